@@ -1,0 +1,1 @@
+"""vitui's engine: trains, queues and records image-classification experiments; runs headless anywhere."""

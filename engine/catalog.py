@@ -1,0 +1,182 @@
+"""The models there are: their names, the numbers that define them, and what sizes they accept.
+
+Free of torch, so that configuration and app can answer for a model without building it;
+``engine.models`` builds exactly what stands here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Family = Literal["vit", "bit", "hybrid"]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A ResNet with bottleneck blocks: one entry of ``layers`` and ``channels`` per stage (He et al., 2016)."""
+
+    layers: tuple[int, ...]
+    channels: tuple[int, ...]
+    stem_channels: int
+    stem: Literal["imagenet", "cifar"] = "imagenet"
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A Transformer encoder: ``width`` is the token size, ``mlp_dim`` the hidden size of its MLPs."""
+
+    width: int
+    depth: int
+    heads: int
+    mlp_dim: int
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What a model name stands for: an encoder, a backbone, or (hybrid) the second feeding the first."""
+
+    name: str
+    family: Family
+    encoder: Encoder | None = None
+    backbone: Backbone | None = None
+    optimized: bool = False
+    """Built as ``ViTOptimized``: LayerScale, drop-path and fused attention in every block."""
+
+    @property
+    def stride(self) -> int:
+        """How many pixels of the image one step in the backbone's output covers, along each side."""
+        if self.backbone is None:
+            return 1
+        root = 4 if self.backbone.stem == "imagenet" else 1
+        return int(root * 2 ** (len(self.backbone.layers) - 1))
+
+
+def _resnet(layers: tuple[int, ...], factor: int) -> Backbone:
+    channels = tuple(256 * factor * 2**stage for stage in range(len(layers)))
+    return Backbone(layers, channels, 64 * factor)
+
+
+_ENCODERS = {
+    "mini": Encoder(96, 4, 3, 192),
+    "ti": Encoder(192, 12, 3, 768),
+    "s": Encoder(384, 12, 6, 1536),
+    "b": Encoder(768, 12, 12, 3072),
+    "l": Encoder(1024, 24, 16, 4096),
+}
+_BIT = {
+    "bit_mini": Backbone((1, 1, 1), (128, 256, 512), 32, stem="cifar"),
+    "bit_r50x1": _resnet((3, 4, 6, 3), 1),
+    "bit_r101x1": _resnet((3, 4, 23, 3), 1),
+    "bit_r50x3": _resnet((3, 4, 6, 3), 3),
+    "bit_r101x3": _resnet((3, 4, 23, 3), 3),
+    "bit_r152x2": _resnet((3, 8, 36, 3), 2),
+    "bit_r152x4": _resnet((3, 8, 36, 3), 4),
+}
+# Stage 4 removed and its layers put into stage 3, for a stride of 16 (Dosovitskiy et al., 2021, section 4.1).
+_HYBRID = {
+    "hybrid_mini": (Backbone((1, 1), (128, 256), 32), "mini"),
+    "hybrid_b": (_resnet((3, 4, 9), 1), "b"),
+    "hybrid_l": (_resnet((3, 4, 9), 1), "l"),
+    "hybrid_b_s32": (_resnet((3, 4, 6, 3), 1), "b"),
+    "hybrid_l_s32": (_resnet((3, 4, 6, 3), 1), "l"),
+}
+
+MODELS: dict[str, ModelSpec] = {
+    **{f"vit_{size}": ModelSpec(f"vit_{size}", "vit", encoder) for size, encoder in _ENCODERS.items()},
+    **{
+        f"vit_{size}_optimized": ModelSpec(f"vit_{size}_optimized", "vit", encoder, optimized=True)
+        for size, encoder in _ENCODERS.items()
+    },
+    **{name: ModelSpec(name, "bit", backbone=backbone) for name, backbone in _BIT.items()},
+    **{
+        name: ModelSpec(name, "hybrid", _ENCODERS[encoder], backbone)
+        for name, (backbone, encoder) in _HYBRID.items()
+    },
+}
+"""Every model by name, in the order in which lists show them."""
+
+OPTIONS: dict[Family, dict[str, str]] = {
+    "vit": {
+        "pool": "'token' or 'mean'",
+        "dropout": "a probability",
+        "drop_path": "a probability",
+        "layer_scale": "a start value, or false",
+        "attention": "'fused' or 'math'",
+    },
+    "bit": {"stem": "'imagenet' or 'cifar'"},
+    "hybrid": {
+        "pool": "'token' or 'mean'",
+        "dropout": "a probability",
+        "drop_path": "a probability",
+        "attention": "'fused' or 'math'",
+    },
+}
+"""What ``create_model`` and the ``options`` of an experiment accept, by family, and what each takes."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the known name most like ``name``, or an empty string."""
+    match = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
+    return f"; did you mean {match[0]!r}?" if match else ""
+
+
+def problems(
+    name: str, image_size: int, patch_size: int | None, options: Mapping[str, Any]
+) -> list[tuple[str, str]]:
+    """Say what is wrong with a model of that name, size and options.
+
+    Returns:
+        One ``(key, what is wrong and what would be right)`` for each mistake; empty when it can be built.
+    """
+    spec = MODELS.get(name)
+    if spec is None:
+        allowed = ", ".join(MODELS)
+        return [("model", f"there is no model {name!r}{nearest(name, MODELS)} Known: {allowed}")]
+    found: list[tuple[str, str]] = []
+    if spec.family == "vit":
+        if patch_size is None:
+            found.append(("patch_size", f"{name} needs a patch_size, e.g. 16"))
+        elif patch_size < 1 or image_size % patch_size:
+            sizes = ", ".join(str(n) for n in range(1, image_size + 1) if image_size % n == 0)
+            found.append(
+                ("patch_size", f"patches of {patch_size} do not divide an image of {image_size}; {sizes} do")
+            )
+    elif patch_size is not None:
+        why = "has no patches" if spec.family == "bit" else "takes each position of its backbone as a patch"
+        found.append(("patch_size", f"{name} {why}: leave patch_size out"))
+    if spec.family == "hybrid" and image_size % spec.stride:
+        found.append(("image_size", f"{name} needs a multiple of its stride {spec.stride}, not {image_size}"))
+    if spec.family == "bit" and image_size < 8:
+        found.append(("image_size", f"{name} needs at least 8 pixels, not {image_size}"))
+    known = OPTIONS[spec.family]
+    found += [
+        ("options", f"{name} has no option {key!r}{nearest(key, known)} It takes: {', '.join(known)}")
+        for key in options
+        if key not in known
+    ]
+    return found
+
+
+def patch_tokens(name: str, image_size: int, patch_size: int | None) -> int | None:
+    """Return how many patch tokens (without the class token) the encoder sees; None for a model without one."""
+    spec = MODELS[name]
+    if spec.encoder is None:
+        return None
+    side = image_size // (patch_size or spec.stride)
+    return side * side
+
+
+def caveat(name: str, image_size: int, patch_size: int | None) -> str:
+    """Return what a reader of this model's results should know, in a sentence; empty when nothing is odd."""
+    tokens = patch_tokens(name, image_size, patch_size)
+    if tokens == 1:
+        return "one patch token: no spatial structure is left, the model is an MLP on the whole image"
+    if tokens is not None and tokens <= 4:
+        return f"only {tokens} patch tokens: hardly any spatial structure is left"
+    spec = MODELS[name]
+    if spec.family == "bit" and image_size // spec.stride <= 1:
+        return "its last stage works on 1x1 maps: its 3x3 convolutions see mostly padding"
+    return ""
