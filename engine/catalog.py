@@ -118,9 +118,10 @@ OPTIONS: dict[Family, dict[str, str]] = {
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean 'x'?`` for the known name most like ``name``, or an empty string."""
-    match = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.5)
-    return f"; did you mean {match[0]!r}?" if match else ""
+    """End a sentence about an unknown name: ``; did you mean 'x'?`` with the known name most like it, or a full stop."""
+    names = {each.lower(): each for each in known}
+    match = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    return f"; did you mean {names[match[0]]!r}?" if match else "."
 
 
 def problems(

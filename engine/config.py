@@ -1,0 +1,398 @@
+"""experiments.toml -> typed experiments and figures; every mistake is named with its line, all of them at once."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_type_hints
+
+import msgspec
+import tomli
+from msgspec import Meta
+
+from engine.catalog import MODELS, caveat, nearest, problems
+from engine.places import Place, Places
+
+Positive = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
+Count = Annotated[int, Meta(ge=0, description="a whole number of at least 0")]
+Rate = Annotated[float, Meta(gt=0, description="a number above 0")]
+Weight = Annotated[float, Meta(ge=0, description="a number of at least 0")]
+Fraction = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")]
+Words = Annotated[list[str], Meta(description="a list of strings")]
+Text = Annotated[str, Meta(description="a string")]
+
+DATASETS = ("cifar10", "cifar100", "digits")
+SCRIPT = "script"
+"""The ``model`` of an experiment that runs its own ``command``."""
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """One experiment: which model learns what, and how. Every field is a key of experiments.toml."""
+
+    name: str
+    # what learns
+    model: Text
+    image_size: Positive = 32
+    patch_size: Positive | None = None
+    options: Annotated[dict[str, Any], Meta(description="a table of model options")] = {}
+    pretrained: Text | None = None
+    # from what
+    dataset: Text = "cifar10"
+    subset_per_class: Positive | None = None
+    val_fraction: Annotated[
+        float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")
+    ] = 0.02
+    augment: Annotated[Literal["none", "light"], Meta(description="'none' or 'light'")] = "light"
+    # how
+    epochs: Positive = 7
+    batch_size: Positive = 128
+    accumulate: Positive = 1
+    lr: Rate = 5e-4
+    weight_decay: Weight = 0.05
+    warmup: Fraction = 0.1
+    label_smoothing: Fraction = 0.1
+    clip_norm: Rate | None = 1.0
+    precision: Annotated[
+        Literal["auto", "float32", "bf16"], Meta(description="'auto', 'float32' or 'bf16'")
+    ] = "auto"
+    seed: Count = 0
+    seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
+    log_every: Positive = 10
+    # around it
+    command: Words = []
+    tags: Words = []
+    notes: Text = ""
+
+    @property
+    def run_seeds(self) -> list[int]:
+        """The seeds to run: ``seeds``, or ``seed`` alone."""
+        return self.seeds or [self.seed]
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure: a metric of some experiments against an axis, written to ``images/<name>.png``."""
+
+    name: str
+    title: Text = ""
+    y: Text
+    x: Annotated[
+        Literal["epoch", "step", "time"], Meta(description="'epoch', 'step' or 'time'")
+    ] = "epoch"
+    experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
+    y_label: Text = ""
+    smoothing: Fraction = 0.0
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True):
+    """What a configuration file holds; ``experiments`` already have the defaults in them."""
+
+    path: Path
+    defaults: dict[str, Any]
+    experiments: dict[str, Experiment]
+    figures: dict[str, Figure]
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """Something wrong in a configuration: where, what was found, and what would be right."""
+
+    where: str
+    message: str
+    place: Place = Place(1, 1)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used; ``mistakes`` names everything that is wrong with it."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
+
+
+def load_config(path: str | os.PathLike[str]) -> Config:
+    """Read and validate a configuration file.
+
+    Raises:
+        ConfigError: It cannot be read, is no TOML, or holds mistakes; all of them are named.
+    """
+    path = Path(path)
+    text = _read(path)
+    try:
+        document = tomli.loads(text)
+    except (tomli.TOMLDecodeError, RecursionError) as error:
+        line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
+        message = f"this is not TOML: {getattr(error, 'msg', 'nested too deeply')}"
+        raise ConfigError([_at(path, Place(line, column), message)]) from None
+    reader = _Reader(path, text, document)
+    config = reader.read()
+    if reader.mistakes:
+        raise ConfigError(sorted(reader.mistakes, key=lambda mistake: mistake.place))
+    return config
+
+
+def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
+    """Return the experiment with ``key=value`` settings applied, as ``--set`` takes them.
+
+    Values are TOML (``lr=1e-3``, ``tags=["a"]``, ``options.drop_path=0.1``); what is no TOML is a string.
+
+    Raises:
+        ConfigError: A setting has an unknown key or an impossible value.
+    """
+    values: dict[str, Any] = msgspec.structs.asdict(experiment)
+    mistakes: list[Mistake] = []
+    touched = set()
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        key = key.strip()
+        where = f"--set {setting}"
+        if not equals:
+            mistakes.append(Mistake(where, "write it as key=value, e.g. --set lr=1e-3"))
+        elif key.startswith("options."):
+            values["options"] = {**values["options"], key.removeprefix("options."): _parse(text)}
+        elif key not in FIELDS:
+            mistakes.append(Mistake(where, f"unknown key {key!r}{nearest(key, FIELDS)} {_known_keys()}"))
+        else:
+            values[key] = text if FIELDS[key] in (Text, Text | None) else _parse(text)
+            if key == "seed":
+                values["seeds"] = []
+        touched.add(key.partition(".")[0])
+
+    def report(key: str, message: str) -> None:
+        setting = f"--set {key}" if key in touched else f"with --set {', '.join(sorted(touched))}: {key}"
+        mistakes.append(Mistake(setting, message))
+
+    changed = _build_experiment(experiment.name, values, Path.cwd(), report)
+    if mistakes or changed is None:
+        raise ConfigError(mistakes)
+    return changed
+
+
+def find_experiment(config: Config, name: str) -> Experiment:
+    """Return the experiment of that name.
+
+    Raises:
+        ConfigError: There is none; the nearest name and all known ones are given.
+    """
+    if name in config.experiments:
+        return config.experiments[name]
+    known = ", ".join(config.experiments) or "none yet"
+    hint = nearest(name, config.experiments)
+    raise ConfigError([Mistake(str(config.path), f"no experiment {name!r}{hint} Known: {known}")])
+
+
+def check_notes(config: Config) -> list[str]:
+    """Return what is odd, but not wrong, about the experiments: one sentence each."""
+    notes = []
+    for experiment in config.experiments.values():
+        if experiment.model in MODELS and (
+            note := caveat(experiment.model, experiment.image_size, experiment.patch_size)
+        ):
+            notes.append(f"{experiment.name}: {note}")
+    return notes
+
+
+FIELDS: dict[str, Any] = {
+    key: kind for key, kind in get_type_hints(Experiment, include_extras=True).items() if key != "name"
+}
+_FIGURE_FIELDS: dict[str, Any] = {
+    key: kind for key, kind in get_type_hints(Figure, include_extras=True).items() if key != "name"
+}
+_SECTIONS = ("defaults", "experiments", "figures")
+Report = Callable[[str, str], None]
+
+
+class _Reader:
+    """Walks a parsed document once and collects mistakes with their places."""
+
+    def __init__(self, path: Path, text: str, document: dict[str, Any]) -> None:
+        self.path = path
+        self.document = document
+        self.places = Places(text)
+        self.mistakes: list[Mistake] = []
+
+    def read(self) -> Config:
+        for section in self.document:
+            if section not in _SECTIONS:
+                message = f"unknown section [{section}]{nearest(section, _SECTIONS)}"
+                self._report(self.places.key(section), f"{message} Known: {', '.join(_SECTIONS)}")
+        defaults = self._table("defaults")
+        for key in defaults:
+            if key not in FIELDS:
+                self._unknown(("defaults",), key, FIELDS, "in [defaults]")
+        known_defaults = {key: value for key, value in defaults.items() if key in FIELDS}
+        experiments = {}
+        for name, table in self._tables("experiments"):
+            experiment = self._experiment(name, table, known_defaults)
+            if experiment is not None:
+                experiments[name] = experiment
+        named = set(self._table("experiments"))
+        figures = {}
+        for name, table in self._tables("figures"):
+            figure = self._figure(name, table, named)
+            if figure is not None:
+                figures[name] = figure
+        return Config(path=self.path, defaults=defaults, experiments=experiments, figures=figures)
+
+    def _experiment(self, name: str, table: dict[str, Any], defaults: dict[str, Any]) -> Experiment | None:
+        home = ("experiments", name)
+        if not name.strip() or len(name) > 120 or not name.isprintable():
+            self._report(self.places.key(*home), f"{name!r} is no name: 1 to 120 printable characters")
+        for key in table:
+            if key not in FIELDS:
+                self._unknown(home, key, FIELDS, f"in experiment {name!r}")
+        values = {**defaults, **{key: value for key, value in table.items() if key in FIELDS}}
+
+        def report(key: str, message: str) -> None:
+            owner = home if key in table or key not in defaults else ("defaults",)
+            self._report(self.places.value(*owner, key), f"{key} of experiment {name!r}: {message}")
+
+        return _build_experiment(name, values, self.path.parent, report)
+
+    def _figure(self, name: str, table: dict[str, Any], experiments: set[str]) -> Figure | None:
+        home = ("figures", name)
+        if not re.fullmatch(r"[\w.-]{1,80}", name) or name.startswith("."):
+            self._report(
+                self.places.key(*home),
+                f"{name!r} cannot be the name of a file: letters, digits, '_', '-' and '.' can",
+            )
+        for key in table:
+            if key not in _FIGURE_FIELDS:
+                self._unknown(home, key, _FIGURE_FIELDS, f"in figure {name!r}")
+
+        def report(key: str, message: str) -> None:
+            self._report(self.places.value(*home, key), f"{key} of figure {name!r}: {message}")
+
+        known = {key: value for key, value in table.items() if key in _FIGURE_FIELDS}
+        values, failed = _convert_fields(known, _FIGURE_FIELDS, Figure, report)
+        for experiment in values.get("experiments", []):
+            if experiment not in experiments:
+                report("experiments", f"there is no experiment {experiment!r}{nearest(experiment, experiments)}")
+        return None if failed else Figure(name=name, **values)
+
+    def _table(self, section: str) -> dict[str, Any]:
+        table = self.document.get(section, {})
+        if isinstance(table, dict):
+            return table
+        self._report(self.places.value(section), f"[{section}] has to be a table, not {_show(table)}")
+        return {}
+
+    def _tables(self, section: str) -> Iterable[tuple[str, dict[str, Any]]]:
+        for name, table in self._table(section).items():
+            if isinstance(table, dict):
+                yield name, table
+            else:
+                message = f"[{section}.{name}] has to be a table, not {_show(table)}"
+                self._report(self.places.value(section, name), message)
+
+    def _unknown(self, home: tuple[str, ...], key: str, known: Mapping[str, Any], where: str) -> None:
+        message = f"unknown key {key!r} {where}{nearest(key, known)}"
+        self._report(self.places.key(*home, key), f"{message} Known: {', '.join(known)}")
+
+    def _report(self, place: Place, message: str) -> None:
+        mistake = _at(self.path, place, message)
+        if mistake not in self.mistakes:  # a bad default is one mistake, however many experiments inherit it
+            self.mistakes.append(mistake)
+
+
+def _build_experiment(
+    name: str, values: Mapping[str, Any], base: Path, report: Report
+) -> Experiment | None:
+    """Return an experiment made of ``values``, or None after reporting what is wrong with them."""
+    known = {key: value for key, value in values.items() if key in FIELDS}
+    if known.get("command"):
+        known.setdefault("model", SCRIPT)
+    converted, failed = _convert_fields(known, FIELDS, Experiment, report)
+    if "model" in failed:
+        return None
+    experiment = Experiment(name=name, **converted)
+    for key, message in _impossible(experiment):
+        if key not in failed:  # else it is judged by a default that nobody chose
+            report(key, message)
+            failed.add(key)
+    if failed:
+        return None
+    if experiment.dataset.startswith("folder:"):
+        folder = (base / Path(experiment.dataset.removeprefix("folder:")).expanduser()).resolve()
+        experiment = msgspec.structs.replace(experiment, dataset=f"folder:{folder}")
+    return experiment
+
+
+def _convert_fields(
+    values: Mapping[str, Any], kinds: Mapping[str, Any], struct: type[msgspec.Struct], report: Report
+) -> tuple[dict[str, Any], set[str]]:
+    """Return each value as the type of its field, and the keys that are wrong or missing, which are reported."""
+    converted, failed = {}, set()
+    for key, value in values.items():
+        try:
+            converted[key] = msgspec.convert(value, kinds[key])
+        except msgspec.ValidationError:
+            report(key, f"found {_show(value)}; it has to be {_describe(kinds[key])}")
+            failed.add(key)
+    for field in msgspec.structs.fields(struct):
+        if field.required and field.name != "name" and field.name not in values:
+            report(field.name, f"it is missing; it has to be {_describe(kinds[field.name])}")
+            failed.add(field.name)
+    return converted, failed
+
+
+def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
+    """Return ``(key, why)`` for values that are right alone and wrong together."""
+    found = []
+    if not experiment.command:
+        found += problems(
+            experiment.model, experiment.image_size, experiment.patch_size, experiment.options
+        )
+    source = experiment.dataset
+    if source not in DATASETS and not (source.startswith("folder:") and source != "folder:"):
+        allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
+        found.append(("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}"))
+    if len(set(experiment.seeds)) != len(experiment.seeds):
+        found.append(("seeds", f"{experiment.seeds} names a seed twice"))
+    return found
+
+
+def _describe(kind: Any) -> str:
+    """Return the description that a field's type carries."""
+    for part in (kind, *getattr(kind, "__args__", ())):
+        for note in getattr(part, "__metadata__", ()):
+            if isinstance(note, Meta) and note.description:
+                return note.description
+    raise TypeError(f"{kind} carries no description")
+
+
+def _show(value: Any) -> str:
+    kinds = {bool: "a boolean", str: "a string", int: "a whole number", float: "a number"}
+    kind = kinds.get(type(value)) or ("a list" if isinstance(value, list) else "a table")
+    shown = repr(value)
+    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({kind})"
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomli.loads(f"value = {text}")["value"]
+    except tomli.TOMLDecodeError:
+        return text
+
+
+def _known_keys() -> str:
+    return f"Known: {', '.join(FIELDS)}"
+
+
+def _at(path: Path, place: Place, message: str) -> Mistake:
+    return Mistake(f"{path}:{place.line}:{place.column}", message, place)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        message = "there is no such file; `--config FILE` names another"
+    except UnicodeDecodeError:
+        message = "this is not UTF-8 text"
+    except OSError as error:
+        message = f"it cannot be read: {error.strerror}"
+    raise ConfigError([Mistake(str(path), message)])

@@ -1,0 +1,159 @@
+"""The JSON-lines protocol between a run and everything that watches it: one typed struct per event.
+
+A run appends one event a line to ``events.jsonl``. Readers take what they know and pass over the rest,
+so that an older reader reads a newer file::
+
+    {"event":"metrics","time":1795456800.1,"run":"vit-s0-…","step":40,"epoch":1.0,"values":{"test/f1":0.81}}
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import msgspec
+
+PROTOCOL = 1
+"""The version that ``start`` carries as ``v``."""
+
+MAX_LINE = 4 * 1024 * 1024
+"""Bytes beyond which a line is not decoded: no honest event is that long."""
+
+EndState = Literal["finished", "failed", "stopped"]
+
+
+class Event(msgspec.Struct, kw_only=True, gc=False, tag_field="event"):
+    """What every event carries: ``time`` in seconds since the epoch (UTC) and the id of its run."""
+
+    time: float
+    run: str
+
+
+class Start(Event, tag="start"):
+    """An attempt begins; the first of a run has ``attempt`` 1 and ``step`` 0, a resumed one goes on from ``step``."""
+
+    v: int = PROTOCOL
+    attempt: int = 1
+    experiment: str = ""
+    config: dict[str, Any] = {}
+    seed: int = 0
+    pid: int = 0
+    host: str = ""
+    device: str = ""
+    parameters: int | None = None
+    versions: dict[str, str] = {}
+    steps_per_epoch: int | None = None
+    epochs: int | None = None
+    step: int = 0
+    init: str = ""
+    """How the weights began: ``scratch``, or which checkpoint."""
+    process_started: float = 0.0
+    """When the process began, by its own machine's clock: with ``pid`` it names one process for good."""
+    boot: str = ""
+    """The boot id of the machine: after a reboot no pid of before means anything."""
+
+
+class Metrics(Event, tag="metrics"):
+    """Numbers measured after ``step`` optimizer steps; a value that is not finite is null and named."""
+
+    step: int
+    epoch: float
+    values: dict[str, float | None]
+    nonfinite: list[str] = []
+
+
+class Confusion(Event, tag="confusion"):
+    """A confusion matrix of counts over a whole split; rows are the true classes."""
+
+    step: int
+    epoch: float
+    split: str
+    labels: list[str]
+    matrix: list[list[int]]
+
+
+class Checkpoint(Event, tag="checkpoint"):
+    """A checkpoint was written; ``path`` is relative to the run's folder."""
+
+    step: int
+    epoch: float
+    path: str
+    kind: Literal["last", "best"]
+    bytes: int
+
+
+class Log(Event, tag="log"):
+    """A line for people."""
+
+    level: Literal["debug", "info", "warning", "error"]
+    message: str
+
+
+class Failure(msgspec.Struct, kw_only=True):
+    """An exception, as text."""
+
+    type: str
+    message: str
+    traceback: str = ""
+
+
+class End(Event, tag="end"):
+    """The attempt is over, and why."""
+
+    state: EndState
+    reason: str = ""
+    error: Failure | None = None
+    duration_s: float = 0.0
+
+
+class Unknown(Event, tag="unknown"):
+    """An event of a kind that this version does not know; ``fields`` is all it said."""
+
+    kind: str
+    fields: dict[str, Any]
+
+
+Known = Start | Metrics | Confusion | Checkpoint | Log | End
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Known)
+_loose = msgspec.json.Decoder(dict[str, Any])
+
+
+def encode(event: Event) -> bytes:
+    """Return the event as one line of UTF-8 JSON with its newline; what is not finite becomes null and is named."""
+    if isinstance(event, Unknown):
+        return _encoder.encode(event.fields) + b"\n"
+    if isinstance(event, Metrics):
+        lost = [name for name, value in event.values.items() if value is None or not math.isfinite(value)]
+        if lost != event.nonfinite:
+            event = msgspec.structs.replace(event, nonfinite=lost)
+    return _encoder.encode(event) + b"\n"
+
+
+def decode(line: bytes) -> Event | None:
+    """Return the event on a line; ``Unknown`` for a kind of a newer version, None for a line that is no event.
+
+    Raises nothing, whatever the line holds.
+    """
+    if len(line) > MAX_LINE:
+        return None
+    try:
+        return _decoder.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return _decode_unknown(line)
+
+
+def _decode_unknown(line: bytes) -> Unknown | None:
+    try:
+        fields = _loose.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None
+    kind, time, run = fields.get("event"), fields.get("time"), fields.get("run")
+    if not isinstance(kind, str) or kind in _KINDS or not isinstance(run, str):
+        return None
+    if isinstance(time, bool) or not isinstance(time, int | float):
+        return None
+    return Unknown(time=float(time), run=run, kind=kind, fields=fields)
+
+
+_KINDS = {"start", "metrics", "confusion", "checkpoint", "log", "end"}
