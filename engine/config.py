@@ -41,9 +41,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     # from what
     dataset: Text = "cifar10"
     subset_per_class: Positive | None = None
-    val_fraction: Annotated[
-        float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")
-    ] = 0.02
+    val_fraction: Annotated[float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")] = 0.02
     augment: Annotated[Literal["none", "light"], Meta(description="'none' or 'light'")] = "light"
     # how
     epochs: Positive = 7
@@ -77,9 +75,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str
     title: Text = ""
     y: Text
-    x: Annotated[
-        Literal["epoch", "step", "time"], Meta(description="'epoch', 'step' or 'time'")
-    ] = "epoch"
+    x: Annotated[Literal["epoch", "step", "time"], Meta(description="'epoch', 'step' or 'time'")] = "epoch"
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0
@@ -247,8 +243,10 @@ class _Reader:
         values = {**defaults, **{key: value for key, value in table.items() if key in FIELDS}}
 
         def report(key: str, message: str) -> None:
-            owner = home if key in table or key not in defaults else ("defaults",)
-            self._report(self.places.value(*owner, key), f"{key} of experiment {name!r}: {message}")
+            if key in defaults and key not in table:
+                self._report(self.places.value("defaults", key), f"{key} in [defaults]: {message}")
+            else:
+                self._report(self.places.value(*home, key), f"{key} of experiment {name!r}: {message}")
 
         return _build_experiment(name, values, self.path.parent, report)
 
@@ -270,7 +268,9 @@ class _Reader:
         values, failed = _convert_fields(known, _FIGURE_FIELDS, Figure, report)
         for experiment in values.get("experiments", []):
             if experiment not in experiments:
-                report("experiments", f"there is no experiment {experiment!r}{nearest(experiment, experiments)}")
+                report(
+                    "experiments", f"there is no experiment {experiment!r}{nearest(experiment, experiments)}"
+                )
         return None if failed else Figure(name=name, **values)
 
     def _table(self, section: str) -> dict[str, Any]:
@@ -298,9 +298,7 @@ class _Reader:
             self.mistakes.append(mistake)
 
 
-def _build_experiment(
-    name: str, values: Mapping[str, Any], base: Path, report: Report
-) -> Experiment | None:
+def _build_experiment(name: str, values: Mapping[str, Any], base: Path, report: Report) -> Experiment | None:
     """Return an experiment made of ``values``, or None after reporting what is wrong with them."""
     known = {key: value for key, value in values.items() if key in FIELDS}
     if known.get("command"):
@@ -343,13 +341,13 @@ def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
     """Return ``(key, why)`` for values that are right alone and wrong together."""
     found = []
     if not experiment.command:
-        found += problems(
-            experiment.model, experiment.image_size, experiment.patch_size, experiment.options
-        )
+        found += problems(experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
     source = experiment.dataset
     if source not in DATASETS and not (source.startswith("folder:") and source != "folder:"):
         allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
-        found.append(("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}"))
+        found.append(
+            ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")
+        )
     if len(set(experiment.seeds)) != len(experiment.seeds):
         found.append(("seeds", f"{experiment.seeds} names a seed twice"))
     return found

@@ -1,0 +1,164 @@
+"""A run's events as columns: read what is new, fold it, drop it. The one reader behind screen and figures."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections import deque
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from engine.events import Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode
+from engine.store import tail
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[tuple[int], np.dtype[np.float64]]
+
+Axis = Literal["step", "epoch", "time"]
+AXES: tuple[Axis, ...] = ("step", "epoch", "time")
+CHUNK = 256 * 1024
+"""Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
+
+
+class Column:
+    """One metric over a run: where and what, in order of step."""
+
+    __slots__ = ("epoch", "step", "time", "value")
+
+    def __init__(self) -> None:
+        self.step = array("d")
+        self.epoch = array("d")
+        self.time = array("d")
+        self.value = array("d")
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def append(self, step: float, epoch: float, time: float, value: float) -> None:
+        """Add a point."""
+        self.step.append(step)
+        self.epoch.append(epoch)
+        self.time.append(time)
+        self.value.append(value)
+
+    def truncate(self, step: float) -> None:
+        """Drop the points after ``step``: a resumed run measures them anew."""
+        keep = len(self)
+        while keep and self.step[keep - 1] > step:
+            keep -= 1
+        for column in (self.step, self.epoch, self.time, self.value):
+            del column[keep:]
+
+
+class History:
+    """What a run has said so far, as columns.
+
+    Args:
+        path: A run's folder, or its events.jsonl.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        path = Path(path)
+        self.path = path / "events.jsonl" if path.is_dir() or path.suffix != ".jsonl" else path
+        self.columns: dict[str, Column] = {}
+        self.starts: list[Start] = []
+        """One for each attempt."""
+        self.ends: list[End] = []
+        self.logs: deque[Log] = deque(maxlen=500)
+        self.confusions: list[Confusion] = []
+        self.checkpoints: list[Checkpoint] = []
+        self.offset = 0
+        """Bytes of the file that have been read."""
+        self.bad_lines = 0
+        self._clock = 0.0
+        self._paused = 0.0
+
+    def update(self, limit: int | None = None) -> int:
+        """Read what is new, at most about ``limit`` bytes (all by default), and return how many bytes that was.
+
+        A file that has become shorter than what was read is read anew.
+        """
+        try:
+            size = self.path.stat().st_size
+        except OSError:
+            return 0
+        if size < self.offset:
+            self.__init__(self.path)  # type: ignore[misc]
+        begin = self.offset
+        while self.offset < size and (limit is None or self.offset - begin < limit):
+            lines, end = tail(self.path, self.offset, CHUNK)
+            if end == self.offset:
+                break
+            self.offset = end
+            for line in lines:
+                event = decode(line)
+                if event is not None:
+                    self.fold(event)
+                elif line:
+                    self.bad_lines += 1
+        return self.offset - begin
+
+    def fold(self, event: Event) -> None:
+        """Take one event into the columns."""
+        match event:
+            case Metrics():
+                clock = event.time - self._paused
+                for name, value in event.values.items():
+                    column = self.columns.get(name)
+                    if column is None:
+                        column = self.columns[name] = Column()
+                    column.append(event.step, event.epoch, clock, float("nan") if value is None else value)
+                self._clock = clock
+            case Start():
+                self._begin(event)
+            case Confusion():
+                self.confusions.append(event)
+            case Checkpoint():
+                self.checkpoints.append(event)
+            case Log():
+                self.logs.append(event)
+            case End():
+                self.ends.append(event)
+                self._clock = event.time - self._paused
+
+    def _begin(self, event: Start) -> None:
+        if self.starts:
+            for column in self.columns.values():
+                column.truncate(event.step)
+            self.confusions = [matrix for matrix in self.confusions if matrix.step <= event.step]
+            self.checkpoints = [saved for saved in self.checkpoints if saved.step <= event.step]
+            self._paused = event.time - self._clock  # the pause between two attempts is no training time
+        else:
+            self._clock = event.time
+        self.starts.append(event)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all metrics, in order of their first appearance."""
+        return list(self.columns)
+
+    @property
+    def seams(self) -> list[int]:
+        """The steps from which the run was resumed."""
+        return [start.step for start in self.starts[1:]]
+
+    def series(self, metric: str, x: Axis = "step") -> tuple[Array, Array]:
+        """Return a metric's points ``(x, y)``, both float64 of one length; empty for a metric never measured.
+
+        ``x`` is the optimizer step, the epoch, or the seconds since the first start without the pauses
+        between attempts. A value that was not finite is NaN.
+
+        Raises:
+            ValueError: There is no such axis.
+        """
+        import numpy as np
+
+        if x not in AXES:
+            raise ValueError(f"there is no axis {x!r}; there are {', '.join(AXES)}")
+        column = self.columns.get(metric) or Column()
+        where = np.array(getattr(column, x))
+        if x == "time" and len(where):
+            where -= self.starts[0].time if self.starts else where[0]
+        return where, np.array(column.value)

@@ -1,0 +1,49 @@
+"""Who a process is: pid, start and boot together name one process for good, where a pid alone is soon another's."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import uuid
+from pathlib import Path
+
+import psutil
+
+
+@functools.cache
+def host() -> str:
+    """Return this machine's name."""
+    return socket.gethostname()
+
+
+@functools.cache
+def boot_id() -> str:
+    """Return what is new after every boot; where the kernel does not say, the machine's hardware address."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return f"{uuid.getnode():012x}"
+
+
+def started(pid: int) -> float | None:
+    """Return when a process began, as a number that only that process has; None when there is no such process.
+
+    Under Linux it counts clock ticks since boot, which no change of the clock moves.
+    """
+    if pid <= 0:
+        return None
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+        fields = stat[stat.rindex(b")") + 2 :].split()  # the name before it may hold spaces and brackets
+        return None if fields[0] in (b"Z", b"X") else float(fields[19])
+    except (OSError, ValueError, IndexError):
+        pass
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.Error:
+        return None
+
+
+def is_alive(pid: int, start: float, boot: str) -> bool:
+    """Return whether the very process that began at ``start`` under ``boot`` still lives on this machine."""
+    return boot == boot_id() and started(pid) == start

@@ -1,0 +1,84 @@
+"""Writes what a run has to say: events to its file (and stdout), its status beside them. Safe from any thread."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from engine import states
+from engine.events import End, Event, Failure, Log, Metrics, encode
+from engine.states import Status
+from engine.store import Run
+
+STATUS_INTERVAL_S = 1.0
+
+
+class Recorder:
+    """The one writer of a run's events, for as long as its process holds the run's lock.
+
+    ``echo`` gets every encoded line as well: stdout of a piped run, or the progress display.
+    """
+
+    def __init__(self, run: Run, echo: Callable[[Event, bytes], None] | None = None) -> None:
+        self.run = run
+        self.status: Status = states.rebuild(run)
+        self._echo = echo
+        self._lock = threading.Lock()
+        self._saved = 0.0
+        self._began = time.monotonic()
+        self._file = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            os.write(self._file, b"\n")  # a torn line of a killed attempt stays a line of its own
+
+    def emit(self, event: Event) -> None:
+        """Append an event, in one write; save the status when the last save is old or the event an end."""
+        line = encode(event)
+        with self._lock:
+            os.write(self._file, line)
+            self.status.apply(event)
+            now = time.monotonic()
+            if now - self._saved >= STATUS_INTERVAL_S or not isinstance(event, Metrics | Log):
+                self._saved = now
+                states.save(self.run, self.status)
+            if self._echo is not None:
+                self._echo(event, line)
+
+    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Record numbers measured after ``step`` optimizer steps."""
+        self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
+
+    def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
+        """Record a line for people."""
+        self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
+
+    def end(
+        self, state: Literal["finished", "failed", "stopped"], reason: str, error: Failure | None = None
+    ) -> None:
+        """Record that the attempt is over."""
+        duration = time.monotonic() - self._began
+        self.emit(
+            End(
+                time=time.time(),
+                run=self.run.id,
+                state=state,
+                reason=reason,
+                error=error,
+                duration_s=duration,
+            )
+        )
+
+    def heartbeat(self) -> None:
+        """Say in the status that the process lives."""
+        with self._lock:
+            self.status.heartbeat = time.time()
+            if time.monotonic() - self._saved >= STATUS_INTERVAL_S:
+                self._saved = time.monotonic()
+                states.save(self.run, self.status)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._file)

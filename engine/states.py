@@ -1,0 +1,179 @@
+"""What state a run is in: one fold of its events, and one judgement from facts that lists, app and queue share.
+
+::
+
+    queued -> starting -> running -> finished | failed | stopped | crashed
+
+``crashed`` is never written by the run itself; it is what a reader concludes when nobody holds the run's lock
+and its last event is no end. ``silent`` is a run of another machine that has not been heard of for a while.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import msgspec
+
+from engine import process
+from engine.events import Checkpoint, End, Event, Metrics, Start, decode
+from engine.store import Run, StoreError, last_lines, read_small, tail, write_atomic
+
+State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
+LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
+ENDED: frozenset[State] = frozenset({"finished", "failed", "stopped", "crashed"})
+RESUMABLE: frozenset[State] = frozenset({"failed", "stopped", "crashed"})
+
+SILENCE_S = 60.0
+"""Seconds without a heartbeat after which a run of another machine is called silent."""
+
+
+class Status(msgspec.Struct, kw_only=True):
+    """status.json: what lists show of a run, folded from its events."""
+
+    run: str
+    experiment: str = ""
+    seed: int = 0
+    state: State = "queued"
+    reason: str = ""
+    attempt: int = 0
+    pid: int = 0
+    host: str = ""
+    boot: str = ""
+    process_started: float = 0.0
+    heartbeat: float = 0.0
+    device: str = ""
+    init: str = ""
+    parameters: int | None = None
+    started: float = 0.0
+    ended: float = 0.0
+    trained_s: float = 0.0
+    """Seconds of all attempts that have ended."""
+    first_step: int = 0
+    """The step from which this attempt goes on."""
+    step: int = 0
+    steps_per_epoch: int | None = None
+    epoch: float = 0.0
+    epochs: int | None = None
+    eta_s: float | None = None
+    last: dict[str, float | None] = {}
+    best: dict[str, float] = {}
+    checkpoint: int | None = None
+    """The step of the last checkpoint."""
+
+    def apply(self, event: Event) -> None:
+        """Take one event into account."""
+        self.heartbeat = max(self.heartbeat, event.time)
+        match event:
+            case Start():
+                self._begin(event)
+            case Metrics():
+                self._measure(event)
+            case Checkpoint():
+                self.checkpoint = event.step
+            case End():
+                self.state, self.reason = event.state, event.reason
+                if event.error is not None and not self.reason:
+                    self.reason = event.error.message
+                self.ended, self.eta_s = event.time, None
+                self.trained_s += event.duration_s
+
+    def _begin(self, event: Start) -> None:
+        self.state, self.reason = "running", ""
+        self.experiment = event.experiment or self.experiment
+        for field in ("seed", "attempt", "pid", "host", "boot", "process_started", "device", "init"):
+            setattr(self, field, getattr(event, field))
+        for field in ("parameters", "steps_per_epoch", "epochs"):
+            if getattr(event, field) is not None:
+                setattr(self, field, getattr(event, field))
+        self.started, self.ended, self.eta_s = event.time, 0.0, None
+        self.step = self.first_step = event.step
+
+    def _measure(self, event: Metrics) -> None:
+        self.step, self.epoch = event.step, event.epoch
+        for name, value in event.values.items():
+            self.last[name] = value
+            if value is not None and (better := _better(name, value, self.best.get(name))) is not None:
+                self.best[name] = better
+        if self.epochs and self.steps_per_epoch and event.step > self.first_step:
+            pace = (event.time - self.started) / (event.step - self.first_step)
+            self.eta_s = max(0.0, pace * (self.epochs * self.steps_per_epoch - event.step))
+
+
+def _better(name: str, value: float, best: float | None) -> float | None:
+    """Return the better of a metric's two values, None for one of which no value is better than another."""
+    kind = name.rpartition("/")[2]
+    if kind == "loss":
+        return value if best is None else min(value, best)
+    if kind in {"f1", "accuracy", "precision", "recall"} or kind.startswith("memory"):
+        return value if best is None else max(value, best)
+    return None
+
+
+def status_of(run: Run) -> Status:
+    """Return a run's status with its state judged from facts, whatever status.json claims."""
+    status = _cached(run)
+    held = run.is_held()
+    if status is None or (not held and status.state in LIVE and _has_ended(run)):
+        status = rebuild(run)
+    if status.state in ENDED and not held and run.ticket() is None:
+        return status
+    status.state = _judge(run, status, held)
+    if status.state == "crashed" and not status.reason:
+        status.reason = "its process ended without a word"
+    return status
+
+
+def _judge(run: Run, status: Status, held: bool) -> State:
+    if held:
+        return "running" if status.state == "running" and _is_current(status) else "starting"
+    if run.ticket() is not None:
+        return "queued"
+    if status.attempt and status.host not in ("", process.host()) and status.state in LIVE:
+        return "silent" if time.time() - status.heartbeat > SILENCE_S else "running"
+    return "crashed"
+
+
+def _is_current(status: Status) -> bool:
+    """Return whether the process that the status speaks of is the one that holds the lock."""
+    return status.host != process.host() or process.is_alive(status.pid, status.process_started, status.boot)
+
+
+def _has_ended(run: Run) -> bool:
+    """Return whether the last event of a run is an end, from the last lines of the file alone."""
+    for line in reversed(last_lines(run.events)):
+        if (event := decode(line)) is not None:
+            return isinstance(event, End)
+    return False
+
+
+def rebuild(run: Run) -> Status:
+    """Return the status that a run's events make, reading all of them."""
+    status = Status(run=run.id)
+    try:
+        info = run.info()
+        status.experiment, status.seed = info.experiment, info.seed
+    except StoreError as error:
+        status.reason = str(error)
+    offset = 0
+    while True:
+        lines, end = tail(run.events, offset)
+        if end == offset:
+            return status
+        offset = end
+        for line in lines:
+            if (event := decode(line)) is not None:
+                status.apply(event)
+
+
+def save(run: Run, status: Status) -> None:
+    """Replace status.json."""
+    write_atomic(run.status_file, msgspec.json.encode(status))
+
+
+def _cached(run: Run) -> Status | None:
+    try:
+        status = msgspec.json.decode(read_small(run.status_file), type=Status)
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return None
+    return status if status.run == run.id else None

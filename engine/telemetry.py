@@ -1,0 +1,159 @@
+"""What the machine is doing: NVIDIA's GPUs through NVML, this process through psutil, sampled in a thread."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+import psutil
+
+
+class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at one GPU. Memory in bytes, utilisation in percent, power in W, temperature in °C."""
+
+    index: int
+    name: str
+    uuid: str
+    memory_used: int
+    memory_total: int
+    utilization: float | None = None
+    power: float | None = None
+    temperature: float | None = None
+    energy: float | None = None
+    """Joules since the driver was loaded."""
+    processes: dict[int, int] = {}
+    """Bytes held by each pid, where the driver says so."""
+
+
+class Nvml:
+    """NVML for as long as it is needed; without an NVIDIA driver it has no devices and ``missing`` says why."""
+
+    def __init__(self) -> None:
+        self.missing = ""
+        self._handles: list[Any] = []
+        try:
+            import pynvml
+
+            self._nvml = pynvml
+            pynvml.nvmlInit()
+            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
+        except Exception as error:  # noqa: BLE001  NVML's own error class is made at run time
+            self.missing = str(error) or type(error).__name__
+
+    def sample(self) -> list[GpuSample]:
+        """Look at every GPU once; what a card cannot tell is None."""
+        return [self._one(i, handle) for i, handle in enumerate(self._handles)]
+
+    def close(self) -> None:
+        """Let the driver go."""
+        if self._handles:
+            self._handles = []
+            self._nvml.nvmlShutdown()
+
+    def _one(self, index: int, handle: Any) -> GpuSample:
+        nvml = self._nvml
+        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
+        power = self._ask(nvml.nvmlDeviceGetPowerUsage, handle)
+        energy = self._ask(nvml.nvmlDeviceGetTotalEnergyConsumption, handle)
+        rates = self._ask(nvml.nvmlDeviceGetUtilizationRates, handle)
+        processes = self._ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
+        return GpuSample(
+            index=index,
+            name=_text(nvml.nvmlDeviceGetName(handle)),
+            uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
+            memory_used=int(memory.used),
+            memory_total=int(memory.total),
+            utilization=None if rates is None else float(rates.gpu),
+            power=None if power is None else power / 1000,
+            temperature=self._ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
+            energy=None if energy is None else energy / 1000,
+            processes={int(p.pid): int(p.usedGpuMemory or 0) for p in processes},
+        )
+
+    def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return question(*arguments)
+        except self._nvml.NVMLError:
+            return None
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+class Sampler:
+    """Looks once a second and hands the metrics of this process's devices to ``report``.
+
+    Args:
+        report: Called in the sampler's thread with ``{metric: number}``.
+        gpus: UUIDs of the GPUs that the run uses; none on a CPU.
+        interval_s: Seconds between two looks.
+    """
+
+    def __init__(
+        self, report: Callable[[dict[str, float]], None], gpus: Sequence[str] = (), interval_s: float = 1.0
+    ) -> None:
+        self._report = report
+        self._gpus = gpus
+        self._interval = interval_s
+        self._nvml = Nvml() if gpus else None
+        self._first_energy: dict[int, float] = {}
+        self._process = psutil.Process()
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="telemetry", daemon=True)
+
+    def __enter__(self) -> Sampler:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+        if self._nvml is not None:
+            self._nvml.close()
+
+    def look(self) -> dict[str, float]:
+        """Return the metrics of this moment."""
+        values = {"cpu/memory_process": float(self._memory())}
+        for rank, sample in enumerate(self._mine()):
+            prefix = "gpu" if len(self._gpus) == 1 else f"gpu/{rank}"
+            values |= self._gpu_values(prefix, sample)
+        return values
+
+    def _mine(self) -> list[GpuSample]:
+        if self._nvml is None:
+            return []
+        samples = {sample.uuid: sample for sample in self._nvml.sample()}
+        return [samples[uuid] for uuid in self._gpus if uuid in samples]
+
+    def _gpu_values(self, prefix: str, sample: GpuSample) -> dict[str, float]:
+        energy = None
+        if sample.energy is not None:
+            energy = sample.energy - self._first_energy.setdefault(sample.index, sample.energy)
+        measured = {
+            "memory_used": sample.memory_used,
+            "memory_process": sample.processes.get(os.getpid()),
+            "utilization": sample.utilization,
+            "power": sample.power,
+            "temperature": sample.temperature,
+            "energy": energy,
+        }
+        return {f"{prefix}/{name}": float(value) for name, value in measured.items() if value is not None}
+
+    def _memory(self) -> int:
+        """Return the resident bytes of this process and its children (data-loader workers)."""
+        total = int(self._process.memory_info().rss)
+        for child in self._process.children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                total += int(child.memory_info().rss)
+        return total
+
+    def _loop(self) -> None:
+        while True:
+            self._report(self.look())
+            if self._stop.wait(self._interval):
+                return
