@@ -7,16 +7,20 @@ Free of torch, so that configuration and app can answer for a model without buil
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import importlib.util
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 Family = Literal["vit", "bit", "hybrid"]
 
+TIMM_PREFIX = "timm:"
+"""What stands before the name of a model that is timm's, not ours."""
+
 
 @dataclass(frozen=True)
 class Backbone:
-    """A ResNet with bottleneck blocks: one entry of ``layers`` and ``channels`` per stage (He et al., 2016)."""
+    """A ResNet of bottleneck blocks: one entry of ``layers`` and ``channels`` a stage (He et al., 2016)."""
 
     layers: tuple[int, ...]
     channels: tuple[int, ...]
@@ -101,16 +105,16 @@ MODELS: dict[str, ModelSpec] = {
 OPTIONS: dict[Family, dict[str, str]] = {
     "vit": {
         "pool": "'token' or 'mean'",
-        "dropout": "a probability",
-        "drop_path": "a probability",
-        "layer_scale": "a start value, or false",
+        "dropout": "a probability below 1",
+        "drop_path": "a probability below 1",
+        "layer_scale": "a start value above 0, or false",
         "attention": "'fused' or 'math'",
     },
     "bit": {"stem": "'imagenet' or 'cifar'"},
     "hybrid": {
         "pool": "'token' or 'mean'",
-        "dropout": "a probability",
-        "drop_path": "a probability",
+        "dropout": "a probability below 1",
+        "drop_path": "a probability below 1",
         "attention": "'fused' or 'math'",
     },
 }
@@ -118,7 +122,7 @@ OPTIONS: dict[Family, dict[str, str]] = {
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """End a sentence about an unknown name: ``; did you mean 'x'?`` with the known name most like it, or a full stop."""
+    """End a sentence on an unknown name: ``; did you mean 'x'?`` with the known name nearest it, or a dot."""
     names = {each.lower(): each for each in known}
     match = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return f"; did you mean {names[match[0]]!r}?" if match else "."
@@ -132,12 +136,16 @@ def problems(
     Returns:
         One ``(key, what is wrong and what would be right)`` for each mistake; empty when it can be built.
     """
+    if name.startswith(TIMM_PREFIX):
+        return _timm_problems(name, patch_size)
     spec = MODELS.get(name)
     if spec is None:
         allowed = ", ".join(MODELS)
         return [("model", f"there is no model {name!r}{nearest(name, MODELS)} Known: {allowed}")]
     found: list[tuple[str, str]] = []
-    if spec.family == "vit":
+    if image_size < 1:
+        found.append(("image_size", f"an image has at least one pixel, not {image_size}"))
+    elif spec.family == "vit":
         if patch_size is None:
             found.append(("patch_size", f"{name} needs a patch_size, e.g. 16"))
         elif patch_size < 1 or image_size % patch_size:
@@ -148,23 +156,51 @@ def problems(
     elif patch_size is not None:
         why = "has no patches" if spec.family == "bit" else "takes each position of its backbone as a patch"
         found.append(("patch_size", f"{name} {why}: leave patch_size out"))
-    if spec.family == "hybrid" and image_size % spec.stride:
+    if spec.family == "hybrid" and image_size > 0 and image_size % spec.stride:
         found.append(("image_size", f"{name} needs a multiple of its stride {spec.stride}, not {image_size}"))
-    if spec.family == "bit" and image_size < 8:
+    if spec.family == "bit" and 0 < image_size < 8:
         found.append(("image_size", f"{name} needs at least 8 pixels, not {image_size}"))
     known = OPTIONS[spec.family]
-    found += [
-        ("options", f"{name} has no option {key!r}{nearest(key, known)} It takes: {', '.join(known)}")
-        for key in options
-        if key not in known
-    ]
+    for key, value in options.items():
+        if key not in known:
+            message = f"{name} has no option {key!r}{nearest(key, known)} It takes: {', '.join(known)}"
+            found.append(("options", message))
+        elif not _ACCEPTED[key](value):
+            found.append(("options", f"{key} is {known[key]}, not {value!r}"))
     return found
 
 
+def _timm_problems(name: str, patch_size: int | None) -> list[tuple[str, str]]:
+    """What can be said of a model of timm without importing it."""
+    if importlib.util.find_spec("timm") is None:
+        return [("model", f"{name} needs timm: pip install timm")]
+    if patch_size is not None:
+        return [("patch_size", f"{name} has its patches in its name: leave patch_size out")]
+    return []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_probability(value: Any) -> bool:
+    return _is_number(value) and 0 <= value < 1
+
+
+_ACCEPTED: dict[str, Callable[[Any], bool]] = {
+    "pool": lambda value: value in ("token", "mean"),
+    "dropout": _is_probability,
+    "drop_path": _is_probability,
+    "layer_scale": lambda value: value is False or (_is_number(value) and value > 0),
+    "attention": lambda value: value in ("fused", "math"),
+    "stem": lambda value: value in ("imagenet", "cifar"),
+}
+
+
 def patch_tokens(name: str, image_size: int, patch_size: int | None) -> int | None:
-    """Return how many patch tokens (without the class token) the encoder sees; None for a model without one."""
-    spec = MODELS[name]
-    if spec.encoder is None:
+    """Return how many patch tokens (without the class token) our encoders see; None for other models."""
+    spec = MODELS.get(name)
+    if spec is None or spec.encoder is None:
         return None
     side = image_size // (patch_size or spec.stride)
     return side * side
@@ -177,7 +213,7 @@ def caveat(name: str, image_size: int, patch_size: int | None) -> str:
         return "one patch token: no spatial structure is left, the model is an MLP on the whole image"
     if tokens is not None and tokens <= 4:
         return f"only {tokens} patch tokens: hardly any spatial structure is left"
-    spec = MODELS[name]
-    if spec.family == "bit" and image_size // spec.stride <= 1:
+    spec = MODELS.get(name)
+    if spec is not None and spec.family == "bit" and image_size // spec.stride <= 1:
         return "its last stage works on 1x1 maps: its 3x3 convolutions see mostly padding"
     return ""
