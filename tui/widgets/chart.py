@@ -1,0 +1,332 @@
+"""A chart of one metric: axes, curves, a legend or a readout, and the mouse.
+
+The picture itself is made by `plot`, once after something has changed, and kept until the data, the size, the theme
+or a setting changes. The screen owns the keys; several charts are kept in step by handing one chart's `CursorMoved`
+or `ViewChanged` to the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from rich.style import Style
+from textual import events
+from textual.color import Color, ColorParseError
+from textual.message import Message
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tui.widgets.plot import Plot, Setting
+
+View = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """One line of a chart. All arrays have one length; what is not finite is a gap.
+
+    Attributes:
+        key: What the curve is of, for whoever made it.
+        label: What the legend calls it; any text, shown as it is.
+        x: Positions along the x axis, mostly ascending.
+        y: Values.
+        colour: A hex colour, see `tui.palette.assign`.
+        raw: The values before smoothing, drawn faintly.
+        lo: Lower bound of a band.
+        hi: Upper bound of a band.
+        pinned: Drawn over the others.
+        seams: Positions where the run was resumed.
+    """
+
+    key: str
+    label: str
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    colour: str
+    raw: NDArray[np.float64] | None = None
+    lo: NDArray[np.float64] | None = None
+    hi: NDArray[np.float64] | None = None
+    pinned: bool = False
+    seams: tuple[float, ...] = ()
+
+
+class Chart(Widget):
+    """Curves of one metric."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "chart--border",
+        "chart--title",
+        "chart--note",
+        "chart--axis",
+        "chart--grid",
+        "chart--legend",
+        "chart--value",
+        "chart--cursor",
+    }
+    """In the order of `plot.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
+    the line at the cursor."""
+
+    DEFAULT_CSS = """
+    Chart {
+        height: 1fr;
+        min-height: 4;
+        & > .chart--border { color: $foreground 22%; }
+        & > .chart--title { color: $foreground; text-style: bold; }
+        & > .chart--note { color: $foreground 55%; }
+        & > .chart--axis { color: $foreground 50%; }
+        & > .chart--grid { color: $foreground 14%; }
+        & > .chart--legend { color: $foreground 85%; }
+        & > .chart--value { color: $foreground; }
+        & > .chart--cursor { color: $foreground 70%; }
+        &:hover > .chart--border { color: $foreground 40%; }
+        &.-selected > .chart--border { color: $accent; }
+    }
+    """
+
+    x_label: reactive[str] = reactive("step")
+    """What x is: `step`, `epoch`, `time` (seconds), `samples`, `GPU-hours`."""
+    log_y: reactive[bool] = reactive(False)
+    """Whether the y axis is logarithmic."""
+    view: reactive[View | None] = reactive(None)
+    """The x limits that are shown; None for everything."""
+    cursor: reactive[float | None] = reactive(None)
+    """The x that all curves are read at, in data units; None for no cursor."""
+    ascii_only: reactive[bool] = reactive(False)
+    """Whether to do without braille, box and block characters."""
+
+    @dataclass
+    class CursorMoved(Message):
+        """The cursor was moved here with the mouse or by `move_cursor`."""
+
+        chart: Chart
+        x: float
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    @dataclass
+    class ViewChanged(Message):
+        """The view was zoomed or panned here; None for everything."""
+
+        chart: Chart
+        view: View | None
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    @dataclass
+    class Clicked(Message):
+        """The chart was clicked and not dragged."""
+
+        chart: Chart
+
+        @property
+        def control(self) -> Chart:
+            return self.chart
+
+    def __init__(
+        self,
+        metric: str,
+        *,
+        id: str | None = None,
+        classes: str | None = None,  # noqa: A002
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.metric = metric
+        self._curves: tuple[Curve, ...] = ()
+        self._data_version = 0
+        self._style_version = 0
+        self._plot: Plot | None = None
+        self._plot_key: tuple[Setting, int] | None = None
+        self._strips: list[Strip] = []
+        self._strips_key: tuple[object, ...] = ()
+        self._inks: list[Style] = []
+        self._inks_key = (-1, -1)
+        self._drag: tuple[int, View] | None = None
+        self._dragged = False
+        encoding = (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower()
+        self.set_reactive(Chart.ascii_only, not encoding.startswith("utf"))
+
+    def show(self, curves: Sequence[Curve]) -> None:
+        """Show these curves from now on; drawn when the chart is next painted."""
+        self._curves = tuple(curves)
+        self._data_version += 1
+        self.refresh()
+
+    @property
+    def curves(self) -> tuple[Curve, ...]:
+        """The curves that are shown."""
+        return self._curves
+
+    # ---- drawing
+
+    def render_line(self, y: int) -> Strip:
+        """One row of the picture; draws all of it if something has changed."""
+        key = (self._setting_key(), self.cursor, self._data_version, self._style_version)
+        if key != self._strips_key:
+            self._strips = self._picture().draw(self.cursor, self._styles())
+            self._strips_key = key
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def notify_style_update(self) -> None:
+        """Draw anew: the theme or a class may have changed the colours."""
+        super().notify_style_update()
+        self._style_version += 1
+
+    def _setting_key(self) -> tuple[object, ...]:
+        return (self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric)
+
+    def _picture(self) -> Plot:
+        from tui.widgets.plot import Plot, Setting
+
+        setting = Setting(
+            metric=self.metric,
+            width=self.size.width,
+            height=self.size.height,
+            x_label=self.x_label,
+            log_y=self.log_y,
+            view=self.view,
+            ascii_only=self.ascii_only,
+            colourless=self.app.no_color,
+        )
+        key = (setting, self._data_version)
+        if self._plot is None or key != self._plot_key:
+            legend_at = self._plot.legend_at if self._plot is not None else None
+            self._plot = Plot(self._curves, setting, legend_at)
+            self._plot_key = key
+        return self._plot
+
+    def _styles(self) -> list[Style]:
+        """A style for each ink of `plot`."""
+        key = (self._style_version, self._data_version)
+        if key != self._inks_key:
+            from tui.widgets.plot import Ink
+
+            names = [f"chart--{ink.name.lower()}" for ink in Ink]
+            background = self.background_colors[1]
+            under = Style(bgcolor=background.rich_color)
+            self._inks = [self.get_component_rich_style(name, partial=True) + under for name in names]
+            for curve in self._curves:
+                colour = _parse(curve.colour)
+                self._inks.append(under + Style(color=colour.rich_color, bold=curve.pinned or None))
+                for strength in (0.45, 0.28):
+                    self._inks.append(under + Style(color=background.blend(colour, strength, 1).rich_color))
+            self._inks_key = key
+        return self._inks
+
+    # ---- moving
+
+    def zoom(self, factor: float, at: float | None = None) -> None:
+        """Show `1 / factor` times as much of the x axis, around `at` or the middle; everything, if that is less."""
+        limits = self._limits()
+        if limits is None:
+            return
+        left, right = self.view or limits
+        middle = at if at is not None else left / 2 + right / 2
+        self._set_view((middle - (middle - left) / factor, middle + (right - middle) / factor), limits)
+
+    def pan(self, share: float) -> None:
+        """Move the view by a share of its width; to the right if positive."""
+        limits = self._limits()
+        if limits is None or self.view is None:
+            return
+        width = self.view[1] - self.view[0]
+        self._set_view((self.view[0] + share * width, self.view[1] + share * width), limits)
+
+    def move_cursor(self, cells: int) -> None:
+        """Move the cursor by cells; it starts at the right end."""
+        plot = self._picture()
+        left, _, width, _ = plot.area
+        if plot.window is None or not width:
+            return
+        window = plot.window
+        if self.cursor is None:
+            column = left + width - 1
+        else:
+            share = (self.cursor - window.left) / (window.right - window.left)
+            column = left + round(share * (width - 1)) + cells
+        x = plot.x_at(column)
+        if x is not None:
+            self.cursor = x
+            self.post_message(self.CursorMoved(self, x))
+
+    def _limits(self) -> View | None:
+        return self._picture().full_view
+
+    def _set_view(self, view: View, limits: View) -> None:
+        left, right = view
+        whole = limits[1] - limits[0]
+        width = right - left
+        if width >= whole * 0.999:
+            new = None
+        elif width <= whole * 1e-6:
+            return
+        else:
+            shift = max(limits[0] - left, 0.0) + min(limits[1] - right, 0.0)
+            new = (left + shift, right + shift)
+        if new != self.view:
+            self.view = new
+            self.post_message(self.ViewChanged(self, new))
+
+    # ---- mouse
+
+    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        self._wheel(event, 1.25)
+
+    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        self._wheel(event, 0.8)
+
+    def _wheel(self, event: events.MouseEvent, factor: float) -> None:
+        event.stop()
+        event.prevent_default()
+        self.zoom(factor, self._picture().x_at(event.x))
+
+    def _on_mouse_down(self, event: events.MouseDown) -> None:  # type: ignore[override]
+        window = self._picture().window
+        self._dragged = False
+        if event.button == 1 and window is not None:
+            self._drag = (event.x, (window.left, window.right))
+            self.capture_mouse()
+
+    def _on_mouse_move(self, event: events.MouseMove) -> None:
+        plot = self._picture()
+        if self._drag is not None:
+            start, (left, right) = self._drag
+            limits, width = self._limits(), plot.area[2]
+            if event.x != start and limits is not None and width and self.view is not None:
+                self._dragged = True
+                move = (start - event.x) / width * (right - left)
+                self._set_view((left + move, right + move), limits)
+        elif self.cursor is not None:
+            x = plot.x_at(event.x)
+            if x is not None and x != self.cursor:
+                self.cursor = x
+                self.post_message(self.CursorMoved(self, x))
+
+    def _on_mouse_up(self, event: events.MouseUp) -> None:  # type: ignore[override]
+        self._drag = None
+        self.release_mouse()
+
+    def _on_click(self, event: events.Click) -> None:  # type: ignore[override]
+        if event.chain == 2 and self.view is not None:
+            self.view = None
+            self.post_message(self.ViewChanged(self, None))
+        elif not self._dragged:
+            self.post_message(self.Clicked(self))
+
+
+def _parse(colour: str) -> Color:
+    try:
+        return Color.parse(colour)
+    except ColorParseError:
+        return Color(128, 128, 128)

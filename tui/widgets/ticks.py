@@ -1,0 +1,270 @@
+"""Numbers on axes: what a metric is measured in, where its ticks go, and how they are written.
+
+Everything here takes any float and raises on none: limits come out finite and apart, labels come out short.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+BIGGEST = 1e300
+"""Values beyond this are drawn as if they were this."""
+
+_DECIMAL = (1.0, 2.0, 2.5, 5.0, 10.0)
+_BINARY = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0)
+_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+_CLOCK = 3e8  # seconds: a time later than this is a date, an earlier one a duration
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How the values of one metric are written.
+
+    Attributes:
+        name: What stands behind a number, with its space: `" W"`, or nothing.
+        kind: `plain`, `fraction` (two decimals or more), `power` (1.0e-4), `binary` (KiB, MiB), `si` (kJ, MJ),
+            `count` (5.2k), `time`.
+        floor: The axis starts here, where the metric has a natural zero.
+        ceiling: The axis goes no higher than this unless a value does.
+    """
+
+    name: str = ""
+    kind: str = "plain"
+    floor: float | None = None
+    ceiling: float | None = None
+
+    def format(self, value: float) -> str:
+        """One value by itself, as a reader would say it: `0.612`, `3.1 GiB`, `412 W`."""
+        if not math.isfinite(value):
+            return "–"
+        size = abs(value)
+        if self.kind == "binary":
+            scale, prefix = _binary_prefix(size)
+            return f"{value / scale:.{0 if scale == 1 else 1}f} {prefix}"
+        if self.kind == "time":
+            return _moment(value, 1.0)
+        if self.kind == "fraction" and (size == 0 or 1e-3 <= size < 1e3):
+            return f"{value:.3f}"
+        if self.kind == "power" and size:
+            return _power(value)
+        if self.kind in ("si", "count") and size >= 1e3:
+            scale, prefix = _si_prefix(size)
+            number = _significant(value / scale, 3)
+            return (
+                f"{number} {prefix}{self.name.strip()}" if self.kind == "si" else number + prefix + self.name
+            )
+        return _significant(value, 3 if self.name else 4) + self.name
+
+    def labels(self, ticks: Sequence[float]) -> list[str]:
+        """Ticks of one axis, all in the same scale and with as many decimals as tell them apart."""
+        if not ticks:
+            return []
+        biggest = max(abs(tick) for tick in ticks)
+        step = min((abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False) if b != a), default=biggest)
+        if self.kind == "binary":
+            scale, prefix = _binary_prefix(biggest)
+            return [f"{_fixed(tick / scale, step / scale)} {prefix}" for tick in ticks]
+        if self.kind == "time":
+            return [_moment(tick, step) for tick in ticks]
+        if biggest and (self.kind == "power" or not 1e-4 <= biggest < 1e15 or not step >= biggest * 1e-9):
+            return [_power(tick) if tick else "0" for tick in ticks]
+        if biggest >= 1e4:
+            scale, prefix = _si_prefix(biggest)
+            suffix = self._suffix(prefix)
+            return [_fixed(tick / scale, step / scale) + suffix if tick else "0" for tick in ticks]
+        if self.kind == "fraction":
+            return [_fixed(tick, min(step, 0.01) if not _whole(step, 0.01) else 0.01) for tick in ticks]
+        return [_fixed(tick, step) + self._suffix("") for tick in ticks]
+
+    def each(self, ticks: Sequence[float]) -> list[str]:
+        """Ticks of a logarithmic axis: each in its own scale."""
+        if self.kind == "binary":
+            return [self.format(tick).replace(".0 ", " ") for tick in ticks]
+        return [f"{tick:g}" if 1e-3 <= abs(tick) < 1e4 else _power(tick, digits=0) for tick in ticks]
+
+    def _suffix(self, prefix: str) -> str:
+        """`k`, ` kJ`, ` W`; a unit too long for every tick is left to the title."""
+        if self.kind == "si" and self.name:
+            return f" {prefix}{self.name.strip()}"
+        return prefix + (self.name if self.kind != "count" else "")
+
+
+FRACTION = Unit(kind="fraction")
+PLAIN = Unit()
+_FRACTIONS = (
+    "f1",
+    "accuracy",
+    "precision",
+    "recall",
+    "auc",
+    "auroc",
+    "ap",
+    "map",
+    "iou",
+    "top1",
+    "top5",
+    "ece",
+)
+
+
+def unit_of(metric: str) -> Unit:
+    """The unit of a metric, from its name: `test/f1`, `gpu/memory_used`, `gpu/1/power`."""
+    group, _, _ = metric.partition("/")
+    name = metric.rpartition("/")[2].lower()
+    if name in _FRACTIONS:
+        return FRACTION
+    if group in ("gpu", "cpu") or name.startswith("memory"):
+        for start, unit in _HARDWARE.items():
+            if name.startswith(start):
+                return unit
+    if name in ("lr", "learning_rate", "weight_decay"):
+        return Unit(kind="power")
+    return Unit(name=" img/s", kind="count", floor=0.0) if name == "images_per_s" else PLAIN
+
+
+_HARDWARE = {
+    "memory": Unit(kind="binary", floor=0.0),
+    "utilization": Unit(name=" %", floor=0.0, ceiling=100.0),
+    "power": Unit(name=" W", floor=0.0),
+    "temperature": Unit(name=" °C"),
+    "energy": Unit(name=" J", kind="si", floor=0.0),
+}
+
+
+def unit_of_axis(label: str) -> Unit:
+    """The unit of an x axis, from its label: times are durations or, when large, clock times."""
+    word = label.strip().lower()
+    return Unit(kind="time") if word.startswith(("time", "wall")) else Unit(kind="count")
+
+
+def limits(low: float, high: float, unit: Unit, *, ticks: int = 5) -> tuple[float, float]:
+    """An interval a little wider than the data, ending on round numbers so that it seldom changes."""
+    low, high = max(low, -BIGGEST), min(high, BIGGEST)
+    if unit.floor is not None and unit.floor <= low:
+        low = unit.floor
+    if unit.ceiling is not None and high <= unit.ceiling and unit.floor is not None and low >= unit.floor:
+        return unit.floor, unit.ceiling
+    low, high = apart(low, high)
+    step = nice_step(high - low, ticks, unit) / 2
+    bottom, top = math.floor(low / step + 1e-9) * step, math.ceil(high / step - 1e-9) * step
+    if unit.kind == "fraction" and low >= 0 and high <= 1:
+        bottom, top = max(bottom, 0.0), min(top, 1.0)
+    return apart(bottom, top)
+
+
+def log_limits(low: float, high: float) -> tuple[float, float]:
+    """An interval around positive data that ends on 1, 2 or 5 times a power of ten."""
+    low, high = max(low, 1e-300), min(max(high, 1e-300), BIGGEST)
+    steps = [m * 10.0**e for e in range(_decade(low) - 1, _decade(high) + 2) for m in (1, 2, 5)]
+    bottom = max((s for s in steps if s <= low * (1 + 1e-9)), default=low)
+    top = min((s for s in steps if s >= high * (1 - 1e-9)), default=high)
+    return (bottom, top) if bottom < top else (bottom / 2, top * 2)
+
+
+def apart(low: float, high: float) -> tuple[float, float]:
+    """The same interval, or one around it where it has no width to speak of."""
+    size = max(abs(low), abs(high))
+    if high - low > max(size * 1e-12, 1e-280):
+        return low, high
+    margin = max(size * 0.05, 1e-6) if size else 1.0
+    return low - margin, high + margin
+
+
+def nice_step(width: float, count: int, unit: Unit) -> float:
+    """The round step that puts about `count` ticks on an interval."""
+    rough = max(width / max(count, 1), 1e-290)
+    if unit.kind == "time":
+        fitting = [step for step in _SECONDS if step >= rough * 0.999]
+        if rough >= 1 and fitting:
+            return float(fitting[0])
+        if rough > 86400:
+            return 86400 * nice_step(rough / 86400, 1, PLAIN)
+    if unit.kind == "binary" and rough >= 1:
+        scale = 1024.0 ** math.floor(math.log(rough, 1024))
+        return scale * next((m for m in _BINARY if m * scale >= rough * 0.999), 1024.0)
+    scale = 10.0 ** _decade(rough)
+    return scale * next(m for m in (*_DECIMAL, 100.0) if m * scale >= rough * 0.999)
+
+
+def linear_ticks(low: float, high: float, count: int, unit: Unit, *, whole: bool = False) -> list[float]:
+    """Round numbers within an interval, at most about `count`; only whole ones if `whole`."""
+    step = nice_step(high - low, count, unit)
+    if whole:
+        step = max(1.0, step if step != 2.5 else 5.0)
+    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+    if last - first > 4 * count + 4:
+        return []
+    return [index * step for index in range(first, last + 1)]
+
+
+def log_ticks(low: float, high: float, count: int) -> list[float]:
+    """Powers of ten within an interval, with twos and fives between where there is room."""
+    exponents = range(_decade(low), _decade(high) + 1)
+    for mantissas in ((1, 2, 5), (1, 3), (1,)):
+        ticks = [m * 10.0**e for e in exponents for m in mantissas]
+        ticks = [tick for tick in ticks if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+        if len(ticks) <= count:
+            return ticks
+    return ticks[:: math.ceil(len(ticks) / max(count, 1))]
+
+
+def _decade(value: float) -> int:
+    return math.floor(math.log10(value) + 1e-12)
+
+
+def _whole(value: float, part: float) -> bool:
+    return abs(value / part - round(value / part)) < 1e-6
+
+
+def _fixed(value: float, step: float) -> str:
+    """As many decimals as a step needs."""
+    decimals = 0
+    while decimals < 10 and step > 0 and not _whole(step, 10.0**-decimals):
+        decimals += 1
+    text = f"{value:.{decimals}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def _significant(value: float, digits: int) -> str:
+    size = abs(value)
+    if size and not 1e-3 <= size < 1e6:
+        return _power(value)
+    decimals = max(digits - 1 - (_decade(size) if size else 0), 0)
+    return f"{value:.{min(decimals, digits)}f}"
+
+
+def _power(value: float, digits: int = 1) -> str:
+    mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
+    return f"{mantissa}e{int(exponent)}"
+
+
+def _binary_prefix(size: float) -> tuple[float, str]:
+    level = 0
+    while size >= 1024 * 0.9995 and level < 6:
+        size, level = size / 1024, level + 1
+    return 1024.0**level, ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")[level]
+
+
+def _si_prefix(size: float) -> tuple[float, str]:
+    level = min(max(_decade(size) // 3, 0), 4)
+    return 1000.0**level, ("", "k", "M", "G", "T")[level]
+
+
+def _moment(seconds: float, step: float) -> str:
+    """A duration, or a clock time in UTC, to the precision of a step."""
+    if not abs(seconds) < 2e11:
+        return _power(seconds)
+    if seconds > _CLOCK:
+        moment = datetime.fromtimestamp(seconds, timezone.utc)
+        return moment.strftime("%d %b" if step >= 86400 else "%H:%M" if step >= 60 else "%H:%M:%S")
+    sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
+    if step >= 86400:
+        return f"{sign}{rest / 86400:g}d"
+    if step < 1:
+        return f"{sign}{_fixed(rest, step)}s"
+    hours, rest = divmod(round(rest), 3600)
+    minutes, whole = divmod(rest, 60)
+    return f"{sign}{hours}:{minutes:02}:{whole:02}" if hours else f"{sign}{minutes}:{whole:02}"
