@@ -23,6 +23,7 @@ from textual.strip import Strip
 
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
+Bools: TypeAlias = NDArray[np.bool_]
 
 BLANK = 0x20
 BRAILLE = 0x2800
@@ -81,8 +82,8 @@ class Spans:
         """Reduce points to spans.
 
         Args:
-            x: Positions, in any order; taken in ascending order.
-            y: Values of the same length.
+            x: Positions, ascending.
+            y: Values of the same length; a gap where not finite.
             window: What is shown. One point on each side of it still counts, for the line that leaves the picture.
             columns: Dot columns of the picture.
             rows: Dot rows of the picture.
@@ -136,53 +137,38 @@ class Spans:
 
 def _share(rise: Ints, part: Ints | int, whole: Ints) -> Ints:
     """`rise * part / whole`, rounded towards zero."""
-    return np.sign(rise) * (np.abs(rise) * part // whole)
+    share: Ints = np.sign(rise) * (np.abs(rise) * part // whole)
+    return share
 
 
 def _points(x: Floats, y: Floats, window: Window, columns: int, rows: int) -> tuple[Ints, Ints, Ints]:
     """Points as dots: column, row, and the number of the unbroken piece that each belongs to."""
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    size = min(x.size, y.size)
-    x, y = x[:size], y[:size]
-    if size > 1 and not (x[1:] >= x[:-1]).all():
-        known = np.isfinite(x)
-        order = np.argsort(x[known], kind="stable")
-        x, y = x[known][order], y[known][order]
     first = max(int(np.searchsorted(x, window.left, "left")) - 1, 0)
     last = int(np.searchsorted(x, window.right, "right")) + 1
     across, down = window.columns(x[first:last], columns), window.rows(y[first:last], rows)
-    good = np.isfinite(across) & np.isfinite(down)
-    piece = np.zeros(across.size, np.int64)
+    good: Bools = np.isfinite(across) & np.isfinite(down)
+    piece: Ints = np.zeros(across.size, np.int64)
     if not good.all():
-        piece = np.cumsum(~good)[good]
+        piece = np.cumsum(~good, dtype=np.int64)[good]
         across, down = across[good], down[good]
     across, down, piece = _cut(across, down, piece, columns)
-    column = np.rint(across).astype(np.int64)
-    row = np.rint(np.clip(down, -rows, 2 * rows)).astype(np.int64)
+    column: Ints = np.rint(across).astype(np.int64)
+    row: Ints = np.rint(np.clip(down, -rows, 2 * rows)).astype(np.int64)
     return column, row, piece
 
 
 def _cut(across: Floats, down: Floats, piece: Ints, columns: int) -> tuple[Floats, Floats, Ints]:
-    """Move an outer point along its line to the edge of the picture, or drop it where no line leads in."""
-    inside = (across > -0.5) & (across < columns - 0.5)
-    if inside.all():
+    """Move the outer points, one at each end at most, along their lines to the edge; drop one without a line."""
+    outside = (across <= -0.5) | (across >= columns - 0.5)
+    if not outside.any():
         return across, down, piece
-    across, down = across.copy(), down.copy()
-    outside = np.flatnonzero(~inside)
-    old_across, old_down = across.copy(), down.copy()
-    for point in outside.tolist():
-        left = old_across[point] <= -0.5
-        neighbour = point + 1 if left else point - 1
-        if not 0 <= neighbour < across.size or piece[neighbour] != piece[point]:
-            continue
-        edge = 0.0 if left else columns - 1.0
-        way = (edge - old_across[point]) / (old_across[neighbour] - old_across[point])
-        if not 0.0 <= way <= 1.0:
-            continue
-        down[point] = old_down[point] * (1 - way) + old_down[neighbour] * way
-        across[point] = edge
-    keep = (across > -0.5) & (across < columns - 0.5)
-    return across[keep], down[keep], piece[keep]
+    moved, keep = (across.copy(), down.copy()), ~outside
+    for point, neighbour, edge in ((0, 1, 0.0), (across.size - 1, across.size - 2, columns - 1.0)):
+        if outside[point] and 0 <= neighbour < across.size and piece[neighbour] == piece[point]:
+            way = (edge - across[point]) / (across[neighbour] - across[point])
+            moved[0][point], moved[1][point] = edge, down[point] * (1 - way) + down[neighbour] * way
+            keep[point] = 0 <= way <= 1
+    return moved[0][keep], moved[1][keep], piece[keep]
 
 
 class Canvas:
@@ -224,9 +210,10 @@ class Canvas:
         codes[dots == 0] = BLANK
         return codes, inks
 
-    def covered(self) -> NDArray[np.bool_]:
+    def covered(self) -> Bools:
         """The cells that a curve goes through, faint ones and bands included; (height, width)."""
-        return self._dots.any(axis=0)
+        covered: Bools = (self._dots != 0).any(axis=0)
+        return covered
 
     def _spans(self, x: Floats, y: Floats) -> Spans:
         return Spans.of(x, y, self.window, 2 * self.width, 4 * self.height)

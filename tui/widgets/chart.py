@@ -111,6 +111,7 @@ class Chart(Widget):
 
         @property
         def control(self) -> Chart:
+            """The chart, for `@on` with a selector."""
             return self.chart
 
     @dataclass
@@ -122,6 +123,7 @@ class Chart(Widget):
 
         @property
         def control(self) -> Chart:
+            """The chart, for `@on` with a selector."""
             return self.chart
 
     @dataclass
@@ -132,14 +134,15 @@ class Chart(Widget):
 
         @property
         def control(self) -> Chart:
+            """The chart, for `@on` with a selector."""
             return self.chart
 
     def __init__(
         self,
         metric: str,
         *,
-        id: str | None = None,
-        classes: str | None = None,  # noqa: A002
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.metric = metric
@@ -215,11 +218,11 @@ class Chart(Widget):
             names = [f"chart--{ink.name.lower()}" for ink in Ink]
             background = self.background_colors[1]
             under = Style(bgcolor=background.rich_color)
-            self._inks = [self.get_component_rich_style(name, partial=True) + under for name in names]
+            self._inks = [self.get_component_rich_style(name) + under for name in names]
             for curve in self._curves:
                 colour = _parse(curve.colour)
                 self._inks.append(under + Style(color=colour.rich_color, bold=curve.pinned or None))
-                for strength in (0.45, 0.28):
+                for strength in (0.45, 0.3):
                     self._inks.append(under + Style(color=background.blend(colour, strength, 1).rich_color))
             self._inks_key = key
         return self._inks
@@ -247,21 +250,16 @@ class Chart(Widget):
         """Move the cursor by cells; it starts at the right end."""
         plot = self._picture()
         left, _, width, _ = plot.area
-        if plot.window is None or not width:
-            return
-        window = plot.window
-        if self.cursor is None:
-            column = left + width - 1
-        else:
-            share = (self.cursor - window.left) / (window.right - window.left)
-            column = left + round(share * (width - 1)) + cells
-        x = plot.x_at(column)
-        if x is not None:
+        column = plot.column_of(self.cursor) if self.cursor is not None else None
+        self._read(plot.x_at(left + width - 1 if column is None else column + cells))
+
+    def _read(self, x: float | None) -> None:
+        if x is not None and x != self.cursor:
             self.cursor = x
             self.post_message(self.CursorMoved(self, x))
 
     def _limits(self) -> View | None:
-        return self._picture().full_view
+        return self._picture().limits
 
     def _set_view(self, view: View, limits: View) -> None:
         left, right = view
@@ -308,12 +306,9 @@ class Chart(Widget):
                 move = (start - event.x) / width * (right - left)
                 self._set_view((left + move, right + move), limits)
         elif self.cursor is not None:
-            x = plot.x_at(event.x)
-            if x is not None and x != self.cursor:
-                self.cursor = x
-                self.post_message(self.CursorMoved(self, x))
+            self._read(plot.x_at(event.x))
 
-    def _on_mouse_up(self, event: events.MouseUp) -> None:  # type: ignore[override]
+    def _on_mouse_up(self, _event: events.MouseUp) -> None:  # type: ignore[override]
         self._drag = None
         self.release_mouse()
 

@@ -1,17 +1,26 @@
-"""The axes of a chart, drawn by plotext and kept.
+"""The axes of a chart: which ticks, and the drawing of them, which plotext does and which is kept.
 
-plotext is given cells, not data: a tick's place is a column or a row that we computed, so neither an infinity nor a
-logarithm ever reaches it, and a frame stays the same until a tick moves by a cell. Each drawing uses a plot of its
-own; plotext's module-level figure is not touched.
+plotext is given cells, not data: a tick's place is a column or a row that we computed, so neither an infinity
+nor a logarithm ever reaches it, and a frame stays the same until a tick moves by a cell. Each drawing uses a
+plot of its own; plotext's module-level figure is not touched.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TypeAlias
 
-Ticks = tuple[tuple[int, str], ...]
+import numpy as np
+
+from tui.widgets import ticks
+from tui.widgets.canvas import Floats, Window
+
+Ticks: TypeAlias = tuple[tuple[int, str], ...]
 """Cells and labels along one axis; from the left, or from the top."""
+
+_WHOLE = ("epoch", "step", "samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,19 +32,62 @@ class Frame:
     width: int
     height: int
 
+    @property
+    def labelled(self) -> bool:
+        """Whether there is an x axis below the area."""
+        return len(self.rows) > self.height
+
+
+def frame_for(window: Window, width: int, height: int, unit: ticks.Unit, x_label: str) -> Frame | None:
+    """The axes of a window in `width` x `height` cells.
+
+    The x axis goes first where it is small, then the y axis; None if there is no room for either.
+    """
+    labelled = height >= 7 and width >= 24
+    rows = height - 2 if labelled else height
+    if rows < 2:
+        return None
+    y_ticks = _y_ticks(window, rows, unit)
+    cells = width - max((len(label) for _, label in y_ticks), default=0) - 1
+    if cells < max(12, width // 3):
+        return None
+    return draw_frame(cells, rows, _x_ticks(window, cells, x_label) if labelled else None, y_ticks)
+
+
+def _y_ticks(window: Window, rows: int, unit: ticks.Unit) -> Ticks:
+    if window.log_y:
+        places = ticks.log_ticks(window.bottom, window.top, max(rows // 2, 2))
+        labels = unit.each(places)
+    else:
+        places = ticks.linear_ticks(window.bottom, window.top, min(max(round(rows / 3), 2), 8), unit)
+        labels = unit.labels(places)
+    return _cells(window.rows(np.array(places, np.float64), 4 * rows) // 4, labels, rows)
+
+
+def _x_ticks(window: Window, cells: int, x_label: str) -> Ticks:
+    unit = ticks.unit_of_axis(x_label)
+    whole = x_label in _WHOLE and window.right - window.left > 2
+    longest = max(len(label) for label in unit.labels([window.left, window.right]))
+    count = min(max(cells // (longest + 5), 2), 12)
+    places = ticks.linear_ticks(window.left, window.right, count, unit, whole=whole)
+    return _cells(window.columns(np.array(places, np.float64), 2 * cells) // 2, unit.labels(places), cells)
+
+
+def _cells(places: Floats, labels: Sequence[str], size: int) -> Ticks:
+    return tuple(
+        (int(place), label) for place, label in zip(places, labels, strict=True) if 0 <= place < size
+    )
+
 
 @lru_cache(maxsize=256)
-def draw_frame(
-    width: int, height: int, x_ticks: Ticks | None, y_ticks: Ticks, *, grid: bool = False
-) -> Frame:
-    """Draw axes.
+def draw_frame(width: int, height: int, x_ticks: Ticks | None, y_ticks: Ticks) -> Frame:
+    """Draw axes, with a line across at each tick where there are six rows or more.
 
     Args:
         width: Cells of the empty area, at least 2.
         height: Rows of the empty area, at least 2.
         x_ticks: Columns and labels of the lower axis; None for no lower axis.
         y_ticks: Rows and labels of the left axis.
-        grid: Horizontal lines at the ticks.
     """
     from plotext._date import date_class
     from plotext._monitor import monitor_class
@@ -48,7 +100,7 @@ def draw_frame(
     plot.set_size([left + width, height + below])
     plot.set_xaxes(x_ticks is not None, False)
     plot.set_yaxes(True, False)
-    plot.set_grid(grid, False)
+    plot.set_grid(height >= 6, False)
     plot.set_xlim(0, width - 1)
     plot.set_ylim(0, height - 1)
     places = x_ticks or ()

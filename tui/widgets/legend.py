@@ -8,28 +8,43 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.cells import cell_len, get_character_cell_size
+
+from tui.widgets.canvas import Bools
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor
-    r"|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"  # titles, links, device strings
+    r"|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"  # titles, links
     r"|\x1b[ -/]*[0-~]?"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a legend."""
+    """One line of a legend: the curve's mark in its ink, its name, a value."""
 
     mark: str
     label: str
     value: str
     ink: int
     strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """A legend made to fit: entries whose labels and values are padded to equal width, and its top left cell."""
+
+    entries: tuple[Entry, ...]
+    row: int
+    column: int
+
+    @property
+    def width(self) -> int:
+        """Cells across, with one empty at each side."""
+        return _width(self.entries)
 
 
 def plain(text: str) -> str:
@@ -45,11 +60,51 @@ def fit(text: str, width: int, dots: str = "…") -> str:
     if cell_len(text) <= width:
         return text
     if width <= len(dots):
-        return dots[:width]
+        return dots[: max(width, 0)]
     room = width - len(dots)
     head = _take(text, room - room // 2)
-    tail = _take(text[::-1], room - cell_len(head))[::-1]
-    return head + dots + tail
+    return head + dots + _take(text[::-1], room - cell_len(head))[::-1]
+
+
+def arrange(
+    entries: Sequence[Entry],
+    covered: Bools,
+    *,
+    previous: tuple[int, int] | None = None,
+    must: int | None = None,
+    dots: str = "…",
+) -> Legend | None:
+    """Find room for a legend, with shorter names or without values if need be.
+
+    Args:
+        entries: What it should say.
+        covered: The cells that curves go through, (height, width).
+        previous: Where it was last time, so that the legend of a live chart stays put.
+        must: The column of a cursor. If given, a legend is returned in any case, away from it.
+        dots: What stands for text left out.
+    """
+    height, width = covered.shape
+    room = max(width * 2 // 3, min(24, width)) - 4
+    rows = max(height // 2, 2)
+    bare = [replace(entry, value="") for entry in entries]
+    tries = [(entries, room), (entries, room * 2 // 3), (bare, room), (bare, 14), (bare, 9)]
+    for wanted, most in tries if must is None else tries[:2]:
+        lines = _shorten(wanted, min(most, room), rows, dots)
+        spot = _place(covered, len(lines), _width(lines), previous)
+        if spot is not None:
+            return Legend(lines, *spot)
+    if must is None:
+        return None
+    lines = _shorten(entries, room, rows, dots)
+    return Legend(lines, 0, 0 if must > width // 2 else max(width - _width(lines), 0))
+
+
+def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[Entry]:
+    """Entries to stand side by side in `width` cells, two cells apart; nothing if no name would be left."""
+    share = (width + 2) // max(len(entries), 1) - 4
+    if share < 5:
+        return []
+    return [replace(entry, label=fit(entry.label, share, dots), value="") for entry in entries]
 
 
 def _take(text: str, width: int) -> str:
@@ -61,46 +116,37 @@ def _take(text: str, width: int) -> str:
     return text
 
 
-def shorten(entries: Sequence[Entry], width: int, rows: int, dots: str = "…") -> list[tuple[Entry, str]]:
-    """Lines of a legend: every entry with its text of equal width, at most `rows` of them.
+def _width(entries: Sequence[Entry]) -> int:
+    return max((cell_len(entry.label) + cell_len(entry.value) for entry in entries), default=0) + 4
 
-    The value stands at the right. Where entries are left out, the last line says how many.
-    """
-    shown = list(entries)
-    left_out = 0
+
+def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tuple[Entry, ...]:
+    """At most `rows` entries in `width` cells, pinned ones first if not all fit; the last counts the rest."""
+    shown, left_out = list(entries), 0
     if len(shown) > rows:
-        left_out = len(shown) - max(rows - 1, 0)
-        first = [entry for entry in shown if entry.strong]
-        shown = (first + [entry for entry in shown if not entry.strong])[: max(rows - 1, 0)]
+        left_out = len(shown) - rows + 1
+        shown = sorted(shown, key=lambda entry: not entry.strong)[: rows - 1]
     values = max((cell_len(entry.value) for entry in shown), default=0)
-    room = max(width - (values + 2 if values else 0), 1)
-    names = [fit(entry.label, room, dots) for entry in shown]
+    gap = 2 if values else 0
+    names = [fit(entry.label, max(width - values - gap, 6), dots) for entry in shown]
     longest = max((cell_len(name) for name in names), default=0)
-    lines = []
-    for entry, name in zip(shown, names, strict=True):
-        text = name + " " * (longest - cell_len(name))
-        if values:
-            text += "  " + " " * (values - cell_len(entry.value)) + entry.value
-        lines.append((entry, text))
-    if left_out and rows > 0:
-        lines.append((Entry(" ", "", "", -1), fit(f"+{left_out} more", longest or width, dots)))
-    return lines
+    lines = [
+        replace(
+            entry,
+            label=name + " " * (longest - cell_len(name) + gap),
+            value=" " * (values - cell_len(entry.value)) + entry.value,
+        )
+        for entry, name in zip(shown, names, strict=True)
+    ]
+    if left_out:
+        lines.append(Entry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))
+    return tuple(lines)
 
 
-def place(
-    covered: NDArray[np.bool_], rows: int, columns: int, previous: tuple[int, int] | None = None
+def _place(
+    covered: Bools, rows: int, columns: int, previous: tuple[int, int] | None
 ) -> tuple[int, int] | None:
-    """A free rectangle for a legend, nearest to a corner; the previous one as long as that is free.
-
-    Args:
-        covered: The cells that curves go through, (height, width).
-        rows: Height wanted.
-        columns: Width wanted.
-        previous: Where it was last time, so that a live chart's legend stays put.
-
-    Returns:
-        Its top left (row, column), or None where there is no free one.
-    """
+    """The top left cell of a free rectangle, nearest to a corner; the previous one as long as that is free."""
     height, width = covered.shape
     if rows > height or columns > width:
         return None

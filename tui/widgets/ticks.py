@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
+from itertools import pairwise
 
 BIGGEST = 1e300
 """Values beyond this are drawn as if they were this."""
@@ -56,14 +57,14 @@ class Unit:
             return (
                 f"{number} {prefix}{self.name.strip()}" if self.kind == "si" else number + prefix + self.name
             )
-        return _significant(value, 3 if self.name else 4) + self.name
+        return _significant(value, 3) + self.name
 
     def labels(self, ticks: Sequence[float]) -> list[str]:
         """Ticks of one axis, all in the same scale and with as many decimals as tell them apart."""
         if not ticks:
             return []
         biggest = max(abs(tick) for tick in ticks)
-        step = min((abs(b - a) for a, b in zip(ticks, ticks[1:], strict=False) if b != a), default=biggest)
+        step = min((abs(b - a) for a, b in pairwise(ticks) if b != a), default=biggest)
         if self.kind == "binary":
             scale, prefix = _binary_prefix(biggest)
             return [f"{_fixed(tick / scale, step / scale)} {prefix}" for tick in ticks]
@@ -258,7 +259,7 @@ def _moment(seconds: float, step: float) -> str:
     if not abs(seconds) < 2e11:
         return _power(seconds)
     if seconds > _CLOCK:
-        moment = datetime.fromtimestamp(seconds, timezone.utc)
+        moment = datetime.fromtimestamp(seconds, UTC)
         return moment.strftime("%d %b" if step >= 86400 else "%H:%M" if step >= 60 else "%H:%M:%S")
     sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
     if step >= 86400:

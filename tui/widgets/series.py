@@ -1,0 +1,91 @@
+"""The columns of a curve in the one form that drawing relies on, and what is asked of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tui.widgets.canvas import Bools, Floats
+from tui.widgets.ticks import BIGGEST
+
+if TYPE_CHECKING:
+    from tui.widgets.chart import Curve
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Columns of one length, x finite and ascending, values within what a window can hold or not finite."""
+
+    x: Floats
+    y: Floats
+    raw: Floats | None
+    low: Floats | None
+    high: Floats | None
+
+    @classmethod
+    def of(cls, curve: Curve) -> Series:
+        """Bring a curve into this form, whatever its arrays hold."""
+        x, y = _column(curve.x), _column(curve.y)
+        others = [None if c is None else _column(c) for c in (curve.raw, curve.lo, curve.hi)]
+        size = min(x.size, y.size, *(c.size for c in others if c is not None))
+        x, y = x[:size], y[:size]
+        others = [None if c is None else c[:size] for c in others]
+        if not (np.isfinite(x).all() and (x[1:] >= x[:-1]).all()):
+            known = np.flatnonzero(np.isfinite(x))
+            order = known[np.argsort(x[known], kind="stable")]
+            x, y = x[order], y[order]
+            others = [None if c is None else c[order] for c in others]
+        return cls(x, y, *others)
+
+    def within(self, left: float, right: float) -> slice:
+        """The points in a window; where there are none, the two whose line crosses it."""
+        first = int(np.searchsorted(self.x, left, "left"))
+        last = int(np.searchsorted(self.x, right, "right"))
+        if first == last and 0 < first < self.x.size:
+            return slice(first - 1, last + 1)
+        return slice(first, last)
+
+    def extent(self, left: float, right: float, *, log_y: bool) -> tuple[float, float] | None:
+        """The lowest and highest value in a window, unsmoothed values and bounds included."""
+        part = self.within(left, right)
+        values = np.concatenate([c[part] for c in (self.y, self.raw, self.low, self.high) if c is not None])
+        values = values[drawable(values, log_y=log_y)]
+        return (float(values.min()), float(values.max())) if values.size else None
+
+    def nearest(self, x: float, slack: float) -> int | None:
+        """The known point nearest to x; None if x is further than `slack` beyond the ends."""
+        known = np.flatnonzero(np.isfinite(self.y))
+        if not known.size:
+            return None
+        xs = self.x[known]
+        if not xs[0] - slack <= x <= xs[-1] + slack:
+            return None
+        after = min(int(np.searchsorted(xs, x)), xs.size - 1)
+        before = max(after - 1, 0)
+        return int(known[before if abs(xs[before] - x) <= abs(xs[after] - x) else after])
+
+    def last(self) -> int | None:
+        """The last known point."""
+        known = np.flatnonzero(np.isfinite(self.y))
+        return int(known[-1]) if known.size else None
+
+    def spread(self, at: int) -> float | None:
+        """Half the width of the band at a point."""
+        if self.low is None or self.high is None:
+            return None
+        half = float(self.high[at] / 2 - self.low[at] / 2)
+        return half if np.isfinite(half) else None
+
+
+def drawable(values: Floats, *, log_y: bool) -> Bools:
+    """Which values have a place on an axis."""
+    return np.isfinite(values) & (values > 0) if log_y else np.isfinite(values)
+
+
+def _column(values: object) -> Floats:
+    column = np.asarray(values, np.float64).ravel()
+    if column.size and bool((np.abs(column) > BIGGEST).any()):
+        column = np.where(np.isfinite(column), np.clip(column, -BIGGEST, BIGGEST), column)
+    return column
