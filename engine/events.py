@@ -115,7 +115,7 @@ class Unknown(Event, tag="unknown"):
 
 Known = Start | Metrics | Confusion | Checkpoint | Log | End
 _encoder = msgspec.json.Encoder()
-_decoder = msgspec.json.Decoder(Known)
+_decoder: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Known)
 _loose = msgspec.json.Decoder(dict[str, Any])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from engine import states
-from engine.events import End, Event, Failure, Log, Metrics, encode
+from engine.events import End, Event, Failure, Log, Metrics, Start, encode
 from engine.states import Status
 from engine.store import Run
 
@@ -25,6 +25,8 @@ class Recorder:
     def __init__(self, run: Run, echo: Callable[[Event, bytes], None] | None = None) -> None:
         self.run = run
         self.status: Status = states.rebuild(run)
+        self.started = False
+        """Whether this attempt's start has been recorded."""
         self._echo = echo
         self._lock = threading.Lock()
         self._saved = 0.0
@@ -40,6 +42,7 @@ class Recorder:
         with self._lock:
             os.write(self._file, line)
             self.status.apply(event)
+            self.started = self.started or isinstance(event, Start)
             now = time.monotonic()
             if now - self._saved >= STATUS_INTERVAL_S or not isinstance(event, Metrics | Log):
                 self._saved = now

@@ -1,0 +1,48 @@
+"""What a user may ask of a run: stop it, resume it. The command and the app both ask through here."""
+
+from __future__ import annotations
+
+
+from engine.recorder import Recorder
+from engine.states import RESUMABLE, status_of
+from engine.store import Request, Run, StoreError
+
+
+def request_stop(run: Run, request: Request) -> str:
+    """Ask a run to stop and return, in words, what will happen; a queued run leaves the queue at once.
+
+    Raises:
+        StoreError: It has ended already.
+    """
+    status = status_of(run)
+    if status.state == "queued":
+        return _cancel(run)
+    if status.state not in ("starting", "running", "silent"):
+        raise StoreError(f"{run.id} does not run: it is {status.state}")
+    run.ask(request)
+    when = "after this epoch" if request == "stop-after-epoch" else "after this step"
+    return f"{run.id} will stop {when}, with a checkpoint"
+
+
+def request_resume(run: Run, device: str = "auto") -> None:
+    """Put a run that stopped, failed or crashed back into the queue.
+
+    Raises:
+        StoreError: It has not ended, or there is nothing left to do.
+    """
+    state = status_of(run).state
+    if state not in RESUMABLE:
+        raise StoreError(f"{run.id} is {state}: only a stopped, failed or crashed run can be resumed")
+    run.clear_request()
+    run.enqueue(device)
+
+
+def _cancel(run: Run) -> str:
+    with run.hold():  # so that no worker starts it meanwhile
+        if run.ticket() is None:
+            raise StoreError(f"{run.id} has just been started")
+        run.dequeue()
+        recorder = Recorder(run)
+        recorder.end("stopped", "taken out of the queue")
+        recorder.close()
+    return f"{run.id} has left the queue"

@@ -1,0 +1,62 @@
+"""What `engine run` shows on a terminal: a line of progress and a line an epoch."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from engine.events import Checkpoint, End, Event, Log, Metrics, Start
+
+
+class ProgressDisplay:
+    """Turns events into a progress bar; text from the run is shown as text, never as markup."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            TextColumn("{task.completed:.1f}/{task.total:.0f} epochs", markup=False),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[loss]}", markup=False),
+            console=console,
+        )
+        self._task = self._bar.add_task("starting", total=1, loss="")
+
+    def __enter__(self) -> ProgressDisplay:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, event: Event, line: bytes) -> None:  # noqa: ARG002  an echo gets both
+        """Show one event."""
+        match event:
+            case Start():
+                self._bar.update(self._task, description=event.experiment, total=event.epochs)
+                self._say(f"run {event.run}, {event.parameters or 0:,} parameters, {event.device}")
+            case Metrics():
+                self._measure(event)
+            case Log():
+                self._say(event.message, "red" if event.level == "error" else "")
+            case Checkpoint(kind="best"):
+                self._say(f"  best so far: {event.path}", "dim")
+            case End():
+                self._bar.stop()
+                style = {"finished": "green", "failed": "red"}.get(event.state, "yellow")
+                self._say(f"{event.state} after {event.duration_s:.0f} s: {event.reason}", style)
+
+    def _measure(self, event: Metrics) -> None:
+        self._bar.update(self._task, completed=event.epoch)
+        if (loss := event.values.get("train/loss")) is not None:
+            self._bar.update(self._task, loss=f"loss {loss:.3f}")
+        f1 = event.values.get("test/f1")
+        if f1 is not None:
+            accuracy, loss = event.values.get("test/accuracy") or 0.0, event.values.get("test/loss") or 0.0
+            self._say(f"epoch {event.epoch:3.0f}  test F1 {f1:.4f}  accuracy {accuracy:.4f}  loss {loss:.4f}")
+
+    def _say(self, text: str, style: str = "") -> None:
+        clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+        self._console.print(Text(clean, style=style), highlight=False)

@@ -1,0 +1,60 @@
+"""Checkpoints: tensors and plain values only, written beside, flushed, renamed; nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+KEYS = ("model", "optimizer", "scheduler", "step", "epoch", "rng", "config")
+"""What every checkpoint holds."""
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be used; the message says which, why and what to do."""
+
+
+def save(path: Path, state: dict[str, Any]) -> int:
+    """Write a checkpoint so that whoever opens ``path`` finds a whole one; return its bytes.
+
+    Raises:
+        OSError: It cannot be written; what stood there before still does.
+    """
+    draft = path.with_name(f".{path.name}.tmp")
+    try:
+        with draft.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+            size = file.tell()
+        draft.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+        draft.unlink(missing_ok=True)
+        raise error if isinstance(error, OSError) else OSError(str(error)) from error
+    return size
+
+
+def keep_as(path: Path, other: Path) -> None:
+    """Give a written checkpoint a second name, without copying it."""
+    draft = other.with_name(f".{other.name}.tmp")
+    draft.unlink(missing_ok=True)
+    os.link(path, draft)
+    draft.replace(other)
+
+
+def load(path: Path, device: torch.device) -> dict[str, Any]:
+    """Return a checkpoint.
+
+    Raises:
+        CheckpointError: It is damaged, or no checkpoint of vitui's.
+    """
+    try:
+        state: Any = torch.load(path, map_location=device, weights_only=True)
+    except Exception as error:  # torch raises what its parts raise: zip, pickle, OS and runtime errors
+        raise CheckpointError(f"{path} cannot be read: {error}") from None
+    found: dict[str, Any] = state if isinstance(state, dict) else {}
+    if missing := [key for key in KEYS if key not in found]:
+        raise CheckpointError(f"{path} is no checkpoint of vitui's: it lacks {', '.join(missing)}")
+    return found
