@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.cells import get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -137,8 +137,8 @@ class Spans:
 
 def _share(rise: Ints, part: Ints | int, whole: Ints) -> Ints:
     """`rise * part / whole`, rounded towards zero."""
-    share: Ints = np.sign(rise) * (np.abs(rise) * part // whole)
-    return share
+    share = np.abs(rise) * part // whole
+    return np.where(rise < 0, -share, share)
 
 
 def _points(x: Floats, y: Floats, window: Window, columns: int, rows: int) -> tuple[Ints, Ints, Ints]:
@@ -277,16 +277,20 @@ class Sheet:
         return other
 
     def write(self, row: int, column: int, text: str, ink: int) -> int:
-        """Write printable text from a cell on, cut at the right edge; returns the column after it.
+        """Write text from a cell on, cut at the right edge; returns the column after it.
 
-        A character that is two cells wide takes two; one without a width of its own is left out.
+        A character that is two cells wide takes two. There must be none without a width of its own.
         """
         if not 0 <= row < self.height:
             return column
+        if column >= 0 and cell_len(text) == len(text):
+            text = text[: max(self.width - column, 0)]
+            end = column + len(text)
+            self.codes[row, column:end] = np.frombuffer(text.encode("utf-32-le", "replace"), "<u4")
+            self.inks[row, column:end] = ink
+            return end
         for character in text:
             size = get_character_cell_size(character)
-            if size <= 0:
-                continue
             if column < 0 or column + size > self.width:
                 break
             self.codes[row, column] = ord(character)
@@ -294,6 +298,12 @@ class Sheet:
             self.inks[row, column : column + size] = ink
             column += size
         return column
+
+    def paste(self, row: int, column: int, lines: Sequence[str], ink: int) -> None:
+        """Write a block of lines of equal length and one-cell characters, which has to fit."""
+        codes = np.frombuffer("".join(lines).encode("utf-32-le"), "<u4").reshape(len(lines), -1)
+        part = np.s_[row : row + codes.shape[0], column : column + codes.shape[1]]
+        self.codes[part], self.inks[part] = codes, ink
 
     def strips(self, styles: Sequence[Style]) -> list[Strip]:
         """One strip a row; ink i is drawn in `styles[i]`."""

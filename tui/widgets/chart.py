@@ -220,7 +220,7 @@ class Chart(Widget):
             under = Style(bgcolor=background.rich_color)
             self._inks = [self.get_component_rich_style(name) + under for name in names]
             for curve in self._curves:
-                colour = _parse(curve.colour)
+                colour = self.colors[3] if self.app.no_color else _parse(curve.colour)
                 self._inks.append(under + Style(color=colour.rich_color, bold=curve.pinned or None))
                 for strength in (0.45, 0.3):
                     self._inks.append(under + Style(color=background.blend(colour, strength, 1).rich_color))

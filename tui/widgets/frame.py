@@ -43,7 +43,7 @@ def frame_for(window: Window, width: int, height: int, unit: ticks.Unit, x_label
 
     The x axis goes first where it is small, then the y axis; None if there is no room for either.
     """
-    labelled = height >= 7 and width >= 24
+    labelled = height >= 7 and width >= 18
     rows = height - 2 if labelled else height
     if rows < 2:
         return None

@@ -71,32 +71,47 @@ def arrange(
     covered: Bools,
     *,
     previous: tuple[int, int] | None = None,
-    must: int | None = None,
+    whole: bool = True,
     dots: str = "…",
 ) -> Legend | None:
-    """Find room for a legend, with shorter names or without values if need be.
+    """Find room for a legend where it hides nothing, with shorter names or without values if need be.
 
     Args:
         entries: What it should say.
         covered: The cells that curves go through, (height, width).
         previous: Where it was last time, so that the legend of a live chart stays put.
-        must: The column of a cursor. If given, a legend is returned in any case, away from it.
+        whole: Whether every entry has to be in it.
         dots: What stands for text left out.
     """
-    height, width = covered.shape
-    room = max(width * 2 // 3, min(24, width)) - 4
+    height, room = covered.shape[0], _room(covered)
     rows = max(height // 2, 2)
-    bare = [replace(entry, value="") for entry in entries]
-    tries = [(entries, room), (entries, room * 2 // 3), (bare, room), (bare, 14), (bare, 9)]
-    for wanted, most in tries if must is None else tries[:2]:
-        lines = _shorten(wanted, min(most, room), rows, dots)
-        spot = _place(covered, len(lines), _width(lines), previous)
-        if spot is not None:
-            return Legend(lines, *spot)
-    if must is None:
+    if whole and len(entries) > rows:
         return None
-    lines = _shorten(entries, room, rows, dots)
-    return Legend(lines, 0, 0 if must > width // 2 else max(width - _width(lines), 0))
+    bare = [replace(entry, value="") for entry in entries]
+    for wanted, most in ((entries, room), (entries, room * 2 // 3), (bare, room), (bare, 14), (bare, 9)):
+        legend = _placed(_shorten(wanted, min(most, room), rows, dots), covered, previous)
+        if legend is not None:
+            return legend
+    return None
+
+
+def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, dots: str = "…") -> Legend:
+    """Find room for the values at a cursor: with names, else without, else over the curves away from it.
+
+    Args:
+        entries: What it should say.
+        covered: The cells that curves and the cursor go through, (height, width).
+        column: Where the cursor is.
+        dots: What stands for text left out.
+    """
+    (height, width), room = covered.shape, _room(covered)
+    nameless = [replace(entry, label="") for entry in entries]
+    for wanted, most in ((entries, room), (entries, room * 2 // 3), (nameless, room)):
+        legend = _placed(_shorten(wanted, most, height, dots), covered, None)
+        if legend is not None:
+            return legend
+    lines = _shorten(entries, room, height, dots)
+    return Legend(lines, 0, 0 if column > width // 2 else max(width - _width(lines), 0))
 
 
 def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[Entry]:
@@ -129,6 +144,7 @@ def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tupl
     values = max((cell_len(entry.value) for entry in shown), default=0)
     gap = 2 if values else 0
     names = [fit(entry.label, max(width - values - gap, 6), dots) for entry in shown]
+    gap = gap if any(names) else 0
     longest = max((cell_len(name) for name in names), default=0)
     lines = [
         replace(
@@ -141,6 +157,16 @@ def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tupl
     if left_out:
         lines.append(Entry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))
     return tuple(lines)
+
+
+def _room(covered: Bools) -> int:
+    width: int = covered.shape[1]
+    return max(width * 2 // 3, min(24, width)) - 4
+
+
+def _placed(lines: tuple[Entry, ...], covered: Bools, previous: tuple[int, int] | None) -> Legend | None:
+    spot = _place(covered, len(lines), _width(lines), previous)
+    return Legend(lines, *spot) if spot is not None else None
 
 
 def _place(

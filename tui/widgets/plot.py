@@ -28,7 +28,7 @@ from tui.palette import markers_for
 from tui.widgets import ticks
 from tui.widgets.canvas import Bools, Canvas, Layer, Sheet, Window
 from tui.widgets.frame import Frame, frame_for
-from tui.widgets.legend import Entry, Legend, arrange, fit, in_a_row, plain
+from tui.widgets.legend import Entry, Legend, arrange, arrange_reading, fit, in_a_row, plain
 from tui.widgets.series import Series, drawable
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ class Plot:
         self._boxed = setting.width >= 12 and setting.height >= 4
         self._origin = (0, 0)
         self._canvas: Canvas | None = None
+        self._foot = 0
         self._covered: Bools = np.zeros((0, 0), np.bool_)
         self.limits = self._x_limits()
         self.window = self._window()
@@ -139,21 +140,21 @@ class Plot:
             styles: A style for each `Ink`, then three for each curve.
         """
         sheet = self._sheet.copy()
-        title = ""
+        titles: list[str] = []
         if self._canvas is not None and self.window is not None:
             reading = cursor is not None and bool(np.isfinite(cursor))
             if cursor is not None and reading:
                 slack = (self.window.right - self.window.left) / self._canvas.width
                 at = [series.nearest(cursor, slack) for series in self._series]
                 self._draw_cursor(sheet, self._canvas, cursor, at)
-                title = f"{plain(self.setting.x_label)} {self._x_unit.format(cursor)}"
+                titles.append(f"{plain(self.setting.x_label)} {self._x_unit.exact(cursor)}")
             else:
                 at = [series.last() for series in self._series]
             if len(self._curves) == 1:
-                title = self._glyphs.between.join(filter(None, (title, self._value(0, at[0]))))
+                titles.append(self._value(0, at[0]))
             else:
                 self._draw_legend(sheet, self._canvas, at, cursor if reading else None)
-        self._draw_title(sheet, title)
+        self._draw_title(sheet, titles)
         return sheet.strips(styles)
 
     # ---- where things are
@@ -212,8 +213,8 @@ class Plot:
         self._sheet.codes[1:-1, [0, -1]] = ord(glyphs.down)
         self._sheet.inks[1:-1, [0, -1]] = Ink.BORDER
 
-    def _draw_title(self, sheet: Sheet, value: str) -> None:
-        """The metric at the left, whose it is behind it, a value at the right; the last named goes first."""
+    def _draw_title(self, sheet: Sheet, values: Sequence[str]) -> None:
+        """The metric at the left, whose it is behind it, as many of the last values at the right as fit."""
         width, dots = self.setting.width, self._glyphs.dots
         metric = plain(self.setting.metric)
         if not self._boxed:
@@ -221,9 +222,12 @@ class Plot:
             return
         column = sheet.write(0, 2, f" {fit(metric, width - 6, dots)} ", Ink.TITLE)
         end = width - 2
-        if value and column + cell_len(value) + 2 <= end:
-            end -= cell_len(value) + 2
-            sheet.write(0, end, f" {value} ", Ink.VALUE)
+        for first in range(len(values)):
+            value = self._glyphs.between.join(values[first:])
+            if column + cell_len(value) + 2 <= end:
+                end -= cell_len(value) + 2
+                sheet.write(0, end, f" {value} ", Ink.VALUE)
+                break
         note = self._labels[0] if len(self._curves) == 1 else ""
         note = f"{note} log".strip() if self.setting.log_y else note
         if note and end - column - 2 >= 4:
@@ -270,21 +274,16 @@ class Plot:
             left, width, height = frame.left, frame.width, frame.height
         self._origin = (top, edge + left)
         self._canvas = Canvas(width, height, window)
-        self._foot = 0
         if self._boxed:
             self._foot = self._draw_foot(window, frame is not None and frame.labelled)
         self._draw_curves(self._canvas)
 
     def _paste(self, frame: Frame, top: int, column: int) -> None:
         table = str.maketrans(*self._glyphs.axes)
-        for offset, text in enumerate(frame.rows):
-            axis, inside = text[: frame.left].translate(table), text[frame.left :]
-            row, start = top + offset, column + frame.left
-            self._sheet.write(row, column, axis, Ink.AXIS)
-            if offset >= frame.height:
-                self._sheet.write(row, start, inside.translate(table), Ink.AXIS)
-            elif not inside.isspace():
-                self._sheet.write(row, start, self._glyphs.grid * frame.width, Ink.GRID)
+        self._sheet.paste(top, column, [row.translate(table) for row in frame.rows], Ink.AXIS)
+        for offset, text in enumerate(frame.rows[: frame.height], top):
+            if not text[frame.left :].isspace():
+                self._sheet.write(offset, column + frame.left, self._glyphs.grid * frame.width, Ink.GRID)
 
     def _draw_curves(self, canvas: Canvas) -> None:
         order = sorted(range(len(self._curves)), key=lambda index: self._curves[index].pinned)
@@ -378,26 +377,31 @@ class Plot:
             )
             for index, (curve, point) in enumerate(zip(self._curves, at, strict=True))
         ]
-        legend = None
-        column = self.column_of(cursor) if cursor is not None else None
-        if canvas.height >= 4 and canvas.width >= 20:
-            covered, must, previous = self._covered, None, self.legend_at
-            if cursor is not None:
-                must = column - self._origin[1] if column is not None else 0
-                covered = covered.copy()
-                covered[:, must] = True
-            legend = arrange(entries, covered, previous=previous, must=must, dots=self._glyphs.dots)
+        if canvas.height < 3 or canvas.width < 12:
+            return
+        dots, row = self._glyphs.dots, []
+        if cursor is not None:
+            place = self.column_of(cursor)
+            column = place - self._origin[1] if place is not None else 0
+            covered = self._covered.copy()
+            covered[:, column] = True
+            self._write_legend(sheet, arrange_reading(entries, covered, column, dots=dots))
+            return
+        legend = arrange(entries, self._covered, previous=self.legend_at, dots=dots)
+        if legend is None and self._boxed:
+            row = in_a_row(entries, self._foot - 4, dots)
+        if legend is None and not row and canvas.height >= 8:
+            legend = arrange(entries, self._covered, previous=self.legend_at, whole=False, dots=dots)
         if legend is not None:
-            if cursor is None:
-                self.legend_at = (legend.row, legend.column)
+            self.legend_at = (legend.row, legend.column)
             self._write_legend(sheet, legend)
-        elif self._boxed:
-            at_column = 3
-            for entry in in_a_row(entries, self._foot - 4, self._glyphs.dots):
-                at_column = sheet.write(self.setting.height - 1, at_column - 1, f" {entry.mark}", entry.ink)
-                at_column = 1 + sheet.write(
-                    self.setting.height - 1, at_column, f" {entry.label} ", Ink.LEGEND
-                )
+        self._write_row(sheet, row)
+
+    def _write_row(self, sheet: Sheet, entries: Sequence[Entry]) -> None:
+        row, column = self.setting.height - 1, 2
+        for entry in entries:
+            column = sheet.write(row, column, f" {entry.mark}", entry.ink)
+            column = sheet.write(row, column, f" {entry.label} ", Ink.LEGEND)
 
     def _write_legend(self, sheet: Sheet, legend: Legend) -> None:
         column = self._origin[1] + legend.column

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,9 +51,9 @@ class Series:
     def extent(self, left: float, right: float, *, log_y: bool) -> tuple[float, float] | None:
         """The lowest and highest value in a window, unsmoothed values and bounds included."""
         part = self.within(left, right)
-        values = np.concatenate([c[part] for c in (self.y, self.raw, self.low, self.high) if c is not None])
-        values = values[drawable(values, log_y=log_y)]
-        return (float(values.min()), float(values.max())) if values.size else None
+        extents = [_extent(c[part], log_y) for c in (self.y, self.raw, self.low, self.high) if c is not None]
+        known = [extent for extent in extents if extent is not None]
+        return (min(low for low, _ in known), max(high for _, high in known)) if known else None
 
     def nearest(self, x: float, slack: float) -> int | None:
         """The known point nearest to x; None if x is further than `slack` beyond the ends."""
@@ -68,6 +69,8 @@ class Series:
 
     def last(self) -> int | None:
         """The last known point."""
+        if self.y.size and isfinite(self.y[-1]):
+            return self.y.size - 1
         known = np.flatnonzero(np.isfinite(self.y))
         return int(known[-1]) if known.size else None
 
@@ -84,8 +87,18 @@ def drawable(values: Floats, *, log_y: bool) -> Bools:
     return np.isfinite(values) & (values > 0) if log_y else np.isfinite(values)
 
 
+def _extent(values: Floats, log_y: bool) -> tuple[float, float] | None:
+    if not values.size:
+        return None
+    low, high = float(values.min()), float(values.max())
+    if isfinite(low) and isfinite(high) and (low > 0 or not log_y):
+        return low, high
+    values = values[drawable(values, log_y=log_y)]
+    return (float(values.min()), float(values.max())) if values.size else None
+
+
 def _column(values: object) -> Floats:
     column = np.asarray(values, np.float64).ravel()
-    if column.size and bool((np.abs(column) > BIGGEST).any()):
+    if column.size and not (column.min() >= -BIGGEST and column.max() <= BIGGEST):
         column = np.where(np.isfinite(column), np.clip(column, -BIGGEST, BIGGEST), column)
     return column

@@ -59,6 +59,12 @@ class Unit:
             )
         return _significant(value, 3) + self.name
 
+    def exact(self, value: float) -> str:
+        """One position on an axis, without a prefix: `1,560`, `3.20`, `12:30`."""
+        if self.kind == "time" or not 1e-2 <= abs(value) < 1e9:
+            return self.format(value)
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
+
     def labels(self, ticks: Sequence[float]) -> list[str]:
         """Ticks of one axis, all in the same scale and with as many decimals as tell them apart."""
         if not ticks:
