@@ -66,9 +66,12 @@ class StdConv2d(nn.Conv2d):
 
     def standardized_weight(self) -> Tensor:
         """Return the filters the convolution uses: (out, in, kernel, kernel), in float32 or better."""
-        if self.training or torch.is_grad_enabled() or torch.compiler.is_compiling():
+        if torch.compiler.is_compiling():
             return self._standardize()
-        # The version counts every change in place; another device or type is another address.
+        if self.training or torch.is_grad_enabled():
+            self._kept = None  # a step may follow, and a fused optimizer leaves no trace in the version
+            return self._standardize()
+        # The version counts other changes in place; another device or type is another address.
         state = (self.weight.data_ptr(), self.weight._version, self.weight.dtype)
         if self._kept is None or self._kept[0] != state:
             self._kept = (state, self._standardize())

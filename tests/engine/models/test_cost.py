@@ -1,0 +1,117 @@
+"""Parameters and operations are exactly the published models'; the estimate of memory is near the truth."""
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from engine.catalog import MODELS
+from engine.models import create_model
+from engine.models.cost import explain, summaries, summarize
+
+# name, image, patch, parameters, forward GFLOP, forward and backward GFLOP: timm's models with 10 classes
+COUNTS = [
+    ("vit_b", 224, 16, 85_806_346, 35.126, 105.15),
+    ("vit_b", 224, 32, 87_462_922, 8.817, 26.22),
+    ("vit_b", 32, 16, 85_658_890, 0.855, 2.560),
+    ("vit_b", 32, 32, 87_426_058, 0.3446, 1.029),
+    ("vit_l", 32, 16, 303_115_274, 3.029, 9.080),
+    ("vit_l", 224, 16, 303_311_882, 123.107, 369.0),
+    ("bit_r50x1", 32, None, 23_520_842, 0.1669, 0.496),
+    ("bit_r50x1", 224, None, 23_520_842, 8.174, 24.29),
+    ("bit_r152x2", 32, None, 232_279_178, 1.870, 5.600),
+    ("hybrid_b", 32, None, 97_750_346, 1.017, 3.046),
+    ("hybrid_l", 32, None, 315_272_266, 3.191, 9.569),
+]
+MORE_COUNTS = [
+    ("vit_ti", 32, 4, 5_362_762, 0.730),
+    ("vit_s", 32, 4, 21_342_346, 2.841),
+    ("vit_b", 32, 4, 85_152_010, 11.20),
+    ("vit_ti", 224, 16, 5_526_346, 2.507),
+    ("vit_s", 224, 16, 21_669_514, 9.197),
+    ("hybrid_b", 224, None, 97_897_802, 43.07),
+    ("hybrid_l_s32", 32, None, 327_930_954, 1.379),
+    ("hybrid_l_s32", 224, None, 327_980_106, 38.82),
+    ("hybrid_l", 224, None, 315_468_874, 131.1),
+    ("bit_r50x1", 128, None, 23_520_842, 2.669),
+    ("bit_r152x2", 224, None, 232_279_178, 91.62),
+]
+
+
+@pytest.mark.parametrize("case", COUNTS + MORE_COUNTS, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
+def test_parameters_are_exactly_the_published(case):
+    name, size, patch, parameters = case[:4]
+    with torch.device("meta"):
+        model = create_model(name, num_classes=10, image_size=size, patch_size=patch)
+    assert sum(each.numel() for each in model.parameters()) == parameters
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", COUNTS, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
+def test_training_operations_are_the_published(case):
+    name, size, patch, parameters, forward, training = case
+    cost = explain(name, size, patch, 1, 10)
+    assert cost.parameters == parameters
+    assert cost.forward_flops / 1e9 == pytest.approx(forward, rel=6e-4)
+    assert cost.training_flops / 1e9 == pytest.approx(training, rel=6e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", MORE_COUNTS, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
+def test_forward_operations_are_the_published(case):
+    name, size, patch, parameters, forward = case
+    summary = summarize(name, size, patch, 10)
+    assert (summary.parameters, summary.name) == (parameters, name)
+    assert summary.forward_flops / 1e9 == pytest.approx(forward, rel=6e-4)
+
+
+def test_operations_of_a_vit_follow_from_its_numbers():
+    width, mlp, tokens, depth = 96, 192, 17, 4
+    block = tokens * width * (3 * width + width + 2 * mlp) + 2 * tokens * tokens * width
+    expected = 2 * (16 * (3 * 8 * 8) * width + depth * block + width * 10)
+    assert summarize("vit_mini", 32, 8, 10).forward_flops == expected
+
+
+@pytest.mark.parametrize(("name", "patch"), [("vit_mini", 4), ("bit_mini", None), ("hybrid_mini", None)])
+def test_estimated_memory_is_near_a_measured_step(name, patch):
+    batch = 64
+    memory = explain(name, 32, patch, batch, 10, precision="fp32").memory
+    model = create_model(name, num_classes=10, image_size=32, patch_size=patch)
+    images = torch.randn(batch, 3, 32, 32)
+    model(images[:2]).sum().backward()
+    model.zero_grad()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        loss = model(images).square().mean()
+        held = profiler.profiler  # the loss keeps the graph, and the graph the activations
+    assert loss.requires_grad
+    kept = sum(event.nbytes() for event in held.kineto_results.events() if event.name() == "[memory]")
+    assert memory.activations == pytest.approx(kept, rel=0.1)
+    weights = sum(each.nbytes for each in model.parameters())
+    assert (memory.weights, memory.gradients, memory.optimizer) == (weights, weights, 2 * weights)
+    assert memory.total == 4 * weights + memory.activations
+
+
+def test_memory_grows_with_the_batch_and_shrinks_with_bfloat16_and_fused_attention():
+    def activations(batch, precision, attention):
+        cost = explain("vit_mini", 64, 4, batch, 10, precision=precision, attention=attention)
+        return cost.memory.activations
+
+    assert activations(64, "bf16", "fused") == pytest.approx(
+        64 / 8 * activations(8, "bf16", "fused"), rel=0.1
+    )
+    assert activations(8, "bf16", "fused") < 0.7 * activations(8, "fp32", "fused")
+    matrix = 4 * 3 * 257 * 257 * 4
+    assert activations(1, "fp32", "math") > activations(1, "fp32", "fused") + matrix
+
+
+def test_optimizers_differ_in_what_they_keep():
+    adamw = explain("vit_mini", 32, 8, 8, 10, optimizer="adamw").memory
+    sgd = explain("vit_mini", 32, 8, 8, 10, optimizer="sgd").memory
+    assert adamw.optimizer == 2 * sgd.optimizer == 2 * sgd.weights
+
+
+@pytest.mark.slow
+def test_the_list_holds_every_model_that_fits():
+    assert [each.name for each in summaries(32, 4, 10)] == list(MODELS)
+    fitting = {each.name: each for each in summaries(40, 8, 10)}
+    assert "hybrid_b" not in fitting
+    assert fitting["vit_b"].patch_tokens == 25

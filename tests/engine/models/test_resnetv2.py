@@ -1,0 +1,134 @@
+"""Standardised weights: right, kept only while they are right, and always in float32."""
+
+import pytest
+import torch
+from timm.layers import StdConv2d as TimmConv
+from timm.layers import StdConv2dSame as TimmConvSame
+
+from engine.models import create_model
+from engine.models.resnetv2 import StdConv2d
+
+
+@pytest.fixture
+def conv():
+    return StdConv2d(4, 8, 3)
+
+
+def test_filters_have_mean_zero_and_variance_one(conv):
+    filters = conv.double().standardized_weight().flatten(1)
+    assert filters.mean(dim=1).abs().max() < 1e-12
+    torch.testing.assert_close(filters.var(dim=1, correction=0), torch.ones(8).double(), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (1, 2), (3, 1), (3, 2), (7, 2)])
+@pytest.mark.parametrize("padding", ["center", "same"])
+@pytest.mark.parametrize("size", [4, 10])
+def test_convolution_equals_timms_with_its_gradient(kernel, stride, padding, size):
+    ours = StdConv2d(4, 8, kernel, stride, padding).double()
+    kind = TimmConvSame if padding == "same" else TimmConv
+    theirs = kind(4, 8, kernel, stride, eps=1e-8).double()
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(2, 4, size, size, dtype=torch.double)
+    one, two = ours(x), theirs(x)
+    torch.testing.assert_close(one, two, rtol=1e-12, atol=1e-12)
+    one.square().sum().backward()
+    two.square().sum().backward()
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad, rtol=1e-9, atol=1e-11)
+
+
+def test_evaluation_standardises_once(conv):
+    conv.eval()
+    with torch.no_grad():
+        assert conv.standardized_weight() is conv.standardized_weight()
+    with torch.inference_mode():
+        assert conv.standardized_weight() is conv.standardized_weight()
+    x = torch.randn(1, 4, 5, 5)
+    with torch.no_grad():
+        kept = conv(x)
+    conv(x).sum().backward()  # with gradients on, nothing kept is used
+    assert conv.weight.grad is not None
+    assert torch.equal(kept, conv(x))
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        lambda weights: torch.optim.SGD(weights, lr=1.0, momentum=0.9),
+        lambda weights: torch.optim.AdamW(weights, lr=1.0, foreach=True),
+        lambda weights: torch.optim.AdamW(weights, lr=1.0, fused=True),
+    ],
+)
+def test_a_step_of_an_optimizer_renews_what_is_kept(conv, optimizer):
+    conv.eval()
+    with torch.no_grad():
+        before = conv.standardized_weight()
+    steps = optimizer(conv.parameters())
+    conv(torch.randn(2, 4, 6, 6)).square().sum().backward()
+    steps.step()
+    with torch.no_grad():
+        after = conv.standardized_weight()
+        torch.testing.assert_close(after, conv._standardize())
+    assert not torch.allclose(before, after)
+
+
+def test_loading_casting_and_training_renew_what_is_kept(conv):
+    conv.eval()
+    with torch.no_grad():
+        conv.standardized_weight()
+        conv.load_state_dict({"weight": torch.randn(8, 4, 3, 3)})
+        torch.testing.assert_close(conv.standardized_weight(), conv._standardize())
+        assert conv.double().standardized_weight().dtype == torch.double
+        conv.standardized_weight()
+        conv.weight.data.mul_(torch.randn(8, 4, 3, 3))  # leaves no trace in the version
+        conv.train()
+        conv.eval()
+        torch.testing.assert_close(conv.standardized_weight(), conv._standardize())
+
+
+def test_what_is_kept_is_no_state_and_is_not_shared_by_copies(conv):
+    from copy import deepcopy
+
+    conv.eval()
+    with torch.no_grad():
+        conv.standardized_weight()
+        assert set(conv.state_dict()) == {"weight"}
+        copy = deepcopy(conv)
+        copy.weight.add_(torch.randn_like(copy.weight))
+        torch.testing.assert_close(copy.standardized_weight(), copy._standardize())
+
+
+def test_standardising_stays_in_float32_under_autocast_and_in_half_models(conv):
+    x = torch.randn(1, 4, 5, 5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert conv.standardized_weight().dtype == torch.float32
+        assert conv(x).dtype == torch.bfloat16
+    conv.bfloat16()
+    assert conv.standardized_weight().dtype == torch.float32
+    assert conv(x.bfloat16()).dtype == torch.bfloat16
+
+
+def test_gradients_of_micro_batches_add_up_to_the_batchs():
+    model = create_model("bit_mini", num_classes=3, image_size=16).double()
+    torch.nn.init.normal_(model.head.fc.weight)
+    images, labels = torch.randn(4, 3, 16, 16, dtype=torch.double), torch.tensor([0, 1, 2, 0])
+    loss = torch.nn.CrossEntropyLoss(reduction="sum")
+    loss(model(images), labels).backward()
+    whole = [each.grad.clone() for each in model.parameters()]
+    model.zero_grad()
+    for half in (slice(0, 2), slice(2, 4)):
+        loss(model(images[half]), labels[half]).backward()
+    for each, gradient in zip(model.parameters(), whole, strict=True):
+        torch.testing.assert_close(each.grad, gradient, rtol=1e-8, atol=1e-10)
+
+
+def test_the_cifar_stem_keeps_the_map():
+    bit = create_model("bit_r50x1", num_classes=2, image_size=32, stem="cifar")
+    with torch.no_grad():
+        assert bit.stem(torch.randn(1, 3, 32, 32)).shape == (1, 64, 32, 32)
+        assert bit.stages(torch.randn(1, 64, 8, 8)).shape == (1, 2048, 1, 1)
+
+
+def test_the_true_stem_pads_its_pool_with_zeros():
+    stem = create_model("bit_r50x1", num_classes=2, image_size=32).stem
+    x = -torch.ones(1, 64, 4, 4)
+    assert stem.pool(stem.pad(x))[0, 0].tolist() == [[0.0, 0.0], [0.0, -1.0]]
