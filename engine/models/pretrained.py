@@ -12,12 +12,10 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isqrt
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -75,13 +73,9 @@ def load_pretrained(model: nn.Module, source: str | Path) -> Loaded:
     Raises:
         CheckpointError: The source cannot be found or read, or is another network's; the model is unchanged.
     """
-    checkpoint = _read(_find(str(source)))
+    checkpoint = _read(*_find(str(source)))
+    found = _fit(model, checkpoint)
     own = model.state_dict()
-    head = _head_name(model)
-    found, resized = _fit(model, checkpoint, head)
-    missing = tuple(name for name in own if name not in found)
-    unexpected = tuple(name for name in checkpoint.tensors if name not in found)
-    _refuse_another_network(source, missing, unexpected, head)
     with torch.no_grad():
         for name, tensor in own.items():
             if name in found:
@@ -90,8 +84,43 @@ def load_pretrained(model: nn.Module, source: str | Path) -> Loaded:
                 # Branches without LayerScale were trained at a scale of one.
                 tensor.fill_(1.0 if name.endswith(".gamma") else 0.0)
     return Loaded(
-        str(source), tuple(found), missing, unexpected, resized, mean=checkpoint.mean, std=checkpoint.std
+        str(source),
+        loaded=tuple(found),
+        missing=tuple(name for name in own if name not in found),
+        unexpected=tuple(name for name in checkpoint.tensors if name not in found),
+        resized=tuple(name for name in found if found[name].shape != checkpoint.tensors[name].shape),
+        mean=checkpoint.mean,
+        std=checkpoint.std,
     )
+
+
+def _fit(model: nn.Module, checkpoint: _Checkpoint) -> dict[str, Tensor]:
+    """Return the tensors that go into the model, in the model's shapes; without its head if that does not fit."""
+    own, tensors, head = model.state_dict(), checkpoint.tensors, f"{_head_name(model)}."
+    found: dict[str, Tensor] = {}
+    for name in own:
+        if name not in tensors:
+            continue
+        tensor = tensors[name]
+        if name == "pos_embed" and isinstance(model, ViT):
+            tensor = _fit_positions(model, tensor, checkpoint.google)
+        if tensor.shape == own[name].shape:
+            found[name] = tensor
+        elif not name.startswith(head):
+            there, here = tuple(tensor.shape), tuple(own[name].shape)
+            raise _another_network(f"{name} is {there} there and {here} here")
+    lacking = [name for name in own if name not in found and not name.startswith(head)]
+    lacking = [name for name in lacking if not name.endswith(".gamma")]
+    if lacking:
+        raise _another_network(f"{_first(lacking)} not in it")
+    extra = [name for name in tensors if name not in own and name.startswith(_BACKBONES)]
+    if extra:
+        raise _another_network(f"no place here for {_first(extra)}")
+    whole = {f"{head}weight", f"{head}bias"} <= found.keys()
+    return {name: each for name, each in found.items() if whole or not name.startswith(head)}
+
+
+_BACKBONES = ("blocks.", "stages.", "patch_embed.")
 
 
 def _head_name(model: nn.Module) -> str:
@@ -100,25 +129,12 @@ def _head_name(model: nn.Module) -> str:
     return str(said) if said else "head" if isinstance(model, ViT) else "head.fc"
 
 
-def _fit(model: nn.Module, checkpoint: _Checkpoint, head: str) -> tuple[dict[str, Tensor], tuple[str, ...]]:
-    """Return the tensors that go into the model in the model's shapes, and which of them were resized."""
-    own = model.state_dict()
-    found: dict[str, Tensor] = {}
-    resized: list[str] = []
-    for name in checkpoint.tensors.keys() & own.keys():
-        tensor = checkpoint.tensors[name]
-        if name == "pos_embed" and isinstance(model, ViT):
-            tensor = _fit_positions(model, tensor, checkpoint.google)
-            if tensor.shape != checkpoint.tensors[name].shape:
-                resized.append(name)
-        if tensor.shape == own[name].shape:
-            found[name] = tensor
-        elif not name.startswith(f"{head}."):
-            there, here = tuple(tensor.shape), tuple(own[name].shape)
-            raise CheckpointError(f"another network's checkpoint: {name} is {there} there and {here} here")
-    if not {f"{head}.weight", f"{head}.bias"} <= found.keys():
-        found = {name: tensor for name, tensor in found.items() if not name.startswith(f"{head}.")}
-    return found, tuple(resized)
+def _another_network(why: str) -> CheckpointError:
+    return CheckpointError(f"this is another network's checkpoint: {why}")
+
+
+def _first(names: list[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _fit_positions(model: ViT, table: Tensor, google: bool) -> Tensor:
@@ -135,21 +151,6 @@ def _fit_positions(model: ViT, table: Tensor, google: bool) -> Tensor:
     if google:
         return resize_positions(table, model.grid_size, model.prefix_tokens, "bilinear", antialias=False)
     return resize_positions(table, model.grid_size, model.prefix_tokens)
-
-
-def _refuse_another_network(
-    source: str | Path, missing: tuple[str, ...], unexpected: tuple[str, ...], head: str
-) -> None:
-    lacking = [name for name in missing if not name.startswith(f"{head}.") and not name.endswith(".gamma")]
-    if lacking:
-        raise CheckpointError(f"{source} is another network's checkpoint: {_first(lacking)} not in it")
-    extra = [name for name in unexpected if name.startswith(("blocks.", "stages.", "patch_embed."))]
-    if extra:
-        raise CheckpointError(f"{source} is another network's checkpoint: no place here for {_first(extra)}")
-
-
-def _first(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _find(source: str) -> tuple[Path, dict[str, Any]]:
@@ -198,8 +199,7 @@ def _configuration(path: Path) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _read(found: tuple[Path, dict[str, Any]]) -> _Checkpoint:
-    path, configuration = found
+def _read(path: Path, configuration: Mapping[str, Any]) -> _Checkpoint:
     reader = _READERS.get(path.suffix)
     if reader is None:
         raise CheckpointError(f"{path} is no checkpoint: it should end in one of {', '.join(_READERS)}")
@@ -207,20 +207,13 @@ def _read(found: tuple[Path, dict[str, Any]]) -> _Checkpoint:
         checkpoint = reader(path)
     except CheckpointError:
         raise
-    except (
-        OSError,
-        EOFError,
-        RuntimeError,
-        TypeError,
-        UnpicklingError,
-        ValueError,
-        zipfile.BadZipFile,
-    ) as error:
-        raise CheckpointError(f"{path} cannot be read: {str(error).splitlines()[0]}") from error
+    except Exception as error:  # foreign bytes fail in as many ways as there are
+        why = next(iter(str(error).splitlines()), type(error).__name__)
+        raise CheckpointError(f"{path} cannot be read: {why}") from error
     if not checkpoint.tensors:
         raise CheckpointError(f"{path} holds no tensors")
     mean, std = (_rgb(configuration.get(key)) for key in ("mean", "std"))
-    return _Checkpoint(checkpoint.tensors, mean or checkpoint.mean, std or checkpoint.std, checkpoint.google)
+    return replace(checkpoint, mean=mean or checkpoint.mean, std=std or checkpoint.std)
 
 
 def _rgb(value: Any) -> RGB | None:
@@ -231,14 +224,10 @@ def _rgb(value: Any) -> RGB | None:
 
 def _read_safetensors(path: Path) -> _Checkpoint:
     try:
-        from safetensors import SafetensorError
-        from safetensors import torch as safetensors
+        from safetensors.torch import load_file
     except ImportError:
         raise CheckpointError(f"{path}: pip install safetensors, to read it") from None
-    try:
-        return _Checkpoint(_unwrapped(safetensors.load_file(path)))
-    except SafetensorError as error:
-        raise ValueError(error) from error
+    return _Checkpoint(_unwrapped(load_file(path)))
 
 
 def _read_torch(path: Path) -> _Checkpoint:
@@ -263,11 +252,11 @@ def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _read_google(path: Path) -> _Checkpoint:
-    file = np.load(path, allow_pickle=False)
-    if not isinstance(file, np.lib.npyio.NpzFile):
-        raise ValueError("a single array, not an archive of them")
-    with file:
-        arrays = {key.removeprefix("opt/target/"): file[key] for key in file.files}
+    with path.open("rb") as file:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise CheckpointError(f"{path} holds a single array, not an archive of them")
+        arrays = {key.removeprefix("opt/target/"): archive[key] for key in archive.files}
     return _Checkpoint(from_google(arrays), google=True)
 
 

@@ -1,0 +1,384 @@
+"""Checkpoints: what timm's own loaders read, ours read alike; what is not this network's is refused."""
+
+import json
+import re
+from pathlib import Path
+
+import huggingface_hub
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from engine.catalog import MODELS
+from engine.models import create_model
+from engine.models.pretrained import CheckpointError, load_pretrained
+from engine.models.vit import resize_positions
+
+CLASSES = 21
+
+
+def google_vit(rng, encoder, tokens, kernel, classes=CLASSES):
+    """The arrays of a ViT under the names and in the shapes of Google's JAX code; ``kernel`` is (H, W, in)."""
+    width, heads, mlp = encoder.width, encoder.heads, encoder.mlp_dim
+    shapes = {
+        "cls": (1, 1, width),
+        "embedding/kernel": (*kernel, width),
+        "embedding/bias": (width,),
+        "Transformer/posembed_input/pos_embedding": (1, 1 + tokens, width),
+        "Transformer/encoder_norm/scale": (width,),
+        "Transformer/encoder_norm/bias": (width,),
+        "pre_logits/kernel": (width, width),
+        "pre_logits/bias": (width,),
+        "head/kernel": (width, classes),
+        "head/bias": (classes,),
+    }
+    for i in range(encoder.depth):
+        block = f"Transformer/encoderblock_{i}"
+        attention = f"{block}/MultiHeadDotProductAttention_1"
+        for part in ("query", "key", "value"):
+            shapes[f"{attention}/{part}/kernel"] = (width, heads, width // heads)
+            shapes[f"{attention}/{part}/bias"] = (heads, width // heads)
+        shapes[f"{attention}/out/kernel"] = (heads, width // heads, width)
+        shapes[f"{attention}/out/bias"] = (width,)
+        for norm in ("LayerNorm_0", "LayerNorm_2"):
+            shapes[f"{block}/{norm}/scale"] = (width,)
+            shapes[f"{block}/{norm}/bias"] = (width,)
+        for dense, sizes in (("Dense_0", (width, mlp)), ("Dense_1", (mlp, width))):
+            shapes[f"{block}/MlpBlock_3/{dense}/kernel"] = sizes
+            shapes[f"{block}/MlpBlock_3/{dense}/bias"] = sizes[1:]
+    return {key: rng.normal(0, 0.1, shape).astype(np.float32) for key, shape in shapes.items()}
+
+
+def google_resnet(rng, backbone):
+    """The arrays of the hybrid's ResNet."""
+    shapes, channels = {"conv_root/kernel": (7, 7, 3, backbone.stem_channels)}, backbone.stem_channels
+
+    def group_norm(key, count):
+        shapes[f"{key}/scale"] = shapes[f"{key}/bias"] = (1, 1, 1, count)
+
+    group_norm("gn_root", channels)
+    for s, (depth, out) in enumerate(zip(backbone.layers, backbone.channels, strict=True), 1):
+        for u in range(1, depth + 1):
+            unit, middle = f"block{s}/unit{u}", out // 4
+            sizes = [(1, 1, channels, middle), (3, 3, middle, middle), (1, 1, middle, out)]
+            for n, size in enumerate(sizes, 1):
+                shapes[f"{unit}/conv{n}/kernel"] = size
+                group_norm(f"{unit}/gn{n}", size[-1])
+            if u == 1:
+                shapes[f"{unit}/conv_proj/kernel"] = (1, 1, channels, out)
+                group_norm(f"{unit}/gn_proj", out)
+            channels = out
+    return {key: rng.normal(0, 0.5, shape).astype(np.float32) for key, shape in shapes.items()}
+
+
+def google_bit(rng, backbone, classes=CLASSES):
+    """The arrays of a BiT; its first convolution is as large as the model's stem."""
+    root = 3 if backbone.stem == "cifar" else 7
+    channels = backbone.stem_channels
+    shapes = {
+        "resnet/root_block/standardized_conv2d/kernel": (root, root, 3, channels),
+        "resnet/group_norm/gamma": (backbone.channels[-1],),
+        "resnet/group_norm/beta": (backbone.channels[-1],),
+        "resnet/head/conv2d/kernel": (1, 1, backbone.channels[-1], classes),
+        "resnet/head/conv2d/bias": (classes,),
+    }
+    for s, (depth, out) in enumerate(zip(backbone.layers, backbone.channels, strict=True), 1):
+        for u in range(1, depth + 1):
+            unit, middle = f"resnet/block{s}/unit{u:02d}", out // 4
+            sizes = [(1, 1, channels, middle), (3, 3, middle, middle), (1, 1, middle, out)]
+            for letter, size in zip("abc", sizes, strict=True):
+                shapes[f"{unit}/{letter}/standardized_conv2d/kernel"] = size
+                for part in ("gamma", "beta"):
+                    shapes[f"{unit}/{letter}/group_norm/{part}"] = (size[2],)
+            if u == 1:
+                shapes[f"{unit}/a/proj/standardized_conv2d/kernel"] = (1, 1, channels, out)
+            channels = out
+    return {key: rng.normal(0, 0.5, shape).astype(np.float32) for key, shape in shapes.items()}
+
+
+def google_arrays(name, tokens=16):
+    rng, spec = np.random.default_rng(0), MODELS[name]
+    if spec.family == "bit":
+        return google_bit(rng, spec.backbone)
+    if spec.family == "hybrid":
+        kernel = (1, 1, spec.backbone.channels[-1])
+        return google_resnet(rng, spec.backbone) | google_vit(rng, spec.encoder, tokens, kernel)
+    return google_vit(rng, spec.encoder, tokens, (8, 8, 3))
+
+
+def write_npz(path, arrays):
+    np.savez(path, **arrays)
+    return path
+
+
+def agree(ours, theirs, size):
+    images = torch.randn(2, 3, size, size, dtype=torch.double)
+    with torch.no_grad():
+        mine, reference = ours.double().eval()(images), theirs.double().eval()(images)
+    torch.testing.assert_close(mine, reference, rtol=1e-9, atol=1e-9)
+    assert mine.std(dim=0).mean() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [
+        ("vit_mini", 32),
+        ("vit_mini", 64),
+        ("hybrid_mini", 32),
+        ("hybrid_mini", 16),
+        ("bit_mini", 32),
+        pytest.param("bit_r50x1", 32, marks=pytest.mark.slow),
+        pytest.param("hybrid_b", 32, marks=pytest.mark.slow),
+    ],
+)
+def test_google_files_give_timms_logits(name, size, tmp_path, reference):
+    path = write_npz(tmp_path / "google.npz", google_arrays(name))
+    patch = 8 if name == "vit_mini" else None
+    ours = create_model(name, num_classes=CLASSES, image_size=size, patch_size=patch)
+    report = load_pretrained(ours, path)
+    theirs = reference(name, size, patch, num_classes=CLASSES)
+    theirs.load_pretrained(str(path))
+    agree(ours, theirs, size)
+    assert report.missing == ()
+    assert set(report.loaded) == set(ours.state_dict())
+    bit = MODELS[name].family == "bit"
+    assert report.unexpected == (() if bit else ("pre_logits/kernel", "pre_logits/bias"))
+    regridded = not bit and ours.pos_embed.shape[1] != 17
+    assert report.resized == (("pos_embed",) if regridded else ())
+    assert report.mean == report.std == (0.5, 0.5, 0.5)
+
+
+def test_files_of_an_interrupted_google_optimizer_load_too(tmp_path):
+    arrays = google_arrays("vit_mini")
+    plain, wrapped = (
+        create_model("vit_mini", num_classes=CLASSES, image_size=32, patch_size=8) for _ in "ab"
+    )
+    load_pretrained(plain, write_npz(tmp_path / "plain.npz", arrays))
+    load_pretrained(
+        wrapped, write_npz(tmp_path / "o.npz", {f"opt/target/{key}": each for key, each in arrays.items()})
+    )
+    assert all(map(torch.equal, plain.state_dict().values(), wrapped.state_dict().values()))
+
+
+@pytest.fixture
+def mini(randomise):
+    def build(**options):
+        size = {"num_classes": 10, "image_size": 32, "patch_size": 8} | options
+        return randomise(create_model("vit_mini", **size), seed=options.get("image_size", 32))
+
+    return build
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt", ".pth", ".bin"])
+def test_pytorch_files_load_whole(suffix, tmp_path, mini, randomise):
+    giver, taker = mini(), randomise(mini(), seed=9)
+    path = tmp_path / f"weights{suffix}"
+    save = save_file if suffix == ".safetensors" else torch.save
+    save(giver.state_dict(), path)
+    report = load_pretrained(taker, str(path))
+    assert all(map(torch.equal, giver.state_dict().values(), taker.state_dict().values()))
+    assert (report.missing, report.unexpected, report.resized) == ((), (), ())
+    assert report.mean == (0.5, 0.5, 0.5)
+    assert str(report) == f"{len(giver.state_dict())} tensors from {path}"
+
+
+@pytest.mark.parametrize("size", [16, 64])
+def test_pytorch_positions_are_resized_as_timm_does(size, tmp_path, mini, reference):
+    from timm.models.vision_transformer import checkpoint_filter_fn
+
+    giver = mini()
+    save_file(giver.state_dict(), tmp_path / "weights.safetensors")
+    taker = mini(image_size=size)
+    assert load_pretrained(taker, tmp_path / "weights.safetensors").resized == ("pos_embed",)
+    theirs = reference("vit_mini", size, 8)
+    theirs.load_state_dict(checkpoint_filter_fn(giver.state_dict(), theirs))
+    agree(taker, theirs, size)
+
+
+def test_another_number_of_classes_gets_a_head_of_zeros(tmp_path, mini):
+    giver, taker = mini(), mini(num_classes=3)
+    save_file(giver.state_dict(), tmp_path / "weights.safetensors")
+    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    assert not taker.head.weight.any()
+    assert not taker.head.bias.any()
+    assert torch.equal(taker.blocks[1].mlp.fc1.weight, giver.blocks[1].mlp.fc1.weight)
+    assert report.missing == ("head.weight", "head.bias")
+    assert set(report.unexpected) == {"head.weight", "head.bias"}
+
+
+def test_a_checkpoint_without_a_head_gets_one_of_zeros(tmp_path, mini):
+    state = {key: each for key, each in mini().state_dict().items() if not key.startswith("head")}
+    save_file(state, tmp_path / "weights.safetensors")
+    taker = mini()
+    assert load_pretrained(taker, tmp_path / "weights.safetensors").missing == ("head.weight", "head.bias")
+    assert not taker.head.weight.any()
+
+
+def test_plain_weights_compute_the_same_in_the_optimized_model(tmp_path, mini):
+    giver = mini().eval()
+    save_file(giver.state_dict(), tmp_path / "weights.safetensors")
+    taker = create_model("vit_mini_optimized", num_classes=10, image_size=32, patch_size=8).eval()
+    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    assert report.missing == tuple(f"blocks.{b}.ls{n}.gamma" for b in range(4) for n in (1, 2))
+    images = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(taker(images), giver(images))
+
+
+def test_mean_pooling_leaves_the_class_token_behind(tmp_path, mini):
+    giver = mini()
+    save_file(giver.state_dict(), tmp_path / "weights.safetensors")
+    taker = mini(pool="mean", image_size=64)
+    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    assert report.unexpected == ("cls_token",)
+    grid = resize_positions(giver.pos_embed.detach()[:, 1:], 8, 0)
+    assert torch.equal(taker.pos_embed.detach(), grid)
+    save_file(taker.state_dict(), tmp_path / "mean.safetensors")
+    with pytest.raises(CheckpointError, match="no class token: load it into a model with pool = 'mean'"):
+        load_pretrained(mini(), tmp_path / "mean.safetensors")
+
+
+def test_training_checkpoints_say_how_they_normalised(tmp_path, mini):
+    giver = mini()
+    content = {"model": giver.state_dict(), "optimizer": {}, "step": 3, "config": {"epochs": 7}}
+    torch.save(content, tmp_path / "last.pt")
+    report = load_pretrained(mini(), tmp_path / "last.pt")
+    assert (report.mean, report.std) == (None, None)
+    content["config"] = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    torch.save(content, tmp_path / "last.pt")
+    report = load_pretrained(mini(), tmp_path / "last.pt")
+    assert (report.mean, report.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+
+
+def test_prefixes_of_compile_and_ddp_are_dropped(tmp_path, mini):
+    giver, taker = mini(), mini(image_size=64)
+    state = {f"module._orig_mod.{key}": each for key, each in giver.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "weights.pth")
+    load_pretrained(taker, tmp_path / "weights.pth")
+    assert torch.equal(taker.norm.weight, giver.norm.weight)
+
+
+def test_timm_models_load_too(tmp_path, randomise):
+    giver, taker = (create_model("timm:resnet10t", num_classes=n, image_size=32) for n in (10, 4))
+    save_file(randomise(giver).state_dict(), tmp_path / "weights.safetensors")
+    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    assert report.missing == ("fc.weight", "fc.bias")
+    assert torch.equal(taker.layer1[0].bn1.weight, giver.layer1[0].bn1.weight)
+
+
+def unchanged(model, run):
+    before = {key: each.clone() for key, each in model.state_dict().items()}
+    with pytest.raises(CheckpointError) as caught:
+        run()
+    assert all(torch.equal(each, before[key]) for key, each in model.state_dict().items())
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"patch_size": 16}, r"patch_embed.proj.weight is \(96, 3, 8, 8\) there and \(96, 3, 16, 16\) here"),
+        ({"name": "vit_ti"}, "another network's checkpoint: .* there and .* here"),
+        ({"name": "bit_mini", "patch_size": None}, "another network's checkpoint: .* there and .* here"),
+        ({"name": "hybrid_mini", "patch_size": None}, "there and|not in it"),
+    ],
+)
+def test_another_networks_checkpoint_is_refused_whole(change, says, tmp_path, mini):
+    save_file(mini().state_dict(), tmp_path / "weights.safetensors")
+    size = {"name": "vit_mini", "num_classes": 10, "image_size": 32, "patch_size": 8} | change
+    model = create_model(size.pop("name"), **size)
+    message = unchanged(model, lambda: load_pretrained(model, tmp_path / "weights.safetensors"))
+    assert re.search(says, message)
+
+
+def test_a_checkpoint_of_nothing_known_is_refused(tmp_path, mini):
+    model = mini()
+    write_npz(tmp_path / "data.npz", {"images": np.zeros((2, 3)), "labels": np.zeros(2)})
+    message = unchanged(model, lambda: load_pretrained(model, tmp_path / "data.npz"))
+    assert "another network's checkpoint: cls_token and 53 more not in it" in message
+
+
+def test_a_deeper_networks_checkpoint_is_refused(tmp_path, mini):
+    state = mini().state_dict()
+    state |= {key.replace("blocks.3", "blocks.4"): each.clone() for key, each in state.items()}
+    save_file(state, tmp_path / "weights.safetensors")
+    model = mini()
+    message = unchanged(model, lambda: load_pretrained(model, tmp_path / "weights.safetensors"))
+    assert "no place here for blocks.4" in message
+
+
+class Bomb:
+    def __reduce__(self):
+        return (Path.touch, (Path(self.target),))
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".npz", ".safetensors"])
+def test_nothing_is_unpickled(suffix, tmp_path, mini):
+    bomb = Bomb()
+    bomb.target = str(tmp_path / "exploded")
+    path = tmp_path / f"weights{suffix}"
+    if suffix == ".npz":
+        np.savez(path, cls=np.array([bomb], dtype=object))
+    else:
+        torch.save({"model": bomb}, path)
+    model = mini()
+    assert "cannot be read" in unchanged(model, lambda: load_pretrained(model, path))
+    assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".npz", ".safetensors"])
+@pytest.mark.parametrize(
+    "content", [b"", b"hello, this is no checkpoint", b"PK\x03\x04" + bytes(40), b"\x93NUMPY"]
+)
+def test_files_that_are_no_checkpoints_are_refused(suffix, content, tmp_path, mini):
+    path = tmp_path / f"weights{suffix}"
+    path.write_bytes(content)
+    model = mini()
+    assert "cannot be read" in unchanged(model, lambda: load_pretrained(model, path))
+
+
+def test_sources_that_are_nowhere_are_refused(tmp_path, mini):
+    model = mini()
+    (tmp_path / "notes.txt").write_text("no")
+    np.save(tmp_path / "single.npy", np.zeros(3))
+    (tmp_path / "single.npy").rename(tmp_path / "single.npz")
+    torch.save([1, 2], tmp_path / "list.pt")
+    torch.save({}, tmp_path / "empty.pt")
+    for source, says in {
+        "gone.safetensors": "there is no file",
+        str(tmp_path / "gone"): "there is no file",
+        str(tmp_path / "notes.txt"): "should end in one of .npz, .safetensors",
+        str(tmp_path / "single.npz"): "a single array",
+        str(tmp_path / "list.pt"): "holds a list, not a state dict",
+        str(tmp_path / "empty.pt"): "holds no tensors",
+        "not a name/of a model": "no model of that name on the hub",
+    }.items():
+        assert says in unchanged(model, lambda source=source: load_pretrained(model, source))
+
+
+def test_hub_names_are_downloaded_with_their_normalisation(tmp_path, monkeypatch, mini):
+    giver = mini()
+    save_file(giver.state_dict(), tmp_path / "model.safetensors")
+    config = {"pretrained_cfg": {"mean": [0.48, 0.45, 0.4], "std": [0.2, 0.3, 0.4]}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    asked = []
+
+    def download(repository, file):
+        asked.append((repository, file))
+        return str(tmp_path / file)
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
+    for name in ("vit_mini.some_tag", "timm/vit_mini.some_tag"):
+        report = load_pretrained(mini(image_size=64), name)
+        assert (report.mean, report.std) == ((0.48, 0.45, 0.4), (0.2, 0.3, 0.4))
+    assert set(asked) == {("timm/vit_mini.some_tag", file) for file in ("config.json", "model.safetensors")}
+
+
+def test_offline_says_what_to_do(tmp_path, monkeypatch, mini):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    model = mini()
+    name = "timm/vit_tiny_patch16_224.augreg_in21k"
+    message = unchanged(model, lambda: load_pretrained(model, name))
+    assert f"`hf download {name} model.safetensors config.json --local-dir DIR`" in message
+    assert 'pretrained = "DIR/model.safetensors"' in message
