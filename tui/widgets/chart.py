@@ -278,25 +278,29 @@ class Chart(Widget):
 
     # ---- mouse
 
-    def _on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in where the mouse is."""
         self._wheel(event, 1.25)
 
-    def _on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out where the mouse is."""
         self._wheel(event, 0.8)
 
     def _wheel(self, event: events.MouseEvent, factor: float) -> None:
         event.stop()
         event.prevent_default()
-        self.zoom(factor, self._picture().x_at(event.x))
+        self.zoom(factor, self._picture().x_at(event.x - self.gutter.left))
 
-    def _on_mouse_down(self, event: events.MouseDown) -> None:  # type: ignore[override]
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        """Take hold of a zoomed view."""
         window = self._picture().window
         self._dragged = False
         if event.button == 1 and window is not None:
             self._drag = (event.x, (window.left, window.right))
             self.capture_mouse()
 
-    def _on_mouse_move(self, event: events.MouseMove) -> None:
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Pan the view that is held, or move the cursor if there is one."""
         plot = self._picture()
         if self._drag is not None:
             start, (left, right) = self._drag
@@ -306,13 +310,15 @@ class Chart(Widget):
                 move = (start - event.x) / width * (right - left)
                 self._set_view((left + move, right + move), limits)
         elif self.cursor is not None:
-            self._read(plot.x_at(event.x))
+            self._read(plot.x_at(event.x - self.gutter.left))
 
-    def _on_mouse_up(self, _event: events.MouseUp) -> None:  # type: ignore[override]
+    def on_mouse_up(self) -> None:
+        """Let go of the view."""
         self._drag = None
         self.release_mouse()
 
-    def _on_click(self, event: events.Click) -> None:  # type: ignore[override]
+    def on_click(self, event: events.Click) -> None:
+        """Say so; twice shows everything again."""
         if event.chain == 2 and self.view is not None:
             self.view = None
             self.post_message(self.ViewChanged(self, None))

@@ -66,7 +66,7 @@ def _y_ticks(window: Window, rows: int, unit: ticks.Unit) -> Ticks:
 
 def _x_ticks(window: Window, cells: int, x_label: str) -> Ticks:
     unit = ticks.unit_of_axis(x_label)
-    whole = x_label in _WHOLE and window.right - window.left > 2
+    whole = x_label in _WHOLE and window.right - window.left >= 2
     longest = max(len(label) for label in unit.labels([window.left, window.right]))
     count = min(max(cells // (longest + 5), 2), 12)
     places = ticks.linear_ticks(window.left, window.right, count, unit, whole=whole)

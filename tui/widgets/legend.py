@@ -110,7 +110,7 @@ def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, do
         legend = _placed(_shorten(wanted, most, height, dots), covered, None)
         if legend is not None:
             return legend
-    lines = _shorten(entries, room, height, dots)
+    lines = _shorten(entries, min(room, width // 2 - 4), height, dots)
     return Legend(lines, 0, 0 if column > width // 2 else max(width - _width(lines), 0))
 
 

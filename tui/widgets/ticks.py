@@ -202,6 +202,8 @@ def linear_ticks(low: float, high: float, count: int, unit: Unit, *, whole: bool
     if whole:
         step = max(1.0, step if step != 2.5 else 5.0)
     first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+    if last <= first and count < 8:
+        return linear_ticks(low, high, count + 2, unit, whole=whole)  # one tick says nothing about scale
     if last - first > 4 * count + 4:
         return []
     return [index * step for index in range(first, last + 1)]

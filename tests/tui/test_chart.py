@@ -1,0 +1,435 @@
+"""The chart as a reader sees it, and as the screens use it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.style import Style
+from textual import events
+from textual.app import App, ComposeResult
+from textual.message import Message
+
+from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
+from tui.widgets import plot as plots
+from tui.widgets.chart import Chart, Curve
+from tui.widgets.legend import fit, plain
+from tui.widgets.plot import Ink, Plot, Setting
+from tui.widgets.ticks import limits, linear_ticks, log_limits, unit_of, unit_of_axis
+
+NAN = float("nan")
+
+
+def curve(
+    y: Sequence[float], label: str = "ViT-B-32x32-16-7", x: Sequence[float] | None = None, **more: Any
+) -> Curve:
+    xs = np.arange(len(y), dtype=float) if x is None else np.array(x, float)
+    return Curve(label, label, xs, np.array(y, float), more.pop("colour", PALETTE[0]), **more)
+
+
+def text(curves: Sequence[Curve], width: int = 60, height: int = 16, **setting: Any) -> str:
+    metric, cursor = setting.pop("metric", "test/f1"), setting.pop("cursor", None)
+    drawing = Plot(curves, Setting(metric, width, height, **setting))
+    strips = drawing.draw(cursor, [Style()] * (len(Ink) + 3 * len(curves)))
+    assert len(strips) == height
+    assert all(cell_len(strip.text) == width for strip in strips)
+    return "\n".join(strip.text for strip in strips)
+
+
+# ---- what is drawn
+
+
+def test_a_chart_has_title_axes_legend_and_curves() -> None:
+    shown = text(
+        [curve([0.1, 0.4, 0.5, 0.6], "ViT"), curve([0.1, 0.2, 0.3, 0.35], "BiT", colour=PALETTE[1])],
+        x_label="epoch",
+    )
+    assert "╭─ test/f1 ─" in shown
+    assert "─ epoch ─╯" in shown
+    assert "0.40┤" in shown
+    assert "● ViT  0.600" in shown
+    assert "▲ BiT  0.350" in shown
+    assert any("⠀" < character <= "⣿" for character in shown)
+
+
+def test_one_curve_says_its_last_value_in_the_title() -> None:
+    first = text([curve([0.1, 0.612])]).splitlines()[0]
+    assert "ViT-B-32x32-16-7" in first
+    assert first.endswith(" 0.612 ─╮")
+
+
+@pytest.mark.parametrize("curves", [[], [curve([])], [curve([NAN, NAN])], [curve([float("inf")])]])
+def test_no_data_says_so(curves: list[Curve]) -> None:
+    assert "no data yet" in text(curves)
+
+
+def test_a_log_axis_without_positive_values_says_so() -> None:
+    assert "nothing above zero" in text([curve([0, -1])], log_y=True)
+
+
+def test_a_view_without_points_says_so() -> None:
+    assert "nothing in this range" in text([curve([1, 2, 3])], view=(10.0, 20.0))
+
+
+def test_a_log_axis_has_powers_for_ticks() -> None:
+    shown = text([curve([1e-4, 1e-2, 1.0])], metric="train/loss", log_y=True)
+    assert "0.01┤" in shown
+    assert " log " in shown.splitlines()[0]
+
+
+def test_small_charts_drop_axis_before_curves() -> None:
+    curves = [curve([0.1, 0.5, 0.6]), curve([0.3, 0.2, 0.1], "BiT")]
+    small = text(curves, 24, 7, x_label="epoch")
+    assert "┬" not in small
+    assert "0 – 2 epoch" in small
+    tiny = text(curves, 14, 4)
+    assert "┤" not in tiny
+    for width in range(1, 30):
+        for height in range(1, 12):
+            text(curves, width, height)
+
+
+def test_the_legend_hides_no_curve() -> None:
+    rng = np.random.default_rng(0)
+    curves = [curve(list(rng.uniform(0, 1, 400)), f"run-{i}", colour=PALETTE[i]) for i in range(4)]
+    shown = text(curves, 80, 20).splitlines()
+    assert not any("run-0" in line for line in shown[:-1])
+    assert "● run-0  ▲ run-1  ■ run-2  ◆ run-3" in shown[-1]
+
+
+def test_a_legend_stays_where_it_was() -> None:
+    two = [curve([1, 2, 3], "a"), curve([1, 2, 2], "b", colour=PALETTE[1])]
+    styles = [Style()] * 20
+    first = Plot(two, Setting("train/loss", 60, 20))
+    first.draw(None, styles)
+    assert first.legend_at is not None
+    moved = (first.legend_at[0] + 1, first.legend_at[1] + 1)
+    second = Plot(two, Setting("train/loss", 60, 20), moved)
+    second.draw(None, styles)
+    assert second.legend_at == moved
+
+
+def test_a_cursor_reads_every_curve_at_its_nearest_point() -> None:
+    curves = [curve([0.1, 0.2, 0.9], "a"), curve([0.5, 0.4], "b", colour=PALETTE[1])]
+    shown = text(curves, cursor=0.9, x_label="epoch")
+    assert "epoch 0.90" in shown.splitlines()[0]
+    assert "● a  0.200" in shown
+    assert "▲ b  0.400" in shown
+    beyond = text(curves, cursor=2.0, x_label="epoch")
+    assert "▲ b      –" in beyond
+
+
+def test_a_band_is_read_with_its_spread() -> None:
+    y = np.array([0.4, 0.5])
+    banded = Curve("a", "a", np.arange(2.0), y, PALETTE[0], lo=y - 0.02, hi=y + 0.02)
+    assert "0.500 ±0.020" in text([banded])
+
+
+def test_without_colour_every_curve_wears_its_mark_along_the_way() -> None:
+    curves = [curve(list(np.linspace(0, 1 - i / 4, 50)), f"c{i}", colour=PALETTE[i]) for i in range(3)]
+    plain_text, marked = text(curves), text(curves, colourless=True)
+    for mark in MARKERS[:3]:
+        assert marked.count(mark) > plain_text.count(mark)
+
+
+def test_ascii_has_nothing_else() -> None:
+    curves = [curve([0.1, 0.5, 0.3], "a"), curve([0.2, 0.1, 0.4], "b", colour=PALETTE[1])]
+    assert text(curves, ascii_only=True, cursor=1.0).isascii()
+
+
+def test_a_seam_is_a_vertical_line() -> None:
+    assert "┊" in text([curve([0.1, 0.2, 0.3], seams=(1.0, 99.0, NAN))])
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        "[bold red]x[/]",
+        "[/x]",
+        "\x1b[31mred\x1b[0m",
+        "\x1b]0;title\x07a",
+        "a\nb\tc",
+        "模型一号" * 10,
+        "🙂👩‍👩‍👧‍👦",
+        "e\u0301",
+        "\u202egnp.exe",
+        "\ud800",
+        "\x9b2J",
+        "",
+        "x" * 5000,
+    ],
+)
+def test_hostile_labels_are_text(label: str) -> None:
+    shown = text([curve([1, 2, 3], label), curve([3, 2, 1], label, colour=PALETTE[1])], metric="a\x1b[2Jb")
+    assert not any(ord(character) < 32 and character != "\n" for character in shown)
+    assert "\u202e" not in shown
+    text([curve([1, 2], label)], 30, 8, x_label=label, cursor=1.0)
+
+
+def test_text_is_cut_in_the_middle_by_cells() -> None:
+    assert fit("ViT-B-32x32-16-7", 9) == "ViT-…16-7"
+    assert cell_len(fit("模型一号模型二号", 9)) <= 9
+    assert plain("\x1b[1;31mloss\x1b[0m [/x]") == "loss [/x]"
+
+
+any_float = st.floats(allow_nan=True, allow_infinity=True)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    columns=st.lists(st.lists(st.tuples(any_float, any_float), max_size=8), max_size=4),
+    log_y=st.booleans(),
+    x_label=st.sampled_from(["epoch", "time", "step", "GPU-hours"]),
+    metric=st.sampled_from(["test/f1", "train/loss", "gpu/memory_used", "gpu/energy", "train/lr"]),
+    view=st.none() | st.tuples(any_float, any_float),
+    cursor=st.none() | any_float,
+    size=st.tuples(st.integers(1, 90), st.integers(1, 30)),
+)
+def test_no_chart_ever_raises(
+    columns: list[list[tuple[float, float]]],
+    log_y: bool,
+    x_label: str,
+    metric: str,
+    view: tuple[float, float] | None,
+    cursor: float | None,
+    size: tuple[int, int],
+) -> None:
+    curves = []
+    for pairs in columns:
+        x, y = [a for a, _ in pairs], [b for _, b in pairs]
+        curves.append(curve(y, "run", x, raw=np.array(y[::-1], float), lo=np.array(y, float), hi=np.array(x)))
+    text(curves, *size, log_y=log_y, x_label=x_label, metric=metric, view=view, cursor=cursor)
+
+
+# ---- numbers
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "said"),
+    [
+        ("test/f1", 0.6123, "0.612"),
+        ("train/loss", 2.345, "2.35"),
+        ("train/lr", 5e-4, "5.0e-4"),
+        ("gpu/memory_used", 3.1 * 2**30, "3.1 GiB"),
+        ("gpu/1/memory_used", 512, "512 B"),
+        ("cpu/memory_process", 700 * 2**20, "700.0 MiB"),
+        ("gpu/utilization", 87, "87.0 %"),
+        ("gpu/power", 412, "412 W"),
+        ("gpu/temperature", 71, "71.0 °C"),
+        ("gpu/energy", 1.2e6, "1.20 MJ"),
+        ("train/images_per_s", 5210, "5.21k img/s"),
+        ("train/loss", NAN, "–"),
+    ],
+)
+def test_values_are_said_in_their_unit(metric: str, value: float, said: str) -> None:
+    assert unit_of(metric).format(value) == said
+
+
+def test_ticks_of_one_axis_share_a_scale() -> None:
+    memory = unit_of("gpu/memory_used")
+    low, high = limits(0, 3.1 * 2**30, memory)
+    assert memory.labels(linear_ticks(low, high, 4, memory)) == ["0 GiB", "1 GiB", "2 GiB", "3 GiB"]
+    assert limits(3, 97, unit_of("gpu/utilization")) == (0, 100)
+    time = unit_of_axis("time")
+    assert time.labels(linear_ticks(0, 4000, 4, time)) == ["0:00", "30:00", "1:00:00"]
+    assert time.labels(linear_ticks(1.7e9, 1.7e9 + 7200, 4, time)) == ["22:30", "23:00", "23:30", "00:00"]
+
+
+@given(a=st.floats(allow_nan=False), b=st.floats(allow_nan=False))
+def test_limits_are_apart_and_hold_the_data(a: float, b: float) -> None:
+    low, high = sorted((max(min(a, 1e300), -1e300), max(min(b, 1e300), -1e300)))
+    bottom, top = limits(low, high, unit_of("train/loss"))
+    slack = max(abs(low), abs(high)) * 1e-9
+    assert np.isfinite([bottom, top]).all()
+    assert bottom < top
+    assert bottom <= low + slack
+    assert top >= high - slack
+    if low > 0:
+        bottom, top = log_limits(low, high)
+        assert 0 < bottom < top
+
+
+# ---- colours
+
+
+def test_colours_do_not_depend_on_order_and_clash_only_when_they_must() -> None:
+    names = [f"ViT-{i}" for i in range(len(PALETTE))]
+    colours = assign(names)
+    assert colours == assign(reversed(names))
+    assert sorted(colours.values()) == sorted(PALETTE)
+    more = assign([f"run {i}" for i in range(3 * len(PALETTE))])
+    assert all(list(more.values()).count(colour) == 3 for colour in PALETTE)
+    assert assign(["one"])["one"] == colour_of("one")
+
+
+@pytest.mark.parametrize("background", ["#1e1e1e", "#ffffff"])
+def test_colours_are_readable(background: str) -> None:
+    for colour in PALETTE:
+        dark, light = sorted((luminance(colour), luminance(background)))
+        assert (light + 0.05) / (dark + 0.05) > 2.75
+
+
+def luminance(colour: str) -> float:
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_marks_go_with_colours_and_differ() -> None:
+    assert markers_for(PALETTE) == list(MARKERS[: len(PALETTE)])
+    assert len(set(markers_for([PALETTE[0]] * len(MARKERS)))) == len(MARKERS)
+
+
+# ---- the widget
+
+
+class Charts(App[None]):
+    CSS = "Chart { width: 60; height: 16; }"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[Message] = []
+
+    def compose(self) -> ComposeResult:
+        yield Chart("test/f1", id="one")
+
+    def on_chart_cursor_moved(self, message: Chart.CursorMoved) -> None:
+        self.said.append(message)
+
+    def on_chart_view_changed(self, message: Chart.ViewChanged) -> None:
+        self.said.append(message)
+
+    def on_chart_clicked(self, message: Chart.Clicked) -> None:
+        self.said.append(message)
+
+
+def lines(chart: Chart) -> str:
+    return "\n".join(chart.render_line(y).text for y in range(chart.size.height))
+
+
+TWO = [curve([0.1, 0.4, 0.5, 0.6], "ViT"), curve([0.1, 0.2, 0.3, 0.35], "BiT", colour=PALETTE[1])]
+
+
+async def test_a_chart_is_drawn_once_until_something_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Setting] = []
+    first = plots.Plot.__init__
+
+    def count(self: Plot, curves: Sequence[Curve], setting: Setting, *rest: Any) -> None:
+        drawn.append(setting)
+        first(self, curves, setting, *rest)
+
+    monkeypatch.setattr(plots.Plot, "__init__", count)
+    app = Charts()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(Chart)
+        chart.show(TWO)
+        await pilot.pause()
+        drawn.clear()
+        before = lines(chart)
+        chart.refresh()
+        await pilot.pause()
+        assert lines(chart) == before
+        chart.cursor = 2.0
+        await pilot.pause()
+        assert lines(chart) != before
+        assert not drawn  # a cursor is laid over what is there
+        chart.cursor = None
+        chart.show(TWO)
+        chart.show(TWO)
+        await pilot.pause()
+        assert lines(chart) == before
+        assert len(drawn) == 1
+        chart.log_y = True
+        await pilot.pause()
+        assert len(drawn) == 2
+
+
+async def test_a_chart_follows_its_size_and_theme() -> None:
+    app = Charts()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(Chart)
+        assert "no data yet" in lines(chart)
+        chart.show(TWO)
+        for width, height in ((24, 7), (60, 16), (79, 23), (12, 4), (3, 2)):
+            chart.styles.width, chart.styles.height = width, height
+            await pilot.pause()
+            assert {chart.render_line(y).cell_length for y in range(chart.size.height)} == {width}
+        dark = list(chart.render_line(0))
+        app.theme = "textual-light"
+        await pilot.pause()
+        assert list(chart.render_line(0)) != dark
+
+
+async def test_the_wheel_zooms_and_dragging_pans() -> None:
+    app = Charts()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(Chart)
+        chart.show(TWO)
+        await pilot.pause()
+        at = dict.fromkeys(("delta_x", "delta_y", "button"), 0) | dict.fromkeys(
+            ("shift", "meta", "ctrl"), False
+        )
+        chart.post_message(events.MouseScrollUp(chart, 30, 8, **at))
+        await pilot.pause()
+        assert chart.view is not None
+        assert chart.view[1] - chart.view[0] == pytest.approx(3 / 1.25)
+        chart.post_message(events.MouseScrollDown(chart, 30, 8, **at))
+        await pilot.pause()
+        assert chart.view is None
+        app.said.clear()
+        chart.zoom(2.0)
+        await pilot.pause()
+        assert chart.view == (0.75, 2.25)
+        chart.zoom(4.0, at=0.75)
+        assert chart.view == (0.75, 1.125)
+        chart.pan(-10)
+        assert chart.view == (0.0, 0.375)
+        chart.zoom(0.01)
+        await pilot.pause()
+        assert chart.view is None
+        assert [type(message) for message in app.said] == [Chart.ViewChanged] * 4
+        chart.view = (1.0, 2.0)
+        app.said.clear()
+        await pilot.mouse_down(chart, offset=(30, 8))
+        await pilot.hover(chart, offset=(40, 8))
+        await pilot.mouse_up(chart, offset=(40, 8))
+        await pilot.pause()
+        assert isinstance(app.said[0], Chart.ViewChanged)
+        assert chart.view is not None
+        assert chart.view[0] < 1.0
+        assert chart.view[1] - chart.view[0] == pytest.approx(1.0)
+
+
+async def test_the_mouse_moves_a_cursor_that_is_on() -> None:
+    app = Charts()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(Chart)
+        chart.show(TWO)
+        await pilot.hover(chart, offset=(30, 8))
+        assert not app.said
+        chart.cursor = 0.0
+        await pilot.hover(chart, offset=(31, 8))
+        await pilot.pause()
+        moved = app.said[-1]
+        assert isinstance(moved, Chart.CursorMoved)
+        assert moved.chart is chart
+        assert moved.x == chart.cursor
+        assert 0 < moved.x < 3
+        chart.move_cursor(1)
+        await pilot.pause()
+        assert chart.cursor > moved.x
+
+
+async def test_a_click_says_so() -> None:
+    app = Charts()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(Chart)
+        await pilot.click(chart, offset=(30, 8))
+        await pilot.pause()
+        assert isinstance(app.said[-1], Chart.Clicked)
+        assert not chart.can_focus
