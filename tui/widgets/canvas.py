@@ -205,8 +205,10 @@ class Canvas:
             np.copyto(dots, self._dots[layer], where=drawn)
             np.copyto(inks, self._inks[layer], where=drawn)
         if ascii_only:
-            return _ascii_shapes()[dots], inks
-        codes = dots.astype(np.uint32) + BRAILLE
+            codes = _ascii_shapes()[dots]
+            codes[(self._dots[Layer.BAND] != 0) & (self._dots[1:] == 0).all(axis=0)] = ord(":")
+            return codes, inks
+        codes = dots.astype(np.uint32) + np.uint32(BRAILLE)
         codes[dots == 0] = BLANK
         return codes, inks
 
@@ -253,7 +255,7 @@ def _ascii_shape(pattern: int) -> str:
         return "#"
     if left and right:
         slope = sum(right) / len(right) - sum(left) / len(left)
-        if abs(slope) >= 1:
+        if abs(slope) > 1:
             return "\\" if slope > 0 else "/"
     elif len(left) + len(right) >= 3:
         return "|"
