@@ -20,7 +20,8 @@ from rich.text import Text
 from tui.palette import PALETTE
 from tui.widgets.canvas import Canvas, Floats, Sheet, Window
 from tui.widgets.chart import Curve
-from tui.widgets.plot import Ink, Plot, Setting
+from tui.widgets.inks import Ink
+from tui.widgets.plot import Plot, Setting
 
 CASES = [
     # charts, width, height, curves, points

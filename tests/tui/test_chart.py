@@ -18,8 +18,9 @@ from textual.message import Message
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
 from tui.widgets import plot as plots
 from tui.widgets.chart import Chart, Curve
+from tui.widgets.inks import Ink
 from tui.widgets.legend import fit, plain
-from tui.widgets.plot import Ink, Plot, Setting
+from tui.widgets.plot import Plot, Setting
 from tui.widgets.ticks import limits, linear_ticks, log_limits, unit_of, unit_of_axis
 
 NAN = float("nan")

@@ -71,7 +71,7 @@ class Chart(Widget):
         "chart--value",
         "chart--cursor",
     }
-    """In the order of `plot.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
+    """In the order of `inks.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
     the line at the cursor."""
 
     DEFAULT_CSS = """
@@ -210,10 +210,10 @@ class Chart(Widget):
         return self._plot
 
     def _styles(self) -> list[Style]:
-        """A style for each ink of `plot`."""
+        """A style for each `Ink`."""
         key = (self._style_version, self._data_version)
         if key != self._inks_key:
-            from tui.widgets.plot import Ink
+            from tui.widgets.inks import Ink
 
             names = [f"chart--{ink.name.lower()}" for ink in Ink]
             background = self.background_colors[1]

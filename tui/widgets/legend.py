@@ -115,11 +115,17 @@ def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, do
 
 
 def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[Entry]:
-    """Entries to stand side by side in `width` cells, two cells apart; nothing if no name would be left."""
-    share = (width + 2) // max(len(entries), 1) - 4
-    if share < 5:
+    """Entries to stand side by side in `width` cells, pinned ones first if not all fit; the last counts the rest."""
+    shown, left_out = list(entries), 0
+    if width // 10 < len(shown):
+        count = max((width - 4) // 10, 0)
+        left_out = len(shown) - count
+        shown = sorted(shown, key=lambda entry: not entry.strong)[:count]
+    if not shown:
         return []
-    return [replace(entry, label=fit(entry.label, share, dots), value="") for entry in entries]
+    share = (width - (4 if left_out else 0)) // len(shown) - 4
+    row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in shown]
+    return [*row, Entry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
 
 
 def _take(text: str, width: int) -> str:

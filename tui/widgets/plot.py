@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,57 +27,12 @@ from tui.palette import markers_for
 from tui.widgets import ticks
 from tui.widgets.canvas import Bools, Canvas, Layer, Sheet, Window
 from tui.widgets.frame import Frame, frame_for
+from tui.widgets.inks import ASCII, UNICODE, Ink, Tone, ink_of
 from tui.widgets.legend import Entry, Legend, arrange, arrange_reading, fit, in_a_row, plain
 from tui.widgets.series import Series, drawable
 
 if TYPE_CHECKING:
     from tui.widgets.chart import Curve
-
-
-class Ink(IntEnum):
-    """The styles of a chart; each curve has three more behind these, see `ink_of`."""
-
-    BORDER = 0
-    TITLE = 1
-    NOTE = 2
-    AXIS = 3
-    GRID = 4
-    LEGEND = 5
-    VALUE = 6
-    CURSOR = 7
-
-
-class Tone(IntEnum):
-    """The styles of a curve: itself, its unsmoothed values and seams, its band."""
-
-    CURVE = 0
-    FAINT = 1
-    BAND = 2
-
-
-def ink_of(index: int, tone: Tone = Tone.CURVE) -> int:
-    """The ink of curve `index`."""
-    return len(Ink) + len(Tone) * index + tone
-
-
-@dataclass(frozen=True, slots=True)
-class Glyphs:
-    """The characters of a picture besides braille."""
-
-    corners: str = "╭╮╰╯"
-    across: str = "─"
-    down: str = "│"
-    seam: str = "┊"
-    dots: str = "…"
-    spread: str = "±"
-    none: str = "–"
-    between: str = " · "
-    axes: tuple[str, str] = ("┼", "┤")
-    grid: str = "┈"
-
-
-ASCII = Glyphs("++++", "-", "|", ":", "..", "+-", "-", ", ", ("┤┼│└┬─", "++|++-"), " ")
-UNICODE = Glyphs()
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,8 +344,9 @@ class Plot:
         legend = arrange(entries, self._covered, previous=self.legend_at, dots=dots)
         if legend is None and self._boxed:
             row = in_a_row(entries, self._foot - 4, dots)
-        if legend is None and not row and canvas.height >= 8:
+        if legend is None and len(row) != len(entries) and canvas.height >= 8:
             legend = arrange(entries, self._covered, previous=self.legend_at, whole=False, dots=dots)
+            row = row if legend is None else []
         if legend is not None:
             self.legend_at = (legend.row, legend.column)
             self._write_legend(sheet, legend)
@@ -400,8 +355,8 @@ class Plot:
     def _write_row(self, sheet: Sheet, entries: Sequence[Entry]) -> None:
         row, column = self.setting.height - 1, 2
         for entry in entries:
-            column = sheet.write(row, column, f" {entry.mark}", entry.ink)
-            column = sheet.write(row, column, f" {entry.label} ", Ink.LEGEND)
+            column = sheet.write(row, column, f" {entry.mark}", entry.ink if entry.label else Ink.NOTE)
+            column = sheet.write(row, column, f" {entry.label}".rstrip() + " ", Ink.LEGEND)
 
     def _write_legend(self, sheet: Sheet, legend: Legend) -> None:
         column = self._origin[1] + legend.column
