@@ -1,0 +1,115 @@
+"""The app: one dashboard, one feed that follows the project, and a word at the end on which runs go on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.theme import Theme
+
+from tui.feed import Feed
+from tui.messages import Changed
+from tui.screens.dashboard import Dashboard, live_runs
+from tui.snapshot import Project, Watch
+
+THEMES = (
+    Theme(
+        name="vitui-dark",
+        primary="#4aa3df",
+        secondary="#7a88cf",
+        accent="#e0af5a",
+        success="#5fbf77",
+        warning="#e0af5a",
+        error="#ef6b73",
+        foreground="#d5dae1",
+        background="#0e1116",
+        surface="#12161c",
+        panel="#1a2029",
+        dark=True,
+    ),
+    Theme(
+        name="vitui-light",
+        primary="#1f6fb2",
+        secondary="#5361b8",
+        accent="#9a6a00",
+        success="#1f7a3d",
+        warning="#9a6a00",
+        error="#c0303a",
+        foreground="#1d232b",
+        background="#fbfbf9",
+        surface="#f4f4f1",
+        panel="#e9e9e4",
+        dark=False,
+    ),
+)
+
+
+class VituiApp(App[str]):
+    """Shows a project; returns what is to be said after leaving."""
+
+    TITLE = "vitui"
+    CSS_PATH = "theme.tcss"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("q", "leave", "Leave"),
+        Binding("ctrl+c", "leave", "Leave", show=False, priority=True),
+        Binding("colon", "command_palette", "Commands", show=False),
+    ]
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self.project = project
+        self.feed = Feed(project, self._take)
+        for theme in THEMES:
+            self.register_theme(theme)
+        self.theme = "vitui-dark"
+
+    def on_mount(self) -> None:
+        """Open the dashboard and begin to follow."""
+        self.dashboard = Dashboard(self.project)
+        self.push_screen(self.dashboard)
+        self.run_worker(self._follow, thread=True, group="feed", exit_on_error=False)
+
+    def on_unmount(self) -> None:
+        """End the feed's thread."""
+        self.feed.stop()
+
+    def look_at(self, watch: Watch) -> None:
+        """Have the feed prepare what the screen shows."""
+        self.feed.look_at(watch)
+
+    def action_leave(self) -> None:
+        """Leave, and say which runs go on."""
+        live = [status.experiment for status in live_runs(self.dashboard.snapshot)]
+        word = "goes on" if len(live) == 1 else "go on"
+        self.exit(
+            f"{', '.join(live)} {word}; `vitui` shows {'it' if len(live) == 1 else 'them'} again."
+            if live
+            else ""
+        )
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Everything that a key does is in the command palette too."""
+        yield from super().get_system_commands(screen)
+        for binding in (each.binding for each in screen.active_bindings.values()):
+            if binding.description:
+                yield SystemCommand(
+                    binding.description,
+                    f"key {binding.key_display or binding.key}",
+                    lambda action=binding.action: self.call_later(screen.run_action, action),
+                )
+
+    def _take(self, changed: Changed) -> None:
+        self.dashboard.post_message(changed)
+
+    def _follow(self) -> None:
+        try:
+            self.feed.follow()
+        except Exception as error:  # noqa: BLE001  whatever it is, the screen must say that it is no longer live
+            self.call_from_thread(
+                self.notify, f"{type(error).__name__}: {error}", title="The screen is no longer live",
+                severity="error", timeout=60, markup=False,
+            )  # fmt: skip

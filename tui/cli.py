@@ -1,0 +1,61 @@
+"""The `vitui` command: the app by default, `vitui export` for figures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+class OpenByDefault(click.Group):
+    """A group whose first word may be left out: what is no verb is the folder to open."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the verb `open` before anything that is no verb and no option of the group's own."""
+        own = {"-h", "--help", "--version"}
+        if not args or (args[0] not in self.commands and args[0] not in own):
+            args = ["open", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=OpenByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="vitui")
+def main() -> None:
+    """Train, watch and compare image classifiers in one terminal.
+
+    `vitui [DIR]` opens the app on a folder with an experiments.toml; DIR is the current one by default.
+    """
+
+
+@main.command("open")
+@click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
+)
+@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+def open_app(folder: Path, config: Path, runs: Path) -> None:
+    """Open the app (what `vitui` alone does)."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
+    os.chdir(folder)  # runs started from the app find what the configuration names
+    from tui.app import VituiApp
+    from tui.snapshot import Project
+
+    app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs))
+    farewell = app.run()
+    if farewell:
+        click.echo(farewell)
+    sys.exit(app.return_code or 0)
+
+
+def fail(message: str) -> Any:
+    """Say what is wrong and leave with the exit code for wrong usage."""
+    click.echo(message, err=True)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+"""Follows the project in a thread and says what is new: the only reader of files in the app.
+
+Four times a second it looks at what changed, folds new events of the watched runs into columns, and posts one
+snapshot. It touches no widget. Files that nobody watches are not read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from engine.config import Config, ConfigError, load_config
+from engine.events import Metrics, decode
+from engine.history import CHUNK, History
+from engine.listing import number, sentence
+from engine.states import LIVE, Status, status_of
+from engine.store import Run, Store, StoreError, last_lines
+from tui.messages import Changed
+from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
+from tui.text import clean
+
+TICK_S = 0.25
+READ_BUDGET_S = 0.1
+"""Seconds that one tick may spend on reading histories before it shows what it has."""
+CONSOLE_LINES = 500
+
+
+class Feed:
+    """Makes snapshots of a project.
+
+    Args:
+        project: Which.
+        post: Takes a ``Changed``; safe to call from any thread.
+    """
+
+    def __init__(self, project: Project, post: Callable[[Changed], object]) -> None:
+        self._project = project
+        self._post = post
+        self._store = Store(project.runs)
+        self._stop = threading.Event()
+        self._wake = threading.Event()
+        self.watch = Watch()
+        self._snapshot = Snapshot()
+        self._config_stamp: int | None = -1
+        self._root_stamp = -1
+        self._runs: dict[str, Run] = {}
+        self._stamps: dict[str, int] = {}
+        self._statuses: dict[str, Status] = {}
+        self._histories: dict[str, History] = {}
+        self._machine = _MachineSampler()
+
+    def follow(self) -> None:
+        """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
+        try:
+            while not self._stop.is_set():
+                began = time.monotonic()
+                if (changed := self.tick()) is not None:
+                    self._post(changed)
+                self._wake.wait(0 if self._snapshot.loading else max(0.02, TICK_S + began - time.monotonic()))
+                self._wake.clear()
+        finally:
+            self._machine.close()
+
+    def stop(self) -> None:
+        """End ``follow``."""
+        self._stop.set()
+        self._wake.set()
+
+    def look_at(self, watch: Watch) -> None:
+        """Prepare something else from the next tick on, which comes at once."""
+        if watch != self.watch:
+            self.watch = watch
+            self._wake.set()
+
+    def tick(self) -> Changed | None:
+        """Return what is new since the last tick, None if nothing is."""
+        before, watch = self._snapshot, self.watch
+        changes: dict[str, Any] = {}
+        if (config := self._read_config()) is not None:
+            changes["config"], changes["config_error"] = config
+        ended: tuple[str, ...] = ()
+        touched = self._look_at_runs()
+        if touched is not None:
+            was_live = {status.run for status in before.runs if status.state in LIVE}
+            changes["runs"] = tuple(self._statuses[name] for name in self._runs)
+            ended = tuple(
+                name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
+            )
+        read, loading = self._read_histories(watch)
+        if read or watch != before.watch or loading != before.loading:
+            changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
+        if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
+            changes["detail"] = self._detail(watch.focus)
+        if (machine := self._machine.sample()) is not None:
+            changes["machine"] = machine
+        if not changes:
+            return None
+        self._snapshot = dataclasses.replace(before, **changes)
+        return Changed(self._snapshot, ended)
+
+    def _read_config(self) -> tuple[Config | None, str] | None:
+        """Return the configuration, or why it cannot be used; None if the file has not changed."""
+        stamp = _stamp(self._project.config)
+        if stamp == self._config_stamp:
+            return None
+        self._config_stamp = stamp
+        try:
+            return load_config(self._project.config), ""
+        except ConfigError as error:
+            return self._snapshot.config, str(error)  # what was right before stays on the screen
+
+    def _look_at_runs(self) -> set[str] | None:
+        """Judge the runs that may have changed; return which did, None if none."""
+        touched: set[str] = set()
+        stamp = _stamp(self._project.runs) or 0
+        if stamp != self._root_stamp:
+            self._root_stamp = stamp
+            found = {run.id: run for run in self._store.runs()}
+            touched |= found.keys() ^ self._runs.keys()
+            self._runs = found
+            self._statuses = {name: status for name, status in self._statuses.items() if name in found}
+        for name, run in self._runs.items():
+            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
+            known = self._statuses.get(name)
+            if known is not None and folder == self._stamps.get(name) and known.state not in LIVE:
+                continue
+            self._stamps[name] = folder
+            status = status_of(run)
+            if known is None or _differs(known, status):
+                touched.add(name)
+            self._statuses[name] = status
+        return touched or None
+
+    def _read_histories(self, watch: Watch) -> tuple[set[str], bool]:
+        """Read on in the watched runs; return which have news, and whether there is more than time allowed."""
+        wanted = [name for name in dict.fromkeys((*watch.runs, watch.focus)) if name in self._runs]
+        self._histories = {
+            name: self._histories.get(name) or History(self._runs[name].path) for name in wanted if name
+        }
+        read, deadline = set(), time.monotonic() + READ_BUDGET_S
+        for name, history in self._histories.items():
+            while history.update(CHUNK):
+                read.add(name)
+                if time.monotonic() > deadline:
+                    return read, True
+        return read, False
+
+    def _curves(self, watch: Watch) -> dict[str, tuple[RunCurve, ...]]:
+        curves: dict[str, list[RunCurve]] = {}
+        for name in watch.runs:
+            history = self._histories.get(name)
+            for metric in history.metrics if history else ():
+                assert history is not None
+                x, y = history.series(metric, watch.axis)
+                curves.setdefault(metric, []).append(RunCurve(name, x, y, self._seams(history, watch)))
+        return {metric: tuple(found) for metric, found in curves.items()}
+
+    @staticmethod
+    def _seams(history: History, watch: Watch) -> tuple[float, ...]:
+        per_epoch = history.starts[0].steps_per_epoch if history.starts else None
+        if watch.axis == "step":
+            return tuple(float(step) for step in history.seams)
+        if watch.axis == "epoch" and per_epoch:
+            return tuple(step / per_epoch for step in history.seams)
+        return ()
+
+    def _detail(self, name: str | None) -> Detail | None:
+        run = self._runs.get(name or "")
+        if run is None or name is None:
+            return None
+        try:
+            info = run.info()
+        except StoreError as error:
+            return Detail(name, {}, {}, (clean(str(error)),))
+        history = self._histories.get(name)
+        start = history.starts[-1] if history and history.starts else None
+        commit = str((info.git or {}).get("commit") or "")[:10]
+        if info.git and info.git.get("dirty"):
+            commit += " with changes"
+        return Detail(
+            run=name,
+            config=info.config,
+            facts=msgspec.to_builtins(start) if start else {},
+            console=console_lines(run),
+            commit=commit,
+        )
+
+
+def console_lines(run: Run) -> tuple[str, ...]:
+    """Return what a run has said last, as clean lines for people: its events, then what else its process printed."""
+    lines: list[str] = []
+    progress = ""
+    for raw in last_lines(run.events):
+        event = decode(raw)
+        text = None if event is None else sentence(event)
+        if event is not None and text is not None:
+            when = time.strftime("%H:%M:%S", time.localtime(event.time))
+            lines.append(f"{when}  {clean(text)}")
+            progress = ""
+        elif isinstance(event, Metrics) and "train/loss" in event.values:
+            when = time.strftime("%H:%M:%S", time.localtime(event.time))
+            loss, speed = (event.values.get(name) for name in ("train/loss", "train/images_per_s"))
+            progress = f"{when}  step {event.step}, epoch {event.epoch:.2f}: loss {number(loss)}"
+            progress += f", {speed:,.0f} images/s" if speed else ""
+    if progress:
+        lines.append(progress)
+    printed = [clean(raw.decode(errors="replace")) for raw in last_lines(run.console, 16 * 1024)]
+    return tuple([*(f"│ {line}" for line in printed[-100:] if line.strip()), *lines][-CONSOLE_LINES:])
+
+
+def _differs(a: Status, b: Status) -> bool:
+    """Return whether a list would show two statuses differently."""
+    return msgspec.structs.replace(a, heartbeat=b.heartbeat) != b
+
+
+def _stamp(path: Any) -> int | None:
+    with contextlib.suppress(OSError):
+        return int(path.stat().st_mtime_ns)
+    return None
+
+
+class _MachineSampler:
+    """Looks at the machine once a second."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+        self._nvml: Any = None
+
+    def sample(self) -> Machine | None:
+        now = time.monotonic()
+        if now < self._next:
+            return None
+        self._next = now + 1
+        import psutil
+
+        from engine.telemetry import Nvml
+
+        if self._nvml is None:
+            self._nvml = Nvml()
+        memory = psutil.virtual_memory()
+        return Machine(
+            cpu=psutil.cpu_percent(),
+            memory_used=memory.total - memory.available,
+            memory_total=memory.total,
+            gpus=tuple(self._nvml.sample()),
+        )
+
+    def close(self) -> None:
+        if self._nvml is not None:
+            self._nvml.close()

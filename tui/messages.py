@@ -1,0 +1,56 @@
+"""What the feed and the widgets tell the screens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from tui.snapshot import Snapshot
+
+
+@dataclass
+class Changed(Message):
+    """Something in the project is new."""
+
+    snapshot: Snapshot
+    ended: tuple[str, ...] = ()
+    """Runs that were live a tick ago and are no longer."""
+
+    def can_replace(self, message: Message) -> bool:
+        """A burst collapses to the newest, unless an older one tells of an end."""
+        return isinstance(message, Changed) and not message.ended
+
+
+@dataclass
+class CursorMoved(Message):
+    """Another row of the run list is under the cursor."""
+
+    key: str | None
+
+
+@dataclass
+class SelectionChanged(Message):
+    """Other runs are overlaid."""
+
+    runs: frozenset[str]
+
+
+@dataclass
+class Opened(Message):
+    """The row under the cursor is to be shown whole."""
+
+
+@dataclass
+class Failed(Message):
+    """Something that a user asked for could not be done."""
+
+    title: str
+    text: str
+
+
+@dataclass
+class Done(Message):
+    """Something that a user asked for has been done."""
+
+    text: str

@@ -1,0 +1,375 @@
+"""The one screen that stays: runs on the left, charts in the middle, the run in focus on the right, its console below."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Footer, Input
+
+from engine.control import request_resume, request_stop
+from engine.history import AXES, Axis
+from engine.scheduler import ensure_worker
+from engine.states import LIVE, RESUMABLE, Status
+from engine.store import Request, Run, Store, StoreError
+from tui.messages import Changed, CursorMoved, Done, Failed, Opened, SelectionChanged
+from tui.palette import assign
+from tui.rows import make_rows, run_label
+from tui.screens.dialogs import Choice, Dialog
+from tui.screens.help import HelpScreen
+from tui.screens.run import RunScreen
+from tui.snapshot import Project, Snapshot, Watch
+from tui.text import without_common_start
+from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.console import Console
+from tui.widgets.machine import MachineLine
+from tui.widgets.overview import Overview
+from tui.widgets.run_list import RunList
+
+
+class Dashboard(Screen[None]):
+    """Shows the newest snapshot, and asks the feed for what is selected."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "run", "Run"),
+        Binding("full_stop", "stop", "Stop", key_display="."),
+        Binding("R", "resume", "Resume", show=False),
+        Binding("enter", "open", "Open", show=False),
+        Binding("f", "filter", "Filter"),
+        Binding("x", "axis", "X axis"),
+        Binding("y", "log_y", "Log y"),
+        Binding("plus,right_curly_bracket", "zoom(1.5)", "Zoom in", show=False),
+        Binding("minus,left_curly_bracket", "zoom(0.67)", "Zoom out", show=False),
+        Binding("less_than_sign", "cursor(-1)", "Cursor left", show=False),
+        Binding("greater_than_sign", "cursor(1)", "Cursor right", show=False),
+        Binding("n", "page(1)", "More charts", show=False),
+        Binding("N", "page(-1)", "Charts before", show=False),
+        Binding("z", "full_screen", "One chart", show=False),
+        Binding("left_square_bracket", "pane('left')", "Runs", show=False),
+        Binding("right_square_bracket", "pane('right')", "Overview", show=False),
+        Binding("0", "reset", "Reset the layout", show=False),
+        Binding("escape", "back", "Back", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
+    ]
+
+    snapshot: reactive[Snapshot] = reactive(Snapshot(), always_update=True)
+    """What is shown."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self.project = project
+        self.store = Store(project.runs)
+        self._axis: Axis = "epoch"
+        self._filter = ""
+        self._colours: dict[str, str] = {}
+
+    def compose(self) -> ComposeResult:
+        """Lay the panes out; the style sheet moves them with the terminal's size."""
+        yield MachineLine(self.project.folder.name or str(self.project.folder), id="machine")
+        with Horizontal(id="body"):
+            with Vertical(id="left"):
+                yield RunList(id="runs")
+                yield Input(placeholder="name, tag or state", id="filter")
+            yield ChartGrid(id="charts")
+            with VerticalScroll(id="right", can_focus=False):
+                yield Overview(id="overview", markup=False)
+        yield Console(id="console")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Name the panes."""
+        self.query_one("#left").border_title = "Runs"
+        self.query_one("#right").border_title = "Run"
+        self.query_one(RunList).focus()
+
+    # ---- showing
+
+    def watch_snapshot(self) -> None:
+        """Show a new moment."""
+        if not self.is_mounted:
+            return
+        snapshot = self.snapshot
+        self.query_one(MachineLine).show(snapshot)
+        runs = self.query_one(RunList)
+        self._colours = self._choose_colours()
+        runs.show(make_rows(snapshot, runs.unfolded, self._filter), self._colours)
+        self._show_focus()
+        if snapshot.watch == self._watch():
+            labels = self._labels(snapshot)
+            focus = snapshot.watch.focus
+            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, focus)
+        self._look()
+
+    def _show_focus(self) -> None:
+        row, snapshot = self.query_one(RunList).row, self.snapshot
+        status = self._status(row.run) if row else None
+        detail = snapshot.detail if snapshot.detail and status and snapshot.detail.run == status.run else None
+        config = {}
+        if row is not None and snapshot.config is not None and row.experiment in snapshot.config.experiments:
+            experiment = snapshot.config.experiments[row.experiment]
+            config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
+        self.query_one(Overview).show(status, detail, config)
+        self.query_one("#right").border_title = row.label if row else "Run"
+        if detail is not None:
+            lines: Iterable[str] = detail.console
+        elif row is not None and row.run is None:
+            lines = ["not run yet: r queues it"]
+        else:
+            lines = self._advice() if row is None else ()
+        self.query_one(Console).show(tuple(lines))
+
+    def _advice(self) -> list[str]:
+        if self.snapshot.config_error:
+            return self.snapshot.config_error.splitlines()
+        return [f"no experiments in {self.project.config}", "an experiment is a table such as:", "",
+                '[experiments."my-first"]', 'model = "vit_mini"', 'dataset = "digits"',
+                "image_size = 16", "patch_size = 4"]  # fmt: skip
+
+    def _labels(self, snapshot: Snapshot) -> dict[str, str]:
+        """Return what the charts call each run: what tells it from the others; a curve alone needs no name."""
+        shown = [status for name in snapshot.watch.runs if (status := self._status(name))]
+        if len(shown) < 2:
+            return {status.run: "" for status in shown}
+        names = [status.experiment for status in shown]
+        short = dict(zip(names, without_common_start(names), strict=True))
+        return {
+            status.run: short[status.experiment]
+            if names.count(status.experiment) == 1
+            else f"{short[status.experiment]} {run_label(status)}"
+            for status in shown
+        }
+
+    def _choose_colours(self) -> dict[str, str]:
+        """Return a colour for each run in the charts: its experiment's, or its own beside others of its experiment."""
+        snapshot = self.snapshot
+        experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
+        if snapshot.config is not None:
+            experiments |= dict.fromkeys(snapshot.config.experiments)
+        of_experiment = assign(experiments)
+        shown = [status for name in self._watch().runs if (status := self._status(name))]
+        taken: dict[str, str] = {}
+        for status in shown:
+            colour = of_experiment.get(status.experiment, "#888888")
+            if colour in taken.values():
+                free = [other for other in of_experiment.values() if other not in taken.values()]
+                colour = free[0] if free else colour
+            taken[status.run] = colour
+        return taken
+
+    def _status(self, run: str | None) -> Status | None:
+        return next((status for status in self.snapshot.runs if status.run == run), None)
+
+    # ---- what is looked at
+
+    def _watch(self) -> Watch:
+        runs = self.query_one(RunList)
+        focus = runs.row.run if runs.row else None
+        chosen = [status.run for status in self.snapshot.runs if status.run in runs.selected]
+        if focus is not None and focus not in chosen:
+            chosen.append(focus)
+        return Watch(runs=tuple(chosen), focus=focus, axis=self._axis)
+
+    def _look(self) -> None:
+        self.app.look_at(self._watch())  # type: ignore[attr-defined]
+
+    @on(CursorMoved)
+    def _cursor_moved(self) -> None:
+        self._look()
+        self._show_focus()
+
+    @on(SelectionChanged)
+    def _selection_changed(self) -> None:
+        self.watch_snapshot()
+
+    @on(Changed)
+    def _changed(self, message: Changed) -> None:
+        self.snapshot = message.snapshot
+        for name in message.ended:
+            if status := self._status(name):
+                self._announce(status)
+
+    def _announce(self, status: Status) -> None:
+        f1 = status.last.get("test/f1")
+        words = f"{status.experiment}: {status.state}" + (f", test F1 {f1:.3f}" if f1 is not None else "")
+        bad = status.state in ("failed", "crashed")
+        if bad and status.reason:
+            words += f"\n{status.reason}"
+        self.notify(words, severity="error" if bad else "information", markup=False, timeout=8)
+        self.app.bell()
+
+    # ---- doing
+
+    def action_run(self) -> None:
+        """Queue the experiment under the cursor."""
+        row = self.query_one(RunList).row
+        config = self.snapshot.config
+        if row is None or config is None or row.experiment not in config.experiments:
+            self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
+            return
+        experiment = config.experiments[row.experiment]
+
+        def queue() -> str:
+            for seed in experiment.run_seeds:
+                self.store.create(experiment, seed, queued=True)
+            ensure_worker(self.store)
+            return f"{experiment.name} is queued"
+
+        self._do(f"{experiment.name} cannot be queued", queue)
+
+    def action_stop(self) -> None:
+        """Ask how to stop the run under the cursor."""
+        status = self._focused()
+        if status is None or status.state not in (LIVE | {"queued"}):
+            self._refuse("Nothing to stop", "The run under the cursor does not run.")
+            return
+        if status.state == "queued":
+            choices = [Choice("enter", "take it out of the queue", "stop-now")]
+        else:
+            choices = [
+                Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
+                       "stop-after-epoch"),
+                Choice("n", "stop now", "stop-now"),
+            ]  # fmt: skip
+        text = "It keeps a checkpoint either way, and R resumes it."
+        run = Run(self.project.runs / status.run)
+
+        def chosen(request: Request | None) -> None:
+            if request is not None:
+                self._do("It cannot be stopped", lambda: request_stop(run, request))
+
+        self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
+
+    def action_resume(self) -> None:
+        """Queue the run under the cursor again, from its last checkpoint."""
+        status = self._focused()
+        if status is None or status.state not in RESUMABLE:
+            self._refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
+            return
+
+        def queue() -> str:
+            request_resume(Run(self.project.runs / status.run))
+            ensure_worker(self.store)
+            return f"{status.experiment} goes on from its last checkpoint"
+
+        self._do("It cannot be resumed", queue)
+
+    def _focused(self) -> Status | None:
+        row = self.query_one(RunList).row
+        return self._status(row.run) if row else None
+
+    def _do(self, title: str, action: object) -> None:
+        """Do something with files or processes in a thread, and say how it went."""
+
+        def work() -> None:
+            try:
+                self.post_message(Done(action()))  # type: ignore[operator]
+            except (StoreError, OSError) as error:
+                self.post_message(Failed(title, str(error)))
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        self.notify(message.text, markup=False, timeout=4)
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self.app.push_screen(Dialog(message.title, message.text, []))
+
+    def _refuse(self, title: str, text: str) -> None:
+        self.notify(text, title=title, severity="warning", markup=False, timeout=4)
+
+    # ---- looking
+
+    @on(Opened)
+    def action_open(self) -> None:
+        """Show the run under the cursor whole."""
+        if self._focused() is not None:
+            self.app.push_screen(RunScreen(self))
+        else:
+            self.query_one(RunList).action_fold(unfold=True)
+
+    def action_axis(self) -> None:
+        """Go on to the next x axis."""
+        self._axis = AXES[(AXES.index(self._axis) + 1) % len(AXES)]
+        self.query_one(ChartGrid).x_label = self._axis
+        self._look()
+
+    def action_log_y(self) -> None:
+        """Make the y axes logarithmic, or linear again."""
+        grid = self.query_one(ChartGrid)
+        grid.log_y = not grid.log_y
+
+    def action_zoom(self, factor: float) -> None:
+        """Zoom the charts."""
+        self.query_one(ChartGrid).zoom(factor)
+
+    def action_cursor(self, cells: int) -> None:
+        """Read values at a cursor, and move it."""
+        self.query_one(ChartGrid).move_cursor(cells)
+
+    def action_page(self, pages: int) -> None:
+        """Show other charts."""
+        self.query_one(ChartGrid).page += pages
+
+    def action_full_screen(self) -> None:
+        """Give the first chart all the space, or share it again."""
+        grid = self.query_one(ChartGrid)
+        grid.zoomed = not grid.zoomed
+
+    def action_pane(self, pane: str) -> None:
+        """Show or hide a side pane."""
+        widget = self.query_one(f"#{pane}")
+        widget.set_class(widget.display, "-hidden")
+        widget.set_class(not widget.display, "-shown")
+
+    def action_reset(self) -> None:
+        """Show everything as at the start."""
+        for pane in ("#left", "#right"):
+            self.query_one(pane).remove_class("-hidden", "-shown")
+        self.query_one(ChartGrid).reset()
+
+    def action_filter(self) -> None:
+        """Show only some experiments."""
+        box = self.query_one("#filter", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    def action_back(self) -> None:
+        """One layer out: the filter, the reading cursor and zoom, the selection."""
+        box, runs, grid = self.query_one("#filter", Input), self.query_one(RunList), self.query_one(ChartGrid)
+        if box.has_class("-shown"):
+            box.value = ""
+            box.remove_class("-shown")
+            runs.focus()
+        elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
+            grid.reset()
+        elif runs.selected:
+            runs.selected.clear()
+            self.watch_snapshot()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, message: Input.Changed) -> None:
+        self._filter = message.value
+        self.watch_snapshot()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_submitted(self) -> None:
+        self.query_one(RunList).focus()
+
+    def action_help(self) -> None:
+        """Say what every key does."""
+        self.app.push_screen(HelpScreen())
+
+
+def live_runs(snapshot: Snapshot) -> list[Status]:
+    """Return the runs that go on when the app is left."""
+    return [status for status in snapshot.runs if status.state in LIVE]

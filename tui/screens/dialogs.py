@@ -1,0 +1,70 @@
+"""Questions and bad news, over the screen that they are about; every answer is one key, and escape is no."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from textual import events
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tui.text import clean
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An answer: its key, what it does in words, and what the dialog then returns."""
+
+    key: str
+    text: str
+    value: Any
+
+
+class Dialog(ModalScreen[Any]):
+    """A title, a text and its choices; returns the chosen value, None when left."""
+
+    def __init__(self, title: str, text: str, choices: Sequence[Choice]) -> None:
+        super().__init__()
+        self._title = clean(title)
+        self._text = "\n".join(clean(line) for line in text.splitlines())
+        self._choices = choices
+
+    def compose(self) -> ComposeResult:
+        """A box in the middle."""
+        with Vertical(id="dialog") as box:
+            box.border_title = self._title.replace("[", "\\[")
+            yield Static(self._text, markup=False, id="dialog-text")
+            for choice in self._choices:
+                yield _ChoiceLine(choice)
+            yield _ChoiceLine(Choice("esc", "no" if self._choices else "close", None))
+
+    def on_key(self, event: events.Key) -> None:
+        """Answer."""
+        event.stop()
+        if event.key in ("escape", "q") or (event.key == "enter" and not self._choices):
+            self.dismiss(None)
+        for choice in self._choices:
+            if event.key == choice.key:
+                self.dismiss(choice.value)
+
+    def answer(self, choice: Choice) -> None:
+        """Take the answer that was clicked."""
+        self.dismiss(choice.value)
+
+
+class _ChoiceLine(Static):
+    """One answer; the mouse can give it too."""
+
+    def __init__(self, choice: Choice) -> None:
+        super().__init__(f"{choice.key:>7}  {choice.text}", markup=False, classes="choice")
+        self._choice = choice
+
+    def on_click(self) -> None:
+        """Answer."""
+        screen = self.screen
+        assert isinstance(screen, Dialog)
+        screen.answer(self._choice)

@@ -1,0 +1,63 @@
+"""What every key does, on one page."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+KEYS = {
+    "Runs": [
+        ("↑ ↓  j k  g G", "move"),
+        ("→ ←  l h", "show or hide the runs of an experiment"),
+        ("space", "overlay the run in the charts"),
+        ("enter", "open the run"),
+        ("r", "run the experiment: it joins the queue"),
+        (".", "stop the run; asks how"),
+        ("R", "resume from the last checkpoint"),
+        ("f", "filter by name, tag or state"),
+    ],
+    "Charts": [
+        ("x", "x axis: step, time, epoch"),
+        ("y", "y axis: linear, logarithmic"),
+        ("+ -  wheel", "zoom; drag pans"),
+        ("< >", "read the values at a cursor"),
+        ("n N", "more charts"),
+        ("z", "one chart alone"),
+    ],
+    "Screen": [
+        ("[ ]", "show or hide the side panes"),
+        ("0", "reset the layout"),
+        ("esc", "one layer out"),
+        (": ctrl+p", "command palette, themes"),
+        ("q", "leave; the runs go on"),
+    ],
+}
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys; any of the usual keys closes it."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "dismiss", "Close"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """One box with a table of keys."""
+        with VerticalScroll(id="help") as box:
+            box.border_title = "Keys"
+            yield Static(self._table(), markup=False)
+
+    def _table(self) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for section, keys in KEYS.items():
+            table.add_row(Text(section, style="bold"))
+            for key, what in keys:
+                table.add_row(Text(f"  {key}", style="cyan"), Text(what))
+        return table

@@ -1,0 +1,83 @@
+"""What the app knows at one moment: made whole by the feed, shown by the screens, changed by nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.config import Config
+from engine.history import Axis
+from engine.states import Status
+from engine.telemetry import GpuSample
+
+if TYPE_CHECKING:
+    from engine.history import Array
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder with experiments and runs."""
+
+    folder: Path
+    config: Path
+    runs: Path
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What the screen shows, and so what the feed prepares: the runs in the charts, the one in focus, the x axis."""
+
+    runs: tuple[str, ...] = ()
+    focus: str | None = None
+    axis: Axis = "epoch"
+
+
+@dataclass(frozen=True, eq=False)
+class RunCurve:
+    """One metric of one run: (N,) positions on the watched axis and (N,) values, and where it was resumed."""
+
+    run: str
+    x: Array
+    y: Array
+    seams: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Detail:
+    """All that is said of the run in focus."""
+
+    run: str
+    config: Mapping[str, Any]
+    facts: Mapping[str, Any]
+    """What its last start said: versions, device, parameters."""
+    console: tuple[str, ...]
+    commit: str = ""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The machine that the app runs on; memory in bytes, ``cpu`` in percent of all cores."""
+
+    cpu: float = 0.0
+    memory_used: int = 0
+    memory_total: int = 0
+    gpus: tuple[GpuSample, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Everything, once a tick."""
+
+    config: Config | None = None
+    config_error: str = ""
+    runs: tuple[Status, ...] = ()
+    """Oldest first."""
+    watch: Watch = Watch()
+    curves: Mapping[str, tuple[RunCurve, ...]] = field(default_factory=dict)
+    """By metric."""
+    detail: Detail | None = None
+    machine: Machine = Machine()
+    loading: bool = False
+    """Whether there is more to read of the watched runs."""

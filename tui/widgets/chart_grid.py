@@ -1,0 +1,197 @@
+"""The charts that fit, of what is selected: the ones people look for first, then the rest page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.reactive import reactive
+
+from tui.snapshot import RunCurve
+from tui.widgets.chart import Chart, Curve
+
+MIN_WIDTH, MIN_HEIGHT = 32, 8
+"""Cells below which a chart is not made; there are fewer charts instead."""
+FIRST = (
+    "test/f1",
+    "train/loss",
+    "test/loss",
+    "MEMORY",
+    "test/accuracy",
+    "train/images_per_s",
+    "val/f1",
+    "train/lr",
+)
+"""The order of charts; MEMORY stands for the memory metric that the runs have."""
+MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
+
+
+class ChartGrid(Container):
+    """A grid of charts that fills its space and keeps its charts in step."""
+
+    DEFAULT_CSS = """
+    ChartGrid { layout: grid; grid-size: 1; grid-gutter: 0; }
+    """
+
+    log_y: reactive[bool] = reactive(False)
+    """Whether all y axes are logarithmic."""
+    x_label: reactive[str] = reactive("epoch")
+    """What all x axes show."""
+    page: reactive[int] = reactive(0)
+    """Which page of charts is shown."""
+    zoomed: reactive[bool] = reactive(False)
+    """Whether one chart has all the space."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._curves: Mapping[str, Sequence[RunCurve]] = {}
+        self._labels: Mapping[str, str] = {}
+        self._colours: Mapping[str, str] = {}
+        self._focus: str | None = None
+
+    def compose(self) -> ComposeResult:
+        """Charts come and go with the space and the metrics."""
+        yield from ()
+
+    @property
+    def charts(self) -> list[Chart]:
+        """The charts on the screen, in order."""
+        return list(self.query(Chart))
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        columns, rows = self._shape()
+        return -(-len(order(self._curves)) // (columns * rows))
+
+    def show(
+        self,
+        curves: Mapping[str, Sequence[RunCurve]],
+        labels: Mapping[str, str],
+        colours: Mapping[str, str],
+        focus: str | None,
+    ) -> None:
+        """Show these curves by metric, with each run's label and colour; the run in focus is drawn on top."""
+        self._curves, self._labels, self._colours, self._focus = curves, labels, colours, focus
+        self._arrange()
+        self._fill()
+
+    def on_resize(self) -> None:
+        """More space, more charts."""
+        self._arrange()
+        self._fill()
+
+    def watch_page(self) -> None:
+        """Show other charts."""
+        self._arrange()
+        self._fill()
+
+    def watch_zoomed(self) -> None:
+        """Give one chart all the space, or share it again."""
+        self._arrange()
+        self._fill()
+
+    def watch_log_y(self) -> None:
+        """Change all charts."""
+        self._set(log_y=self.log_y)
+
+    def watch_x_label(self) -> None:
+        """Change all charts; a view of another axis means nothing on this one."""
+        self._set(x_label=self.x_label, view=None, cursor=None)
+
+    def validate_page(self, page: int) -> int:
+        """Keep to the pages that there are."""
+        return max(0, min(page, self.pages - 1))
+
+    def on_chart_view_changed(self, message: Chart.ViewChanged) -> None:
+        """Zoom and pan all charts together."""
+        self._set(view=message.view)
+
+    def on_chart_cursor_moved(self, message: Chart.CursorMoved) -> None:
+        """Read all charts at the same place."""
+        self._set(cursor=message.x)
+
+    def move_cursor(self, cells: int) -> None:
+        """Move the reading cursor by cells; it starts at the right end."""
+        if charts := self.charts:
+            charts[0].move_cursor(cells)
+
+    def zoom(self, factor: float) -> None:
+        """Zoom all charts around the middle."""
+        if charts := self.charts:
+            charts[0].zoom(factor)
+
+    def reset(self) -> None:
+        """Forget zoom, cursor and page."""
+        self.page = 0
+        self.zoomed = False
+        self._set(view=None, cursor=None)
+
+    def _set(self, **settings: object) -> None:
+        for chart in self.charts:
+            for name, value in settings.items():
+                setattr(chart, name, value)
+
+    def _shape(self) -> tuple[int, int]:
+        if self.zoomed:
+            return 1, 1
+        columns = max(1, min(4, self.size.width // MIN_WIDTH))
+        rows = max(1, min(4, self.size.height // MIN_HEIGHT))
+        wanted = len(order(self._curves))
+        while columns > 1 and (columns - 1) * rows >= wanted:
+            columns -= 1
+        while rows > 1 and columns * (rows - 1) >= wanted:
+            rows -= 1
+        return columns, rows
+
+    def _arrange(self) -> None:
+        """Have the right charts, keeping those that stay."""
+        if not self.is_mounted or not self.size:
+            return
+        columns, rows = self._shape()
+        fit = columns * rows
+        metrics = order(self._curves)[self.page * fit : (self.page + 1) * fit]
+        self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
+        charts = self.charts
+        if [chart.metric for chart in charts] == metrics:
+            return
+        for chart, metric in zip(charts, metrics, strict=False):
+            chart.metric = metric
+        for chart in charts[len(metrics) :]:
+            chart.remove()
+        new = [Chart(metric) for metric in metrics[len(charts) :]]
+        like = charts[0] if charts else None
+        for chart in new:
+            chart.set_reactive(Chart.x_label, self.x_label)
+            chart.set_reactive(Chart.log_y, self.log_y)
+            chart.set_reactive(Chart.view, like.view if like else None)
+        if new:
+            self.mount_all(new)
+
+    def _fill(self) -> None:
+        for chart in self.charts:
+            found = self._curves.get(chart.metric, ())
+            chart.show(
+                [
+                    Curve(
+                        key=curve.run,
+                        label=self._labels.get(curve.run, curve.run),
+                        x=curve.x,
+                        y=curve.y,
+                        colour=self._colours.get(curve.run, "#888888"),
+                        pinned=len(found) > 1 and curve.run == self._focus,
+                        seams=curve.seams,
+                    )
+                    for curve in found
+                ]
+            )
+
+
+def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:
+    """Return the metrics as charts show them: what people look for first, at least four, then the rest by name."""
+    there = list(metrics)
+    memory = next((name for name in MEMORY if name in there), MEMORY[0] if not there else "")
+    first = [memory if name == "MEMORY" else name for name in FIRST]
+    wanted = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
+    return wanted + sorted(name for name in there if name not in wanted)

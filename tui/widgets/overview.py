@@ -1,0 +1,111 @@
+"""The run in focus: what it is, how far it is, where it runs, and what a reader of its numbers should know."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+from textual.widgets import Static
+
+from engine.catalog import MODELS, caveat, patch_tokens
+from engine.listing import MARKS, duration
+from engine.states import Status
+from tui.rows import memory
+from tui.snapshot import Detail
+from tui.text import clean, loss, score, size
+
+Fact = tuple[str, str]
+
+
+class Overview(Static):
+    """Facts as pairs of a name and a value."""
+
+    def show(self, status: Status | None, detail: Detail | None, config: Mapping[str, Any]) -> None:
+        """Show a run; or, for an experiment that has none yet, what its configuration says."""
+        table = Table.grid(padding=(0, 1, 0, 0))
+        table.add_column(min_width=9, no_wrap=True, style="dim")
+        table.add_column(overflow="fold")
+        for name, value in facts(status, detail, config):
+            table.add_row(Text(name), Text(value, style="" if name else "italic"))
+        self.update(table)
+
+
+def facts(status: Status | None, detail: Detail | None, config: Mapping[str, Any]) -> Iterator[Fact]:
+    """Yield what is worth saying, most wanted first; a pair without a name is a line of its own."""
+    settings = dict(detail.config) if detail and detail.config else dict(config)
+    if status is not None:
+        mark = MARKS[status.state][0]
+        yield (
+            "state",
+            f"{mark} {status.state}" + (f", attempt {status.attempt}" if status.attempt > 1 else ""),
+        )
+        if status.reason and status.state != "finished":
+            yield "", clean(status.reason)
+        yield from _progress(status)
+        yield "", ""
+    yield from _model(settings, status)
+    yield "", ""
+    yield from _recipe(settings)
+    if status is not None:
+        yield "", ""
+        yield from _place(status, detail)
+
+
+def _progress(status: Status) -> Iterator[Fact]:
+    if status.epochs:
+        yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
+    if status.state == "running" and status.eta_s is not None:
+        yield "left", duration(status.eta_s)
+    if status.trained_s and status.state != "running":
+        yield "took", duration(status.trained_s)
+    for name, metric, show in (("F1", "test/f1", score), ("accuracy", "test/accuracy", score)):
+        last, best = status.last.get(metric), status.best.get(metric)
+        if last is not None:
+            yield name, show(last) + (f"  best {show(best)}" if best is not None and best > last else "")
+    for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):
+        if status.last.get(metric) is not None:
+            yield name, loss(status.last[metric])
+    if speed := status.last.get("train/images_per_s"):
+        yield "speed", f"{speed:,.0f} images/s"
+    if (held := memory(status)) is not None:
+        yield "memory", size(held) + "iB"
+
+
+def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
+    name = str(settings.get("model", ""))
+    yield "model", clean(name)
+    image, patch = settings.get("image_size"), settings.get("patch_size")
+    if not isinstance(image, int) or not (patch is None or isinstance(patch, int)):
+        return
+    yield "image", f"{image} px" + (f", patch {patch}" if patch else "")
+    if status is not None and status.parameters:
+        yield "size", f"{status.parameters / 1e6:.2f} M parameters"
+    if status is not None and status.init:
+        yield "init", clean(status.init)
+    if name in MODELS:
+        if (tokens := patch_tokens(name, image, patch)) is not None:
+            yield "tokens", f"{tokens} patches + class"
+        if note := caveat(name, image, patch):
+            yield "", note
+
+
+def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
+    yield "data", clean(str(settings.get("dataset", ""))).removeprefix("folder:")
+    for name, key in (("per class", "subset_per_class"), ("epochs", "epochs"), ("batch", "batch_size"),
+                      ("lr", "lr"), ("decay", "weight_decay"), ("seed", "seed")):  # fmt: skip
+        if settings.get(key) is not None:
+            yield name, clean(str(settings[key]))
+
+
+def _place(status: Status, detail: Detail | None) -> Iterator[Fact]:
+    if status.device:
+        yield "device", clean(status.device)
+    if status.host:
+        yield "host", clean(f"{status.host}, pid {status.pid}")
+    if detail and detail.commit:
+        yield "commit", clean(detail.commit)
+    if detail and (versions := detail.facts.get("versions")):
+        yield "versions", clean(", ".join(f"{name} {value}" for name, value in dict(versions).items()))
+    yield "run", clean(status.run)
