@@ -16,7 +16,7 @@ from torch import Tensor
 
 
 def from_google(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, Tensor]:
-    """Give Google's arrays our names and PyTorch's layout; what has no name here keeps its own."""
+    """Give Google's arrays our names and PyTorch's layout; what is unknown is left over under another name."""
     tensors = {_our_name(key): _our_layout(key, array) for key, array in arrays.items()}
     for query in [name for name in tensors if ".attn.query." in name]:
         parts = [query.replace(".query.", f".{part}.") for part in ("query", "key", "value")]
@@ -27,63 +27,59 @@ def from_google(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, Tensor]
 
 def _our_layout(key: str, array: np.ndarray[Any, Any]) -> Tensor:
     tensor = torch.from_numpy(array)
-    if re.search(r"/(query|key|value)/", key):
-        return (
-            tensor.flatten(1).T if tensor.ndim == 3 else tensor.flatten()
-        )  # (D, heads, d) -> (heads * d, D)
-    if key.endswith("out/kernel"):
-        return tensor.flatten(0, 1).T  # (heads, d, D) -> (D, heads * d)
-    if key.endswith("kernel"):
+    if re.search(r"/(query|key|value)/bias$", key):
+        return tensor.flatten()  # (heads, head_dim) -> (D,)
+    if re.search(r"/(query|key|value)/kernel$", key):
+        return tensor.flatten(1).T  # (D, heads, head_dim) -> (D, D)
+    if key.endswith("/out/kernel"):
+        return tensor.flatten(0, 1).T  # (heads, head_dim, D) -> (D, D)
+    if key.endswith("/kernel"):
         return (
             tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T
-        )  # (H, W, in, out) -> (out, in, H, W)
+        )  # (..., in, out) -> (out, in, ...)
     return tensor.flatten() if tensor.ndim == 4 else tensor  # GroupNorm: (1, 1, 1, C) -> (C,)
 
 
 def _our_name(key: str) -> str:
-    for pattern, name in _NAMES:
-        match = re.fullmatch(pattern, key)
-        if match:
-            # Google counts stages and units from 1; "a", "b", "c" are the three convolutions of a block.
-            groups = match.groupdict()
-            counted = {group: int(groups[group]) - 1 for group in ("stage", "unit") if group in groups}
-            letter = {"n": "abc".index(groups["letter"]) + 1} if "letter" in groups else {}
-            part = _PARTS.get(groups.get("part", ""), groups.get("part"))
-            return name.format(**groups | counted | letter | {"part": part})
-    return key
+    for pattern, ours in _RENAMES:
+        key = re.sub(pattern, ours, key)
+    # Google counts stages and units from 1.
+    return re.sub(r"(?<=stages\.)\d+|(?<=unit\.)\d+", lambda n: str(int(n[0]) - 1), key).replace(
+        "unit.", "blocks."
+    )
 
 
-_PARTS = {"kernel": "weight", "scale": "weight", "gamma": "weight", "beta": "bias"}
-_PART = r"/(?P<part>kernel|bias|scale|gamma|beta)"
-_BLOCK = r"Transformer/encoderblock_(?P<block>\d+)"
-_ATTENTION = rf"{_BLOCK}/MultiHeadDotProductAttention_1"
-_UNIT = r"block(?P<stage>\d+)/unit(?P<unit>\d+)"
-_STAGE = "stages.{stage}.blocks.{unit}"
-_NAMES = [
-    # ViT and AugReg
-    (r"cls", "cls_token"),
-    (r"Transformer/posembed_input/pos_embedding", "pos_embed"),
-    (rf"embedding{_PART}", "patch_embed.proj.{part}"),
-    (rf"{_BLOCK}/LayerNorm_0{_PART}", "blocks.{block}.norm1.{part}"),
-    (rf"{_ATTENTION}/(?P<which>query|key|value){_PART}", "blocks.{block}.attn.{which}.{part}"),
-    (rf"{_ATTENTION}/out{_PART}", "blocks.{block}.attn.proj.{part}"),
-    (rf"{_BLOCK}/LayerNorm_2{_PART}", "blocks.{block}.norm2.{part}"),
-    (rf"{_BLOCK}/MlpBlock_3/Dense_0{_PART}", "blocks.{block}.mlp.fc1.{part}"),
-    (rf"{_BLOCK}/MlpBlock_3/Dense_1{_PART}", "blocks.{block}.mlp.fc2.{part}"),
-    (rf"Transformer/encoder_norm{_PART}", "norm.{part}"),
-    (rf"head{_PART}", "head.{part}"),
-    # the ResNet of R50+ViT
-    (rf"conv_root{_PART}", "patch_embed.backbone.stem.conv.{part}"),
-    (rf"gn_root{_PART}", "patch_embed.backbone.stem.norm.{part}"),
-    (rf"{_UNIT}/conv(?P<n>\d){_PART}", f"patch_embed.backbone.{_STAGE}.conv{{n}}.{{part}}"),
-    (rf"{_UNIT}/gn(?P<n>\d){_PART}", f"patch_embed.backbone.{_STAGE}.norm{{n}}.{{part}}"),
-    (rf"{_UNIT}/conv_proj{_PART}", f"patch_embed.backbone.{_STAGE}.downsample.conv.{{part}}"),
-    (rf"{_UNIT}/gn_proj{_PART}", f"patch_embed.backbone.{_STAGE}.downsample.norm.{{part}}"),
+_RENAMES = [
+    (r"^cls$", "cls_token"),
+    (r"^Transformer/posembed_input/pos_embedding$", "pos_embed"),
+    (r"^embedding/", "patch_embed.proj."),
+    (r"^Transformer/encoderblock_(\d+)/", r"blocks.\1."),
+    (r"LayerNorm_0/", "norm1."),
+    (r"MultiHeadDotProductAttention_1/(query|key|value)/", r"attn.\1."),
+    (r"MultiHeadDotProductAttention_1/out/", "attn.proj."),
+    (r"LayerNorm_2/", "norm2."),
+    (r"MlpBlock_3/Dense_0/", "mlp.fc1."),
+    (r"MlpBlock_3/Dense_1/", "mlp.fc2."),
+    (r"^Transformer/encoder_norm/", "norm."),
+    (r"^head/", "head."),
+    # the ResNet of a hybrid
+    (r"^(?=(conv_root|gn_root|block\d+)/)", "patch_embed.backbone."),
+    (r"conv_root/", "stem.conv."),
+    (r"gn_root/", "stem.norm."),
+    (r"conv_proj/", "downsample.conv."),
+    (r"gn_proj/", "downsample.norm."),
+    (r"conv(\d)/", r"conv\1."),
+    (r"gn(\d)/", r"norm\1."),
     # BiT
-    (rf"resnet/root_block/standardized_conv2d{_PART}", "stem.conv.{part}"),
-    (rf"resnet/{_UNIT}/(?P<letter>[abc])/standardized_conv2d{_PART}", f"{_STAGE}.conv{{n}}.{{part}}"),
-    (rf"resnet/{_UNIT}/(?P<letter>[abc])/group_norm{_PART}", f"{_STAGE}.norm{{n}}.{{part}}"),
-    (rf"resnet/{_UNIT}/a/proj/standardized_conv2d{_PART}", f"{_STAGE}.downsample.conv.{{part}}"),
-    (rf"resnet/group_norm{_PART}", "norm.{part}"),
-    (rf"resnet/head/conv2d{_PART}", "head.fc.{part}"),
+    (r"^resnet/root_block/standardized_conv2d/", "stem.conv."),
+    (r"^resnet/group_norm/", "norm."),
+    (r"^resnet/head/conv2d/", "head.fc."),
+    (r"^resnet/", ""),
+    (r"a/proj/standardized_conv2d/", "downsample.conv."),
+    *((rf"/{letter}/standardized_conv2d/", f"/conv{n}.") for n, letter in enumerate("abc", 1)),
+    *((rf"/{letter}/group_norm/", f"/norm{n}.") for n, letter in enumerate("abc", 1)),
+    # all
+    (r"block(\d+)/unit(\d+)/", r"stages.\1.unit.\2."),
+    (r"(kernel|scale|gamma)$", "weight"),
+    (r"beta$", "bias"),
 ]

@@ -143,7 +143,7 @@ def test_google_files_give_timms_logits(name, size, tmp_path, reference):
     assert report.missing == ()
     assert set(report.loaded) == set(ours.state_dict())
     bit = MODELS[name].family == "bit"
-    assert report.unexpected == (() if bit else ("pre_logits/kernel", "pre_logits/bias"))
+    assert report.unexpected == (() if bit else ("pre_logits/weight", "pre_logits/bias"))
     regridded = not bit and ours.pos_embed.shape[1] != 17
     assert report.resized == (("pos_embed",) if regridded else ())
     assert report.mean == report.std == (0.5, 0.5, 0.5)
