@@ -1,4 +1,4 @@
-"""The one screen that stays: runs on the left, charts in the middle, the run in focus on the right, its console below."""
+"""The one screen that stays: runs on the left, charts in the middle, the run in focus right, its console below."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ from tui.widgets.run_list import RunList
 class Dashboard(Screen[None]):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run"),
         Binding("full_stop", "stop", "Stop", key_display="."),
@@ -127,6 +127,8 @@ class Dashboard(Screen[None]):
         self.query_one(Console).show(tuple(lines))
 
     def _advice(self) -> list[str]:
+        if self._filter:
+            return [f"nothing matches {self._filter!r}; esc shows everything again"]
         if self.snapshot.config_error:
             return self.snapshot.config_error.splitlines()
         return [f"no experiments in {self.project.config}", "an experiment is a table such as:", "",

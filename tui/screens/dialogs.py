@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
@@ -22,6 +23,24 @@ class Choice:
     key: str
     text: str
     value: Any
+
+
+class _ChoiceLine(Static):
+    """One answer; the mouse can give it too."""
+
+    @dataclass
+    class Chosen(Message):
+        """The answer was clicked."""
+
+        value: Any
+
+    def __init__(self, choice: Choice) -> None:
+        super().__init__(f"{choice.key:>7}  {choice.text}", markup=False, classes="choice")
+        self._choice = choice
+
+    def on_click(self) -> None:
+        """Answer."""
+        self.post_message(self.Chosen(self._choice.value))
 
 
 class Dialog(ModalScreen[Any]):
@@ -51,20 +70,6 @@ class Dialog(ModalScreen[Any]):
             if event.key == choice.key:
                 self.dismiss(choice.value)
 
-    def answer(self, choice: Choice) -> None:
-        """Take the answer that was clicked."""
-        self.dismiss(choice.value)
-
-
-class _ChoiceLine(Static):
-    """One answer; the mouse can give it too."""
-
-    def __init__(self, choice: Choice) -> None:
-        super().__init__(f"{choice.key:>7}  {choice.text}", markup=False, classes="choice")
-        self._choice = choice
-
-    def on_click(self) -> None:
-        """Answer."""
-        screen = self.screen
-        assert isinstance(screen, Dialog)
-        screen.answer(self._choice)
+    @on(_ChoiceLine.Chosen)
+    def _answer(self, message: _ChoiceLine.Chosen) -> None:
+        self.dismiss(message.value)
