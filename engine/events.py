@@ -9,6 +9,7 @@ so that an older reader reads a newer file::
 from __future__ import annotations
 
 import math
+import re
 from typing import Any, Literal
 
 import msgspec
@@ -127,7 +128,10 @@ def encode(event: Event) -> bytes:
         lost = [name for name, value in event.values.items() if value is None or not math.isfinite(value)]
         if lost != event.nonfinite:
             event = msgspec.structs.replace(event, nonfinite=lost)
-    return _encoder.encode(event) + b"\n"
+    try:
+        return _encoder.encode(event) + b"\n"
+    except UnicodeEncodeError:  # the name of a file need not be Unicode
+        return _encoder.encode(_unicode(msgspec.to_builtins(event))) + b"\n"
 
 
 def decode(line: bytes) -> Event | None:
@@ -153,7 +157,22 @@ def _decode_unknown(line: bytes) -> Unknown | None:
         return None
     if isinstance(time, bool) or not isinstance(time, int | float):
         return None
-    return Unknown(time=float(time), run=run, kind=kind, fields=fields)
+    try:
+        return Unknown(time=float(time), run=run, kind=kind, fields=fields)
+    except OverflowError:
+        return None
+
+
+def _unicode(value: Any) -> Any:
+    """Return a JSON value with a replacement character for whatever UTF-8 cannot say."""
+    match value:
+        case str():
+            return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
+        case dict():
+            return {_unicode(key): _unicode(each) for key, each in value.items()}
+        case list() | tuple():
+            return [_unicode(each) for each in value]
+    return value
 
 
 _KINDS = {"start", "metrics", "confusion", "checkpoint", "log", "end"}

@@ -1,0 +1,128 @@
+"""What all tests share: folders of runs, tiny experiments, and the engine as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+
+from engine.config import Experiment
+from engine.store import Run, Store
+
+settings.register_profile("vitui", deadline=None)  # a busy machine is no failure
+settings.load_profile("vitui")
+
+ROOT = Path(__file__).parent.parent
+
+TINY = """
+[defaults]
+model = "vit_mini"
+dataset = "digits"
+image_size = 8
+patch_size = 4
+batch_size = 32
+subset_per_class = 10
+val_fraction = 0.1
+log_every = 1
+
+[experiments.tiny]
+epochs = 1
+
+[experiments.long]
+epochs = 5000
+"""
+
+
+@pytest.fixture
+def tiny() -> Experiment:
+    """An experiment of three steps an epoch on a hundred digits."""
+    return Experiment(
+        name="tiny", model="vit_mini", dataset="digits", image_size=8, patch_size=4, epochs=2,
+        batch_size=32, subset_per_class=10, val_fraction=0.1, log_every=1,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """An empty folder of runs."""
+    return Store(tmp_path / "runs")
+
+
+@pytest.fixture
+def run(store: Store, tiny: Experiment) -> Run:
+    """A run that has not begun."""
+    return store.create(tiny, seed=0)
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    """A folder with an experiments.toml of tiny experiments; runs go to its runs/."""
+    (tmp_path / "experiments.toml").write_text(TINY)
+    return tmp_path
+
+
+class Engine:
+    """Starts the `engine` command in a folder, and ends what is left of it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *arguments: str, code: str = "", **options: Any) -> subprocess.Popen[bytes]:
+        """Start a command in the background; ``code`` is Python that its process runs first."""
+        script = f"{code}\nfrom engine.cli import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", script, *arguments], cwd=self.folder,
+            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
+        )  # fmt: skip
+        self.processes.append(process)
+        return process
+
+    def __call__(self, *arguments: str, code: str = "") -> subprocess.CompletedProcess[bytes]:
+        """Run a command to its end."""
+        process = self.start(*arguments, code=code)
+        out, err = process.communicate(timeout=240)
+        return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+
+    def close(self) -> None:
+        """Kill what still runs: the commands, and the detached workers and runs they started."""
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+        here = os.fsencode(self.folder)
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if here in (entry / "cmdline").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
+            except OSError:
+                continue
+
+
+@pytest.fixture
+def engine(lab: Path) -> Iterator[Engine]:
+    """The `engine` command in a folder of tiny experiments."""
+    command = Engine(lab)
+    yield command
+    command.close()
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., None]:
+    """Wait until something is the case: ``until(lambda: ..., seconds)``."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.05)
+
+    return wait

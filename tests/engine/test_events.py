@@ -1,0 +1,127 @@
+"""The protocol: what is written is read again, and no line, however broken, stops a reader."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.events import (
+    MAX_LINE,
+    Checkpoint,
+    Confusion,
+    End,
+    Failure,
+    Log,
+    Metrics,
+    Start,
+    Unknown,
+    decode,
+    encode,
+)
+
+text = st.text()
+finite = st.floats(allow_nan=False, allow_infinity=False)
+count = st.integers(0, 2**53)
+base = {"time": finite, "run": text}
+at = {"step": count, "epoch": finite}
+
+EVENTS = st.one_of(
+    st.builds(
+        Start, **base, attempt=count, experiment=text, seed=count, pid=count, host=text, device=text,
+        config=st.dictionaries(text, st.none() | text | count | finite | st.lists(text)),
+        parameters=st.none() | count, versions=st.dictionaries(text, text), epochs=st.none() | count, step=count,
+    ),
+    st.builds(Metrics, **base, **at, values=st.dictionaries(text, finite)),
+    st.builds(
+        Confusion, **base, **at, split=text, labels=st.lists(text), matrix=st.lists(st.lists(count)),
+    ),
+    st.builds(Checkpoint, **base, **at, path=text, kind=st.sampled_from(["last", "best"]), bytes=count),
+    st.builds(Log, **base, level=st.sampled_from(["debug", "info", "warning", "error"]), message=text),
+    st.builds(
+        End, **base, state=st.sampled_from(["finished", "failed", "stopped"]), reason=text, duration_s=finite,
+        error=st.none() | st.builds(Failure, type=text, message=text, traceback=text),
+    ),
+)  # fmt: skip
+
+
+@given(EVENTS)
+def test_an_event_is_one_line_and_reads_back_equal(event):
+    line = encode(event)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    assert decode(line) == event
+
+
+@given(st.dictionaries(text, st.floats() | st.none()))
+def test_what_is_not_finite_becomes_null_and_is_named(values):
+    line = encode(Metrics(time=1.0, run="r", step=1, epoch=0.5, values=values))
+    fields = json.loads(line, parse_constant=lambda token: pytest.fail(f"{token} is no JSON"))
+    lost = [name for name, value in values.items() if value is None or not math.isfinite(value)]
+    assert fields.get("nonfinite", []) == lost
+    assert [name for name, value in fields["values"].items() if value is None] == lost
+
+
+def test_unknown_keys_are_passed_over():
+    line = b'{"event":"log","time":1,"run":"r","level":"info","message":"hi","colour":"red"}'
+    assert decode(line) == Log(time=1.0, run="r", level="info", message="hi")
+
+
+def test_an_event_of_a_newer_version_is_kept_whole():
+    line = b'{"event":"artifact","time":1.5,"run":"r","files":["a","b"]}'
+    event = decode(line)
+    assert isinstance(event, Unknown)
+    assert (event.kind, event.time, event.run) == ("artifact", 1.5, "r")
+    assert json.loads(encode(event)) == json.loads(line)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"",
+        b"\n",
+        b"null",
+        b"[]",
+        b"{",
+        b'{"event":"log"}',
+        b'{"event":"metrics","time":1,"run":"r","step":"1","epoch":0,"values":{}}',
+        b'{"event":"metrics","time":1,"run":"r","step":1,"epoch":0,"values":{"a":"b"}}',
+        b'{"event":"metrics","time":1,"run":"r","step":1,"epoch":0,"values":{"a":NaN}}',
+        b'{"event":"log","time":1,"run":"r","level":"shout","message":""}',
+        b'{"event":"artifact","time":true,"run":"r"}',
+        b'{"event":"artifact","time":1,"run":7}',
+        b'{"event":7,"time":1,"run":"r"}',
+        b'{"event":"artifact","time":1' + b"0" * 400 + b',"run":"r"}',
+        b'{"event":"artifact","time":1e999,"run":"r"}',
+        b'{"event":"log","time":1,"run":"r","level":"info","message":"\\ud800"}',
+        b'{"event":"log","time":1,"run":"r","level":"info","message":"\xff"}',
+        b'{"event":"artifact","time":1,"run":"r","deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+        b"[" * 100_000,
+        b'{"event":"log","time":1,"run":"r","level":"info","message":"' + b"a" * MAX_LINE + b'"}',
+    ],
+    ids=lambda line: line[:60].decode(errors="replace"),
+)
+def test_a_line_that_is_no_event_is_none(line):
+    assert decode(line) is None
+
+
+@given(st.binary())
+def test_garbage_never_raises(line):
+    assert decode(line) is None
+
+
+@given(EVENTS, st.data())
+def test_a_damaged_line_never_raises(event, data):
+    line = bytearray(encode(event))
+    for _ in range(data.draw(st.integers(1, 4))):
+        line[data.draw(st.integers(0, len(line) - 1))] = data.draw(st.integers(0, 255))
+    decode(bytes(line[: data.draw(st.integers(0, len(line)))]))
+
+
+def test_text_that_is_no_unicode_can_be_said_all_the_same():
+    name = b"caf\xe9".decode(errors="surrogateescape") + "\ud800"  # as Python hands out the names of files
+    event = End(time=1.0, run="r", state="failed", error=Failure(type="E", message=name))
+    assert decode(encode(event)).error.message == "caf\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
