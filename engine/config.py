@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
@@ -16,9 +17,9 @@ from engine.catalog import MODELS, caveat, nearest, problems
 from engine.places import Place, Places
 
 Positive = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
-Count = Annotated[int, Meta(ge=0, description="a whole number of at least 0")]
-Rate = Annotated[float, Meta(gt=0, description="a number above 0")]
-Weight = Annotated[float, Meta(ge=0, description="a number of at least 0")]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a whole number of at least 0 and below 2^63")]
+Rate = Annotated[float, Meta(gt=0, le=sys.float_info.max, description="a number above 0")]
+Weight = Annotated[float, Meta(ge=0, le=sys.float_info.max, description="a number of at least 0")]
 Fraction = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")]
 Words = Annotated[list[str], Meta(description="a list of strings")]
 Text = Annotated[str, Meta(description="a string")]
@@ -119,9 +120,12 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     text = _read(path)
     try:
         document = tomli.loads(text)
-    except (tomli.TOMLDecodeError, RecursionError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # TOMLDecodeError is one; absurd numbers and depths raise others
         line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
-        message = f"this is not TOML: {getattr(error, 'msg', 'nested too deeply')}"
+        message = f"this is not TOML: {getattr(error, 'msg', error)}"
         raise ConfigError([_at(path, Place(line, column), message)]) from None
     reader = _Reader(path, text, document)
     config = reader.read()
@@ -148,7 +152,8 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
         if not equals:
             mistakes.append(Mistake(where, "write it as key=value, e.g. --set lr=1e-3"))
         elif key.startswith("options."):
-            values["options"] = {**values["options"], key.removeprefix("options."): _parse(text)}
+            if isinstance(values["options"], dict):  # else it is reported as what it is
+                values["options"] = {**values["options"], key.removeprefix("options."): _parse(text)}
         elif key not in FIELDS:
             mistakes.append(Mistake(where, f"unknown key {key!r}{nearest(key, FIELDS)} {_known_keys()}"))
         else:
@@ -220,6 +225,7 @@ class _Reader:
             if key not in FIELDS:
                 self._unknown(("defaults",), key, FIELDS, "in [defaults]")
         known_defaults = {key: value for key, value in defaults.items() if key in FIELDS}
+        self._check_defaults(known_defaults)
         experiments = {}
         for name, table in self._tables("experiments"):
             experiment = self._experiment(name, table, known_defaults)
@@ -232,6 +238,12 @@ class _Reader:
             if figure is not None:
                 figures[name] = figure
         return Config(path=self.path, defaults=defaults, experiments=experiments, figures=figures)
+
+    def _check_defaults(self, defaults: dict[str, Any]) -> None:
+        """Report defaults of a wrong type, even those that every experiment replaces."""
+        for key, value in defaults.items():
+            if (message := _wrong(value, FIELDS[key])) is not None:
+                self._report(self.places.value("defaults", key), f"{key} in [defaults]: {message}")
 
     def _experiment(self, name: str, table: dict[str, Any], defaults: dict[str, Any]) -> Experiment | None:
         home = ("experiments", name)
@@ -325,16 +337,25 @@ def _convert_fields(
     """Return each value as the type of its field, and the keys that are wrong or missing, which are reported."""
     converted, failed = {}, set()
     for key, value in values.items():
-        try:
+        if (message := _wrong(value, kinds[key])) is None:
             converted[key] = msgspec.convert(value, kinds[key])
-        except msgspec.ValidationError:
-            report(key, f"found {_show(value)}; it has to be {_describe(kinds[key])}")
+        else:
+            report(key, message)
             failed.add(key)
     for field in msgspec.structs.fields(struct):
         if field.required and field.name != "name" and field.name not in values:
             report(field.name, f"it is missing; it has to be {_describe(kinds[field.name])}")
             failed.add(field.name)
     return converted, failed
+
+
+def _wrong(value: Any, kind: Any) -> str | None:
+    """Return what is wrong with a value for a field of that type, None when nothing is."""
+    try:
+        msgspec.convert(value, kind)
+    except (msgspec.ValidationError, OverflowError):
+        return f"found {_show(value)}; it has to be {_describe(kind)}"
+    return None
 
 
 def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
@@ -372,7 +393,7 @@ def _show(value: Any) -> str:
 def _parse(text: str) -> Any:
     try:
         return tomli.loads(f"value = {text}")["value"]
-    except tomli.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return text
 
 

@@ -40,7 +40,8 @@ class Places:
                     self._keys.setdefault(table[:depth], Place(line, indent + 1))
             elif match := _ASSIGNMENT.match(first):
                 path = table + _path(tomli.loads(f"{match[1]} = 0"))
-                self._keys[path] = Place(line, indent + 1)
+                for depth in range(len(table) + 1, len(path) + 1):
+                    self._keys.setdefault(path[:depth], Place(line, indent + 1))
                 self._values[path] = Place(line, match.end() + 1)
 
     def key(self, *path: str) -> Place:
@@ -59,7 +60,7 @@ def _nearest(places: dict[KeyPath, Place], path: KeyPath) -> Place:
 
 
 def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
-    lines = text.splitlines()
+    lines = text.split("\n")  # splitlines would also cut at characters that TOML takes as text
     start = 0
     while start < len(lines):
         end = start + 1

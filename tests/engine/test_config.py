@@ -1,0 +1,302 @@
+"""experiments.toml: what is right is read, and of what is wrong every mistake is named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.config import Config, ConfigError, Experiment, check_notes, find_experiment, load_config, override
+
+ROOT = Path(__file__).parent.parent.parent
+ELEVEN = {
+    "ViT-B-224x224-16-7", "ViT-B-32x32-32-7", "ViT-B-32x32-16-7", "ViT-B-224x224-32-7", "ViT-L-32x32-16-14",
+    "BiT-M-R50x1-32x32-7", "BiT-M-R50x1-224x224-7", "BiT-S-R152x2-32x32-14", "ViT(B)-Hyb-32x32-14",
+    "ViT-Hyb-32x32-14", "ViT-L-224x224-16-14",
+}  # fmt: skip
+SEVEN = {
+    "train_7_epochs", "train_7_epochs_comparison", "f1_score_hybrid_vs_resnets_vs_vit", "f1_score_vit_vs_bit",
+    "gpu_memory_allocated", "test_loss_7_epochs", "test_loss_14_epochs",
+}  # fmt: skip
+
+
+@pytest.fixture
+def load(tmp_path):
+    def load(text: str | bytes) -> Config:
+        file = tmp_path / "x.toml"
+        file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return load_config(file)
+
+    return load
+
+
+@pytest.fixture
+def mistakes(load, tmp_path):
+    """Return ``["line:column message", ...]`` of a text that is not valid."""
+
+    def mistakes(text: str | bytes) -> list[str]:
+        with pytest.raises(ConfigError) as caught:
+            load(text)
+        return [str(mistake).removeprefix(f"{tmp_path / 'x.toml'}:") for mistake in caught.value.mistakes]
+
+    return mistakes
+
+
+VIT = 'model = "vit_b"\npatch_size = 16\n'
+
+
+class TestTheShippedFile:
+    @pytest.fixture
+    def config(self):
+        return load_config(ROOT / "experiments.toml")
+
+    def test_has_the_eleven_experiments_and_three_quick_ones(self, config):
+        assert set(config.experiments) == ELEVEN | {"quick-ViT", "quick-BiT", "quick-Hybrid"}
+
+    def test_has_the_seven_figures_and_a_quick_one(self, config):
+        assert set(config.figures) == SEVEN | {"quick"}
+
+    def test_keeps_what_the_names_of_its_experiments_say(self, config):
+        for name in ELEVEN:
+            *_, size, last, epochs = (["", ""] + name.split("-"))[-5:]
+            size, patch = (size, int(last)) if "x" in size and last.isdecimal() else (last, None)
+            experiment = config.experiments[name]
+            assert f"{experiment.image_size}x{experiment.image_size}" == size
+            assert (experiment.patch_size, experiment.epochs) == (patch, int(epochs))
+
+    def test_trains_the_eleven_from_scratch_on_cifar10(self, config):
+        for name in ELEVEN:
+            assert config.experiments[name].dataset == "cifar10"
+            assert config.experiments[name].pretrained is None
+
+    def test_notes_the_model_of_one_patch(self, config):
+        assert any(note.startswith("ViT-B-32x32-32-7: one patch token") for note in check_notes(config))
+
+
+def test_experiments_start_from_the_defaults(load):
+    config = load(
+        f'[defaults]\nepochs = 3\nlr = 1e-3\n[experiments.a]\n{VIT}[experiments."b c"]\n{VIT}epochs = 5\n'
+    )
+    a, b = config.experiments["a"], config.experiments["b c"]
+    assert (a.epochs, a.lr, b.epochs, b.lr) == (3, 1e-3, 5, 1e-3)
+    assert (a.name, a.dataset, a.run_seeds) == ("a", "cifar10", [0])
+
+
+def test_seeds_are_one_run_each(load):
+    config = load(f"[experiments.a]\n{VIT}seeds = [3, 1, 2]\n")
+    assert config.experiments["a"].run_seeds == [3, 1, 2]
+
+
+def test_a_folder_is_found_from_the_file(load, tmp_path):
+    config = load(f'[experiments.a]\n{VIT}dataset = "folder:images"\n')
+    assert config.experiments["a"].dataset == f"folder:{tmp_path / 'images'}"
+
+
+def test_an_experiment_with_a_command_needs_no_model(load):
+    assert load('[experiments.a]\ncommand = ["python", "train.py"]\n').experiments["a"].command
+
+
+def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(mistakes):
+    found = mistakes(
+        """\
+[default]
+[experiments."a b"]
+model = "vit_bb"
+  epoch = 3
+[experiments.c]
+model = "vit_b"
+patch_size = 5
+epochs = 0
+lr = "fast"
+[experiments.d]
+[figures.f]
+y = "test/f1"
+experiments = ["a b", "cc"]
+x = "age"
+"""
+    )
+    places, messages = zip(*(each.split(": ", 1) for each in found), strict=True)
+    assert places == ("1:1", "3:9", "4:3", "7:14", "8:10", "9:6", "10:1", "13:15", "14:5")
+    for message, words in zip(
+        messages,
+        [
+            "did you mean 'defaults'?",
+            "did you mean 'vit_b'?",
+            "did you mean 'epochs'?",
+            "patches of 5 do not divide an image of 32; 1, 2, 4, 8, 16, 32 do",
+            "found 0 (a whole number); it has to be a whole number of at least 1",
+            "found 'fast' (a string); it has to be a number above 0",
+            "model of experiment 'd': it is missing",
+            "there is no experiment 'cc'",
+            "'epoch', 'step' or 'time'",
+        ],
+        strict=True,
+    ):
+        assert words in message
+
+
+@pytest.mark.parametrize("uses", [0, 1, 3])
+def test_a_mistake_in_the_defaults_is_named_once_whoever_inherits_it(mistakes, uses):
+    own = f"epochs = 1\n{VIT}"
+    experiments = "".join(f"[experiments.e{i}]\n{VIT if i < uses else own}" for i in range(3))
+    found = mistakes(f'[defaults]\nepochs = "many"\n{experiments}')
+    assert [each.split(":")[0] for each in found] == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ('["experiments".\'a#=]"b\']\n"mo\\u0064el" = "vit_b"\n"patch_size" = 5', "3:16"),
+        ('[experiments.a]\nmodel = "vit_b"\nnotes = """\n[x]\nepochs = 1\n"""\npatch_size = 5', "7:14"),
+        ('[experiments.a]\nmodel = "vit_b"\ntags = [\n  "a", # [\n  "b",\n]\n\npatch_size = 5', "8:14"),
+        ('experiments.a = { model = "vit_b", patch_size = 5 }', "1:1"),
+        ('experiments.a.model = "vit_b"\nexperiments.a.patch_size = 5', "2:28"),
+        ('experiments.a.model = "vit_b"\nexperiments.a.modle = 1\nexperiments.a.patch_size = 16', "2:1"),
+        ('[experiments.a]\nmodel = "vit_b"\npatch_size = 16\nmodle.x = 1', "4:1"),
+        ('[experiments.a]\nmodel = "vit_b"\npatch_size = 16\noptions.drop_path = 7', "4:1"),
+        ('[experiments.a]\r\nmodel = "vit_b"\r\npatch_size = 5\r\n', "3:14"),
+        ('[experiments.a]\nnotes = "a\u2028b\x85c"\nmodel = "vit_b"\npatch_size = 5', "4:14"),
+        ('# a = 1\n\n  [experiments.a] # here\n\tmodel = "vit_b"\n\tpatch_size   =   5', "5:19"),
+        ("[[experiments]]\na = 1", "1:1"),
+        ("experiments = 3", "1:15"),
+        ("[experiments]\na = 3", "2:5"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_found_wherever_toml_lets_it_stand(mistakes, text, place):
+    assert [each.split(": ")[0] for each in mistakes(text)] == [place]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a = [1,\n  2\nb = 3", "3:1"),
+        ("[experiments.a\n", "1:15"),
+        ("a = 1\na = 2", "2:6"),
+    ],
+)
+def test_what_is_no_toml_is_named_with_its_place(mistakes, text, place):
+    (only,) = mistakes(text)
+    assert only.startswith(f"{place}: this is not TOML")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a = " + "[" * 5000, "a = " + "9" * 5000, "a = 2021-02-30", "[experiments.a]\nx." + "y." * 3000 + "z = 1"],
+    ids=["deep", "digits", "date", "dots"],
+)  # fmt: skip
+def test_toml_that_strains_the_parser_is_a_mistake_too(mistakes, text):
+    assert mistakes(text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "lr = inf", "lr = nan", "lr = true", "weight_decay = -1.0", "seed = -1", "seed = 99999999999999999999999",
+        "seeds = [1, 1]", "seeds = [0.5]", "val_fraction = 0", "val_fraction = 0.6", "warmup = 1", "epochs = 2.5",
+        'augment = "heavy"', 'precision = "fp16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
+        'options = "x"', "options = { pol = 'mean' }", "options = { dropout = 1 }", "image_size = 0", "epochs = 2021-01-01",
+        "clip_norm = 0", "lr = 1" + "0" * 400, 'command = "python train.py"', "notes = 3", "name = 'b'",
+    ],
+)  # fmt: skip
+def test_an_impossible_value_is_named_on_its_line(mistakes, line):
+    (only,) = mistakes(f'[experiments.a]\nmodel = "vit_b"\npatch_size = 16\n{line}\n')
+    assert only.startswith("4:")
+
+
+@pytest.mark.parametrize("name", ['""', '" "', '"a\\u001bb"', '"' + "a" * 121 + '"'])
+def test_an_experiment_needs_a_name_that_can_be_shown(mistakes, name):
+    (only,) = mistakes(f"[experiments.{name}]\n{VIT}")
+    assert only.startswith("1:1: ")
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", ".hidden", "", "a" * 81])
+def test_a_figure_needs_a_name_that_a_file_can_have(mistakes, name):
+    (only,) = mistakes(f'[experiments.a]\n{VIT}[figures."{name}"]\ny = "test/f1"\nexperiments = ["a"]\n')
+    assert only.startswith("4:1: ")
+
+
+def test_a_missing_file_says_so(tmp_path):
+    with pytest.raises(ConfigError, match=r"no\.toml: there is no such file"):
+        load_config(tmp_path / "no.toml")
+
+
+def test_a_folder_is_no_file(tmp_path):
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(tmp_path)
+
+
+def test_bytes_that_are_no_utf8_say_so(mistakes):
+    (only,) = mistakes(b"[defaults]\nnotes = '\xff'\n")
+    assert "not UTF-8" in only
+
+
+WORDS = st.sampled_from(
+    "[defaults] [experiments.a] [figures.f] [[experiments]] model patch_size dataset experiments seeds lr = = . , [ ] "
+    "{ } \" ' \"vit_b\" 'bit_mini' \"\"\" 16 0 -1 inf nan 1e400 true 2021-01-01 12:00 # \\ \n \n \n \r \x85 é".split(" ")
+)  # fmt: skip
+
+
+@given(st.one_of(st.text(), st.binary(), st.lists(WORDS).map(" ".join), st.lists(WORDS).map("".join)))
+def test_no_text_raises_anything_but_a_config_error(tmp_path_factory, text):
+    file = tmp_path_factory.getbasetemp() / "fuzz.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode(errors="surrogatepass"))
+    try:
+        assert isinstance(load_config(file), Config)
+    except ConfigError as error:
+        assert error.mistakes
+
+
+class TestOverrides:
+    experiment = Experiment(name="a", model="vit_b", patch_size=16, seeds=[1, 2], options={"pool": "mean"})
+
+    def test_are_toml_values(self):
+        changed = override(
+            self.experiment,
+            ["lr=1e-2", "epochs = 3", 'tags=["x"]', "notes=3 of # them", "options.drop_path=0.1"],
+        )
+        assert (changed.lr, changed.epochs, changed.tags, changed.notes) == (1e-2, 3, ["x"], "3 of # them")
+        assert changed.options == {"pool": "mean", "drop_path": 0.1}
+
+    def test_leave_the_experiment_alone(self):
+        override(self.experiment, ["options.drop_path=0.1"])
+        assert self.experiment.options == {"pool": "mean"}
+
+    def test_one_seed_takes_the_place_of_all(self):
+        assert override(self.experiment, ["seed=7"]).run_seeds == [7]
+
+    @pytest.mark.parametrize(
+        ("settings", "words"),
+        [
+            (["epoch=3"], ["unknown key 'epoch'; did you mean 'epochs'?"]),
+            (["epochs"], ["write it as key=value"]),
+            (["epochs=x"], ["--set epochs: found 'x' (a string); it has to be a whole number of at least 1"]),
+            (["epochs=x", "lr=0", "name=b"], ["unknown key 'name'", "--set epochs", "--set lr"]),
+            (["image_size=40"], ["with --set image_size: patch_size: patches of 16 do not divide"]),
+            (["options.poool=1"], ["did you mean 'pool'?"]),
+            (["options=5", "options.pool=mean"], ["--set options"]),
+            (["lr=" + "9" * 5000], ["--set lr"]),
+            (["tags=" + "[" * 5000], ["--set tags"]),
+        ],
+        ids=lambda value: value[0][:40],
+    )
+    def test_that_are_wrong_are_all_named(self, settings, words):
+        with pytest.raises(ConfigError) as caught:
+            override(self.experiment, settings)
+        assert len(caught.value.mistakes) == len(words)
+        for mistake, word in zip(caught.value.mistakes, words, strict=True):
+            assert word in str(mistake)
+
+    @given(st.lists(st.one_of(st.text(), st.lists(WORDS).map("".join))))
+    def test_raise_nothing_else(self, settings):
+        try:
+            override(self.experiment, settings)
+        except ConfigError as error:
+            assert error.mistakes
+
+
+def test_an_unknown_experiment_is_answered_with_the_nearest(load):
+    config = load(f"[experiments.quick-ViT]\n{VIT}")
+    with pytest.raises(ConfigError, match="no experiment 'quick-vti'; did you mean 'quick-ViT'"):
+        find_experiment(config, "quick-vti")
