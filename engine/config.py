@@ -120,10 +120,7 @@ def load_config(path: str | os.PathLike[str]) -> Config:
     text = _read(path)
     try:
         document = tomli.loads(text)
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # TOMLDecodeError is one; absurd numbers and depths raise others
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError, and what absurd numbers and depths raise
         line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
         message = f"this is not TOML: {getattr(error, 'msg', error)}"
         raise ConfigError([_at(path, Place(line, column), message)]) from None
