@@ -20,6 +20,7 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -34,6 +35,8 @@ from engine.config import Experiment
 SCHEMA = 1
 MAX_FILE = 4 * 1024 * 1024
 """Bytes beyond which a small file of a run (run.json, status.json) is not read."""
+HOLD_TIMEOUT_S = 5.0
+"""Seconds after which a lock that another process holds is taken to stay held."""
 
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
@@ -118,7 +121,7 @@ class Run:
         """
         lock = FileLock(self.path / "lock", mode=0o600)
         try:
-            lock.acquire(timeout=5)  # a reader may hold it for a moment, to see whether it is free
+            lock.acquire(timeout=HOLD_TIMEOUT_S)  # a reader may hold it for a moment, to see whether it is free
         except Timeout:
             raise StoreError(f"{self.id} is being trained by another process") from None
         try:
@@ -186,8 +189,10 @@ class Store:
             if queued:
                 Run(draft).enqueue(device)
             draft.rename(self.root / run_id)
-        except OSError as error:
-            raise StoreError(f"no run can be made in {self.root}: {error.strerror}") from None
+        except (OSError, UnicodeEncodeError) as error:
+            shutil.rmtree(draft, ignore_errors=True)
+            why = error.strerror if isinstance(error, OSError) else "its configuration is not UTF-8 text"
+            raise StoreError(f"no run can be made in {self.root}: {why}") from None
         return Run(self.root / run_id)
 
     def runs(self) -> list[Run]:
@@ -241,7 +246,7 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         try:
-            os.write(handle, data)
+            write_all(handle, data)
             if sync:
                 os.fsync(handle)
         finally:
@@ -250,6 +255,17 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     except OSError:
         draft.unlink(missing_ok=True)
         raise
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write all of ``data``: one write may take a part of it only, before a disk is full or after a signal.
+
+    Raises:
+        OSError: It cannot be written; a part of it may have been.
+    """
+    written = os.write(handle, data)
+    while written < len(data):
+        written += os.write(handle, data[written:])
 
 
 def tail(path: Path, offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
