@@ -1,0 +1,225 @@
+"""`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files.
+
+For each experiment of a figure `engine.selection` says which runs count, and `tui.figures` draws them.
+What a figure lacks is said, with the command that would make it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import secrets
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.catalog import nearest
+from engine.config import Config, ConfigError, Experiment, Figure, Mistake
+from engine.history import History
+from engine.listing import printable
+from engine.selection import Candidate, Choice, choose, read_candidates
+from engine.store import Store
+from tui import figures
+from tui.figures import Format, Line, Origin, Picture
+from tui.palette import assign
+
+Say = Callable[[str], None]
+
+
+class ExportError(Exception):
+    """A file cannot be written; the message says which and why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """An experiment of a figure: the runs that speak for it and the line they make, None where they make none."""
+
+    experiment: Experiment
+    choice: Choice
+    line: Line | None
+
+
+def export_figures(
+    config: Config, store: Store, names: Sequence[str], out: Path, formats: Sequence[Format], *, say: Say
+) -> bool:
+    """Write figures as ``out/<figure>.<format>`` and say what was written, what was not, and why.
+
+    Args:
+        config: What figures and experiments there are.
+        store: Where the runs are.
+        names: Which figures; none means all.
+        out: The folder to write into; it is made if need be.
+        formats: Of ``tui.figures.FORMATS``.
+        say: Called with each line for the user; it is plain text without control characters.
+
+    Returns:
+        Whether all figures asked for were drawn. One that lacks some of its experiments is drawn and says so.
+
+    Raises:
+        ConfigError: A name is no figure's; all such names are told at once.
+        ExportError: A file cannot be written.
+    """
+    wanted = _find(config, names)
+    candidates, troubles = read_candidates(store)
+    tell = _teller(say)
+    for trouble in troubles:
+        tell(f"passed over: {trouble}")
+    if not wanted:
+        tell(f"there is no [figures.NAME] in {config.path}")
+    library = _Library(config, candidates)
+    complete = True
+    for figure in wanted:
+        entries = library.entries(figure)
+        drawn = [entry for entry in entries if entry.line is not None]
+        missing = [entry.experiment.name for entry in entries if entry.line is None]
+        notes = [note for entry in drawn for note in cautions(entry)]
+        if drawn:
+            runs = sum(len(entry.choice.runs) for entry in drawn)
+            small_print = [*notes, f"No runs yet: {', '.join(missing)}."] if missing else notes
+            for path in _write(figure, drawn, small_print, out, formats):
+                tell(f"{path}: {len(drawn)} of {len(entries)} experiments, {runs} run{'s' * (runs != 1)}")
+        else:
+            tell(f"{figure.name} is not drawn")
+            complete = False
+        for line in [*notes, *_whats_missing(figure, missing, candidates, config, store)]:
+            tell(f"  {line}")
+    return complete
+
+
+class _Library:
+    """The runs of a store as lines; each run is read once, however many figures show it."""
+
+    def __init__(self, config: Config, candidates: Sequence[Candidate]) -> None:
+        self._experiments = config.experiments
+        self._candidates = candidates
+        self._colours = assign(config.experiments)
+        self._histories: dict[Path, History] = {}
+
+    def entries(self, figure: Figure) -> list[Entry]:
+        """Return the experiments of a figure, in its order."""
+        return [self._entry(figure, self._experiments[name]) for name in dict.fromkeys(figure.experiments)]
+
+    def _entry(self, figure: Figure, experiment: Experiment) -> Entry:
+        choice = choose(experiment, self._candidates, figure.y)
+        curves = [self._history(each.run.path).series(figure.y, figure.x) for each in choice.runs]
+        line = figures.make_line(experiment.name, self._colours[experiment.name], curves, figure.smoothing)
+        return Entry(experiment, choice, line)
+
+    def _history(self, path: Path) -> History:
+        if path not in self._histories:
+            self._histories[path] = History(path)
+            self._histories[path].update()
+        return self._histories[path]
+
+
+def cautions(entry: Entry) -> Iterator[str]:
+    """Yield what a reader has to know about an experiment's line, a sentence each."""
+    name, choice = entry.experiment.name, entry.choice
+    if choice.changes:
+        changes = ", ".join(
+            f"{key} {_show(was)} instead of {_show(now)}" for key, (was, now) in choice.changes.items()
+        )
+        yield f"{name} is drawn from runs with another configuration: {changes}."
+    if not choice.finished:
+        far = ", ".join(f"{each.status.state} at epoch {each.status.epoch:.3g}" for each in choice.runs)
+        yield f"{name} has not finished: {far}."
+    for each in choice.left_out:
+        yield f"{name} is drawn without seed {each.info.seed}: {each.status.state} at epoch {each.status.epoch:.3g}."
+
+
+def _find(config: Config, names: Sequence[str]) -> list[Figure]:
+    known = ", ".join(config.figures) or "none yet"
+    mistakes = [
+        Mistake(str(config.path), f"no figure {name!r}{nearest(name, config.figures)} Known: {known}")
+        for name in names
+        if name not in config.figures
+    ]
+    if mistakes:
+        raise ConfigError(mistakes)
+    return [config.figures[name] for name in dict.fromkeys(names)] or list(config.figures.values())
+
+
+def _whats_missing(
+    figure: Figure, missing: Sequence[str], candidates: Iterable[Candidate], config: Config, store: Store
+) -> Iterator[str]:
+    """Yield why experiments are not in a figure, and what to run for those that nothing is under way for."""
+    newest = {each.info.experiment: each.status for each in candidates}
+    to_run = []
+    for name in missing:
+        if name not in newest:
+            yield f"{name}: no runs yet"
+            to_run.append(name)
+        elif newest[name].state in ("queued", "starting", "running"):
+            yield f"{name}: no {figure.y} yet, its newest run is {newest[name].state}"
+        else:
+            device = f" on {newest[name].device}" if newest[name].device else ""
+            yield f"{name}: no usable {figure.y}, its newest run {newest[name].state}{device}"
+            to_run.append(name)
+    if to_run:
+        yield f"to make them: {shlex.join(_command(to_run, config, store))}"
+
+
+def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
+    """Return the command that runs experiments from where this one was called."""
+    command = ["engine", "run" if len(names) == 1 else "submit"]
+    if config.path != Path("experiments.toml"):
+        command += ["--config", str(config.path)]
+    if store.root != Path("runs"):
+        command += ["--runs", str(store.root)]
+    return [*command, *(["--"] if any(name.startswith("-") for name in names) else []), *names]
+
+
+def _write(
+    figure: Figure, drawn: Sequence[Entry], notes: Sequence[str], out: Path, formats: Sequence[Format]
+) -> Iterator[Path]:
+    """Draw a figure and write it in each format; yield each file written."""
+    title = figure.title or figure.name
+    lines = tuple(entry.line for entry in drawn if entry.line is not None)
+    picture = Picture(title, figure.y, figure.x, lines, figure.y_label, figure.smoothing, tuple(notes))
+    with figures.style():
+        canvas = figures.draw(picture)
+        for kind in formats:
+            data = figures.save(canvas, kind, title, _origin(drawn))
+            path = out / f"{figure.name}.{kind}"
+            _replace(path, data)
+            yield path
+
+
+def _origin(drawn: Sequence[Entry]) -> Origin:
+    chosen = [each for entry in drawn for each in entry.choice.runs]
+    commits = {_commit(each) for each in chosen if each.info.git}
+    newest = max(max(each.status.heartbeat, each.info.created) for each in chosen)
+    return Origin(
+        runs=tuple(each.run.id for each in chosen),
+        commits=tuple(sorted(commits)),
+        date=datetime.datetime.fromtimestamp(newest, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _commit(candidate: Candidate) -> str:
+    git = candidate.info.git or {}
+    return f"{git.get('commit')}{' with changes' if git.get('dirty') else ''}"
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(data)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror}") from None
+
+
+def _show(value: object) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _teller(say: Say) -> Say:
+    """Names come from people and from files: what is said is printable whatever they hold."""
+    return lambda line: say(printable(line))

@@ -1,0 +1,314 @@
+"""A picture of curves -> a matplotlib figure for papers -> the bytes of a file.
+
+The same picture makes the same bytes: fonts come with matplotlib, nobody's matplotlibrc is asked,
+and no date but the data's own goes in.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from engine.curves import Array, aggregate, smooth
+from engine.history import Axis
+from tui import labels
+from tui.metrics import Scale, time_scale, x_title, y_scale
+from tui.palette import markers_for
+from tui.text import clean
+from tui.widgets.ticks import PLAIN, Unit, linear_ticks
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Format = Literal["png", "svg", "pdf"]
+BIGGEST = 1e100
+"""Values beyond this are drawn as if they were this: their squares, too, are floats."""
+
+FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
+
+NARROW, WIDE = 3.4, 7.0
+"""Inches: one column of a paper, and the whole page."""
+DPI = 300
+LONGEST_NAME = 40
+FEW = 30
+"""A curve of up to so many points shows each of them."""
+
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "text.parse_math": False,  # names come from people: a dollar is a dollar
+    "text.color": "#222222",
+    "axes.edgecolor": "#555555",
+    "axes.labelcolor": "#222222",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.labelpad": 3,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.6,
+    "lines.solid_capstyle": "round",
+    "xtick.color": "#555555",
+    "xtick.labelcolor": "#222222",
+    "xtick.major.size": 2.5,
+    "xtick.major.width": 0.6,
+    "ytick.color": "#555555",
+    "ytick.labelcolor": "#222222",
+    "ytick.major.size": 0,
+    "pdf.fonttype": 42,
+    "svg.hashsalt": "vitui",
+}
+_SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
+_SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
+_HOLLOW = "○△□◇▽☆"
+_DASHES: tuple[Any, ...] = ("solid", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)))
+
+
+@dataclass(frozen=True, eq=False)
+class Line:
+    """One experiment: (N,) positions and (N,) values, with a band around them where it has several seeds."""
+
+    name: str
+    colour: str
+    x: Array
+    y: Array
+    sd: Array | None = None
+    raw: Array | None = None
+    """What ``y`` was before it was smoothed; drawn faint."""
+    seeds: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """All that a figure shows."""
+
+    title: str
+    metric: str
+    axis: Axis
+    lines: tuple[Line, ...]
+    y_label: str = ""
+    smoothing: float = 0.0
+    notes: tuple[str, ...] = ()
+    """Small print: what the reader has to know, one sentence each."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file was made from."""
+
+    runs: tuple[str, ...]
+    commits: tuple[str, ...]
+    date: str
+    """When the newest of the runs was last heard of: no other date is true of the same picture tomorrow."""
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Draw and save within this: the figures' style, and nothing of the user's own."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]
+        yield
+
+
+def make_line(
+    name: str, colour: str, curves: Sequence[tuple[Array, Array]], smoothing: float = 0.0
+) -> Line | None:
+    """Return the line that the ``(x, y)`` curves of an experiment's seeds make; None if no value is finite.
+
+    Several seeds make their mean, within one sample standard deviation. It has a gap wherever a seed has no value:
+    the mean of the seeds that survived would look better than the experiment is.
+    """
+    clean_curves = [_in_order(x, y) for x, y in curves]
+    smoothed = [(x, smooth(y, smoothing)) for x, y in clean_curves]
+    if not any(np.isfinite(y).any() for _, y in smoothed):
+        return None
+    if len(smoothed) == 1:
+        x, y = smoothed[0]
+        return Line(name, colour, x, y, raw=clean_curves[0][1] if smoothing else None)
+    band = aggregate(smoothed)
+    there = [np.isfinite(np.interp(band.x, x, y, left=np.nan, right=np.nan)) for x, y in smoothed]
+    everywhere = np.logical_and.reduce(there)  # (N,)
+    if not everywhere.any():
+        return None
+    mean, sd = (np.where(everywhere, y, np.nan) for y in (band.mean, band.sd))
+    return Line(name, colour, band.x, mean, sd, seeds=len(curves))
+
+
+def _in_order(x: Array, y: Array) -> tuple[Array, Array]:
+    """Return a curve's points from left to right, those whose place is finite, none too large for arithmetic."""
+    order = np.argsort(x, kind="stable")
+    order = order[np.isfinite(x[order])]
+    return np.clip(x[order], -BIGGEST, BIGGEST), np.clip(y[order], -BIGGEST, BIGGEST)
+
+
+def draw(picture: Picture) -> Figure:
+    """Draw a picture of at least one line."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    wide = len(picture.lines) > 3
+    size = (WIDE, 2.9) if wide else (NARROW, 2.4)
+    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    axes.grid(axis="y")
+    scale = y_scale(picture.metric, [line.y for line in picture.lines])
+    _set_x(axes, picture)
+    _set_y(axes, picture, scale)
+    ends = [_draw_line(axes, line, kind, scale) for line, kind in _kinds(picture)]
+    names = labels.shorten_all([plain(line.name) for line in picture.lines], LONGEST_NAME)
+    if len(counts := {line.seeds for line in picture.lines}) > 1:
+        names = [f"{name} (N = {line.seeds})" for name, line in zip(names, picture.lines, strict=True)]
+    title = figure.suptitle(
+        _wrap(picture.title, 96 if wide else 40), ha="left", x=0.01, fontsize=8, fontweight="bold"
+    )
+    _write_notes(figure, [*_legend_notes(picture, counts), *picture.notes])
+    labels.label(figure, axes, ends, names, wide=wide)
+    title.set_x(axes.get_position().x0)
+    return figure
+
+
+def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
+    """Return a drawn figure as a file that says what it was made from."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=DPI, metadata=_metadata(kind, title, origin))
+    return buffer.getvalue()
+
+
+def plain(text: str) -> str:
+    """Return text as it can be drawn: one line, a box for every character that the font does not have."""
+    known = _glyphs()
+    return "".join(c if ord(c) in known else "\N{WHITE SQUARE}" for c in clean(text).strip())
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    from matplotlib.font_manager import findfont
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(findfont("DejaVu Sans")).get_charmap())
+
+
+def _wrap(title: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(plain(title), width, max_lines=2, placeholder=" …"))
+
+
+def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
+    """Give each line its marker and dashes: the dashes differ where the colour does not."""
+    seen: dict[str, int] = {}
+    marks = markers_for([line.colour for line in picture.lines])
+    for line, mark in zip(picture.lines, marks, strict=True):
+        turn = seen[line.colour] = seen.get(line.colour, -1) + 1
+        yield line, (mark, _DASHES[turn % len(_DASHES)])
+
+
+def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale) -> labels.End:
+    mark, dashes = kind
+    x, y = line.x, line.y / scale.size
+    if line.sd is not None:
+        sd = line.sd / scale.size
+        axes.fill_between(x, y - sd, y + sd, color=line.colour, alpha=0.18, linewidth=0)
+    if line.raw is not None:
+        axes.plot(x, line.raw / scale.size, color=line.colour, alpha=0.3, linewidth=0.5)
+    (artist,) = axes.plot(
+        x, y, color=line.colour, linewidth=1.2, linestyle=dashes, clip_on=False,
+        marker=_SHAPES[mark], markevery=_marked(y), markersize=_SIZES.get(mark, 3.6),
+        markerfacecolor="white" if mark in _HOLLOW else line.colour,
+        markeredgecolor=line.colour if mark in _HOLLOW else "white", markeredgewidth=0.5,
+    )  # fmt: skip
+    last = np.flatnonzero(np.isfinite(y))[-1]
+    return labels.End(artist, line.colour, float(x[last]), float(y[last]))
+
+
+def _marked(y: Array) -> list[int]:
+    """Return which points to mark: all of a few; of many, those alone between gaps, where no line would show them."""
+    there = np.isfinite(y)
+    if there.sum() > FEW:
+        around = np.concatenate(([False], there, [False]))
+        there = there & ~around[:-2] & ~around[2:]
+    return [int(i) for i in np.flatnonzero(there)]
+
+
+def _set_x(axes: Axes, picture: Picture) -> None:
+    ends = [line.x[np.isfinite(line.y)] for line in picture.lines]
+    low, high = min(float(x.min()) for x in ends), max(float(x.max()) for x in ends)
+    if low == high:
+        low, high = low - 1, high + 1
+    size, unit = time_scale(high) if picture.axis == "time" else (1.0, "")
+    if picture.axis == "epoch" and math.ceil(high) - high < 0.05 * (high - low):
+        high = math.ceil(high)  # the last values of an epoch are logged a little before its end
+    margin = 0.02 * (high - low)
+    axes.set_xlim(low - margin, high + margin)
+    ticks = linear_ticks(low / size, high / size, 7, PLAIN, whole=picture.axis != "time")
+    axes.set_xticks([tick * size for tick in ticks], Unit(kind="count").labels(ticks))
+    axes.set_xlabel(x_title(picture.axis, unit))
+
+
+def _set_y(axes: Axes, picture: Picture, scale: Scale) -> None:
+    values = []
+    for line in picture.lines:
+        sd = np.zeros_like(line.y) if line.sd is None else line.sd
+        values += [line.y - sd, line.y + sd, *([] if line.raw is None else [line.raw])]
+    drawn = np.concatenate(values) / scale.size
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = scale.limits(float(drawn.min()), float(drawn.max()))
+    ticks = linear_ticks(low, high, 5, scale.unit)
+    axes.set_ylim(low, high)
+    axes.set_yticks(ticks, scale.unit.labels(ticks))
+    axes.set_ylabel(plain(picture.y_label) or plain(scale.title))
+
+
+def _legend_notes(picture: Picture, counts: set[int]) -> list[str]:
+    """Return what the drawing itself has to explain."""
+    notes = []
+    if max(counts) > 1:
+        several = f"N = {max(counts)}" if len(counts) == 1 else "N"
+        notes.append(f"Lines: mean of {several} seeds. Bands: ± 1 standard deviation.")
+    if picture.smoothing:
+        notes.append(f"Smoothed: exponential moving average, weight {picture.smoothing:g}.")
+    return [" ".join(notes)] if notes else []
+
+
+def _write_notes(figure: Figure, notes: Sequence[str]) -> None:
+    """Write the small print along the lower edge, and keep the axes off it."""
+    width, height = figure.get_size_inches()
+    lines = [part for note in notes for part in textwrap.wrap(plain(note), int(width * 22))]
+    if lines:
+        figure.text(
+            0.012, 0.015, "\n".join(lines), fontsize=5.5, color="#777777", va="bottom", linespacing=1.3
+        )
+    bottom = (0.03 + 0.1 * len(lines)) / height if lines else 0.0
+    labels.layout_of(figure).set(rect=(0, bottom, 1, 1 - bottom), w_pad=0.05, h_pad=0.04)
+
+
+def _metadata(kind: Format, title: str, origin: Origin) -> dict[str, Any]:
+    program = f"vitui {version('vitui')}"
+    made_from = json.dumps({"runs": origin.runs, "commits": origin.commits, "date": origin.date})
+    title = clean(title)
+    if kind == "png":
+        return {
+            "Software": program, "Title": title, "Creation Time": origin.date, "Source": made_from
+        }  # fmt: skip
+    if kind == "svg":
+        return {"Creator": program, "Title": title, "Date": origin.date, "Source": made_from}
+    return {
+        "Creator": program,
+        "Producer": program,
+        "Title": title,
+        "Subject": made_from,
+        "CreationDate": None,
+    }

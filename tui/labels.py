@@ -1,0 +1,219 @@
+"""Names beside their curves: each at the end of its line where all fit, in a legend where they do not.
+
+::
+
+    ┤        ___●── ViT-B       A line that ends at the right edge has its name in the gutter there, moved up or
+    ┤   __--´  _●── BiT-S       down until no two overlap; one that ends before has it right behind its end,
+    ┤ ●´__---´´                 if neither a curve nor another name is in the way.
+    └──────────────┘ gutter
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+    from matplotlib.lines import Line2D
+    from matplotlib.transforms import Bbox
+
+SIZE = 6.5
+"""Points: the height of a name."""
+GAP = 8.0
+"""Points between the edge of the axes and the gutter's names."""
+MOST = 0.36
+"""How much of a figure's width the gutter may take."""
+FARTHEST = 2.2
+"""How many heights of a name it may stand away from the end of its line."""
+
+
+Offset = tuple[float, float]
+"""Points to the right and up."""
+
+
+@dataclass(frozen=True, eq=False)
+class End:
+    """A drawn line and where it ends."""
+
+    artist: Line2D
+    colour: str
+    x: float
+    y: float
+
+
+def label(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str], *, wide: bool) -> None:
+    """Name the lines, and fix the layout of the figure."""
+    offsets = _plan(figure, axes, ends, names)
+    if offsets is None:
+        _reserve(figure, 0.0)
+        _add_legend(axes, ends, names, wide=wide)
+        figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for end, name, offset in zip(ends, names, offsets or [], strict=False):
+        _write(axes, end, name, offset)
+
+
+def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
+    """Return what lays a figure out."""
+    return cast("ConstrainedLayoutEngine", figure.get_layout_engine())
+
+
+def shorten(name: str, width: int) -> str:
+    """Return a name in at most ``width`` characters, its middle left out."""
+    if len(name) <= width:
+        return name
+    front = width // 2
+    return f"{name[:front]}…{name[len(name) - (width - front - 1) :]}"
+
+
+def shorten_all(names: Sequence[str], width: int) -> list[str]:
+    """Return names in at most ``width`` characters each; those that come out alike are numbered."""
+    short = [shorten(name, width) for name in names]
+    return [
+        name if short.count(name) == 1 else f"{shorten(name, width - 4)} ({short[: i + 1].count(name)})"
+        for i, name in enumerate(short)
+    ]
+
+
+def dark(colour: str) -> str:
+    """Return a colour of lines as one of letters on white: the same hue, contrast of at least 4.5 to 1."""
+    rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    while _contrast(rgb) < 4.5:
+        rgb = [0.96 * part for part in rgb]
+    return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
+
+
+def spread(places: Sequence[float], height: float, low: float, high: float) -> list[float] | None:
+    """Return places near the given ones, in the same order, ``height`` apart and from ``low`` to ``high``.
+
+    Names that would overlap form a block that stands around the mean of the places they asked for. None if the
+    room is too small for all.
+    """
+    if height * len(places) > high - low:
+        return None
+    order = sorted(range(len(places)), key=lambda i: places[i])
+    blocks: list[tuple[float, list[int]]] = []  # where its middle is, and who is in it, from below
+    for index in order:
+        middle, members = _inside(places[index], 1, height, low, high), [index]
+        while blocks and middle - blocks[-1][0] < height * (len(members) + len(blocks[-1][1])) / 2 - 1e-9:
+            members = blocks.pop()[1] + members
+            wanted = sum(places[i] for i in members) / len(members)
+            middle = _inside(wanted, len(members), height, low, high)
+        blocks.append((middle, members))
+    found = [0.0] * len(places)
+    for middle, members in blocks:
+        for position, index in enumerate(members):
+            found[index] = middle + height * (position - (len(members) - 1) / 2)
+    return found
+
+
+def _inside(middle: float, members: int, height: float, low: float, high: float) -> float:
+    reach = members * height / 2
+    return min(max(middle, low + reach), high - reach)
+
+
+def _plan(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str]) -> list[Offset] | None:
+    """Return where each name goes, seen from the end of its line; None when they do not all fit."""
+    left, right = axes.get_xlim()
+    edge = [i for i, end in enumerate(ends) if end.x > right - 0.04 * (right - left)]
+    point = figure.dpi / 72  # pixels
+    sizes = [_measure(figure, name) for name in names]
+    height = 1.1 * max(size.height for size in sizes)
+    gutter = max((sizes[i].width + (GAP + 2) * point for i in edge), default=0.0) / figure.bbox.width
+    if gutter > MOST:
+        return None
+    _reserve(figure, gutter)
+    frame = axes.bbox
+    places = axes.transData.transform([(end.x, end.y) for end in ends])  # (lines, 2), pixels
+    rows = spread([places[i][1] for i in edge], height, frame.y0 - height / 2, frame.y1 + height / 2)
+    if rows is None:
+        return None
+    offsets: dict[int, Offset] = {}
+    for i, row in zip(edge, rows, strict=True):
+        offsets[i] = ((frame.x1 - places[i][0]) / point + GAP, (row - places[i][1]) / point)
+        if abs(row - places[i][1]) > FARTHEST * height:
+            return None
+    taken: list[Bbox] = []
+    for i in range(len(ends)):
+        if i not in offsets:
+            spot = _free_spot(axes, [end.artist for end in ends], places[i], sizes[i], taken, point)
+            if spot is None:
+                return None
+            taken.append(spot)
+            offsets[i] = ((spot.x0 - places[i][0]) / point, ((spot.y0 + spot.y1) / 2 - places[i][1]) / point)
+    return [offsets[i] for i in range(len(ends))]
+
+
+def _free_spot(
+    axes: Axes, lines: Sequence[Line2D], end: Offset, size: Bbox, taken: Sequence[Bbox], point: float
+) -> Bbox | None:
+    """Return a place for a name right behind the end of its line where nothing else is, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    paths = [line.get_path().transformed(line.get_transform()) for line in lines]
+    for up in (0.0, 0.6, -0.6, 1.1, -1.1):
+        x, y = end[0] + (5 if abs(up) < 1 else 0) * point, end[1] + up * size.height
+        spot = Bbox.from_bounds(x, y - size.height / 2, size.width, size.height)
+        free = spot.padded(1.5 * point)
+        inside = axes.bbox.y0 <= spot.y0 and spot.y1 <= axes.bbox.y1 + size.height and free.x1 <= axes.bbox.x1
+        if (
+            inside
+            and not any(path.intersects_bbox(free, filled=False) for path in paths)
+            and not free.count_overlaps(taken)
+        ):
+            return spot
+    return None
+
+
+def _write(axes: Axes, end: End, name: str, offset: Offset) -> None:
+    """Write a name beside the end of its line, with a thin leader to it where it had to move away."""
+    leader = {
+        "arrowstyle": "-",
+        "color": end.colour,
+        "linewidth": 0.5,
+        "shrinkA": 1,
+        "shrinkB": 3,
+        "relpos": (0, 0.5),
+    }
+    axes.annotate(
+        name, (end.x, end.y), offset, textcoords="offset points", annotation_clip=False,
+        va="center_baseline", fontsize=SIZE, color=dark(end.colour), arrowprops=leader if abs(offset[1]) > 2 else None,
+    )  # fmt: skip
+
+
+def _add_legend(axes: Axes, ends: Sequence[End], names: Sequence[str], *, wide: bool) -> None:
+    """List the lines beside a wide figure, above a narrow one; the one that ends highest comes first."""
+    order = sorted(range(len(ends)), key=lambda i: -ends[i].y)
+    columns = 1 if wide or max(len(name) for name in names) > 20 else 2
+    legend = axes.legend(
+        [ends[i].artist for i in order], [" "] * len(ends), ncols=columns, frameon=False, borderpad=0,
+        loc="upper left" if wide else "lower left", bbox_to_anchor=(1.01, 1.0) if wide else (0.0, 1.01),
+        borderaxespad=0, handlelength=2.2, columnspacing=1.2, labelspacing=0.5 if wide else 0.3, fontsize=SIZE,
+    )  # fmt: skip
+    for text, i in zip(legend.get_texts(), order, strict=True):
+        text.set_text(names[i])  # given to legend() itself, a name that begins with _ would be left out
+
+
+def _measure(figure: Figure, name: str) -> Bbox:
+    text = figure.text(0, 0, name, fontsize=SIZE)
+    box = text.get_window_extent()
+    text.remove()
+    return box
+
+
+def _reserve(figure: Figure, share: float) -> None:
+    """Keep a share of the figure's width free on its right, and lay the rest out."""
+    engine = layout_of(figure)
+    left, bottom, _, height = engine.get()["rect"]
+    engine.set(rect=(left, bottom, 1 - share, height))
+    figure.draw_without_rendering()
+
+
+def _contrast(rgb: Sequence[float]) -> float:
+    """Return the contrast of a colour to white, as WCAG 2 defines it."""
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
+    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
