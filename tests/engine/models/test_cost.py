@@ -109,9 +109,8 @@ def test_optimizers_differ_in_what_they_keep():
     assert adamw.optimizer == 2 * sgd.optimizer == 2 * sgd.weights
 
 
-@pytest.mark.slow
-def test_the_list_holds_every_model_that_fits():
-    assert [each.name for each in summaries(32, 4, 10)] == list(MODELS)
-    fitting = {each.name: each for each in summaries(40, 8, 10)}
-    assert "hybrid_b" not in fitting
-    assert fitting["vit_b"].patch_tokens == 25
+def test_the_list_holds_every_model_that_fits(monkeypatch):
+    names = ("vit_mini", "bit_mini", "hybrid_mini", "hybrid_b")
+    monkeypatch.setattr("engine.models.cost.MODELS", {name: MODELS[name] for name in names})
+    fitting = {each.name: each.patch_tokens for each in summaries(40, 8, 10)}
+    assert fitting == {"vit_mini": 25, "bit_mini": None, "hybrid_mini": 25}

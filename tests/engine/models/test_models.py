@@ -206,3 +206,16 @@ def test_every_parameter_is_in_one_group_and_only_weights_decay(name):
     assert all(key.endswith(".weight") for key in names.values() if key not in kept)
     for key in kept:
         assert key in ("cls_token", "pos_embed") or "norm" in key or key.endswith((".bias", ".gamma"))
+
+
+@pytest.mark.slow
+def test_models_compile_to_one_graph(name):
+    model = awake(build(name))
+    images = torch.randn(2, 3, 32, 32)
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    for mode in (True, False):
+        model.train(mode)
+        torch.testing.assert_close(compiled(images), model(images))
+        with torch.no_grad():
+            torch.testing.assert_close(compiled(images), model(images))
+    torch.compiler.reset()

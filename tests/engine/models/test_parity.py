@@ -62,12 +62,15 @@ def test_logits_and_gradients_equal_timms(name, size, patch, reference, randomis
     share_weights(theirs, ours)
     images = torch.randn(1 if size == 224 else 2, 3, size, size, dtype=torch.double)
     target = torch.arange(len(images))
+    # In the largest, norms and biases must do: they lie between all the weights, and take a hundredth of the memory.
+    huge = sum(each.numel() for each in ours.parameters()) > 2e8
     results = []
     for model in (ours, theirs):
         pixels = images.clone().requires_grad_()
         logits = model(pixels)
         loss = torch.nn.functional.cross_entropy(logits, target)
-        names, leaves = zip(*model.named_parameters(), strict=True)
+        parameters = [each for each in model.named_parameters() if not huge or each[1].ndim == 1]
+        names, leaves = zip(*parameters, strict=True)
         gradients = torch.autograd.grad(loss, [pixels, *leaves])
         results.append((logits.detach(), dict(zip(["pixels", *names], gradients, strict=True))))
     (our_logits, our_gradients), (their_logits, their_gradients) = results
