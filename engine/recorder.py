@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import Literal
 from engine import states
 from engine.events import End, Event, Failure, Log, Metrics, Start, encode
 from engine.states import Status
-from engine.store import Run
+from engine.store import Run, write_all
 
 STATUS_INTERVAL_S = 1.0
 
@@ -33,20 +34,19 @@ class Recorder:
         self._began = time.monotonic()
         self._file = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         size = os.fstat(self._file).st_size
-        if size and os.pread(self._file, 1, size - 1) != b"\n":
-            os.write(self._file, b"\n")  # a torn line of a killed attempt stays a line of its own
+        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+        """Whether the last line has no end: a killed attempt's, or one that a full disk cut off."""
 
     def emit(self, event: Event) -> None:
         """Append an event, in one write; save the status when the last save is old or the event an end."""
         line = encode(event)
         with self._lock:
-            os.write(self._file, line)
+            self._append(line)
             self.status.apply(event)
             self.started = self.started or isinstance(event, Start)
             now = time.monotonic()
             if now - self._saved >= STATUS_INTERVAL_S or not isinstance(event, Metrics | Log):
-                self._saved = now
-                states.save(self.run, self.status)
+                self._save(now)
             if self._echo is not None:
                 self._echo(event, line)
 
@@ -78,10 +78,20 @@ class Recorder:
         """Say in the status that the process lives."""
         with self._lock:
             self.status.heartbeat = time.time()
-            if time.monotonic() - self._saved >= STATUS_INTERVAL_S:
-                self._saved = time.monotonic()
-                states.save(self.run, self.status)
+            if (now := time.monotonic()) - self._saved >= STATUS_INTERVAL_S:
+                self._save(now)
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+    def _append(self, line: bytes) -> None:
+        data = b"\n" + line if self._torn else line  # a torn line stays a line of its own
+        self._torn = True
+        write_all(self._file, data)
+        self._torn = False
+
+    def _save(self, now: float) -> None:
+        self._saved = now
+        with contextlib.suppress(OSError):  # readers can rebuild it from the events
+            states.save(self.run, self.status)

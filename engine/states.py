@@ -10,6 +10,7 @@ and its last event is no end. ``silent`` is a run of another machine that has no
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Literal
 
@@ -88,11 +89,12 @@ class Status(msgspec.Struct, kw_only=True):
                 setattr(self, field, getattr(event, field))
         self.started, self.ended, self.eta_s = event.time, 0.0, None
         self.step = self.first_step = event.step
+        self.epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else 0.0
 
     def _measure(self, event: Metrics) -> None:
         self.step, self.epoch = event.step, event.epoch
-        for name, value in event.values.items():
-            self.last[name] = value
+        for name, measured in event.values.items():
+            value = self.last[name] = measured if measured is not None and math.isfinite(measured) else None
             if value is not None and (better := _better(name, value, self.best.get(name))) is not None:
                 self.best[name] = better
         if self.epochs and self.steps_per_epoch and event.step > self.first_step:

@@ -1,0 +1,145 @@
+"""What a run says is in its file at once and whole, whatever became of the attempt before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import msgspec
+
+from engine.events import End, Metrics, Start, decode
+from engine.recorder import Recorder
+from engine.states import Status, rebuild
+from engine.store import tail
+
+
+def start(run, attempt=1, **fields):
+    return Start(
+        time=time.time(),
+        run=run.id,
+        attempt=attempt,
+        experiment="tiny",
+        epochs=4,
+        steps_per_epoch=5,
+        **fields,
+    )
+
+
+def lines(run):
+    return tail(run.events, 0)[0]
+
+
+def test_each_event_is_a_line_and_goes_to_the_echo(run):
+    heard = []
+    recorder = Recorder(run, lambda event, line: heard.append((event, line)))
+    recorder.emit(start(run))
+    recorder.metrics(1, 0.2, {"train/loss": 2.0})
+    recorder.log("warning", "hot")
+    recorder.end("finished", "done")
+    recorder.close()
+    assert [line + b"\n" for line in lines(run)] == [line for _, line in heard]
+    assert [type(decode(line)).__name__ for line in lines(run)] == ["Start", "Metrics", "Log", "End"]
+
+
+def test_a_torn_line_of_the_attempt_before_is_cut_off(run):
+    recorder = Recorder(run)
+    recorder.emit(start(run))
+    recorder.close()
+    with run.events.open("ab") as file:
+        file.write(b'{"event":"metrics","time":1,"ru')
+    recorder = Recorder(run)
+    recorder.emit(start(run, attempt=2))
+    recorder.close()
+    assert [decode(line) and decode(line).attempt for line in lines(run)] == [1, None, 2]
+
+
+def test_a_line_torn_by_a_full_disk_spoils_no_other(run):
+    script = """
+import pathlib, resource, sys
+from engine.recorder import Recorder
+from engine.store import Run
+recorder = Recorder(Run(pathlib.Path(sys.argv[1])))
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
+try:
+    recorder.log("info", "a" * 5000)
+except OSError:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    recorder.end("failed", "no space")
+"""
+    subprocess.run([sys.executable, "-c", script, run.path], check=True, timeout=60)
+    torn, end = lines(run)
+    assert decode(torn) is None
+    assert decode(end).state == "failed"
+
+
+def test_a_status_that_cannot_be_saved_is_no_reason_to_say_nothing(run):
+    recorder = Recorder(run)
+    run.status_file.mkdir()  # nothing can be renamed onto a folder
+    recorder.emit(start(run))
+    recorder.end("finished", "done")
+    recorder.close()
+    assert isinstance(decode(lines(run)[-1]), End)
+
+
+def test_the_status_saved_is_the_status_rebuilt(run):
+    recorder = Recorder(run)
+    recorder.emit(start(run, pid=1, host="h"))
+    for step in range(1, 8):
+        recorder.metrics(step, step / 5, {"train/loss": 3 / step, "gpu/power": 10.0 * step})
+    recorder.metrics(7, 1.4, {"train/loss": float("nan"), "test/loss": float("nan"), "test/f1": float("inf")})
+    recorder.metrics(8, 1.6, {"test/loss": 0.5, "test/f1": 0.9})
+    recorder.end("stopped", "on request")
+    recorder.emit(start(run, attempt=2, step=5))
+    recorder.metrics(6, 1.2, {"train/loss": 1.5, "test/f1": 0.7})
+    recorder.end("finished", "done")
+    recorder.close()
+    saved = msgspec.json.decode(run.status_file.read_bytes(), type=Status)
+    assert saved == rebuild(run)
+    assert saved == recorder.status
+    assert (saved.best["train/loss"], saved.best["test/loss"], saved.best["test/f1"]) == (3 / 7, 0.5, 0.9)
+    assert "gpu/power" not in saved.best
+
+
+def test_a_resumed_attempt_counts_on_from_its_step(run):
+    recorder = Recorder(run)
+    recorder.emit(start(run))
+    recorder.metrics(12, 2.4, {"train/loss": 1.0})
+    recorder.emit(start(run, attempt=2, step=5))
+    assert (recorder.status.step, recorder.status.epoch) == (5, 1.0)
+    recorder.emit(start(run, attempt=3))
+    assert (recorder.status.step, recorder.status.epoch) == (0, 0.0)
+    recorder.close()
+
+
+def test_the_time_left_is_what_the_pace_of_this_attempt_says(run):
+    status = Status(run=run.id)
+    status.apply(Start(time=100.0, run=run.id, epochs=4, steps_per_epoch=5, step=10))
+    status.apply(Metrics(time=110.0, run=run.id, step=15, epoch=3.0, values={}))
+    assert status.eta_s == 10.0
+
+
+def test_many_threads_write_whole_lines(run):
+    recorder = Recorder(run)
+
+    def talk(k: int) -> None:
+        for i in range(100):
+            recorder.log("info", f"{k} {i} " + "x" * 2000)
+
+    threads = [threading.Thread(target=talk, args=(k,)) for k in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    recorder.close()
+    said = [decode(line).message.split()[:2] for line in _all(run)]
+    assert sorted(said) == sorted([str(k), str(i)] for k in range(4) for i in range(100))
+
+
+def _all(run):
+    found, offset = [], 0
+    while (more := tail(run.events, offset))[1] != offset:
+        found += more[0]
+        offset = more[1]
+    return found
