@@ -21,7 +21,8 @@ from engine.listing import printable
 from engine.selection import Candidate, Choice, choose, read_candidates
 from engine.store import Store
 from tui import figures
-from tui.figures import Format, Line, Origin, Picture
+from tui.figures import Format, Origin, Picture
+from tui.lines import Line, make_line
 from tui.palette import assign
 
 Say = Callable[[str], None]
@@ -103,7 +104,7 @@ class _Library:
     def _entry(self, figure: Figure, experiment: Experiment) -> Entry:
         choice = choose(experiment, self._candidates, figure.y)
         curves = [self._history(each.run.path).series(figure.y, figure.x) for each in choice.runs]
-        line = figures.make_line(experiment.name, self._colours[experiment.name], curves, figure.smoothing)
+        line = make_line(experiment.name, self._colours[experiment.name], curves, figure.smoothing)
         return Entry(experiment, choice, line)
 
     def _history(self, path: Path) -> History:

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from engine.curves import Array, aggregate, smooth
+from engine.curves import Array
 from engine.history import Axis
 from tui import labels
+from tui.lines import Line
 from tui.metrics import Scale, time_scale, x_title, y_scale
 from tui.palette import markers_for
 from tui.text import clean
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Format = Literal["png", "svg", "pdf"]
-BIGGEST = 1e100
-"""Values beyond this are drawn as if they were this: their squares, too, are floats."""
-
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
 NARROW, WIDE = 3.4, 7.0
@@ -76,20 +74,6 @@ _DASHES: tuple[Any, ...] = ("solid", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
-    """One experiment: (N,) positions and (N,) values, with a band around them where it has several seeds."""
-
-    name: str
-    colour: str
-    x: Array
-    y: Array
-    sd: Array | None = None
-    raw: Array | None = None
-    """What ``y`` was before it was smoothed; drawn faint."""
-    seeds: int = 1
-
-
-@dataclass(frozen=True, eq=False)
 class Picture:
     """All that a figure shows."""
 
@@ -122,37 +106,6 @@ def style() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]
         yield
-
-
-def make_line(
-    name: str, colour: str, curves: Sequence[tuple[Array, Array]], smoothing: float = 0.0
-) -> Line | None:
-    """Return the line that the ``(x, y)`` curves of an experiment's seeds make; None if no value is finite.
-
-    Several seeds make their mean, within one sample standard deviation. It has a gap wherever a seed has no value:
-    the mean of the seeds that survived would look better than the experiment is.
-    """
-    clean_curves = [_in_order(x, y) for x, y in curves]
-    smoothed = [(x, smooth(y, smoothing)) for x, y in clean_curves]
-    if not any(np.isfinite(y).any() for _, y in smoothed):
-        return None
-    if len(smoothed) == 1:
-        x, y = smoothed[0]
-        return Line(name, colour, x, y, raw=clean_curves[0][1] if smoothing else None)
-    band = aggregate(smoothed)
-    there = [np.isfinite(np.interp(band.x, x, y, left=np.nan, right=np.nan)) for x, y in smoothed]
-    everywhere = np.logical_and.reduce(there)  # (N,)
-    if not everywhere.any():
-        return None
-    mean, sd = (np.where(everywhere, y, np.nan) for y in (band.mean, band.sd))
-    return Line(name, colour, band.x, mean, sd, seeds=len(curves))
-
-
-def _in_order(x: Array, y: Array) -> tuple[Array, Array]:
-    """Return a curve's points from left to right, those whose place is finite, none too large for arithmetic."""
-    order = np.argsort(x, kind="stable")
-    order = order[np.isfinite(x[order])]
-    return np.clip(x[order], -BIGGEST, BIGGEST), np.clip(y[order], -BIGGEST, BIGGEST)
 
 
 def draw(picture: Picture) -> Figure:
