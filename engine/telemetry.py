@@ -45,8 +45,12 @@ class Nvml:
             self.missing = str(error) or type(error).__name__
 
     def sample(self) -> list[GpuSample]:
-        """Look at every GPU once; what a card cannot tell is None."""
-        return [self._one(i, handle) for i, handle in enumerate(self._handles)]
+        """Look at every GPU once; what a card cannot tell is None, a card that does not answer is left out."""
+        samples = []
+        for i, handle in enumerate(self._handles):
+            with contextlib.suppress(self._nvml.NVMLError):
+                samples.append(self._one(i, handle))
+        return samples
 
     def close(self) -> None:
         """Let the driver go."""
@@ -71,7 +75,7 @@ class Nvml:
             power=None if power is None else power / 1000,
             temperature=self._ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
             energy=None if energy is None else energy / 1000,
-            processes={int(p.pid): int(p.usedGpuMemory or 0) for p in processes},
+            processes={int(p.pid): int(p.usedGpuMemory) for p in processes if p.usedGpuMemory is not None},
         )
 
     def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
