@@ -1,0 +1,179 @@
+"""Events as columns: read bit by bit or at once, resumed or torn, they are the same columns."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.events import Checkpoint, Confusion, End, Log, Metrics, Start, encode
+from engine.history import History
+
+AT = 1_000_000.0
+
+
+def start(time=0.0, step=0, attempt=1):
+    return Start(time=AT + time, run="r", attempt=attempt, step=step, steps_per_epoch=10, epochs=3)
+
+
+def point(step, value, time=None, name="train/loss"):
+    return Metrics(
+        time=AT + (step if time is None else time), run="r", step=step, epoch=step / 10, values={name: value}
+    )
+
+
+def write(path, *events):
+    with path.open("ab") as file:
+        file.writelines(encode(event) for event in events)
+
+
+def columns(history):
+    return {
+        name: [history.series(name, axis) for axis in ("step", "epoch", "time")] for name in history.metrics
+    }
+
+
+def read(path):
+    history = History(path)
+    history.update()
+    return history
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "events.jsonl"
+
+
+def test_series_on_each_axis(file):
+    write(file, start(), point(1, 2.0), point(5, 1.0, time=9.0), End(time=AT + 10, run="r", state="finished"))
+    history = read(file)
+    for axis, expected in (("step", [1, 5]), ("epoch", [0.1, 0.5]), ("time", [1, 9])):
+        x, y = history.series("train/loss", axis)
+        assert x.tolist() == pytest.approx(expected)
+        assert y.tolist() == [2.0, 1.0]
+        assert x.dtype == y.dtype == np.float64
+    with pytest.raises(ValueError, match="there is no axis 'age'"):
+        history.series("train/loss", "age")
+
+
+def test_what_was_never_measured_is_empty(file):
+    write(file, start())
+    x, y = read(file).series("test/f1")
+    assert len(x) == len(y) == 0
+    assert History(file.parent / "nowhere").update() == 0
+
+
+def test_what_was_not_finite_is_a_gap(file):
+    write(file, start(), point(1, 2.0), point(2, float("inf")), point(3, None), point(4, 1.0))
+    assert np.isnan(read(file).series("train/loss")[1]).tolist() == [False, True, True, False]
+
+
+def test_a_run_folder_or_its_file_will_do(run):
+    write(run.events, start(), point(1, 2.0))
+    assert columns(read(run.path)).keys() == columns(read(run.events)).keys() == {"train/loss"}
+
+
+def test_the_other_events_are_kept_too(file):
+    matrix = Confusion(time=AT, run="r", step=10, epoch=1.0, split="test", labels=["a"], matrix=[[3]])
+    saved = Checkpoint(time=AT, run="r", step=10, epoch=1.0, path="checkpoints/last.pt", kind="last", bytes=9)
+    write(file, start(), Log(time=AT, run="r", level="info", message="hi"), matrix, saved)
+    history = read(file)
+    assert (history.confusions, history.checkpoints, history.logs[0].message) == ([matrix], [saved], "hi")
+
+
+class TestResuming:
+    def test_drops_what_is_measured_anew(self, file):
+        write(file, start(), *(point(step, float(step)) for step in range(1, 8)))
+        write(file, start(100.0, step=5, attempt=2), point(6, 60.0, 101.0), point(7, 70.0, 102.0))
+        history = read(file)
+        x, y = history.series("train/loss")
+        assert x.tolist() == [1, 2, 3, 4, 5, 6, 7]
+        assert y.tolist() == [1, 2, 3, 4, 5, 60, 70]
+        assert history.seams == [5]
+
+    def test_leaves_the_pause_out_of_the_time(self, file):
+        write(file, start(), point(5, 1.0), End(time=AT + 6, run="r", state="stopped"))
+        write(file, start(1000.0, step=5, attempt=2), point(6, 1.0, 1002.0))
+        assert read(file).series("train/loss", "time")[0].tolist() == [5, 8]
+
+    def test_from_the_beginning_begins_anew(self, file):
+        write(file, start(), point(1, 1.0), start(50.0, attempt=2), point(1, 2.0, 51.0))
+        history = read(file)
+        assert history.series("train/loss")[1].tolist() == [2.0]
+        assert history.seams == [0]
+
+
+class TestUpdating:
+    def test_reads_only_what_is_new(self, file):
+        write(file, start(), point(1, 2.0))
+        history = History(file)
+        assert history.update() == file.stat().st_size
+        assert history.update() == 0
+        write(file, point(2, 1.0))
+        assert history.update() == len(encode(point(2, 1.0)))
+        assert history.series("train/loss")[1].tolist() == [2.0, 1.0]
+
+    def test_waits_for_the_end_of_a_torn_line(self, file):
+        write(file, start())
+        line = encode(point(1, 2.0))
+        history = History(file)
+        with file.open("ab") as out:
+            out.write(line[:20])
+            out.flush()
+            history.update()
+            assert history.metrics == []
+            out.write(line[20:])
+        history.update()
+        assert (history.metrics, history.bad_lines) == (["train/loss"], 0)
+
+    def test_counts_lines_that_are_no_events_and_goes_on(self, file):
+        file.write_bytes(b"Traceback\n\n{}\n" + encode(point(1, 2.0)))
+        history = read(file)
+        assert (history.bad_lines, history.metrics) == (2, ["train/loss"])
+
+    def test_a_file_that_became_shorter_is_read_anew(self, file):
+        write(file, start(), point(1, 2.0), point(2, 1.0))
+        history = read(file)
+        file.write_bytes(encode(start()) + encode(point(1, 7.0)))
+        history.update()
+        assert history.series("train/loss")[1].tolist() == [7.0]
+
+    def test_takes_no_more_than_about_the_limit(self, file):
+        write(file, start(), *(point(step, 1.0) for step in range(10_000)))
+        size = file.stat().st_size
+        history = History(file)
+        parts = []
+        while part := history.update(limit=1):
+            parts.append(part)
+        assert sum(parts) == size
+        assert max(parts) <= 256 * 1024
+        assert len(history.columns["train/loss"]) == 10_000
+
+    @given(
+        st.lists(
+            st.one_of(
+                st.builds(
+                    point,
+                    st.integers(0, 30),
+                    st.none() | st.floats(),
+                    name=st.sampled_from(["train/loss", "test/f1"]),
+                ),
+                st.builds(start, st.floats(0, 100), st.integers(0, 20)),
+                st.builds(End, time=st.floats(AT, AT + 99), run=st.just("r"), state=st.just("stopped")),
+            )
+        ),
+        st.lists(st.integers(1, 400)),
+    )
+    def test_bit_by_bit_or_at_once_is_the_same(self, tmp_path_factory, events, cuts):
+        file = tmp_path_factory.getbasetemp() / "history.jsonl"
+        file.write_bytes(b"")
+        data = b"".join(encode(event) for event in events)
+        history = History(file)
+        for cut in [*cuts, len(data)]:
+            with file.open("ab") as out:
+                out.write(data[:cut])
+            data = data[cut:]
+            history.update()
+        np.testing.assert_equal(columns(history), columns(read(file)))
+        assert history.seams == read(file).seams
