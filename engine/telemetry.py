@@ -123,16 +123,17 @@ class Sampler:
     def look(self) -> dict[str, float]:
         """Return the metrics of this moment."""
         values = {"cpu/memory_process": float(self._memory())}
-        for rank, sample in enumerate(self._mine()):
+        for rank, sample in self._mine():
             prefix = "gpu" if len(self._gpus) == 1 else f"gpu/{rank}"
             values |= self._gpu_values(prefix, sample)
         return values
 
-    def _mine(self) -> list[GpuSample]:
+    def _mine(self) -> list[tuple[int, GpuSample]]:
+        """Return the samples of the run's GPUs, each with its place among them, which a lost one keeps."""
         if self._nvml is None:
             return []
         samples = {sample.uuid: sample for sample in self._nvml.sample()}
-        return [samples[uuid] for uuid in self._gpus if uuid in samples]
+        return [(rank, samples[uuid]) for rank, uuid in enumerate(self._gpus) if uuid in samples]
 
     def _gpu_values(self, prefix: str, sample: GpuSample) -> dict[str, float]:
         energy = None
