@@ -127,7 +127,7 @@ def draw(picture: Picture) -> Figure:
     if len(counts := {line.seeds for line in picture.lines}) > 1:
         names = [f"{name} (N = {line.seeds})" for name, line in zip(names, picture.lines, strict=True)]
     title = figure.suptitle(
-        _wrap(picture.title, 96 if wide else 40), ha="left", x=0.01, fontsize=8, fontweight="bold"
+        _wrap(picture.title, 96 if wide else 43), ha="left", x=0.01, fontsize=8, fontweight="bold"
     )
     _write_notes(figure, [*_legend_notes(picture, counts), *picture.notes])
     labels.label(figure, axes, ends, names, wide=wide)
@@ -178,7 +178,7 @@ def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale) -> l
     if line.raw is not None:
         axes.plot(x, line.raw / scale.size, color=line.colour, alpha=0.3, linewidth=0.5)
     (artist,) = axes.plot(
-        x, y, color=line.colour, linewidth=1.2, linestyle=dashes, clip_on=False,
+        x, y, color=line.colour, linewidth=1.2 if np.isfinite(y).sum() <= FEW else 0.9, linestyle=dashes, clip_on=False,
         marker=_SHAPES[mark], markevery=_marked(y), markersize=_SIZES.get(mark, 3.6),
         markerfacecolor="white" if mark in _HOLLOW else line.colour,
         markeredgecolor=line.colour if mark in _HOLLOW else "white", markeredgewidth=0.5,
