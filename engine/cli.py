@@ -22,7 +22,7 @@ from engine.config import (
     load_config,
     override,
 )
-from engine.store import Run, Store, StoreError
+from engine.store import Run, Store, StoreError, write_all
 
 USAGE = 2
 """Exit code for wrong usage or configuration."""
@@ -199,13 +199,14 @@ def stop(run_name: str, root: Path, now: bool, timeout: float) -> None:
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
 def resume(run_name: str, root: Path, device: str, as_json: bool, queue: bool) -> None:
     """Go on with a run that stopped, failed or crashed, from its last checkpoint."""
-    from engine.control import request_resume
+    from engine.control import request_resume, require_resumable
     from engine.scheduler import ensure_worker
 
     store = Store(root)
     found = store.find(run_name)
-    request_resume(found, device)
+    require_resumable(found)
     if queue:
+        request_resume(found, device)
         ensure_worker(store)
         click.echo(f"{found.id} waits in the queue")
         return
@@ -218,9 +219,9 @@ def resume(run_name: str, root: Path, device: str, as_json: bool, queue: bool) -
 @option_device
 def train(run_id: str, root: Path, device: str) -> None:
     """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
-    from engine.training.job import train_run
+    from engine.attempt import train_run
 
-    sys.exit(train_run(Store(root).find(run_id), device=device))
+    sys.exit(train_run(Store(root).find(run_id), device=device, queued=True))
 
 
 @main.command("ls")
@@ -297,6 +298,7 @@ def _chosen(config: Config, name: str, settings: tuple[str, ...]) -> Experiment:
 
 def _train_here(run: Run, device: str, *, as_json: bool) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
+    from engine.attempt import train_run
     from engine.console import captured
 
     if not as_json and sys.stdout.isatty():
@@ -307,19 +309,15 @@ def _train_here(run: Run, device: str, *, as_json: bool) -> int:
         with captured(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
-                from engine.training.job import train_run
-
                 return train_run(run, display, device)
     with captured(run.console) as stdout:
-        from engine.training.job import train_run
-
         return train_run(run, lambda _, line: _write(stdout, line), device)
 
 
 def _write(handle: int, line: bytes) -> None:
     """Write to stdout; when nobody reads it any more the run goes on without."""
     try:
-        os.write(handle, line)
+        write_all(handle, line)
     except BrokenPipeError:
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, handle)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from engine.recorder import Recorder
 from engine.states import RESUMABLE, status_of
 from engine.store import Request, Run, StoreError
@@ -30,11 +29,16 @@ def request_resume(run: Run, device: str = "auto") -> None:
     Raises:
         StoreError: It has not ended, or there is nothing left to do.
     """
+    require_resumable(run)
+    run.clear_request()
+    run.enqueue(device)
+
+
+def require_resumable(run: Run) -> None:
+    """Raise StoreError unless the run stopped, failed or crashed."""
     state = status_of(run).state
     if state not in RESUMABLE:
         raise StoreError(f"{run.id} is {state}: only a stopped, failed or crashed run can be resumed")
-    run.clear_request()
-    run.enqueue(device)
 
 
 def _cancel(run: Run) -> str:

@@ -106,9 +106,11 @@ def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
         ended = not follow or status_of(run).state in ENDED
         lines, end = tail(run.events, offset)
         for line in lines:
+            if (event := decode(line)) is None:
+                continue
             if as_json:
-                sys.stdout.write(line.decode(errors="replace") + "\n")
-            elif (event := decode(line)) is not None and (text := sentence(event)) is not None:
+                sys.stdout.write(line.decode() + "\n")
+            elif (text := sentence(event)) is not None:
                 when = datetime.datetime.fromtimestamp(event.time).strftime("%H:%M:%S")
                 sys.stdout.write(f"{when}  {printable(text)}\n")
         sys.stdout.flush()

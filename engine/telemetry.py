@@ -160,5 +160,6 @@ class Sampler:
     def _loop(self) -> None:
         while True:
             self._report(self.look())
-            if self._stop.wait(self._interval):
+            if self._stop.is_set():  # after a last look: the shortest run has one
                 return
+            self._stop.wait(self._interval)

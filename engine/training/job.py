@@ -1,81 +1,37 @@
-"""A run's life in its process: take the lock, build, train, and end with an event whatever happens."""
+"""What a run's process does once it holds the run: build, train, and end with an event whatever happens."""
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
-import signal
 import time
 import traceback
-from collections.abc import Callable
-from types import FrameType
 
 import msgspec
 import torch
 
 from engine import process
+from engine.attempt import FAILED, FINISHED, STOPPED, StopRequest
 from engine.config import ConfigError, Experiment
-from engine.events import Event, Failure, Start
+from engine.events import Failure, Start
 from engine.models import create_model
+from engine.models.pretrained import CheckpointError as PretrainedError
+from engine.models.pretrained import load_pretrained
 from engine.recorder import Recorder
 from engine.store import Run
 from engine.telemetry import Nvml, Sampler
 from engine.training import checkpoint
 from engine.training.checkpoint import CheckpointError
 from engine.training.data import DataError, load_dataset
-from engine.training.loop import Diverged, Stop, Trainer
-
-FINISHED, FAILED, STOPPED = 0, 1, 3
-"""Exit codes of a process that trains."""
+from engine.training.loop import Diverged, Trainer
 
 
-class StopRequest:
-    """How the run is to stop, if at all: set by signals at once, by the control file within a second."""
-
-    def __init__(self, run: Run) -> None:
-        self._run = run
-        self._signals = 0
-        self.wanted: Stop | None = None
-        self.reason = ""
-
-    def listen(self) -> None:
-        """Take SIGINT and SIGTERM as requests to stop now; a second SIGINT ends the process at once."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-
-    def poll(self) -> None:
-        """Look whether a user asked something through the control file."""
-        if self.wanted != "stop-now" and (asked := self._run.asked()) is not None:
-            self.wanted, self.reason = asked, "stopped on request"
-
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self.wanted, self.reason = "stop-now", f"stopped by {signal.Signals(number).name}"
-        if number == signal.SIGINT:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def train_run(run: Run, echo: Callable[[Event, bytes], None] | None = None, device: str = "auto") -> int:
-    """Train a run from its start or its last checkpoint, and return the exit code of its process.
-
-    Raises:
-        StoreError: Another process trains it, or its folder is damaged.
-    """
-    info = run.info()
-    stop = StopRequest(run)
-    stop.listen()
-    with run.hold():
-        run.dequeue()
-        run.clear_request()
-        recorder = Recorder(run, echo)
-        try:
-            return _train(run, msgspec.convert(info.config, Experiment), info.seed, recorder, stop, device)
-        finally:
-            recorder.close()
-
-
-def _train(
+def train(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
 ) -> int:
+    """Train a run that this process holds, and return the process's exit code; whatever fails is recorded."""
+
     def tick(values: dict[str, float]) -> None:
         stop.poll()
         with contextlib.suppress(OSError):  # the loop meets a full disk too, and ends the run with a word
@@ -92,9 +48,6 @@ def _train(
             if where.type == "cpu":
                 _say_why_no_gpu(recorder, device)
             stopped = trainer.fit()
-    except KeyboardInterrupt:
-        recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
-        return STOPPED
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         _announce_failure(recorder, error, experiment)
         return FAILED
@@ -122,6 +75,9 @@ def _build(
         patch_size=experiment.patch_size,
         **experiment.options,
     )
+    loaded = load_pretrained(model, experiment.pretrained) if experiment.pretrained else None
+    if loaded is not None and loaded.mean is not None and loaded.std is not None:
+        data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)
     trainer = Trainer(experiment, seed, model, data, device, recorder, lambda: stop.wanted)
     if state is not None:
         trainer.restore(state)
@@ -143,7 +99,7 @@ def _build(
             steps_per_epoch=trainer.steps_per_epoch,
             epochs=experiment.epochs,
             step=trainer.step,
-            init="scratch",
+            init=loaded.source if loaded else "scratch",
         )
     )
     sizes = ", ".join(
@@ -151,6 +107,8 @@ def _build(
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
+    if loaded is not None:
+        recorder.log("info", str(loaded))
     return trainer
 
 
@@ -193,12 +151,16 @@ def _announce_failure(recorder: Recorder, error: Exception, experiment: Experime
         )
     elif isinstance(error, OSError) and error.errno is not None:
         message = f"{error.strerror}: {error.filename or recorder.run.path}"
-    known = isinstance(
-        error, DataError | CheckpointError | Diverged | DeviceError | ConfigError | torch.OutOfMemoryError
-    )
+    known = isinstance(error, KNOWN)
     failure = Failure(type=type(error).__name__, message=message, traceback=trace)
     recorder.log("error", message if known else f"{type(error).__name__}: {message}")
     recorder.end("failed", message, failure)
+
+
+KNOWN = (
+    DataError, CheckpointError, PretrainedError, Diverged, DeviceError, ConfigError, torch.OutOfMemoryError,
+)  # fmt: skip
+"""Errors whose message says all that a user needs."""
 
 
 def _uuids(device: torch.device) -> list[str]:
@@ -215,7 +177,6 @@ def _device_name(device: torch.device) -> str:
 
 def _versions() -> dict[str, str]:
     import platform
-
     from importlib.metadata import version
 
     versions = {"python": platform.python_version(), "torch": str(torch.__version__)}

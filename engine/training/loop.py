@@ -1,7 +1,7 @@
 """The training loop: one pass over the data an epoch, an evaluation and a checkpoint after it.
 
-The device is waited for in three places only, each marked ``# waits``: every ``log_every`` steps, at an
-evaluation, and at a checkpoint.
+The device is waited for in three places only, each marked ``# waits``: every ``log_every`` steps and at the end of
+an epoch, at an evaluation, and at a checkpoint.
 """
 
 from __future__ import annotations
@@ -89,6 +89,7 @@ class Trainer:
         self._model.train()
         while self.step < self._steps:
             if (stop := self._train_epoch()) is not None:
+                self._check(self._meter.loss())  # waits
                 self._save()
                 return stop
             self._finish_epoch()
@@ -102,7 +103,7 @@ class Trainer:
         for group in self._batches(self.step // self.steps_per_epoch, self.step % self.steps_per_epoch):
             self._train_step(group)
             self.step += 1
-            if self.step % self.experiment.log_every == 0:
+            if self.step % self.experiment.log_every == 0 or self.step % self.steps_per_epoch == 0:
                 self._log()
             if self._wanted() == "stop-now" and self.step % self.steps_per_epoch:
                 return "stop-now"
@@ -150,10 +151,15 @@ class Trainer:
             values["gpu/memory_allocated"] = torch.cuda.memory_allocated(self.device)
             values["gpu/memory_peak"] = torch.cuda.max_memory_allocated(self.device)
         self._recorder.metrics(self.step, self.epoch, values)
-        if not math.isfinite(values["train/loss"]):
+        self._check(values["train/loss"])
+
+    def _check(self, loss: float) -> None:
+        """Raise ``Diverged`` if the loss is not finite, before weights that are not either can be saved."""
+        if not math.isfinite(loss):
+            lr, norm = self._optimizer.param_groups[0]["lr"], self._meter.grad_norm.item()
             raise Diverged(
-                f"the loss is {values['train/loss']} at step {self.step} (learning rate {lr:.3g}, gradient norm "
-                f"{values['train/grad_norm']:.3g}); a smaller lr, a longer warmup or clip_norm = 1.0 may help"
+                f"the loss is {loss} at step {self.step} (learning rate {lr:.3g}, gradient norm {norm:.3g}); "
+                "a smaller lr, a longer warmup or clip_norm = 1.0 may help"
             )
 
     def _finish_epoch(self) -> None:
@@ -250,6 +256,10 @@ class _Meter:
         self._correct += correct
         self._images += images
         self._timed_images += images
+
+    def loss(self) -> float:
+        """Return the mean loss since the last reading, 0 when there was no image; nothing is reset."""
+        return self._loss.item() / max(1, self._images)
 
     def restart_clock(self) -> None:
         """Leave out of the throughput what was not training (evaluation, checkpoints)."""

@@ -1,0 +1,300 @@
+"""The `engine` command as scripts meet it: what it prints, what it leaves behind, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+
+from engine.events import Checkpoint, Confusion, End, Metrics, Start, decode
+from engine.history import History
+from engine.states import status_of
+from engine.store import Store
+
+MANY = "--set=epochs=5000"
+
+
+@pytest.fixture
+def runs(lab):
+    return Store(lab / "runs")
+
+
+def events_of(output: bytes):
+    events = [decode(line) for line in output.splitlines()]
+    assert all(events), "a line that is no event"
+    return events
+
+
+def kinds(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+class TestRun:
+    def test_piped_prints_events_alone_and_leaves_a_whole_run(self, engine, runs):
+        stray = "import os, threading; threading.Timer(1.5, lambda: os.system('echo stray')).start()"
+        done = engine("run", "tiny", "--seed", "3", "--set", "lr=1e-3", code=stray)
+        assert done.returncode == 0, done.stderr
+        events = events_of(done.stdout)
+        (run,) = runs.runs()
+
+        assert run.events.read_bytes() == done.stdout
+        assert b"stray\n" in done.stderr
+        assert b"stray\n" in run.console.read_bytes()
+        assert {path.name for path in run.path.iterdir()} == {
+            "run.json", "events.jsonl", "status.json", "lock", "console.log", "checkpoints",
+        }  # fmt: skip
+        assert {path.name for path in run.checkpoints.iterdir()} == {"last.pt", "best.pt"}
+
+        (start,) = kinds(events, Start)
+        assert (start.v, start.attempt, start.experiment, start.seed, start.init) == (
+            1,
+            1,
+            "tiny",
+            3,
+            "scratch",
+        )
+        assert (start.epochs, start.steps_per_epoch) == (1, 3)
+        assert start.config["lr"] == 1e-3
+        assert start.parameters > 0
+        assert start.device.startswith("cpu")
+        assert "torch" in start.versions
+        measured = {name for event in kinds(events, Metrics) for name in event.values}
+        assert {
+            "train/loss", "train/accuracy", "train/lr", "train/grad_norm", "train/images_per_s", "test/loss",
+            "test/accuracy", "test/f1", "test/precision", "test/recall", "val/f1", "cpu/memory_process",
+        } <= measured  # fmt: skip
+        (confusion,) = kinds(events, Confusion)
+        assert sum(map(sum, confusion.matrix)) == 360  # the whole test split of the digits
+        assert [event.kind for event in kinds(events, Checkpoint)] == ["last", "best"]
+        assert events[-1].state == "finished"
+
+        status = status_of(run)
+        assert (status.state, status.epoch, status.step) == ("finished", 1.0, 3)
+        assert status.best["test/f1"] == kinds(events, Metrics)[-1].values["test/f1"]
+        assert History(run.path).update() == len(done.stdout)
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["tinny"], "did you mean 'tiny'?"),
+            (["tiny", "--set", "epoch=3"], "did you mean 'epochs'?"),
+            (["tiny", "--set", "epochs=0"], "a whole number of at least 1"),
+            (["tiny", "--seed", "-1"], "--seed"),
+            (["tiny", "--config", "none.toml"], "none.toml: there is no such file"),
+            ([], "NAME"),
+        ],
+    )
+    def test_wrong_usage_ends_with_2_before_a_run_is_made(self, engine, runs, arguments, words):
+        done = engine("run", *arguments)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert words in done.stderr.decode()
+        assert b"Traceback" not in done.stderr
+        assert runs.runs() == []
+
+    @pytest.mark.slow
+    def test_a_run_that_fails_says_why_and_ends_with_1(self, engine, runs):
+        done = engine("run", "tiny", "--device", "cuda:7")
+        assert done.returncode == 1
+        end = events_of(done.stdout)[-1]
+        assert end.state == "failed"
+        assert end.reason.startswith("there is no cuda:7: torch sees")
+        assert (end.error.type, end.error.message) == ("DeviceError", end.reason)
+        assert status_of(runs.runs()[0]).state == "failed"
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
+    def test_a_signal_before_the_start_is_heard_too(self, engine, runs, until, number):
+        process = engine.start("run", "long")
+        until(lambda: runs.runs() and runs.runs()[0].is_held())
+        (run,) = runs.runs()
+        assert status_of(run).state == "starting"
+        process.send_signal(number)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 3
+        end = events_of(out)[-1]
+        assert (end.state, end.reason) == ("stopped", f"stopped by {number.name} at epoch 0.33")
+        assert (run.checkpoints / "last.pt").exists()
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    def test_a_signal_in_the_middle_stops_it_after_a_checkpoint(self, engine, runs, until, number):
+        process = engine.start("run", "long", stdout=None)
+        until(lambda: runs.runs() and status_of(runs.runs()[0]).step > 2)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == 3
+        (run,) = runs.runs()
+        events = events_of(run.events.read_bytes())
+        assert [type(event) for event in events[-2:]] == [Checkpoint, End]
+        assert events[-1].state == "stopped"
+
+    @pytest.mark.slow
+    def test_a_second_sigint_ends_it_at_once(self, engine, runs, until):
+        process = engine.start("run", "long", code="import time, os; os.fsync = lambda _: time.sleep(60)")
+        until(lambda: runs.runs() and status_of(runs.runs()[0]).state == "running")
+        process.send_signal(signal.SIGINT)
+        until(lambda: list(runs.runs()[0].checkpoints.iterdir()))
+        process.send_signal(signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+        assert process.returncode == 3
+        assert "second SIGINT" in events_of(out)[-1].reason
+
+    @pytest.mark.slow
+    def test_a_reader_that_leaves_does_not_end_it(self, engine, runs):
+        process = engine.start("run", "tiny")
+        process.stdout.readline()
+        process.stdout.close()
+        process.stdout = None
+        assert process.wait(timeout=120) == 0
+        assert status_of(runs.runs()[0]).state == "finished"
+
+    @pytest.mark.slow
+    def test_a_terminal_shows_progress_and_no_json(self, engine, runs):
+        primary, secondary = os.openpty()
+        process = engine.start("run", "tiny", stdout=secondary)
+        os.close(secondary)
+        shown = b""
+        try:
+            while data := os.read(primary, 4096):
+                shown += data
+        except OSError:  # the other side has closed
+            pass
+        os.close(primary)
+        assert process.wait(timeout=60) == 0
+        assert b"finished after" in shown
+        assert b'{"event"' not in shown
+
+    @pytest.mark.slow
+    def test_each_seed_is_a_run(self, engine, runs):
+        done = engine("run", "tiny", "--set", "seeds=[5, 6]", "--json")
+        assert done.returncode == 0
+        assert [run.info().seed for run in runs.runs()] == [5, 6]
+        assert {event.run for event in events_of(done.stdout)} == {run.id for run in runs.runs()}
+
+
+class TestStopAndResume:
+    @pytest.mark.slow
+    def test_stopping_from_elsewhere_and_resuming_goes_on_exactly(self, engine, runs, until):
+        process = engine.start("run", "long", MANY, "--seed", "1")
+        until(lambda: runs.runs() and status_of(runs.runs()[0]).step > 5)
+        (run,) = runs.runs()
+        stop = engine("stop", run.id)
+        assert b"will stop after this epoch, with a checkpoint" in stop.stdout
+        assert process.wait(timeout=60) == 3
+        stopped = status_of(run)
+        assert (stopped.state, stopped.reason.split(" at")[0]) == ("stopped", "stopped on request")
+        assert stopped.step % 3 == 0
+        assert not run.control.exists()
+        again = engine("stop", run.id)
+        assert (again.returncode, b"does not run: it is stopped" in again.stderr) == (2, True)
+
+        process = engine.start("resume", run.id)
+        until(lambda: status_of(run).state == "running" and status_of(run).step > stopped.step + 3)
+        assert engine("resume", run.id).returncode == 2
+        assert b"after this step" in engine("stop", "--now", run.id, "--timeout", "30").stdout
+        assert status_of(run).state == "stopped"
+        process.communicate(timeout=60)
+        assert process.returncode == 3
+        history = History(run.path)
+        history.update()
+        assert history.seams == [stopped.step]
+        assert [start.attempt for start in history.starts] == [1, 2]
+        steps = history.series("train/loss")[0].tolist()
+        assert steps == list(range(1, len(steps) + 1))
+
+    @pytest.mark.slow
+    def test_a_crashed_run_resumes(self, engine, runs, until):
+        process = engine.start("run", "tiny", "--set", "epochs=60")
+        until(lambda: runs.runs() and status_of(runs.runs()[0]).checkpoint)
+        process.kill()
+        process.communicate()
+        (run,) = runs.runs()
+        assert status_of(run).state == "crashed"
+        with run.events.open("ab") as file:
+            file.write(b'{"event":"metr')
+        done = engine("resume", run.id, "--json")
+        assert done.returncode == 0
+        assert status_of(run).state == "finished"
+        history = History(run.path)
+        history.update()
+        assert history.bad_lines == 1
+        assert history.series("train/loss")[0].tolist() == list(range(1, 181))
+
+    def test_an_unknown_run_ends_with_2(self, engine):
+        for command in ("stop", "resume", "logs"):
+            done = engine(command, "nothing")
+            assert (done.returncode, b"no run fits 'nothing'" in done.stderr) == (2, True)
+
+
+class TestShowing:
+    @pytest.fixture
+    def finished(self, runs, tiny):
+        from engine.recorder import Recorder
+
+        run = runs.create(tiny, seed=0)
+        recorder = Recorder(run)
+        recorder.emit(Start(time=1.0, run=run.id, experiment="tiny", epochs=2, device="cpu", parameters=1000))
+        recorder.metrics(3, 1.0, {"test/f1": 0.5, "test/loss": 1.0})
+        recorder.log("warning", "red \x1b[31malert\x1b[0m [bold]not markup[/bold]")
+        recorder.end("stopped", "bad \x1b]0;title\x07 idea")
+        recorder.close()
+        with run.events.open("ab") as file:
+            file.write(b"\x1b[2Jgarbage\n")
+        return run
+
+    def test_ls_lists_runs(self, engine, runs, finished):
+        done = engine("ls")
+        assert done.returncode == 0
+        assert finished.id in done.stdout.decode()
+        assert b"stopped" in done.stdout
+        assert b"\x1b" not in done.stdout
+
+    def test_ls_json_is_a_status_a_line(self, engine, finished):
+        (line,) = engine("ls", "--json").stdout.splitlines()
+        status = json.loads(line)
+        assert (status["run"], status["state"], status["best"]["test/f1"]) == (finished.id, "stopped", 0.5)
+
+    def test_ls_of_nothing_says_so(self, engine):
+        done = engine("ls")
+        assert (done.returncode, b"no runs in runs" in done.stdout) == (0, True)
+        assert engine("ls", "--json").stdout == b""
+
+    def test_logs_are_lines_for_people_without_escapes_or_markup(self, engine, finished):
+        said = engine("logs", finished.id).stdout.decode()
+        assert "test/f1 0.5000" in said
+        assert "[bold]not markup[/bold]" in said
+        assert "\x1b" not in said
+        assert "garbage" not in said
+
+    def test_logs_json_are_the_events_and_nothing_else(self, engine, finished):
+        events = events_of(engine("logs", finished.id, "--json").stdout)
+        assert len(events) == 4
+
+    def test_doctor_says_why_a_run_is_not_finished(self, engine, finished):
+        said = engine("doctor").stdout.decode()
+        assert f"`engine resume {finished.id}`" in said
+        assert "\x1b" not in said
+
+
+class TestCheck:
+    def test_a_good_file_ends_with_0(self, engine, lab):
+        done = engine("check")
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"2 experiments and 0 figures, all right" in done.stdout
+        assert engine("check", "--json").stdout == b""
+
+    def test_a_bad_file_ends_with_2_and_every_mistake(self, engine, lab):
+        (lab / "experiments.toml").write_text("[experiments.a]\nmodle = 1\nepochs = 0\n")
+        done = engine("check")
+        assert (done.returncode, done.stdout) == (2, b"")
+        said = done.stderr.decode().splitlines()
+        assert [line.split(": ")[0] for line in said[:-1]] == [
+            f"experiments.toml:{at}" for at in ("1:1", "2:1", "3:10")
+        ]
+        assert said[-1] == "3 mistakes in experiments.toml"
+
+        done = engine("check", "--json")
+        assert done.returncode == 2
+        found = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [(mistake["line"], mistake["column"]) for mistake in found] == [(1, 1), (2, 1), (3, 10)]
