@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,13 @@ def save(path: Path, state: dict[str, Any]) -> int:
 
 
 def keep_as(path: Path, other: Path) -> None:
-    """Give a written checkpoint a second name, without copying it."""
+    """Give a written checkpoint a second name, without copying it where the disk can."""
     draft = other.with_name(f".{other.name}.tmp")
     draft.unlink(missing_ok=True)
-    os.link(path, draft)
+    try:
+        os.link(path, draft)
+    except OSError:  # no hard links here
+        shutil.copyfile(path, draft)
     draft.replace(other)
 
 
@@ -52,7 +56,7 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
     """
     try:
         state: Any = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # torch raises what its parts raise: zip, pickle, OS and runtime errors
+    except Exception as error:  # noqa: BLE001  torch raises what its parts raise: zip, pickle, OS and runtime errors
         raise CheckpointError(f"{path} cannot be read: {error}") from None
     found: dict[str, Any] = state if isinstance(state, dict) else {}
     if missing := [key for key in KEYS if key not in found]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from engine.config import Experiment
@@ -132,7 +133,9 @@ def _cut(
 
 def _statistics(images: Tensor) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the channels' mean and standard deviation of (N, 3, H, W) uint8 images, as parts of 255."""
-    pixels = images[:10_000].float().div_(255)
+    pixels = (
+        images[:: len(images) // 10_000 or 1].float().div_(255)
+    )  # of all classes: a folder's are in order
     std, mean = torch.std_mean(pixels, dim=(0, 2, 3))
     return tuple(mean.tolist()), tuple(std.clamp_min(1e-3).tolist())
 
@@ -227,13 +230,11 @@ def _list_images(folder: Path, classes: Sequence[str]) -> tuple[list[Path], np.n
 
 def _decode(files: Sequence[Path], image_size: int) -> Tensor:
     """Return the images (N, 3, H, W): at their own size if all share one that is small enough, else cut to size."""
-    from torchvision.io import ImageReadMode, decode_image
-
     images, broken = [], []
     for file in files:
         try:
-            image = decode_image(str(file), mode=ImageReadMode.RGB)  # (3, H, W)
-        except RuntimeError:
+            image = _open(file)  # (3, H, W)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):  # what PIL raises
             broken.append(file)
             continue
         images.append(image if max(image.shape[1:]) <= image_size else _fit(image, image_size))
@@ -245,6 +246,15 @@ def _decode(files: Sequence[Path], image_size: int) -> Tensor:
     if len({image.shape for image in images}) > 1:
         images = [_fit(image, image_size) for image in images]
     return torch.stack(images)
+
+
+def _open(file: Path) -> Tensor:
+    """Return an image (3, H, W) of 8 bits a channel; of a moving one the first frame."""
+    with Image.open(file) as image:
+        grey16 = image.mode.startswith("I")  # PIL would cut these off at 255
+        eight_bits = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)) if grey16 else image
+        pixels = np.array(eight_bits.convert("RGB"))  # (H, W, 3)
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 
 
 def _fit(image: Tensor, size: int) -> Tensor:

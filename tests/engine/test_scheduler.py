@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -34,13 +36,11 @@ def states(store: Store) -> list[str]:
 def workers(store: Store) -> list[int]:
     """Return the pids of the workers of a folder of runs."""
     found = []
-    for entry in os.scandir("/proc"):
-        try:
-            words = open(f"/proc/{entry.name}/cmdline", "rb").read().split(b"\0")
-        except OSError:
-            continue
-        if b"work" in words and os.fsencode(store.root.resolve()) in words:
-            found.append(int(entry.name))
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            if b"work" in words and os.fsencode(store.root.resolve()) in words:
+                found.append(int(entry.name))
     return found
 
 
