@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from tui.figures import Format
 
 
 class OpenByDefault(click.Group):
@@ -51,7 +54,41 @@ def open_app(folder: Path, config: Path, runs: Path) -> None:
     sys.exit(app.return_code or 0)
 
 
-def fail(message: str) -> Any:
+@main.command()
+@click.argument("figures", nargs=-1, metavar="[FIGURE...]")
+@click.option("--out", default="images", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    default=("png",),
+    show_default=True,
+    type=click.Choice(["png", "svg", "pdf"]),
+    help="Repeatable.",
+)
+@click.option(
+    "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
+)
+@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+def export(
+    figures: tuple[str, ...], out: Path, formats: tuple[Format, ...], config: Path, runs: Path
+) -> None:
+    """Write the figures of experiments.toml, all or those named, from the runs there are.
+
+    Exit codes: 0 all were drawn, 1 one could not be drawn for want of runs, 2 wrong usage or configuration.
+    """
+    from engine.config import ConfigError, load_config
+    from engine.store import Store
+    from tui.export import ExportError, export_figures
+
+    try:
+        drawn = export_figures(load_config(config), Store(runs), figures, out, formats, say=click.echo)
+    except (ConfigError, ExportError) as error:
+        fail(str(error))
+    sys.exit(0 if drawn else 1)
+
+
+def fail(message: str) -> NoReturn:
     """Say what is wrong and leave with the exit code for wrong usage."""
     click.echo(message, err=True)
     sys.exit(2)

@@ -154,9 +154,9 @@ class Feed:
     def _curves(self, watch: Watch) -> dict[str, tuple[RunCurve, ...]]:
         curves: dict[str, list[RunCurve]] = {}
         for name in watch.runs:
-            history = self._histories.get(name)
-            for metric in history.metrics if history else ():
-                assert history is not None
+            if (history := self._histories.get(name)) is None:
+                continue
+            for metric in history.metrics:
                 x, y = history.series(metric, watch.axis)
                 curves.setdefault(metric, []).append(RunCurve(name, x, y, self._seams(history, watch)))
         return {metric: tuple(found) for metric, found in curves.items()}

@@ -9,6 +9,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Footer, Input
@@ -117,7 +118,7 @@ class Dashboard(Screen[None]):
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
         self.query_one(Overview).show(status, detail, config)
-        self.query_one("#right").border_title = row.label if row else "Run"
+        self.query_one("#right").border_title = Content(row.label if row else "Run")
         if detail is not None:
             lines: Iterable[str] = detail.console
         elif row is not None and row.run is None:
@@ -193,6 +194,9 @@ class Dashboard(Screen[None]):
 
     @on(Changed)
     def _changed(self, message: Changed) -> None:
+        error = message.snapshot.config_error
+        if error and error != self.snapshot.config_error:
+            self.notify(error, title="experiments.toml", severity="error", markup=False, timeout=15)
         self.snapshot = message.snapshot
         for name in message.ended:
             if status := self._status(name):

@@ -9,6 +9,7 @@ from typing import Any
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -55,7 +56,7 @@ class Dialog(ModalScreen[Any]):
     def compose(self) -> ComposeResult:
         """A box in the middle."""
         with Vertical(id="dialog") as box:
-            box.border_title = self._title.replace("[", "\\[")
+            box.border_title = Content(self._title)
             yield Static(self._text, markup=False, id="dialog-text")
             for choice in self._choices:
                 yield _ChoiceLine(choice)

@@ -1,0 +1,100 @@
+"""A folder of made-up runs, written by the engine's own recorder, and the app on it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from engine import process
+from engine.config import load_config
+from engine.events import End, Metrics, Start
+from engine.recorder import Recorder
+from engine.store import Run, Store
+from tui.snapshot import Project
+
+EXPERIMENTS = """
+[defaults]
+dataset = "digits"
+epochs = 4
+
+[experiments."ViT-small"]
+model = "vit_mini"
+image_size = 16
+patch_size = 4
+tags = ["vit"]
+
+[experiments."BiT-small"]
+model = "bit_mini"
+image_size = 16
+
+[experiments."one-token"]
+model = "vit_mini"
+image_size = 16
+patch_size = 16
+"""
+
+NOW = 1_795_000_000.0
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    """A project without runs."""
+    (tmp_path / "experiments.toml").write_text(EXPERIMENTS)
+    return Project(folder=tmp_path, config=tmp_path / "experiments.toml", runs=tmp_path / "runs")
+
+
+Write = Callable[..., Run]
+
+
+@pytest.fixture
+def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write a run as the engine would: ``write_run("ViT-small", epochs=4, end="finished")``.
+
+    What differs from machine to machine (time, commit, process) is made up, unless the run is to look ``alive``.
+    """
+    ids = itertools.count(1)
+    monkeypatch.setattr(
+        "engine.store._new_id", lambda name, seed, _: f"{name}-s{seed}-20261118-1500{next(ids):02d}-abcd"
+    )
+    monkeypatch.setattr("engine.store._git_commit", lambda: {"commit": "0123456789abcdef", "dirty": False})
+
+    def write(
+        experiment: str,
+        *,
+        seed: int = 0,
+        epochs: int = 4,
+        end: str | None = "finished",
+        reason: str = "trained all 4 epochs",
+        top: float = 0.9,
+        alive: bool = False,
+        name: str | None = None,
+    ) -> Run:
+        pid, host = (os.getpid(), process.host()) if alive else (4242, "lab")
+        config = load_config(project.config)
+        run = Store(project.runs).create(config.experiments[experiment], seed)
+        recorder = Recorder(run)
+        recorder.emit(
+            Start(
+                time=NOW, run=run.id, experiment=name or experiment, seed=seed, pid=pid, host=host,
+                boot=process.boot_id(), process_started=process.started(os.getpid()) or 0.0, device="cpu (2 threads)",
+                parameters=306_730, steps_per_epoch=10, epochs=4, init="scratch", versions={"torch": "2.15.0"},
+            )
+        )  # fmt: skip
+        for step in range(1, 10 * epochs + 1):
+            values = {"train/loss": 2.3 * math.exp(-step / 12), "train/images_per_s": 1500.0}
+            if step % 10 == 0:
+                f1 = top * (1 - math.exp(-step / 10))
+                values |= {"test/f1": f1, "test/accuracy": f1, "test/loss": 2.3 * math.exp(-step / 15)}
+            values["cpu/memory_process"] = 900.0 * 2**20
+            recorder.emit(Metrics(time=NOW + step, run=run.id, step=step, epoch=step / 10, values=values))
+        if end is not None:
+            recorder.emit(End(time=NOW + 60, run=run.id, state=end, reason=reason, duration_s=60.0))  # type: ignore[arg-type]
+        recorder.close()
+        return run
+
+    return write

@@ -1,0 +1,367 @@
+"""The app without a terminal: keys in, messages, state and files out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from engine.store import Store
+from tests.tui.conftest import Write
+from tui.app import VituiApp
+from tui.feed import Feed
+from tui.messages import Changed
+from tui.screens.dashboard import Dashboard
+from tui.screens.dialogs import Dialog
+from tui.screens.help import HelpScreen
+from tui.screens.run import RunScreen
+from tui.snapshot import Project
+from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.console import Console
+from tui.widgets.run_list import RunList
+
+AppPilot = Pilot[str]
+
+
+looks = 0
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is trained here: the queue is looked at, and served by other tests."""
+    monkeypatch.setattr("tui.screens.dashboard.ensure_worker", lambda store: None)
+
+
+@pytest.fixture(autouse=True)
+def _count_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    tick = Feed.tick
+
+    def counted(feed: Feed) -> Changed | None:
+        global looks
+        changed = tick(feed)
+        looks += 1
+        return changed
+
+    monkeypatch.setattr(Feed, "tick", counted)
+    monkeypatch.setattr("tui.feed.TICK_S", 0.05)
+
+
+@asynccontextmanager
+async def opened(project: Project, size: tuple[int, int] = (120, 36)) -> AsyncIterator[AppPilot]:
+    async with VituiApp(project).run_test(size=size) as pilot:
+        await settle(pilot)
+        yield pilot
+
+
+async def settle(pilot: AppPilot) -> None:
+    """Wait until what was asked for is done, and the feed has looked twice since."""
+    await pilot.pause()
+    if actions := [worker for worker in pilot.app.workers if worker.group == "actions"]:
+        await pilot.app.workers.wait_for_complete(actions)
+    seen, deadline = looks, time.monotonic() + 20
+    while looks < seen + 3:
+        assert time.monotonic() < deadline
+        await pilot.pause(0.05)
+    await pilot.pause()
+
+
+def runs(pilot: AppPilot) -> RunList:
+    return dashboard(pilot).query_one(RunList)
+
+
+def dashboard(pilot: AppPilot) -> Dashboard:
+    app = pilot.app
+    assert isinstance(app, VituiApp)
+    return app.dashboard
+
+
+def curves(pilot: AppPilot, metric: str) -> list[str]:
+    chart = next(chart for chart in dashboard(pilot).query_one(ChartGrid).charts if chart.metric == metric)
+    return [curve.key for curve in chart.curves]
+
+
+def toasts(pilot: AppPilot) -> str:
+    return "\n".join(note.message for note in pilot.app._notifications)
+
+
+async def test_it_opens_on_the_experiments_and_shows_the_run_under_the_cursor(
+    project: Project, write_run: Write
+) -> None:
+    run = write_run("ViT-small")
+    async with opened(project) as pilot:
+        assert [row.label for row in runs(pilot).rows] == ["ViT-small", "BiT-small", "one-token"]
+        assert curves(pilot, "test/f1") == [run.id]
+        await pilot.press("down")
+        await settle(pilot)
+        assert runs(pilot).row is not None
+        assert runs(pilot).row.label == "BiT-small"
+        assert dashboard(pilot).query_one(Console)._lines == ("not run yet: r queues it",)
+
+
+async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, write_run: Write) -> None:
+    first, second = write_run("ViT-small"), write_run("BiT-small")
+    async with opened(project) as pilot:
+        await pilot.press("space", "space")
+        await settle(pilot)
+        assert curves(pilot, "train/loss") == [first.id, second.id]
+        labels = [curve.label for curve in dashboard(pilot).query_one(ChartGrid).charts[0].curves]
+        assert labels == ["ViT-small", "BiT-small"]
+        await pilot.press("escape")
+        await settle(pilot)
+        assert runs(pilot).selected == set()
+
+
+async def test_two_runs_of_one_experiment_have_two_colours(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", seed=0)
+    write_run("ViT-small", seed=1)
+    async with opened(project) as pilot:
+        await pilot.press("l", "down", "space", "space")
+        await settle(pilot)
+        shown = dashboard(pilot).query_one(ChartGrid).charts[0].curves
+        assert len({curve.colour for curve in shown}) == 2
+        assert [curve.label.split("  ")[0] for curve in shown] == ["ViT-small seed 0", "ViT-small seed 1"]
+
+
+async def test_r_queues_the_experiment_under_the_cursor(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("down", "r")
+        await settle(pilot)
+        (run,) = Store(project.runs).runs()
+        assert run.info().experiment == "BiT-small"
+        assert run.ticket() is not None
+        assert "BiT-small is queued" in toasts(pilot)
+        assert [row.note for row in runs(pilot).rows] == ["", "waits", ""]
+
+
+async def test_a_queued_run_leaves_the_queue_on_a_confirmed_stop(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("r")
+        await settle(pilot)
+        await pilot.press("full_stop", "enter")
+        await settle(pilot)
+        (run,) = Store(project.runs).runs()
+        assert run.ticket() is None
+        assert dashboard(pilot).snapshot.runs[0].state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("key", "request_"), [("enter", "stop-after-epoch"), ("n", "stop-now"), ("escape", None)]
+)
+async def test_stopping_asks_first_and_does_what_is_answered(
+    project: Project, write_run: Write, key: str, request_: str | None
+) -> None:
+    run = write_run("ViT-small", epochs=2, end=None, alive=True)
+    with run.hold():
+        async with opened(project) as pilot:
+            await pilot.press("full_stop")
+            await pilot.pause()
+            assert isinstance(pilot.app.screen, Dialog)
+            assert run.asked() is None
+            await pilot.press(key)
+            await settle(pilot)
+            assert not isinstance(pilot.app.screen, Dialog)
+            assert run.asked() == request_
+
+
+async def test_stopping_what_does_not_run_says_so(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("full_stop")
+        await pilot.pause()
+        assert not isinstance(pilot.app.screen, Dialog)
+        assert "does not run" in toasts(pilot)
+
+
+async def test_a_stopped_run_is_queued_again_by_resume_and_a_finished_one_is_not(
+    project: Project, write_run: Write
+) -> None:
+    finished, stopped = (
+        write_run("ViT-small"),
+        write_run("BiT-small", epochs=2, end="stopped", reason="on request"),
+    )
+    async with opened(project) as pilot:
+        await pilot.press("R")
+        await settle(pilot)
+        assert finished.ticket() is None
+        await pilot.press("down", "R")
+        await settle(pilot)
+        assert stopped.ticket() is not None
+
+
+async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=2, end=None, alive=True)
+    with ExitStack() as process:
+        process.enter_context(run.hold())
+        async with opened(project) as pilot:
+            assert dashboard(pilot).snapshot.runs[0].state == "running"
+            process.close()
+            await settle(pilot)
+            assert "ViT-small: crashed" in toasts(pilot)
+
+
+async def test_q_leaves_and_says_which_runs_go_on(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=2, end=None, alive=True)
+    with run.hold():
+        async with opened(project) as pilot:
+            await pilot.press("q")
+        assert pilot.app.return_value == "ViT-small goes on; `vitui` shows it again."
+        assert run.asked() is None
+
+
+async def test_q_without_live_runs_says_nothing(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("q")
+    assert pilot.app.return_value == ""
+
+
+async def test_the_axis_goes_round_and_the_curves_follow(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = dashboard(pilot).query_one(ChartGrid)
+        ends = {}
+        for _ in range(3):
+            ends[grid.charts[0].x_label] = float(grid.charts[0].curves[0].x[-1])
+            await pilot.press("x")
+            await settle(pilot)
+        assert ends == {"epoch": 4.0, "time": 40.0, "step": 40.0}
+        await pilot.press("y")
+        assert all(chart.log_y for chart in grid.charts)
+
+
+async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = dashboard(pilot).query_one(ChartGrid)
+        await pilot.press("less_than_sign", "plus")
+        await pilot.pause()
+        assert len({chart.cursor for chart in grid.charts}) == 1
+        assert grid.charts[0].cursor is not None
+        assert len({chart.view for chart in grid.charts}) == 1
+        assert grid.charts[-1].view is not None
+        await pilot.press("escape")
+        assert all(chart.view is None and chart.cursor is None for chart in grid.charts)
+
+
+async def test_pages_show_every_metric_and_z_gives_one_chart_the_space(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    async with opened(project, (80, 24)) as pilot:
+        grid = dashboard(pilot).query_one(ChartGrid)
+        seen = [chart.metric for chart in grid.charts]
+        for _ in range(grid.pages - 1):
+            await pilot.press("n")
+            await pilot.pause()
+            seen += [chart.metric for chart in grid.charts]
+        assert seen == [
+            "test/f1",
+            "train/loss",
+            "test/loss",
+            "cpu/memory_process",
+            "test/accuracy",
+            "train/images_per_s",
+        ]
+        await pilot.press("0", "z")
+        await pilot.pause()
+        assert [chart.metric for chart in grid.charts] == ["test/f1"]
+
+
+async def test_filtering_hides_what_does_not_match(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("f", *"bit")
+        assert [row.label for row in runs(pilot).rows] == ["BiT-small"]
+        await pilot.press("enter")
+        assert runs(pilot).has_focus
+        await pilot.press("escape")
+        assert len(runs(pilot).rows) == 3
+        assert dashboard(pilot).query_one("#filter", Input).value == ""
+
+
+async def test_enter_opens_the_run_and_escape_comes_back(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("enter")
+        await pilot.pause()
+        assert isinstance(pilot.app.screen, RunScreen)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert pilot.app.screen is dashboard(pilot)
+
+
+async def test_help_opens_and_closes(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        await pilot.press("escape")
+        assert pilot.app.screen is dashboard(pilot)
+
+
+async def test_every_action_is_in_the_command_palette(project: Project) -> None:
+    async with opened(project) as pilot:
+        titles = {command.title for command in pilot.app.get_system_commands(pilot.app.screen)}
+        assert {
+            "Run",
+            "Stop",
+            "Resume",
+            "Overlay",
+            "Filter",
+            "X axis",
+            "Log y",
+            "Help",
+            "Leave",
+            "Open",
+        } <= titles
+
+
+async def test_a_folder_without_experiments_teaches_what_to_write(project: Project) -> None:
+    project.config.write_text("")
+    async with opened(project) as pilot:
+        assert runs(pilot).rows == []
+        assert '[experiments."my-first"]' in dashboard(pilot).query_one(Console)._lines
+        await pilot.press("space", "enter", "r", "full_stop", "R", "x", "z", "n")
+
+
+async def test_a_broken_configuration_is_shown_with_its_line(project: Project) -> None:
+    project.config.write_text('[experiments.x]\nmodel = "vit_q"\n')
+    async with opened(project) as pilot:
+        assert "experiments.toml:2:9" in toasts(pilot)
+        assert "vit_q" in toasts(pilot)
+
+
+async def test_hostile_names_and_reasons_are_shown_as_text(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", end="failed", reason="[/x] \x1b[2J\x07 boom")
+    run = write_run("BiT-small", name="[red]x[/] [/y] \u202e 模型 🤖 \x1b[2J")
+    run.console.write_bytes(b"[/z] \x1b]52;c;AAAA\x07 \xff\n")
+    async with opened(project, (200, 60)) as pilot:
+        await pilot.press("space", "G", "space")
+        await settle(pilot)
+        screen = "\n".join(
+            "".join(segment.text for segment in strip)
+            for strip in pilot.app.screen._compositor.render_strips()
+        )
+        assert "[red]x[/] [/y]   模型 🤖" in screen
+        assert "\x1b" not in screen
+
+
+@pytest.mark.parametrize(
+    ("size", "overview"), [((80, 24), False), ((120, 36), False), ((200, 60), True), ((40, 12), False)]
+)
+async def test_panes_fit_the_terminal(
+    project: Project, write_run: Write, size: tuple[int, int], overview: bool
+) -> None:
+    write_run("ViT-small")
+    async with opened(project, size) as pilot:
+        screen = dashboard(pilot)
+        assert screen.query_one("#right").display == overview
+        assert screen.query_one(ChartGrid).charts
+        await pilot.press("right_square_bracket")
+        assert screen.query_one("#right").display != overview
+        await pilot.press("0")
+        assert screen.query_one("#right").display == overview

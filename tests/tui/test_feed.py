@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from engine.store import Run
+from tests.tui.conftest import Write
+from tui.feed import Feed, console_lines
+from tui.messages import Changed
+from tui.snapshot import Project, Snapshot, Watch
+
+
+def first(feed: Feed) -> Snapshot:
+    changed = feed.tick()
+    assert isinstance(changed, Changed)
+    return changed.snapshot
+
+
+def test_the_first_tick_knows_experiments_and_runs(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    snapshot = first(Feed(project, lambda _: None))
+    assert snapshot.config is not None
+    assert list(snapshot.config.experiments) == ["ViT-small", "BiT-small", "one-token"]
+    assert [(status.run, status.state) for status in snapshot.runs] == [(run.id, "finished")]
+
+
+def test_nothing_new_is_said_once_nothing_changes(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    feed = Feed(project, lambda _: None)
+    feed.tick()
+    feed._machine._next = float("inf")
+    assert feed.tick() is None
+
+
+def test_curves_of_watched_runs_grow_as_events_come(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=2, end=None)
+    feed = Feed(project, lambda _: None)
+    feed.tick()
+    feed.look_at(Watch((run.id,), run.id, "epoch"))
+    (curve,) = first(feed).curves["test/f1"]
+    assert list(curve.x) == [1.0, 2.0]
+    with run.events.open("ab") as file:
+        file.write(
+            b'{"event":"metrics","time":1.0,"run":"%s","step":30,"epoch":3.0,"values":{"test/f1":0.5}}\n'
+            % run.id.encode()
+        )
+    (curve,) = first(feed).curves["test/f1"]
+    assert list(curve.x) == [1.0, 2.0, 3.0]
+    assert curve.y[-1] == 0.5
+
+
+def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=1, end=None, alive=True)
+    feed = Feed(project, lambda _: None)
+    with run.hold():
+        assert first(feed).runs[0].state == "running"
+    changed = feed.tick()
+    assert changed is not None
+    assert changed.ended == (run.id,)
+    assert changed.snapshot.runs[0].state == "crashed"
+
+
+def test_new_and_removed_runs_are_noticed(project: Project, write_run: Write) -> None:
+    feed = Feed(project, lambda _: None)
+    assert first(feed).runs == ()
+    run = write_run("ViT-small")
+    assert [status.run for status in first(feed).runs] == [run.id]
+    run.path.rename(project.folder / "elsewhere")
+    assert first(feed).runs == ()
+
+
+def test_a_mistake_in_the_configuration_keeps_what_was_right(project: Project) -> None:
+    feed = Feed(project, lambda _: None)
+    good = first(feed).config
+    project.config.write_text("[experiments.x]\nmodel = 'vit_q'\n")
+    os.utime(project.config, ns=(1, 1))
+    snapshot = first(feed)
+    assert snapshot.config == good
+    assert "vit_q" in snapshot.config_error
+
+
+def test_the_console_shows_events_and_print_outs_as_clean_lines(write_run: Write) -> None:
+    run = write_run("ViT-small", end="failed", reason="\x1b[31mdisk full")
+    run.console.write_bytes(b"warning: \x1b[1mbold\x1b[0m\n\n")
+    lines = console_lines(run)
+    assert lines[0] == "│ warning: bold"
+    assert lines[-1].endswith("failed: disk full")
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_a_run_without_run_json_is_shown_with_its_reason(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    (run.path / "run.json").write_text("{")
+    feed = Feed(project, lambda _: None)
+    feed.tick()
+    feed.look_at(Watch((run.id,), run.id))
+    detail = first(feed).detail
+    assert detail is not None
+    assert "run.json cannot be used" in detail.console[0]
+
+
+def test_links_out_of_the_runs_folder_are_not_followed(
+    project: Project, write_run: Write, tmp_path: Path
+) -> None:
+    run: Run = write_run("ViT-small")
+    outside = tmp_path / "outside"
+    run.path.rename(outside)
+    run.path.symlink_to(outside)
+    assert first(Feed(project, lambda _: None)).runs == ()

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from engine.config import load_config
+from engine.states import Status
+from tui.rows import current, make_rows
+from tui.snapshot import Project, Snapshot
+
+
+def status(run: str, experiment: str, state: str, **more: object) -> Status:
+    return Status(run=run, experiment=experiment, state=state, **more)  # type: ignore[arg-type]
+
+
+def snapshot(project: Project, *runs: Status) -> Snapshot:
+    return Snapshot(config=load_config(project.config), runs=runs)
+
+
+def test_experiments_stand_in_the_order_of_the_file_with_or_without_runs(project: Project) -> None:
+    rows = make_rows(snapshot(project, status("r1", "BiT-small", "finished")), set())
+    assert [(row.label, row.state) for row in rows] == [
+        ("ViT-small", None),
+        ("BiT-small", "finished"),
+        ("one-token", None),
+    ]
+
+
+def test_runs_of_experiments_that_the_file_has_lost_are_shown_too(project: Project) -> None:
+    rows = make_rows(snapshot(project, status("r1", "gone", "crashed", reason="killed")), set())
+    assert rows[-1].label == "gone"
+    assert rows[-1].note == "killed"
+
+
+def test_an_unfolded_experiment_lists_its_runs_newest_first(project: Project) -> None:
+    runs = [status(f"r{i}", "ViT-small", "finished", seed=i) for i in range(3)]
+    folded = make_rows(snapshot(project, *runs), set())
+    assert folded[0].folded == 3
+    unfolded = make_rows(snapshot(project, *runs), {"ViT-small"})
+    assert [row.run for row in unfolded[:4]] == ["r2", "r2", "r1", "r0"]
+    assert [row.depth for row in unfolded[:4]] == [0, 1, 1, 1]
+
+
+def test_a_live_run_stands_for_its_experiment_before_newer_ended_ones() -> None:
+    runs = [status("old", "e", "running"), status("new", "e", "failed")]
+    assert current(runs) is runs[0]
+    assert current([]) is None
+
+
+def test_the_filter_matches_names_tags_and_states(project: Project) -> None:
+    shot = snapshot(project, status("r1", "BiT-small", "failed"))
+    assert [row.label for row in make_rows(shot, set(), "bit")] == ["BiT-small"]
+    assert [row.label for row in make_rows(shot, set(), "FAILED small")] == ["BiT-small"]
+    assert [row.label for row in make_rows(shot, set(), "vit new")] == ["ViT-small"]
+    assert make_rows(shot, set(), "nothing") == []
+
+
+def test_hostile_reasons_are_shown_as_text(project: Project) -> None:
+    rows = make_rows(snapshot(project, status("r", "ViT-small", "failed", reason="\x1b[2J[/x]\n")), set())
+    assert rows[0].note == "[/x] "
