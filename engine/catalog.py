@@ -206,7 +206,9 @@ def patch_tokens(name: str, image_size: int, patch_size: int | None) -> int | No
     return side * side
 
 
-def caveat(name: str, image_size: int, patch_size: int | None) -> str:
+def caveat(
+    name: str, image_size: int, patch_size: int | None, options: Mapping[str, Any] | None = None
+) -> str:
     """Return what a reader of this model's results should know, in a sentence; empty when nothing is odd."""
     tokens = patch_tokens(name, image_size, patch_size)
     if tokens == 1:
@@ -214,6 +216,7 @@ def caveat(name: str, image_size: int, patch_size: int | None) -> str:
     if tokens is not None and tokens <= 4:
         return f"only {tokens} patch tokens: hardly any spatial structure is left"
     spec = MODELS.get(name)
-    if spec is not None and spec.family == "bit" and image_size // spec.stride <= 1:
+    small = (options or {}).get("stem") == "cifar"
+    if spec is not None and spec.family == "bit" and not small and image_size // spec.stride <= 1:
         return "its last stage works on 1x1 maps: its 3x3 convolutions see mostly padding"
     return ""

@@ -80,7 +80,7 @@ def summarize(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         patch_tokens=patch_tokens(name, image_size, patch_size),
         forward_flops=forward.get_total_flops(),
-        caveat=caveat(name, image_size, patch_size),
+        caveat=caveat(name, image_size, patch_size, options),
     )
 
 

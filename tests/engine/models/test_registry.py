@@ -101,6 +101,7 @@ def test_readers_are_warned_of_models_without_spatial_structure():
     assert "one patch token" in caveat("vit_b", 32, 32)
     assert "only 4 patch tokens" in caveat("hybrid_b", 32, None)
     assert "1x1 maps" in caveat("bit_r50x1", 32, None)
+    assert caveat("bit_r50x1", 32, None, {"stem": "cifar"}) == ""
     assert (
         caveat("vit_b", 224, 16) == caveat("bit_r50x1", 224, None) == caveat("timm:resnet18", 32, None) == ""
     )
