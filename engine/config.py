@@ -184,13 +184,11 @@ def find_experiment(config: Config, name: str) -> Experiment:
 
 def check_notes(config: Config) -> list[str]:
     """Return what is odd, but not wrong, about the experiments: one sentence each."""
-    notes = []
-    for experiment in config.experiments.values():
-        if experiment.model in MODELS and (
-            note := caveat(experiment.model, experiment.image_size, experiment.patch_size)
-        ):
-            notes.append(f"{experiment.name}: {note}")
-    return notes
+    return [
+        f"{each.name}: {note}"
+        for each in config.experiments.values()
+        if each.model in MODELS and (note := caveat(each.model, each.image_size, each.patch_size))
+    ]
 
 
 FIELDS: dict[str, Any] = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from engine import states
-from engine.events import End, Event, Failure, Log, Metrics, Start, encode
+from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
 from engine.states import Status
 from engine.store import Run, write_all
 
@@ -42,7 +42,7 @@ class Recorder:
         line = encode(event)
         with self._lock:
             self._append(line)
-            self.status.apply(event)
+            self.status.apply(decode(line) or event)  # as readers will take it
             self.started = self.started or isinstance(event, Start)
             now = time.monotonic()
             if now - self._saved >= STATUS_INTERVAL_S or not isinstance(event, Metrics | Log):

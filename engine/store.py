@@ -116,12 +116,14 @@ class Run:
     def hold(self) -> Iterator[None]:
         """Hold the run's lock: only one process trains a run.
 
+        It is waited for a little: a reader may have it for a moment, to see whether it is free.
+
         Raises:
             StoreError: Another process holds it.
         """
         lock = FileLock(self.path / "lock", mode=0o600)
         try:
-            lock.acquire(timeout=HOLD_TIMEOUT_S)  # a reader may hold it for a moment, to see whether it is free
+            lock.acquire(timeout=HOLD_TIMEOUT_S)
         except Timeout:
             raise StoreError(f"{self.id} is being trained by another process") from None
         try:
