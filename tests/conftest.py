@@ -119,7 +119,7 @@ def engine(lab: Path) -> Iterator[Engine]:
 def until() -> Callable[..., None]:
     """Wait until something is the case: ``until(lambda: ..., seconds)``."""
 
-    def wait(condition: Callable[[], Any], seconds: float = 20) -> None:
+    def wait(condition: Callable[[], Any], seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < deadline, "it did not happen in time"

@@ -119,10 +119,10 @@ class TestWorkers:
         ids = done.stdout.decode().split()
         assert [run.info().seed for run in map(runs.find, ids)] == [7, 8]
         ensure_worker(runs)  # there is one already
-        until(lambda: workers(runs))
-        assert len(workers(runs)) == 1
+        until(lambda: len(workers(runs)) == 1)
         until(lambda: states(runs) == ["finished", "finished"], 120)
         first, second = map(runs.find, ids)
+        assert [len(events(run, Start)) for run in (first, second)] == [1, 1]
         assert events(first, End)[0].time <= events(second, Start)[0].time
         until(lambda: not workers(runs))
 

@@ -1,0 +1,139 @@
+"""A whole attempt in this process: whatever happens, the run says how it ended."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+import msgspec
+import pytest
+import torch
+
+from engine.attempt import FAILED, FINISHED, train_run
+from engine.events import Checkpoint, End, Log, Start, decode
+from engine.models import create_model
+from engine.states import status_of
+from engine.store import tail
+from engine.training import checkpoint
+from engine.training.job import DeviceError, pick_device
+
+
+@pytest.fixture
+def attempt(store, tiny):
+    """Train a tiny run with changes to its end: ``attempt(lr=1e-3)`` returns the code, the run and its events."""
+
+    def attempt(run=None, device="cpu", **changes):
+        run = run or store.create(msgspec.structs.replace(tiny, **changes), seed=0)
+        code = train_run(run, device=device)
+        return code, run, [decode(line) for line in tail(run.events, 0)[0]]
+
+    return attempt
+
+
+def kinds(events, kind):
+    return [event for event in events if isinstance(event, kind)]
+
+
+def assert_failed(code, run, events, words):
+    assert code == FAILED
+    assert isinstance(events[-1], End)
+    assert events[-1].state == status_of(run).state == "failed"
+    assert words in events[-1].reason
+    assert events[-1].error.traceback
+    assert not run.is_held()
+
+
+def test_a_run_trains_to_its_end(attempt):
+    code, run, events = attempt()
+    assert (code, status_of(run).state) == (FINISHED, "finished")
+    assert run.ticket() is None
+    assert [event.kind for event in kinds(events, Checkpoint)].count("last") == 2
+    said = [event.message for event in kinds(events, Log)]
+    assert "digits: 90 to train, 10 to validate, 360 to test" in said
+
+
+def test_a_device_that_is_not_there(attempt):
+    assert_failed(*attempt(device="cuda:7"), "there is no cuda:7")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:x", ""])
+def test_a_device_that_is_none(name):
+    with pytest.raises(DeviceError, match="it is auto, cpu, cuda or cuda:N"):
+        pick_device(name)
+
+
+def test_why_there_is_no_gpu_is_said_once(attempt, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    _, _, events = attempt(device="auto", epochs=1)
+    (why,) = [event.message for event in kinds(events, Log) if "CPU" in event.message]
+    assert why.startswith("training on the CPU (")
+
+
+def test_a_dataset_that_is_not_there(attempt, tmp_path):
+    assert_failed(*attempt(dataset=f"folder:{tmp_path}/none"), "none/train cannot be read")
+
+
+def test_a_name_that_is_no_unicode_does_not_stop_the_failure_from_being_said(attempt, folder):
+    broken = os.fsencode(folder / "test" / "dog") + b"/caf\xe9.png"
+    with open(broken, "wb") as file:  # noqa: PTH123  a path of bytes
+        file.write(b"no image")
+    assert_failed(
+        *attempt(dataset=f"folder:{folder}", subset_per_class=None), "1 of 11 images cannot be decoded"
+    )
+
+
+def test_a_loss_that_is_no_number(attempt):
+    code, run, events = attempt(lr=1e30, clip_norm=None, log_every=100)
+    assert_failed(code, run, events, "at step 3 (learning rate")
+    assert events[-1].error.type == "Diverged"
+    assert list(run.checkpoints.iterdir()) == []
+
+
+def test_a_disk_that_gets_full_keeps_the_last_good_checkpoint(attempt, monkeypatch):
+    sync, calls = os.fsync, []
+
+    def full(handle: int) -> None:
+        calls.append(handle)
+        if len(calls) > 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    code, run, events = attempt()
+    assert_failed(code, run, events, "No space left on device")
+    assert checkpoint.load(run.checkpoints / "last.pt", torch.device("cpu"))["epoch"] == 1
+    monkeypatch.undo()
+    code, run, events = attempt(run)
+    assert code == FINISHED
+    assert [(start.attempt, start.step) for start in kinds(events, Start)] == [(1, 0), (2, 3)]
+
+
+def test_a_damaged_checkpoint_is_refused_and_left_alone(attempt, store, tiny):
+    run = store.create(tiny, seed=0)
+    (run.checkpoints / "last.pt").write_bytes(b"PK\x03\x04 not really")
+    code, run, events = attempt(run)
+    assert_failed(code, run, events, "last.pt cannot be read")
+    assert (run.checkpoints / "last.pt").read_bytes() == b"PK\x03\x04 not really"
+
+
+def test_a_damaged_configuration(attempt, run):
+    info = msgspec.json.decode((run.path / "run.json").read_bytes())
+    info["config"]["lr"] = "fast"
+    (run.path / "run.json").write_bytes(msgspec.json.encode(info))
+    assert_failed(*attempt(run), "it cannot be trained here")
+
+
+def test_weights_begin_as_the_run_says(attempt, tmp_path):
+    torch.manual_seed(3)
+    model = create_model("vit_mini", num_classes=10, image_size=8, patch_size=4)
+    torch.save(model.state_dict(), tmp_path / "weights.pt")
+    code, run, events = attempt(pretrained=str(tmp_path / "weights.pt"), lr=1e-12, epochs=1)
+    assert code == FINISHED
+    assert kinds(events, Start)[0].init == str(tmp_path / "weights.pt")
+    trained = checkpoint.load(run.checkpoints / "last.pt", torch.device("cpu"))["model"]
+    for name, tensor in model.state_dict().items():
+        torch.testing.assert_close(trained[name], tensor, atol=1e-6, rtol=1e-6)
+
+
+def test_pretrained_weights_that_are_not_there(attempt, tmp_path):
+    assert_failed(*attempt(pretrained=str(tmp_path / "none.pt")), "none.pt")

@@ -1,0 +1,224 @@
+"""The loop: stopped anywhere and resumed, it is bit for bit the run that never stopped."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+from msgspec.structs import replace
+
+from engine.config import Experiment
+from engine.events import Checkpoint, decode
+from engine.history import History
+from engine.models import create_model
+from engine.recorder import Recorder
+from engine.store import Run, Store, tail
+from engine.training import checkpoint
+from engine.training.data import Dataset, load_dataset
+from engine.training.loop import Diverged, Trainer
+
+CPU = torch.device("cpu")
+SMALL = Experiment(
+    name="small", model="vit_mini", dataset="digits", image_size=8, patch_size=4, subset_per_class=10, val_fraction=0.1,
+    epochs=3, batch_size=16, accumulate=4, log_every=3, lr=1e-3, options={"dropout": 0.1, "drop_path": 0.1},
+)  # fmt: skip
+"""90 images: six batches, the last of ten images, in two groups, the last of two batches: six steps in all."""
+
+
+@functools.cache
+def digits() -> Dataset:
+    data = load_dataset(SMALL, seed=0)
+    few = slice(0, 100)  # evaluation is not what takes time here
+    test = type(data.test)(data.test.images[few], data.test.labels[few])
+    return type(data)(data.train, data.val, test, data.classes, data.mean, data.std, data.flips)
+
+
+def trainer(run: Run, experiment: Experiment = SMALL, stop_at: int | None = None, how="stop-now") -> Trainer:
+    torch.manual_seed(7)
+    model = create_model(experiment.model, num_classes=10, image_size=8, patch_size=4, **experiment.options)
+
+    def wanted():
+        return how if stop_at is not None and made.step >= stop_at else None
+
+    made = Trainer(experiment, 7, model, digits(), CPU, Recorder(run), wanted)
+    return made
+
+
+def resumed(run: Run, experiment: Experiment = SMALL) -> Trainer:
+    made = trainer(run, experiment)
+    torch.manual_seed(99)  # what the process did before must not matter
+    made.restore(checkpoint.load(run.checkpoints / "last.pt", CPU))
+    return made
+
+
+def measured(run: Run) -> dict[str, list[float]]:
+    history = History(run.path)
+    history.update()
+    names = [name for name in history.metrics if name != "train/images_per_s"]
+    return {name: [axis.tolist() for axis in history.series(name)] for name in names}
+
+
+def disturb(model: torch.nn.Module) -> None:
+    """Change every weight a little, so that a head of zeros has something to say."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn(parameter.shape, generator=generator) * 0.1)
+
+
+def weights(run: Run) -> dict[str, torch.Tensor]:
+    return checkpoint.load(run.checkpoints / "last.pt", CPU)["model"]
+
+
+def checkpoints(run: Run) -> list[Checkpoint]:
+    return [event for line in tail(run.events, 0)[0] if isinstance(event := decode(line), Checkpoint)]
+
+
+@pytest.fixture
+def runs(tmp_path):
+    store = Store(tmp_path / "runs")
+    return lambda: store.create(SMALL, seed=7)
+
+
+class TestResuming:
+    @pytest.mark.parametrize("clip", [1.0, None])
+    def test_in_the_middle_of_epochs_and_between_them_is_exact(self, runs, clip):
+        experiment = replace(SMALL, clip_norm=clip)
+        whole = runs()
+        assert trainer(whole, experiment).fit() is None
+        for stops in ([1], [2], [3], [1, 3, 5]):
+            parts = runs()
+            assert trainer(parts, experiment, stop_at=stops[0]).fit() == "stop-now"
+            for stop in stops[1:]:
+                again = trainer(parts, experiment, stop_at=stop)
+                again.restore(checkpoint.load(parts.checkpoints / "last.pt", CPU))
+                assert again.step == stops[stops.index(stop) - 1]
+                assert again.fit() == "stop-now"
+            assert resumed(parts, experiment).fit() is None
+            assert measured(parts) == measured(whole), stops
+            ends = weights(parts)
+            assert all(torch.equal(tensor, ends[name]) for name, tensor in weights(whole).items()), stops
+
+    def test_after_an_epoch_is_after_that_epoch(self, runs):
+        run = runs()
+        made = trainer(run, stop_at=1, how="stop-after-epoch")
+        assert made.fit() == "stop-after-epoch"
+        assert (made.step, made.epoch) == (2, 1.0)
+        assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 2
+
+    def test_after_the_last_step_is_the_end(self, runs):
+        run = runs()
+        assert trainer(run, stop_at=6).fit() is None
+        before = run.events.read_bytes()
+        assert resumed(run).fit() is None
+        assert run.events.read_bytes() == before
+
+    def test_another_models_checkpoint_is_refused(self, runs):
+        run = runs()
+        trainer(run, stop_at=1).fit()
+        other = replace(SMALL, model="vit_ti")
+        with pytest.raises(checkpoint.CheckpointError, match="of another model"):
+            resumed(run, other)
+
+
+class TestSteps:
+    def test_accumulated_gradients_are_those_of_one_big_batch(self, runs):
+        plain = replace(SMALL, augment="none", options={}, clip_norm=None, epochs=1, lr=1e-9)
+        gradients = {}
+        for batch_size, accumulate in ((16, 4), (64, 1)):
+            made = trainer(runs(), replace(plain, batch_size=batch_size, accumulate=accumulate))
+            found = gradients[batch_size] = []
+            made._optimizer.register_step_pre_hook(
+                lambda *_, made=made, found=found: found.append(
+                    torch.cat([p.grad.flatten() for p in made._model.parameters()])
+                )
+            )
+            made.fit()
+        assert len(gradients[16]) == len(gradients[64]) == 2  # 64 images, then 16 + 10
+        for small, big in zip(gradients[16], gradients[64], strict=True):
+            torch.testing.assert_close(small, big, rtol=1e-4, atol=1e-6)
+
+    def test_every_image_is_seen_once_an_epoch_in_an_order_of_its_own(self, runs):
+        made = trainer(runs())
+        orders = [
+            torch.cat([batch for group in made._batches(epoch, 0) for batch in group]) for epoch in (0, 1)
+        ]
+        for order in orders:
+            assert sorted(order.tolist()) == list(range(90))
+        assert not torch.equal(*orders)
+
+    def test_training_metrics_are_means_over_all_images_since_the_last(self, runs):
+        run = runs()
+        made = trainer(run, replace(SMALL, options={}, augment="none", lr=1e-12, epochs=1, log_every=100))
+        disturb(made._model)
+        made.fit()
+        measures = measured(run)
+        assert measures["train/loss"][0] == [2]  # at the end of the epoch, though log_every never came
+        torch.manual_seed(7)
+        model = create_model("vit_mini", num_classes=10, image_size=8, patch_size=4)
+        disturb(model)
+        data = digits()
+        mean, std = (torch.tensor(each).view(3, 1, 1) for each in (data.mean, data.std))
+        logits = model((data.train.images / 255 - mean) / std)
+        loss = torch.nn.functional.cross_entropy(logits, data.train.labels, label_smoothing=0.1).item()
+        assert measures["train/loss"][1] == pytest.approx([loss], rel=1e-4)
+        correct = (logits.argmax(1) == data.train.labels).double().mean().item()
+        assert measures["train/accuracy"][1] == pytest.approx([correct])
+
+    def test_it_learns(self, runs):
+        run = runs()
+        quick = replace(SMALL, accumulate=1, epochs=15, lr=3e-3, options={}, augment="none")
+        trainer(run, quick).fit()
+        loss = measured(run)["train/loss"][1]
+        assert loss[-1] < 0.6 * loss[0]
+
+
+class TestCheckpoints:
+    def test_the_best_is_the_epoch_with_the_best_validation(self, runs):
+        run = runs()
+        trainer(run, replace(SMALL, epochs=5)).fit()
+        values = measured(run)
+        scores = list(zip(values["val/f1"][1], [-loss for loss in values["val/loss"][1]], strict=True))
+        best = checkpoint.load(run.checkpoints / "best.pt", CPU)
+        assert best["epoch"] == 1 + scores.index(max(scores))
+        assert checkpoint.load(run.checkpoints / "last.pt", CPU)["epoch"] == 5
+
+    def test_hold_what_the_format_says_and_are_announced_with_their_size(self, runs):
+        run = runs()
+        trainer(run, stop_at=1).fit()
+        (event,) = checkpoints(run)
+        assert (event.path, event.kind, event.step) == ("checkpoints/last.pt", "last", 1)
+        assert event.bytes == (run.path / event.path).stat().st_size
+        assert {"model", "optimizer", "scheduler", "step", "epoch", "rng", "config"} <= set(
+            checkpoint.load(run.path / event.path, CPU)
+        )
+
+
+class TestDiverging:
+    @pytest.mark.parametrize("log_every", [1, 100])
+    @pytest.mark.parametrize("stop_at", [None, 3])
+    def test_ends_with_step_and_rate_and_saves_no_broken_weights(self, runs, log_every, stop_at):
+        run = runs()
+        made = trainer(run, replace(SMALL, options={}, log_every=log_every), stop_at)
+        made._wanted, wanted = (lambda: None), made._wanted
+        made._steps = 2
+        made.fit()
+        made._steps, made._wanted = 6, wanted
+        with torch.no_grad():
+            next(made._model.parameters()).fill_(math.nan)
+        with pytest.raises(
+            Diverged, match=r"the loss is nan at step [34] \(learning rate .*, gradient norm nan\)"
+        ):
+            made.fit()
+        assert all(torch.isfinite(tensor).all() for tensor in weights(run).values())
+
+
+def test_a_longer_history_is_not_rewritten(runs):
+    """What a resumed run measures joins what the run before it measured, step by step."""
+    run = runs()
+    trainer(run, replace(SMALL, log_every=1), stop_at=3).fit()
+    resumed(run, replace(SMALL, log_every=1)).fit()
+    assert np.diff(measured(run)["train/loss"][0]).tolist() == [1] * 5
