@@ -1,0 +1,52 @@
+"""What is light stays light: neither the app nor the engine around the training loads torch."""
+
+from __future__ import annotations
+
+import pkgutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("torch", "torchvision", "torchmetrics", "sklearn", "timm")
+TRAINING = ("engine.training", "engine.models")
+
+SCRIPT = """
+import importlib, sys
+heavy = sys.argv[1].split(",")
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+    if found := [each for each in heavy if each in sys.modules]:
+        sys.exit(f"{name} imports {', '.join(found)}")
+"""
+
+
+def modules(package: str) -> list[str]:
+    walked = pkgutil.walk_packages([str(ROOT / package)], f"{package}.")
+    return [package, *sorted(found.name for found in walked if not found.name.startswith(TRAINING))]
+
+
+def assert_light(names: list[str], heavy: tuple[str, ...]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, ",".join(heavy), *names], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_engine_around_the_training_does_not_load_torch():
+    names = modules("engine")
+    assert {"engine.cli", "engine.attempt", "engine.scheduler", "engine.history"} <= set(names)
+    assert_light(names, (*HEAVY, "matplotlib"))
+
+
+def test_no_module_of_the_app_loads_torch():
+    names = modules("tui")
+    assert "tui.cli" in names
+    assert_light(names, HEAVY)
+
+
+@pytest.mark.parametrize("name", ["tui.cli", "engine.cli"])
+def test_the_commands_open_without_matplotlib(name):
+    assert_light([name], (*HEAVY, "matplotlib", "scipy"))
