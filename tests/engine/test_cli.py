@@ -262,7 +262,7 @@ class TestShowing:
 
     def test_logs_are_lines_for_people_without_escapes_or_markup(self, engine, finished):
         said = engine("logs", finished.id).stdout.decode()
-        assert "test/f1 0.5000" in said
+        assert "f1 0.5000" in said
         assert "[bold]not markup[/bold]" in said
         assert "\x1b" not in said
         assert "garbage" not in said
