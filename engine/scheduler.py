@@ -10,6 +10,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,12 +41,13 @@ def ensure_worker(store: Store) -> None:
         return
     log = os.open(store.root / ".worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
-        subprocess.Popen(
+        worker = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "work", "--runs", str(store.root.resolve())],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     finally:
         os.close(log)
+    threading.Thread(target=worker.wait, name="worker", daemon=True).start()  # lest it stays as a zombie
 
 
 class Busy(Exception):  # noqa: N818  it says what is the case, not that something broke
