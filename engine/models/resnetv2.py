@@ -78,7 +78,7 @@ class StdConv2d(nn.Conv2d):
         return self._kept[1]
 
     def _standardize(self) -> Tensor:
-        weight = self.weight.to(torch.promote_types(self.weight.dtype, torch.float32))
+        weight = self.weight if self.weight.dtype == torch.double else self.weight.float()
         flat = weight.reshape(1, self.out_channels, -1)  # (1, out, in * kernel * kernel)
         # Normalising each channel over its positions is what batch norm does, in one kernel.
         return F.batch_norm(flat, None, None, training=True, eps=STANDARDIZE_EPS).reshape_as(weight)

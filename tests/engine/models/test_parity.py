@@ -1,7 +1,10 @@
 """Every family is timm's, in forward and backward, with weights carried over by name."""
 
+from collections import Counter
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.models import create_model
 
@@ -129,3 +132,28 @@ def test_bfloat16_stays_near_float32(name, patch, randomise):
         with torch.autocast("cpu", torch.bfloat16):
             rounded = model(images).float()
     assert distance(rounded, exact) < 2e-2
+
+
+class Operators(TorchDispatchMode):
+    """Counts what is computed."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = Counter()
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count[str(function)] += 1
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("name", "patch"), [("vit_mini", 4), ("bit_mini", None), ("hybrid_mini", None)])
+def test_a_step_computes_nothing_that_timm_does_not(name, patch, reference):
+    counts = []
+    for model in (
+        create_model(name, num_classes=10, image_size=32, patch_size=patch),
+        reference(name, 32, patch),
+    ):
+        with Operators() as operators:
+            model(torch.randn(2, 3, 32, 32)).sum().backward()
+        counts.append(operators.count)
+    assert counts[0] - counts[1] == Counter()
