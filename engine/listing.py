@@ -85,7 +85,9 @@ def sentence(event: Event) -> str | None:
             return f"started on {event.device}{again}: {event.parameters or 0:,} parameters, {event.init}"
         case Metrics() if "test/f1" in event.values:
             shown = ", ".join(
-                f"{name} {value:.4f}" for name, value in event.values.items() if value is not None
+                f"{split} {name} {value:.4f}"
+                for split, name in (("test", "f1"), ("test", "accuracy"), ("test", "loss"), ("val", "f1"))
+                if (value := event.values.get(f"{split}/{name}")) is not None
             )
             return f"epoch {event.epoch:.0f}: {shown}"
         case Metrics() if event.nonfinite:

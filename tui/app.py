@@ -94,13 +94,17 @@ class VituiApp(App[str]):
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything that a key does is in the command palette too."""
         yield from super().get_system_commands(screen)
-        for binding in (each.binding for each in screen.active_bindings.values()):
-            if binding.description:
-                yield SystemCommand(
-                    binding.description,
-                    f"key {binding.key_display or binding.key}",
-                    lambda action=binding.action: self.call_later(screen.run_action, action),
-                )
+        said = {"Leave", "Commands"}  # Textual's own commands leave; this palette is open already
+        for active in screen.active_bindings.values():
+            binding = active.binding
+            if binding.description in said or not binding.description or binding.action.startswith("move("):
+                continue
+            said.add(binding.description)
+            yield SystemCommand(
+                binding.description,
+                f"key {self.get_key_display(binding)}",
+                lambda node=active.node, action=binding.action: self.call_later(node.run_action, action),
+            )
 
     def _take(self, changed: Changed) -> None:
         self.dashboard.post_message(changed)

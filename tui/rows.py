@@ -68,10 +68,10 @@ def current(runs: Iterable[Status]) -> Status | None:
 
 
 def run_label(status: Status) -> str:
-    """Return what tells a run from others of its experiment: seed and time."""
+    """Return what tells a run from others of its experiment: seed and time (UTC)."""
     stamp = status.run[-20:-5]
     when = f"{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}" if stamp[8:9] == "-" else status.run
-    return f"seed {status.seed}  {clean(when)}"
+    return f"s{status.seed} {clean(when)}"
 
 
 def memory(status: Status) -> float | None:

@@ -42,10 +42,13 @@ NOW = 1_795_000_000.0
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project without runs."""
-    (tmp_path / "experiments.toml").write_text(EXPERIMENTS)
-    return Project(folder=tmp_path, config=tmp_path / "experiments.toml", runs=tmp_path / "runs")
+    folder = tmp_path / "lab"
+    folder.mkdir()
+    (folder / "experiments.toml").write_text(EXPERIMENTS)
+    monkeypatch.chdir(folder)
+    return Project(folder=folder, config=Path("experiments.toml"), runs=Path("runs"))
 
 
 Write = Callable[..., Run]

@@ -8,7 +8,7 @@ from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from engine.store import Store
 from tests.tui.conftest import Write
@@ -123,7 +123,7 @@ async def test_two_runs_of_one_experiment_have_two_colours(project: Project, wri
         await settle(pilot)
         shown = dashboard(pilot).query_one(ChartGrid).charts[0].curves
         assert len({curve.colour for curve in shown}) == 2
-        assert [curve.label.split("  ")[0] for curve in shown] == ["ViT-small seed 0", "ViT-small seed 1"]
+        assert [curve.label for curve in shown] == ["ViT-small s0 11-18 15:00", "ViT-small s1 11-18 15:00"]
 
 
 async def test_r_queues_the_experiment_under_the_cursor(project: Project) -> None:
@@ -315,7 +315,7 @@ async def test_every_action_is_in_the_command_palette(project: Project) -> None:
             "X axis",
             "Log y",
             "Help",
-            "Leave",
+            "Quit",
             "Open",
         } <= titles
 
@@ -323,9 +323,14 @@ async def test_every_action_is_in_the_command_palette(project: Project) -> None:
 async def test_a_folder_without_experiments_teaches_what_to_write(project: Project) -> None:
     project.config.write_text("")
     async with opened(project) as pilot:
-        assert runs(pilot).rows == []
-        assert '[experiments."my-first"]' in dashboard(pilot).query_one(Console)._lines
+        advice = dashboard(pilot).query_one("#advice", Static)
+        assert advice.display
+        assert '[experiments."my-first"]' in str(advice.render())
         await pilot.press("space", "enter", "r", "full_stop", "R", "x", "z", "n")
+        project.config.write_text('[experiments.x]\nmodel = "bit_mini"\n')
+        await settle(pilot)
+        assert [row.label for row in runs(pilot).rows] == ["x"]
+        assert not advice.display
 
 
 async def test_a_broken_configuration_is_shown_with_its_line(project: Project) -> None:

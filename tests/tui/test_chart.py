@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -434,3 +437,21 @@ async def test_a_click_says_so() -> None:
         await pilot.pause()
         assert isinstance(app.said[-1], Chart.Clicked)
         assert not chart.can_focus
+
+
+def test_the_frame_is_the_same_in_every_process() -> None:
+    code = (
+        "from tui.widgets.frame import draw_frame\n"
+        "x = tuple((6 * i, f'{1 + i / 4:.2f}') for i in range(5))\n"
+        "print(draw_frame(25, 6, x, ((0, '0.80'), (4, '0.60'))).rows)"
+    )
+    drawn = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in range(6)
+    }
+    assert len(drawn) == 1

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
-from textual.widgets import Footer, Input
+from textual.widgets import Footer, Input, Static
 
 from engine.control import request_resume, request_stop
 from engine.history import AXES, Axis
@@ -32,6 +32,18 @@ from tui.widgets.console import Console
 from tui.widgets.machine import MachineLine
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
+
+FIRST_STEPS = """\
+There are no experiments yet. Write one into {config}:
+
+    [experiments."my-first"]
+    model = "vit_mini"
+    dataset = "digits"
+    image_size = 16
+    patch_size = 4
+
+It appears here as soon as the file is saved; r runs it.
+`engine check` says what is wrong with the file."""
 
 
 class Dashboard(Screen[None]):
@@ -80,6 +92,7 @@ class Dashboard(Screen[None]):
                 yield RunList(id="runs")
                 yield Input(placeholder="name, tag or state", id="filter")
             yield ChartGrid(id="charts")
+            yield Static(id="advice", markup=False)
             with VerticalScroll(id="right", can_focus=False):
                 yield Overview(id="overview", markup=False)
         yield Console(id="console")
@@ -124,17 +137,17 @@ class Dashboard(Screen[None]):
         elif row is not None and row.run is None:
             lines = ["not run yet: r queues it"]
         else:
-            lines = self._advice() if row is None else ()
+            lines = ()
         self.query_one(Console).show(tuple(lines))
+        self.query_one("#advice", Static).update("\n".join(self._advice()) if row is None else "")
+        self.set_class(row is None, "-empty")
 
     def _advice(self) -> list[str]:
         if self._filter:
             return [f"nothing matches {self._filter!r}; esc shows everything again"]
         if self.snapshot.config_error:
             return self.snapshot.config_error.splitlines()
-        return [f"no experiments in {self.project.config}", "an experiment is a table such as:", "",
-                '[experiments."my-first"]', 'model = "vit_mini"', 'dataset = "digits"',
-                "image_size = 16", "patch_size = 4"]  # fmt: skip
+        return FIRST_STEPS.format(config=self.project.config).splitlines()
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
         """Return what the charts call each run: what tells it from the others; a curve alone needs no name."""

@@ -105,6 +105,8 @@ def draw_frame(width: int, height: int, x_ticks: Ticks | None, y_ticks: Ticks) -
     plot.set_ylim(0, height - 1)
     places = x_ticks or ()
     plot.set_xticks([column for column, _ in places], [label for _, label in places])
+    if places:  # set_xticks puts them in the order of their hashes, and which labels fit depends on the order
+        plot.xticks[0], plot.xlabels[0] = [column for column, _ in places], [label for _, label in places]
     plot.set_yticks([height - 1 - row for row, _ in y_ticks], [label for _, label in y_ticks])
     plot.draw([-9], [-9], marker=" ")  # a point outside: plotext draws no axis without one
     plot.build_plot()

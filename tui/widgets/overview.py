@@ -86,7 +86,7 @@ def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]
         yield "init", clean(status.init)
     if name in MODELS:
         if (tokens := patch_tokens(name, image, patch)) is not None:
-            yield "tokens", f"{tokens} patches + class"
+            yield "tokens", f"{tokens} patch{'es' if tokens > 1 else ''} + class"
         if note := caveat(name, image, patch):
             yield "", note
 

@@ -1,0 +1,133 @@
+"""The real app in a real terminal: the main job from the first key to the figure."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.events import End, decode
+from engine.store import Store
+
+ROOT = Path(__file__).parent.parent.parent
+
+pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
+
+
+class Terminal:
+    """A program in a tmux session of its own."""
+
+    def __init__(self, folder: Path, width: int, height: int) -> None:
+        self._socket = f"vitui-test-{os.getpid()}"
+        self._folder = folder
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-s", "t",
+                  "-e", "COLORTERM=truecolor", "-e", "LANG=C.UTF-8", "-c", str(folder), "sh")  # fmt: skip
+
+    def tmux(self, *words: str) -> str:
+        unsized = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+        command = ["tmux", "-L", self._socket, *words]
+        return subprocess.run(command, env=unsized, capture_output=True, text=True).stdout
+
+    def type(self, *keys: str) -> None:
+        for key in keys:
+            self.tmux("send-keys", "-t", "t", key)
+            time.sleep(
+                0.5 if key == "Escape" else 0.1
+            )  # a key right after it would be read as alt and the key
+
+    def enter(self, *command: str) -> None:
+        self.type(shlex.join(command), "Enter")
+
+    @property
+    def screen(self) -> str:
+        return self.tmux("capture-pane", "-p", "-t", "t")
+
+    def wait_for(self, text: str, seconds: float = 30) -> str:
+        deadline = time.monotonic() + seconds
+        while text not in (screen := self.screen):
+            assert time.monotonic() < deadline, f"{text!r} did not appear on\n{screen}"
+            time.sleep(0.2)
+        return screen
+
+    def close(self) -> None:
+        self.tmux("kill-server")
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    shutil.copy(ROOT / "experiments.toml", tmp_path)
+    session = Terminal(tmp_path, 120, 36)
+    yield session
+    session.close()
+
+
+VITUI = (sys.executable, "-m", "tui.cli")
+
+
+def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> None:
+    terminal.enter(*VITUI)
+    terminal.wait_for("quick-Hybrid")
+    terminal.wait_for("no data yet")
+    terminal.type("?")
+    terminal.wait_for("leave; the runs go on")
+    terminal.type("Escape", ".")
+    terminal.wait_for("does not run")
+    terminal.type(":")
+    terminal.wait_for("Search for commands")
+    terminal.type("Escape", "x", "y", "z", "0", "f", "b", "i", "t", "Enter")
+    terminal.wait_for("quick-BiT")
+    assert "quick-Hybrid" not in terminal.screen
+    terminal.type("Escape", "q")
+    terminal.wait_for("tui.cli")
+    terminal.type("echo left with $?", "Enter")
+    terminal.wait_for("left with 0")
+
+
+@pytest.mark.slow
+def test_a_quick_start_run_from_the_key_to_the_figure(terminal: Terminal, tmp_path: Path) -> None:
+    terminal.enter(*VITUI)
+    terminal.wait_for("quick-Hybrid")
+    terminal.type("Down", "Down", "r")
+    terminal.wait_for("running", 60)
+    terminal.wait_for("digits: 1295 to train", 60)
+    screen = terminal.wait_for("finished", 240)
+    (row,) = [line for line in screen.splitlines() if "quick-Hybrid" in line and "20/20" in line]
+    assert float(row.split("20/20")[1].split()[0]) >= 0.95
+    terminal.type("q")
+    terminal.wait_for("tui.cli")
+    terminal.enter(*VITUI, "export", "quick")
+    terminal.wait_for("images/quick.png")
+    assert (tmp_path / "images/quick.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_killing_the_app_touches_no_run_and_opening_it_again_finds_it_live(
+    terminal: Terminal, tmp_path: Path
+) -> None:
+    terminal.enter(*VITUI)
+    terminal.wait_for("quick-ViT")
+    terminal.type("r")
+    terminal.wait_for("digits: 1295 to train", 60)
+    (run,) = Store(tmp_path / "runs").runs()
+    before = run.events.read_bytes()
+    subprocess.run(
+        ["pkill", "-9", "-f", "-t", terminal.tmux("display", "-p", "#{pane_tty}").strip()[5:], "tui.cli"],
+        check=True,
+    )
+    terminal.type("Enter", "reset", "Enter")
+    terminal.enter(*VITUI)
+    terminal.wait_for("running")
+    terminal.wait_for("finished", 240)
+    after = run.events.read_bytes()
+    assert after.startswith(before)
+    end = decode(after.splitlines()[-1])
+    assert isinstance(end, End)
+    assert end.state == "finished"
+    terminal.type("q")
