@@ -282,6 +282,29 @@ def check(config_path: Path, as_json: bool) -> None:
 
 
 @main.command()
+@option_config
+@option_json
+@click.option("--size", default=32, show_default=True, type=click.IntRange(1), help="Pixels a side.")
+@click.option(
+    "--patch", default=16, show_default=True, type=click.IntRange(1), help="Of the Vision Transformers."
+)
+@click.option("--batch", default=128, show_default=True, type=click.IntRange(1), help="With --explain.")
+@click.option("--explain", "name", metavar="NAME", help="What training this model or experiment takes.")
+def models(config_path: Path, as_json: bool, size: int, patch: int, batch: int, name: str | None) -> None:
+    """List the models with their parameters, cost and tokens, or explain one."""
+    from engine.costs import experiment_of_model, print_cost, print_models
+
+    if name is None:
+        print_models(size, patch, 10, as_json=as_json)
+        return
+    known = load_config(config_path).experiments if config_path.exists() else {}
+    try:
+        print_cost(known.get(name) or experiment_of_model(name, size, patch, batch), as_json=as_json)
+    except ValueError as error:
+        fail(str(error))
+
+
+@main.command()
 @option_runs
 def doctor(root: Path) -> None:
     """Say of every run that is not finished why."""

@@ -187,7 +187,8 @@ def check_notes(config: Config) -> list[str]:
     return [
         f"{each.name}: {note}"
         for each in config.experiments.values()
-        if each.model in MODELS and (note := caveat(each.model, each.image_size, each.patch_size))
+        if each.model in MODELS
+        and (note := caveat(each.model, each.image_size, each.patch_size, each.options))
     ]
 
 

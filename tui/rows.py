@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.listing import duration
 from engine.states import LIVE, State, Status
 from tui.snapshot import Snapshot
-from tui.text import clean, loss, score, size
+from tui.text import clean, loss, score, size, without_common_start
 
 MEMORY = ("gpu/memory_process", "gpu/memory_used", "cpu/memory_process")
 """Where a run's memory is looked for, the truest first."""
@@ -72,6 +72,22 @@ def run_label(status: Status) -> str:
     stamp = status.run[-20:-5]
     when = f"{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}" if stamp[8:9] == "-" else status.run
     return f"s{status.seed} {clean(when)}"
+
+
+def curve_labels(shown: Sequence[Status]) -> list[str]:
+    """Return what tells each run from the others beside it: its experiment, and its seed or time if need be."""
+    if len(shown) < 2:
+        return [""] * len(shown)
+    names = [status.experiment for status in shown]
+    labels = []
+    for status, name in zip(shown, without_common_start(names), strict=True):
+        siblings = [other for other in shown if other.experiment == status.experiment]
+        if len({other.seed for other in siblings}) == len(siblings):
+            more = f"s{status.seed}"
+        else:
+            more = run_label(status)
+        labels.append(f"{name} {more}" if len(siblings) > 1 else name)
+    return labels
 
 
 def memory(status: Status) -> float | None:

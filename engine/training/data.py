@@ -229,7 +229,7 @@ def _list_images(folder: Path, classes: Sequence[str]) -> tuple[list[Path], np.n
 
 
 def _decode(files: Sequence[Path], image_size: int) -> Tensor:
-    """Return the images (N, 3, H, W): at their own size if all share one that is small enough, else cut to size."""
+    """Return the images (N, 3, H, W): square at their own size if all share one that is small enough, else cut."""
     images, broken = [], []
     for file in files:
         try:
@@ -243,7 +243,8 @@ def _decode(files: Sequence[Path], image_size: int) -> Tensor:
         raise DataError(
             f"{len(broken)} of {len(files)} images cannot be decoded: {names}; remove or replace them"
         )
-    if len({image.shape for image in images}) > 1:
+    shapes = {image.shape for image in images}
+    if len(shapes) > 1 or any(height != width for _, height, width in shapes):
         images = [_fit(image, image_size) for image in images]
     return torch.stack(images)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from engine.config import load_config
 from engine.states import Status
-from tui.rows import current, make_rows
+from tui.rows import current, curve_labels, make_rows
 from tui.snapshot import Project, Snapshot
 
 
@@ -55,3 +55,14 @@ def test_the_filter_matches_names_tags_and_states(project: Project) -> None:
 def test_hostile_reasons_are_shown_as_text(project: Project) -> None:
     rows = make_rows(snapshot(project, status("r", "ViT-small", "failed", reason="\x1b[2J[/x]\n")), set())
     assert rows[0].note == "[/x] "
+
+
+def test_curves_are_called_by_what_tells_them_apart() -> None:
+    a = status("a-s0-20261118-150000-abcd", "quick-ViT", "finished")
+    b = status("b-s1-20261118-150000-abcd", "quick-ViT", "finished", seed=1)
+    c = status("c-s1-20261119-160000-abcd", "quick-ViT", "finished", seed=1)
+    d = status("d", "quick-BiT", "finished")
+    assert curve_labels([a]) == [""]
+    assert curve_labels([a, d]) == ["ViT", "BiT"]
+    assert curve_labels([a, b, d]) == ["ViT s0", "ViT s1", "BiT"]
+    assert curve_labels([b, c]) == ["quick-ViT s1 11-18 15:00", "quick-ViT s1 11-19 16:00"]

@@ -20,13 +20,12 @@ from engine.scheduler import ensure_worker
 from engine.states import LIVE, RESUMABLE, Status
 from engine.store import Request, Run, Store, StoreError
 from tui.messages import Changed, CursorMoved, Done, Failed, Opened, SelectionChanged
-from tui.palette import assign
-from tui.rows import make_rows, run_label
+from tui.palette import PALETTE, assign
+from tui.rows import curve_labels, make_rows
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.snapshot import Project, Snapshot, Watch
-from tui.text import without_common_start
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
 from tui.widgets.machine import MachineLine
@@ -150,35 +149,25 @@ class Dashboard(Screen[None]):
         return FIRST_STEPS.format(config=self.project.config).splitlines()
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
-        """Return what the charts call each run: what tells it from the others; a curve alone needs no name."""
+        """Return what the charts call each run; a curve alone needs no name."""
         shown = [status for name in snapshot.watch.runs if (status := self._status(name))]
-        if len(shown) < 2:
-            return {status.run: "" for status in shown}
-        names = [status.experiment for status in shown]
-        short = dict(zip(names, without_common_start(names), strict=True))
-        return {
-            status.run: short[status.experiment]
-            if names.count(status.experiment) == 1
-            else f"{short[status.experiment]} {run_label(status)}"
-            for status in shown
-        }
+        return dict(zip((status.run for status in shown), curve_labels(shown), strict=True))
 
     def _choose_colours(self) -> dict[str, str]:
-        """Return a colour for each run in the charts: its experiment's, or its own beside others of its experiment."""
+        """Return a colour for each run in the charts: its experiment's for the newest, another for older ones."""
         snapshot = self.snapshot
         experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
         if snapshot.config is not None:
             experiments |= dict.fromkeys(snapshot.config.experiments)
         of_experiment = assign(experiments)
         shown = [status for name in self._watch().runs if (status := self._status(name))]
-        taken: dict[str, str] = {}
+        newest = {status.experiment: status.run for status in shown}
+        colours = {newest[name]: of_experiment[name] for name in newest}
         for status in shown:
-            colour = of_experiment.get(status.experiment, "#888888")
-            if colour in taken.values():
-                free = [other for other in of_experiment.values() if other not in taken.values()]
-                colour = free[0] if free else colour
-            taken[status.run] = colour
-        return taken
+            if status.run not in colours:
+                free = [colour for colour in PALETTE if colour not in colours.values()]
+                colours[status.run] = (free or PALETTE)[0]
+        return {status.run: colours[status.run] for status in shown}
 
     def _status(self, run: str | None) -> Status | None:
         return next((status for status in self.snapshot.runs if status.run == run), None)

@@ -87,7 +87,7 @@ def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]
     if name in MODELS:
         if (tokens := patch_tokens(name, image, patch)) is not None:
             yield "tokens", f"{tokens} patch{'es' if tokens > 1 else ''} + class"
-        if note := caveat(name, image, patch):
+        if note := caveat(name, image, patch, settings.get("options") or {}):
             yield "", note
 
 

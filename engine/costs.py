@@ -1,0 +1,79 @@
+"""What models cost, as text: the list of `engine models` and the answer of `engine models --explain`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import textwrap
+
+import click
+
+from engine.catalog import MODELS
+from engine.config import Experiment
+
+CIFAR100_CLASSES = 100
+
+
+def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:
+    """Print a line for each model that takes images of a size, as soon as it is known."""
+    from engine.models.cost import summaries
+
+    if not as_json:
+        click.echo(f"{'model':<22}{'parameters':>13}{'GFLOP/image':>13}{'tokens':>8}  at {image_size} px")
+    for each in summaries(image_size, patch_size, classes):
+        if as_json:
+            click.echo(json.dumps(dataclasses.asdict(each)))
+            continue
+        tokens = "-" if each.patch_tokens is None else str(each.patch_tokens)
+        line = f"{each.name:<22}{each.parameters:>13,}{each.forward_flops / 1e9:>13.3f}{tokens:>8}"
+        click.echo(f"{line}  {each.caveat}".rstrip())
+
+
+def print_cost(experiment: Experiment, *, as_json: bool) -> None:
+    """Print what training an experiment's model takes.
+
+    Raises:
+        ValueError: The model cannot be built.
+    """
+    from engine.models.cost import explain
+
+    cost = explain(
+        experiment.model,
+        experiment.image_size,
+        experiment.patch_size,
+        experiment.batch_size,
+        CIFAR100_CLASSES if experiment.dataset == "cifar100" else 10,
+        precision="fp32" if experiment.precision == "float32" else "bf16",
+        **experiment.options,
+    )
+    if as_json:
+        click.echo(json.dumps(dataclasses.asdict(cost)))
+        return
+    memory = cost.memory
+    patch = f", patches of {cost.patch_size}" if cost.patch_size else ""
+    rows = {
+        "model": f"{cost.name} at {cost.image_size} px{patch}",
+        "parameters": f"{cost.parameters:,}",
+        "tokens": "none" if cost.patch_tokens is None else f"{cost.patch_tokens} and the class token",
+        "forward": f"{cost.forward_flops / 1e9:.3f} GFLOP an image",
+        "training": f"{cost.training_flops / 1e9:.3f} GFLOP an image",
+        "memory": f"{_gib(memory.total)} at a batch of {cost.batch_size}, in training, of it",
+        "  weights": _gib(memory.weights),
+        "  gradients": _gib(memory.gradients),
+        "  optimizer": _gib(memory.optimizer),
+        "  activations": _gib(memory.activations),
+    }
+    for name, value in rows.items():
+        click.echo(f"{name:<14}{value}")
+    if cost.caveat:
+        click.echo(textwrap.fill(f"note: {cost.caveat}", 80))
+
+
+def experiment_of_model(name: str, image_size: int, patch_size: int, batch_size: int) -> Experiment:
+    """Return an experiment that trains a model of the catalogue at a size."""
+    patch = patch_size if name not in MODELS or MODELS[name].family == "vit" else None
+    return Experiment(name=name, model=name, image_size=image_size, patch_size=patch, batch_size=batch_size)
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.2f} GiB"
