@@ -82,11 +82,9 @@ def curve_labels(shown: Sequence[Status]) -> list[str]:
     labels = []
     for status, name in zip(shown, without_common_start(names), strict=True):
         siblings = [other for other in shown if other.experiment == status.experiment]
-        if len({other.seed for other in siblings}) == len(siblings):
-            more = f"s{status.seed}"
-        else:
-            more = run_label(status)
-        labels.append(f"{name} {more}" if len(siblings) > 1 else name)
+        by_seed = len({other.seed for other in siblings}) == len(siblings)
+        own = f"s{status.seed}" if by_seed else run_label(status)
+        labels.append(f"{name} {own}" if len(siblings) > 1 else name)
     return labels
 
 

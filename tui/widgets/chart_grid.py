@@ -11,7 +11,7 @@ from textual.reactive import reactive
 from tui.snapshot import RunCurve
 from tui.widgets.chart import Chart, Curve
 
-MIN_WIDTH, MIN_HEIGHT = 32, 8
+MIN_WIDTH, MIN_HEIGHT = 32, 10
 """Cells below which a chart is not made; there are fewer charts instead."""
 FIRST = (
     "test/f1",
