@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import traceback
 from collections.abc import Callable
@@ -42,6 +43,20 @@ class StopRequest:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pulse(recorder: Recorder, stop: StopRequest) -> Callable[[dict[str, float]], None]:
+    """Return what telemetry does every second: hear what a user asks, say that the run lives and what it holds."""
+
+    def beat(values: dict[str, float]) -> None:
+        stop.poll()
+        with contextlib.suppress(OSError):  # the loop meets a full disk too, and ends the run with a word
+            if recorder.started:
+                recorder.metrics(recorder.status.step, recorder.status.epoch, values)
+            else:
+                recorder.heartbeat()
+
+    return beat
+
+
 def train_run(
     run: Run,
     echo: Callable[[Event, bytes], None] | None = None,
@@ -68,9 +83,14 @@ def train_run(
         run.clear_request()
         recorder = Recorder(run, echo)
         try:
+            experiment = msgspec.convert(info.config, Experiment)
+            if experiment.command:
+                from engine.script import run_script
+
+                return run_script(run, experiment, info.seed, recorder, stop, device)
             from engine.training.job import train  # seconds: by now the run is held and hears its signals
 
-            return train(run, msgspec.convert(info.config, Experiment), info.seed, recorder, stop, device)
+            return train(run, experiment, info.seed, recorder, stop, device)
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             return STOPPED

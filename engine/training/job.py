@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import os
 import time
@@ -12,7 +11,7 @@ import msgspec
 import torch
 
 from engine import process
-from engine.attempt import FAILED, FINISHED, STOPPED, StopRequest
+from engine.attempt import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.config import ConfigError, Experiment
 from engine.events import Failure, Start
 from engine.models import create_model
@@ -31,19 +30,10 @@ def train(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
 ) -> int:
     """Train a run that this process holds, and return the process's exit code; whatever fails is recorded."""
-
-    def tick(values: dict[str, float]) -> None:
-        stop.poll()
-        with contextlib.suppress(OSError):  # the loop meets a full disk too, and ends the run with a word
-            if recorder.started:
-                recorder.metrics(recorder.status.step, recorder.status.epoch, values)
-            else:
-                recorder.heartbeat()
-
     where = torch.device("cpu")
     try:
         where = pick_device(device)
-        with Sampler(tick, _uuids(where)):
+        with Sampler(pulse(recorder, stop), _uuids(where)):
             trainer = _build(run, experiment, seed, where, recorder, stop)
             if where.type == "cpu":
                 _say_why_no_gpu(recorder, device)

@@ -1,0 +1,141 @@
+"""Runs an experiment's own ``command``: any program; the JSON lines that it prints become its events.
+
+A program that prints nothing is run, timed and recorded all the same. What it prints besides goes to console.log.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import IO, Any
+
+import msgspec
+
+from engine import process
+from engine.attempt import FAILED, FINISHED, STOPPED, StopRequest, pulse
+from engine.config import Experiment
+from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
+from engine.recorder import Recorder
+from engine.store import Run, last_lines
+from engine.telemetry import Sampler
+
+GRACE_S = 30.0
+"""Seconds between SIGTERM and SIGKILL."""
+SAYABLE: dict[str, type[Event]] = {
+    "metrics": Metrics,
+    "confusion": Confusion,
+    "checkpoint": Checkpoint,
+    "log": Log,
+}
+"""The events that a program may print; start and end are the engine's to say."""
+
+
+def run_script(
+    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
+) -> int:
+    """Run the command of an experiment to its end, and return the exit code of this process."""
+    recorder.emit(_start(run, experiment, seed, recorder, device))
+    try:
+        program = subprocess.Popen(
+            experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
+            env=os.environ | _environment(run, seed, recorder, device),
+        )  # fmt: skip
+    except (OSError, ValueError) as error:
+        reason = f"{experiment.command[0]} cannot be started: {error}"
+        recorder.end("failed", reason, Failure(type=type(error).__name__, message=reason))
+        return FAILED
+    if program.stdout is None:
+        raise RuntimeError("a pipe was asked for and not made")
+    listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
+    listener.start()
+    with Sampler(pulse(recorder, stop)):
+        _wait(program, stop)
+    listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
+    return _end(program.returncode, run, recorder, stop)
+
+
+def _wait(program: subprocess.Popen[bytes], stop: StopRequest) -> None:
+    """Wait for the program's end; when asked to stop, tell its process group, and insist after a while."""
+    deadline = None
+    while True:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            program.wait(timeout=0.1)
+            break
+        now = time.monotonic()
+        if stop.wanted is not None and deadline is None:
+            deadline = now + GRACE_S
+            _signal(program, signal.SIGTERM)
+        elif deadline is not None and now > deadline:
+            _signal(program, signal.SIGKILL)
+    _signal(program, signal.SIGKILL)  # what it started and left behind
+
+
+def _signal(program: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(program.pid, number)
+
+
+def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:
+    """Turn the program's lines into events; pass on what is none."""
+    for line in pipe:
+        event = _event(line, run, recorder)
+        if event is None:
+            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.flush()
+            continue
+        with contextlib.suppress(OSError):  # a full disk loses a line, not the run
+            recorder.emit(event)
+
+
+def _event(line: bytes, run: Run, recorder: Recorder) -> Event | None:
+    """Return the event on a line, with the run, time, step and epoch filled in where they are left out."""
+    if not line.startswith(b"{"):
+        return None
+    try:
+        fields: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
+        kind = SAYABLE[fields["event"]]
+        known = {"time": time.time(), "step": recorder.status.step, "epoch": recorder.status.epoch}
+        return msgspec.convert(known | fields | {"run": run.id}, kind)
+    except (msgspec.MsgspecError, RecursionError, KeyError, TypeError, UnicodeDecodeError):
+        return None
+
+
+def _start(run: Run, experiment: Experiment, seed: int, recorder: Recorder, device: str) -> Start:
+    return Start(
+        time=time.time(), run=run.id, attempt=recorder.status.attempt + 1, experiment=experiment.name,
+        config=msgspec.to_builtins(experiment), seed=seed, pid=os.getpid(), host=process.host(),
+        boot=process.boot_id(), process_started=process.started(os.getpid()) or 0.0, device=device,
+        step=recorder.status.step,
+    )  # fmt: skip
+
+
+def _environment(run: Run, seed: int, recorder: Recorder, device: str) -> dict[str, str]:
+    """What the program is told: its run, where to write, which seed and device, and whether it goes on."""
+    return {
+        "VITUI_RUN": run.id,
+        "VITUI_RUN_DIR": str(run.path.resolve()),
+        "VITUI_SEED": str(seed),
+        "VITUI_DEVICE": device,
+        "VITUI_ATTEMPT": str(recorder.status.attempt),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
+    if stop.wanted is not None:
+        run.clear_request()
+        recorder.end("stopped", stop.reason)
+        return STOPPED
+    if code == 0:
+        recorder.end("finished", "its command ended well")
+        return FINISHED
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+    said = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
+    reason = f"its command {how}; console.log has what it said"
+    recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=said))
+    return FAILED
