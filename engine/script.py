@@ -17,10 +17,10 @@ from typing import IO, Any
 import msgspec
 
 from engine import process
-from engine.attempt import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.config import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
 from engine.recorder import Recorder
+from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.store import Run, last_lines
 from engine.telemetry import Sampler
 

@@ -11,13 +11,13 @@ import msgspec
 import torch
 
 from engine import process
-from engine.attempt import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.config import ConfigError, Experiment
 from engine.events import Failure, Start
 from engine.models import create_model
 from engine.models.pretrained import CheckpointError as PretrainedError
 from engine.models.pretrained import load_pretrained
 from engine.recorder import Recorder
+from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.store import Run
 from engine.telemetry import Nvml, Sampler
 from engine.training import checkpoint

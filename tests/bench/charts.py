@@ -19,7 +19,7 @@ from rich.text import Text
 
 from tui.palette import PALETTE
 from tui.widgets.canvas import Canvas, Floats, Sheet, Window
-from tui.widgets.chart import Curve
+from tui.widgets.curve import Curve
 from tui.widgets.inks import Ink
 from tui.widgets.plot import Plot, Setting
 

@@ -20,7 +20,8 @@ from textual.message import Message
 
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
 from tui.widgets import plot as plots
-from tui.widgets.chart import Chart, Curve
+from tui.widgets.chart import Chart
+from tui.widgets.curve import Curve
 from tui.widgets.inks import Ink
 from tui.widgets.legend import fit, plain
 from tui.widgets.plot import Plot, Setting

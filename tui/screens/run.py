@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Footer, Static
 
 from tui.snapshot import Snapshot
 from tui.widgets.overview import Overview
 
-if TYPE_CHECKING:
-    from tui.screens.dashboard import Dashboard
-
 
 class RunScreen(ModalScreen[None]):
-    """Shows the dashboard's run in focus, live."""
+    """Shows the run in focus of the screen below, whose reactive ``snapshot`` it follows."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,enter", "dismiss", "Back", key_display="esc"),
     ]
 
-    def __init__(self, dashboard: Dashboard) -> None:
+    def __init__(self, dashboard: Screen[None]) -> None:
         super().__init__()
         self._dashboard = dashboard
         self._lines: tuple[str, ...] = ()

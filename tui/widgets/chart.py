@@ -20,42 +20,12 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+from tui.widgets.curve import Curve
 
+if TYPE_CHECKING:
     from tui.widgets.plot import Plot, Setting
 
 View = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Curve:
-    """One line of a chart. All arrays have one length; what is not finite is a gap.
-
-    Attributes:
-        key: What the curve is of, for whoever made it.
-        label: What the legend calls it; any text, shown as it is.
-        x: Positions along the x axis, mostly ascending.
-        y: Values.
-        colour: A hex colour, see `tui.palette.assign`.
-        raw: The values before smoothing, drawn faintly.
-        lo: Lower bound of a band.
-        hi: Upper bound of a band.
-        pinned: Drawn over the others.
-        seams: Positions where the run was resumed.
-    """
-
-    key: str
-    label: str
-    x: NDArray[np.float64]
-    y: NDArray[np.float64]
-    colour: str
-    raw: NDArray[np.float64] | None = None
-    lo: NDArray[np.float64] | None = None
-    hi: NDArray[np.float64] | None = None
-    pinned: bool = False
-    seams: tuple[float, ...] = ()
 
 
 class Chart(Widget):

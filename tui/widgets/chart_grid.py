@@ -9,7 +9,8 @@ from textual.containers import Container
 from textual.reactive import reactive
 
 from tui.snapshot import RunCurve
-from tui.widgets.chart import Chart, Curve
+from tui.widgets.chart import Chart
+from tui.widgets.curve import Curve
 
 MIN_WIDTH, MIN_HEIGHT = 32, 10
 """Cells below which a chart is not made; there are fewer charts instead."""

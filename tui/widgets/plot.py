@@ -32,7 +32,7 @@ from tui.widgets.legend import Entry, Legend, arrange, arrange_reading, fit, in_
 from tui.widgets.series import Series, drawable
 
 if TYPE_CHECKING:
-    from tui.widgets.chart import Curve
+    from tui.widgets.curve import Curve
 
 
 @dataclass(frozen=True, slots=True)

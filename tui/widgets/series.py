@@ -12,7 +12,7 @@ from tui.widgets.canvas import Bools, Floats
 from tui.widgets.ticks import BIGGEST
 
 if TYPE_CHECKING:
-    from tui.widgets.chart import Curve
+    from tui.widgets.curve import Curve
 
 
 @dataclass(frozen=True, slots=True)

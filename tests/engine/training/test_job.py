@@ -9,10 +9,11 @@ import msgspec
 import pytest
 import torch
 
-from engine.attempt import FAILED, FINISHED, train_run
+from engine.attempt import train_run
 from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
 from engine.states import status_of
+from engine.stop import FAILED, FINISHED
 from engine.store import tail
 from engine.training import checkpoint
 from engine.training.job import DeviceError, pick_device
