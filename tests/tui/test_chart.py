@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.style import Style
@@ -186,6 +186,7 @@ any_float = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @settings(max_examples=150, deadline=None)
+@example([[(0.0, 0.0), (2e-83, 0.0)]], False, "epoch", "test/f1", None, 1e225, (2, 2))
 @given(
     columns=st.lists(st.lists(st.tuples(any_float, any_float), max_size=8), max_size=4),
     log_y=st.booleans(),

@@ -67,7 +67,8 @@ class Window:
 
 def _scaled(values: Floats, start: float, end: float, dots: int) -> Floats:
     # in halves, so that the whole range of a float can be a window
-    return (values * 0.5 - start * 0.5) * ((dots - 1) / (end * 0.5 - start * 0.5))
+    with np.errstate(over="ignore"):  # what is too far outside is infinitely far outside
+        return (values * 0.5 - start * 0.5) * ((dots - 1) / (end * 0.5 - start * 0.5))
 
 
 @dataclass(frozen=True, slots=True)
