@@ -110,6 +110,8 @@ class Feed:
         if stamp == self._config_stamp:
             return None
         self._config_stamp = stamp
+        if stamp is None and self._snapshot.config is None:
+            return None, ""  # a folder to begin in, not a mistake
         try:
             return load_config(self._project.config), ""
         except ConfigError as error:

@@ -333,6 +333,13 @@ async def test_a_folder_without_experiments_teaches_what_to_write(project: Proje
         assert not advice.display
 
 
+async def test_an_empty_folder_teaches_too(project: Project) -> None:
+    project.config.unlink()
+    async with opened(project) as pilot:
+        assert '[experiments."my-first"]' in str(dashboard(pilot).query_one("#advice", Static).render())
+        assert toasts(pilot) == ""
+
+
 async def test_a_broken_configuration_is_shown_with_its_line(project: Project) -> None:
     project.config.write_text('[experiments.x]\nmodel = "vit_q"\n')
     async with opened(project) as pilot:

@@ -121,7 +121,8 @@ def test_killing_the_app_touches_no_run_and_opening_it_again_finds_it_live(
         ["pkill", "-9", "-f", "-t", terminal.tmux("display", "-p", "#{pane_tty}").strip()[5:], "tui.cli"],
         check=True,
     )
-    terminal.type("Enter", "reset", "Enter")
+    terminal.type("C-j", "reset", "C-j")  # the killed app left the terminal raw: enter is no new line there
+    terminal.wait_for("#")
     terminal.enter(*VITUI)
     terminal.wait_for("running")
     terminal.wait_for("finished", 240)
