@@ -16,7 +16,7 @@ demo: $(VENV)/.run ## open the app on the quick start; without a terminal, train
 	@if [ -t 1 ] && [ -t 2 ]; then $(BIN)/vitui; else $(BIN)/engine run quick-Hybrid; fi
 
 test: $(VENV)/.dev ## the quick tests (under two minutes on two cores)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-slow: $(VENV)/.dev ## the long ones: whole runs, kills, every architecture against the reference
 	$(BIN)/pytest -m slow

@@ -42,6 +42,12 @@ epochs = 5000
 """
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let two processes share the tests: one takes all that train or use torch, which never run in parallel."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group("app" if "tests/tui/" in item.nodeid else "engine"))
+
+
 @pytest.fixture
 def tiny() -> Experiment:
     """An experiment of three steps an epoch on a hundred digits."""

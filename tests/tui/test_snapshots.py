@@ -21,6 +21,7 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(cpu=42.0, memory_used=6 * 2**30, memory_total=24 * 2**30)
     answers = iter([machine])
     monkeypatch.setattr("tui.feed._MachineSampler.sample", lambda self: next(answers, None))
+    monkeypatch.setattr("tui.feed.TICK_S", 0.05)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 
@@ -53,7 +54,7 @@ async def still(pilot: Pilot[str]) -> None:
             and not board.snapshot.loading
         ):
             break
-    await pilot.pause(0.3)
+    await pilot.pause(0.15)
 
 
 @pytest.fixture
