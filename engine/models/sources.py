@@ -145,7 +145,10 @@ def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 def _read_google(path: Path) -> Checkpoint:
     with path.open("rb") as file:
-        archive = np.load(file, allow_pickle=False)
+        try:
+            archive = np.load(file, allow_pickle=False)
+        except ValueError:  # its message advises to unpickle the file
+            raise CheckpointError(f"{path} cannot be read: it is no archive of arrays") from None
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise CheckpointError(f"{path} holds a single array, not an archive of them")
         arrays = {key.removeprefix("opt/target/"): archive[key] for key in archive.files}
