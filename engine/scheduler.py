@@ -89,17 +89,17 @@ def _run_to_end(run: Run, stopped: Callable[[], bool]) -> None:
         if stopped():
             return
         time.sleep(POLL_S / 5)
-    if run.ticket() is not None:  # it died before it could take the run
+    if run.ticket() is not None and not run.is_held():  # it died before it could take the run
         _record_false_start(run, process.returncode)
 
 
 def launch(run: Run) -> subprocess.Popen[bytes]:
     """Start the process that trains a run, detached from this one; its output goes to the run's console.log."""
     ticket = run.ticket()
-    with contextlib.suppress(StoreError):
-        cwd = Path(run.info().cwd)
-    if not cwd.is_dir():
-        cwd = Path.cwd()
+    cwd = Path.cwd()
+    with contextlib.suppress(StoreError):  # damaged: its own process says so, and the run fails with that
+        if (home := Path(run.info().cwd)).is_dir():
+            cwd = home
     log = os.open(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         return subprocess.Popen(

@@ -158,3 +158,11 @@ class TestWorkers:
         assert b"waits in the queue" in engine("resume", "--queue", run.id).stdout
         until(lambda: status_of(run).state == "finished", 120)
         assert [start.attempt for start in events(run, Start)] == [1, 2]
+
+
+def test_a_queued_run_with_a_damaged_description_fails_and_does_not_block_the_queue(store, tiny):
+    damaged = store.create(tiny, seed=0, queued=True)
+    (damaged.path / "run.json").write_text("{")
+    assert work(store, lambda: False) == 1
+    assert damaged.ticket() is None
+    assert status_of(damaged).state == "failed"

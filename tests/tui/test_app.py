@@ -141,7 +141,10 @@ async def test_a_queued_run_leaves_the_queue_on_a_confirmed_stop(project: Projec
     async with opened(project) as pilot:
         await pilot.press("r")
         await settle(pilot)
-        await pilot.press("full_stop", "enter")
+        await pilot.press("full_stop")
+        await pilot.pause()
+        assert "has not begun" in str(pilot.app.screen.query_one("#dialog-text", Static).render())
+        await pilot.press("enter")
         await settle(pilot)
         (run,) = Store(project.runs).runs()
         assert run.ticket() is None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
 from textual import on
@@ -239,14 +239,15 @@ class Dashboard(Screen[None]):
             self._refuse("Nothing to stop", "The run under the cursor does not run.")
             return
         if status.state == "queued":
+            text = "It has not begun; R queues it again."
             choices = [Choice("enter", "take it out of the queue", "stop-now")]
         else:
+            text = "It keeps a checkpoint either way, and R resumes it."
             choices = [
                 Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
                        "stop-after-epoch"),
                 Choice("n", "stop now", "stop-now"),
             ]  # fmt: skip
-        text = "It keeps a checkpoint either way, and R resumes it."
         run = Run(self.project.runs / status.run)
 
         def chosen(request: Request | None) -> None:
@@ -273,12 +274,12 @@ class Dashboard(Screen[None]):
         row = self.query_one(RunList).row
         return self._status(row.run) if row else None
 
-    def _do(self, title: str, action: object) -> None:
+    def _do(self, title: str, action: Callable[[], str]) -> None:
         """Do something with files or processes in a thread, and say how it went."""
 
         def work() -> None:
             try:
-                self.post_message(Done(action()))  # type: ignore[operator]
+                self.post_message(Done(action()))
             except (StoreError, OSError) as error:
                 self.post_message(Failed(title, str(error)))
 
