@@ -53,6 +53,8 @@ class Feed:
         self._stamps: dict[str, int] = {}
         self._statuses: dict[str, Status] = {}
         self._histories: dict[str, History] = {}
+        self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
+        """The curves of the last tick by run and metric, with what they were made from."""
         self._machine = _MachineSampler()
 
     def follow(self) -> None:
@@ -154,13 +156,20 @@ class Feed:
         return read, False
 
     def _curves(self, watch: Watch) -> dict[str, tuple[RunCurve, ...]]:
+        """Return the curves by metric; one without news is the same object as before, so that nobody draws it anew."""
         curves: dict[str, list[RunCurve]] = {}
+        before, self._prepared = self._prepared, {}
         for name in watch.runs:
             if (history := self._histories.get(name)) is None:
                 continue
-            for metric in history.metrics:
-                x, y = history.series(metric, watch.axis)
-                curves.setdefault(metric, []).append(RunCurve(name, x, y, self._seams(history, watch)))
+            for metric, column in history.columns.items():
+                state = (watch.axis, len(history.starts), id(column), len(column))
+                known = before.get((name, metric))
+                if known is None or known[0] != state:
+                    x, y = history.series(metric, watch.axis)
+                    known = state, RunCurve(name, x, y, self._seams(history, watch))
+                self._prepared[name, metric] = known
+                curves.setdefault(metric, []).append(known[1])
         return {metric: tuple(found) for metric, found in curves.items()}
 
     @staticmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.app import App, ComposeResult
+from textual.geometry import Region
 from textual.message import Message
 
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
@@ -318,6 +320,7 @@ def lines(chart: Chart) -> str:
     return "\n".join(chart.render_line(y).text for y in range(chart.size.height))
 
 
+LONGER = [curve([0.1, 0.4, 0.5, 0.9], "ViT"), curve([0.1, 0.2, 0.3, 0.5], "BiT", colour=PALETTE[1])]
 TWO = [curve([0.1, 0.4, 0.5, 0.6], "ViT"), curve([0.1, 0.2, 0.3, 0.35], "BiT", colour=PALETTE[1])]
 
 
@@ -345,14 +348,34 @@ async def test_a_chart_is_drawn_once_until_something_changes(monkeypatch: pytest
         assert lines(chart) != before
         assert not drawn  # a cursor is laid over what is there
         chart.cursor = None
-        chart.show(TWO)
-        chart.show(TWO)
+        chart.show([dataclasses.replace(each) for each in TWO])
         await pilot.pause()
         assert lines(chart) == before
+        assert not drawn  # the same arrays, colours and names
+        chart.show(TWO[:1])
+        chart.show(LONGER)
+        await pilot.pause()
+        assert lines(chart) != before
         assert len(drawn) == 1
         chart.log_y = True
         await pilot.pause()
         assert len(drawn) == 2
+
+
+async def test_only_rows_that_look_different_are_painted(monkeypatch: pytest.MonkeyPatch) -> None:
+    app = Charts()
+    async with app.run_test(size=(80, 24)) as pilot:
+        chart = app.query_one(Chart)
+        chart.show(TWO)
+        await pilot.pause()
+        before = [chart.render_line(y) for y in range(chart.size.height)]
+        painted: list[Region] = []
+        monkeypatch.setattr(chart, "refresh", lambda *regions, **_: painted.extend(regions))
+        chart.show([TWO[0], dataclasses.replace(TWO[1], pinned=True)])  # over the other curve, and bold
+        await pilot.pause()
+        changed = [y for y, strip in enumerate(before) if strip != chart.render_line(y)]
+        assert [region.y for region in painted] == changed
+        assert 0 < len(changed) < chart.size.height
 
 
 async def test_a_chart_follows_its_size_and_theme() -> None:

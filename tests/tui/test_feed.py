@@ -44,9 +44,11 @@ def test_curves_of_watched_runs_grow_as_events_come(project: Project, write_run:
             b'{"event":"metrics","time":1.0,"run":"%s","step":30,"epoch":3.0,"values":{"test/f1":0.5}}\n'
             % run.id.encode()
         )
-    (curve,) = first(feed).curves["test/f1"]
+    loss = feed._snapshot.curves["test/loss"]
+    (curve,) = (changed := first(feed)).curves["test/f1"]
     assert list(curve.x) == [1.0, 2.0, 3.0]
     assert curve.y[-1] == 0.5
+    assert changed.curves["test/loss"][0] is loss[0]  # so that its chart is not drawn anew
 
 
 def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> None:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
@@ -72,7 +72,7 @@ class Dashboard(Screen[None]):
         Binding("question_mark", "help", "Help", key_display="?"),
     ]
 
-    snapshot: reactive[Snapshot] = reactive(Snapshot(), always_update=True)
+    snapshot: reactive[Snapshot] = reactive(Snapshot(), repaint=False, always_update=True)
     """What is shown."""
 
     def __init__(self, project: Project) -> None:
@@ -82,6 +82,7 @@ class Dashboard(Screen[None]):
         self._axis: Axis = "epoch"
         self._filter = ""
         self._colours: dict[str, str] = {}
+        self._title, self._advised = Content(), ""
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
@@ -92,8 +93,9 @@ class Dashboard(Screen[None]):
                 yield Input(placeholder="name, tag or state", id="filter")
             yield ChartGrid(id="charts")
             yield Static(id="advice", markup=False)
-            with VerticalScroll(id="right", can_focus=False):
-                yield Overview(id="overview", markup=False)
+            overview = Overview(id="right")
+            overview.can_focus = False
+            yield overview
         yield Console(id="console")
         yield Footer(show_command_palette=False)
 
@@ -130,7 +132,10 @@ class Dashboard(Screen[None]):
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
         self.query_one(Overview).show(status, detail, config)
-        self.query_one("#right").border_title = Content(row.label if row else "Run")
+        title = Content(row.label if row else "Run")
+        if title != self._title:
+            self._title = title
+            self.query_one("#right").border_title = title
         if detail is not None:
             lines: Iterable[str] = detail.console
         elif row is not None and row.run is None:
@@ -138,7 +143,10 @@ class Dashboard(Screen[None]):
         else:
             lines = ()
         self.query_one(Console).show(tuple(lines))
-        self.query_one("#advice", Static).update("\n".join(self._advice()) if row is None else "")
+        advice = "\n".join(self._advice()) if row is None else ""
+        if advice != self._advised:
+            self._advised = advice
+            self.query_one("#advice", Static).update(advice)
         self.set_class(row is None, "-empty")
 
     def _advice(self) -> list[str]:

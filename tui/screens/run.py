@@ -30,9 +30,9 @@ class RunScreen(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """Facts on the left, the console on the right."""
         with Horizontal(id="run-body"):
-            with VerticalScroll(id="run-facts") as facts:
-                facts.border_title = "Run"
-                yield Overview(markup=False)
+            facts = Overview(id="run-facts")
+            facts.border_title = "Run"
+            yield facts
             with VerticalScroll(id="run-console") as console:
                 console.border_title = "Console"
                 yield Static(id="run-lines", markup=False)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.style import Style
 from textual import events
 from textual.color import Color, ColorParseError
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -119,6 +120,8 @@ class Chart(Widget):
         self._curves: tuple[Curve, ...] = ()
         self._data_version = 0
         self._style_version = 0
+        self._due = False
+        """Whether a drawing is under way to the event loop."""
         self._plot: Plot | None = None
         self._plot_key: tuple[Setting, int] | None = None
         self._strips: list[Strip] = []
@@ -131,10 +134,30 @@ class Chart(Widget):
         self.set_reactive(Chart.ascii_only, not encoding.startswith("utf"))
 
     def show(self, curves: Sequence[Curve]) -> None:
-        """Show these curves from now on; drawn when the chart is next painted."""
-        self._curves = tuple(curves)
+        """Show these curves from now on; drawn when the event loop comes to it, if they differ from the last."""
+        new = tuple(curves)
+        same = len(new) == len(self._curves) and all(map(Curve.looks_like, new, self._curves))
+        if same:
+            return
+        self._curves = new
         self._data_version += 1
-        self.refresh()
+        if not self._strips:
+            self.refresh()
+        elif not self._due:
+            self._due = True
+            self.call_later(self._draw_what_changed)  # a message for each chart: keys are heard in between
+
+    def _draw_what_changed(self) -> None:
+        """Draw anew, and have only those rows painted that look different now."""
+        self._due = False
+        before, shown = self._strips, self._strips_key[:1] == (self._setting_key(),)
+        if not shown or not self.is_attached or not self.size:
+            self.refresh()
+            return
+        self._render_strips()
+        changed = [y for y, strip in enumerate(self._strips) if strip != before[y]]
+        if changed:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
 
     @property
     def curves(self) -> tuple[Curve, ...]:
@@ -145,11 +168,14 @@ class Chart(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One row of the picture; draws all of it if something has changed."""
+        self._render_strips()
+        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
+
+    def _render_strips(self) -> None:
         key = (self._setting_key(), self.cursor, self._data_version, self._style_version)
         if key != self._strips_key:
             self._strips = self._picture().draw(self.cursor, self._styles())
             self._strips_key = key
-        return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
     def notify_style_update(self) -> None:
         """Draw anew: the theme or a class may have changed the colours."""
@@ -185,10 +211,12 @@ class Chart(Widget):
         if key != self._inks_key:
             from tui.widgets.inks import Ink
 
-            names = [f"chart--{ink.name.lower()}" for ink in Ink]
             background = self.background_colors[1]
             under = Style(bgcolor=background.rich_color)
-            self._inks = [self.get_component_rich_style(name) + under for name in names]
+            if key[0] != self._inks_key[0]:
+                names = [f"chart--{ink.name.lower()}" for ink in Ink]
+                self._inks = [self.get_component_rich_style(name) + under for name in names]
+            del self._inks[len(Ink) :]
             for curve in self._curves:
                 colour = self.colors[3] if self.app.no_color else _parse(curve.colour)
                 self._inks.append(under + Style(color=colour.rich_color, bold=curve.pinned or None))

@@ -29,11 +29,11 @@ class MachineLine(Static):
     def show(self, snapshot: Snapshot) -> None:
         """Show this moment."""
         self._snapshot = snapshot
-        self.update(self._line())
+        self.update(self._line(), layout=False)
 
     def on_resize(self) -> None:
         """Fit the line to the width."""
-        self.update(self._line())
+        self.update(self._line(), layout=False)
 
     def _line(self) -> Text:
         left = Text.assemble(("vitui ", "bold"), (self._title, ""))

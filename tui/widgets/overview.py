@@ -1,13 +1,19 @@
-"""The run in focus: what it is, how far it is, where it runs, and what a reader of its numbers should know."""
+"""The run in focus: what it is, how far it is, where it runs, and what a reader of its numbers should know.
+
+Drawn line by line: a text widget would have the whole screen laid out and painted anew with every number that changes.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from rich.table import Table
+from rich.segment import Segment
+from rich.style import Style
 from rich.text import Text
-from textual.widgets import Static
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
 from engine.catalog import MODELS, caveat, patch_tokens
 from engine.listing import MARKS, duration
@@ -19,17 +25,63 @@ from tui.text import clean, loss, score, size
 Fact = tuple[str, str]
 
 
-class Overview(Static):
+NAME_WIDTH = 10
+"""Cells of a fact's name, and the space after it."""
+
+
+class Overview(ScrollView):
     """Facts as pairs of a name and a value."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"overview--name"}
+    DEFAULT_CSS = """
+    Overview {
+        scrollbar-size-horizontal: 0;
+        & > .overview--name { color: $foreground 60%; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._facts: tuple[Fact, ...] = ()
+        self._lines: list[Fact] = []
 
     def show(self, status: Status | None, detail: Detail | None, config: Mapping[str, Any]) -> None:
         """Show a run; or, for an experiment that has none yet, what its configuration says."""
-        table = Table.grid(padding=(0, 1, 0, 0))
-        table.add_column(min_width=9, no_wrap=True, style="dim")
-        table.add_column(overflow="fold")
-        for name, value in facts(status, detail, config):
-            table.add_row(Text(name), Text(value, style="" if name else "italic"))
-        self.update(table)
+        new = tuple(facts(status, detail, config))
+        if new != self._facts:
+            self._facts = new
+            self._lay_out()
+
+    def on_resize(self) -> None:
+        """Break the lines anew."""
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Break the values into lines; a value's first line has its name before it."""
+        width = max(1, self.scrollable_content_region.width - NAME_WIDTH)
+        before, self._lines = self._lines, []
+        for name, value in self._facts:
+            for number, line in enumerate(
+                Text(value).wrap(self.app.console, width, overflow="fold") or [Text()]
+            ):
+                self._lines.append((name if number == 0 else "", line.plain.rstrip()))
+        room = self.scrollable_content_region.height
+        whole = Size(width, max(room, len(self._lines)))
+        if whole != self.virtual_size:  # a change of it has the screen laid out anew
+            self.virtual_size = whole
+        for y in range(max(len(before), len(self._lines))):
+            if before[y : y + 1] != self._lines[y : y + 1]:
+                self.refresh_line(y)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the facts."""
+        width, index = self.scrollable_content_region.width, y + self.scroll_offset.y
+        if index >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        name, value = self._lines[index]
+        quiet = Style(color=self.get_component_rich_style("overview--name").color)
+        strip = Strip([Segment(f"{name:<{NAME_WIDTH}}", quiet), Segment(value)])
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
 
 def facts(status: Status | None, detail: Detail | None, config: Mapping[str, Any]) -> Iterator[Fact]:

@@ -113,11 +113,12 @@ class RunList(ScrollView, can_focus=True):
         """Keep the cursor on a row."""
         return max(0, min(cursor, len(self._rows) - 1))
 
-    def watch_cursor(self) -> None:
+    def watch_cursor(self, before: int) -> None:
         """Bring the row into view and say which it is."""
         self._tell()
         self.scroll_to_region(Region(0, self.cursor, 1, 2), animate=False, force=True)
-        self.refresh()
+        for index in (before, self.cursor):
+            self.refresh_line(index + 1)
 
     def _tell(self) -> None:
         key = self.row.key if self.row else None
