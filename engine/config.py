@@ -43,6 +43,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     dataset: Text = "cifar10"
     subset_per_class: Positive | None = None
     val_fraction: Annotated[float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")] = 0.02
+    corrupt: Annotated[Literal["refuse", "skip"], Meta(description="'refuse' or 'skip'")] = "refuse"
+    """What becomes of a folder with images that cannot be decoded."""
+    workers: Annotated[int, Meta(ge=0, le=256, description="a whole number from 0 to 256")] | None = None
+    """Processes that decode images which do not fit into memory; one for each core but one, if not given."""
     augment: Annotated[Literal["none", "light"], Meta(description="'none' or 'light'")] = "light"
     # how
     epochs: Positive = 7

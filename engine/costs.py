@@ -16,7 +16,7 @@ CIFAR100_CLASSES = 100
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:
     """Print a line for each model that takes images of a size, as soon as it is known."""
-    from engine.models.cost import summaries
+    from engine.training.cost import summaries
 
     if not as_json:
         click.echo(f"{'model':<22}{'parameters':>13}{'GFLOP/image':>13}{'tokens':>8}  at {image_size} px")
@@ -35,7 +35,7 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     Raises:
         ValueError: The model cannot be built.
     """
-    from engine.models.cost import explain
+    from engine.training.cost import explain
 
     cost = explain(
         experiment.model,

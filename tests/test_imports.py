@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "torchmetrics", "sklearn", "timm")
-TRAINING = ("engine.training", "engine.models")
+TRAINING = ("engine.training", "engine.models", "engine.weights")
 
 SCRIPT = """
 import importlib, sys

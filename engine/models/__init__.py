@@ -1,9 +1,10 @@
 """The models: ViT, BiT and their hybrid, equal to the public references weight by weight.
 
 Read ``layers`` (a Transformer block), ``vit``, ``resnetv2``, ``hybrid``, then ``registry``, which builds them
-by name, ``pretrained``, which loads checkpoints, and ``cost``, which says what training one takes.
+by name, and ``pretrained``, which loads checkpoints.
 """
 
 from engine.models.registry import create_model, parameter_groups
+from engine.models.resnetv2 import standardized_once
 
-__all__ = ["create_model", "parameter_groups"]
+__all__ = ["create_model", "parameter_groups", "standardized_once"]

@@ -11,7 +11,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import torch
@@ -27,8 +28,8 @@ STANDARDIZE_EPS = 1e-8
 class StdConv2d(nn.Conv2d):
     """A convolution whose filters are first brought to mean 0 and variance 1 (Qiao et al., 2019).
 
-    Standardised once per forward pass in training, and kept between passes in evaluation. Always in float32
-    or better: autocast touches the convolution only.
+    Standardised once a step in training (see :func:`standardized_once` for steps of several passes), and kept
+    between passes in evaluation. Always in float32 or better: autocast touches the convolution only.
 
     Args:
         in_channels: Channels of the input.
@@ -54,6 +55,8 @@ class StdConv2d(nn.Conv2d):
         )
         self.uneven_padding = (near, near + 1, near, near + 1) if odd else None
         self._kept: tuple[tuple[int, int, torch.dtype], Tensor] | None = None
+        self._shared: Tensor | None = None
+        """The filters of this step, a leaf that gathers the gradients of its passes."""
 
     def reset_parameters(self) -> None:
         """Start as He et al. (2015) do for ReLU networks."""
@@ -66,6 +69,8 @@ class StdConv2d(nn.Conv2d):
 
     def standardized_weight(self) -> Tensor:
         """Return the filters the convolution uses: (out, in, kernel, kernel), in float32 or better."""
+        if self._shared is not None:
+            return self._shared
         if torch.compiler.is_compiling():
             return self._standardize()
         if self.training or torch.is_grad_enabled():
@@ -89,6 +94,29 @@ class StdConv2d(nn.Conv2d):
             x = F.pad(x, self.uneven_padding)
         weight = self.standardized_weight().to(self.weight.dtype)
         return F.conv2d(x, weight, None, self.stride, self.padding)
+
+
+@contextmanager
+def standardized_once(model: nn.Module) -> Iterator[None]:
+    """Standardise each filter once for all forward and backward passes within: the micro-batches of one step.
+
+    Their gradients meet at the standardised filters and go through the standardisation together, on leaving,
+    which is exact because that is linear in them. The weights must not change within, and have their gradients
+    only afterwards; on an error they get none.
+    """
+    convs = [each for each in model.modules() if isinstance(each, StdConv2d)]
+    whole = [conv._standardize() for conv in convs]
+    try:
+        for conv, filters in zip(convs, whole, strict=True):
+            conv._shared = filters.detach().requires_grad_(filters.requires_grad)
+        yield
+        reached = [(it, conv._shared.grad) for it, conv in zip(whole, convs, strict=True)
+                   if conv._shared is not None and conv._shared.grad is not None]  # fmt: skip
+        if reached:
+            torch.autograd.backward([it for it, _ in reached], [gradient for _, gradient in reached])
+    finally:
+        for conv in convs:
+            conv._shared = None
 
 
 class GroupNormAct(nn.GroupNorm):

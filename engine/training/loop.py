@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any, Literal
 
 import msgspec
@@ -18,6 +19,7 @@ from torch import Tensor, nn
 
 from engine.config import Experiment
 from engine.events import Checkpoint, Confusion
+from engine.models import standardized_once
 from engine.recorder import Recorder
 from engine.training import checkpoint
 from engine.training.augment import Preprocess
@@ -123,23 +125,25 @@ class Trainer:
         """One optimizer step on the batches of ``group``; each image weighs the same, in a short last batch too."""
         images_in_step = sum(len(indices) for indices in group)
         random = torch.Generator(self.device).manual_seed(_mix(self._seed, self.step, 1))
-        for indices in group:
-            images = self._prepare.train(self._data.train.images[indices], random)  # (B, 3, S, S)
-            labels = self._data.train.labels[indices]  # (B,)
-            with self._autocast():
-                logits = self._model(images)  # (B, classes)
-                loss = F.cross_entropy(
-                    logits.float(), labels, label_smoothing=self.experiment.label_smoothing
-                )
-            (loss * (len(indices) / images_in_step)).backward()  # type: ignore[no-untyped-call]
-            self._meter.count(
-                loss.detach() * len(indices), (logits.detach().argmax(1) == labels).sum(), len(indices)
-            )
+        with standardized_once(self._model) if len(group) > 1 else nullcontext():
+            for indices in group:
+                self._train_batch(indices, len(indices) / images_in_step, random)
         limit = self.experiment.clip_norm or math.inf
         self._meter.grad_norm = nn.utils.clip_grad_norm_(self._model.parameters(), limit)
         self._optimizer.step()
         self._schedule.step()
         self._optimizer.zero_grad(set_to_none=True)
+
+    def _train_batch(self, indices: Tensor, share: float, random: torch.Generator) -> None:
+        """Forward and backward of one batch that makes a ``share`` of its step's images."""
+        images = self._prepare.train(self._data.train.images[indices], random)  # (B, 3, S, S)
+        labels = self._data.train.labels[indices]  # (B,)
+        with self._autocast():
+            logits = self._model(images)  # (B, classes)
+            loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.experiment.label_smoothing)
+        (loss * share).backward()  # type: ignore[no-untyped-call]
+        right = (logits.detach().argmax(1) == labels).sum()
+        self._meter.count(loss.detach() * len(indices), right, len(indices))
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)

@@ -5,7 +5,7 @@ import torch
 from timm.layers import StdConv2d as TimmConv
 from timm.layers import StdConv2dSame as TimmConvSame
 
-from engine.models import create_model
+from engine.models import create_model, standardized_once
 from engine.models.resnetv2 import StdConv2d
 
 
@@ -119,6 +119,55 @@ def test_gradients_of_micro_batches_add_up_to_the_batchs():
         loss(model(images[half]), labels[half]).backward()
     for each, gradient in zip(model.parameters(), whole, strict=True):
         torch.testing.assert_close(each.grad, gradient, rtol=1e-8, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", ["bit_mini", "hybrid_mini", "vit_mini"])
+def test_filters_standardised_once_for_all_micro_batches_give_the_same_gradients(name, monkeypatch):
+    model = create_model(
+        name, num_classes=3, image_size=16, patch_size=4 if name == "vit_mini" else None
+    ).double()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    images, labels = torch.randn(4, 3, 16, 16, dtype=torch.double), torch.tensor([0, 1, 2, 0])
+    loss = torch.nn.CrossEntropyLoss(reduction="sum")
+
+    def passes():
+        for half in (slice(0, 2), slice(2, 4)):
+            loss(model(images[half]), labels[half]).backward()
+
+    passes()
+    apart = [each.grad.clone() for each in model.parameters()]
+    model.zero_grad()
+    counted = []
+    first = StdConv2d._standardize
+    monkeypatch.setattr(StdConv2d, "_standardize", lambda conv: counted.append(conv) or first(conv))
+    with standardized_once(model):
+        passes()
+    assert len(counted) == len({id(conv) for conv in counted})  # each once, for two passes
+    for each, gradient in zip(model.parameters(), apart, strict=True):
+        torch.testing.assert_close(each.grad, gradient, rtol=1e-9, atol=1e-12)
+    convs = [each for each in model.modules() if isinstance(each, StdConv2d)]
+    assert len(counted) == len(convs)
+    assert all(conv._shared is None for conv in convs)
+
+
+def test_a_frozen_filter_and_an_error_within_a_step_leave_nothing_behind(conv):
+    x = torch.randn(1, 4, 5, 5, requires_grad=True)
+    conv.requires_grad_(False)
+    with standardized_once(conv):
+        conv(x).sum().backward()
+    assert conv.weight.grad is None
+    conv.requires_grad_(True)
+
+    def fail():
+        with standardized_once(conv):
+            conv(x).sum().backward()
+            raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        fail()
+    assert conv.weight.grad is None
+    assert conv._shared is None
 
 
 def test_the_cifar_stem_keeps_the_map():

@@ -6,7 +6,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from engine.catalog import MODELS
 from engine.models import create_model
-from engine.models.cost import explain, summaries, summarize
+from engine.training.cost import explain, summaries, summarize
 
 # name, image, patch, parameters, forward GFLOP, forward and backward GFLOP: timm's models with 10 classes
 COUNTS = [
@@ -111,6 +111,6 @@ def test_optimizers_differ_in_what_they_keep():
 
 def test_the_list_holds_every_model_that_fits(monkeypatch):
     names = ("vit_mini", "bit_mini", "hybrid_mini", "hybrid_b")
-    monkeypatch.setattr("engine.models.cost.MODELS", {name: MODELS[name] for name in names})
+    monkeypatch.setattr("engine.training.cost.MODELS", {name: MODELS[name] for name in names})
     fitting = {each.name: each.patch_tokens for each in summaries(40, 8, 10)}
     assert fitting == {"vit_mini": 25, "bit_mini": None, "hybrid_mini": 25}

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.models.google import from_google
+from engine.weights.google import from_google
 
 RGB = tuple[float, float, float]
 HALF: RGB = (0.5, 0.5, 0.5)
