@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from engine.config import Experiment
 from engine.events import Event, Failure
+from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.stop import FAILED, STOPPED, StopRequest
 from engine.store import Run, StoreError

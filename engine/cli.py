@@ -16,12 +16,12 @@ import click
 from engine.config import (
     Config,
     ConfigError,
-    Experiment,
     check_notes,
     find_experiment,
     load_config,
     override,
 )
+from engine.experiment import Experiment
 from engine.store import Run, Store, StoreError, write_all
 
 USAGE = 2

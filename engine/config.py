@@ -4,86 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
 import tomli
 from msgspec import Meta
 
 from engine.catalog import MODELS, caveat, nearest, problems
+from engine.experiment import SCRIPT, Experiment, Figure, Text
 from engine.places import Place, Places
-
-Positive = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
-Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a whole number of at least 0 and below 2^63")]
-Rate = Annotated[float, Meta(gt=0, le=sys.float_info.max, description="a number above 0")]
-Weight = Annotated[float, Meta(ge=0, le=sys.float_info.max, description="a number of at least 0")]
-Fraction = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")]
-Words = Annotated[list[str], Meta(description="a list of strings")]
-Text = Annotated[str, Meta(description="a string")]
+from engine.recipes import SCALED_BY, fill, lay, of_family
 
 DATASETS = ("cifar10", "cifar100", "digits")
-SCRIPT = "script"
-"""The ``model`` of an experiment that runs its own ``command``."""
-
-
-class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
-    """One experiment: which model learns what, and how. Every field is a key of experiments.toml."""
-
-    name: str
-    # what learns
-    model: Text
-    image_size: Positive = 32
-    patch_size: Positive | None = None
-    options: Annotated[dict[str, Any], Meta(description="a table of model options")] = {}
-    pretrained: Text | None = None
-    # from what
-    dataset: Text = "cifar10"
-    subset_per_class: Positive | None = None
-    val_fraction: Annotated[float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")] = 0.02
-    corrupt: Annotated[Literal["refuse", "skip"], Meta(description="'refuse' or 'skip'")] = "refuse"
-    """What becomes of a folder with images that cannot be decoded."""
-    workers: Annotated[int, Meta(ge=0, le=256, description="a whole number from 0 to 256")] | None = None
-    """Processes that decode images which do not fit into memory; one for each core but one, if not given."""
-    augment: Annotated[Literal["none", "light"], Meta(description="'none' or 'light'")] = "light"
-    # how
-    epochs: Positive = 7
-    batch_size: Positive = 128
-    accumulate: Positive = 1
-    lr: Rate = 5e-4
-    weight_decay: Weight = 0.05
-    warmup: Fraction = 0.1
-    label_smoothing: Fraction = 0.1
-    clip_norm: Rate | None = 1.0
-    precision: Annotated[
-        Literal["auto", "float32", "bf16"], Meta(description="'auto', 'float32' or 'bf16'")
-    ] = "auto"
-    seed: Count = 0
-    seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
-    log_every: Positive = 10
-    # around it
-    command: Words = []
-    tags: Words = []
-    notes: Text = ""
-
-    @property
-    def run_seeds(self) -> list[int]:
-        """The seeds to run: ``seeds``, or ``seed`` alone."""
-        return self.seeds or [self.seed]
-
-
-class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One figure: a metric of some experiments against an axis, written to ``images/<name>.png``."""
-
-    name: str
-    title: Text = ""
-    y: Text
-    x: Annotated[Literal["epoch", "step", "time"], Meta(description="'epoch', 'step' or 'time'")] = "epoch"
-    experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
-    y_label: Text = ""
-    smoothing: Fraction = 0.0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -143,7 +77,8 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
     Raises:
         ConfigError: A setting has an unknown key or an impossible value.
     """
-    values: dict[str, Any] = msgspec.structs.asdict(experiment)
+    before: dict[str, Any] = msgspec.structs.asdict(experiment)
+    values = dict(before)
     mistakes: list[Mistake] = []
     touched = set()
     for setting in settings:
@@ -162,6 +97,12 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
             if key == "seed":
                 values["seeds"] = []
         touched.add(key.partition(".")[0])
+
+    own = {key: values[key] for key in touched if key in values}
+    values = lay([values, own])
+    if touched & set(SCALED_BY) and values["recipe"] == "auto":  # what came from the family's recipe follows
+        inherited = {key for key, value in of_family(before).items() if before[key] == value}
+        values |= {key: value for key, value in of_family(values).items() if key in inherited - touched}
 
     def report(key: str, message: str) -> None:
         setting = f"--set {key}" if key in touched else f"with --set {', '.join(sorted(touched))}: {key}"
@@ -252,7 +193,7 @@ class _Reader:
         for key in table:
             if key not in FIELDS:
                 self._unknown(home, key, FIELDS, f"in experiment {name!r}")
-        values = {**defaults, **{key: value for key, value in table.items() if key in FIELDS}}
+        values = fill([defaults, {key: value for key, value in table.items() if key in FIELDS}])
 
         def report(key: str, message: str) -> None:
             if key in defaults and key not in table:

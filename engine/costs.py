@@ -9,7 +9,7 @@ import textwrap
 import click
 
 from engine.catalog import MODELS
-from engine.config import Experiment
+from engine.experiment import Experiment
 
 CIFAR100_CLASSES = 100
 

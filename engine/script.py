@@ -17,8 +17,8 @@ from typing import IO, Any
 import msgspec
 
 from engine import process
-from engine.config import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
+from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.store import Run, last_lines

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.config import Experiment
+from engine.experiment import Experiment
 from engine.states import Status, rebuild, status_of
 from engine.store import Run, RunInfo, Store, StoreError
 

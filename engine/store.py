@@ -30,7 +30,7 @@ from typing import Any, Literal
 import msgspec
 from filelock import FileLock, Timeout
 
-from engine.config import Experiment
+from engine.experiment import Experiment
 
 SCHEMA = 1
 MAX_FILE = 4 * 1024 * 1024

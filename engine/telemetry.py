@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -95,16 +95,22 @@ class Sampler:
     Args:
         report: Called in the sampler's thread with ``{metric: number}``.
         gpus: UUIDs of the GPUs that the run uses; none on a CPU.
+        spent: Joules that earlier attempts took, by metric: the energy of a run is that of all of them.
         interval_s: Seconds between two looks.
     """
 
     def __init__(
-        self, report: Callable[[dict[str, float]], None], gpus: Sequence[str] = (), interval_s: float = 1.0
+        self,
+        report: Callable[[dict[str, float]], None],
+        gpus: Sequence[str] = (),
+        spent: Mapping[str, float] | None = None,
+        interval_s: float = 1.0,
     ) -> None:
         self._report = report
         self._gpus = gpus
         self._interval = interval_s
         self._nvml = Nvml() if gpus else None
+        self._spent = spent or {}
         self._first_energy: dict[int, float] = {}
         self._process = psutil.Process()
         self._stop = threading.Event()
@@ -139,6 +145,7 @@ class Sampler:
         energy = None
         if sample.energy is not None:
             energy = sample.energy - self._first_energy.setdefault(sample.index, sample.energy)
+            energy += self._spent.get(f"{prefix}/energy", 0.0)
         measured = {
             "memory_used": sample.memory_used,
             "memory_process": sample.processes.get(os.getpid()),

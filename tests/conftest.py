@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from engine.config import Experiment
+from engine.experiment import Experiment
 from engine.store import Run, Store
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed.

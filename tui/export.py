@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.catalog import nearest
-from engine.config import Config, ConfigError, Experiment, Figure, Mistake
+from engine.config import Config, ConfigError, Mistake
+from engine.experiment import Experiment, Figure
 from engine.history import History
 from engine.listing import printable
 from engine.selection import Candidate, Choice, choose, read_candidates

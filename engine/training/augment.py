@@ -1,4 +1,8 @@
-"""Whole batches on their device: crop and flip at the images' own size, then normalise and scale up."""
+"""Whole batches on their device: crop, flip, cut out at the images' own size, then normalise and scale up.
+
+What is random comes from a generator of the step, except RandAugment, mixup and cutmix, which are torchvision's and
+draw from torch's own; a checkpoint keeps that too.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +10,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.experiment import Experiment
 from engine.training.data import Dataset
 
 
 class Preprocess:
     """Makes the model's input of stored images: float, normalised, ``image_size`` pixels a side."""
 
-    def __init__(self, data: Dataset, image_size: int, *, augment: bool) -> None:
-        device = data.train.images.device
-        self._size = image_size
-        self._augment = augment
-        self._flips = data.flips
+    def __init__(self, data: Dataset, experiment: Experiment, device: torch.device) -> None:
+        self._size = experiment.image_size
+        self._crop = experiment.augment != "none"
+        self._flips = self._crop and data.flips
+        self._cutout = experiment.cutout
+        self._policy = None
+        if experiment.augment == "randaugment":
+            from torchvision.transforms import v2
+
+            self._policy = v2.RandAugment(num_ops=2, magnitude=10)
         # one multiply-add: (pixel / 255 - mean) / std
         std = torch.tensor(data.std, device=device).view(1, 3, 1, 1)
         mean = torch.tensor(data.mean, device=device).view(1, 3, 1, 1)
@@ -28,17 +38,44 @@ class Preprocess:
         return self._resize(torch.addcmul(self._shift, images.float(), self._scale))
 
     def train(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the same, with every image shifted by up to an eighth and perhaps mirrored."""
-        if self._augment:
+        """Return the same, augmented: every image shifted by up to an eighth, perhaps mirrored, and so on."""
+        if self._crop:
             images = random_crop(images, max(1, images.shape[-1] // 8), generator)
-            if self._flips:
-                images = random_flip(images, generator)
-        return self.evaluate(images)
+        if self._flips:
+            images = random_flip(images, generator)
+        if self._policy is not None:
+            images = torch.stack([self._policy(image) for image in images])  # each its own
+        ready = torch.addcmul(self._shift, images.float(), self._scale)
+        if self._cutout:
+            ready = random_cutout(ready, self._cutout, generator)
+        return self._resize(ready)
 
     def _resize(self, images: Tensor) -> Tensor:
         if images.shape[-2:] == (self._size, self._size):
             return images
         return F.interpolate(images, (self._size, self._size), mode="bicubic", align_corners=False)
+
+
+class Mix:
+    """Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) by torchvision: one of those that are on, for a batch."""
+
+    def __init__(self, experiment: Experiment, classes: int) -> None:
+        self._choices = []
+        if experiment.mixup or experiment.cutmix:
+            from torchvision.transforms import v2
+
+            if experiment.mixup:
+                self._choices.append(v2.MixUp(alpha=experiment.mixup, num_classes=classes))
+            if experiment.cutmix:
+                self._choices.append(v2.CutMix(alpha=experiment.cutmix, num_classes=classes))
+
+    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return images (B, 3, S, S) and labels (B,), or (B, classes) as parts of one if they were mixed."""
+        if not self._choices or len(labels) < 2:
+            return images, labels
+        chosen = int(torch.randint(len(self._choices), ())) if len(self._choices) > 1 else 0
+        mixed: tuple[Tensor, Tensor] = self._choices[chosen](images, labels)
+        return mixed
 
 
 def random_crop(images: Tensor, pad: int, generator: torch.Generator) -> Tensor:
@@ -57,3 +94,18 @@ def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
     """Return (B, C, H, W) images, each mirrored left to right with probability one half."""
     mirrored = torch.rand(len(images), generator=generator, device=images.device) < 0.5
     return torch.where(mirrored[:, None, None, None], images.flip(-1), images)
+
+
+def random_cutout(images: Tensor, side: int, generator: torch.Generator) -> Tensor:
+    """Return (B, C, H, W) images, each with a square of ``side`` pixels set to 0 (DeVries and Taylor, 2017).
+
+    The middle of the square is any pixel, so that at an edge less of the image is lost.
+    """
+    b, _, height, width = images.shape
+    hidden = []
+    for size in (height, width):
+        middle = torch.randint(size, (b, 1), generator=generator, device=images.device)
+        place = torch.arange(size, device=images.device)[None] - middle + side // 2  # (B, size)
+        hidden.append((place >= 0) & (place < side))
+    square = hidden[0][:, None, :, None] & hidden[1][:, None, None, :]  # (B, 1, H, W)
+    return images.masked_fill(square, 0)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 KEYS = ("model", "optimizer", "scheduler", "step", "epoch", "rng", "config")
 """What every checkpoint holds."""
@@ -62,3 +65,45 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
     if missing := [key for key in KEYS if key not in found]:
         raise CheckpointError(f"{path} is no checkpoint of vitui's: it lacks {', '.join(missing)}")
     return found
+
+
+def copied(state: Any) -> Any:
+    """Return a copy in main memory of tensors in dictionaries and lists, which goes on learning cannot change."""
+    match state:
+        case Tensor():
+            return state.detach().to("cpu", copy=True)
+        case dict():
+            return {key: copied(value) for key, value in state.items()}
+        case list() | tuple():
+            return type(state)(copied(value) for value in state)
+    return state
+
+
+class Writer:
+    """Writes checkpoints in a thread, one at a time: the loop waits for the copy, not for the disk."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self.error: OSError | None = None
+        """Why the last one could not be written; None after one that was."""
+
+    def start(self, work: Callable[[], None], failed: Callable[[OSError], None]) -> None:
+        """Do ``work`` in the thread once the last one is done; if it cannot write, ``failed`` says so."""
+        self.wait()
+
+        def run() -> None:
+            try:
+                work()
+                self.error = None
+            except OSError as error:
+                self.error = error
+                failed(error)
+
+        self._thread = threading.Thread(target=run, name="checkpoint")
+        self._thread.start()
+
+    def wait(self) -> None:
+        """Wait until nothing is being written."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None

@@ -11,8 +11,9 @@ import msgspec
 import torch
 
 from engine import process
-from engine.config import ConfigError, Experiment
+from engine.config import ConfigError
 from engine.events import Failure, Start
+from engine.experiment import Experiment
 from engine.models import create_model
 from engine.models.pretrained import CheckpointError as PretrainedError
 from engine.models.pretrained import load_pretrained
@@ -22,8 +23,10 @@ from engine.store import Run
 from engine.telemetry import Nvml, Sampler
 from engine.training import checkpoint
 from engine.training.checkpoint import CheckpointError
+from engine.training.cost import Cost, explain
 from engine.training.data import DataError, load_dataset
 from engine.training.loop import Diverged, Trainer
+from engine.training.meter import peak_flops
 
 
 def train(
@@ -33,13 +36,16 @@ def train(
     where = torch.device("cpu")
     try:
         where = pick_device(device)
-        with Sampler(pulse(recorder, stop), _uuids(where)):
+        spent = {
+            name: value for name, value in recorder.status.last.items() if value and name.endswith("/energy")
+        }
+        with Sampler(pulse(recorder, stop), _uuids(where), spent):
             trainer = _build(run, experiment, seed, where, recorder, stop)
             if where.type == "cpu":
                 _say_why_no_gpu(recorder, device)
             stopped = trainer.fit()
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
-        _announce_failure(recorder, error, experiment)
+        _announce_failure(recorder, error, experiment, where)
         return FAILED
     if stopped is None:
         recorder.end("finished", f"trained all {experiment.epochs} epochs")
@@ -68,7 +74,8 @@ def _build(
     loaded = load_pretrained(model, experiment.pretrained) if experiment.pretrained else None
     if loaded is not None and loaded.mean is not None and loaded.std is not None:
         data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)
-    trainer = Trainer(experiment, seed, model, data, device, recorder, lambda: stop.wanted)
+    ideal = ideal_seconds(experiment, device, len(data.classes))
+    trainer = Trainer(experiment, seed, model, data, device, recorder, lambda: stop.wanted, ideal)
     if state is not None:
         trainer.restore(state)
     recorder.emit(
@@ -130,15 +137,71 @@ def _say_why_no_gpu(recorder: Recorder, asked: str) -> None:
         recorder.log("info", f"training on the CPU ({why})")
 
 
-def _announce_failure(recorder: Recorder, error: Exception, experiment: Experiment) -> None:
+def ideal_seconds(experiment: Experiment, device: torch.device, classes: int) -> float | None:
+    """Return the seconds that training on one image takes on a device at its best; None where that is not known."""
+    peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
+    if peak is None or experiment.precision == "float32":
+        return None
+    try:
+        return _cost(experiment, 1, classes).training_flops / peak
+    except (ValueError, RuntimeError):  # a model of timm that cannot be built on paper
+        return None
+
+
+def _cost(experiment: Experiment, batch_size: int, classes: int) -> Cost:
+    return explain(
+        experiment.model,
+        experiment.image_size,
+        experiment.patch_size,
+        batch_size,
+        classes,
+        optimizer="sgd" if experiment.optimizer == "sgd" else "adamw",
+        precision="fp32" if experiment.precision == "float32" else "bf16",
+        **experiment.options,
+    )
+
+
+def out_of_memory(experiment: Experiment, total: int, peak: int) -> str:
+    """Say what to do about a GPU that is too small.
+
+    Args:
+        total: Bytes that the GPU has.
+        peak: Bytes that PyTorch held at most.
+    """
+    gib = 2**30
+    said = f"out of GPU memory at batch_size = {experiment.batch_size}: {peak / gib:.1f} of {total / gib:.1f} GiB used"
+    try:
+        one, two = (_cost(experiment, size, 10).memory.total for size in (1, 2))
+    except (ValueError, RuntimeError):
+        fits = experiment.batch_size // 2
+    else:
+        estimate = one + (experiment.batch_size - 1) * (two - one)
+        said += f", {estimate / gib:.1f} GiB were estimated"
+        room = max(0.0, 0.85 * total - one) / max(
+            1, two - one
+        )  # the allocator and kernels take their part too
+        fits = min(int(room) + 1, experiment.batch_size // 2) if 0.85 * total > one else 0
+    if fits < 1:
+        return f"{said}; one image does not fit: a smaller model, image_size or a larger GPU is needed"
+    while experiment.batch_size % fits:
+        fits -= 1
+    return (
+        f"{said}; batch_size = {fits} should fit: `engine resume RUN --set batch_size={fits}` goes on with it, and "
+        f"accumulates to the same {experiment.batch_size * experiment.accumulate} images a step"
+    )
+
+
+def _announce_failure(
+    recorder: Recorder, error: Exception, experiment: Experiment, device: torch.device
+) -> None:
     message = str(error) or type(error).__name__
     trace = traceback.format_exc()
     if isinstance(error, torch.OutOfMemoryError):
-        half = max(1, experiment.batch_size // 2)
-        message = (
-            f"out of GPU memory at batch_size = {experiment.batch_size}; try --set batch_size={half} "
-            f"--set accumulate={experiment.accumulate * 2}, which keeps the effective batch"
-        )
+        total, peak = 0, 0
+        if device.type == "cuda":
+            total = torch.cuda.get_device_properties(device).total_memory
+            peak = torch.cuda.max_memory_reserved(device)
+        message = out_of_memory(experiment, total, peak).replace("RUN", recorder.run.id)
     elif isinstance(error, OSError) and error.errno is not None:
         message = f"{error.strerror}: {error.filename or recorder.run.path}"
     known = isinstance(error, KNOWN)

@@ -1,31 +1,29 @@
 """The training loop: one pass over the data an epoch, an evaluation and a checkpoint after it.
 
 The device is waited for in three places only, each marked ``# waits``: every ``log_every`` steps and at the end of
-an epoch, at an evaluation, and at a checkpoint.
+an epoch, at an evaluation, and at the copy for a checkpoint.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
 from typing import Any, Literal
 
 import msgspec
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.config import Experiment
 from engine.events import Checkpoint, Confusion
-from engine.models import standardized_once
+from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.training import checkpoint
 from engine.training.augment import Preprocess
 from engine.training.data import Dataset
+from engine.training.learner import Learner
 from engine.training.metrics import Evaluation, Evaluator
-from engine.training.optim import make_optimizer, make_schedule
 
 Stop = Literal["stop-after-epoch", "stop-now"]
 
@@ -39,6 +37,7 @@ class Trainer:
 
     Args:
         wanted: Asked after every step, without any cost worth naming, whether and how to stop.
+        ideal_s: Seconds that an image takes on the device at its best, None where that is not known.
     """
 
     def __init__(
@@ -50,6 +49,7 @@ class Trainer:
         device: torch.device,
         recorder: Recorder,
         wanted: Callable[[], Stop | None],
+        ideal_s: float | None = None,
     ) -> None:
         self.experiment = experiment
         self.device = device
@@ -57,24 +57,22 @@ class Trainer:
         self._data = data.to(device)
         self._recorder = recorder
         self._wanted = wanted
-        self._model = model.to(device)
-        self._prepare = Preprocess(self._data, experiment.image_size, augment=experiment.augment != "none")
-        self._bf16 = experiment.precision == "bf16" or (
-            experiment.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
-        )
+        self._ideal_s = ideal_s
+        prepare = Preprocess(data, experiment, device)
         self.batches_per_epoch = math.ceil(len(data.train) / experiment.batch_size)
         self.steps_per_epoch = math.ceil(self.batches_per_epoch / experiment.accumulate)
         self._steps = self.steps_per_epoch * experiment.epochs
-        self._optimizer = make_optimizer(model, experiment)
-        self._schedule = make_schedule(self._optimizer, self._steps, experiment.warmup)
         classes = len(data.classes)
+        self.learner = Learner(experiment, model, classes, device, self._steps, prepare.train)
         self._evaluators = {
-            name: Evaluator(split, classes, max(256, experiment.batch_size), self._prepare.evaluate)
+            name: Evaluator(split, classes, max(256, experiment.batch_size), prepare.evaluate)
             for name, split in (("val", self._data.val), ("test", self._data.test))
         }
         self.step = 0
+        self.tested: Evaluation | None = None
+        """The last evaluation on the test split."""
         self._best: tuple[float, float] | None = None
-        self._meter = _Meter(device)
+        self._writer = checkpoint.Writer()
 
     @property
     def epoch(self) -> float:
@@ -86,13 +84,26 @@ class Trainer:
 
         Raises:
             Diverged: The loss is not finite.
-            OSError: A checkpoint cannot be written.
+            CheckpointError: The last checkpoint cannot be written.
         """
-        self._model.train()
+        try:
+            stopped = self._fit()
+        finally:
+            self._writer.wait()
+        if self._writer.error is not None:
+            raise checkpoint.CheckpointError(
+                f"the last weights are lost: {_cannot_write(self._writer.error)}"
+            )
+        return stopped
+
+    def _fit(self) -> Stop | None:
+        self.learner.model.train()
+        if self.step < self._steps:
+            self._recorder.log("info", self.learner.accelerate())
         while self.step < self._steps:
             if (stop := self._train_epoch()) is not None:
-                self._check(self._meter.loss())  # waits
-                self._save()
+                self._check(self.learner.meter.loss())  # waits
+                self._save(best=False)
                 return stop
             self._finish_epoch()
             if self.step < self._steps and (stop := self._wanted()) is not None:
@@ -101,10 +112,13 @@ class Trainer:
 
     def _train_epoch(self) -> Stop | None:
         """Train to the end of the epoch, from the middle if it was left there; return "stop-now" if asked."""
-        self._meter.restart_clock()
+        self.learner.meter.restart_clock()
+        train = self._data.train
         for group in self._batches(self.step // self.steps_per_epoch, self.step % self.steps_per_epoch):
-            self._train_step(group)
+            batches = [(train.images[indices], train.labels[indices]) for indices in group]
+            random = torch.Generator(self.device).manual_seed(_mix(self._seed, self.step, 1))
             self.step += 1
+            self.learner.step(self.step, batches, random)
             if self.step % self.experiment.log_every == 0 or self.step % self.steps_per_epoch == 0:
                 self._log()
             if self._wanted() == "stop-now" and self.step % self.steps_per_epoch:
@@ -121,36 +135,10 @@ class Trainer:
         for step in range(first_step, self.steps_per_epoch):
             yield batches[step * size : (step + 1) * size]
 
-    def _train_step(self, group: list[Tensor]) -> None:
-        """One optimizer step on the batches of ``group``; each image weighs the same, in a short last batch too."""
-        images_in_step = sum(len(indices) for indices in group)
-        random = torch.Generator(self.device).manual_seed(_mix(self._seed, self.step, 1))
-        with standardized_once(self._model) if len(group) > 1 else nullcontext():
-            for indices in group:
-                self._train_batch(indices, len(indices) / images_in_step, random)
-        limit = self.experiment.clip_norm or math.inf
-        self._meter.grad_norm = nn.utils.clip_grad_norm_(self._model.parameters(), limit)
-        self._optimizer.step()
-        self._schedule.step()
-        self._optimizer.zero_grad(set_to_none=True)
-
-    def _train_batch(self, indices: Tensor, share: float, random: torch.Generator) -> None:
-        """Forward and backward of one batch that makes a ``share`` of its step's images."""
-        images = self._prepare.train(self._data.train.images[indices], random)  # (B, 3, S, S)
-        labels = self._data.train.labels[indices]  # (B,)
-        with self._autocast():
-            logits = self._model(images)  # (B, classes)
-            loss = F.cross_entropy(logits.float(), labels, label_smoothing=self.experiment.label_smoothing)
-        (loss * share).backward()  # type: ignore[no-untyped-call]
-        right = (logits.detach().argmax(1) == labels).sum()
-        self._meter.count(loss.detach() * len(indices), right, len(indices))
-
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
-
     def _log(self) -> None:
-        lr = self._optimizer.param_groups[0]["lr"]
-        values = {**self._meter.read(), "train/lr": lr}  # waits
+        values = {**self.learner.meter.read(), "train/lr": self.learner.lr}  # waits
+        if self._ideal_s is not None:
+            values["train/mfu"] = 100 * values["train/images_per_s"] * self._ideal_s
         if self.device.type == "cuda":
             values["gpu/memory_allocated"] = torch.cuda.memory_allocated(self.device)
             values["gpu/memory_peak"] = torch.cuda.max_memory_allocated(self.device)
@@ -160,29 +148,32 @@ class Trainer:
     def _check(self, loss: float) -> None:
         """Raise ``Diverged`` if the loss is not finite, before weights that are not either can be saved."""
         if not math.isfinite(loss):
-            lr, norm = self._optimizer.param_groups[0]["lr"], self._meter.grad_norm.item()
+            norm = self.learner.meter.grad_norm.item()
+            last = self._recorder.status.best.get("train/loss")
+            before = f", {last:.4g} at best before" if last is not None else ""
             raise Diverged(
-                f"the loss is {loss} at step {self.step} (learning rate {lr:.3g}, gradient norm {norm:.3g}); "
-                "a smaller lr, a longer warmup or clip_norm = 1.0 may help"
+                f"the loss is {loss} at step {self.step}{before} (learning rate {self.learner.lr:.3g}, gradient norm "
+                f"{norm:.3g}); a smaller lr, a longer warmup or clip_norm = 1.0 may help"
             )
 
     def _finish_epoch(self) -> None:
-        with self._autocast():
-            found = {
-                name: evaluator.run(self._model) for name, evaluator in self._evaluators.items()
-            }  # waits
+        began = time.perf_counter()
+        with self.learner.autocast():
+            found = {name: each.run(self.learner.model) for name, each in self._evaluators.items()}  # waits
+            if self.learner.average is not None:
+                found["ema"] = self._evaluators["test"].run(self.learner.average.model)  # waits
+        self.tested = found["test"]
         values = {
             f"{split}/{name}": value for split, it in found.items() for name, value in it.values.items()
         }
+        values["time/evaluation"] = time.perf_counter() - began
         self._recorder.metrics(self.step, self.epoch, values)
         self._recorder.emit(self._confusion(found["test"]))
         score = (found["val"].values["f1"], -found["val"].values["loss"])
-        is_best = self._best is None or score > self._best
-        if is_best:
+        best = self._best is None or score > self._best
+        if best:
             self._best = score
-        self._save()
-        if is_best:
-            self._keep_best()
+        self._save(best=best)
 
     def _confusion(self, found: Evaluation) -> Confusion:
         return Confusion(
@@ -190,37 +181,50 @@ class Trainer:
             labels=list(self._data.classes), matrix=found.confusion,
         )  # fmt: skip
 
-    def _save(self) -> None:
-        path = self._recorder.run.checkpoints / "last.pt"
-        self._announce("last", checkpoint.save(path, self._state()))  # waits
+    def _save(self, *, best: bool) -> None:
+        """Copy what a checkpoint keeps, and have it written while training goes on."""
+        state = checkpoint.copied(self._state(best=best))  # waits
+        step, epoch, folder = self.step, self.epoch, self._recorder.run.checkpoints
 
-    def _keep_best(self) -> None:
-        folder = self._recorder.run.checkpoints
-        checkpoint.keep_as(folder / "last.pt", folder / "best.pt")
-        self._announce("best", (folder / "best.pt").stat().st_size)
+        def announce(kind: Literal["last", "best"], size: int) -> None:
+            self._recorder.emit(
+                Checkpoint(
+                    time=time.time(), run=self._recorder.run.id, step=step, epoch=epoch,
+                    path=f"checkpoints/{kind}.pt", kind=kind, bytes=size,
+                )
+            )  # fmt: skip
 
-    def _announce(self, kind: Literal["last", "best"], size: int) -> None:
-        self._recorder.emit(
-            Checkpoint(
-                time=time.time(), run=self._recorder.run.id, step=self.step, epoch=self.epoch,
-                path=f"checkpoints/{kind}.pt", kind=kind, bytes=size,
-            )
-        )  # fmt: skip
+        def write() -> None:
+            size = checkpoint.save(folder / "last.pt", state)
+            announce("last", size)
+            if best:
+                checkpoint.keep_as(folder / "last.pt", folder / "best.pt")
+                announce("best", size)
 
-    def _state(self) -> dict[str, Any]:
+        def failed(error: OSError) -> None:
+            with contextlib.suppress(OSError):
+                self._recorder.log(
+                    "warning", f"{_cannot_write(error)}; the one before is kept, training goes on"
+                )
+
+        self._writer.start(write, failed)
+
+    def _state(self, *, best: bool) -> dict[str, Any]:
         rng = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             rng["cuda"] = torch.cuda.get_rng_state(self.device)
         return {
-            "model": self._model.state_dict(),
-            "optimizer": self._optimizer.state_dict(),
-            "scheduler": self._schedule.state_dict(),
+            **self.learner.state(),
             "step": self.step,
             "epoch": self.epoch,
             "rng": rng,
-            "config": msgspec.to_builtins(self.experiment),
+            "config": {
+                **msgspec.to_builtins(self.experiment),
+                "mean": list(self._data.mean),
+                "std": list(self._data.std),
+            },
             "best": self._best,
-            "meter": self._meter.state(),
+            "is_best": best,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -229,73 +233,19 @@ class Trainer:
         Raises:
             CheckpointError: It is of another model.
         """
-        try:
-            self._model.load_state_dict(state["model"])
-            self._optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError, KeyError) as error:
-            raise checkpoint.CheckpointError(f"the checkpoint is of another model: {error}") from None
-        self._schedule.load_state_dict(state["scheduler"])
+        self.learner.load(state)
         self.step = state["step"]
-        self._best = state["best"]
-        self._meter.load(state["meter"])
+        self._best = None if state["best"] is None else tuple(state["best"])
+        if state.get("is_best"):  # its process may have been killed between the two names
+            folder = self._recorder.run.checkpoints
+            checkpoint.keep_as(folder / "last.pt", folder / "best.pt")
         torch.set_rng_state(state["rng"]["cpu"].cpu())
         if self.device.type == "cuda" and "cuda" in state["rng"]:
             torch.cuda.set_rng_state(state["rng"]["cuda"].cpu(), self.device)
 
 
-class _Meter:
-    """Sums of the training metrics on the device, read and reset at the logging interval."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._loss = torch.zeros((), device=device)
-        self._correct = torch.zeros((), device=device, dtype=torch.int64)
-        self._images = 0
-        self.grad_norm: Tensor = torch.zeros((), device=device)
-        self._since = time.perf_counter()
-        self._timed_images = 0
-
-    def count(self, loss: Tensor, correct: Tensor, images: int) -> None:
-        """Add a batch: the sum of its losses, how many it got right, how many there were."""
-        self._loss += loss
-        self._correct += correct
-        self._images += images
-        self._timed_images += images
-
-    def loss(self) -> float:
-        """Return the mean loss since the last reading, 0 when there was no image; nothing is reset."""
-        return self._loss.item() / max(1, self._images)
-
-    def restart_clock(self) -> None:
-        """Leave out of the throughput what was not training (evaluation, checkpoints)."""
-        self._since, self._timed_images = time.perf_counter(), 0
-
-    def read(self) -> dict[str, float]:
-        """Return the metrics since the last reading."""
-        loss, correct, norm = torch.stack(
-            [self._loss.double(), self._correct.double(), self.grad_norm.double()]
-        ).tolist()
-        now = time.perf_counter()
-        values = {
-            "train/loss": loss / self._images,
-            "train/accuracy": correct / self._images,
-            "train/grad_norm": norm,
-            "train/images_per_s": self._timed_images / max(now - self._since, 1e-9),
-        }
-        self._loss.zero_()
-        self._correct.zero_()
-        self._images = 0
-        self.restart_clock()
-        return values
-
-    def state(self) -> dict[str, Any]:
-        """Return what a checkpoint keeps of it."""
-        return {"loss": self._loss, "correct": self._correct, "images": self._images}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on from what a checkpoint kept."""
-        self._loss.copy_(state["loss"])
-        self._correct.copy_(state["correct"])
-        self._images = state["images"]
+def _cannot_write(error: OSError) -> str:
+    return f"the checkpoint cannot be written: {error.strerror or error}"
 
 
 def _mix(*numbers: int) -> int:

@@ -1,35 +1,119 @@
-"""AdamW with decay only where it belongs, and one warm-up and cosine over the whole run, stepped per step."""
+"""The optimizer of a run and its learning rate, which changes with every optimizer step."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any
 
 import torch
 from torch import nn
-from torch.optim import AdamW
+from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from engine.config import Experiment
+from engine.experiment import Experiment
 from engine.models import parameter_groups
 
-BETAS = (0.9, 0.95)
+SHORT_RUN_BETAS = (0.9, 0.95)
 """AdamW's, as for short runs of Transformers; see Dosovitskiy et al. (2021) and big_vision's plain ViT."""
+MOMENTUM = 0.9
+STAIRS = (0.3, 0.6, 0.9)
+"""Parts of the run after which BiT's staircase goes down by ten (its HyperRule for 10,000 steps)."""
 
 
-def make_optimizer(model: nn.Module, experiment: Experiment) -> AdamW:
+def make_optimizer(model: nn.Module, experiment: Experiment) -> Optimizer:
     """Return the optimizer; norms, biases, tokens and position tables are not decayed."""
     groups = parameter_groups(model, experiment.weight_decay)
-    return AdamW(groups, lr=experiment.lr, betas=BETAS, fused=True)
+    if experiment.layer_decay != 1.0:
+        groups = with_layer_decay(model, groups, experiment.lr, experiment.layer_decay)
+    match experiment.optimizer:
+        case "sgd":
+            return SGD(groups, lr=experiment.lr, momentum=MOMENTUM, nesterov=True, fused=True)
+        case "adam":
+            return Adam(groups, lr=experiment.lr, fused=True)
+        case "adamw":
+            return AdamW(groups, lr=experiment.lr, betas=SHORT_RUN_BETAS, fused=True)
 
 
-def make_schedule(optimizer: torch.optim.Optimizer, steps: int, warmup: float) -> LambdaLR:
-    """Return the schedule of a run of ``steps`` optimizer steps, of which the part ``warmup`` rises linearly."""
-    return LambdaLR(optimizer, lambda step: warmup_cosine(step, steps, round(warmup * steps)))
+def with_layer_decay(
+    model: nn.Module, groups: list[dict[str, Any]], lr: float, decay: float
+) -> list[dict[str, Any]]:
+    """Give the blocks nearer to the image smaller learning rates, for fine-tuning (BEiT, Bao et al., 2022).
+
+    The head and the last norm have ``lr``, the last block ``decay`` times that, and so on down to the embedding;
+    a ResNet's stages count as its blocks.
+    """
+    places = {parameter: _block(name) for name, parameter in model.named_parameters()}
+    depth = 1 + max(place for place in [0, *places.values()] if place < HEAD)
+    split = []
+    for group in groups:
+
+        def rank(parameter: nn.Parameter) -> int:
+            place = places[parameter]
+            return depth - place if place < HEAD else 0
+
+        for below, found in groupby(sorted(group["params"], key=rank), rank):
+            split.append({**group, "params": list(found), "lr": lr * decay**below})
+    return split
 
 
-def warmup_cosine(step: int, steps: int, warmup_steps: int) -> float:
-    """Return the part of the peak learning rate at a step: up in a line, down to 0 in half a cosine."""
-    if step < warmup_steps:
-        return (step + 1) / warmup_steps
-    progress = (step - warmup_steps) / max(1, steps - warmup_steps)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+HEAD = 10**6
+"""The place of what stands behind all blocks."""
+
+
+def _block(name: str) -> int:
+    """Return how many blocks stand before a parameter; ``HEAD`` for what is behind them."""
+    parts = name.split(".")
+    if parts[0] in ("blocks", "stages"):
+        return int(parts[1]) + 1
+    return HEAD if parts[0] in ("norm", "head", "fc_norm") else 0
+
+
+def make_schedule(optimizer: Optimizer, steps: int, experiment: Experiment) -> LambdaLR:
+    """Return the schedule of a run of ``steps`` optimizer steps, the part ``warmup`` of them rising linearly."""
+    warmup = round(experiment.warmup * steps)
+    fall: Callable[[float], float] = {"cosine": cosine, "staircase": staircase, "constant": lambda _: 1.0}[
+        experiment.schedule
+    ]
+
+    def factor(step: int) -> float:
+        if step < warmup:
+            return (step + 1) / warmup
+        return fall(min(1.0, (step - warmup) / max(1, steps - warmup)))
+
+    return LambdaLR(optimizer, factor)
+
+
+def cosine(part: float) -> float:
+    """Return the part of the peak learning rate after a part of the run: from 1 to 0 in half a cosine."""
+    return 0.5 * (1 + math.cos(math.pi * part))
+
+
+def staircase(part: float) -> float:
+    """Return the same for BiT's stairs: a tenth less at each of ``STAIRS`` (Kolesnikov et al., 2020)."""
+    return float(0.1 ** sum(part >= stair for stair in STAIRS))
+
+
+class Average:
+    """An exponential moving average of a model's weights, with a warm-up so that it soon forgets where it began.
+
+    After step t the decay is ``min(decay, (1 + t) / (10 + t))``, as in TensorFlow's and timm's.
+
+    Attributes:
+        model: The averaged model, for evaluation.
+    """
+
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        from copy import deepcopy
+
+        self.model = deepcopy(model).eval().requires_grad_(False)
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, model: nn.Module, step: int) -> None:
+        """Take the weights after a step in."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        mine = [*self.model.parameters(), *self.model.buffers()]
+        theirs = [*model.parameters(), *model.buffers()]
+        torch._foreach_lerp_(mine, theirs, 1 - decay)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import Config, ConfigError, Experiment, check_notes, find_experiment, load_config, override
+from engine.config import Config, ConfigError, check_notes, find_experiment, load_config, override
+from engine.experiment import Experiment
 
 ROOT = Path(__file__).parent.parent.parent
 ELEVEN = {
@@ -198,7 +199,8 @@ def test_toml_that_strains_the_parser_is_a_mistake_too(mistakes, text):
         "seeds = [1, 1]", "seeds = [0.5]", "val_fraction = 0", "val_fraction = 0.6", "warmup = 1", "epochs = 2.5",
         'augment = "heavy"', 'precision = "fp16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
         'command = "python x.py"', 'options = "x"', "options = { pol = 'mean' }", "options = { dropout = 1 }",
-        "image_size = 0", "epochs = 2021-01-01", "clip_norm = 0", "lr = 1" + "0" * 400, "notes = 3", "name = 'b'",
+        "image_size = 0", "epochs = 2021-01-01", "clip_norm = -1", "lr = 1" + "0" * 400, "notes = 3", "name = 'b'",
+            "ema = 1", "layer_decay = 0", "gpus = 0", 'recipe = "best"',
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_named_on_its_line(mistakes, line):

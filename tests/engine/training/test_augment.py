@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from engine.training.augment import Preprocess, random_crop, random_flip
+from engine.experiment import Experiment
+from engine.training.augment import Mix, Preprocess, random_crop, random_cutout, random_flip
 from engine.training.data import Dataset, Split
 
 
@@ -17,11 +18,12 @@ def numbered(n=8, size=8):
     return torch.arange(n * 3 * size * size).remainder(251).to(torch.uint8).view(n, 3, size, size)
 
 
-def preprocess(size=8, augment=True, flips=True):
+def preprocess(size=8, flips=True, **keys):
     images = numbered()
     split = Split(images, torch.zeros(len(images), dtype=torch.int64))
     data = Dataset(split, split, split, ("a",), (0.4, 0.5, 0.6), (0.1, 0.2, 0.3), flips)
-    return Preprocess(data, size, augment=augment)
+    experiment = Experiment(name="x", model="vit_mini", image_size=size, **keys)
+    return Preprocess(data, experiment, torch.device("cpu"))
 
 
 def test_a_crop_keeps_type_and_shape_and_follows_its_generator():
@@ -62,7 +64,7 @@ def test_what_has_no_mirror_image_is_only_moved():
 
 def test_without_augmentation_training_sees_what_evaluation_sees():
     images = numbered()
-    plain = preprocess(augment=False)
+    plain = preprocess(augment="none")
     assert torch.equal(plain.train(images, generator()), plain.evaluate(images))
 
 
@@ -73,3 +75,42 @@ def test_evaluation_normalises_and_scales_up():
         preprocess().evaluate(images), (images / 255 - mean) / std, atol=1e-5, rtol=1e-5
     )
     assert preprocess(size=20).evaluate(images).shape == (8, 3, 20, 20)
+
+
+def test_a_square_of_zeros_is_cut_out_and_only_that():
+    images = torch.ones(2000, 3, 8, 8)
+    cut = random_cutout(images, 4, generator())
+    hidden = cut[:, 0] == 0
+    assert torch.equal(cut == 0, hidden[:, None].expand_as(cut))
+    sizes = hidden.flatten(1).sum(1)
+    assert set(sizes.tolist()) <= {rows * columns for rows in range(2, 5) for columns in range(2, 5)}
+    assert sizes.max() == 16
+    assert hidden.any(0).all()
+    assert torch.equal(preprocess(cutout=4, augment="none").train(numbered(), generator()) == 0,
+                       random_cutout(torch.ones(8, 3, 8, 8), 4, generator()) == 0)  # fmt: skip
+
+
+def test_every_image_has_a_random_policy_of_its_own():
+    torch.manual_seed(0)
+    images = numbered(1).expand(16, -1, -1, -1)
+    made = preprocess(augment="randaugment", flips=False).train(images, generator())
+    assert made.shape == (16, 3, 8, 8)
+    assert len({tuple(image.flatten().tolist()) for image in made}) > 8
+
+
+def test_mixed_images_have_mixed_labels():
+    torch.manual_seed(0)
+    images, labels = torch.eye(4)[:, None, :, None].expand(4, 3, 4, 4), torch.arange(4)
+    same, still = Mix(Experiment(name="x", model="vit_mini"), 4)(images, labels)
+    assert same is images
+    assert still is labels
+    for keys in ({"mixup": 1.0}, {"cutmix": 1.0}, {"mixup": 1.0, "cutmix": 1.0}):
+        mixed, parts = Mix(Experiment(name="x", model="vit_mini", **keys), 4)(images, labels)
+        assert mixed.shape == images.shape
+        assert parts.shape == (4, 4)
+        torch.testing.assert_close(parts.sum(1), torch.ones(4))
+        shown = mixed.mean(dim=(1, 3)) / mixed.mean(dim=(1, 3)).sum(
+            1, keepdim=True
+        )  # each row is of one image
+        if "cutmix" not in keys:
+            torch.testing.assert_close(shown, parts)

@@ -84,7 +84,7 @@ def test_a_name_that_is_no_unicode_does_not_stop_the_failure_from_being_said(att
 
 
 def test_a_loss_that_is_no_number(attempt):
-    code, run, events = attempt(lr=1e30, clip_norm=None, log_every=100)
+    code, run, events = attempt(lr=1e30, clip_norm=0.0, log_every=100)
     assert_failed(code, run, events, "at step 3 (learning rate")
     assert events[-1].error.type == "Diverged"
     assert list(run.checkpoints.iterdir()) == []

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import math
+import os
+import threading
 
 import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
 
-from engine.config import Experiment
 from engine.events import Checkpoint, decode
+from engine.experiment import Experiment
 from engine.history import History
 from engine.models import create_model
 from engine.recorder import Recorder
@@ -38,7 +41,9 @@ def digits() -> Dataset:
 
 def trainer(run: Run, experiment: Experiment = SMALL, stop_at: int | None = None, how="stop-now") -> Trainer:
     torch.manual_seed(7)
-    model = create_model(experiment.model, num_classes=10, image_size=8, patch_size=4, **experiment.options)
+    model = create_model(
+        experiment.model, num_classes=10, image_size=8, patch_size=experiment.patch_size, **experiment.options
+    )
 
     def wanted():
         return how if stop_at is not None and made.step >= stop_at else None
@@ -57,7 +62,9 @@ def resumed(run: Run, experiment: Experiment = SMALL) -> Trainer:
 def measured(run: Run) -> dict[str, list[float]]:
     history = History(run.path)
     history.update()
-    names = [name for name in history.metrics if name != "train/images_per_s"]
+    names = [
+        name for name in history.metrics if name != "train/images_per_s" and not name.startswith("time/")
+    ]
     return {name: [axis.tolist() for axis in history.series(name)] for name in names}
 
 
@@ -84,7 +91,7 @@ def runs(tmp_path):
 
 
 class TestResuming:
-    @pytest.mark.parametrize("clip", [1.0, None])
+    @pytest.mark.parametrize("clip", [1.0, 0.0])
     def test_in_the_middle_of_epochs_and_between_them_is_exact(self, runs, clip):
         experiment = replace(SMALL, clip_norm=clip)
         whole = runs()
@@ -123,17 +130,102 @@ class TestResuming:
         with pytest.raises(checkpoint.CheckpointError, match="of another model"):
             resumed(run, other)
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"optimizer": "sgd", "ema": 0.9, "schedule": "staircase"},
+            {"mixup": 0.2, "cutmix": 1.0, "layer_decay": 0.75},
+            {"augment": "randaugment", "cutout": 2, "optimizer": "adam"},
+            {"model": "bit_mini", "patch_size": None, "options": {}},
+        ],
+    )
+    def test_with_every_part_of_a_recipe_is_exact(self, runs, changes):
+        experiment = replace(SMALL, **changes)
+        whole, parts = runs(), runs()
+        assert trainer(whole, experiment).fit() is None
+        assert trainer(parts, experiment, stop_at=3).fit() == "stop-now"
+        assert resumed(parts, experiment).fit() is None
+        assert measured(parts) == measured(whole)
+        one, two = (checkpoint.load(run.checkpoints / "last.pt", CPU) for run in (whole, parts))
+        for kept in ("model", "average"):
+            assert (one[kept] is None) == (two[kept] is None)
+            assert all(torch.equal(tensor, two[kept][name]) for name, tensor in (one[kept] or {}).items())
+
+    def test_the_best_weights_are_found_again_if_killed_before_they_had_their_name(self, runs):
+        run = runs()
+        trainer(run, stop_at=1, how="stop-after-epoch").fit()
+        assert checkpoint.load(run.checkpoints / "last.pt", CPU)["is_best"]
+        (run.checkpoints / "best.pt").unlink()
+        resumed(run)
+        assert (run.checkpoints / "best.pt").read_bytes() == (run.checkpoints / "last.pt").read_bytes()
+
+
+class TestSaving:
+    def test_a_full_disk_keeps_the_last_good_one_and_training_goes_on(self, runs, monkeypatch):
+        run = runs()
+        save, saved = checkpoint.save, []
+
+        def full_once(path, state):
+            saved.append(state["step"])
+            if len(saved) == 2:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            return save(path, state)
+
+        monkeypatch.setattr(checkpoint, "save", full_once)
+        assert trainer(run).fit() is None
+        assert saved == [2, 4, 6]
+        assert [event.step for event in checkpoints(run) if event.kind == "last"] == [2, 6]
+        history = History(run.path)
+        history.update()
+        (warning,) = [log.message for log in history.logs if log.level == "warning"]
+        assert warning == (
+            "the checkpoint cannot be written: No space left on device; the one before is kept, training goes on"
+        )
+
+    def test_weights_that_are_lost_at_the_end_fail_the_run(self, runs, monkeypatch):
+        run = runs()
+        save = checkpoint.save
+
+        def full_at_the_end(path, state):
+            if state["step"] == 6:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            return save(path, state)
+
+        monkeypatch.setattr(checkpoint, "save", full_at_the_end)
+        with pytest.raises(checkpoint.CheckpointError, match=r"last weights are lost: .* No space left"):
+            trainer(run).fit()
+        assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 4
+
+    def test_the_loop_does_not_wait_for_the_disk(self, runs, monkeypatch):
+        run = runs()
+        written, save = threading.Event(), checkpoint.save
+
+        def slow(path, state):
+            if state["step"] == 2:
+                assert written.wait(30)
+            return save(path, state)
+
+        monkeypatch.setattr(checkpoint, "save", slow)
+        made = trainer(run)
+        log = made._log
+        made._log = lambda: (
+            log(),
+            made.step == 3 and written.set(),
+        )  # a step of the next epoch was taken meanwhile
+        assert made.fit() is None
+        assert written.is_set()
+
 
 class TestSteps:
     def test_accumulated_gradients_are_those_of_one_big_batch(self, runs):
-        plain = replace(SMALL, augment="none", options={}, clip_norm=None, epochs=1, lr=1e-9)
+        plain = replace(SMALL, augment="none", options={}, clip_norm=0.0, epochs=1, lr=1e-9)
         gradients = {}
         for batch_size, accumulate in ((16, 4), (64, 1)):
             made = trainer(runs(), replace(plain, batch_size=batch_size, accumulate=accumulate))
             found = gradients[batch_size] = []
-            made._optimizer.register_step_pre_hook(
+            made.learner.optimizer.register_step_pre_hook(
                 lambda *_, made=made, found=found: found.append(
-                    torch.cat([p.grad.flatten() for p in made._model.parameters()])
+                    torch.cat([p.grad.flatten() for p in made.learner.model.parameters()])
                 )
             )
             made.fit()
@@ -153,7 +245,7 @@ class TestSteps:
     def test_training_metrics_are_means_over_all_images_since_the_last(self, runs):
         run = runs()
         made = trainer(run, replace(SMALL, options={}, augment="none", lr=1e-12, epochs=1, log_every=100))
-        disturb(made._model)
+        disturb(made.learner.model)
         made.fit()
         measures = measured(run)
         assert measures["train/loss"][0] == [2]  # at the end of the epoch, though log_every never came
@@ -208,9 +300,9 @@ class TestDiverging:
         made.fit()
         made._steps, made._wanted = 6, wanted
         with torch.no_grad():
-            next(made._model.parameters()).fill_(math.nan)
+            next(made.learner.model.parameters()).fill_(math.nan)
         with pytest.raises(
-            Diverged, match=r"the loss is nan at step [34] \(learning rate .*, gradient norm nan\)"
+            Diverged, match=r"the loss is nan at step [34], .* \(learning rate .*, gradient norm nan\)"
         ):
             made.fit()
         assert all(torch.isfinite(tensor).all() for tensor in weights(run).values())

@@ -1,45 +1,103 @@
-"""The learning rate rises in a line and falls in half a cosine, once over the whole run."""
+"""Optimizers decay what they should, learning rates follow the schedule, and averages average."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 import torch
 
-from engine.config import Experiment
+from engine.experiment import Experiment
 from engine.models import create_model
-from engine.training.optim import make_optimizer, make_schedule, warmup_cosine
+from engine.training.optim import Average, cosine, make_optimizer, make_schedule, staircase
+
+EXPERIMENT = Experiment(name="x", model="vit_mini", patch_size=4, image_size=8, lr=0.5, weight_decay=0.1)
 
 
-def test_the_values_of_the_schedule():
-    rates = [warmup_cosine(step, 110, 10) for step in range(110)]
+def small(**changes):
+    import msgspec
+
+    return msgspec.structs.replace(EXPERIMENT, **changes)
+
+
+def rates_of(experiment, steps):
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=experiment.lr)
+    schedule = make_schedule(optimizer, steps, experiment)
+    rates = []
+    for _ in range(steps):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        schedule.step()
+    return rates
+
+
+def test_a_cosine_after_the_warm_up():
+    rates = rates_of(small(lr=1.0, warmup=10 / 110), 110)
     assert rates[:10] == pytest.approx([(step + 1) / 10 for step in range(10)])
     assert rates[10] == 1
     assert rates[35] == pytest.approx(0.5 * (1 + 2**-0.5))
     assert rates[60] == pytest.approx(0.5)
     assert rates[10:] == sorted(rates[10:], reverse=True)
-    assert warmup_cosine(110, 110, 10) == warmup_cosine(500, 110, 10) == 0
+    assert cosine(1.0) == 0
 
 
-@pytest.mark.parametrize(("steps", "warmup_steps"), [(1, 0), (1, 1), (2, 1), (5, 0)])
-def test_the_shortest_runs_learn_too(steps, warmup_steps):
-    assert all(0 < warmup_cosine(step, steps, warmup_steps) <= 1 for step in range(steps))
+def test_stairs_at_three_six_and_nine_tenths():
+    rates = rates_of(small(lr=1.0, warmup=0.0, schedule="staircase"), 100)
+    assert rates == pytest.approx([1] * 30 + [0.1] * 30 + [0.01] * 30 + [0.001] * 10)
+    assert staircase(0.0) == 1
+    assert rates_of(small(schedule="constant", warmup=0.1), 20) == pytest.approx([0.25] + [0.5] * 19)
 
 
-def test_the_optimizer_follows_the_schedule_and_decays_what_it_should():
-    experiment = Experiment(name="x", model="vit_mini", patch_size=4, image_size=8, lr=0.5, weight_decay=0.1)
+@pytest.mark.parametrize(("steps", "warmup"), [(1, 0.0), (1, 0.9), (2, 0.5), (5, 0.0)])
+def test_the_shortest_runs_learn_too(steps, warmup):
+    assert all(0 < rate <= 0.5 for rate in rates_of(small(warmup=warmup), steps))
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+def test_norms_biases_tokens_and_positions_are_not_decayed(optimizer):
     model = create_model("vit_mini", num_classes=10, image_size=8, patch_size=4)
-    optimizer = make_optimizer(model, experiment)
-    schedule = make_schedule(optimizer, steps=20, warmup=0.1)
-    rates = []
-    for _ in range(20):
-        rates.append(optimizer.param_groups[0]["lr"])
-        optimizer.step()
-        schedule.step()
-    assert rates == pytest.approx([0.5 * warmup_cosine(step, 20, 2) for step in range(20)])
-    decay = {id(p): group["weight_decay"] for group in optimizer.param_groups for p in group["params"]}
+    groups = make_optimizer(model, small(optimizer=optimizer)).param_groups
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
     assert len(decay) == len(list(model.parameters()))
     for name, parameter in model.named_parameters():
-        if name.endswith(".bias") or "norm" in name:
-            assert decay[id(parameter)] == 0, name
-    assert set(decay.values()) == {0, 0.1}
-    assert all(isinstance(p, torch.nn.Parameter) for group in optimizer.param_groups for p in group["params"])
+        free = name.endswith((".bias", "cls_token", "pos_embed")) or "norm" in name
+        assert decay[id(parameter)] == (0 if free else 0.1), name
+
+
+def test_sgd_is_nesterovs_and_adam_has_its_usual_betas():
+    model = create_model("vit_mini", num_classes=10, image_size=8, patch_size=4)
+    (first, *_) = make_optimizer(model, small(optimizer="sgd")).param_groups
+    assert (first["momentum"], first["nesterov"]) == (0.9, True)
+    assert make_optimizer(model, small(optimizer="adam")).param_groups[0]["betas"] == (0.9, 0.999)
+    assert make_optimizer(model, small(optimizer="adamw")).param_groups[0]["betas"] == (0.9, 0.95)
+
+
+@pytest.mark.parametrize(("name", "first", "blocks"), [("vit_mini", "patch_embed.proj.weight", 4),
+                                                       ("bit_mini", "stem.conv.weight", 3)])  # fmt: skip
+def test_layers_nearer_to_the_image_learn_more_slowly(name, first, blocks):
+    model = create_model(name, num_classes=10, image_size=8, patch_size=4 if name == "vit_mini" else None)
+    groups = make_optimizer(model, small(layer_decay=0.5)).param_groups
+    lr = {id(p): group["lr"] for group in groups for p in group["params"]}
+    assert len(lr) == len(list(model.parameters()))
+    named = dict(model.named_parameters())
+    stage = "blocks" if name == "vit_mini" else "stages"
+    assert lr[id(named[first])] == 0.5 * 0.5 ** (blocks + 1)
+    for block in range(blocks):
+        of_block = {lr[id(p)] for each, p in named.items() if each.startswith(f"{stage}.{block}.")}
+        assert of_block == {0.5 * 0.5 ** (blocks - block)}
+    assert {lr[id(p)] for each, p in named.items() if each.startswith(("head.", "norm."))} == {0.5}
+
+
+def test_the_average_is_the_recurrence_it_says():
+    model = torch.nn.Linear(2, 2)
+    average = Average(model, decay=0.9)
+    expected = model.weight.detach().double().clone()
+    for step in range(1, 200):
+        with torch.no_grad():
+            model.weight.copy_(torch.full((2, 2), math.sin(step)))
+        average.update(model, step)
+        decay = min(0.9, (1 + step) / (10 + step))
+        expected = decay * expected + (1 - decay) * math.sin(step)
+    torch.testing.assert_close(average.model.weight.double(), expected, rtol=1e-4, atol=1e-5)
+    assert not average.model.weight.requires_grad
+    assert not average.model.training

@@ -1,0 +1,106 @@
+"""What one experiment and one figure are: every field is a key of experiments.toml, with what it takes."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+Positive = Annotated[int, Meta(ge=1, description="a whole number of at least 1")]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1, description="a whole number of at least 0 and below 2^63")]
+Rate = Annotated[float, Meta(gt=0, le=sys.float_info.max, description="a number above 0")]
+Weight = Annotated[float, Meta(ge=0, le=sys.float_info.max, description="a number of at least 0")]
+Fraction = Annotated[float, Meta(ge=0, lt=1, description="a number from 0 up to, not including, 1")]
+Words = Annotated[list[str], Meta(description="a list of strings")]
+Text = Annotated[str, Meta(description="a string")]
+Decay = Annotated[float, Meta(gt=0, le=1, description="a number above 0 and at most 1")]
+
+SCRIPT = "script"
+"""The ``model`` of an experiment that runs its own ``command``."""
+
+
+class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):
+    """One experiment: which model learns what, and how. Every field is a key of experiments.toml."""
+
+    name: str
+    # what learns
+    model: Text
+    image_size: Positive = 32
+    patch_size: Positive | None = None
+    options: Annotated[dict[str, Any], Meta(description="a table of model options")] = {}
+    pretrained: Text | None = None
+    # from what
+    dataset: Text = "cifar10"
+    subset_per_class: Positive | None = None
+    val_fraction: Annotated[float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")] = 0.02
+    corrupt: Annotated[Literal["refuse", "skip"], Meta(description="'refuse' or 'skip'")] = "refuse"
+    """What becomes of a folder with images that cannot be decoded."""
+    workers: Annotated[int, Meta(ge=0, le=256, description="a whole number from 0 to 256")] | None = None
+    """Processes that decode images which do not fit into memory; one for each core but one, if not given."""
+    augment: Annotated[
+        Literal["none", "light", "randaugment"], Meta(description="'none', 'light' or 'randaugment'")
+    ] = "light"
+    """Light: crop with reflection, and a flip where the mirror image is of the same class."""
+    cutout: Count = 0
+    """The side of a square that is blanked out, in pixels of the stored image; 0 for none."""
+    mixup: Weight = 0.0
+    """Alpha of mixup, 0 for none; where cutmix is set too, a batch gets one of the two."""
+    cutmix: Weight = 0.0
+    # how; what is not given comes from the recipe of the model's family
+    recipe: Annotated[Literal["auto", "seed"], Meta(description="'auto' or 'seed'")] = "auto"
+    epochs: Positive = 7
+    batch_size: Positive = 128
+    """Images that go through the model at once."""
+    accumulate: Positive = 1
+    """Batches in an optimizer step."""
+    optimizer: Annotated[Literal["adamw", "adam", "sgd"], Meta(description="'adamw', 'adam' or 'sgd'")] = (
+        "adamw"
+    )
+    lr: Rate = 5e-4
+    weight_decay: Weight = 0.05
+    layer_decay: Decay = 1.0
+    """The factor between the learning rates of one block and the one before it; 1 for the same everywhere."""
+    schedule: Annotated[
+        Literal["cosine", "staircase", "constant"], Meta(description="'cosine', 'staircase' or 'constant'")
+    ] = "cosine"
+    warmup: Fraction = 0.1
+    """The part of the run in which the learning rate rises."""
+    label_smoothing: Fraction = 0.1
+    clip_norm: Weight = 1.0
+    """The norm that gradients are scaled down to; 0 for no limit."""
+    ema: Fraction = 0.0
+    """Decay of an average of the weights, measured as ``ema/*``; 0 for none."""
+    precision: Annotated[
+        Literal["auto", "float32", "bf16"], Meta(description="'auto', 'float32' or 'bf16'")
+    ] = "auto"
+    compile: Annotated[
+        Literal["auto", "off", "on", "graphs"], Meta(description="'auto', 'off', 'on' or 'graphs'")
+    ] = "auto"
+    """Whether torch.compile is used; auto is on for a GPU and off for a CPU, graphs adds CUDA graphs."""
+    gpus: Positive = 1
+    seed: Count = 0
+    seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
+    log_every: Positive = 10
+    # around it
+    command: Words = []
+    tags: Words = []
+    notes: Text = ""
+
+    @property
+    def run_seeds(self) -> list[int]:
+        """The seeds to run: ``seeds``, or ``seed`` alone."""
+        return self.seeds or [self.seed]
+
+
+class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One figure: a metric of some experiments against an axis, written to ``images/<name>.png``."""
+
+    name: str
+    title: Text = ""
+    y: Text
+    x: Annotated[Literal["epoch", "step", "time"], Meta(description="'epoch', 'step' or 'time'")] = "epoch"
+    experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
+    y_label: Text = ""
+    smoothing: Fraction = 0.0

@@ -1,0 +1,103 @@
+"""How each family is trained where an experiment does not say: settings that suit 7 and 14 epochs on 50,000 images.
+
+Sources: Dosovitskiy et al. (2021), tables 3 and 4; big_vision's plain ViT-S/16; Kolesnikov et al. (2020) and its
+HyperRule. In so few steps a warm-up that is a part of the run and a schedule that ends at zero matter most, and
+heavy augmentation costs accuracy: models underfit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engine.catalog import MODELS
+
+Settings = dict[str, Any]
+
+SEED: Settings = {
+    "optimizer": "adam", "lr": 1e-4, "weight_decay": 0.0, "batch_size": 16, "accumulate": 8, "schedule": "constant",
+    "warmup": 0.0, "label_smoothing": 0.0, "clip_norm": 0.0, "augment": "none", "mixup": 0.0, "cutmix": 0.0,
+    "cutout": 0, "ema": 0.0, "layer_decay": 1.0, "subset_per_class": 100,
+}  # fmt: skip
+"""What the project trained with that vitui was asked for with: a constant Adam on 100 images of each class."""
+
+SCALED_BY = ("batch_size", "accumulate", "optimizer", "model", "image_size", "pretrained", "epochs")
+"""The keys that a family's settings depend on."""
+
+
+def fill(layers: Sequence[Mapping[str, Any]]) -> Settings:
+    """Lay settings over those of a recipe; later layers win.
+
+    The family's own recipe lies below all layers. A layer that names a recipe brings its settings along: they
+    stand over the layers before it, and under the layer's own keys.
+    """
+    given = lay(layers)
+    return of_family(given) | given
+
+
+def lay(layers: Sequence[Mapping[str, Any]]) -> Settings:
+    """Lay settings over each other, each with those of the recipe that it names."""
+    given: Settings = {}
+    for layer in layers:
+        given |= (SEED if layer.get("recipe") == "seed" else {}) | dict(layer)
+    return given
+
+
+def of_family(given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a model's family; empty for what is none of ours or timm's.
+
+    ``lr`` follows the images in an optimizer step: linearly for SGD (Goyal et al., 2017), by the square root for
+    Adam (Malladi et al., 2022).
+
+    Args:
+        given: What the experiment says itself; the keys of ``SCALED_BY`` are looked at, whatever they hold.
+    """
+    name = given.get("model")
+    if given.get("command") or not isinstance(name, str):
+        return {}
+    spec = MODELS.get(name)
+    if spec is None and not name.startswith("timm:"):
+        return {}
+    family = spec.family if spec is not None else "vit"
+    long = _whole(given, "epochs", 7) >= 14
+    settings: Settings = {
+        "optimizer": "adamw", "schedule": "cosine", "warmup": 0.1, "label_smoothing": 0.1, "clip_norm": 1.0,
+        "augment": "light", "weight_decay": 0.1 if long and family == "vit" else 0.05,
+    }  # fmt: skip
+    width = spec.encoder.width if spec is not None and spec.encoder is not None else 384
+    peak, at = 1e-3 if width < 768 else 5e-4 if width < 1024 else 3e-4, 512
+    if family == "bit":
+        heavy = spec is not None and spec.backbone is not None and sum(spec.backbone.layers) >= 50
+        settings |= {"optimizer": "sgd", "weight_decay": 5e-4, "warmup": 0.05, "cutout": 8 if long else 0}
+        peak, at = 0.05 if heavy else 0.1, 256
+    if given.get("pretrained"):
+        settings |= {"optimizer": "sgd", "weight_decay": 0.0, "label_smoothing": 0.0, "cutout": 0}
+        peak, at = 0.01 if given.get("patch_size") == 16 else 0.03, 512
+        if family == "bit":
+            settings |= {"schedule": "staircase", "mixup": 0.1}
+            peak = 0.003
+    chosen = given.get("optimizer", settings["optimizer"])
+    if chosen != settings["optimizer"]:  # the other kind of optimizer needs another kind of numbers
+        adam = chosen in ("adamw", "adam")
+        settings |= {"weight_decay": 0.05 if chosen == "adamw" else 0.0 if adam else 5e-4}
+        peak, at = (1e-3 if family == "bit" else 5e-4, 512) if adam else (0.03, 512)
+    settings |= _batches(given, at, width)
+    images = _whole(given, "batch_size", settings["batch_size"]) * _whole(
+        given, "accumulate", settings["accumulate"]
+    )
+    scale = images / at if chosen == "sgd" else math.sqrt(images / at)
+    return settings | {"lr": float(f"{peak * scale:.3g}")}
+
+
+def _batches(given: Mapping[str, Any], images: int, width: int) -> Settings:
+    """Return how the images of a step are split: large ones go through the model in several parts."""
+    small = _whole(given, "image_size", 32) < 96
+    size = images if small else 128 if width < 1024 else 64
+    return {"batch_size": size, "accumulate": images // size}
+
+
+def _whole(given: Mapping[str, Any], key: str, default: int) -> int:
+    """Return a whole number of at least 1 that is given, the default for anything else."""
+    value = given.get(key, default)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 2**31 else default

@@ -1,0 +1,141 @@
+"""One optimizer step after another: all that learning changes, and all that a checkpoint keeps of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from engine.experiment import Experiment
+from engine.models import standardized_once
+from engine.training.accelerate import attention_kernels, compiled, layout
+from engine.training.augment import Mix
+from engine.training.checkpoint import CheckpointError
+from engine.training.meter import Meter
+from engine.training.optim import Average, make_optimizer, make_schedule
+
+Batch = tuple[Tensor, Tensor]
+"""Stored images (B, 3, H, W) uint8 and their classes (B,) int64, on the device."""
+Prepare = Callable[[Tensor, torch.Generator], Tensor]
+
+
+class Learner:
+    """A model with its optimizer, schedule and average.
+
+    Args:
+        experiment: How to learn.
+        model: What learns; moved to ``device``.
+        classes: How many there are.
+        steps: Optimizer steps in the whole run.
+        prepare: Makes the model's input (B, 3, S, S) of stored images, augmented.
+    """
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        model: nn.Module,
+        classes: int,
+        device: torch.device,
+        steps: int,
+        prepare: Prepare,
+    ) -> None:
+        self.device = device
+        self.model = model.to(device)
+        self._layout = layout(model, device)
+        self.model.to(memory_format=self._layout)
+        self._forward: Callable[[Tensor], Tensor] = self.model
+        self._prepare = prepare
+        self._experiment = experiment
+        self._mix = Mix(experiment, classes)
+        self._bf16 = experiment.precision == "bf16" or (
+            experiment.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
+        )
+        self.optimizer = make_optimizer(self.model, experiment)
+        self._schedule = make_schedule(self.optimizer, steps, experiment)
+        self.average = Average(self.model, experiment.ema) if experiment.ema else None
+        self.meter = Meter(device)
+        self.lr = 0.0
+        """The largest learning rate of the last step."""
+
+    def accelerate(self) -> str:
+        """Compile the model where that is asked for; return in words how it runs."""
+        size = self._experiment.image_size
+        few = 2 if self.device.type == "cpu" else self._experiment.batch_size
+        images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._layout)
+        with self.autocast():
+            kernels = attention_kernels(self.model, images)
+        self._forward, said = compiled(self.model, self._experiment.compile, images, self.autocast)
+        precision = "bf16 autocast" if self._bf16 else "float32"
+        words = [f"attention by {', '.join(kernels)}"] if kernels else []
+        words += [said] if said else []
+        return ", ".join([precision, *words])
+
+    def autocast(self) -> torch.autocast:
+        """Return the precision in which the model runs; weights stay in float32."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
+
+    def step(self, number: int, batches: Sequence[Batch], random: torch.Generator) -> None:
+        """Take optimizer step ``number`` on its batches; each image weighs the same, in a short last batch too."""
+        watch = self.meter.watch
+        images_in_step = sum(len(labels) for _, labels in batches)
+        with standardized_once(self.model) if len(batches) > 1 else nullcontext():
+            for images, labels in batches:
+                self._learn(images, labels, len(labels) / images_in_step, random)
+        limit = self._experiment.clip_norm or math.inf
+        self.meter.grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        self.lr = max(map(float, self._schedule.get_last_lr()))
+        self.optimizer.step()
+        self._schedule.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        if self.average is not None:
+            self.average.update(self.model, number)
+        watch.mark("optimizer")
+        self.meter.step()
+
+    def _learn(self, stored: Tensor, labels: Tensor, share: float, random: torch.Generator) -> None:
+        """Forward and backward of one batch that makes a ``share`` of its step's images."""
+        watch = self.meter.watch
+        images = self._prepare(stored, random).contiguous(memory_format=self._layout)  # (B, 3, S, S)
+        images, targets = self._mix(images, labels)  # (B,), or (B, classes) where they were mixed
+        watch.mark("data")
+        if self._experiment.compile == "graphs":
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+        with self.autocast():
+            logits = self._forward(images)  # (B, classes)
+            loss = F.cross_entropy(logits.float(), targets, label_smoothing=self._experiment.label_smoothing)
+        watch.mark("forward")
+        (loss * share).backward()  # type: ignore[no-untyped-call]
+        right = (logits.detach().argmax(1) == labels).sum()
+        self.meter.count(loss.detach() * len(labels), right, len(labels))
+        watch.mark("backward")
+
+    def state(self) -> dict[str, Any]:
+        """Return what a checkpoint keeps."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self._schedule.state_dict(),
+            "average": self.average.model.state_dict() if self.average is not None else None,
+            "meter": self.meter.state(),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on from what a checkpoint kept.
+
+        Raises:
+            CheckpointError: It is of another model or recipe.
+        """
+        try:
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            if self.average is not None:
+                self.average.model.load_state_dict(state["average"] or state["model"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise CheckpointError(f"the checkpoint is of another model: {error}") from None
+        self._schedule.load_state_dict(state["scheduler"])
+        self.meter.load(state["meter"])

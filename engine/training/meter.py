@@ -1,0 +1,132 @@
+"""What training does, measured on its device and read only where the loop waits for the device anyway."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from torch import Tensor
+
+PHASES = ("data", "forward", "backward", "optimizer")
+
+PEAK_FLOPS = {
+    "B200": 2250e12, "H200": 989e12, "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "A100": 312e12,
+    "L40S": 362e12, "L40": 181e12, "L4": 121e12, "A40": 150e12, "A10": 125e12, "RTX 6000 Ada": 364e12,
+    "RTX 5090": 210e12, "RTX 4090": 165e12, "RTX 3090": 71e12,
+}  # fmt: skip
+"""Dense bf16 operations a second by datasheet, by a part of the card's name; the more special name stands first."""
+
+
+def peak_flops(card: str) -> float | None:
+    """Return what a card could do in a second at best, None for an unknown one."""
+    return next((peak for name, peak in PEAK_FLOPS.items() if name in card), None)
+
+
+class Stopwatch:
+    """How long the parts of a step take on the device, in seconds.
+
+    On a GPU the marks are events in its queue, which cost microseconds; their times are asked for in ``read``.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._cuda = device.type == "cuda"
+        self._events: list[tuple[str, torch.cuda.Event]] = []
+        self._sums = dict.fromkeys(PHASES, 0.0)
+        self._last = 0.0
+        self.start()
+
+    def start(self) -> None:
+        """Leave out what came before."""
+        if self._cuda:
+            self._read_events()
+        self._last = time.perf_counter()
+        self.mark("")
+
+    def mark(self, phase: str) -> None:
+        """Count the time since the last mark for a phase."""
+        if self._cuda:
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self._events.append((phase, event))
+        elif phase:
+            now = time.perf_counter()
+            self._sums[phase] += now - self._last
+            self._last = now
+
+    def read(self, steps: int) -> dict[str, float]:
+        """Return each phase's mean over ``steps`` steps as ``time/<phase>``, and begin anew. Waits for the device."""
+        if self._cuda:
+            self._read_events()
+        values = {f"time/{phase}": seconds / max(1, steps) for phase, seconds in self._sums.items()}
+        self._sums = dict.fromkeys(PHASES, 0.0)
+        return values
+
+    def _read_events(self) -> None:
+        for (_, before), (phase, event) in zip(self._events, self._events[1:], strict=False):
+            if phase:
+                event.synchronize()
+                self._sums[phase] += before.elapsed_time(event) / 1000
+        self._events = self._events[-1:]
+
+
+class Meter:
+    """Sums of the training metrics on the device, read and reset at the logging interval."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._loss = torch.zeros((), device=device)
+        self._correct = torch.zeros((), device=device, dtype=torch.int64)
+        self._images = 0
+        self.grad_norm: Tensor = torch.zeros((), device=device)
+        self.watch = Stopwatch(device)
+        self._since = time.perf_counter()
+        self._timed_images = 0
+        self._timed_steps = 0
+
+    def count(self, loss: Tensor, correct: Tensor, images: int) -> None:
+        """Add a batch: the sum of its losses, how many it got right, how many there were."""
+        self._loss += loss
+        self._correct += correct
+        self._images += images
+        self._timed_images += images
+
+    def step(self) -> None:
+        """Count an optimizer step."""
+        self._timed_steps += 1
+
+    def loss(self) -> float:
+        """Return the mean loss since the last reading, 0 when there was no image; nothing is reset. Waits."""
+        return self._loss.item() / max(1, self._images)
+
+    def restart_clock(self) -> None:
+        """Leave out of times and throughput what was not training (evaluation, checkpoints)."""
+        self._since, self._timed_images, self._timed_steps = time.perf_counter(), 0, 0
+        self.watch.start()
+
+    def read(self) -> dict[str, float]:
+        """Return the metrics since the last reading. Waits for the device."""
+        loss, correct, norm = torch.stack(
+            [self._loss.double(), self._correct.double(), self.grad_norm.double()]
+        ).tolist()
+        now = time.perf_counter()
+        values = {
+            "train/loss": loss / self._images,
+            "train/accuracy": correct / self._images,
+            "train/grad_norm": norm,
+            "train/images_per_s": self._timed_images / max(now - self._since, 1e-9),
+            **self.watch.read(self._timed_steps),
+        }
+        self._loss.zero_()
+        self._correct.zero_()
+        self._images = 0
+        self.restart_clock()
+        return values
+
+    def state(self) -> dict[str, object]:
+        """Return what a checkpoint keeps of it."""
+        return {"loss": self._loss, "correct": self._correct, "images": self._images}
+
+    def load(self, state: dict[str, Tensor | int]) -> None:
+        """Go on from what a checkpoint kept."""
+        self._loss.copy_(torch.as_tensor(state["loss"]))
+        self._correct.copy_(torch.as_tensor(state["correct"]))
+        self._images = int(state["images"])
