@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -21,6 +21,7 @@ MAX_LINE = 4 * 1024 * 1024
 """Bytes beyond which a line is not decoded: no honest event is that long."""
 
 EndState = Literal["finished", "failed", "stopped"]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 
 
 class Event(msgspec.Struct, kw_only=True, gc=False, tag_field="event"):
@@ -98,6 +99,20 @@ class Failure(msgspec.Struct, kw_only=True):
     traceback: str = ""
 
 
+class Estimate(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
+    """A share measured on ``n`` images, and its 95 % interval where one is known."""
+
+    value: Share
+    low: Share | None = None
+    high: Share | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
+
+    @property
+    def margin(self) -> float | None:
+        """Half the width of the interval: what stands after the ±."""
+        return None if self.low is None or self.high is None else abs(self.high - self.low) / 2
+
+
 class End(Event, tag="end"):
     """The attempt is over, and why."""
 
@@ -105,6 +120,23 @@ class End(Event, tag="end"):
     reason: str = ""
     error: Failure | None = None
     duration_s: float = 0.0
+    summary: dict[str, Any] = {}
+    """What the run's last evaluation found, by metric: an ``Estimate``, or each class's value by its name::
+
+        {"test/f1": {"value": 0.612, "low": 0.602, "high": 0.622, "n": 10000},
+         "test/accuracy": {"value": 0.615, "low": 0.605, "high": 0.624, "n": 10000},
+         "test/ece": {"value": 0.083, "n": 10000},
+         "test/f1_per_class": {"airplane": 0.671, "yeti": null}}
+
+    Null is the value of a class that never occurred. The file may say anything here; ``estimate`` reads it safely.
+    """
+
+    def estimate(self, metric: str) -> Estimate | None:
+        """Return what the summary says of a metric, None if it says nothing or nothing that makes sense."""
+        try:
+            return msgspec.convert(self.summary.get(metric), Estimate)
+        except (msgspec.ValidationError, OverflowError):
+            return None
 
 
 class Unknown(Event, tag="unknown"):

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from engine.events import Checkpoint, End, Event, Log, Metrics, Start, decode
+from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start, decode
 from engine.states import ENDED, Status, status_of
 from engine.store import Run, tail
 
@@ -41,7 +41,7 @@ def as_table(statuses: Iterable[Status]) -> None:
             Text(status.run),
             progress(status),
             duration(status.eta_s) if status.eta_s is not None and status.state == "running" else "",
-            number(status.last.get("test/f1")),
+            _test_f1(status),
             number(status.best.get("test/f1")),
             number(status.last.get("train/loss")),
             Text(printable(status.reason) if status.state != "finished" else ""),
@@ -60,6 +60,13 @@ def progress(status: Status) -> str:
 def number(value: float | None) -> str:
     """Return a metric in three digits after the point, empty when there is none."""
     return "" if value is None else f"{value:.3f}"
+
+
+def _test_f1(status: Status) -> str:
+    """Return the last F1; once the run has ended, with half of its interval."""
+    if (final := status.final.get("test/f1")) is None:
+        return number(status.last.get("test/f1"))
+    return number(final.value) + (f" ±{number(final.margin)}" if final.margin is not None else "")
 
 
 def duration(seconds: float) -> str:
@@ -97,8 +104,34 @@ def sentence(event: Event) -> str | None:
         case Log():
             return f"{event.level}: {event.message}" if event.level != "info" else event.message
         case End():
-            return f"{event.state}: {event.reason}"
+            found, reason = scored(event), event.reason
+            said = (found, reason) if event.state == "finished" else (reason, found)
+            return f"{event.state}: {'; '.join(filter(None, said))}"
     return None
+
+
+def scored(event: End) -> str:
+    """Return the test scores that an end sums up and how sure they are, empty for one that does not."""
+    f1, accuracy = event.estimate("test/f1"), event.estimate("test/accuracy")
+    shown = []
+    if f1 is not None:
+        images = "" if f1.n is None else f"{f1.n:,} images"
+        shown.append(f"test F1 {f1.value:.3f}{_aside(_interval(f1), images)}")
+    if accuracy is not None:
+        shown.append(f"accuracy {accuracy.value:.3f}{_aside(_interval(accuracy))}")
+    return ", ".join(shown)
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"95 % {estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _aside(*words: str) -> str:
+    """Return words in brackets, nothing for none."""
+    said = ", ".join(filter(None, words))
+    return f" ({said})" if said else ""
 
 
 def print_log(run: Run, *, as_json: bool, follow: bool) -> None:

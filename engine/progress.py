@@ -7,6 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
+from engine.listing import scored
 
 
 class ProgressDisplay:
@@ -46,6 +47,8 @@ class ProgressDisplay:
             case End():
                 self._bar.stop()
                 style = {"finished": "green", "failed": "red"}.get(event.state, "yellow")
+                if found := scored(event):
+                    self._say(found)
                 self._say(f"{event.state} after {event.duration_s:.0f} s: {event.reason}", style)
 
     def _measure(self, event: Metrics) -> None:

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from engine import states
 from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
@@ -59,9 +59,13 @@ class Recorder:
         self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
 
     def end(
-        self, state: Literal["finished", "failed", "stopped"], reason: str, error: Failure | None = None
+        self,
+        state: Literal["finished", "failed", "stopped"],
+        reason: str,
+        error: Failure | None = None,
+        summary: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record that the attempt is over."""
+        """Record that the attempt is over; ``summary`` is what its last evaluation found, as ``End`` documents it."""
         duration = time.monotonic() - self._began
         self.emit(
             End(
@@ -71,6 +75,7 @@ class Recorder:
                 reason=reason,
                 error=error,
                 duration_s=duration,
+                summary=dict(summary or {}),
             )
         )
 

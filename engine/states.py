@@ -17,7 +17,7 @@ from typing import Literal
 import msgspec
 
 from engine import process
-from engine.events import Checkpoint, End, Event, Metrics, Start, decode
+from engine.events import Checkpoint, End, Estimate, Event, Metrics, Start, decode
 from engine.store import Run, StoreError, last_lines, read_small, tail, write_atomic
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
@@ -25,6 +25,8 @@ LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
 ENDED: frozenset[State] = frozenset({"finished", "failed", "stopped", "crashed"})
 RESUMABLE: frozenset[State] = frozenset({"failed", "stopped", "crashed"})
 
+SUMMARIZED = ("test/f1", "test/accuracy")
+"""The metrics whose interval a status keeps from the end of a run."""
 SILENCE_S = 60.0
 """Seconds without a heartbeat after which a run of another machine is called silent."""
 
@@ -59,6 +61,8 @@ class Status(msgspec.Struct, kw_only=True):
     eta_s: float | None = None
     last: dict[str, float | None] = {}
     best: dict[str, float] = {}
+    final: dict[str, Estimate] = {}
+    """What the end said of the test scores, with their intervals; empty before it."""
     checkpoint: int | None = None
     """The step of the last checkpoint."""
 
@@ -78,6 +82,8 @@ class Status(msgspec.Struct, kw_only=True):
                     self.reason = event.error.message
                 self.ended, self.eta_s = event.time, None
                 self.trained_s += event.duration_s
+                estimates = ((name, event.estimate(name)) for name in SUMMARIZED)
+                self.final = {name: found for name, found in estimates if found is not None}
 
     def _begin(self, event: Start) -> None:
         self.state, self.reason = "running", ""
@@ -88,6 +94,7 @@ class Status(msgspec.Struct, kw_only=True):
             if getattr(event, field) is not None:
                 setattr(self, field, getattr(event, field))
         self.started, self.ended, self.eta_s = event.time, 0.0, None
+        self.final = {}
         self.step = self.first_step = event.step
         self.epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else 0.0
 
@@ -105,7 +112,7 @@ class Status(msgspec.Struct, kw_only=True):
 def _better(name: str, value: float, best: float | None) -> float | None:
     """Return the better of a metric's two values, None for one of which no value is better than another."""
     kind = name.rpartition("/")[2]
-    if kind == "loss":
+    if kind in {"loss", "ece"}:
         return value if best is None else min(value, best)
     if kind in {"f1", "accuracy", "precision", "recall"} or kind.startswith("memory"):
         return value if best is None else max(value, best)

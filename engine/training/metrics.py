@@ -1,28 +1,35 @@
-"""What a model is worth on a split: macro F1, precision, recall and accuracy over all of it, by torchmetrics."""
+"""What a model is worth on a split: scores over all of it, how well calibrated it is, and how sure that is.
+
+Everything is counted on the split's device, which is not waited for until the last batch is done.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torchmetrics import MetricCollection
-from torchmetrics.classification import (
-    MulticlassAccuracy,
-    MulticlassConfusionMatrix,
-    MulticlassF1Score,
-    MulticlassPrecision,
-    MulticlassRecall,
-)
 
+from engine.events import Estimate
+from engine.intervals import bootstrap_f1, wilson
+from engine.scores import f1_per_class, scores
 from engine.training.data import Split
+
+BINS = 15
+"""Bins of confidence for the calibration error: as many as in Guo et al. (2017) and most that compare with it."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Metrics of a split by name, and its confusion matrix of counts (rows: true class)."""
+    """Metrics of a split by name, and its confusion matrix of counts (rows: true class).
+
+    ``loss`` is the mean cross-entropy in nats; ``accuracy``, macro ``f1``, ``precision`` and ``recall``, and the
+    expected calibration error ``ece`` lie between 0 and 1.
+    """
 
     values: dict[str, float]
     confusion: list[list[int]]
@@ -35,38 +42,73 @@ class Evaluator:
         self, split: Split, classes: int, batch_size: int, prepare: Callable[[Tensor], Tensor]
     ) -> None:
         self._split = split
+        self._classes = classes
         self._batch_size = batch_size
         self._prepare = prepare
-        self._metrics = MetricCollection(
-            {
-                "accuracy": MulticlassAccuracy(classes, average="micro"),
-                "f1": MulticlassF1Score(classes, average="macro"),
-                "precision": MulticlassPrecision(classes, average="macro"),
-                "recall": MulticlassRecall(classes, average="macro"),
-                "confusion": MulticlassConfusionMatrix(classes),
-            },
-            compute_groups=False,  # they would share state across devices only after a first update
-        ).to(split.labels.device)
 
     @torch.no_grad()
     def run(self, model: nn.Module) -> Evaluation:
         """Return the metrics of the model as it is; it is left in the mode it was in."""
         was_training = model.training
         model.eval()
-        self._metrics.reset()
-        loss = torch.zeros((), device=self._split.labels.device)
+        tally = _Tally(self._classes, self._split.labels.device)
         for images, labels in self._batches():
-            logits = model(self._prepare(images)).float()  # (B, classes)
-            loss += F.cross_entropy(logits, labels, reduction="sum")
-            self._metrics.update(logits, labels)
+            tally.add(model(self._prepare(images)).float(), labels)
         model.train(was_training)
-        computed = self._metrics.compute()  # the device is waited for here, once a split
-        confusion = computed.pop("confusion").long().tolist()
-        values = {"loss": (loss / len(self._split)).item()}
-        values |= {name: value.item() for name, value in computed.items()}
-        return Evaluation(values, confusion)
+        return tally.evaluation(len(self._split))
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         for start in range(0, len(self._split), self._batch_size):
             batch = slice(start, start + self._batch_size)
             yield self._split.images[batch], self._split.labels[batch]
+
+
+class _Tally:
+    """Sums over the batches of a split, on its device."""
+
+    def __init__(self, classes: int, device: torch.device) -> None:
+        self._classes = classes
+        self._loss = torch.zeros((), device=device, dtype=torch.float64)
+        self._confusion = torch.zeros(classes * classes, device=device, dtype=torch.int64)
+        self._gaps = torch.zeros(BINS, device=device, dtype=torch.float64)
+        """By bin of confidence: the sum of the confidences less how many were right."""
+        self._bins = torch.arange(BINS, device=device).unsqueeze(1)  # (BINS, 1)
+        self._edges = torch.linspace(0, 1, BINS + 1, device=device)[1:-1]  # bin i is (i/BINS, (i+1)/BINS]
+
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """Count a batch: float32 logits (B, classes) and true classes (B,)."""
+        self._loss += F.cross_entropy(logits, labels, reduction="sum")
+        confidence, guess = logits.softmax(1).max(1)  # (B,) each
+        self._confusion.index_add_(0, labels * self._classes + guess, torch.ones_like(labels))
+        in_bin = torch.bucketize(confidence, self._edges) == self._bins  # (BINS, B)
+        self._gaps += (in_bin * (confidence.double() - (guess == labels).double())).sum(1)
+
+    def evaluation(self, images: int) -> Evaluation:
+        """Return the metrics of a split of so many images; the device is waited for here."""
+        loss, ece = (torch.stack((self._loss, self._gaps.abs().sum())) / images).tolist()
+        confusion = self._confusion.view(self._classes, self._classes).cpu().numpy()
+        values = {"loss": loss, **scores(confusion)._asdict(), "ece": ece}
+        return Evaluation(values, confusion.tolist())
+
+
+def summarize(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
+    """Return what the end of a run says of its evaluation on the test split, as ``End.summary`` documents it.
+
+    Args:
+        labels: The names of the classes (classes,), in the order of the confusion matrix.
+    """
+    matrix, values = evaluation.confusion, evaluation.values
+    images = sum(map(sum, matrix))
+    if not images:
+        return {}
+    right = sum(row[k] for k, row in enumerate(matrix))
+    accuracy, f1 = wilson(right, images), bootstrap_f1(matrix)
+    estimates = {
+        "test/f1": Estimate(value=values["f1"], low=f1[0], high=f1[1], n=images),
+        "test/accuracy": Estimate(value=values["accuracy"], low=accuracy[0], high=accuracy[1], n=images),
+        "test/ece": Estimate(value=values["ece"], n=images),
+    }
+    return {
+        **{name: msgspec.to_builtins(estimate) for name, estimate in estimates.items()},
+        "test/f1_per_class": dict(zip(labels, f1_per_class(matrix), strict=True)),
+    }

@@ -14,6 +14,7 @@ from engine.events import (
     Checkpoint,
     Confusion,
     End,
+    Estimate,
     Failure,
     Log,
     Metrics,
@@ -44,6 +45,7 @@ EVENTS = st.one_of(
     st.builds(
         End, **base, state=st.sampled_from(["finished", "failed", "stopped"]), reason=text, duration_s=finite,
         error=st.none() | st.builds(Failure, type=text, message=text, traceback=text),
+        summary=st.dictionaries(text, st.none() | finite | st.dictionaries(text, st.none() | finite | count)),
     ),
 )  # fmt: skip
 
@@ -125,3 +127,45 @@ def test_text_that_is_no_unicode_can_be_said_all_the_same():
     name = b"caf\xe9".decode(errors="surrogateescape") + "\ud800"  # as Python hands out the names of files
     event = End(time=1.0, run="r", state="failed", error=Failure(type="E", message=name))
     assert decode(encode(event)).error.message == "caf\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}"
+
+
+def end(summary: str):
+    return decode(f'{{"event":"end","time":1,"run":"r","state":"finished","summary":{summary}}}'.encode())
+
+
+def test_an_end_sums_up_the_last_evaluation():
+    f1 = Estimate(value=0.612, low=0.602, high=0.622, n=10_000)
+    event = end(
+        '{"test/f1":{"value":0.612,"low":0.602,"high":0.622,"n":10000,"more":1},"test/ece":{"value":0}}'
+    )
+    assert event.estimate("test/f1") == f1
+    assert f1.margin == pytest.approx(0.01)
+    assert event.estimate("test/ece") == Estimate(value=0.0)
+    assert event.estimate("test/ece").margin is None
+    assert event.estimate("test/accuracy") is None
+
+
+def test_an_end_of_an_older_version_sums_up_nothing():
+    assert decode(b'{"event":"end","time":1,"run":"r","state":"finished"}').estimate("test/f1") is None
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "null", "0.6", '"high"', "[]", "{}", '{"value":null}', '{"value":true}', '{"value":"0.6"}', '{"value":[0.6]}',
+        '{"value":1.01}', '{"value":-0.1}', '{"value":1e308}', f'{{"value":1{"0" * 400}}}',
+        '{"value":0.6,"low":-1}', '{"value":0.6,"high":2}', '{"value":0.6,"n":0}', '{"value":0.6,"n":1.5}',
+        f'{{"value":0.6,"n":1{"0" * 400}}}', "[" * 500 + "]" * 500,
+    ],
+    ids=lambda said: said[:30],
+)  # fmt: skip
+def test_an_estimate_that_makes_no_sense_is_none_and_spoils_no_other(said):
+    event = end(f'{{"test/f1":{said},"test/accuracy":{{"value":0.5}}}}')
+    assert event.state == "finished"
+    assert event.estimate("test/f1") is None
+    assert event.estimate("test/accuracy") == Estimate(value=0.5)
+
+
+@pytest.mark.parametrize("summary", ["[]", "null", "7", '"good"', '{"a":NaN}', '{"a":1' + "0" * 5000 + "}"])
+def test_a_summary_that_is_no_object_makes_no_event(summary):
+    assert end(summary) is None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engine.events import Checkpoint, End, Log, Metrics, Start
-from engine.listing import duration, number, printable, progress, sentence
+from engine.events import Checkpoint, End, Estimate, Log, Metrics, Start
+from engine.listing import as_table, duration, number, printable, progress, sentence
 from engine.states import Status
 
 
@@ -43,3 +43,39 @@ def test_text_of_a_run_is_one_line_without_escapes():
 )  # fmt: skip
 def test_events_as_sentences(event, words):
     assert sentence(event) == words
+
+
+F1 = {"value": 0.6123, "low": 0.6024, "high": 0.6219, "n": 10_000}
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "summary", "words"),
+    [
+        (
+            "finished", "trained all 7 epochs", {"test/f1": F1, "test/accuracy": F1},
+            "finished: test F1 0.612 (95 % 0.602 to 0.622, 10,000 images), accuracy 0.612 (95 % 0.602 to 0.622); "
+            "trained all 7 epochs",
+        ),
+        (
+            "stopped", "SIGTERM at epoch 2.40", {"test/f1": F1},
+            "stopped: SIGTERM at epoch 2.40; test F1 0.612 (95 % 0.602 to 0.622, 10,000 images)",
+        ),
+        ("finished", "", {"test/f1": {"value": 0.5}}, "finished: test F1 0.500"),
+        ("finished", "done", {"test/f1": {"value": "\x1b[31m"}, "test/accuracy": [1]}, "finished: done"),
+    ],
+    ids=["whole", "stopped", "without an interval", "nonsense"],
+)  # fmt: skip
+def test_an_end_says_how_good_the_model_is_and_how_sure_that_is(state, reason, summary, words):
+    assert sentence(End(time=1, run="r", state=state, reason=reason, summary=summary)) == words
+
+
+def test_the_table_shows_the_margin_of_what_has_ended(capsys):
+    final = {"test/f1": Estimate(value=0.6123, low=0.6024, high=0.6224)}
+    as_table([
+        Status(run="ended", state="finished", last={"test/f1": 0.6123}, final=final),
+        Status(run="going", state="running", last={"test/f1": 0.5}),
+    ])  # fmt: skip
+    ended, going = capsys.readouterr().out.splitlines()[1:]
+    assert "0.612 ±0.010" in ended
+    assert "0.500" in going
+    assert "±" not in going

@@ -9,7 +9,7 @@ import time
 
 import msgspec
 
-from engine.events import End, Metrics, Start, decode
+from engine.events import End, Estimate, Metrics, Start, decode
 from engine.recorder import Recorder
 from engine.states import Status, rebuild
 from engine.store import tail
@@ -100,6 +100,21 @@ def test_the_status_saved_is_the_status_rebuilt(run):
     assert saved == recorder.status
     assert (saved.best["train/loss"], saved.best["test/loss"], saved.best["test/f1"]) == (3 / 7, 0.5, 0.9)
     assert "gpu/power" not in saved.best
+
+
+def test_the_status_keeps_the_intervals_of_the_end_until_the_run_goes_on(run):
+    recorder = Recorder(run)
+    recorder.emit(start(run))
+    f1 = {"value": 0.5, "low": 0.4, "high": 0.6, "n": 96}
+    recorder.end(
+        "stopped", "", summary={"test/f1": f1, "test/accuracy": {"value": float("nan")}, "x" * 99: f1}
+    )
+    saved = msgspec.json.decode(run.status_file.read_bytes(), type=Status)
+    assert saved.final == {"test/f1": Estimate(value=0.5, low=0.4, high=0.6, n=96)}
+    assert saved == rebuild(run)
+    recorder.emit(start(run, attempt=2))
+    recorder.close()
+    assert recorder.status.final == rebuild(run).final == {}
 
 
 def test_a_resumed_attempt_counts_on_from_its_step(run):

@@ -112,10 +112,15 @@ def _progress(status: Status) -> Iterator[Fact]:
         yield "left", duration(status.eta_s)
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
-    for name, metric, show in (("F1", "test/f1", score), ("accuracy", "test/accuracy", score)):
-        last, best = status.last.get(metric), status.best.get(metric)
+    for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
+        final, best = status.final.get(metric), status.best.get(metric)
+        last = status.last.get(metric) if final is None else final.value
         if last is not None:
-            yield name, show(last) + (f"  best {show(best)}" if best is not None and best > last else "")
+            margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
+            peak = f"  best {score(best)}" if best is not None and best > last else ""
+            yield name, score(last) + margin + peak
+    if (ece := status.last.get("test/ece")) is not None:
+        yield "calib. err", score(ece)
     for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):
         if status.last.get(metric) is not None:
             yield name, loss(status.last[metric])

@@ -1,0 +1,69 @@
+"""What a confusion matrix of counts says of a classifier: accuracy, and F1, precision and recall by class. No torch.
+
+A macro average is the mean over the classes that occur, as a truth or as a guess; a class that was never guessed, or
+never right, scores 0. So do scikit-learn (``zero_division=0``) and torchmetrics count.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Counts = NDArray[np.int64]
+Numbers = NDArray[np.number[Any]]
+Matrix = Sequence[Sequence[int]] | Counts
+"""Counts (C, C): row i, column j is how many images of class i were taken for class j."""
+
+
+class Scores(NamedTuple):
+    """Shares between 0 and 1 over a whole split; all but the accuracy are macro averages."""
+
+    accuracy: float
+    f1: float
+    precision: float
+    recall: float
+
+
+def scores(matrix: Matrix) -> Scores:
+    """Return the scores of a confusion matrix; all are 0 for one without images.
+
+    Raises:
+        ValueError: The matrix is not square.
+    """
+    right, actual, guessed = _by_class(matrix)
+    classes = max(1, np.count_nonzero(actual + guessed))
+    return Scores(
+        accuracy=float(right.sum() / max(1, actual.sum())),
+        f1=macro_f1(right, actual, guessed),
+        precision=float((right / np.maximum(guessed, 1)).sum() / classes),
+        recall=float((right / np.maximum(actual, 1)).sum() / classes),
+    )
+
+
+def f1_per_class(matrix: Matrix) -> list[float | None]:
+    """Return each class's F1, None for a class that occurs neither as a truth nor as a guess.
+
+    Raises:
+        ValueError: The matrix is not square.
+    """
+    right, actual, guessed = _by_class(matrix)
+    return [
+        2 * hits / occurrences if occurrences else None
+        for hits, occurrences in zip(right.tolist(), (actual + guessed).tolist(), strict=True)
+    ]
+
+
+def macro_f1(right: Numbers, actual: Numbers, guessed: Numbers) -> float:
+    """Return the macro F1 of how often each class (C,) was rightly guessed, did occur, and was guessed."""
+    occurrences = actual + guessed
+    return float((2 * right / np.maximum(occurrences, 1)).sum() / max(1, np.count_nonzero(occurrences)))
+
+
+def _by_class(matrix: Matrix) -> tuple[Counts, Counts, Counts]:
+    counts = np.asarray(matrix, dtype=np.int64)
+    if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
+        raise ValueError(f"a confusion matrix is square, this one is {counts.shape}")
+    return counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0)
