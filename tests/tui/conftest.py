@@ -96,7 +96,13 @@ def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
             values["cpu/memory_process"] = 900.0 * 2**20
             recorder.emit(Metrics(time=NOW + step, run=run.id, step=step, epoch=step / 10, values=values))
         if end is not None:
-            recorder.emit(End(time=NOW + 60, run=run.id, state=end, reason=reason, duration_s=60.0))  # type: ignore[arg-type]
+            summary = {}
+            if end == "finished":
+                f1 = recorder.status.last["test/f1"]
+                summary = {"test/f1": {"value": f1, "low": f1 - 0.012, "high": f1 + 0.011, "n": 5000}}
+            recorder.emit(
+                End(time=NOW + 60, run=run.id, state=end, reason=reason, duration_s=60.0, summary=summary)  # type: ignore[arg-type]
+            )
         recorder.close()
         return run
 

@@ -173,11 +173,11 @@ def test_what_the_reader_has_to_know_is_said_and_printed_on_the_figure(lab: Lab,
     lab.train(config, "live", (0.1, 0.2), state="")
     lab.train(config, "mixed")
     lab.train(config, "mixed", (0.1,), seed=1, state="stopped")
-    text = config.path.read_text().replace('[experiments."old"]\n', '[experiments."old"]\nlr = 1e-3\n')
+    text = config.path.read_text().replace('[experiments."old"]\n', '[experiments."old"]\nlr = 2e-3\n')
     config.path.write_text(text)
     assert lab.export(load_config(config.path))
     notes = (
-        "old is drawn from runs with another configuration: lr 0.0005 instead of 0.001.",
+        "old is drawn from runs with another configuration: lr 0.001 instead of 0.002.",
         "live has not finished: crashed at epoch 2.",
         "mixed is drawn without seed 1: stopped at epoch 1.",
     )
