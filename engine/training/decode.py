@@ -1,0 +1,147 @@
+"""Image files to rows of pixels. Free of torch, so that the processes that decode start at once and stay small."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+Pixels = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class OtherSize(Exception):  # noqa: N818  it names what was met
+    """An image is not of the size that all were thought to share."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some of the images of a set: which, and where their pixels go.
+
+    ``start`` is the row of the first one. With ``fit``, images are scaled and cut to squares of ``size`` pixels;
+    without it they have to be such squares already. ``into`` is a file and the place in it of row 0; without it
+    the pixels are returned.
+    """
+
+    root: Path
+    names: Sequence[str]
+    start: int
+    size: int
+    fit: bool
+    into: tuple[Path, int] | None
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a task; the rows of images that cannot be decoded are black, and told with the reason."""
+
+    start: int
+    checksum: int
+    broken: dict[int, str]
+    pixels: Pixels | None
+
+
+def decode(task: Task) -> Done:
+    """Decode the images of a task.
+
+    Raises:
+        OtherSize: One has another size than they were thought to share.
+        OSError: The pixels cannot be written.
+    """
+    pixels = np.zeros((len(task.names), 3, task.size, task.size), dtype=np.uint8)
+    broken = {}
+    for i, name in enumerate(task.names):
+        try:
+            pixels[i] = _decode_one(task.root / name, task.size, fit=task.fit)
+        except OtherSize:
+            raise
+        except Exception as error:  # noqa: BLE001  decoders raise anything at all over a damaged file
+            broken[task.start + i] = _reason(error)
+    if task.into is not None:
+        path, offset = task.into
+        with path.open("r+b", buffering=0) as file:
+            file.seek(offset + task.start * 3 * task.size**2)
+            write_all(file.fileno(), pixels)
+    return Done(task.start, zlib.crc32(pixels.data), broken, pixels if task.into is None else None)
+
+
+def write_all(descriptor: int, pixels: Pixels) -> None:
+    """Write pixels to a file; a full disk is an OSError, where a mapping would end the process."""
+    left = pixels.data.cast("B")
+    while left:
+        left = left[os.write(descriptor, left) :]
+
+
+def own_size(file: Path) -> int | None:
+    """Return the side of an image in pixels, 0 if it is not square, None if it cannot be decoded."""
+    try:
+        height, width, _ = _open(file, None).shape
+    except Exception:  # noqa: BLE001  decoders raise anything at all over a damaged file
+        return None
+    return height if height == width else 0
+
+
+def serve_parent() -> None:
+    """Prepare a process that decodes: leave Ctrl-C to the parent, and end when the parent does, however it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+
+
+def _leave_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _decode_one(file: Path, size: int, *, fit: bool) -> Pixels:
+    """Return an image (3, size, size) of 8 bits a channel."""
+    pixels = _open(file, size if fit else None)  # (size, size, 3)
+    if pixels.shape[:2] != (size, size):
+        raise OtherSize
+    return pixels.transpose(2, 0, 1)
+
+
+def _open(file: Path, size: int | None) -> Pixels:
+    """Return an image (H, W, 3), of a moving one the first frame; cut to a square of ``size`` pixels if given."""
+    with Image.open(file) as image:
+        if size is not None:
+            image.draft(None, (2 * size, 2 * size))  # a JPEG far too large is decoded at half, a quarter, …
+        rgb = _rgb(image)
+        return np.asarray(rgb if size is None else _fit(rgb, size))
+
+
+def _rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):  # of 16 bits, which PIL would cut off at 255
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    elif image.mode == "P" and "transparency" in image.info:
+        image = image.convert("RGBA")
+    return image.convert("RGB")
+
+
+def _fit(image: Image.Image, size: int) -> Image.Image:
+    """Scale an image so that its shorter side is ``size``, and cut the middle square out of it."""
+    if image.size == (size, size):
+        return image
+    scale = size / min(image.size)
+    width, height = (max(size, round(side * scale)) for side in image.size)
+    scaled = image.resize((width, height), Image.Resampling.BILINEAR)
+    left, top = (width - size) // 2, (height - size) // 2
+    return scaled.crop((left, top, left + size, top + size))
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with an image, without its name."""
+    if isinstance(error, UnidentifiedImageError):
+        return "no image, or a damaged one"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

@@ -1,0 +1,323 @@
+"""Images decoded once, by several processes, and kept on disk for every later run.
+
+::
+
+    $VITUI_CACHE/decoded/<key>/images.npy    (N, 3, S, S) uint8, mapped by all runs that use it
+                               about.json    checksums, and which images could not be decoded
+                         <key>.lock          held by the run that decodes, while others wait
+                         <key>.<pid>.part/   what it has written so far; renamed to <key>/ when it is whole
+
+The key names each file, its size and when it was changed; what is under a key never changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import filelock
+import msgspec
+import numpy as np
+import psutil
+
+from engine.training.decode import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
+from engine.training.source import DataError, Images, Say
+
+VERSION = 1
+"""Of the decoding: whoever changes a pixel of what it makes counts this up."""
+HEAD_START = 1.0
+"""Seconds of decoding in this process; most small sets are done before another process would have begun."""
+TASK_BYTES = 8 * 2**20
+CHECKED_BYTES = 2 * 2**30
+"""Of larger files only so much is compared with the checksums, spread evenly."""
+SAY_EVERY = 5.0
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Image files below a folder, each with its size in bytes and the time of its last change in nanoseconds."""
+
+    root: Path
+    names: Sequence[str]
+    stamps: Sequence[tuple[int, int]]
+
+    def key(self, image_size: int) -> str:
+        """Return a name for these files, as they are, decoded for an image size."""
+        digest = hashlib.sha256(f"{VERSION} {image_size}\n".encode())
+        for name, (size, changed) in zip(self.names, self.stamps, strict=True):
+            digest.update(os.fsencode(name) + f"\0{size} {changed}\n".encode())
+        return digest.hexdigest()[:32]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+class _About(msgspec.Struct):
+    """What is kept beside the pixels: a CRC-32 of each ``step`` rows, and the reasons for the rows without an image."""
+
+    shape: tuple[int, int, int, int]
+    step: int
+    checksums: list[int]
+    broken: dict[int, str]
+
+
+def cache_folder() -> Path:
+    """Return where decoded images are kept: ``$VITUI_CACHE``, or ``vitui`` in the user's cache folder.
+
+    Raises:
+        OSError: The user has no home folder.
+    """
+    if named := os.environ.get("VITUI_CACHE"):
+        return Path(named).absolute()
+    if (xdg := os.environ.get("XDG_CACHE_HOME", "")).startswith("/"):
+        return Path(xdg) / "vitui"
+    try:
+        return Path.home() / ".cache" / "vitui"
+    except RuntimeError as error:
+        raise OSError(f"{error} Set VITUI_CACHE.") from None
+
+
+def load_images(listing: Listing, image_size: int, workers: int | None, say: Say) -> Images:
+    """Return the images: squares of their own size if all share one that is small enough, else of ``image_size``.
+
+    They come from the cache, or go there. Where it cannot be written they are decoded into memory, which is said.
+
+    Args:
+        workers: Processes that decode; 0 for none but this one, None for one for each core but one.
+
+    Raises:
+        DataError: They fit neither the cache nor the memory, or a process that decoded was killed.
+    """
+    if workers is None:
+        workers = max(1, _cores() - 1)
+    job = _Job(listing, image_size, workers, say)
+    try:
+        return _through_cache(job)
+    except (OSError, NotImplementedError) as error:  # filelock raises the latter where a disk cannot lock
+        say(f"decoded images are not kept, every run decodes them anew: {error}")
+    return _in_memory(job)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is to be decoded, and how."""
+
+    listing: Listing
+    image_size: int
+    workers: int
+    say: Say
+
+
+def _through_cache(job: _Job) -> Images:
+    place = cache_folder() / "decoded" / job.listing.key(job.image_size)
+    if (found := _read(place, job)) is not None:
+        return found
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(place.with_suffix(".lock"), job):
+        found = _read(place, job)
+        if found is None:
+            _make(place, job)
+            found = _read(place, job)
+    if found is None:
+        raise OSError(f"{place} cannot be read back")
+    return found
+
+
+@contextmanager
+def _locked(path: Path, job: _Job) -> Iterator[None]:
+    """Hold a lock; while another run has it, say so now and then."""
+    lock = filelock.FileLock(path)
+    wait = 0.0
+    while True:
+        try:
+            lock.acquire(timeout=wait)
+            break
+        except filelock.Timeout:
+            job.say(f"waiting for another run, which decodes the same images of {job.listing.root}")
+            wait = SAY_EVERY
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _read(place: Path, job: _Job) -> Images | None:
+    """Return what is in the cache, None if it is not there, damaged, or lacks an image that can be decoded now."""
+    try:
+        about = msgspec.json.decode((place / "about.json").read_bytes(), type=_About)
+        # "c" shares the pages as "r" does, and makes no read-only array, of which torch warns
+        pixels: Pixels = np.load(place / "images.npy", mmap_mode="c")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (ValueError, EOFError, msgspec.MsgspecError):  # all that numpy and msgspec make of damaged files
+        job.say(f"{place} is damaged: decoding the images anew")
+        return None
+    if pixels.dtype != np.uint8 or pixels.shape != about.shape or not _matches(pixels, about):
+        job.say(f"{place} is damaged: decoding the images anew")
+        return None
+    if any(own_size(job.listing.root / job.listing.names[row]) is not None for row in about.broken):
+        return None
+    return Images(pixels, about.broken)
+
+
+def _matches(pixels: Pixels, about: _About) -> bool:
+    starts = range(0, len(pixels), about.step)
+    if len(about.checksums) != len(starts):
+        return False
+    stride = -(-pixels.nbytes // CHECKED_BYTES) or 1
+    return all(
+        zlib.crc32(np.ascontiguousarray(pixels[start : start + about.step]).data) == checksum
+        for start, checksum in list(zip(starts, about.checksums, strict=True))[::stride]
+    )
+
+
+def _make(place: Path, job: _Job) -> None:
+    """Decode into the cache; the lock on this key is held.
+
+    Raises:
+        OSError: The disk is full, read-only or broken.
+    """
+    for left_over in place.parent.glob(f"{place.name}.*.part"):
+        shutil.rmtree(left_over, ignore_errors=True)
+    part = place.with_name(f"{place.name}.{os.getpid()}.part")
+    began = time.monotonic()
+    try:
+        part.mkdir()
+        pixels, about = _decode_all(job, part / "images.npy")
+        (part / "about.json").write_bytes(msgspec.json.encode(about))
+        for path in (part / "images.npy", part / "about.json", part):
+            _flush(path)
+        if place.exists():
+            shutil.rmtree(place)
+        part.rename(place)
+        _flush(place.parent)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    if (took := time.monotonic() - began) > SAY_EVERY:
+        job.say(
+            f"decoded {len(pixels):,} images in {took:.0f} s; "
+            f"they are kept in {place} ({pixels.nbytes / 2**30:.1f} GiB)"
+        )
+
+
+def _in_memory(job: _Job) -> Images:
+    pixels, about = _decode_all(job, None)
+    return Images(pixels, about.broken)
+
+
+def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, _About]:
+    """Decode into a new .npy file, or into memory."""
+    size = _shared_size(job)
+    if size is not None:
+        try:
+            return _decode_as(job, size, path, fit=False)
+        except OtherSize:
+            job.say(
+                f"the images of {job.listing.root} differ in size: cutting all to {job.image_size} pixels"
+            )
+    return _decode_as(job, job.image_size, path, fit=True)
+
+
+def _shared_size(job: _Job) -> int | None:
+    """Return the size of the first image that can be decoded, if all could be left at it."""
+    sizes = (own_size(job.listing.root / name) for name in job.listing.names)
+    first = next((size for size in sizes if size is not None), 0)
+    return first if 0 < first < job.image_size else None
+
+
+def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[Pixels, _About]:
+    shape = (len(job.listing), 3, size, size)
+    bytes_needed = len(job.listing) * 3 * size**2
+    pixels: Pixels
+    if path is not None:
+        if (free := shutil.disk_usage(path.parent).free) < bytes_needed:
+            raise OSError(
+                f"{path.parent.parent} has {free / 2**30:.1f} GiB left, "
+                f"the images take {bytes_needed / 2**30:.1f} GiB"
+            )
+        mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        pixels, into = mapped, (path, mapped.offset)
+    else:
+        if (free := psutil.virtual_memory().available) < 2 * bytes_needed:
+            raise DataError(
+                f"{len(job.listing)} images of {size} pixels take {bytes_needed / 2**30:.1f} GiB and can neither "
+                f"be kept in memory ({free / 2**30:.1f} GiB free) nor on disk; set VITUI_CACHE to a folder with room"
+            )
+        pixels, into = np.empty(shape, dtype=np.uint8), None
+    step = max(1, min(64, TASK_BYTES // (3 * size**2)))
+    tasks = [
+        Task(job.listing.root, job.listing.names[start : start + step], start, size, fit, into)
+        for start in range(0, len(job.listing), step)
+    ]
+    checksums = [0] * len(tasks)
+    broken: dict[int, str] = {}
+    for done in _reported(_run(tasks, job.workers), len(tasks), job):
+        checksums[done.start // step] = done.checksum
+        broken |= done.broken
+        if done.pixels is not None:
+            pixels[done.start : done.start + len(done.pixels)] = done.pixels
+    return pixels, _About(shape, step, checksums, dict(sorted(broken.items())))
+
+
+def _reported(results: Iterator[Done], tasks: int, job: _Job) -> Iterator[Done]:
+    """Pass results on, and say every few seconds how far it is."""
+    began = said = time.monotonic()
+    for count, done in enumerate(results, start=1):
+        yield done
+        now = time.monotonic()
+        if now - said >= SAY_EVERY and count < tasks:
+            said = now
+            images = len(job.listing) * count // tasks
+            rate = images / (now - began)
+            job.say(
+                f"decoding {job.listing.root}, once for all runs: {images:,} of {len(job.listing):,} images, "
+                f"{rate:,.0f} a second, {(len(job.listing) - images) / rate:.0f} s left"
+            )
+
+
+def _run(tasks: Sequence[Task], workers: int) -> Iterator[Done]:
+    """Do tasks, in any order, and return what became of each."""
+    began = time.monotonic()
+    here = 0
+    while here < len(tasks) and (workers == 0 or time.monotonic() - began < HEAD_START):
+        yield decode(tasks[here])
+        here += 1
+    if here == len(tasks):
+        return
+    # spawned: a fork would copy what the parent's threads hold, and inherit the locks of the run
+    pool = ProcessPoolExecutor(
+        min(workers, len(tasks) - here), mp_context=get_context("spawn"), initializer=serve_parent
+    )
+    try:
+        for future in as_completed({pool.submit(decode, task) for task in tasks[here:]}):
+            yield future.result()
+    except BrokenProcessPool:
+        raise DataError(
+            "a process that decoded images was killed, perhaps for want of memory; fewer workers need less"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _flush(path: Path) -> None:
+    """Have a file, or what a folder lists, on the disk before anything is built upon it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,42 @@
+"""What a dataset is before it is cut into splits: labels that are known, and images that can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from engine.training.decode import Pixels
+
+Indices = np.ndarray[Any, np.dtype[np.int64]]
+Say = Callable[[str], None]
+
+
+class DataError(Exception):
+    """A dataset cannot be used; the message says why and what would help."""
+
+
+def ignore(message: str) -> None:
+    """Say nothing."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """Images (N, 3, H, W) uint8, in memory or in a mapped file; rows that could not be decoded, with the reason."""
+
+    pixels: Pixels
+    broken: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A dataset before it is cut; images are decoded when they are asked for, those to train on by their indices."""
+
+    train_labels: Indices
+    test_labels: Indices
+    classes: tuple[str, ...]
+    train_images: Callable[[Indices], Images]
+    test_images: Callable[[], Images]
+    flips: bool = True
