@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from engine.changes import changed, last_experiment
+from engine.config import ConfigError
 from engine.events import Event, Failure
-from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.stop import FAILED, STOPPED, StopRequest
 from engine.store import Run, StoreError
@@ -20,12 +21,14 @@ def train_run(
     device: str = "auto",
     *,
     queued: bool = False,
+    settings: Sequence[str] = (),
 ) -> int:
     """Train a run from its start or its last checkpoint, and return the exit code of its process.
 
     Args:
         echo: Gets every event and its line as well.
-        queued: Train it only if it still waits in the queue.
+        queued: Train it only if it still waits in the queue, whose ticket has its settings.
+        settings: What it changes when it is resumed.
 
     Raises:
         StoreError: Another process trains it, it has left the queue, or its folder is damaged.
@@ -34,13 +37,15 @@ def train_run(
     stop.listen()
     info = run.info()
     with run.hold():
-        if queued and run.ticket() is None:
-            raise StoreError(f"{run.id} is no longer in the queue")
+        if queued:
+            if (ticket := run.ticket()) is None:
+                raise StoreError(f"{run.id} is no longer in the queue")
+            settings = ticket.settings
         run.dequeue()
         run.clear_request()
         recorder = Recorder(run, echo)
         try:
-            experiment = msgspec.convert(info.config, Experiment)
+            experiment = changed(last_experiment(run), settings)
             if experiment.command:
                 from engine.script import run_script
 
@@ -51,7 +56,7 @@ def train_run(
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             return STOPPED
-        except (ImportError, msgspec.ValidationError) as error:
+        except (ImportError, ConfigError, msgspec.ValidationError) as error:
             failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
             recorder.end("failed", f"it cannot be trained here: {error}", failure)
             return FAILED

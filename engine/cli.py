@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -48,7 +48,13 @@ def option_runs(command: Command) -> Command:
 
 def option_changes(command: Command) -> Command:
     """Add what changes an experiment for a run: ``--set``, ``--seed``."""
-    command = click.option("--seed", type=click.IntRange(0), help="Run this seed alone.")(command)
+    return click.option("--seed", type=click.IntRange(0), help="Run this seed alone.")(
+        option_settings(command)
+    )
+
+
+def option_settings(command: Command) -> Command:
+    """Add ``--set``."""
     return click.option(
         "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key for this run; repeatable."
     )(command)
@@ -196,9 +202,16 @@ def stop(run_name: str, root: Path, now: bool, timeout: float) -> None:
 @option_runs
 @option_device
 @option_json
+@option_settings
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
-def resume(run_name: str, root: Path, device: str, as_json: bool, queue: bool) -> None:
-    """Go on with a run that stopped, failed or crashed, from its last checkpoint."""
+def resume(
+    run_name: str, root: Path, device: str, as_json: bool, settings: tuple[str, ...], queue: bool
+) -> None:
+    """Go on with a run that stopped, failed or crashed, from its last checkpoint.
+
+    Another batch_size keeps the images of an optimizer step: batches are accumulated.
+    """
+    from engine.changes import changed, last_experiment
     from engine.control import request_resume, require_resumable
     from engine.scheduler import ensure_worker
 
@@ -206,11 +219,12 @@ def resume(run_name: str, root: Path, device: str, as_json: bool, queue: bool) -
     found = store.find(run_name)
     require_resumable(found)
     if queue:
-        request_resume(found, device)
+        request_resume(found, device, settings)
         ensure_worker(store)
         click.echo(f"{found.id} waits in the queue")
         return
-    sys.exit(_train_here(found, device, as_json=as_json))
+    changed(last_experiment(found), settings)
+    sys.exit(_train_here(found, device, as_json=as_json, settings=settings))
 
 
 @main.command(hidden=True)
@@ -319,7 +333,7 @@ def _chosen(config: Config, name: str, settings: tuple[str, ...]) -> Experiment:
     return override(experiment, settings) if settings else experiment
 
 
-def _train_here(run: Run, device: str, *, as_json: bool) -> int:
+def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str] = ()) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
     from engine.attempt import train_run
     from engine.console import captured
@@ -332,9 +346,9 @@ def _train_here(run: Run, device: str, *, as_json: bool) -> int:
         with captured(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
-                return train_run(run, display, device)
+                return train_run(run, display, device, settings=settings)
     with captured(run.console) as stdout:
-        return train_run(run, lambda _, line: _write(stdout, line), device)
+        return train_run(run, lambda _, line: _write(stdout, line), device, settings=settings)
 
 
 def _write(handle: int, line: bytes) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from engine.changes import changed, last_experiment
 from engine.recorder import Recorder
 from engine.states import RESUMABLE, status_of
 from engine.store import Request, Run, StoreError
@@ -23,15 +26,18 @@ def request_stop(run: Run, request: Request) -> str:
     return f"{run.id} will stop {when}, with a checkpoint"
 
 
-def request_resume(run: Run, device: str = "auto") -> None:
-    """Put a run that stopped, failed or crashed back into the queue.
+def request_resume(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> None:
+    """Put a run that stopped, failed or crashed back into the queue, with changes to its settings.
 
     Raises:
         StoreError: It has not ended, or there is nothing left to do.
+        ConfigError: A setting is wrong, or would make it another experiment.
     """
     require_resumable(run)
+    if settings:
+        changed(last_experiment(run), settings)
     run.clear_request()
-    run.enqueue(device)
+    run.enqueue(device, settings)
 
 
 def require_resumable(run: Run) -> None:

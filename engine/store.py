@@ -23,7 +23,7 @@ import secrets
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -61,6 +61,8 @@ class Ticket(msgspec.Struct, kw_only=True):
 
     submitted: float
     device: str = "auto"
+    settings: list[str] = []
+    """What it changes when it is resumed, as ``key=value``."""
 
 
 class StoreError(Exception):
@@ -103,9 +105,9 @@ class Run:
         except (OSError, msgspec.DecodeError, RecursionError):
             return Ticket(submitted=0.0)  # damaged: it waits all the same
 
-    def enqueue(self, device: str = "auto") -> None:
+    def enqueue(self, device: str = "auto", settings: Sequence[str] = ()) -> None:
         """Put the run into the queue."""
-        ticket = Ticket(submitted=time.time(), device=device)
+        ticket = Ticket(submitted=time.time(), device=device, settings=list(settings))
         write_atomic(self.ticket_file, msgspec.json.encode(ticket))
 
     def dequeue(self) -> None:

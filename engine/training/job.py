@@ -27,6 +27,7 @@ from engine.training.cost import Cost, explain
 from engine.training.data import DataError, load_dataset
 from engine.training.loop import Diverged, Trainer
 from engine.training.meter import peak_flops
+from engine.training.metrics import summarize
 
 
 def train(
@@ -47,11 +48,12 @@ def train(
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         _announce_failure(recorder, error, experiment, where)
         return FAILED
+    summary = summarize(trainer.tested, trainer.classes) if trainer.tested is not None else None
     if stopped is None:
-        recorder.end("finished", f"trained all {experiment.epochs} epochs")
+        recorder.end("finished", f"trained all {experiment.epochs} epochs", summary=summary)
         return FINISHED
     run.clear_request()
-    recorder.end("stopped", f"{stop.reason} at epoch {trainer.epoch:.2f}")
+    recorder.end("stopped", f"{stop.reason} at epoch {trainer.epoch:.2f}", summary=summary)
     return STOPPED
 
 

@@ -62,10 +62,11 @@ class Trainer:
         self.batches_per_epoch = math.ceil(len(data.train) / experiment.batch_size)
         self.steps_per_epoch = math.ceil(self.batches_per_epoch / experiment.accumulate)
         self._steps = self.steps_per_epoch * experiment.epochs
-        classes = len(data.classes)
-        self.learner = Learner(experiment, model, classes, device, self._steps, prepare.train)
+        self.classes = data.classes
+        count = len(data.classes)
+        self.learner = Learner(experiment, model, count, device, self._steps, prepare.train)
         self._evaluators = {
-            name: Evaluator(split, classes, max(256, experiment.batch_size), prepare.evaluate)
+            name: Evaluator(split, count, max(256, experiment.batch_size), prepare.evaluate)
             for name, split in (("val", self._data.val), ("test", self._data.test))
         }
         self.step = 0
@@ -108,6 +109,9 @@ class Trainer:
             self._finish_epoch()
             if self.step < self._steps and (stop := self._wanted()) is not None:
                 return stop
+        if self.tested is None:  # its process was killed between the last checkpoint and the end
+            with self.learner.autocast():
+                self.tested = self._evaluators["test"].run(self.learner.model)  # waits
         return None
 
     def _train_epoch(self) -> Stop | None:

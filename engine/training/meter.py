@@ -45,7 +45,7 @@ class Stopwatch:
     def mark(self, phase: str) -> None:
         """Count the time since the last mark for a phase."""
         if self._cuda:
-            event = torch.cuda.Event(enable_timing=True)
+            event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
             event.record()
             self._events.append((phase, event))
         elif phase:

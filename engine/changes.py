@@ -1,0 +1,58 @@
+"""What a run may change about itself when it is resumed: how it uses the machine, not what it learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from engine.config import ConfigError, Mistake, override
+from engine.events import Start, decode
+from engine.experiment import Experiment
+from engine.store import Run, tail
+
+MAY_CHANGE = ("batch_size", "precision", "compile", "gpus", "workers", "corrupt", "log_every")
+
+
+def last_experiment(run: Run) -> Experiment:
+    """Return the experiment as the run last started with it; as it was created, if it never did.
+
+    Raises:
+        StoreError: run.json is damaged.
+        msgspec.ValidationError: It holds what this version does not know.
+    """
+    config, offset = run.info().config, 0
+    while True:
+        lines, end = tail(run.events, offset)
+        if end == offset:
+            return msgspec.convert(config, Experiment)
+        offset = end
+        for line in lines:
+            if b'"start"' in line and isinstance(event := decode(line), Start) and event.config:
+                config = event.config
+
+
+def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:
+    """Return the experiment with ``key=value`` settings for going on with it.
+
+    Another ``batch_size`` keeps the images in an optimizer step, by accumulation, and with them the schedule.
+
+    Raises:
+        ConfigError: A setting is wrong, or would make it another experiment.
+    """
+    if not settings:
+        return experiment
+    for setting in settings:
+        key = setting.partition("=")[0].strip()
+        if key not in MAY_CHANGE:
+            message = f"a run that goes on may change {', '.join(MAY_CHANGE)}; `engine run NAME --set …` begins another"
+            raise ConfigError([Mistake(f"--set {setting}", message)])
+    new = override(experiment, settings)
+    images = experiment.batch_size * experiment.accumulate
+    if images % new.batch_size:
+        divisors = ", ".join(str(size) for size in range(1, images + 1) if images % size == 0)
+        message = f"it does not divide the {images} images of an optimizer step; {divisors} do"
+        raise ConfigError([Mistake(f"--set batch_size={new.batch_size}", message)])
+    return msgspec.structs.replace(
+        new, accumulate=images // new.batch_size, lr=experiment.lr, weight_decay=experiment.weight_decay
+    )

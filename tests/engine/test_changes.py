@@ -1,0 +1,43 @@
+"""A run goes on as it last started, with other settings for the machine and the same for what it learns."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from engine.changes import changed, last_experiment
+from engine.config import ConfigError
+from engine.events import Start
+from engine.recorder import Recorder
+
+
+def test_a_smaller_batch_accumulates_to_the_same_step(tiny):
+    experiment = replace(tiny, batch_size=128, accumulate=2, lr=1e-3)
+    small = changed(experiment, ["batch_size=32", "workers=1"])
+    assert (small.batch_size, small.accumulate, small.lr, small.workers) == (32, 8, 1e-3, 1)
+    assert changed(small, ["batch_size=256"]) == replace(experiment, batch_size=256, accumulate=1, workers=1)
+    assert changed(experiment, []) is experiment
+
+
+def test_what_would_be_another_experiment_is_refused(tiny):
+    for setting in ("lr=1e-3", "epochs=9", "seed=2", "model=vit_b", "accumulate=2", "optimizer=sgd"):
+        with pytest.raises(ConfigError, match="may change batch_size, precision"):
+            changed(tiny, [setting])
+    with pytest.raises(
+        ConfigError, match="does not divide the 32 images of an optimizer step; 1, 2, 4, 8, 16, 32 do"
+    ):
+        changed(tiny, ["batch_size=48"])
+    with pytest.raises(ConfigError, match="whole number"):
+        changed(tiny, ["batch_size=0"])
+
+
+def test_the_last_start_says_how_a_run_goes_on(run, tiny):
+    assert last_experiment(run) == tiny
+    recorder = Recorder(run)
+    for attempt, size in ((1, 32), (2, 8)):
+        config = msgspec.to_builtins(replace(tiny, batch_size=size))
+        recorder.emit(Start(time=1.0, run=run.id, attempt=attempt, config=config))
+    recorder.log("info", 'says "start" too')
+    recorder.close()
+    assert last_experiment(run).batch_size == 8
