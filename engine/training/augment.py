@@ -57,7 +57,7 @@ class Preprocess:
 
 
 class Mix:
-    """Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) by torchvision: one of those that are on, for a batch."""
+    """Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) by torchvision: a batch gets one of those that are on."""
 
     def __init__(self, experiment: Experiment, classes: int) -> None:
         self._choices = []
