@@ -271,10 +271,14 @@ def logs(run_name: str, root: Path, as_json: bool, follow: bool) -> None:
 
 
 @main.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
 @option_config
 @option_json
-def check(config_path: Path, as_json: bool) -> None:
-    """Validate experiments.toml: all mistakes at once, each with its line."""
+def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
+    """Validate experiments.toml: all mistakes at once, each with its line.
+
+    Of experiments that are named it prints every setting, those of the family's recipe included.
+    """
     try:
         config = load_config(config_path)
     except ConfigError as error:
@@ -286,7 +290,16 @@ def check(config_path: Path, as_json: bool) -> None:
             sys.exit(USAGE)
         count = len(error.mistakes)
         fail(f"{error}\n{count} mistake{'s' if count > 1 else ''} in {config_path}")
-    if as_json:
+    for name in names:
+        import msgspec
+        import tomlkit
+
+        settings = msgspec.to_builtins(find_experiment(config, name))
+        known = {key: value for key, value in settings.items() if value is not None}
+        click.echo(
+            json.dumps(known) if as_json else tomlkit.dumps({"experiments": {known.pop("name"): known}})
+        )
+    if as_json or names:
         return
     for note in check_notes(config):
         click.echo(f"note: {note}")

@@ -79,7 +79,6 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Literal["auto", "off", "on", "graphs"], Meta(description="'auto', 'off', 'on' or 'graphs'")
     ] = "auto"
     """Whether torch.compile is used; auto is on for a GPU and off for a CPU, graphs adds CUDA graphs."""
-    gpus: Positive = 1
     seed: Count = 0
     seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
     log_every: Positive = 10

@@ -57,7 +57,7 @@ class Preprocess:
 
 
 class Mix:
-    """Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) by torchvision: a batch gets one of those that are on."""
+    """Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) by torchvision: a batch gets one of those set."""
 
     def __init__(self, experiment: Experiment, classes: int) -> None:
         self._choices = []

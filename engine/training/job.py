@@ -65,7 +65,7 @@ def _build(
         torch.set_float32_matmul_precision("high")
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
-    data = load_dataset(experiment, seed)
+    data = load_dataset(experiment, seed, lambda message: recorder.log("info", message))
     model = create_model(
         experiment.model,
         num_classes=len(data.classes),

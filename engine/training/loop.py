@@ -117,9 +117,10 @@ class Trainer:
     def _train_epoch(self) -> Stop | None:
         """Train to the end of the epoch, from the middle if it was left there; return "stop-now" if asked."""
         self.learner.meter.restart_clock()
-        train = self._data.train
-        for group in self._batches(self.step // self.steps_per_epoch, self.step % self.steps_per_epoch):
-            batches = [(train.images[indices], train.labels[indices]) for indices in group]
+        groups = list(self._batches(self.step // self.steps_per_epoch, self.step % self.steps_per_epoch))
+        batches_in_order = self._data.train.batches([indices for group in groups for indices in group])
+        for group in groups:
+            batches = [next(batches_in_order) for _ in group]
             random = torch.Generator(self.device).manual_seed(_mix(self._seed, self.step, 1))
             self.step += 1
             self.learner.step(self.step, batches, random)

@@ -5,7 +5,7 @@ Everything is counted on the split's device, which is not waited for until the l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,15 +52,10 @@ class Evaluator:
         was_training = model.training
         model.eval()
         tally = _Tally(self._classes, self._split.labels.device)
-        for images, labels in self._batches():
+        for images, labels in self._split.in_order(self._batch_size):
             tally.add(model(self._prepare(images)).float(), labels)
         model.train(was_training)
         return tally.evaluation(len(self._split))
-
-    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        for start in range(0, len(self._split), self._batch_size):
-            batch = slice(start, start + self._batch_size)
-            yield self._split.images[batch], self._split.labels[batch]
 
 
 class _Tally:

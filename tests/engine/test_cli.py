@@ -299,3 +299,14 @@ class TestCheck:
         assert done.returncode == 2
         found = [json.loads(line) for line in done.stdout.splitlines()]
         assert [(mistake["line"], mistake["column"]) for mistake in found] == [(1, 1), (2, 1), (3, 10)]
+
+
+def test_check_prints_every_setting_of_an_experiment(engine, lab):
+    import tomllib
+
+    done = engine("check", "tiny")
+    assert done.returncode == 0
+    settings = tomllib.loads(done.stdout.decode())["experiments"]["tiny"]
+    assert (settings["optimizer"], settings["epochs"], settings["batch_size"]) == ("adamw", 1, 32)
+    assert settings["lr"] == 2.5e-4  # the recipe's, for 32 of 512 images: a quarter
+    assert engine("check", "tinny").returncode == 2

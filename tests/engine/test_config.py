@@ -200,7 +200,7 @@ def test_toml_that_strains_the_parser_is_a_mistake_too(mistakes, text):
         'augment = "heavy"', 'precision = "fp16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
         'command = "python x.py"', 'options = "x"', "options = { pol = 'mean' }", "options = { dropout = 1 }",
         "image_size = 0", "epochs = 2021-01-01", "clip_norm = -1", "lr = 1" + "0" * 400, "notes = 3", "name = 'b'",
-            "ema = 1", "layer_decay = 0", "gpus = 0", 'recipe = "best"',
+            "ema = 1", "layer_decay = 0", 'recipe = "best"',
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_named_on_its_line(mistakes, line):
