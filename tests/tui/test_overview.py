@@ -22,8 +22,8 @@ def test_a_score_stands_with_its_margin_once_the_run_has_ended() -> None:
     }
     assert said(status)["F1"] == ".612 ±.010  best .650"
     assert said(status)["accuracy"] == ".620"
-    assert said(status)["calib. err"] == ".083"
+    assert said(status)["cal. err"] == ".083"
 
 
 def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:
-    assert not {"F1", "accuracy", "calib. err"} & said(Status(run="r")).keys()
+    assert not {"F1", "accuracy", "cal. err"} & said(Status(run="r")).keys()

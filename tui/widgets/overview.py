@@ -120,7 +120,7 @@ def _progress(status: Status) -> Iterator[Fact]:
             peak = f"  best {score(best)}" if best is not None and best > last else ""
             yield name, score(last) + margin + peak
     if (ece := status.last.get("test/ece")) is not None:
-        yield "calib. err", score(ece)
+        yield "cal. err", score(ece)
     for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):
         if status.last.get(metric) is not None:
             yield name, loss(status.last[metric])
