@@ -290,10 +290,10 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
             sys.exit(USAGE)
         count = len(error.mistakes)
         fail(f"{error}\n{count} mistake{'s' if count > 1 else ''} in {config_path}")
-    for name in names:
-        import msgspec
-        import tomlkit
+    import msgspec
+    import tomlkit
 
+    for name in names:
         settings = msgspec.to_builtins(find_experiment(config, name))
         known = {key: value for key, value in settings.items() if value is not None}
         click.echo(

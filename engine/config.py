@@ -15,7 +15,7 @@ from msgspec import Meta
 from engine.catalog import MODELS, caveat, nearest, problems
 from engine.experiment import SCRIPT, Experiment, Figure, Text
 from engine.places import Place, Places
-from engine.recipes import SCALED_BY, fill, lay, of_family
+from engine.recipes import fill, inherited
 
 DATASETS = ("cifar10", "cifar100", "digits")
 
@@ -98,11 +98,10 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
                 values["seeds"] = []
         touched.add(key.partition(".")[0])
 
-    own = {key: values[key] for key in touched if key in values}
-    values = lay([values, own])
-    if touched & set(SCALED_BY) and values["recipe"] == "auto":  # what came from the family's recipe follows
-        inherited = {key for key, value in of_family(before).items() if before[key] == value}
-        values |= {key: value for key, value in of_family(values).items() if key in inherited - touched}
+    own = {key: value for key, value in values.items() if key in touched or value != before[key]}
+    gone = inherited(before) | own.keys()  # what came from a recipe follows what it depends on
+    filled = fill([{key: value for key, value in before.items() if key not in gone}, own])
+    values = {key: filled[key] for key in FIELDS if key in filled}  # mistakes come in this order
 
     def report(key: str, message: str) -> None:
         setting = f"--set {key}" if key in touched else f"with --set {', '.join(sorted(touched))}: {key}"

@@ -38,7 +38,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     corrupt: Annotated[Literal["refuse", "skip"], Meta(description="'refuse' or 'skip'")] = "refuse"
     """What becomes of a folder with images that cannot be decoded."""
     workers: Annotated[int, Meta(ge=0, le=256, description="a whole number from 0 to 256")] | None = None
-    """Processes that decode images which do not fit into memory; one for each core but one, if not given."""
+    """Processes that decode a folder the first time, 0 for none; one for each core but one, if not given."""
     augment: Annotated[
         Literal["none", "light", "randaugment"], Meta(description="'none', 'light' or 'randaugment'")
     ] = "light"

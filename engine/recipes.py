@@ -22,9 +22,6 @@ SEED: Settings = {
 }  # fmt: skip
 """What the project trained with that vitui was asked for with: a constant Adam on 100 images of each class."""
 
-SCALED_BY = ("batch_size", "accumulate", "optimizer", "model", "image_size", "pretrained", "epochs")
-"""The keys that a family's settings depend on."""
-
 
 def fill(layers: Sequence[Mapping[str, Any]]) -> Settings:
     """Lay settings over those of a recipe; later layers win.
@@ -32,16 +29,16 @@ def fill(layers: Sequence[Mapping[str, Any]]) -> Settings:
     The family's own recipe lies below all layers. A layer that names a recipe brings its settings along: they
     stand over the layers before it, and under the layer's own keys.
     """
-    given = lay(layers)
-    return of_family(given) | given
-
-
-def lay(layers: Sequence[Mapping[str, Any]]) -> Settings:
-    """Lay settings over each other, each with those of the recipe that it names."""
     given: Settings = {}
     for layer in layers:
         given |= (SEED if layer.get("recipe") == "seed" else {}) | dict(layer)
-    return given
+    return of_family(given) | given
+
+
+def inherited(values: Mapping[str, Any]) -> set[str]:
+    """Return the keys of a whole experiment that are as its recipe has them."""
+    recipe = SEED if values.get("recipe") == "seed" else of_family(values)
+    return {key for key, value in recipe.items() if values.get(key) == value}
 
 
 def of_family(given: Mapping[str, Any]) -> Settings:
@@ -51,7 +48,7 @@ def of_family(given: Mapping[str, Any]) -> Settings:
     Adam (Malladi et al., 2022).
 
     Args:
-        given: What the experiment says itself; the keys of ``SCALED_BY`` are looked at, whatever they hold.
+        given: What the experiment says itself, whatever it holds.
     """
     name = given.get("model")
     if given.get("command") or not isinstance(name, str):

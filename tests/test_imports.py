@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "torchmetrics", "sklearn", "timm")
-TRAINING = ("engine.training", "engine.models", "engine.weights")
+TRAINING = ("engine.training", "engine.models")
 
 SCRIPT = """
 import importlib, sys

@@ -163,7 +163,7 @@ class Feed:
             if (history := self._histories.get(name)) is None:
                 continue
             for metric, column in history.columns.items():
-                state = (watch.axis, len(history.starts), id(column), len(column))
+                state = (watch.axis, len(history.starts), column, len(column))
                 known = before.get((name, metric))
                 if known is None or known[0] != state:
                     x, y = history.series(metric, watch.axis)

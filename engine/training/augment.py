@@ -35,7 +35,7 @@ class Preprocess:
 
     def evaluate(self, images: Tensor) -> Tensor:
         """Return (B, 3, H, W) uint8 images as (B, 3, image_size, image_size) float32, unaltered otherwise."""
-        return self._resize(torch.addcmul(self._shift, images.float(), self._scale))
+        return self._resize(self._normalize(images))
 
     def train(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Return the same, augmented: every image shifted by up to an eighth, perhaps mirrored, and so on."""
@@ -45,10 +45,13 @@ class Preprocess:
             images = random_flip(images, generator)
         if self._policy is not None:
             images = torch.stack([self._policy(image) for image in images])  # each its own
-        ready = torch.addcmul(self._shift, images.float(), self._scale)
+        ready = self._normalize(images)
         if self._cutout:
             ready = random_cutout(ready, self._cutout, generator)
         return self._resize(ready)
+
+    def _normalize(self, images: Tensor) -> Tensor:
+        return torch.addcmul(self._shift, images.float(), self._scale)
 
     def _resize(self, images: Tensor) -> Tensor:
         if images.shape[-2:] == (self._size, self._size):

@@ -45,6 +45,10 @@ def train(
             if where.type == "cpu":
                 _say_why_no_gpu(recorder, device)
             stopped = trainer.fit()
+    except StoppedEarly:
+        run.clear_request()
+        recorder.end("stopped", f"{stop.reason} before it had its images")
+        return STOPPED
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         _announce_failure(recorder, error, experiment, where)
         return FAILED
@@ -65,7 +69,13 @@ def _build(
         torch.set_float32_matmul_precision("high")
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
-    data = load_dataset(experiment, seed, lambda message: recorder.log("info", message))
+
+    def say(message: str) -> None:
+        recorder.log("info", message)
+        if stop.wanted == "stop-now":
+            raise StoppedEarly
+
+    data = load_dataset(experiment, seed, say)
     model = create_model(
         experiment.model,
         num_classes=len(data.classes),
@@ -109,6 +119,10 @@ def _build(
     if loaded is not None:
         recorder.log("info", str(loaded))
     return trainer
+
+
+class StoppedEarly(Exception):  # noqa: N818  it names what happened to the run
+    """The run was asked to stop while its images were decoded."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -163,10 +177,11 @@ def _cost(experiment: Experiment, batch_size: int, classes: int) -> Cost:
     )
 
 
-def out_of_memory(experiment: Experiment, total: int, peak: int) -> str:
+def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> str:
     """Say what to do about a GPU that is too small.
 
     Args:
+        run: The id of the run.
         total: Bytes that the GPU has.
         peak: Bytes that PyTorch held at most.
     """
@@ -188,7 +203,7 @@ def out_of_memory(experiment: Experiment, total: int, peak: int) -> str:
     while experiment.batch_size % fits:
         fits -= 1
     return (
-        f"{said}; batch_size = {fits} should fit: `engine resume RUN --set batch_size={fits}` goes on with it, and "
+        f"{said}; batch_size = {fits} should fit: `engine resume {run} --set batch_size={fits}` goes on with it, and "
         f"accumulates to the same {experiment.batch_size * experiment.accumulate} images a step"
     )
 
@@ -203,7 +218,7 @@ def _announce_failure(
         if device.type == "cuda":
             total = torch.cuda.get_device_properties(device).total_memory
             peak = torch.cuda.max_memory_reserved(device)
-        message = out_of_memory(experiment, total, peak).replace("RUN", recorder.run.id)
+        message = out_of_memory(recorder.run.id, experiment, total, peak)
     elif isinstance(error, OSError) and error.errno is not None:
         message = f"{error.strerror}: {error.filename or recorder.run.path}"
     known = isinstance(error, KNOWN)

@@ -133,7 +133,7 @@ class Trainer:
     def _batches(self, epoch: int, first_step: int) -> Iterator[list[Tensor]]:
         """Yield, for each optimizer step of an epoch from ``first_step`` on, the indices of its batches."""
         shuffle = torch.Generator().manual_seed(_mix(self._seed, epoch))
-        order = torch.randperm(len(self._data.train), generator=shuffle).to(self.device)
+        order = torch.randperm(len(self._data.train), generator=shuffle)
         batch = self.experiment.batch_size
         batches = [order[start : start + batch] for start in range(0, len(order), batch)]
         size = self.experiment.accumulate

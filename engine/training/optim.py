@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import deepcopy
 from itertools import groupby
 from typing import Any
 
@@ -105,8 +106,6 @@ class Average:
     """
 
     def __init__(self, model: nn.Module, decay: float) -> None:
-        from copy import deepcopy
-
         self.model = deepcopy(model).eval().requires_grad_(False)
         self._decay = decay
 

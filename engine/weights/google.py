@@ -1,4 +1,4 @@
-"""Google's checkpoints in our words: arrays of the JAX code under its names, to tensors under ours.
+"""Google's checkpoints in our words: arrays of the JAX code under its names, to arrays under ours.
 
 ViT, AugReg and R50+ViT come from https://github.com/google-research/vision_transformer, BiT from
 https://github.com/google-research/big_transfer.
@@ -11,33 +11,30 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
+
+Array = np.ndarray[Any, Any]
 
 
-def from_google(arrays: Mapping[str, np.ndarray[Any, Any]]) -> dict[str, Tensor]:
+def from_google(arrays: Mapping[str, Array]) -> dict[str, Array]:
     """Give Google's arrays our names and PyTorch's layout; what is unknown is left over under another name."""
-    tensors = {_our_name(key): _our_layout(key, array) for key, array in arrays.items()}
-    for query in [name for name in tensors if ".attn.query." in name]:
+    ours = {_our_name(key): _our_layout(key, array) for key, array in arrays.items()}
+    for query in [name for name in ours if ".attn.query." in name]:
         parts = [query.replace(".query.", f".{part}.") for part in ("query", "key", "value")]
-        if all(part in tensors for part in parts):
-            tensors[query.replace(".query.", ".qkv.")] = torch.cat([tensors.pop(part) for part in parts])
-    return tensors
+        if all(part in ours for part in parts):
+            ours[query.replace(".query.", ".qkv.")] = np.concatenate([ours.pop(part) for part in parts])
+    return ours
 
 
-def _our_layout(key: str, array: np.ndarray[Any, Any]) -> Tensor:
-    tensor = torch.from_numpy(array)
+def _our_layout(key: str, array: Array) -> Array:
     if re.search(r"/(query|key|value)/bias$", key):
-        return tensor.flatten()  # (heads, head_dim) -> (D,)
+        return array.reshape(-1)  # (heads, head_dim) -> (D,)
     if re.search(r"/(query|key|value)/kernel$", key):
-        return tensor.flatten(1).T  # (D, heads, head_dim) -> (D, D)
+        return array.reshape(len(array), -1).T  # (D, heads, head_dim) -> (D, D)
     if key.endswith("/out/kernel"):
-        return tensor.flatten(0, 1).T  # (heads, head_dim, D) -> (D, D)
+        return array.reshape(-1, array.shape[-1]).T  # (heads, head_dim, D) -> (D, D)
     if key.endswith("/kernel"):
-        return (
-            tensor.permute(3, 2, 0, 1) if tensor.ndim == 4 else tensor.T
-        )  # (..., in, out) -> (out, in, ...)
-    return tensor.flatten() if tensor.ndim == 4 else tensor  # GroupNorm: (1, 1, 1, C) -> (C,)
+        return array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T  # (..., in, out) -> (out, in, ...)
+    return array.reshape(-1) if array.ndim == 4 else array  # GroupNorm: (1, 1, 1, C) -> (C,)
 
 
 def _our_name(key: str) -> str:

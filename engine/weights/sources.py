@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from engine.weights.google import from_google
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 RGB = tuple[float, float, float]
 HALF: RGB = (0.5, 0.5, 0.5)
@@ -124,6 +125,8 @@ def _read_safetensors(path: Path) -> Checkpoint:
 
 def _read_torch(path: Path) -> Checkpoint:
     """Read a state dict, bare or inside a training checkpoint; ours say in ``config`` how they normalised."""
+    import torch
+
     content = torch.load(path, map_location="cpu", weights_only=True)
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict")
@@ -139,6 +142,8 @@ def _read_torch(path: Path) -> Checkpoint:
 
 def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
     """Drop what is no tensor, and the prefixes that torch.compile and DDP put before the names."""
+    from torch import Tensor
+
     prefix = re.compile(r"^(module\.|_orig_mod\.)+")
     return {prefix.sub("", name): value for name, value in state.items() if isinstance(value, Tensor)}
 
@@ -152,7 +157,10 @@ def _read_google(path: Path) -> Checkpoint:
         if not isinstance(archive, np.lib.npyio.NpzFile):
             raise CheckpointError(f"{path} holds a single array, not an archive of them")
         arrays = {key.removeprefix("opt/target/"): archive[key] for key in archive.files}
-    return Checkpoint(from_google(arrays), google=True)
+    import torch
+
+    tensors = {name: torch.from_numpy(array) for name, array in from_google(arrays).items()}
+    return Checkpoint(tensors, google=True)
 
 
 _READERS = {

@@ -50,7 +50,7 @@ def test_every_model_has_a_recipe(name):
     assert settings["lr"] > 0
     assert settings["batch_size"] * settings["accumulate"] >= 256
     assert of_family({"model": name, "command": ["python"]}) == {}
-    assert of_family({"model": name, "batch_size": "many", "epochs": None}) == settings | {}
+    assert of_family({"model": name, "batch_size": "many", "epochs": None}) == settings
 
 
 def test_what_is_written_stands(experiment):
@@ -75,5 +75,12 @@ def test_settings_on_the_command_line_follow_the_recipe_too(experiment):
     assert override(experiment(f"{VIT}lr = 3e-4"), ["batch_size=128"]).lr == 3e-4
     seed = override(vit, ["recipe=seed", "subset_per_class=500"])
     assert (seed.optimizer, seed.batch_size, seed.subset_per_class) == ("adam", 16, 500)
+    back = override(seed, ["recipe=auto"])
+    assert (back.optimizer, back.lr, back.batch_size) == (vit.optimizer, vit.lr, vit.batch_size)
+    assert back.subset_per_class == 500  # asked for, not the recipe's
+    assert override(experiment(f'{VIT}recipe = "seed"'), ["recipe=auto"]) == vit
+    bit = override(experiment('model = "hybrid_b"'), ["model=bit_r50x1"])
+    assert bit == experiment('model = "bit_r50x1"')
+    assert override(experiment(f"{VIT}seeds = [1, 2]"), ["seed=3"]).run_seeds == [3]
     sgd = override(vit, ["optimizer=sgd"])
     assert (sgd.lr, sgd.weight_decay) == (0.03, 5e-4)

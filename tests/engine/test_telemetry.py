@@ -89,6 +89,12 @@ def test_on_a_cpu_it_measures_this_process_and_its_children():
         child.communicate(b"\n")
 
 
+def test_the_energy_of_a_run_is_that_of_all_its_attempts(nvml):
+    with Sampler(lambda values: None, ["GPU-0"], {"gpu/energy": 7000.0}, interval_s=60) as sampler:
+        sampler.look()
+        assert sampler.look()["gpu/energy"] in (7500.0, 8000.0)
+
+
 def test_a_card_that_tells_all(nvml):
     with Sampler(lambda values: None, ["GPU-0"], interval_s=60) as sampler:
         sampler.look()

@@ -136,8 +136,7 @@ class Chart(Widget):
     def show(self, curves: Sequence[Curve]) -> None:
         """Show these curves from now on; drawn when the event loop comes to it, if they differ from the last."""
         new = tuple(curves)
-        same = len(new) == len(self._curves) and all(map(Curve.looks_like, new, self._curves))
-        if same:
+        if len(new) == len(self._curves) and all(map(Curve.looks_like, new, self._curves)):
             return
         self._curves = new
         self._data_version += 1

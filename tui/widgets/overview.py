@@ -23,8 +23,6 @@ from tui.snapshot import Detail
 from tui.text import clean, loss, score, size
 
 Fact = tuple[str, str]
-
-
 NAME_WIDTH = 10
 """Cells of a fact's name, and the space after it."""
 

@@ -11,6 +11,11 @@ from PIL import Image
 
 
 @pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("VITUI_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(autouse=True)
 def _reproducible():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+import signal
 
 import msgspec
 import pytest
 import torch
+from msgspec.structs import replace
 
 from engine.attempt import train_run
 from engine.events import Checkpoint, End, Log, Start, decode
+from engine.experiment import Experiment
 from engine.models import create_model
 from engine.states import status_of
-from engine.stop import FAILED, FINISHED
+from engine.stop import FAILED, FINISHED, STOPPED
 from engine.store import tail
-from engine.training import checkpoint
-from engine.training.job import DeviceError, pick_device
+from engine.training import checkpoint, job
+from engine.training.cost import explain
+from engine.training.job import DeviceError, out_of_memory, pick_device
+from engine.training.learner import Learner
 
 
 @pytest.fixture
@@ -138,3 +144,48 @@ def test_weights_begin_as_the_run_says(attempt, tmp_path):
 
 def test_pretrained_weights_that_are_not_there(attempt, tmp_path):
     assert_failed(*attempt(pretrained=str(tmp_path / "none.pt")), "none.pt")
+
+
+VIT = Experiment(name="x", model="vit_b", image_size=224, patch_size=16, batch_size=512)
+
+
+def test_out_of_memory_names_a_batch_that_fits_and_how_to_go_on_with_it():
+    total = 80 * 2**30
+    said = out_of_memory("vit-s0", VIT, total, 79 * 2**30)
+    assert said.startswith("out of GPU memory at batch_size = 512: 79.0 of 80.0 GiB used, ")
+    size = int(re.search(r"batch_size = (\d+) should fit", said)[1])
+    assert f"`engine resume vit-s0 --set batch_size={size}` goes on with it" in said
+    assert "the same 512 images a step" in said
+    assert 512 % size == 0
+    assert explain("vit_b", 224, 16, size, 10).memory.total < total
+    assert explain("vit_b", 224, 16, 512, 10).memory.total < 85 * 2**30 or size < 512
+
+
+def test_out_of_memory_where_nothing_fits():
+    said = out_of_memory("vit-s0", replace(VIT, model="vit_l"), 2 * 2**30, 2**30)
+    assert said.endswith("one image does not fit: a smaller model, image_size or a larger GPU is needed")
+
+
+def test_running_out_of_memory_ends_the_run_with_the_cure(attempt, monkeypatch):
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Learner, "step", full)
+    code, run, events = attempt()
+    assert_failed(code, run, events, "out of GPU memory at batch_size = 32")
+    monkeypatch.undo()
+    assert train_run(run, device="cpu", settings=["batch_size=8"]) == FINISHED
+    last = [event for line in tail(run.events, 0)[0] if isinstance(event := decode(line), Start)][-1]
+    assert (last.config["batch_size"], last.config["accumulate"]) == (8, 4)
+
+
+def test_a_stop_is_heard_while_images_are_decoded(attempt, monkeypatch):
+    def slow(experiment, seed, say):
+        os.kill(os.getpid(), signal.SIGTERM)
+        say("decoding, 3 days left")
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(job, "load_dataset", slow)
+    code, run, events = attempt()
+    assert (code, status_of(run).state) == (STOPPED, "stopped")
+    assert events[-1].reason == "stopped by SIGTERM before it had its images"
