@@ -196,7 +196,7 @@ class Feed:
             commit += " with changes"
         return Detail(
             run=name,
-            config=info.config,
+            config=start.config if start and start.config else info.config,
             facts=msgspec.to_builtins(start) if start else {},
             console=console_lines(run),
             commit=commit,

@@ -15,6 +15,8 @@ _WORDS = {
     "f1": "F1 (macro)",
     "precision": "precision (macro)",
     "recall": "recall (macro)",
+    "ece": "calibration error (ECE)",
+    "mfu": "model FLOPs utilisation",
     "lr": "learning rate",
     "grad_norm": "gradient norm",
     "images_per_s": "throughput (images/s)",
@@ -23,9 +25,17 @@ _WORDS = {
     "memory_allocated": "memory allocated",
     "memory_peak": "memory allocated, peak",
 }
-_OF_TRAINING = frozenset({"lr", "grad_norm", "images_per_s"})
+_OF_TRAINING = frozenset({"lr", "grad_norm", "images_per_s", "mfu"})
 """Metrics that only training has: nobody needs to be told."""
-_GROUPS = {"train": "Train", "val": "Validation", "test": "Test", "gpu": "GPU", "cpu": "CPU"}
+_GROUPS = {
+    "train": "Train",
+    "val": "Validation",
+    "test": "Test",
+    "ema": "Averaged",
+    "time": "Time",
+    "gpu": "GPU",
+    "cpu": "CPU",
+}
 _BYTES = ((2.0**40, "TiB"), (2.0**30, "GiB"), (2.0**20, "MiB"), (2.0**10, "KiB"), (1.0, "bytes"))
 
 

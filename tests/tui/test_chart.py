@@ -480,3 +480,8 @@ def test_the_frame_is_the_same_in_every_process() -> None:
         for seed in range(6)
     }
     assert len(drawn) == 1
+
+
+def test_times_are_seconds_and_utilisation_percent() -> None:
+    assert unit_of("time/backward").format(0.018).endswith(" s")
+    assert unit_of("train/mfu").format(41.5).endswith(" %")

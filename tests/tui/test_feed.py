@@ -109,3 +109,17 @@ def test_links_out_of_the_runs_folder_are_not_followed(
     run.path.rename(outside)
     run.path.symlink_to(outside)
     assert first(Feed(project, lambda _: None)).runs == ()
+
+
+def test_a_run_that_goes_on_with_another_batch_shows_that_one(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", end=None)
+    with run.events.open("ab") as file:
+        file.write(
+            b'{"event":"start","time":1.0,"run":"%s","attempt":2,"config":{"batch_size":8}}\n'
+            % run.id.encode()
+        )
+    feed = Feed(project, lambda _: None)
+    feed.look_at(Watch((run.id,), run.id, "epoch"))
+    detail = first(feed).detail
+    assert detail is not None
+    assert detail.config["batch_size"] == 8

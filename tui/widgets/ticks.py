@@ -127,6 +127,10 @@ def unit_of(metric: str) -> Unit:
         for start, unit in _HARDWARE.items():
             if name.startswith(start):
                 return unit
+    if group == "time":
+        return Unit(name=" s", floor=0.0)
+    if metric == "train/mfu":
+        return _HARDWARE["utilization"]
     if name in ("lr", "learning_rate", "weight_decay"):
         return Unit(kind="power")
     return Unit(name=" img/s", kind="count", floor=0.0) if name == "images_per_s" else PLAIN
