@@ -82,6 +82,9 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     seed: Count = 0
     seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
     log_every: Positive = 10
+    """Optimizer steps between two measurements of the training."""
+    evaluate_every: Positive = 1
+    """Epochs between two evaluations; after the last epoch there is always one."""
     # around it
     command: Words = []
     tags: Words = []

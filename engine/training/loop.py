@@ -162,6 +162,13 @@ class Trainer:
             )
 
     def _finish_epoch(self) -> None:
+        """Evaluate where it is due, and save."""
+        epoch = self.step // self.steps_per_epoch
+        due = epoch % self.experiment.evaluate_every == 0 or epoch == self.experiment.epochs
+        self._save(best=due and self._evaluate())
+
+    def _evaluate(self) -> bool:
+        """Evaluate on the whole splits; return whether the model is the best so far by its validation score."""
         began = time.perf_counter()
         with self.learner.autocast():
             found = {name: each.run(self.learner.model) for name, each in self._evaluators.items()}  # waits
@@ -178,7 +185,7 @@ class Trainer:
         best = self._best is None or score > self._best
         if best:
             self._best = score
-        self._save(best=best)
+        return best
 
     def _confusion(self, found: Evaluation) -> Confusion:
         return Confusion(
