@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -13,6 +13,7 @@ import tomli
 from msgspec import Meta
 
 from engine.catalog import MODELS, caveat, nearest, problems
+from engine.errors import UserError
 from engine.experiment import SCRIPT, Experiment, Figure, Text
 from engine.places import Place, Places
 from engine.recipes import fill, inherited
@@ -40,7 +41,7 @@ class Mistake(msgspec.Struct, frozen=True):
         return f"{self.where}: {self.message}"
 
 
-class ConfigError(Exception):
+class ConfigError(UserError):
     """A configuration cannot be used; ``mistakes`` names everything that is wrong with it."""
 
     def __init__(self, mistakes: list[Mistake]) -> None:
@@ -113,14 +114,15 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
     return changed
 
 
-def find_experiment(config: Config, name: str) -> Experiment:
-    """Return the experiment of that name.
+def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> Experiment:
+    """Return the experiment of that name, with ``key=value`` settings applied.
 
     Raises:
-        ConfigError: There is none; the nearest name and all known ones are given.
+        ConfigError: There is none, and the nearest name and all known ones are given; or a setting is wrong.
     """
     if name in config.experiments:
-        return config.experiments[name]
+        found = config.experiments[name]
+        return override(found, settings) if settings else found
     known = ", ".join(config.experiments) or "none yet"
     hint = nearest(name, config.experiments)
     raise ConfigError([Mistake(str(config.path), f"no experiment {name!r}{hint} Known: {known}")])

@@ -30,6 +30,7 @@ from typing import Any, Literal
 import msgspec
 from filelock import FileLock, Timeout
 
+from engine.errors import UserError
 from engine.experiment import Experiment
 
 SCHEMA = 1
@@ -65,7 +66,7 @@ class Ticket(msgspec.Struct, kw_only=True):
     """What it changes when it is resumed, as ``key=value``."""
 
 
-class StoreError(Exception):
+class StoreError(UserError):
     """A run is not there, is busy, or cannot be written; the message says which and what to do."""
 
 

@@ -1,4 +1,4 @@
-"""The training loop: one pass over the data an epoch, an evaluation and a checkpoint after it.
+"""The training loop: one pass over the data an epoch, then a checkpoint and, where it is due, an evaluation.
 
 The device is waited for in three places only, each marked ``# waits``: every ``log_every`` steps and at the end of
 an epoch, at an evaluation, and at the copy for a checkpoint.

@@ -3,8 +3,8 @@
     python tests/bench/learning.py FOLDER [--runs DIR] [--seeds 3] [--models bit vit] [--recipes ours seed]
 
 FOLDER holds CIFAR-10 as an image folder (train/ and test/). Trains each model with each recipe and seed, one after the
-other, by `engine run`; what is in DIR already is not trained again, so that it can be stopped and gone on with, or two of
-them share the recipes. Prints a table of the last epoch's macro F1: mean and standard deviation over the seeds.
+other, by `engine run`; what is in DIR already is not trained again, so that it can be stopped and gone on with, or two
+such commands share the work. Prints a table of the last epoch's macro F1: mean and standard deviation over the seeds.
 """
 
 from __future__ import annotations

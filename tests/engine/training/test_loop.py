@@ -242,6 +242,17 @@ class TestSteps:
             assert sorted(order.tolist()) == list(range(90))
         assert not torch.equal(*orders)
 
+    @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3]), (2, [2, 3]), (3, [3]), (9, [3])])
+    def test_it_is_evaluated_every_so_many_epochs_and_after_the_last(self, runs, every, epochs):
+        run = runs()
+        trainer(run, replace(SMALL, evaluate_every=every, log_every=100)).fit()
+        history = History(run.path)
+        history.update()
+        assert history.series("test/f1", "epoch")[0].tolist() == epochs
+        saved = [(each.epoch, each.kind) for each in history.checkpoints]
+        assert [epoch for epoch, kind in saved if kind == "last"] == [1, 2, 3]
+        assert epochs[0] in [epoch for epoch, kind in saved if kind == "best"]
+
     def test_training_metrics_are_means_over_all_images_since_the_last(self, runs):
         run = runs()
         made = trainer(run, replace(SMALL, options={}, augment="none", lr=1e-12, epochs=1, log_every=100))

@@ -1,0 +1,66 @@
+"""What verbs share: their options, what they choose, how they fail."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+USAGE = 2
+"""Exit code for wrong usage or configuration."""
+
+Command = Callable[..., Any]
+
+
+def option_config(command: Command) -> Command:
+    """Add ``--config``."""
+    return click.option(
+        "--config", "config_path", default="experiments.toml", show_default=True, metavar="FILE",
+        help="The experiments.", type=click.Path(path_type=Path),
+    )(command)  # fmt: skip
+
+
+def option_runs(command: Command) -> Command:
+    """Add ``--runs``."""
+    return click.option(
+        "--runs", "root", default="runs", show_default=True, metavar="DIR",
+        help="The folder of runs.", type=click.Path(path_type=Path),
+    )(command)  # fmt: skip
+
+
+def option_changes(command: Command) -> Command:
+    """Add what changes an experiment for a run: ``--set``, ``--seed``."""
+    return click.option("--seed", type=click.IntRange(0), help="Run this seed alone.")(
+        option_settings(command)
+    )
+
+
+def option_settings(command: Command) -> Command:
+    """Add ``--set``."""
+    return click.option(
+        "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change a key for this run; repeatable."
+    )(command)
+
+
+def option_device(command: Command) -> Command:
+    """Add ``--device``."""
+    return click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")(
+        command
+    )
+
+
+def option_json(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="JSON lines on stdout, nothing else.")(
+        command
+    )
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and leave with the exit code for wrong usage."""
+    clean = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in message)
+    click.echo(clean, err=True)
+    sys.exit(USAGE)

@@ -1,0 +1,73 @@
+"""Verbs on what could be trained: check, models."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from engine.commands.common import USAGE, fail, option_config, option_json
+from engine.config import ConfigError, check_notes, find_experiment, load_config
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@option_config
+@option_json
+def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
+    """Validate experiments.toml: all mistakes at once, each with its line.
+
+    Of experiments that are named it prints every setting, those of the family's recipe included.
+    """
+    try:
+        config = load_config(config_path)
+    except ConfigError as error:
+        if as_json:
+            for mistake in error.mistakes:
+                line, column = mistake.place
+                found = {"where": mistake.where, "line": line, "column": column, "message": mistake.message}
+                click.echo(json.dumps(found))
+            sys.exit(USAGE)
+        count = len(error.mistakes)
+        fail(f"{error}\n{count} mistake{'s' if count > 1 else ''} in {config_path}")
+    import msgspec
+    import tomlkit
+
+    for name in names:
+        settings = msgspec.to_builtins(find_experiment(config, name))
+        known = {key: value for key, value in settings.items() if value is not None}
+        click.echo(
+            json.dumps(known) if as_json else tomlkit.dumps({"experiments": {known.pop("name"): known}})
+        )
+    if as_json or names:
+        return
+    for note in check_notes(config):
+        click.echo(f"note: {note}")
+    click.echo(
+        f"{config_path}: {len(config.experiments)} experiments and {len(config.figures)} figures, all right"
+    )
+
+
+@click.command()
+@option_config
+@option_json
+@click.option("--size", default=32, show_default=True, type=click.IntRange(1), help="Pixels a side.")
+@click.option(
+    "--patch", default=16, show_default=True, type=click.IntRange(1), help="Of the Vision Transformers."
+)
+@click.option("--batch", default=128, show_default=True, type=click.IntRange(1), help="With --explain.")
+@click.option("--explain", "name", metavar="NAME", help="What training this model or experiment takes.")
+def models(config_path: Path, as_json: bool, size: int, patch: int, batch: int, name: str | None) -> None:
+    """List the models with their parameters, cost and tokens, or explain one."""
+    from engine.costs import experiment_of_model, print_cost, print_models
+
+    if name is None:
+        print_models(size, patch, 10, as_json=as_json)
+        return
+    known = load_config(config_path).experiments if config_path.exists() else {}
+    try:
+        print_cost(known.get(name) or experiment_of_model(name, size, patch, batch), as_json=as_json)
+    except ValueError as error:
+        fail(str(error))

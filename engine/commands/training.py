@@ -1,0 +1,121 @@
+"""Verbs that train in their own process: run, resume, and train for the worker."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from engine.commands.common import (
+    option_changes,
+    option_config,
+    option_device,
+    option_json,
+    option_runs,
+    option_settings,
+)
+from engine.config import find_experiment, load_config
+from engine.store import Run, Store, write_all
+
+
+@click.command()
+@click.argument("name")
+@option_config
+@option_runs
+@option_changes
+@option_device
+@option_json
+def run(
+    name: str,
+    config_path: Path,
+    root: Path,
+    settings: tuple[str, ...],
+    seed: int | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Train one experiment here and now.
+
+    On a terminal this shows progress; piped, or with --json, stdout carries the run's events as JSON lines.
+    Exit codes: 0 finished, 1 failed, 2 wrong usage or configuration, 3 stopped on request.
+    """
+    experiment = find_experiment(load_config(config_path), name, settings)
+    code = 0
+    for each in [seed] if seed is not None else experiment.run_seeds:
+        new = Store(root).create(experiment, each)
+        code = _train_here(new, device, as_json=as_json)
+        if code:
+            break
+    sys.exit(code)
+
+
+@click.command()
+@click.argument("run_name", metavar="RUN")
+@option_runs
+@option_device
+@option_json
+@option_settings
+@click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
+def resume(
+    run_name: str, root: Path, device: str, as_json: bool, settings: tuple[str, ...], queue: bool
+) -> None:
+    """Go on with a run that stopped, failed or crashed, from its last checkpoint.
+
+    Another batch_size keeps the images of an optimizer step: batches are accumulated.
+    """
+    from engine.changes import changed, last_experiment
+    from engine.control import request_resume, require_resumable
+    from engine.scheduler import ensure_worker
+
+    store = Store(root)
+    found = store.find(run_name)
+    require_resumable(found)
+    if queue:
+        request_resume(found, device, settings)
+        ensure_worker(store)
+        click.echo(f"{found.id} waits in the queue")
+        return
+    changed(last_experiment(found), settings)
+    sys.exit(_train_here(found, device, as_json=as_json, settings=settings))
+
+
+@click.command(hidden=True)
+@click.argument("run_id", metavar="RUN")
+@option_runs
+@option_device
+def train(run_id: str, root: Path, device: str) -> None:
+    """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
+    from engine.attempt import train_run
+
+    sys.exit(train_run(Store(root).find(run_id), device=device, queued=True))
+
+
+def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str] = ()) -> int:
+    """Train in this process, events on stdout or a progress display, and return the exit code."""
+    from engine.attempt import train_run
+    from engine.console import captured
+
+    if not as_json and sys.stdout.isatty():
+        from rich.console import Console
+
+        from engine.progress import ProgressDisplay
+
+        with captured(run.console) as stdout:
+            terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
+            with ProgressDisplay(terminal) as display:
+                return train_run(run, display, device, settings=settings)
+    with captured(run.console) as stdout:
+        return train_run(run, lambda _, line: _write(stdout, line), device, settings=settings)
+
+
+def _write(handle: int, line: bytes) -> None:
+    """Write to stdout; when nobody reads it any more the run goes on without."""
+    try:
+        write_all(handle, line)
+    except BrokenPipeError:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, handle)
+        os.close(null)
