@@ -55,6 +55,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Images that go through the model at once."""
     accumulate: Positive = 1
     """Batches in an optimizer step."""
+    gpus: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 1
+    """Devices that share each batch; what is learned stays the same."""
     optimizer: Annotated[Literal["adamw", "adam", "sgd"], Meta(description="'adamw', 'adam' or 'sgd'")] = (
         "adamw"
     )

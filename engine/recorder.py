@@ -17,15 +17,34 @@ from engine.store import Run, write_all
 STATUS_INTERVAL_S = 1.0
 
 
-class Recorder:
+class Reporter:
+    """Says what happens in a run, to whom is up to ``emit``."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.status: Status = states.rebuild(run)
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on."""
+        raise NotImplementedError
+
+    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Say numbers measured after ``step`` optimizer steps."""
+        self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
+
+    def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
+        """Say a line for people."""
+        self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
+
+
+class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
     ``echo`` gets every encoded line as well: stdout of a piped run, or the progress display.
     """
 
     def __init__(self, run: Run, echo: Callable[[Event, bytes], None] | None = None) -> None:
-        self.run = run
-        self.status: Status = states.rebuild(run)
+        super().__init__(run)
         self.started = False
         """Whether this attempt's start has been recorded."""
         self._echo = echo
@@ -49,14 +68,6 @@ class Recorder:
                 self._save(now)
             if self._echo is not None:
                 self._echo(event, line)
-
-    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Record numbers measured after ``step`` optimizer steps."""
-        self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
-
-    def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
-        """Record a line for people."""
-        self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
 
     def end(
         self,
