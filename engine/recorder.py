@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from engine import states
+from engine import process, states
 from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
 from engine.states import Status
 from engine.store import Run, write_all
@@ -55,6 +55,18 @@ class Recorder(Reporter):
         size = os.fstat(self._file).st_size
         self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
         """Whether the last line has no end: a killed attempt's, or one that a full disk cut off."""
+
+    def claim(self) -> None:
+        """Say in the status which process has the run, long before its start can be recorded."""
+        with self._lock:
+            self.status.pid, self.status.host, self.status.boot = (
+                os.getpid(),
+                process.host(),
+                process.boot_id(),
+            )
+            self.status.process_started = process.started(os.getpid()) or 0.0
+            self.status.heartbeat = time.time()
+            self._save(time.monotonic())
 
     def emit(self, event: Event) -> None:
         """Append an event, in one write; save the status when the last save is old or the event an end."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from engine.experiment import Experiment
 from engine.models import standardized_once
-from engine.training.accelerate import attention_kernels, compiled, layout
+from engine.training.accelerate import attention_kernels, compiled, layout, slow_in_bf16
 from engine.training.augment import Mix
 from engine.training.checkpoint import CheckpointError
 from engine.training.meter import Meter
@@ -83,6 +83,8 @@ class Learner:
             kernels = attention_kernels(self.model, images)
         self._forward, said = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
         precision = "bf16 autocast" if self._bf16 else "float32"
+        if self._bf16 and slow_in_bf16(self.device):
+            precision += " (which this CPU only imitates: precision = float32 is many times faster)"
         words = [f"attention by {', '.join(kernels)}"] if kernels else []
         words += [said] if said else []
         return ", ".join([precision, *words])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from textual import on
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from textual.widgets import Footer, Input, Static
 
 from engine.control import request_resume, request_stop
 from engine.history import AXES, Axis
+from engine.ladder import climb
 from engine.scheduler import ensure_worker
 from engine.states import LIVE, RESUMABLE, Status
 from engine.store import Request, Run, Store, StoreError
@@ -255,14 +257,32 @@ class Dashboard(Screen[None]):
                 Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
                        "stop-after-epoch"),
                 Choice("n", "stop now", "stop-now"),
+                Choice("f", "stop by force: asked once more, then SIGTERM, then SIGKILL; what is after the last "
+                       "checkpoint is lost", "force"),
             ]  # fmt: skip
         run = Run(self.project.runs / status.run)
 
-        def chosen(request: Request | None) -> None:
-            if request is not None:
+        def chosen(request: Request | Literal["force"] | None) -> None:
+            if request == "force":
+                self._force(run)
+            elif request is not None:
                 self._do("It cannot be stopped", lambda: request_stop(run, request))
 
         self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
+
+    def _force(self, run: Run) -> None:
+        """Stop a run by force, in a thread that does not keep the app from being left."""
+
+        def say(text: str) -> None:
+            self.post_message(Done(text))
+
+        def work() -> None:
+            try:
+                self.post_message(Done(climb(run, say)))
+            except (StoreError, OSError) as error:
+                self.post_message(Failed("It cannot be stopped", str(error)))
+
+        threading.Thread(target=work, name="force", daemon=True).start()
 
     def action_resume(self) -> None:
         """Queue the run under the cursor again, from its last checkpoint."""
