@@ -257,7 +257,7 @@ class Dashboard(Screen[None]):
                 Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
                        "stop-after-epoch"),
                 Choice("n", "stop now", "stop-now"),
-                Choice("f", "make it stop: ask, then SIGTERM, then SIGKILL, which keeps no checkpoint", "force"),
+                Choice("f", "make it stop: SIGTERM, then SIGKILL (no checkpoint)", "force"),
             ]  # fmt: skip
         run = Run(self.project.runs / status.run)
 
