@@ -163,14 +163,23 @@ class Feed:
             if (history := self._histories.get(name)) is None:
                 continue
             for metric, column in history.columns.items():
-                state = (watch.axis, len(history.starts), column, len(column))
+                news = history.offset if watch.axis == "joules" else len(column)
+                state = (watch.axis, watch.smoothing, len(history.starts), column, news)
                 known = before.get((name, metric))
                 if known is None or known[0] != state:
-                    x, y = history.series(metric, watch.axis)
-                    known = state, RunCurve(name, x, y, self._seams(history, watch))
+                    known = state, self._curve(name, history, metric, watch)
                 self._prepared[name, metric] = known
                 curves.setdefault(metric, []).append(known[1])
         return {metric: tuple(found) for metric, found in curves.items()}
+
+    def _curve(self, run: str, history: History, metric: str, watch: Watch) -> RunCurve:
+        x, y = history.series(metric, watch.axis)
+        seams = self._seams(history, watch)
+        if not watch.smoothing:
+            return RunCurve(run, x, y, seams)
+        from engine.curves import smooth
+
+        return RunCurve(run, x, smooth(y, watch.smoothing), seams, raw=y)
 
     @staticmethod
     def _seams(history: History, watch: Watch) -> tuple[float, ...]:

@@ -27,11 +27,13 @@ class Project:
 
 @dataclass(frozen=True)
 class Watch:
-    """What the screen shows, and so what the feed prepares: the runs in the charts, the one in focus, the x axis."""
+    """What the screen shows, and so what the feed prepares: the runs in the charts, the one in focus, and how."""
 
     runs: tuple[str, ...] = ()
     focus: str | None = None
     axis: Axis = "epoch"
+    smoothing: float = 0.0
+    """The weight of the past in the curves, from 0 up to, not including, 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,8 @@ class RunCurve:
     x: Array
     y: Array
     seams: tuple[float, ...] = ()
+    raw: Array | None = None
+    """(N,) values before they were smoothed."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -227,11 +227,17 @@ async def test_the_axis_goes_round_and_the_curves_follow(project: Project, write
     async with opened(project) as pilot:
         grid = dashboard(pilot).query_one(ChartGrid)
         ends = {}
-        for _ in range(3):
+        for _ in range(5):
             ends[grid.charts[0].x_label] = float(grid.charts[0].curves[0].x[-1])
             await pilot.press("x")
             await settle(pilot)
-        assert ends == {"epoch": 4.0, "time": 40.0, "step": 40.0}
+        known = {axis: pytest.approx(end) for axis, end in ends.items() if axis != "samples"}
+        assert known == {
+            "epoch": 4.0,
+            "time": 40.0,
+            "step": 40.0,
+            "gpu-hours": 40 / 3600,
+        }  # no GPU: no joules
         await pilot.press("y")
         assert all(chart.log_y for chart in grid.charts)
 
@@ -242,7 +248,7 @@ async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
     write_run("ViT-small")
     async with opened(project) as pilot:
         grid = dashboard(pilot).query_one(ChartGrid)
-        await pilot.press("less_than_sign", "plus")
+        await pilot.press("i", "left", "greater_than_sign")
         await pilot.pause()
         assert len({chart.cursor for chart in grid.charts}) == 1
         assert grid.charts[0].cursor is not None
@@ -250,6 +256,40 @@ async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
         assert grid.charts[-1].view is not None
         await pilot.press("escape")
         assert all(chart.view is None and chart.cursor is None for chart in grid.charts)
+
+
+async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = dashboard(pilot).query_one(ChartGrid)
+        loss = next(chart for chart in grid.charts if chart.metric == "train/loss")
+        assert loss.curves[0].raw is None
+        before = loss.curves[0].y
+        await pilot.press("plus", "plus")
+        await settle(pilot)
+        assert loss.curves[0].raw.tolist() == before.tolist()
+        assert loss.curves[0].y[-1] > before[-1]
+        await pilot.press("equals_sign")
+        await settle(pilot)
+        assert loss.curves[0].raw is None
+
+
+async def test_arrows_move_the_cursor_only_while_there_is_one(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        runs, grid = dashboard(pilot).query_one(RunList), dashboard(pilot).query_one(ChartGrid)
+        await pilot.press("l")
+        assert runs.unfolded == {"ViT-small"}
+        await pilot.press("i", "h", "h")
+        await pilot.pause()
+        assert runs.unfolded == {"ViT-small"}
+        at = grid.cursor
+        await pilot.press("right")
+        await pilot.pause()
+        assert grid.cursor > at
+        await pilot.press("i", "h")
+        assert grid.cursor is None
+        assert runs.unfolded == set()
 
 
 async def test_pages_show_every_metric_and_z_gives_one_chart_the_space(

@@ -34,6 +34,8 @@ from tui.widgets.machine import MachineLine
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 
+SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Weights of the past, from no smoothing on."""
 FIRST_STEPS = """\
 There are no experiments yet. Write one into {config}:
 
@@ -60,10 +62,16 @@ class Dashboard(Screen[None]):
         Binding("f", "filter", "Filter"),
         Binding("x", "axis", "X axis"),
         Binding("y", "log_y", "Log y"),
-        Binding("plus,right_curly_bracket", "zoom(1.5)", "Zoom in", show=False),
-        Binding("minus,left_curly_bracket", "zoom(0.67)", "Zoom out", show=False),
-        Binding("less_than_sign", "cursor(-1)", "Cursor left", show=False),
-        Binding("greater_than_sign", "cursor(1)", "Cursor right", show=False),
+        Binding("plus", "smooth(1)", "Smooth more", show=False),
+        Binding("minus", "smooth(-1)", "Smooth less", show=False),
+        Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
+        Binding("greater_than_sign", "zoom(1.5)", "Zoom in", show=False),
+        Binding("less_than_sign", "zoom(0.67)", "Zoom out", show=False),
+        Binding("left_curly_bracket", "pan(-0.25)", "Pan left", show=False),
+        Binding("right_curly_bracket", "pan(0.25)", "Pan right", show=False),
+        Binding("i", "inspect", "Read values", show=False),
+        Binding("left,h", "cursor(-1)", "Cursor left", show=False, priority=True),
+        Binding("right,l", "cursor(1)", "Cursor right", show=False, priority=True),
         Binding("n", "page(1)", "More charts", show=False),
         Binding("N", "page(-1)", "Charts before", show=False),
         Binding("z", "full_screen", "One chart", show=False),
@@ -82,6 +90,8 @@ class Dashboard(Screen[None]):
         self.project = project
         self.store = Store(project.runs)
         self._axis: Axis = "epoch"
+        self._smoothing = 0
+        """A place in ``SMOOTHINGS``."""
         self._filter = ""
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
@@ -190,7 +200,7 @@ class Dashboard(Screen[None]):
         chosen = [status.run for status in self.snapshot.runs if status.run in runs.selected]
         if focus is not None and focus not in chosen:
             chosen.append(focus)
-        return Watch(runs=tuple(chosen), focus=focus, axis=self._axis)
+        return Watch(tuple(chosen), focus, self._axis, SMOOTHINGS[self._smoothing])
 
     def _look(self) -> None:
         self.app.look_at(self._watch())  # type: ignore[attr-defined]
@@ -335,7 +345,12 @@ class Dashboard(Screen[None]):
 
     def action_axis(self) -> None:
         """Go on to the next x axis."""
-        self._axis = AXES[(AXES.index(self._axis) + 1) % len(AXES)]
+        places = [
+            axis
+            for axis in AXES
+            if axis != "joules" or any("energy" in name for name in self.snapshot.curves)
+        ]
+        self._axis = places[(places.index(self._axis) + 1) % len(places)] if self._axis in places else "epoch"
         self.query_one(ChartGrid).x_label = self._axis
         self._look()
 
@@ -348,9 +363,37 @@ class Dashboard(Screen[None]):
         """Zoom the charts."""
         self.query_one(ChartGrid).zoom(factor)
 
+    def action_pan(self, share: float) -> None:
+        """Move the view of zoomed charts by a share of its width."""
+        self.query_one(ChartGrid).pan(share)
+
+    def action_smooth(self, more: int) -> None:
+        """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
+        self._smoothing = max(0, min(self._smoothing + more, len(SMOOTHINGS) - 1)) if more else 0
+        self.query_one(ChartGrid).smoothing = SMOOTHINGS[self._smoothing]
+        self._look()
+
+    def action_inspect(self) -> None:
+        """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
+        grid = self.query_one(ChartGrid)
+        if grid.cursor is None:
+            grid.move_cursor(0)
+        else:
+            grid.forget_cursor()
+
     def action_cursor(self, cells: int) -> None:
-        """Read values at a cursor, and move it."""
+        """Move the reading cursor."""
         self.query_one(ChartGrid).move_cursor(cells)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """While there is no reading cursor, the arrows are the run list's."""
+        if action == "cursor":
+            return (
+                self.is_mounted
+                and self.focused is self.query_one(RunList)
+                and self.query_one(ChartGrid).cursor is not None
+            )
+        return True
 
     def action_page(self, pages: int) -> None:
         """Show other charts."""

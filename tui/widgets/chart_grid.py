@@ -39,6 +39,8 @@ class ChartGrid(Container):
     """Whether all y axes are logarithmic."""
     x_label: reactive[str] = reactive("epoch")
     """What all x axes show."""
+    smoothing: reactive[float] = reactive(0.0)
+    """The weight of the past with which all curves were smoothed."""
     page: reactive[int] = reactive(0)
     """Which page of charts is shown."""
     zoomed: reactive[bool] = reactive(False)
@@ -97,6 +99,10 @@ class ChartGrid(Container):
         """Change all charts."""
         self._set(log_y=self.log_y)
 
+    def watch_smoothing(self) -> None:
+        """Have all charts say so."""
+        self._set(smoothing=self.smoothing)
+
     def watch_x_label(self) -> None:
         """Change all charts; a view of another axis means nothing on this one."""
         self._set(x_label=self.x_label, view=None, cursor=None)
@@ -117,6 +123,20 @@ class ChartGrid(Container):
         """Move the reading cursor by cells; it starts at the right end."""
         if charts := self.charts:
             charts[0].move_cursor(cells)
+
+    @property
+    def cursor(self) -> float | None:
+        """Where the charts are read, None for nowhere."""
+        return self.charts[0].cursor if self.charts else None
+
+    def forget_cursor(self) -> None:
+        """Read the charts nowhere."""
+        self._set(cursor=None)
+
+    def pan(self, share: float) -> None:
+        """Move the view of zoomed charts by a share of its width; to the right if positive."""
+        if charts := self.charts:
+            charts[0].pan(share)
 
     def zoom(self, factor: float) -> None:
         """Zoom all charts around the middle."""
@@ -166,6 +186,7 @@ class ChartGrid(Container):
         for chart in new:
             chart.set_reactive(Chart.x_label, self.x_label)
             chart.set_reactive(Chart.log_y, self.log_y)
+            chart.set_reactive(Chart.smoothing, self.smoothing)
             chart.set_reactive(Chart.view, like.view if like else None)
         if new:
             self.mount_all(new)
@@ -183,6 +204,7 @@ class ChartGrid(Container):
                         colour=self._colours.get(curve.run, "#888888"),
                         pinned=len(found) > 1 and curve.run == self._focus,
                         seams=curve.seams,
+                        raw=curve.raw,
                     )
                     for curve in found
                 ]
