@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
-from typing import ClassVar, Literal
+from collections.abc import Iterable
+from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -12,19 +11,15 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from engine.control import request_resume, request_stop
 from engine.history import AXES, Axis
-from engine.ladder import climb
-from engine.scheduler import ensure_worker
-from engine.states import LIVE, RESUMABLE, Status
-from engine.store import Request, Run, Store, StoreError
-from tui.messages import Changed, CursorMoved, Done, Failed, Opened, SelectionChanged
+from engine.states import LIVE, Status
+from engine.store import Store
+from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
-from tui.rows import curve_labels, make_rows
-from tui.screens.dialogs import Choice, Dialog
+from tui.rows import Row, curve_labels, make_rows
+from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.snapshot import Project, Snapshot, Watch
@@ -49,7 +44,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Screen[None]):
+class Dashboard(Doing):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -189,6 +184,16 @@ class Dashboard(Screen[None]):
                 colours[status.run] = (free or PALETTE)[0]
         return {status.run: colours[status.run] for status in shown}
 
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        return self.query_one(RunList).row
+
+    @property
+    def focused_run(self) -> Status | None:
+        """The run under the cursor."""
+        return self._status(self.row.run) if self.row else None
+
     def _status(self, run: str | None) -> Status | None:
         return next((status for status in self.snapshot.runs if status.run == run), None)
 
@@ -233,112 +238,12 @@ class Dashboard(Screen[None]):
         self.notify(words, severity="error" if bad else "information", markup=False, timeout=8)
         self.app.bell()
 
-    # ---- doing
-
-    def action_run(self) -> None:
-        """Queue the experiment under the cursor."""
-        row = self.query_one(RunList).row
-        config = self.snapshot.config
-        if row is None or config is None or row.experiment not in config.experiments:
-            self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
-            return
-        experiment = config.experiments[row.experiment]
-
-        def queue() -> str:
-            for seed in experiment.run_seeds:
-                self.store.create(experiment, seed, queued=True)
-            ensure_worker(self.store)
-            return f"{experiment.name} is queued"
-
-        self._do(f"{experiment.name} cannot be queued", queue)
-
-    def action_stop(self) -> None:
-        """Ask how to stop the run under the cursor."""
-        status = self._focused()
-        if status is None or status.state not in (LIVE | {"queued"}):
-            self._refuse("Nothing to stop", "The run under the cursor does not run.")
-            return
-        if status.state == "queued":
-            text = "It has not begun; R queues it again."
-            choices = [Choice("enter", "take it out of the queue", "stop-now")]
-        else:
-            text = "It keeps a checkpoint either way, and R resumes it."
-            choices = [
-                Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
-                       "stop-after-epoch"),
-                Choice("n", "stop now", "stop-now"),
-                Choice("f", "make it stop: SIGTERM, then SIGKILL (no checkpoint)", "force"),
-            ]  # fmt: skip
-        run = Run(self.project.runs / status.run)
-
-        def chosen(request: Request | Literal["force"] | None) -> None:
-            if request == "force":
-                self._force(run)
-            elif request is not None:
-                self._do("It cannot be stopped", lambda: request_stop(run, request))
-
-        self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
-
-    def _force(self, run: Run) -> None:
-        """Stop a run by force, in a thread that does not keep the app from being left."""
-
-        def say(text: str) -> None:
-            self.post_message(Done(text))
-
-        def work() -> None:
-            try:
-                self.post_message(Done(climb(run, say)))
-            except (StoreError, OSError) as error:
-                self.post_message(Failed("It cannot be stopped", str(error)))
-
-        threading.Thread(target=work, name="force", daemon=True).start()
-
-    def action_resume(self) -> None:
-        """Queue the run under the cursor again, from its last checkpoint."""
-        status = self._focused()
-        if status is None or status.state not in RESUMABLE:
-            self._refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
-            return
-
-        def queue() -> str:
-            request_resume(Run(self.project.runs / status.run))
-            ensure_worker(self.store)
-            return f"{status.experiment} goes on from its last checkpoint"
-
-        self._do("It cannot be resumed", queue)
-
-    def _focused(self) -> Status | None:
-        row = self.query_one(RunList).row
-        return self._status(row.run) if row else None
-
-    def _do(self, title: str, action: Callable[[], str]) -> None:
-        """Do something with files or processes in a thread, and say how it went."""
-
-        def work() -> None:
-            try:
-                self.post_message(Done(action()))
-            except (StoreError, OSError) as error:
-                self.post_message(Failed(title, str(error)))
-
-        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
-
-    @on(Done)
-    def _done(self, message: Done) -> None:
-        self.notify(message.text, markup=False, timeout=4)
-
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
-        self.app.push_screen(Dialog(message.title, message.text, []))
-
-    def _refuse(self, title: str, text: str) -> None:
-        self.notify(text, title=title, severity="warning", markup=False, timeout=4)
-
     # ---- looking
 
     @on(Opened)
     def action_open(self) -> None:
         """Show the run under the cursor whole."""
-        if self._focused() is not None:
+        if self.focused_run is not None:
             self.app.push_screen(RunScreen(self))
         else:
             self.query_one(RunList).action_fold(unfold=True)
