@@ -21,6 +21,7 @@ from engine.history import CHUNK, History
 from engine.listing import number, sentence
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
+from tui.bands import Bands
 from tui.messages import Changed
 from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
@@ -55,6 +56,7 @@ class Feed:
         self._histories: dict[str, History] = {}
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
+        self._bands = Bands()
         self._machine = _MachineSampler()
 
     def follow(self) -> None:
@@ -170,6 +172,8 @@ class Feed:
                     known = state, self._curve(name, history, metric, watch)
                 self._prepared[name, metric] = known
                 curves.setdefault(metric, []).append(known[1])
+        if watch.bands:
+            return self._bands.fold(curves, self._runs)
         return {metric: tuple(found) for metric, found in curves.items()}
 
     def _curve(self, run: str, history: History, metric: str, watch: Watch) -> RunCurve:

@@ -34,6 +34,8 @@ class Watch:
     axis: Axis = "epoch"
     smoothing: float = 0.0
     """The weight of the past in the curves, from 0 up to, not including, 1."""
+    bands: bool = False
+    """Whether runs that differ in their seed alone are one curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +48,11 @@ class RunCurve:
     seams: tuple[float, ...] = ()
     raw: Array | None = None
     """(N,) values before they were smoothed."""
+    low: Array | None = None
+    high: Array | None = None
+    """(N,) bounds of a band."""
+    n: int = 1
+    """How many runs this is the mean of."""
 
 
 @dataclass(frozen=True, eq=False)

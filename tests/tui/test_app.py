@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -420,3 +421,89 @@ async def test_panes_fit_the_terminal(
         assert screen.query_one("#right").display != overview
         await pilot.press("0")
         assert screen.query_one("#right").display == overview
+
+
+async def test_seeds_fold_into_one_curve_with_a_band(project: Project, write_run: Write) -> None:
+    for seed, top in enumerate((0.8, 0.9, 1.0)):
+        write_run("ViT-small", seed=seed, top=top)
+    async with opened(project) as pilot:
+        chart = dashboard(pilot).query_one(ChartGrid).charts[0]
+        assert len(chart.curves) == 1
+        await pilot.press("b")
+        await settle(pilot)
+        (curve,) = chart.curves
+        assert curve.label.endswith("×3")
+        assert curve.y[-1] == pytest.approx(0.9 * (1 - np.exp(-4)))
+        assert curve.hi[-1] - curve.y[-1] == pytest.approx(0.1 * (1 - np.exp(-4)))
+        await pilot.press("b")
+        await settle(pilot)
+        assert chart.curves[0].hi is None
+
+
+async def test_runs_of_other_settings_are_no_seeds(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", seed=0)
+    project.config.write_text(project.config.read_text().replace("patch_size = 4", "patch_size = 8"))
+    write_run("ViT-small", seed=1)
+    async with opened(project) as pilot:
+        await pilot.press("b")
+        await settle(pilot)
+        assert len(dashboard(pilot).query_one(ChartGrid).charts[0].curves) == 2
+
+
+async def test_the_list_is_sorted_by_the_next_number(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", top=0.5)
+    write_run("BiT-small", top=0.9)
+    async with opened(project) as pilot:
+        runs = dashboard(pilot).query_one(RunList)
+
+        def names() -> list[str]:
+            return [row.label for row in runs.rows]
+
+        assert names() == ["ViT-small", "BiT-small", "one-token"]
+        await pilot.press("s")
+        assert names() == ["BiT-small", "ViT-small", "one-token"]
+        assert dashboard(pilot).query_one("#left").border_subtitle == "test F1 ↓"
+        await pilot.press("S")
+        assert names() == ["ViT-small", "BiT-small", "one-token"]  # what has no number stays last
+
+
+async def test_a_pinned_run_stays_in_the_charts(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await pilot.press("p", "down")
+        await settle(pilot)
+        chart = dashboard(pilot).query_one(ChartGrid).charts[0]
+        assert {curve.key: curve.pinned for curve in chart.curves}[run.id]
+        assert len(chart.curves) == 2
+        await pilot.press("up", "p", "down")
+        await settle(pilot)
+        assert len(chart.curves) == 1
+
+
+async def test_metrics_are_found_by_a_regular_expression(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = dashboard(pilot).query_one(ChartGrid)
+        await pilot.press("slash", *"^test/.*s$")
+        await settle(pilot)
+        assert [chart.metric for chart in grid.charts] == ["test/loss"]
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "train/loss" in [chart.metric for chart in grid.charts]
+        await pilot.press("slash", *"f1[")  # no expression yet: taken as it is written
+        await settle(pilot)
+        assert grid.charts == []
+
+
+async def test_ranges_and_everything_can_be_overlaid(project: Project, write_run: Write) -> None:
+    for name in ("ViT-small", "BiT-small", "one-token"):
+        write_run(name)
+    async with opened(project) as pilot:
+        runs = dashboard(pilot).query_one(RunList)
+        await pilot.press("space", "down", "v")
+        assert len(runs.selected) == 3
+        await pilot.press("a")
+        assert not runs.selected
+        await pilot.press("a")
+        assert len(runs.selected) == 3

@@ -18,7 +18,7 @@ from engine.states import LIVE, Status
 from engine.store import Store
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
-from tui.rows import Row, curve_labels, make_rows
+from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
 from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
@@ -55,6 +55,11 @@ class Dashboard(Doing):
         Binding("R", "resume", "Resume", show=False),
         Binding("enter", "open", "Open", show=False),
         Binding("f", "filter", "Filter"),
+        Binding("slash", "search", "Search metrics", show=False),
+        Binding("s", "sort", "Sort", show=False),
+        Binding("S", "reverse", "Sort the other way", show=False),
+        Binding("b", "bands", "Fold seeds into bands", show=False),
+        Binding("p", "pin", "Pin as the baseline", show=False),
         Binding("x", "axis", "X axis"),
         Binding("y", "log_y", "Log y"),
         Binding("plus", "smooth(1)", "Smooth more", show=False),
@@ -88,6 +93,11 @@ class Dashboard(Doing):
         self._smoothing = 0
         """A place in ``SMOOTHINGS``."""
         self._filter = ""
+        self._order, self._reverse = 0, False
+        """What the list is sorted by: a place in ``ORDERS``."""
+        self._bands = False
+        self._pinned: str | None = None
+        """The run that stays in the charts, over the others."""
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
 
@@ -98,7 +108,9 @@ class Dashboard(Doing):
             with Vertical(id="left"):
                 yield RunList(id="runs")
                 yield Input(placeholder="name, tag or state", id="filter")
-            yield ChartGrid(id="charts")
+            with Vertical(id="middle"):
+                yield ChartGrid(id="charts")
+                yield Input(placeholder="metric, a regular expression", id="search")
             yield Static(id="advice", markup=False)
             overview = Overview(id="right")
             overview.can_focus = False
@@ -122,12 +134,14 @@ class Dashboard(Doing):
         self.query_one(MachineLine).show(snapshot)
         runs = self.query_one(RunList)
         self._colours = self._choose_colours()
-        runs.show(make_rows(snapshot, runs.unfolded, self._filter), self._colours)
+        order = ORDERS[self._order]
+        rows = make_rows(snapshot, runs.unfolded, self._filter, order, reverse=self._reverse)
+        runs.show(rows, self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
             labels = self._labels(snapshot)
-            focus = snapshot.watch.focus
-            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, focus)
+            on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
+            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, on_top)
         self._look()
 
     def _show_focus(self) -> None:
@@ -202,10 +216,13 @@ class Dashboard(Doing):
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
         focus = runs.row.run if runs.row else None
-        chosen = [status.run for status in self.snapshot.runs if status.run in runs.selected]
-        if focus is not None and focus not in chosen:
-            chosen.append(focus)
-        return Watch(tuple(chosen), focus, self._axis, SMOOTHINGS[self._smoothing])
+        chosen = {status.run for status in self.snapshot.runs if status.run in runs.selected | {self._pinned}}
+        chosen |= {focus} if focus is not None else set()
+        if self._bands:
+            chosen |= siblings(self.snapshot.runs, chosen)
+        shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
+        shown += [focus] if focus is not None else []
+        return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands)
 
     def _look(self) -> None:
         self.app.look_at(self._watch())  # type: ignore[attr-defined]
@@ -321,6 +338,47 @@ class Dashboard(Doing):
             self.query_one(pane).remove_class("-hidden", "-shown")
         self.query_one(ChartGrid).reset()
 
+    def action_sort(self) -> None:
+        """Sort the list by the next number."""
+        self._order = (self._order + 1) % len(ORDERS)
+        self._sorted_anew()
+
+    def action_reverse(self) -> None:
+        """Sort the list the other way round."""
+        self._reverse = not self._reverse
+        self._sorted_anew()
+
+    def _sorted_anew(self) -> None:
+        order = ORDERS[self._order]
+        arrow = "↑" if order.best_first == self._reverse else "↓"
+        plain = self._order == 0 and not self._reverse
+        self.query_one("#left").border_subtitle = "" if plain else f"{order.name} {arrow}"
+        self.watch_snapshot()
+
+    def action_bands(self) -> None:
+        """Show runs that differ in their seed alone as one curve with a band, or each by itself again."""
+        self._bands = not self._bands
+        self._look()
+
+    def action_pin(self) -> None:
+        """Keep the run under the cursor in the charts, over all others; again to let it go."""
+        status = self.focused_run
+        if status is None:
+            self._refuse("Nothing to pin", "There is no run under the cursor.")
+            return
+        self._pinned = None if self._pinned == status.run else status.run
+        self.watch_snapshot()
+
+    def action_search(self) -> None:
+        """Show only metrics whose name matches."""
+        box = self.query_one("#search", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    @on(Input.Changed, "#search")
+    def _search_changed(self, message: Input.Changed) -> None:
+        self.query_one(ChartGrid).search(message.value)
+
     def action_filter(self) -> None:
         """Show only some experiments."""
         box = self.query_one("#filter", Input)
@@ -329,10 +387,12 @@ class Dashboard(Doing):
 
     def action_back(self) -> None:
         """One layer out: the filter, the reading cursor and zoom, the selection."""
-        box, runs, grid = self.query_one("#filter", Input), self.query_one(RunList), self.query_one(ChartGrid)
-        if box.has_class("-shown"):
-            box.value = ""
-            box.remove_class("-shown")
+        runs, grid = self.query_one(RunList), self.query_one(ChartGrid)
+        shown = [box for box in self.query(Input) if box.has_class("-shown")]
+        if shown:
+            for box in shown:
+                box.value = ""
+                box.remove_class("-shown")
             runs.focus()
         elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
@@ -345,8 +405,8 @@ class Dashboard(Doing):
         self._filter = message.value
         self.watch_snapshot()
 
-    @on(Input.Submitted, "#filter")
-    def _filter_submitted(self) -> None:
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
         self.query_one(RunList).focus()
 
     def action_help(self) -> None:
