@@ -151,12 +151,15 @@ def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
         return Cell()
     written = measure.write(statistics.fmean(values))
     if len(values) > 1:
-        written += f" ± {measure.write(statistics.stdev(values))}"
+        if (spread := measure.write(statistics.stdev(values))) != measure.write(0.0):
+            written += f" ± {spread}"
     elif (final := side.runs[0].final.get(measure.metric)) and final.margin is not None:
         written += f" ±{measure.write(final.margin)}"
     found = _difference(measure, side, baseline) if side is not baseline else None
     if found is None:
         return Cell(written)
+    if found.delta == 0:
+        return Cell(written, "=")
     told = None if math.isnan(found.p) else found.told
     sign = "+" if found.delta >= 0 else ""
     return Cell(written, sign + measure.write(found.delta), told)

@@ -55,6 +55,7 @@ def test_a_clear_difference_over_seeds_is_claimed_with_its_test():
     assert cells(found, "test F1")[0].value == "0.610 ± 0.010"
     assert cells(found, "test F1")[1].delta == "+0.200"
     assert cells(found, "test F1")[1].told
+    assert cells(found, "best test F1")[1].delta == "+0.200"
     (verdict,) = found.verdicts
     assert verdict.startswith("bit beats vit by 0.200 ± 0.02")
     assert "Welch's t-test, p < 0.001; 3 and 3 seeds" in verdict
@@ -88,3 +89,10 @@ def test_what_is_not_finite_is_left_out(value):
     found = table(status("vit", 0, value), status("bit", 0, 0.7))
     assert cells(found, "test F1")[0].value == "–"
     assert found.verdicts == ("bit and vit: not both have a test F1",)
+
+
+def test_what_is_equal_has_no_spread_and_no_difference():
+    made = [status(name, seed, 0.6) for name in ("vit", "bit") for seed in range(2)]
+    found = table(*(each for each in made))
+    assert [cell.value for cell in cells(found, "test F1")] == ["0.600", "0.600"]
+    assert cells(found, "test F1")[1].delta == "="

@@ -85,6 +85,6 @@ def _written(cell: Cell) -> Text:
     text = Text(cell.value)
     if cell.delta:
         style = {True: "bold", False: "dim", None: ""}[cell.told]
-        mark = {True: "", False: " ≈", None: " ?"}[cell.told]
+        mark = {True: "", False: " ≈", None: "" if cell.delta == "=" else " ?"}[cell.told]
         text.append(f"  {cell.delta}{mark}", style)
     return text

@@ -64,7 +64,7 @@ class Dashboard(Doing):
         Binding("c", "compare", "Compare"),
         Binding("p", "pin", "Pin as the baseline", show=False),
         Binding("x", "axis", "X axis"),
-        Binding("y", "log_y", "Log y"),
+        Binding("y", "log_y", "Log y", show=False),
         Binding("plus", "smooth(1)", "Smooth more", show=False),
         Binding("minus", "smooth(-1)", "Smooth less", show=False),
         Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
@@ -182,7 +182,8 @@ class Dashboard(Doing):
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
         """Return what the charts call each run; a curve alone needs no name."""
-        shown = [status for name in snapshot.watch.runs if (status := self._status(name))]
+        drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
+        shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
         return dict(zip((status.run for status in shown), curve_labels(shown), strict=True))
 
     def _choose_colours(self) -> dict[str, str]:
