@@ -175,13 +175,15 @@ def _judge(run: Run, status: Status, held: bool | None) -> State:
         return "running" if status.state == "running" and _is_current(status) else "starting"
     if held is None and status.state == "running" and _lives_here(status):
         return "running"  # its lock was removed, or this user may not look at it
+    if held is None and not os.access(run.path, os.R_OK | os.X_OK):
+        return "silent"
     if run.ticket() is not None:
         return "queued"
     if status.state in ENDED:
         return status.state
     if status.attempt and status.host not in ("", process.host()):
         return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
-    return "silent" if _is_unreadable(run) else "crashed"
+    return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
 
 
 def _is_current(status: Status) -> bool:
@@ -191,13 +193,6 @@ def _is_current(status: Status) -> bool:
 
 def _lives_here(status: Status) -> bool:
     return status.host == process.host() and process.is_alive(status.pid, status.process_started, status.boot)
-
-
-def _is_unreadable(run: Run) -> bool:
-    """Return whether this user may not see what the run has said."""
-    if not os.access(run.path, os.R_OK | os.X_OK):
-        return True
-    return run.events.exists() and not os.access(run.events, os.R_OK)
 
 
 def rebuild(run: Run) -> Status:
