@@ -154,19 +154,3 @@ def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
                 return
             time.sleep(0.5)
         offset = end
-
-
-def diagnose(run: Run) -> str | None:
-    """Return a line on why a run is not finished and what to do; None for a finished one."""
-    status = status_of(run)
-    cure = {
-        "queued": "waits in the queue; `engine work` runs it",
-        "failed": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "stopped": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "crashed": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "silent": f"last heard of {duration(time.time() - status.heartbeat)} ago on {status.host}",
-    }.get(status.state)
-    if cure is None:
-        return None
-    reason = f": {printable(status.reason)}" if status.reason else ""
-    return f"{run.id}  {status.state}{reason}; {cure}"

@@ -157,11 +157,11 @@ def _better(name: str, value: float, best: float | None) -> float | None:
 def status_of(run: Run) -> Status:
     """Return a run's status with its state judged from facts, whatever status.json claims."""
     held = lock.is_held(run.lock)
-    status = _cached(run)
+    status = cached(run)
     if status is None:
         status = rebuild(run)
     elif not held:  # a process that lives is about to save what it has said since
-        _read_on(run, status)
+        read_on(run, status)
     status.state = _judge(run, status, held)
     if status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
@@ -203,11 +203,11 @@ def rebuild(run: Run) -> Status:
         status.experiment, status.seed = info.experiment[:MAX_REASON], info.seed
     except StoreError as error:
         status.reason = str(error)[:MAX_REASON]
-    _read_on(run, status)
+    read_on(run, status)
     return status
 
 
-def _read_on(run: Run, status: Status) -> None:
+def read_on(run: Run, status: Status) -> None:
     """Fold what the run has said since a status was made into it."""
     while True:
         lines, end = tail(run.events, status.offset)
@@ -228,7 +228,7 @@ def save(run: Run, status: Status) -> None:
         write_over(run.status_file, data)
 
 
-def _cached(run: Run) -> Status | None:
+def cached(run: Run) -> Status | None:
     """Return what status.json says, None where it cannot be of these events."""
     try:
         status = msgspec.json.decode(read_small(run.status_file), type=Status)
