@@ -295,10 +295,11 @@ def why_unreadable(path: Path) -> str | None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        return "is no file"
     with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode):
-            return "is no file"
         try:
             with zipfile.ZipFile(file) as archive:
                 parts = archive.infolist()
