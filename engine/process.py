@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import functools
-import socket
-import uuid
+import os
 from pathlib import Path
-
-import psutil
 
 
 @functools.cache
 def host() -> str:
     """Return this machine's name."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 @functools.cache
@@ -22,6 +19,8 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
+        import uuid
+
         return f"{uuid.getnode():012x}"
 
 
@@ -38,6 +37,8 @@ def started(pid: int) -> float | None:
         return None if fields[0] in (b"Z", b"X") else float(fields[19])
     except (OSError, ValueError, IndexError):
         pass
+    import psutil
+
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:

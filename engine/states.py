@@ -18,7 +18,7 @@ import msgspec
 
 from engine import process
 from engine.events import Checkpoint, End, Estimate, Event, Metrics, Start, decode
-from engine.store import Run, StoreError, last_lines, read_small, tail, write_atomic
+from engine.store import Run, StoreError, last_lines, tail, write_atomic
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -109,6 +109,9 @@ class Status(msgspec.Struct, kw_only=True):
             self.eta_s = max(0.0, pace * (self.epochs * self.steps_per_epoch - event.step))
 
 
+_decoder = msgspec.json.Decoder(Status)
+
+
 def _better(name: str, value: float, best: float | None) -> float | None:
     """Return the better of a metric's two values, None for one of which no value is better than another."""
     kind = name.rpartition("/")[2]
@@ -182,7 +185,7 @@ def save(run: Run, status: Status) -> None:
 
 def _cached(run: Run) -> Status | None:
     try:
-        status = msgspec.json.decode(read_small(run.status_file), type=Status)
+        status = _decoder.decode(run.read("status.json"))
     except (OSError, msgspec.DecodeError, RecursionError):
         return None
     return status if status.run == run.id else None
