@@ -64,12 +64,15 @@ class Subject:
         return None if self._read_labels is None else self._read_labels()
 
     @property
-    def tags(self) -> Any:
+    def tags(self) -> Sequence[object]:
         """Its tags."""
-        return self.config.get("tags", []) if self._labels is None else self._labels.tags
+        if self._labels is not None:
+            return self._labels.tags
+        found = self.config.get("tags")
+        return found if isinstance(found, list) else []
 
     @property
-    def notes(self) -> Any:
+    def notes(self) -> object:
         """What is to be known of it."""
         return self.config.get("notes", "") if self._labels is None else self._labels.notes
 

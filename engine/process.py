@@ -24,6 +24,15 @@ def boot_id() -> str:
         return f"{uuid.getnode():012x}"
 
 
+@functools.cache
+def pid_space() -> str:
+    """Return the space in which this process's pids count, empty where the kernel does not say."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
+
+
 def started(pid: int) -> float | None:
     """Return when a process began, as a number that only that process has; None when there is no such process.
 
@@ -36,8 +45,9 @@ def started(pid: int) -> float | None:
         fields = stat[stat.rindex(b")") + 2 :].split()  # the name before it may hold spaces and brackets
         return None if fields[0] in (b"Z", b"X") else float(fields[19])
     except (OSError, ValueError, IndexError):
-        pass
-    import psutil
+        if Path("/proc/self/stat").exists():
+            return None
+    import psutil  # only where there is no /proc
 
     try:
         return float(psutil.Process(pid).create_time())
@@ -48,3 +58,20 @@ def started(pid: int) -> float | None:
 def is_alive(pid: int, start: float, boot: str) -> bool:
     """Return whether the very process that began at ``start`` under ``boot`` still lives on this machine."""
     return boot == boot_id() and started(pid) == start
+
+
+def is_gone(pid: int, start: float, boot: str) -> bool:
+    """Return whether that process is known to live no more; another user's may be hidden from this one."""
+    return not is_alive(pid, start, boot) and not (boot == boot_id() and _is_hidden(pid))
+
+
+def _is_hidden(pid: int) -> bool:
+    if Path(f"/proc/{pid}").exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False

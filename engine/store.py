@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
+import errno
 import functools
 import os
 import re
@@ -26,7 +26,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from engine import lock
 from engine.errors import UserError
+from engine.events import Moment, Seed
+from engine.lock import Holder
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
@@ -53,10 +56,10 @@ class RunInfo(msgspec.Struct, kw_only=True):
     id: str
     experiment: str
     config: dict[str, Any]
-    seed: int
+    seed: Seed
     command: list[str] = []
     git: dict[str, Any] | None = None
-    created: float
+    created: Moment
     cwd: str = ""
 
 
@@ -102,6 +105,11 @@ class Run:
     def ticket_file(self) -> Path:
         """Its place in the queue."""
         return self.path / "queued.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains it."""
+        return self.path / "lock"
 
     @property
     def control(self) -> Path:
@@ -166,37 +174,33 @@ class Run:
     def hold(self) -> Iterator[None]:
         """Hold the run's lock: only one process trains a run.
 
-        It is waited for a little: a reader may have it for a moment, to see whether it is free.
-
         Raises:
-            StoreError: Another process holds it.
+            StoreError: Another process holds it, or it cannot be had here.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path / "lock", mode=0o600)
-        try:
-            lock.acquire(timeout=HOLD_TIMEOUT_S)
-        except Timeout:
-            raise StoreError(f"{self.id} is being trained by another process") from None
-        try:
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(lock.hold(self.lock, HOLD_TIMEOUT_S))
+            except lock.Taken as taken:
+                raise StoreError(self._why_taken(taken.holder)) from None
+            except lock.Moved:
+                raise StoreError(f"{self.id} has just been moved or removed") from None
+            except OSError as error:
+                raise StoreError(f"{self.id} cannot be locked: {error.strerror}: {self.path}") from None
             yield
-        finally:
-            lock.release()
 
     def is_held(self) -> bool:
         """Return whether a live process holds the run's lock."""
-        try:
-            handle = os.open(f"{self.folder}/lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(handle)
+        return lock.is_held(self.lock) is True
+
+    def _why_taken(self, holder: Holder | None) -> str:
+        if holder is None or not holder.is_dead:
+            which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
+            return f"{self.id} is being trained by another process{which}"
+        left = ", ".join(map(str, lock.keepers(self.lock))) or "which this user cannot see"
+        return (
+            f"{self.id}: its process {holder.pid} is gone, but a child of it still has its lock: "
+            f"end the process {left}"
+        )
 
     def ask(self, request: Request) -> None:
         """Ask the live run to stop."""
@@ -238,9 +242,10 @@ class Store:
         )  # fmt: skip
         draft = self.root / f".{run_id}"
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            draft.mkdir(mode=0o700)
-            (draft / "checkpoints").mkdir(mode=0o700)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (draft, draft / "checkpoints"):
+                folder.mkdir()
+                folder.chmod(0o700)
             write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
             if queued:
                 Run(draft).enqueue(device)
@@ -248,7 +253,9 @@ class Store:
         except (OSError, UnicodeEncodeError) as error:
             shutil.rmtree(draft, ignore_errors=True)
             why = error.strerror if isinstance(error, OSError) else "its configuration is not UTF-8 text"
-            raise StoreError(f"no run can be made in {self.root}: {why}") from None
+            raise StoreError(
+                f"no run can be made in {self.root}: {why}; `--runs DIR` names another folder"
+            ) from None
         return Run(self.root / run_id)
 
     def runs(self) -> list[Run]:
@@ -320,6 +327,22 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
         raise
 
 
+def write_over(path: Path, data: bytes) -> None:
+    """Put other contents into the blocks that a file has, in one write; blanks follow what is shorter.
+
+    Raises:
+        OSError: It needs more blocks than it has, or cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = os.fstat(handle)
+        if len(data) > 512 * found.st_blocks:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write_all(handle, data.ljust(found.st_size))
+    finally:
+        os.close(handle)
+
+
 def write_all(handle: int, data: bytes) -> None:
     """Write all of ``data``: one write may take a part of it only, before a disk is full or after a signal.
 
@@ -335,30 +358,47 @@ def tail(path: Path, offset: int, limit: int = 256 * 1024) -> tuple[list[bytes],
     """Return the whole lines after ``offset``, from at most ``limit`` bytes, and the offset after them.
 
     A torn last line is left for the next call; a line longer than ``limit`` is read whole unless it is absurd.
+    What is no file that can be read has no lines.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return [], offset
     try:
-        data = os.pread(handle, limit, offset)
-        while b"\n" not in data and len(data) % limit == 0 and data:
-            more = os.pread(handle, limit, offset + len(data))
-            if not more:
-                return [], offset
-            if len(data) > MAX_FILE:  # no event is that long: pass over this part of it
-                return [], offset + len(data)
-            data += more
+        return _whole_lines(handle, offset, limit)
+    except OSError:  # a folder or a pipe in the place of the file
+        return [], offset
     finally:
         os.close(handle)
+
+
+def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int]:
+    data = os.pread(handle, limit, offset)
+    if data.startswith(b"\0") and (after := _end_of_hole(handle, offset)) > offset:
+        return [], after
+    while b"\n" not in data and len(data) % limit == 0 and data:
+        more = os.pread(handle, limit, offset + len(data))
+        if not more:
+            return [], offset
+        if len(data) > MAX_FILE:  # no event is that long: pass over this part of it
+            return [], offset + len(data)
+        data += more
     end = data.rfind(b"\n") + 1
     return data[:end].split(b"\n")[:-1], offset + end
+
+
+def _end_of_hole(handle: int, offset: int) -> int:
+    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on."""
+    try:
+        return os.lseek(handle, offset, os.SEEK_DATA)
+    except OSError as error:
+        return os.fstat(handle).st_size if error.errno == errno.ENXIO else offset
 
 
 def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:
     """Return the last whole lines of a file, from at most ``limit`` bytes."""
     try:
-        size = path.stat().st_size
+        size = path.lstat().st_size
     except OSError:
         return []
     lines, _ = tail(path, max(0, size - limit), limit)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import time
 import traceback
@@ -221,12 +222,15 @@ def _announce_failure(
         message = out_of_memory(recorder.run.id, experiment, total, peak)
     elif isinstance(error, OSError) and error.errno is not None:
         message = f"{error.strerror}: {error.filename or recorder.run.path}"
+        if error.errno in FULL:
+            message += f"; free some space, then `engine resume {recorder.run.id}` goes on"
     known = isinstance(error, KNOWN)
     failure = Failure(type=type(error).__name__, message=message, traceback=trace)
     recorder.log("error", message if known else f"{type(error).__name__}: {message}")
     recorder.end("failed", message, failure)
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 KNOWN = (
     DataError, CheckpointError, PretrainedError, Diverged, DeviceError, ConfigError, torch.OutOfMemoryError,
 )  # fmt: skip

@@ -116,11 +116,12 @@ def test_files_are_read_only_if_a_term_needs_them_and_once():
 
 
 @pytest.mark.parametrize(
-    "config", [{}, {"tags": "x", "lr": "fast", "options": [1], "model": {"a": 1}, "seeds": [[1]]}]
+    "config",
+    [{}, {"tags": None}, {"tags": "x", "lr": "fast", "options": [1], "model": {"a": 1}, "seeds": [[1]]}],
 )
 def test_a_damaged_configuration_stops_no_filter(config):
     found = Subject(Status(run="r"), lambda: config)
-    for text in ("lr>1", "model~x", "options.a=1", "note~x", "seeds=1"):
+    for text in ("lr>1", "model~x", "options.a=1", "note~x", "seeds=1", "tag=x", "x"):
         assert not parse(text).matches(found)
 
 
