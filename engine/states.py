@@ -218,7 +218,7 @@ def rebuild(run: Run) -> Status:
 def _read_on(run: Run, status: Status) -> None:
     """Fold what the run has said since a status was made into it."""
     while True:
-        lines, end = tail(run.events, status.offset)
+        lines, end = tail(f"{run.folder}/events.jsonl", status.offset)
         if end == status.offset:
             return
         status.offset = end

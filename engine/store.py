@@ -354,7 +354,7 @@ def write_all(handle: int, data: bytes) -> None:
         written += os.write(handle, data[written:])
 
 
-def tail(path: Path, offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
+def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
     """Return the whole lines after ``offset``, from at most ``limit`` bytes, and the offset after them.
 
     A torn last line is left for the next call; a line longer than ``limit`` is read whole unless it is absurd.
