@@ -188,7 +188,7 @@ def check_status(case: Case) -> Iterator[Finding]:
     if case.lives or not _size(case.run.events):
         return
     claimed, truth = states.cached(case.run), states.rebuild(case.run)
-    if claimed is None:
+    if claimed is None or claimed.offset > truth.offset:
         yield case.finding("status", "status.json is missing, damaged, or of other events", "", "rebuild")
         return
     states.read_on(case.run, claimed)

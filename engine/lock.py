@@ -90,7 +90,7 @@ def keep(handle: int) -> Iterator[None]:
         _close(handle)
 
 
-def is_held(path: Path) -> bool | None:
+def is_held(path: str | os.PathLike[str]) -> bool | None:
     """Return whether a living process has the lock; None where that cannot be known from the file."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)

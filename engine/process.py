@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import functools
 import os
-import socket
-import uuid
 from pathlib import Path
 
 
 @functools.cache
 def host() -> str:
     """Return this machine's name."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 @functools.cache
@@ -21,6 +19,8 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
+        import uuid
+
         return f"{uuid.getnode():012x}"
 
 

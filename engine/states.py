@@ -35,7 +35,7 @@ from engine.events import (
     Start,
     decode,
 )
-from engine.store import Run, StoreError, read_small, tail, write_atomic, write_over
+from engine.store import Run, StoreError, tail, write_atomic, write_over
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -144,6 +144,9 @@ class Status(msgspec.Struct, kw_only=True):
             self.eta_s = left if left <= LATEST else None
 
 
+_decoder = msgspec.json.Decoder(Status)
+
+
 def _better(name: str, value: float, best: float | None) -> float | None:
     """Return the better of a metric's two values, None for one of which no value is better than another."""
     kind = name.rpartition("/")[2]
@@ -156,11 +159,11 @@ def _better(name: str, value: float, best: float | None) -> float | None:
 
 def status_of(run: Run) -> Status:
     """Return a run's status with its state judged from facts, whatever status.json claims."""
-    held = lock.is_held(run.lock)
-    status = cached(run)
-    if status is None:
+    held = lock.is_held(f"{run.folder}/lock")
+    status, size = cached(run), _size(run)
+    if status is None or status.offset > size:
         status = rebuild(run)
-    elif not held:  # a process that lives is about to save what it has said since
+    elif not held and status.offset < size:  # a process that lives is about to save what it has said since
         read_on(run, status)
     status.state = _judge(run, status, held)
     if status.state == "crashed" and not status.reason:
@@ -210,7 +213,7 @@ def rebuild(run: Run) -> Status:
 def read_on(run: Run, status: Status) -> None:
     """Fold what the run has said since a status was made into it."""
     while True:
-        lines, end = tail(run.events, status.offset)
+        lines, end = tail(f"{run.folder}/events.jsonl", status.offset)
         if end == status.offset:
             return
         status.offset = end
@@ -231,15 +234,16 @@ def save(run: Run, status: Status) -> None:
 def cached(run: Run) -> Status | None:
     """Return what status.json says, None where it cannot be of these events."""
     try:
-        status = msgspec.json.decode(read_small(run.status_file), type=Status)
+        status = _decoder.decode(run.read("status.json"))
     except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return None
     usable = status.run == run.id and status.state in SAYABLE and (status.offset or not status.attempt)
-    return status if usable and status.offset <= _size(run) else None
+    return status if usable else None
 
 
 def _size(run: Run) -> int:
+    """Return how many bytes of events there are."""
     try:
-        return run.events.lstat().st_size
+        return os.lstat(f"{run.folder}/events.jsonl").st_size
     except OSError:
         return 0

@@ -15,24 +15,25 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
 import errno
+import functools
 import os
 import re
-import secrets
-import shutil
-import subprocess
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from engine import lock
 from engine.errors import UserError
 from engine.events import Moment, Seed
-from engine.experiment import Experiment
+from engine.lock import Holder
+
+if TYPE_CHECKING:
+    from engine.experiment import Experiment
 
 SCHEMA = 1
 MAX_FILE = 4 * 1024 * 1024
@@ -42,6 +43,11 @@ HOLD_TIMEOUT_S = 5.0
 
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_][\w.()+-]{0,199}", re.ASCII)
+_STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
+_USUAL_FILE = 32 * 1024
+"""Bytes that a small file seldom has more of: a read makes room for all that it may return."""
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
@@ -72,21 +78,62 @@ class StoreError(UserError):
 
 
 class Run:
-    """One run's folder."""
+    """One run's folder. There may be many: a path is made of it only when somebody asks for one."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.id = path.name
-        self.events = path / "events.jsonl"
-        self.status_file = path / "status.json"
-        self.ticket_file = path / "queued.json"
-        self.lock = path / "lock"
-        self.control = path / "control"
-        self.console = path / "console.log"
-        self.checkpoints = path / "checkpoints"
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.folder = os.fspath(path)
+        self.id = self.folder.rpartition("/")[2]
 
     def __repr__(self) -> str:
         return f"Run({self.id})"
+
+    @functools.cached_property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self.folder)
+
+    @property
+    def events(self) -> Path:
+        """What it said."""
+        return self.path / "events.jsonl"
+
+    @property
+    def status_file(self) -> Path:
+        """How it goes."""
+        return self.path / "status.json"
+
+    @property
+    def ticket_file(self) -> Path:
+        """Its place in the queue."""
+        return self.path / "queued.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains it."""
+        return self.path / "lock"
+
+    @property
+    def control(self) -> Path:
+        """What a user asked of it."""
+        return self.path / "control"
+
+    @property
+    def console(self) -> Path:
+        """What its process printed besides events."""
+        return self.path / "console.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of its checkpoints."""
+        return self.path / "checkpoints"
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one of its small files.
+
+        Raises:
+            OSError: It is not there, a link, or larger than ``MAX_FILE``.
+        """
+        return read_small(f"{self.folder}/{name}")
 
     def info(self) -> RunInfo:
         """Return what run.json says.
@@ -95,14 +142,21 @@ class Run:
             StoreError: It is missing or damaged.
         """
         try:
-            return msgspec.json.decode(read_small(self.path / "run.json"), type=RunInfo)
+            return msgspec.json.decode(self.read("run.json"), type=RunInfo)
         except (OSError, msgspec.DecodeError, RecursionError) as error:
             raise StoreError(f"{self.id}: run.json cannot be used: {error}") from None
+
+    def config(self) -> dict[str, Any]:
+        """Return the configuration of its experiment, empty where run.json is missing or damaged."""
+        try:
+            return self.info().config
+        except StoreError:
+            return {}
 
     def ticket(self) -> Ticket | None:
         """Return the run's place in the queue, None when it does not wait."""
         try:
-            return msgspec.json.decode(read_small(self.ticket_file), type=Ticket)
+            return msgspec.json.decode(self.read("queued.json"), type=Ticket)
         except FileNotFoundError:
             return None
         except (OSError, msgspec.DecodeError, RecursionError):
@@ -139,7 +193,7 @@ class Run:
         """Return whether a live process holds the run's lock."""
         return lock.is_held(self.lock) is True
 
-    def _why_taken(self, holder: lock.Holder | None) -> str:
+    def _why_taken(self, holder: Holder | None) -> str:
         if holder is None or not holder.is_dead:
             which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
             return f"{self.id} is being trained by another process{which}"
@@ -178,6 +232,8 @@ class Store:
         Raises:
             StoreError: The folder cannot be written.
         """
+        import shutil
+
         created = time.time()
         run_id = _new_id(experiment.name, seed, created)
         config = msgspec.structs.asdict(msgspec.structs.replace(experiment, seed=seed, seeds=[]))
@@ -187,10 +243,10 @@ class Store:
         )  # fmt: skip
         draft = self.root / f".{run_id}"
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (draft, draft / "checkpoints"):
-                folder.mkdir()
-                folder.chmod(0o700)
+            for folder in (self.root, draft, draft / "checkpoints"):
+                if folder != self.root or not folder.is_dir():
+                    folder.mkdir(parents=True)
+                    folder.chmod(0o700)
             write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
             if queued:
                 Run(draft).enqueue(device)
@@ -205,14 +261,19 @@ class Store:
 
     def runs(self) -> list[Run]:
         """Return all runs, oldest first; what is no run folder is passed over."""
+        root = str(self.root)
         try:
-            entries = list(os.scandir(self.root))
+            with os.scandir(root) as entries:
+                names = [
+                    entry.name
+                    for entry in entries
+                    if is_run_id(entry.name) and entry.is_dir(follow_symlinks=False)
+                ]
         except OSError:
             return []
-        names = [
-            entry.name for entry in entries if is_run_id(entry.name) and entry.is_dir(follow_symlinks=False)
-        ]
-        return [Run(self.root / name) for name in sorted(names, key=_stamp)]
+        found = sorted((stamp(name), name) for name in names)
+        runs = ((when, Run(f"{root}/{name}")) for when, name in found)
+        return [run for when, run in runs if when or _has_run_file(run)]
 
     def find(self, name: str) -> Run:
         """Return the run whose id is, or begins with or contains alone, ``name``.
@@ -233,24 +294,26 @@ class Store:
 
 def is_run_id(name: str) -> bool:
     """Return whether a folder of that name can be a run."""
-    return re.fullmatch(r"[A-Za-z0-9_][\w.()+-]{0,199}", name, re.ASCII) is not None
+    return _RUN_ID.fullmatch(name) is not None
 
 
-def read_small(path: Path) -> bytes:
+def read_small(path: str | os.PathLike[str]) -> bytes:
     """Return a small file's bytes; links and files over ``MAX_FILE`` are refused with OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        data = os.read(handle, MAX_FILE + 1)
+        data = os.read(handle, _USUAL_FILE)
+        if len(data) == _USUAL_FILE:
+            data += os.read(handle, MAX_FILE + 1 - _USUAL_FILE)
     finally:
         os.close(handle)
     if len(data) > MAX_FILE:
-        raise OSError(f"{path.name} is larger than {MAX_FILE} bytes")
+        raise OSError(f"{Path(path).name} is larger than {MAX_FILE} bytes")
     return data
 
 
 def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     """Replace a file in one step: readers see all of the old or all of the new."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(2).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         try:
@@ -292,7 +355,7 @@ def write_all(handle: int, data: bytes) -> None:
         written += os.write(handle, data[written:])
 
 
-def tail(path: Path, offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
+def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
     """Return the whole lines after ``offset``, from at most ``limit`` bytes, and the offset after them.
 
     A torn last line is left for the next call; a line longer than ``limit`` is read whole unless it is absurd.
@@ -314,23 +377,33 @@ def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int
     data = os.pread(handle, limit, offset)
     if data.startswith(b"\0") and (after := _end_of_hole(handle, offset)) > offset:
         return [], after
-    while b"\n" not in data and len(data) % limit == 0 and data:
-        more = os.pread(handle, limit, offset + len(data))
-        if not more:
-            return [], offset
-        if len(data) > MAX_FILE:  # no event is that long: pass over this part of it
-            return [], offset + len(data)
-        data += more
+    if b"\n" not in data and len(data) == limit:
+        parts, size = [data], limit
+        while b"\n" not in parts[-1]:
+            if size > MAX_FILE:  # no event is that long: pass over this part of it
+                return [], offset + size
+            parts.append(os.pread(handle, limit, offset + size))
+            size += len(parts[-1])
+            if not parts[-1]:
+                return [], offset
+        data = b"".join(parts)
     end = data.rfind(b"\n") + 1
     return data[:end].split(b"\n")[:-1], offset + end
 
 
 def _end_of_hole(handle: int, offset: int) -> int:
-    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on."""
+    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on.
+
+    Raises:
+        OSError: This is no file but a device, which may have no end.
+    """
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "no file")
     try:
         return os.lseek(handle, offset, os.SEEK_DATA)
     except OSError as error:
-        return os.fstat(handle).st_size if error.errno == errno.ENXIO else offset
+        return found.st_size if error.errno == errno.ENXIO else offset
 
 
 def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:
@@ -345,18 +418,25 @@ def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:
 
 def _new_id(experiment: str, seed: int, created: float) -> str:
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", experiment).strip("-.")[:80] or "run"
-    stamp = datetime.datetime.fromtimestamp(created, datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{slug}-s{seed}-{stamp}-{secrets.token_hex(2)}"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
+    return f"{slug}-s{seed}-{stamp}-{os.urandom(2).hex()}"
 
 
-def _stamp(run_id: str) -> tuple[str, str]:
-    """Order ids by the time in them."""
-    match = re.search(r"-(\d{8}-\d{6})-[0-9a-f]{4}$", run_id)
-    return (match[1] if match else "", run_id)
+def stamp(run_id: str) -> str:
+    """Return the time that an id ends with, UTC; empty for a folder that somebody has named."""
+    match = _STAMP.search(run_id)
+    return match[1] if match else ""
+
+
+def _has_run_file(run: Run) -> bool:
+    """Return whether a folder that somebody has named is a run: the copy of one, or one given a name."""
+    return any(os.access(f"{run.folder}/{name}", os.F_OK) for name in ("run.json", "events.jsonl"))
 
 
 def _git_commit() -> dict[str, Any] | None:
     """Return the commit of the working folder and whether it has changes; None outside a repository."""
+    import subprocess
+
     try:
         shown = subprocess.run(
             ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"],

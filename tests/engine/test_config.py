@@ -208,6 +208,14 @@ def test_an_impossible_value_is_named_on_its_line(mistakes, line):
     assert only.startswith("4:")
 
 
+@pytest.mark.parametrize("path", ["folder:a\\u0000b", "folder:~nobody-of-that-name/images"])
+def test_a_folder_that_no_path_leads_to_is_named_on_its_line(mistakes, path):
+    (found,) = mistakes(f'[experiments.a]\n{VIT}dataset = "{path}"\n')
+    assert found.startswith(f"{VIT.count(chr(10)) + 2}:11: dataset of experiment 'a': ")
+    assert "leads to no folder" in found
+    assert found.isprintable()
+
+
 @pytest.mark.parametrize("name", ['""', '" "', '"a\\u001bb"', '"' + "a" * 121 + '"'])
 def test_an_experiment_needs_a_name_that_can_be_shown(mistakes, name):
     (only,) = mistakes(f"[experiments.{name}]\n{VIT}")
