@@ -18,7 +18,7 @@ from engine import lock, states
 from engine.events import decode
 from engine.listing import duration
 from engine.states import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
-from engine.store import Run, StoreError, read_small, tail
+from engine.store import DAMAGED, Run, StoreError, read_small, tail
 
 Remedy = Literal["", "rebuild", "clean", "throw", "close"]
 """How a finding is repaired: not at all, status.json made anew, events.jsonl without what is no event, a file moved to
@@ -27,8 +27,9 @@ the trash, permissions taken from others."""
 YOUNG_S = 60.0
 """Seconds for which a file that a writer has not finished may still be being written."""
 FILES = (
-    "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log", "lock",
+    "lock", "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log",
 )  # fmt: skip
+"""The lock is first: with another in its place nothing can be repaired."""
 
 
 @dataclass(frozen=True)
@@ -226,7 +227,7 @@ def check_ticket(case: Case) -> Iterator[Finding]:
         return
     try:
         place: Any = msgspec.json.decode(read_small(run.ticket_file))
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except DAMAGED:
         yield case.finding(
             "ticket", "queued.json is damaged: it waits with no wishes", f"`engine stop {run.id}`, resume it"
         )

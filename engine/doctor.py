@@ -22,6 +22,8 @@ from engine.strays import check_gpus
 from engine.telemetry import Nvml
 
 LOG = ".worker.log"
+ROUNDS = 4
+"""How often the runs are examined anew after repairs."""
 
 
 def examine(store: Store) -> list[Finding]:
@@ -153,8 +155,7 @@ _REMEDIES: dict[str, Callable[[Store, Finding], str]] = {
 def report(store: Store, *, fix: bool, as_json: bool) -> Iterator[str]:
     """Yield a line for each finding, and one on all of them for people; repair what can be, if asked."""
     count = fixable = 0
-    for finding in examine(store):
-        done, failed = _attempt(store, finding) if fix else ("", "")
+    for finding, done, failed in _go_round(store, fix=fix):
         count, fixable = count + 1, fixable + (bool(finding.remedy) and not done)
         yield _as_json(finding, done, failed) if as_json else _as_line(finding, done, failed)
     if as_json:
@@ -163,6 +164,21 @@ def report(store: Store, *, fix: bool, as_json: bool) -> Iterator[str]:
         yield "every run is well"
     elif fixable and not fix:
         yield f"{count} found; `engine doctor --fix` repairs {fixable} of them and deletes nothing"
+
+
+def _go_round(store: Store, *, fix: bool) -> Iterator[tuple[Finding, str, str]]:
+    """Yield each finding once, with what was done and what could not be; a repair may bring another to light."""
+    told: set[Finding] = set()
+    for _ in range(ROUNDS if fix else 1):
+        repaired = False
+        for finding in examine(store):
+            done, failed = _attempt(store, finding) if fix else ("", "")
+            if done or finding not in told:
+                yield finding, done, failed
+            told.add(finding)
+            repaired = repaired or bool(done)
+        if not repaired:
+            return
 
 
 def _attempt(store: Store, finding: Finding) -> tuple[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.store import Run, RunInfo, StoreError, read_small, write_atomic
+from engine.store import DAMAGED, Run, RunInfo, StoreError, read_small, write_atomic
 
 MAX_TAG = 64
 """Characters of a tag."""
@@ -118,7 +118,7 @@ def _own(run: Run, info: RunInfo | None) -> Labels:
 def _overlay(run: Run) -> Overlay:
     try:
         return msgspec.json.decode(read_small(run.path / "labels.json"), type=Overlay)
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except DAMAGED:
         return Overlay()
 
 

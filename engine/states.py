@@ -35,7 +35,7 @@ from engine.events import (
     Start,
     decode,
 )
-from engine.store import Run, StoreError, tail, write_atomic, write_over
+from engine.store import DAMAGED, Run, StoreError, tail, write_atomic, write_over
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -235,7 +235,7 @@ def cached(run: Run) -> Status | None:
     """Return what status.json says, None where it cannot be of these events."""
     try:
         status = _decoder.decode(run.read("status.json"))
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except DAMAGED:
         return None
     usable = status.run == run.id and status.state in SAYABLE and (status.offset or not status.attempt)
     return status if usable else None

@@ -41,6 +41,9 @@ MAX_FILE = 4 * 1024 * 1024
 HOLD_TIMEOUT_S = 5.0
 """Seconds after which a lock that another process holds is taken to stay held."""
 
+DAMAGED = (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What reading a file raises that is missing, damaged or hostile."""
+
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
 
@@ -143,8 +146,9 @@ class Run:
         """
         try:
             return msgspec.json.decode(self.read("run.json"), type=RunInfo)
-        except (OSError, msgspec.DecodeError, RecursionError) as error:
-            raise StoreError(f"{self.id}: run.json cannot be used: {error}") from None
+        except DAMAGED as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise StoreError(f"{self.id}: run.json cannot be used: {why}") from None
 
     def config(self) -> dict[str, Any]:
         """Return the configuration of its experiment, empty where run.json is missing or damaged."""
@@ -159,7 +163,7 @@ class Run:
             return msgspec.json.decode(self.read("queued.json"), type=Ticket)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError, RecursionError):
+        except DAMAGED:
             return Ticket(submitted=0.0)  # damaged: it waits all the same
 
     def enqueue(self, device: str = "auto", settings: Sequence[str] = ()) -> None:
@@ -374,6 +378,8 @@ def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> 
 
 
 def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int]:
+    if not stat.S_ISREG(os.fstat(handle).st_mode):  # a device may have no end
+        return [], offset
     data = os.pread(handle, limit, offset)
     if data.startswith(b"\0") and (after := _end_of_hole(handle, offset)) > offset:
         return [], after
@@ -392,18 +398,11 @@ def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int
 
 
 def _end_of_hole(handle: int, offset: int) -> int:
-    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on.
-
-    Raises:
-        OSError: This is no file but a device, which may have no end.
-    """
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "no file")
+    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on."""
     try:
         return os.lseek(handle, offset, os.SEEK_DATA)
     except OSError as error:
-        return found.st_size if error.errno == errno.ENXIO else offset
+        return os.fstat(handle).st_size if error.errno == errno.ENXIO else offset
 
 
 def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:

@@ -17,6 +17,7 @@ import zipfile
 
 import msgspec
 import pytest
+import tomlkit
 
 from engine.labels import change_note
 from engine.recorder import Recorder
@@ -29,7 +30,7 @@ FILES = (
     ".reserve",
 )  # fmt: skip
 SECONDS = 30.0
-MEMORY = 500 * 2**20
+MEMORY = 400 * 2**20
 """Bytes that a process may take to look at a run: what it imports takes a good part of them."""
 
 LOOK = """
@@ -85,6 +86,8 @@ for run in runs[:40]:
             print(line)
 if "draw" in sys.argv:
     export_figures(load_config(config), store, [], pathlib.Path("images"), ("png", "svg"), say=print)
+peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(f"peak {peak} kB", file=sys.stderr)
 """
 
 FIGURES = """
@@ -151,16 +154,14 @@ def look(lab, *words):
     """Look at all there is in a process of its own; return what it printed."""
     began = time.monotonic()
     with (lab / "said").open("wb") as said, (lab / "erred").open("wb") as erred:
-        process = subprocess.Popen(
-            [sys.executable, "-c", LOOK, lab, *words], stdout=said, stderr=erred,
+        process = subprocess.run(
+            [sys.executable, "-c", LOOK, lab, *words], stdout=said, stderr=erred, timeout=2 * SECONDS,
             env=os.environ | {"PYTHONPATH": str(ROOT), "MPLCONFIGDIR": str(lab.parent), "OPENBLAS_NUM_THREADS": "1"},
         )  # fmt: skip
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
     out, err = (lab / "said").read_bytes(), (lab / "erred").read_text(errors="replace")
     assert process.returncode == 0, err[-3000:]
     assert time.monotonic() - began < SECONDS
-    assert used.ru_maxrss * 1024 < MEMORY
+    assert int(err.split()[-2]) * 1024 < MEMORY
     text = out.decode()  # or it is no text
     assert not [c for c in text if not c.isprintable() and c != "\n"]
     assert UNSEEN not in text
@@ -277,7 +278,7 @@ def wrong_numbers(run):
 
 def many_names(run):
     lines = honest(run)
-    for i in range(30):
+    for i in range(12):
         values = {f"{i}-{k}": 1.0 for k in range(20_000)}
         lines.insert(1, lines[1] | {"values": values})
     write(run, *lines)
@@ -286,7 +287,7 @@ def many_names(run):
 def large_matrices(run):
     matrix = {"event": "confusion", "time": 1, "run": "r", "step": 1, "epoch": 1, "split": "test"}
     rows = [[0] * 1000] * 1000
-    write(run, *[matrix | {"labels": ["x"] * 100_000, "matrix": rows}] * 20, *honest(run))
+    write(run, *[matrix | {"labels": ["x"] * 100_000, "matrix": rows}] * 8, *honest(run))
 
 
 def large_texts(run):
@@ -294,7 +295,7 @@ def large_texts(run):
     write(
         run,
         lines[0],
-        *[log(run, "y" * 3_000_000)] * 30,
+        *[log(run, "y" * 3_000_000)] * 10,
         *lines[1:-1],
         end(run, state="failed", reason="z" * 3_000_000),
     )
@@ -310,6 +311,19 @@ def raw_bytes(run):
     blank = b'{"event":"log",\r"time":1,\t"run":"r","level":"info","message":"m"}\r\n'
     write(run, *honest(run)[:2], bad, b"\xff\xfe\x00\n" * 100, b"\r\n", blank, *honest(run)[2:])
     (run.path / "console.log").write_bytes(bytes(range(256)) * 100)
+
+
+def no_unicode(run):
+    for name in ("run.json", "status.json", "queued.json", "labels.json", "lock"):
+        path = run.path / name
+        text = path.read_bytes() if path.exists() else b"{}"
+        keys = b'{"device":"\xff","experiment":"\xff","added":["\xff"],"new":"\xff","config":{"a":"\xff"},'
+        path.write_bytes(text.replace(b"{", keys, 1))
+    write(
+        run,
+        honest(run)[0],
+        *[json.dumps(line).encode().replace(b'"r', b'"\xff') + b"\n" for line in honest(run)],
+    )
 
 
 def of_another(run):
@@ -330,6 +344,10 @@ def links(to):
     return lambda run: replace_all(run, lambda path: path.symlink_to(to))
 
 
+def device(minor):
+    return lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, minor))
+
+
 OUTSIDE = pathlib.Path("../../..")
 CASES = {
     "links to a secret": links(OUTSIDE / "secret"),
@@ -339,7 +357,8 @@ CASES = {
     "pipes": lambda run: replace_all(run, os.mkfifo),
     "sockets": lambda run: replace_all(run, bind),
     "folders": lambda run: replace_all(run, lambda path: path.mkdir()),
-    "devices": lambda run: replace_all(run, lambda path: os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 5))),
+    "devices full of nothing": lambda run: replace_all(run, device(5)),
+    "devices full of noise": lambda run: replace_all(run, device(9)),
     "5 GB of nothing": lambda run: replace_all(run, sparse),
     "5 GB of nothing between events": sparse_with_events_around,
     "a message of 100 MB": lambda run: write(run, *honest(run)[:2], log(run, "x" * 10**8), *honest(run)[2:]),
@@ -350,15 +369,22 @@ CASES = {
     "nested 300 deep": nested(300),
     "wrong types": wrong_types,
     "numbers at the edge": wrong_numbers,
-    "600,000 names of metrics": many_names,
+    "240,000 names of metrics": many_names,
     "matrices of a million": large_matrices,
     "texts of megabytes": large_texts,
     "bytes that are no text": raw_bytes,
+    "text that is no Unicode": no_unicode,
     "the files of another": of_another,
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("change", CASES.values(), ids=CASES)
+LARGE = ("matrices of a million", "texts of megabytes", "240,000 names of metrics")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in LARGE)) for name, make in CASES.items()],
+)
 def test_it_can_be_looked_at(lab, victim, change):
     secret = lab.parent / "secret"
     secret.write_text(json.dumps(log(victim, UNSEEN)) + "\n" + UNSEEN)
@@ -384,7 +410,7 @@ def test_all_of_them_can_be_listed_and_drawn_at_once(lab, tiny):
     honest_run = store.create(tiny, seed=99)
     write(honest_run, *honest(honest_run))
     look(lab, "draw")
-    assert {path.name for path in (lab / "images").iterdir()} == {"f1.png", "f1.svg", "loss.png", "loss.svg"}
+    assert {path.name for path in (lab / "images").iterdir()} >= {"f1.png", "f1.svg"}
     assert b"\x1b" not in (lab / "images" / "f1.svg").read_bytes()
 
 
@@ -478,6 +504,7 @@ class TestPaths:
         recorder.close()
         assert json.loads(victim.events.read_bytes().splitlines()[-1])["run"] == victim.id
 
+    @pytest.mark.slow
     def test_a_folder_of_runs_that_is_none(self, lab, engine_in):
         engine = engine_in(lab)
         for root in ("/dev/null", "none", "experiments.toml", "/proc/self", "\n"):
@@ -523,19 +550,42 @@ def test_what_a_run_makes_is_its_owners_alone(lab, engine_in, umask):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        'with "quotes" and \'more\'', "with spaces  in it", "a/b/../../c", "émoji 🎉🚀", "\x1b[31mred\x07\n\t",
-        "x" * 300, "", "--help", "-", ".", "..", "\u202eevil", "a%sb{}$(id)`id`", "名前", "NUL\x00",
-    ],
-    ids=repr,
+NAMES = (
+    'with "quotes" and \'more\'', "with spaces  in it", "a/b/../../c", "émoji 🎉🚀", "\x1b[31mred\x07\n\t",
+    "x" * 300, "", "--help", "-", ".", "..", "\u202eevil", "a%sb{}$(id)`id`", "名前", "NUL\x00", "~", "a\\b",
 )  # fmt: skip
-def test_an_experiment_may_be_called_anything(lab, tiny, name):
+
+
+def test_an_experiment_may_be_called_anything(lab, tiny):
     store = Store(lab / "runs")
-    run = store.create(msgspec.structs.replace(tiny, name=name), seed=0)
-    assert is_run_id(run.id)
-    assert run.path.parent == store.root
-    assert store.find(run.id).info().experiment == name
-    write(run, *honest(run, experiment=name))
-    look(lab)
+    for name in NAMES:
+        run = store.create(msgspec.structs.replace(tiny, name=name), seed=0)
+        assert is_run_id(run.id)
+        assert run.path.parent == store.root
+        assert store.find(run.id).info().experiment == name
+        write(run, *honest(run, experiment=name))
+    assert look(lab).startswith(f"{len(NAMES)} runs\n")
+
+
+def named(lab, name):
+    table = {"model": "vit_mini", "dataset": "digits", "image_size": 8, "patch_size": 4, "epochs": 1}
+    text = tomlkit.dumps({"experiments": {name: table | {"subset_per_class": 10}}})
+    (lab / "experiments.toml").write_text(text)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["with \"quotes\" and 'more'", "a/b/../../c d", "émoji 🎉🚀", "--help"])
+def test_an_experiment_of_an_odd_name_can_be_trained(lab, engine_in, name):
+    named(lab, name)
+    done = engine_in(lab)("run", "--", name)
+    assert done.returncode == 0, done.stderr
+    assert Store(lab / "runs").runs()[0].info().experiment == name
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred\x07\n\t", "x" * 300, "\u202eevil", ""])
+def test_what_is_no_name_is_refused_and_not_shown_raw(lab, engine_in, name):
+    named(lab, name)
+    done = engine_in(lab)("check")
+    assert done.returncode == 2
+    assert "1 to 120 printable characters" in done.stderr.decode()
+    assert all(c.isprintable() or c == "\n" for c in done.stderr.decode())

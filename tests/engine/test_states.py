@@ -495,10 +495,18 @@ def test_a_run_that_is_moved_while_its_lock_is_waited_for_is_not_taken(run, live
 
 AS_NOBODY = """
 import json, os, pathlib, sys, time
-import psutil
-from engine.control import require_resumable
+import shutil, subprocess
+from engine.doctor import report
+from engine.experiment import Experiment
+from engine.labels import change_tags
+from engine.recorder import Recorder
 from engine.states import status_of
 from engine.store import Run, Store, StoreError
+from engine.trash import throw_away
+try:
+    import pynvml
+except ImportError:
+    pass
 os.setgroups([])
 os.setgid(65534)
 os.setuid(65534)
@@ -510,6 +518,16 @@ try:
         found["held"] = True
 except StoreError as error:
     found["refused"] = str(error)
+for key, act in (("made", lambda: Store(sys.argv[2]).create(Experiment(name="x", model="vit_b"), 0)),
+                 ("made below", lambda: Store(sys.argv[2] + "/no/such").create(Experiment(name="x", model="vit_b"), 0)),
+                 ("recorded", lambda: Recorder(run)), ("tagged", lambda: change_tags(run, ["a"])),
+                 ("thrown away", lambda: throw_away(Store(run.path.parent), run, force=True))):
+    try:
+        act()
+        found[key] = "done"
+    except StoreError as error:
+        found[key] = str(error)
+found["doctor"] = list(report(Store(run.path.parent), fix=True, as_json=False))
 print(json.dumps(found))
 """
 
@@ -530,7 +548,9 @@ class TestOtherUsers:
 
     @staticmethod
     def look(run):
-        done = subprocess.run([sys.executable, "-c", AS_NOBODY, run.path], capture_output=True, check=True)
+        words = [sys.executable, "-c", AS_NOBODY, run.path, run.path.parent]
+        done = subprocess.run(words, capture_output=True, check=False, cwd="/")
+        assert done.returncode == 0, done.stderr.decode()
         return json.loads(done.stdout)
 
     @staticmethod
@@ -577,3 +597,22 @@ class TestOtherUsers:
         assert self.look(folder)["state"] == "finished"
         folder.status_file.chmod(0o600)
         assert self.look(folder)["state"] == "silent"
+
+    def test_what_may_not_be_written_is_said(self, folder):
+        said(folder, ended="stopped")
+        locked(folder)
+        self.permit(folder, 0o555, 0o444)
+        folder.status_file.unlink()
+        found = self.look(folder)
+        root = folder.path.parent
+        assert (
+            found["made"]
+            == f"no run can be made in {root}: Permission denied; `--runs DIR` names another folder"
+        )
+        assert found["made below"].startswith(f"no run can be made in {root}/no/such: Permission denied")
+        assert found["recorded"] == f"{folder.id} cannot be written: Permission denied: {folder.events}"
+        assert "labels cannot be written: Permission denied" in found["tagged"]
+        assert "Permission denied" in found["thrown away"]
+        assert found["doctor"][1].endswith(
+            f"not repaired: {folder.id} cannot be locked: Permission denied: {folder.path}"
+        )
