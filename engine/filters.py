@@ -1,4 +1,4 @@
-r"""The filter language of ``engine ls`` and the app: which runs are meant.
+"""The filter language of ``engine ls`` and the app: which runs are meant.
 
 ::
 
@@ -29,16 +29,8 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 _COMPARE = {"=": operator.eq, "~": operator.contains} | _ORDER
 _OPPOSITES = {"!=": "=", "!~": "~"}
 _MEANT = {
-    "==": "=",
-    "=~": "~",
-    "~=": "~",
-    "=<": "<=",
-    "=>": ">=",
-    "<>": "!=",
-    "!": "!=",
-    "=!": "!=",
-    "!!=": "!=",
-}
+    "==": "=", "=~": "~", "~=": "~", "=<": "<=", "=>": ">=", "<>": "!=", "!": "!=", "=!": "!=", "!==": "!=",
+}  # fmt: skip
 """What people write for an operator, having another language in mind."""
 _RESERVED = ("not", "and", "or")
 

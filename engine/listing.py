@@ -66,6 +66,7 @@ def as_table(statuses: Sequence[Status]) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # marks are no ASCII, and the terminal's encoding may be
     sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()  # here a reader that has gone is an error that a command knows of
 
 
 def _row(status: Status) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     elif statuses:
         as_table(statuses)
     elif terms:
-        click.echo(f"no run in {root} is meant by: {' '.join(terms)}", err=True)
+        click.echo(f"no run in {root} fits: {' '.join(terms)}", err=True)
     else:
         click.echo(f"no runs in {root}; `engine run NAME` makes one")
 
