@@ -11,7 +11,17 @@ from engine.events import Start, decode
 from engine.experiment import Experiment
 from engine.store import Run, tail
 
-MAY_CHANGE = ("batch_size", "precision", "compile", "workers", "corrupt", "log_every", "evaluate_every")
+MAY_CHANGE = (
+    "batch_size",
+    "precision",
+    "compile",
+    "gpus",
+    "workers",
+    "corrupt",
+    "log_every",
+    "evaluate_every",
+    "retries",
+)
 
 
 def last_experiment(run: Run) -> Experiment:

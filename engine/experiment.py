@@ -55,6 +55,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Images that go through the model at once."""
     accumulate: Positive = 1
     """Batches in an optimizer step."""
+    gpus: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 1
+    """Devices that share each batch; what is learned stays the same."""
     optimizer: Annotated[Literal["adamw", "adam", "sgd"], Meta(description="'adamw', 'adam' or 'sgd'")] = (
         "adamw"
     )
@@ -86,6 +88,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     evaluate_every: Positive = 1
     """Epochs between two evaluations; after the last epoch there is always one."""
     # around it
+    retries: Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100")] = 0
+    """How often the queue begins the run anew by itself when it fails or crashes."""
     command: Words = []
     tags: Words = []
     notes: Text = ""

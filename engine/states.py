@@ -6,6 +6,10 @@
 
 ``crashed`` is never written by the run itself; it is what a reader concludes when nobody holds the run's lock
 and its last event is no end. ``silent`` is a run of another machine that has not been heard of for a while.
+
+The lock of a copied folder is free. What a copy tells is the process: pid, start and boot together name one, and while
+that one lives on this machine, the run that the folder was copied from lives. Once it is gone a copy without an end
+cannot be told from a crash, and is called one.
 """
 
 from __future__ import annotations
@@ -17,8 +21,10 @@ from typing import Literal
 import msgspec
 
 from engine import process
-from engine.events import Checkpoint, End, Estimate, Event, Metrics, Start, decode
+from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start, decode
+from engine.notice import why_waiting
 from engine.store import Run, StoreError, last_lines, read_small, tail, write_atomic
+from engine.ticket import Ticket
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -119,28 +125,48 @@ def _better(name: str, value: float, best: float | None) -> float | None:
     return None
 
 
-def status_of(run: Run) -> Status:
-    """Return a run's status with its state judged from facts, whatever status.json claims."""
+def status_of(run: Run, *, held: bool | None = None) -> Status:
+    """Return a run's status with its state judged from facts, whatever status.json claims.
+
+    Args:
+        held: Whether a process that trains holds its lock; not given, it is looked at.
+    """
     status = _cached(run)
-    held = run.is_held()
+    held = run.is_held() if held is None else held
     if status is None or (not held and status.state in LIVE and _has_ended(run)):
         status = rebuild(run)
-    if status.state in ENDED and not held and run.ticket() is None:
+    place = run.place()
+    if status.state in ENDED and not _goes_on(status, place, held):
         return status
-    status.state = _judge(run, status, held)
-    if status.state == "crashed" and not status.reason:
+    status.state = _judge(status, place, held)
+    if status.state == "queued":
+        status.reason = why_waiting(run, place)
+    elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
     return status
 
 
-def _judge(run: Run, status: Status, held: bool) -> State:
+def _goes_on(status: Status, place: Ticket | None, held: bool) -> bool:
+    """Return whether a run whose last attempt has ended waits or begins anew."""
+    if place is None:
+        return held
+    owner = place.owner
+    if owner is None:
+        return place.stage == "waiting"
+    return owner.since > status.ended and (held or owner.is_alive())
+
+
+def _judge(status: Status, place: Ticket | None, held: bool) -> State:
     if held:
         return "running" if status.state == "running" and _is_current(status) else "starting"
-    if run.ticket() is not None:
+    if place is not None and place.stage == "waiting":
         return "queued"
+    owner = place.owner if place is not None else None
     if status.attempt and status.host not in ("", process.host()) and status.state in LIVE:
         return "silent" if time.time() - status.heartbeat > SILENCE_S else "running"
-    return "crashed"
+    if status.state == "running" and process.is_alive(status.pid, status.process_started, status.boot):
+        return "running"
+    return "starting" if owner is not None and owner.is_alive() else "crashed"
 
 
 def _is_current(status: Status) -> bool:
@@ -149,9 +175,9 @@ def _is_current(status: Status) -> bool:
 
 
 def _has_ended(run: Run) -> bool:
-    """Return whether the last event of a run is an end, from the last lines of the file alone."""
+    """Return whether the last event of a run, words apart, is an end; from the last lines of the file alone."""
     for line in reversed(last_lines(run.events)):
-        if (event := decode(line)) is not None:
+        if not isinstance(event := decode(line), Log | None):
             return isinstance(event, End)
     return False
 

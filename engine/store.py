@@ -5,7 +5,7 @@
     runs/<run-id>/  run.json      written once, at creation
                     events.jsonl  append-only; the truth
                     status.json   replaced atomically; a cache of the truth
-                    queued.json   there while the run waits in the queue
+                    queued.json   its place in the queue, then who took it; gone once it has finished
                     lock          held by the process that trains, for as long as it lives
                     control       what a user asked of the live run
                     console.log   what its process printed besides events
@@ -32,12 +32,15 @@ from filelock import FileLock, Timeout
 
 from engine.errors import UserError
 from engine.experiment import Experiment
+from engine.ticket import Ticket, this_process
 
 SCHEMA = 1
 MAX_FILE = 4 * 1024 * 1024
 """Bytes beyond which a small file of a run (run.json, status.json) is not read."""
 HOLD_TIMEOUT_S = 5.0
 """Seconds after which a lock that another process holds is taken to stay held."""
+CLAIM_TIMEOUT_S = 0.5
+"""The same for the worker, which has other runs to look after: readers have it for microseconds only."""
 
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
@@ -55,15 +58,6 @@ class RunInfo(msgspec.Struct, kw_only=True):
     git: dict[str, Any] | None = None
     created: float
     cwd: str = ""
-
-
-class Ticket(msgspec.Struct, kw_only=True):
-    """queued.json: a place in the queue."""
-
-    submitted: float
-    device: str = "auto"
-    settings: list[str] = []
-    """What it changes when it is resumed, as ``key=value``."""
 
 
 class StoreError(UserError):
@@ -97,8 +91,8 @@ class Run:
         except (OSError, msgspec.DecodeError, RecursionError) as error:
             raise StoreError(f"{self.id}: run.json cannot be used: {error}") from None
 
-    def ticket(self) -> Ticket | None:
-        """Return the run's place in the queue, None when it does not wait."""
+    def place(self) -> Ticket | None:
+        """Return what queued.json says, None where there is none."""
         try:
             return msgspec.json.decode(read_small(self.ticket_file), type=Ticket)
         except FileNotFoundError:
@@ -106,24 +100,78 @@ class Run:
         except (OSError, msgspec.DecodeError, RecursionError):
             return Ticket(submitted=0.0)  # damaged: it waits all the same
 
+    def ticket(self) -> Ticket | None:
+        """Return the run's place in the queue, None when it does not wait."""
+        place = self.place()
+        return place if place is not None and place.stage == "waiting" else None
+
     def enqueue(self, device: str = "auto", settings: Sequence[str] = ()) -> None:
         """Put the run into the queue."""
-        ticket = Ticket(submitted=time.time(), device=device, settings=list(settings))
-        write_atomic(self.ticket_file, msgspec.json.encode(ticket))
+        self.put(Ticket(submitted=time.time(), device=device, settings=list(settings)))
 
-    def dequeue(self) -> None:
-        """Take the run out of the queue."""
-        self.ticket_file.unlink(missing_ok=True)
+    def put(self, place: Ticket) -> None:
+        """Replace queued.json; whoever does so once the run is there holds its lock."""
+        write_atomic(self.ticket_file, msgspec.json.encode(place))
+
+    def take(self, *, by_hand: bool) -> None:
+        """Say that this process, which holds the run's lock, has it now: it waits no longer."""
+        place = self.place() or Ticket(submitted=time.time())
+        place.stage, place.holder, place.by_hand = "taken", this_process(), by_hand
+        if by_hand:
+            place.devices = {}
+        try:
+            self.put(place)
+        except OSError:  # a full disk: what matters is that nobody else takes it
+            self.ticket_file.unlink(missing_ok=True)
+
+    def dequeue(self, stage: Literal["failed", "left"] = "left") -> None:
+        """Take the run out of the queue; what it asked for is kept for the next time."""
+        if (place := self.place()) is None:
+            return
+        place.stage, place.holder = stage, None
+        try:
+            self.put(place)
+        except OSError:
+            self.ticket_file.unlink(missing_ok=True)
+
+    def claim(self) -> int | None:
+        """Take the run's lock for a process to inherit; the lock is free when all copies of the file are closed.
+
+        Returns:
+            The open file, None while another process holds the lock.
+        """
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+        deadline = time.monotonic() + CLAIM_TIMEOUT_S
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                if time.monotonic() > deadline:
+                    os.close(handle)
+                    return None
+                time.sleep(0.01)
+            else:
+                return handle
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self, claimed: int | None = None) -> Iterator[None]:
         """Hold the run's lock: only one process trains a run.
 
         It is waited for a little: a reader may have it for a moment, to see whether it is free.
 
+        Args:
+            claimed: The open file with the lock that this process inherited.
+
         Raises:
             StoreError: Another process holds it.
         """
+        if claimed is not None:
+            os.set_inheritable(claimed, False)
+            try:
+                yield
+            finally:
+                os.close(claimed)
+            return
         lock = FileLock(self.path / "lock", mode=0o600)
         try:
             lock.acquire(timeout=HOLD_TIMEOUT_S)
@@ -172,8 +220,16 @@ class Store:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
 
-    def create(self, experiment: Experiment, seed: int, *, queued: bool = False, device: str = "auto") -> Run:
+    def create(
+        self, experiment: Experiment, seed: int, *,
+        queued: bool = False, device: str = "auto", place: Ticket | None = None,
+    ) -> Run:  # fmt: skip
         """Make the folder of a new run, whole at once: nobody sees it half made.
+
+        Args:
+            queued: Whether it waits in the queue from the start.
+            device: Which it waits for.
+            place: Its place in the queue, where it is to be another than the last and plainest one.
 
         Raises:
             StoreError: The folder cannot be written.
@@ -191,8 +247,10 @@ class Store:
             draft.mkdir(mode=0o700)
             (draft / "checkpoints").mkdir(mode=0o700)
             write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
-            if queued:
-                Run(draft).enqueue(device)
+            if place is None and queued:
+                place = Ticket(submitted=created, device=device, gpus=experiment.gpus)
+            if place is not None:
+                Run(draft).put(place)
             draft.rename(self.root / run_id)
         except (OSError, UnicodeEncodeError) as error:
             shutil.rmtree(draft, ignore_errors=True)
