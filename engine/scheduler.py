@@ -129,7 +129,7 @@ class Worker:
             if why := self._start(Run(self._store.root / name), devices):
                 plan.waits[name] = Wait(why)
         self._publish(plan)
-        return _is_idle(seen, plan)
+        return not self._children and _is_idle(seen, plan)
 
     def is_done(self) -> bool:
         """Return whether there is nothing that a worker would start or wait for."""
