@@ -36,13 +36,14 @@ def put_back(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> No
         StoreError: It has finished, lives, or waits already.
     """
     with run.hold():
-        require_resumable(run, status_of(run, held=False))
+        status = status_of(run, held=False)
+        require_resumable(run, status)
         place = run.place() or Ticket(submitted=0.0)
         run.clear_request()
         run.put(
             Ticket(
                 submitted=time.time(), device=place.device if device == "auto" else device, settings=list(settings),
-                gpus=place.gpus, priority=place.priority, share=place.share,
+                gpus=place.gpus, priority=place.priority, share=place.share, attempts=status.attempt,
             )
         )  # fmt: skip
 

@@ -40,7 +40,8 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
         place = run.place()
         if place is None or not _is_open(place):
             return
-        state = status_of(run, held=False).state
+        status = status_of(run, held=False)
+        state = status.state
         if state not in ENDED:
             return
         if place.by_hand or state not in ("failed", "crashed"):
@@ -58,7 +59,7 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
             run,
             f"it {state}; the queue begins it anew in {pause:.0f} s, for time {place.retried + 1} of {allowed}",
         )
-        place.retried += 1
+        place.retried, place.attempts = place.retried + 1, status.attempt
         place.stage, place.holder, place.devices = "waiting", None, {}
         place.not_before = time.time() + pause
         run.put(place)

@@ -152,14 +152,14 @@ def _goes_on(status: Status, place: Ticket | None, held: bool) -> bool:
         return held
     owner = place.owner
     if owner is None:
-        return place.stage == "waiting"
+        return place.waits(status.attempt)
     return owner.since > status.ended and (held or owner.is_alive())
 
 
 def _judge(status: Status, place: Ticket | None, held: bool) -> State:
     if held:
         return "running" if status.state == "running" and _is_current(status) else "starting"
-    if place is not None and place.stage == "waiting":
+    if place is not None and place.waits(status.attempt):
         return "queued"
     owner = place.owner if place is not None else None
     if status.attempt and status.host not in ("", process.host()) and status.state in LIVE:

@@ -248,7 +248,7 @@ class Store:
             (draft / "checkpoints").mkdir(mode=0o700)
             write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
             if place is None and queued:
-                place = Ticket(submitted=created, device=device, gpus=experiment.gpus)
+                place = Ticket(submitted=created, device=device, gpus=experiment.gpus, attempts=0)
             if place is not None:
                 Run(draft).put(place)
             draft.rename(self.root / run_id)

@@ -64,6 +64,8 @@ class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
     on_hold: bool = False
     not_before: float = 0.0
     """Seconds since the epoch before which it is not started: the pause before a retry."""
+    attempts: int | None = None
+    """The attempts at the run when it came to wait, where that is known: after a further one it waits no longer."""
     retried: int = 0
     """How often the queue began it anew by itself."""
     by_hand: bool = False
@@ -77,6 +79,13 @@ class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
     def rank(self) -> tuple[float, float, float]:
         """What the queue is sorted by, smallest first."""
         return -self.priority, self.submitted if self.order is None else self.order, self.submitted
+
+    def waits(self, attempts: int) -> bool:
+        """Return whether it waits, seen together with the attempts that the run's events tell of.
+
+        A copy may have an old ticket beside newer events, where the ticket was gone before it could be copied again.
+        """
+        return self.stage == "waiting" and (self.attempts is None or attempts <= self.attempts)
 
     @property
     def owner(self) -> Holder | None:

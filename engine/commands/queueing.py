@@ -47,7 +47,7 @@ def submit(
         for each in chosen or experiment.run_seeds:
             place = Ticket(
                 submitted=time.time(), device=device, gpus=experiment.gpus, priority=priority,
-                after=before, share=share,
+                after=before, share=share, attempts=0,
             )  # fmt: skip
             click.echo(store.create(experiment, each, place=place).id)
     if not only_queue:

@@ -171,6 +171,7 @@ class TestBack:
         ticket = run.ticket()
         assert (ticket.gpus, ticket.priority, ticket.share, ticket.device) == (2, 3, True, "cuda")
         assert (ticket.settings, ticket.retried, ticket.holder) == (["batch_size=8"], 0, None)
+        assert ticket.attempts == status_of(run).attempt
         assert ticket.submitted > 1.0
 
     def test_a_run_that_somebody_else_has_resumed_meanwhile_stays_out(self, store, tiny, monkeypatch):
