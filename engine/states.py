@@ -131,11 +131,10 @@ def status_of(run: Run, *, held: bool | None = None) -> Status:
     Args:
         held: Whether a process that trains holds its lock; not given, it is looked at.
     """
-    status = _cached(run)
+    status, place = _cached(run), run.place()
     held = run.is_held() if held is None else held
-    if status is None or (not held and status.state in LIVE and _has_ended(run)):
+    if status is None or (not held and _is_stale(run, status, place)):
         status = rebuild(run)
-    place = run.place()
     if status.state in ENDED and not _goes_on(status, place, held):
         return status
     status.state = _judge(status, place, held)
@@ -144,6 +143,14 @@ def status_of(run: Run, *, held: bool | None = None) -> Status:
     elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
     return status
+
+
+def _is_stale(run: Run, status: Status, place: Ticket | None) -> bool:
+    """Return whether status.json cannot be the last of a run that nobody holds."""
+    if status.state in LIVE and _has_ended(run):
+        return True
+    owner = place.owner if place is not None else None  # in a copy, files of several moments lie together
+    return owner is not None and owner.pid != status.pid and owner.is_alive()
 
 
 def _goes_on(status: Status, place: Ticket | None, held: bool) -> bool:

@@ -36,7 +36,7 @@ from engine.store import Run, Store, StoreError
 from engine.ticket import Ticket
 
 ROOT = Path(__file__).parent.parent.parent
-STEPS, EPOCHS = 25, 4
+STEPS, EPOCHS = 50, 4
 WORK = ("--devices", "cpu:3", "--backoff", "0.5")
 EXPERIMENTS = f"""
 [experiments.steps]
@@ -74,6 +74,7 @@ class Chaos:
         self._runs, self._trainings, self._kills = runs, trainings, kills
         self._began = time.monotonic()
         self._log = (folder / "chaos.log").open("a")
+        self._console = (folder / "shell.log").open("ab")
         self._shells: list[subprocess.Popen[bytes]] = []
         self._paused: dict[int, float] = {}
         self._done = threading.Event()
@@ -134,7 +135,7 @@ class Chaos:
     def _options(self) -> dict:
         return {
             "cwd": self.folder, "stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
-            "stderr": (self.folder / "shell.log").open("ab"), "env": os.environ | {"PYTHONPATH": str(ROOT)},
+            "stderr": self._console, "env": os.environ | {"PYTHONPATH": str(ROOT)},
         }  # fmt: skip
 
     def _submit(self) -> None:
@@ -333,6 +334,9 @@ class Chaos:
             for (_, end, one), (begin, _, two) in itertools.pairwise(sorted(spans)):
                 if begin < end:
                     self.complain(f"{one} and {two} were both on {device}")
+        for shell in self._shells:
+            shell.wait()
+        self._console.close()
         self._log.close()
         return self.complaints
 

@@ -242,6 +242,14 @@ class TestCopies:
         run.put(Ticket(submitted=1.0, attempts=0))
         assert status_of(run).state == "failed"
 
+    def test_with_an_old_status_beside_newer_events_it_is_what_the_events_say(self, run, live, tmp_path):
+        say(run, start(run))
+        stale = run.status_file.read_bytes()
+        live(run, "take", "start")
+        copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
+        copy.status_file.write_bytes(stale)
+        assert (status_of(copy).state, status_of(copy).attempt) == ("running", 2)
+
     def test_a_log_line_behind_the_end_changes_nothing(self, run):
         say(run, start(run))
         stale = run.status_file.read_bytes()
