@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Sequence
 
@@ -47,6 +48,11 @@ def train_run(
             run.clear_request()
         run.take(by_hand=not queued)
         recorder = Recorder(run, echo)
+        recorder.claim()
+        os.environ |= {
+            "VITUI_RUN": run.id,
+            "VITUI_RUN_DIR": str(run.path.resolve()),
+        }  # what it starts is known by it
         try:
             if ticket is not None:
                 settings = ticket.settings

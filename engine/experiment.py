@@ -106,7 +106,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str
     title: Text = ""
     y: Text
-    x: Annotated[Literal["epoch", "step", "time"], Meta(description="'epoch', 'step' or 'time'")] = "epoch"
+    x: Annotated[
+        Literal["epoch", "step", "time", "samples", "gpu-hours", "joules"],
+        Meta(description="'epoch', 'step', 'time', 'samples', 'gpu-hours' or 'joules'"),
+    ] = "epoch"
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0

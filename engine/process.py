@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
+import os
+import signal
 import socket
+import sys
 import uuid
 from pathlib import Path
 
 import psutil
+
+PR_SET_PDEATHSIG = 1
+"""What Linux calls the signal that a process gets when its parent ends."""
 
 
 @functools.cache
@@ -47,3 +54,11 @@ def started(pid: int) -> float | None:
 def is_alive(pid: int, start: float, boot: str) -> bool:
     """Return whether the very process that began at ``start`` under ``boot`` still lives on this machine."""
     return boot == boot_id() and started(pid) == start
+
+
+def end_with(parent: int) -> None:
+    """Have this process killed when its parent ends, however that ends; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)

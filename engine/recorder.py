@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from engine import states
+from engine import process, states
 from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
 from engine.states import Status
 from engine.store import Run, write_all
@@ -17,15 +17,34 @@ from engine.store import Run, write_all
 STATUS_INTERVAL_S = 1.0
 
 
-class Recorder:
+class Reporter:
+    """Says what happens in a run, to whom is up to ``emit``."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.status: Status = states.rebuild(run)
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on."""
+        raise NotImplementedError
+
+    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Say numbers measured after ``step`` optimizer steps."""
+        self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
+
+    def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
+        """Say a line for people."""
+        self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
+
+
+class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
     ``echo`` gets every encoded line as well: stdout of a piped run, or the progress display.
     """
 
     def __init__(self, run: Run, echo: Callable[[Event, bytes], None] | None = None) -> None:
-        self.run = run
-        self.status: Status = states.rebuild(run)
+        super().__init__(run)
         self.started = False
         """Whether this attempt's start has been recorded."""
         self._echo = echo
@@ -36,6 +55,18 @@ class Recorder:
         size = os.fstat(self._file).st_size
         self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
         """Whether the last line has no end: a killed attempt's, or one that a full disk cut off."""
+
+    def claim(self) -> None:
+        """Say in the status which process has the run, long before its start can be recorded."""
+        with self._lock:
+            self.status.pid, self.status.host, self.status.boot = (
+                os.getpid(),
+                process.host(),
+                process.boot_id(),
+            )
+            self.status.process_started = process.started(os.getpid()) or 0.0
+            self.status.heartbeat = time.time()
+            self._save(time.monotonic())
 
     def emit(self, event: Event) -> None:
         """Append an event, in one write; save the status when the last save is old or the event an end."""
@@ -49,14 +80,6 @@ class Recorder:
                 self._save(now)
             if self._echo is not None:
                 self._echo(event, line)
-
-    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Record numbers measured after ``step`` optimizer steps."""
-        self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
-
-    def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
-        """Record a line for people."""
-        self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
 
     def end(
         self,

@@ -21,6 +21,7 @@ from engine.history import CHUNK, History
 from engine.listing import number, sentence
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
+from tui.bands import Bands
 from tui.messages import Changed
 from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
@@ -55,6 +56,7 @@ class Feed:
         self._histories: dict[str, History] = {}
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
+        self._bands = Bands()
         self._machine = _MachineSampler()
 
     def follow(self) -> None:
@@ -165,14 +167,25 @@ class Feed:
             if (history := self._histories.get(name)) is None:
                 continue
             for metric, column in history.columns.items():
-                state = (watch.axis, len(history.starts), column, len(column))
+                news = history.offset if watch.axis == "joules" else len(column)
+                state = (watch.axis, watch.smoothing, len(history.starts), column, news)
                 known = before.get((name, metric))
                 if known is None or known[0] != state:
-                    x, y = history.series(metric, watch.axis)
-                    known = state, RunCurve(name, x, y, self._seams(history, watch))
+                    known = state, self._curve(name, history, metric, watch)
                 self._prepared[name, metric] = known
                 curves.setdefault(metric, []).append(known[1])
+        if watch.bands:
+            return self._bands.fold(curves, self._runs)
         return {metric: tuple(found) for metric, found in curves.items()}
+
+    def _curve(self, run: str, history: History, metric: str, watch: Watch) -> RunCurve:
+        x, y = history.series(metric, watch.axis)
+        seams = self._seams(history, watch)
+        if not watch.smoothing:
+            return RunCurve(run, x, y, seams)
+        from engine.curves import smooth
+
+        return RunCurve(run, x, smooth(y, watch.smoothing), seams, raw=y)
 
     @staticmethod
     def _seams(history: History, watch: Watch) -> tuple[float, ...]:
