@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from pathlib import Path
 
 import msgspec
@@ -12,6 +13,8 @@ from engine.store import Run, read_small, write_atomic
 from engine.ticket import Holder, Ticket
 
 NO_WORKER = "no worker is at it; `engine work` starts one"
+STARTING_S = 5.0
+"""Seconds for which a run that was just queued may have a worker on its way."""
 
 
 class Notice(msgspec.Struct, kw_only=True):
@@ -52,7 +55,10 @@ def why_waiting(run: Run, place: Ticket | None) -> str:
     """Return in words why a queued run waits, empty while the worker has not seen it yet."""
     if (notice := read(run.path.parent)) is not None:
         return notice.reasons.get(run.id, "")
-    return "held" if place is not None and place.on_hold else NO_WORKER
+    if place is not None and place.on_hold:
+        return "held"
+    soon = place is not None and 0 <= time.time() - place.submitted < STARTING_S
+    return "" if soon else NO_WORKER
 
 
 @functools.lru_cache(maxsize=8)

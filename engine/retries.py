@@ -8,14 +8,16 @@ hopeless is tried again. So is a run that crashed: after a reboot the next worke
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import msgspec
+import psutil
 
 from engine.changes import last_experiment
 from engine.events import End, decode
 from engine.recorder import Recorder
-from engine.states import ENDED, status_of
+from engine.states import ENDED, Status, status_of
 from engine.store import Run, StoreError, last_lines
 from engine.ticket import Ticket
 
@@ -32,7 +34,8 @@ HOPELESS = frozenset({
 def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
     """Queue a run again whose attempt failed or crashed and that has a retry left; else say that it is left.
 
-    A run that lives, waits, was started by hand or has been settled before stays as it is.
+    A run that was started by hand, or was asked to stop before it died, is left without a word; one that lives, waits
+    or has been settled before stays as it is.
     """
     if not _is_open(run.place()):
         return
@@ -44,7 +47,7 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
         state = status.state
         if state not in ENDED:
             return
-        if place.by_hand or state not in ("failed", "crashed"):
+        if place.by_hand or state not in ("failed", "crashed") or run.asked() is not None:
             run.dequeue()
             return
         allowed, hopeless = _allowed(run), state == "failed" and _failed_for_good(run)
@@ -54,6 +57,7 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
                 _log(run, f"it {state} and is left: {why}")
             run.dequeue()
             return
+        _end_what_is_left(run, status)
         pause = min(LONGEST_S, backoff_s * 2.0**place.retried)
         _log(
             run,
@@ -82,6 +86,15 @@ def _failed_for_good(run: Run) -> bool:
         if isinstance(event := decode(line), End):
             return event.error is not None and event.error.type in HOPELESS
     return False
+
+
+def _end_what_is_left(run: Run, status: Status) -> None:
+    """Kill what the last attempt started and left behind: no two attempts are at work at once."""
+    from engine.ladder import processes_of
+
+    for each in processes_of(run, status):
+        with contextlib.suppress(psutil.Error):
+            each.kill()
 
 
 def _log(run: Run, message: str) -> None:

@@ -134,6 +134,13 @@ def test_without_retries_or_started_by_hand_it_is_left_without_a_word(attempt, a
     assert run.events.stat().st_size == size
 
 
+def test_what_was_asked_to_stop_and_killed_is_left(attempt):
+    run = attempt("crashed")
+    run.ask("stop-now")
+    retries.settle(run)
+    assert (run.ticket(), run.place().stage) == (None, "left")
+
+
 def test_what_lives_on_another_machine_is_let_be(attempt):
     run = attempt("crashed")
     recorder = Recorder(run)

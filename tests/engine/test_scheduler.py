@@ -252,7 +252,7 @@ class TestDevices:
         gpus = FakeGpus(card(0, {os.getpid(): 30 * GIB}))
         run = store.create(program("1", "0"), 0, queued=True)
         with serving(store, Machine("0", gpus)) as worker:
-            until(lambda: status_of(run).reason != NO_WORKER)
+            until(lambda: status_of(run).reason not in ("", NO_WORKER))
             assert re.fullmatch(
                 rf"waiting for GPU 0 \(used by pid {os.getpid()}, .+, 30 GiB\)", status_of(run).reason
             )
@@ -341,6 +341,31 @@ class TestRetries:
         worker._reap()
         assert work(store, lambda: False, backoff_s=0.1) == 1
         assert states(store) == ["finished"]
+
+
+CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+open("child", "a").write(f"{child.pid}\\n")
+child.wait()
+"""
+
+
+def test_before_a_retry_what_left_the_group_of_its_program_is_ended_too(store, until, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment(name="x", model=SCRIPT, command=[sys.executable, "-c", CHILD], retries=1)
+    run = store.create(experiment, 0, queued=True)
+    with serving(store, Machine("cpu:1"), backoff_s=0.0) as worker:
+        children = tmp_path / "child"
+        until(lambda: children.exists() and children.read_text().endswith("\n"))
+        first = int(children.read_text())
+        os.kill(status_of(run).pid, signal.SIGKILL)
+        until(lambda: process.started(first) is None)
+        until(lambda: children.read_text().count("\n") == 2)
+        os.kill(int(children.read_text().split()[1]), signal.SIGKILL)
+        request_stop(run, "stop-now")
+        worker.join(30)
+    assert states(store) == ["stopped"]
 
 
 def test_no_program_outlives_its_run(store, until):
