@@ -7,9 +7,9 @@
 ``crashed`` is never written by the run itself; it is what a reader concludes when nobody holds the run's lock
 and its last event is no end. ``silent`` is a run of another machine that has not been heard of for a while.
 
-The lock of a copied folder is free. What a copy tells is the process: pid, start and boot together name one, and while
-that one lives on this machine, the run that the folder was copied from lives. Once it is gone a copy without an end
-cannot be told from a crash, and is called one.
+The lock of a copied folder is free. What a copy tells is the process that took the run (queued.json): pid, start and
+boot together name one, and while that one lives on this machine, so does the run that was copied. Once it is gone a
+copy without an end cannot be told from a crash, and is called one.
 """
 
 from __future__ import annotations
@@ -171,9 +171,9 @@ def _judge(status: Status, place: Ticket | None, held: bool) -> State:
     owner = place.owner if place is not None else None
     if status.attempt and status.host not in ("", process.host()) and status.state in LIVE:
         return "silent" if time.time() - status.heartbeat > SILENCE_S else "running"
-    if status.state == "running" and process.is_alive(status.pid, status.process_started, status.boot):
-        return "running"
-    return "starting" if owner is not None and owner.is_alive() else "crashed"
+    if owner is None or not owner.is_alive():
+        return "crashed"
+    return "running" if status.state == "running" and _is_current(status) else "starting"
 
 
 def _is_current(status: Status) -> bool:

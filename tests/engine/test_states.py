@@ -206,7 +206,7 @@ class TestCopies:
     """A copy's lock is free, whoever holds that of the folder it was copied from."""
 
     def test_a_copy_of_a_live_run_lives_as_long_as_the_process(self, run, live, tmp_path):
-        child = live(run, "start")
+        child = live(run, "take", "start")
         copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
         assert not copy.is_held()
         assert status_of(copy).state == "running"
