@@ -1,6 +1,6 @@
 """A queue of short runs on three pretend devices while everything that runs is killed, and what is left of it.
 
-    python tests/bench/chaos.py [--seed 0] [--runs 40] [--kills 100] [--folder DIR]
+    python -m tests.bench.chaos [--seed 0] [--runs 40] [--kills 100] [--folder DIR]
 
 Worker, runs, their programs and the shell that started them get SIGKILL, SIGTERM, and SIGSTOP with SIGCONT or SIGKILL,
 at random; workers are started again, what ended too early is resumed. Meanwhile the folder is copied again and again,
@@ -23,7 +23,6 @@ import tempfile
 import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from pathlib import Path
 
 from engine import process
@@ -34,6 +33,7 @@ from engine.scheduler import ensure_worker
 from engine.states import ENDED, State, Status, status_of
 from engine.store import Run, Store, StoreError
 from engine.ticket import Ticket
+from tests.processes import commands, parent
 
 ROOT = Path(__file__).parent.parent.parent
 STEPS, EPOCHS = 50, 4
@@ -239,24 +239,24 @@ class Chaos:
     def _processes(self) -> list[tuple[str, int]]:
         """Return the processes that hold runs, with the ids of these; not what they are about to become."""
         found = []
-        for pid, words in _commands(self.folder):
+        for pid, words in commands(self.folder):
             if "train" in words:
                 found.append((words[words.index("train") + 1], pid))
         pids = {pid for _, pid in found}
-        return [(run, pid) for run, pid in found if _parent(pid) not in pids]
+        return [(run, pid) for run, pid in found if parent(pid) not in pids]
 
     def _workers(self) -> list[int]:
         mine = str(self.store.root.resolve())
         return [
-            pid for pid, words in _commands(self.folder)
+            pid for pid, words in commands(self.folder)
             if "work" in words and (mine in words or WORK[0] in words) and "bash" not in words[0]
         ]  # fmt: skip
 
     def _programs(self, engine: int) -> list[int]:
         return [
             pid
-            for pid, words in _commands(self.folder)
-            if _parent(pid) == engine and "steps.py" in " ".join(words)
+            for pid, words in commands(self.folder)
+            if parent(pid) == engine and "steps.py" in " ".join(words)
         ]
 
     def _watch(self) -> None:
@@ -293,8 +293,10 @@ class Chaos:
         self.counts["copies"] += 1
 
     def _judge(self, copy: Run, was: Look, status: Status, then: Look) -> None:
-        (before, _), (after, _) = was, then
+        (before, _), (after, place) = was, then
         allowed = possible(was, then)
+        if place is not None and place.owner is not None and not place.owner.is_alive():
+            allowed.add("crashed")  # it is dying, and its lock is not free yet
         if status.state not in allowed:
             self.complain(
                 f"a copy of {copy.id} was {status.state} between {before.state} ({before.attempt}) and "
@@ -316,7 +318,7 @@ class Chaos:
     def verdict(self) -> list[str]:
         """Return all that is wrong, nothing if nothing is."""
         for _ in range(50):
-            if not (left := _commands(self.folder)):
+            if not (left := commands(self.folder)):
                 break
             time.sleep(0.2)
         for pid, words in left:
@@ -447,45 +449,6 @@ def _mirror(source: Path, target: Path) -> None:
         for name in names:
             with contextlib.suppress(FileNotFoundError):
                 shutil.copyfile(Path(here, name), there / name)
-
-
-def _commands(folder: Path) -> list[tuple[int, list[str]]]:
-    """Return the processes that have to do with a folder, by their words, environment or place; not our own."""
-    mark, found, mine = os.fsencode(folder), [], set(_ancestors())
-    for entry in Path("/proc").glob("[0-9]*"):
-        pid = int(entry.name)
-        if pid in mine or (_parent(pid) == os.getpid() and _is_ours(entry)):
-            continue
-        try:
-            words, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
-            if words and (mark in words or mark in environment or folder == (entry / "cwd").readlink()):
-                found.append((pid, words.decode(errors="replace").split("\0")[:-1]))
-        except OSError:
-            continue
-    return found
-
-
-def _is_ours(entry: Path) -> bool:
-    """Return whether a process is a copy in the making, not of the engine."""
-    with contextlib.suppress(OSError):
-        return b"engine.cli" not in (entry / "cmdline").read_bytes()
-    return True
-
-
-def _ancestors() -> Iterator[int]:
-    """Yield this process, its parent, and so on."""
-    pid = os.getpid()
-    while pid > 0:
-        yield pid
-        pid = _parent(pid)
-
-
-def _parent(pid: int) -> int:
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return 0
-    return int(stat[stat.rindex(")") + 2 :].split()[1])
 
 
 def main() -> None:
