@@ -12,6 +12,7 @@ from engine.changes import changed, last_experiment
 from engine.config import ConfigError
 from engine.events import Event, Failure
 from engine.recorder import Recorder
+from engine.states import State
 from engine.stop import FAILED, STOPPED, StopRequest
 from engine.store import Run, StoreError
 
@@ -22,6 +23,7 @@ def train_run(
     device: str = "auto",
     *,
     queued: bool = False,
+    claimed: int | None = None,
     settings: Sequence[str] = (),
 ) -> int:
     """Train a run from its start or its last checkpoint, and return the exit code of its process.
@@ -29,6 +31,7 @@ def train_run(
     Args:
         echo: Gets every event and its line as well.
         queued: Train it only if it still waits in the queue, whose ticket has its settings.
+        claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.
 
     Raises:
@@ -37,13 +40,13 @@ def train_run(
     stop = StopRequest(run)
     stop.listen()
     info = run.info()
-    with run.hold():
-        if queued:
-            if (ticket := run.ticket()) is None:
-                raise StoreError(f"{run.id} is no longer in the queue")
-            settings = ticket.settings
-        run.dequeue()
-        run.clear_request()
+    with run.hold(claimed):
+        ticket = run.ticket() if queued else None
+        if queued and ticket is None:
+            raise StoreError(f"{run.id} is no longer in the queue")
+        if claimed is None:  # else the worker forgot it, and what is asked since is meant
+            run.clear_request()
+        run.take(by_hand=not queued)
         recorder = Recorder(run, echo)
         recorder.claim()
         os.environ |= {
@@ -51,6 +54,10 @@ def train_run(
             "VITUI_RUN_DIR": str(run.path.resolve()),
         }  # what it starts is known by it
         try:
+            if ticket is not None:
+                settings = ticket.settings
+                if ticket.devices:
+                    recorder.log("info", f"the queue gave it {', '.join(ticket.devices.values())}")
             experiment = changed(last_experiment(run), settings)
             if experiment.command:
                 from engine.script import run_script
@@ -69,4 +76,15 @@ def train_run(
             code = FAILED
         finally:
             recorder.close()
+            _leave(run, recorder.status.state)
         return FAILED if recorder.lost else code
+
+
+def _leave(run: Run, state: State) -> None:
+    """Say what became of the run's place in the queue when its attempt has ended in a state."""
+    if state == "finished":
+        run.ticket_file.unlink(missing_ok=True)
+    elif state == "stopped":
+        run.dequeue()
+    elif state == "failed":
+        run.dequeue("failed")

@@ -21,6 +21,7 @@ MAY_CHANGE = (
     "corrupt",
     "log_every",
     "evaluate_every",
+    "retries",
 )
 
 

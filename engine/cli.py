@@ -13,6 +13,7 @@ import click
 VERBS = {
     "run": "training", "resume": "training", "train": "training",
     "submit": "queueing", "work": "queueing", "stop": "queueing",
+    "move": "queueing", "hold": "queueing", "cancel": "queueing",
     "ls": "looking", "logs": "looking",
     "check": "describing", "models": "describing",
     "tag": "caring", "note": "caring", "rm": "caring", "restore": "caring", "doctor": "caring",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from engine import queue
 from engine.changes import changed, last_experiment
 from engine.recorder import Recorder
-from engine.states import RESUMABLE, status_of
+from engine.states import status_of
 from engine.store import Request, Run, StoreError
 
 
@@ -36,23 +37,20 @@ def request_resume(run: Run, device: str = "auto", settings: Sequence[str] = ())
     require_resumable(run)
     if settings:
         changed(last_experiment(run), settings)
-    run.clear_request()
-    run.enqueue(device, settings)
+    queue.put_back(run, device, settings)
 
 
 def require_resumable(run: Run) -> None:
     """Raise StoreError unless the run stopped, failed or crashed."""
-    state = status_of(run).state
-    if state not in RESUMABLE:
-        raise StoreError(f"{run.id} is {state}: only a stopped, failed or crashed run can be resumed")
+    queue.require_resumable(run, status_of(run))
 
 
 def _cancel(run: Run) -> str:
     with run.hold():  # so that no worker starts it meanwhile
         if run.ticket() is None:
             raise StoreError(f"{run.id} has just been started")
-        run.dequeue()
         recorder = Recorder(run)
         recorder.end("stopped", "taken out of the queue")
         recorder.close()
+        run.dequeue()
     return f"{run.id} has left the queue"

@@ -88,6 +88,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     evaluate_every: Positive = 1
     """Epochs between two evaluations; after the last epoch there is always one."""
     # around it
+    retries: Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100")] = 0
+    """How often the queue begins the run anew by itself when it fails or crashes."""
     command: Words = []
     tags: Words = []
     notes: Text = ""

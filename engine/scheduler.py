@@ -1,39 +1,44 @@
-"""Queued runs -> processes: one worker a runs folder starts what waits, oldest first, one run at a time.
+"""Queued runs -> processes: one worker a runs folder starts each on devices that are free.
 
-The worker and every run are processes of their own sessions: they outlive the app and the shell. A worker that
-dies harms no run, and the next one waits for what is alive before it starts more.
+The worker and every run are processes of their own sessions: they outlive the app and the shell. A run's process gets
+the run's lock from the worker as an open file, so that there is no moment at which a run has begun and nobody holds it.
+queued.json says on which devices: a worker that is killed harms no run, and the next one counts what still lives.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+import psutil
 from filelock import FileLock, Timeout
 
+from engine import lock, notice, retries
+from engine.devices import Machine
+from engine.estimates import Estimates
 from engine.events import Failure
+from engine.plan import Device, Job, Live, Plan, Wait, make_plan
 from engine.recorder import Recorder
-from engine.store import Run, Store, StoreError, last_lines
+from engine.states import LIVE, status_of
+from engine.store import Run, Store, StoreError, is_run_id, last_lines
+from engine.ticket import Ticket, this_process
 
 POLL_S = 0.5
+TRIES = 3
+"""How often a run is started whose process is killed before it could take the run."""
 
 
-def waiting(store: Store) -> list[Run]:
-    """Return the queued runs in the order in which they will start."""
-    tickets = [
-        (ticket.submitted, run.id, run) for run in store.runs() if (ticket := run.ticket()) is not None
-    ]
-    return [run for _, _, run in sorted(tickets, key=lambda entry: entry[:2])]
-
-
-def ensure_worker(store: Store) -> None:
-    """Start a worker in the background unless one is at it already."""
+def ensure_worker(store: Store, *options: str) -> None:
+    """Start a worker in the background, with options of `engine work`, unless one is at it already."""
     try:
         with _worker_lock(store).acquire(timeout=0):
             pass
@@ -42,7 +47,7 @@ def ensure_worker(store: Store) -> None:
     log = os.open(store.root / ".worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         worker = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "work", "--runs", str(store.root.resolve())],
+            [sys.executable, "-m", "engine.cli", "work", "--runs", str(store.root.resolve()), *options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     finally:
@@ -54,48 +59,219 @@ class Busy(Exception):  # noqa: N818  it says what is the case, not that somethi
     """Another worker serves this runs folder."""
 
 
-def work(store: Store, stopped: Callable[[], bool], *, drain: bool = True) -> int:
-    """Start queued runs until none waits (``drain``) or until ``stopped``; return how many were started.
+def work(
+    store: Store,
+    stopped: Callable[[], bool],
+    *,
+    drain: bool = True,
+    machine: Machine | None = None,
+    backoff_s: float = retries.BACKOFF_S,
+) -> int:
+    """Start queued runs until none waits and none runs (``drain``) or until ``stopped``; return how many were started.
+
+    Args:
+        drain: End when nothing is left that starts by itself.
+        machine: The devices to give out; all there are by default.
+        backoff_s: Seconds before the first retry of a run.
 
     Raises:
         Busy: Another worker is at it.
     """
-    count = 0
+    worker = Worker(store, machine or Machine(), backoff_s)
     while True:
         with _only_worker(store):
-            count += _serve(store, stopped, drain=drain)
-        if stopped() or not waiting(store):  # a run queued while the lock was let go is served too
-            return count
+            worker.serve(stopped, drain=drain)
+        if stopped() or worker.is_done():  # a run queued while the lock was let go is served too
+            return worker.started
 
 
-def _serve(store: Store, stopped: Callable[[], bool], *, drain: bool) -> int:
-    count = 0
-    while not stopped():
-        queue = waiting(store)
-        if not queue and drain:
-            return count
-        if not queue or any(run.is_held() for run in store.runs()):
-            time.sleep(POLL_S)
-            continue
-        _run_to_end(queue[0], stopped)
-        count += 1
-    return count
+@dataclass
+class _Seen:
+    """One look at all runs: those that live and those that wait, each with what its queued.json says."""
+
+    live: list[tuple[Run, Ticket | None]] = field(default_factory=list)
+    queue: list[tuple[Run, Ticket]] = field(default_factory=list)
 
 
-def _run_to_end(run: Run, stopped: Callable[[], bool]) -> None:
-    """Start a run's process and wait for its end; leave it alone when the worker is to stop."""
-    process = launch(run)
-    while process.poll() is None:
-        if stopped():
+class Worker:
+    """Serves one folder of runs; the caller sees to it that it is the only one."""
+
+    def __init__(self, store: Store, machine: Machine, backoff_s: float) -> None:
+        self.started = 0
+        """How many runs it has started."""
+        self._store = store
+        self._machine = machine
+        self._backoff = backoff_s
+        self._estimates = Estimates(store)
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._tries: dict[str, int] = {}
+        self._live: set[str] = set()
+        self._said: notice.Notice | None = None
+
+    def serve(self, stopped: Callable[[], bool], *, drain: bool) -> None:
+        """Start what can be started, again and again."""
+        try:
+            while not stopped():
+                if self.turn() and drain:
+                    return
+                time.sleep(POLL_S)
+        finally:
+            self._estimates.close()
+            self._said = None
+            notice.withdraw(self._store.root)
+
+    def turn(self) -> bool:
+        """See what has ended, start what fits, say why the rest waits; return whether there is nothing left to do."""
+        self._reap()
+        seen = self._look()
+        plan = self._plan(seen)
+        for name, devices in plan.starts.items():
+            if why := self._start(Run(self._store.root / name), devices):
+                plan.waits[name] = Wait(why)
+        self._publish(plan)
+        return not self._children and _is_idle(seen, plan)
+
+    def is_done(self) -> bool:
+        """Return whether there is nothing that a worker would start or wait for."""
+        seen = self._look()
+        return _is_idle(seen, self._plan(seen))
+
+    def _reap(self) -> None:
+        """Take leave of processes that have ended; a run that one of them never took is failed, or tried again."""
+        for name, child in list(self._children.items()):
+            if child.poll() is None:
+                continue
+            del self._children[name]
+            run = Run(self._store.root / name)
+            with contextlib.suppress(StoreError, OSError):  # somebody holds it, or it is gone: it is theirs
+                if run.ticket() is not None and not run.is_held():
+                    self._false_start(run, child.returncode)
+
+    def _false_start(self, run: Run, code: int) -> None:
+        self._tries[run.id] = self._tries.get(run.id, 0) + 1
+        if code in (-signal.SIGTERM, -signal.SIGINT):
+            _record_end(run, "stopped", f"stopped by {signal.Signals(-code).name} before it began")
+        elif code >= 0 or self._tries[run.id] >= TRIES:
+            how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+            _record_end(run, "failed", f"its process {how} before it began; console.log has what it said")
+
+    def _look(self) -> _Seen:
+        """See which runs live and which wait; settle those whose attempt has ended since the last look."""
+        seen = _Seen()
+        for run in self._store.runs():
+            held, place = run.is_held(), run.place()
+            if not held and place is not None and place.stage in ("taken", "failed"):
+                with contextlib.suppress(StoreError, OSError):  # another has it just now: at the next look
+                    retries.settle(run, self._backoff)
+                place = run.place()
+            if held:
+                seen.live.append((run, place))
+            elif place is not None and place.stage == "waiting":
+                seen.queue.append((run, place))
+        live = {run.id for run, _ in seen.live}
+        if self._live - live:
+            self._estimates.look_again()
+        self._live = live
+        return seen
+
+    def _plan(self, seen: _Seen) -> Plan:
+        self._estimates.poll()
+        now = time.time()
+        jobs = [self._job(run, ticket, now) for run, ticket in seen.queue]
+        live = [_live(run, place, self._memory(run)) for run, place in seen.live]
+        ours = _processes(seen) if self._machine.uuids else {}
+        return make_plan(jobs, self._machine.look(ours), live, now)
+
+    def _job(self, run: Run, ticket: Ticket, now: float) -> Job:
+        blocked, hopeless = why_blocked(self._store, ticket, now)
+        return Job(
+            run=run.id, rank=ticket.rank, since=max(ticket.submitted, ticket.not_before), gpus=ticket.gpus,
+            wish=ticket.device, share=ticket.share, memory=self._memory(run), blocked=blocked, hopeless=hopeless,
+        )  # fmt: skip
+
+    def _memory(self, run: Run) -> int | None:
+        return self._estimates.of(run) if self._machine.uuids else None
+
+    def _start(self, run: Run, devices: Sequence[Device]) -> str:
+        """Start a run; return why it could not be, empty if it was."""
+        try:
+            child = launch(run, devices, self._machine.environment([device.id for device in devices]))
+        except OSError as error:
+            return self._cannot_start(run, error)
+        if child is not None:
+            self._children[run.id] = child
+            self.started += 1
+        return "" if child is not None else "another process looks at it"
+
+    def _cannot_start(self, run: Run, error: OSError) -> str:
+        why = f"cannot be started: {error.strerror or error}"
+        self._tries[run.id] = self._tries.get(run.id, 0) + 1
+        if self._tries[run.id] >= TRIES:
+            with contextlib.suppress(StoreError, OSError):
+                _record_end(run, "failed", why)
+        return why
+
+    def _publish(self, plan: Plan) -> None:
+        """Tell lists and the app why runs wait, when that has changed."""
+        reasons = {name: wait.words for name, wait in plan.waits.items()}
+        if self._said is not None and self._said.reasons == reasons:
             return
-        time.sleep(POLL_S / 5)
-    if run.ticket() is not None and not run.is_held():  # it died before it could take the run
-        _record_false_start(run, process.returncode)
+        said = notice.Notice(worker=this_process(), devices=self._machine.names, reasons=reasons)
+        with contextlib.suppress(OSError):  # a full disk: the runs start all the same
+            notice.publish(self._store.root, said)
+            self._said = said
 
 
-def launch(run: Run) -> subprocess.Popen[bytes]:
-    """Start the process that trains a run, detached from this one; its output goes to the run's console.log."""
-    ticket = run.ticket()
+def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
+    """Return what a queued run waits for besides a device, empty if nothing; and whether somebody has to act first."""
+    if ticket.on_hold:
+        return "held", True
+    for name in ticket.after:
+        run = Run(store.root / name)
+        if not is_run_id(name) or not run.path.is_dir():
+            return f"waits for {name}, which is gone: move or cancel it", True
+        state = status_of(run).state
+        if state in ("failed", "stopped", "crashed"):
+            return f"waits for {name}, which {state}: resume that, or move or cancel this", True
+        if state != "finished":
+            return f"waits for {name} to finish", state not in LIVE
+    if (left := ticket.not_before - now) > 0:
+        return f"retries in {_roughly(left)}", False
+    return "", False
+
+
+def launch(
+    run: Run, devices: Sequence[Device] = (), environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes] | None:
+    """Start the process that trains a queued run, detached from this one; its output goes to the run's console.log.
+
+    Args:
+        devices: What it is given.
+        environment: What makes it see them.
+
+    Returns:
+        The process, None when another one has the run or it has left the queue.
+
+    Raises:
+        OSError: It cannot be started, or console.log is a link.
+    """
+    if (claimed := run.claim()) is None:
+        return None
+    try:
+        if (ticket := run.ticket()) is None:
+            return None
+        ticket.devices = {device.id: device.name for device in devices}
+        run.put(ticket)
+        run.clear_request()
+        device = "cuda" if any(device.gpu for device in devices) else ticket.device
+        return _start_process(run, device, claimed, os.environ | (environment or {}))
+    finally:
+        lock.pass_on(claimed)
+
+
+def _start_process(
+    run: Run, device: str, claimed: int, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
     cwd = Path.cwd()
     with contextlib.suppress(StoreError):  # damaged: its own process says so, and the run fails with that
         if (home := Path(run.info().cwd)).is_dir():
@@ -104,19 +280,60 @@ def launch(run: Run) -> subprocess.Popen[bytes]:
     try:
         return subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "train", run.id, "--runs", str(run.path.parent.resolve()),
-             "--device", ticket.device if ticket else "auto"],
+             "--device", device, "--claimed", str(claimed)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=cwd,
+            pass_fds=[claimed], env=environment,
         )  # fmt: skip
     finally:
         os.close(log)
 
 
-def _record_false_start(run: Run, code: int) -> None:
+def _is_idle(seen: _Seen, plan: Plan) -> bool:
+    """Return whether none of the queue's runs lives, and none will start by itself."""
+    live = any(place is not None and not place.by_hand for _, place in seen.live)
+    return not live and not plan.starts and all(wait.hopeless for wait in plan.waits.values())
+
+
+def _live(run: Run, place: Ticket | None, memory: int | None) -> Live:
+    """Return a run that lives as the plan needs it; one that was started by hand counts where it seems to be."""
+    if place is not None and place.devices:
+        return Live(run.id, tuple(place.devices), place.share, memory)
+    on_gpu = status_of(run).device.startswith("cuda")
+    return Live(run.id, () if on_gpu else ("cpu: by hand",))
+
+
+def _processes(seen: _Seen) -> dict[str, set[int]]:
+    """Return the processes of our runs on each of their devices."""
+    found: dict[str, set[int]] = {}
+    for _, place in seen.live:
+        if place is None or not place.devices:
+            continue
+        pids = set()
+        if place.holder is not None:
+            with contextlib.suppress(psutil.Error):
+                children = psutil.Process(place.holder.pid).children(recursive=True)
+                pids = {place.holder.pid, *(child.pid for child in children)}
+        for device in place.devices:
+            found.setdefault(device, set()).update(pids)
+    return found
+
+
+def _roughly(seconds: float) -> str:
+    """Return seconds rounded up to what changes seldom enough to be written down."""
+    if seconds <= 60:
+        return f"{-(-seconds // 10) * 10:.0f} s"
+    return f"{-(-seconds // 60):.0f} min"
+
+
+def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> None:
+    """End a run that waits in the queue, whose process could not do so itself."""
     said = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
     with run.hold():
+        if run.ticket() is None:
+            return
         recorder = Recorder(run)
-        reason = f"its process ended with status {code} before it began; console.log has what it said"
-        recorder.end("failed", reason, Failure(type="FalseStart", message=reason, traceback=said))
+        failure = Failure(type="FalseStart", message=reason, traceback=said)
+        recorder.end(state, reason, failure if state == "failed" else None)
         recorder.close()
         run.dequeue()
 

@@ -19,6 +19,7 @@ import msgspec
 from engine import process
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
 from engine.experiment import Experiment
+from engine.leash import Leash
 from engine.recorder import Recorder
 from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.store import Run, last_lines
@@ -40,26 +41,27 @@ def run_script(
 ) -> int:
     """Run the command of an experiment to its end, and return the exit code of this process."""
     recorder.emit(_start(run, experiment, seed, recorder, device))
-    try:
-        program = subprocess.Popen(
-            experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
-            env=os.environ | _environment(seed, recorder, device),
-        )  # fmt: skip
-    except (OSError, ValueError) as error:
-        reason = f"{experiment.command[0]} cannot be started: {error}"
-        recorder.end("failed", reason, Failure(type=type(error).__name__, message=reason))
-        return FAILED
-    if program.stdout is None:
-        raise RuntimeError("a pipe was asked for and not made")
-    listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
-    listener.start()
-    with Sampler(pulse(recorder, stop)):
-        _wait(program, stop)
+    with Leash() as leash:
+        try:
+            program = subprocess.Popen(
+                experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                process_group=leash.group, env=os.environ | _environment(seed, recorder, device),
+            )  # fmt: skip
+        except (OSError, ValueError) as error:
+            reason = f"{experiment.command[0]} cannot be started: {error}"
+            recorder.end("failed", reason, Failure(type=type(error).__name__, message=reason))
+            return FAILED
+        if program.stdout is None:
+            raise RuntimeError("a pipe was asked for and not made")
+        listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
+        listener.start()
+        with Sampler(pulse(recorder, stop)):
+            _wait(program, leash, stop)
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
     return _end(program.returncode, run, recorder, stop)
 
 
-def _wait(program: subprocess.Popen[bytes], stop: StopRequest) -> None:
+def _wait(program: subprocess.Popen[bytes], leash: Leash, stop: StopRequest) -> None:
     """Wait for the program's end; when asked to stop, tell its process group, and insist after a while."""
     deadline = None
     while True:
@@ -69,15 +71,9 @@ def _wait(program: subprocess.Popen[bytes], stop: StopRequest) -> None:
         now = time.monotonic()
         if stop.wanted is not None and deadline is None:
             deadline = now + GRACE_S
-            _signal(program, signal.SIGTERM)
+            leash.signal(signal.SIGTERM)
         elif deadline is not None and now > deadline:
-            _signal(program, signal.SIGKILL)
-    _signal(program, signal.SIGKILL)  # what it started and left behind
-
-
-def _signal(program: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(program.pid, number)
+            leash.signal(signal.SIGKILL)
 
 
 def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:

@@ -7,6 +7,10 @@
 ``crashed`` is never written by the run itself; it is what a reader concludes when nobody holds the run's lock
 and its last event is no end. ``silent`` is a run of which nothing is known: it is another machine's and has not been
 heard of for a while, or this user may not read it.
+
+The lock of a copied folder is free. What a copy tells is the process that took the run (queued.json): pid, start and
+boot together name one, and while that one lives on this machine, so does the run that was copied. Once it is gone a
+copy without an end cannot be told from a crash, and is called one.
 """
 
 from __future__ import annotations
@@ -35,7 +39,9 @@ from engine.events import (
     Start,
     decode,
 )
+from engine.notice import why_waiting
 from engine.store import DAMAGED, Run, StoreError, tail, write_atomic, write_over
+from engine.ticket import Ticket
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -157,35 +163,53 @@ def _better(name: str, value: float, best: float | None) -> float | None:
     return None
 
 
-def status_of(run: Run) -> Status:
-    """Return a run's status with its state judged from facts, whatever status.json claims."""
-    held = lock.is_held(f"{run.folder}/lock")
-    status, size = cached(run), _size(run)
+def status_of(run: Run, *, held: bool | None = None) -> Status:
+    """Return a run's status with its state judged from facts, whatever status.json claims.
+
+    Args:
+        held: Whether a process that trains holds its lock; not given, it is looked at.
+    """
+    if held is None:
+        held = lock.is_held(f"{run.folder}/lock")
+    status, size, place = cached(run), _size(run), run.place()
     if status is None or status.offset > size:
         status = rebuild(run)
     elif not held and status.offset < size:  # a process that lives is about to save what it has said since
         read_on(run, status)
-    status.state = _judge(run, status, held)
-    if status.state == "crashed" and not status.reason:
+    if status.state in ENDED and not _goes_on(status, place, held):
+        return status
+    status.state = _judge(run, status, place, held)
+    if status.state == "queued":
+        status.reason = why_waiting(run, place)
+    elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
     return status
 
 
-def _judge(run: Run, status: Status, held: bool | None) -> State:
+def _goes_on(status: Status, place: Ticket | None, held: bool | None) -> bool:
+    """Return whether a run whose last attempt has ended waits or begins anew."""
+    if place is None:
+        return bool(held) and not _lives_here(status)  # else its process is about to go
+    owner = place.owner
+    if owner is None:
+        return place.waits(status.attempt)
+    return owner.since > status.ended and (bool(held) or owner.is_alive())
+
+
+def _judge(run: Run, status: Status, place: Ticket | None, held: bool | None) -> State:
     if held:
-        if status.state in ENDED and _lives_here(status):
-            return status.state  # its process is about to go
         return "running" if status.state == "running" and _is_current(status) else "starting"
     if held is None and status.state == "running" and _lives_here(status):
         return "running"  # its lock was removed, or this user may not look at it
     if held is None and not os.access(run.path, os.R_OK | os.X_OK):
         return "silent"
-    if run.ticket() is not None:
+    if place is not None and place.waits(status.attempt):
         return "queued"
-    if status.state in ENDED:
-        return status.state
     if status.attempt and status.host not in ("", process.host()):
         return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
+    owner = place.owner if place is not None else None
+    if owner is not None and owner.is_alive():
+        return "running" if status.state == "running" and _is_current(status) else "starting"
     return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
 
 

@@ -5,7 +5,7 @@
     runs/<run-id>/  run.json      written once, at creation
                     events.jsonl  append-only; the truth
                     status.json   replaced atomically; a cache of the truth
-                    queued.json   there while the run waits in the queue
+                    queued.json   its place in the queue, then who took it; gone once it has finished
                     lock          held by the process that trains, for as long as it lives
                     control       what a user asked of the live run
                     console.log   what its process printed besides events
@@ -31,6 +31,7 @@ from engine import lock
 from engine.errors import UserError
 from engine.events import Moment, Seed
 from engine.lock import Holder
+from engine.ticket import Ticket, this_process
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
@@ -40,6 +41,8 @@ MAX_FILE = 4 * 1024 * 1024
 """Bytes beyond which a small file of a run (run.json, status.json) is not read."""
 HOLD_TIMEOUT_S = 5.0
 """Seconds after which a lock that another process holds is taken to stay held."""
+CLAIM_TIMEOUT_S = 0.5
+"""The same for the worker, which has other runs to look after: readers have it for microseconds only."""
 
 DAMAGED = (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What reading a file raises that is missing, damaged or hostile."""
@@ -65,15 +68,6 @@ class RunInfo(msgspec.Struct, kw_only=True):
     git: dict[str, Any] | None = None
     created: Moment
     cwd: str = ""
-
-
-class Ticket(msgspec.Struct, kw_only=True):
-    """queued.json: a place in the queue."""
-
-    submitted: float
-    device: str = "auto"
-    settings: list[str] = []
-    """What it changes when it is resumed, as ``key=value``."""
 
 
 class StoreError(UserError):
@@ -157,8 +151,8 @@ class Run:
         except StoreError:
             return {}
 
-    def ticket(self) -> Ticket | None:
-        """Return the run's place in the queue, None when it does not wait."""
+    def place(self) -> Ticket | None:
+        """Return what queued.json says, None where there is none."""
         try:
             return msgspec.json.decode(self.read("queued.json"), type=Ticket)
         except FileNotFoundError:
@@ -166,25 +160,63 @@ class Run:
         except DAMAGED:
             return Ticket(submitted=0.0)  # damaged: it waits all the same
 
+    def ticket(self) -> Ticket | None:
+        """Return the run's place in the queue, None when it does not wait."""
+        place = self.place()
+        return place if place is not None and place.stage == "waiting" else None
+
     def enqueue(self, device: str = "auto", settings: Sequence[str] = ()) -> None:
         """Put the run into the queue."""
-        ticket = Ticket(submitted=time.time(), device=device, settings=list(settings))
-        write_atomic(self.ticket_file, msgspec.json.encode(ticket))
+        self.put(Ticket(submitted=time.time(), device=device, settings=list(settings)))
 
-    def dequeue(self) -> None:
-        """Take the run out of the queue."""
-        self.ticket_file.unlink(missing_ok=True)
+    def put(self, place: Ticket) -> None:
+        """Replace queued.json; whoever does so once the run is there holds its lock."""
+        write_atomic(self.ticket_file, msgspec.json.encode(place))
+
+    def take(self, *, by_hand: bool) -> None:
+        """Say that this process, which holds the run's lock, has it now: it waits no longer."""
+        place = self.place() or Ticket(submitted=time.time())
+        place.stage, place.holder, place.by_hand = "taken", this_process(), by_hand
+        if by_hand:
+            place.devices = {}
+        try:
+            self.put(place)
+        except OSError:  # a full disk: what matters is that nobody else takes it
+            self.ticket_file.unlink(missing_ok=True)
+
+    def dequeue(self, stage: Literal["failed", "left"] = "left") -> None:
+        """Take the run out of the queue; what it asked for is kept for the next time."""
+        if (place := self.place()) is None:
+            return
+        place.stage, place.holder = stage, None
+        try:
+            self.put(place)
+        except OSError:
+            self.ticket_file.unlink(missing_ok=True)
+
+    def claim(self) -> int | None:
+        """Take the run's lock for a process to inherit, and return the open file; None while another has the lock."""
+        try:
+            return lock.take(self.lock, CLAIM_TIMEOUT_S)
+        except (lock.Taken, lock.Moved):
+            return None
 
     @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
+    def hold(self, claimed: int | None = None) -> Iterator[None]:
         """Hold the run's lock: only one process trains a run.
+
+        Args:
+            claimed: The open file with the lock that this process inherited.
 
         Raises:
             StoreError: Another process holds it, or it cannot be had here.
         """
         with contextlib.ExitStack() as held:
             try:
-                held.enter_context(lock.hold(self.lock, HOLD_TIMEOUT_S))
+                if claimed is None:
+                    held.enter_context(lock.hold(self.lock, HOLD_TIMEOUT_S))
+                else:
+                    held.enter_context(lock.keep(claimed))
             except lock.Taken as taken:
                 raise StoreError(self._why_taken(taken.holder)) from None
             except lock.Moved:
@@ -230,8 +262,16 @@ class Store:
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
 
-    def create(self, experiment: Experiment, seed: int, *, queued: bool = False, device: str = "auto") -> Run:
+    def create(
+        self, experiment: Experiment, seed: int, *,
+        queued: bool = False, device: str = "auto", place: Ticket | None = None,
+    ) -> Run:  # fmt: skip
         """Make the folder of a new run, whole at once: nobody sees it half made.
+
+        Args:
+            queued: Whether it waits in the queue from the start.
+            device: Which it waits for.
+            place: Its place in the queue, where it is to be another than the last and plainest one.
 
         Raises:
             StoreError: The folder cannot be written.
@@ -252,8 +292,10 @@ class Store:
                     folder.mkdir(parents=True)
                     folder.chmod(0o700)
             write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
-            if queued:
-                Run(draft).enqueue(device)
+            if place is None and queued:
+                place = Ticket(submitted=created, device=device, gpus=experiment.gpus, attempts=0)
+            if place is not None:
+                Run(draft).put(place)
             draft.rename(self.root / run_id)
         except (OSError, UnicodeEncodeError) as error:
             shutil.rmtree(draft, ignore_errors=True)

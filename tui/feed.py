@@ -126,7 +126,8 @@ class Feed:
         """Judge the runs that may have changed; return which did, None if none."""
         touched: set[str] = set()
         stamp = _stamp(self._project.runs) or 0
-        if stamp != self._root_stamp:
+        told = stamp != self._root_stamp  # a run came or went, or the worker says anew why runs wait
+        if told:
             self._root_stamp = stamp
             found = {run.id: run for run in self._store.runs()}
             touched |= found.keys() ^ self._runs.keys()
@@ -135,7 +136,8 @@ class Feed:
         for name, run in self._runs.items():
             folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
             known = self._statuses.get(name)
-            if known is not None and folder == self._stamps.get(name) and known.state not in LIVE:
+            moves = known is None or known.state in LIVE or (told and known.state == "queued")
+            if not moves and folder == self._stamps.get(name):
                 continue
             self._stamps[name] = folder
             status = status_of(run)

@@ -149,7 +149,7 @@ def _row(
 ) -> Row:
     if status is None:
         return Row(key, experiment, None, clean(label), None, depth)
-    note = {"queued": "waits", "starting": "starting …"}.get(status.state, "")
+    note = {"queued": clean(status.reason) or "waits", "starting": "starting …"}.get(status.state, "")
     if status.state in ("failed", "crashed") or (status.state == "stopped" and not status.last):
         note = clean(status.reason)
     return Row(

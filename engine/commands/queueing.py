@@ -1,4 +1,4 @@
-"""Verbs of the queue: submit, work, stop."""
+"""Verbs of the queue: submit, work, stop, and what changes who is next: move, hold, cancel."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import click
 
-from engine.commands.common import option_changes, option_config, option_device, option_runs
+from engine.commands.common import fail, option_changes, option_config, option_device, option_runs
 from engine.config import find_experiment, load_config
 from engine.store import Store
+from engine.ticket import Ticket
 
 
 @click.command()
@@ -22,19 +23,33 @@ from engine.store import Store
 @option_runs
 @option_changes
 @option_device
+@click.option("--seeds", metavar="0,1,2", help="A run for each of these seeds.")
+@click.option("--gpus", type=click.IntRange(1, 64), help="Devices for each run: --set gpus=N.")
+@click.option("--priority", default=0, show_default=True, help="The higher, the earlier.")
+@click.option("--after", multiple=True, metavar="RUN", help="Not before this run has finished; repeatable.")
+@click.option("--share", is_flag=True, help="It may share a GPU with others that may, while memory lasts.")
 def submit(
     names: tuple[str, ...], only_queue: bool, config_path: Path, root: Path,
     settings: tuple[str, ...], seed: int | None, device: str,
+    seeds: str | None, gpus: int | None, priority: int, after: tuple[str, ...], share: bool,
 ) -> None:  # fmt: skip
-    """Queue experiments; a worker in the background runs them one after another."""
+    """Queue experiments; a worker in the background runs them as devices get free."""
     from engine.scheduler import ensure_worker
 
     config = load_config(config_path)
+    if gpus is not None:
+        settings = (*settings, f"gpus={gpus}")
     experiments = [find_experiment(config, name, settings) for name in names]
     store = Store(root)
+    chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
+    before = [store.find(name).id for name in after]
     for experiment in experiments:
-        for each in [seed] if seed is not None else experiment.run_seeds:
-            click.echo(store.create(experiment, each, queued=True, device=device).id)
+        for each in chosen or experiment.run_seeds:
+            place = Ticket(
+                submitted=time.time(), device=device, gpus=experiment.gpus, priority=priority,
+                after=before, share=share, attempts=0,
+            )  # fmt: skip
+            click.echo(store.create(experiment, each, place=place).id)
     if not only_queue:
         ensure_worker(store)
 
@@ -42,11 +57,17 @@ def submit(
 @click.command()
 @option_runs
 @click.option(
+    "--devices", metavar="LIST", help="GPUs by index or UUID, cpu:N for N slots; all GPUs by default."
+)
+@click.option(
     "--drain/--forever", default=True, show_default=True, help="End when the queue is empty, or go on."
 )
-def work(root: Path, drain: bool) -> None:
+@click.option("--backoff", default=30.0, show_default=True, metavar="SECONDS", type=click.FloatRange(0),
+              help="Before the first retry of a run; doubled before each further one, up to an hour.")  # fmt: skip
+def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     """Run the queue until it is empty (or until told to stop); runs go on when the worker is stopped."""
     from engine import scheduler
+    from engine.devices import Machine
 
     stopped = False
 
@@ -57,7 +78,9 @@ def work(root: Path, drain: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        count = scheduler.work(Store(root), lambda: stopped, drain=drain)
+        count = scheduler.work(
+            Store(root), lambda: stopped, drain=drain, machine=Machine(devices), backoff_s=backoff
+        )
     except scheduler.Busy as error:
         click.echo(str(error), err=True)
         return
@@ -88,3 +111,64 @@ def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, pati
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and status_of(found).state not in ENDED:
         time.sleep(0.2)
+
+
+@click.command()
+@click.argument("run_name", metavar="RUN")
+@option_runs
+@click.option("--first", "where", flag_value="first", help="Before all others.")
+@click.option("--last", "where", flag_value="last", help="Behind all others.")
+@click.option("--before", metavar="RUN", help="Before this one.")
+@click.option("--priority", type=int, help="Among those of this priority, by the time of submission.")
+def move(run_name: str, root: Path, where: str | None, before: str | None, priority: int | None) -> None:
+    """Give a queued run another place in the queue."""
+    from engine import queue
+
+    if sum(each is not None for each in (where, before, priority)) != 1:
+        fail("say where to: one of --first, --last, --before RUN and --priority P")
+    store = Store(root)
+    found = store.find(run_name)
+    if priority is not None:
+        click.echo(queue.prioritize(found, priority))
+        return
+    to: queue.Where = "first" if where == "first" else "last"
+    click.echo(queue.move(store, found, store.find(before) if before is not None else to))
+
+
+@click.command()
+@click.argument("run_names", nargs=-1, required=True, metavar="RUN...")
+@option_runs
+def cancel(run_names: tuple[str, ...], root: Path) -> None:
+    """Take queued runs out of the queue; `engine resume --queue` puts them back."""
+    from engine.control import request_stop
+    from engine.store import StoreError
+
+    store = Store(root)
+    for found in [store.find(name) for name in run_names]:
+        if found.ticket() is None:
+            raise StoreError(f"{found.id} does not wait in the queue; `engine stop` stops one that runs")
+        click.echo(request_stop(found, "stop-now"))
+
+
+@click.command()
+@click.argument("run_names", nargs=-1, required=True, metavar="RUN...")
+@option_runs
+@click.option("--release", is_flag=True, help="Let it start again.")
+def hold(run_names: tuple[str, ...], root: Path, release: bool) -> None:
+    """Keep queued runs from being started, until they are released."""
+    from engine import queue
+    from engine.scheduler import ensure_worker
+
+    store = Store(root)
+    for found in [store.find(name) for name in run_names]:
+        click.echo(queue.hold(found, release=release))
+    if release:
+        ensure_worker(store)
+
+
+def _seeds(text: str) -> list[int]:
+    """Return the seeds of a list like ``0,1,2``."""
+    words = [word.strip() for word in text.split(",")]
+    if not all(word.isdecimal() for word in words) or len(set(words)) != len(words):
+        fail(f"--seeds {text}: it has to be different whole numbers, like 0,1,2")
+    return [int(word) for word in words]

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from engine.commands.common import (
+    fail,
     option_changes,
     option_config,
     option_device,
@@ -53,44 +54,82 @@ def run(
 
 
 @click.command()
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", required=False)
 @option_runs
 @option_device
 @option_json
 @option_settings
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
+@click.option("--all-crashed", is_flag=True, help="All runs that crashed, instead of RUN.")
 def resume(
-    run_name: str, root: Path, device: str, as_json: bool, settings: tuple[str, ...], queue: bool
-) -> None:
+    run_name: str | None, root: Path, device: str, as_json: bool, settings: tuple[str, ...],
+    queue: bool, all_crashed: bool,
+) -> None:  # fmt: skip
     """Go on with a run that stopped, failed or crashed, from its last checkpoint.
 
     Another batch_size keeps the images of an optimizer step: batches are accumulated.
     """
-    from engine.changes import changed, last_experiment
-    from engine.control import request_resume, require_resumable
-    from engine.scheduler import ensure_worker
+    from engine.control import require_resumable
+    from engine.states import status_of
 
+    if all_crashed == (run_name is not None):
+        fail("say which: RUN, or --all-crashed")
     store = Store(root)
-    found = store.find(run_name)
-    require_resumable(found)
+    found = [store.find(run_name)] if run_name is not None else []
+    if all_crashed:
+        found = [each for each in store.runs() if status_of(each).state == "crashed"]
+        if not found:
+            click.echo(f"no run in {root} has crashed", err=True)
+    else:
+        require_resumable(found[0])
     if queue:
-        request_resume(found, device, settings)
-        ensure_worker(store)
-        click.echo(f"{found.id} waits in the queue")
+        _queue_again(store, found, device, settings)
         return
-    changed(last_experiment(found), settings)
-    sys.exit(_train_here(found, device, as_json=as_json, settings=settings))
+    sys.exit(_resume_here(found, device, as_json=as_json, settings=settings))
 
 
 @click.command(hidden=True)
 @click.argument("run_id", metavar="RUN")
 @option_runs
 @option_device
-def train(run_id: str, root: Path, device: str) -> None:
+@click.option("--claimed", type=int, help="The open file with the run's lock.")
+def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
     """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
     from engine.attempt import train_run
 
-    sys.exit(train_run(Store(root).find(run_id), device=device, queued=True))
+    sys.exit(train_run(Store(root).find(run_id), device=device, queued=True, claimed=claimed))
+
+
+def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Sequence[str]) -> None:
+    from engine.control import request_resume
+    from engine.scheduler import ensure_worker
+    from engine.store import StoreError
+
+    for each in runs:
+        try:
+            request_resume(each, device, settings)
+        except StoreError:
+            if len(runs) == 1:
+                raise
+            continue  # of many, one that somebody else has just resumed
+        click.echo(f"{each.id} waits in the queue")
+    if runs:
+        ensure_worker(store)
+
+
+def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: Sequence[str]) -> int:
+    """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
+    from engine.changes import changed, last_experiment
+    from engine.stop import STOPPED
+
+    worst = 0
+    for each in runs:
+        changed(last_experiment(each), settings)
+        code = _train_here(each, device, as_json=as_json, settings=settings)
+        worst = code or worst
+        if code == STOPPED:
+            break
+    return worst
 
 
 def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str] = ()) -> int:

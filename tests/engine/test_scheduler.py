@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
+import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from engine import scheduler
+from engine import process, scheduler
 from engine.attempt import train_run
 from engine.control import request_stop
-from engine.events import End, Start, decode
-from engine.scheduler import Busy, ensure_worker, waiting, work
+from engine.devices import Machine
+from engine.events import End, Log, Start, decode
+from engine.experiment import SCRIPT, Experiment
+from engine.notice import NO_WORKER
+from engine.plan import GIB
+from engine.queue import move, waiting
+from engine.scheduler import Busy, Worker, ensure_worker, work
 from engine.states import status_of
 from engine.store import Run, Store, StoreError, tail
+from engine.ticket import Ticket
+from tests.engine.test_devices import FakeGpus, card
 
 
 @pytest.fixture
@@ -44,9 +54,12 @@ def workers(store: Store) -> list[int]:
     return found
 
 
-def fails_at_once(monkeypatch) -> None:
+def fails_at_once(monkeypatch, how: str = "exit 1") -> None:
     """Have every run's process die before it can take the run."""
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    popen = subprocess.Popen
+    monkeypatch.setattr(
+        scheduler.subprocess, "Popen", lambda _, **rest: popen(["/bin/sh", "-c", how], **rest)
+    )
 
 
 class TestTheQueue:
@@ -111,6 +124,261 @@ class TestTheQueue:
         assert (tmp_path / "precious").read_text() == "keep"
 
 
+STEPS = str(Path(__file__).parent.parent / "steps.py")
+
+
+def program(*arguments: str, **fields) -> Experiment:
+    """An experiment that is a program, which does steps: ``program("30", "0.01")``."""
+    return Experiment(name="steps", model=SCRIPT, command=[sys.executable, STEPS, *arguments], **fields)
+
+
+def beats(run: Run) -> list[tuple[int, float, int, str]]:
+    """Return when its programs were at work: pid, time, step, the GPUs that it saw."""
+    found = [line.split() for line in (run.path / "beats").read_text().splitlines()]
+    return [(int(pid), float(when), int(step), gpus) for pid, when, step, gpus in found]
+
+
+def spans(run: Run) -> list[tuple[float, float]]:
+    """Return when each of a run's programs was at work, from its first to its last step."""
+    times: dict[int, list[float]] = {}
+    for pid, when, *_ in beats(run):
+        times.setdefault(pid, []).append(when)
+    return sorted((min(each), max(each)) for each in times.values())
+
+
+def most_at_once(runs: list[Run]) -> int:
+    """Return how many of the runs were at work at the same time at most."""
+    edges = [
+        (when, change)
+        for run in runs
+        for begin, end in spans(run)
+        for when, change in ((begin, 1), (end, -1))
+    ]
+    at_once = most = 0
+    for _, change in sorted(edges):
+        at_once += change
+        most = max(most, at_once)
+    return most
+
+
+def given_devices(run: Run) -> list[str]:
+    """Return what the queue gave a run, attempt by attempt, as its log says."""
+    said = [event.message for event in events(run, Log)]
+    return [
+        message.removeprefix("the queue gave it ") for message in said if message.startswith("the queue gave")
+    ]
+
+
+@contextlib.contextmanager
+def serving(store: Store, machine: Machine, **options):
+    """A worker in a thread of this process, until it has nothing to do or the context is left."""
+    stop = threading.Event()
+    thread = threading.Thread(target=work, args=(store, stop.is_set), kwargs={"machine": machine} | options)
+    thread.start()
+    try:
+        yield thread
+    finally:
+        stop.set()
+        thread.join()
+
+
+class TestDevices:
+    def test_four_runs_on_two_slots(self, store):
+        runs = [store.create(program("15", "0.02"), seed, queued=True) for seed in range(4)]
+        assert work(store, lambda: False, machine=Machine("cpu:2")) == 4
+        assert states(store) == ["finished"] * 4
+        assert most_at_once(runs) == 2
+        assert (
+            sorted(name for run in runs for name in given_devices(run))
+            == ["CPU slot 1"] * 2 + ["CPU slot 2"] * 2
+        )
+        assert [len(events(run, Start)) for run in runs] == [1] * 4
+        assert [step for *_, step, _ in beats(runs[0])] == list(range(1, 16))
+        assert not any(run.ticket_file.exists() for run in runs)
+        assert not (store.root / ".queue.json").exists()
+
+    def test_why_they_wait_is_said(self, store, until):
+        runs = [store.create(program("400", "0.02"), seed, queued=True) for seed in range(3)]
+        held = store.create(program("1", "0"), 9, place=Ticket(submitted=time.time(), on_hold=True))
+        after = store.create(program("1", "0"), 8, place=Ticket(submitted=time.time(), after=[runs[0].id]))
+        wide = store.create(program("1", "0"), 7, place=Ticket(submitted=time.time(), gpus=5))
+        with serving(store, Machine("cpu:2")) as worker:
+            until(lambda: status_of(runs[1]).state == "running")
+            until(lambda: status_of(runs[2]).reason == "2 of 2 CPU slots are taken")
+            assert status_of(held).reason == "held"
+            assert status_of(after).reason == f"waits for {runs[0].id} to finish"
+            assert status_of(wide).reason == "needs 5 CPU slots, and the worker has 2"
+            for run in runs[:2]:
+                request_stop(run, "stop-now")
+            until(lambda: status_of(after).reason == f"waits for {runs[0].id}, which stopped: "
+                  "resume that, or move or cancel this")  # fmt: skip
+            request_stop(runs[2], "stop-now")
+            move(store, after, "first")
+            worker.join(30)
+        assert status_of(after).state == "finished"
+        assert (held.ticket() is not None, wide.ticket() is not None) == (True, True)
+
+    def test_a_worker_with_nothing_left_that_starts_by_itself_ends(self, store):
+        store.create(program("1", "0"), 0, place=Ticket(submitted=1.0, on_hold=True))
+        store.create(
+            program("1", "0"), 1, place=Ticket(submitted=1.0, after=["gone-s0-20261124-150000-abcd"])
+        )
+        store.create(program("1", "0"), 2, place=Ticket(submitted=1.0, device="cuda:3"))
+        assert work(store, lambda: False, machine=Machine("cpu:2")) == 0
+
+    def test_a_run_waits_for_another_to_finish(self, store):
+        first = store.create(program("10", "0.02"), 0, queued=True)
+        second = store.create(program("1", "0"), 1, place=Ticket(submitted=1.0, after=[first.id]))
+        assert work(store, lambda: False, machine=Machine("cpu:2")) == 2
+        assert events(first, End)[0].time <= events(second, Start)[0].time
+
+    def test_gpus_are_given_by_their_uuid_one_run_each_and_two_to_one_that_needs_two(
+        self, store, monkeypatch
+    ):
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        gpus = FakeGpus(card(0), card(1), card(2, {os.getpid(): 30 * GIB}))
+        runs = [store.create(program("60", "0.02"), seed, queued=True) for seed in range(3)]
+        wide = store.create(program("1", "0"), 9, place=Ticket(submitted=time.time(), gpus=2))
+        on_cpu = store.create(program("1", "0"), 8, queued=True, device="cpu")
+        assert work(store, lambda: False, machine=Machine(gpus=gpus)) == 5
+        assert states(store) == ["finished"] * 5
+        assert most_at_once(runs) == 2
+        assert {gpus for run in runs for *_, gpus in beats(run)} == {"GPU-00-x", "GPU-11-x"}
+        assert beats(wide)[0][3] == "GPU-00-x,GPU-11-x"
+        assert beats(on_cpu)[0][3] == "none"
+        assert given_devices(wide) == ["GPU 0, GPU 1"]
+
+    def test_a_gpu_that_somebody_else_fills_is_waited_for(self, store, until):
+        gpus = FakeGpus(card(0, {os.getpid(): 30 * GIB}))
+        run = store.create(program("1", "0"), 0, queued=True)
+        with serving(store, Machine("0", gpus)) as worker:
+            until(lambda: status_of(run).reason not in ("", NO_WORKER))
+            assert re.fullmatch(
+                rf"waiting for GPU 0 \(used by pid {os.getpid()}, .+, 30 GiB\)", status_of(run).reason
+            )
+            gpus.cards = [card(0)]
+            worker.join(30)
+            assert status_of(run).state == "finished"
+
+
+class TestSuccession:
+    def test_a_successor_counts_what_lives_and_starts_nothing_twice(self, store, until):
+        runs = [store.create(program("100", "0.02"), seed, queued=True) for seed in range(3)]
+        code = (
+            "import sys; from engine.cli import main; sys.argv[1:] = ['work', '--devices', 'cpu:2']; main()"
+        )
+        first = subprocess.Popen([sys.executable, "-c", code], cwd=store.root.parent)
+        until(lambda: [run.is_held() for run in runs].count(True) == 2)  # launched, not begun
+        first.kill()
+        first.wait()
+        assert work(store, lambda: False, machine=Machine("cpu:2")) == 1
+        assert states(store) == ["finished"] * 3
+        assert most_at_once(runs) == 2
+        assert [len(events(run, Start)) for run in runs] == [1] * 3
+
+    def test_a_run_whose_process_is_killed_before_it_took_it_is_started_again(self, store, monkeypatch):
+        run = store.create(program("1", "0"), 0, queued=True)
+        fails_at_once(monkeypatch, "kill -9 $$")
+        assert work(store, lambda: False) == scheduler.TRIES
+        assert states(store) == ["failed"]
+        assert "was killed by SIGKILL before it began" in events(run, End)[0].reason
+
+    def test_asked_to_end_before_it_took_the_run_it_is_stopped(self, store, monkeypatch):
+        store.create(program("1", "0"), 0, queued=True)
+        fails_at_once(monkeypatch, "kill -TERM $$")
+        assert work(store, lambda: False) == 1
+        assert states(store) == ["stopped"]
+
+    def test_a_run_that_cannot_be_started_fails_and_the_next_is_served(self, store, tmp_path):
+        runs = [store.create(program("1", "0"), seed, queued=True) for seed in range(2)]
+        runs[0].console.symlink_to(tmp_path / "elsewhere")
+        work(store, lambda: False)
+        assert states(store) == ["failed", "finished"]
+        assert "cannot be started" in status_of(runs[0]).reason
+
+    def test_what_is_asked_of_a_run_on_its_way_is_not_lost(self, store, until):
+        run = store.create(program("1000", "0.02"), 0, queued=True)
+        run.ask("stop-now")  # of an earlier attempt: forgotten
+        worker = Worker(store, Machine("cpu:1"), 30.0)
+        worker.turn()
+        assert request_stop(run, "stop-now").endswith("with a checkpoint")
+        until(worker.turn)
+        assert states(store) == ["stopped"]
+        assert events(run, End)[0].reason == "stopped on request"
+
+
+class TestRetries:
+    def test_a_program_that_fails_twice_finishes_at_its_third_attempt(self, store):
+        run = store.create(program("3", "0", "3", retries=2), 0, queued=True)
+        assert work(store, lambda: False, backoff_s=0.1) == 3
+        assert states(store) == ["finished"]
+        assert [start.attempt for start in events(run, Start)] == [1, 2, 3]
+        assert "it failed; the queue begins it anew in 0 s, for time 2 of 2" in [
+            log.message for log in events(run, Log)
+        ]
+
+    def test_a_killed_run_goes_on_after_its_pause_which_is_said(self, store, until):
+        run = store.create(program("100", "0.02", retries=1), 0, queued=True)
+        with serving(store, Machine("cpu:1"), backoff_s=2.0) as worker:
+            until(lambda: status_of(run).step > 3)
+            os.kill(status_of(run).pid, signal.SIGKILL)
+            until(lambda: status_of(run).state == "queued")
+            until(lambda: status_of(run).reason == "retries in 10 s")
+            worker.join(60)
+        assert states(store) == ["finished"]
+        assert [start.attempt for start in events(run, Start)] == [1, 2]
+        assert [step for *_, step, _ in beats(run)] == sorted(step for *_, step, _ in beats(run))
+        (first_end, second_begin) = spans(run)[0][1], spans(run)[1][0]
+        assert second_begin - first_end > 1.5
+
+    def test_a_crash_that_no_worker_saw_is_found_by_the_next(self, store, until):
+        run = store.create(program("50", "0.02", retries=1), 0, queued=True)
+        worker = Worker(store, Machine("cpu:1"), 30.0)
+        worker.turn()
+        until(lambda: status_of(run).step > 3)
+        os.kill(status_of(run).pid, signal.SIGKILL)
+        until(lambda: status_of(run).state == "crashed")
+        worker._reap()
+        assert work(store, lambda: False, backoff_s=0.1) == 1
+        assert states(store) == ["finished"]
+
+
+CHILD = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+open("child", "a").write(f"{child.pid}\\n")
+child.wait()
+"""
+
+
+def test_before_a_retry_what_left_the_group_of_its_program_is_ended_too(store, until, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    experiment = Experiment(name="x", model=SCRIPT, command=[sys.executable, "-c", CHILD], retries=1)
+    run = store.create(experiment, 0, queued=True)
+    with serving(store, Machine("cpu:1"), backoff_s=0.0) as worker:
+        children = tmp_path / "child"
+        until(lambda: children.exists() and children.read_text().endswith("\n"))
+        first = int(children.read_text())
+        os.kill(status_of(run).pid, signal.SIGKILL)
+        until(lambda: process.started(first) is None)
+        until(lambda: children.read_text().count("\n") == 2)
+        os.kill(int(children.read_text().split()[1]), signal.SIGKILL)
+        request_stop(run, "stop-now")
+        worker.join(30)
+    assert states(store) == ["stopped"]
+
+
+def test_no_program_outlives_its_run(store, until):
+    run = store.create(program("5000", "0.02"), 0, queued=True)
+    worker = Worker(store, Machine("cpu:1"), 30.0)
+    worker.turn()
+    until(lambda: (run.path / "beats").exists() and len(beats(run)) > 3)
+    (pid,) = {pid for pid, *_ in beats(run)}
+    os.kill(status_of(run).pid, signal.SIGKILL)
+    until(lambda: process.started(pid) is None, 5)
+    until(worker.turn)
+
+
 @pytest.mark.slow
 class TestWorkers:
     def test_submitted_runs_are_trained_one_after_another_in_order(self, engine, runs, until):
@@ -127,7 +395,7 @@ class TestWorkers:
         until(lambda: not workers(runs))
 
     def test_a_killed_worker_harms_no_run_and_the_next_one_serves_the_rest(self, engine, runs, until):
-        engine("submit", "--wait", "tiny", "--set", "epochs=30")
+        engine("submit", "--wait", "tiny", "--set", "epochs=4")
         engine("submit", "tiny", "--seed", "1")
         first, second = runs.runs()
         until(lambda: status_of(first).state == "starting")

@@ -17,10 +17,11 @@ import msgspec
 import pytest
 
 from engine import lock, process
-from engine.events import Checkpoint, End, Metrics, Start, encode
+from engine.events import Checkpoint, End, Log, Metrics, Start, encode
 from engine.recorder import Recorder
 from engine.states import Status, rebuild, save, status_of
-from engine.store import Store, StoreError
+from engine.store import Run, Store, StoreError
+from engine.ticket import Ticket
 
 LIVE = """
 import os, pathlib, sys, time
@@ -28,9 +29,12 @@ from engine import process
 from engine.events import Start
 from engine.recorder import Recorder
 from engine.store import Run
+from engine.ticket import Ticket
 run = Run(pathlib.Path(sys.argv[1]))
 with run.hold():
     recorder = Recorder(run)
+    if "take" in sys.argv:
+        run.take(by_hand=False)
     if "start" in sys.argv:
         recorder.emit(Start(time=time.time(), run=run.id, attempt=recorder.status.attempt + 1, pid=os.getpid(),
             host=process.host(), boot=process.boot_id(), process_started=process.started(os.getpid())))
@@ -616,3 +620,59 @@ class TestOtherUsers:
         assert found["doctor"][1].endswith(
             f"not repaired: {folder.id} cannot be locked: Permission denied: {folder.path}"
         )
+
+
+class TestCopies:
+    """A copy's lock is free, whoever holds that of the folder it was copied from."""
+
+    def test_a_copy_of_a_live_run_lives_as_long_as_the_process(self, run, live, tmp_path):
+        child = live(run, "take", "start")
+        copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
+        assert not copy.is_held()
+        assert status_of(copy).state == "running"
+        kill(child)
+        assert status_of(copy).state == "crashed"
+
+    def test_one_that_has_not_said_its_start_is_starting(self, run, live, tmp_path):
+        say(run, start(run), end(run, "failed"))
+        child = live(run, "take")
+        copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
+        assert (status_of(run).state, status_of(copy).state) == ("starting", "starting")
+        kill(child)
+        assert (status_of(run).state, status_of(copy).state) == ("failed", "failed")
+
+    def test_one_that_ended_while_its_process_lives_on_has_ended(self, run, live, tmp_path):
+        live(run, "take", "start")
+        with run.events.open("ab") as file:
+            file.write(encode(end(run, "failed")))
+        run.status_file.unlink()
+        copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
+        assert (status_of(run).state, status_of(copy).state) == ("failed", "failed")
+
+    def test_one_that_waits_waits(self, run, live, tmp_path):
+        say(run, start(run), end(run, "stopped"))
+        run.enqueue()
+        copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
+        assert status_of(copy).state == "queued"
+
+    def test_with_an_old_ticket_beside_newer_events_it_is_what_the_events_say(self, run):
+        say(run, start(run), end(run, "failed"))
+        run.put(Ticket(submitted=1.0, attempts=1))
+        assert status_of(run).state == "queued"
+        run.put(Ticket(submitted=1.0, attempts=0))
+        assert status_of(run).state == "failed"
+
+    def test_with_an_old_status_beside_newer_events_it_is_what_the_events_say(self, run, live, tmp_path):
+        say(run, start(run))
+        stale = run.status_file.read_bytes()
+        live(run, "take", "start")
+        copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
+        copy.status_file.write_bytes(stale)
+        assert (status_of(copy).state, status_of(copy).attempt) == ("running", 2)
+
+    def test_a_log_line_behind_the_end_changes_nothing(self, run):
+        say(run, start(run))
+        stale = run.status_file.read_bytes()
+        say(run, end(run, "failed"), Log(time=time.time(), run=run.id, level="info", message="left"))
+        run.status_file.write_bytes(stale)
+        assert status_of(run).state == "failed"

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engine.notice import Notice, publish
 from engine.store import Run
+from engine.ticket import this_process
 from tests.tui.conftest import Write
 from tui.feed import Feed, console_lines
 from tui.messages import Changed
@@ -123,3 +125,13 @@ def test_a_run_that_goes_on_with_another_batch_shows_that_one(project: Project, 
     detail = first(feed).detail
     assert detail is not None
     assert detail.config["batch_size"] == 8
+
+
+def test_why_a_run_waits_is_told_whenever_the_worker_says_it_anew(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=1, end="stopped")
+    run.enqueue()
+    feed = Feed(project, lambda _: None)
+    assert first(feed).runs[0].state == "queued"
+    for reason in ("held", "1 of 1 CPU slot is taken"):
+        publish(project.runs, Notice(worker=this_process(), reasons={run.id: reason}))
+        assert first(feed).runs[0].reason == reason

@@ -66,3 +66,9 @@ def test_curves_are_called_by_what_tells_them_apart() -> None:
     assert curve_labels([a, d]) == ["ViT", "BiT"]
     assert curve_labels([a, b, d]) == ["ViT s0", "ViT s1", "BiT"]
     assert curve_labels([b, c]) == ["quick-ViT s1 11-18 15:00", "quick-ViT s1 11-19 16:00"]
+
+
+def test_a_run_that_waits_says_why_once_that_is_known(project: Project) -> None:
+    for reason, note in [("", "waits"), ("2 of 2 CPU slots are taken", "2 of 2 CPU slots are taken")]:
+        rows = make_rows(snapshot(project, status("r1", "BiT-small", "queued", reason=reason)), set())
+        assert rows[1].note == note

@@ -1,0 +1,137 @@
+"""What a worker may give to runs: GPUs as NVML sees them at the moment, and slots on the CPU."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+import psutil
+
+from engine.errors import UserError
+from engine.plan import Device, User
+from engine.telemetry import GpuSample, Nvml
+
+SLICE = "MIG-"
+"""How the UUID of a part of a GPU begins; NVML says nothing of its memory here, so that none is compared."""
+
+
+class DeviceError(UserError):
+    """A device was named that is none, or that this machine does not have."""
+
+
+class Gpus(Protocol):
+    """What is needed of NVML."""
+
+    def sample(self) -> list[GpuSample]:
+        """Look at every GPU."""
+
+
+class Machine:
+    """The devices that a worker may give to runs.
+
+    Args:
+        names: ``0,1`` or UUIDs for GPUs, ``cpu:3`` for three slots on the CPU. Not given, it is every GPU that
+            CUDA_VISIBLE_DEVICES leaves, and one slot for runs that want the CPU.
+        gpus: Stands in for NVML.
+
+    Raises:
+        DeviceError: One is named that is not there.
+    """
+
+    def __init__(self, names: str | None = None, gpus: Gpus | None = None) -> None:
+        nvml = Nvml() if gpus is None else None
+        self._gpus: Gpus = nvml or gpus  # type: ignore[assignment]
+        self._missing = nvml.missing if nvml is not None else ""
+        self._seen = {sample.uuid: sample for sample in self._gpus.sample()}
+        self.uuids: list[str] = []
+        """The GPUs, whether they answer or not."""
+        self.slots = 0
+        """How many runs the CPU may have."""
+        if names is None:
+            self.uuids, self.slots = self._visible(), 1
+        else:
+            self._parse(names)
+
+    def look(self, ours: Mapping[str, Collection[int]]) -> list[Device]:
+        """Return the devices as they are now; a GPU that does not answer is left out.
+
+        Args:
+            ours: The processes of our runs on each GPU, by its UUID.
+        """
+        found = {sample.uuid: sample for sample in self._gpus.sample()} if self.uuids else {}
+        devices = [_gpu(found[uuid], ours.get(uuid)) for uuid in self.uuids if uuid in found]
+        devices += [Device(uuid, uuid[:12], gpu=True) for uuid in self.uuids if uuid.startswith(SLICE)]
+        return devices + [Device(f"cpu:{i}", f"CPU slot {i + 1}", i) for i in range(self.slots)]
+
+    @property
+    def names(self) -> list[str]:
+        """What the devices are called."""
+        gpus = [f"GPU {self._seen[uuid].index}" if uuid in self._seen else uuid for uuid in self.uuids]
+        return gpus + [f"CPU slot {i + 1}" for i in range(self.slots)]
+
+    def environment(self, devices: Collection[str]) -> dict[str, str]:
+        """Return the environment in which a process sees the devices that it was given, and no GPU besides."""
+        gpus = [device for device in devices if not device.startswith("cpu")]
+        environment = {"CUDA_VISIBLE_DEVICES": ",".join(gpus)} if self.uuids or self._seen else {}
+        if not gpus and self.slots > 1 and "OMP_NUM_THREADS" not in os.environ:
+            environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) * len(devices) // self.slots))
+        return environment
+
+    def _visible(self) -> list[str]:
+        """Return the GPUs that CUDA_VISIBLE_DEVICES leaves to the worker; as in CUDA, what is unknown ends the list."""
+        names = os.environ.get("CUDA_VISIBLE_DEVICES")
+        if names is None:
+            return list(self._seen)
+        visible = []
+        for name in names.split(","):
+            if (uuid := self._find(name.strip())) is None:
+                break
+            visible.append(uuid)
+        return visible
+
+    def _parse(self, names: str) -> None:
+        for name in filter(None, map(str.strip, names.split(","))):
+            if match := re.fullmatch(r"cpu(?::(\d{1,4}))?", name):
+                self.slots += int(match[1] or 1)
+            elif (uuid := self._find(name)) is None:
+                raise DeviceError(f"there is no device {name!r}; {self._known()}")
+            elif uuid not in self.uuids:
+                self.uuids.append(uuid)
+        if not self.uuids and not self.slots:
+            raise DeviceError(f"{names!r} names no device; {self._known()}")
+
+    def _find(self, name: str) -> str | None:
+        if name.isdecimal():
+            return next((uuid for uuid, sample in self._seen.items() if sample.index == int(name)), None)
+        if name.startswith(SLICE):
+            return name
+        fits = [uuid for uuid in self._seen if name and uuid.startswith(name)]
+        return fits[0] if len(fits) == 1 else None
+
+    def _known(self) -> str:
+        if not self._seen:
+            why = f" ({self._missing})" if self._missing else ""
+            return f"NVML sees no GPU{why}; cpu:N gives N slots on the CPU"
+        gpus = ", ".join(f"{sample.index} ({uuid})" for uuid, sample in self._seen.items())
+        return f"there are the GPUs {gpus}, and cpu:N gives N slots on the CPU"
+
+
+def _gpu(sample: GpuSample, ours: Collection[int] | None) -> Device:
+    """Return a GPU as a device; without processes of ours on it all that is held there is held by others."""
+    others = {pid: size for pid, size in sample.processes.items() if pid not in (ours or ())}
+    foreign = sum(others.values()) if ours is not None else sample.memory_used
+    return Device(
+        id=sample.uuid, name=f"GPU {sample.index}", index=sample.index, gpu=True, total=sample.memory_total,
+        used=sample.memory_used, foreign=foreign,
+        users=tuple(User(pid, _name(pid), size) for pid, size in sorted(others.items(), key=lambda p: -p[1])),
+    )  # fmt: skip
+
+
+def _name(pid: int) -> str:
+    try:
+        name = psutil.Process(pid).name()
+    except psutil.Error:
+        return "?"
+    return "".join(c if c.isprintable() else "?" for c in name)

@@ -1,0 +1,188 @@
+"""How much GPU memory a queued run will take: what runs of its shape took, else what its model takes on paper.
+
+The shape is what memory depends on: model, image size, patch, images at once on a device, precision. The figures on
+paper need torch, which takes seconds to load: another process works them out while the queue goes on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.experiment import Experiment
+from engine.plan import GIB
+from engine.states import Status
+from engine.store import Run, Store, StoreError, read_small, write_atomic
+
+MEASURED_MARGIN = 1.05
+PAPER_MARGIN = 1.15
+"""What the allocator and kernels add to the tensors of a model."""
+CONTEXT = 1 * GIB
+"""What CUDA and its libraries take of a GPU before the first tensor."""
+TIMEOUT_S = 120.0
+
+
+class Estimates:
+    """The memory of runs by their shape; figures on paper are kept beside the runs, in .memory.json.
+
+    Args:
+        store: Whose finished and live runs are what is measured.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._file = store.root / ".memory.json"
+        self._measured: dict[str, int] | None = None
+        self._paper: dict[str, int | None] = _read(self._file)
+        self._shapes: dict[str, tuple[str, Experiment] | None] = {}
+        self._working: tuple[str, subprocess.Popen[bytes], float, tempfile.TemporaryDirectory[str]] | None = (
+            None
+        )
+
+    def of(self, run: Run) -> int | None:
+        """Return the bytes that a run will take on each of its GPUs, None where that is not known (yet)."""
+        if run.id not in self._shapes:
+            self._shapes[run.id] = _shape(run)
+        if (known := self._shapes[run.id]) is None:
+            return None
+        shape, experiment = known
+        if self._measured is None:
+            self._measured = _measured(self._store)
+        if (size := self._measured.get(shape)) is not None:
+            return size
+        if shape not in self._paper:
+            self._work_out(shape, experiment)
+        return self._paper.get(shape)
+
+    def look_again(self) -> None:
+        """Take into account what runs have measured since."""
+        self._measured = None
+
+    def poll(self) -> None:
+        """Take the answer of the process that works out a figure, if it is there."""
+        if self._working is None:
+            return
+        shape, process, deadline, folder = self._working
+        if process.poll() is None:
+            if time.monotonic() < deadline:
+                return
+            process.kill()
+        answer, _ = process.communicate()
+        folder.cleanup()
+        self._working = None
+        self._paper[shape] = _total(answer)
+        with contextlib.suppress(OSError):
+            write_atomic(self._file, msgspec.json.encode(self._paper))
+
+    def close(self) -> None:
+        """End the process that works out a figure."""
+        if self._working is not None:
+            self._working[1].kill()
+            self._working[1].communicate()
+            self._working[3].cleanup()
+            self._working = None
+
+    def _work_out(self, shape: str, experiment: Experiment) -> None:
+        """Start a process that works out a figure, one at a time: `engine models --explain` on this experiment."""
+        if self._working is not None:
+            return
+        folder = tempfile.TemporaryDirectory(prefix="vitui-")
+        file = Path(folder.name, "experiments.toml")
+        file.write_bytes(_toml(experiment))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "engine.cli", "models", "--explain", experiment.name, "--json", "--config", file],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        )  # fmt: skip
+        self._working = shape, process, time.monotonic() + TIMEOUT_S, folder
+
+
+def shape_of(config: Mapping[str, Any]) -> str | None:
+    """Return what the memory of an experiment's runs depends on, None for a program of the user's."""
+    if config.get("command"):
+        return None
+    batch = max(1, int(config.get("batch_size", 0)) // max(1, int(config.get("gpus", 1))))
+    parts = [config.get(key) for key in ("model", "image_size", "patch_size", "precision", "optimizer")]
+    return json.dumps([*parts, batch, config.get("options", {})], sort_keys=True)
+
+
+def _shape(run: Run) -> tuple[str, Experiment] | None:
+    try:
+        experiment = msgspec.convert(run.info().config, Experiment)
+    except (StoreError, msgspec.ValidationError):
+        return None
+    shape = shape_of(msgspec.structs.asdict(experiment))
+    return None if shape is None else (shape, experiment)
+
+
+def _measured(store: Store) -> dict[str, int]:
+    """Return the most that runs of each shape took of one GPU."""
+    found: dict[str, int] = {}
+    for run in store.runs():
+        try:
+            best = msgspec.json.decode(read_small(run.status_file), type=Status).best
+        except (OSError, msgspec.DecodeError, RecursionError):
+            continue
+        if (size := _held(best)) is None:
+            continue
+        with contextlib.suppress(StoreError, ValueError, TypeError):
+            if (shape := shape_of(run.info().config)) is not None:
+                found[shape] = max(found.get(shape, 0), size)
+    return found
+
+
+def _held(best: Mapping[str, float]) -> int | None:
+    """Return what a run needed of a GPU at most: PyTorch's tensors and what comes on top, or all that it held if less.
+
+    What the driver says is too much by what the allocator keeps for later, which may be all that a GPU has.
+    """
+    by_torch = max((size for name, size in best.items() if _is(name, "memory_peak")), default=None)
+    by_driver = max((size for name, size in best.items() if _is(name, "memory_process")), default=None)
+    needed = None if by_torch is None else MEASURED_MARGIN * by_torch + CONTEXT
+    return min((int(size) for size in (needed, by_driver) if size is not None), default=None)
+
+
+def _is(name: str, kind: str) -> bool:
+    return name.startswith("gpu/") and name.endswith(f"/{kind}")
+
+
+def _toml(experiment: Experiment) -> bytes:
+    """Return an experiments.toml of one experiment, with the images that one of its GPUs gets."""
+    import tomlkit
+
+    settings = msgspec.to_builtins(experiment)
+    settings |= {"batch_size": max(1, experiment.batch_size // experiment.gpus), "gpus": 1}
+    settings = {key: value for key, value in settings.items() if value is not None and key != "name"}
+    return tomlkit.dumps({"experiments": {experiment.name: settings}}).encode()
+
+
+def _total(answer: bytes) -> int | None:
+    """Return the bytes that `engine models --explain --json` said, None where it could not say."""
+    try:
+        parts = msgspec.json.decode(answer)["memory"]
+        return (
+            int(
+                PAPER_MARGIN
+                * sum(parts[part] for part in ("weights", "gradients", "optimizer", "activations"))
+            )
+            + CONTEXT
+        )
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return None
+
+
+def _read(file: Path) -> dict[str, int | None]:
+    try:
+        return msgspec.json.decode(read_small(file), type=dict[str, int | None])
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return {}

@@ -1,0 +1,40 @@
+"""Ends what a run started when the run's own process ends, however that ends: no program outlives its run.
+
+A process that is killed can do nothing any more. Another one waits at a pipe that only the first holds open, and
+kills its own process group, which is the program's too, when the pipe closes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+from types import TracebackType
+
+_WAIT = "trap '' HUP INT TERM; read -r _; kill -KILL 0"
+
+
+class Leash:
+    """A process group that lives no longer than this process; programs are started into ``group``.
+
+    Leaving the context kills what is left in the group.
+    """
+
+    def __enter__(self) -> Leash:
+        self._process = subprocess.Popen(
+            ["/bin/sh", "-c", _WAIT], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0
+        )
+        self.group = self._process.pid
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.signal(signal.SIGKILL)
+        self._process.communicate()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to all in the group."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.group, number)

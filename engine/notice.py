@@ -1,0 +1,74 @@
+"""What the worker says to everybody who looks at the queue: that it is at it, and why each run still waits."""
+
+from __future__ import annotations
+
+import functools
+import time
+from pathlib import Path
+
+import msgspec
+
+from engine import process
+from engine.store import Run, read_small, write_atomic
+from engine.ticket import Holder, Ticket
+
+NO_WORKER = "no worker is at it; `engine work` starts one"
+STARTING_S = 5.0
+"""Seconds for which a run that was just queued may have a worker on its way."""
+
+
+class Notice(msgspec.Struct, kw_only=True):
+    """The file .queue.json in a folder of runs."""
+
+    worker: Holder
+    devices: list[str] = []
+    """The names of the devices that it gives out."""
+    reasons: dict[str, str] = {}
+    """Why each waiting run waits, by its id."""
+
+    def is_current(self) -> bool:
+        """Return whether that worker is at it still; of another machine's worker it is believed."""
+        return self.worker.host != process.host() or self.worker.is_alive()
+
+
+def publish(root: Path, notice: Notice) -> None:
+    """Replace what is said."""
+    write_atomic(_file(root), msgspec.json.encode(notice))
+
+
+def withdraw(root: Path) -> None:
+    """Say nothing any more."""
+    _file(root).unlink(missing_ok=True)
+
+
+def read(root: Path) -> Notice | None:
+    """Return what a worker that is at it says; None where there is none."""
+    try:
+        stat = _file(root).lstat()
+    except OSError:
+        return None
+    notice = _read(_file(root), stat.st_ino, stat.st_mtime_ns)
+    return notice if notice is not None and notice.is_current() else None
+
+
+def why_waiting(run: Run, place: Ticket | None) -> str:
+    """Return in words why a queued run waits, empty while the worker has not seen it yet."""
+    if (notice := read(run.path.parent)) is not None:
+        return notice.reasons.get(run.id, "")
+    if place is not None and place.on_hold:
+        return "held"
+    soon = place is not None and 0 <= time.time() - place.submitted < STARTING_S
+    return "" if soon else NO_WORKER
+
+
+@functools.lru_cache(maxsize=8)
+def _read(file: Path, _inode: int, _time: int) -> Notice | None:
+    """Read the file once for all the runs of a list: it is replaced, never changed."""
+    try:
+        return msgspec.json.decode(read_small(file), type=Notice)
+    except (OSError, msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _file(root: Path) -> Path:
+    return root / ".queue.json"

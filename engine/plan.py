@@ -1,0 +1,260 @@
+"""Which queued run starts on which device, and why the others wait: a function of plain data, nothing is looked at.
+
+A device has one run, or several of which each may share and whose memory is known and fits together. Runs are taken
+by priority, then in their order; one that cannot start lets later ones pass that can, so that no device idles.
+
+So that small runs do not overtake a large one for ever (one that needs two GPUs, or a whole one that others share),
+devices are kept for a run once it has waited for ``PATIENCE_S``: what gets free there is not given to later runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+GIB = 2**30
+PATIENCE_S = 600.0
+"""Seconds for which a run may be overtaken by later ones that fit where it does not."""
+FOREIGN = 1 * GIB
+FOREIGN_SHARE = 0.05
+"""What other programs may hold of a GPU that is called free: bytes, or a share of its memory if that is more."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A process of somebody else on a GPU, and the bytes that it holds."""
+
+    pid: int
+    name: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}, {self.name}, {gib(self.size)}"
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that a run can be given: a GPU, or a CPU slot."""
+
+    id: str
+    """The UUID of a GPU; ``cpu:0`` and so on for slots."""
+    name: str
+    index: int = 0
+    gpu: bool = False
+    total: int = 0
+    """Bytes of a GPU; 0 for a slot, and where nobody knows."""
+    used: int = 0
+    """Bytes that anybody holds."""
+    foreign: int = 0
+    """Bytes of them that are not our runs'."""
+    users: tuple[User, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what others hold is little enough to call it free."""
+        return not self.gpu or self.foreign <= max(FOREIGN, FOREIGN_SHARE * self.total)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A queued run."""
+
+    run: str
+    rank: tuple[float, ...] = ()
+    """What the queue is sorted by."""
+    since: float = 0.0
+    """When it began to wait, in seconds since the epoch."""
+    gpus: int = 1
+    wish: str = "auto"
+    share: bool = False
+    memory: int | None = None
+    """Bytes that it takes on each device, None where nobody knows."""
+    blocked: str = ""
+    """What it waits for besides a device, in words."""
+    hopeless: bool = False
+    """Whether somebody has to do something before it can start."""
+
+
+@dataclass(frozen=True)
+class Live:
+    """A run that has devices already."""
+
+    run: str
+    devices: tuple[str, ...]
+    share: bool = False
+    memory: int | None = None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Why a run waits, and whether it will start by itself."""
+
+    words: str
+    hopeless: bool = False
+
+
+@dataclass
+class Plan:
+    """What to start now, and why the rest waits."""
+
+    starts: dict[str, tuple[Device, ...]] = field(default_factory=dict)
+    waits: dict[str, Wait] = field(default_factory=dict)
+    kept: dict[str, str] = field(default_factory=dict)
+    """The run that a device is kept for, by the device's id."""
+
+
+Occupant = Job | Live
+
+
+def make_plan(jobs: Iterable[Job], devices: Sequence[Device], live: Iterable[Live], now: float) -> Plan:
+    """Return which of the jobs start on which of the devices, and why the others wait."""
+    plan = Plan()
+    board = _board(devices, live)
+    for job in sorted(jobs, key=lambda job: (job.rank, job.run)):
+        if job.blocked:
+            plan.waits[job.run] = Wait(job.blocked, job.hopeless)
+            continue
+        wanted = [device for device in devices if _suits(job, device, devices)]
+        if (never := _never(job, wanted)) is not None:
+            plan.waits[job.run] = Wait(never, hopeless=True)
+            continue
+        fitting = [
+            device for device in wanted if device.id not in plan.kept and fits(job, device, board[device.id])
+        ]
+        if len(fitting) >= job.gpus:
+            fitting.sort(key=lambda device: len(board[device.id]))
+            plan.starts[job.run] = tuple(fitting[: job.gpus])
+            for device in plan.starts[job.run]:
+                board[device.id].append(job)
+            continue
+        plan.waits[job.run] = Wait(_why(job, wanted, board, plan.kept))
+        if now - job.since >= PATIENCE_S:
+            _keep(job, wanted, board, plan.kept)
+    return plan
+
+
+def fits(job: Job, device: Device, occupants: Sequence[Occupant]) -> bool:
+    """Return whether a job can start on a device beside the runs that it has."""
+    if not device.is_open:
+        return False
+    if not occupants:
+        held = sum(user.size for user in device.users)  # what no process holds is the driver's, always there
+        return job.memory is None or not device.total or job.memory + held <= device.total
+    if not device.total or not job.share or job.memory is None:
+        return False
+    taken = device.foreign
+    for each in occupants:
+        if not each.share or each.memory is None:
+            return False
+        taken += each.memory
+    return job.memory + max(taken, device.used) <= device.total
+
+
+def gib(size: float) -> str:
+    """Return bytes as people say them."""
+    return f"{size / GIB:.1f} GiB" if size < 10 * GIB else f"{size / GIB:.0f} GiB"
+
+
+def _board(devices: Sequence[Device], live: Iterable[Live]) -> dict[str, list[Occupant]]:
+    """Return who is on each device; a run on a CPU slot that there is no more takes one that there is."""
+    board: dict[str, list[Occupant]] = {device.id: [] for device in devices}
+    homeless = []
+    for run in live:
+        for device in run.devices:
+            if device in board:
+                board[device].append(run)
+            elif device.startswith("cpu"):
+                homeless.append(run)
+    slots = [device.id for device in devices if not device.gpu]
+    for run in homeless if slots else ():
+        board[min(slots, key=lambda slot: len(board[slot]))].append(run)
+    return board
+
+
+def _suits(job: Job, device: Device, devices: Sequence[Device]) -> bool:
+    """Return whether a device is what the job asks for; whatever there is best, if it asks for nothing special."""
+    kind, _, number = job.wish.partition(":")
+    if job.wish == "auto":
+        return device.gpu or not any(other.gpu for other in devices)
+    if kind == "cpu":
+        return not device.gpu
+    if kind == "cuda":
+        return device.gpu and number in ("", str(device.index))
+    return device.gpu and device.id.startswith(job.wish)
+
+
+def _never(job: Job, wanted: Sequence[Device]) -> str | None:
+    """Return why a job cannot start here however long it waits, None if it can."""
+    if len(wanted) < job.gpus:
+        what = _count(job.gpus, gpu=wanted[0].gpu if wanted else job.wish != "cpu")
+        asked = "" if job.wish == "auto" else f" ({job.wish})"
+        return f"needs {what}{asked}, and the worker has {len(wanted) or 'none'}"
+    if job.memory is not None and all(device.total for device in wanted):
+        large = [device for device in wanted if device.total >= job.memory]
+        if len(large) < job.gpus:
+            most = max(device.total for device in wanted)
+            return f"needs {gib(job.memory)}, and the largest GPU has {gib(most)}"
+    return None
+
+
+def _keep(
+    job: Job, wanted: Sequence[Device], board: Mapping[str, list[Occupant]], kept: dict[str, str]
+) -> None:
+    """Keep for a job the devices on which it would fit once our own runs there have ended."""
+    possible = [device for device in wanted if device.id not in kept and fits(job, device, ())]
+    if len(possible) >= job.gpus:
+        possible.sort(key=lambda device: len(board[device.id]))
+        kept.update({device.id: job.run for device in possible[: job.gpus]})
+
+
+def _why(
+    job: Job, wanted: Sequence[Device], board: Mapping[str, list[Occupant]], kept: Mapping[str, str]
+) -> str:
+    if not wanted[0].gpu:
+        return _why_no_slot(job, wanted, board, kept)
+    blocked = [
+        f"{device.name} ({_who(job, device, board[device.id], kept)})"
+        for device in wanted
+        if device.id in kept or not fits(job, device, board[device.id])
+    ]
+    size = f"{gib(job.memory)} on " if job.memory is not None else ""
+    if job.gpus > 1:
+        return f"waiting for {size}{job.gpus} GPUs: {_list(blocked)}"
+    return f"waiting for {size}{_list(blocked, 'or')}"
+
+
+def _who(job: Job, device: Device, occupants: Sequence[Occupant], kept: Mapping[str, str]) -> str:
+    """Return what stands in the way on a GPU."""
+    if device.id in kept:
+        return f"kept for {kept[device.id]}"
+    if not device.is_open or not occupants:
+        if device.users:
+            return f"used by {_list([str(user) for user in device.users])}"
+        return f"used by others, {gib(device.foreign)}"
+    said = f"runs {_list([each.run for each in occupants])}"
+    if job.share and job.memory is not None and all(each.share for each in occupants):
+        free = device.total - max(device.used, device.foreign + sum(each.memory or 0 for each in occupants))
+        return f"{said}, {gib(max(0, free))} free"
+    return said
+
+
+def _why_no_slot(
+    job: Job, slots: Sequence[Device], board: Mapping[str, list[Occupant]], kept: Mapping[str, str]
+) -> str:
+    taken = sum(bool(board[slot.id]) for slot in slots)
+    said = f"{taken} of {_count(len(slots), gpu=False)} {'is' if taken == 1 else 'are'} taken"
+    reserved = {kept[slot.id] for slot in slots if slot.id in kept and not board[slot.id]}
+    if reserved:
+        said += f", the rest is kept for {_list(sorted(reserved))}"
+    return said if job.gpus == 1 else f"needs {job.gpus}, {said}"
+
+
+def _count(number: int, *, gpu: bool) -> str:
+    return f"{number} {'GPU' if gpu else 'CPU slot'}{'s' if number != 1 else ''}"
+
+
+def _list(words: Sequence[str], last: str = "and") -> str:
+    shown = list(words[:3])
+    if len(words) > 3:
+        shown.append(f"{len(words) - 3} more")
+    return f" {last} ".join(filter(None, [", ".join(shown[:-1]), shown[-1]])) if shown else ""

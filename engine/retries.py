@@ -1,0 +1,107 @@
+"""What becomes of a run of the queue whose attempt failed or crashed: it waits for another one, or it is left.
+
+An experiment says with ``retries`` how often the queue begins it anew by itself. What would fail again in the same
+way is left: a mistake in the configuration or the data, a damaged checkpoint, a loss that is not finite, a device that
+is not there. A GPU out of memory, a program that ended with an error or was killed, and whatever is not known to be
+hopeless is tried again. So is a run that crashed: after a reboot the next worker finds it. What was stopped stays so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import msgspec
+import psutil
+
+from engine.changes import last_experiment
+from engine.events import End, decode
+from engine.recorder import Recorder
+from engine.states import ENDED, Status, status_of
+from engine.store import Run, StoreError, last_lines
+from engine.ticket import Ticket
+
+BACKOFF_S = 30.0
+"""Seconds before the first retry; before each further one it is twice as long."""
+LONGEST_S = 3600.0
+HOPELESS = frozenset({
+    "ConfigError", "DataError", "CheckpointError", "Diverged", "DeviceError", "StoreError", "FalseStart",
+    "ImportError", "ModuleNotFoundError", "ValidationError",
+})  # fmt: skip
+"""The errors after which a run would fail again in the same way."""
+
+
+def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
+    """Queue a run again whose attempt failed or crashed and that has a retry left; else say that it is left.
+
+    A run that was started by hand, or was asked to stop before it died, is left without a word; one that lives, waits
+    or has been settled before stays as it is.
+    """
+    if not _is_open(run.place()):
+        return
+    with run.hold():
+        place = run.place()
+        if place is None or not _is_open(place):
+            return
+        status = status_of(run, held=False)
+        state = status.state
+        if state not in ENDED:
+            return
+        if place.by_hand or state not in ("failed", "crashed") or run.asked() is not None:
+            run.dequeue()
+            return
+        allowed, hopeless = _allowed(run), state == "failed" and _failed_for_good(run)
+        if not allowed or hopeless or place.retried >= allowed:
+            if allowed:
+                why = "it would fail again" if hopeless else f"{_times(allowed)} it was begun anew"
+                _log(run, f"it {state} and is left: {why}")
+            run.dequeue()
+            return
+        _end_what_is_left(run, status)
+        pause = min(LONGEST_S, backoff_s * 2.0**place.retried)
+        _log(
+            run,
+            f"it {state}; the queue begins it anew in {pause:.0f} s, for time {place.retried + 1} of {allowed}",
+        )
+        place.retried, place.attempts = place.retried + 1, status.attempt
+        place.stage, place.holder, place.devices = "waiting", None, {}
+        place.not_before = time.time() + pause
+        run.put(place)
+
+
+def _is_open(place: Ticket | None) -> bool:
+    """Return whether an attempt has ended, or will have once its process is gone, and nobody drew the conclusion."""
+    return place is not None and place.stage in ("taken", "failed")
+
+
+def _allowed(run: Run) -> int:
+    try:
+        return last_experiment(run).retries
+    except (StoreError, msgspec.ValidationError):  # damaged, or of a newer version
+        return 0
+
+
+def _failed_for_good(run: Run) -> bool:
+    for line in reversed(last_lines(run.events)):
+        if isinstance(event := decode(line), End):
+            return event.error is not None and event.error.type in HOPELESS
+    return False
+
+
+def _end_what_is_left(run: Run, status: Status) -> None:
+    """Kill what the last attempt started and left behind: no two attempts are at work at once."""
+    from engine.ladder import processes_of
+
+    for each in processes_of(run, status):
+        with contextlib.suppress(psutil.Error):
+            each.kill()
+
+
+def _log(run: Run, message: str) -> None:
+    recorder = Recorder(run)
+    recorder.log("warning", message)
+    recorder.close()
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")

@@ -1,0 +1,18 @@
+"""Whatever is killed, and whenever: every queued run finishes, once at a time, and nothing that it said is lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.bench.chaos import Chaos
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_queue_outlives_everything_that_serves_it(tmp_path):
+    chaos = Chaos(tmp_path, seed=0)
+    chaos.run()
+    wrong = chaos.verdict()
+    print(chaos.report())
+    print((tmp_path / "chaos.log").read_text())
+    assert wrong == []

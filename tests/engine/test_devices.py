@@ -1,0 +1,135 @@
+"""Devices are what the machine has at the moment: GPUs by what NVML says, slots by what was asked for."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from engine.devices import DeviceError, Machine
+from engine.plan import GIB
+from engine.telemetry import GpuSample
+
+
+class FakeGpus:
+    """NVML with cards that tests fill: ``gpus.cards[0] = card(0, {pid: bytes})``."""
+
+    def __init__(self, *cards: GpuSample) -> None:
+        self.cards = list(cards)
+
+    def sample(self) -> list[GpuSample]:
+        return self.cards
+
+
+def card(index: int, processes: dict[int, int] | None = None, used: int | None = None) -> GpuSample:
+    processes = processes or {}
+    return GpuSample(
+        index=index, name="Card", uuid=f"GPU-{index}{index}-x", memory_total=80 * GIB, processes=processes,
+        memory_used=sum(processes.values()) + GIB // 2 if used is None else used,
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+
+
+@pytest.fixture
+def gpus():
+    return FakeGpus(card(0), card(1))
+
+
+class TestWhichThereAre:
+    def test_all_gpus_and_a_slot_for_runs_that_want_the_cpu(self, gpus):
+        found = Machine(gpus=gpus).look({})
+        assert [device.id for device in found] == ["GPU-00-x", "GPU-11-x", "cpu:0"]
+        assert [device.name for device in found] == ["GPU 0", "GPU 1", "CPU slot 1"]
+
+    def test_without_a_gpu_one_slot(self):
+        assert [device.id for device in Machine(gpus=FakeGpus()).look({})] == ["cpu:0"]
+
+    @pytest.mark.parametrize(
+        ("names", "ids"),
+        [
+            ("1", ["GPU-11-x"]),
+            ("1,0", ["GPU-11-x", "GPU-00-x"]),
+            ("0,GPU-00-x", ["GPU-00-x"]),
+            ("GPU-1", ["GPU-11-x"]),
+            ("cpu:3", ["cpu:0", "cpu:1", "cpu:2"]),
+            ("cpu", ["cpu:0"]),
+            (" 0 , cpu:1,", ["GPU-00-x", "cpu:0"]),
+            ("MIG-7", ["MIG-7"]),
+        ],
+    )
+    def test_those_that_are_named(self, gpus, names, ids):
+        assert [device.id for device in Machine(names, gpus).look({})] == ids
+
+    @pytest.mark.parametrize("names", ["2", "GPU-", "GPU-9", "cpu:x", "cpu:0", "", ",", "cuda", "0,7"])
+    def test_what_is_none_is_said_with_what_there_is(self, gpus, names):
+        with pytest.raises(
+            DeviceError, match=r"there are the GPUs 0 \(GPU-00-x\), 1 \(GPU-11-x\), and cpu:N"
+        ):
+            Machine(names, gpus)
+
+    def test_without_a_driver_it_says_so(self):
+        with pytest.raises(DeviceError, match=r"no device '0'; NVML sees no GPU \(.+\); cpu:N gives"):
+            Machine("0")
+
+    @pytest.mark.parametrize(
+        ("visible", "ids"),
+        [("1", ["GPU-11-x"]), ("GPU-00-x,1", ["GPU-00-x", "GPU-11-x"]), ("1,7,0", ["GPU-11-x"]), ("", []),
+         ("MIG-7", ["MIG-7"])],
+    )  # fmt: skip
+    def test_what_the_environment_leaves(self, gpus, monkeypatch, visible, ids):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+        assert [device.id for device in Machine(gpus=gpus).look({}) if device.gpu] == ids
+
+    def test_a_card_that_does_not_answer_is_left_out_until_it_does(self, gpus):
+        machine = Machine(gpus=gpus)
+        lost = gpus.cards.pop(0)
+        assert [device.id for device in machine.look({})] == ["GPU-11-x", "cpu:0"]
+        gpus.cards.insert(0, lost)
+        assert len(machine.look({})) == 3
+
+
+class TestWhoseMemory:
+    def test_all_is_others_where_no_run_of_ours_is(self, gpus):
+        gpus.cards = [card(0, {os.getpid(): 30 * GIB, 2**22 + 1: 3 * GIB}), card(1)]
+        busy, idle, _ = Machine(gpus=gpus).look({})
+        assert (busy.foreign, busy.is_open) == (33 * GIB + GIB // 2, False)
+        assert [(user.pid, user.size) for user in busy.users] == [
+            (os.getpid(), 30 * GIB),
+            (2**22 + 1, 3 * GIB),
+        ]
+        assert busy.users[0].name != "?"
+        assert busy.users[1].name == "?"
+        assert (idle.foreign, idle.is_open) == (GIB // 2, True)
+
+    def test_ours_is_not(self, gpus):
+        gpus.cards = [card(0, {10: 30 * GIB, 11: 2 * GIB, 12: 3 * GIB})]
+        (device,) = Machine("0", gpus).look({"GPU-00-x": {10, 11}})
+        assert (device.foreign, device.used) == (3 * GIB, 35 * GIB + GIB // 2)
+        assert [user.pid for user in device.users] == [12]
+
+    def test_a_run_of_ours_without_a_process_yet_is_on_it_all_the_same(self, gpus):
+        (device,) = Machine("0", gpus).look({"GPU-00-x": set()})
+        assert device.foreign == 0
+
+
+class TestWhatARunSees:
+    def test_its_gpus_alone_by_their_uuids(self, gpus):
+        assert Machine(gpus=gpus).environment(["GPU-11-x", "GPU-00-x"]) == {
+            "CUDA_VISIBLE_DEVICES": "GPU-11-x,GPU-00-x"
+        }
+
+    def test_on_a_slot_no_gpu_and_its_part_of_the_cores(self, gpus, monkeypatch):
+        monkeypatch.setattr(os, "cpu_count", lambda: 8)
+        assert Machine(gpus=gpus).environment(["cpu:0"]) == {"CUDA_VISIBLE_DEVICES": ""}
+        assert Machine("cpu:3", gpus).environment(["cpu:0"])["OMP_NUM_THREADS"] == "2"
+        assert Machine("cpu:3", gpus).environment(["cpu:0", "cpu:1"])["OMP_NUM_THREADS"] == "5"
+        monkeypatch.setenv("OMP_NUM_THREADS", "7")
+        assert "OMP_NUM_THREADS" not in Machine("cpu:3", gpus).environment(["cpu:0"])
+
+    def test_where_nobody_knows_of_gpus_none_are_hidden(self):
+        assert Machine(gpus=FakeGpus()).environment(["cpu:0"]) == {}

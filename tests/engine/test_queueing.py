@@ -1,0 +1,133 @@
+"""The verbs of the queue as scripts meet them; nothing is trained, no worker started, but where a test says so."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+from click.testing import CliRunner
+
+from engine.cli import main
+from engine.queue import waiting
+from engine.states import status_of
+from engine.store import Store
+from engine.ticket import Ticket
+
+
+@pytest.fixture
+def runs(lab):
+    return Store(lab / "runs")
+
+
+@pytest.fixture
+def call(lab, monkeypatch):
+    """The `engine` command in this process, and no worker that it would start: ``call("ls").stdout``."""
+    monkeypatch.chdir(lab)
+    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
+    return lambda *arguments: CliRunner().invoke(main, arguments)
+
+
+def submit(call, *arguments: str) -> list[str]:
+    done = call("submit", "--wait", *arguments)
+    assert done.exit_code == 0, done.stderr
+    return done.stdout.split()
+
+
+def seeds(store: Store) -> list[int]:
+    return [run.info().seed for run in waiting(store)]
+
+
+class TestSubmit:
+    def test_what_it_says_is_in_the_ticket(self, call, runs):
+        (first,) = submit(call, "tiny", "--seed", "3")
+        ids = submit(
+            call, "tiny", "--seeds", "5,1", "--gpus", "2", "--priority", "4", "--after", first, "--share",
+            "--device", "cuda", "--set", "lr=0.5", "--set", "retries=3",
+        )  # fmt: skip
+        for name, seed in zip(ids, (5, 1), strict=True):
+            run = runs.find(name)
+            ticket, config = run.ticket(), run.info().config
+            assert (config["seed"], config["lr"], config["gpus"], config["retries"]) == (seed, 0.5, 2, 3)
+            assert (ticket.gpus, ticket.priority, ticket.after) == (2, 4, [first])
+            assert (ticket.share, ticket.device, ticket.on_hold) == (True, "cuda", False)
+        assert seeds(runs) == [5, 1, 3]
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["--seeds", "1,x"], "different whole numbers, like 0,1,2"),
+            (["--seeds", "1,1"], "different whole numbers"),
+            (["--seeds", ""], "different whole numbers"),
+            (["--after", "nothing"], "no run fits 'nothing'"),
+            (["--gpus", "0"], "--gpus"),
+            (["--set", "retries=-1"], "a whole number from 0 to 100"),
+        ],
+    )
+    def test_what_is_wrong_ends_with_2_and_makes_no_run(self, call, runs, arguments, words):
+        done = call("submit", "--wait", "tiny", *arguments)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert words in done.stderr
+        assert runs.runs() == []
+
+
+class TestOrder:
+    def test_move_hold_and_cancel(self, call, runs):
+        a, b, c, d = submit(call, "tiny", "--seeds", "0,1,2,3")
+        assert call("move", d, "--first").stdout == f"{d} is number 1 of 4 in the queue\n"
+        assert call("move", a, "--last").exit_code == 0
+        assert call("move", c, "--before", b).exit_code == 0
+        assert seeds(runs) == [3, 2, 1, 0]
+        assert call("move", b, "--priority", "2").stdout == f"{b} has priority 2\n"
+        assert seeds(runs) == [1, 3, 2, 0]
+        assert "is held until" in call("hold", b, d).stdout
+        assert [run.ticket().on_hold for run in waiting(runs)] == [True, True, False, False]
+        listed = call("ls").stdout
+        assert [line.split()[-1] for line in listed.splitlines() if b in line or d in line] == [
+            "held",
+            "held",
+        ]
+        assert call("cancel", a, b).stdout.count("has left the queue") == 2
+        assert seeds(runs) == [3, 2]
+        assert [status_of(runs.find(name)).state for name in (a, b)] == ["stopped", "stopped"]
+        done = call("cancel", a)
+        assert (done.exit_code, "does not wait in the queue; `engine stop`" in done.stderr) == (2, True)
+
+    @pytest.mark.parametrize("where", [[], ["--first", "--priority", "1"], ["--before", "x", "--last"]])
+    def test_one_place_is_to_be_said(self, call, runs, where):
+        (name,) = submit(call, "tiny")
+        done = call("move", name, *where)
+        assert (done.exit_code, "say where to" in done.stderr) == (2, True)
+
+
+class TestWork:
+    def test_a_device_that_there_is_not_ends_with_2(self, call):
+        done = call("work", "--devices", "cpu:1,7")
+        assert (done.exit_code, "there is no device '7'" in done.stderr) == (2, True)
+
+    def test_told_to_stop_it_leaves_and_says_nothing_more(self, call, engine, runs, until):
+        submit(call, "tiny")
+        runs.runs()[0].put(Ticket(submitted=1.0, on_hold=True))
+        worker = engine.start("work", "--forever", "--devices", "cpu:2")
+        until(lambda: status_of(runs.runs()[0]).reason == "held" and (runs.root / ".queue.json").exists())
+        worker.send_signal(signal.SIGTERM)
+        _, said = worker.communicate(timeout=20)
+        assert (worker.returncode, said) == (0, b"0 runs started\n")
+        assert not (runs.root / ".queue.json").exists()
+
+
+class TestResume:
+    def test_all_that_crashed_wait_again(self, call, runs, tiny, monkeypatch):
+        for seed in range(3):
+            runs.create(tiny, seed)  # begun by nobody: crashed
+        submit(call, "tiny")
+        done = call("resume", "--all-crashed", "--queue")
+        assert done.stdout.count("waits in the queue") == 3
+        assert len(waiting(runs)) == 4
+        done = call("resume", "--all-crashed", "--queue")
+        assert (done.exit_code, done.stdout) == (0, "")
+        assert "no run in runs has crashed" in done.stderr
+
+    @pytest.mark.parametrize("arguments", [[], ["some", "--all-crashed"]])
+    def test_which_is_to_be_said(self, call, arguments):
+        done = call("resume", *arguments)
+        assert (done.exit_code, "say which" in done.stderr) == (2, True)

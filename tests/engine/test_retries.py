@@ -1,0 +1,158 @@
+"""What failed or crashed is begun anew as often as its experiment says, later each time; what is hopeless is left."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+import pytest
+
+from engine import process, retries
+from engine.events import End, Failure, Log, Start, decode
+from engine.recorder import Recorder
+from engine.states import status_of
+from engine.store import last_lines
+from engine.ticket import Ticket
+
+
+@pytest.fixture
+def attempt(store, tiny):
+    """A run of the queue whose last attempt ended so: ``attempt("failed", "RuntimeError", allowed=2)``."""
+
+    def make(state: str, error: str = "", *, allowed: int = 2, **place):
+        run = store.create(msgspec.structs.replace(tiny, retries=allowed), seed=0, queued=True)
+        run.put(msgspec.structs.replace(run.ticket(), **place))
+        run.take(by_hand=place.get("by_hand", False))
+        again(run, state, error)
+        return run
+
+    return make
+
+
+def again(run, state: str, error: str = "") -> None:
+    """Live through an attempt of a run, to an end in a state."""
+    run.take(by_hand=run.place().by_hand)
+    recorder = Recorder(run)
+    recorder.emit(
+        Start(time=time.time(), run=run.id, attempt=1, host=process.host(), config=run.info().config)
+    )
+    if state != "crashed":
+        failure = Failure(type=error, message="x") if error else None
+        recorder.emit(End(time=time.time(), run=run.id, state=state, error=failure))
+    recorder.close()
+    if state == "crashed":  # its process is another one than this, which lives
+        place = run.place()
+        place.holder = msgspec.structs.replace(place.holder, pid=2**22 + 1)
+        run.put(place)
+    else:
+        run.dequeue("failed" if state == "failed" else "left")
+
+
+def said(run) -> str:
+    return next(
+        event.message for line in reversed(last_lines(run.events)) if isinstance(event := decode(line), Log)
+    )
+
+
+@pytest.mark.parametrize(("state", "error"), [("crashed", ""), ("failed", ""), ("failed", "RuntimeError"),
+                                              ("failed", "OutOfMemoryError"), ("failed", "CommandFailed")])  # fmt: skip
+def test_it_waits_for_another_attempt(attempt, state, error):
+    run = attempt(state, error, gpus=2, priority=3, settings=["batch_size=8"])
+    assert status_of(run).state == state
+    retries.settle(run)
+    ticket = run.ticket()
+    assert (ticket.retried, ticket.gpus, ticket.priority, ticket.settings) == (1, 2, 3, ["batch_size=8"])
+    assert ticket.not_before == pytest.approx(time.time() + 30, abs=2)
+    assert said(run) == f"it {state}; the queue begins it anew in 30 s, for time 1 of 2"
+    assert status_of(run).state == "queued"
+    retries.settle(run)
+    assert run.ticket() == ticket
+
+
+@pytest.mark.parametrize("error", sorted(retries.HOPELESS))
+def test_what_would_fail_again_is_left(attempt, error):
+    run = attempt("failed", error)
+    retries.settle(run)
+    assert (run.ticket(), run.place().stage) == (None, "left")
+    assert said(run) == "it failed and is left: it would fail again"
+    size = run.events.stat().st_size
+    retries.settle(run)
+    assert run.events.stat().st_size == size  # said once
+
+
+def test_the_names_of_hopeless_errors_are_those_of_errors_there_are():
+    from engine.config import ConfigError
+    from engine.models.pretrained import CheckpointError
+    from engine.store import StoreError
+    from engine.training.data import DataError
+    from engine.training.loop import Diverged
+
+    here = (ConfigError, CheckpointError, StoreError, DataError, Diverged, ImportError, ModuleNotFoundError)
+    assert retries.HOPELESS - {kind.__name__ for kind in here} == {
+        "DeviceError",
+        "FalseStart",
+        "ValidationError",
+    }
+
+
+def test_after_its_last_retry_it_is_left(attempt):
+    run = attempt("crashed", allowed=3)
+    pauses = []
+    for _ in range(3):
+        retries.settle(run, 10.0)
+        pauses.append(round(run.ticket().not_before - time.time()))
+        again(run, "crashed")
+    assert pauses == [10, 20, 40]
+    retries.settle(run, 10.0)
+    assert (run.ticket(), run.place().stage) == (None, "left")
+    assert said(run) == "it crashed and is left: 3 times it was begun anew"
+    assert status_of(run).state == "crashed"
+
+
+def test_the_pause_is_an_hour_at_most(attempt):
+    run = attempt("crashed", allowed=100, retried=90)
+    retries.settle(run)
+    assert run.ticket().not_before == pytest.approx(time.time() + 3600, abs=2)
+
+
+@pytest.mark.parametrize("state", ["stopped", "finished"])
+def test_what_ended_as_it_should_is_left(attempt, state):
+    run = attempt(state)
+    run.put(Ticket(submitted=1.0, stage="taken", holder=run.place().holder))  # killed before it could say so
+    size = run.events.stat().st_size
+    retries.settle(run)
+    assert (run.ticket(), run.place().stage) == (None, "left")
+    assert run.events.stat().st_size == size
+
+
+@pytest.mark.parametrize(("allowed", "place"), [(0, {}), (2, {"by_hand": True})])
+def test_without_retries_or_started_by_hand_it_is_left_without_a_word(attempt, allowed, place):
+    run = attempt("crashed", allowed=allowed, **place)
+    size = run.events.stat().st_size
+    retries.settle(run)
+    assert (run.ticket(), run.place().stage) == (None, "left")
+    assert run.events.stat().st_size == size
+
+
+def test_what_was_asked_to_stop_and_killed_is_left(attempt):
+    run = attempt("crashed")
+    run.ask("stop-now")
+    retries.settle(run)
+    assert (run.ticket(), run.place().stage) == (None, "left")
+
+
+def test_what_lives_on_another_machine_is_let_be(attempt):
+    run = attempt("crashed")
+    recorder = Recorder(run)
+    recorder.emit(Start(time=time.time(), run=run.id, attempt=2, host="elsewhere", config=run.info().config))
+    recorder.close()
+    before = run.place()
+    retries.settle(run)
+    assert run.place() == before
+
+
+def test_a_damaged_description_is_no_reason_to_try_again(attempt):
+    run = attempt("crashed")
+    (run.path / "run.json").write_text("{")
+    retries.settle(run)
+    assert run.place().stage == "left"

@@ -1,0 +1,47 @@
+"""Which processes have to do with a folder, from what /proc says of all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def commands(folder: Path) -> list[tuple[int, list[str]]]:
+    """Return the processes that have to do with a folder, by their words, environment or place; not our own."""
+    mark, found, mine = os.fsencode(folder), [], set(_ancestors())
+    for entry in Path("/proc").glob("[0-9]*"):
+        pid = int(entry.name)
+        if pid in mine or (parent(pid) == os.getpid() and _is_ours(entry)):
+            continue
+        try:
+            words, environment = (entry / "cmdline").read_bytes(), (entry / "environ").read_bytes()
+            if words and (mark in words or mark in environment or folder == (entry / "cwd").readlink()):
+                found.append((pid, words.decode(errors="replace").split("\0")[:-1]))
+        except OSError:
+            continue
+    return found
+
+
+def _is_ours(entry: Path) -> bool:
+    """Return whether a process is a copy in the making, not of the engine."""
+    with contextlib.suppress(OSError):
+        return b"engine.cli" not in (entry / "cmdline").read_bytes()
+    return True
+
+
+def _ancestors() -> Iterator[int]:
+    """Yield this process, its parent, and so on."""
+    pid = os.getpid()
+    while pid > 0:
+        yield pid
+        pid = parent(pid)
+
+
+def parent(pid: int) -> int:
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0
+    return int(stat[stat.rindex(")") + 2 :].split()[1])
