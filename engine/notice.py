@@ -12,6 +12,7 @@ from engine import process
 from engine.store import Run, read_small, write_atomic
 from engine.ticket import Holder, Ticket
 
+HELD = "held"
 NO_WORKER = "no worker is at it; `engine work` starts one"
 STARTING_S = 5.0
 """Seconds for which a run that was just queued may have a worker on its way."""
@@ -25,10 +26,12 @@ class Notice(msgspec.Struct, kw_only=True):
     """The names of the devices that it gives out."""
     reasons: dict[str, str] = {}
     """Why each waiting run waits, by its id."""
+    left: bool = False
+    """Whether the worker has left because none of them starts by itself."""
 
     def is_current(self) -> bool:
-        """Return whether that worker is at it still; of another machine's worker it is believed."""
-        return self.worker.host != process.host() or self.worker.is_alive()
+        """Return whether it is true still: the worker is at it, or has left; another machine's worker is believed."""
+        return self.left or self.worker.host != process.host() or self.worker.is_alive()
 
 
 def publish(root: Path, notice: Notice) -> None:
@@ -42,7 +45,7 @@ def withdraw(root: Path) -> None:
 
 
 def read(root: Path) -> Notice | None:
-    """Return what a worker that is at it says; None where there is none."""
+    """Return what is said; None where a worker that is gone would have said it."""
     try:
         stat = _file(root).lstat()
     except OSError:
@@ -53,10 +56,13 @@ def read(root: Path) -> Notice | None:
 
 def why_waiting(run: Run, place: Ticket | None) -> str:
     """Return in words why a queued run waits, empty while the worker has not seen it yet."""
-    if (notice := read(run.path.parent)) is not None:
+    notice = read(run.path.parent)
+    if notice is not None and not notice.left:
         return notice.reasons.get(run.id, "")
     if place is not None and place.on_hold:
-        return "held"
+        return HELD
+    if notice is not None and (reason := notice.reasons.get(run.id, HELD)) != HELD:
+        return reason
     soon = place is not None and 0 <= time.time() - place.submitted < STARTING_S
     return "" if soon else NO_WORKER
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
@@ -103,7 +104,7 @@ class Worker:
         self._machine = machine
         self._backoff = backoff_s
         self._estimates = Estimates(store)
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._children: list[tuple[Run, subprocess.Popen[bytes]]] = []
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
         self._said: notice.Notice | None = None
@@ -113,12 +114,13 @@ class Worker:
         try:
             while not stopped():
                 if self.turn() and drain:
+                    self._leave_word()
                     return
                 time.sleep(POLL_S)
+            notice.withdraw(self._store.root)
         finally:
             self._estimates.close()
             self._said = None
-            notice.withdraw(self._store.root)
 
     def turn(self) -> bool:
         """See what has ended, start what fits, say why the rest waits; return whether there is nothing left to do."""
@@ -138,13 +140,12 @@ class Worker:
 
     def _reap(self) -> None:
         """Take leave of processes that have ended; a run that one of them never took is failed, or tried again."""
-        for name, child in list(self._children.items()):
-            if child.poll() is None:
-                continue
-            del self._children[name]
-            run = Run(self._store.root / name)
-            with contextlib.suppress(StoreError, OSError):  # somebody holds it, or it is gone: it is theirs
-                if run.ticket() is not None and not run.is_held():
+        gone = [(run, child) for run, child in self._children if child.poll() is not None]
+        self._children = [each for each in self._children if each not in gone]
+        for run, child in gone:
+            ticket = run.ticket()
+            if ticket is not None and ticket.devices and not run.is_held():  # given, and not taken
+                with contextlib.suppress(StoreError, OSError):  # somebody has it now: it is theirs
                     self._false_start(run, child.returncode)
 
     def _false_start(self, run: Run, code: int) -> None:
@@ -199,7 +200,7 @@ class Worker:
         except OSError as error:
             return self._cannot_start(run, error)
         if child is not None:
-            self._children[run.id] = child
+            self._children.append((run, child))
             self.started += 1
         return "" if child is not None else "another process looks at it"
 
@@ -210,6 +211,14 @@ class Worker:
             with contextlib.suppress(StoreError, OSError):
                 _record_end(run, "failed", why)
         return why
+
+    def _leave_word(self) -> None:
+        """Let what waits in vain say why when the worker has left."""
+        if self._said is None or not self._said.reasons:
+            notice.withdraw(self._store.root)
+            return
+        with contextlib.suppress(OSError):
+            notice.publish(self._store.root, msgspec.structs.replace(self._said, left=True))
 
     def _publish(self, plan: Plan) -> None:
         """Tell lists and the app why runs wait, when that has changed."""
@@ -225,7 +234,7 @@ class Worker:
 def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
     """Return what a queued run waits for besides a device, empty if nothing; and whether somebody has to act first."""
     if ticket.on_hold:
-        return "held", True
+        return notice.HELD, True
     for name in ticket.after:
         run = Run(store.root / name)
         if not is_run_id(name) or not run.path.is_dir():

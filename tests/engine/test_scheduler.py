@@ -22,7 +22,7 @@ from engine.events import End, Log, Start, decode
 from engine.experiment import SCRIPT, Experiment
 from engine.notice import NO_WORKER
 from engine.plan import GIB
-from engine.queue import move, waiting
+from engine.queue import hold, move, waiting
 from engine.scheduler import Busy, Worker, ensure_worker, work
 from engine.states import status_of
 from engine.store import Run, Store, StoreError, tail
@@ -225,6 +225,15 @@ class TestDevices:
         )
         store.create(program("1", "0"), 2, place=Ticket(submitted=1.0, device="cuda:3"))
         assert work(store, lambda: False, machine=Machine("cpu:2")) == 0
+        assert [status_of(run).reason for run in store.runs()] == [
+            "held", "waits for gone-s0-20261124-150000-abcd, which is gone: move or cancel it",
+            "needs 1 GPU (cuda:3), and the worker has none",
+        ]  # fmt: skip
+        store.create(program("1", "0"), 4, place=Ticket(submitted=1.0))
+        assert status_of(store.runs()[-1]).reason == NO_WORKER
+        hold(store.runs()[0], release=True)
+        hold(store.runs()[1])
+        assert [status_of(run).reason for run in store.runs()[:2]] == [NO_WORKER, "held"]
 
     def test_a_run_waits_for_another_to_finish(self, store):
         first = store.create(program("10", "0.02"), 0, queued=True)
@@ -338,7 +347,7 @@ class TestRetries:
         until(lambda: status_of(run).step > 3)
         os.kill(status_of(run).pid, signal.SIGKILL)
         until(lambda: status_of(run).state == "crashed")
-        worker._reap()
+        until(lambda: worker._reap() or not worker._children)
         assert work(store, lambda: False, backoff_s=0.1) == 1
         assert states(store) == ["finished"]
 
