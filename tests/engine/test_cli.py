@@ -305,8 +305,8 @@ class TestShowing:
     ):
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-        env = f"import os; os.environ |= {{'NO_COLOR': '{'' if colours else '1'}', 'TERM': 'xterm'}}"
-        assert engine.start("ls", code=env, stdout=its).wait(timeout=60) == 0
+        wish = {"NO_COLOR": "" if colours else "1", "TERM": "xterm", "COLUMNS": ""}
+        assert engine.start("ls", code=f"import os; os.environ |= {wish}", stdout=its).wait(timeout=60) == 0
         lines = os.read(ours, 10_000).decode().splitlines()
         os.close(ours), os.close(its)
         assert ("\x1b[33m■ stopped\x1b[0m" in lines[1]) is colours
