@@ -113,7 +113,9 @@ def duration(seconds: float) -> str:
 
 def printable(text: str) -> str:
     """Return text with everything replaced that a terminal would not show as a character; one line."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
+    if text.isprintable():
+        return text
+    return text.translate({ord(c): " " for c in set(text) if not c.isprintable()})
 
 
 def sentence(event: Event) -> str | None:
@@ -166,6 +168,22 @@ def _aside(*words: str) -> str:
     return f" ({said})" if said else ""
 
 
+def _as_ascii(line: bytes) -> str:
+    """Return a line of JSON that says the same in characters that no terminal acts on."""
+    text = line.decode(errors="replace").strip()
+    if text.isprintable():
+        return text
+    return text.translate(
+        {ord(c): _escaped(c) if c > "\x7e" else " " for c in set(text) if not c.isprintable()}
+    )
+
+
+def _escaped(c: str) -> str:
+    """Return a character as JSON escapes it, by its UTF-16 units."""
+    units = c.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
 def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
     """Print a run's events, and go on until it ends when asked to follow."""
     offset = 0
@@ -176,7 +194,7 @@ def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
             if (event := decode(line)) is None:
                 continue
             if as_json:
-                sys.stdout.write(line.decode() + "\n")
+                sys.stdout.write(_as_ascii(line) + "\n")
             elif (text := sentence(event)) is not None:
                 when = time.strftime("%H:%M:%S", time.localtime(event.time))
                 sys.stdout.write(f"{when}  {printable(text)}\n")
@@ -186,19 +204,3 @@ def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
                 return
             time.sleep(0.5)
         offset = end
-
-
-def diagnose(run: Run) -> str | None:
-    """Return a line on why a run is not finished and what to do; None for a finished one."""
-    status = status_of(run)
-    cure = {
-        "queued": "waits in the queue; `engine work` runs it",
-        "failed": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "stopped": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "crashed": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "silent": f"last heard of {duration(time.time() - status.heartbeat)} ago on {status.host}",
-    }.get(status.state)
-    if cure is None:
-        return None
-    reason = f": {printable(status.reason)}" if status.reason else ""
-    return f"{run.id}  {status.state}{reason}; {cure}"

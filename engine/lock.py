@@ -109,6 +109,23 @@ def is_held(path: str | os.PathLike[str]) -> bool | None:
         os.close(handle)
 
 
+def left_behind(path: Path) -> tuple[Holder, list[int]] | None:
+    """Return who died with the lock and the processes that keep it from being free, None where it is not so."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        holder = _signature(handle)
+    else:
+        return None
+    finally:
+        os.close(handle)
+    return None if holder is None or not holder.is_dead else (holder, keepers(path))
+
+
 def keepers(path: Path) -> list[int]:
     """Return the processes of this machine that have the file open, as far as this user may see."""
     with contextlib.suppress(OSError):

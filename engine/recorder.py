@@ -155,10 +155,9 @@ class Recorder:
                 self._tell(said[-1], encode(said[-1]))
                 return
             self.lost = True
-            self.status.reason = f"its end ({state}: {reason}) could not be written: {self._why()}"
-            self._complain(
-                f"{self.status.reason}. Free some space; `engine resume {self.run.id}` goes on then"
-            )
+            self.status.reason = f"its end, {state}, could not be written: {self._why()}"
+            cure = f"Free some space; `engine resume {self.run.id}` goes on then"
+            self._complain(f"{self.status.reason} ({reason}). {cure}")
             self._save(time.monotonic())
 
     def heartbeat(self) -> None:

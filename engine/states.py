@@ -35,7 +35,7 @@ from engine.events import (
     Start,
     decode,
 )
-from engine.store import Run, StoreError, tail, write_atomic, write_over
+from engine.store import DAMAGED, Run, StoreError, tail, write_atomic, write_over
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -160,11 +160,11 @@ def _better(name: str, value: float, best: float | None) -> float | None:
 def status_of(run: Run) -> Status:
     """Return a run's status with its state judged from facts, whatever status.json claims."""
     held = lock.is_held(f"{run.folder}/lock")
-    status, size = _cached(run), _size(run)
+    status, size = cached(run), _size(run)
     if status is None or status.offset > size:
         status = rebuild(run)
     elif not held and status.offset < size:  # a process that lives is about to save what it has said since
-        _read_on(run, status)
+        read_on(run, status)
     status.state = _judge(run, status, held)
     if status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
@@ -178,13 +178,15 @@ def _judge(run: Run, status: Status, held: bool | None) -> State:
         return "running" if status.state == "running" and _is_current(status) else "starting"
     if held is None and status.state == "running" and _lives_here(status):
         return "running"  # its lock was removed, or this user may not look at it
+    if held is None and not os.access(run.path, os.R_OK | os.X_OK):
+        return "silent"
     if run.ticket() is not None:
         return "queued"
     if status.state in ENDED:
         return status.state
     if status.attempt and status.host not in ("", process.host()):
         return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
-    return "silent" if _is_unreadable(run) else "crashed"
+    return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
 
 
 def _is_current(status: Status) -> bool:
@@ -196,13 +198,6 @@ def _lives_here(status: Status) -> bool:
     return status.host == process.host() and process.is_alive(status.pid, status.process_started, status.boot)
 
 
-def _is_unreadable(run: Run) -> bool:
-    """Return whether this user may not see what the run has said."""
-    if not os.access(run.path, os.R_OK | os.X_OK):
-        return True
-    return run.events.exists() and not os.access(run.events, os.R_OK)
-
-
 def rebuild(run: Run) -> Status:
     """Return the status that a run's events make, reading all of them."""
     status = Status(run=run.id)
@@ -211,11 +206,11 @@ def rebuild(run: Run) -> Status:
         status.experiment, status.seed = info.experiment[:MAX_REASON], info.seed
     except StoreError as error:
         status.reason = str(error)[:MAX_REASON]
-    _read_on(run, status)
+    read_on(run, status)
     return status
 
 
-def _read_on(run: Run, status: Status) -> None:
+def read_on(run: Run, status: Status) -> None:
     """Fold what the run has said since a status was made into it."""
     while True:
         lines, end = tail(f"{run.folder}/events.jsonl", status.offset)
@@ -236,11 +231,11 @@ def save(run: Run, status: Status) -> None:
         write_over(run.status_file, data)
 
 
-def _cached(run: Run) -> Status | None:
+def cached(run: Run) -> Status | None:
     """Return what status.json says, None where it cannot be of these events."""
     try:
         status = _decoder.decode(run.read("status.json"))
-    except (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+    except DAMAGED:
         return None
     usable = status.run == run.id and status.state in SAYABLE and (status.offset or not status.attempt)
     return status if usable else None

@@ -19,6 +19,7 @@ import errno
 import functools
 import os
 import re
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,6 +40,9 @@ MAX_FILE = 4 * 1024 * 1024
 """Bytes beyond which a small file of a run (run.json, status.json) is not read."""
 HOLD_TIMEOUT_S = 5.0
 """Seconds after which a lock that another process holds is taken to stay held."""
+
+DAMAGED = (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What reading a file raises that is missing, damaged or hostile."""
 
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
@@ -142,8 +146,9 @@ class Run:
         """
         try:
             return msgspec.json.decode(self.read("run.json"), type=RunInfo)
-        except (OSError, msgspec.DecodeError, RecursionError) as error:
-            raise StoreError(f"{self.id}: run.json cannot be used: {error}") from None
+        except DAMAGED as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise StoreError(f"{self.id}: run.json cannot be used: {why}") from None
 
     def config(self) -> dict[str, Any]:
         """Return the configuration of its experiment, empty where run.json is missing or damaged."""
@@ -158,7 +163,7 @@ class Run:
             return msgspec.json.decode(self.read("queued.json"), type=Ticket)
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError, RecursionError):
+        except DAMAGED:
             return Ticket(submitted=0.0)  # damaged: it waits all the same
 
     def enqueue(self, device: str = "auto", settings: Sequence[str] = ()) -> None:
@@ -242,10 +247,10 @@ class Store:
         )  # fmt: skip
         draft = self.root / f".{run_id}"
         try:
-            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in (draft, draft / "checkpoints"):
-                folder.mkdir()
-                folder.chmod(0o700)
+            for folder in (self.root, draft, draft / "checkpoints"):
+                if folder != self.root or not folder.is_dir():
+                    folder.mkdir(parents=True)
+                    folder.chmod(0o700)
             write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
             if queued:
                 Run(draft).enqueue(device)
@@ -373,16 +378,21 @@ def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> 
 
 
 def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int]:
+    if not stat.S_ISREG(os.fstat(handle).st_mode):  # a device may have no end
+        return [], offset
     data = os.pread(handle, limit, offset)
     if data.startswith(b"\0") and (after := _end_of_hole(handle, offset)) > offset:
         return [], after
-    while b"\n" not in data and len(data) % limit == 0 and data:
-        more = os.pread(handle, limit, offset + len(data))
-        if not more:
-            return [], offset
-        if len(data) > MAX_FILE:  # no event is that long: pass over this part of it
-            return [], offset + len(data)
-        data += more
+    if b"\n" not in data and len(data) == limit:
+        parts, size = [data], limit
+        while b"\n" not in parts[-1]:
+            if size > MAX_FILE:  # no event is that long: pass over this part of it
+                return [], offset + size
+            parts.append(os.pread(handle, limit, offset + size))
+            size += len(parts[-1])
+            if not parts[-1]:
+                return [], offset
+        data = b"".join(parts)
     end = data.rfind(b"\n") + 1
     return data[:end].split(b"\n")[:-1], offset + end
 

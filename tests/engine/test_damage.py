@@ -13,9 +13,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from engine.checks import examine
 from engine.events import decode, encode
 from engine.history import AXES, History
-from engine.listing import as_table, chosen, diagnose, sentence
+from engine.listing import as_table, chosen, sentence
 from engine.states import Status, rebuild, status_of
 from engine.store import StoreError
 
@@ -97,6 +98,6 @@ def test_a_damaged_file_ends_no_reader(store, run, name, data):
         run.info()
     run.ticket()
     rebuild(run)
-    diagnose(run)
+    examine(run)
     as_table([status_of(run)])
     chosen(store, "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")

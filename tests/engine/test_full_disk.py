@@ -33,6 +33,25 @@ def disk(tmp_path):
     subprocess.run(["umount", "-l", where], check=True)
 
 
+PROGRAM = """
+[experiments.program]
+command = ["python3", "-c", '''
+import json, os
+filler = open("filler", "wb", buffering=0)
+try:
+    while True:
+        filler.write(b"x" * 4096)
+except OSError:
+    pass
+for step in range(1, 2001):
+    print("some noise, which goes to the console", step)
+    print(json.dumps({"event": "metrics", "step": step, "values": {"x": step}}), flush=True)
+os.unlink("filler")
+filler.close()
+''']
+"""
+
+
 def fill(disk: Path) -> Path:
     """Write a file that leaves no byte free, and return it."""
     filler = disk / "filler"
@@ -281,3 +300,17 @@ class TestRuns:
         assert done.returncode in (1, 2)
         assert b"No space left on device" in done.stderr
         assert b"Traceback" not in done.stderr
+
+    def test_a_program_that_fills_the_disk_and_goes_on_talking_is_heard(self, engine, disk, until):
+        (disk / "experiments.toml").write_text(PROGRAM)
+        assert engine("submit", "--wait", "program").returncode == 0
+        assert engine("work").returncode == 0
+        (run,) = Store(disk / "runs").runs()
+        status = status_of(run)
+        assert (status.state, status.step) == ("finished", 2000)
+        said = [
+            event.values["x"]
+            for event in events_of(run)
+            if isinstance(event, Metrics) and "x" in event.values
+        ]
+        assert said == list(range(1, 2001))
