@@ -16,6 +16,7 @@ from rich.cells import cell_len
 
 from engine.events import Checkpoint, Confusion, Metrics, Start, decode
 from engine.history import History
+from engine.labels import change_note, change_tags
 from engine.states import status_of
 from engine.store import Store
 
@@ -280,6 +281,13 @@ class TestShowing:
         done = engine("ls", *arguments)
         assert (done.returncode, finished.id.encode() in done.stdout) == (0, found)
         assert found or (done.stdout, b"no run" in done.stderr) == (b"", "--json" not in arguments)
+
+    def test_ls_looks_at_the_tags_and_notes_that_runs_were_given(self, engine, finished):
+        change_tags(finished, add=["best"])
+        change_note(finished, "warm, again")
+        for terms in (["tag=best"], ["best"], ["note~'m, ag'", "-tag=worst"]):
+            assert finished.id.encode() in engine("ls", *terms).stdout
+        assert finished.id.encode() not in engine("ls", "-tag=best").stdout
 
     @pytest.mark.parametrize(
         ("arguments", "words"),
