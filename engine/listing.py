@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import sys
@@ -50,9 +51,12 @@ def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | 
         return [status_of(run) for run in (runs if limit is None else runs[max(0, len(runs) - limit) :])]
     from engine.filters import in_order, parse
     from engine.keys import Subject
+    from engine.labels import labels_of
 
     wanted, now = parse(terms), time.time()
-    newest_first = (Subject(status_of(run), run.config, now=now) for run in reversed(runs))
+    newest_first = (
+        Subject(status_of(run), run.config, functools.partial(labels_of, run), now) for run in reversed(runs)
+    )
     meant = (subject for subject in newest_first if wanted.matches(subject))
     if sort is not None:
         return [subject.status for subject in in_order(list(meant)[::-1], sort)[:limit]]

@@ -127,13 +127,15 @@ def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end") -> str:
 
 
 def terminal_width() -> int | None:
-    """Return how many cells a line of stdout has: what COLUMNS says, or the terminal; None where there is none."""
+    """Return how many cells a line of the terminal has, as COLUMNS or it says; None where stdout is no terminal."""
+    if not sys.stdout.isatty():
+        return None
     if (said := os.environ.get("COLUMNS", "")).isdecimal() and int(said) > 0:
         return int(said)
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or 80
-    except (OSError, ValueError):
-        return None
+    except OSError:
+        return 80
 
 
 def wants_colour() -> bool:

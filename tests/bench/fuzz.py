@@ -28,12 +28,14 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["engine", "tomli"]):
-    from engine import config, events, filters, history, keys, listing, states, store
+    from engine import checks, config, events, filters, history, keys, listing, states, store
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
 SHARES = {"events": 0.4, "files": 0.12, "config": 0.08, "filters": 0.4}
 """Which part of the inputs each target gets."""
+FILES = ("status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control")
+"""What is damaged of a run: the first byte of an input says which."""
 MAX_BYTES = 4096
 RSS_LIMIT_MB = 1024
 TIMEOUT_S = 10
@@ -64,6 +66,7 @@ INFO = {
     "v": 1, "id": RUN, "experiment": "vit", "seed": 0, "command": [], "git": {"commit": "0", "dirty": False},
     "config": {"name": "vit", "lr": 0.1, "tags": ["a"], "options": {"pool": "mean"}}, "created": 1.0, "cwd": "/",
 }  # fmt: skip
+LABELS = {"v": 1, "added": ["b"], "removed": ["a"], "note": "warm"}
 TICKET = {"submitted": 1.0, "device": "auto", "settings": ["lr=1"]}
 TERMS = (
     "state=failed model~vit test/f1>0.8 age<2d -tag=old", "not notes~'out of' options.pool!=mean,\"a b\"",
@@ -94,8 +97,7 @@ def events_target(data: bytes) -> None:
 def files_target(data: bytes) -> None:
     """A run's folder with one of its files damaged."""
     run = _lab().runs()[0]
-    name = ("status.json", "run.json", "queued.json", "events.jsonl", "control")[data[0] % 5 if data else 0]
-    file = run.path / name
+    file = run.path / FILES[data[0] % len(FILES) if data else 0]
     before = file.read_bytes() if file.exists() else None
     file.write_bytes(data[1:])
     try:
@@ -105,7 +107,7 @@ def files_target(data: bytes) -> None:
         run.asked()
         status = states.status_of(run)
         states.rebuild(run)
-        listing.diagnose(run)
+        checks.examine(run)
         listing.chosen(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
         states.msgspec.json.encode(status)
         _show([status])
@@ -175,7 +177,10 @@ def corpus(target: str) -> list[bytes]:
         return [*lines, b"\n".join(lines), b"\n".join([lines[0], lines[1], lines[0], lines[5], b"{"])]
     if target == "files":
         small = [json.dumps(value).encode() for value in (STATUS, INFO, TICKET)]
-        return [bytes([kind]) + data for kind, data in enumerate([*small, b"\n".join(lines), b"stop-now"])]
+        labels = json.dumps(LABELS).encode()
+        return [
+            bytes([kind]) + data for kind, data in enumerate([*small, b"\n".join(lines), labels, b"stop-now"])
+        ]
     if target == "config":
         text = (ROOT / "experiments.toml").read_text()
         parts = re.split(r"(?m)^(?=\[)", text)
@@ -223,7 +228,7 @@ def words(target: str) -> list[str]:
             "2d",
             "3GiB",
         ]
-    names = {name for record in (*EVENTS, STATUS, INFO, TICKET) for name in record}  # type: ignore[attr-defined]
+    names = {name for record in (*EVENTS, STATUS, INFO, TICKET, LABELS) for name in record}  # type: ignore[attr-defined]
     return [*(f'"{name}":' for name in sorted(names)), "\n", "null", "1e999", "-1", "\\ud800", "[[", "9" * 40]
 
 

@@ -16,6 +16,7 @@ from rich.cells import cell_len
 
 from engine.events import Checkpoint, Confusion, Metrics, Start, decode
 from engine.history import History
+from engine.labels import change_note, change_tags
 from engine.states import status_of
 from engine.store import Store
 
@@ -281,6 +282,13 @@ class TestShowing:
         assert (done.returncode, finished.id.encode() in done.stdout) == (0, found)
         assert found or (done.stdout, b"no run" in done.stderr) == (b"", "--json" not in arguments)
 
+    def test_ls_looks_at_the_tags_and_notes_that_runs_were_given(self, engine, finished):
+        change_tags(finished, add=["best"])
+        change_note(finished, "warm, again")
+        for terms in (["tag=best"], ["best"], ["note~'m, ag'", "-tag=worst"]):
+            assert finished.id.encode() in engine("ls", *terms).stdout
+        assert finished.id.encode() not in engine("ls", "-tag=best").stdout
+
     @pytest.mark.parametrize(
         ("arguments", "words"),
         [
@@ -305,8 +313,8 @@ class TestShowing:
     ):
         ours, its = pty.openpty()
         fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
-        env = f"import os; os.environ |= {{'NO_COLOR': '{'' if colours else '1'}', 'TERM': 'xterm'}}"
-        assert engine.start("ls", code=env, stdout=its).wait(timeout=60) == 0
+        wish = {"NO_COLOR": "" if colours else "1", "TERM": "xterm", "COLUMNS": ""}
+        assert engine.start("ls", code=f"import os; os.environ |= {wish}", stdout=its).wait(timeout=60) == 0
         lines = os.read(ours, 10_000).decode().splitlines()
         os.close(ours), os.close(its)
         assert ("\x1b[33m■ stopped\x1b[0m" in lines[1]) is colours

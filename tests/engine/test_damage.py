@@ -38,6 +38,7 @@ RECORDS = {
                     "final": {"test/f1": {"value": 0.5}}},
     "run.json": {"v": 1, "id": "r", "experiment": "e", "seed": 0, "command": [], "git": {"commit": "0"}, "created": 1.0,
                  "config": {"name": "e", "lr": 0.1, "tags": ["a"], "options": {"pool": "mean"}}, "cwd": "/"},
+    "labels.json": {"v": 1, "added": ["b"], "removed": ["a"], "note": "warm"},
     "queued.json": {"submitted": 1.0, "device": "auto", "settings": ["lr=1"]},
 }  # fmt: skip
 NASTY = st.one_of(
@@ -88,7 +89,7 @@ def test_what_is_an_event_can_be_folded_written_again_and_shown(written):
     as_table([status])
 
 
-@pytest.mark.parametrize("name", ["status.json", "run.json", "queued.json", "events.jsonl"])
+@pytest.mark.parametrize("name", ["status.json", "run.json", "labels.json", "queued.json", "events.jsonl"])
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_a_damaged_file_ends_no_reader(store, run, name, data):

@@ -87,6 +87,8 @@ def test_the_table_shows_the_margin_of_what_has_ended(capsys):
 
 def test_the_table_fits_the_terminal_and_says_why_a_run_failed(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     run, last = "ViT-B-32x32-16-7-s0-20261123-194118", {"test/f1": 0.6123, "train/loss": 1.0}
     as_table([
         Status(run=f"{run}-a7c5", state="failed", reason="メモリ不足\x1b[31m" * 9, last=last),

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import pty
+import struct
+import termios
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,8 +97,19 @@ def test_colour_is_for_terminals_whose_user_wants_it(monkeypatch, terminal, env,
     assert wants_colour() is wanted
 
 
-def test_the_width_is_what_columns_says(monkeypatch):
+def test_the_width_is_what_columns_or_the_terminal_says(monkeypatch):
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+    monkeypatch.delenv("COLUMNS", raising=False)
+    with os.fdopen(its, "w") as terminal, os.fdopen(ours):
+        monkeypatch.setattr("sys.stdout", terminal)
+        assert terminal_width() == 60
+        monkeypatch.setenv("COLUMNS", "77")
+        assert terminal_width() == 77
+        monkeypatch.setenv("COLUMNS", "many")
+        assert terminal_width() == 60
+
+
+def test_what_another_program_reads_is_not_cut(monkeypatch):
     monkeypatch.setenv("COLUMNS", "77")
-    assert terminal_width() == 77
-    monkeypatch.setenv("COLUMNS", "many")
     assert terminal_width() is None
