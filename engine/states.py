@@ -188,11 +188,10 @@ def status_of(run: Run, *, held: bool | None = None) -> Status:
 
 def _goes_on(status: Status, place: Ticket | None, held: bool | None) -> bool:
     """Return whether a run whose last attempt has ended waits or begins anew."""
-    if place is None:
-        return bool(held) and not _lives_here(status)  # else its process is about to go
-    owner = place.owner
+    owner = place.owner if place is not None else None
     if owner is None:
-        return place.waits(status.attempt)
+        taken = bool(held) and not _lives_here(status)  # else its process is about to go
+        return taken or (place is not None and place.waits(status.attempt))
     return owner.since > status.ended and (bool(held) or owner.is_alive())
 
 

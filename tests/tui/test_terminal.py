@@ -76,7 +76,7 @@ def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> No
     terminal.wait_for("quick-Hybrid")
     terminal.wait_for("no data yet")
     terminal.type("?")
-    terminal.wait_for("leave; the runs go on")
+    terminal.wait_for("overlay the run")
     terminal.type("Escape", ".")
     terminal.wait_for("does not run")
     terminal.type(":")
