@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -99,6 +99,7 @@ class Feed:
         read, loading = self._read_histories(watch)
         if read or watch != before.watch or loading != before.loading:
             changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
+            changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
         if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
             changes["detail"] = self._detail(watch.focus)
         if (machine := self._machine.sample()) is not None:
@@ -195,6 +196,15 @@ class Feed:
         if watch.axis == "epoch" and per_epoch:
             return tuple(step / per_epoch for step in history.seams)
         return ()
+
+    def _config(self, name: str) -> Mapping[str, Any]:
+        """Return what a run was made with, or went on with; nothing for one that does not say."""
+        history = self._histories.get(name)
+        if history and history.starts and history.starts[-1].config:
+            return history.starts[-1].config
+        with contextlib.suppress(StoreError):
+            return self._runs[name].info().config
+        return {}
 
     def _detail(self, name: str | None) -> Detail | None:
         run = self._runs.get(name or "")

@@ -88,6 +88,8 @@ class Snapshot:
     watch: Watch = Watch()
     curves: Mapping[str, tuple[RunCurve, ...]] = field(default_factory=dict)
     """By metric."""
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each watched run was made with."""
     detail: Detail | None = None
     machine: Machine = Machine()
     loading: bool = False

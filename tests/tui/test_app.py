@@ -16,6 +16,7 @@ from tests.tui.conftest import Write
 from tui.app import VituiApp
 from tui.feed import Feed
 from tui.messages import Changed
+from tui.screens.compare import CompareScreen
 from tui.screens.dashboard import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
@@ -507,3 +508,23 @@ async def test_ranges_and_everything_can_be_overlaid(project: Project, write_run
         assert not runs.selected
         await pilot.press("a")
         assert len(runs.selected) == 3
+
+
+async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", top=0.9)
+    write_run("BiT-small", top=0.5)
+    async with opened(project) as pilot:
+        await pilot.press("c")
+        assert not isinstance(pilot.app.screen, CompareScreen)  # one alone has nothing to be compared with
+        await pilot.press("space", "space")
+        await settle(pilot)
+        await pilot.press("c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        while screen.table is None:
+            await pilot.pause(0.05)
+        assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
+        await pilot.press("Y")
+        assert "| model | vit_mini | bit_mini |" in pilot.app.clipboard
+        await pilot.press("escape")
+        assert not isinstance(pilot.app.screen, CompareScreen)

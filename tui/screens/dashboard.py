@@ -16,9 +16,11 @@ from textual.widgets import Footer, Input, Static
 from engine.history import AXES, Axis
 from engine.states import LIVE, Status
 from engine.store import Store
+from tui.comparison import sides
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
+from tui.screens.compare import CompareScreen
 from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
@@ -59,9 +61,10 @@ class Dashboard(Doing):
         Binding("s", "sort", "Sort", show=False),
         Binding("S", "reverse", "Sort the other way", show=False),
         Binding("b", "bands", "Fold seeds into bands", show=False),
+        Binding("c", "compare", "Compare"),
         Binding("p", "pin", "Pin as the baseline", show=False),
         Binding("x", "axis", "X axis"),
-        Binding("y", "log_y", "Log y"),
+        Binding("y", "log_y", "Log y", show=False),
         Binding("plus", "smooth(1)", "Smooth more", show=False),
         Binding("minus", "smooth(-1)", "Smooth less", show=False),
         Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
@@ -179,7 +182,8 @@ class Dashboard(Doing):
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
         """Return what the charts call each run; a curve alone needs no name."""
-        shown = [status for name in snapshot.watch.runs if (status := self._status(name))]
+        drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
+        shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
         return dict(zip((status.run for status in shown), curve_labels(shown), strict=True))
 
     def _choose_colours(self) -> dict[str, str]:
@@ -368,6 +372,15 @@ class Dashboard(Doing):
             return
         self._pinned = None if self._pinned == status.run else status.run
         self.watch_snapshot()
+
+    def action_compare(self) -> None:
+        """Show the runs in the charts side by side."""
+        shown = [status for name in self.snapshot.watch.runs if (status := self._status(name))]
+        found = sides(shown, self.snapshot.configs, self._pinned)
+        if len(found) < 2:
+            self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
+            return
+        self.app.push_screen(CompareScreen(found))
 
     def action_search(self) -> None:
         """Show only metrics whose name matches."""

@@ -18,6 +18,7 @@ KEYS = {
         ("→ ←  l h", "show or hide the runs of an experiment"),
         ("space  v a", "overlay the run; up to here, all"),
         ("p", "pin as the baseline, over the others"),
+        ("c", "compare the overlaid runs"),
         ("s S", "sort; the other way round"),
         ("enter", "open the run"),
         ("r", "run the experiment: it joins the queue"),
