@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Callable, Sequence
 
@@ -44,6 +45,11 @@ def train_run(
         run.dequeue()
         run.clear_request()
         recorder = Recorder(run, echo)
+        recorder.claim()
+        os.environ |= {
+            "VITUI_RUN": run.id,
+            "VITUI_RUN_DIR": str(run.path.resolve()),
+        }  # what it starts is known by it
         try:
             experiment = changed(last_experiment(run), settings)
             if experiment.command:

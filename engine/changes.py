@@ -12,7 +12,16 @@ from engine.events import Start, decode
 from engine.experiment import Experiment
 from engine.store import Run, tail
 
-MAY_CHANGE = ("batch_size", "precision", "compile", "workers", "corrupt", "log_every", "evaluate_every")
+MAY_CHANGE = (
+    "batch_size",
+    "precision",
+    "compile",
+    "gpus",
+    "workers",
+    "corrupt",
+    "log_every",
+    "evaluate_every",
+)
 
 
 def last_experiment(run: Run) -> Experiment:

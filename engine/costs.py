@@ -35,17 +35,10 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     Raises:
         ValueError: The model cannot be built.
     """
-    from engine.training.cost import explain
+    from engine.training.cost import cost_of
 
-    cost = explain(
-        experiment.model,
-        experiment.image_size,
-        experiment.patch_size,
-        experiment.batch_size,
-        CIFAR100_CLASSES if experiment.dataset == "cifar100" else 10,
-        precision="fp32" if experiment.precision == "float32" else "bf16",
-        **experiment.options,
-    )
+    classes = CIFAR100_CLASSES if experiment.dataset == "cifar100" else 10
+    cost = cost_of(experiment, experiment.batch_size, classes)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(cost)))
         return

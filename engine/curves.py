@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,13 +35,20 @@ def smooth(y: Array, weight: float) -> Array:
         raise ValueError(f"a smoothing weight is at least 0 and below 1, not {weight}")
     if weight == 0:
         return y
-    smoothed = np.empty_like(y)
-    average, scale = 0.0, 0.0
-    for i, value in enumerate(y):
-        if np.isfinite(value):
-            average = weight * average + (1 - weight) * value
-            scale = weight * scale + (1 - weight)
-        smoothed[i] = average / scale if np.isfinite(value) else np.nan
+    smoothed = np.full_like(y, np.nan)
+    there = np.isfinite(y)
+    values = y[there]
+    averages = np.empty_like(values)
+    # within a block the average is a sum of values over powers of the weight, which must not run out of range
+    block = max(1, int(100 / -math.log(weight)))
+    powers = weight ** np.arange(min(block, len(values)))  # (block,)
+    average = 0.0
+    for first in range(0, len(values), block):
+        part = values[first : first + block]
+        decay = powers[: len(part)]
+        averages[first : first + block] = decay * (weight * average + (1 - weight) * np.cumsum(part / decay))
+        average = averages[first + len(part) - 1]
+    smoothed[there] = averages / -np.expm1(math.log(weight) * np.arange(1, len(values) + 1))
     return smoothed
 
 

@@ -55,6 +55,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Images that go through the model at once."""
     accumulate: Positive = 1
     """Batches in an optimizer step."""
+    gpus: Annotated[int, Meta(ge=1, le=64, description="a whole number from 1 to 64")] = 1
+    """Devices that share each batch; what is learned stays the same."""
     optimizer: Annotated[Literal["adamw", "adam", "sgd"], Meta(description="'adamw', 'adam' or 'sgd'")] = (
         "adamw"
     )
@@ -102,7 +104,10 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     name: str
     title: Text = ""
     y: Text
-    x: Annotated[Literal["epoch", "step", "time"], Meta(description="'epoch', 'step' or 'time'")] = "epoch"
+    x: Annotated[
+        Literal["epoch", "step", "time", "samples", "gpu-hours", "joules"],
+        Meta(description="'epoch', 'step', 'time', 'samples', 'gpu-hours' or 'joules'"),
+    ] = "epoch"
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from array import array
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode
+from engine.experiment import SCRIPT
 from engine.store import tail
 
 if TYPE_CHECKING:
@@ -16,8 +18,8 @@ if TYPE_CHECKING:
 
     Array = np.ndarray[tuple[int], np.dtype[np.float64]]
 
-Axis = Literal["step", "epoch", "time"]
-AXES: tuple[Axis, ...] = ("step", "epoch", "time")
+Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
+AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")
 CHUNK = 256 * 1024
 """Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
 MAX_CELLS = 4_000_000
@@ -176,8 +178,9 @@ class History:
     def series(self, metric: str, x: Axis = "step") -> tuple[Array, Array]:
         """Return a metric's points ``(x, y)``, both float64 of one length; empty for a metric never measured.
 
-        ``x`` is the optimizer step, the epoch, or the seconds since the first start without the pauses
-        between attempts. A value that was not finite is NaN.
+        ``x`` is the optimizer step, the epoch, the seconds since the first start without the pauses between
+        attempts, the images seen, those seconds on all devices in hours, or the joules that the GPUs took. A value
+        that was not finite is NaN, and so is a place on an axis that the run does not know.
 
         Raises:
             ValueError: There is no such axis.
@@ -187,10 +190,38 @@ class History:
         if x not in AXES:
             raise ValueError(f"there is no axis {x!r}; there are {', '.join(AXES)}")
         column = self.columns.get(metric) or Column()
-        where = np.array(getattr(column, x))
-        if x == "time" and len(where):
-            where -= self.starts[0].time if self.starts else where[0]
-        return where, np.array(column.value)
+        values = np.array(column.value)
+        if x in ("step", "epoch"):
+            return np.array(getattr(column, x)), values
+        config = self.starts[-1].config if self.starts else {}
+        if x == "samples":
+            images = _number(config, "batch_size") * _number(config, "accumulate")
+            if config.get("model") in (None, SCRIPT):  # a program of one's own does not say what a step is
+                images = float("nan")
+            return np.array(column.step) * images, values
+        times = np.array(column.time)
+        if x == "joules":
+            return self._joules(times), values
+        if len(times):
+            times -= self.starts[0].time if self.starts else times[0]
+        return (times if x == "time" else times * _number(config, "gpus") / 3600), values
+
+    def _joules(self, times: Array) -> Array:
+        """Return what all GPUs together had taken at some times (N,), NaN where nobody measured it."""
+        import numpy as np
+
+        total = np.full(len(times), np.nan)
+        for name, column in self.columns.items():
+            if name.startswith("gpu/") and name.endswith("/energy") and len(column):
+                measured = np.interp(times, np.array(column.time), np.array(column.value))
+                total = np.where(np.isnan(total), measured, total + measured)
+        return total
+
+
+def _number(config: Mapping[str, Any], key: str) -> float:
+    """Return a positive number of a configuration, 1 where it does not say."""
+    value = config.get(key, 1)
+    return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else 1.0
 
 
 def _cells(matrix: Confusion) -> int:

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import os
+import signal
+import sys
 from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+"""What Linux calls the signal that a process gets when its parent ends."""
 
 
 @functools.cache
@@ -75,3 +81,11 @@ def _is_hidden(pid: int) -> bool:
     except (OSError, OverflowError):
         return False
     return False
+
+
+def end_with(parent: int) -> None:
+    """Have this process killed when its parent ends, however that ends; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 import time
@@ -11,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import states
+from engine import process, states
 from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
 from engine.outbox import Outbox
 from engine.states import Status
@@ -22,7 +23,27 @@ END_PATIENCE_S = 5.0
 """Seconds for which a full disk is waited for at the end of a run."""
 
 
-class Recorder:
+class Reporter:
+    """Says what happens in a run, to whom is up to ``emit``."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.status: Status = states.rebuild(run)
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on."""
+        raise NotImplementedError
+
+    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
+        """Say numbers measured after ``step`` optimizer steps."""
+        self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
+
+    def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
+        """Say a line for people."""
+        self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
+
+
+class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
     A disk that is full stops no run: its events wait in memory and are written, in order, once there is space.
@@ -35,8 +56,7 @@ class Recorder:
     """
 
     def __init__(self, run: Run, echo: Callable[[Event, bytes], None] | None = None) -> None:
-        self.run = run
-        self.status: Status = states.rebuild(run)
+        super().__init__(run)
         self.started = False
         """Whether this attempt's start has been recorded."""
         self.lost = False
@@ -50,6 +70,18 @@ class Recorder:
             self._outbox = Outbox(run.events)
         except OSError as error:
             raise StoreError(f"{run.id} cannot be written: {error.strerror}: {run.events}") from None
+
+    def claim(self) -> None:
+        """Say in the status which process has the run, long before its start can be recorded."""
+        with self._lock:
+            self.status.pid, self.status.host, self.status.boot = (
+                os.getpid(),
+                process.host(),
+                process.boot_id(),
+            )
+            self.status.process_started = process.started(os.getpid()) or 0.0
+            self.status.heartbeat = time.time()
+            self._save(time.monotonic())
 
     def emit(self, event: Event) -> None:
         """Append an event, in one write; save the status when the last save is old or the event an end.
@@ -118,14 +150,6 @@ class Recorder:
         with contextlib.suppress(OSError, ValueError):  # stderr may be on the full disk, or closed
             sys.stderr.write(f"{self.run.id}: {message}\n")
             sys.stderr.flush()
-
-    def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Record numbers measured after ``step`` optimizer steps."""
-        self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
-
-    def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
-        """Record a line for people."""
-        self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
 
     def end(
         self,

@@ -43,7 +43,7 @@ def run_script(
     try:
         program = subprocess.Popen(
             experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True,
-            env=os.environ | _environment(run, seed, recorder, device),
+            env=os.environ | _environment(seed, recorder, device),
         )  # fmt: skip
     except (OSError, ValueError) as error:
         reason = f"{experiment.command[0]} cannot be started: {error}"
@@ -114,11 +114,9 @@ def _start(run: Run, experiment: Experiment, seed: int, recorder: Recorder, devi
     )  # fmt: skip
 
 
-def _environment(run: Run, seed: int, recorder: Recorder, device: str) -> dict[str, str]:
-    """What the program is told: its run, where to write, which seed and device, and whether it goes on."""
+def _environment(seed: int, recorder: Recorder, device: str) -> dict[str, str]:
+    """What the program is told besides its run and folder: which seed and device, and whether it goes on."""
     return {
-        "VITUI_RUN": run.id,
-        "VITUI_RUN_DIR": str(run.path.resolve()),
         "VITUI_SEED": str(seed),
         "VITUI_DEVICE": device,
         "VITUI_ATTEMPT": str(recorder.status.attempt),

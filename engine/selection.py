@@ -12,7 +12,7 @@ from engine.experiment import Experiment
 from engine.states import Status, status_of
 from engine.store import Run, RunInfo, Store, StoreError
 
-BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes", "log_every", "evaluate_every"})
+BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes", "log_every", "evaluate_every", "gpus"})
 """Keys of an experiment that change nothing about what it learns; runs that differ in them alone are repeats."""
 
 

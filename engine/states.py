@@ -173,7 +173,7 @@ def status_of(run: Run) -> Status:
 
 def _judge(run: Run, status: Status, held: bool | None) -> State:
     if held:
-        if status.state in ENDED and _lives_here(status):
+        if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
             return status.state  # its process is about to go
         return "running" if status.state == "running" and _is_current(status) else "starting"
     if held is None and status.state == "running" and _lives_here(status):

@@ -85,6 +85,23 @@ class Nvml:
             return None
 
 
+def visible_gpus() -> list[str]:
+    """Return the UUIDs of the GPUs that CUDA_VISIBLE_DEVICES leaves to this process, in the order of their bus."""
+    nvml = Nvml()
+    found = [sample.uuid for sample in nvml.sample()]
+    nvml.close()
+    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if wanted is None:
+        return found
+    visible = []
+    for name in map(str.strip, wanted.split(",")):
+        if name.isdecimal():
+            visible += found[int(name) : int(name) + 1]
+        elif name:
+            visible += [uuid for uuid in found if uuid.startswith(name)]
+    return visible
+
+
 def _text(value: bytes | str) -> str:
     return value.decode() if isinstance(value, bytes) else value
 
@@ -148,7 +165,7 @@ class Sampler:
             energy += self._spent.get(f"{prefix}/energy", 0.0)
         measured = {
             "memory_used": sample.memory_used,
-            "memory_process": sample.processes.get(os.getpid()),
+            "memory_process": self._held(sample),
             "utilization": sample.utilization,
             "power": sample.power,
             "temperature": sample.temperature,
@@ -156,8 +173,14 @@ class Sampler:
         }
         return {f"{prefix}/{name}": float(value) for name, value in measured.items() if value is not None}
 
+    def _held(self, sample: GpuSample) -> int | None:
+        """Return the bytes of a GPU that this process and its children hold, None where none of them is on it."""
+        mine = {self._process.pid, *(child.pid for child in self._process.children(recursive=True))}
+        held = [size for pid, size in sample.processes.items() if pid in mine]
+        return sum(held) if held else None
+
     def _memory(self) -> int:
-        """Return the resident bytes of this process and its children (data-loader workers)."""
+        """Return the resident bytes of this process and its children."""
         total = int(self._process.memory_info().rss)
         for child in self._process.children(recursive=True):
             with contextlib.suppress(psutil.Error):

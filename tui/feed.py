@@ -10,7 +10,7 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from engine.history import CHUNK, History
 from engine.listing import number, sentence
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
+from tui.bands import Bands
 from tui.messages import Changed
 from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
@@ -55,6 +56,7 @@ class Feed:
         self._histories: dict[str, History] = {}
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
+        self._bands = Bands()
         self._machine = _MachineSampler()
 
     def follow(self) -> None:
@@ -97,6 +99,7 @@ class Feed:
         read, loading = self._read_histories(watch)
         if read or watch != before.watch or loading != before.loading:
             changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
+            changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
         if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
             changes["detail"] = self._detail(watch.focus)
         if (machine := self._machine.sample()) is not None:
@@ -163,14 +166,25 @@ class Feed:
             if (history := self._histories.get(name)) is None:
                 continue
             for metric, column in history.columns.items():
-                state = (watch.axis, len(history.starts), column, len(column))
+                news = history.offset if watch.axis == "joules" else len(column)
+                state = (watch.axis, watch.smoothing, len(history.starts), column, news)
                 known = before.get((name, metric))
                 if known is None or known[0] != state:
-                    x, y = history.series(metric, watch.axis)
-                    known = state, RunCurve(name, x, y, self._seams(history, watch))
+                    known = state, self._curve(name, history, metric, watch)
                 self._prepared[name, metric] = known
                 curves.setdefault(metric, []).append(known[1])
+        if watch.bands:
+            return self._bands.fold(curves, self._runs)
         return {metric: tuple(found) for metric, found in curves.items()}
+
+    def _curve(self, run: str, history: History, metric: str, watch: Watch) -> RunCurve:
+        x, y = history.series(metric, watch.axis)
+        seams = self._seams(history, watch)
+        if not watch.smoothing:
+            return RunCurve(run, x, y, seams)
+        from engine.curves import smooth
+
+        return RunCurve(run, x, smooth(y, watch.smoothing), seams, raw=y)
 
     @staticmethod
     def _seams(history: History, watch: Watch) -> tuple[float, ...]:
@@ -180,6 +194,15 @@ class Feed:
         if watch.axis == "epoch" and per_epoch:
             return tuple(step / per_epoch for step in history.seams)
         return ()
+
+    def _config(self, name: str) -> Mapping[str, Any]:
+        """Return what a run was made with, or went on with; nothing for one that does not say."""
+        history = self._histories.get(name)
+        if history and history.starts and history.starts[-1].config:
+            return history.starts[-1].config
+        with contextlib.suppress(StoreError):
+            return self._runs[name].info().config
+        return {}
 
     def _detail(self, name: str | None) -> Detail | None:
         run = self._runs.get(name or "")

@@ -206,7 +206,9 @@ def _set_x(axes: Axes, picture: Picture) -> None:
         high = math.ceil(high)  # the last values of an epoch are logged a little before its end
     margin = 0.02 * (high - low)
     axes.set_xlim(low - margin, high + margin)
-    ticks = linear_ticks(low / size, high / size, 7, PLAIN, whole=picture.axis != "time")
+    ticks = linear_ticks(
+        low / size, high / size, 7, PLAIN, whole=picture.axis in ("epoch", "step", "samples")
+    )
     axes.set_xticks([tick * size for tick in ticks], Unit(kind="count").labels(ticks))
     axes.set_xlabel(x_title(picture.axis, unit))
 

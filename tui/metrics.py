@@ -78,7 +78,10 @@ def title(metric: str) -> str:
 
 def x_title(axis: Axis, unit: str) -> str:
     """Return what the x axis is called."""
-    return {"epoch": "Epoch", "step": "Optimizer step", "time": f"Training time ({unit})"}[axis]
+    return {
+        "epoch": "Epoch", "step": "Optimizer step", "time": f"Training time ({unit})", "samples": "Images seen",
+        "gpu-hours": "Device hours", "joules": "Energy (J)",
+    }[axis]  # fmt: skip
 
 
 def time_scale(longest: float) -> tuple[float, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.listing import duration
@@ -36,8 +36,30 @@ class Row:
     """Why it waits or failed; shown where the numbers would stand."""
 
 
-def make_rows(snapshot: Snapshot, unfolded: Collection[str], filter_text: str = "") -> list[Row]:
-    """Return the rows: experiments in the order of the configuration, then those that only runs know.
+@dataclass(frozen=True)
+class Order:
+    """What the rows are sorted by: the order of the configuration, or a number of each experiment's newest run."""
+
+    name: str
+    key: Callable[[Status], float | None] | None = None
+    best_first: bool = True
+    """Whether the largest number stands first."""
+
+
+ORDERS = (
+    Order("as configured"),
+    Order("test F1", lambda status: status.last.get("test/f1")),
+    Order("train loss", lambda status: status.last.get("train/loss"), best_first=False),
+    Order("memory", lambda status: memory(status), best_first=False),
+    Order("newest", lambda status: status.started or status.heartbeat),
+)
+
+
+def make_rows(
+    snapshot: Snapshot, unfolded: Collection[str], filter_text: str = "",
+    order: Order = ORDERS[0], *, reverse: bool = False,
+) -> list[Row]:  # fmt: skip
+    """Return the rows: experiments in an order, at first that of the configuration, then those that only runs know.
 
     An experiment matches the filter by its name, tags or state of its newest run; every word has to match.
     """
@@ -47,7 +69,7 @@ def make_rows(snapshot: Snapshot, unfolded: Collection[str], filter_text: str = 
     for status in snapshot.runs:
         by_experiment.setdefault(status.experiment or status.run, []).append(status)
     rows: list[Row] = []
-    for name, runs in by_experiment.items():
+    for name, runs in _sorted(by_experiment, order, reverse):
         if not _matches(snapshot, name, runs, filter_text):
             continue
         newest = current(runs)
@@ -60,11 +82,40 @@ def make_rows(snapshot: Snapshot, unfolded: Collection[str], filter_text: str = 
     return rows
 
 
+def _sorted(
+    by_experiment: Mapping[str, list[Status]], order: Order, reverse: bool
+) -> list[tuple[str, list[Status]]]:
+    """Sort experiments; one whose newest run has no such number stands last either way."""
+    entries = list(by_experiment.items())
+    if order.key is None:
+        return entries[::-1] if reverse else entries
+
+    def number(entry: tuple[str, list[Status]]) -> float | None:
+        newest = current(entry[1])
+        return order.key(newest) if newest is not None and order.key is not None else None
+
+    known = [entry for entry in entries if number(entry) is not None]
+    known.sort(key=lambda entry: number(entry) or 0.0, reverse=order.best_first != reverse)
+    return known + [entry for entry in entries if number(entry) is None]
+
+
 def current(runs: Iterable[Status]) -> Status | None:
     """Return the run that stands for an experiment: one that lives, else the newest."""
     runs = list(runs)
     live = [run for run in runs if run.state in LIVE]
     return next(iter(live[-1:] or runs[-1:]), None)
+
+
+def siblings(runs: Iterable[Status], chosen: Collection[str]) -> set[str]:
+    """Return the newest run of each seed, of the experiments that the chosen runs are of."""
+    runs = list(runs)
+    experiments = {status.experiment for status in runs if status.run in chosen}
+    of_seed = {
+        (status.experiment, status.seed): status.run
+        for status in runs
+        if status.experiment in experiments and (status.state in LIVE or status.state == "finished")
+    }
+    return set(of_seed.values())
 
 
 def run_label(status: Status) -> str:

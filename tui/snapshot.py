@@ -27,11 +27,15 @@ class Project:
 
 @dataclass(frozen=True)
 class Watch:
-    """What the screen shows, and so what the feed prepares: the runs in the charts, the one in focus, the x axis."""
+    """What the screen shows, and so what the feed prepares: the runs in the charts, the one in focus, and how."""
 
     runs: tuple[str, ...] = ()
     focus: str | None = None
     axis: Axis = "epoch"
+    smoothing: float = 0.0
+    """The weight of the past in the curves, from 0 up to, not including, 1."""
+    bands: bool = False
+    """Whether runs that differ in their seed alone are one curve."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +46,13 @@ class RunCurve:
     x: Array
     y: Array
     seams: tuple[float, ...] = ()
+    raw: Array | None = None
+    """(N,) values before they were smoothed."""
+    low: Array | None = None
+    high: Array | None = None
+    """(N,) bounds of a band."""
+    n: int = 1
+    """How many runs this is the mean of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +88,8 @@ class Snapshot:
     watch: Watch = Watch()
     curves: Mapping[str, tuple[RunCurve, ...]] = field(default_factory=dict)
     """By metric."""
+    configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What each watched run was made with."""
     detail: Detail | None = None
     machine: Machine = Machine()
     loading: bool = False

@@ -69,12 +69,21 @@ def work(root: Path, drain: bool) -> None:
 @option_runs
 @click.option("--now", is_flag=True, help="Do not wait for the end of the epoch.")
 @click.option("--timeout", default=0.0, metavar="SECONDS", help="Wait so long for it to stop.")
-def stop(run_name: str, root: Path, now: bool, timeout: float) -> None:
+@click.option("--force", is_flag=True, help="Stop it now, by SIGTERM and SIGKILL where asking does not help.")
+@click.option(
+    "--patience", default=60.0, show_default=True, metavar="SECONDS", help="What --force waits each time."
+)
+def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
     """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
     from engine.control import request_stop
     from engine.states import ENDED, status_of
 
     found = Store(root).find(run_name)
+    if force:
+        from engine.ladder import climb
+
+        click.echo(climb(found, click.echo, patience))
+        return
     click.echo(request_stop(found, "stop-now" if now else "stop-after-epoch"))
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and status_of(found).state not in ENDED:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -17,6 +18,14 @@ def layout(model: nn.Module, device: torch.device) -> torch.memory_format:
     """Return how images lie in memory: channels last where a GPU's convolutions are faster so."""
     convolutions = sum(isinstance(module, nn.Conv2d) for module in model.modules())
     return torch.channels_last if device.type == "cuda" and convolutions > 2 else torch.contiguous_format
+
+
+def slow_in_bf16(device: torch.device) -> bool:
+    """Return whether a device is a CPU without instructions for bf16: there it takes ten times as long as float32."""
+    machine = platform.machine().lower()
+    return (
+        device.type == "cpu" and machine in ("x86_64", "amd64") and not torch.cpu._is_avx512_bf16_supported()
+    )
 
 
 def attention_kernels(model: nn.Module, images: Tensor) -> list[str]:

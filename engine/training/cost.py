@@ -15,6 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.catalog import MODELS, caveat, patch_tokens, problems
+from engine.experiment import Experiment
 from engine.models.registry import create_model
 
 Optimizer = Literal["adamw", "sgd"]
@@ -150,3 +151,21 @@ def _saved_bytes(model: nn.Module, images: Tensor, precision: Precision) -> int:
         _logits = model(images)
     weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
     return sum(storage.nbytes() for key, storage in kept.items() if key not in weights)
+
+
+def cost_of(experiment: Experiment, batch_size: int, classes: int) -> Cost:
+    """Return what training an experiment takes with so many images at once.
+
+    Raises:
+        ValueError: The model cannot be built.
+    """
+    return explain(
+        experiment.model,
+        experiment.image_size,
+        experiment.patch_size,
+        batch_size,
+        classes,
+        optimizer="sgd" if experiment.optimizer == "sgd" else "adamw",
+        precision="fp32" if experiment.precision == "float32" else "bf16",
+        **experiment.options,
+    )

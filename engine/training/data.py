@@ -47,6 +47,15 @@ class Split:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def part(self, rank: int, ranks: int) -> Split:
+        """Return every ``ranks``-th image from ``rank`` on."""
+        if ranks == 1:
+            return self
+        mine = slice(rank, None, ranks)
+        if self.rows is None:
+            return Split(self.images[mine], self.labels[mine])
+        return Split(self.images, self.labels[mine], self.rows[mine])
+
     def to(self, device: torch.device) -> Split:
         """Return the split on another device."""
         images = self.images.to(device) if self.rows is None else self.images

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -13,14 +13,23 @@ from torch import Tensor, nn
 
 from engine.experiment import Experiment
 from engine.models import standardized_once
-from engine.training.accelerate import attention_kernels, compiled, layout
+from engine.training.accelerate import attention_kernels, compiled, layout, slow_in_bf16
 from engine.training.augment import Mix
 from engine.training.checkpoint import CheckpointError
 from engine.training.meter import Meter
 from engine.training.optim import Average, make_optimizer, make_schedule
+from engine.training.ranks import ALONE, Ranks
 
-Batch = tuple[Tensor, Tensor]
-"""Stored images (B, 3, H, W) uint8 and their classes (B,) int64, on the device."""
+
+class Batch(NamedTuple):
+    """Stored images (B, 3, H, W) uint8 and their classes (B,) int64, on the device."""
+
+    images: Tensor
+    labels: Tensor
+    counted: int
+    """How many images count: all, or none in a rank for which nothing was left."""
+
+
 Prepare = Callable[[Tensor, torch.Generator], Tensor]
 
 
@@ -43,12 +52,15 @@ class Learner:
         device: torch.device,
         steps: int,
         prepare: Prepare,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.device = device
         self.model = model.to(device)
         self._layout = layout(model, device)
         self.model.to(memory_format=self._layout)
-        self._forward: Callable[[Tensor], Tensor] = self.model
+        self._ranks = ranks
+        self._wrapped = ranks.wrapped(self.model)
+        self._forward: Callable[[Tensor], Tensor] = self._wrapped
         self._prepare = prepare
         self._experiment = experiment
         self._mix = Mix(experiment, classes)
@@ -58,7 +70,7 @@ class Learner:
         self.optimizer = make_optimizer(self.model, experiment)
         self._schedule = make_schedule(self.optimizer, steps, experiment)
         self.average = Average(self.model, experiment.ema) if experiment.ema else None
-        self.meter = Meter(device)
+        self.meter = Meter(device, ranks)
         self.lr = 0.0
         """The largest learning rate of the last step."""
 
@@ -69,8 +81,10 @@ class Learner:
         images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._layout)
         with self.autocast():
             kernels = attention_kernels(self.model, images)
-        self._forward, said = compiled(self.model, self._experiment.compile, images, self.autocast)
+        self._forward, said = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
         precision = "bf16 autocast" if self._bf16 else "float32"
+        if self._bf16 and slow_in_bf16(self.device):
+            precision += " (which this CPU only imitates: precision = float32 is many times faster)"
         words = [f"attention by {', '.join(kernels)}"] if kernels else []
         words += [said] if said else []
         return ", ".join([precision, *words])
@@ -79,13 +93,24 @@ class Learner:
         """Return the precision in which the model runs; weights stay in float32."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
 
-    def step(self, number: int, batches: Sequence[Batch], random: torch.Generator) -> None:
-        """Take optimizer step ``number`` on its batches; each image weighs the same, in a short last batch too."""
+    def step(self, number: int, batches: Sequence[Batch], images: int, random: torch.Generator) -> None:
+        """Take optimizer step ``number`` on its batches; each image weighs the same, in a short last batch too.
+
+        Args:
+            images: How many count in this step, over all ranks.
+        """
         watch = self.meter.watch
-        images_in_step = sum(len(labels) for _, labels in batches)
-        with standardized_once(self.model) if len(batches) > 1 else nullcontext():
-            for images, labels in batches:
-                self._learn(images, labels, len(labels) / images_in_step, random)
+        # gradients are averaged over the ranks, whose shares may differ: each image weighs the same all the same
+        weights = [batch.counted * self._ranks.size / images for batch in batches]
+        if self._ranks.size == 1:
+            with standardized_once(self.model) if len(batches) > 1 else nullcontext():
+                for batch, weight in zip(batches, weights, strict=True):
+                    self._learn(batch, weight, random)
+        else:
+            with self._ranks.accumulating(self._wrapped):
+                for batch, weight in zip(batches[:-1], weights, strict=False):
+                    self._learn(batch, weight, random)
+            self._learn(batches[-1], weights[-1], random)
         limit = self._experiment.clip_norm or math.inf
         self.meter.grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         self.lr = max(map(float, self._schedule.get_last_lr()))
@@ -97,9 +122,10 @@ class Learner:
         watch.mark("optimizer")
         self.meter.step()
 
-    def _learn(self, stored: Tensor, labels: Tensor, share: float, random: torch.Generator) -> None:
-        """Forward and backward of one batch that makes a ``share`` of its step's images."""
+    def _learn(self, batch: Batch, weight: float, random: torch.Generator) -> None:
+        """Forward and backward of one batch that has ``weight`` in its step."""
         watch = self.meter.watch
+        stored, labels, counted = batch
         images = self._prepare(stored, random).contiguous(memory_format=self._layout)  # (B, 3, S, S)
         images, targets = self._mix(images, labels)  # (B,), or (B, classes) where they were mixed
         watch.mark("data")
@@ -109,9 +135,10 @@ class Learner:
             logits = self._forward(images)  # (B, classes)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=self._experiment.label_smoothing)
         watch.mark("forward")
-        (loss * share).backward()  # type: ignore[no-untyped-call]
-        right = (logits.detach().argmax(1) == labels).sum()
-        self.meter.count(loss.detach() * len(labels), right, len(labels))
+        (loss * weight).backward()  # type: ignore[no-untyped-call]
+        if counted:
+            right = (logits.detach().argmax(1) == labels).sum()
+            self.meter.count(loss.detach() * counted, right, counted)
         watch.mark("backward")
 
     def state(self) -> dict[str, Any]:

@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from engine.events import Checkpoint, Confusion
 from engine.experiment import Experiment
-from engine.recorder import Recorder
+from engine.recorder import Reporter
 from engine.training import checkpoint
 from engine.training.augment import Preprocess
 from engine.training.data import Dataset
-from engine.training.learner import Learner
+from engine.training.learner import Batch, Learner
 from engine.training.metrics import Evaluation, Evaluator
+from engine.training.ranks import ALONE, Ranks
 
 Stop = Literal["stop-after-epoch", "stop-now"]
 PATIENCE_S = 30.0
@@ -38,6 +39,7 @@ class Trainer:
 
     Args:
         wanted: Asked after every step, without any cost worth naming, whether and how to stop.
+        ranks: The processes that share the run, this one among them.
         ideal_s: Seconds that an image takes on the device at its best, None where that is not known.
     """
 
@@ -48,16 +50,18 @@ class Trainer:
         model: nn.Module,
         data: Dataset,
         device: torch.device,
-        recorder: Recorder,
+        recorder: Reporter,
         wanted: Callable[[], Stop | None],
         ideal_s: float | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
         self.experiment = experiment
         self.device = device
         self._seed = seed
         self._data = data.to(device)
         self._recorder = recorder
-        self._wanted = wanted
+        self._ranks = ranks
+        self._wanted = ranks.agreed(wanted)
         self._ideal_s = ideal_s
         prepare = Preprocess(data, experiment, device)
         self.batches_per_epoch = math.ceil(len(data.train) / experiment.batch_size)
@@ -65,9 +69,9 @@ class Trainer:
         self._steps = self.steps_per_epoch * experiment.epochs
         self.classes = data.classes
         count = len(data.classes)
-        self.learner = Learner(experiment, model, count, device, self._steps, prepare.train)
+        self.learner = Learner(experiment, model, count, device, self._steps, prepare.train, ranks)
         self._evaluators = {
-            name: Evaluator(split, count, max(256, experiment.batch_size), prepare.evaluate)
+            name: Evaluator(split, count, max(256, experiment.batch_size), prepare.evaluate, ranks)
             for name, split in (("val", self._data.val), ("test", self._data.test))
         }
         self.step = 0
@@ -75,6 +79,8 @@ class Trainer:
         """The last evaluation on the test split."""
         self._best: tuple[float, float] | None = None
         self._writer = checkpoint.Writer()
+        if ranks.rank:  # all have the same weights by now; what is random from here on is each rank's own
+            torch.manual_seed(_mix(seed, 0, 1 + ranks.rank))
 
     @property
     def epoch(self) -> float:
@@ -121,12 +127,15 @@ class Trainer:
         """Train to the end of the epoch, from the middle if it was left there; return "stop-now" if asked."""
         self.learner.meter.restart_clock()
         groups = list(self._batches(self.step // self.steps_per_epoch, self.step % self.steps_per_epoch))
-        batches_in_order = self._data.train.batches([indices for group in groups for indices in group])
-        for group in groups:
-            batches = [next(batches_in_order) for _ in group]
-            random = torch.Generator(self.device).manual_seed(_mix(self._seed, self.step, 1))
+        shares = [[self._ranks.share(batch) for batch in group] for group in groups]
+        loaded = self._data.train.batches([indices for share in shares for indices, _ in share])
+        for group, share in zip(groups, shares, strict=True):
+            batches = [Batch(*next(loaded), counted) for _, counted in share]
+            random = torch.Generator(self.device).manual_seed(
+                _mix(self._seed, self.step, 1 + self._ranks.rank)
+            )
             self.step += 1
-            self.learner.step(self.step, batches, random)
+            self.learner.step(self.step, batches, sum(map(len, group)), random)
             if self.step % self.experiment.log_every == 0 or self.step % self.steps_per_epoch == 0:
                 self._log()
             if self._wanted() == "stop-now" and self.step % self.steps_per_epoch:
@@ -148,10 +157,20 @@ class Trainer:
         if self._ideal_s is not None:
             values["train/mfu"] = 100 * values["train/images_per_s"] * self._ideal_s
         if self.device.type == "cuda":
-            values["gpu/memory_allocated"] = torch.cuda.memory_allocated(self.device)
-            values["gpu/memory_peak"] = torch.cuda.max_memory_allocated(self.device)
+            values |= self._memory()
         self._recorder.metrics(self.step, self.epoch, values)
         self._check(values["train/loss"])
+
+    def _memory(self) -> dict[str, float]:
+        """Return what torch holds on each rank's GPU, in bytes."""
+        held = torch.tensor(
+            [torch.cuda.memory_allocated(self.device), torch.cuda.max_memory_allocated(self.device)]
+        )
+        values = {}
+        for rank, found in enumerate(self._ranks.gather(held)):
+            gpu = "gpu" if self._ranks.size == 1 else f"gpu/{rank}"
+            values[f"{gpu}/memory_allocated"], values[f"{gpu}/memory_peak"] = map(float, found.tolist())
+        return values
 
     def _check(self, loss: float) -> None:
         """Raise ``Diverged`` if the loss is not finite, before weights that are not either can be saved."""
@@ -198,7 +217,10 @@ class Trainer:
 
     def _save(self, *, best: bool) -> None:
         """Copy what a checkpoint keeps, and have it written while training goes on."""
-        state = checkpoint.copied(self._state(best=best))  # waits
+        state = self._state(best=best)
+        if not self._ranks.leads:
+            return
+        state = checkpoint.copied(state)  # waits
         step, epoch, folder = self.step, self.epoch, self._recorder.run.checkpoints
 
         def announce(kind: Literal["last", "best"], size: int) -> None:
@@ -222,9 +244,9 @@ class Trainer:
         self._writer.start(write, failed)
 
     def _state(self, *, best: bool) -> dict[str, Any]:
-        rng = {"cpu": torch.get_rng_state()}
+        rng = {"cpu": self._ranks.gather(torch.get_rng_state())}
         if self.device.type == "cuda":
-            rng["cuda"] = torch.cuda.get_rng_state(self.device)
+            rng["cuda"] = self._ranks.gather(torch.cuda.get_rng_state(self.device))
         return {
             **self.learner.state(),
             "step": self.step,
@@ -248,12 +270,16 @@ class Trainer:
         self.learner.load(state)
         self.step = state["step"]
         self._best = None if state["best"] is None else tuple(state["best"])
-        if state.get("is_best"):  # its process may have been killed between the two names
+        if self._ranks.leads and state.get(
+            "is_best"
+        ):  # its process may have been killed between the two names
             folder = self._recorder.run.checkpoints
             checkpoint.keep_as(folder / "last.pt", folder / "best.pt")
-        torch.set_rng_state(state["rng"]["cpu"].cpu())
-        if self.device.type == "cuda" and "cuda" in state["rng"]:
-            torch.cuda.set_rng_state(state["rng"]["cuda"].cpu(), self.device)
+        saved = {kind: each if isinstance(each, list) else [each] for kind, each in state["rng"].items()}
+        if self._ranks.rank < len(saved["cpu"]):  # else it goes on with more ranks than before
+            torch.set_rng_state(saved["cpu"][self._ranks.rank].cpu())
+            if self.device.type == "cuda" and "cuda" in saved:
+                torch.cuda.set_rng_state(saved["cuda"][self._ranks.rank].cpu(), self.device)
 
 
 def _cannot_write(error: OSError) -> str:

@@ -7,6 +7,8 @@ import time
 import torch
 from torch import Tensor
 
+from engine.training.ranks import ALONE, Ranks
+
 PHASES = ("data", "forward", "backward", "optimizer")
 
 PEAK_FLOPS = {
@@ -72,7 +74,8 @@ class Stopwatch:
 class Meter:
     """Sums of the training metrics on the device, read and reset at the logging interval."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, ranks: Ranks = ALONE) -> None:
+        self._ranks = ranks
         self._loss = torch.zeros((), device=device)
         self._correct = torch.zeros((), device=device, dtype=torch.int64)
         self._images = 0
@@ -95,7 +98,14 @@ class Meter:
 
     def loss(self) -> float:
         """Return the mean loss since the last reading, 0 when there was no image; nothing is reset. Waits."""
-        return self._loss.item() / max(1, self._images)
+        images = int(self._summed(self._images)[0])
+        return self._ranks.sum(self._loss).item() / max(1, images)
+
+    def _summed(self, *counts: int) -> list[float]:
+        """Return the sums of counts over all ranks."""
+        mine = torch.tensor(counts, dtype=torch.float64)
+        summed: list[float] = torch.stack(self._ranks.gather(mine)).sum(0).tolist()
+        return summed
 
     def restart_clock(self) -> None:
         """Leave out of times and throughput what was not training (evaluation, checkpoints)."""
@@ -104,15 +114,15 @@ class Meter:
 
     def read(self) -> dict[str, float]:
         """Return the metrics since the last reading. Waits for the device."""
-        loss, correct, norm = torch.stack(
-            [self._loss.double(), self._correct.double(), self.grad_norm.double()]
-        ).tolist()
+        images, timed_images = self._summed(self._images, self._timed_images)
+        sums = self._ranks.sum(torch.stack([self._loss.double(), self._correct.double()]))
+        loss, correct, norm = torch.cat((sums, self.grad_norm.double()[None])).tolist()
         now = time.perf_counter()
         values = {
-            "train/loss": loss / self._images,
-            "train/accuracy": correct / self._images,
+            "train/loss": loss / images,
+            "train/accuracy": correct / images,
             "train/grad_norm": norm,
-            "train/images_per_s": self._timed_images / max(now - self._since, 1e-9),
+            "train/images_per_s": timed_images / max(now - self._since, 1e-9),
             **self.watch.read(self._timed_steps),
         }
         self._loss.zero_()
@@ -122,11 +132,17 @@ class Meter:
         return values
 
     def state(self) -> dict[str, object]:
-        """Return what a checkpoint keeps of it."""
-        return {"loss": self._loss, "correct": self._correct, "images": self._images}
+        """Return what a checkpoint keeps of it: the sums over all ranks."""
+        return {
+            "loss": self._ranks.sum(self._loss),
+            "correct": self._ranks.sum(self._correct),
+            "images": int(self._summed(self._images)[0]),
+        }
 
     def load(self, state: dict[str, Tensor | int]) -> None:
-        """Go on from what a checkpoint kept."""
+        """Go on from what a checkpoint kept; the first rank counts for all."""
+        if not self._ranks.leads:
+            return
         self._loss.copy_(torch.as_tensor(state["loss"]))
         self._correct.copy_(torch.as_tensor(state["correct"]))
         self._images = int(state["images"])

@@ -18,6 +18,7 @@ from engine.events import Estimate
 from engine.intervals import bootstrap_f1, wilson
 from engine.scores import f1_per_class, scores
 from engine.training.data import Split
+from engine.training.ranks import ALONE, Ranks
 
 BINS = 15
 """Bins of confidence for the calibration error: as many as in Guo et al. (2017) and most that compare with it."""
@@ -36,12 +37,18 @@ class Evaluation:
 
 
 class Evaluator:
-    """Evaluates one split; averages are macro averages over the whole split, never means over batches."""
+    """Evaluates one split; averages are macro averages over the whole split, never means over batches.
+
+    Several ranks share the images, and all have the result.
+    """
 
     def __init__(
-        self, split: Split, classes: int, batch_size: int, prepare: Callable[[Tensor], Tensor]
-    ) -> None:
-        self._split = split
+        self, split: Split, classes: int, batch_size: int, prepare: Callable[[Tensor], Tensor],
+        ranks: Ranks = ALONE,
+    ) -> None:  # fmt: skip
+        self._images = len(split)
+        self._split = split.part(ranks.rank, ranks.size)
+        self._ranks = ranks
         self._classes = classes
         self._batch_size = batch_size
         self._prepare = prepare
@@ -55,7 +62,7 @@ class Evaluator:
         for images, labels in self._split.in_order(self._batch_size):
             tally.add(model(self._prepare(images)).float(), labels)
         model.train(was_training)
-        return tally.evaluation(len(self._split))
+        return tally.evaluation(self._images, self._ranks)
 
 
 class _Tally:
@@ -78,10 +85,11 @@ class _Tally:
         in_bin = torch.bucketize(confidence, self._edges) == self._bins  # (BINS, B)
         self._gaps += (in_bin * (confidence.double() - (guess == labels).double())).sum(1)
 
-    def evaluation(self, images: int) -> Evaluation:
+    def evaluation(self, images: int, ranks: Ranks) -> Evaluation:
         """Return the metrics of a split of so many images; the device is waited for here."""
-        loss, ece = (torch.stack((self._loss, self._gaps.abs().sum())) / images).tolist()
-        confusion = self._confusion.view(self._classes, self._classes).cpu().numpy()
+        sums = ranks.sum(torch.cat((self._loss[None], self._gaps)))
+        loss, ece = (torch.stack((sums[0], sums[1:].abs().sum())) / images).tolist()
+        confusion = ranks.sum(self._confusion).view(self._classes, self._classes).cpu().numpy()
         values = {"loss": loss, **scores(confusion)._asdict(), "ece": ece}
         return Evaluation(values, confusion.tolist())
 

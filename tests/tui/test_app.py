@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
+import numpy as np
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
@@ -15,6 +16,7 @@ from tests.tui.conftest import Write
 from tui.app import VituiApp
 from tui.feed import Feed
 from tui.messages import Changed
+from tui.screens.compare import CompareScreen
 from tui.screens.dashboard import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
@@ -33,7 +35,7 @@ looks = 0
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is trained here: the queue is looked at, and served by other tests."""
-    monkeypatch.setattr("tui.screens.dashboard.ensure_worker", lambda store: None)
+    monkeypatch.setattr("tui.screens.doing.ensure_worker", lambda store: None)
 
 
 @pytest.fixture(autouse=True)
@@ -227,11 +229,17 @@ async def test_the_axis_goes_round_and_the_curves_follow(project: Project, write
     async with opened(project) as pilot:
         grid = dashboard(pilot).query_one(ChartGrid)
         ends = {}
-        for _ in range(3):
+        for _ in range(5):
             ends[grid.charts[0].x_label] = float(grid.charts[0].curves[0].x[-1])
             await pilot.press("x")
             await settle(pilot)
-        assert ends == {"epoch": 4.0, "time": 40.0, "step": 40.0}
+        known = {axis: pytest.approx(end) for axis, end in ends.items() if axis != "samples"}
+        assert known == {
+            "epoch": 4.0,
+            "time": 40.0,
+            "step": 40.0,
+            "gpu-hours": 40 / 3600,
+        }  # no GPU: no joules
         await pilot.press("y")
         assert all(chart.log_y for chart in grid.charts)
 
@@ -242,7 +250,7 @@ async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
     write_run("ViT-small")
     async with opened(project) as pilot:
         grid = dashboard(pilot).query_one(ChartGrid)
-        await pilot.press("less_than_sign", "plus")
+        await pilot.press("i", "left", "greater_than_sign")
         await pilot.pause()
         assert len({chart.cursor for chart in grid.charts}) == 1
         assert grid.charts[0].cursor is not None
@@ -250,6 +258,40 @@ async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
         assert grid.charts[-1].view is not None
         await pilot.press("escape")
         assert all(chart.view is None and chart.cursor is None for chart in grid.charts)
+
+
+async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = dashboard(pilot).query_one(ChartGrid)
+        loss = next(chart for chart in grid.charts if chart.metric == "train/loss")
+        assert loss.curves[0].raw is None
+        before = loss.curves[0].y
+        await pilot.press("plus", "plus")
+        await settle(pilot)
+        assert loss.curves[0].raw.tolist() == before.tolist()
+        assert loss.curves[0].y[-1] > before[-1]
+        await pilot.press("equals_sign")
+        await settle(pilot)
+        assert loss.curves[0].raw is None
+
+
+async def test_arrows_move_the_cursor_only_while_there_is_one(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        runs, grid = dashboard(pilot).query_one(RunList), dashboard(pilot).query_one(ChartGrid)
+        await pilot.press("l")
+        assert runs.unfolded == {"ViT-small"}
+        await pilot.press("i", "h", "h")
+        await pilot.pause()
+        assert runs.unfolded == {"ViT-small"}
+        at = grid.cursor
+        await pilot.press("right")
+        await pilot.pause()
+        assert grid.cursor > at
+        await pilot.press("i", "h")
+        assert grid.cursor is None
+        assert runs.unfolded == set()
 
 
 async def test_pages_show_every_metric_and_z_gives_one_chart_the_space(
@@ -380,3 +422,109 @@ async def test_panes_fit_the_terminal(
         assert screen.query_one("#right").display != overview
         await pilot.press("0")
         assert screen.query_one("#right").display == overview
+
+
+async def test_seeds_fold_into_one_curve_with_a_band(project: Project, write_run: Write) -> None:
+    for seed, top in enumerate((0.8, 0.9, 1.0)):
+        write_run("ViT-small", seed=seed, top=top)
+    async with opened(project) as pilot:
+        chart = dashboard(pilot).query_one(ChartGrid).charts[0]
+        assert len(chart.curves) == 1
+        await pilot.press("b")
+        await settle(pilot)
+        (curve,) = chart.curves
+        assert curve.label.endswith("×3")
+        assert curve.y[-1] == pytest.approx(0.9 * (1 - np.exp(-4)))
+        assert curve.hi[-1] - curve.y[-1] == pytest.approx(0.1 * (1 - np.exp(-4)))
+        await pilot.press("b")
+        await settle(pilot)
+        assert chart.curves[0].hi is None
+
+
+async def test_runs_of_other_settings_are_no_seeds(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", seed=0)
+    project.config.write_text(project.config.read_text().replace("patch_size = 4", "patch_size = 8"))
+    write_run("ViT-small", seed=1)
+    async with opened(project) as pilot:
+        await pilot.press("b")
+        await settle(pilot)
+        assert len(dashboard(pilot).query_one(ChartGrid).charts[0].curves) == 2
+
+
+async def test_the_list_is_sorted_by_the_next_number(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", top=0.5)
+    write_run("BiT-small", top=0.9)
+    async with opened(project) as pilot:
+        runs = dashboard(pilot).query_one(RunList)
+
+        def names() -> list[str]:
+            return [row.label for row in runs.rows]
+
+        assert names() == ["ViT-small", "BiT-small", "one-token"]
+        await pilot.press("s")
+        assert names() == ["BiT-small", "ViT-small", "one-token"]
+        assert dashboard(pilot).query_one("#left").border_subtitle == "test F1 ↓"
+        await pilot.press("S")
+        assert names() == ["ViT-small", "BiT-small", "one-token"]  # what has no number stays last
+
+
+async def test_a_pinned_run_stays_in_the_charts(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await pilot.press("p", "down")
+        await settle(pilot)
+        chart = dashboard(pilot).query_one(ChartGrid).charts[0]
+        assert {curve.key: curve.pinned for curve in chart.curves}[run.id]
+        assert len(chart.curves) == 2
+        await pilot.press("up", "p", "down")
+        await settle(pilot)
+        assert len(chart.curves) == 1
+
+
+async def test_metrics_are_found_by_a_regular_expression(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = dashboard(pilot).query_one(ChartGrid)
+        await pilot.press("slash", *"^test/.*s$")
+        await settle(pilot)
+        assert [chart.metric for chart in grid.charts] == ["test/loss"]
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "train/loss" in [chart.metric for chart in grid.charts]
+        await pilot.press("slash", *"f1[")  # no expression yet: taken as it is written
+        await settle(pilot)
+        assert grid.charts == []
+
+
+async def test_ranges_and_everything_can_be_overlaid(project: Project, write_run: Write) -> None:
+    for name in ("ViT-small", "BiT-small", "one-token"):
+        write_run(name)
+    async with opened(project) as pilot:
+        runs = dashboard(pilot).query_one(RunList)
+        await pilot.press("space", "down", "v")
+        assert len(runs.selected) == 3
+        await pilot.press("a")
+        assert not runs.selected
+        await pilot.press("a")
+        assert len(runs.selected) == 3
+
+
+async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", top=0.9)
+    write_run("BiT-small", top=0.5)
+    async with opened(project) as pilot:
+        await pilot.press("c")
+        assert not isinstance(pilot.app.screen, CompareScreen)  # one alone has nothing to be compared with
+        await pilot.press("space", "space")
+        await settle(pilot)
+        await pilot.press("c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        while screen.table is None:
+            await pilot.pause(0.05)
+        assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
+        await pilot.press("Y")
+        assert "| model | vit_mini | bit_mini |" in pilot.app.clipboard
+        await pilot.press("escape")
+        assert not isinstance(pilot.app.screen, CompareScreen)

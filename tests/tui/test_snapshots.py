@@ -80,7 +80,7 @@ def test_unfolded_runs_with_a_failed_one(snap: Compare, some_runs: None) -> None
 
 
 def test_one_chart_zoomed_with_a_cursor(snap: Compare, some_runs: None) -> None:
-    assert snap((100, 30), "space", "space", "z", "less_than_sign")
+    assert snap((100, 30), "space", "space", "z", "plus", "plus", "i")
 
 
 def test_help(snap: Compare) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual import on
@@ -11,18 +11,17 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 
-from engine.control import request_resume, request_stop
 from engine.history import AXES, Axis
-from engine.scheduler import ensure_worker
-from engine.states import LIVE, RESUMABLE, Status
-from engine.store import Request, Run, Store, StoreError
-from tui.messages import Changed, CursorMoved, Done, Failed, Opened, SelectionChanged
+from engine.states import LIVE, Status
+from engine.store import Store
+from tui.comparison import sides
+from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
-from tui.rows import curve_labels, make_rows
-from tui.screens.dialogs import Choice, Dialog
+from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
+from tui.screens.compare import CompareScreen
+from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.snapshot import Project, Snapshot, Watch
@@ -32,6 +31,8 @@ from tui.widgets.machine import MachineLine
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 
+SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Weights of the past, from no smoothing on."""
 FIRST_STEPS = """\
 There are no experiments yet. Write one into {config}:
 
@@ -45,7 +46,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Screen[None]):
+class Dashboard(Doing):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -56,12 +57,24 @@ class Dashboard(Screen[None]):
         Binding("R", "resume", "Resume", show=False),
         Binding("enter", "open", "Open", show=False),
         Binding("f", "filter", "Filter"),
+        Binding("slash", "search", "Search metrics", show=False),
+        Binding("s", "sort", "Sort", show=False),
+        Binding("S", "reverse", "Sort the other way", show=False),
+        Binding("b", "bands", "Fold seeds into bands", show=False),
+        Binding("c", "compare", "Compare"),
+        Binding("p", "pin", "Pin as the baseline", show=False),
         Binding("x", "axis", "X axis"),
-        Binding("y", "log_y", "Log y"),
-        Binding("plus,right_curly_bracket", "zoom(1.5)", "Zoom in", show=False),
-        Binding("minus,left_curly_bracket", "zoom(0.67)", "Zoom out", show=False),
-        Binding("less_than_sign", "cursor(-1)", "Cursor left", show=False),
-        Binding("greater_than_sign", "cursor(1)", "Cursor right", show=False),
+        Binding("y", "log_y", "Log y", show=False),
+        Binding("plus", "smooth(1)", "Smooth more", show=False),
+        Binding("minus", "smooth(-1)", "Smooth less", show=False),
+        Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
+        Binding("greater_than_sign", "zoom(1.5)", "Zoom in", show=False),
+        Binding("less_than_sign", "zoom(0.67)", "Zoom out", show=False),
+        Binding("left_curly_bracket", "pan(-0.25)", "Pan left", show=False),
+        Binding("right_curly_bracket", "pan(0.25)", "Pan right", show=False),
+        Binding("i", "inspect", "Read values", show=False),
+        Binding("left,h", "cursor(-1)", "Cursor left", show=False, priority=True),
+        Binding("right,l", "cursor(1)", "Cursor right", show=False, priority=True),
         Binding("n", "page(1)", "More charts", show=False),
         Binding("N", "page(-1)", "Charts before", show=False),
         Binding("z", "full_screen", "One chart", show=False),
@@ -80,7 +93,14 @@ class Dashboard(Screen[None]):
         self.project = project
         self.store = Store(project.runs)
         self._axis: Axis = "epoch"
+        self._smoothing = 0
+        """A place in ``SMOOTHINGS``."""
         self._filter = ""
+        self._order, self._reverse = 0, False
+        """What the list is sorted by: a place in ``ORDERS``."""
+        self._bands = False
+        self._pinned: str | None = None
+        """The run that stays in the charts, over the others."""
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
 
@@ -91,7 +111,9 @@ class Dashboard(Screen[None]):
             with Vertical(id="left"):
                 yield RunList(id="runs")
                 yield Input(placeholder="name, tag or state", id="filter")
-            yield ChartGrid(id="charts")
+            with Vertical(id="middle"):
+                yield ChartGrid(id="charts")
+                yield Input(placeholder="metric, a regular expression", id="search")
             yield Static(id="advice", markup=False)
             overview = Overview(id="right")
             overview.can_focus = False
@@ -115,12 +137,14 @@ class Dashboard(Screen[None]):
         self.query_one(MachineLine).show(snapshot)
         runs = self.query_one(RunList)
         self._colours = self._choose_colours()
-        runs.show(make_rows(snapshot, runs.unfolded, self._filter), self._colours)
+        order = ORDERS[self._order]
+        rows = make_rows(snapshot, runs.unfolded, self._filter, order, reverse=self._reverse)
+        runs.show(rows, self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
             labels = self._labels(snapshot)
-            focus = snapshot.watch.focus
-            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, focus)
+            on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
+            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, on_top)
         self._look()
 
     def _show_focus(self) -> None:
@@ -158,7 +182,8 @@ class Dashboard(Screen[None]):
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
         """Return what the charts call each run; a curve alone needs no name."""
-        shown = [status for name in snapshot.watch.runs if (status := self._status(name))]
+        drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
+        shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
         return dict(zip((status.run for status in shown), curve_labels(shown), strict=True))
 
     def _choose_colours(self) -> dict[str, str]:
@@ -177,6 +202,16 @@ class Dashboard(Screen[None]):
                 colours[status.run] = (free or PALETTE)[0]
         return {status.run: colours[status.run] for status in shown}
 
+    @property
+    def row(self) -> Row | None:
+        """The row under the cursor."""
+        return self.query_one(RunList).row
+
+    @property
+    def focused_run(self) -> Status | None:
+        """The run under the cursor."""
+        return self._status(self.row.run) if self.row else None
+
     def _status(self, run: str | None) -> Status | None:
         return next((status for status in self.snapshot.runs if status.run == run), None)
 
@@ -185,10 +220,13 @@ class Dashboard(Screen[None]):
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
         focus = runs.row.run if runs.row else None
-        chosen = [status.run for status in self.snapshot.runs if status.run in runs.selected]
-        if focus is not None and focus not in chosen:
-            chosen.append(focus)
-        return Watch(runs=tuple(chosen), focus=focus, axis=self._axis)
+        chosen = {status.run for status in self.snapshot.runs if status.run in runs.selected | {self._pinned}}
+        chosen |= {focus} if focus is not None else set()
+        if self._bands:
+            chosen |= siblings(self.snapshot.runs, chosen)
+        shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
+        shown += [focus] if focus is not None else []
+        return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands)
 
     def _look(self) -> None:
         self.app.look_at(self._watch())  # type: ignore[attr-defined]
@@ -221,102 +259,24 @@ class Dashboard(Screen[None]):
         self.notify(words, severity="error" if bad else "information", markup=False, timeout=8)
         self.app.bell()
 
-    # ---- doing
-
-    def action_run(self) -> None:
-        """Queue the experiment under the cursor."""
-        row = self.query_one(RunList).row
-        config = self.snapshot.config
-        if row is None or config is None or row.experiment not in config.experiments:
-            self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
-            return
-        experiment = config.experiments[row.experiment]
-
-        def queue() -> str:
-            for seed in experiment.run_seeds:
-                self.store.create(experiment, seed, queued=True)
-            ensure_worker(self.store)
-            return f"{experiment.name} is queued"
-
-        self._do(f"{experiment.name} cannot be queued", queue)
-
-    def action_stop(self) -> None:
-        """Ask how to stop the run under the cursor."""
-        status = self._focused()
-        if status is None or status.state not in (LIVE | {"queued"}):
-            self._refuse("Nothing to stop", "The run under the cursor does not run.")
-            return
-        if status.state == "queued":
-            text = "It has not begun; R queues it again."
-            choices = [Choice("enter", "take it out of the queue", "stop-now")]
-        else:
-            text = "It keeps a checkpoint either way, and R resumes it."
-            choices = [
-                Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
-                       "stop-after-epoch"),
-                Choice("n", "stop now", "stop-now"),
-            ]  # fmt: skip
-        run = Run(self.project.runs / status.run)
-
-        def chosen(request: Request | None) -> None:
-            if request is not None:
-                self._do("It cannot be stopped", lambda: request_stop(run, request))
-
-        self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
-
-    def action_resume(self) -> None:
-        """Queue the run under the cursor again, from its last checkpoint."""
-        status = self._focused()
-        if status is None or status.state not in RESUMABLE:
-            self._refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
-            return
-
-        def queue() -> str:
-            request_resume(Run(self.project.runs / status.run))
-            ensure_worker(self.store)
-            return f"{status.experiment} goes on from its last checkpoint"
-
-        self._do("It cannot be resumed", queue)
-
-    def _focused(self) -> Status | None:
-        row = self.query_one(RunList).row
-        return self._status(row.run) if row else None
-
-    def _do(self, title: str, action: Callable[[], str]) -> None:
-        """Do something with files or processes in a thread, and say how it went."""
-
-        def work() -> None:
-            try:
-                self.post_message(Done(action()))
-            except (StoreError, OSError) as error:
-                self.post_message(Failed(title, str(error)))
-
-        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
-
-    @on(Done)
-    def _done(self, message: Done) -> None:
-        self.notify(message.text, markup=False, timeout=4)
-
-    @on(Failed)
-    def _failed(self, message: Failed) -> None:
-        self.app.push_screen(Dialog(message.title, message.text, []))
-
-    def _refuse(self, title: str, text: str) -> None:
-        self.notify(text, title=title, severity="warning", markup=False, timeout=4)
-
     # ---- looking
 
     @on(Opened)
     def action_open(self) -> None:
         """Show the run under the cursor whole."""
-        if self._focused() is not None:
+        if self.focused_run is not None:
             self.app.push_screen(RunScreen(self))
         else:
             self.query_one(RunList).action_fold(unfold=True)
 
     def action_axis(self) -> None:
         """Go on to the next x axis."""
-        self._axis = AXES[(AXES.index(self._axis) + 1) % len(AXES)]
+        places = [
+            axis
+            for axis in AXES
+            if axis != "joules" or any("energy" in name for name in self.snapshot.curves)
+        ]
+        self._axis = places[(places.index(self._axis) + 1) % len(places)] if self._axis in places else "epoch"
         self.query_one(ChartGrid).x_label = self._axis
         self._look()
 
@@ -329,9 +289,37 @@ class Dashboard(Screen[None]):
         """Zoom the charts."""
         self.query_one(ChartGrid).zoom(factor)
 
+    def action_pan(self, share: float) -> None:
+        """Move the view of zoomed charts by a share of its width."""
+        self.query_one(ChartGrid).pan(share)
+
+    def action_smooth(self, more: int) -> None:
+        """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
+        self._smoothing = max(0, min(self._smoothing + more, len(SMOOTHINGS) - 1)) if more else 0
+        self.query_one(ChartGrid).smoothing = SMOOTHINGS[self._smoothing]
+        self._look()
+
+    def action_inspect(self) -> None:
+        """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
+        grid = self.query_one(ChartGrid)
+        if grid.cursor is None:
+            grid.move_cursor(0)
+        else:
+            grid.forget_cursor()
+
     def action_cursor(self, cells: int) -> None:
-        """Read values at a cursor, and move it."""
+        """Move the reading cursor."""
         self.query_one(ChartGrid).move_cursor(cells)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """While there is no reading cursor, the arrows are the run list's."""
+        if action == "cursor":
+            return (
+                self.is_mounted
+                and self.focused is self.query_one(RunList)
+                and self.query_one(ChartGrid).cursor is not None
+            )
+        return True
 
     def action_page(self, pages: int) -> None:
         """Show other charts."""
@@ -354,6 +342,56 @@ class Dashboard(Screen[None]):
             self.query_one(pane).remove_class("-hidden", "-shown")
         self.query_one(ChartGrid).reset()
 
+    def action_sort(self) -> None:
+        """Sort the list by the next number."""
+        self._order = (self._order + 1) % len(ORDERS)
+        self._sorted_anew()
+
+    def action_reverse(self) -> None:
+        """Sort the list the other way round."""
+        self._reverse = not self._reverse
+        self._sorted_anew()
+
+    def _sorted_anew(self) -> None:
+        order = ORDERS[self._order]
+        arrow = "↑" if order.best_first == self._reverse else "↓"
+        plain = self._order == 0 and not self._reverse
+        self.query_one("#left").border_subtitle = "" if plain else f"{order.name} {arrow}"
+        self.watch_snapshot()
+
+    def action_bands(self) -> None:
+        """Show runs that differ in their seed alone as one curve with a band, or each by itself again."""
+        self._bands = not self._bands
+        self._look()
+
+    def action_pin(self) -> None:
+        """Keep the run under the cursor in the charts, over all others; again to let it go."""
+        status = self.focused_run
+        if status is None:
+            self._refuse("Nothing to pin", "There is no run under the cursor.")
+            return
+        self._pinned = None if self._pinned == status.run else status.run
+        self.watch_snapshot()
+
+    def action_compare(self) -> None:
+        """Show the runs in the charts side by side."""
+        shown = [status for name in self.snapshot.watch.runs if (status := self._status(name))]
+        found = sides(shown, self.snapshot.configs, self._pinned)
+        if len(found) < 2:
+            self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
+            return
+        self.app.push_screen(CompareScreen(found))
+
+    def action_search(self) -> None:
+        """Show only metrics whose name matches."""
+        box = self.query_one("#search", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    @on(Input.Changed, "#search")
+    def _search_changed(self, message: Input.Changed) -> None:
+        self.query_one(ChartGrid).search(message.value)
+
     def action_filter(self) -> None:
         """Show only some experiments."""
         box = self.query_one("#filter", Input)
@@ -362,10 +400,12 @@ class Dashboard(Screen[None]):
 
     def action_back(self) -> None:
         """One layer out: the filter, the reading cursor and zoom, the selection."""
-        box, runs, grid = self.query_one("#filter", Input), self.query_one(RunList), self.query_one(ChartGrid)
-        if box.has_class("-shown"):
-            box.value = ""
-            box.remove_class("-shown")
+        runs, grid = self.query_one(RunList), self.query_one(ChartGrid)
+        shown = [box for box in self.query(Input) if box.has_class("-shown")]
+        if shown:
+            for box in shown:
+                box.value = ""
+                box.remove_class("-shown")
             runs.focus()
         elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
@@ -378,8 +418,8 @@ class Dashboard(Screen[None]):
         self._filter = message.value
         self.watch_snapshot()
 
-    @on(Input.Submitted, "#filter")
-    def _filter_submitted(self) -> None:
+    @on(Input.Submitted)
+    def _submitted(self) -> None:
         self.query_one(RunList).focus()
 
     def action_help(self) -> None:

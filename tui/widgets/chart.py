@@ -70,6 +70,8 @@ class Chart(Widget):
     """The x limits that are shown; None for everything."""
     cursor: reactive[float | None] = reactive(None)
     """The x that all curves are read at, in data units; None for no cursor."""
+    smoothing: reactive[float] = reactive(0.0)
+    """The weight of the past with which the curves were smoothed."""
     ascii_only: reactive[bool] = reactive(False)
     """Whether to do without braille, box and block characters."""
 
@@ -182,7 +184,7 @@ class Chart(Widget):
         self._style_version += 1
 
     def _setting_key(self) -> tuple[object, ...]:
-        return (self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric)
+        return (self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric, self.smoothing)
 
     def _picture(self) -> Plot:
         from tui.widgets.plot import Plot, Setting
@@ -196,6 +198,7 @@ class Chart(Widget):
             view=self.view,
             ascii_only=self.ascii_only,
             colourless=self.app.no_color,
+            smoothing=self.smoothing,
         )
         key = (setting, self._data_version)
         if self._plot is None or key != self._plot_key:

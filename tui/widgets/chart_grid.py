@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 
 from textual.app import ComposeResult
 from textual.containers import Container
@@ -39,6 +40,8 @@ class ChartGrid(Container):
     """Whether all y axes are logarithmic."""
     x_label: reactive[str] = reactive("epoch")
     """What all x axes show."""
+    smoothing: reactive[float] = reactive(0.0)
+    """The weight of the past with which all curves were smoothed."""
     page: reactive[int] = reactive(0)
     """Which page of charts is shown."""
     zoomed: reactive[bool] = reactive(False)
@@ -49,7 +52,9 @@ class ChartGrid(Container):
         self._curves: Mapping[str, Sequence[RunCurve]] = {}
         self._labels: Mapping[str, str] = {}
         self._colours: Mapping[str, str] = {}
-        self._focus: str | None = None
+        self._on_top: Collection[str] = ()
+        self.pattern = ""
+        """A regular expression that the metrics shown have to match."""
 
     def compose(self) -> ComposeResult:
         """Charts come and go with the space and the metrics."""
@@ -64,17 +69,17 @@ class ChartGrid(Container):
     def pages(self) -> int:
         """How many pages there are."""
         columns, rows = self._shape()
-        return -(-len(order(self._curves)) // (columns * rows))
+        return -(-len(self._metrics()) // (columns * rows))
 
     def show(
         self,
         curves: Mapping[str, Sequence[RunCurve]],
         labels: Mapping[str, str],
         colours: Mapping[str, str],
-        focus: str | None,
+        on_top: Collection[str],
     ) -> None:
-        """Show these curves by metric, with each run's label and colour; the run in focus is drawn on top."""
-        self._curves, self._labels, self._colours, self._focus = curves, labels, colours, focus
+        """Show these curves by metric, with each run's label and colour; those ``on_top`` are drawn over the others."""
+        self._curves, self._labels, self._colours, self._on_top = curves, labels, colours, on_top
         self._arrange()
         self._fill()
 
@@ -97,6 +102,10 @@ class ChartGrid(Container):
         """Change all charts."""
         self._set(log_y=self.log_y)
 
+    def watch_smoothing(self) -> None:
+        """Have all charts say so."""
+        self._set(smoothing=self.smoothing)
+
     def watch_x_label(self) -> None:
         """Change all charts; a view of another axis means nothing on this one."""
         self._set(x_label=self.x_label, view=None, cursor=None)
@@ -117,6 +126,20 @@ class ChartGrid(Container):
         """Move the reading cursor by cells; it starts at the right end."""
         if charts := self.charts:
             charts[0].move_cursor(cells)
+
+    @property
+    def cursor(self) -> float | None:
+        """Where the charts are read, None for nowhere."""
+        return self.charts[0].cursor if self.charts else None
+
+    def forget_cursor(self) -> None:
+        """Read the charts nowhere."""
+        self._set(cursor=None)
+
+    def pan(self, share: float) -> None:
+        """Move the view of zoomed charts by a share of its width; to the right if positive."""
+        if charts := self.charts:
+            charts[0].pan(share)
 
     def zoom(self, factor: float) -> None:
         """Zoom all charts around the middle."""
@@ -139,7 +162,7 @@ class ChartGrid(Container):
             return 1, 1
         columns = max(1, min(4, self.size.width // MIN_WIDTH))
         rows = max(1, min(4, self.size.height // MIN_HEIGHT))
-        wanted = len(order(self._curves))
+        wanted = len(self._metrics())
         while columns > 1 and (columns - 1) * rows >= wanted:
             columns -= 1
         while rows > 1 and columns * (rows - 1) >= wanted:
@@ -152,7 +175,7 @@ class ChartGrid(Container):
             return
         columns, rows = self._shape()
         fit = columns * rows
-        metrics = order(self._curves)[self.page * fit : (self.page + 1) * fit]
+        metrics = self._metrics()[self.page * fit : (self.page + 1) * fit]
         self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
         charts = self.charts
         if [chart.metric for chart in charts] == metrics:
@@ -166,9 +189,26 @@ class ChartGrid(Container):
         for chart in new:
             chart.set_reactive(Chart.x_label, self.x_label)
             chart.set_reactive(Chart.log_y, self.log_y)
+            chart.set_reactive(Chart.smoothing, self.smoothing)
             chart.set_reactive(Chart.view, like.view if like else None)
         if new:
             self.mount_all(new)
+
+    def search(self, pattern: str) -> None:
+        """Show only metrics that match a regular expression, whatever their case; all for an empty one."""
+        self.pattern = pattern
+        self.page = 0
+        self._arrange()
+        self._fill()
+
+    def _metrics(self) -> list[str]:
+        if not self.pattern:
+            return order(self._curves)
+        return [metric for metric in order(self._curves) if matches(self.pattern, metric)]
+
+    def _label(self, curve: RunCurve) -> str:
+        label = self._labels.get(curve.run, curve.run)
+        return f"{label} ×{curve.n}" if curve.n > 1 else label
 
     def _fill(self) -> None:
         for chart in self.charts:
@@ -177,16 +217,27 @@ class ChartGrid(Container):
                 [
                     Curve(
                         key=curve.run,
-                        label=self._labels.get(curve.run, curve.run),
+                        label=self._label(curve),
                         x=curve.x,
                         y=curve.y,
                         colour=self._colours.get(curve.run, "#888888"),
-                        pinned=len(found) > 1 and curve.run == self._focus,
+                        pinned=len(found) > 1 and curve.run in self._on_top,
                         seams=curve.seams,
+                        raw=curve.raw,
+                        lo=curve.low,
+                        hi=curve.high,
                     )
                     for curve in found
                 ]
             )
+
+
+def matches(pattern: str, metric: str) -> bool:
+    """Return whether a metric matches a regular expression; one that is none is taken as it is written."""
+    try:
+        return re.search(pattern, metric, re.IGNORECASE) is not None
+    except re.error:
+        return pattern.lower() in metric.lower()
 
 
 def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:

@@ -47,6 +47,8 @@ class Setting:
     view: tuple[float, float] | None = None
     ascii_only: bool = False
     colourless: bool = False
+    smoothing: float = 0.0
+    """How much the curves were smoothed: said beside the axis."""
 
 
 class Plot:
@@ -194,7 +196,8 @@ class Plot:
             The first column that is taken, from the right.
         """
         row, end = self.setting.height - 1, self.setting.width - 2
-        text = fit(plain(self.setting.x_label), end - 4, self._glyphs.dots)
+        smoothed = f"smoothed {self.setting.smoothing:g}, " if self.setting.smoothing else ""
+        text = fit(smoothed + plain(self.setting.x_label), end - 4, self._glyphs.dots)
         if not labelled:
             ends = " – ".join(self._x_unit.labels([window.left, window.right])).replace(
                 "–", self._glyphs.none

@@ -67,6 +67,8 @@ class RunList(ScrollView, can_focus=True):
         Binding("right,l", "fold(True)", "Unfold", show=False),
         Binding("left,h", "fold(False)", "Fold", show=False),
         Binding("space", "overlay", "Overlay", key_display="space"),
+        Binding("v", "select_range", "Overlay up to here", show=False),
+        Binding("a", "select_all", "Overlay all, or none", show=False),
         Binding("enter", "open", "Open", show=False),
     ]
 
@@ -81,6 +83,8 @@ class RunList(ScrollView, can_focus=True):
         self._colours: Mapping[str, str] = {}
         self._marks: Mapping[str, str] = {}
         self._key: str | None = None
+        self._pinned: str | None = None
+        self._last_overlaid: int | None = None
 
     @property
     def row(self) -> Row | None:
@@ -92,15 +96,16 @@ class RunList(ScrollView, can_focus=True):
         """All rows."""
         return self._rows
 
-    def show(self, rows: Sequence[Row], colours: Mapping[str, str]) -> None:
+    def show(self, rows: Sequence[Row], colours: Mapping[str, str], pinned: str | None = None) -> None:
         """Show these rows; the cursor stays on its row, wherever that is now.
 
         Args:
             colours: The curve colour of each run that the charts show.
+            pinned: The run that is marked as the baseline.
         """
-        if list(rows) == self._rows and colours == self._colours:
+        if list(rows) == self._rows and colours == self._colours and pinned == self._pinned:
             return
-        self._rows, self._colours = list(rows), dict(colours)
+        self._rows, self._colours, self._pinned = list(rows), dict(colours), pinned
         self._marks = dict(zip(colours, markers_for(colours.values()), strict=True))
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
@@ -151,7 +156,27 @@ class RunList(ScrollView, can_focus=True):
             self.app.bell()
             return
         self.selected ^= {row.run}
+        self._last_overlaid = self.cursor
         self.cursor += 1
+        self.refresh()
+        self.post_message(SelectionChanged(frozenset(self.selected)))
+
+    def action_select_range(self) -> None:
+        """Overlay the runs from the last one that was overlaid to the row."""
+        last = self._last_overlaid if self._last_overlaid is not None else self.cursor
+        low, high = sorted((last, self.cursor))
+        self._select({row.run for row in self._rows[low : high + 1] if row.run})
+
+    def action_select_all(self) -> None:
+        """Overlay the runs of all rows; none, if they are already."""
+        there = {row.run for row in self._rows if row.run}
+        if there <= self.selected:
+            self.selected -= there
+            there = set()
+        self._select(there)
+
+    def _select(self, runs: set[str]) -> None:
+        self.selected |= runs
         self.refresh()
         self.post_message(SelectionChanged(frozenset(self.selected)))
 
@@ -220,7 +245,8 @@ class RunList(ScrollView, can_focus=True):
         if colour is None:
             return Segment("   ")
         mark = self._marks[row.run or ""]
-        return Segment(f"{'┃' if chosen else ' '}{mark} ", Style(color=colour))
+        before = "⚑" if row.run == self._pinned else "┃" if chosen else " "
+        return Segment(f"{before}{mark} ", Style(color=colour))
 
     def _style(self, name: str) -> Style:
         return Style(

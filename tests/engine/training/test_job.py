@@ -19,9 +19,10 @@ from engine.models import create_model
 from engine.states import status_of
 from engine.stop import FAILED, FINISHED, STOPPED
 from engine.store import tail
-from engine.training import checkpoint, job
+from engine.training import build, checkpoint
 from engine.training.cost import explain
-from engine.training.job import DeviceError, out_of_memory, pick_device
+from engine.training.device import DeviceError, pick_device
+from engine.training.failures import out_of_memory
 from engine.training.learner import Learner
 
 
@@ -162,6 +163,17 @@ def test_out_of_memory_names_a_batch_that_fits_and_how_to_go_on_with_it():
     assert explain("vit_b", 224, 16, 512, 10).memory.total < 85 * 2**30 or size < 512
 
 
+def test_out_of_memory_on_several_gpus_speaks_of_the_whole_batch():
+    total = 80 * 2**30
+    one, two = (
+        out_of_memory("vit-s0", replace(VIT, batch_size=512 * gpus, gpus=gpus), total, total)
+        for gpus in (1, 2)
+    )
+    sizes = [int(re.search(r"batch_size = (\d+) should fit", said)[1]) for said in (one, two)]
+    assert sizes[1] == 2 * sizes[0]
+    assert "batch_size = 1024" in two
+
+
 def test_out_of_memory_where_nothing_fits():
     said = out_of_memory("vit-s0", replace(VIT, model="vit_l"), 2 * 2**30, 2**30)
     assert said.endswith("one image does not fit: a smaller model, image_size or a larger GPU is needed")
@@ -186,7 +198,7 @@ def test_a_stop_is_heard_while_images_are_decoded(attempt, monkeypatch):
         say("decoding, 3 days left")
         raise AssertionError("it went on")
 
-    monkeypatch.setattr(job, "load_dataset", slow)
+    monkeypatch.setattr(build, "load_dataset", slow)
     code, run, events = attempt()
     assert (code, status_of(run).state) == (STOPPED, "stopped")
     assert events[-1].reason == "stopped by SIGTERM before it had its images"

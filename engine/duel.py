@@ -1,0 +1,114 @@
+"""Which of two experiments is better, and whether the seeds there are can tell: Welch's test, no torch.
+
+A difference between two runs says nothing yet about their recipes: another seed may turn it round. What can be said is
+measured against how much seeds differ; with one seed each there is no such measure, and only the finite test split is
+accounted for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.events import Estimate
+
+LEVEL = 0.95
+POWER = 0.8
+MOST_SEEDS = 1000
+"""Where a difference would need more seeds than this to be seen, nobody will see it."""
+
+
+class Difference(NamedTuple):
+    """How much larger a value is for one experiment than for another.
+
+    Attributes:
+        delta: The difference of the means.
+        low: Lower end of its 95 % interval; NaN where nothing is known about it.
+        high: Upper end.
+        p: The probability of a difference as large if there were none; NaN where nothing is known.
+        test: What it was tested by.
+        seeds: How many seeds of each would show a true difference of this size in four of five times; None where
+            that is not known, or too many.
+    """
+
+    delta: float
+    low: float
+    high: float
+    p: float
+    test: str
+    seeds: int | None = None
+
+    @property
+    def told(self) -> bool:
+        """Whether the two can be told apart at the level of 5 %."""
+        return self.p < 1 - LEVEL
+
+
+def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
+    """Return how much larger the values ``a`` of some seeds are than ``b``, by Welch's t-test (1947).
+
+    Raises:
+        ValueError: One of them has no values.
+    """
+    if not a or not b:
+        raise ValueError("there are no values to compare")
+    delta = _mean(a) - _mean(b)
+    if len(a) < 2 or len(b) < 2:
+        return Difference(delta, math.nan, math.nan, math.nan, "one seed: not tested")
+    from scipy import stats  # a third of a second
+
+    errors = [_variance(values) / len(values) for values in (a, b)]
+    error = math.sqrt(sum(errors))
+    if error == 0:
+        same = delta == 0
+        return Difference(delta, delta, delta, 1.0 if same else 0.0, "Welch's t-test", None if same else 2)
+    freedom = sum(errors) ** 2 / sum(
+        part**2 / (len(values) - 1) for part, values in zip(errors, (a, b), strict=True)
+    )
+    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
+    p = float(2 * stats.t.sf(abs(delta) / error, freedom))
+    return Difference(delta, delta - half, delta + half, p, "Welch's t-test", seeds_to_tell(delta, a, b))
+
+
+def seeds_to_tell(delta: float, a: Sequence[float], b: Sequence[float]) -> int | None:
+    """Return how many seeds of each would show a true difference ``delta``, if they spread as these do.
+
+    For a two-sided t-test at 5 % with a power of 80 % (Cohen, 1988); None for more than ``MOST_SEEDS``.
+    """
+    import numpy as np
+    from scipy import stats
+
+    spread = math.sqrt((_variance(a) + _variance(b)) / 2)
+    n = np.arange(2, MOST_SEEDS + 1)
+    needed = stats.t.ppf((1 + LEVEL) / 2, 2 * n - 2) + stats.t.ppf(POWER, 2 * n - 2)
+    enough = n[abs(delta) >= needed * spread * np.sqrt(2 / n)]
+    return int(enough[0]) if delta and len(enough) else None
+
+
+def difference_of_models(a: Estimate, b: Estimate) -> Difference:
+    """Return the same for one trained model each, from the intervals of their scores on one test split.
+
+    It speaks of other test images, not of other seeds. The two are taken as independent, which errs on the side of
+    doubt: on the same images scores go up and down together.
+    """
+    from statistics import NormalDist
+
+    delta = a.value - b.value
+    if a.margin is None or b.margin is None:
+        return Difference(delta, math.nan, math.nan, math.nan, "no intervals: not tested")
+    half = math.hypot(a.margin, b.margin)
+    if half == 0:
+        return Difference(delta, delta, delta, float(delta == 0), "z-test of two models")
+    z = abs(delta) / half * NormalDist().inv_cdf((1 + LEVEL) / 2)
+    return Difference(delta, delta - half, delta + half, 2 * NormalDist().cdf(-z), "z-test of two models")
+
+
+def _mean(values: Sequence[float]) -> float:
+    return math.fsum(values) / len(values)
+
+
+def _variance(values: Sequence[float]) -> float:
+    """Return the sample variance, 0 for a single value."""
+    mean = _mean(values)
+    return math.fsum((value - mean) ** 2 for value in values) / max(1, len(values) - 1)

@@ -1,0 +1,173 @@
+"""Stops a run for sure: it is asked, then told by SIGTERM, then killed with all that it started.
+
+Each rung waits for the one before and says what came of it; at the end NVML says whether the GPUs are free of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable
+
+import psutil
+
+from engine import process
+from engine.control import request_stop
+from engine.listing import duration
+from engine.recorder import Recorder
+from engine.states import ENDED, Status, status_of
+from engine.store import Run, StoreError
+from engine.telemetry import Nvml
+
+PATIENCE_S = 60.0
+"""Seconds that each rung waits: a step, an evaluation and a checkpoint may have to be finished first."""
+LEAVING_S = 10.0
+"""Seconds that processes have to leave once their run has ended, or they were killed."""
+POLL_S = 0.1
+
+
+def climb(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> str:
+    """Stop a run of this machine, by force where asking does not help; return in words how it ended.
+
+    Args:
+        say: Called with a sentence on each rung.
+        patience_s: Seconds to wait on each rung.
+
+    Raises:
+        StoreError: It has ended already, runs on another machine, or belongs to somebody else.
+    """
+    status = status_of(run)
+    if status.host not in ("", process.host()) and status.state not in (ENDED | {"queued"}):
+        raise StoreError(f"{run.id} runs on {status.host}: only there it can be stopped by force")
+    say(request_stop(run, "stop-now"))
+    on_gpus = _gpu_memory(processes_of(run, status))
+    if not _ends_within(run, patience_s):
+        main = _main(status_of(run))
+        if main is not None:
+            say(f"no answer in {duration(patience_s)}: SIGTERM to process {main.pid}")
+            _send(run, [main], signal.SIGCONT, signal.SIGTERM)
+        if main is None or not _ends_within(run, patience_s):
+            _kill(run, say)
+    if left := _left_of(processes_of(run, status_of(run)), LEAVING_S):  # what it did not take along
+        say(f"{_count(left)} of it left over: SIGKILL")
+        _send(run, left, signal.SIGKILL)
+        _left_of(left, LEAVING_S)
+    if on_gpus:
+        _report_memory(on_gpus, say)
+    status = status_of(run)
+    return f"{run.id} is {status.state}: {status.reason}"
+
+
+def processes_of(run: Run, status: Status) -> list[psutil.Process]:
+    """Return the processes of a run here: the one that trains, its descendants, and whatever else carries its mark."""
+    home = str(run.path.resolve())
+    found: set[psutil.Process] = set()
+    if (main := _main(status)) is not None:
+        found |= {main, *main.children(recursive=True)}
+    for each in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if each.environ().get("VITUI_RUN_DIR") == home:
+                found.add(each)
+    return sorted(
+        (each for each in found if each.pid != os.getpid() and _lives(each)),
+        key=lambda each: each.pid,
+    )
+
+
+def _main(status: Status) -> psutil.Process | None:
+    """Return the process that trains the run, None where it is gone."""
+    if not process.is_alive(status.pid, status.process_started, status.boot):
+        return None
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(status.pid)
+    return None
+
+
+def _kill(run: Run, say: Callable[[str], None]) -> None:
+    """Kill all processes of a run, and record for it that it was."""
+    status = status_of(run)
+    processes = processes_of(run, status)
+    say(f"it goes on: SIGKILL to {_count(processes)}")
+    _send(run, processes, signal.SIGKILL)
+    _left_of(processes, LEAVING_S)
+    with run.hold():
+        if status_of(run).state not in ENDED - {"crashed"}:
+            recorder = Recorder(run)
+            at = (
+                f"at step {status.step}, after its last checkpoint"
+                if status.step
+                else "before its first step"
+            )
+            recorder.end("stopped", f"killed on request {at}")
+            recorder.close()
+        run.clear_request()
+
+
+def _send(run: Run, processes: Iterable[psutil.Process], *numbers: signal.Signals) -> None:
+    for each in processes:
+        try:
+            for number in numbers:
+                each.send_signal(number)  # psutil looks first whether the pid is still that process
+        except psutil.NoSuchProcess:
+            continue
+        except psutil.AccessDenied:
+            raise StoreError(
+                f"{run.id}: process {each.pid} is {each.username()}'s; only they can stop it"
+            ) from None
+
+
+def _left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all of the processes are gone; return those that are not, after some seconds."""
+    deadline = time.monotonic() + seconds
+    while processes and time.monotonic() < deadline:
+        time.sleep(POLL_S)
+        processes = [each for each in processes if _lives(each)]
+    return processes
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _ends_within(run: Run, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if status_of(run).state in ENDED:
+            return True
+        time.sleep(POLL_S)
+    return False
+
+
+def _count(processes: list[psutil.Process]) -> str:
+    pids = ", ".join(str(each.pid) for each in processes)
+    return f"{len(processes)} process{'es' if len(processes) != 1 else ''} ({pids})"
+
+
+def _gpu_memory(processes: Iterable[psutil.Process]) -> dict[int, int]:
+    """Return the bytes that processes hold on each GPU, by its index; only where they hold some."""
+    pids = {each.pid for each in processes}
+    nvml = Nvml()
+    held = {
+        sample.index: sum(size for pid, size in sample.processes.items() if pid in pids)
+        for sample in nvml.sample()
+    }
+    nvml.close()
+    return {gpu: size for gpu, size in held.items() if size}
+
+
+def _report_memory(before: dict[int, int], say: Callable[[str], None]) -> None:
+    """Say what NVML says of the GPUs that the run was on."""
+    nvml = Nvml()
+    for sample in nvml.sample():
+        if sample.index in before:
+            gib = 2**30
+            say(
+                f"GPU {sample.index}: {before[sample.index] / gib:.1f} GiB of it are free again, "
+                f"{sample.memory_used / gib:.1f} of {sample.memory_total / gib:.1f} GiB are in use"
+            )
+    nvml.close()

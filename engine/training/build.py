@@ -1,0 +1,122 @@
+"""A run's trainer, made of its experiment: data, model, weights to begin with or to go on from."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable
+
+import msgspec
+import torch
+
+from engine import process
+from engine.events import Start
+from engine.experiment import Experiment
+from engine.models import create_model
+from engine.models.pretrained import load_pretrained
+from engine.recorder import Reporter
+from engine.store import Request
+from engine.training import checkpoint
+from engine.training.cost import cost_of
+from engine.training.data import load_dataset
+from engine.training.device import device_name
+from engine.training.loop import Trainer
+from engine.training.meter import peak_flops
+from engine.training.ranks import ALONE, Ranks
+from engine.training.source import Say
+
+
+def build(
+    experiment: Experiment,
+    seed: int,
+    device: torch.device,
+    recorder: Reporter,
+    wanted: Callable[[], Request | None],
+    say: Say,
+    ranks: Ranks = ALONE,
+) -> Trainer:
+    """Return what trains a run, at the step of its last checkpoint, and record that it starts.
+
+    Args:
+        wanted: Asked after every step whether and how to stop.
+        say: Called with a sentence now and then while images are decoded; what it raises ends it.
+
+    Raises:
+        DataError: The dataset cannot be used.
+        CheckpointError: The last checkpoint cannot.
+    """
+    run = recorder.run
+    torch.manual_seed(seed)
+    if device.type == "cuda":
+        torch.set_float32_matmul_precision("high")
+    last = run.checkpoints / "last.pt"
+    state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
+    data = load_dataset(experiment, seed, say)
+    model = create_model(
+        experiment.model,
+        num_classes=len(data.classes),
+        image_size=experiment.image_size,
+        patch_size=experiment.patch_size,
+        **experiment.options,
+    )
+    loaded = load_pretrained(model, experiment.pretrained) if experiment.pretrained else None
+    if loaded is not None and loaded.mean is not None and loaded.std is not None:
+        data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)
+    ideal = ideal_seconds(experiment, device, len(data.classes))
+    trainer = Trainer(
+        experiment, seed, model, data, device, recorder, wanted, ideal and ideal / ranks.size, ranks
+    )
+    if state is not None:
+        trainer.restore(state)
+    recorder.emit(
+        Start(
+            time=time.time(),
+            run=run.id,
+            attempt=recorder.status.attempt + 1,
+            experiment=experiment.name,
+            config=msgspec.to_builtins(experiment),
+            seed=seed,
+            pid=os.getpid(),
+            host=process.host(),
+            boot=process.boot_id(),
+            process_started=process.started(os.getpid()) or 0.0,
+            device=device_name(device, ranks.size),
+            parameters=sum(parameter.numel() for parameter in model.parameters()),
+            versions=_versions(),
+            steps_per_epoch=trainer.steps_per_epoch,
+            epochs=experiment.epochs,
+            step=trainer.step,
+            init=loaded.source if loaded else "scratch",
+        )
+    )
+    sizes = ", ".join(
+        f"{len(split)} to {use}"
+        for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
+    )
+    recorder.log("info", f"{experiment.dataset}: {sizes}")
+    if loaded is not None:
+        recorder.log("info", str(loaded))
+    return trainer
+
+
+def ideal_seconds(experiment: Experiment, device: torch.device, classes: int) -> float | None:
+    """Return the seconds that training on one image takes on a device at its best; None where that is not known."""
+    peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
+    if peak is None or experiment.precision == "float32":
+        return None
+    try:
+        return cost_of(experiment, 1, classes).training_flops / peak
+    except (ValueError, RuntimeError):  # a model of timm that cannot be built on paper
+        return None
+
+
+def _versions() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    versions = {"python": platform.python_version(), "torch": str(torch.__version__)}
+    versions["torchvision"] = version("torchvision")
+    if torch.version.cuda and torch.cuda.is_available():
+        versions["cuda"] = torch.version.cuda
+    return versions

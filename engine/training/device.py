@@ -1,0 +1,46 @@
+"""Where a run trains: the device of that name, and what it is called."""
+
+from __future__ import annotations
+
+import torch
+
+
+class DeviceError(Exception):
+    """A device was asked for that this machine does not have."""
+
+
+def pick_device(name: str, rank: int = 0, ranks: int = 1) -> torch.device:
+    """Return the device of that name for one of several processes; ``auto`` is a GPU where there are enough.
+
+    Raises:
+        DeviceError: There is no such device, or not one for each process.
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    kind, _, index = name.partition(":")
+    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
+        raise DeviceError(f"there is no device {name!r}; it is auto, cpu, cuda or cuda:N")
+    if kind == "cpu":
+        return torch.device("cpu")
+    count = torch.cuda.device_count()
+    if ranks > 1 and (index or count < ranks):
+        why = f"{name} is one device" if index else f"torch sees {count} CUDA devices"
+        raise DeviceError(f"gpus = {ranks}, but {why}; fewer gpus, or device = cpu to try it without")
+    if int(index or 0) >= count:
+        raise DeviceError(f"there is no {name}: torch sees {count} CUDA devices")
+    return torch.device("cuda", int(index or rank))
+
+
+def device_name(device: torch.device, ranks: int = 1) -> str:
+    """Return what people call the device, or the devices of several processes."""
+    times = f"{ranks} x " if ranks > 1 else ""
+    if device.type == "cuda":
+        return f"{times or f'{device} '}{torch.cuda.get_device_name(device)}"
+    return f"{times}cpu ({torch.get_num_threads()} threads)"
+
+
+def uuid_of(device: torch.device) -> str | None:
+    """Return a GPU's UUID as NVML writes it, None for a CPU."""
+    if device.type != "cuda":
+        return None
+    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"

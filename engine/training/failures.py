@@ -1,0 +1,79 @@
+"""What went wrong, said so that a user can mend it."""
+
+from __future__ import annotations
+
+import errno
+import traceback
+
+import torch
+
+from engine.config import ConfigError
+from engine.events import Failure
+from engine.experiment import Experiment
+from engine.models.pretrained import CheckpointError as PretrainedError
+from engine.store import Run
+from engine.training.checkpoint import CheckpointError
+from engine.training.cost import cost_of
+from engine.training.device import DeviceError
+from engine.training.loop import Diverged
+from engine.training.source import DataError
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+KNOWN = (
+    DataError, CheckpointError, PretrainedError, Diverged, DeviceError, ConfigError, torch.OutOfMemoryError,
+)  # fmt: skip
+"""Errors whose message says all that a user needs."""
+
+
+def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch.device) -> Failure:
+    """Return the exception being handled as text, with its traceback and, where one is known, its cure."""
+    message = str(error) or type(error).__name__
+    if isinstance(error, torch.OutOfMemoryError):
+        total, peak = 0, 0
+        if device.type == "cuda":
+            total = torch.cuda.get_device_properties(device).total_memory
+            peak = torch.cuda.max_memory_reserved(device)
+        message = out_of_memory(run.id, experiment, total, peak)
+    elif isinstance(error, OSError) and error.errno is not None:
+        message = f"{error.strerror}: {error.filename or run.path}"
+        if error.errno in FULL:
+            message += f"; free some space, then `engine resume {run.id}` goes on"
+    return Failure(type=type(error).__name__, message=message, traceback=traceback.format_exc())
+
+
+def in_words(failure: Failure) -> str:
+    """Return a failure in a line: an error that is not one of ours is named, too."""
+    known = {kind.__name__ for kind in KNOWN}
+    return failure.message if failure.type in known else f"{failure.type}: {failure.message}"
+
+
+def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> str:
+    """Say what to do about a GPU that is too small.
+
+    Args:
+        run: The id of the run.
+        total: Bytes that the GPU has.
+        peak: Bytes that PyTorch held at most.
+    """
+    gib = 2**30
+    whole, gpus = experiment.batch_size, experiment.gpus
+    said = f"out of GPU memory at batch_size = {whole}: {peak / gib:.1f} of {total / gib:.1f} GiB used"
+    each = -(-whole // gpus)
+    try:
+        one, two = (cost_of(experiment, size, 10).memory.total for size in (1, 2))
+    except (ValueError, RuntimeError):
+        fits = each // 2
+    else:
+        estimate = one + (each - 1) * (two - one)
+        said += f", {estimate / gib:.1f} GiB were estimated"
+        room = 0.85 * total - one  # the allocator and kernels take their part too
+        fits = min(int(room / max(1, two - one)) + 1, each // 2) if room > 0 else 0
+    if fits < 1:
+        return f"{said}; one image does not fit: a smaller model, image_size or a larger GPU is needed"
+    fits *= gpus
+    while whole % fits:
+        fits -= 1
+    return (
+        f"{said}; batch_size = {fits} should fit: `engine resume {run} --set batch_size={fits}` goes on with it, and "
+        f"accumulates to the same {whole * experiment.accumulate} images a step"
+    )

@@ -1,0 +1,153 @@
+"""Trains one run in several processes: torchrun's agent starts the ranks, and what they say is recorded here.
+
+::
+
+    this process (lock, recorder, signals) ── launcher (torchrun's agent) ── rank 0, rank 1, ...
+               ▲                                                               │      │
+               └───────────────── events, and how each rank ended ─────────────┴──────┘
+
+A rank that dies ends the run: the agent stops the others. Should this process die, or the agent, the kernel kills
+what it started: no rank is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+
+from engine import process
+from engine.events import End, Event, Failure, Start, decode
+from engine.experiment import Experiment
+from engine.recorder import Recorder
+from engine.stop import StopRequest
+from engine.training.data import load_dataset
+from engine.training.failures import KNOWN
+from engine.training.outcome import Outcome
+from engine.training.source import Say
+
+POLL_S = 0.1
+
+
+class Job(msgspec.Struct):
+    """What a rank is told: what to train, where it is kept, on which kind of device."""
+
+    run: str
+    experiment: Experiment
+    seed: int
+    device: str
+
+
+def train_on_several(
+    experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str, say: Say
+) -> Outcome:
+    """Train on ``experiment.gpus`` devices of a kind, and return how that ended.
+
+    Raises:
+        DataError: The dataset cannot be used; it is looked at before any rank is started.
+    """
+    load_dataset(experiment, seed, say)  # decodes what has to be decoded once, for all ranks
+    ends: list[End] = []
+    with (
+        tempfile.TemporaryDirectory(prefix="vitui-") as folder,
+        _listening(folder, recorder, ends) as address,
+    ):
+        job = Job(str(recorder.run.path.resolve()), experiment, seed, device)
+        described = Path(folder) / "job.json"
+        described.write_bytes(msgspec.json.encode(job))
+        launcher = subprocess.Popen(
+            [sys.executable, "-m", "engine.training.launcher", str(os.getpid()), str(experiment.gpus), address,
+             str(described)],
+            stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+        )  # fmt: skip
+        try:
+            _wait(launcher, recorder, stop)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(launcher.pid, signal.SIGKILL)
+            launcher.wait()
+    return _outcome(ends, launcher.returncode)
+
+
+def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopRequest) -> None:
+    """Wait for the launcher's end; pass a request that came as a signal on to the ranks."""
+    told = None
+    while launcher.poll() is None:
+        if stop.wanted != told and stop.wanted is not None:
+            told = stop.wanted
+            recorder.run.ask(told)
+        time.sleep(POLL_S)
+
+
+def _outcome(ends: list[End], code: int) -> Outcome:
+    """Return how the ranks ended: by a failure if there was one, and of several the one that explains the others."""
+    failures = [end.error for end in ends if end.error is not None]
+    if failures:
+        return Outcome("failed", error=min(failures, key=_rank_of_cause))
+    if code == 0 and ends:
+        (end, *_) = ends
+        return Outcome(end.state, end.reason, end.summary)
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+    message = f"the launcher of its processes {how}; console.log has what it said"
+    return Outcome("failed", error=Failure(type="LauncherFailed", message=message))
+
+
+def _rank_of_cause(failure: Failure) -> int:
+    """Order failures: an error of our own, a process that was killed, then what ranks say who have lost another."""
+    if failure.type in {kind.__name__ for kind in KNOWN}:
+        return 0
+    return 1 if failure.type == "RankKilled" else 2
+
+
+@contextlib.contextmanager
+def _listening(folder: str, recorder: Recorder, ends: list[End]) -> Iterator[str]:
+    """Record what ranks say while the block runs, their ends apart; yields the address to say it to."""
+
+    def heard(event: Event) -> None:
+        if isinstance(event, End):
+            ends.append(event)
+            return
+        if isinstance(event, Start):  # the run's process is this one
+            started = process.started(os.getpid()) or 0.0
+            event = msgspec.structs.replace(event, pid=os.getpid(), process_started=started)
+        with contextlib.suppress(OSError):  # a full disk loses a line, not the run
+            recorder.emit(event)
+
+    address = str(Path(folder) / "ranks")
+    with _Server(address, heard) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), name="ranks", daemon=True)
+        thread.start()
+        try:
+            yield address
+        finally:
+            server.shutdown()
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    """Hears the lines of every rank, each over a connection of its own."""
+
+    daemon_threads = False  # what was said before the end is recorded before it
+    block_on_close = True
+
+    def __init__(self, address: str, heard: Callable[[Event], None]) -> None:
+        super().__init__(address, _Handler)
+        self.heard = heard
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: _Server
+
+    def handle(self) -> None:
+        for line in self.rfile:
+            if (event := decode(line)) is not None:
+                self.server.heard(event)

@@ -1,0 +1,44 @@
+"""Starts the ranks of a run and watches them: torchrun's agent, in a process of its own.
+
+python -m engine.training.launcher PARENT RANKS ADDRESS JOB
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+import uuid
+
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from engine.events import End, Failure
+from engine.process import end_with
+from engine.training.saying import Line
+
+
+def main() -> None:
+    """Run the ranks to their end; exit with 1 if one failed, and say so if it could not itself."""
+    parent, ranks, address, job = sys.argv[1:]
+    end_with(int(parent))
+    config = LaunchConfig(
+        min_nodes=1, max_nodes=1, nproc_per_node=int(ranks), run_id=uuid.uuid4().hex, rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0", max_restarts=0, monitor_interval=0.1, logs_specs=DefaultLogsSpecs(),
+    )  # fmt: skip
+    try:
+        elastic_launch(config, sys.executable)("-m", "engine.training.rank", str(os.getpid()), address, job)
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if failure.exitcode < 0:
+            name = signal.Signals(-failure.exitcode).name
+            message = f"the process of GPU {rank} was killed by {name}; console.log has what it said"
+            told = Failure(type="RankKilled", message=message, traceback=str(error))
+            Line(address).say(End(time=time.time(), run="", state="failed", error=told))
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""How an attempt ended, before it is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.events import EndState, Failure
+from engine.training.loop import Trainer
+from engine.training.metrics import summarize
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How training ended: ``error`` says why it failed, ``summary`` what the last evaluation found."""
+
+    state: EndState
+    reason: str = ""
+    summary: Mapping[str, Any] = field(default_factory=dict)
+    error: Failure | None = None
+
+
+def trained(trainer: Trainer) -> Outcome:
+    """Train to the end or until asked to stop, and return how that ended."""
+    stopped = trainer.fit()
+    summary = summarize(trainer.tested, trainer.classes) if trainer.tested is not None else {}
+    if stopped is None:
+        return Outcome("finished", f"trained all {trainer.experiment.epochs} epochs", summary)
+    return Outcome("stopped", f"at epoch {trainer.epoch:.2f}", summary)

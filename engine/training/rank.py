@@ -1,0 +1,83 @@
+"""One of the processes that train a run together; torchrun's agent starts it.
+
+python -m engine.training.rank LAUNCHER ADDRESS JOB
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from pathlib import Path
+
+import msgspec
+import torch
+
+from engine.events import End
+from engine.process import end_with
+from engine.stop import StopRequest
+from engine.store import Run
+from engine.training.build import build
+from engine.training.device import pick_device
+from engine.training.failures import failure_of
+from engine.training.launch import Job
+from engine.training.outcome import trained
+from engine.training.ranks import Joined
+from engine.training.saying import Line, Messenger
+from engine.training.source import ignore
+
+POLL_S = 0.5
+
+
+def main() -> None:
+    """Train this rank's share to the end; say how it ended."""
+    launcher, address, described = sys.argv[1:]
+    end_with(int(launcher))
+    job = msgspec.json.decode(Path(described).read_bytes(), type=Job)
+    line, run = Line(address), Run(Path(job.run))
+    device = torch.device("cpu")
+    try:
+        device = pick_device(job.device, int(os.environ["LOCAL_RANK"]), job.experiment.gpus)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        else:
+            torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.experiment.gpus))
+        end = _train(job, run, line, device)
+    except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
+        failure = failure_of(error, run, job.experiment, device)
+        line.say(End(time=time.time(), run=run.id, state="failed", error=failure))
+        sys.exit(1)
+    if end is not None:
+        line.say(end)
+
+
+def _train(job: Job, run: Run, line: Line, device: torch.device) -> End | None:
+    """Train, and return the end that the first rank has to tell."""
+    ranks = Joined(device, "nccl" if device.type == "cuda" else "gloo")
+    stop = StopRequest(run)
+    if ranks.leads:
+        threading.Thread(target=_listen, args=(stop,), name="requests", daemon=True).start()
+    recorder = Messenger(run, line, aloud=ranks.leads)
+    outcome = trained(build(job.experiment, job.seed, device, recorder, lambda: stop.wanted, ignore, ranks))
+    ranks.leave()
+    if not ranks.leads:
+        return None
+    return End(
+        time=time.time(),
+        run=run.id,
+        state=outcome.state,
+        reason=outcome.reason,
+        summary=dict(outcome.summary),
+    )
+
+
+def _listen(stop: StopRequest) -> None:
+    """Hear, now and then, whether the run is asked to stop."""
+    while True:
+        stop.poll()
+        time.sleep(POLL_S)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""How a rank speaks to the process that records the run: events as lines over a local socket."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+from engine.events import Event, encode
+from engine.recorder import Reporter
+from engine.store import Run
+
+
+class Line:
+    """A connection to the process that records."""
+
+    def __init__(self, address: str) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.connect(address)
+        self._lock = threading.Lock()
+
+    def say(self, event: Event) -> None:
+        """Send an event."""
+        with self._lock:
+            self._socket.sendall(encode(event))
+
+
+class Messenger(Reporter):
+    """Passes on what the first rank says; the others say the same and are not heard."""
+
+    def __init__(self, run: Run, line: Line, *, aloud: bool) -> None:
+        super().__init__(run)
+        self._line = line
+        self._aloud = aloud
+
+    def emit(self, event: Event) -> None:
+        """Pass an event on."""
+        self.status.apply(event)
+        if self._aloud:
+            self._line.say(event)

@@ -1,0 +1,98 @@
+"""Runs side by side: seeds together, only what differs, and no claim that the numbers do not carry."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.events import Estimate
+from engine.states import Status
+from tui.comparison import as_markdown, compare, differing, sides
+
+VIT = {"model": "vit_b", "lr": 5e-4, "seed": 0}
+BIT = {"model": "bit_r50x1", "lr": 0.1, "seed": 0}
+
+
+def status(experiment: str, seed: int, f1: float, margin: float | None = None, **last: float) -> Status:
+    final = (
+        {} if margin is None else {"test/f1": Estimate(value=f1, low=f1 - margin, high=f1 + margin, n=10_000)}
+    )
+    return Status(
+        run=f"{experiment}-s{seed}", experiment=experiment, seed=seed, state="finished",
+        last={"test/f1": f1, **last}, best={"test/f1": f1}, final=final,
+    )  # fmt: skip
+
+
+def table(*statuses: Status, baseline: str | None = None):
+    configs = {
+        each.run: (VIT if each.experiment == "vit" else BIT) | {"seed": each.seed} for each in statuses
+    }
+    return compare(sides(statuses, configs, baseline))
+
+
+def cells(found, name):
+    return dict(found.measured)[name]
+
+
+def test_seeds_are_one_side_and_the_baseline_stands_first():
+    found = table(*(status("vit", seed, 0.6) for seed in range(3)), status("bit", 0, 0.7), baseline="bit-s0")
+    assert [(side.name, len(side.runs)) for side in found.sides] == [("bit", 1), ("vit", 3)]
+
+
+def test_only_what_differs_in_how_they_were_made():
+    found = sides([status("vit", 0, 0.6), status("bit", 0, 0.7)], {"vit-s0": VIT, "bit-s0": BIT}, None)
+    assert differing(found) == [("model", ["vit_b", "bit_r50x1"]), ("lr", ["0.0005", "0.1"])]
+
+
+def test_an_experiment_of_two_settings_is_two_sides():
+    one, two = status("vit", 0, 0.6), status("vit", 1, 0.7)
+    found = sides([one, two], {one.run: VIT, two.run: VIT | {"lr": 1e-3}}, None)
+    assert [side.name for side in found] == ["vit", "vit (2)"]
+
+
+def test_a_clear_difference_over_seeds_is_claimed_with_its_test():
+    found = table(*(status("vit", s, 0.60 + s / 100) for s in range(3)),
+                  *(status("bit", s, 0.80 + s / 100) for s in range(3)))  # fmt: skip
+    assert cells(found, "test F1")[0].value == "0.610 ± 0.010"
+    assert cells(found, "test F1")[1].delta == "+0.200"
+    assert cells(found, "test F1")[1].told
+    assert cells(found, "best test F1")[1].delta == "+0.200"
+    (verdict,) = found.verdicts
+    assert verdict.startswith("bit beats vit by 0.200 ± 0.02")
+    assert "Welch's t-test, p < 0.001; 3 and 3 seeds" in verdict
+
+
+def test_noise_is_called_noise_and_says_what_would_decide():
+    found = table(*(status("vit", s, 0.60 + s / 100) for s in range(3)),
+                  *(status("bit", s, 0.605 + s / 100) for s in range(3)))  # fmt: skip
+    assert cells(found, "test F1")[1].told is False
+    assert found.verdicts[0].startswith("bit and vit cannot be told apart")
+    assert found.verdicts[0].endswith("a true difference of this size would show with 64 seeds each")
+
+
+def test_one_model_each_is_no_claim_about_seeds():
+    found = table(status("vit", 0, 0.6, margin=0.01), status("bit", 0, 0.7, margin=0.01))
+    assert "of these two models, not of other seeds" in found.verdicts[0]
+    unsure = table(status("vit", 0, 0.6), status("bit", 0, 0.7, margin=0.01))
+    assert "two seeds each would say how much that means" in unsure.verdicts[0]
+    assert cells(unsure, "test F1")[1].told is None
+
+
+def test_markdown_says_all_of_it():
+    text = as_markdown(table(status("vit", 0, 0.6, margin=0.01), status("a|b", 0, 0.7, margin=0.01)))
+    assert text.startswith("|  | vit | a\\|b |\n| --- | --- | --- |\n| model | vit_b | bit_r50x1 |")
+    assert "| test F1 | 0.600 ±0.010 | 0.700 ±0.010 (+0.100) |" in text
+    assert "\n- a|b beats vit by" in text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_what_is_not_finite_is_left_out(value):
+    found = table(status("vit", 0, value), status("bit", 0, 0.7))
+    assert cells(found, "test F1")[0].value == "–"
+    assert found.verdicts == ("bit and vit: not both have a test F1",)
+
+
+def test_what_is_equal_has_no_spread_and_no_difference():
+    made = [status(name, seed, 0.6) for name in ("vit", "bit") for seed in range(2)]
+    found = table(*(each for each in made))
+    assert [cell.value for cell in cells(found, "test F1")] == ["0.600", "0.600"]
+    assert cells(found, "test F1")[1].delta == "="

@@ -1,0 +1,131 @@
+"""What the dashboard does to runs: queue, stop, resume; files and processes are touched in threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Literal
+
+from textual import on
+from textual.screen import Screen
+
+from engine.control import request_resume, request_stop
+from engine.ladder import climb
+from engine.scheduler import ensure_worker
+from engine.states import LIVE, RESUMABLE, Status
+from engine.store import Request, Run, Store, StoreError
+from tui.messages import Done, Failed
+from tui.rows import Row
+from tui.screens.dialogs import Choice, Dialog
+from tui.snapshot import Project, Snapshot
+
+
+class Doing(Screen[None]):
+    """A screen on which runs can be queued, stopped and resumed; which one is meant is up to the screen."""
+
+    project: Project
+    store: Store
+    snapshot: Snapshot
+
+    @property
+    def row(self) -> Row | None:
+        """The row that is meant."""
+        raise NotImplementedError
+
+    @property
+    def focused_run(self) -> Status | None:
+        """The run that is meant."""
+        raise NotImplementedError
+
+    def action_run(self) -> None:
+        """Queue the experiment under the cursor."""
+        row, config = self.row, self.snapshot.config
+        if row is None or config is None or row.experiment not in config.experiments:
+            self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
+            return
+        experiment = config.experiments[row.experiment]
+
+        def queue() -> str:
+            for seed in experiment.run_seeds:
+                self.store.create(experiment, seed, queued=True)
+            ensure_worker(self.store)
+            return f"{experiment.name} is queued"
+
+        self._do(f"{experiment.name} cannot be queued", queue)
+
+    def action_stop(self) -> None:
+        """Ask how to stop the run under the cursor."""
+        status = self.focused_run
+        if status is None or status.state not in (LIVE | {"queued"}):
+            self._refuse("Nothing to stop", "The run under the cursor does not run.")
+            return
+        if status.state == "queued":
+            text = "It has not begun; R queues it again."
+            choices = [Choice("enter", "take it out of the queue", "stop-now")]
+        else:
+            text = "It keeps a checkpoint either way, and R resumes it."
+            choices = [
+                Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
+                       "stop-after-epoch"),
+                Choice("n", "stop now", "stop-now"),
+                Choice("f", "make it stop: SIGTERM, then SIGKILL (no checkpoint)", "force"),
+            ]  # fmt: skip
+        run = Run(self.project.runs / status.run)
+
+        def chosen(request: Request | Literal["force"] | None) -> None:
+            if request == "force":
+                self._force(run)
+            elif request is not None:
+                self._do("It cannot be stopped", lambda: request_stop(run, request))
+
+        self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
+
+    def _force(self, run: Run) -> None:
+        """Stop a run by force, in a thread that does not keep the app from being left."""
+
+        def say(text: str) -> None:
+            self.post_message(Done(text))
+
+        def work() -> None:
+            try:
+                self.post_message(Done(climb(run, say)))
+            except (StoreError, OSError) as error:
+                self.post_message(Failed("It cannot be stopped", str(error)))
+
+        threading.Thread(target=work, name="force", daemon=True).start()
+
+    def action_resume(self) -> None:
+        """Queue the run under the cursor again, from its last checkpoint."""
+        status = self.focused_run
+        if status is None or status.state not in RESUMABLE:
+            self._refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
+            return
+
+        def queue() -> str:
+            request_resume(Run(self.project.runs / status.run))
+            ensure_worker(self.store)
+            return f"{status.experiment} goes on from its last checkpoint"
+
+        self._do("It cannot be resumed", queue)
+
+    def _do(self, title: str, action: Callable[[], str]) -> None:
+        """Do something with files or processes in a thread, and say how it went."""
+
+        def work() -> None:
+            try:
+                self.post_message(Done(action()))
+            except (StoreError, OSError) as error:
+                self.post_message(Failed(title, str(error)))
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        self.notify(message.text, markup=False, timeout=4)
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self.app.push_screen(Dialog(message.title, message.text, []))
+
+    def _refuse(self, title: str, text: str) -> None:
+        self.notify(text, title=title, severity="warning", markup=False, timeout=4)
