@@ -46,8 +46,8 @@ def train_run(
             raise StoreError(f"{run.id} is no longer in the queue")
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             run.clear_request()
-        run.take(by_hand=not queued)
         recorder = Recorder(run, echo)
+        run.take(recorder.status.attempt, by_hand=not queued)
         recorder.claim()
         os.environ |= {
             "VITUI_RUN": run.id,
@@ -62,20 +62,22 @@ def train_run(
             if experiment.command:
                 from engine.script import run_script
 
-                return run_script(run, experiment, info.seed, recorder, stop, device)
-            from engine.training.job import train  # seconds: by now the run is held and hears its signals
+                code = run_script(run, experiment, info.seed, recorder, stop, device)
+            else:
+                from engine.training.job import train  # seconds: by now the run is held and hears its signals
 
-            return train(run, experiment, info.seed, recorder, stop, device)
+                code = train(run, experiment, info.seed, recorder, stop, device)
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
-            return STOPPED
+            code = STOPPED
         except (ImportError, ConfigError, msgspec.ValidationError) as error:
             failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
             recorder.end("failed", f"it cannot be trained here: {error}", failure)
-            return FAILED
+            code = FAILED
         finally:
             recorder.close()
             _leave(run, recorder.status.state)
+        return FAILED if recorder.lost else code
 
 
 def _leave(run: Run, state: State) -> None:

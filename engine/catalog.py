@@ -128,6 +128,12 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; did you mean {names[match[0]]!r}?" if match else "."
 
 
+def divisors(count: int, most: int = 4096) -> str:
+    """End a sentence on what does not divide ``count``: ``1, 2, 4, 8 do``. Of numbers above ``most`` none is named."""
+    found = [str(each) for each in range(1, min(count, most) + 1) if count % each == 0]
+    return f"{', '.join(found)} {'do' if len(found) > 1 else 'does'}"
+
+
 def problems(
     name: str, image_size: int, patch_size: int | None, options: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
@@ -149,10 +155,10 @@ def problems(
         if patch_size is None:
             found.append(("patch_size", f"{name} needs a patch_size, e.g. 16"))
         elif patch_size < 1 or image_size % patch_size:
-            sizes = ", ".join(str(n) for n in range(1, image_size + 1) if image_size % n == 0)
-            found.append(
-                ("patch_size", f"patches of {patch_size} do not divide an image of {image_size}; {sizes} do")
+            message = (
+                f"patches of {patch_size} do not divide an image of {image_size}; {divisors(image_size)}"
             )
+            found.append(("patch_size", message))
     elif patch_size is not None:
         why = "has no patches" if spec.family == "bit" else "takes each position of its backbone as a patch"
         found.append(("patch_size", f"{name} {why}: leave patch_size out"))

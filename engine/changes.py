@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from engine.catalog import divisors
 from engine.config import ConfigError, Mistake, override
 from engine.events import Start, decode
 from engine.experiment import Experiment
@@ -60,8 +61,7 @@ def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:
     new = override(experiment, settings)
     images = experiment.batch_size * experiment.accumulate
     if images % new.batch_size:
-        divisors = ", ".join(str(size) for size in range(1, images + 1) if images % size == 0)
-        message = f"it does not divide the {images} images of an optimizer step; {divisors} do"
+        message = f"it does not divide the {images} images of an optimizer step; {divisors(images)}"
         raise ConfigError([Mistake(f"--set batch_size={new.batch_size}", message)])
     return msgspec.structs.replace(
         new, accumulate=images // new.batch_size, lr=experiment.lr, weight_decay=experiment.weight_decay

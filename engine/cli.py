@@ -16,7 +16,7 @@ VERBS = {
     "move": "queueing", "hold": "queueing", "cancel": "queueing",
     "ls": "looking", "logs": "looking",
     "check": "describing", "models": "describing",
-    "doctor": "caring",
+    "tag": "caring", "note": "caring", "rm": "caring", "restore": "caring", "doctor": "caring",
 }  # fmt: skip
 """The module of each verb in ``engine.commands``, in the order of the help."""
 

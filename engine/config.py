@@ -268,7 +268,16 @@ def _build_experiment(name: str, values: Mapping[str, Any], base: Path, report: 
     if failed:
         return None
     if experiment.dataset.startswith("folder:"):
-        folder = (base / Path(experiment.dataset.removeprefix("folder:")).expanduser()).resolve()
+        path = experiment.dataset.removeprefix("folder:")
+        try:
+            folder = (base / Path(path).expanduser()).resolve()
+        except (
+            ValueError,
+            RuntimeError,
+            OSError,
+        ) as error:  # a null character, an unknown home, links in a ring
+            report("dataset", f"{path!r} leads to no folder: {error}")
+            return None
         experiment = msgspec.structs.replace(experiment, dataset=f"folder:{folder}")
     return experiment
 

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from engine.errors import UserError
+
 
 @contextlib.contextmanager
 def captured(log: Path) -> Iterator[int]:
@@ -16,8 +18,14 @@ def captured(log: Path) -> Iterator[int]:
 
     Yields:
         A file descriptor of the real stdout.
+
+    Raises:
+        UserError: The file cannot be written.
     """
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    except OSError as error:
+        raise UserError(f"{log} cannot be written: {error.strerror}") from None
     stdout, stderr = os.dup(1), os.dup(2)
     reader, writer = os.pipe()
     copier = threading.Thread(target=_copy, args=(reader, (stderr, file)), name="console", daemon=True)

@@ -20,14 +20,25 @@ PROTOCOL = 1
 MAX_LINE = 4 * 1024 * 1024
 """Bytes beyond which a line is not decoded: no honest event is that long."""
 
+MAX_METRICS = 4096
+"""Names of metrics beyond which a reader keeps no more of a run."""
+
 EndState = Literal["finished", "failed", "stopped"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+# Numbers outside these make a line no event: whoever computes with one need not think of them.
+LATEST = 1e11
+Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
+"""Seconds since the epoch (UTC), up to the year 5138."""
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+Epochs = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Event(msgspec.Struct, kw_only=True, gc=False, tag_field="event"):
     """What every event carries: ``time`` in seconds since the epoch (UTC) and the id of its run."""
 
-    time: float
+    time: Moment
     run: str
 
 
@@ -35,18 +46,18 @@ class Start(Event, tag="start"):
     """An attempt begins; the first of a run has ``attempt`` 1 and ``step`` 0, a resumed one goes on from ``step``."""
 
     v: int = PROTOCOL
-    attempt: int = 1
+    attempt: Count = 1
     experiment: str = ""
     config: dict[str, Any] = {}
-    seed: int = 0
-    pid: int = 0
+    seed: Seed = 0
+    pid: Count = 0
     host: str = ""
     device: str = ""
-    parameters: int | None = None
+    parameters: Count | None = None
     versions: dict[str, str] = {}
-    steps_per_epoch: int | None = None
-    epochs: int | None = None
-    step: int = 0
+    steps_per_epoch: Count | None = None
+    epochs: Count | None = None
+    step: Count = 0
     init: str = ""
     """How the weights began: ``scratch``, or which checkpoint."""
     process_started: float = 0.0
@@ -58,8 +69,8 @@ class Start(Event, tag="start"):
 class Metrics(Event, tag="metrics"):
     """Numbers measured after ``step`` optimizer steps; a value that is not finite is null and named."""
 
-    step: int
-    epoch: float
+    step: Count
+    epoch: Epochs
     values: dict[str, float | None]
     nonfinite: list[str] = []
 
@@ -67,21 +78,21 @@ class Metrics(Event, tag="metrics"):
 class Confusion(Event, tag="confusion"):
     """A confusion matrix of counts over a whole split; rows are the true classes."""
 
-    step: int
-    epoch: float
+    step: Count
+    epoch: Epochs
     split: str
     labels: list[str]
-    matrix: list[list[int]]
+    matrix: list[list[Count]]
 
 
 class Checkpoint(Event, tag="checkpoint"):
     """A checkpoint was written; ``path`` is relative to the run's folder."""
 
-    step: int
-    epoch: float
+    step: Count
+    epoch: Epochs
     path: str
     kind: Literal["last", "best"]
-    bytes: int
+    bytes: Count
 
 
 class Log(Event, tag="log"):
@@ -119,7 +130,7 @@ class End(Event, tag="end"):
     state: EndState
     reason: str = ""
     error: Failure | None = None
-    duration_s: float = 0.0
+    duration_s: Seconds = 0.0
     summary: dict[str, Any] = {}
     """What the run's last evaluation found, by metric: an ``Estimate``, or each class's value by its name::
 
@@ -187,12 +198,9 @@ def _decode_unknown(line: bytes) -> Unknown | None:
     kind, time, run = fields.get("event"), fields.get("time"), fields.get("run")
     if not isinstance(kind, str) or kind in _KINDS or not isinstance(run, str):
         return None
-    if isinstance(time, bool) or not isinstance(time, int | float):
+    if isinstance(time, bool) or not isinstance(time, int | float) or not 0 <= time <= LATEST:
         return None
-    try:
-        return Unknown(time=float(time), run=run, kind=kind, fields=fields)
-    except OverflowError:
-        return None
+    return Unknown(time=float(time), run=run, kind=kind, fields=fields)
 
 
 def _unicode(value: Any) -> Any:

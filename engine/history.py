@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.events import Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode
+from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode
 from engine.experiment import SCRIPT
 from engine.store import tail
 
@@ -22,6 +22,12 @@ Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")
 CHUNK = 256 * 1024
 """Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
+MAX_CELLS = 4_000_000
+"""Numbers in the confusion matrices that are kept: four of a thousand classes."""
+MAX_MESSAGE = 16 * 1024
+"""Characters of a line for people that are kept."""
+CLOCK_SLACK_S = 1.0
+"""Seconds by which two threads may disagree on the time; more is a clock that was set."""
 
 
 class Column:
@@ -70,10 +76,12 @@ class History:
         self.ends: list[End] = []
         self.logs: deque[Log] = deque(maxlen=500)
         self.confusions: list[Confusion] = []
+        """The last ones, as many as ``MAX_CELLS`` allows."""
         self.checkpoints: list[Checkpoint] = []
         self.offset = 0
         """Bytes of the file that have been read."""
         self.bad_lines = 0
+        self._cells = 0
         self._clock = 0.0
         self._paused = 0.0
 
@@ -83,7 +91,7 @@ class History:
         A file that has become shorter than what was read is read anew.
         """
         try:
-            size = self.path.stat().st_size
+            size = self.path.lstat().st_size
         except OSError:
             return 0
         if size < self.offset:
@@ -106,30 +114,51 @@ class History:
         """Take one event into the columns."""
         match event:
             case Metrics():
-                clock = event.time - self._paused
-                for name, value in event.values.items():
-                    column = self.columns.get(name)
-                    if column is None:
-                        column = self.columns[name] = Column()
-                    column.append(event.step, event.epoch, clock, float("nan") if value is None else value)
-                self._clock = clock
+                self._measure(event)
             case Start():
                 self._begin(event)
             case Confusion():
-                self.confusions.append(event)
+                self._keep(event)
             case Checkpoint():
                 self.checkpoints.append(event)
             case Log():
+                event.message = event.message[:MAX_MESSAGE]
                 self.logs.append(event)
             case End():
                 self.ends.append(event)
-                self._clock = event.time - self._paused
+                self._tell(event.time)
+
+    def _measure(self, event: Metrics) -> None:
+        clock = self._tell(event.time)
+        for name, value in event.values.items():
+            column = self.columns.get(name)
+            if column is None:
+                if len(self.columns) >= MAX_METRICS:
+                    continue
+                column = self.columns[name] = Column()
+            column.append(event.step, event.epoch, clock, float("nan") if value is None else value)
+
+    def _tell(self, time: float) -> float:
+        """Return when something was in training time: without pauses, and not before what came before it."""
+        clock = time - self._paused
+        if clock < self._clock - CLOCK_SLACK_S:  # the machine's clock was set back
+            clock, self._paused = self._clock, time - self._clock
+        self._clock = clock
+        return clock
+
+    def _keep(self, matrix: Confusion) -> None:
+        """Keep a confusion matrix, and of those before as many as ``MAX_CELLS`` allows."""
+        self.confusions.append(matrix)
+        self._cells += _cells(matrix)
+        while self._cells > MAX_CELLS and len(self.confusions) > 1:
+            self._cells -= _cells(self.confusions.pop(0))
 
     def _begin(self, event: Start) -> None:
         if self.starts:
             for column in self.columns.values():
                 column.truncate(event.step)
             self.confusions = [matrix for matrix in self.confusions if matrix.step <= event.step]
+            self._cells = sum(map(_cells, self.confusions))
             self.checkpoints = [saved for saved in self.checkpoints if saved.step <= event.step]
             self._paused = event.time - self._clock  # the pause between two attempts is no training time
         else:
@@ -193,3 +222,7 @@ def _number(config: Mapping[str, Any], key: str) -> float:
     """Return a positive number of a configuration, 1 where it does not say."""
     value = config.get(key, 1)
     return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else 1.0
+
+
+def _cells(matrix: Confusion) -> int:
+    return len(matrix.labels) + sum(map(len, matrix.matrix))

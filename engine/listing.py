@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import datetime
+import io
+import itertools
 import sys
 import time
-from collections.abc import Iterable
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from collections.abc import Sequence
 
 from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start, decode
 from engine.states import ENDED, Status, status_of
-from engine.store import Run, tail
+from engine.store import Run, Store, tail
+from engine.table import Column, draw, terminal_width, wants_colour
 
 MARKS = {
     "queued": ("◌", "cyan"),
@@ -27,27 +25,61 @@ MARKS = {
 }
 """Shape and colour of each state: readable by the shape alone."""
 
+COLUMNS = (
+    Column("state"), Column("run", least=24, cut="middle"), Column("epoch", right=True), Column("left", right=True),
+    Column("test F1", right=True), Column("best", right=True, spare=True), Column("loss", right=True, spare=True),
+    Column("reason", least=16),
+)  # fmt: skip
+_SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
-def as_table(statuses: Iterable[Status]) -> None:
-    """Print runs as a table."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name, justify in (("state", "left"), ("run", "left"), ("epoch", "right"), ("left", "right"),
-                          ("test F1", "right"), ("best", "right"), ("loss", "right"), ("reason", "left")):  # fmt: skip
-        table.add_column(name, justify=justify, no_wrap=True)  # type: ignore[arg-type]
-    for status in statuses:
-        mark, colour = MARKS[status.state]
-        table.add_row(
-            Text(f"{mark} {status.state}", style=colour),
-            Text(status.run),
-            progress(status),
-            duration(status.eta_s) if status.eta_s is not None and status.state == "running" else "",
-            _test_f1(status),
-            number(status.best.get("test/f1")),
-            number(status.last.get("train/loss")),
-            Text(printable(status.reason) if status.state != "finished" else ""),
-        )
-    width = None if sys.stdout.isatty() else 200
-    Console(width=width).print(table)
+
+def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | None = None) -> list[Status]:
+    """Return how the runs go that are asked for.
+
+    Args:
+        store: Where they are.
+        terms: A filter; empty for all.
+        sort: The key to order them by, with a ``-`` before it the most first; None for oldest first.
+        limit: How many: the first of the order that is asked for, the newest where none is.
+
+    Raises:
+        UserError: The filter or the key cannot be understood.
+    """
+    runs = store.runs()
+    if not terms.strip() and sort is None:
+        return [status_of(run) for run in (runs if limit is None else runs[max(0, len(runs) - limit) :])]
+    from engine.filters import in_order, parse
+    from engine.keys import Subject
+
+    wanted, now = parse(terms), time.time()
+    newest_first = (Subject(status_of(run), run.config, now=now) for run in reversed(runs))
+    meant = (subject for subject in newest_first if wanted.matches(subject))
+    if sort is not None:
+        return [subject.status for subject in in_order(list(meant)[::-1], sort)[:limit]]
+    return [subject.status for subject in itertools.islice(meant, limit)][::-1]
+
+
+def as_table(statuses: Sequence[Status]) -> None:
+    """Print runs as a table: cut to the terminal, whole where stdout is none."""
+    colours = [_SGR[MARKS[status.state][1]] for status in statuses] if wants_colour() else None
+    lines = draw(COLUMNS, [_row(status) for status in statuses], terminal_width(), colours)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # marks are no ASCII, and the terminal's encoding may be
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()  # here a reader that has gone is an error that a command knows of
+
+
+def _row(status: Status) -> tuple[str, ...]:
+    return (
+        f"{MARKS[status.state][0]} {status.state}",
+        status.run,
+        progress(status),
+        duration(status.eta_s) if status.eta_s is not None and status.state == "running" else "",
+        _test_f1(status),
+        number(status.best.get("test/f1")),
+        number(status.last.get("train/loss")),
+        printable(status.reason) if status.state != "finished" else "",
+    )
 
 
 def progress(status: Status) -> str:
@@ -81,7 +113,9 @@ def duration(seconds: float) -> str:
 
 def printable(text: str) -> str:
     """Return text with everything replaced that a terminal would not show as a character; one line."""
-    return "".join(c if c.isprintable() else " " for c in text)
+    if text.isprintable():
+        return text
+    return text.translate({ord(c): " " for c in set(text) if not c.isprintable()})
 
 
 def sentence(event: Event) -> str | None:
@@ -134,6 +168,22 @@ def _aside(*words: str) -> str:
     return f" ({said})" if said else ""
 
 
+def _as_ascii(line: bytes) -> str:
+    """Return a line of JSON that says the same in characters that no terminal acts on."""
+    text = line.decode(errors="replace").strip()
+    if text.isprintable():
+        return text
+    return text.translate(
+        {ord(c): _escaped(c) if c > "\x7e" else " " for c in set(text) if not c.isprintable()}
+    )
+
+
+def _escaped(c: str) -> str:
+    """Return a character as JSON escapes it, by its UTF-16 units."""
+    units = c.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
 def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
     """Print a run's events, and go on until it ends when asked to follow."""
     offset = 0
@@ -144,9 +194,9 @@ def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
             if (event := decode(line)) is None:
                 continue
             if as_json:
-                sys.stdout.write(line.decode() + "\n")
+                sys.stdout.write(_as_ascii(line) + "\n")
             elif (text := sentence(event)) is not None:
-                when = datetime.datetime.fromtimestamp(event.time).strftime("%H:%M:%S")
+                when = time.strftime("%H:%M:%S", time.localtime(event.time))
                 sys.stdout.write(f"{when}  {printable(text)}\n")
         sys.stdout.flush()
         if end == offset:
@@ -154,19 +204,3 @@ def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
                 return
             time.sleep(0.5)
         offset = end
-
-
-def diagnose(run: Run) -> str | None:
-    """Return a line on why a run is not finished and what to do; None for a finished one."""
-    status = status_of(run)
-    cure = {
-        "queued": "waits in the queue; `engine work` runs it",
-        "failed": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "stopped": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "crashed": f"`engine resume {run.id}` goes on from the last checkpoint",
-        "silent": f"last heard of {duration(time.time() - status.heartbeat)} ago on {status.host}",
-    }.get(status.state)
-    if cure is None:
-        return None
-    reason = f": {printable(status.reason)}" if status.reason else ""
-    return f"{run.id}  {status.state}{reason}; {cure}"

@@ -6,12 +6,8 @@ import ctypes
 import functools
 import os
 import signal
-import socket
 import sys
-import uuid
 from pathlib import Path
-
-import psutil
 
 PR_SET_PDEATHSIG = 1
 """What Linux calls the signal that a process gets when its parent ends."""
@@ -20,7 +16,7 @@ PR_SET_PDEATHSIG = 1
 @functools.cache
 def host() -> str:
     """Return this machine's name."""
-    return socket.gethostname()
+    return os.uname().nodename
 
 
 @functools.cache
@@ -29,7 +25,18 @@ def boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
+        import uuid
+
         return f"{uuid.getnode():012x}"
+
+
+@functools.cache
+def pid_space() -> str:
+    """Return the space in which this process's pids count, empty where the kernel does not say."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return ""
 
 
 def started(pid: int) -> float | None:
@@ -44,7 +51,10 @@ def started(pid: int) -> float | None:
         fields = stat[stat.rindex(b")") + 2 :].split()  # the name before it may hold spaces and brackets
         return None if fields[0] in (b"Z", b"X") else float(fields[19])
     except (OSError, ValueError, IndexError):
-        pass
+        if Path("/proc/self/stat").exists():
+            return None
+    import psutil  # only where there is no /proc
+
     try:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
@@ -54,6 +64,23 @@ def started(pid: int) -> float | None:
 def is_alive(pid: int, start: float, boot: str) -> bool:
     """Return whether the very process that began at ``start`` under ``boot`` still lives on this machine."""
     return boot == boot_id() and started(pid) == start
+
+
+def is_gone(pid: int, start: float, boot: str) -> bool:
+    """Return whether that process is known to live no more; another user's may be hidden from this one."""
+    return not is_alive(pid, start, boot) and not (boot == boot_id() and _is_hidden(pid))
+
+
+def _is_hidden(pid: int) -> bool:
+    if Path(f"/proc/{pid}").exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def end_with(parent: int) -> None:

@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
+import msgspec
+
 from engine import process, states
 from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
+from engine.outbox import Outbox
 from engine.states import Status
-from engine.store import Run, write_all
+from engine.store import Run, StoreError
 
 STATUS_INTERVAL_S = 1.0
+END_PATIENCE_S = 5.0
+"""Seconds for which a full disk is waited for at the end of a run."""
 
 
 class Reporter:
@@ -40,21 +46,30 @@ class Reporter:
 class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
-    ``echo`` gets every encoded line as well: stdout of a piped run, or the progress display.
+    A disk that is full stops no run: its events wait in memory and are written, in order, once there is space.
+
+    Args:
+        echo: Gets every event and its line at once: stdout of a piped run, or the progress display.
+
+    Raises:
+        StoreError: The events cannot be written at all.
     """
 
     def __init__(self, run: Run, echo: Callable[[Event, bytes], None] | None = None) -> None:
         super().__init__(run)
         self.started = False
         """Whether this attempt's start has been recorded."""
+        self.lost = False
+        """Whether the end could not be written."""
         self._echo = echo
         self._lock = threading.Lock()
         self._saved = 0.0
         self._began = time.monotonic()
-        self._file = os.open(run.events, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        size = os.fstat(self._file).st_size
-        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
-        """Whether the last line has no end: a killed attempt's, or one that a full disk cut off."""
+        self._full_since: float | None = None
+        try:
+            self._outbox = Outbox(run.events)
+        except OSError as error:
+            raise StoreError(f"{run.id} cannot be written: {error.strerror}: {run.events}") from None
 
     def claim(self) -> None:
         """Say in the status which process has the run, long before its start can be recorded."""
@@ -69,17 +84,72 @@ class Recorder(Reporter):
             self._save(time.monotonic())
 
     def emit(self, event: Event) -> None:
-        """Append an event, in one write; save the status when the last save is old or the event an end."""
-        line = encode(event)
+        """Append an event, in one write; save the status when the last save is old or the event an end.
+
+        Raises:
+            OSError: A start cannot be written: nothing has been lost yet.
+        """
         with self._lock:
-            self._append(line)
-            self.status.apply(decode(line) or event)  # as readers will take it
-            self.started = self.started or isinstance(event, Start)
-            now = time.monotonic()
-            if now - self._saved >= STATUS_INTERVAL_S or not isinstance(event, Metrics | Log):
-                self._save(now)
-            if self._echo is not None:
+            self._emit(event)
+
+    def _emit(self, event: Event) -> None:
+        self._look_at_the_disk()
+        line = encode(event)
+        self._outbox.put(line, spare=isinstance(event, Metrics) and not _is_evaluation(event))
+        if isinstance(event, Start):
+            self._begin()
+        self._tell(event, line)
+        self._look_at_the_disk()
+
+    def _begin(self) -> None:
+        """Take note of a start that has been put, or refuse it."""
+        if (error := self._outbox.error) is not None:
+            self._outbox.take_back()
+            raise error
+        self.started = True
+        self._outbox.reserve()
+
+    def _tell(self, event: Event, line: bytes) -> None:
+        """Show an event to whoever does not read the file."""
+        self.status.apply(decode(line) or event)  # as readers will take it
+        if self._echo is not None:
+            with contextlib.suppress(OSError):  # whoever listens no longer must not end the run
                 self._echo(event, line)
+        now = time.monotonic()
+        if now - self._saved >= STATUS_INTERVAL_S or not isinstance(event, Metrics | Log):
+            self._save(now)
+
+    def _look_at_the_disk(self) -> None:
+        """Write what waits, and say so when the disk has begun to take no more or takes it again."""
+        full = not self._outbox.flush()
+        if full == (self._full_since is not None):
+            return
+        if full:
+            self._full_since = time.monotonic()
+            self.status.reason = f"its events cannot be written: {self._why()}"
+            message = f"{self.status.reason}; they wait in memory and training goes on: free some space"
+        else:
+            seconds = time.monotonic() - (self._full_since or 0.0)
+            self._full_since, self.status.reason = None, ""
+            message = (
+                f"its events could not be written for {seconds:.0f} s and now are; {self._what_was_lost()}"
+            )
+        self._complain(message)
+        self._saved = 0.0
+        self._emit(Log(time=time.time(), run=self.run.id, level="warning", message=message))
+
+    def _why(self) -> str:
+        error = self._outbox.error
+        return "" if error is None else error.strerror or str(error)
+
+    def _what_was_lost(self) -> str:
+        dropped, self._outbox.dropped = self._outbox.dropped, 0
+        return f"{dropped} measurements had no room in memory and are lost" if dropped else "none is lost"
+
+    def _complain(self, message: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # stderr may be on the full disk, or closed
+            sys.stderr.write(f"{self.run.id}: {message}\n")
+            sys.stderr.flush()
 
     def end(
         self,
@@ -88,19 +158,31 @@ class Recorder(Reporter):
         error: Failure | None = None,
         summary: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record that the attempt is over; ``summary`` is what its last evaluation found, as ``End`` documents it."""
-        duration = time.monotonic() - self._began
-        self.emit(
-            End(
-                time=time.time(),
-                run=self.run.id,
-                state=state,
-                reason=reason,
-                error=error,
-                duration_s=duration,
-                summary=dict(summary or {}),
-            )
-        )
+        """Record that the attempt is over; ``summary`` is what its last evaluation found, as ``End`` documents it.
+
+        A full disk is waited for a little. Where there is no room for all that waits, the end is written without it;
+        where there is none for the end either, ``lost`` says so.
+        """
+        event = End(
+            time=time.time(), run=self.run.id, state=state, reason=reason, error=error,
+            duration_s=time.monotonic() - self._began, summary=dict(summary or {}),
+        )  # fmt: skip
+        with self._lock:
+            self._look_at_the_disk()
+            said = [event]
+
+            def last(lost: int) -> bytes:
+                said.append(_with_losses(event, lost))
+                return encode(said[-1])
+
+            if self._outbox.finish(last, END_PATIENCE_S):
+                self._tell(said[-1], encode(said[-1]))
+                return
+            self.lost = True
+            self.status.reason = f"its end, {state}, could not be written: {self._why()}"
+            cure = f"Free some space; `engine resume {self.run.id}` goes on then"
+            self._complain(f"{self.status.reason} ({reason}). {cure}")
+            self._save(time.monotonic())
 
     def heartbeat(self) -> None:
         """Say in the status that the process lives."""
@@ -111,15 +193,23 @@ class Recorder(Reporter):
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._file)
-
-    def _append(self, line: bytes) -> None:
-        data = b"\n" + line if self._torn else line  # a torn line stays a line of its own
-        self._torn = True
-        write_all(self._file, data)
-        self._torn = False
+        self._outbox.close()
 
     def _save(self, now: float) -> None:
         self._saved = now
+        self.status.offset = self._outbox.size
         with contextlib.suppress(OSError):  # readers can rebuild it from the events
             states.save(self.run, self.status)
+
+
+def _is_evaluation(event: Metrics) -> bool:
+    return any(name.startswith(("test/", "val/", "ema/")) for name in event.values)
+
+
+def _with_losses(end: End, lost: int) -> End:
+    """Return an end that says how many events before it are not in the file."""
+    if not lost:
+        return end
+    return msgspec.structs.replace(
+        end, reason=f"{end.reason}; the disk was full, {lost} of its events are lost"
+    )

@@ -81,11 +81,11 @@ def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:
     for line in pipe:
         event = _event(line, run, recorder)
         if event is None:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+            with contextlib.suppress(OSError):  # a full disk loses a line, not the run
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
             continue
-        with contextlib.suppress(OSError):  # a full disk loses a line, not the run
-            recorder.emit(event)
+        recorder.emit(event)
 
 
 def _event(line: bytes, run: Run, recorder: Recorder) -> Event | None:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from engine.experiment import Experiment
-from engine.states import Status, rebuild, status_of
+from engine.states import Status, status_of
 from engine.store import Run, RunInfo, Store, StoreError
 
 BESIDE = frozenset(
@@ -49,7 +49,7 @@ def read_candidates(store: Store) -> tuple[list[Candidate], list[str]]:
     candidates, troubles = [], []
     for run in store.runs():
         try:
-            candidates.append(Candidate(run, run.info(), _status(run)))
+            candidates.append(Candidate(run, run.info(), status_of(run)))
         except StoreError as error:
             troubles.append(str(error))
     return candidates, troubles
@@ -91,13 +91,6 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
         for key, default in _DEFAULTS.items()
         if key not in BESIDE
     }
-
-
-def _status(run: Run) -> Status:
-    status = status_of(run)
-    if status.state == "crashed":  # it did not come to writing down what it had measured last
-        status = msgspec.structs.replace(rebuild(run), state="crashed")
-    return status
 
 
 def _finished(candidates: Iterable[Candidate]) -> list[Candidate]:

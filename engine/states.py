@@ -5,7 +5,8 @@
     queued -> starting -> running -> finished | failed | stopped | crashed
 
 ``crashed`` is never written by the run itself; it is what a reader concludes when nobody holds the run's lock
-and its last event is no end. ``silent`` is a run of another machine that has not been heard of for a while.
+and its last event is no end. ``silent`` is a run of which nothing is known: it is another machine's and has not been
+heard of for a while, or this user may not read it.
 
 The lock of a copied folder is free. What a copy tells is the process that took the run (queued.json): pid, start and
 boot together name one, and while that one lives on this machine, so does the run that was copied. Once it is gone a
@@ -15,66 +16,94 @@ copy without an end cannot be told from a crash, and is called one.
 from __future__ import annotations
 
 import math
+import os
 import time
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
-from engine import process
-from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start, decode
+from engine import lock, process
+from engine.events import (
+    LATEST,
+    MAX_METRICS,
+    Checkpoint,
+    Count,
+    End,
+    Epochs,
+    Estimate,
+    Event,
+    Metrics,
+    Moment,
+    Seconds,
+    Seed,
+    Start,
+    decode,
+)
 from engine.notice import why_waiting
-from engine.store import Run, StoreError, last_lines, read_small, tail, write_atomic
+from engine.store import DAMAGED, Run, StoreError, tail, write_atomic, write_over
 from engine.ticket import Ticket
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
 ENDED: frozenset[State] = frozenset({"finished", "failed", "stopped", "crashed"})
 RESUMABLE: frozenset[State] = frozenset({"failed", "stopped", "crashed"})
+SAYABLE: frozenset[State] = frozenset({"queued", "running", "finished", "failed", "stopped"})
+"""What events alone can say; the other states are judged."""
 
 SUMMARIZED = ("test/f1", "test/accuracy")
 """The metrics whose interval a status keeps from the end of a run."""
 SILENCE_S = 60.0
-"""Seconds without a heartbeat after which a run of another machine is called silent."""
+"""Seconds without a heartbeat after which a run of another machine is called silent; so many ahead of this machine's
+clock are no better."""
+MAX_REASON = 2000
+"""Characters of a reason that are kept."""
+
+Short = Annotated[str, msgspec.Meta(max_length=4 * MAX_REASON)]
 
 
 class Status(msgspec.Struct, kw_only=True):
     """status.json: what lists show of a run, folded from its events."""
 
     run: str
-    experiment: str = ""
-    seed: int = 0
+    experiment: Short = ""
+    seed: Seed = 0
     state: State = "queued"
-    reason: str = ""
-    attempt: int = 0
-    pid: int = 0
-    host: str = ""
-    boot: str = ""
+    reason: Short = ""
+    attempt: Count = 0
+    pid: Count = 0
+    host: Short = ""
+    boot: Short = ""
     process_started: float = 0.0
-    heartbeat: float = 0.0
-    device: str = ""
-    init: str = ""
-    parameters: int | None = None
-    started: float = 0.0
-    ended: float = 0.0
-    trained_s: float = 0.0
+    heartbeat: Moment = 0.0
+    device: Short = ""
+    init: Short = ""
+    parameters: Count | None = None
+    started: Moment = 0.0
+    ended: Moment = 0.0
+    trained_s: Seconds = 0.0
     """Seconds of all attempts that have ended."""
-    first_step: int = 0
+    elapsed_s: Seconds = 0.0
+    """Seconds of this attempt so far; a clock that is set back does not make them less."""
+    first_step: Count = 0
     """The step from which this attempt goes on."""
-    step: int = 0
-    steps_per_epoch: int | None = None
-    epoch: float = 0.0
-    epochs: int | None = None
-    eta_s: float | None = None
+    step: Count = 0
+    steps_per_epoch: Count | None = None
+    epoch: Epochs = 0.0
+    epochs: Count | None = None
+    eta_s: Seconds | None = None
     last: dict[str, float | None] = {}
     best: dict[str, float] = {}
     final: dict[str, Estimate] = {}
     """What the end said of the test scores, with their intervals; empty before it."""
-    checkpoint: int | None = None
+    checkpoint: Count | None = None
     """The step of the last checkpoint."""
+    offset: Count = 0
+    """Bytes of events.jsonl that are in here."""
 
     def apply(self, event: Event) -> None:
         """Take one event into account."""
-        self.heartbeat = max(self.heartbeat, event.time)
+        self.elapsed_s += max(0.0, event.time - self.heartbeat)
+        self.heartbeat = event.time
         match event:
             case Start():
                 self._begin(event)
@@ -86,6 +115,7 @@ class Status(msgspec.Struct, kw_only=True):
                 self.state, self.reason = event.state, event.reason
                 if event.error is not None and not self.reason:
                     self.reason = event.error.message
+                self.reason = self.reason[:MAX_REASON]
                 self.ended, self.eta_s = event.time, None
                 self.trained_s += event.duration_s
                 estimates = ((name, event.estimate(name)) for name in SUMMARIZED)
@@ -93,13 +123,15 @@ class Status(msgspec.Struct, kw_only=True):
 
     def _begin(self, event: Start) -> None:
         self.state, self.reason = "running", ""
-        self.experiment = event.experiment or self.experiment
-        for field in ("seed", "attempt", "pid", "host", "boot", "process_started", "device", "init"):
+        self.experiment = event.experiment[:MAX_REASON] or self.experiment
+        for field in ("seed", "attempt", "pid", "process_started"):
             setattr(self, field, getattr(event, field))
+        for field in ("host", "boot", "device", "init"):
+            setattr(self, field, getattr(event, field)[:MAX_REASON])
         for field in ("parameters", "steps_per_epoch", "epochs"):
             if getattr(event, field) is not None:
                 setattr(self, field, getattr(event, field))
-        self.started, self.ended, self.eta_s = event.time, 0.0, None
+        self.started, self.ended, self.elapsed_s, self.eta_s = event.time, 0.0, 0.0, None
         self.final = {}
         self.step = self.first_step = event.step
         self.epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else 0.0
@@ -107,12 +139,18 @@ class Status(msgspec.Struct, kw_only=True):
     def _measure(self, event: Metrics) -> None:
         self.step, self.epoch = event.step, event.epoch
         for name, measured in event.values.items():
+            if name not in self.last and len(self.last) >= MAX_METRICS:
+                continue
             value = self.last[name] = measured if measured is not None and math.isfinite(measured) else None
             if value is not None and (better := _better(name, value, self.best.get(name))) is not None:
                 self.best[name] = better
         if self.epochs and self.steps_per_epoch and event.step > self.first_step:
-            pace = (event.time - self.started) / (event.step - self.first_step)
-            self.eta_s = max(0.0, pace * (self.epochs * self.steps_per_epoch - event.step))
+            pace = self.elapsed_s / (event.step - self.first_step)
+            left = pace * max(0, self.epochs * self.steps_per_epoch - event.step)
+            self.eta_s = left if left <= LATEST else None
+
+
+_decoder = msgspec.json.Decoder(Status)
 
 
 def _better(name: str, value: float, best: float | None) -> float | None:
@@ -125,19 +163,19 @@ def _better(name: str, value: float, best: float | None) -> float | None:
     return None
 
 
-def status_of(run: Run, *, held: bool | None = None) -> Status:
+def status_of(run: Run, *, mine: bool = False) -> Status:
     """Return a run's status with its state judged from facts, whatever status.json claims.
 
     Args:
-        held: Whether a process that trains holds its lock; not given, it is looked at.
+        mine: This very process has the run's lock, and does not train: it is judged as if the lock were free.
     """
-    status, place = _cached(run), run.place()
-    held = run.is_held() if held is None else held
-    if status is None or (not held and _is_stale(run, status, place)):
+    held = False if mine else lock.is_held(f"{run.folder}/lock")
+    status, size, place = cached(run), _size(run), run.place()
+    if status is None or status.offset > size:
         status = rebuild(run)
-    if status.state in ENDED and not _goes_on(status, place, held):
-        return status
-    status.state = _judge(status, place, held)
+    elif not held and status.offset < size:  # a process that lives is about to save what it has said since
+        read_on(run, status)
+    status.state = _judge(run, status, place, held)
     if status.state == "queued":
         status.reason = why_waiting(run, place)
     elif status.state == "crashed" and not status.reason:
@@ -145,48 +183,35 @@ def status_of(run: Run, *, held: bool | None = None) -> Status:
     return status
 
 
-def _is_stale(run: Run, status: Status, place: Ticket | None) -> bool:
-    """Return whether status.json cannot be the last of a run that nobody holds."""
-    if status.state in LIVE and _has_ended(run):
-        return True
-    owner = place.owner if place is not None else None  # in a copy, files of several moments lie together
-    return owner is not None and owner.pid != status.pid and owner.is_alive()
-
-
-def _goes_on(status: Status, place: Ticket | None, held: bool) -> bool:
-    """Return whether a run whose last attempt has ended waits or begins anew."""
-    if place is None:
-        return held
-    owner = place.owner
-    if owner is None:
-        return place.waits(status.attempt)
-    return owner.since > status.ended and (held or owner.is_alive())
-
-
-def _judge(status: Status, place: Ticket | None, held: bool) -> State:
+def _judge(run: Run, status: Status, place: Ticket | None, held: bool | None) -> State:
+    if place is not None and place.owner is not None and place.owner.is_alive:
+        if not place.begun(status.attempt):
+            return "starting"
+        return status.state if status.state in ENDED else "running"
     if held:
+        if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
+            return status.state  # its process is about to go
         return "running" if status.state == "running" and _is_current(status) else "starting"
+    if held is None and status.state == "running" and _lives_here(status):
+        return "running"  # its lock was removed, or this user may not look at it
+    if held is None and not os.access(run.path, os.R_OK | os.X_OK):
+        return "silent"
     if place is not None and place.waits(status.attempt):
         return "queued"
-    owner = place.owner if place is not None else None
-    if status.attempt and status.host not in ("", process.host()) and status.state in LIVE:
-        return "silent" if time.time() - status.heartbeat > SILENCE_S else "running"
-    if owner is None or not owner.is_alive():
-        return "crashed"
-    return "running" if status.state == "running" and _is_current(status) else "starting"
+    if status.state in ENDED:
+        return status.state
+    if status.attempt and status.host not in ("", process.host()):
+        return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
+    return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
 
 
 def _is_current(status: Status) -> bool:
     """Return whether the process that the status speaks of is the one that holds the lock."""
-    return status.host != process.host() or process.is_alive(status.pid, status.process_started, status.boot)
+    return status.host != process.host() or _lives_here(status)
 
 
-def _has_ended(run: Run) -> bool:
-    """Return whether the last event of a run, words apart, is an end; from the last lines of the file alone."""
-    for line in reversed(last_lines(run.events)):
-        if not isinstance(event := decode(line), Log | None):
-            return isinstance(event, End)
-    return False
+def _lives_here(status: Status) -> bool:
+    return status.host == process.host() and process.is_alive(status.pid, status.process_started, status.boot)
 
 
 def rebuild(run: Run) -> Status:
@@ -194,28 +219,47 @@ def rebuild(run: Run) -> Status:
     status = Status(run=run.id)
     try:
         info = run.info()
-        status.experiment, status.seed = info.experiment, info.seed
+        status.experiment, status.seed = info.experiment[:MAX_REASON], info.seed
     except StoreError as error:
-        status.reason = str(error)
-    offset = 0
+        status.reason = str(error)[:MAX_REASON]
+    read_on(run, status)
+    return status
+
+
+def read_on(run: Run, status: Status) -> None:
+    """Fold what the run has said since a status was made into it."""
     while True:
-        lines, end = tail(run.events, offset)
-        if end == offset:
-            return status
-        offset = end
+        lines, end = tail(f"{run.folder}/events.jsonl", status.offset)
+        if end == status.offset:
+            return
+        status.offset = end
         for line in lines:
             if (event := decode(line)) is not None:
                 status.apply(event)
 
 
 def save(run: Run, status: Status) -> None:
-    """Replace status.json."""
-    write_atomic(run.status_file, msgspec.json.encode(status))
-
-
-def _cached(run: Run) -> Status | None:
+    """Replace status.json; on a disk that is too full for a second file, write over it."""
+    data = msgspec.json.encode(status)
     try:
-        status = msgspec.json.decode(read_small(run.status_file), type=Status)
-    except (OSError, msgspec.DecodeError, RecursionError):
+        write_atomic(run.status_file, data)
+    except OSError:
+        write_over(run.status_file, data)
+
+
+def cached(run: Run) -> Status | None:
+    """Return what status.json says, None where it cannot be of these events."""
+    try:
+        status = _decoder.decode(run.read("status.json"))
+    except DAMAGED:
         return None
-    return status if status.run == run.id else None
+    usable = status.run == run.id and status.state in SAYABLE and (status.offset or not status.attempt)
+    return status if usable else None
+
+
+def _size(run: Run) -> int:
+    """Return how many bytes of events there are."""
+    try:
+        return os.lstat(f"{run.folder}/events.jsonl").st_size
+    except OSError:
+        return 0

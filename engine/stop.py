@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import signal
 from collections.abc import Callable
 from types import FrameType
@@ -43,10 +42,9 @@ def pulse(recorder: Recorder, stop: StopRequest) -> Callable[[dict[str, float]],
 
     def beat(values: dict[str, float]) -> None:
         stop.poll()
-        with contextlib.suppress(OSError):  # the loop meets a full disk too, and ends the run with a word
-            if recorder.started:
-                recorder.metrics(recorder.status.step, recorder.status.epoch, values)
-            else:
-                recorder.heartbeat()
+        if recorder.started:
+            recorder.metrics(recorder.status.step, recorder.status.epoch, values)
+        else:
+            recorder.heartbeat()
 
     return beat

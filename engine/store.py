@@ -15,24 +15,26 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
-import fcntl
+import errno
+import functools
 import os
 import re
-import secrets
-import shutil
-import subprocess
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from filelock import FileLock, Timeout
 
+from engine import lock
 from engine.errors import UserError
-from engine.experiment import Experiment
-from engine.ticket import Ticket, this_process
+from engine.events import Moment, Seed
+from engine.lock import Holder, this_process
+from engine.ticket import Ticket
+
+if TYPE_CHECKING:
+    from engine.experiment import Experiment
 
 SCHEMA = 1
 MAX_FILE = 4 * 1024 * 1024
@@ -42,8 +44,17 @@ HOLD_TIMEOUT_S = 5.0
 CLAIM_TIMEOUT_S = 0.5
 """The same for the worker, which has other runs to look after: readers have it for microseconds only."""
 
+DAMAGED = (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+"""What reading a file raises that is missing, damaged or hostile."""
+
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_][\w.()+-]{0,199}", re.ASCII)
+_ticket_decoder = msgspec.json.Decoder(Ticket)
+_STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
+_USUAL_FILE = 32 * 1024
+"""Bytes that a small file seldom has more of: a read makes room for all that it may return."""
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
@@ -53,10 +64,10 @@ class RunInfo(msgspec.Struct, kw_only=True):
     id: str
     experiment: str
     config: dict[str, Any]
-    seed: int
+    seed: Seed
     command: list[str] = []
     git: dict[str, Any] | None = None
-    created: float
+    created: Moment
     cwd: str = ""
 
 
@@ -65,20 +76,62 @@ class StoreError(UserError):
 
 
 class Run:
-    """One run's folder."""
+    """One run's folder. There may be many: a path is made of it only when somebody asks for one."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.id = path.name
-        self.events = path / "events.jsonl"
-        self.status_file = path / "status.json"
-        self.ticket_file = path / "queued.json"
-        self.control = path / "control"
-        self.console = path / "console.log"
-        self.checkpoints = path / "checkpoints"
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.folder = os.fspath(path)
+        self.id = self.folder.rpartition("/")[2]
 
     def __repr__(self) -> str:
         return f"Run({self.id})"
+
+    @functools.cached_property
+    def path(self) -> Path:
+        """The folder."""
+        return Path(self.folder)
+
+    @property
+    def events(self) -> Path:
+        """What it said."""
+        return self.path / "events.jsonl"
+
+    @property
+    def status_file(self) -> Path:
+        """How it goes."""
+        return self.path / "status.json"
+
+    @property
+    def ticket_file(self) -> Path:
+        """Its place in the queue."""
+        return self.path / "queued.json"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the process that trains it."""
+        return self.path / "lock"
+
+    @property
+    def control(self) -> Path:
+        """What a user asked of it."""
+        return self.path / "control"
+
+    @property
+    def console(self) -> Path:
+        """What its process printed besides events."""
+        return self.path / "console.log"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of its checkpoints."""
+        return self.path / "checkpoints"
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of one of its small files.
+
+        Raises:
+            OSError: It is not there, a link, or larger than ``MAX_FILE``.
+        """
+        return read_small(f"{self.folder}/{name}")
 
     def info(self) -> RunInfo:
         """Return what run.json says.
@@ -87,17 +140,25 @@ class Run:
             StoreError: It is missing or damaged.
         """
         try:
-            return msgspec.json.decode(read_small(self.path / "run.json"), type=RunInfo)
-        except (OSError, msgspec.DecodeError, RecursionError) as error:
-            raise StoreError(f"{self.id}: run.json cannot be used: {error}") from None
+            return msgspec.json.decode(self.read("run.json"), type=RunInfo)
+        except DAMAGED as error:
+            why = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise StoreError(f"{self.id}: run.json cannot be used: {why}") from None
+
+    def config(self) -> dict[str, Any]:
+        """Return the configuration of its experiment, empty where run.json is missing or damaged."""
+        try:
+            return self.info().config
+        except StoreError:
+            return {}
 
     def place(self) -> Ticket | None:
         """Return what queued.json says, None where there is none."""
         try:
-            return msgspec.json.decode(read_small(self.ticket_file), type=Ticket)
+            return _ticket_decoder.decode(self.read("queued.json"))
         except FileNotFoundError:
             return None
-        except (OSError, msgspec.DecodeError, RecursionError):
+        except DAMAGED:
             return Ticket(submitted=0.0)  # damaged: it waits all the same
 
     def ticket(self) -> Ticket | None:
@@ -113,89 +174,79 @@ class Run:
         """Replace queued.json; whoever does so once the run is there holds its lock."""
         write_atomic(self.ticket_file, msgspec.json.encode(place))
 
-    def take(self, *, by_hand: bool) -> None:
-        """Say that this process, which holds the run's lock, has it now: it waits no longer."""
+    def take(self, attempts: int, *, by_hand: bool) -> None:
+        """Say that this process, which holds the run's lock, has it now: it waits no longer.
+
+        Args:
+            attempts: How many there were before this one.
+            by_hand: Whether it was started without the queue.
+        """
         place = self.place() or Ticket(submitted=time.time())
-        place.stage, place.holder, place.by_hand = "taken", this_process(), by_hand
+        place.stage, place.holder, place.attempts, place.by_hand = "taken", this_process(), attempts, by_hand
         if by_hand:
             place.devices = {}
-        try:
-            self.put(place)
-        except OSError:  # a full disk: what matters is that nobody else takes it
-            self.ticket_file.unlink(missing_ok=True)
+        self._put_or_leave(place)
 
     def dequeue(self, stage: Literal["failed", "left"] = "left") -> None:
         """Take the run out of the queue; what it asked for is kept for the next time."""
-        if (place := self.place()) is None:
-            return
-        place.stage, place.holder = stage, None
+        if (place := self.place()) is not None:
+            place.stage, place.holder = stage, None
+            self._put_or_leave(place)
+
+    def _put_or_leave(self, place: Ticket) -> None:
+        """Replace queued.json by one of a run that does not wait; on a full disk remove it."""
         try:
             self.put(place)
         except OSError:
             self.ticket_file.unlink(missing_ok=True)
 
     def claim(self) -> int | None:
-        """Take the run's lock for a process to inherit; the lock is free when all copies of the file are closed.
+        """Take the run's lock for a process that will inherit it; return the open file, None where another has it.
 
-        Returns:
-            The open file, None while another process holds the lock.
+        Raises:
+            OSError: It cannot be had here.
         """
-        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-        deadline = time.monotonic() + CLAIM_TIMEOUT_S
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                if time.monotonic() > deadline:
-                    os.close(handle)
-                    return None
-                time.sleep(0.01)
-            else:
-                return handle
+        try:
+            return lock.take(self.lock, CLAIM_TIMEOUT_S, for_another=True)
+        except (lock.Taken, lock.Moved):
+            return None
 
     @contextlib.contextmanager
     def hold(self, claimed: int | None = None) -> Iterator[None]:
         """Hold the run's lock: only one process trains a run.
 
-        It is waited for a little: a reader may have it for a moment, to see whether it is free.
-
         Args:
-            claimed: The open file with the lock that this process inherited.
+            claimed: The open file that has it, which this process has inherited.
 
         Raises:
-            StoreError: Another process holds it.
+            StoreError: Another process holds it, or it cannot be had here.
         """
-        if claimed is not None:
-            os.set_inheritable(claimed, False)
+        with contextlib.ExitStack() as held:
             try:
-                yield
-            finally:
-                os.close(claimed)
-            return
-        lock = FileLock(self.path / "lock", mode=0o600)
-        try:
-            lock.acquire(timeout=HOLD_TIMEOUT_S)
-        except Timeout:
-            raise StoreError(f"{self.id} is being trained by another process") from None
-        try:
+                held.enter_context(
+                    lock.hold(self.lock, HOLD_TIMEOUT_S) if claimed is None else lock.keep(claimed)
+                )
+            except lock.Taken as taken:
+                raise StoreError(self._why_taken(taken.holder)) from None
+            except lock.Moved:
+                raise StoreError(f"{self.id} has just been moved or removed") from None
+            except OSError as error:
+                raise StoreError(f"{self.id} cannot be locked: {error.strerror}: {self.path}") from None
             yield
-        finally:
-            lock.release()
 
     def is_held(self) -> bool:
         """Return whether a live process holds the run's lock."""
-        try:
-            handle = os.open(self.path / "lock", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-        except OSError:
-            return False
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return True
-        else:
-            return False
-        finally:
-            os.close(handle)
+        return lock.is_held(self.lock) is True
+
+    def _why_taken(self, holder: Holder | None) -> str:
+        if holder is None or not holder.is_dead:
+            which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
+            return f"{self.id} is being trained by another process{which}"
+        left = ", ".join(map(str, lock.keepers(self.lock))) or "which this user cannot see"
+        return (
+            f"{self.id}: its process {holder.pid} is gone, but a child of it still has its lock: "
+            f"end the process {left}"
+        )
 
     def ask(self, request: Request) -> None:
         """Ask the live run to stop."""
@@ -234,6 +285,8 @@ class Store:
         Raises:
             StoreError: The folder cannot be written.
         """
+        import shutil
+
         created = time.time()
         run_id = _new_id(experiment.name, seed, created)
         config = msgspec.structs.asdict(msgspec.structs.replace(experiment, seed=seed, seeds=[]))
@@ -243,9 +296,10 @@ class Store:
         )  # fmt: skip
         draft = self.root / f".{run_id}"
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            draft.mkdir(mode=0o700)
-            (draft / "checkpoints").mkdir(mode=0o700)
+            for folder in (self.root, draft, draft / "checkpoints"):
+                if folder != self.root or not folder.is_dir():
+                    folder.mkdir(parents=True)
+                    folder.chmod(0o700)
             write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
             if place is None and queued:
                 place = Ticket(submitted=created, device=device, gpus=experiment.gpus, attempts=0)
@@ -255,19 +309,26 @@ class Store:
         except (OSError, UnicodeEncodeError) as error:
             shutil.rmtree(draft, ignore_errors=True)
             why = error.strerror if isinstance(error, OSError) else "its configuration is not UTF-8 text"
-            raise StoreError(f"no run can be made in {self.root}: {why}") from None
+            raise StoreError(
+                f"no run can be made in {self.root}: {why}; `--runs DIR` names another folder"
+            ) from None
         return Run(self.root / run_id)
 
     def runs(self) -> list[Run]:
         """Return all runs, oldest first; what is no run folder is passed over."""
+        root = str(self.root)
         try:
-            entries = list(os.scandir(self.root))
+            with os.scandir(root) as entries:
+                names = [
+                    entry.name
+                    for entry in entries
+                    if is_run_id(entry.name) and entry.is_dir(follow_symlinks=False)
+                ]
         except OSError:
             return []
-        names = [
-            entry.name for entry in entries if is_run_id(entry.name) and entry.is_dir(follow_symlinks=False)
-        ]
-        return [Run(self.root / name) for name in sorted(names, key=_stamp)]
+        found = sorted((stamp(name), name) for name in names)
+        runs = ((when, Run(f"{root}/{name}")) for when, name in found)
+        return [run for when, run in runs if when or _has_run_file(run)]
 
     def find(self, name: str) -> Run:
         """Return the run whose id is, or begins with or contains alone, ``name``.
@@ -288,24 +349,26 @@ class Store:
 
 def is_run_id(name: str) -> bool:
     """Return whether a folder of that name can be a run."""
-    return re.fullmatch(r"[A-Za-z0-9_][\w.()+-]{0,199}", name, re.ASCII) is not None
+    return _RUN_ID.fullmatch(name) is not None
 
 
-def read_small(path: Path) -> bytes:
+def read_small(path: str | os.PathLike[str]) -> bytes:
     """Return a small file's bytes; links and files over ``MAX_FILE`` are refused with OSError."""
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        data = os.read(handle, MAX_FILE + 1)
+        data = os.read(handle, _USUAL_FILE)
+        if len(data) == _USUAL_FILE:
+            data += os.read(handle, MAX_FILE + 1 - _USUAL_FILE)
     finally:
         os.close(handle)
     if len(data) > MAX_FILE:
-        raise OSError(f"{path.name} is larger than {MAX_FILE} bytes")
+        raise OSError(f"{Path(path).name} is larger than {MAX_FILE} bytes")
     return data
 
 
 def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
     """Replace a file in one step: readers see all of the old or all of the new."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(2).hex()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         try:
@@ -320,6 +383,22 @@ def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
         raise
 
 
+def write_over(path: Path, data: bytes) -> None:
+    """Put other contents into the blocks that a file has, in one write; blanks follow what is shorter.
+
+    Raises:
+        OSError: It needs more blocks than it has, or cannot be written.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        found = os.fstat(handle)
+        if len(data) > 512 * found.st_blocks:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write_all(handle, data.ljust(found.st_size))
+    finally:
+        os.close(handle)
+
+
 def write_all(handle: int, data: bytes) -> None:
     """Write all of ``data``: one write may take a part of it only, before a disk is full or after a signal.
 
@@ -331,34 +410,56 @@ def write_all(handle: int, data: bytes) -> None:
         written += os.write(handle, data[written:])
 
 
-def tail(path: Path, offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
+def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
     """Return the whole lines after ``offset``, from at most ``limit`` bytes, and the offset after them.
 
     A torn last line is left for the next call; a line longer than ``limit`` is read whole unless it is absurd.
+    What is no file that can be read has no lines.
     """
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return [], offset
     try:
-        data = os.pread(handle, limit, offset)
-        while b"\n" not in data and len(data) % limit == 0 and data:
-            more = os.pread(handle, limit, offset + len(data))
-            if not more:
-                return [], offset
-            if len(data) > MAX_FILE:  # no event is that long: pass over this part of it
-                return [], offset + len(data)
-            data += more
+        return _whole_lines(handle, offset, limit)
+    except OSError:  # a folder or a pipe in the place of the file
+        return [], offset
     finally:
         os.close(handle)
+
+
+def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int]:
+    if not stat.S_ISREG(os.fstat(handle).st_mode):  # a device may have no end
+        return [], offset
+    data = os.pread(handle, limit, offset)
+    if data.startswith(b"\0") and (after := _end_of_hole(handle, offset)) > offset:
+        return [], after
+    if b"\n" not in data and len(data) == limit:
+        parts, size = [data], limit
+        while b"\n" not in parts[-1]:
+            if size > MAX_FILE:  # no event is that long: pass over this part of it
+                return [], offset + size
+            parts.append(os.pread(handle, limit, offset + size))
+            size += len(parts[-1])
+            if not parts[-1]:
+                return [], offset
+        data = b"".join(parts)
     end = data.rfind(b"\n") + 1
     return data[:end].split(b"\n")[:-1], offset + end
+
+
+def _end_of_hole(handle: int, offset: int) -> int:
+    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on."""
+    try:
+        return os.lseek(handle, offset, os.SEEK_DATA)
+    except OSError as error:
+        return os.fstat(handle).st_size if error.errno == errno.ENXIO else offset
 
 
 def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:
     """Return the last whole lines of a file, from at most ``limit`` bytes."""
     try:
-        size = path.stat().st_size
+        size = path.lstat().st_size
     except OSError:
         return []
     lines, _ = tail(path, max(0, size - limit), limit)
@@ -367,18 +468,25 @@ def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:
 
 def _new_id(experiment: str, seed: int, created: float) -> str:
     slug = re.sub(r"[^A-Za-z0-9.]+", "-", experiment).strip("-.")[:80] or "run"
-    stamp = datetime.datetime.fromtimestamp(created, datetime.UTC).strftime("%Y%m%d-%H%M%S")
-    return f"{slug}-s{seed}-{stamp}-{secrets.token_hex(2)}"
+    stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(created))
+    return f"{slug}-s{seed}-{stamp}-{os.urandom(2).hex()}"
 
 
-def _stamp(run_id: str) -> tuple[str, str]:
-    """Order ids by the time in them."""
-    match = re.search(r"-(\d{8}-\d{6})-[0-9a-f]{4}$", run_id)
-    return (match[1] if match else "", run_id)
+def stamp(run_id: str) -> str:
+    """Return the time that an id ends with, UTC; empty for a folder that somebody has named."""
+    match = _STAMP.search(run_id)
+    return match[1] if match else ""
+
+
+def _has_run_file(run: Run) -> bool:
+    """Return whether a folder that somebody has named is a run: the copy of one, or one given a name."""
+    return any(os.access(f"{run.folder}/{name}", os.F_OK) for name in ("run.json", "events.jsonl"))
 
 
 def _git_commit() -> dict[str, Any] | None:
     """Return the commit of the working folder and whether it has changes; None outside a repository."""
+    import subprocess
+
     try:
         shown = subprocess.run(
             ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"],

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.experiment import Experiment
+from engine.store import Store
+
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "torchmetrics", "sklearn", "timm")
 TRAINING = ("engine.training", "engine.models")
@@ -50,3 +53,39 @@ def test_no_module_of_the_app_loads_torch():
 @pytest.mark.parametrize("name", ["tui.cli", "engine.cli"])
 def test_the_commands_open_without_matplotlib(name):
     assert_light([name], (*HEAVY, "matplotlib", "scipy"))
+
+
+@pytest.mark.parametrize(
+    "arguments", [["ls"], ["ls", "--json"], ["ls", "state=failed model~vit", "--sort", "lr"]]
+)
+def test_a_list_of_runs_loads_nothing_that_it_does_not_need(arguments, tmp_path):
+    slow = {
+        "rich.console",
+        "filelock",
+        "asyncio",
+        "psutil",
+        "tomli",
+        "numpy",
+        "subprocess",
+        "shutil",
+        "secrets",
+    }
+    script = f"""
+import sys
+from engine.cli import main
+try:
+    main()
+finally:
+    print(*({slow} & set(sys.modules)), file=sys.stderr)
+"""
+    run = Store(tmp_path).create(Experiment(name="x", model="vit_mini"), 0)
+    command = [
+        sys.executable,
+        "-I",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}){script}",
+        *arguments,
+    ]
+    done = subprocess.run([*command, "--runs", str(tmp_path)], capture_output=True, text=True, check=True)
+    assert run.id in done.stdout or "state=failed model~vit" in arguments
+    assert done.stderr.splitlines()[-1] == ""

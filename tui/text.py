@@ -7,13 +7,15 @@ from collections.abc import Sequence
 
 from rich.cells import cell_len
 
+from engine.listing import printable
+
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 
 
 def clean(text: str) -> str:
     """Return text as one line without terminal escapes and control characters."""
     text = _ESCAPES.sub("", text.rpartition("\r")[2] if "\r" in text.rstrip("\r") else text)
-    return "".join(c if c.isprintable() else " " for c in text)
+    return printable(text)
 
 
 def shorten(text: str, width: int) -> str:

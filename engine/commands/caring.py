@@ -1,20 +1,194 @@
-"""Verbs that take care of runs: doctor."""
+"""Verbs that take care of runs: tag, note, rm, restore, doctor."""
 
 from __future__ import annotations
 
+import datetime
+import re
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from engine.commands.common import option_runs
-from engine.store import Store
+from engine.commands.common import fail, option_json, option_runs
+from engine.errors import UserError
+from engine.store import Run, Store
+
+if TYPE_CHECKING:
+    from engine.trash import Thrown
+
+UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+    options_metavar="[--runs DIR]",
+)
+@click.argument("words", nargs=-1, required=True, metavar="RUN... [+TAG|-TAG]...")
+@option_runs
+def tag(words: tuple[str, ...], root: Path) -> None:
+    """Tag runs: +TAG adds, -TAG removes; without tags it prints those there are.
+
+    Runs come first. From the first +TAG or -TAG on all words are tags, and one without a sign is added.
+    """
+    from engine.labels import change_tags, labels_of
+    from engine.listing import printable
+
+    first = next((i for i, word in enumerate(words) if word[:1] in ("+", "-")), len(words))
+    store = Store(root)
+    runs, tags = [store.find(name) for name in words[:first]], words[first:]
+    if not runs:
+        fail("which runs? `engine tag RUN +TAG` tags one")
+    if wrong := next((each for each in tags if each.startswith("--")), None):
+        fail(f"no such option: {wrong}; a tag does not begin with -")
+    add = [each.removeprefix("+") for each in tags if not each.startswith("-")]
+    remove = [each[1:] for each in tags if each.startswith("-")]
+    for run in runs:
+        labels = change_tags(run, add, remove) if tags else labels_of(run)
+        click.echo(printable(f"{run.id}  {' '.join(labels.tags) or '(no tags)'}"))
+
+
+@click.command()
+@click.argument("run_name", metavar="RUN")
+@click.argument("text", required=False)
+@option_runs
+@click.option("--edit", is_flag=True, help="Write it in $EDITOR.")
+@click.option("--clear", is_flag=True, help="Have none.")
+def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -> None:
+    """Say something of a run; without a text, print what was said."""
+    from engine.labels import change_note, labels_of
+    from engine.listing import printable
+
+    run = Store(root).find(run_name)
+    if sum((text is not None, edit, clear)) > 1:
+        fail("a text, --edit or --clear: one of them")
+    if edit:
+        text = click.edit(labels_of(run).notes, extension=".md")
+        if text is None:
+            click.echo("not saved: nothing is changed", err=True)
+            return
+    if clear:
+        text = ""
+    if text is not None:
+        change_note(run, text.strip())
+        return
+    for line in labels_of(run).notes.splitlines():
+        click.echo(printable(line))
+
+
+@click.command()
+@click.argument("names", nargs=-1, metavar="[RUN...]")
+@option_runs
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--force", is_flag=True, help="Throw away runs of machines that are silent, too.")
+@click.option("--list", "listing", is_flag=True, help="Show what is in the trash.")
+@click.option("--purge", is_flag=True, help="Empty the trash, for good.")
+@click.option(
+    "--older-than", metavar="AGE", help="With --purge: what was thrown away so long ago, as 7d or 12h."
+)
+def rm(
+    names: tuple[str, ...], root: Path, yes: bool, force: bool, listing: bool, purge: bool, older_than: str | None
+) -> None:  # fmt: skip
+    """Throw runs away: they go to runs/.trash, and `engine restore RUN` brings them back.
+
+    A run that lives or waits is not thrown away. `engine rm --purge` empties the trash.
+    """
+    store = Store(root)
+    if bool(names) + listing + purge != 1:
+        fail("runs to throw away, --list or --purge: one of them")
+    if older_than is not None and not purge:
+        fail("--older-than goes with --purge")
+    if purge:
+        _purge(store, older_than, yes=yes)
+    elif listing:
+        _list(store)
+    else:
+        _throw_away(store, [store.find(name) for name in dict.fromkeys(names)], yes=yes, force=force)
+
+
+@click.command()
+@click.argument("names", nargs=-1, required=True, metavar="RUN...")
+@option_runs
+def restore(names: tuple[str, ...], root: Path) -> None:
+    """Bring runs back that were thrown away."""
+    from engine.trash import restore as bring_back
+
+    for name in names:
+        click.echo(f"{bring_back(Store(root), name).id} is back")
 
 
 @click.command()
 @option_runs
-def doctor(root: Path) -> None:
-    """Say of every run that is not finished why."""
-    from engine.listing import diagnose
+@option_json
+@click.option("--fix", is_flag=True, help="Repair what can be; what is in the way goes to the trash.")
+def doctor(root: Path, as_json: bool, fix: bool) -> None:
+    """Say what is not well with each run, why, and the cure."""
+    from engine.doctor import report
 
-    lines = [line for each in Store(root).runs() if (line := diagnose(each))]
-    click.echo("\n".join(lines) or "every run is finished")
+    for line in report(Store(root), fix=fix, as_json=as_json):
+        click.echo(line)
+
+
+def _throw_away(store: Store, runs: list[Run], *, yes: bool, force: bool) -> None:
+    from engine.trash import throw_away, why_not
+
+    if refused := [why for run in runs if (why := why_not(run, force=force))]:
+        fail("\n".join(refused))
+    if not yes and sys.stdin.isatty():
+        click.confirm(
+            f"{', '.join(run.id for run in runs)}\nthrow away? (`engine restore` undoes it)", abort=True
+        )
+    for run in runs:
+        throw_away(store, run, force=force)
+        click.echo(f"{run.id} is in the trash; `engine restore {run.id}` brings it back")
+
+
+def _list(store: Store) -> None:
+    from engine.trash import thrown
+
+    entries = thrown(store)
+    for each in entries:
+        when = each.when.astimezone().strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{when}  {_bytes(each.size()):>8}  {each.name}")
+    click.echo(f"{len(entries)} in the trash" if entries else "the trash is empty")
+
+
+def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
+    from engine.trash import purge, thrown
+
+    entries = thrown(store)
+    if older_than is not None:
+        limit = datetime.datetime.now(datetime.UTC) - _age(older_than)
+        entries = [each for each in entries if each.when <= limit]
+    if not entries:
+        click.echo("nothing to remove")
+        return
+    size, what = _bytes(sum(each.size() for each in entries)), _count(entries)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UserError(
+                f"{what} would be removed for good and free {size}: `--yes` says that this is meant"
+            )
+        click.confirm(f"remove {what} for good and free {size}?", abort=True)
+    purge(entries)
+    click.echo(f"{what} removed, {size} freed")
+
+
+def _count(entries: list[Thrown]) -> str:
+    return f"{len(entries)} thing{'s' * (len(entries) != 1)}"
+
+
+def _age(text: str) -> datetime.timedelta:
+    match = re.fullmatch(r"(\d{1,6})([mhdw])", text)
+    if match is None:
+        raise UserError(f"{text!r} is no age: 30m, 12h, 7d and 2w are")
+    return datetime.timedelta(seconds=int(match[1]) * UNITS[match[2]])
+
+
+def _bytes(size: float) -> str:
+    """Return bytes as people say them: 340 kB, 1.2 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"

@@ -10,24 +10,59 @@ from engine.commands.common import option_json, option_runs
 from engine.store import Store
 
 
-@click.command()
+class _FilterCommand(click.Command):
+    """Takes ``-state=failed`` for a filter's term and not for options: its own are long, and -h."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        valued = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        options: list[str] = []
+        terms: list[str] = []
+        rest = iter(args)
+        for word in rest:
+            if word == "--":
+                terms += rest
+            elif word.startswith("--") or (len(word) == 2 and word[0] == "-"):
+                options.append(word)
+                if word in valued:
+                    if (value := next(rest, None)) is None:
+                        return super().parse_args(ctx, options)  # click says what is missing
+                    options.append(value)
+            else:
+                terms.append(word)
+        return super().parse_args(ctx, [*options, "--", *terms])
+
+
+@click.command(cls=_FilterCommand)
+@click.argument("terms", nargs=-1, metavar="[FILTER...]")
 @option_runs
 @option_json
-def ls(root: Path, as_json: bool) -> None:
-    """List the runs, oldest first."""
-    from engine.listing import as_table
-    from engine.states import status_of
+@click.option(
+    "--sort", metavar="KEY", help="Order by a key of filters, the least first; -KEY: the most first."
+)
+@click.option(
+    "--limit", type=click.IntRange(0), metavar="N", help="Only the first N; without --sort the newest N."
+)
+def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limit: int | None) -> None:
+    """List the runs, oldest first: all of them, or those that a filter means.
 
-    statuses = [status_of(each) for each in Store(root).runs()]
+    A filter has terms, which all have to hold: 'state=failed model~vit test/f1>0.8 age<2d'. Operators are = != ~ (has
+    in it) !~ < <= > >=; a value may be several: state=failed,crashed. A word alone is looked for in id, experiment
+    and tags; -TERM or not TERM is the opposite. Keys are state, experiment, seed, epoch, age, duration, tag, note and
+    others, every key of experiments.toml, options.NAME, and metrics: test/f1 is the last, best:test/f1 the best.
+    """
+    from engine.listing import as_table, chosen
+
+    statuses = chosen(Store(root), " ".join(terms), sort, limit)
     if as_json:
         import msgspec
 
-        for status in statuses:
-            click.echo(msgspec.json.encode(status))
-    elif not statuses:
-        click.echo(f"no runs in {root}; `engine run NAME` makes one")
-    else:
+        click.echo(b"".join(msgspec.json.encode(status) + b"\n" for status in statuses), nl=False)
+    elif statuses:
         as_table(statuses)
+    elif terms:
+        click.echo(f"no run in {root} fits: {' '.join(terms)}", err=True)
+    else:
+        click.echo(f"no runs in {root}; `engine run NAME` makes one")
 
 
 @click.command()

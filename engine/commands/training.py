@@ -147,14 +147,27 @@ def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str]
             with ProgressDisplay(terminal) as display:
                 return train_run(run, display, device, settings=settings)
     with captured(run.console) as stdout:
-        return train_run(run, lambda _, line: _write(stdout, line), device, settings=settings)
+        lines = _Lines(stdout)
+        return train_run(run, lambda _, line: lines.write(line), device, settings=settings)
 
 
-def _write(handle: int, line: bytes) -> None:
-    """Write to stdout; when nobody reads it any more the run goes on without."""
-    try:
-        write_all(handle, line)
-    except BrokenPipeError:
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, handle)
-        os.close(null)
+class _Lines:
+    """Whole lines to a file that may take no more: nobody reads the pipe any longer, or the disk is full."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._torn = False
+
+    def write(self, line: bytes) -> None:
+        """Write a line, or leave it out: the run's own file has it."""
+        data = b"\n" + line if self._torn else line
+        try:
+            self._torn = True
+            write_all(self._handle, data)
+            self._torn = False
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._handle)
+            os.close(null)
+        except OSError:  # a full disk: events.jsonl has the same trouble, and tells of it
+            return

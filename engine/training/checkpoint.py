@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
 from torch import Tensor
 
 KEYS = ("model", "optimizer", "scheduler", "step", "epoch", "rng", "config")
 """What every checkpoint holds."""
+
+
+ROOM = 1024 * 1024
+"""Bytes of disk that a checkpoint leaves to what a run says."""
+
+RETRY_S = 0.5
 
 
 class CheckpointError(Exception):
@@ -28,27 +36,37 @@ def save(path: Path, state: dict[str, Any]) -> int:
     """
     draft = path.with_name(f".{path.name}.tmp")
     try:
-        with draft.open("wb") as file:
+        _require_room(path.parent, _size(state) + ROOM)
+        with _private(draft) as file:
             torch.save(state, file)
             file.flush()
             os.fsync(file.fileno())
             size = file.tell()
         draft.replace(path)
-    except (OSError, RuntimeError) as error:  # torch reports a full disk as RuntimeError
+    except (OSError, RuntimeError) as error:  # torch wraps what went wrong
         draft.unlink(missing_ok=True)
-        raise error if isinstance(error, OSError) else OSError(str(error)) from error
+        raise _cause(error) from error
     return size
 
 
 def keep_as(path: Path, other: Path) -> None:
-    """Give a written checkpoint a second name, without copying it where the disk can."""
+    """Give a written checkpoint a second name, without copying it where the disk can.
+
+    Raises:
+        OSError: It cannot be written; what stood there before still does.
+    """
     draft = other.with_name(f".{other.name}.tmp")
     draft.unlink(missing_ok=True)
     try:
-        os.link(path, draft)
-    except OSError:  # no hard links here
-        shutil.copyfile(path, draft)
-    draft.replace(other)
+        try:
+            os.link(path, draft)
+        except OSError:  # no hard links here
+            with path.open("rb") as source, _private(draft) as target:
+                shutil.copyfileobj(source, target)
+        draft.replace(other)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path, device: torch.device) -> dict[str, Any]:
@@ -84,6 +102,7 @@ class Writer:
 
     def __init__(self) -> None:
         self._thread: threading.Thread | None = None
+        self._work: Callable[[], None] = lambda: None
         self.error: OSError | None = None
         """Why the last one could not be written; None after one that was."""
 
@@ -99,11 +118,57 @@ class Writer:
                 self.error = error
                 failed(error)
 
+        self._work = work
         self._thread = threading.Thread(target=run, name="checkpoint")
         self._thread.start()
+
+    def insist(self, seconds: float) -> None:
+        """Try the last one again, if it could not be written, until it is or the time is over."""
+        self.wait()
+        deadline = time.monotonic() + seconds
+        while self.error is not None and time.monotonic() < deadline:
+            time.sleep(RETRY_S)
+            try:
+                self._work()
+                self.error = None
+            except OSError as error:
+                self.error = error
 
     def wait(self) -> None:
         """Wait until nothing is being written."""
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+
+
+def _private(path: Path) -> IO[bytes]:
+    """Open a file for writing that nobody else may read."""
+    path.unlink(missing_ok=True)
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+
+
+def _require_room(folder: Path, size: int) -> None:
+    """Raise OSError before anything is written where ``size`` bytes have no room: what is small still has."""
+    found = os.statvfs(folder)
+    if found.f_bavail * found.f_frsize < size:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+
+def _size(state: Any) -> int:
+    """Return about how many bytes a state takes on a disk."""
+    match state:
+        case Tensor():
+            return state.nbytes
+        case dict():
+            return sum(map(_size, state.values()))
+        case list() | tuple():
+            return sum(map(_size, state))
+    return 0
+
+
+def _cause(error: OSError | RuntimeError) -> OSError:
+    """Return the system's error behind one of torch's."""
+    found: BaseException | None = error
+    while found is not None and not isinstance(found, OSError):
+        found = found.__context__
+    return found or OSError(str(error))

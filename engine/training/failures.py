@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 
 import torch
@@ -17,6 +18,7 @@ from engine.training.device import DeviceError
 from engine.training.loop import Diverged
 from engine.training.source import DataError
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
 KNOWN = (
     DataError, CheckpointError, PretrainedError, Diverged, DeviceError, ConfigError, torch.OutOfMemoryError,
 )  # fmt: skip
@@ -34,6 +36,8 @@ def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch
         message = out_of_memory(run.id, experiment, total, peak)
     elif isinstance(error, OSError) and error.errno is not None:
         message = f"{error.strerror}: {error.filename or run.path}"
+        if error.errno in FULL:
+            message += f"; free some space, then `engine resume {run.id}` goes on"
     return Failure(type=type(error).__name__, message=message, traceback=traceback.format_exc())
 
 

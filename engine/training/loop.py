@@ -6,7 +6,6 @@ an epoch, at an evaluation, and at the copy for a checkpoint.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,8 @@ from engine.training.metrics import Evaluation, Evaluator
 from engine.training.ranks import ALONE, Ranks
 
 Stop = Literal["stop-after-epoch", "stop-now"]
+PATIENCE_S = 30.0
+"""Seconds for which a full disk is waited for when the last weights are to be saved."""
 
 
 class Diverged(Exception):  # noqa: N818  it names what happened to the run
@@ -97,9 +98,11 @@ class Trainer:
             stopped = self._fit()
         finally:
             self._writer.wait()
+        self._writer.insist(PATIENCE_S)
         if self._writer.error is not None:
             raise checkpoint.CheckpointError(
-                f"the last weights are lost: {_cannot_write(self._writer.error)}"
+                f"the last weights are lost: {_cannot_write(self._writer.error)}; with some space freed, "
+                f"`engine resume {self._recorder.run.id}` goes on from the checkpoint before"
             )
         return stopped
 
@@ -236,10 +239,7 @@ class Trainer:
                 announce("best", size)
 
         def failed(error: OSError) -> None:
-            with contextlib.suppress(OSError):
-                self._recorder.log(
-                    "warning", f"{_cannot_write(error)}; the one before is kept, training goes on"
-                )
+            self._recorder.log("warning", f"{_cannot_write(error)}; the one before is kept, training goes on")
 
         self._writer.start(write, failed)
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
+import re
 import signal
+import struct
+import termios
 
 import pytest
+from rich.cells import cell_len
 
 from engine.events import Checkpoint, Confusion, Metrics, Start, decode
 from engine.history import History
@@ -255,6 +261,56 @@ class TestShowing:
         (line,) = engine("ls", "--json").stdout.splitlines()
         status = json.loads(line)
         assert (status["run"], status["state"], status["best"]["test/f1"]) == (finished.id, "stopped", 0.5)
+        assert status.keys() >= {
+            "run", "experiment", "seed", "state", "reason", "attempt", "device", "host", "init", "parameters",
+            "started", "ended", "trained_s", "step", "epoch", "epochs", "eta_s", "last", "best", "final",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("arguments", "found"),
+        [
+            (["state=stopped test/f1>0.4"], True),
+            (["state=stopped", "model~mini", "--limit", "1"], True),
+            (["-state=finished", "--sort", "-test/f1"], True),
+            (["--json", "-tiny"], False),
+            (["--", "-state=stopped"], False),
+        ],
+    )
+    def test_ls_lists_what_a_filter_means(self, engine, finished, arguments, found):
+        done = engine("ls", *arguments)
+        assert (done.returncode, finished.id.encode() in done.stdout) == (0, found)
+        assert found or (done.stdout, b"no run" in done.stderr) == (b"", "--json" not in arguments)
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (
+                ["stat=failed"],
+                "filter, character 1: unknown key 'stat'; did you mean 'state'?\n  stat=failed\n  ^^^^",
+            ),
+            (["--sort", "f2"], "the runs cannot be sorted: unknown key 'f2'"),
+            (["--sort"], "'--sort' requires an argument"),
+            (["-n", "3"], "No such option"),
+            (["--limit", "-1"], "--limit"),
+        ],
+    )
+    def test_ls_says_what_is_wrong_and_ends_with_2(self, engine, finished, arguments, words):
+        done = engine("ls", *arguments)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert words in done.stderr.decode()
+
+    @pytest.mark.parametrize("colours", [True, False])
+    def test_ls_on_a_terminal_is_cut_to_it_and_coloured_unless_told_otherwise(
+        self, engine, finished, colours
+    ):
+        ours, its = pty.openpty()
+        fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 60, 0, 0))
+        env = f"import os; os.environ |= {{'NO_COLOR': '{'' if colours else '1'}', 'TERM': 'xterm'}}"
+        assert engine.start("ls", code=env, stdout=its).wait(timeout=60) == 0
+        lines = os.read(ours, 10_000).decode().splitlines()
+        os.close(ours), os.close(its)
+        assert ("\x1b[33m■ stopped\x1b[0m" in lines[1]) is colours
+        assert max(cell_len(re.sub(r"\x1b\[\d+m", "", line)) for line in lines) <= 60
 
     def test_ls_of_nothing_says_so(self, engine):
         done = engine("ls")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -206,6 +207,24 @@ def test_toml_that_strains_the_parser_is_a_mistake_too(mistakes, text):
 def test_an_impossible_value_is_named_on_its_line(mistakes, line):
     (only,) = mistakes(f'[experiments.a]\nmodel = "vit_b"\npatch_size = 16\n{line}\n')
     assert only.startswith("4:")
+
+
+def test_an_absurd_image_is_refused_at_once(mistakes):
+    began = time.process_time()
+    (only,) = mistakes(
+        '[experiments.a]\nmodel = "vit_b"\nimage_size = 1000000000000000003\npatch_size = 16\n'
+    )
+    assert only.startswith("4:14: ")
+    assert "do not divide an image of 1000000000000000003; 1 does" in only
+    assert time.process_time() - began < 1
+
+
+@pytest.mark.parametrize("path", ["folder:a\\u0000b", "folder:~nobody-of-that-name/images"])
+def test_a_folder_that_no_path_leads_to_is_named_on_its_line(mistakes, path):
+    (found,) = mistakes(f'[experiments.a]\n{VIT}dataset = "{path}"\n')
+    assert found.startswith(f"{VIT.count(chr(10)) + 2}:11: dataset of experiment 'a': ")
+    assert "leads to no folder" in found
+    assert found.isprintable()
 
 
 @pytest.mark.parametrize("name", ['""', '" "', '"a\\u001bb"', '"' + "a" * 121 + '"'])

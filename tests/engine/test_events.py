@@ -27,8 +27,9 @@ from engine.events import (
 text = st.text()
 finite = st.floats(allow_nan=False, allow_infinity=False)
 count = st.integers(0, 2**53)
-base = {"time": finite, "run": text}
-at = {"step": count, "epoch": finite}
+seconds = st.floats(0, 1e11)
+base = {"time": seconds, "run": text}
+at = {"step": count, "epoch": st.floats(0, 2**53)}
 
 EVENTS = st.one_of(
     st.builds(
@@ -43,7 +44,7 @@ EVENTS = st.one_of(
     st.builds(Checkpoint, **base, **at, path=text, kind=st.sampled_from(["last", "best"]), bytes=count),
     st.builds(Log, **base, level=st.sampled_from(["debug", "info", "warning", "error"]), message=text),
     st.builds(
-        End, **base, state=st.sampled_from(["finished", "failed", "stopped"]), reason=text, duration_s=finite,
+        End, **base, state=st.sampled_from(["finished", "failed", "stopped"]), reason=text, duration_s=seconds,
         error=st.none() | st.builds(Failure, type=text, message=text, traceback=text),
         summary=st.dictionaries(text, st.none() | finite | st.dictionaries(text, st.none() | finite | count)),
     ),
@@ -98,6 +99,14 @@ def test_an_event_of_a_newer_version_is_kept_whole():
         b'{"event":7,"time":1,"run":"r"}',
         b'{"event":"artifact","time":1' + b"0" * 400 + b',"run":"r"}',
         b'{"event":"artifact","time":1e999,"run":"r"}',
+        b'{"event":"artifact","time":-1,"run":"r"}',
+        b'{"event":"log","time":1e12,"run":"r","level":"info","message":"a year that no calendar has"}',
+        b'{"event":"log","time":-1,"run":"r","level":"info","message":""}',
+        b'{"event":"metrics","time":1,"run":"r","step":1' + b"0" * 400 + b',"epoch":0,"values":{}}',
+        b'{"event":"metrics","time":1,"run":"r","step":-1,"epoch":0,"values":{}}',
+        b'{"event":"metrics","time":1,"run":"r","step":1,"epoch":1e300,"values":{}}',
+        b'{"event":"start","time":1,"run":"r","epochs":-7}',
+        b'{"event":"start","time":1,"run":"r","seed":1' + b"0" * 400 + b"}",
         b'{"event":"log","time":1,"run":"r","level":"info","message":"\\ud800"}',
         b'{"event":"log","time":1,"run":"r","level":"info","message":"\xff"}',
         b'{"event":"artifact","time":1,"run":"r","deep":' + b"[" * 100_000 + b"]" * 100_000 + b"}",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.events import Checkpoint, Confusion, End, Log, Metrics, Start, encode
+from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Log, Metrics, Start, encode
 from engine.history import History
 
 AT = 1_000_000.0
@@ -177,6 +178,40 @@ class TestUpdating:
             history.update()
         np.testing.assert_equal(columns(history), columns(read(file)))
         assert history.seams == read(file).seams
+
+
+def test_a_clock_that_is_set_back_turns_no_curve_around(tmp_path):
+    path = tmp_path / "events.jsonl"
+    times = [1000.0, 1010.0, 1020.0, 420.0, 430.0, 429.5, 440.0]  # set back by ten minutes, and two threads
+    lines = [Metrics(time=at, run="r", step=i, epoch=i, values={"x": 1.0}) for i, at in enumerate(times)]
+    path.write_bytes(encode(Start(time=1000.0, run="r")) + b"".join(map(encode, lines)))
+    history = History(path)
+    history.update()
+    assert history.series("x", "time")[0].tolist() == [0.0, 10.0, 20.0, 20.0, 30.0, 29.5, 40.0]
+
+
+def test_of_large_matrices_the_last_are_kept(tmp_path):
+    path = tmp_path / "events.jsonl"
+    rows = [[0] * 1000] * 1000
+    matrix = Confusion(time=1.0, run="r", step=1, epoch=1.0, split="test", labels=[], matrix=rows)
+    path.write_bytes(b"".join(encode(msgspec.structs.replace(matrix, step=step)) for step in range(8)))
+    history = History(path)
+    history.update()
+    assert [each.step for each in history.confusions] == [4, 5, 6, 7]
+
+
+def test_names_of_metrics_without_end_are_not_kept(tmp_path):
+    path = tmp_path / "events.jsonl"
+    events = [
+        Metrics(
+            time=1.0, run="r", step=1, epoch=1.0, values=dict.fromkeys((f"{i}-{k}" for k in range(3000)), 1.0)
+        )
+        for i in range(3)
+    ]
+    path.write_bytes(b"".join(map(encode, events)))
+    history = History(path)
+    history.update()
+    assert len(history.metrics) == MAX_METRICS
 
 
 def test_places_on_the_axes_of_effort(tmp_path):

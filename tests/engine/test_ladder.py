@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 
 import msgspec
 import psutil
 import pytest
 
+from engine.events import Start, encode
 from engine.ladder import climb, processes_of
 from engine.states import status_of
 from engine.store import Store, StoreError
@@ -84,10 +86,7 @@ def test_what_is_elsewhere_or_over_is_not_touched(run, store, tiny):
     assert "taken out of the queue" in climb(queued, lambda _: None, patience_s=1)
     with pytest.raises(StoreError, match="it is stopped"):
         climb(queued, lambda _: None)
-    away = msgspec.structs.replace(
-        status_of(run), state="running", host="elsewhere", attempt=1, heartbeat=2e10
-    )
-    run.status_file.write_bytes(msgspec.json.encode(away))
+    run.events.write_bytes(encode(Start(time=time.time(), run=run.id, host="elsewhere")))
     with pytest.raises(StoreError, match="runs on elsewhere: only there"):
         climb(run, lambda _: None)
 

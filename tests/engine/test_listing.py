@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+from rich.cells import cell_len
 
+from engine.errors import UserError
 from engine.events import Checkpoint, End, Estimate, Log, Metrics, Start
-from engine.listing import as_table, duration, number, printable, progress, sentence
+from engine.listing import as_table, chosen, duration, number, printable, progress, sentence
+from engine.recorder import Recorder
 from engine.states import Status
 
 
@@ -79,3 +83,68 @@ def test_the_table_shows_the_margin_of_what_has_ended(capsys):
     assert "0.612 ±0.010" in ended
     assert "0.500" in going
     assert "±" not in going
+
+
+def test_the_table_fits_the_terminal_and_says_why_a_run_failed(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    run, last = "ViT-B-32x32-16-7-s0-20261123-194118", {"test/f1": 0.6123, "train/loss": 1.0}
+    as_table([
+        Status(run=f"{run}-a7c5", state="failed", reason="メモリ不足\x1b[31m" * 9, last=last),
+        Status(run=f"{run}-a7c6", state="finished", last=last, best=last, epochs=7),
+    ])  # fmt: skip
+    lines = capsys.readouterr().out.splitlines()
+    assert all(cell_len(line) <= 80 for line in lines)
+    assert "\x1b" not in "".join(lines)
+    assert "メモリ不足" in lines[1]
+    assert lines[1].split()[2].endswith("-a7c5")
+
+
+def test_a_table_for_another_program_is_whole(capsys):
+    reason = "because " * 100
+    as_table([Status(run="r", state="failed", reason=reason)])
+    assert capsys.readouterr().out.splitlines()[1].endswith(reason.strip())
+
+
+class TestChosen:
+    @pytest.fixture
+    def lab(self, store, tiny):
+        """Five runs: of seed 0, 1, 2 finished with less and less, of seed 3 failed, of seed 4 queued."""
+        for seed in range(5):
+            run = store.create(msgspec.structs.replace(tiny, lr=10.0**-seed), seed, queued=seed == 4)
+            run.path.rename(store.root / f"tiny-s{seed}-2026010{seed + 1}-000000-aaaa")
+        for run in store.runs()[:4]:
+            recorder = Recorder(run)
+            recorder.emit(Start(time=1, run=run.id, attempt=1, experiment="tiny", seed=int(run.id[6])))
+            recorder.metrics(1, 1.0, {"test/f1": 0.9 - int(run.id[6]) / 10})
+            recorder.end("failed" if run.id[6] == "3" else "finished", "because")
+            recorder.close()
+        return store
+
+    @pytest.mark.parametrize(
+        ("terms", "sort", "limit", "seeds"),
+        [
+            ("", None, None, "01234"),
+            ("", None, 2, "34"),
+            ("", None, 0, ""),
+            ("", None, 9, "01234"),
+            ("state=finished", None, None, "012"),
+            ("state=finished", None, 2, "12"),
+            ("state=finished", None, 0, ""),
+            ("lr<=0.01", None, None, "234"),
+            ("", "test/f1", None, "32104"),
+            ("", "-test/f1", 2, "01"),
+            ("-state=queued", "test/f1", 3, "321"),
+        ],
+    )
+    def test_what_is_asked_for_in_its_order(self, lab, terms, sort, limit, seeds):
+        assert "".join(status.run[6] for status in chosen(lab, terms, sort, limit)) == seeds
+
+    def test_a_run_without_run_json_is_like_nothing(self, lab):
+        (lab.runs()[0].path / "run.json").write_text("{")
+        assert [status.run[6] for status in chosen(lab, "lr>0")] == list("1234")
+        assert [status.run[6] for status in chosen(lab, "-lr>0")] == ["0"]
+
+    @pytest.mark.parametrize(("terms", "sort"), [("stat=failed", None), ("", "stat")])
+    def test_a_mistake_is_said_even_where_no_run_is(self, store, terms, sort):
+        with pytest.raises(UserError, match="did you mean 'state'"):
+            chosen(store, terms, sort)

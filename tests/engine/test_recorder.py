@@ -55,23 +55,28 @@ def test_a_torn_line_of_the_attempt_before_is_cut_off(run):
     assert [decode(line) and decode(line).attempt for line in lines(run)] == [1, None, 2]
 
 
-def test_a_line_torn_by_a_full_disk_spoils_no_other(run):
+def test_a_line_that_fits_in_part_is_taken_back_and_written_once_there_is_space(run):
     script = """
 import pathlib, resource, sys
 from engine.recorder import Recorder
 from engine.store import Run
 recorder = Recorder(Run(pathlib.Path(sys.argv[1])))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
-try:
-    recorder.log("info", "a" * 5000)
-except OSError:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    recorder.end("failed", "no space")
+recorder.log("info", "a" * 5000)
+recorder.metrics(1, 0.5, {"test/f1": 0.5})
+assert recorder.run.events.stat().st_size == 0
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+recorder.end("failed", "no space")
 """
-    subprocess.run([sys.executable, "-c", script, run.path], check=True, timeout=60)
-    torn, end = lines(run)
-    assert decode(torn) is None
-    assert decode(end).state == "failed"
+    said = subprocess.run(
+        [sys.executable, "-c", script, run.path], check=True, timeout=60, capture_output=True
+    )
+    events = [decode(line) for line in lines(run)]
+    assert [type(event).__name__ for event in events] == ["Log", "Log", "Metrics", "Log", "End"]
+    assert [event.message[:40] for event in events[1:4:2]] == [
+        "its events cannot be written: File too l", "its events could not be written for 0 s ",
+    ]  # fmt: skip
+    assert said.stderr.decode().count(f"{run.id}: its events ") == 2
 
 
 def test_a_status_that_cannot_be_saved_is_no_reason_to_say_nothing(run):

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 import msgspec
 import pytest
 
-from engine import process
-from engine.events import Checkpoint, End, Log, Start, encode
+from engine import lock, process
+from engine.events import Checkpoint, End, Log, Metrics, Start, encode
 from engine.recorder import Recorder
 from engine.states import Status, rebuild, save, status_of
-from engine.store import Run
+from engine.store import Run, Store, StoreError
 from engine.ticket import Ticket
 
 LIVE = """
@@ -30,11 +34,15 @@ run = Run(pathlib.Path(sys.argv[1]))
 with run.hold():
     recorder = Recorder(run)
     if "take" in sys.argv:
-        run.take(by_hand=False)
+        run.take(recorder.status.attempt, by_hand=False)
+    if "claim" in sys.argv:
+        recorder.claim()
     if "start" in sys.argv:
         recorder.emit(Start(time=time.time(), run=run.id, attempt=recorder.status.attempt + 1, pid=os.getpid(),
             host=process.host(), boot=process.boot_id(), process_started=process.started(os.getpid())))
         recorder.metrics(1, 0.1, {"train/loss": 1.0})
+    if "end" in sys.argv:
+        recorder.end("finished", "done")
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -123,6 +131,15 @@ def test_resumed_is_starting_then_running(run, live):
     assert status_of(run).state == "crashed"
 
 
+def test_resumed_is_starting_however_early_its_process_says_who_it_is(run, live):
+    say(run, start(run), end(run, "stopped"))
+    child = live(run, "claim")
+    status = status_of(run)
+    assert (status.state, status.pid) == ("starting", child.pid)
+    kill(child)
+    assert status_of(run).state == "stopped"
+
+
 def test_held_by_another_than_the_one_that_said_its_start_is_starting(run, live):
     say(run, start(run))
     live(run)
@@ -200,6 +217,420 @@ def test_saved_and_read_back_it_is_equal(run):
     status = Status(run=run.id, state="finished", last={"a": None, "b": 1.5}, best={"b": 2.0}, eta_s=3.0)
     save(run, status)
     assert status_of(run) == status
+
+
+def me(**changes):
+    """A start of this very process: it lives as long as the test."""
+    pid = os.getpid()
+    who = {
+        "pid": pid,
+        "process_started": process.started(pid),
+        "boot": process.boot_id(),
+        "host": process.host(),
+    }
+    return {"attempt": 1, "time": time.time(), "epochs": 4, "steps_per_epoch": 5, **who, **changes}
+
+
+def said(run, *, ended=None, **changes):
+    """Have the run say its start, three measurements, and perhaps its end."""
+    recorder = Recorder(run)
+    begun = Start(run=run.id, **me(**changes))
+    recorder.emit(begun)
+    for step in (1, 2, 3):
+        at = begun.time + step
+        recorder.emit(
+            Metrics(time=at, run=run.id, step=step, epoch=step / 5, values={"train/loss": 1 / step})
+        )
+    if ended is not None:
+        recorder.emit(End(time=begun.time + 4, run=run.id, state=ended, reason="because", duration_s=4.0))
+    recorder.close()
+
+
+def locked(run):
+    """Leave a lock file that nobody holds."""
+    with run.hold():
+        pass
+
+
+def truncate(run, part):
+    size = run.events.stat().st_size
+    os.truncate(run.events, int(size * part))
+
+
+def rewrite(run, /, **changes):
+    """Have status.json claim something else."""
+    fields = json.loads(run.status_file.read_bytes())
+    run.status_file.write_text(json.dumps(fields | changes))
+
+
+def claims(**changes):
+    def change(run):
+        said(run, ended="finished")
+        rewrite(run, **changes)
+
+    return change
+
+
+def elsewhere(ahead=0.0, ended=None):
+    """Have it said on another machine, by its clock so many seconds from now."""
+    return lambda run: said(run, host="elsewhere", time=time.time() + ahead, ended=ended)
+
+
+def finished_then(act):
+    def change(run):
+        said(run, ended="finished")
+        act(run)
+
+    return change
+
+
+def replaced_by_a_folder(path):
+    path.unlink(missing_ok=True)
+    path.mkdir()
+
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+GONE = 2**22 + 1
+"""No process has this pid: it is above the largest that Linux gives."""
+
+WORLD = [
+    # where it was and what became of it
+    ("its lock is free and it said no end", lambda run: (said(run), locked(run)), "crashed"),
+    ("its pid is another process by now", lambda run: said(run, process_started=1.0), "crashed"),
+    ("its pid is nobody's", lambda run: said(run, pid=GONE), "crashed"),
+    ("its machine was booted since", lambda run: said(run, boot="before"), "crashed"),
+    ("its lock file is gone, its process is not", lambda run: said(run), "running"),
+    ("its lock file is gone, and its process", lambda run: said(run, pid=GONE), "crashed"),
+    ("another machine's, just heard of", elsewhere(), "running"),
+    ("another machine's, long not heard of", elsewhere(-DAY), "silent"),
+    ("another machine's, its clock a day ahead", elsewhere(DAY), "silent"),
+    ("another machine's, its clock 20 s ahead", elsewhere(20), "running"),
+    ("another machine's, ended a day ago", elsewhere(-DAY, "failed"), "failed"),
+    # the queue
+    ("ended, and has a new place in the queue", lambda run: (said(run, ended="stopped"), run.enqueue()), "queued"),
+    ("crashed, and has a new place in the queue", lambda run: (said(run, pid=GONE), run.enqueue()), "queued"),
+    # its events
+    ("half of its events are lost", lambda run: (said(run, ended="finished", pid=GONE), truncate(run, 0.5)), "crashed"),
+    ("all of its events are lost", lambda run: (said(run, ended="finished", pid=GONE), truncate(run, 0)), "crashed"),
+    ("its events are gone", finished_then(lambda run: run.events.unlink()), "crashed"),
+    ("its last line is torn", lambda run: (said(run, ended="finished", pid=GONE), truncate(run, 0.99)), "crashed"),
+    # its status
+    ("it has no status", finished_then(lambda run: run.status_file.unlink()), "finished"),
+    ("its status is of more events than there are", claims(offset=10**6, state="failed"), "finished"),
+    ("its status is another run's", claims(run="tiny-s0-20260101-000000-aaaa", state="failed"), "finished"),
+    ("its status has a step that is text", claims(step="3", state="failed"), "finished"),
+    ("its status has a step without measure", claims(step=10**400, state="failed"), "finished"),
+    ("its status has a time without measure", claims(heartbeat=1e300, state="failed"), "finished"),
+    ("its status has a state that is none", claims(state="happy"), "finished"),
+    ("its status has a state that only readers conclude", claims(state="crashed"), "finished"),
+    ("its status has a reason without end", claims(reason="x" * 10**6, state="failed"), "finished"),
+    ("its status does not say of how many events it is", claims(offset=0, state="failed"), "finished"),
+    ("its status is a list", finished_then(lambda run: run.status_file.write_text("[]")), "finished"),
+    ("its status is a folder", finished_then(lambda run: replaced_by_a_folder(run.status_file)), "finished"),
+    # its folder
+    ("its folder is empty", lambda run: (shutil.rmtree(run.path), run.path.mkdir()), "crashed"),
+    ("its run.json is missing", finished_then(lambda run: (run.path / "run.json").unlink()), "finished"),
+    ("its lock is a folder", finished_then(lambda run: run.lock.mkdir()), "finished"),
+    ("its lock is a pipe", finished_then(lambda run: os.mkfifo(run.lock)), "finished"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("happened", "state"), [case[1:] for case in WORLD], ids=[case[0] for case in WORLD])
+def test_the_state_is_what_is_true(run, happened, state):
+    happened(run)
+    assert status_of(run).state == state
+    assert status_of(run).state == state  # looking changes nothing
+
+
+@pytest.mark.parametrize(
+    ("words", "happened", "state"),
+    [
+        ([], lambda run: run.enqueue(), "starting"),
+        (["start"], lambda run: run.enqueue(), "running"),
+        (["start"], lambda run: rewrite(run, heartbeat=time.time() + DAY), "running"),
+        (["start"], lambda run: rewrite(run, heartbeat=time.time() - DAY), "running"),
+        (["start"], lambda run: rewrite(run, pid=os.getpid()), "starting"),
+        (["start"], lambda run: rewrite(run, host="elsewhere"), "running"),
+        (["start"], lambda run: run.status_file.unlink(), "running"),
+        (["start"], lambda run: run.status_file.write_text("{"), "running"),
+        (["start"], lambda run: (run.path / "lock").write_text(""), "running"),
+        (["start"], lambda run: (run.path / "lock").write_text('{"pid":1}'), "running"),
+        (["start"], lambda run: (run.path / "lock").unlink(), "running"),
+        (["start", "end"], lambda run: None, "finished"),
+    ],
+    ids=[
+        "queued and held", "queued and running", "clock set back", "long silent", "said by another process",
+        "said on another machine", "no status", "damaged status", "nothing in the lock file", "nonsense in it",
+        "lock file removed", "ended and about to go",
+    ],
+)  # fmt: skip
+def test_the_state_of_what_lives_is_what_is_true(run, live, words, happened, state):
+    child = live(run, *words)
+    happened(run)
+    assert status_of(run).state == state
+    kill(child)
+
+
+def test_a_crash_shows_what_was_said_after_the_last_status(run):
+    said(run)
+    stale = run.status_file.read_bytes()
+    recorder = Recorder(run)
+    recorder.metrics(7, 1.4, {"test/f1": 0.5})
+    recorder.close()
+    run.status_file.write_bytes(stale)
+    locked(run)
+    status = status_of(run)
+    assert (status.state, status.step, status.best["test/f1"]) == ("crashed", 7, 0.5)
+    assert msgspec.structs.replace(status, state="running", reason="") == rebuild(run)
+
+
+def test_a_clock_that_is_set_back_makes_no_time_left_negative_or_nothing(run):
+    status = Status(run=run.id)
+    status.apply(Start(time=1000.0, run=run.id, epochs=4, steps_per_epoch=5))
+    for step in range(1, 6):
+        at = 1000.0 + 10 * step - (HOUR / 4 if step > 2 else 0)
+        status.apply(Metrics(time=at, run=run.id, step=step, epoch=step / 5, values={}))
+    assert status.elapsed_s == 40.0
+    assert status.eta_s == pytest.approx(40.0 / 5 * 15)
+    assert status.heartbeat == 150.0
+
+
+OUTLIVED = """
+import ctypes, multiprocessing, os, pathlib, subprocess, sys, time
+from engine import lock, process
+from engine.events import Start
+from engine.recorder import Recorder
+from engine.store import Run
+
+def linger():
+    os.close(0)
+    time.sleep(600)
+
+run, how = Run(pathlib.Path(sys.argv[1])), sys.argv[2]
+with run.hold():
+    recorder = Recorder(run)
+    recorder.emit(Start(time=time.time(), run=run.id, attempt=1, pid=os.getpid(), host=process.host(),
+        boot=process.boot_id(), process_started=process.started(os.getpid())))
+    if how == "exec":
+        child = subprocess.Popen(["sleep", "600"], close_fds=False).pid
+    elif how == "inherited":
+        (handle,) = lock._ours
+        child = subprocess.Popen(["sleep", "600"], pass_fds=[handle]).pid
+    elif how == "multiprocessing":
+        worker = multiprocessing.get_context("fork").Process(target=linger)
+        worker.start()
+        child = worker.pid
+    elif how == "fork":
+        child = os.fork()
+        if not child:
+            linger()
+    elif how == "fork of a library":
+        child = ctypes.CDLL(None).fork()
+        if not child:
+            linger()
+    print(child, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize(
+    ("how", "kept"),
+    [
+        ("exec", False),
+        ("multiprocessing", False),
+        ("fork", False),
+        ("inherited", True),
+        ("fork of a library", True),
+    ],
+)
+def test_a_child_that_outlives_the_process_that_trains_is_no_running_run(run, monkeypatch, how, kept):
+    monkeypatch.setattr("engine.store.HOLD_TIMEOUT_S", 0.2)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", OUTLIVED, str(run.path), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    child = int(parent.stdout.readline())
+    try:
+        assert status_of(run).state == "running"
+        kill(parent)
+        parent.stdout.close()
+        assert process.started(child) is not None
+        assert not run.is_held()
+        assert status_of(run).state == "crashed"
+        if kept:
+            assert lock.keepers(run.lock) == [child]
+            with (
+                pytest.raises(StoreError, match=f"is gone, but a child .* end the process {child}$"),
+                run.hold(),
+            ):
+                pass
+            os.kill(child, signal.SIGKILL)
+            while lock.keepers(run.lock):
+                time.sleep(0.02)
+        with run.hold():
+            assert status_of(run).state == "starting"
+    finally:
+        os.kill(child, signal.SIGKILL)
+        parent.communicate()
+
+
+def test_a_fork_does_not_let_the_lock_of_its_parent_go(run):
+    with run.hold():
+        child = os.fork()
+        if not child:
+            os._exit(lock._ours != set())
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert run.is_held()
+
+
+def test_a_run_that_is_moved_while_its_lock_is_waited_for_is_not_taken(run, live):
+    child = live(run)
+    moved = run.path.rename(run.path.with_name("moved"))
+    with pytest.raises(StoreError, match="cannot be locked: No such file"), run.hold():
+        pass
+    moved.rename(run.path)
+    raised = []
+
+    def wait():
+        try:
+            with run.hold():
+                pass
+        except StoreError as error:
+            raised.append(str(error))
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    while len(lock.keepers(run.lock)) < 2:
+        time.sleep(0.01)
+    run.path.rename(moved)
+    kill(child)
+    waiting.join()
+    assert raised == [f"{run.id} has just been moved or removed"]
+
+
+AS_NOBODY = """
+import json, os, pathlib, sys, time
+import shutil, subprocess
+from engine.doctor import report
+from engine.experiment import Experiment
+from engine.labels import change_tags
+from engine.recorder import Recorder
+from engine.states import status_of
+from engine.store import Run, Store, StoreError
+from engine.trash import throw_away
+try:
+    import pynvml
+except ImportError:
+    pass
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+run = Run(pathlib.Path(sys.argv[1]))
+status = status_of(run)
+found = {"state": status.state, "reason": status.reason, "listed": len(Store(run.path.parent).runs())}
+try:
+    with run.hold():
+        found["held"] = True
+except StoreError as error:
+    found["refused"] = str(error)
+for key, act in (("made", lambda: Store(sys.argv[2]).create(Experiment(name="x", model="vit_b"), 0)),
+                 ("made below", lambda: Store(sys.argv[2] + "/no/such").create(Experiment(name="x", model="vit_b"), 0)),
+                 ("recorded", lambda: Recorder(run)), ("tagged", lambda: change_tags(run, ["a"])),
+                 ("thrown away", lambda: throw_away(Store(run.path.parent), run, force=True))):
+    try:
+        act()
+        found[key] = "done"
+    except StoreError as error:
+        found[key] = str(error)
+found["doctor"] = list(report(Store(run.path.parent), fix=True, as_json=False))
+print(json.dumps(found))
+"""
+
+
+class TestOtherUsers:
+    """What somebody else makes of a run, who may see all of it, a part or nothing."""
+
+    @pytest.fixture
+    def folder(self, tiny):
+        if os.geteuid():
+            pytest.skip("only root can become another user")
+        with tempfile.TemporaryDirectory() as made:
+            pathlib.Path(made).chmod(0o755)
+            root = pathlib.Path(made) / "runs"
+            root.mkdir()
+            run = Store(root).create(tiny, seed=0)
+            yield run
+
+    @staticmethod
+    def look(run):
+        words = [sys.executable, "-c", AS_NOBODY, run.path, run.path.parent]
+        done = subprocess.run(words, capture_output=True, check=False, cwd="/")
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    @staticmethod
+    def permit(run, folder, files):
+        run.path.chmod(folder)
+        for file in run.path.iterdir():
+            if file.is_file():
+                file.chmod(files)
+
+    def test_without_permission_nothing_is_known(self, folder):
+        said(folder, ended="finished")
+        found = self.look(folder)
+        assert (found["state"], found["listed"]) == ("silent", 1)
+        assert "Permission denied" in found["reason"]
+        assert "cannot be locked: Permission denied" in found["refused"]
+
+    def test_what_may_be_read_is_known(self, folder):
+        said(folder, ended="finished")
+        locked(folder)
+        self.permit(folder, 0o555, 0o444)
+        found = self.look(folder)
+        assert found["state"] == "finished"
+        assert "cannot be locked: Permission denied" in found["refused"]
+
+    def test_a_crash_is_seen(self, folder):
+        said(folder, pid=GONE)
+        locked(folder)
+        self.permit(folder, 0o555, 0o444)
+        assert self.look(folder)["state"] == "crashed"
+
+    def test_without_a_look_at_the_lock_the_process_tells(self, folder, live):
+        child = live(folder, "start")
+        self.permit(folder, 0o555, 0o444)
+        assert self.look(folder)["state"] == "running"
+        (folder.path / "lock").chmod(0o600)
+        assert self.look(folder)["state"] == "running"
+        kill(child)
+        assert self.look(folder)["state"] == "crashed"
+
+    def test_without_its_events_its_status_is_believed(self, folder):
+        said(folder, ended="finished")
+        self.permit(folder, 0o555, 0o444)
+        folder.events.chmod(0o600)
+        assert self.look(folder)["state"] == "finished"
+        folder.status_file.chmod(0o600)
+        assert self.look(folder)["state"] == "silent"
+
+    def test_what_may_not_be_written_is_said(self, folder):
+        said(folder, ended="stopped")
+        locked(folder)
+        self.permit(folder, 0o555, 0o444)
+        folder.status_file.unlink()
+        found = self.look(folder)
+        root = folder.path.parent
+        assert (
+            found["made"]
+            == f"no run can be made in {root}: Permission denied; `--runs DIR` names another folder"
+        )
+        assert found["made below"].startswith(f"no run can be made in {root}/no/such: Permission denied")
+        assert found["recorded"] == f"{folder.id} cannot be written: Permission denied: {folder.events}"
+        assert "labels cannot be written: Permission denied" in found["tagged"]
+        assert "Permission denied" in found["thrown away"]
+        assert found["doctor"][1].endswith(
+            f"not repaired: {folder.id} cannot be locked: Permission denied: {folder.path}"
+        )
 
 
 class TestCopies:

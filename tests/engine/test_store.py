@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -122,6 +123,13 @@ class TestFinding:
         (tmp_path / "elsewhere").mkdir()
         (store.root / "link").symlink_to(tmp_path / "elsewhere")
         assert [each.id for each in store.runs()] == [run.id]
+
+    def test_a_folder_with_a_name_of_its_own_is_a_run_if_it_holds_one(self, store, run):
+        (store.root / "archive").mkdir()
+        (run.path.rename(store.root / "archive" / run.id))
+        assert store.runs() == []
+        shutil.copytree(store.root / "archive" / run.id, store.root / "best")
+        assert [each.id for each in store.runs()] == ["best"]
 
     @pytest.mark.parametrize("name", ["", ".", "..", "-x", "a/b", "a\n", "é", "a" * 201])
     def test_such_a_name_is_no_run(self, name):

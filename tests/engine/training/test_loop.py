@@ -191,10 +191,26 @@ class TestSaving:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             return save(path, state)
 
+        monkeypatch.setattr("engine.training.loop.PATIENCE_S", 0)
         monkeypatch.setattr(checkpoint, "save", full_at_the_end)
         with pytest.raises(checkpoint.CheckpointError, match=r"last weights are lost: .* No space left"):
             trainer(run).fit()
         assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 4
+
+    def test_the_last_weights_are_saved_once_there_is_space(self, runs, monkeypatch):
+        run = runs()
+        save, tries = checkpoint.save, []
+
+        def full_for_a_moment(path, state):
+            tries.append(state["step"])
+            if tries.count(6) in (1, 2):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            return save(path, state)
+
+        monkeypatch.setattr(checkpoint, "save", full_for_a_moment)
+        assert trainer(run).fit() is None
+        assert tries == [2, 4, 6, 6, 6]
+        assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 6
 
     def test_the_loop_does_not_wait_for_the_disk(self, runs, monkeypatch):
         run = runs()

@@ -1,0 +1,355 @@
+"""What can be wrong with one run's folder: a small function for each, from facts to findings. Nothing is changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import time
+import zipfile
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from engine import lock, states
+from engine.events import decode
+from engine.listing import duration
+from engine.states import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
+from engine.store import DAMAGED, Run, StoreError, read_small, tail
+
+Remedy = Literal["", "rebuild", "clean", "throw", "close"]
+"""How a finding is repaired: not at all, status.json made anew, events.jsonl without what is no event, a file moved to
+the trash, permissions taken from others."""
+
+YOUNG_S = 60.0
+"""Seconds for which a file that a writer has not finished may still be being written."""
+FILES = (
+    "lock", "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log",
+)  # fmt: skip
+"""The lock is first: with another in its place nothing can be repaired."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is not well, and the cure, both as text that may hold whatever a file holds."""
+
+    where: str
+    """The id of a run, or the name of what else it is about."""
+    kind: str
+    text: str
+    cure: str = ""
+    remedy: Remedy = ""
+    path: Path | None = None
+    """What the remedy is applied to."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A run and what is known of it before anything is checked."""
+
+    run: Run
+    status: Status
+    held: bool
+    """Whether a process that lives has its lock."""
+    runs: Collection[str] = ()
+    """The ids of all runs."""
+
+    @property
+    def lives(self) -> bool:
+        """Whether somebody may be writing into its folder."""
+        return self.held or self.status.state in LIVE
+
+    def finding(
+        self, kind: str, text: str, cure: str = "", remedy: Remedy = "", path: Path | None = None
+    ) -> Finding:
+        """Return a finding on this run."""
+        return Finding(self.run.id, kind, text, cure, remedy, path)
+
+
+def check_state(case: Case) -> Iterator[Finding]:
+    """Has it come to a good end, or is it on the way to one?"""
+    run, status = case.run, case.status
+    resume = f"`engine resume {run.id}` goes on from the last checkpoint"
+    reason = f": {status.reason}" if status.reason else ""
+    match status.state:
+        case "queued":
+            yield case.finding("queued", f"queued{reason}", "waits in the queue; `engine work` runs it")
+        case "failed" | "stopped" | "crashed":
+            yield case.finding(status.state, f"{status.state}{reason}", resume)
+        case "silent" if status.host:
+            ago = duration(abs(time.time() - status.heartbeat))
+            when = "ago" if status.heartbeat < time.time() else "ahead of this machine's clock"
+            text = f"silent: last heard of {ago} {when} on {status.host}"
+            yield case.finding(
+                "silent", text, f"look there; `engine rm --force {run.id}` if that machine is gone for good"
+            )
+        case "silent":
+            yield case.finding("unreadable", f"silent{reason}", "ask its owner to let you read it")
+
+
+def check_silence(case: Case) -> Iterator[Finding]:
+    """Does the process that trains still say that it lives?"""
+    status, age = case.status, time.time() - case.status.heartbeat
+    if case.held and status.state in LIVE and status.attempt and age > SILENCE_S:
+        yield case.finding(
+            "mute", f"its process {status.pid} on {status.host} lives but has said nothing for {duration(age)}",
+            f"see what it does (py-spy dump --pid {status.pid}); `engine stop --now`, then `kill {status.pid}`",
+        )  # fmt: skip
+
+
+def check_lock(case: Case) -> Iterator[Finding]:
+    """Is its lock kept by what a dead process left behind?"""
+    if (left := lock.left_behind(case.run.lock)) is not None:
+        holder, keepers = left
+        who = ", ".join(map(str, keepers)) or "one that this user cannot see"
+        yield case.finding(
+            "orphans", f"its process {holder.pid} is gone, but a child of it keeps its lock: {who}",
+            f"`kill {' '.join(map(str, keepers))}`, then it can be resumed" if keepers else "ask an administrator",
+        )  # fmt: skip
+
+
+def check_description(case: Case) -> Iterator[Finding]:
+    """Does run.json say what it is?"""
+    try:
+        case.run.info()
+    except StoreError as error:
+        cure = f"it cannot be resumed; `engine rm {case.run.id}` puts it into the trash"
+        yield case.finding("description", str(error).partition(": ")[2], cure)
+
+
+def check_kinds(case: Case) -> Iterator[Finding]:
+    """Is every file a file of its own?"""
+    names = dict.fromkeys(FILES, stat.S_ISREG) | {"checkpoints": stat.S_ISDIR}
+    for name, right in names.items():
+        with contextlib.suppress(OSError):
+            mode = (case.run.path / name).lstat().st_mode
+            if not right(mode):
+                what = (
+                    "a link"
+                    if stat.S_ISLNK(mode)
+                    else "a folder"
+                    if stat.S_ISDIR(mode)
+                    else "no file that can be read"
+                )
+                path = case.run.path / name
+                yield case.finding(
+                    "kind", f"{name} is {what}: it is passed over", "move it away", "throw", path
+                )
+
+
+def check_events(case: Case) -> Iterator[Finding]:
+    """Is every line an event?"""
+    found = _BadLines()
+    offset = 0
+    while (read := tail(case.run.events, offset))[1] != offset:
+        found.look(read[0], offset)
+        offset = read[1]
+    if not case.lives and _size(case.run.events) > offset:  # a torn last line: a writer may be at it
+        found.look([b"{"], offset)
+    if found.count:
+        which = f"{found.count:,} lines are no events" if found.count > 1 else "a line is no event"
+        text = f"events.jsonl: {which}, the first is line {found.line:,} at byte {found.at:,}"
+        cure = "a killed process leaves such; they are passed over"
+        yield case.finding("events", text, cure, "" if case.lives else "clean", case.run.events)
+
+
+class _BadLines:
+    """Counts lines that are no events, and where the first is."""
+
+    def __init__(self) -> None:
+        self.count = self.line = self.at = 0
+        self._lines = 0
+        self._in_part = False
+        """Whether the next line is the rest of one that is too long."""
+
+    def look(self, lines: list[bytes], offset: int) -> None:
+        """Look at what was read from an offset: whole lines, or none where it was a part of one that is too long."""
+        if not lines and not self._in_part:
+            self._note(offset)
+        for line in lines:
+            if self._in_part:
+                self._in_part = False
+            elif line and decode(line) is None:
+                self._note(offset)
+            self._lines += 1
+            offset += len(line) + 1
+        self._in_part = not lines
+
+    def _note(self, offset: int) -> None:
+        if not self.count:
+            self.line, self.at = self._lines + 1, offset
+        self.count += 1
+
+
+def check_status(case: Case) -> Iterator[Finding]:
+    """Does status.json say what the events say?"""
+    if case.lives or not _size(case.run.events):
+        return
+    claimed, truth = states.cached(case.run), states.rebuild(case.run)
+    if claimed is None or claimed.offset > truth.offset:
+        yield case.finding("status", "status.json is missing, damaged, or of other events", "", "rebuild")
+        return
+    states.read_on(case.run, claimed)
+    if differs := [name for name in AGREED if getattr(claimed, name) != getattr(truth, name)]:
+        name = differs[0]
+        said, true = (str(getattr(each, name))[:60] for each in (claimed, truth))
+        text = f"status.json disagrees with the events: {name} is {said!r}, they say {true!r}"
+        yield case.finding("status", text, "", "rebuild")
+
+
+AGREED = (
+    "state",
+    "attempt",
+    "step",
+    "epoch",
+    "epochs",
+    "seed",
+    "experiment",
+    "checkpoint",
+    "last",
+    "best",
+    "final",
+)
+"""What a status and the events have to agree on."""
+
+
+def check_ticket(case: Case) -> Iterator[Finding]:
+    """Does its place in the queue make sense?"""
+    run = case.run
+    if case.held or run.ticket() is None:
+        return
+    if states.rebuild(run).state == "finished":
+        text = "it has finished, and still has a place in the queue"
+        yield case.finding("ticket", text, f"`engine stop {run.id}`", "throw", run.ticket_file)
+        return
+    try:
+        place: Any = msgspec.json.decode(read_small(run.ticket_file))
+    except DAMAGED:
+        yield case.finding(
+            "ticket", "queued.json is damaged: it waits with no wishes", f"`engine stop {run.id}`, resume it"
+        )
+        return
+    after = place.get("after") if isinstance(place, dict) else None
+    for name in after if isinstance(after, list) else []:
+        if name not in case.runs:
+            yield case.finding(
+                "ticket", f"it waits for {str(name)[:200]}, which does not exist any more",
+                f"`engine restore {str(name)[:200]}` if it is in the trash; else `engine stop {run.id}`",
+            )  # fmt: skip
+
+
+def check_request(case: Case) -> Iterator[Finding]:
+    """Has what a user asked been done?"""
+    if not case.held and case.status.state in ENDED and _size(case.run.control):
+        text = f"it is {case.status.state}, and a request to stop it still lies there"
+        yield case.finding("request", text, "", "throw", case.run.control)
+
+
+def check_drafts(case: Case) -> Iterator[Finding]:
+    """Did a killed process leave files that it had not finished?"""
+    if case.lives:
+        return
+    for path in drafts(case.run.path):
+        yield case.finding(
+            "draft", f"{path.relative_to(case.run.path)}: a killed process left it", "", "throw", path
+        )
+
+
+def drafts(folder: Path) -> Iterator[Path]:
+    """Yield what a process that writes a run's files leaves when it is killed, unless it may yet go on."""
+    patterns = (".*.json*.*.*", ".control.*.*", ".reserve", "checkpoints/.*.pt.tmp")
+    for pattern in patterns:
+        for path in sorted(folder.glob(pattern)):
+            if not path.is_symlink() and path.is_file() and is_old(path):
+                yield path
+
+
+def is_old(path: Path) -> bool:
+    """Return whether nobody can still be writing something."""
+    with contextlib.suppress(OSError):
+        return abs(time.time() - path.lstat().st_mtime) > YOUNG_S
+    return False
+
+
+def check_checkpoint(case: Case) -> Iterator[Finding]:
+    """Is there what a resume would go on from?"""
+    run, status = case.run, case.status
+    if case.held or status.checkpoint is None or status.state not in RESUMABLE:
+        return
+    if (why := why_unreadable(run.checkpoints / "last.pt")) is None:
+        return
+    best = run.checkpoints / "best.pt"
+    cure = f"without it `engine resume {run.id}` begins anew"
+    if why_unreadable(best) is None:
+        cure = f"`cp {best} {run.checkpoints / 'last.pt'}` goes on from the best one; {cure}"
+    yield case.finding("checkpoint", f"checkpoints/last.pt, of step {status.checkpoint:,}, {why}", cure)
+
+
+def why_unreadable(path: Path) -> str | None:
+    """Return why a checkpoint cannot be one of ours, None where it can; nothing is unpickled, nothing is inflated."""
+    if path.parent.is_symlink():
+        return "is in a folder that is a link"
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    found = os.fstat(handle)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(handle)
+        return "is no file"
+    with os.fdopen(handle, "rb") as file:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                parts = archive.infolist()
+                if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
+                    return "is packed as no checkpoint is"
+                if sum(part.file_size for part in parts) > found.st_size:
+                    return "claims to hold more than it does"
+                if not any(part.filename.endswith("/data.pkl") for part in parts):
+                    return "is no checkpoint"
+                damaged = archive.testzip()
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
+            return "is damaged or cut off"
+    return f"is damaged in {damaged}" if damaged else None
+
+
+def check_permissions(case: Case) -> Iterator[Finding]:
+    """May others write into it?"""
+    paths = [case.run.path, case.run.checkpoints, *(case.run.path / name for name in FILES)]
+    for path in [*paths, *(case.run.checkpoints / name for name in ("last.pt", "best.pt"))]:
+        if others_may_write(path):
+            name = path.relative_to(case.run.path)
+            what = "its folder" if path == case.run.path else str(name)
+            yield case.finding("permissions", f"others may write {what}", f"chmod go-w {path}", "close", path)
+
+
+def others_may_write(path: Path) -> bool:
+    """Return whether users besides the owner and root may write a file or folder; a link has no say."""
+    with contextlib.suppress(OSError):
+        found = path.lstat()
+        if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
+            return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) and not found.st_mode & stat.S_ISVTX
+    return False
+
+
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        found = path.lstat()
+        return found.st_size if stat.S_ISREG(found.st_mode) else 0
+    return 0
+
+
+CHECKS = (
+    check_state, check_silence, check_lock, check_description, check_kinds, check_events, check_status, check_ticket,
+    check_request, check_drafts, check_checkpoint, check_permissions,
+)  # fmt: skip
+
+
+def examine(run: Run, runs: Collection[str] = ()) -> list[Finding]:
+    """Return all that is not well with a run."""
+    status = states.status_of(run)
+    case = Case(run, status, run.is_held(), runs)
+    return [finding for check in CHECKS for finding in check(case)]

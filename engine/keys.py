@@ -1,0 +1,228 @@
+"""What can be asked of a run, by name: the keys of filters and of ``engine ls --sort``.
+
+A key is a field of the run's status, a key of its experiment, a metric, or how long ago it was made. What it takes
+to compare it with decides how a value is read: ``age<2d``, ``gpu/memory_peak>3GiB``, ``test/f1>80%``.
+"""
+
+from __future__ import annotations
+
+import datetime
+import functools
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
+
+from engine.states import ENDED, LIVE, State, Status
+from engine.store import stamp
+
+Kind = Literal["text", "number", "seconds", "bytes", "any"]
+Number = int | float
+
+
+class Labels(Protocol):
+    """What people have said of a run since it was made."""
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """Its tags."""
+
+    @property
+    def notes(self) -> str:
+        """What is to be known of it."""
+
+
+class Subject:
+    """A run as filters see it: its status is at hand, everything else is read when a term asks for it, once.
+
+    Args:
+        status: How it goes.
+        config: Reads the configuration of its experiment, as run.json has it.
+        labels: Reads its tags and notes, where those of the experiment are not all there is.
+        now: Seconds since the epoch (UTC), for ages.
+    """
+
+    def __init__(
+        self,
+        status: Status,
+        config: Callable[[], Mapping[str, Any]],
+        labels: Callable[[], Labels] | None = None,
+        now: float | None = None,
+    ) -> None:
+        self.status = status
+        self.now = time.time() if now is None else now
+        self._read_config = config
+        self._read_labels = labels
+
+    @functools.cached_property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration of its experiment."""
+        return self._read_config()
+
+    @functools.cached_property
+    def _labels(self) -> Labels | None:
+        return None if self._read_labels is None else self._read_labels()
+
+    @property
+    def tags(self) -> Sequence[object]:
+        """Its tags."""
+        if self._labels is not None:
+            return self._labels.tags
+        found = self.config.get("tags")
+        return found if isinstance(found, list) else []
+
+    @property
+    def notes(self) -> object:
+        """What is to be known of it."""
+        return self.config.get("notes", "") if self._labels is None else self._labels.notes
+
+    @property
+    def age(self) -> float | None:
+        """Seconds since it was made; for a folder with a name of its own, since it was last started."""
+        made = _made(self.status.run) or self.status.started
+        return self.now - made if made else None
+
+    @property
+    def duration(self) -> float | None:
+        """Seconds that it has trained, in all attempts."""
+        status = self.status
+        if not status.attempt:
+            return None
+        if status.state in ENDED and status.ended:
+            return status.trained_s
+        end = self.now if status.state in LIVE else status.heartbeat
+        return status.trained_s + max(0.0, end - status.started)
+
+
+class Key(NamedTuple):
+    """Something that can be asked of a run."""
+
+    name: str
+    kind: Kind
+    value: Callable[[Subject], Any]
+    """Returns what the run has; None where it has nothing."""
+    choices: tuple[str, ...] = ()
+    """The values that it can have, where those are few."""
+    slow: bool = False
+    """Whether a file has to be read for it."""
+
+
+def find_key(name: str) -> Key | None:
+    """Return the key of a name, None for a name that is none."""
+    if (key := known_keys().get(name)) is not None:
+        return key
+    if name.startswith("options.") and len(name) > len("options."):
+        return Key(name, "any", functools.partial(_option, name.removeprefix("options.")), slow=True)
+    which, colon, metric = name.partition(":")
+    if colon and which in ("last", "best") and metric:
+        return Key(name, _kind_of_metric(metric), functools.partial(_metric, which, metric))
+    if "/" in name.strip("/"):
+        return Key(name, _kind_of_metric(name), functools.partial(_metric, "last", name))
+    return None
+
+
+@functools.cache
+def known_keys() -> dict[str, Key]:
+    """Return all keys that have a name of their own, those asked for most first."""
+    keys = [
+        Key("state", "text", _field("state"), choices=get_args(State)),
+        *(
+            Key(name, "text", _field(name))
+            for name in ("run", "experiment", "reason", "device", "host", "init")
+        ),
+        *(Key(name, "number", _field(name)) for name in ("seed", "epoch", "step", "attempt", "parameters")),
+        Key("age", "seconds", lambda subject: subject.age),
+        Key("duration", "seconds", lambda subject: subject.duration),
+        *(Key(name, "text", lambda subject: subject.tags, slow=True) for name in ("tag", "tags")),
+        *(Key(name, "text", lambda subject: subject.notes, slow=True) for name in ("note", "notes")),
+    ]
+    known = {key.name: key for key in keys}
+    return known | {key.name: key for key in _config_keys() if key.name not in known}
+
+
+def _config_keys() -> list[Key]:
+    """Return the keys of an experiment whose values can be compared with something."""
+    from typing import get_type_hints
+
+    from engine.experiment import Experiment
+
+    keys = []
+    for name, hint in get_type_hints(Experiment).items():
+        kinds = _leaves(hint)
+        value = functools.partial(_setting, name)
+        if name == "name" or dict in kinds:
+            continue
+        if kinds & {int, float}:
+            keys.append(Key(name, "number", value, slow=True))
+        else:
+            choices = tuple(each for each in get_args(hint) if isinstance(each, str))
+            keys.append(Key(name, "text", value, choices, slow=True))
+    return keys
+
+
+def _leaves(hint: Any) -> set[Any]:
+    """Return the types that a hint is made of, without None: ``{int}`` for ``list[int] | None``."""
+    if get_origin(hint) is dict:
+        return {dict}
+    parts = get_args(hint) if get_origin(hint) is not Literal else ()
+    return set().union(*map(_leaves, parts)) if parts else {hint} - {type(None)}
+
+
+def _field(name: str) -> Callable[[Subject], Any]:
+    return lambda subject: None if (value := getattr(subject.status, name)) == "" else value
+
+
+def _setting(name: str, subject: Subject) -> Any:
+    return subject.config.get(name)
+
+
+def _option(name: str, subject: Subject) -> Any:
+    options = subject.config.get("options")
+    return options.get(name) if isinstance(options, dict) else None
+
+
+def _metric(which: str, name: str, subject: Subject) -> Any:
+    return (subject.status.last if which == "last" else subject.status.best).get(name)
+
+
+def _kind_of_metric(name: str) -> Kind:
+    if name.rpartition("/")[2].startswith("memory"):
+        return "bytes"
+    return "seconds" if name.startswith("time/") else "number"
+
+
+def _made(run_id: str) -> float | None:
+    """Return when a run was made, as its id says; None where it does not."""
+    try:
+        return datetime.datetime.fromisoformat(f"{stamp(run_id).replace('-', 'T')}Z").timestamp()
+    except ValueError:
+        return None
+
+
+UNITS: dict[Kind, dict[str, Number]] = {
+    "number": {"": 1, "%": 0.01, "k": 10**3, "M": 10**6, "G": 10**9},
+    "seconds": {"": 1, "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400},
+    "bytes": {"": 1, "B": 1}
+    | {f"{letter}{end}": 1024**power for power, letter in enumerate("KMGT", 1) for end in ("", "iB")}
+    | {f"{letter}B": 1000**power for power, letter in enumerate("kMGT", 1)},
+}
+"""What may stand behind a number, and what it stands for. 3G of memory are 3 GiB, as lists show them."""
+
+EXAMPLES: dict[Kind, str] = {
+    "number": "a number, such as 0.8, 1e-3, 80% or 85M",
+    "seconds": "a time, such as 90s, 30m, 12h, 2d or 1w",
+    "bytes": "a size, such as 512MiB or 3GiB",
+}
+_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z%]*)", re.ASCII)
+
+
+def read_number(text: str, kind: Kind) -> Number | None:
+    """Return the number that a text says, in seconds or bytes where it is a time or a size; None if it says none."""
+    match = None if kind == "text" else _NUMBER.fullmatch(text)
+    scale = None if match is None else UNITS["number" if kind == "any" else kind].get(match[2])
+    if match is None or scale is None:
+        return None
+    digits = match[1]
+    if digits.lstrip("+-").isdecimal() and len(digits) < 20:
+        return int(digits) * scale
+    return float(digits) * scale

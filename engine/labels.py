@@ -1,0 +1,154 @@
+"""What people say of a run afterwards: tags and a note in ``labels.json``, laid over those of its experiment."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from engine.store import DAMAGED, Run, RunInfo, StoreError, read_small, write_atomic
+
+MAX_TAG = 64
+"""Characters of a tag."""
+MAX_TAGS = 64
+MAX_NOTE = 64 * 1024
+"""Characters of a note."""
+WAIT_S = 2.0
+"""Seconds for which another process that changes the same labels is waited for."""
+
+
+class Overlay(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """labels.json: what was changed about the experiment's own tags and notes."""
+
+    v: int = 1
+    added: list[str] = []
+    removed: list[str] = []
+    """Tags of the experiment that this run does not have."""
+    note: str | None = None
+    """None where the experiment's own notes stand."""
+
+
+class Labels(msgspec.Struct, kw_only=True, frozen=True):
+    """A run's tags, in the order in which they came, and its note. Both are text that came from a file."""
+
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+
+
+def labels_of(run: Run, info: RunInfo | None = None) -> Labels:
+    """Return a run's labels; what is damaged counts as not said. Raises nothing.
+
+    Args:
+        info: What run.json says, where that has been read already.
+    """
+    own, overlay = _own(run, info), _overlay(run)
+    tags = [tag for tag in own.tags if tag not in overlay.removed] + overlay.added
+    notes = own.notes if overlay.note is None else overlay.note
+    return Labels(tags=tuple(_usable(tags)), notes=notes[:MAX_NOTE])
+
+
+def change_tags(run: Run, add: Collection[str] = (), remove: Collection[str] = ()) -> Labels:
+    """Give a run tags and take others from it; return its labels then.
+
+    Raises:
+        StoreError: A tag is none, there would be too many, or the folder cannot be written.
+    """
+    for tag in add:
+        if why := wrong_tag(tag):
+            raise StoreError(f"{tag!r} is no tag: {why}")
+    own = set(_own(run, None).tags)
+
+    def change(overlay: Overlay) -> None:
+        kept = [tag for tag in overlay.added if tag not in remove]
+        overlay.added = list(dict.fromkeys([*kept, *(tag for tag in add if tag not in own)]))
+        hidden = [tag for tag in (*overlay.removed, *remove) if tag in own and tag not in add]
+        overlay.removed = list(dict.fromkeys(hidden))
+        if len(own) + len(overlay.added) > MAX_TAGS:
+            raise StoreError(f"{run.id} would have more than {MAX_TAGS} tags")
+
+    return _change(run, change)
+
+
+def change_note(run: Run, note: str) -> Labels:
+    """Replace a run's note, by an empty one too; return its labels then.
+
+    Raises:
+        StoreError: It is too long, or the folder cannot be written.
+    """
+    if len(note) > MAX_NOTE:
+        raise StoreError(f"a note has at most {MAX_NOTE:,} characters, not {len(note):,}")
+
+    def change(overlay: Overlay) -> None:
+        overlay.note = note
+
+    return _change(run, change)
+
+
+def wrong_tag(tag: str) -> str:
+    """Return what is wrong with a tag, empty where nothing is."""
+    if not tag or len(tag) > MAX_TAG:
+        return f"it has from 1 to {MAX_TAG} characters"
+    if not tag.isprintable() or any(c.isspace() or c == "," for c in tag):
+        return "it has no spaces, commas and control characters"
+    if tag[0] in "+-":
+        return "it does not begin with + or -"
+    return ""
+
+
+def _usable(tags: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(tag for tag in tags if tag and len(tag) <= MAX_TAG))[:MAX_TAGS]
+
+
+def _own(run: Run, info: RunInfo | None) -> Labels:
+    """Return what the experiment says, as far as it makes sense."""
+    try:
+        config: dict[str, Any] = (info or run.info()).config
+    except StoreError:
+        return Labels()
+    tags, notes = config.get("tags"), config.get("notes")
+    found = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    return Labels(tags=tuple(_usable(found)), notes=notes if isinstance(notes, str) else "")
+
+
+def _overlay(run: Run) -> Overlay:
+    try:
+        return msgspec.json.decode(read_small(run.path / "labels.json"), type=Overlay)
+    except DAMAGED:
+        return Overlay()
+
+
+def _change(run: Run, change: Callable[[Overlay], None]) -> Labels:
+    try:
+        with _alone(run):
+            overlay = _overlay(run)
+            change(overlay)
+            write_atomic(run.path / "labels.json", msgspec.json.encode(overlay))
+    except OSError as error:
+        raise StoreError(f"{run.id}: its labels cannot be written: {error.strerror}: {run.path}") from None
+    except UnicodeEncodeError:
+        raise StoreError(f"{run.id}: its labels have to be UTF-8 text") from None
+    return labels_of(run)
+
+
+@contextlib.contextmanager
+def _alone(run: Run) -> Iterator[None]:
+    """Keep others from changing the labels meanwhile: the folder itself is what is locked."""
+    handle = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    deadline = time.monotonic() + WAIT_S
+    try:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,226 @@
+"""A run's lock: the process that trains has it for as long as it lives, and its file says which process that is.
+
+The kernel lets an advisory lock go when the last copy of its descriptor is closed, so children must have none:
+a program that the holder starts inherits none, a fork of it closes its own. Where one is left all the same,
+what stands in the file tells a dead holder from a living one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from engine import process
+
+POLL_S = 0.02
+
+
+class Holder(msgspec.Struct, kw_only=True):
+    """Who took a lock; ``started`` and ``boot`` as ``engine.process`` has them."""
+
+    pid: int
+    started: float
+    boot: str
+    host: str
+    space: str
+    """The space in which the pid counts: a container has its own."""
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether it is known to be gone; of another machine or container nothing is known."""
+        return self._is_of_here and process.is_gone(self.pid, self.started, self.boot)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is known to live, here."""
+        return self._is_of_here and process.is_alive(self.pid, self.started, self.boot)
+
+    @property
+    def _is_of_here(self) -> bool:
+        return (self.host, self.space) == (process.host(), process.pid_space())
+
+
+def this_process() -> Holder:
+    """Return the process that asks."""
+    pid = os.getpid()
+    return Holder(
+        pid=pid, started=process.started(pid) or 0.0, boot=process.boot_id(),
+        host=process.host(), space=process.pid_space(),
+    )  # fmt: skip
+
+
+class Taken(Exception):  # noqa: N818  it says what is the case
+    """Another process has the lock; ``holder`` is who took it, None where its file does not say."""
+
+    def __init__(self, holder: Holder | None) -> None:
+        super().__init__()
+        self.holder = holder
+
+
+class Moved(Exception):  # noqa: N818
+    """What stood at the path was moved away or removed while the lock was waited for."""
+
+
+@contextlib.contextmanager
+def hold(path: Path, timeout_s: float) -> Iterator[None]:
+    """Have the lock; it is waited for a little, since a reader may have it for a moment.
+
+    Raises:
+        Taken: Another process has it.
+        Moved: The file is no longer where it was.
+        OSError: It cannot be opened, or the file system has no locks.
+    """
+    with keep(take(path, timeout_s)):
+        yield
+
+
+def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
+    """Take the lock and return the open file that has it; raises what ``hold`` raises.
+
+    Args:
+        for_another: It is for a process that will inherit it and ``keep`` it: until then nobody is named.
+    """
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    _ours.add(handle)
+    try:
+        _wait(handle, time.monotonic() + timeout_s)
+        if not _is_at(handle, path):
+            raise Moved
+    except BaseException:
+        _close(handle)
+        raise
+    if for_another:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, 0)
+    else:
+        _sign(handle)
+    return handle
+
+
+def hand_over(handle: int) -> None:
+    """Close this process's copy of an open file that another process has inherited, or let it go if none has."""
+    _ours.discard(handle)
+    os.close(handle)
+
+
+@contextlib.contextmanager
+def keep(handle: int) -> Iterator[None]:
+    """Have the lock of an open file that was taken here, or by the process that started this one."""
+    os.set_inheritable(handle, False)
+    _ours.add(handle)
+    _sign(handle)
+    try:
+        yield
+    finally:
+        _close(handle)
+
+
+def is_held(path: str | os.PathLike[str]) -> bool | None:
+    """Return whether a living process has the lock; None where that cannot be known from the file."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = _signature(handle)
+        return holder is None or not holder.is_dead
+    except OSError:  # no locks on this file system
+        return None
+    else:
+        return False
+    finally:
+        os.close(handle)
+
+
+def left_behind(path: Path) -> tuple[Holder, list[int]] | None:
+    """Return who died with the lock and the processes that keep it from being free, None where it is not so."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        holder = _signature(handle)
+    else:
+        return None
+    finally:
+        os.close(handle)
+    return None if holder is None or not holder.is_dead else (holder, keepers(path))
+
+
+def keepers(path: Path) -> list[int]:
+    """Return the processes of this machine that have the file open, as far as this user may see."""
+    with contextlib.suppress(OSError):
+        wanted = path.stat()
+        return sorted(
+            {int(entry.parts[2]) for entry in Path("/proc").glob("[0-9]*/fd/*") if _is(entry, wanted)}
+        )
+    return []
+
+
+def _is(entry: Path, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(entry.stat(), wanted)
+    except OSError:
+        return False
+
+
+def _wait(handle: int, deadline: float) -> None:
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise Taken(_signature(handle)) from None
+        time.sleep(POLL_S)
+
+
+def _close(handle: int) -> None:
+    if handle in _ours:  # in a fork it is closed already, and the number may be another file's
+        _ours.discard(handle)
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_UN)  # for copies of the descriptor too
+        os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.lstat())
+    except OSError:
+        return False
+
+
+def _sign(handle: int) -> None:
+    """Write into the file who has the lock; a full disk is no reason not to have it."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, msgspec.json.encode(this_process()), 0)
+
+
+def _signature(handle: int) -> Holder | None:
+    try:
+        return msgspec.json.decode(os.pread(handle, 4096, 0), type=Holder)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _close_in_fork() -> None:
+    for handle in _ours:
+        with contextlib.suppress(OSError):
+            os.close(handle)
+    _ours.clear()
+
+
+_ours: set[int] = set()
+"""The descriptors of the locks that this process has or waits for."""
+os.register_at_fork(after_in_child=_close_in_fork)

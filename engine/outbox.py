@@ -1,0 +1,150 @@
+"""The lines of a run on their way into its file: what a full disk does not take waits in memory, in order."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+
+MAX_WAITING = 32 * 1024 * 1024
+"""Bytes that wait in memory at most: two measurements a second for about a day."""
+RESERVE = 64 * 1024
+"""Bytes of disk that are kept back for a run's last words."""
+RETRY_S = 0.1
+
+
+class Outbox:
+    """Appends whole lines to a file; safe from one thread at a time.
+
+    A line that fits in part is taken back, so that what stands in the file is whole.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.error: OSError | None = None
+        """Why the last line could not be written; None after one that could."""
+        self.dropped = 0
+        """Lines that memory had no room for."""
+        self._reserve = path.with_name(".reserve")
+        self._waiting: deque[tuple[bytes, bool]] = deque()
+        self._bytes = 0
+        self._file = os.open(
+            path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600
+        )
+        size = self.size
+        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
+        """Whether the last line has no end: a killed attempt's, or one that could not be taken back."""
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self._file).st_size
+
+    @property
+    def waiting(self) -> int:
+        """Lines that are not in the file yet."""
+        return len(self._waiting)
+
+    def put(self, line: bytes, *, spare: bool = False) -> None:
+        """Append a line, now or when there is space; ``spare`` may go first where memory is short."""
+        self._add(line, spare=spare)
+        self.flush()
+        while self._bytes > MAX_WAITING:
+            self._thin()
+
+    def flush(self) -> bool:
+        """Write what waits; return whether nothing does any more."""
+        try:
+            while self._waiting:
+                self._write(self._waiting[0][0])
+                self._bytes -= len(self._waiting.popleft()[0])
+        except OSError as error:
+            self.error = error
+            return False
+        self.error = None
+        return True
+
+    def take_back(self) -> None:
+        """Forget the line that was put last and still waits."""
+        self._bytes -= len(self._waiting.pop()[0])
+
+    def finish(self, last: Callable[[int], bytes], seconds: float) -> bool:
+        """Write a last line, whatever it takes: time, the reserve, and in the end the lines that still wait.
+
+        Args:
+            last: Returns the line; it is told how many lines are lost, the dropped ones among them.
+            seconds: How long space is waited for.
+
+        Returns:
+            Whether the line is in the file.
+        """
+        deadline = time.monotonic() + seconds
+        self._add(last(self.dropped))
+        while not self.flush() and time.monotonic() < deadline:
+            time.sleep(RETRY_S)
+        if self._waiting:
+            self.take_back()
+            self._shrink(RESERVE // 2 if self._reserve.exists() else 0)
+            self._add(last(self.dropped))
+            self.release()
+        return self.flush()
+
+    def reserve(self) -> None:
+        """Keep some of the disk back for ``insist``."""
+        with contextlib.suppress(OSError):
+            handle = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+            try:
+                os.posix_fallocate(handle, 0, RESERVE)
+            finally:
+                os.close(handle)
+
+    def release(self) -> None:
+        """Give back what was reserved."""
+        with contextlib.suppress(OSError):
+            self._reserve.unlink()
+
+    def close(self) -> None:
+        """Close the file; what still waits is lost."""
+        self.flush()
+        self.release()
+        os.close(self._file)
+
+    def _write(self, line: bytes) -> None:
+        data = b"\n" + line if self._torn else line  # a torn line stays a line of its own
+        torn, self._torn, written = self._torn, True, 0
+        try:
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+        except OSError:
+            os.ftruncate(self._file, self.size - written)
+            self._torn = torn
+            raise
+        self._torn = False
+
+    def _add(self, line: bytes, *, spare: bool = False) -> None:
+        self._waiting.append((line, spare))
+        self._bytes += len(line)
+
+    def _shrink(self, room: int) -> None:
+        """Have no more than so many bytes wait: spare lines go first, then all."""
+        if self._bytes > room:
+            self._keep([line for line in self._waiting if not line[1]])
+        if self._bytes > room:
+            self._keep([])
+
+    def _thin(self) -> None:
+        """Make room: every second spare line goes, and where there is none, the oldest line."""
+        spare = [i for i, line in enumerate(self._waiting) if line[1]]
+        out = set(spare[::2]) or {0}
+        self._keep([line for i, line in enumerate(self._waiting) if i not in out])
+
+    def _keep(self, lines: list[tuple[bytes, bool]]) -> None:
+        """Go on with some of the waiting lines only."""
+        self.dropped += len(self._waiting) - len(lines)
+        self._waiting = deque(lines)
+        self._bytes = sum(len(line) for line, _ in lines)

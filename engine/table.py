@@ -1,0 +1,143 @@
+"""A table of text for a terminal: columns as wide as what they hold, cut where the terminal ends.
+
+rich draws finer ones at a hundred times the price, and a list of ten thousand runs has to be there at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+GAP = "  "
+CUT = "…"
+BOLD = 1
+
+
+class Column(NamedTuple):
+    """A column of a table."""
+
+    title: str
+    right: bool = False
+    """Whether its texts stand at its right edge."""
+    least: int | None = None
+    """The cells that it keeps on a narrow terminal; None for one that is not narrowed."""
+    cut: Literal["middle", "end"] = "end"
+    """Where a text that does not fit leaves something out."""
+    spare: bool = False
+    """Whether a narrow terminal may do without it."""
+
+
+def draw(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str]],
+    width: int | None = None,
+    colours: Sequence[int] | None = None,
+) -> list[str]:
+    """Return the lines of a table, its titles first.
+
+    Args:
+        columns: What the table has, from left to right.
+        rows: A text for each column: one line, printable.
+        width: The cells of a line. Spare columns go first, from the right, when not even the narrowest table fits;
+            then columns are narrowed, from the right; what still does not fit is left out. None leaves nothing out.
+        colours: The colour of each row's first text, as an SGR number; None for a table without any.
+    """
+    texts = list(zip([column.title for column in columns], *rows, strict=True))
+    sizes = [[cells(text) for text in column] for column in texts]
+    widths = _fit(columns, [max(column) for column in sizes], width)
+    shown = [
+        [_pad(text, size, room, column) for text, size in zip(*found, strict=True)]
+        for column, room, *found in zip(columns, widths, texts, sizes, strict=True)
+        if room > 0
+    ]
+    if colours is not None and shown:
+        codes = [BOLD, *colours]
+        shown[0] = [f"\x1b[{code}m{text}\x1b[0m" for code, text in zip(codes, shown[0], strict=True)]
+    return [GAP.join(line).rstrip(" ") for line in zip(*shown, strict=True)]
+
+
+def _fit(columns: Sequence[Column], widths: list[int], room: int | None) -> list[int]:
+    """Return how wide each column is drawn: 0 for one that is left out."""
+    if room is None:
+        return widths
+    leasts = [
+        width if column.least is None else min(width, column.least)
+        for column, width in zip(columns, widths, strict=True)
+    ]
+    kept = list(range(len(columns)))
+    for place in reversed(range(len(columns))):
+        if columns[place].spare and _total(leasts, kept) > room:
+            kept.remove(place)
+    over = _total(widths, kept) - room
+    for place in reversed(kept):
+        taken = max(0, min(over, widths[place] - leasts[place]))
+        widths[place] -= taken
+        over -= taken
+    left, fitted = room, [0] * len(columns)
+    for place in kept:
+        fitted[place] = max(0, min(widths[place], left))
+        left -= fitted[place] + len(GAP)
+    return fitted
+
+
+def _total(widths: Sequence[int], kept: Sequence[int]) -> int:
+    return sum(widths[place] for place in kept) + len(GAP) * (len(kept) - 1)
+
+
+def _pad(text: str, size: int, room: int, column: Column) -> str:
+    """Return a text of ``size`` cells in exactly ``room`` cells."""
+    if size > room:
+        text = shorten(text, room, column.cut)
+        size = cells(text)
+    padding = " " * (room - size)
+    return padding + text if column.right else text + padding
+
+
+def cells(text: str) -> int:
+    """Return how many cells of a terminal a text takes: East Asian characters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end") -> str:
+    """Return as much of a text as goes into ``room`` cells, with an ellipsis for what is left out."""
+    if cells(text) <= room:
+        return text
+    if room < 1:
+        return ""
+    back = (room - 1) // 2 if cut == "middle" else 0
+    front = room - 1 - back
+    if text.isascii():
+        return text[:front] + CUT + text[len(text) - back :]
+    head, tail = "", ""
+    for letter in text:
+        if cells(head + letter) > front:
+            break
+        head += letter
+    for letter in reversed(text):
+        if cells(letter + tail) > back:
+            break
+        tail = letter + tail
+    return f"{head}{CUT}{tail}"
+
+
+def terminal_width() -> int | None:
+    """Return how many cells a line of stdout has: what COLUMNS says, or the terminal; None where there is none."""
+    if (said := os.environ.get("COLUMNS", "")).isdecimal() and int(said) > 0:
+        return int(said)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or 80
+    except (OSError, ValueError):
+        return None
+
+
+def wants_colour() -> bool:
+    """Return whether stdout is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    if os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb":
+        return False
+    return sys.stdout.isatty()

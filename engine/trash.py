@@ -1,0 +1,180 @@
+"""Runs that were thrown away: each a folder in ``runs/.trash`` until that is emptied, and back in one step.
+
+::
+
+    runs/.trash/<run-id>~20261124-191700          a run, and when it was thrown away (UTC)
+    runs/.trash/<run-id>@<file>~20261124-191700   what a killed process left in a run's folder
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import shutil
+import stat
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.states import LIVE, status_of
+from engine.store import Run, Store, StoreError, is_run_id
+
+FOLDER = ".trash"
+STAMP = "%Y%m%d-%H%M%S"
+
+
+@dataclass(frozen=True)
+class Thrown:
+    """Something in the trash; ``name`` is the run's id, or what a killed process left, and ``when`` is in UTC."""
+
+    path: Path
+    name: str
+    when: datetime.datetime
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it can be restored."""
+        return is_run_id(self.name) and self.path.is_dir() and not self.path.is_symlink()
+
+    def size(self) -> int:
+        """Return the bytes that removing it frees on the disk."""
+        return disk_usage(self.path)
+
+
+def why_not(run: Run, *, force: bool = False) -> str:
+    """Return why a run cannot be thrown away and what to do about it, empty where it can.
+
+    Args:
+        force: Throw away a run that is silent too.
+    """
+    state = status_of(run).state
+    if state == "queued":
+        return f"{run.id} waits in the queue: `engine stop {run.id}` takes it out"
+    if state == "silent" and not force:
+        return f"{run.id} may live on another machine: `--force` says that it does not"
+    if state in LIVE and not (state == "silent" and force):
+        return f"{run.id} is {state}: `engine stop --now {run.id}` ends it"
+    return ""
+
+
+def throw_away(store: Store, run: Run, *, force: bool = False) -> Thrown:
+    """Move a run into the trash, in one step and while nobody can begin to train it.
+
+    Raises:
+        StoreError: It lives or waits, or cannot be moved.
+    """
+    if why := why_not(run, force=force):
+        raise StoreError(why)
+    with run.hold():
+        if run.ticket() is not None:
+            raise StoreError(f"{run.id} has just been queued: `engine stop {run.id}` takes it out")
+        return put(store, run.path, run.id)
+
+
+def put(store: Store, path: Path, name: str) -> Thrown:
+    """Move a file or folder into the trash under a name.
+
+    Raises:
+        StoreError: It cannot be moved.
+    """
+    folder = _folder(store)
+    when = datetime.datetime.fromtimestamp(int(time.time()), datetime.UTC)
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        while os.path.lexists(target := folder / f"{name}~{when.strftime(STAMP)}"):
+            when += datetime.timedelta(seconds=1)
+        path.rename(target)
+    except OSError as error:
+        raise StoreError(f"{name} cannot be moved to {folder}: {error.strerror}") from None
+    return Thrown(target, name, when)
+
+
+def thrown(store: Store) -> list[Thrown]:
+    """Return what is in the trash, what was thrown away first at the front."""
+    try:
+        entries = list(_folder(store).iterdir())
+    except (OSError, StoreError):
+        return []
+    return sorted(
+        (found for path in entries if (found := _read(path))), key=lambda each: (each.when, each.name)
+    )
+
+
+def restore(store: Store, name: str) -> Run:
+    """Bring a run back: the one of that id, or of an id that ``name`` begins or is part of alone.
+
+    Raises:
+        StoreError: None or several fit, its place is taken, or it cannot be moved.
+    """
+    runs = {each.name: each for each in thrown(store) if each.is_run}  # the last of those of one id
+    for fits in (str.__eq__, str.startswith, str.__contains__):
+        found = [each for each in runs.values() if fits(each.name, name)]
+        if len(found) == 1:
+            return _bring_back(store, found[0])
+        if found:
+            names = ", ".join(each.name for each in found[-5:])
+            raise StoreError(f"{len(found)} runs in the trash fit {name!r}; name one of them: {names}")
+    raise StoreError(f"no run in the trash fits {name!r}; `engine rm --list` shows what is there")
+
+
+def purge(entries: list[Thrown]) -> None:
+    """Remove things from the disk for good; links in them are removed, not followed.
+
+    Raises:
+        StoreError: One cannot be removed.
+    """
+    for each in entries:
+        try:
+            if each.path.is_dir() and not each.path.is_symlink():
+                shutil.rmtree(each.path)
+            else:
+                each.path.unlink(missing_ok=True)
+        except OSError as error:
+            raise StoreError(f"{each.path} cannot be removed: {error.strerror}: {error.filename}") from None
+
+
+def disk_usage(path: Path) -> int:
+    """Return the bytes that a file or folder takes on the disk; a file of two names counts once."""
+    seen, total, todo = set(), 0, [path]
+    while todo:
+        here = todo.pop()
+        try:
+            found = here.lstat()
+            if stat.S_ISDIR(found.st_mode):
+                todo += here.iterdir()
+        except OSError:
+            continue
+        if (found.st_dev, found.st_ino) not in seen:
+            seen.add((found.st_dev, found.st_ino))
+            total += found.st_blocks * 512
+    return total
+
+
+def _bring_back(store: Store, found: Thrown) -> Run:
+    target = store.root / found.name
+    if os.path.lexists(target):
+        raise StoreError(f"there is a run {found.name} already: `engine rm` that one first")
+    try:
+        found.path.rename(target)
+    except OSError as error:
+        raise StoreError(f"{found.name} cannot be moved to {store.root}: {error.strerror}") from None
+    return Run(target)
+
+
+def _folder(store: Store) -> Path:
+    folder = store.root / FOLDER
+    if folder.is_symlink():
+        raise StoreError(f"{folder} is a link: the trash has to be a folder of its own")
+    return folder
+
+
+def _read(path: Path) -> Thrown | None:
+    match = re.fullmatch(r"([^~/]+)~(\d{8}-\d{6})", path.name, re.ASCII)
+    if match is None:
+        return None
+    try:
+        when = datetime.datetime.strptime(match[2], STAMP).replace(tzinfo=datetime.UTC)
+    except ValueError:
+        return None
+    return Thrown(path, match[1], when)

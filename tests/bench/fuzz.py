@@ -1,0 +1,350 @@
+"""Throw bytes at everything that reads what others wrote, guided by coverage: no input may end a reader.
+
+    pip install -e '.[fuzz]'
+    python tests/bench/fuzz.py [--inputs 1000000] [--target events|files|config|filters] [--seed 1]
+
+Each target runs in a process of its own, with its share of the inputs. The first input that raises what it should not
+ends its process, which names it; it is kept as ``crash-*`` in the folder that is printed, and given to the target again
+with ``--input FILE``. Half of the inputs are mutated as bytes, half as the JSON or the lines that they are made of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import atheris
+
+with atheris.instrument_imports(include=["engine", "tomli"]):
+    from engine import config, events, filters, history, keys, listing, states, store
+
+ROOT = Path(__file__).parent.parent.parent
+RUN = "vit-s0-20261123-194118-a7c5"
+SHARES = {"events": 0.4, "files": 0.12, "config": 0.08, "filters": 0.4}
+"""Which part of the inputs each target gets."""
+MAX_BYTES = 4096
+RSS_LIMIT_MB = 1024
+TIMEOUT_S = 10
+
+EVENTS = [
+    {"event": "start", "time": 1.0, "run": RUN, "v": 1, "attempt": 1, "experiment": "vit", "config": {"lr": 0.1},
+     "seed": 0, "pid": 7, "host": "lab", "device": "cuda:0", "parameters": 1000, "versions": {"torch": "2"},
+     "steps_per_epoch": 3, "epochs": 7, "step": 0, "init": "scratch", "process_started": 1.5, "boot": "b"},
+    {"event": "metrics", "time": 2.0, "run": RUN, "step": 3, "epoch": 1.0, "values": {"test/f1": 0.5, "x": None},
+     "nonfinite": ["x"]},
+    {"event": "confusion", "time": 2.0, "run": RUN, "step": 3, "epoch": 1.0, "split": "test", "labels": ["a", "b"],
+     "matrix": [[1, 2], [3, 4]]},
+    {"event": "checkpoint", "time": 2.0, "run": RUN, "step": 3, "epoch": 1.0, "path": "p", "kind": "best", "bytes": 9},
+    {"event": "log", "time": 2.0, "run": RUN, "level": "info", "message": "hi\u001b[31m"},
+    {"event": "end", "time": 3.0, "run": RUN, "state": "failed", "reason": "", "duration_s": 2.0,
+     "error": {"type": "E", "message": "no", "traceback": ""},
+     "summary": {"test/f1": {"value": 0.6, "low": 0.5, "high": 0.7, "n": 100}}},
+    {"event": "artifact", "time": 3.0, "run": RUN, "files": ["a"]},
+]  # fmt: skip
+STATUS = {
+    "run": RUN, "experiment": "vit", "seed": 0, "state": "running", "reason": "why", "attempt": 1, "pid": 1,
+    "host": "lab", "boot": "b", "process_started": 1.0, "heartbeat": 2.0, "device": "cpu", "init": "scratch",
+    "parameters": 1, "started": 1.0, "ended": 0.0, "trained_s": 0.0, "first_step": 0, "step": 3, "steps_per_epoch": 3,
+    "epoch": 1.0, "epochs": 7, "eta_s": 9.0, "last": {"test/f1": 0.5, "train/loss": None}, "best": {"test/f1": 0.5},
+    "final": {"test/f1": {"value": 0.5}}, "checkpoint": 3, "offset": 1,
+}  # fmt: skip
+INFO = {
+    "v": 1, "id": RUN, "experiment": "vit", "seed": 0, "command": [], "git": {"commit": "0", "dirty": False},
+    "config": {"name": "vit", "lr": 0.1, "tags": ["a"], "options": {"pool": "mean"}}, "created": 1.0, "cwd": "/",
+}  # fmt: skip
+TICKET = {"submitted": 1.0, "device": "auto", "settings": ["lr=1"]}
+TERMS = (
+    "state=failed model~vit test/f1>0.8 age<2d -tag=old", "not notes~'out of' options.pool!=mean,\"a b\"",
+    "gpu/memory_peak>=3GiB best:test/f1<=80% last:loss=1e-3", "lr==1 state:x or y", "vit,bit duration>1h",
+)  # fmt: skip
+
+
+def events_target(data: bytes) -> None:
+    """Lines that are no events, or events that nobody expects."""
+    status, columns = states.Status(run=RUN), history.History("none")
+    for line in data.split(b"\n"):
+        event = events.decode(line)
+        if event is None:
+            continue
+        again = events.decode(events.encode(event).rstrip(b"\n"))
+        assert again is not None, "an event that was read cannot be read again"
+        status.apply(event)
+        columns.fold(event)
+        listing.sentence(event)
+    for metric in columns.metrics:
+        for axis in history.AXES:
+            x, y = columns.series(metric, axis)
+            assert len(x) == len(y)
+    states.msgspec.json.encode(status)
+    _show([status])
+
+
+def files_target(data: bytes) -> None:
+    """A run's folder with one of its files damaged."""
+    run = _lab().runs()[0]
+    name = ("status.json", "run.json", "queued.json", "events.jsonl", "control")[data[0] % 5 if data else 0]
+    file = run.path / name
+    before = file.read_bytes() if file.exists() else None
+    file.write_bytes(data[1:])
+    try:
+        with contextlib.suppress(store.StoreError):
+            run.info()
+        run.ticket()
+        run.asked()
+        status = states.status_of(run)
+        states.rebuild(run)
+        listing.diagnose(run)
+        listing.chosen(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
+        states.msgspec.json.encode(status)
+        _show([status])
+    finally:
+        if before is None:
+            file.unlink()
+        else:
+            file.write_bytes(before)
+
+
+def config_target(data: bytes) -> None:
+    """An experiments.toml: it is read, or every mistake in it is named."""
+    file = _lab().root / "experiments.toml"
+    file.write_bytes(data)
+    try:
+        found = config.load_config(file)
+    except config.ConfigError:
+        return
+    config.check_notes(found)
+
+
+def filters_target(data: bytes) -> None:
+    """A filter, which a run is matched with, and which Tab goes on with."""
+    text = data.decode(errors="replace")
+    cut = data[0] if data else 0
+    filters.complete(text, cut, {"experiment": [text], text: [text], "test/f1": []})
+    try:
+        found = filters.parse(text)
+    except filters.FilterError:
+        return
+    assert filters.parse(str(found)).terms == found.terms, "written down, it is another filter"
+    subject = keys.Subject(states.Status(**STATUS | {"final": {}}), lambda: INFO["config"], now=1e9)  # type: ignore[arg-type]
+    found.matches(subject)
+
+
+def _show(statuses: list[states.Status]) -> None:
+    with contextlib.redirect_stdout(io.StringIO()):
+        listing.as_table(statuses)
+
+
+_folders: list[tempfile.TemporaryDirectory[str]] = []
+
+
+def _lab() -> store.Store:
+    """Return a folder with one run, in memory."""
+    if not _folders:
+        base = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  removed at the end
+        _folders.append(tempfile.TemporaryDirectory(prefix="vitui-fuzz-", dir=base))
+        run = Path(_folders[0].name) / RUN
+        run.mkdir()
+        (run / "lock").touch()
+        for name, value in (("run.json", INFO), ("status.json", STATUS), ("queued.json", TICKET)):
+            (run / name).write_text(json.dumps(value))
+        (run / "events.jsonl").write_text("".join(json.dumps(event) + "\n" for event in EVENTS[:2]))
+    return store.Store(_folders[0].name)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "events": events_target, "files": files_target, "config": config_target, "filters": filters_target,
+}  # fmt: skip
+
+
+def corpus(target: str) -> list[bytes]:
+    """Return inputs to begin with."""
+    lines = [json.dumps(event).encode() for event in EVENTS]
+    if target == "events":
+        return [*lines, b"\n".join(lines), b"\n".join([lines[0], lines[1], lines[0], lines[5], b"{"])]
+    if target == "files":
+        small = [json.dumps(value).encode() for value in (STATUS, INFO, TICKET)]
+        return [bytes([kind]) + data for kind, data in enumerate([*small, b"\n".join(lines), b"stop-now"])]
+    if target == "config":
+        text = (ROOT / "experiments.toml").read_text()
+        parts = re.split(r"(?m)^(?=\[)", text)
+        every = "[experiments.all]\n" + "".join(f"{key} = 1\n" for key in config.FIELDS)
+        more = '[defaults]\ntags = ["a"]\n[experiments.x]\nmodel = "vit_b"\ndataset = "folder:~/a"\n'
+        more += 'options.pool = "mean"\n'
+        script = '[experiments.y]\ncommand = ["python", "x.py"]\nseeds = [1, 2]\n'
+        script += '[figures.f]\ny = "test/f1"\nexperiments = ["y"]\n'
+        return [part.encode() for part in (*parts, every, more, script, more + script)]
+    return [term.encode() for term in TERMS]
+
+
+def words(target: str) -> list[str]:
+    """Return the words that inputs are made of, for mutations to put in."""
+    if target == "config":
+        made = [
+            "[defaults]\n",
+            "[experiments.a]\n",
+            "[figures.f]\n",
+            '"folder:~x"',
+            '"\\u0000"',
+            "1e999",
+            "inf",
+            "2021-01-01",
+        ]
+        return [
+            *made,
+            *(f"\n{key} = " for key in config.FIELDS),
+            *(f'"{name}"' for name in config.MODELS),
+            "[[",
+            "{}",
+        ]
+    if target == "filters":
+        return [
+            *filters.OPERATORS,
+            *keys.known_keys(),
+            "options.x",
+            "best:",
+            " not ",
+            " -",
+            '"',
+            "'",
+            "\\",
+            ",",
+            "2d",
+            "3GiB",
+        ]
+    names = {name for record in (*EVENTS, STATUS, INFO, TICKET) for name in record}  # type: ignore[attr-defined]
+    return [*(f'"{name}":' for name in sorted(names)), "\n", "null", "1e999", "-1", "\\ud800", "[[", "9" * 40]
+
+
+NASTY: tuple[Any, ...] = (
+    0, -1, 2**53, 2**63, 2**64, 10**400, -(10**400), 1e308, -1e308, 5e-324, 1e999, -0.0, "", "\x00", "\ud800",
+    "\x1b]0;x\x07", "日本語" * 50, "x" * 300, [], {}, None, True,
+    [[]], {"": None}, "NaN", "../..", 10**18, 1e15, 1.5, -1e15,
+)  # fmt: skip
+
+
+def mutate(data: bytes, max_size: int, seed: int) -> bytes:
+    """Change a value somewhere in a line that is JSON, or the one behind a key of TOML; else change bytes."""
+    rng = random.Random(seed)
+    lines = data.split(b"\n")
+    place = rng.randrange(len(lines))
+    changed = _changed_line(lines[place], rng) if rng.random() < 0.5 else None
+    if changed is not None:
+        again = [lines[place]] if rng.random() < 0.2 else []
+        mutated = b"\n".join([*lines[:place], changed, *again, *lines[place + 1 :]])
+        if len(mutated) <= max_size:
+            return mutated
+    return bytes(atheris.Mutate(data, max_size))
+
+
+def _changed_line(line: bytes, rng: random.Random) -> bytes | None:
+    """Return a line with a value changed, None for one that has none."""
+    kind, line = (line[:1], line[1:]) if b"" < line[:1] < b" " else (b"", line)
+    if (setting := re.match(rb"""\s*[\w."'-]+\s*=""", line)) is not None:
+        return kind + setting[0] + _json(rng.choice(NASTY))
+    try:
+        return kind + _json(_changed(json.loads(line), rng))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).replace("Infinity", "1e999").encode()
+
+
+def _changed(value: Any, rng: random.Random) -> Any:
+    """Return a JSON value with one thing in it replaced, dropped or renamed."""
+    if isinstance(value, dict) and value and rng.random() < 0.9:
+        key = rng.choice(list(value))
+        choice = rng.random()
+        if choice < 0.1:
+            return {name: each for name, each in value.items() if name != key}
+        if choice < 0.15:
+            return value | {str(rng.choice(NASTY)): value[key]}
+        return value | {key: _changed(value[key], rng)}
+    if isinstance(value, list) and value and rng.random() < 0.8:
+        place = rng.randrange(len(value))
+        return [*value[:place], _changed(value[place], rng), *value[place + rng.randrange(2) :]]
+    if isinstance(value, int | float) and not isinstance(value, bool) and rng.random() < 0.3:
+        return rng.choice([-value, value + 1, value * 1000, float(value)]) if abs(value) < 1e300 else 0
+    return rng.choice(NASTY)
+
+
+def fuzz(target: str, arguments: list[str]) -> None:
+    """Give a target inputs until libFuzzer has had enough; does not come back."""
+    run = TARGETS[target]
+    atheris.Setup([sys.argv[0], *arguments], run, custom_mutator=mutate)
+    atheris.Fuzz()
+
+
+def start(target: str, inputs: int, seed: int, folder: Path) -> str:
+    """Fuzz a target in a process of its own, and return a line of a table on it."""
+    seeds = folder / target
+    seeds.mkdir()
+    for number, data in enumerate(corpus(target)):
+        (seeds / f"seed-{number}").write_bytes(data)
+    known = folder / f"{target}.dict"
+    spelt = ["".join(f"\\x{byte:02x}" for byte in word.encode()) for word in words(target)]
+    known.write_text("".join(f'"{word}"\n' for word in spelt))
+    options = {
+        "runs": inputs, "seed": seed, "max_len": MAX_BYTES, "rss_limit_mb": RSS_LIMIT_MB, "timeout": TIMEOUT_S,
+        "artifact_prefix": f"{folder}/{target}-", "print_final_stats": 1, "dict": known,
+    }  # fmt: skip
+    given = [f"-{name}={value}" for name, value in options.items()]
+    command = [sys.executable, __file__, "--target", target, "--", str(seeds), *given]
+    began = time.monotonic()
+    log = folder / f"{target}.log"
+    with log.open("wb") as file:
+        code = subprocess.run(
+            command, stdout=file, stderr=file, env=os.environ | {"PYTHONPATH": str(ROOT)}
+        ).returncode
+    said = log.read_text(errors="replace")
+    seconds = time.monotonic() - began
+    counts = {
+        name: re.search(rf"stat::{name}:\s+(\d+)", said)
+        for name in ("number_of_executed_units", "peak_rss_mb")
+    }
+    executed, peak = (int(found[1]) if found else 0 for found in counts.values())
+    covered = re.findall(r"cov: (\d+)", said)
+    verdict = "nothing" if code == 0 else f"ended with {code}: see {log}"
+    return (
+        f"| {target} | {executed:,} | {seconds:.0f} | {peak} | {covered[-1] if covered else ''} | {verdict} |"
+    )
+
+
+def main() -> None:
+    """Fuzz all targets, or be the process that fuzzes one."""
+    if "--" in sys.argv:
+        cut = sys.argv.index("--")
+        fuzz(sys.argv[cut - 1], sys.argv[cut + 1 :])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--target", choices=list(TARGETS))
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--input", type=Path, help="give this file to --target, once")
+    arguments = parser.parse_args()
+    if arguments.input:
+        TARGETS[arguments.target](arguments.input.read_bytes())
+        return
+    folder = Path(tempfile.mkdtemp(prefix="vitui-fuzz-"))
+    print(f"what is found goes to {folder}", file=sys.stderr)
+    print("| target | inputs | seconds | peak MiB | coverage | found |\n|---|---|---|---|---|---|")
+    for target in [arguments.target] if arguments.target else TARGETS:
+        print(start(target, round(arguments.inputs * SHARES[target]), arguments.seed, folder), flush=True)
+
+
+if __name__ == "__main__":
+    main()

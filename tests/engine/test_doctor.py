@@ -1,0 +1,500 @@
+"""Each thing that can be wrong with a run's folder is found, said with its cure, repaired where it can be, once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+import zipfile
+
+import pytest
+import torch
+
+from engine import doctor, process, strays
+from engine.checks import drafts, examine, why_unreadable
+from engine.events import Checkpoint, Start, decode
+from engine.recorder import Recorder
+from engine.states import rebuild, status_of
+from engine.store import Store
+from engine.telemetry import GpuSample
+from engine.training import checkpoint
+from engine.trash import thrown
+
+GONE = 2**22 + 1
+LIVE = """
+import os, pathlib, sys, time
+from engine import process
+from engine.events import Start
+from engine.recorder import Recorder
+from engine.store import Run
+run = Run(pathlib.Path(sys.argv[1]))
+with run.hold():
+    recorder = Recorder(run)
+    recorder.emit(Start(time=time.time() - float(sys.argv[2]), run=run.id, attempt=1, pid=os.getpid(),
+        host=process.host(), boot=process.boot_id(), process_started=process.started(os.getpid())))
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def live():
+    """A run that another process trains: ``live(run, seconds since it said something)``."""
+    processes = []
+
+    def begin(run, silent=0.0):
+        child = subprocess.Popen(
+            [sys.executable, "-c", LIVE, str(run.path), str(silent)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        processes.append(child)
+        assert child.stdout.readline() == b"held\n"
+        return child
+
+    yield begin
+    for child in processes:
+        child.kill()
+        child.communicate()
+
+
+def say(run, end=None, **start):
+    recorder = Recorder(run)
+    who = {"host": process.host(), "pid": GONE, "attempt": 1}
+    recorder.emit(Start(time=time.time(), run=run.id, **who | start))
+    recorder.metrics(3, 1.0, {"test/f1": 0.5})
+    if end is not None:
+        recorder.end(end, "because")
+    recorder.close()
+
+
+def age(path, seconds=3600):
+    then = time.time() - seconds
+    os.utime(path, (then, then), follow_symlinks=False)
+
+
+def kinds(run, runs=()):
+    return [finding.kind for finding in examine(run, runs)]
+
+
+def found(run, kind):
+    (finding,) = [each for each in examine(run) if each.kind == kind]
+    return finding
+
+
+def repair(store, run=None):
+    """Repair all there is, and return what was done and what is found afterwards."""
+    done = [doctor._attempt(store, finding) for finding in doctor.examine(store)]
+    assert not [failed for _, failed in done if failed]
+    return [what for what, _ in done if what], [each.kind for each in doctor.examine(store)]
+
+
+@pytest.mark.parametrize(
+    ("happened", "kind", "words"),
+    [
+        (lambda run: say(run, "failed"), "failed", "failed: because"),
+        (lambda run: say(run, "stopped"), "stopped", "stopped: because"),
+        (lambda run: say(run), "crashed", "crashed: its process ended without a word"),
+        (lambda run: run.enqueue(), "queued", "queued"),
+        (lambda run: say(run, host="elsewhere"), None, ""),
+        (lambda run: say(run, "finished"), None, ""),
+    ],
+)
+def test_a_run_that_has_not_finished_is_told_with_its_cure(run, happened, kind, words):
+    happened(run)
+    findings = examine(run)
+    assert [each.kind for each in findings] == ([kind] if kind else [])
+    assert [each.text for each in findings] == ([words] if kind else [])
+    assert all(run.id in each.cure or "engine work" in each.cure for each in findings)
+
+
+def test_a_run_of_a_machine_that_is_silent(run):
+    recorder = Recorder(run)
+    recorder.emit(Start(time=time.time() - 7200, run=run.id, attempt=1, host="elsewhere"))
+    recorder.close()
+    assert found(run, "silent").text == "silent: last heard of 2 h 00 ago on elsewhere"
+
+
+def test_a_run_that_lives_without_telling(run, live):
+    child = live(run, 300)
+    assert f"process {child.pid}" in found(run, "mute").text
+    assert "for 5:0" in found(run, "mute").text
+
+
+def test_a_run_that_lives_is_well(run, live):
+    live(run)
+    run.path.joinpath(".status.json.1.abcd").write_text("")  # it may be at it
+    age(run.path / ".status.json.1.abcd")
+    assert examine(run) == []
+
+
+def test_a_lock_kept_by_the_child_of_a_dead_process(run):
+    script = """
+import pathlib, subprocess, sys
+from engine import lock
+from engine.store import Run
+with Run(pathlib.Path(sys.argv[1])).hold():
+    print(subprocess.Popen(["sleep", "600"], pass_fds=list(lock._ours), stdout=subprocess.DEVNULL).pid, flush=True)
+    sys.stdin.read()
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script, run.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    child = int(parent.stdout.readline())
+    try:
+        assert "orphans" not in kinds(run)
+        parent.kill()
+        parent.communicate()
+        finding = found(run, "orphans")
+        assert finding.text == f"its process {parent.pid} is gone, but a child of it keeps its lock: {child}"
+        assert finding.cure.startswith(f"`kill {child}`")
+    finally:
+        os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("text", [None, "{", '{"id": 7}'])
+def test_a_run_json_that_cannot_be_used(store, run, text):
+    say(run, "finished")
+    (run.path / "run.json").unlink()
+    if text is not None:
+        (run.path / "run.json").write_text(text)
+    assert found(run, "description").text.startswith("run.json cannot be used")
+
+
+class TestEvents:
+    def test_torn_lines_are_counted_placed_and_taken_out(self, store, run):
+        say(run)
+        before = run.events.read_bytes()
+        with run.events.open("ab") as file:
+            file.write(b'{"event":"me\n\n{"event":"artifact","time":1,"run":"r"}\n\x00\xff\n')
+        say(run, "finished", attempt=2)
+        whole = run.events.read_bytes()
+        finding = found(run, "events")
+        assert finding.text == (
+            f"events.jsonl: 2 lines are no events, the first is line 3 at byte {len(before)}"
+        )
+        done, left = repair(store)
+        assert left == []
+        assert any("events alone" in what for what in done)
+        assert all(decode(line) for line in run.events.read_bytes().splitlines())
+        assert [line for line in whole.splitlines() if decode(line)] == run.events.read_bytes().splitlines()
+        (kept,) = thrown(store)
+        assert kept.path.read_bytes() == whole
+        assert status_of(run) == rebuild(run)
+        assert status_of(run).state == "finished"
+
+    def test_a_torn_last_line_counts_once_nobody_can_be_writing_it(self, run, live):
+        child = live(run)
+        with run.events.open("ab") as file:
+            file.write(b'{"event":"me')
+        assert kinds(run) == []
+        child.kill()
+        child.communicate()
+        assert found(run, "events").text.startswith(
+            "events.jsonl: a line is no event, the first is line 2 at byte"
+        )
+
+    def test_a_line_of_100_mb_is_one_line(self, run):
+        say(run, "finished")
+        with run.events.open("ab") as file:
+            file.write(b"x" * 10**8 + b"\n")
+        say(run, "finished", attempt=2)
+        assert "a line is no event, the first is line 4" in found(run, "events").text
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"state": "failed"}, {"step": 2}, {"checkpoint": 7}, {"last": {}}, {"offset": 10**9}, {"epoch": "x"},
+        ],
+        ids=str,
+    )  # fmt: skip
+    def test_one_that_disagrees_is_made_anew(self, store, run, change):
+        say(run, "finished")
+        fields = json.loads(run.status_file.read_bytes())
+        run.status_file.write_text(json.dumps(fields | change))
+        assert "status" in kinds(run)
+        done, left = repair(store)
+        assert (done, left) == (["status.json was made anew from the events"], [])
+        assert json.loads(run.status_file.read_bytes()) == fields
+
+    def test_what_it_says_and_what_they_say_is_told(self, run):
+        say(run, "finished")
+        fields = json.loads(run.status_file.read_bytes())
+        run.status_file.write_text(json.dumps(fields | {"state": "failed"}))
+        assert found(run, "status").text == (
+            "status.json disagrees with the events: state is 'failed', they say 'finished'"
+        )
+
+    def test_one_that_is_a_second_old_is_no_finding(self, run):
+        say(run)
+        stale = run.status_file.read_bytes()
+        recorder = Recorder(run)
+        recorder.metrics(9, 3.0, {"test/f1": 0.7})
+        recorder.close()
+        run.status_file.write_bytes(stale)
+        assert kinds(run) == ["crashed"]
+
+
+class TestQueue:
+    def test_a_place_of_a_run_that_has_finished(self, store, run):
+        say(run, "finished")
+        run.enqueue()
+        assert kinds(run) == ["queued", "ticket"]
+        assert repair(store)[1] == []
+        assert status_of(run).state == "finished"
+
+    def test_a_place_that_waits_for_what_is_no_more(self, run):
+        run.enqueue()
+        place = json.loads(run.ticket_file.read_bytes())
+        run.ticket_file.write_text(json.dumps(place | {"after": ["gone-s0", "here-s0", 7]}))
+        (first, second) = [each for each in examine(run, {"here-s0"}) if each.kind == "ticket"]
+        assert first.text == "it waits for gone-s0, which does not exist any more"
+        assert "waits for 7" in second.text
+
+    def test_a_place_that_is_damaged(self, run):
+        run.ticket_file.write_text("{")
+        assert kinds(run) == ["queued", "ticket"]
+
+    def test_a_request_that_nobody_will_hear(self, store, run):
+        say(run, "stopped")
+        run.ask("stop-now")
+        assert kinds(run) == ["stopped", "request"]
+        assert repair(store)[1] == ["stopped"]
+        assert not run.control.exists()
+
+
+def test_drafts_of_killed_processes_go_to_the_trash(store, run):
+    say(run, "finished")
+    left = [
+        ".status.json.12.abcd",
+        ".labels.json.12.abcd",
+        ".control.12.abcd",
+        ".events.jsonl.1.ab",
+        ".reserve",
+    ]
+    left += ["checkpoints/.last.pt.tmp"]
+    for name in left:
+        (run.path / name).write_text("half")
+    assert list(drafts(run.path)) == []  # they may be being written
+    for name in left:
+        age(run.path / name)
+    assert kinds(run) == ["draft"] * len(left)
+    done, after = repair(store)
+    assert (len(done), after) == (len(left), [])
+    assert sorted(each.path.read_text() for each in thrown(store)) == ["half"] * len(left)
+
+
+def test_a_folder_whose_making_was_cut_off_goes_to_the_trash(store, run):
+    say(run, "finished")
+    draft = store.root / f".{run.id}"
+    draft.mkdir()
+    assert doctor.examine(store) == []
+    age(draft)
+    (finding,) = doctor.examine(store)
+    assert (finding.where, finding.kind) == (run.id, "draft")
+    assert repair(store)[1] == []
+    assert not draft.exists()
+    assert run.path.exists()
+
+
+class TestCheckpoints:
+    STATE = {key: {} for key in checkpoint.KEYS} | {"model": {"w": torch.zeros(1000)}}
+
+    @pytest.fixture
+    def saved(self, run):
+        say(run, "stopped")
+        recorder = Recorder(run)
+        recorder.emit(
+            Checkpoint(
+                time=1, run=run.id, step=3, epoch=1.0, path="checkpoints/last.pt", kind="last", bytes=1
+            )
+        )
+        recorder.end("stopped", "because")
+        recorder.close()
+        checkpoint.save(run.checkpoints / "last.pt", self.STATE)
+        return run
+
+    def test_a_good_one_is_no_finding(self, saved):
+        assert kinds(saved) == ["stopped"]
+
+    def test_a_missing_one(self, saved):
+        (saved.checkpoints / "last.pt").unlink()
+        assert found(saved, "checkpoint").text == (
+            "checkpoints/last.pt, of step 3, cannot be read: No such file or directory"
+        )
+        checkpoint.save(saved.checkpoints / "best.pt", self.STATE)
+        assert "`cp " in found(saved, "checkpoint").cure
+
+    @pytest.mark.parametrize("how", ["cut", "flipped", "empty", "text", "folder", "link", "pipe"])
+    def test_one_that_is_damaged(self, saved, tmp_path, how):
+        path = saved.checkpoints / "last.pt"
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 0xFF
+        path.unlink()
+        match how:
+            case "cut":
+                path.write_bytes(data[:-100])
+            case "flipped":
+                path.write_bytes(data)
+            case "empty":
+                path.write_bytes(b"")
+            case "text":
+                path.write_bytes(b"x" * 1000)
+            case "folder":
+                path.mkdir()
+            case "link":
+                checkpoint.save(tmp_path / "other.pt", self.STATE)
+                path.symlink_to(tmp_path / "other.pt")
+            case "pipe":
+                os.mkfifo(path)
+        assert "checkpoint" in kinds(saved)
+
+    def test_one_that_would_fill_the_memory_is_not_unpacked(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "bomb.pt", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("x/data.pkl", b"\0" * 10**8)
+        assert why_unreadable(tmp_path / "bomb.pt") == "is packed as no checkpoint is"
+
+    def test_in_a_folder_that_is_a_link(self, saved, tmp_path):
+        saved.checkpoints.rename(tmp_path / "elsewhere")
+        saved.checkpoints.symlink_to(tmp_path / "elsewhere")
+        assert kinds(saved) == ["stopped", "kind", "checkpoint"]
+
+
+class TestPermissions:
+    def test_what_others_may_write_is_closed(self, store, run):
+        say(run, "finished")
+        run.path.chmod(0o777)
+        run.events.chmod(0o666)
+        (run.path / "run.json").chmod(0o620)
+        store.root.chmod(0o777)
+        assert kinds(run) == ["permissions"] * 3
+        assert len(repair(store)[0]) == 4
+        assert doctor.examine(store) == []
+        assert [stat.S_IMODE(path.stat().st_mode) for path in (run.path, run.events)] == [0o755, 0o644]
+
+    def test_it_is_said_of_a_run_that_lives_too(self, store, run, live):
+        live(run)
+        run.events.chmod(0o666)
+        assert repair(store) == (["only its owner may write events.jsonl now"], [])
+
+
+def test_a_link_or_a_pipe_in_the_place_of_a_file_is_moved_away(store, run, tmp_path):
+    say(run, "finished")
+    (tmp_path / "secret").write_text("secret")
+    for name in ("console.log", "control"):
+        (run.path / name).symlink_to(tmp_path / "secret")
+    os.mkfifo(run.path / "lock")
+    (run.path / "labels.json").mkdir()
+    assert kinds(run) == ["kind"] * 4
+    assert repair(store)[1] == []
+    assert (tmp_path / "secret").read_text() == "secret"
+    assert status_of(run).state == "finished"
+
+
+def test_what_the_worker_met_is_told_until_its_log_is_put_away(store, run):
+    say(run, "finished")
+    log = store.root / ".worker.log"
+    log.write_text(
+        "2 runs started\nTraceback (most recent call last):\n  File x\nOSError: [Errno 28] No space\n"
+    )
+    (finding,) = doctor.examine(store)
+    assert finding.text == "the worker of the queue met OSError: [Errno 28] No space"
+    assert repair(store)[1] == []
+    assert not log.exists()
+
+
+class Gpus:
+    """Two GPUs, as NVML would show them."""
+
+    def __init__(self, *held):
+        self._held = held
+
+    def sample(self):
+        return [
+            GpuSample(
+                index=i, name="Card", uuid=f"GPU-{i}", memory_used=0, memory_total=8 << 30, processes=held
+            )
+            for i, held in enumerate(self._held)
+        ]
+
+
+class TestGpus:
+    @pytest.fixture
+    def process_of(self):
+        started = []
+
+        def begin(*arguments, **variables):
+            code = "import time; print(flush=True); time.sleep(600)"
+            child = subprocess.Popen(
+                [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, env=os.environ | variables
+            )
+            child.stdout.readline()
+            started.append(child)
+            return child.pid
+
+        yield begin
+        for child in started:
+            child.kill()
+            child.communicate()
+
+    def test_what_holds_memory_for_a_run_that_is_over_is_told(self, store, run, process_of):
+        say(run, "failed")
+        of_script = process_of(VITUI_RUN=run.id, VITUI_RUN_DIR=str(run.path.resolve()))
+        of_worker = process_of("engine.cli", "train", run.id, "--runs", str(store.root.resolve()))
+        others = [
+            process_of(),
+            process_of(VITUI_RUN=run.id, VITUI_RUN_DIR="/somewhere/else/" + run.id),
+            process_of("engine.cli", "train", run.id, "--runs", "/somewhere/else"),
+            process_of(VITUI_RUN="../../" + run.id),
+            GONE,
+        ]
+        gpus = Gpus({of_script: 1 << 30, of_worker: 1 << 29}, {of_script: 1 << 30} | dict.fromkeys(others, 1))
+        first, second = sorted(strays.check_gpus(store, gpus), key=lambda each: each.text)
+        texts = sorted(
+            f"process {pid} holds {used} GiB of GPU memory, and its run does not live"
+            for pid, used in ((of_script, "2.0"), (of_worker, "0.5"))
+        )
+        assert [first.text, second.text] == texts
+        assert first.where == run.id
+
+    def test_what_belongs_to_a_run_that_lives_is_left_alone(self, store, run, process_of, live):
+        live(run)
+        pid = process_of(VITUI_RUN=run.id, VITUI_RUN_DIR=str(run.path.resolve()))
+        assert list(strays.check_gpus(store, Gpus({pid: 1}))) == []
+
+
+class TestCommand:
+    def test_it_tells_repairs_and_finds_nothing_more(self, engine, lab, tiny):
+        store = Store(lab / "runs")
+        assert engine("doctor").stdout == b"every run is well\n"
+        run = store.create(tiny, seed=0)
+        say(run, "finished")
+        run.status_file.write_text("{")
+        run.events.chmod(0o666)
+        said = engine("doctor").stdout.decode().splitlines()
+        assert len(said) == 3
+        assert said[-1] == "2 found; `engine doctor --fix` repairs 2 of them and deletes nothing"
+        findings = [json.loads(line) for line in engine("doctor", "--json").stdout.splitlines()]
+        assert [(each["where"], each["kind"], each["fixable"]) for each in findings] == [
+            (run.id, "status", True), (run.id, "permissions", True),
+        ]  # fmt: skip
+        fixed = engine("doctor", "--fix").stdout.decode()
+        assert fixed.count("repaired: ") == 2
+        assert engine("doctor").stdout == b"every run is well\n"
+
+    def test_what_cannot_be_repaired_is_said(self, engine, lab, tiny):
+        run = Store(lab / "runs").create(tiny, seed=0)
+        say(run, "finished")
+        run.status_file.unlink()
+        run.status_file.mkdir()
+        (run.status_file / "inside").write_text("")
+        done = engine("doctor", "--fix")
+        assert done.returncode == 0
+        assert b"Traceback" not in done.stderr
+        assert engine("doctor").stdout == b"every run is well\n"
