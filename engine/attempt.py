@@ -46,8 +46,8 @@ def train_run(
             raise StoreError(f"{run.id} is no longer in the queue")
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             run.clear_request()
-        run.take(by_hand=not queued)
         recorder = Recorder(run, echo)
+        run.take(recorder.status.attempt, by_hand=not queued)
         recorder.claim()
         os.environ |= {
             "VITUI_RUN": run.id,

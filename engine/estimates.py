@@ -22,7 +22,7 @@ import msgspec
 from engine.experiment import Experiment
 from engine.plan import GIB
 from engine.states import Status
-from engine.store import Run, Store, StoreError, read_small, write_atomic
+from engine.store import DAMAGED, Run, Store, StoreError, read_small, write_atomic
 
 MEASURED_MARGIN = 1.05
 PAPER_MARGIN = 1.15
@@ -131,7 +131,7 @@ def _measured(store: Store) -> dict[str, int]:
     for run in store.runs():
         try:
             best = msgspec.json.decode(read_small(run.status_file), type=Status).best
-        except (OSError, msgspec.DecodeError, RecursionError):
+        except DAMAGED:
             continue
         if (size := _held(best)) is None:
             continue
@@ -184,5 +184,5 @@ def _total(answer: bytes) -> int | None:
 def _read(file: Path) -> dict[str, int | None]:
     try:
         return msgspec.json.decode(read_small(file), type=dict[str, int | None])
-    except (OSError, msgspec.DecodeError, RecursionError):
+    except DAMAGED:
         return {}

@@ -34,8 +34,25 @@ class Holder(msgspec.Struct, kw_only=True):
     @property
     def is_dead(self) -> bool:
         """Whether it is known to be gone; of another machine or container nothing is known."""
-        here = (self.host, self.space) == (process.host(), process.pid_space())
-        return here and process.is_gone(self.pid, self.started, self.boot)
+        return self._is_of_here and process.is_gone(self.pid, self.started, self.boot)
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it is known to live, here."""
+        return self._is_of_here and process.is_alive(self.pid, self.started, self.boot)
+
+    @property
+    def _is_of_here(self) -> bool:
+        return (self.host, self.space) == (process.host(), process.pid_space())
+
+
+def this_process() -> Holder:
+    """Return the process that asks."""
+    pid = os.getpid()
+    return Holder(
+        pid=pid, started=process.started(pid) or 0.0, boot=process.boot_id(),
+        host=process.host(), space=process.pid_space(),
+    )  # fmt: skip
 
 
 class Taken(Exception):  # noqa: N818  it says what is the case
@@ -63,8 +80,12 @@ def hold(path: Path, timeout_s: float) -> Iterator[None]:
         yield
 
 
-def take(path: Path, timeout_s: float) -> int:
-    """Take the lock and return the open file that has it; raises what ``hold`` raises."""
+def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
+    """Take the lock and return the open file that has it; raises what ``hold`` raises.
+
+    Args:
+        for_another: It is for a process that will inherit it and ``keep`` it: until then nobody is named.
+    """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     _ours.add(handle)
     try:
@@ -74,8 +95,18 @@ def take(path: Path, timeout_s: float) -> int:
     except BaseException:
         _close(handle)
         raise
-    _sign(handle)
+    if for_another:
+        with contextlib.suppress(OSError):
+            os.ftruncate(handle, 0)
+    else:
+        _sign(handle)
     return handle
+
+
+def hand_over(handle: int) -> None:
+    """Close this process's copy of an open file that another process has inherited, or let it go if none has."""
+    _ours.discard(handle)
+    os.close(handle)
 
 
 @contextlib.contextmanager
@@ -177,14 +208,9 @@ def _is_at(handle: int, path: Path) -> bool:
 
 def _sign(handle: int) -> None:
     """Write into the file who has the lock; a full disk is no reason not to have it."""
-    pid = os.getpid()
-    me = Holder(
-        pid=pid, started=process.started(pid) or 0.0, boot=process.boot_id(),
-        host=process.host(), space=process.pid_space(),
-    )  # fmt: skip
     with contextlib.suppress(OSError):
         os.ftruncate(handle, 0)
-        os.pwrite(handle, msgspec.json.encode(me), 0)
+        os.pwrite(handle, msgspec.json.encode(this_process()), 0)
 
 
 def _signature(handle: int) -> Holder | None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import time
 from pathlib import Path
 
 import msgspec
 
-from engine import process
-from engine.store import Run, read_small, write_atomic
-from engine.ticket import Holder, Ticket
+from engine.lock import Holder
+from engine.store import DAMAGED, Run, read_small, write_atomic
+from engine.ticket import Ticket
 
+NAME = ".queue.json"
 HELD = "held"
 NO_WORKER = "no worker is at it; `engine work` starts one"
 STARTING_S = 5.0
@@ -31,7 +33,7 @@ class Notice(msgspec.Struct, kw_only=True):
 
     def is_current(self) -> bool:
         """Return whether it is true still: the worker is at it, or has left; another machine's worker is believed."""
-        return self.left or self.worker.host != process.host() or self.worker.is_alive()
+        return self.left or not self.worker.is_dead
 
 
 def publish(root: Path, notice: Notice) -> None:
@@ -44,19 +46,20 @@ def withdraw(root: Path) -> None:
     _file(root).unlink(missing_ok=True)
 
 
-def read(root: Path) -> Notice | None:
+def read(root: str) -> Notice | None:
     """Return what is said; None where a worker that is gone would have said it."""
+    file = f"{root}/{NAME}"
     try:
-        stat = _file(root).lstat()
+        stat = os.lstat(file)
     except OSError:
         return None
-    notice = _read(_file(root), stat.st_ino, stat.st_mtime_ns)
+    notice = _read(file, stat.st_ino, stat.st_mtime_ns)
     return notice if notice is not None and notice.is_current() else None
 
 
 def why_waiting(run: Run, place: Ticket | None) -> str:
     """Return in words why a queued run waits, empty while the worker has not seen it yet."""
-    notice = read(run.path.parent)
+    notice = read(run.folder.rpartition("/")[0] or ".")
     if notice is not None and not notice.left:
         return notice.reasons.get(run.id, "")
     if place is not None and place.on_hold:
@@ -68,13 +71,13 @@ def why_waiting(run: Run, place: Ticket | None) -> str:
 
 
 @functools.lru_cache(maxsize=8)
-def _read(file: Path, _inode: int, _time: int) -> Notice | None:
+def _read(file: str, _inode: int, _time: int) -> Notice | None:
     """Read the file once for all the runs of a list: it is replaced, never changed."""
     try:
         return msgspec.json.decode(read_small(file), type=Notice)
-    except (OSError, msgspec.DecodeError, RecursionError):
+    except DAMAGED:
         return None
 
 
 def _file(root: Path) -> Path:
-    return root / ".queue.json"
+    return root / NAME

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -64,17 +65,6 @@ def is_alive(pid: int, start: float, boot: str) -> bool:
     return boot == boot_id() and started(pid) == start
 
 
-def end_with(parent: int) -> None:
-    """Have this process killed when its parent ends, however that ends; only Linux can."""
-    import ctypes
-    import signal
-
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it ended before we asked
-        os._exit(1)
-
-
 def is_gone(pid: int, start: float, boot: str) -> bool:
     """Return whether that process is known to live no more; another user's may be hidden from this one."""
     return not is_alive(pid, start, boot) and not (boot == boot_id() and _is_hidden(pid))
@@ -90,3 +80,11 @@ def _is_hidden(pid: int) -> bool:
     except (OSError, OverflowError):
         return False
     return False
+
+
+def end_with(parent: int) -> None:
+    """Have this process killed when its parent ends, however that ends; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked
+        os._exit(1)

@@ -36,7 +36,7 @@ def put_back(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> No
         StoreError: It has finished, lives, or waits already.
     """
     with run.hold():
-        status = status_of(run, held=False)
+        status = status_of(run, mine=True)
         require_resumable(run, status)
         place = run.place() or Ticket(submitted=0.0)
         run.clear_request()

@@ -43,7 +43,7 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
         place = run.place()
         if place is None or not _is_open(place):
             return
-        status = status_of(run, held=False)
+        status = status_of(run, mine=True)
         state = status.state
         if state not in ENDED:
             return

@@ -31,7 +31,7 @@ from engine.plan import Device, Job, Live, Plan, Wait, make_plan
 from engine.recorder import Recorder
 from engine.states import LIVE, status_of
 from engine.store import Run, Store, StoreError, is_run_id, last_lines
-from engine.ticket import Ticket, this_process
+from engine.ticket import Ticket
 
 POLL_S = 0.5
 TRIES = 3
@@ -202,7 +202,7 @@ class Worker:
         if child is not None:
             self._children.append((run, child))
             self.started += 1
-        return "" if child is not None else "another process looks at it"
+        return "" if child is not None else "another process has its lock"
 
     def _cannot_start(self, run: Run, error: OSError) -> str:
         why = f"cannot be started: {error.strerror or error}"
@@ -225,7 +225,7 @@ class Worker:
         reasons = {name: wait.words for name, wait in plan.waits.items()}
         if self._said is not None and self._said.reasons == reasons:
             return
-        said = notice.Notice(worker=this_process(), devices=self._machine.names, reasons=reasons)
+        said = notice.Notice(worker=lock.this_process(), devices=self._machine.names, reasons=reasons)
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
             notice.publish(self._store.root, said)
             self._said = said
@@ -275,7 +275,7 @@ def launch(
         device = "cuda" if any(device.gpu for device in devices) else ticket.device
         return _start_process(run, device, claimed, os.environ | (environment or {}))
     finally:
-        lock.pass_on(claimed)
+        lock.hand_over(claimed)  # the process has the lock by its own copy
 
 
 def _start_process(
@@ -340,10 +340,11 @@ def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> N
     with run.hold():
         if run.ticket() is None:
             return
-        recorder = Recorder(run)
-        failure = Failure(type="FalseStart", message=reason, traceback=said)
-        recorder.end(state, reason, failure if state == "failed" else None)
-        recorder.close()
+        with contextlib.suppress(StoreError):  # where nothing can be written it leaves without a word
+            recorder = Recorder(run)
+            failure = Failure(type="FalseStart", message=reason, traceback=said)
+            recorder.end(state, reason, failure if state == "failed" else None)
+            recorder.close()
         run.dequeue()
 
 

@@ -163,21 +163,18 @@ def _better(name: str, value: float, best: float | None) -> float | None:
     return None
 
 
-def status_of(run: Run, *, held: bool | None = None) -> Status:
+def status_of(run: Run, *, mine: bool = False) -> Status:
     """Return a run's status with its state judged from facts, whatever status.json claims.
 
     Args:
-        held: Whether a process that trains holds its lock; not given, it is looked at.
+        mine: This very process has the run's lock, and does not train: it is judged as if the lock were free.
     """
-    if held is None:
-        held = lock.is_held(f"{run.folder}/lock")
+    held = False if mine else lock.is_held(f"{run.folder}/lock")
     status, size, place = cached(run), _size(run), run.place()
     if status is None or status.offset > size:
         status = rebuild(run)
     elif not held and status.offset < size:  # a process that lives is about to save what it has said since
         read_on(run, status)
-    if status.state in ENDED and not _goes_on(status, place, held):
-        return status
     status.state = _judge(run, status, place, held)
     if status.state == "queued":
         status.reason = why_waiting(run, place)
@@ -186,17 +183,14 @@ def status_of(run: Run, *, held: bool | None = None) -> Status:
     return status
 
 
-def _goes_on(status: Status, place: Ticket | None, held: bool | None) -> bool:
-    """Return whether a run whose last attempt has ended waits or begins anew."""
-    owner = place.owner if place is not None else None
-    if owner is None:
-        taken = bool(held) and not _lives_here(status)  # else its process is about to go
-        return taken or (place is not None and place.waits(status.attempt))
-    return owner.since > status.ended and (bool(held) or owner.is_alive())
-
-
 def _judge(run: Run, status: Status, place: Ticket | None, held: bool | None) -> State:
+    if place is not None and place.owner is not None and place.owner.is_alive:
+        if not place.begun(status.attempt):
+            return "starting"
+        return status.state if status.state in ENDED else "running"
     if held:
+        if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
+            return status.state  # its process is about to go
         return "running" if status.state == "running" and _is_current(status) else "starting"
     if held is None and status.state == "running" and _lives_here(status):
         return "running"  # its lock was removed, or this user may not look at it
@@ -204,11 +198,10 @@ def _judge(run: Run, status: Status, place: Ticket | None, held: bool | None) ->
         return "silent"
     if place is not None and place.waits(status.attempt):
         return "queued"
+    if status.state in ENDED:
+        return status.state
     if status.attempt and status.host not in ("", process.host()):
         return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
-    owner = place.owner if place is not None else None
-    if owner is not None and owner.is_alive():
-        return "running" if status.state == "running" and _is_current(status) else "starting"
     return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
 
 

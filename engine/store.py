@@ -30,8 +30,8 @@ import msgspec
 from engine import lock
 from engine.errors import UserError
 from engine.events import Moment, Seed
-from engine.lock import Holder
-from engine.ticket import Ticket, this_process
+from engine.lock import Holder, this_process
+from engine.ticket import Ticket
 
 if TYPE_CHECKING:
     from engine.experiment import Experiment
@@ -51,6 +51,7 @@ Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_][\w.()+-]{0,199}", re.ASCII)
+_ticket_decoder = msgspec.json.Decoder(Ticket)
 _STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
 _USUAL_FILE = 32 * 1024
 """Bytes that a small file seldom has more of: a read makes room for all that it may return."""
@@ -154,7 +155,7 @@ class Run:
     def place(self) -> Ticket | None:
         """Return what queued.json says, None where there is none."""
         try:
-            return msgspec.json.decode(self.read("queued.json"), type=Ticket)
+            return _ticket_decoder.decode(self.read("queued.json"))
         except FileNotFoundError:
             return None
         except DAMAGED:
@@ -173,31 +174,40 @@ class Run:
         """Replace queued.json; whoever does so once the run is there holds its lock."""
         write_atomic(self.ticket_file, msgspec.json.encode(place))
 
-    def take(self, *, by_hand: bool) -> None:
-        """Say that this process, which holds the run's lock, has it now: it waits no longer."""
+    def take(self, attempts: int, *, by_hand: bool) -> None:
+        """Say that this process, which holds the run's lock, has it now: it waits no longer.
+
+        Args:
+            attempts: How many there were before this one.
+            by_hand: Whether it was started without the queue.
+        """
         place = self.place() or Ticket(submitted=time.time())
-        place.stage, place.holder, place.by_hand = "taken", this_process(), by_hand
+        place.stage, place.holder, place.attempts, place.by_hand = "taken", this_process(), attempts, by_hand
         if by_hand:
             place.devices = {}
-        try:
-            self.put(place)
-        except OSError:  # a full disk: what matters is that nobody else takes it
-            self.ticket_file.unlink(missing_ok=True)
+        self._put_or_leave(place)
 
     def dequeue(self, stage: Literal["failed", "left"] = "left") -> None:
         """Take the run out of the queue; what it asked for is kept for the next time."""
-        if (place := self.place()) is None:
-            return
-        place.stage, place.holder = stage, None
+        if (place := self.place()) is not None:
+            place.stage, place.holder = stage, None
+            self._put_or_leave(place)
+
+    def _put_or_leave(self, place: Ticket) -> None:
+        """Replace queued.json by one of a run that does not wait; on a full disk remove it."""
         try:
             self.put(place)
         except OSError:
             self.ticket_file.unlink(missing_ok=True)
 
     def claim(self) -> int | None:
-        """Take the run's lock for a process to inherit, and return the open file; None while another has the lock."""
+        """Take the run's lock for a process that will inherit it; return the open file, None where another has it.
+
+        Raises:
+            OSError: It cannot be had here.
+        """
         try:
-            return lock.take(self.lock, CLAIM_TIMEOUT_S)
+            return lock.take(self.lock, CLAIM_TIMEOUT_S, for_another=True)
         except (lock.Taken, lock.Moved):
             return None
 
@@ -206,17 +216,16 @@ class Run:
         """Hold the run's lock: only one process trains a run.
 
         Args:
-            claimed: The open file with the lock that this process inherited.
+            claimed: The open file that has it, which this process has inherited.
 
         Raises:
             StoreError: Another process holds it, or it cannot be had here.
         """
         with contextlib.ExitStack() as held:
             try:
-                if claimed is None:
-                    held.enter_context(lock.hold(self.lock, HOLD_TIMEOUT_S))
-                else:
-                    held.enter_context(lock.keep(claimed))
+                held.enter_context(
+                    lock.hold(self.lock, HOLD_TIMEOUT_S) if claimed is None else lock.keep(claimed)
+                )
             except lock.Taken as taken:
                 raise StoreError(self._why_taken(taken.holder)) from None
             except lock.Moved:

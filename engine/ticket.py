@@ -10,37 +10,13 @@ folder meanwhile finds the one or the other, never neither.
 
 from __future__ import annotations
 
-import os
-import time
 from typing import Literal
 
 import msgspec
 
-from engine import process
+from engine.lock import Holder
 
 Stage = Literal["waiting", "taken", "failed", "left"]
-
-
-class Holder(msgspec.Struct, kw_only=True, frozen=True):
-    """One process on one machine, since when it has what it holds (seconds since the epoch)."""
-
-    pid: int
-    started: float
-    boot: str
-    host: str
-    since: float
-
-    def is_alive(self) -> bool:
-        """Return whether this very process lives on this machine."""
-        return self.host == process.host() and process.is_alive(self.pid, self.started, self.boot)
-
-
-def this_process() -> Holder:
-    """Return the process that asks, as a holder from now on."""
-    pid = os.getpid()
-    return Holder(
-        pid=pid, started=process.started(pid) or 0.0, boot=process.boot_id(), host=process.host(), since=time.time()
-    )  # fmt: skip
 
 
 class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -65,7 +41,7 @@ class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
     not_before: float = 0.0
     """Seconds since the epoch before which it is not started: the pause before a retry."""
     attempts: int | None = None
-    """The attempts at the run when it came to wait, where that is known: after a further one it waits no longer."""
+    """The attempts at the run when it came to wait, or was taken: with a further one that place is of the past."""
     retried: int = 0
     """How often the queue began it anew by itself."""
     by_hand: bool = False
@@ -86,6 +62,10 @@ class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
         A copy may have an old ticket beside newer events, where the ticket was gone before it could be copied again.
         """
         return self.stage == "waiting" and (self.attempts is None or attempts <= self.attempts)
+
+    def begun(self, attempts: int) -> bool:
+        """Return whether the attempt of the process that took it has said its start."""
+        return self.attempts is None or attempts > self.attempts
 
     @property
     def owner(self) -> Holder | None:

@@ -295,7 +295,7 @@ class Chaos:
     def _judge(self, copy: Run, was: Look, status: Status, then: Look) -> None:
         (before, _), (after, place) = was, then
         allowed = possible(was, then)
-        if place is not None and place.owner is not None and not place.owner.is_alive():
+        if place is not None and place.owner is not None and not place.owner.is_alive:
             allowed.add("crashed")  # it is dying, and its lock is not free yet
         if status.state not in allowed:
             self.complain(

@@ -180,30 +180,6 @@ class TestUpdating:
         assert history.seams == read(file).seams
 
 
-def test_places_on_the_axes_of_effort(tmp_path):
-    start = Start(
-        time=100.0, run="r", config={"model": "vit_b", "batch_size": 64, "accumulate": 2, "gpus": 2}
-    )
-    for step in (1, 2, 3):
-        values = {"x": 0.0, "gpu/0/energy": 50.0 * step, "gpu/1/energy": 10.0 * step}
-        measured = Metrics(time=100.0 + 1800 * step, run="r", step=step, epoch=0.0, values=values)
-        write(tmp_path / "events.jsonl", *([start] if step == 1 else []), measured)
-    history = History(tmp_path)
-    history.update()
-    assert history.series("x", "samples")[0].tolist() == [128, 256, 384]
-    assert history.series("x", "gpu-hours")[0].tolist() == [1, 2, 3]
-    assert history.series("x", "joules")[0].tolist() == [60, 120, 180]
-
-
-def test_an_axis_that_the_run_does_not_know_has_no_places(tmp_path):
-    metrics = Metrics(time=1.0, run="r", step=1, epoch=0.0, values={"x": 0.0})
-    (tmp_path / "events.jsonl").write_bytes(encode(Start(time=0.0, run="r")) + encode(metrics))
-    history = History(tmp_path)
-    history.update()
-    for axis in ("samples", "joules"):
-        assert np.isnan(history.series("x", axis)[0]).all()
-
-
 def test_a_clock_that_is_set_back_turns_no_curve_around(tmp_path):
     path = tmp_path / "events.jsonl"
     times = [1000.0, 1010.0, 1020.0, 420.0, 430.0, 429.5, 440.0]  # set back by ten minutes, and two threads
@@ -236,3 +212,27 @@ def test_names_of_metrics_without_end_are_not_kept(tmp_path):
     history = History(path)
     history.update()
     assert len(history.metrics) == MAX_METRICS
+
+
+def test_places_on_the_axes_of_effort(tmp_path):
+    start = Start(
+        time=100.0, run="r", config={"model": "vit_b", "batch_size": 64, "accumulate": 2, "gpus": 2}
+    )
+    for step in (1, 2, 3):
+        values = {"x": 0.0, "gpu/0/energy": 50.0 * step, "gpu/1/energy": 10.0 * step}
+        measured = Metrics(time=100.0 + 1800 * step, run="r", step=step, epoch=0.0, values=values)
+        write(tmp_path / "events.jsonl", *([start] if step == 1 else []), measured)
+    history = History(tmp_path)
+    history.update()
+    assert history.series("x", "samples")[0].tolist() == [128, 256, 384]
+    assert history.series("x", "gpu-hours")[0].tolist() == [1, 2, 3]
+    assert history.series("x", "joules")[0].tolist() == [60, 120, 180]
+
+
+def test_an_axis_that_the_run_does_not_know_has_no_places(tmp_path):
+    metrics = Metrics(time=1.0, run="r", step=1, epoch=0.0, values={"x": 0.0})
+    (tmp_path / "events.jsonl").write_bytes(encode(Start(time=0.0, run="r")) + encode(metrics))
+    history = History(tmp_path)
+    history.update()
+    for axis in ("samples", "joules"):
+        assert np.isnan(history.series("x", axis)[0]).all()

@@ -11,7 +11,7 @@ import msgspec
 import psutil
 import pytest
 
-from engine.events import Start
+from engine.events import Start, encode
 from engine.ladder import climb, processes_of
 from engine.recorder import Recorder
 from engine.states import status_of
@@ -87,9 +87,7 @@ def test_what_is_elsewhere_or_over_is_not_touched(run, store, tiny):
     assert "taken out of the queue" in climb(queued, lambda _: None, patience_s=1)
     with pytest.raises(StoreError, match="it is stopped"):
         climb(queued, lambda _: None)
-    recorder = Recorder(run)
-    recorder.emit(Start(time=time.time(), run=run.id, host="elsewhere"))
-    recorder.close()
+    run.events.write_bytes(encode(Start(time=time.time(), run=run.id, host="elsewhere")))
     with pytest.raises(StoreError, match="runs on elsewhere: only there"):
         climb(run, lambda _: None)
 

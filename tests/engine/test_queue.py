@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from engine import notice, queue
 from engine.control import request_resume, request_stop
 from engine.events import End
+from engine.lock import Holder, this_process
 from engine.recorder import Recorder
 from engine.states import status_of
 from engine.store import Run, Store, StoreError
-from engine.ticket import Holder, Ticket, this_process
+from engine.ticket import Ticket
 
 RUNS = [f"run-s{seed}-20261124-1500{seed:02d}-abcd" for seed in range(6)]
 
@@ -47,21 +48,19 @@ class TestTickets:
 
     def test_taken_it_waits_no_longer_and_says_who_has_it(self, run):
         run.put(Ticket(submitted=1.0, devices={"cpu:0": "CPU slot 1"}))
-        run.take(by_hand=False)
+        run.take(0, by_hand=False)
         assert run.ticket() is None
         place = run.place()
         assert (place.stage, place.devices) == ("taken", {"cpu:0": "CPU slot 1"})
-        assert place.owner.is_alive()
-        assert msgspec.structs.replace(place.owner, since=0) == msgspec.structs.replace(
-            this_process(), since=0
-        )
+        assert place.owner.is_alive
+        assert place.owner == this_process()
 
     def test_a_holder_of_another_boot_start_or_machine_is_not_alive(self):
         me = this_process()
         for field, value in [("boot", "x"), ("started", 1.0), ("host", "elsewhere"), ("pid", 2**22 + 1)]:
-            assert not msgspec.structs.replace(me, **{field: value}).is_alive()
+            assert not msgspec.structs.replace(me, **{field: value}).is_alive
 
-    @pytest.mark.parametrize("act", [lambda run: run.take(by_hand=False), lambda run: run.dequeue()])
+    @pytest.mark.parametrize("act", [lambda run: run.take(0, by_hand=False), lambda run: run.dequeue()])
     def test_on_a_full_disk_nobody_else_takes_it(self, run, monkeypatch, act):
         run.put(Ticket(submitted=1.0))
         monkeypatch.setattr("engine.store.write_all", full)
@@ -177,8 +176,8 @@ class TestBack:
     def test_a_run_that_somebody_else_has_resumed_meanwhile_stays_out(self, store, tiny, monkeypatch):
         run = ended(store, tiny, "failed")
         with run.hold():
-            run.take(by_hand=False)  # as the process does that another request started
-        monkeypatch.setattr(queue, "status_of", lambda run, **held: status_of(run, held=True))
+            run.take(0, by_hand=False)  # as the process does that another request started
+        monkeypatch.setattr(queue, "status_of", lambda run, **mine: status_of(run))
         with pytest.raises(StoreError, match="is starting"):
             queue.put_back(run)
         assert run.ticket() is None
@@ -216,7 +215,7 @@ class TestReasons:
     def test_a_dead_worker_is_not_believed_one_elsewhere_is(self, store):
         run = make(store)[0]
         for host, reason in [(this_process().host, notice.NO_WORKER), ("elsewhere", "because")]:
-            worker = Holder(pid=2**22 + 1, started=1.0, boot="x", host=host, since=0.0)
+            worker = Holder(pid=2**22 + 1, started=1.0, boot="x", host=host, space=this_process().space)
             notice.publish(store.root, notice.Notice(worker=worker, reasons={run.id: "because"}))
             assert status_of(run).reason == reason
 

@@ -22,7 +22,7 @@ def attempt(store, tiny):
     def make(state: str, error: str = "", *, allowed: int = 2, **place):
         run = store.create(msgspec.structs.replace(tiny, retries=allowed), seed=0, queued=True)
         run.put(msgspec.structs.replace(run.ticket(), **place))
-        run.take(by_hand=place.get("by_hand", False))
+        run.take(0, by_hand=place.get("by_hand", False))
         again(run, state, error)
         return run
 
@@ -31,7 +31,7 @@ def attempt(store, tiny):
 
 def again(run, state: str, error: str = "") -> None:
     """Live through an attempt of a run, to an end in a state."""
-    run.take(by_hand=run.place().by_hand)
+    run.take(status_of(run).attempt, by_hand=run.place().by_hand)
     recorder = Recorder(run)
     recorder.emit(
         Start(time=time.time(), run=run.id, attempt=1, host=process.host(), config=run.info().config)

@@ -34,7 +34,9 @@ run = Run(pathlib.Path(sys.argv[1]))
 with run.hold():
     recorder = Recorder(run)
     if "take" in sys.argv:
-        run.take(by_hand=False)
+        run.take(recorder.status.attempt, by_hand=False)
+    if "claim" in sys.argv:
+        recorder.claim()
     if "start" in sys.argv:
         recorder.emit(Start(time=time.time(), run=run.id, attempt=recorder.status.attempt + 1, pid=os.getpid(),
             host=process.host(), boot=process.boot_id(), process_started=process.started(os.getpid())))
@@ -127,6 +129,15 @@ def test_resumed_is_starting_then_running(run, live):
     assert (status.state, status.attempt, status.reason) == ("running", 2, "")
     kill(child)
     assert status_of(run).state == "crashed"
+
+
+def test_resumed_is_starting_however_early_its_process_says_who_it_is(run, live):
+    say(run, start(run), end(run, "stopped"))
+    child = live(run, "claim")
+    status = status_of(run)
+    assert (status.state, status.pid) == ("starting", child.pid)
+    kill(child)
+    assert status_of(run).state == "stopped"
 
 
 def test_held_by_another_than_the_one_that_said_its_start_is_starting(run, live):

@@ -3,9 +3,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from engine.lock import this_process
 from engine.notice import Notice, publish
 from engine.store import Run
-from engine.ticket import this_process
 from tests.tui.conftest import Write
 from tui.feed import Feed, console_lines
 from tui.messages import Changed
