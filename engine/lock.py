@@ -121,12 +121,6 @@ def keep(handle: int) -> Iterator[None]:
         _close(handle)
 
 
-def pass_on(handle: int) -> None:
-    """Close a lock that a process started from here has inherited: its copy of the file goes on having it."""
-    _ours.discard(handle)
-    os.close(handle)
-
-
 def is_held(path: str | os.PathLike[str]) -> bool | None:
     """Return whether a living process has the lock; None where that cannot be known from the file."""
     try:

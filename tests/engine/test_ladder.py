@@ -13,7 +13,6 @@ import pytest
 
 from engine.events import Start, encode
 from engine.ladder import climb, processes_of
-from engine.recorder import Recorder
 from engine.states import status_of
 from engine.store import Store, StoreError
 
