@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
@@ -111,8 +110,7 @@ class Learner:
                 for batch, weight in zip(batches[:-1], weights, strict=False):
                     self._learn(batch, weight, random)
             self._learn(batches[-1], weights[-1], random)
-        limit = self._experiment.clip_norm or math.inf
-        self.meter.grad_norm = nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        self.meter.grad_norm = self._clip()
         self.lr = max(map(float, self._schedule.get_last_lr()))
         self.optimizer.step()
         self._schedule.step()
@@ -135,11 +133,18 @@ class Learner:
             logits = self._forward(images)  # (B, classes)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=self._experiment.label_smoothing)
         watch.mark("forward")
-        (loss * weight).backward()  # type: ignore[no-untyped-call]
+        (loss if weight == 1 else loss * weight).backward()  # type: ignore[no-untyped-call]
         if counted:
             right = (logits.detach().argmax(1) == labels).sum()
             self.meter.count(loss.detach() * counted, right, counted)
         watch.mark("backward")
+
+    def _clip(self) -> Tensor:
+        """Scale the gradients down to their limit; return their norm () as it was."""
+        if limit := self._experiment.clip_norm:
+            return nn.utils.clip_grad_norm_(self.model.parameters(), limit)
+        gradients = (parameter.grad for parameter in self.model.parameters())
+        return nn.utils.get_total_norm([each for each in gradients if each is not None])
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""

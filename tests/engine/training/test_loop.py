@@ -249,6 +249,14 @@ class TestSteps:
         for small, big in zip(gradients[16], gradients[64], strict=True):
             torch.testing.assert_close(small, big, rtol=1e-4, atol=1e-6)
 
+    def test_no_limit_of_the_gradients_is_one_that_they_never_meet(self, runs):
+        none, far = runs(), runs()
+        for run, limit in ((none, 0.0), (far, 1e30)):
+            trainer(run, replace(SMALL, clip_norm=limit)).fit()
+        assert measured(none) == measured(far)
+        ends = weights(far)
+        assert all(torch.equal(tensor, ends[name]) for name, tensor in weights(none).items())
+
     def test_every_image_is_seen_once_an_epoch_in_an_order_of_its_own(self, runs):
         made = trainer(runs())
         orders = [
