@@ -76,7 +76,8 @@ def check_state(case: Case) -> Iterator[Finding]:
     reason = f": {status.reason}" if status.reason else ""
     match status.state:
         case "queued":
-            yield case.finding("queued", f"queued{reason}", "waits in the queue; `engine work` runs it")
+            cure = "" if status.reason else "`engine work` runs it"
+            yield case.finding("queued", f"queued{reason}", cure)
         case "failed" | "stopped" | "crashed":
             yield case.finding(status.state, f"{status.state}{reason}", resume)
         case "silent" if status.host:

@@ -8,6 +8,7 @@ queued.json says on which devices: a worker that is killed harms no run, and the
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import subprocess
@@ -36,6 +37,10 @@ from engine.ticket import Ticket
 POLL_S = 0.5
 TRIES = 3
 """How often a run is started whose process is killed before it could take the run."""
+PASSING = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE,
+})  # fmt: skip
+"""What keeps any run from being started, and is no fault of this one: it waits until it has passed."""
 
 
 def ensure_worker(store: Store, *options: str) -> None:
@@ -206,6 +211,8 @@ class Worker:
 
     def _cannot_start(self, run: Run, error: OSError) -> str:
         why = f"cannot be started: {error.strerror or error}"
+        if error.errno in PASSING:
+            return why
         self._tries[run.id] = self._tries.get(run.id, 0) + 1
         if self._tries[run.id] >= TRIES:
             with contextlib.suppress(StoreError, OSError):

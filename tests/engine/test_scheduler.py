@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import signal
@@ -136,6 +137,10 @@ def beats(run: Run) -> list[tuple[int, float, int, str]]:
     """Return when its programs were at work: pid, time, step, the GPUs that it saw."""
     found = [line.split() for line in (run.path / "beats").read_text().splitlines()]
     return [(int(pid), float(when), int(step), gpus) for pid, when, step, gpus in found]
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def spans(run: Run) -> list[tuple[float, float]]:
@@ -304,6 +309,18 @@ class TestSuccession:
         work(store, lambda: False)
         assert states(store) == ["failed", "finished"]
         assert "cannot be started" in status_of(runs[0]).reason
+
+    def test_on_a_full_disk_runs_wait_and_do_not_fail(self, store, monkeypatch):
+        run = store.create(program("1", "0"), 0, queued=True)
+        worker = Worker(store, Machine("cpu:1"), 30.0)
+        with monkeypatch.context() as full:
+            full.setattr("engine.store.write_all", no_space)
+            for _ in range(2 * scheduler.TRIES):
+                assert not worker.turn()
+        assert run.ticket() is not None
+        assert worker.started == 0
+        assert work(store, lambda: False, machine=Machine("cpu:1")) == 1
+        assert states(store) == ["finished"]
 
     def test_what_is_asked_of_a_run_on_its_way_is_not_lost(self, store, until):
         run = store.create(program("1000", "0.02"), 0, queued=True)
