@@ -32,7 +32,7 @@ with atheris.instrument_imports(include=["engine", "tomli"]):
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
-SHARES = {"events": 0.4, "files": 0.12, "config": 0.08, "filters": 0.4}
+SHARES = {"events": 0.4, "files": 0.06, "config": 0.06, "filters": 0.48}
 """Which part of the inputs each target gets."""
 FILES = ("status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control")
 """What is damaged of a run: the first byte of an input says which."""
