@@ -111,6 +111,8 @@ class Status(msgspec.Struct, kw_only=True):
                 self._measure(event)
             case Checkpoint():
                 self.checkpoint = event.step
+                if event.step > self.step:  # a run that is stopped between two measurements
+                    self.step, self.epoch = event.step, event.epoch
             case End():
                 self.state, self.reason = event.state, event.reason
                 if event.error is not None and not self.reason:

@@ -687,3 +687,16 @@ class TestCopies:
         say(run, end(run, "failed"), Log(time=time.time(), run=run.id, level="info", message="left"))
         run.status_file.write_bytes(stale)
         assert status_of(run).state == "failed"
+
+
+def test_a_checkpoint_between_two_measurements_says_how_far_a_run_is(run):
+    recorder = Recorder(run)
+    recorder.emit(Start(run=run.id, **me()))
+    recorder.metrics(3, 0.6, {"train/loss": 1.0})
+    for step in (4, 2):  # the second was written late
+        saved = Checkpoint(
+            time=time.time(), run=run.id, step=step, epoch=step / 5, path="last.pt", kind="last", bytes=1
+        )
+        recorder.emit(saved)
+    recorder.close()
+    assert (status_of(run).step, status_of(run).epoch) == (4, 0.8)
