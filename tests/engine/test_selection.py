@@ -102,6 +102,7 @@ some_runs = st.lists(
         lr=st.sampled_from([5e-4, 1e-3, 1e-2]),
     ),
     max_size=20,
+    unique_by=lambda each: each.run.id,
 )
 
 
