@@ -72,7 +72,8 @@ class Case:
 def check_state(case: Case) -> Iterator[Finding]:
     """Has it come to a good end, or is it on the way to one?"""
     run, status = case.run, case.status
-    resume = f"`engine resume {run.id}` goes on from the last checkpoint"
+    begin = "begins anew" if status.checkpoint is None else "goes on from the last checkpoint"
+    resume = f"`engine resume {run.id}` {begin}"
     reason = f": {status.reason}" if status.reason else ""
     match status.state:
         case "queued":
