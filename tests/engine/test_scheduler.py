@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import process, scheduler
+from engine import lock, process, scheduler
 from engine.attempt import train_run
 from engine.control import request_stop
 from engine.devices import Machine
@@ -282,7 +282,8 @@ class TestSuccession:
             "import sys; from engine.cli import main; sys.argv[1:] = ['work', '--devices', 'cpu:2']; main()"
         )
         first = subprocess.Popen([sys.executable, "-c", code], cwd=store.root.parent)
-        until(lambda: [run.is_held() for run in runs].count(True) == 2)  # launched, not begun
+        # launched, not begun: a worker that dies with a lock it has not handed over has started nothing
+        until(lambda: sum(bool(set(lock.keepers(run.lock)) - {first.pid}) for run in runs) == 2)
         first.kill()
         first.wait()
         assert work(store, lambda: False, machine=Machine("cpu:2")) == 1
@@ -344,7 +345,7 @@ class TestRetries:
         ]
 
     def test_a_killed_run_goes_on_after_its_pause_which_is_said(self, store, until):
-        run = store.create(program("100", "0.02", retries=1), 0, queued=True)
+        run = store.create(program("200", "0.02", retries=1), 0, queued=True)
         with serving(store, Machine("cpu:1"), backoff_s=2.0) as worker:
             until(lambda: status_of(run).step > 3)
             os.kill(status_of(run).pid, signal.SIGKILL)
@@ -358,7 +359,7 @@ class TestRetries:
         assert second_begin - first_end > 1.5
 
     def test_a_crash_that_no_worker_saw_is_found_by_the_next(self, store, until):
-        run = store.create(program("50", "0.02", retries=1), 0, queued=True)
+        run = store.create(program("200", "0.02", retries=1), 0, queued=True)
         worker = Worker(store, Machine("cpu:1"), 30.0)
         worker.turn()
         until(lambda: status_of(run).step > 3)
