@@ -13,7 +13,7 @@ from engine.config import ConfigError
 from engine.events import Event, Failure
 from engine.recorder import Recorder
 from engine.states import State
-from engine.stop import FAILED, STOPPED, StopRequest
+from engine.stop import FAILED, StopRequest
 from engine.store import Run, StoreError
 
 
@@ -36,6 +36,8 @@ def train_run(
 
     Raises:
         StoreError: Another process trains it, it has left the queue, or its folder is damaged.
+        KeyboardInterrupt: A second SIGINT. Its end is recorded, but a checkpoint may still be in the middle of
+            being written by a thread: only ``os._exit`` ends the process at once.
     """
     stop = StopRequest(run)
     stop.listen()
@@ -69,7 +71,7 @@ def train_run(
                 code = train(run, experiment, info.seed, recorder, stop, device)
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
-            code = STOPPED
+            raise
         except (ImportError, ConfigError, msgspec.ValidationError) as error:
             failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
             recorder.end("failed", f"it cannot be trained here: {error}", failure)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -97,7 +98,22 @@ def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
     """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
     from engine.attempt import train_run
 
-    sys.exit(train_run(Store(root).find(run_id), device=device, queued=True, claimed=claimed))
+    with _ended_at_once():
+        sys.exit(train_run(Store(root).find(run_id), device=device, queued=True, claimed=claimed))
+
+
+@contextmanager
+def _ended_at_once() -> Iterator[None]:
+    """End the process at a second SIGINT: an interpreter that winds up would abort under a thread that still writes."""
+    from engine.stop import STOPPED
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        with suppress(OSError):  # nobody may read what it prints any longer
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(STOPPED)
 
 
 def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Sequence[str]) -> None:
@@ -142,11 +158,11 @@ def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str]
 
         from engine.progress import ProgressDisplay
 
-        with captured(run.console) as stdout:
+        with _ended_at_once(), captured(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
                 return train_run(run, display, device, settings=settings)
-    with captured(run.console) as stdout:
+    with _ended_at_once(), captured(run.console) as stdout:
         lines = _Lines(stdout)
         return train_run(run, lambda _, line: lines.write(line), device, settings=settings)
 

@@ -139,7 +139,8 @@ class TestRun:
 
     @pytest.mark.slow
     def test_a_second_sigint_ends_it_at_once(self, engine, runs, until):
-        process = engine.start("run", "long", code="import time, os; os.fsync = lambda _: time.sleep(60)")
+        slow = "import time, os; os.fsync = lambda _: [time.sleep(0.001) for _ in range(60_000)]"
+        process = engine.start("run", "long", code=slow)
         until(lambda: runs.runs() and status_of(runs.runs()[0]).state == "running")
         process.send_signal(signal.SIGINT)
         until(lambda: list(runs.runs()[0].checkpoints.iterdir()))

@@ -114,6 +114,7 @@ class TestOnPaper:
         assert settled(found, run, until) is None
         assert found._working is None
 
+    @pytest.mark.slow
     def test_what_takes_too_long_is_ended(self, store, vit, until, monkeypatch):
         popen = subprocess.Popen
         monkeypatch.setattr(estimates.subprocess, "Popen", lambda _, **rest: popen(["sleep", "60"], **rest))

@@ -378,7 +378,13 @@ CASES = {
 }  # fmt: skip
 
 
-LARGE = ("matrices of a million", "texts of megabytes", "240,000 names of metrics")
+LARGE = (
+    "a message of 100 MB",
+    "100 MB without an end",
+    "matrices of a million",
+    "texts of megabytes",
+    "240,000 names of metrics",
+)
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_wilson_holds_the_true_accuracy_as_often_as_it_claims():
     assert np.mean(held) == pytest.approx(0.95, abs=0.015)  # three standard errors
 
 
+@pytest.mark.slow
 def test_the_bootstrap_holds_the_true_f1_about_as_often_as_it_claims():
     shares = np.array([[0.30, 0.04, 0.02], [0.06, 0.20, 0.05], [0.02, 0.06, 0.25]])
     truth = scores((shares * 10_000).round().astype(int)).f1

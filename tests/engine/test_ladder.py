@@ -68,6 +68,7 @@ def test_what_does_not_listen_is_killed_with_all_it_started(deaf, until):
     assert processes_of(run, status_of(run)) == []
 
 
+@pytest.mark.slow
 def test_what_listens_is_not_killed(lab, engine, until):
     process = engine.start("run", "long", "--device", "cpu")
     until(lambda: Store(lab / "runs").runs())
@@ -91,6 +92,7 @@ def test_what_is_elsewhere_or_over_is_not_touched(run, store, tiny):
         climb(run, lambda _: None)
 
 
+@pytest.mark.slow
 def test_the_command_says_each_rung(deaf, engine):
     run, process = deaf
     done = engine("stop", run.id, "--force", "--patience", "0.5")

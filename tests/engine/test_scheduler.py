@@ -246,6 +246,7 @@ class TestDevices:
         assert work(store, lambda: False, machine=Machine("cpu:2")) == 2
         assert events(first, End)[0].time <= events(second, Start)[0].time
 
+    @pytest.mark.slow
     def test_gpus_are_given_by_their_uuid_one_run_each_and_two_to_one_that_needs_two(
         self, store, monkeypatch
     ):
@@ -334,6 +335,7 @@ class TestSuccession:
         assert events(run, End)[0].reason == "stopped on request"
 
 
+@pytest.mark.slow
 class TestRetries:
     def test_a_program_that_fails_twice_finishes_at_its_third_attempt(self, store):
         run = store.create(program("3", "0", "3", retries=2), 0, queued=True)

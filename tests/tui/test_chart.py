@@ -464,6 +464,7 @@ async def test_a_click_says_so() -> None:
         assert not chart.can_focus
 
 
+@pytest.mark.slow
 def test_the_frame_is_the_same_in_every_process() -> None:
     code = (
         "from tui.widgets.frame import draw_frame\n"

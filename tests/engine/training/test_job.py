@@ -163,6 +163,7 @@ def test_out_of_memory_names_a_batch_that_fits_and_how_to_go_on_with_it():
     assert explain("vit_b", 224, 16, 512, 10).memory.total < 85 * 2**30 or size < 512
 
 
+@pytest.mark.slow
 def test_out_of_memory_on_several_gpus_speaks_of_the_whole_batch():
     total = 80 * 2**30
     one, two = (
@@ -174,6 +175,7 @@ def test_out_of_memory_on_several_gpus_speaks_of_the_whole_batch():
     assert "batch_size = 1024" in two
 
 
+@pytest.mark.slow
 def test_out_of_memory_where_nothing_fits():
     said = out_of_memory("vit-s0", replace(VIT, model="vit_l"), 2 * 2**30, 2**30)
     assert said.endswith("one image does not fit: a smaller model, image_size or a larger GPU is needed")
