@@ -13,7 +13,6 @@ from textual.content import Content
 from textual.reactive import reactive
 from textual.widgets import Footer, Input, Static
 
-from engine.history import AXES, Axis
 from engine.states import LIVE, Status
 from engine.store import Store
 from tui.comparison import sides
@@ -23,6 +22,7 @@ from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
 from tui.screens.compare import CompareScreen
 from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
+from tui.screens.looking import SMOOTHINGS, Looking
 from tui.screens.run import RunScreen
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
@@ -31,8 +31,6 @@ from tui.widgets.machine import MachineLine
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 
-SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Weights of the past, from no smoothing on."""
 FIRST_STEPS = """\
 There are no experiments yet. Write one into {config}:
 
@@ -46,38 +44,18 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Doing):
+class Dashboard(Looking, Doing):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "run", "Run"),
-        Binding("full_stop", "stop", "Stop", key_display="."),
-        Binding("R", "resume", "Resume", show=False),
         Binding("enter", "open", "Open", show=False),
         Binding("f", "filter", "Filter"),
-        Binding("slash", "search", "Search metrics", show=False),
         Binding("s", "sort", "Sort", show=False),
         Binding("S", "reverse", "Sort the other way", show=False),
-        Binding("b", "bands", "Fold seeds into bands", show=False),
         Binding("c", "compare", "Compare"),
         Binding("p", "pin", "Pin as the baseline", show=False),
-        Binding("x", "axis", "X axis"),
-        Binding("y", "log_y", "Log y", show=False),
-        Binding("plus", "smooth(1)", "Smooth more", show=False),
-        Binding("minus", "smooth(-1)", "Smooth less", show=False),
-        Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
-        Binding("greater_than_sign", "zoom(1.5)", "Zoom in", show=False),
-        Binding("less_than_sign", "zoom(0.67)", "Zoom out", show=False),
-        Binding("left_curly_bracket", "pan(-0.25)", "Pan left", show=False),
-        Binding("right_curly_bracket", "pan(0.25)", "Pan right", show=False),
-        Binding("i", "inspect", "Read values", show=False),
-        Binding("left,h", "cursor(-1)", "Cursor left", show=False, priority=True),
-        Binding("right,l", "cursor(1)", "Cursor right", show=False, priority=True),
-        Binding("n", "page(1)", "More charts", show=False),
-        Binding("N", "page(-1)", "Charts before", show=False),
-        Binding("z", "full_screen", "One chart", show=False),
         Binding("left_square_bracket", "pane('left')", "Runs", show=False),
         Binding("right_square_bracket", "pane('right')", "Overview", show=False),
         Binding("0", "reset", "Reset the layout", show=False),
@@ -92,13 +70,9 @@ class Dashboard(Doing):
         super().__init__()
         self.project = project
         self.store = Store(project.runs)
-        self._axis: Axis = "epoch"
-        self._smoothing = 0
-        """A place in ``SMOOTHINGS``."""
         self._filter = ""
         self._order, self._reverse = 0, False
         """What the list is sorted by: a place in ``ORDERS``."""
-        self._bands = False
         self._pinned: str | None = None
         """The run that stays in the charts, over the others."""
         self._colours: dict[str, str] = {}
@@ -269,67 +243,6 @@ class Dashboard(Doing):
         else:
             self.query_one(RunList).action_fold(unfold=True)
 
-    def action_axis(self) -> None:
-        """Go on to the next x axis."""
-        places = [
-            axis
-            for axis in AXES
-            if axis != "joules" or any("energy" in name for name in self.snapshot.curves)
-        ]
-        self._axis = places[(places.index(self._axis) + 1) % len(places)] if self._axis in places else "epoch"
-        self.query_one(ChartGrid).x_label = self._axis
-        self._look()
-
-    def action_log_y(self) -> None:
-        """Make the y axes logarithmic, or linear again."""
-        grid = self.query_one(ChartGrid)
-        grid.log_y = not grid.log_y
-
-    def action_zoom(self, factor: float) -> None:
-        """Zoom the charts."""
-        self.query_one(ChartGrid).zoom(factor)
-
-    def action_pan(self, share: float) -> None:
-        """Move the view of zoomed charts by a share of its width."""
-        self.query_one(ChartGrid).pan(share)
-
-    def action_smooth(self, more: int) -> None:
-        """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
-        self._smoothing = max(0, min(self._smoothing + more, len(SMOOTHINGS) - 1)) if more else 0
-        self.query_one(ChartGrid).smoothing = SMOOTHINGS[self._smoothing]
-        self._look()
-
-    def action_inspect(self) -> None:
-        """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
-        grid = self.query_one(ChartGrid)
-        if grid.cursor is None:
-            grid.move_cursor(0)
-        else:
-            grid.forget_cursor()
-
-    def action_cursor(self, cells: int) -> None:
-        """Move the reading cursor."""
-        self.query_one(ChartGrid).move_cursor(cells)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """While there is no reading cursor, the arrows are the run list's."""
-        if action == "cursor":
-            return (
-                self.is_mounted
-                and self.focused is self.query_one(RunList)
-                and self.query_one(ChartGrid).cursor is not None
-            )
-        return True
-
-    def action_page(self, pages: int) -> None:
-        """Show other charts."""
-        self.query_one(ChartGrid).page += pages
-
-    def action_full_screen(self) -> None:
-        """Give the first chart all the space, or share it again."""
-        grid = self.query_one(ChartGrid)
-        grid.zoomed = not grid.zoomed
-
     def action_pane(self, pane: str) -> None:
         """Show or hide a side pane."""
         widget = self.query_one(f"#{pane}")
@@ -359,11 +272,6 @@ class Dashboard(Doing):
         self.query_one("#left").border_subtitle = "" if plain else f"{order.name} {arrow}"
         self.watch_snapshot()
 
-    def action_bands(self) -> None:
-        """Show runs that differ in their seed alone as one curve with a band, or each by itself again."""
-        self._bands = not self._bands
-        self._look()
-
     def action_pin(self) -> None:
         """Keep the run under the cursor in the charts, over all others; again to let it go."""
         status = self.focused_run
@@ -381,16 +289,6 @@ class Dashboard(Doing):
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
         self.app.push_screen(CompareScreen(found))
-
-    def action_search(self) -> None:
-        """Show only metrics whose name matches."""
-        box = self.query_one("#search", Input)
-        box.add_class("-shown")
-        box.focus()
-
-    @on(Input.Changed, "#search")
-    def _search_changed(self, message: Input.Changed) -> None:
-        self.query_one(ChartGrid).search(message.value)
 
     def action_filter(self) -> None:
         """Show only some experiments."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 from textual import on
+from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from engine.control import request_resume, request_stop
@@ -22,6 +23,12 @@ from tui.snapshot import Project, Snapshot
 
 class Doing(Screen[None]):
     """A screen on which runs can be queued, stopped and resumed; which one is meant is up to the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("r", "run", "Run"),
+        Binding("full_stop", "stop", "Stop", key_display="."),
+        Binding("R", "resume", "Resume", show=False),
+    ]
 
     project: Project
     store: Store

@@ -1,0 +1,131 @@
+"""How the dashboard's charts are looked at: axes, smoothing, zoom, the reading cursor, bands, which metrics."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Input
+
+from engine.history import AXES, Axis
+from tui.snapshot import Snapshot
+from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.run_list import RunList
+
+SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""Weights of the past, from no smoothing on."""
+
+
+class Looking(Screen[None]):
+    """A screen with a ``ChartGrid`` beside a ``RunList``; what the feed is to prepare is up to the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("x", "axis", "X axis"),
+        Binding("y", "log_y", "Log y", show=False),
+        Binding("plus", "smooth(1)", "Smooth more", show=False),
+        Binding("minus", "smooth(-1)", "Smooth less", show=False),
+        Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
+        Binding("greater_than_sign", "zoom(1.5)", "Zoom in", show=False),
+        Binding("less_than_sign", "zoom(0.67)", "Zoom out", show=False),
+        Binding("left_curly_bracket", "pan(-0.25)", "Pan left", show=False),
+        Binding("right_curly_bracket", "pan(0.25)", "Pan right", show=False),
+        Binding("i", "inspect", "Read values", show=False),
+        Binding("left,h", "cursor(-1)", "Cursor left", show=False, priority=True),
+        Binding("right,l", "cursor(1)", "Cursor right", show=False, priority=True),
+        Binding("n", "page(1)", "More charts", show=False),
+        Binding("N", "page(-1)", "Charts before", show=False),
+        Binding("z", "full_screen", "One chart", show=False),
+        Binding("slash", "search", "Search metrics", show=False),
+        Binding("b", "bands", "Fold seeds into bands", show=False),
+    ]
+
+    snapshot: Snapshot
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._axis: Axis = "epoch"
+        self._smoothing = 0
+        """A place in ``SMOOTHINGS``."""
+        self._bands = False
+
+    def _look(self) -> None:
+        """Ask the feed for what is looked at now."""
+        raise NotImplementedError
+
+    def action_axis(self) -> None:
+        """Go on to the next x axis."""
+        places = [
+            axis
+            for axis in AXES
+            if axis != "joules" or any("energy" in name for name in self.snapshot.curves)
+        ]
+        self._axis = places[(places.index(self._axis) + 1) % len(places)] if self._axis in places else "epoch"
+        self.query_one(ChartGrid).x_label = self._axis
+        self._look()
+
+    def action_log_y(self) -> None:
+        """Make the y axes logarithmic, or linear again."""
+        grid = self.query_one(ChartGrid)
+        grid.log_y = not grid.log_y
+
+    def action_zoom(self, factor: float) -> None:
+        """Zoom the charts."""
+        self.query_one(ChartGrid).zoom(factor)
+
+    def action_pan(self, share: float) -> None:
+        """Move the view of zoomed charts by a share of its width."""
+        self.query_one(ChartGrid).pan(share)
+
+    def action_smooth(self, more: int) -> None:
+        """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
+        self._smoothing = max(0, min(self._smoothing + more, len(SMOOTHINGS) - 1)) if more else 0
+        self.query_one(ChartGrid).smoothing = SMOOTHINGS[self._smoothing]
+        self._look()
+
+    def action_inspect(self) -> None:
+        """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
+        grid = self.query_one(ChartGrid)
+        if grid.cursor is None:
+            grid.move_cursor(0)
+        else:
+            grid.forget_cursor()
+
+    def action_cursor(self, cells: int) -> None:
+        """Move the reading cursor."""
+        self.query_one(ChartGrid).move_cursor(cells)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """While there is no reading cursor, the arrows are the run list's."""
+        if action == "cursor":
+            return (
+                self.is_mounted
+                and self.focused is self.query_one(RunList)
+                and self.query_one(ChartGrid).cursor is not None
+            )
+        return True
+
+    def action_page(self, pages: int) -> None:
+        """Show other charts."""
+        self.query_one(ChartGrid).page += pages
+
+    def action_full_screen(self) -> None:
+        """Give the first chart all the space, or share it again."""
+        grid = self.query_one(ChartGrid)
+        grid.zoomed = not grid.zoomed
+
+    def action_bands(self) -> None:
+        """Show runs that differ in their seed alone as one curve with a band, or each by itself again."""
+        self._bands = not self._bands
+        self._look()
+
+    def action_search(self) -> None:
+        """Show only metrics whose name matches."""
+        box = self.query_one("#search", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    @on(Input.Changed, "#search")
+    def _search_changed(self, message: Input.Changed) -> None:
+        self.query_one(ChartGrid).search(message.value)
