@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -47,6 +48,13 @@ THEMES = (
 )
 
 
+def collect_garbage() -> None:
+    """Let Python look for garbage again, but not among what is there for good."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 class VituiApp(App[str]):
     """Shows a project; returns what is to be said after leaving."""
 
@@ -71,6 +79,7 @@ class VituiApp(App[str]):
         """Open the dashboard and begin to follow."""
         self.dashboard = Dashboard(self.project)
         self.push_screen(self.dashboard)
+        self.set_timer(1, collect_garbage)
         self.run_worker(self._follow, thread=True, group="feed", exit_on_error=False)
 
     def on_unmount(self) -> None:

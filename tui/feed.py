@@ -11,11 +11,10 @@ import dataclasses
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.config import Config, ConfigError, load_config
 from engine.events import Metrics, decode
 from engine.history import CHUNK, History
 from engine.listing import number, sentence
@@ -26,9 +25,12 @@ from tui.messages import Changed
 from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
 
+if TYPE_CHECKING:
+    from engine.config import Config
+
 TICK_S = 0.25
 READ_BUDGET_S = 0.1
-"""Seconds that one tick may spend on reading histories before it shows what it has."""
+"""Seconds that one tick may spend on reading histories, or on runs it does not know, before it shows what it has."""
 CONSOLE_LINES = 500
 
 
@@ -52,6 +54,8 @@ class Feed:
         self._root_stamp = -1
         self._runs: dict[str, Run] = {}
         self._stamps: dict[str, int] = {}
+        self._unread = False
+        """Whether there are runs that were not looked at yet."""
         self._statuses: dict[str, Status] = {}
         self._histories: dict[str, History] = {}
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
@@ -92,11 +96,12 @@ class Feed:
         touched = self._look_at_runs()
         if touched is not None:
             was_live = {status.run for status in before.runs if status.state in LIVE}
-            changes["runs"] = tuple(self._statuses[name] for name in self._runs)
+            changes["runs"] = tuple(self._statuses[name] for name in self._runs if name in self._statuses)
             ended = tuple(
                 name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
             )
         read, loading = self._read_histories(watch)
+        loading |= self._unread
         if read or watch != before.watch or loading != before.loading:
             changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
             changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
@@ -117,6 +122,8 @@ class Feed:
         self._config_stamp = stamp
         if stamp is None and self._snapshot.config is None:
             return None, ""  # a folder to begin in, not a mistake
+        from engine.config import ConfigError, load_config
+
         try:
             return load_config(self._project.config), ""
         except ConfigError as error:
@@ -133,9 +140,14 @@ class Feed:
             touched |= found.keys() ^ self._runs.keys()
             self._runs = found
             self._statuses = {name: status for name, status in self._statuses.items() if name in found}
-        for name, run in self._runs.items():
-            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
+        deadline = time.monotonic() + READ_BUDGET_S
+        self._unread = False
+        for name, run in reversed(self._runs.items()):  # newest first: what people look for
             known = self._statuses.get(name)
+            if known is None and time.monotonic() > deadline:
+                self._unread = True
+                continue
+            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
             moves = known is None or known.state in LIVE or (told and known.state == "queued")
             if not moves and folder == self._stamps.get(name):
                 continue
@@ -265,7 +277,7 @@ class _MachineSampler:
     """Looks at the machine once a second."""
 
     def __init__(self) -> None:
-        self._next = 0.0
+        self._next = time.monotonic() + 2 * TICK_S  # the runs come first
         self._nvml: Any = None
 
     def sample(self) -> Machine | None:

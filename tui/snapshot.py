@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.config import Config
-from engine.history import Axis
 from engine.states import Status
-from engine.telemetry import GpuSample
 
 if TYPE_CHECKING:
-    from engine.history import Array
+    from engine.config import Config
+    from engine.history import Array, Axis
+    from engine.telemetry import GpuSample
 
 
 @dataclass(frozen=True)

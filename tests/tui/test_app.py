@@ -35,7 +35,7 @@ looks = 0
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is trained here: the queue is looked at, and served by other tests."""
-    monkeypatch.setattr("tui.screens.doing.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
 
 
 @pytest.fixture(autouse=True)

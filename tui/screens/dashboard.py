@@ -15,11 +15,9 @@ from textual.widgets import Footer, Input, Static
 
 from engine.states import LIVE, Status
 from engine.store import Store
-from tui.comparison import sides
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
-from tui.screens.compare import CompareScreen
 from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
@@ -203,7 +201,8 @@ class Dashboard(Looking, Doing):
         return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands)
 
     def _look(self) -> None:
-        self.app.look_at(self._watch())  # type: ignore[attr-defined]
+        """Ask the feed for what is looked at now, once the list shows it: its thread would hold the painting up."""
+        self.call_after_refresh(lambda: self.app.look_at(self._watch()))  # type: ignore[attr-defined]
 
     @on(CursorMoved)
     def _cursor_moved(self) -> None:
@@ -283,6 +282,9 @@ class Dashboard(Looking, Doing):
 
     def action_compare(self) -> None:
         """Show the runs in the charts side by side."""
+        from tui.comparison import sides
+        from tui.screens.compare import CompareScreen
+
         shown = [status for name in self.snapshot.watch.runs if (status := self._status(name))]
         found = sides(shown, self.snapshot.configs, self._pinned)
         if len(found) < 2:

@@ -53,6 +53,8 @@ class ChartGrid(Container):
         self._labels: Mapping[str, str] = {}
         self._colours: Mapping[str, str] = {}
         self._on_top: Collection[str] = ()
+        self._told = False
+        """Whether there was anything to show yet; charts that stand empty until then would only cost time."""
         self.pattern = ""
         """A regular expression that the metrics shown have to match."""
 
@@ -79,6 +81,7 @@ class ChartGrid(Container):
         on_top: Collection[str],
     ) -> None:
         """Show these curves by metric, with each run's label and colour; those ``on_top`` are drawn over the others."""
+        self._told = True
         self._curves, self._labels, self._colours, self._on_top = curves, labels, colours, on_top
         self._arrange()
         self._fill()
@@ -171,7 +174,7 @@ class ChartGrid(Container):
 
     def _arrange(self) -> None:
         """Have the right charts, keeping those that stay."""
-        if not self.is_mounted or not self.size:
+        if not self._told or not self.is_mounted or not self.size:
             return
         columns, rows = self._shape()
         fit = columns * rows
