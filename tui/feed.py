@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from engine.config import Config
 
 TICK_S = 0.25
-READ_BUDGET_S = 0.1
+READ_BUDGET_S = 0.2
 """Seconds that one tick may spend on reading histories, or on runs it does not know, before it shows what it has."""
 CONSOLE_LINES = 500
 

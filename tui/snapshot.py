@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from engine.states import Status
 
 if TYPE_CHECKING:
+    from engine.column import Array
     from engine.config import Config
-    from engine.history import Array, Axis
+    from engine.history import Axis
     from engine.telemetry import GpuSample
 
 
