@@ -21,9 +21,10 @@ from engine.history import CHUNK, History
 from engine.listing import number, sentence
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
+from tui.abouts import Abouts
 from tui.bands import Bands
 from tui.messages import Changed
-from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
+from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
 
 TICK_S = 0.25
@@ -57,6 +58,7 @@ class Feed:
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
         self._bands = Bands()
+        self._abouts = Abouts()
         self._machine = _MachineSampler()
 
     def follow(self) -> None:
@@ -96,7 +98,11 @@ class Feed:
             ended = tuple(
                 name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
             )
+        if relabelled := self._abouts.read(self._runs):
+            changes["about"] = dict(self._abouts.known)
+            touched = (touched or set()) | relabelled
         read, loading = self._read_histories(watch)
+        loading |= self._abouts.pending
         if read or watch != before.watch or loading != before.loading:
             changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
             changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
@@ -133,12 +139,15 @@ class Feed:
             touched |= found.keys() ^ self._runs.keys()
             self._runs = found
             self._statuses = {name: status for name, status in self._statuses.items() if name in found}
+            self._abouts.keep(found)
         for name, run in self._runs.items():
             folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
             known = self._statuses.get(name)
             moves = known is None or known.state in LIVE or (told and known.state == "queued")
             if not moves and folder == self._stamps.get(name):
                 continue
+            if folder != self._stamps.get(name):
+                self._abouts.touch(name)
             self._stamps[name] = folder
             status = status_of(run)
             if known is None or _differs(known, status):
@@ -225,6 +234,7 @@ class Feed:
             facts=msgspec.to_builtins(start) if start else {},
             console=console_lines(run),
             commit=commit,
+            labels=self._abouts.known.get(name, About()).labels,
         )
 
 

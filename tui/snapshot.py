@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.config import Config
 from engine.history import Axis
+from engine.labels import Labels
 from engine.states import Status
 from engine.telemetry import GpuSample
 
@@ -55,6 +56,13 @@ class RunCurve:
     """How many runs this is the mean of."""
 
 
+class About(NamedTuple):
+    """What a run was made with, and what people say of it."""
+
+    config: Mapping[str, Any] = {}
+    labels: Labels = Labels()
+
+
 @dataclass(frozen=True, eq=False)
 class Detail:
     """All that is said of the run in focus."""
@@ -65,6 +73,7 @@ class Detail:
     """What its last start said: versions, device, parameters."""
     console: tuple[str, ...]
     commit: str = ""
+    labels: Labels = field(default_factory=Labels)
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,8 @@ class Snapshot:
     config_error: str = ""
     runs: tuple[Status, ...] = ()
     """Oldest first."""
+    about: Mapping[str, About] = field(default_factory=dict)
+    """By run, as far as it has been read."""
     watch: Watch = Watch()
     curves: Mapping[str, tuple[RunCurve, ...]] = field(default_factory=dict)
     """By metric."""

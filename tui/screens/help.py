@@ -24,7 +24,7 @@ KEYS = {
         ("r", "run the experiment: it joins the queue"),
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),
-        ("f", "filter by name, tag or state"),
+        ("f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes"),
     ],
     "Charts": [
         ("x", "x axis: step, time, samples …"),
