@@ -15,7 +15,7 @@ from tests.tui.test_app import _count_looks, _no_worker, dashboard, opened, runs
 from tui.rows import Row, make_rows
 from tui.sieve import Sieve, known_values, understand
 from tui.snapshot import About, Project, Snapshot
-from tui.widgets.filter_box import FilterInput, hint
+from tui.widgets.completing import Completing, hint
 
 
 def status(run: str, experiment: str, state: str = "finished", **more: object) -> Status:
@@ -156,7 +156,7 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
     async with opened(project) as pilot:
         await pilot.press("f", *"state=failed")
         assert [row.label for row in runs(pilot).rows] == ["ViT-small"]
-        line = dashboard(pilot).query_one(FilterInput)
+        line = dashboard(pilot).query_one("#filter", Completing)
         line.value = "tag=keep"
         await settle(pilot)
         assert [row.label for row in runs(pilot).rows] == ["BiT-small"]
@@ -168,7 +168,7 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
 async def test_tab_completes_keys_and_values(project: Project, write_run: Write) -> None:
     write_run("ViT-small", end="failed", reason="killed")
     async with opened(project) as pilot:
-        line = dashboard(pilot).query_one(FilterInput)
+        line = dashboard(pilot).query_one("#filter", Completing)
         words = dashboard(pilot).query_one("#filter-hint", Static)
         await pilot.press("f", *"sta", "tab")
         assert line.value == "state"

@@ -19,8 +19,8 @@ from tui.comparison import sides
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
+from tui.screens.caring import Caring
 from tui.screens.compare import CompareScreen
-from tui.screens.doing import Doing
 from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
@@ -46,7 +46,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Filtering, Looking, Doing):
+class Dashboard(Filtering, Looking, Caring):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -185,6 +185,13 @@ class Dashboard(Filtering, Looking, Doing):
     def focused_run(self) -> Status | None:
         """The run under the cursor."""
         return self._status(self.row.run) if self.row else None
+
+    @property
+    def meant_runs(self) -> list[Status]:
+        """The selected runs, or the one under the cursor."""
+        selected = self.query_one(RunList).selected
+        chosen = [status for status in self.snapshot.runs if status.run in selected]
+        return chosen or ([self.focused_run] if self.focused_run is not None else [])
 
     def _status(self, run: str | None) -> Status | None:
         return next((status for status in self.snapshot.runs if status.run == run), None)

@@ -12,7 +12,8 @@ from textual.widgets import Input
 
 from tui.sieve import Meant, Sieve, known_values, understand
 from tui.snapshot import Snapshot
-from tui.widgets.filter_box import FilterBox, FilterInput
+from tui.widgets.completing import Completing
+from tui.widgets.filter_box import FilterBox
 
 
 class Filtering(Screen[None]):
@@ -48,7 +49,7 @@ class Filtering(Screen[None]):
 
     def action_filter(self) -> None:
         """Show only some runs."""
-        box = self.query_one(FilterInput)
+        box = self.query_one("#filter", Completing)
         box.add_class("-shown")
         box.focus()
         self._understand(writing=True)

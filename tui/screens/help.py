@@ -24,6 +24,9 @@ KEYS = {
         ("r", "run the experiment: it joins the queue"),
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),
+        ("t T", "tag, note: the overlaid runs, or the one under the cursor"),
+        ("delete D", "move to the trash; asks"),
+        ("u", "bring back what was thrown away last"),
         ("f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes"),
     ],
     "Charts": [
