@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -23,6 +24,8 @@ from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
 from tui.abouts import Abouts
 from tui.bands import Bands
+from tui.lineup import Lineup
+from tui.machine_feed import MachineSampler
 from tui.messages import Changed
 from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
@@ -31,6 +34,8 @@ TICK_S = 0.25
 READ_BUDGET_S = 0.1
 """Seconds that one tick may spend on reading histories before it shows what it has."""
 CONSOLE_LINES = 500
+MACHINES = 300
+"""How many looks at the machine are kept: five minutes."""
 
 
 class Feed:
@@ -59,7 +64,9 @@ class Feed:
         """The curves of the last tick by run and metric, with what they were made from."""
         self._bands = Bands()
         self._abouts = Abouts()
-        self._machine = _MachineSampler()
+        self._lineup = Lineup(str(project.runs))
+        self._machines: deque[Machine] = deque(maxlen=MACHINES)
+        self._machine = MachineSampler()
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
@@ -109,7 +116,12 @@ class Feed:
         if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
             changes["detail"] = self._detail(watch.focus)
         if (machine := self._machine.sample()) is not None:
-            changes["machine"] = machine
+            self._machines.append(machine)
+            changes |= {"machine": machine, "machines": tuple(self._machines)}
+        now = self._machines[-1].time if self._machines else time.time()
+        queue = self._lineup.look(self._runs, self._statuses, self._stamps, now, news=touched is not None)
+        if queue is not None and queue != before.queue:
+            changes["queue"] = queue
         if not changes:
             return None
         self._snapshot = dataclasses.replace(before, **changes)
@@ -269,34 +281,3 @@ def _stamp(path: Any) -> int | None:
     with contextlib.suppress(OSError):
         return int(path.stat().st_mtime_ns)
     return None
-
-
-class _MachineSampler:
-    """Looks at the machine once a second."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-        self._nvml: Any = None
-
-    def sample(self) -> Machine | None:
-        now = time.monotonic()
-        if now < self._next:
-            return None
-        self._next = now + 1
-        import psutil
-
-        from engine.telemetry import Nvml
-
-        if self._nvml is None:
-            self._nvml = Nvml()
-        memory = psutil.virtual_memory()
-        return Machine(
-            cpu=psutil.cpu_percent(),
-            memory_used=memory.total - memory.available,
-            memory_total=memory.total,
-            gpus=tuple(self._nvml.sample()),
-        )
-
-    def close(self) -> None:
-        if self._nvml is not None:
-            self._nvml.close()

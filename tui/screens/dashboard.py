@@ -24,12 +24,14 @@ from tui.screens.compare import CompareScreen
 from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
+from tui.screens.panes import Panes
 from tui.screens.run import RunScreen
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
 from tui.widgets.filter_box import FilterBox
 from tui.widgets.machine import MachineLine
+from tui.widgets.machine_pane import MachinePane
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 
@@ -46,7 +48,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Filtering, Looking, Caring):
+class Dashboard(Filtering, Looking, Panes, Caring):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -89,10 +91,9 @@ class Dashboard(Filtering, Looking, Caring):
                 yield ChartGrid(id="charts")
                 yield Input(placeholder="metric, a regular expression", id="search")
             yield Static(id="advice", markup=False)
-            overview = Overview(id="right")
-            overview.can_focus = False
-            yield overview
+            yield Overview(id="right")
         yield Console(id="console")
+        yield MachinePane(id="bottom")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -109,6 +110,7 @@ class Dashboard(Filtering, Looking, Caring):
             return
         snapshot = self.snapshot
         self.query_one(MachineLine).show(snapshot)
+        self.query_one(MachinePane).show(snapshot)
         runs = self.query_one(RunList)
         self._colours = self._choose_colours()
         order = ORDERS[self._order]
@@ -260,6 +262,7 @@ class Dashboard(Filtering, Looking, Caring):
         """Show everything as at the start."""
         for pane in ("#left", "#right"):
             self.query_one(pane).remove_class("-hidden", "-shown")
+        self.action_console()
         self.query_one(ChartGrid).reset()
 
     def action_sort(self) -> None:
@@ -305,6 +308,8 @@ class Dashboard(Filtering, Looking, Caring):
             for box in shown:
                 box.value = ""
                 box.remove_class("-shown")
+            runs.focus()
+        elif self.focused is not runs:
             runs.focus()
         elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()

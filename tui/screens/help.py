@@ -41,7 +41,14 @@ KEYS = {
         ("n N", "more charts"),
         ("z", "one chart alone"),
     ],
+    "Queue": [
+        ("K J", "move the run up, down"),
+        ("H", "hold it, let it go"),
+        (". delete", "take it out, stop it; asks"),
+    ],
     "Screen": [
+        ("1 2 3  tab", "go to runs, charts, overview"),
+        ("4 5", "below: console, machine and queue; 5 again: whole"),
         ("[ ]", "show or hide the side panes"),
         ("0", "reset the layout"),
         ("esc", "one layer out"),
