@@ -34,12 +34,20 @@ def live(run: str, pid: int) -> Status:
     return Status(run=run, experiment=run, state="running", pid=pid)
 
 
-def test_a_curve_has_a_cell_for_every_five_seconds_and_the_newest_last() -> None:
-    points = [(100.0 + second, float(second)) for second in range(20)]
-    assert curve(points, 6, 20.0, 119.0) == "  ▂▄▆█"
-    assert curve([*points, (110.0, None)], 2, 20.0, 119.0) == "▆█"
+def test_a_curve_looks_back_three_minutes_and_the_newest_is_last() -> None:
+    points = [(900.0 + second, float(second)) for second in range(0, 120, 10)]
+    assert curve(points, 6, 120.0, 1019.0) == "  ▁▃▅▇"
+    assert curve([*points, (1010.0, None)], 6, 120.0, 1079.0) == "▁▃▅▇  "
+    assert curve([(0.0, 1.0), *points], 2, 110.0, 1019.0) == "▆█"
     assert curve([], 3, 1.0, 0.0) == "   "
     assert curve([(0.0, 0.0)], 1, 0.0, 0.0) == "▁"
+
+
+@pytest.mark.parametrize(("width", "curves"), [(42, 0), (44, 1), (50, 2), (60, 4)])
+def test_the_first_numbers_have_a_curve_where_there_is_room(width: int, curves: int) -> None:
+    line, _ = board_lines(shot(Machine(time=5.0, gpus=(gpu(),))), width)
+    assert sum(tone == "busy" for _, tone in line) == curves
+    assert cell_len(text(line)) <= width
 
 
 @pytest.mark.parametrize("width", [30, 48, 80, 120, 200])

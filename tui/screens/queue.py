@@ -42,7 +42,7 @@ class QueueScreen(Doing):
         """The machine over the queue, and what is to be said of one run at the bottom."""
         board = MachineBoard(id="queue-board")
         board.can_focus = False
-        board.border_title = "Machine"
+        board.border_title = "Machine, the last three minutes"
         yield board
         rows = QueueList(cursor=True, id="queue-rows")
         rows.border_title = "Queue"

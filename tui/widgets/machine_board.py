@@ -15,8 +15,8 @@ from tui.widgets.toned import Toned
 
 NARROWEST, WIDEST = 4, 30
 """Cells of a small curve."""
-STEP_S = 5.0
-"""Seconds that a cell of a curve stands for."""
+SPAN_S = 180.0
+"""Seconds that a curve looks back."""
 HOTTEST = 100.0
 """Degrees at the top of a curve of temperatures."""
 
@@ -53,7 +53,7 @@ def board_lines(snapshot: Snapshot, width: int) -> list[Line]:
 
 
 def curve(points: Iterable[tuple[float, float | None]], width: int, top: float, now: float) -> str:
-    """Return values over time as one cell for every ``STEP_S`` seconds, the newest last; a space where none is known.
+    """Return the last ``SPAN_S`` seconds of a value as so many cells, the newest last; a space where none is known.
 
     Args:
         points: When, in seconds, and what.
@@ -61,11 +61,12 @@ def curve(points: Iterable[tuple[float, float | None]], width: int, top: float, 
         top: The value of a full cell.
         now: The time of the last cell.
     """
-    last = int(now // STEP_S)
+    step = SPAN_S / width
+    last = int(now // step)
     cells: dict[int, float] = {}
     for when, value in points:
         if value is not None:
-            place = int(when // STEP_S) - last + width - 1
+            place = int(when // step) - last + width - 1
             cells[place] = max(value, cells.get(place, 0.0))
     return "".join(
         " " if (value := cells.get(place)) is None else bar(max(value / top, 0.07) if top else 0.07)
@@ -74,7 +75,7 @@ def curve(points: Iterable[tuple[float, float | None]], width: int, top: float, 
 
 
 def _gpu_line(gpu: GpuSample, machines: Sequence[Machine], width: int) -> Line:
-    """Return one GPU as four small curves with the newest number behind each."""
+    """Return one GPU as small curves with the newest number behind each."""
     seen = [(each.time, one) for each in machines for one in each.gpus if one.uuid == gpu.uuid]
     most = max((one.power or 0.0 for _, one in seen), default=0.0)
     gauges: tuple[tuple[str, Read, float], ...] = (
@@ -85,14 +86,14 @@ def _gpu_line(gpu: GpuSample, machines: Sequence[Machine], width: int) -> Line:
     )
     name = f"GPU {gpu.index:<2}"
     room = width - cell_len(name) - sum(cell_len(text) + 3 for text, *_ in gauges)
-    cells = min(WIDEST, room // len(gauges))
+    curves = min(len(gauges), room // NARROWEST)  # where there is not room for all, the first have one
     line: Line = [(name, "name")]
-    for text, read, top in gauges:
-        if cells >= NARROWEST:
+    for number, (text, read, top) in enumerate(gauges):
+        if number < curves:
             points = ((when, read(one)) for when, one in seen)
-            now = machines[-1].time
-            line += [(" " + curve(points, cells, top, now), "busy")]
-        line += [(f" {text} ", "name")]
+            drawn = curve(points, min(WIDEST, room // curves), top, machines[-1].time)
+            line.append((f" {drawn}", "busy"))
+        line.append((f" {text} ", "name"))
     return line
 
 
