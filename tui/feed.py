@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,12 @@ from engine.history import CHUNK, History
 from engine.listing import number, sentence
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
+from tui.abouts import Abouts
 from tui.bands import Bands
+from tui.lineup import Lineup
+from tui.machine_feed import MachineSampler
 from tui.messages import Changed
-from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
+from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
 
 if TYPE_CHECKING:
@@ -32,6 +36,8 @@ TICK_S = 0.25
 READ_BUDGET_S = 0.2
 """Seconds that one tick may spend on reading histories, or on runs it does not know, before it shows what it has."""
 CONSOLE_LINES = 500
+MACHINES = 300
+"""How many looks at the machine are kept: five minutes."""
 
 
 class Feed:
@@ -61,7 +67,10 @@ class Feed:
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
         self._bands = Bands()
-        self._machine = _MachineSampler()
+        self._abouts = Abouts()
+        self._lineup = Lineup(str(project.runs))
+        self._machines: deque[Machine] = deque(maxlen=MACHINES)
+        self._machine = MachineSampler()
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
@@ -100,15 +109,23 @@ class Feed:
             ended = tuple(
                 name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
             )
+        if relabelled := self._abouts.read(self._runs):
+            changes["about"] = dict(self._abouts.known)
+            touched = (touched or set()) | relabelled
         read, loading = self._read_histories(watch)
-        loading |= self._unread
+        loading |= self._unread or self._abouts.pending
         if read or watch != before.watch or loading != before.loading:
             changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
             changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
         if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
             changes["detail"] = self._detail(watch.focus)
         if (machine := self._machine.sample()) is not None:
-            changes["machine"] = machine
+            self._machines.append(machine)
+            changes |= {"machine": machine, "machines": tuple(self._machines)}
+        now = self._machines[-1].time if self._machines else time.time()
+        queue = self._lineup.look(self._runs, self._statuses, self._stamps, now, news=touched is not None)
+        if queue is not None and queue != before.queue:
+            changes["queue"] = queue
         if not changes:
             return None
         self._snapshot = dataclasses.replace(before, **changes)
@@ -140,6 +157,7 @@ class Feed:
             touched |= found.keys() ^ self._runs.keys()
             self._runs = found
             self._statuses = {name: status for name, status in self._statuses.items() if name in found}
+            self._abouts.keep(found)
         deadline = time.monotonic() + READ_BUDGET_S
         self._unread = False
         for name, run in reversed(self._runs.items()):  # newest first: what people look for
@@ -151,6 +169,8 @@ class Feed:
             moves = known is None or known.state in LIVE or (told and known.state == "queued")
             if not moves and folder == self._stamps.get(name):
                 continue
+            if folder != self._stamps.get(name):
+                self._abouts.touch(name)
             self._stamps[name] = folder
             status = status_of(run)
             if known is None or _differs(known, status):
@@ -237,6 +257,7 @@ class Feed:
             facts=msgspec.to_builtins(start) if start else {},
             console=console_lines(run),
             commit=commit,
+            labels=self._abouts.known.get(name, About()).labels,
         )
 
 
@@ -271,34 +292,3 @@ def _stamp(path: Any) -> int | None:
     with contextlib.suppress(OSError):
         return int(path.stat().st_mtime_ns)
     return None
-
-
-class _MachineSampler:
-    """Looks at the machine once a second."""
-
-    def __init__(self) -> None:
-        self._next = time.monotonic() + 2 * TICK_S  # the runs come first
-        self._nvml: Any = None
-
-    def sample(self) -> Machine | None:
-        now = time.monotonic()
-        if now < self._next:
-            return None
-        self._next = now + 1
-        import psutil
-
-        from engine.telemetry import Nvml
-
-        if self._nvml is None:
-            self._nvml = Nvml()
-        memory = psutil.virtual_memory()
-        return Machine(
-            cpu=psutil.cpu_percent(),
-            memory_used=memory.total - memory.available,
-            memory_total=memory.total,
-            gpus=tuple(self._nvml.sample()),
-        )
-
-    def close(self) -> None:
-        if self._nvml is not None:
-            self._nvml.close()

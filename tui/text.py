@@ -9,6 +9,9 @@ from rich.cells import cell_len
 
 from engine.listing import printable
 
+Line = list[tuple[str, str]]
+"""Words on one line, each with its tone: name, quiet, busy, good, wait or bad."""
+
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 
 

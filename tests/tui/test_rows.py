@@ -44,14 +44,6 @@ def test_a_live_run_stands_for_its_experiment_before_newer_ended_ones() -> None:
     assert current([]) is None
 
 
-def test_the_filter_matches_names_tags_and_states(project: Project) -> None:
-    shot = snapshot(project, status("r1", "BiT-small", "failed"))
-    assert [row.label for row in make_rows(shot, set(), "bit")] == ["BiT-small"]
-    assert [row.label for row in make_rows(shot, set(), "FAILED small")] == ["BiT-small"]
-    assert [row.label for row in make_rows(shot, set(), "vit new")] == ["ViT-small"]
-    assert make_rows(shot, set(), "nothing") == []
-
-
 def test_hostile_reasons_are_shown_as_text(project: Project) -> None:
     rows = make_rows(snapshot(project, status("r", "ViT-small", "failed", reason="\x1b[2J[/x]\n")), set())
     assert rows[0].note == "[/x] "

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.conftest import Write
+from engine.config import load_config
+from engine.lock import this_process
+from engine.notice import Notice, publish
+from engine.queue import hold
+from engine.states import rebuild, save
+from engine.store import Store
+from engine.telemetry import GpuSample
+from engine.ticket import Ticket
+from tests.tui.conftest import NOW, Write
 from tui.app import VituiApp
 from tui.screens.dashboard import Dashboard
-from tui.snapshot import Machine, Project
+from tui.snapshot import Machine, Process, Project
 
 Compare = Callable[..., bool]
 
@@ -20,7 +30,7 @@ Compare = Callable[..., bool]
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(cpu=42.0, memory_used=6 * 2**30, memory_total=24 * 2**30)
     answers = iter([machine])
-    monkeypatch.setattr("tui.feed._MachineSampler.sample", lambda self: next(answers, None))
+    monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: next(answers, None))
     monkeypatch.setattr("tui.feed.TICK_S", 0.05)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
@@ -108,3 +118,58 @@ def test_stop_asks(snap: Compare, write_run: Write) -> None:
 
 def test_a_terminal_that_is_too_small_for_most(snap: Compare, some_runs: None) -> None:
     assert snap((40, 12))
+
+
+def test_the_queue_on_a_screen_of_its_own(
+    project: Project, write_run: Write, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = [
+        write_run(name, epochs=epochs, end=None, alive=True)
+        for name, epochs in (("ViT-small", 3), ("BiT-small", 1))
+    ]
+    write_run("BiT-small", seed=1)  # tells how long one takes
+    config = load_config(project.config)
+    store = Store(project.runs)
+    waiting = [
+        store.create(config.experiments[name], seed, queued=True)
+        for name, seed in (("BiT-small", 2), ("ViT-small", 1), ("one-token", 0))
+    ]
+    hold(waiting[2])
+    for number, run in enumerate(live):
+        place = Ticket(submitted=NOW, stage="taken", devices={f"GPU-{number}": f"GPU {number}"}, attempts=0)
+        run.put(place)
+        save(run, rebuild(run))
+    publish(project.runs, Notice(worker=this_process(), devices=["GPU 0", "GPU 1"], reasons={
+        run.id: "waiting for GPU 0 (runs ViT-small) or GPU 1 (runs BiT-small)" for run in waiting[:2]
+    }))  # fmt: skip
+    left = list(machines(os.getpid()))
+    monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: left.pop(0) if left else None)
+
+    async def press(pilot: Pilot[str]) -> None:
+        while left:
+            await pilot.pause(0.1)
+        await still(pilot)
+        for key in ("5", "5", "j", "j"):
+            await pilot.press(key)
+            await still(pilot)
+
+    with live[0].hold(), live[1].hold():
+        assert snap_compare(VituiApp(project), terminal_size=(120, 36), run_before=press)
+
+
+def machines(pid: int) -> Iterator[Machine]:
+    """Two GPUs over a minute: one that gets busy, one that others use too."""
+    for second in range(-40, 31, 1):
+        busy = max(0.0, math.sin(second / 15))
+        yield Machine(
+            time=NOW + second, cpu=40.0, memory_used=6 * 2**30, memory_total=24 * 2**30,
+            gpus=tuple(
+                GpuSample(
+                    index=i, name="NVIDIA H100", uuid=f"GPU-{i}", memory_total=80 * 2**30,
+                    memory_used=int((3 + 30 * busy) * 2**30), utilization=round(95 * busy), power=70 + 500 * busy,
+                    temperature=40 + 30 * busy, processes={4711 + i: 3 * 2**30} | ({99: 2**30} if i else {}),
+                )
+                for i in range(2)
+            ),
+            processes={4711: Process("python"), 4712: Process("python", (pid,)), 99: Process("blender\x1b[2J")},
+        )  # fmt: skip

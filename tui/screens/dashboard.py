@@ -18,14 +18,18 @@ from engine.store import Store
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
-from tui.screens.doing import Doing
+from tui.screens.caring import Caring
+from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
+from tui.screens.panes import Panes
 from tui.screens.run import RunScreen
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.machine import MachineLine
+from tui.widgets.machine_pane import MachinePane
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 
@@ -42,14 +46,13 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Looking, Doing):
+class Dashboard(Filtering, Looking, Panes, Caring):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", show=False),
-        Binding("f", "filter", "Filter"),
         Binding("s", "sort", "Sort", show=False),
         Binding("S", "reverse", "Sort the other way", show=False),
         Binding("c", "compare", "Compare"),
@@ -68,7 +71,6 @@ class Dashboard(Looking, Doing):
         super().__init__()
         self.project = project
         self.store = Store(project.runs)
-        self._filter = ""
         self._order, self._reverse = 0, False
         """What the list is sorted by: a place in ``ORDERS``."""
         self._pinned: str | None = None
@@ -82,15 +84,14 @@ class Dashboard(Looking, Doing):
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield RunList(id="runs")
-                yield Input(placeholder="name, tag or state", id="filter")
+                yield FilterBox(self.known_values)
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
                 yield Input(placeholder="metric, a regular expression", id="search")
             yield Static(id="advice", markup=False)
-            overview = Overview(id="right")
-            overview.can_focus = False
-            yield overview
+            yield Overview(id="right")
         yield Console(id="console")
+        yield MachinePane(id="bottom")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -107,10 +108,11 @@ class Dashboard(Looking, Doing):
             return
         snapshot = self.snapshot
         self.query_one(MachineLine).show(snapshot)
+        self.query_one(MachinePane).show(snapshot)
         runs = self.query_one(RunList)
         self._colours = self._choose_colours()
         order = ORDERS[self._order]
-        rows = make_rows(snapshot, runs.unfolded, self._filter, order, reverse=self._reverse)
+        rows = make_rows(snapshot, runs.unfolded, self.meant(), order, reverse=self._reverse)
         runs.show(rows, self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
@@ -184,6 +186,13 @@ class Dashboard(Looking, Doing):
         """The run under the cursor."""
         return self._status(self.row.run) if self.row else None
 
+    @property
+    def meant_runs(self) -> list[Status]:
+        """The selected runs, or the one under the cursor."""
+        selected = self.query_one(RunList).selected
+        chosen = [status for status in self.snapshot.runs if status.run in selected]
+        return chosen or ([self.focused_run] if self.focused_run is not None else [])
+
     def _status(self, run: str | None) -> Status | None:
         return next((status for status in self.snapshot.runs if status.run == run), None)
 
@@ -252,6 +261,7 @@ class Dashboard(Looking, Doing):
         """Show everything as at the start."""
         for pane in ("#left", "#right"):
             self.query_one(pane).remove_class("-hidden", "-shown")
+        self.action_console()
         self.query_one(ChartGrid).reset()
 
     def action_sort(self) -> None:
@@ -292,12 +302,6 @@ class Dashboard(Looking, Doing):
             return
         self.app.push_screen(CompareScreen(found))
 
-    def action_filter(self) -> None:
-        """Show only some experiments."""
-        box = self.query_one("#filter", Input)
-        box.add_class("-shown")
-        box.focus()
-
     def action_back(self) -> None:
         """One layer out: the filter, the reading cursor and zoom, the selection."""
         runs, grid = self.query_one(RunList), self.query_one(ChartGrid)
@@ -307,16 +311,13 @@ class Dashboard(Looking, Doing):
                 box.value = ""
                 box.remove_class("-shown")
             runs.focus()
+        elif self.focused is not runs:
+            runs.focus()
         elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
         elif runs.selected:
             runs.selected.clear()
             self.watch_snapshot()
-
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self, message: Input.Changed) -> None:
-        self._filter = message.value
-        self.watch_snapshot()
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

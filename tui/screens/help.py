@@ -24,7 +24,10 @@ KEYS = {
         ("r", "run the experiment: it joins the queue"),
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),
-        ("f", "filter by name, tag or state"),
+        ("t T", "tag, note: the overlaid runs, or the one under the cursor"),
+        ("delete D", "move to the trash; asks"),
+        ("u", "bring back what was thrown away last"),
+        ("f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes"),
     ],
     "Charts": [
         ("x", "x axis: step, time, samples …"),
@@ -38,7 +41,14 @@ KEYS = {
         ("n N", "more charts"),
         ("z", "one chart alone"),
     ],
+    "Queue": [
+        ("K J", "move the run up, down"),
+        ("H", "hold it, let it go"),
+        (". delete", "take it out, stop it; asks"),
+    ],
     "Screen": [
+        ("1 2 3  tab", "go to runs, charts, overview"),
+        ("4 5", "below: console, machine and queue; 5 again: whole"),
         ("[ ]", "show or hide the side panes"),
         ("0", "reset the layout"),
         ("esc", "one layer out"),

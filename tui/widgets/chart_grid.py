@@ -29,11 +29,12 @@ FIRST = (
 MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
 
 
-class ChartGrid(Container):
+class ChartGrid(Container, can_focus=True):
     """A grid of charts that fills its space and keeps its charts in step."""
 
     DEFAULT_CSS = """
     ChartGrid { layout: grid; grid-size: 1; grid-gutter: 0; }
+    ChartGrid:focus Chart > .chart--border { color: $primary 70%; }
     """
 
     log_y: reactive[bool] = reactive(False)

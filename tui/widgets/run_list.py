@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -226,7 +227,10 @@ class RunList(ScrollView, can_focus=True):
         ]
         label = "  " * row.depth + row.label
         count = f" ×{row.folded}" if row.folded > 1 else ""
-        segments.append(Segment(shorten(label, name_width - len(count)), quiet if row.depth else name))
+        chips = _chips(row, name_width - len(count) - cell_len(label))
+        room = name_width - len(count) - cell_len(chips)
+        segments.append(Segment(shorten(label, room), quiet if row.depth else name))
+        segments.append(Segment(chips, quiet))
         segments.append(Segment(count, quiet))
         if row.note and not row.f1:
             tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
@@ -263,6 +267,16 @@ _TONES = {
     "crashed": "bad",
     "silent": "wait",
 }
+
+
+def _chips(row: Row, room: int) -> str:
+    """Return a mark for a note and the tags, as far as there is room beside the name."""
+    shown = ""
+    for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
+        if cell_len(shown) + cell_len(chip) + 1 > room:
+            return f"{shown} …" if cell_len(shown) + 2 <= room else shown
+        shown += f" {chip}"
+    return shown
 
 
 def _columns(width: int) -> list[tuple[str, int]]:
