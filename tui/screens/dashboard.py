@@ -198,6 +198,13 @@ class Dashboard(Filtering, Looking, Panes, Caring):
 
     # ---- what is looked at
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that is asked for has been read, and stands on the screen."""
+        snapshot = self.snapshot
+        begun = snapshot.machine.memory_total > 0  # the feed looks at the machine when it knows the runs
+        return begun and not snapshot.loading and snapshot.watch == self._watch()
+
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
         focus = runs.row.run if runs.row else None
