@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple, cast
 
 import msgspec
@@ -29,11 +29,32 @@ class Meant(NamedTuple):
         return bool(self.runs or self.experiments)
 
 
+class Subjects:
+    """The runs as filters see them, each made once for every change of it, for one filter after the other."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Status, About | None, Subject]] = {}
+
+    def of(self, status: Status, said: About | None) -> Subject:
+        """Return a run with what is said of it."""
+        made = self._made.get(status.run)
+        if made is None or made[0] is not status or made[1] is not said:
+            made = self._made[status.run] = status, said, _subject(status, said or About())
+        return made[2]
+
+    def keep(self, runs: Collection[Status]) -> None:
+        """Forget runs that are gone, once that is worth it."""
+        if len(self._made) > 2 * len(runs):
+            there = {status.run for status in runs}
+            self._made = {name: made for name, made in self._made.items() if name in there}
+
+
 class Sieve:
     """A filter with a memory of the runs that it has judged."""
 
-    def __init__(self, wanted: Filter) -> None:
+    def __init__(self, wanted: Filter, subjects: Subjects | None = None) -> None:
         self.wanted = wanted
+        self._subjects = subjects or Subjects()
         self._timed = any((key := find_key(term.key)) and key.kind == "seconds" for term in wanted.terms)
         self._judged: dict[str, tuple[Status, About | None, bool]] = {}
         self._until = 0.0
@@ -48,15 +69,15 @@ class Sieve:
         for status in snapshot.runs:
             known, said = judged.get(status.run), about.get(status.run)
             if known is None or known[0] is not status or known[1] is not said:
-                known = judged[status.run] = status, said, self._fits(status, said or About(), now)
+                subject = self._subjects.of(status, said)
+                subject.now = now
+                known = judged[status.run] = status, said, self.wanted.matches(subject)
             if known[2]:
                 runs.add(status.run)
-        return Meant(runs, self._unmade(snapshot, now))
+        self._subjects.keep(snapshot.runs)
+        return Meant(runs, self._unmade(snapshot))
 
-    def _fits(self, status: Status, said: About, now: float) -> bool:
-        return self.wanted.matches(Subject(status, lambda: said.config, lambda: said.labels, now))
-
-    def _unmade(self, snapshot: Snapshot, now: float) -> set[str]:
+    def _unmade(self, snapshot: Snapshot) -> set[str]:
         """Return the experiments without a run of which the filter holds: they have settings, and no state."""
         if snapshot.config is None:
             return set()
@@ -64,11 +85,13 @@ class Sieve:
         return {
             name
             for name, experiment in snapshot.config.experiments.items()
-            if name not in made and self._fits(*_as_run(name, experiment), now)
+            if name not in made and self.wanted.matches(_subject(*_as_run(name, experiment)))
         }
 
 
-def understand(text: str, snapshot: Snapshot, *, writing: bool) -> tuple[Sieve | None, str]:
+def understand(
+    text: str, snapshot: Snapshot, *, writing: bool, subjects: Subjects | None = None
+) -> tuple[Sieve | None, str]:
     """Return the sieve of a filter's text, and what is wrong with it in words, empty where nothing is.
 
     Args:
@@ -76,23 +99,24 @@ def understand(text: str, snapshot: Snapshot, *, writing: bool) -> tuple[Sieve |
         snapshot: What is at hand.
         writing: Whether it is being written. Then its last term counts once it makes sense, and is no mistake as long
             as something can come of it.
+        subjects: What filters before this one have seen.
     """
     try:
-        sieve = Sieve(parse(text))
+        sieve = Sieve(parse(text), subjects)
     except FilterError as error:
         if not writing:
             return None, error.message
-        return _without_last(text), "" if complete(text, len(text)) else error.message
+        return _without_last(text, subjects), "" if complete(text, len(text)) else error.message
     terms = sieve.wanted.terms
     if writing and terms and _begins_key(text, terms[-1].key) and not sieve.sift(snapshot):
-        return Sieve(Filter(terms[:-1])), ""
+        return Sieve(Filter(terms[:-1]), subjects), ""
     return sieve, ""
 
 
-def _without_last(text: str) -> Sieve | None:
+def _without_last(text: str, subjects: Subjects | None) -> Sieve | None:
     """Return the sieve of all but the last term; None if that cannot be understood either."""
     try:
-        return Sieve(parse(text[: len(text.rstrip()) - len(text.split()[-1])]))
+        return Sieve(parse(text[: len(text.rstrip()) - len(text.split()[-1])]), subjects)
     except FilterError:
         return None
 
@@ -124,6 +148,10 @@ def _begins_key(text: str, key: str) -> bool:
     """Return whether a text ends in a word that could become a key."""
     word = text.rpartition(" ")[2]
     return not key and bool(word) and any(each != text for each in complete(text, len(text)))
+
+
+def _subject(status: Status, said: About) -> Subject:
+    return Subject(status, lambda: said.config, lambda: said.labels)
 
 
 def _as_run(name: str, experiment: Experiment) -> tuple[Status, About]:

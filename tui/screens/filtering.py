@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.sieve import Meant, Sieve, known_values, understand
+from tui.sieve import Meant, Sieve, Subjects, known_values, understand
 from tui.snapshot import Snapshot
 from tui.widgets.completing import Completing
 from tui.widgets.filter_box import FilterBox
@@ -31,6 +31,7 @@ class Filtering(Screen[None]):
         """What is written."""
         self._sieve: Sieve | None = None
         """What was understood last; None for all."""
+        self._subjects = Subjects()
         self._values: tuple[Snapshot, dict[str, Iterable[str]]] | None = None
 
     def watch_snapshot(self) -> None:
@@ -70,6 +71,6 @@ class Filtering(Screen[None]):
         if not self._filter.strip():
             self._sieve, wrong = None, ""
         else:
-            sieve, wrong = understand(self._filter, self.snapshot, writing=writing)
+            sieve, wrong = understand(self._filter, self.snapshot, writing=writing, subjects=self._subjects)
             self._sieve = sieve or self._sieve
         self.query_one(FilterBox).say(wrong)
