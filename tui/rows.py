@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.labels import Labels
 from engine.listing import duration
@@ -31,6 +33,7 @@ class Row:
     """How many runs an experiment's row hides."""
     epoch: str = ""
     f1: str = ""
+    """Of the run, or of the experiment's runs that differ in their seed alone: .401±.006."""
     loss: str = ""
     memory: str = ""
     left: str = ""
@@ -79,7 +82,10 @@ def make_rows(
         newest = current(runs)
         hidden = len(runs) if name not in unfolded else 0
         about = _about_newest(snapshot, name, newest)
-        rows.append(_row(f"experiment:{name}", name, newest, about, label=name, folded=hidden))
+        row = _row(f"experiment:{name}", name, newest, about, label=name, folded=hidden)
+        if folded := over_seeds(runs, snapshot.about):
+            row = replace(row, f1=folded)
+        rows.append(row)
         if name in unfolded:
             rows += [
                 _row(f"run:{run.run}", name, run, snapshot.about.get(run.run), label=run_label(run), depth=1)
@@ -142,6 +148,37 @@ def siblings(runs: Iterable[Status], chosen: Collection[str]) -> set[str]:
         if status.experiment in experiments and (status.state in LIVE or status.state == "finished")
     }
     return set(of_seed.values())
+
+
+def over_seeds(runs: Sequence[Status], about: Mapping[str, About]) -> str:
+    """Return mean and standard deviation of the test F1 over seeds, as .401±.006; nothing where that says nothing.
+
+    It is over the newest finished run of each seed, as far as they were made with the same settings as the newest run,
+    which has to be finished itself.
+    """
+    newest = current(runs)
+    if newest is None or newest.state != "finished" or newest.run not in about:
+        return ""
+    made = about[newest.run].config
+    alike = {id(made): True}  # runs that were made with the same share the object: few are compared
+    of_seed = {}
+    for status in runs:
+        f1, other = status.last.get("test/f1"), about.get(status.run)
+        if status.state != "finished" or f1 is None or other is None:
+            continue
+        if id(other.config) not in alike:
+            alike[id(other.config)] = _same(other.config, made)
+        if alike[id(other.config)]:
+            of_seed[status.seed] = f1
+    if len(of_seed) < 2:
+        return ""
+    return f"{score(statistics.mean(of_seed.values()))}±{score(statistics.stdev(of_seed.values()))}"
+
+
+def _same(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    from engine.selection import settings
+
+    return settings(config) == settings(other)
 
 
 def run_label(status: Status) -> str:

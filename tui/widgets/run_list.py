@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -83,8 +83,8 @@ class RunList(ScrollView, can_focus=True):
         self.selected: set[str] = set()
         self._colours: Mapping[str, str] = {}
         self._marks: Mapping[str, str] = {}
-        self._filled: Collection[str] = ()
-        """The columns with anything in them."""
+        self._shown: Sequence[tuple[str, int]] = ()
+        """The columns with anything in them, and their widths."""
         self._key: str | None = None
         self._pinned: str | None = None
         self._last_overlaid: int | None = None
@@ -109,7 +109,10 @@ class RunList(ScrollView, can_focus=True):
         if list(rows) == self._rows and colours == self._colours and pinned == self._pinned:
             return
         self._rows, self._colours, self._pinned = list(rows), dict(colours), pinned
-        self._filled = {field for field, _ in COLUMNS if any(getattr(row, field) for row in rows)}
+        longest = {field: max((len(getattr(row, field)) for row in rows), default=0) for field, _ in COLUMNS}
+        self._shown = [
+            (name, max(size, longest[name])) for name, size in COLUMNS if longest[name] or name == "f1"
+        ]
         self._marks = dict(zip(colours, markers_for(colours.values()), strict=True))
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
@@ -200,7 +203,7 @@ class RunList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row; the first line of the widget is the heading."""
         width = self.scrollable_content_region.width
-        shown = _columns(width, self._filled)
+        shown = _columns(width, self._shown)
         if y == 0:
             heading = Segment(self._heading(width, shown), self._style("heading"))
             return Strip([heading]).adjust_cell_length(width).apply_style(self.rich_style)
@@ -282,9 +285,9 @@ def _chips(row: Row, room: int) -> str:
     return shown
 
 
-def _columns(width: int, filled: Collection[str]) -> list[tuple[str, int]]:
-    """Return the columns that a list of that width has room for, of those with anything in them."""
-    shown = [column for column in COLUMNS if column[0] in filled or column[0] == "f1"]
+def _columns(width: int, columns: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return those of the columns that a list of that width has room for."""
+    shown = list(columns)
     for dropped in ("left", "loss", "memory", "epoch"):
         if width - PREFIX - sum(size + 1 for _, size in shown) >= NAME_WIDTH:
             break
