@@ -83,7 +83,7 @@ class RunList(ScrollView, can_focus=True):
         self.selected: set[str] = set()
         self._colours: Mapping[str, str] = {}
         self._marks: Mapping[str, str] = {}
-        self._shown: Sequence[tuple[str, int]] = ()
+        self._shown: Sequence[tuple[str, int]] = [("f1", 5)]
         """The columns with anything in them, and their widths."""
         self._key: str | None = None
         self._pinned: str | None = None
