@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.states import Status
+from tui.record import Page, Record
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -35,6 +36,8 @@ class Watch:
     """The weight of the past in the curves, from 0 up to, not including, 1."""
     bands: bool = False
     """Whether runs that differ in their seed alone are one curve."""
+    page: Page | None = None
+    """What the run view shows of the run in focus, while it is open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +93,8 @@ class Snapshot:
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each watched run was made with."""
     detail: Detail | None = None
+    record: Record | None = None
+    """The run that the run view shows."""
     machine: Machine = Machine()
     loading: bool = False
     """Whether there is more to read of the watched runs."""
