@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from engine.column import Column
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.experiment import SCRIPT
+from engine.matrices import Place, place_of
 from engine.store import tail
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")
 CHUNK = 256 * 1024
 """Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
-MAX_CELLS = 4_000_000
-"""Numbers in the confusion matrices that are kept: four of a thousand classes."""
+MAX_MATRICES = 10_000
+"""Confusion matrices whose places are kept."""
 MAX_MESSAGE = 16 * 1024
 """Characters of a line for people that are kept."""
 MANY = 4
@@ -47,13 +48,12 @@ class History:
         """One for each attempt."""
         self.ends: list[End] = []
         self.logs: deque[Log] = deque(maxlen=500)
-        self.confusions: list[Confusion] = []
-        """The last ones, as many as ``MAX_CELLS`` allows."""
+        self.matrices: list[Place] = []
+        """Where the confusion matrices stand, the last ``MAX_MATRICES`` of them; ``read_matrix`` reads one."""
         self.checkpoints: list[Checkpoint] = []
         self.offset = 0
         """Bytes of the file that have been read."""
         self.bad_lines = 0
-        self._cells = 0
         self._clock = 0.0
         self._paused = 0.0
 
@@ -73,33 +73,36 @@ class History:
             lines, end = tail(self.path, self.offset, CHUNK)
             if end == self.offset:
                 break
-            self.offset = end
-            self._take(lines)
+            at, self.offset = self.offset, end
+            self._take(lines, at)
         return self.offset - begin
 
-    def _take(self, lines: list[bytes]) -> None:
-        """Fold lines; where many measure the same metrics one after another, all of those at once."""
+    def _take(self, lines: list[bytes], at: int) -> None:
+        """Fold the lines from a place in the file; all of those at once that measure the same one after another."""
         end = 0
         for width, group in groupby(decode_lines(lines), _width):
             events = list(group)
             begin, end = end, end + len(events)
             if width and len(events) >= MANY and self._measure_all(cast("list[Metrics]", events)):
+                at += sum(map(len, lines[begin:end])) + len(events)
                 continue
             for event, line in zip(events, lines[begin:end], strict=True):
                 if event is not None:
                     self.fold(event)
                 elif line:
                     self.bad_lines += 1
+                if isinstance(event, Confusion):
+                    self.matrices.append(place_of(event, at, len(line)))
+                    del self.matrices[:-MAX_MATRICES]
+                at += len(line) + 1
 
     def fold(self, event: Event) -> None:
-        """Take one event into the columns."""
+        """Take one event into the columns; of a confusion matrix ``update`` keeps the place."""
         match event:
             case Metrics():
                 self._measure(event)
             case Start():
                 self._begin(event)
-            case Confusion():
-                self._keep(event)
             case Checkpoint():
                 self.checkpoints.append(event)
             case Log():
@@ -146,19 +149,11 @@ class History:
         self._clock = clock
         return clock
 
-    def _keep(self, matrix: Confusion) -> None:
-        """Keep a confusion matrix, and of those before as many as ``MAX_CELLS`` allows."""
-        self.confusions.append(matrix)
-        self._cells += _cells(matrix)
-        while self._cells > MAX_CELLS and len(self.confusions) > 1:
-            self._cells -= _cells(self.confusions.pop(0))
-
     def _begin(self, event: Start) -> None:
         if self.starts:
             for column in self.columns.values():
                 column.truncate(event.step)
-            self.confusions = [matrix for matrix in self.confusions if matrix.step <= event.step]
-            self._cells = sum(map(_cells, self.confusions))
+            self.matrices = [place for place in self.matrices if place.step <= event.step]
             self.checkpoints = [saved for saved in self.checkpoints if saved.step <= event.step]
             self._paused = event.time - self._clock  # the pause between two attempts is no training time
         else:
@@ -231,7 +226,3 @@ def _floats(numbers: list[float | None]) -> array[float]:
         return array("d", cast("list[float]", numbers))
     except TypeError:
         return array("d", [float("nan") if number is None else number for number in numbers])
-
-
-def _cells(matrix: Confusion) -> int:
-    return len(matrix.labels) + sum(map(len, matrix.matrix))

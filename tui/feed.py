@@ -18,7 +18,7 @@ import msgspec
 
 from engine.events import Metrics, decode
 from engine.history import CHUNK, History
-from engine.listing import number, sentence
+from engine.listing import sentence
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
 from tui.abouts import Abouts
@@ -26,6 +26,9 @@ from tui.bands import Bands
 from tui.lineup import Lineup
 from tui.machine_feed import MachineSampler
 from tui.messages import Changed
+from tui.narration import clock, progress
+from tui.reader import Reader
+from tui.record import Record
 from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
 
@@ -71,6 +74,7 @@ class Feed:
         self._lineup = Lineup(str(project.runs))
         self._machines: deque[Machine] = deque(maxlen=MACHINES)
         self._machine = MachineSampler()
+        self._reader: Reader | None = None
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
@@ -113,12 +117,15 @@ class Feed:
             changes["about"] = dict(self._abouts.known)
             touched = (touched or set()) | relabelled
         read, loading = self._read_histories(watch)
-        loading |= self._unread or self._abouts.pending
+        record = self._record(watch)
+        loading |= self._unread or self._abouts.pending or (record is not None and record.loading)
         if read or watch != before.watch or loading != before.loading:
             changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
             changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
         if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
             changes["detail"] = self._detail(watch.focus)
+        if record is not before.record:
+            changes["record"] = record
         if (machine := self._machine.sample()) is not None:
             self._machines.append(machine)
             changes |= {"machine": machine, "machines": tuple(self._machines)}
@@ -192,6 +199,15 @@ class Feed:
                     return read, True
         return read, False
 
+    def _record(self, watch: Watch) -> Record | None:
+        """Return the run that the run view shows, None while it is closed."""
+        if watch.page is None or (run := self._runs.get(watch.page.run)) is None:
+            self._reader = None
+            return None
+        if self._reader is None or self._reader.run.id != run.id:
+            self._reader = Reader(run)
+        return self._reader.look(watch.page, self._histories.get(run.id))
+
     def _curves(self, watch: Watch) -> dict[str, tuple[RunCurve, ...]]:
         """Return the curves by metric; one without news is the same object as before, so that nobody draws it anew."""
         curves: dict[str, list[RunCurve]] = {}
@@ -264,21 +280,17 @@ class Feed:
 def console_lines(run: Run) -> tuple[str, ...]:
     """Return what a run has said last, as clean lines for people: its events, then what else its process printed."""
     lines: list[str] = []
-    progress = ""
+    going = ""
     for raw in last_lines(run.events):
         event = decode(raw)
         text = None if event is None else sentence(event)
         if event is not None and text is not None:
-            when = time.strftime("%H:%M:%S", time.localtime(event.time))
-            lines.append(f"{when}  {clean(text)}")
-            progress = ""
+            lines.append(f"{clock(event.time)}  {clean(text)}")
+            going = ""
         elif isinstance(event, Metrics) and "train/loss" in event.values:
-            when = time.strftime("%H:%M:%S", time.localtime(event.time))
-            loss, speed = (event.values.get(name) for name in ("train/loss", "train/images_per_s"))
-            progress = f"{when}  step {event.step}, epoch {event.epoch:.2f}: loss {number(loss)}"
-            progress += f", {speed:,.0f} images/s" if speed else ""
-    if progress:
-        lines.append(progress)
+            going = f"{clock(event.time)}  {progress(event)}"
+    if going:
+        lines.append(going)
     printed = [clean(raw.decode(errors="replace")) for raw in last_lines(run.console, 16 * 1024)]
     return tuple([*(f"│ {line}" for line in printed[-100:] if line.strip()), *lines][-CONSOLE_LINES:])
 

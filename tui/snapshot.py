@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.labels import Labels
 from engine.states import Status
+from tui.record import Page, Record
 
 if TYPE_CHECKING:
     from engine.column import Array
@@ -39,6 +40,8 @@ class Watch:
     """The weight of the past in the curves, from 0 up to, not including, 1."""
     bands: bool = False
     """Whether runs that differ in their seed alone are one curve."""
+    page: Page | None = None
+    """What the run view shows of the run in focus, while it is open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +132,8 @@ class Snapshot:
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each watched run was made with."""
     detail: Detail | None = None
+    record: Record | None = None
+    """The run that the run view shows."""
     machine: Machine = field(default_factory=Machine)
     machines: tuple[Machine, ...] = ()
     """The machine over the last minutes, one look a second, oldest first."""

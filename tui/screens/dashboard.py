@@ -17,13 +17,13 @@ from engine.states import LIVE, Status
 from engine.store import Store
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
+from tui.record import Page, Tab
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
 from tui.screens.caring import Caring
 from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.screens.panes import Panes
-from tui.screens.run import RunScreen
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
@@ -53,6 +53,7 @@ class Dashboard(Filtering, Looking, Panes, Caring):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", show=False),
+        Binding("L", "open_log", "Full log", show=False),
         Binding("s", "sort", "Sort", show=False),
         Binding("S", "reverse", "Sort the other way", show=False),
         Binding("c", "compare", "Compare"),
@@ -75,6 +76,8 @@ class Dashboard(Filtering, Looking, Panes, Caring):
         """What the list is sorted by: a place in ``ORDERS``."""
         self._pinned: str | None = None
         """The run that stays in the charts, over the others."""
+        self._page: Page | None = None
+        """What of a run stands over this screen."""
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
 
@@ -183,7 +186,9 @@ class Dashboard(Filtering, Looking, Panes, Caring):
 
     @property
     def focused_run(self) -> Status | None:
-        """The run under the cursor."""
+        """The run that is shown whole, or the one under the cursor."""
+        if self._page is not None:
+            return self._status(self._page.run)
         return self._status(self.row.run) if self.row else None
 
     @property
@@ -207,18 +212,23 @@ class Dashboard(Filtering, Looking, Panes, Caring):
 
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
-        focus = runs.row.run if runs.row else None
+        focus = self._page.run if self._page else runs.row.run if runs.row else None
         chosen = {status.run for status in self.snapshot.runs if status.run in runs.selected | {self._pinned}}
         chosen |= {focus} if focus is not None else set()
         if self._bands:
             chosen |= siblings(self.snapshot.runs, chosen)
         shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
         shown += [focus] if focus is not None else []
-        return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands)
+        return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands, self._page)
 
     def _look(self) -> None:
         """Ask the feed for what is looked at now, once the list shows it: its thread would hold the painting up."""
         self.call_after_refresh(lambda: self.app.look_at(self._watch()))  # type: ignore[attr-defined]
+
+    def look_into(self, page: Page | None) -> None:
+        """Have the feed read a run whole, or no more."""
+        self._page = page
+        self._look()
 
     @on(CursorMoved)
     def _cursor_moved(self) -> None:
@@ -253,10 +263,22 @@ class Dashboard(Filtering, Looking, Panes, Caring):
     @on(Opened)
     def action_open(self) -> None:
         """Show the run under the cursor whole."""
-        if self.focused_run is not None:
-            self.app.push_screen(RunScreen(self))
-        else:
+        if not self._open("overview"):
             self.query_one(RunList).action_fold(unfold=True)
+
+    def action_open_log(self) -> None:
+        """Show all that the run under the cursor has said."""
+        if not self._open("console"):
+            self._refuse("Nothing to read", "There is no run under the cursor.")
+
+    def _open(self, tab: Tab) -> bool:
+        """Show the run under the cursor whole; return whether there is one."""
+        from tui.screens.run import RunScreen
+
+        status = self.focused_run
+        if status is not None:
+            self.app.push_screen(RunScreen(self, status.run, tab))
+        return status is not None
 
     def action_pane(self, pane: str) -> None:
         """Show or hide a side pane."""
