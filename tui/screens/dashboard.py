@@ -119,10 +119,14 @@ class Dashboard(Filtering, Looking, Panes, Caring):
         runs.show(rows, self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
-            labels = self._labels(snapshot)
-            on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
-            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, on_top)
+            self._show_curves(self.query_one(ChartGrid))
         self._look()
+
+    def _show_curves(self, grid: ChartGrid) -> None:
+        """Show the curves of what is looked at."""
+        snapshot = self.snapshot
+        on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
+        grid.show(snapshot.curves, self._labels(snapshot), self._colours, on_top)
 
     def _show_focus(self) -> None:
         row, snapshot = self.query_one(RunList).row, self.snapshot
@@ -329,7 +333,7 @@ class Dashboard(Filtering, Looking, Panes, Caring):
         if len(found) < 2:
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        self.app.push_screen(CompareScreen(found))
+        self.app.push_screen(CompareScreen(found, self._show_curves))
 
     def action_back(self) -> None:
         """One layer out: the filter, the reading cursor and zoom, the selection."""
