@@ -31,6 +31,10 @@ class EditError(UserError):
     """A file cannot be changed as asked."""
 
 
+class StaleError(EditError):
+    """A file is no longer what was changed."""
+
+
 def set_values(text: str, experiment: str, changes: Mapping[str, Any]) -> str:
     """Return the text of a configuration with other values for some keys of an experiment.
 
@@ -100,10 +104,11 @@ def save(path: Path, before: str, after: str) -> None:
     """Put another text into a file, all at once.
 
     Raises:
-        EditError: It no longer holds ``before``, or cannot be written.
+        StaleError: It no longer holds ``before``.
+        EditError: It cannot be written.
     """
     if read(path) != before:
-        raise EditError(f"{path} has changed on disk meanwhile")
+        raise StaleError(f"{path} has changed on disk meanwhile")
     target = path.resolve()  # a link stays a link
     try:
         mode = stat.S_IMODE(target.stat().st_mode)

@@ -108,3 +108,8 @@ def test_stop_asks(snap: Compare, write_run: Write) -> None:
 
 def test_a_terminal_that_is_too_small_for_most(snap: Compare, some_runs: None) -> None:
     assert snap((40, 12))
+
+
+def test_the_form(snap: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "vim")
+    assert snap((120, 36), "e", "f", "j", "j", "j", "enter", "backspace", "5", "enter")

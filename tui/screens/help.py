@@ -24,6 +24,7 @@ KEYS = {
         ("r", "run the experiment: it joins the queue"),
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),
+        ("e", "edit or clone the experiment"),
         ("f", "filter by name, tag or state"),
     ],
     "Charts": [
