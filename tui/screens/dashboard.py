@@ -24,6 +24,7 @@ from tui.screens.editing import Editing
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.screens.run import RunScreen
+from tui.screens.varying import Varying
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
@@ -44,7 +45,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Looking, Editing):
+class Dashboard(Looking, Editing, Varying):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it

@@ -22,6 +22,7 @@ KEYS = {
         ("s S", "sort; the other way round"),
         ("enter", "open the run"),
         ("r", "run the experiment: it joins the queue"),
+        ("o", "run it with changes: lr=1e-3 seeds=0,1,2"),
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),
         ("e", "edit or clone the experiment"),

@@ -21,6 +21,8 @@ from tui.text import shorten
 
 KEY, SOURCE = 21, 10
 """Cells of a key, and of where its value is from."""
+NARROW = 60
+"""Cells for value and help below which there is no help beside the value; the line below the list has it."""
 SOURCES = {
     "changed": "* changed",
     "here": "here",
@@ -111,8 +113,8 @@ class FormList(ScrollView, can_focus=True):
 
     @property
     def _value_width(self) -> int:
-        width = self.scrollable_content_region.width
-        return max(10, min(width - KEY - SOURCE - 4, max(24, (width - KEY - SOURCE) * 2 // 5)))
+        room = self.scrollable_content_region.width - KEY - SOURCE - 2
+        return max(10, room if room < NARROW else room * 2 // 5)
 
     def render_line(self, y: int) -> Strip:
         """One entry."""
