@@ -70,7 +70,7 @@ def test_keys_and_values_are_completed() -> None:
         "image_size=9 patch_size=3",
         "image_size=9 patch_size=9",
     ]
-    assert "options.stem=" in complete(EXPERIMENT, "model=bit_mini opt")
+    assert complete(EXPERIMENT, "model=bit_mini opt")[0] == "model=bit_mini options.stem="
 
 
 # ---- on the screen

@@ -20,6 +20,7 @@ from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
 from tui.screens.compare import CompareScreen
+from tui.screens.copying import Copying
 from tui.screens.editing import Editing
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
@@ -45,7 +46,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Looking, Editing, Varying):
+class Dashboard(Looking, Editing, Varying, Copying):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it

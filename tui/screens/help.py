@@ -26,6 +26,7 @@ KEYS = {
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),
         ("e", "edit or clone the experiment"),
+        ("Y", "copy: row, path, command, the list as a table"),
         ("f", "filter by name, tag or state"),
     ],
     "Charts": [
