@@ -22,8 +22,9 @@ from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
 from tui.screens.compare import CompareScreen
 from tui.screens.copying import Copying
 from tui.screens.editing import Editing
+from tui.screens.exporting import Exporting
 from tui.screens.help import HelpScreen
-from tui.screens.looking import SMOOTHINGS, Looking
+from tui.screens.looking import SMOOTHINGS
 from tui.screens.run import RunScreen
 from tui.screens.varying import Varying
 from tui.snapshot import Project, Snapshot, Watch
@@ -46,7 +47,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Looking, Editing, Varying, Copying):
+class Dashboard(Exporting, Editing, Varying, Copying):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it

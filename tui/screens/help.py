@@ -40,6 +40,7 @@ KEYS = {
         ("/", "only metrics that match"),
         ("n N", "more charts"),
         ("z", "one chart alone"),
+        ("E", "export this view: png, svg, pdf"),
     ],
     "Screen": [
         ("[ ]", "show or hide the side panes"),
