@@ -206,3 +206,8 @@ def machines(pid: int) -> Iterator[Machine]:
             ),
             processes={4711: Process("python"), 4712: Process("python", (pid,)), 99: Process("blender\x1b[2J")},
         )  # fmt: skip
+
+
+def test_the_form(snap: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "vim")
+    assert snap((120, 36), "e", "f", "j", "j", "j", "enter", "backspace", "5", "enter")

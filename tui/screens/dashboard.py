@@ -20,10 +20,14 @@ from tui.palette import PALETTE, assign
 from tui.record import Page, Tab
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
 from tui.screens.caring import Caring
+from tui.screens.copying import Copying
+from tui.screens.editing import Editing
+from tui.screens.exporting import Exporting
 from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
-from tui.screens.looking import SMOOTHINGS, Looking
+from tui.screens.looking import SMOOTHINGS
 from tui.screens.panes import Panes
+from tui.screens.varying import Varying
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
@@ -46,7 +50,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Filtering, Looking, Panes, Caring):
+class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
