@@ -70,10 +70,10 @@ class VituiApp(App[str]):
         Binding("colon", "command_palette", "Commands", show=False),
     ]
 
-    def __init__(self, project: Project) -> None:
+    def __init__(self, project: Project, rate: float | None = None) -> None:
         super().__init__()
         self.project = project
-        self.feed = Feed(project, self._take)
+        self.feed = Feed(project, self._take, rate)
         for theme in THEMES:
             self.register_theme(theme)
         self.theme = "vitui-dark"

@@ -72,7 +72,15 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
 @click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Print one frame as text, and leave.")
 @click.option("--size", metavar="COLUMNSxROWS", callback=size_of, help="Of that frame; else the terminal's.")
-def open_app(folder: Path, config: Path, runs: Path, once: bool, size: tuple[int, int] | None) -> None:
+@click.option(
+    "--rate",
+    type=click.FloatRange(0.1, 20),
+    envvar="VITUI_RATE",
+    help="Frames a second while runs go on: 4, over SSH 2; 1 or less for a slow line.",
+)
+def open_app(
+    folder: Path, config: Path, runs: Path, once: bool, size: tuple[int, int] | None, rate: float | None
+) -> None:
     """Open the app (what `vitui` alone does)."""
     if not once and not (sys.stdout.isatty() and sys.stderr.isatty()):
         fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
@@ -82,7 +90,10 @@ def open_app(folder: Path, config: Path, runs: Path, once: bool, size: tuple[int
     from tui.app import VituiApp
     from tui.snapshot import Project
 
-    app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs))
+    app = VituiApp(
+        Project(folder=Path.cwd(), config=config, runs=runs),
+        rate or (2 if os.environ.get("SSH_CONNECTION") else None),
+    )
     if once:
         print_frame(app, size)
         return

@@ -51,9 +51,13 @@ class Feed:
     Args:
         project: Which.
         post: Takes a ``Changed``; safe to call from any thread.
+        rate: How many snapshots a second at most; as many as ``TICK_S`` says by default.
     """
 
-    def __init__(self, project: Project, post: Callable[[Changed], object]) -> None:
+    def __init__(
+        self, project: Project, post: Callable[[Changed], object], rate: float | None = None
+    ) -> None:
+        self._tick_s = TICK_S if rate is None else 1 / rate
         self._project = project
         self._post = post
         self._store = Store(project.runs)
@@ -85,7 +89,9 @@ class Feed:
                 began = time.monotonic()
                 if (changed := self.tick()) is not None:
                     self._post(changed)
-                self._wake.wait(0 if self._snapshot.loading else max(0.02, TICK_S + began - time.monotonic()))
+                self._wake.wait(
+                    0 if self._snapshot.loading else max(0.02, self._tick_s + began - time.monotonic())
+                )
                 self._wake.clear()
         finally:
             self._machine.close()

@@ -14,6 +14,7 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,14 @@ STARTED = b"@@started@@"
 """Arrives when tmux is up and the program is executed."""
 
 
+@dataclass(frozen=True)
+class Line:
+    """What lies between the program and the eye: so slow, and so late each way."""
+
+    bytes_per_s: float
+    delay_s: float
+
+
 class Terminal:
     """Runs a shell command in tmux; looking at what it shows costs it nothing, as that is done when it is over.
 
@@ -32,9 +41,15 @@ class Terminal:
     """
 
     def __init__(
-        self, command: str, folder: Path, size: tuple[int, int], env: Mapping[str, str] | None = None
+        self,
+        command: str,
+        folder: Path,
+        size: tuple[int, int],
+        env: Mapping[str, str] | None = None,
+        line: Line | None = None,
     ) -> None:
         self.width, self.height = size
+        self._line = line
         self.said: list[tuple[float, bytes]] = []
         self._socket = f"bench-{os.getpid()}-{next(_numbers)}"
         self.pid, self._fd = pty.fork()
@@ -70,17 +85,22 @@ class Terminal:
     def listen(self, seconds: float) -> None:
         """Take what the terminal gets for some seconds."""
         deadline = time.monotonic() + seconds
+        delay = self._line.delay_s if self._line else 0.0
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self._fd], [], [], left)[0]:
                 try:
-                    data = os.read(self._fd, 1 << 20)
+                    data = os.read(self._fd, 512 if self._line else 1 << 20)
                 except OSError:  # the program has ended
                     return
-                self.said.append((time.monotonic(), data))
+                self.said.append((time.monotonic() + delay, data))
+                if self._line:
+                    time.sleep(len(data) / self._line.bytes_per_s)
 
     def press(self, key: bytes) -> float:
         """Press a key; return when."""
         at = time.monotonic()
+        if self._line:
+            self.listen(self._line.delay_s)
         os.write(self._fd, key)
         return at
 

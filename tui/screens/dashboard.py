@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
+from textual.timer import Timer
 from textual.widgets import Footer, Input, Static
 
 from engine.states import LIVE, Status
@@ -37,6 +38,8 @@ from tui.widgets.machine_pane import MachinePane
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 
+REST_S = 0.08
+"""Seconds that the cursor has to rest on a row before the charts show it."""
 FIRST_STEPS = """\
 There are no experiments yet. Write one into {config}:
 
@@ -84,6 +87,7 @@ class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
         """What of a run stands over this screen."""
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
+        self._resting: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
@@ -240,7 +244,10 @@ class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
 
     @on(CursorMoved)
     def _cursor_moved(self) -> None:
-        self._look()
+        """Follow the cursor, the charts once it rests: a key that is held down would draw them all each time."""
+        if self._resting is not None:
+            self._resting.stop()
+        self._resting = self.set_timer(REST_S, self._look)
         self._show_focus()
 
     @on(SelectionChanged)

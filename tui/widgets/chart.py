@@ -126,6 +126,8 @@ class Chart(Widget):
         """Whether a drawing is under way to the event loop."""
         self._plot: Plot | None = None
         self._plot_key: tuple[Setting, int] | None = None
+        self._drawn: tuple[str, ...] = ()
+        """The keys of the curves in the plot."""
         self._strips: list[Strip] = []
         self._strips_key: tuple[object, ...] = ()
         self._inks: list[Style] = []
@@ -156,9 +158,13 @@ class Chart(Widget):
             self.refresh()
             return
         self._render_strips()
-        changed = [y for y, strip in enumerate(self._strips) if strip != before[y]]
+        changed = [
+            (y, *changed_cells(before[y], strip))
+            for y, strip in enumerate(self._strips)
+            if strip != before[y]
+        ]
         if changed:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in changed))
+            self.refresh(*(Region(first, y, last - first, 1) for y, first, last in changed))
 
     @property
     def curves(self) -> tuple[Curve, ...]:
@@ -203,7 +209,11 @@ class Chart(Widget):
         key = (setting, self._data_version)
         if self._plot is None or key != self._plot_key:
             legend_at = self._plot.legend_at if self._plot is not None else None
-            self._plot = Plot(self._curves, setting, legend_at)
+            curves = tuple(curve.key for curve in self._curves)
+            same = self._plot is not None and (setting, curves) == (self._plot.setting, self._drawn)
+            before = self._plot.limits if same and self._plot is not None else None
+            self._plot = Plot(self._curves, setting, legend_at, before)
+            self._drawn = curves
             self._plot_key = key
         return self._plot
 
@@ -324,6 +334,20 @@ class Chart(Widget):
             self.post_message(self.ViewChanged(self, None))
         elif not self._dragged:
             self.post_message(self.Clicked(self))
+
+
+def changed_cells(before: Strip, after: Strip) -> tuple[int, int]:
+    """Return the first cell of a row that looks different now, and the one after the last."""
+    old, new = list(before), list(after)
+    first = 0
+    while old and new and old[0] == new[0]:
+        first += new[0].cell_length
+        del old[0], new[0]
+    last = after.cell_length
+    while old and new and old[-1] == new[-1]:
+        last -= new[-1].cell_length
+        del old[-1], new[-1]
+    return first, last
 
 
 def _parse(colour: str) -> Color:

@@ -26,7 +26,7 @@ class Console(Widget):
         """Show these lines from now on."""
         if tuple(lines) != self._lines:
             self._lines = tuple(lines)
-            self.refresh()
+            self.refresh(self.content_size.region)
 
     def render_line(self, y: int) -> Strip:
         """One of the last lines."""

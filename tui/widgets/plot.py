@@ -51,11 +51,19 @@ class Setting:
     """How much the curves were smoothed: said beside the axis."""
 
 
+ROOM = 0.04
+"""The part of their width that curves have in front of them when they grow."""
+
+
 class Plot:
     """A chart drawn for one setting. What moves with the cursor is added by `draw`."""
 
     def __init__(
-        self, curves: Sequence[Curve], setting: Setting, legend_at: tuple[int, int] | None = None
+        self,
+        curves: Sequence[Curve],
+        setting: Setting,
+        legend_at: tuple[int, int] | None = None,
+        before: tuple[float, float] | None = None,
     ) -> None:
         """Draw everything that does not move with the cursor.
 
@@ -63,6 +71,7 @@ class Plot:
             curves: What to draw; later ones over earlier ones, pinned ones over all.
             setting: Size and axes.
             legend_at: Where the legend of the last picture was; it stays there if it can.
+            before: The ends of the x axis in the last picture, if it was of these curves when they were shorter.
         """
         self.setting = setting
         self.legend_at = legend_at
@@ -79,7 +88,7 @@ class Plot:
         self._canvas: Canvas | None = None
         self._foot = 0
         self._covered: Bools = np.zeros((0, 0), np.bool_)
-        self.limits = self._x_limits()
+        self.limits = self._x_limits(before)
         self.window = self._window()
         if self._boxed:
             self._draw_box()
@@ -137,11 +146,18 @@ class Plot:
         inside = -0.5 <= dot < 2 * self._canvas.width - 0.5
         return self._origin[1] + int(np.rint(dot)) // 2 if inside else None
 
-    def _x_limits(self) -> tuple[float, float] | None:
+    def _x_limits(self, before: tuple[float, float] | None) -> tuple[float, float] | None:
+        """The ends of the x axis. Curves that grow get some room, so that most of the picture stays as it is."""
         ends = [(float(s.x[0]), float(s.x[-1])) for s in self._series if s.x.size]
         if not ends:
             return None
-        return ticks.limits(min(a for a, _ in ends), max(b for _, b in ends), self._x_unit, ticks=6)
+        first, last = min(a for a, _ in ends), max(b for _, b in ends)
+        left, right = ticks.limits(first, last, self._x_unit, ticks=6)
+        if before is None or before[0] != left:
+            return left, right
+        if right <= before[1]:
+            return left, before[1] if before[1] - left <= (1 + 1.5 * ROOM) * (right - left) else right
+        return left, right + ROOM * (right - left)
 
     def _window(self) -> Window | None:
         if self.limits is None:

@@ -108,6 +108,7 @@ class RunList(ScrollView, can_focus=True):
         """
         if list(rows) == self._rows and colours == self._colours and pinned == self._pinned:
             return
+        before = self._rows, self._shown, self._colours, self._pinned
         self._rows, self._colours, self._pinned = list(rows), dict(colours), pinned
         longest = {field: max((len(getattr(row, field)) for row in rows), default=0) for field, _ in COLUMNS}
         self._shown = [
@@ -119,7 +120,12 @@ class RunList(ScrollView, can_focus=True):
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
         if index is None:
             self._tell()
-        self.refresh()
+        if len(before[0]) != len(rows) or before[1:] != (self._shown, self._colours, self._pinned):
+            self.refresh()
+            return
+        for y, (old, new) in enumerate(zip(before[0], rows, strict=True), start=1):
+            if old != new:
+                self.refresh_line(y)
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on a row."""
