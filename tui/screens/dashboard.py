@@ -24,6 +24,7 @@ from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.screens.panes import Panes
+from tui.screens.telling import Telling
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
@@ -46,7 +47,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Filtering, Looking, Panes, Caring):
+class Dashboard(Filtering, Looking, Panes, Caring, Telling):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -132,7 +133,8 @@ class Dashboard(Filtering, Looking, Panes, Caring):
         if row is not None and snapshot.config is not None and row.experiment in snapshot.config.experiments:
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
-        self.query_one(Overview).show(status, detail, config)
+        alarms = snapshot.alarms.get(status.run, ()) if status else ()
+        self.query_one(Overview).show(status, detail, config, alarms)
         title = Content(row.label if row else "Run")
         if title != self._title:
             self._title = title
@@ -245,18 +247,7 @@ class Dashboard(Filtering, Looking, Panes, Caring):
         if error and error != self.snapshot.config_error:
             self.notify(error, title="experiments.toml", severity="error", markup=False, timeout=15)
         self.snapshot = message.snapshot
-        for name in message.ended:
-            if status := self._status(name):
-                self._announce(status)
-
-    def _announce(self, status: Status) -> None:
-        f1 = status.last.get("test/f1")
-        words = f"{status.experiment}: {status.state}" + (f", test F1 {f1:.3f}" if f1 is not None else "")
-        bad = status.state in ("failed", "crashed")
-        if bad and status.reason:
-            words += f"\n{status.reason}"
-        self.notify(words, severity="error" if bad else "information", markup=False, timeout=8)
-        self.app.bell()
+        self.tell(message.ended, message.alarms)
 
     # ---- looking
 
