@@ -56,7 +56,15 @@ def load_config(path: str | os.PathLike[str]) -> Config:
         ConfigError: It cannot be read, is no TOML, or holds mistakes; all of them are named.
     """
     path = Path(path)
-    text = _read(path)
+    return parse_config(_read(path), path)
+
+
+def parse_config(text: str, path: Path) -> Config:
+    """Return what the text of a configuration file says; ``path`` is where it stands, or would.
+
+    Raises:
+        ConfigError: It is no TOML, or holds mistakes; all of them are named.
+    """
     try:
         document = tomli.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, and what absurd numbers and depths raise
@@ -94,7 +102,7 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
         elif key not in FIELDS:
             mistakes.append(Mistake(where, f"unknown key {key!r}{nearest(key, FIELDS)} {_known_keys()}"))
         else:
-            values[key] = text if FIELDS[key] in (Text, Text | None) else _parse(text)
+            values[key] = read_value(key, text)
             if key == "seed":
                 values["seeds"] = []
         touched.add(key.partition(".")[0])
@@ -112,6 +120,16 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
     if mistakes or changed is None:
         raise ConfigError(mistakes)
     return changed
+
+
+def read_value(key: str, text: str) -> Any:
+    """Return the value that a text gives a key of an experiment: TOML, or a string where it is none."""
+    return text if FIELDS.get(key) in (Text, Text | None) else _parse(text)
+
+
+def describe(key: str) -> str:
+    """Return what a key of an experiment takes, in a few words."""
+    return _describe(FIELDS[key])
 
 
 def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> Experiment:

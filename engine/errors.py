@@ -5,6 +5,7 @@
     UserError
       ConfigError   experiments.toml or a setting          (engine.config)
       StoreError    a run, its folder, or what is asked of it  (engine.store)
+      EditError     a change to experiments.toml           (engine.editing)
       FilterError   which runs are meant                       (engine.filters)
 """
 

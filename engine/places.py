@@ -24,25 +24,33 @@ class Place(NamedTuple):
     column: int
 
 
+class Statement(NamedTuple):
+    """A table's header, or a key and its value."""
+
+    line: int
+    """The first line, counted from 1."""
+    lines: list[str]
+    table: KeyPath
+    """The table that it opens, or stands in."""
+    key: KeyPath
+    """The key from the table on; empty for a header."""
+    value: int
+    """The column of the value in the first line, counted from 1; 0 for a header."""
+
+
 class Places:
     """The places of all tables, keys and values of a TOML text that parses."""
 
     def __init__(self, text: str) -> None:
         self._keys: dict[KeyPath, Place] = {}
         self._values: dict[KeyPath, Place] = {}
-        table: KeyPath = ()
-        for line, lines in _statements(text):
-            first = lines[0]
-            indent = len(first) - len(first.lstrip())
-            if first.lstrip().startswith("["):
-                table = _path(tomli.loads(first))
-                for depth in range(1, len(table) + 1):
-                    self._keys.setdefault(table[:depth], Place(line, indent + 1))
-            elif match := _ASSIGNMENT.match(first):
-                path = table + _path(tomli.loads(f"{match[1]} = 0"))
-                for depth in range(len(table) + 1, len(path) + 1):
-                    self._keys.setdefault(path[:depth], Place(line, indent + 1))
-                self._values[path] = Place(line, match.end() + 1)
+        for line, lines, table, key, value in statements(text):
+            path = table + key
+            place = Place(line, len(lines[0]) - len(lines[0].lstrip()) + 1)
+            for depth in range(len(table) + 1 if key else 1, len(path) + 1):
+                self._keys.setdefault(path[:depth], place)
+            if key:
+                self._values[path] = Place(line, value)
 
     def key(self, *path: str) -> Place:
         """Return where a key or table begins; for one inside an inline table, where the table's key does."""
@@ -53,13 +61,24 @@ class Places:
         return self._values.get(path) or self.key(*path)
 
 
+def statements(text: str) -> Iterator[Statement]:
+    """Yield what a TOML text that parses says, in order; comments and blank lines are passed over."""
+    table: KeyPath = ()
+    for line, lines in _pieces(text):
+        if lines[0].lstrip().startswith("["):
+            table = _path(tomli.loads(lines[0]))
+            yield Statement(line, lines, table, (), 0)
+        elif match := _ASSIGNMENT.match(lines[0]):
+            yield Statement(line, lines, table, _path(tomli.loads(f"{match[1]} = 0")), match.end() + 1)
+
+
 def _nearest(places: dict[KeyPath, Place], path: KeyPath) -> Place:
     while path and path not in places:
         path = path[:-1]
     return places.get(path, Place(1, 1))
 
 
-def _statements(text: str) -> Iterator[tuple[int, list[str]]]:
+def _pieces(text: str) -> Iterator[tuple[int, list[str]]]:
     lines = text.split("\n")  # splitlines would also cut at characters that TOML takes as text
     start = 0
     while start < len(lines):

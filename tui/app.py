@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -15,6 +15,9 @@ from tui.feed import Feed
 from tui.messages import Changed
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.snapshot import Project, Watch
+
+if TYPE_CHECKING:
+    from tui.confusion import Matrix
 
 THEMES = (
     Theme(
@@ -85,6 +88,10 @@ class VituiApp(App[str]):
     def on_unmount(self) -> None:
         """End the feed's thread."""
         self.feed.stop()
+
+    def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
+        """Return the last confusion matrices of watched runs. For any thread but the screen's."""
+        return self.feed.matrices(runs)
 
     def look_at(self, watch: Watch) -> None:
         """Have the feed prepare what the screen shows."""

@@ -77,10 +77,13 @@ def _labels(given: list[str], classes: int) -> tuple[str, ...]:
 def _mistakes(counts: Counts) -> tuple[Mistake, ...]:
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
-    flat = wrong.ravel()
-    most = min(MAX_MISTAKES, int(np.count_nonzero(flat)))
-    if most == 0:
-        return ()
-    places = np.argpartition(flat, -most)[-most:]
-    order = np.lexsort((places, np.negative(flat[places])))  # the most images first, then as they stand
-    return tuple(Mistake(*divmod(int(at), len(counts)), int(flat[at])) for at in places[order])
+    places = np.flatnonzero(wrong)
+    images = wrong.ravel()[places]
+    if len(places) > MAX_MISTAKES:
+        least = np.partition(images, -MAX_MISTAKES)[-MAX_MISTAKES]
+        places, images = places[images >= least], images[images >= least]
+    order = np.argsort(-images, kind="stable")[:MAX_MISTAKES]  # of equals those first that stand first
+    return tuple(
+        Mistake(*divmod(int(place), len(counts)), int(count))
+        for place, count in zip(places[order], images[order], strict=True)
+    )

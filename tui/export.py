@@ -182,14 +182,17 @@ def _write(
     with figures.style():
         canvas = figures.draw(picture)
         for kind in formats:
-            data = figures.save(canvas, kind, title, _origin(drawn))
+            data = figures.save(
+                canvas, kind, title, origin_of(each for entry in drawn for each in entry.choice.runs)
+            )
             path = out / f"{figure.name}.{kind}"
-            _replace(path, data)
+            replace_file(path, data)
             yield path
 
 
-def _origin(drawn: Sequence[Entry]) -> Origin:
-    chosen = [each for entry in drawn for each in entry.choice.runs]
+def origin_of(runs: Iterable[Candidate]) -> Origin:
+    """Return what a figure of these runs, at least one, was made from."""
+    chosen = list(runs)
     commits = {_commit(each) for each in chosen if each.info.git}
     newest = max(max(each.status.heartbeat, each.info.created) for each in chosen)
     return Origin(
@@ -204,8 +207,12 @@ def _commit(candidate: Candidate) -> str:
     return f"{git.get('commit')}{' with changes' if git.get('dirty') else ''}"
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all."""
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

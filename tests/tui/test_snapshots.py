@@ -11,6 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from engine.config import load_config
+from engine.events import Confusion, encode
 from engine.lock import this_process
 from engine.notice import Notice, publish
 from engine.queue import hold
@@ -101,6 +102,38 @@ def test_run_screen(snap: Compare, some_runs: None) -> None:
     assert snap((120, 36), "enter")
 
 
+@pytest.fixture
+def with_matrices(write_run: Write) -> None:
+    run = write_run("ViT-small")
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    with run.events.open("ab") as file:
+        for epoch in range(1, 5):
+            right, next_one, other = 60 + 9 * epoch, 28 - 6 * epoch, 12 - 3 * epoch
+            cells = [
+                [right if i == j else next_one if j == (i + 1) % 10 else other if j == (i + 4) % 10 else 0
+                 for j in range(10)] for i in range(10)
+            ]  # fmt: skip
+            file.write(
+                encode(
+                    Confusion(
+                        time=1_795_000_000.0, run=run.id, step=10 * epoch, epoch=epoch, split="test",
+                        labels=names, matrix=cells,
+                    )
+                )
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_confusion_matrix_of_an_earlier_epoch(
+    snap: Compare, with_matrices: None, size: tuple[int, int]
+) -> None:
+    assert snap(size, "enter", "2", "left", "percent_sign")
+
+
+def test_full_log_with_a_search(snap: Compare, some_runs: None) -> None:
+    assert snap((80, 24), "L", "slash", *"f1 0.[78]", "enter")
+
+
 def test_nothing_has_run_yet(snap: Compare) -> None:
     assert snap((120, 36), "down")
 
@@ -173,3 +206,8 @@ def machines(pid: int) -> Iterator[Machine]:
             ),
             processes={4711: Process("python"), 4712: Process("python", (pid,)), 99: Process("blender\x1b[2J")},
         )  # fmt: skip
+
+
+def test_the_form(snap: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "vim")
+    assert snap((120, 36), "e", "f", "j", "j", "j", "enter", "backspace", "5", "enter")

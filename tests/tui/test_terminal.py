@@ -132,3 +132,23 @@ def test_killing_the_app_touches_no_run_and_opening_it_again_finds_it_live(
     assert isinstance(end, End)
     assert end.state == "finished"
     terminal.type("q")
+
+
+def test_the_editor_opens_at_the_experiment(terminal: Terminal, tmp_path: Path) -> None:
+    editor = tmp_path / "vim"
+    editor.write_text('#!/bin/sh\necho "$@" > said; echo in the editor; read answer\n')
+    editor.chmod(0o755)
+    terminal.enter("export", f"VISUAL={editor}")
+    terminal.enter(*VITUI)
+    terminal.wait_for("quick-Hybrid")
+    terminal.type("Down", "e")
+    terminal.wait_for("Edit quick-BiT?")
+    terminal.type("Enter")
+    terminal.wait_for("in the editor")
+    terminal.type("Enter")
+    terminal.wait_for("quick-Hybrid")
+    line, file = (tmp_path / "said").read_text().split()
+    assert file == "experiments.toml"
+    assert (tmp_path / file).read_text().splitlines()[int(line[1:]) - 1] == '[experiments."quick-BiT"]'
+    terminal.type("q")
+    terminal.wait_for("tui.cli")

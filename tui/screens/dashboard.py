@@ -20,11 +20,15 @@ from tui.palette import PALETTE, assign
 from tui.record import Page, Tab
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
 from tui.screens.caring import Caring
+from tui.screens.copying import Copying
+from tui.screens.editing import Editing
+from tui.screens.exporting import Exporting
 from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
-from tui.screens.looking import SMOOTHINGS, Looking
+from tui.screens.looking import SMOOTHINGS
 from tui.screens.panes import Panes
 from tui.screens.telling import Telling
+from tui.screens.varying import Varying
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
@@ -47,7 +51,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Filtering, Looking, Panes, Caring, Telling):
+class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring, Telling):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -120,10 +124,14 @@ class Dashboard(Filtering, Looking, Panes, Caring, Telling):
         runs.show(rows, self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
-            labels = self._labels(snapshot)
-            on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
-            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, on_top)
+            self._show_curves(self.query_one(ChartGrid))
         self._look()
+
+    def _show_curves(self, grid: ChartGrid) -> None:
+        """Show the curves of what is looked at."""
+        snapshot = self.snapshot
+        on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
+        grid.show(snapshot.curves, self._labels(snapshot), self._colours, on_top)
 
     def _show_focus(self) -> None:
         row, snapshot = self.query_one(RunList).row, self.snapshot
@@ -320,7 +328,7 @@ class Dashboard(Filtering, Looking, Panes, Caring, Telling):
         if len(found) < 2:
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        self.app.push_screen(CompareScreen(found))
+        self.app.push_screen(CompareScreen(found, self._show_curves))
 
     def action_back(self) -> None:
         """One layer out: the filter, the reading cursor and zoom, the selection."""

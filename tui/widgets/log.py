@@ -37,6 +37,7 @@ class Log(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         *(f"log--{kind.name.lower()}" for kind in Kind),
+        "log--match",
         "log--hit",
     }
     DEFAULT_CSS = """
@@ -49,7 +50,8 @@ class Log(ScrollView, can_focus=True):
         & > .log--warning { color: $warning; }
         & > .log--error { color: $error; }
         & > .log--heading { color: $foreground; text-style: bold; }
-        & > .log--hit { background: $accent 45%; text-style: bold; }
+        & > .log--match { color: $accent; text-style: underline; }
+        & > .log--hit { color: $background; background: $accent; text-style: bold underline; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -264,8 +266,7 @@ class Log(ScrollView, can_focus=True):
         """Return a piece of a line, with what matches highlighted."""
         if self.pattern is None:
             return Strip([Segment(text[start:end], style)])
-        mark = style + self.get_component_rich_style("log--hit", partial=True)
-        mark += Style(reverse=True) if here else Style(underline=True)
+        mark = self.get_component_rich_style("log--hit" if here else "log--match", partial=True)
         segments, at = [], start
         for number, found in enumerate(self.pattern.finditer(text)):
             low, high = max(at, found.start()), min(end, found.end())

@@ -230,7 +230,8 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
             self.get_component_rich_style("matrix--quiet"),
             self.get_component_rich_style("matrix--here"),
         )
-        yield Segment(shorten("true", self.plan.label), quiet)
+        unit = "true %" if self.shares and self.plan.label > len("true %") else "true"
+        yield Segment(shorten(unit, self.plan.label), quiet)
         columns, cell = self._columns(matrix), self.plan.cell
         if self.plan.numbers:
             for column in columns:

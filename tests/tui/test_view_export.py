@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from engine.states import Status
+from tests.tui.conftest import Write
+from tests.tui.pilot import AppPilot, board, opened, settle, toasts
+from tui.export import ExportError
+from tui.screens.exporting import ExportScreen, _with_endings
+from tui.snapshot import Project, RunCurve
+from tui.view_export import View, default_path, export_view, paths_of
+from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.offering import CompletingInput
+
+X = np.arange(1.0, 9.0)
+
+
+def view(
+    runs: list[str], *, zoom: tuple[float, float] | None = None, log_y: bool = False, n: int = 1
+) -> View:
+    band = {"low": X / 10 - 0.5, "high": X / 10 + 0.1} if n > 1 else {}
+    curves = tuple(RunCurve(run, X, X / 10, raw=X / 9 if n == 1 else None, n=n, **band) for run in runs)
+    return View(
+        curves={"test/f1": curves},
+        names=dict.fromkeys(runs, ""),
+        colours=dict.fromkeys(runs, "#E52848"),
+        statuses={run: Status(run=run, experiment=run[:9], state="running", epoch=2) for run in runs},
+        axis="epoch",
+        smoothing=0.5 if n == 1 else 0.0,
+        zoom=zoom,
+        log_y=log_y,
+    )
+
+
+@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+@pytest.mark.parametrize(
+    ("zoom", "log_y", "n"), [(None, False, 1), ((2.0, 5.0), True, 1), ((2.5, 4.0), True, 3)]
+)
+def test_a_view_is_drawn(
+    project: Project, write_run: Write, kind: str, zoom: tuple[float, float] | None, log_y: bool, n: int
+) -> None:
+    run = write_run("ViT-small")
+    path = Path("out") / f"a.{kind}"
+    assert export_view(view([run.id], zoom=zoom, log_y=log_y, n=n), path, project.runs) == [path]
+    data = path.read_bytes()
+    assert data.startswith({"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[kind])
+    assert run.id.encode() in data
+
+
+def test_the_curve_has_its_colour_of_the_screen(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    export_view(view([run.id]), Path("a.png"), project.runs)
+    pixels = np.asarray(Image.open("a.png").convert("RGB")).reshape(-1, 3)
+    assert (np.abs(pixels.astype(int) - (0xE5, 0x28, 0x48)).sum(axis=1) < 6).sum() > 100
+
+
+def test_what_cannot_be_drawn_is_said() -> None:
+    with pytest.raises(ExportError, match=r"has to end in \.png, \.svg, \.pdf"):
+        paths_of(view(["a"]), Path("a.gif"))
+    with pytest.raises(ExportError, match="nothing in the charts"):
+        paths_of(view(["a"], zoom=(20.0, 30.0)), Path("a.png"))
+
+
+def test_names_of_files() -> None:
+    assert default_path(view(["ViT-small"])) == Path("images/ViT-small-test-f1.png")
+    assert default_path(view(["a", "b"])) == Path("images/test-f1.png")
+    assert _with_endings("a.png") == ["a.svg", "a.pdf", "a.png"]
+    assert _with_endings("a") == ["a.png", "a.svg", "a.pdf"]
+
+
+def test_the_app_opens_without_matplotlib() -> None:
+    script = "import sys, tui.app, tui.view_export; print('matplotlib' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
+
+
+# ---- on the screen
+
+
+async def ask(pilot: AppPilot, path: str) -> None:
+    await pilot.press("E")
+    pilot.app.screen.query_one(CompletingInput).value = path
+    await pilot.press("enter")
+    await settle(pilot)
+
+
+async def test_e_draws_the_charts_there_are(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await pilot.press("space", "space", "plus")
+        await settle(pilot)
+        metrics = [chart.metric for chart in board(pilot).query_one(ChartGrid).charts]
+        await ask(pilot, "images/all.svg")
+        await settle(pilot)
+        assert "Written: images/all-test-f1.svg" in toasts(pilot)
+        found = sorted(path.name for path in Path("images").iterdir())
+        assert found == sorted(f"all-{metric.replace('/', '-').replace('_', '-')}.svg" for metric in metrics)
+
+
+async def test_what_is_there_is_written_over_after_a_second_enter(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    Path("a.png").write_text("mine")
+    async with opened(project) as pilot:
+        await pilot.press("z")
+        await settle(pilot)
+        await ask(pilot, "a.png")
+        assert isinstance(pilot.app.screen, ExportScreen)
+        assert Path("a.png").read_text() == "mine"
+        await pilot.press("enter")
+        await settle(pilot)
+        await settle(pilot)
+        assert Path("a.png").read_bytes().startswith(b"\x89PNG")
+
+
+async def test_without_a_run_there_is_nothing_to_export(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("E")
+        assert "The charts show no run." in toasts(pilot)

@@ -1,0 +1,79 @@
+"""What can be typed for an experiment's keys and values: all there is to choose from, and how a start goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, get_args
+
+from engine.catalog import MODELS, OPTIONS
+from engine.config import DATASETS, FIELDS, describe
+
+MOST_DIVISORS = 12
+
+
+def keys_of(values: Mapping[str, Any]) -> list[str]:
+    """Return the keys of an experiment with these values, those of its model's options included."""
+    keys = []
+    for key in FIELDS:
+        options = options_of(values) if key == "options" else {}
+        keys += [f"options.{name}" for name in options] or [key]
+    return keys
+
+
+def options_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return what each option of the model takes, by its name; empty for a model that is none of ours."""
+    model = values.get("model")
+    spec = MODELS.get(model) if isinstance(model, str) else None
+    return OPTIONS[spec.family] if spec is not None else {}
+
+
+def help_of(key: str, values: Mapping[str, Any]) -> str:
+    """Return what a key takes, in a few words."""
+    if key.startswith("options."):
+        return options_of(values).get(key.removeprefix("options."), "an option of the model")
+    if key in ("model", "dataset"):
+        return f"{key}s there are: {', '.join(choices(key, values))}"
+    return describe(key) if key in FIELDS else ""
+
+
+def choices(key: str, values: Mapping[str, Any]) -> list[str]:
+    """Return the values that a key can have, where those are few; the other ones are numbers and texts.
+
+    Args:
+        key: Of an experiment.
+        values: What the experiment has for the other keys.
+    """
+    if key == "model":
+        return list(MODELS)
+    if key == "dataset":
+        return [*DATASETS, "folder:"]
+    if key == "patch_size":
+        return _divisors(values.get("image_size"))
+    if key.startswith("options."):
+        return _quoted_in(options_of(values).get(key.removeprefix("options."), ""))
+    return [each for each in _leaves(FIELDS.get(key)) if isinstance(each, str)]
+
+
+def starting_with(start: str, known: Iterable[str]) -> list[str]:
+    """Return the known words that begin so, whatever their case; then those that have it in them."""
+    low, known = start.lower(), list(known)
+    front = [word for word in known if word.lower().startswith(low)]
+    return front + [word for word in known if low in word.lower() and word not in front]
+
+
+def _divisors(size: Any) -> list[str]:
+    if not isinstance(size, int) or not 1 <= size <= 4096:
+        return []
+    found = [str(each) for each in range(2, size + 1) if size % each == 0]
+    return found[:MOST_DIVISORS]
+
+
+def _quoted_in(text: str) -> list[str]:
+    """Return the words that stand in quotes in a description such as ``'token' or 'mean'``."""
+    return text.split("'")[1::2]
+
+
+def _leaves(kind: Any) -> list[Any]:
+    """Return the values that a type lists: those of a Literal, however deep it stands."""
+    parts = get_args(kind)
+    return [leaf for part in parts for leaf in _leaves(part)] if parts else [kind]

@@ -1,0 +1,77 @@
+"""The command that does a run again, or goes on with it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.config import ConfigError, override
+from engine.experiment import Experiment
+from engine.states import RESUMABLE, Status
+from tui.form import written
+from tui.snapshot import Project
+
+_ROUNDS = 3
+_BESIDE = frozenset({"name", "seed", "seeds"})
+
+
+def repeat_command(
+    name: str, experiment: Experiment | None, config: Mapping[str, Any], seed: int | None, project: Project
+) -> str:
+    """Return the command that runs an experiment as it was run.
+
+    Args:
+        name: The experiment's.
+        experiment: As the configuration has it now; None if it no longer does.
+        config: What the run was made with; empty for what the configuration says.
+        seed: The run's.
+        project: Where configuration and runs are.
+    """
+    words = ["engine", "run", *_places(project)]
+    if experiment is not None:
+        for setting in settings_for(experiment, config):
+            words += ["--set", setting]
+    if seed is not None:
+        words += ["--seed", str(seed)]
+    return shlex.join([*words, *(["--"] if name.startswith("-") else []), name])
+
+
+def resume_command(status: Status, project: Project) -> str | None:
+    """Return the command that goes on with a run, None for one that cannot be resumed."""
+    if status.state not in RESUMABLE:
+        return None
+    return shlex.join(["engine", "resume", *_places(project, config=False), status.run])
+
+
+def settings_for(experiment: Experiment, config: Mapping[str, Any]) -> list[str]:
+    """Return the ``key=value`` settings that make an experiment what a run was made with, as far as settings can."""
+    settings: dict[str, str] = {}
+    found = experiment
+    for _ in range(_ROUNDS):  # one setting may have others of the recipe follow it
+        have = msgspec.to_builtins(found)
+        different = {
+            key: written(value)
+            for key, value in config.items()
+            if key in have and key not in _BESIDE and value is not None and have[key] != value
+        }
+        if not different:
+            break
+        settings |= different
+        try:
+            found = override(experiment, [f"{key}={value}" for key, value in settings.items()])
+        except ConfigError:
+            break
+    return [f"{key}={value}" for key, value in settings.items()]
+
+
+def _places(project: Project, *, config: bool = True) -> list[str]:
+    words = []
+    if config and project.config != Path("experiments.toml"):
+        words += ["--config", str(project.config)]
+    if project.runs != Path("runs"):
+        words += ["--runs", str(project.runs)]
+    return words

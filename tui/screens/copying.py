@@ -1,0 +1,59 @@
+"""Copy something of what is shown into the clipboard, through the terminal (OSC 52)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from tui.screens.dialogs import Choice, Dialog
+from tui.screens.doing import Doing
+from tui.tables import FORMATS, HEADINGS, cells_of
+from tui.widgets.run_list import RunList
+
+
+class Copying(Doing):
+    """A screen with a ``RunList`` whose rows can be copied."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("Y", "copy", "Copy", show=False)]
+
+    def action_copy(self) -> None:
+        """Ask what to copy, and copy it."""
+        row = self.row
+        if row is None:
+            self._refuse("Nothing to copy", "There is nothing under the cursor.")
+            return
+        table = cells_of(self.query_one(RunList).rows)
+        texts = {"the row": "  ".join(cell for cell in cells_of([row])[0] if cell)}
+        if row.run is not None:
+            texts["the path of the run's folder"] = str(
+                (self.project.folder / self.project.runs / row.run).absolute()
+            )
+        texts |= self._commands()
+        texts |= {f"the list as {name}": write(HEADINGS, table) for name, write in FORMATS.items()}
+        keys = {"the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
+                "the command that goes on with it": "g", "the list as Markdown": "m", "the list as LaTeX": "l",
+                "the list as CSV": "v"}  # fmt: skip
+        choices = [Choice(keys[what], what, what) for what in texts]
+
+        def chosen(what: str | None) -> None:
+            if what is not None:
+                self.app.copy_to_clipboard(texts[what])
+                self.notify(f"Copied {what}.", markup=False, timeout=3)
+
+        self.app.push_screen(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
+
+    def _commands(self) -> dict[str, str]:
+        from tui.repeating import repeat_command, resume_command
+
+        row, status, config = self.row, self.focused_run, self.snapshot.config
+        if row is None:
+            return {}
+        experiment = config.experiments.get(row.experiment) if config is not None else None
+        made = self.snapshot.configs.get(row.run or "", {})
+        seed = status.seed if status is not None else None
+        repeat = repeat_command(row.experiment, experiment, made, seed, self.project)
+        commands = {"the command that repeats it": repeat}
+        if status is not None and (resume := resume_command(status, self.project)) is not None:
+            commands["the command that goes on with it"] = resume
+        return commands

@@ -1,0 +1,85 @@
+"""What the dashboard does to experiments.toml: open it in an editor, or an experiment of it in the form."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import ClassVar, Literal
+
+from textual.app import SuspendNotSupported
+from textual.binding import Binding, BindingType
+
+from tui.editor import editor_command
+from tui.messages import Failed
+from tui.screens.dialogs import Choice, Dialog
+from tui.screens.doing import Doing
+
+
+class Editing(Doing):
+    """A screen on which the experiment that is meant can be changed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "edit", "Edit or clone", show=False)]
+
+    def action_edit(self) -> None:
+        """Ask how to change the experiment under the cursor."""
+        name, config = self._meant(), self.project.config
+        command = editor_command(os.environ, config, 1)
+        choices = [Choice("enter", f"open {config} in {command[0]}", "editor")] if command else []
+        if name is not None:
+            choices += [Choice("c", "clone it under another name", "clone")]
+            choices += [Choice("f", "change it in a form", "form")]
+        if not choices:
+            self._refuse("Nothing to edit", "No experiment here, and neither $VISUAL nor $EDITOR is set.")
+            return
+        text = "" if command else "Neither $VISUAL nor $EDITOR is set."
+
+        def chosen(answer: Literal["editor", "clone", "form"] | None) -> None:
+            if answer == "editor":
+                self._open_editor(name)
+            elif answer is not None and name is not None:
+                self._open_form(name, clone=answer == "clone")
+
+        self.app.push_screen(Dialog(f"Edit {name}?" if name else f"Edit {config}?", text, choices), chosen)
+
+    def _meant(self) -> str | None:
+        """Return the experiment under the cursor, if the configuration has it."""
+        row, config = self.row, self.snapshot.config
+        return row.experiment if row is not None and config and row.experiment in config.experiments else None
+
+    def _open_editor(self, name: str | None) -> None:
+        """Lend the terminal to an editor until it is left."""
+        from engine.editing import EditError, line_of, read
+
+        path = self.project.config
+        try:
+            with self.app.suspend():
+                line = line_of(read(path), name) if name is not None and path.exists() else 1
+                command = editor_command(os.environ, path, line)
+                assert command is not None  # noqa: S101  the dialog has offered it
+                done = subprocess.run(command, check=False)
+        except SuspendNotSupported:
+            self._refuse("No editor here", "This terminal cannot be lent to an editor; f opens the form.")
+        except (EditError, OSError) as error:
+            self.app.push_screen(Dialog("The editor cannot be opened", str(error), []))
+        else:
+            if done.returncode:
+                self._refuse("The editor failed", f"{command[0]} ended with exit code {done.returncode}.")
+
+    def _open_form(self, name: str, *, clone: bool) -> None:
+        """Read the file in a thread, then show the form."""
+        from engine.editing import EditError, read
+        from tui.form import NAME, Form, free_name
+        from tui.screens.form import FormScreen
+
+        path = self.project.config
+
+        def work() -> None:
+            try:
+                form = Form(path, read(path), name)
+                form = (form.with_value(NAME, free_name(form)) if clone else form).counted()
+            except (EditError, ValueError) as error:
+                self.post_message(Failed("It cannot be edited", str(error)))
+            else:
+                self.app.call_from_thread(self.app.push_screen, FormScreen(form))
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)

@@ -1,0 +1,247 @@
+"""The form: an experiment's keys as rows, changed in place, judged at once, saved whole."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Footer, Input, Static
+
+from engine import editing
+from engine.editing import EditError, StaleError
+from tui.completion import choices, starting_with
+from tui.form import NAME, Form
+from tui.screens.dialogs import Choice, Dialog
+from tui.text import clean
+from tui.widgets.form_list import FormList
+from tui.widgets.offering import CompletingInput
+
+
+class FormScreen(Screen[None]):
+    """Changes one experiment, or makes a clone of it.
+
+    Args:
+        form: What is to be changed.
+    """
+
+    DEFAULT_CSS = """
+    FormScreen {
+        background: $background;
+        & #form-body { layers: below above; height: 1fr; border: round $foreground 22%; padding: 0 1;
+                       border-title-style: bold; border-title-color: $foreground; }
+        & #form-body:focus-within { border: round $primary 70%; }
+        & FormList { layer: below; }
+        & #form-value { layer: above; display: none; height: 1; border: none; padding: 0; background: $panel; }
+        & #form-value.-shown { display: block; }
+        & #form-help { height: 1; padding: 0 2; color: $foreground 75%; }
+        & #form-mistakes { height: auto; max-height: 8; padding: 0 2; color: $error; display: none; }
+        & #form-mistakes.-shown { display: block; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("enter", "edit", "Change"),
+        Binding("d,delete", "inherit", "Take out", key_display="d"),
+        Binding("n", "name", "Name of a clone"),
+        Binding("ctrl+s", "save", "Save"),
+        Binding("escape,q", "back", "Back", key_display="esc"),
+    ]
+
+    def __init__(self, form: Form) -> None:
+        super().__init__()
+        self.form = form
+
+    def compose(self) -> ComposeResult:
+        """Rows over what is wrong with them."""
+        with Container(id="form-body"):
+            yield FormList()
+            yield CompletingInput(self._complete, id="form-value")
+        yield Static(id="form-help", markup=False)
+        yield Static(id="form-mistakes", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Show the form; a clone begins with its name."""
+        self._show(self.form)
+        self.query_one(FormList).focus()
+        if self.form.new_name is not None:
+            self.call_after_refresh(self.action_name)
+
+    # ---- showing
+
+    def _show(self, form: Form) -> None:
+        self.query_one(FormList).show(form.entries)
+        what = f"clone of {form.experiment}" if form.new_name is not None else form.experiment
+        self.query_one("#form-body").border_title = Content(
+            clean(f"{form.path}: {what}{' *' if form.is_changed else ''}")
+        )
+        mistakes = self.query_one("#form-mistakes", Static)
+        mistakes.set_class(bool(form.mistakes), "-shown")
+        mistakes.update("\n".join(f"✗ {clean(line)}" for line in form.mistakes))
+        self._say_help()
+
+    @on(FormList.Moved)
+    def _say_help(self) -> None:
+        entry = self.query_one(FormList).entry
+        if entry is not None and not self._box.has_class("-shown"):
+            known = [each for each in choices(entry.key, self.form.values) if each not in entry.help]
+            self._say(f"{entry.key}: {entry.help}" + (f" ({', '.join(known)})" if known else ""))
+
+    @on(CompletingInput.Offered)
+    def _offered(self, message: CompletingInput.Offered) -> None:
+        if self._box.has_class("-shown") and message.texts:
+            self._say(f"tab: {'  '.join(message.texts)}")
+
+    def _say(self, text: str) -> None:
+        self.query_one("#form-help", Static).update(clean(text))
+
+    @property
+    def _box(self) -> CompletingInput:
+        return self.query_one("#form-value", CompletingInput)
+
+    def _complete(self, text: str) -> list[str]:
+        entry = self.query_one(FormList).entry
+        return [] if entry is None else starting_with(text, choices(entry.key, self.form.values))
+
+    # ---- changing
+
+    @on(FormList.Picked)
+    def action_edit(self) -> None:
+        """Change the value under the cursor where it stands."""
+        rows, box = self.query_one(FormList), self._box
+        entry = rows.entry
+        if entry is None or box.has_class("-shown"):
+            return
+        if not entry.value.isprintable():
+            self.notify(
+                "It has characters that a line cannot show; change it in an editor.", severity="warning"
+            )
+            return
+        place, width = rows.value_place
+        box.styles.offset, box.styles.width = (place.x, place.y), width
+        box.add_class("-shown")
+        box.value = entry.value
+        box.cursor_position = len(entry.value)
+        box.focus()
+        self._say_help()
+        known = choices(entry.key, self.form.values)
+        self._say(f"{entry.help}; empty: not here" + (f"   tab: {'  '.join(known)}" if known else ""))
+
+    def action_name(self) -> None:
+        """Name a clone."""
+        self.query_one(FormList).go_to(NAME)
+        self.call_after_refresh(self.action_edit)
+
+    def action_inherit(self) -> None:
+        """Take the key under the cursor out of the experiment: it has what its defaults or its recipe say."""
+        if (entry := self.query_one(FormList).entry) is not None:
+            self._change(entry.key, "")
+
+    @on(Input.Submitted, "#form-value")
+    def _submitted(self, message: Input.Submitted) -> None:
+        entry = self.query_one(FormList).entry
+        self._close_box()
+        if entry is not None and message.value.strip() != entry.value:
+            self._change(entry.key, message.value)
+
+    def _close_box(self) -> None:
+        self._box.remove_class("-shown")
+        self.query_one(FormList).focus()
+        self._say_help()
+
+    def _change(self, key: str, text: str) -> None:
+        self._judge(self.form.with_value(key, text))
+
+    def _judge(self, form: Form) -> None:
+        """Find out in a thread what is wrong with the form as it is now, then show it."""
+        self.form = form
+
+        def work() -> None:
+            self.app.call_from_thread(self._judged, form.counted())
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+    def _judged(self, form: Form) -> None:
+        if form is self.form and self.is_attached:
+            self._show(form)
+
+    # ---- leaving
+
+    def action_save(self) -> None:
+        """Write the file, unless something is wrong with it or it is no longer the one that was read."""
+        form = self.form
+        if self._box.has_class("-shown"):
+            self._box.post_message(Input.Submitted(self._box, self._box.value))
+            self.notify("Taken over; ctrl+s once more saves.", timeout=3)
+            return
+        if not form.is_changed:
+            self.notify("Nothing has been changed.", timeout=3)
+            return
+
+        def work() -> None:
+            if form.mistakes:
+                self.app.call_from_thread(
+                    self.notify, "It is not saved: see what is wrong below.", severity="error"
+                )
+                return
+            try:
+                editing.save(form.path, form.text, form.edited)
+            except StaleError as error:
+                self.app.call_from_thread(self._stale, str(error))
+            except EditError as error:
+                self.app.call_from_thread(self.app.push_screen, Dialog("It is not saved", str(error), []))
+            else:
+                self.app.call_from_thread(self._saved, form)
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+    def _saved(self, form: Form) -> None:
+        name = form.new_name or form.experiment
+        self.app.notify(f"{clean(name)} is saved in {form.path}", markup=False, timeout=4)
+        self.dismiss(None)
+
+    def _stale(self, error: str) -> None:
+        def chosen(answer: Literal["load"] | None) -> None:
+            if answer is not None:
+                self._load_anew()
+
+        text = "What is changed here can be laid over what it says now."
+        self.app.push_screen(
+            Dialog(error, text, [Choice("l", "load it anew; the changes stay", "load")]), chosen
+        )
+
+    def _load_anew(self) -> None:
+        form = self.form
+
+        def work() -> None:
+            try:
+                text = editing.read(form.path)
+                new = Form(form.path, text, form.experiment, form.new_name, form.changes).counted()
+            except (EditError, ValueError) as error:
+                self.app.call_from_thread(self.app.push_screen, Dialog("It cannot be loaded", str(error), []))
+            else:
+                self.app.call_from_thread(self._judge, new)
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+    def action_back(self) -> None:
+        """Out of the value, or out of the form; what was changed is not thrown away on one key."""
+        if self._box.has_class("-shown"):
+            self._close_box()
+            return
+        if not self.form.is_changed:
+            self.dismiss(None)
+            return
+
+        def chosen(answer: Literal["save", "drop"] | None) -> None:
+            if answer == "save":
+                self.action_save()
+            elif answer == "drop":
+                self.dismiss(None)
+
+        choices = [Choice("s", "save", "save"), Choice("d", "drop what was changed", "drop")]
+        self.app.push_screen(Dialog("Leave the form?", "What was changed is not saved.", choices), chosen)

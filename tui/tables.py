@@ -1,0 +1,99 @@
+"""A table of texts for other programs: Markdown, LaTeX (booktabs), CSV. Any text comes out as that text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Callable, Sequence
+
+from engine.listing import printable
+from tui.rows import Row
+
+Rows = Sequence[Sequence[str]]
+
+HEADINGS = ("experiment", "run", "state", "epoch", "test F1", "train loss", "memory", "note")
+
+_LATEX = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "-": "{-}", "'": r"\textquotesingle{}",
+}  # fmt: skip
+
+
+def cells_of(rows: Sequence[Row]) -> list[tuple[str, ...]]:
+    """Return what stands under each of ``HEADINGS`` for rows of the list."""
+    return [
+        (
+            row.experiment,
+            row.run or "",
+            row.state or "not run yet",
+            row.epoch,
+            row.f1,
+            row.loss,
+            row.memory,
+            row.note,
+        )
+        for row in rows
+    ]
+
+
+def as_markdown(head: Sequence[str], rows: Rows) -> str:
+    """Return a table for Markdown with tables (GitHub's)."""
+    lines = [head, ["---"] * len(head), *rows]
+    written = [[cell if place == 1 else markdown(cell) for cell in line] for place, line in enumerate(lines)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in written)
+
+
+def as_latex(head: Sequence[str], rows: Rows) -> str:
+    """Return a table for LaTeX with booktabs; texts in quotes and dashes need T1 fonts and textcomp, as is usual."""
+    lines = [
+        f"\\begin{{tabular}}{{{'l' * len(head)}}}",
+        "\\toprule",
+        _latex_row(head),
+        "\\midrule",
+        *map(_latex_row, rows),
+        "\\bottomrule",
+        "\\end{tabular}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(head: Sequence[str], rows: Rows) -> str:
+    """Return a table as RFC 4180 has it, with lines that end in a line feed."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(
+        [[printable(cell) for cell in line] for line in (head, *rows)]
+    )
+    return out.getvalue()
+
+
+FORMATS: dict[str, Callable[[Sequence[str], Rows], str]] = {
+    "Markdown": as_markdown,
+    "LaTeX": as_latex,
+    "CSV": as_csv,
+}
+
+
+def markdown(text: str) -> str:
+    """Return a text as it is written in a cell of Markdown: letters, digits and some marks as they are."""
+    return re.sub(r"([!-/:-@\[-`{-~])", _marked, printable(text))
+
+
+def latex(text: str) -> str:
+    """Return a text as it is written in LaTeX."""
+    return "".join(_LATEX.get(letter, letter) for letter in printable(text))
+
+
+def _marked(match: re.Match[str]) -> str:
+    """Escape a mark that could mean something in Markdown; a point or dash between letters cannot."""
+    mark = match[0]
+    around = (
+        match.string[max(0, match.start() - 1) : match.start()] + match.string[match.end() : match.end() + 1]
+    )
+    quiet = mark in ".-," and len(around) == 2 and around.isalnum()
+    return mark if quiet else f"\\{mark}"
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    return " & ".join(latex(cell) for cell in cells) + r" \\"

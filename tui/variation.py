@@ -1,0 +1,112 @@
+"""``key=value`` pairs as typed for one run of an experiment: what they mean, what is wrong, how they could go on.
+
+The rules are those of ``engine submit --set``; ``seeds=0,1,2`` and ``priority=P`` are its options of that name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from engine.config import ConfigError, override, read_value
+from engine.experiment import Experiment
+from tui.completion import choices, keys_of, starting_with
+
+BESIDE = ("seeds", "priority")
+_CLOSING = {"[": "]", "{": "}"}
+
+
+@dataclass(frozen=True)
+class Variation:
+    """What is to be queued."""
+
+    experiment: Experiment
+    seeds: tuple[int, ...] = ()
+    priority: int = 0
+    mistakes: tuple[str, ...] = ()
+    """What is wrong with the text, one sentence each; nothing is queued then."""
+
+
+def words(text: str) -> list[str]:
+    """Return the pairs of a text: parted by spaces, those in quotes and brackets apart."""
+    found, word, quote = [], "", ""
+    open_: list[str] = []
+    for letter in text:
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "\"'":
+            quote = letter
+        elif letter in _CLOSING:
+            open_.append(_CLOSING[letter])
+        elif open_ and letter == open_[-1]:
+            open_.pop()
+        if letter.isspace() and not quote and not open_:
+            found += [word] if word else []
+            word = ""
+        else:
+            word += letter
+    return [*found, word] if word else found
+
+
+def vary(experiment: Experiment, text: str) -> Variation:
+    """Return what a text makes of an experiment."""
+    settings, mistakes = [], []
+    seeds: tuple[int, ...] | None = None
+    priority = 0
+    for word in words(text):
+        key, _, value = word.partition("=")
+        if key == "seeds":
+            seeds = _seeds(value)
+            if seeds is None:
+                mistakes.append(f"{word}: it has to be different whole numbers, like seeds=0,1,2")
+        elif key == "priority":
+            try:
+                priority = int(value)
+            except ValueError:
+                mistakes.append(f"{word}: it has to be a whole number; the higher, the earlier")
+        else:
+            settings.append(word)
+    try:
+        experiment = override(experiment, settings) if settings else experiment
+    except ConfigError as error:
+        mistakes += [
+            str(each).removeprefix("--set ").replace("e.g. --set ", "e.g. ") for each in error.mistakes
+        ]
+    chosen = tuple(experiment.run_seeds) if seeds is None else seeds
+    return Variation(experiment, chosen, priority, tuple(mistakes))
+
+
+def complete(experiment: Experiment, text: str) -> list[str]:
+    """Return the texts that a text could become when its last word is completed."""
+    done, last = (text, "") if not text or text[-1].isspace() else _without_last(text)
+    key, equals, value = last.partition("=")
+    typed = (word.partition("=") for word in words(done))
+    values = msgspec.structs.asdict(experiment) | {name: read_value(name, text) for name, _, text in typed}
+    if equals:
+        return [f"{done}{key}={each}" for each in starting_with(value, choices(key, values)) if each != value]
+    known = [*keys_of(values), *BESIDE]
+    return [f"{done}{each}=" for each in starting_with(key, dict.fromkeys(known))]
+
+
+def _without_last(text: str) -> tuple[str, str]:
+    last = words(text)[-1]
+    return text[: len(text) - len(last)], last
+
+
+def _seeds(text: str) -> tuple[int, ...] | None:
+    """Return the seeds of a list like ``0,1,2`` or ``[0, 1, 2]``; None if it is none."""
+    parts = [part.strip() for part in text.strip("[]").split(",")]
+    if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts) or len(
+        set(parts)
+    ) < len(parts):
+        return None
+    return tuple(int(part) for part in parts)
+
+
+def settings_line(variation: Variation) -> str:
+    """Return what would be queued, in a few words."""
+    seeds = ", ".join(map(str, variation.seeds))
+    count = len(variation.seeds)
+    runs = f"{count} runs, seeds {seeds}" if count > 1 else f"a run, seed {seeds}"
+    return f"enter queues {runs}" + (f", priority {variation.priority}" if variation.priority else "")

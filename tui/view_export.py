@@ -1,0 +1,130 @@
+"""The charts on the screen as figures: the same curves, colours, axis, zoom, smoothing and bands, a file for each."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from engine.curves import Array
+from engine.history import Axis
+from engine.selection import Candidate
+from engine.states import Status
+from engine.store import Run
+from tui import figures
+from tui.export import ExportError, origin_of, replace_file
+from tui.figures import FORMATS, Format, Picture
+from tui.lines import BIGGEST, Line
+from tui.snapshot import RunCurve
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """What the charts show."""
+
+    curves: Mapping[str, Sequence[RunCurve]]
+    """By metric, those of the charts on the screen in their order."""
+    names: Mapping[str, str]
+    """What each run is called."""
+    colours: Mapping[str, str]
+    statuses: Mapping[str, Status]
+    axis: Axis
+    smoothing: float = 0.0
+    zoom: tuple[float, float] | None = None
+    log_y: bool = False
+
+
+def default_path(view: View) -> Path:
+    """Return a name for the figures: that of the only experiment, or of the metric of several."""
+    experiments = {status.experiment for status in view.statuses.values()}
+    metrics = list(view.curves)
+    only = len(metrics) == 1
+    parts = [*(experiments if len(experiments) == 1 else []), *(metrics if only else [])] or ["comparison"]
+    return Path("images") / f"{slug('-'.join(parts))}.png"
+
+
+def slug(text: str) -> str:
+    """Return a text as part of a file's name."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:80] or "figure"
+
+
+def paths_of(view: View, path: Path) -> dict[str, Path]:
+    """Return the file of each metric: the path itself for one, with the metric's name for several.
+
+    Raises:
+        ExportError: The path does not end in a format that there is, or nothing is to be drawn.
+    """
+    if path.suffix[1:] not in get_args(Format):
+        raise ExportError(f"{path}: it has to end in {', '.join(f'.{kind}' for kind in FORMATS)}")
+    metrics = [metric for metric in view.curves if list(_lines(view, metric))]
+    if not metrics:
+        raise ExportError("There is nothing in the charts yet.")
+    if len(metrics) == 1:
+        return {metrics[0]: path}
+    return {metric: path.with_name(f"{path.stem}-{slug(metric)}{path.suffix}") for metric in metrics}
+
+
+def export_view(view: View, path: Path, runs: Path) -> list[Path]:
+    """Write the figures of a view; takes seconds, and loads matplotlib.
+
+    Args:
+        view: What is shown.
+        path: The file, or what the files of several metrics are called after; its ending is the format.
+        runs: The folder of runs.
+
+    Returns:
+        The files that were written.
+
+    Raises:
+        ExportError: A file cannot be written, or there is nothing to draw.
+        StoreError: A run cannot be read.
+    """
+    files = paths_of(view, path)
+    kind: Format = next(kind for kind in FORMATS if path.suffix == f".{kind}")
+    with figures.style():
+        for metric, file in files.items():
+            shown = [view.statuses[curve.run] for curve in view.curves[metric] if curve.run in view.statuses]
+            names = list(dict.fromkeys(status.experiment for status in shown))
+            title = f"{metric}: {', '.join(names)}"
+            lines = tuple(_lines(view, metric))
+            notes = tuple(_notes(shown))
+            picture = Picture(
+                title, metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
+            )
+            candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in shown]
+            replace_file(file, figures.save(figures.draw(picture), kind, title, origin_of(candidates)))
+    return list(files.values())
+
+
+def _lines(view: View, metric: str) -> Iterator[Line]:
+    """Yield the curves of a metric that have something to show in the view."""
+    for curve in view.curves[metric]:
+        keep = np.isfinite(curve.x)
+        if view.zoom is not None:
+            keep &= (curve.x >= view.zoom[0]) & (curve.x <= view.zoom[1])
+        y = _drawable(curve.y[keep], view)
+        if not np.isfinite(y).any():
+            continue
+        sd = None
+        if curve.low is not None and curve.high is not None:
+            sd = np.clip((curve.high - curve.low)[keep] / 2, 0, BIGGEST)
+        raw = _drawable(curve.raw[keep], view) if curve.raw is not None else None
+        name = view.names.get(curve.run) or view.statuses[curve.run].experiment
+        yield Line(name, view.colours.get(curve.run, "#888888"), curve.x[keep], y, sd, raw, curve.n)
+
+
+def _drawable(y: Array, view: View) -> Array:
+    y = np.clip(y, -BIGGEST, BIGGEST)
+    return np.where(y > 0, y, np.nan) if view.log_y else y
+
+
+def _notes(shown: Sequence[Status]) -> Iterator[str]:
+    """Yield what a reader of a figure of runs that may go on has to know."""
+    for status in shown:
+        if status.state != "finished":
+            name = f"{status.experiment} (seed {status.seed})"
+            yield f"{name} has not finished: {status.state} at epoch {status.epoch:.3g}."

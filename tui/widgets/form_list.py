@@ -1,0 +1,143 @@
+"""The rows of the form, drawn line by line: key, value, where that is from, what the key takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Offset, Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.form import Entry
+from tui.text import shorten
+
+KEY, SOURCE = 21, 10
+"""Cells of a key, and of where its value is from."""
+NARROW = 60
+"""Cells for value and help below which there is no help beside the value; the line below the list has it."""
+SOURCES = {
+    "changed": "* changed",
+    "here": "here",
+    "defaults": "[defaults]",
+    "recipe": "recipe",
+    "built in": "built in",
+}
+
+
+class FormList(ScrollView, can_focus=True):
+    """Shows entries and keeps a cursor."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"form-list--quiet", "form-list--cursor", "form-list--changed"}
+    DEFAULT_CSS = """
+    FormList {
+        scrollbar-size-horizontal: 0;
+        & > .form-list--quiet { color: $foreground 60%; }
+        & > .form-list--cursor { background: $primary 28%; }
+        & > .form-list--changed { color: $accent; text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("pagedown,ctrl+d", "move(10)", "Page down", show=False),
+        Binding("pageup,ctrl+u", "move(-10)", "Page up", show=False),
+        Binding("g,home", "move(-1000)", "Top", show=False),
+        Binding("G,end", "move(1000)", "Bottom", show=False),
+    ]
+
+    cursor: reactive[int] = reactive(0)
+    """The index of the entry under the cursor."""
+
+    @dataclass
+    class Moved(Message):
+        """Another entry is under the cursor."""
+
+    @dataclass
+    class Picked(Message):
+        """The entry under the cursor was clicked once more."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._entries: list[Entry] = []
+
+    @property
+    def entry(self) -> Entry | None:
+        """The entry under the cursor."""
+        return self._entries[self.cursor] if self.cursor < len(self._entries) else None
+
+    def show(self, entries: Sequence[Entry]) -> None:
+        """Show these entries; the cursor stays on its key."""
+        key = self.entry.key if self.entry else None
+        self._entries = list(entries)
+        self.virtual_size = Size(self.size.width, len(self._entries))
+        self.cursor = next((i for i, entry in enumerate(entries) if entry.key == key), self.cursor)
+        self.refresh()
+
+    def go_to(self, key: str) -> None:
+        """Put the cursor on a key."""
+        self.cursor = next((i for i, entry in enumerate(self._entries) if entry.key == key), self.cursor)
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep the cursor on an entry."""
+        return max(0, min(cursor, len(self._entries) - 1))
+
+    def watch_cursor(self) -> None:
+        """Bring the entry into view."""
+        self.scroll_to_region(Region(0, self.cursor, 1, 1), animate=False, force=True)
+        self.refresh()
+        self.post_message(self.Moved())
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor."""
+        self.cursor += rows
+
+    async def _on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if index < len(self._entries):
+            if index == self.cursor:
+                self.post_message(self.Picked())
+            self.cursor = index
+
+    @property
+    def value_place(self) -> tuple[Offset, int]:
+        """Where the value of the entry under the cursor stands in the widget, and how wide it is."""
+        return Offset(KEY, self.cursor - self.scroll_offset.y), self._value_width
+
+    @property
+    def _value_width(self) -> int:
+        room = self.scrollable_content_region.width - KEY - SOURCE - 2
+        return max(10, room if room < NARROW else room * 2 // 5)
+
+    def render_line(self, y: int) -> Strip:
+        """One entry."""
+        width, index = self.scrollable_content_region.width, y + self.scroll_offset.y
+        if index >= len(self._entries):
+            return Strip.blank(width, self.rich_style)
+        entry, room = self._entries[index], self._value_width
+        changed, quiet = self._style("changed"), self._style("quiet")
+        own = changed if entry.source == "changed" else Style() if entry.source == "here" else quiet
+        strip = Strip(
+            [
+                Segment(shorten(f" {entry.key}", KEY), changed if entry.source == "changed" else Style()),
+                Segment(shorten(entry.value or "–", room), own),
+                Segment(f"  {SOURCES[entry.source]:<{SOURCE}}", own),
+                Segment(shorten(f"  {entry.help}", max(0, width - KEY - room - SOURCE - 2)), quiet),
+            ]
+        ).adjust_cell_length(width)
+        base = self.rich_style
+        if index == self.cursor:
+            base += Style(bgcolor=self.get_component_rich_style("form-list--cursor").bgcolor)
+            strip = Strip([Segment("›", Style(bold=True)), *strip.crop(1, width)])
+        return strip.apply_style(base)
+
+    def _style(self, name: str) -> Style:
+        found = self.get_component_rich_style(f"form-list--{name}")
+        return Style(color=found.color, bold=found.bold)
