@@ -18,7 +18,7 @@ from textual.theme import Theme
 from tui.ascii import AsciiFilter
 from tui.feed import Feed
 from tui.messages import Changed
-from tui.options import Options
+from tui.options import READONLY, Options
 from tui.remembered import View, load, remember_tour, save, toured
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.screens.tour import TourScreen
@@ -143,7 +143,7 @@ class VituiApp(App[str]):
         """Do what a key or the palette asks for; where nothing may be changed, say so instead."""
         name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
         if self.options.readonly and name in CHANGING and isinstance(default_namespace, Screen):
-            self.notify("Opened read-only: nothing can be changed here.", severity="warning", timeout=4)
+            self.notify(READONLY, severity="warning", timeout=4)
             return True
         return await super().run_action(action, default_namespace, namespaces)
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+READONLY = "Opened read-only: nothing can be changed here."
+
 
 @dataclass(frozen=True)
 class Options:
@@ -36,6 +38,12 @@ def theme_of(environment: Mapping[str, str]) -> str:
     background = environment.get("COLORFGBG", "").rpartition(";")[2]
     light = background.isdecimal() and (int(background) == 7 or 9 <= int(background) <= 15)
     return "vitui-light" if light else "vitui-dark"
+
+
+def readonly(app: object) -> bool:
+    """Return whether an app was asked to change nothing."""
+    options = getattr(app, "options", None)
+    return isinstance(options, Options) and options.readonly
 
 
 def ascii_only(app: object) -> bool:

@@ -104,10 +104,14 @@ def test_a_notification_of_the_desktop_has_no_controls(text: str, in_tmux: bool)
 def in_terminal(project: Project) -> Iterator[int]:
     """The app in a terminal of its own; yields what its keys are written to and its screen is read from."""
     ours, theirs = pty.openpty()
+    state = project.folder / ".state"
+    (state / "vitui").mkdir(parents=True)
+    (state / "vitui/toured").touch()
     environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
+    environment |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30", "XDG_STATE_HOME": str(state)}
     app = subprocess.Popen(
         [sys.executable, "-m", "tui.cli"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=project.folder,
-        env={**environment, "TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30"}, start_new_session=True,
+        env=environment, start_new_session=True,
     )  # fmt: skip
     os.close(theirs)
     try:
