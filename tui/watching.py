@@ -27,6 +27,8 @@ WINDOW = 8
 """Reports in a row that have to agree before a loss is said to diverge, or a GPU to starve."""
 SIGMAS = 6.0
 """How many times its noise a loss rises before it is said to rise."""
+FAR, FAR_LEAST = 4.0, 1.0
+"""How many times the lowest loss, and how much, a loss is over it before it is far over one that was not seen."""
 NONFINITE_S = 2.0
 """Seconds that a loss is not finite in a live run before that is said: the engine ends its own runs sooner."""
 STALL_S = 60.0
@@ -115,7 +117,7 @@ class Trace:
             self.step, self.waited = status.step, 0.0
             self.pace = status.elapsed_s / max(1, status.step - status.first_step)
             self._report(status)
-            self.rising = rises(self)
+            self.rising = rises(self, status.best.get("train/loss"))
         value = evaluation_loss(status)
         if value is not None and (not self.evaluated or value != self.evaluated[-1]):
             self.evaluated.append(value)
@@ -191,21 +193,28 @@ def diverges(trace: Trace) -> str:
     return "the loss is not finite" if trace.nonfinite >= NONFINITE_S else trace.rising
 
 
-def rises(trace: Trace) -> str:
+def rises(trace: Trace, best: float | None) -> str:
     """Say that the loss is far over its minimum; nothing if it is not.
 
     It is if each of the last ``WINDOW`` reports is over the lowest median of so many by half of that median, by half
-    of what the loss had fallen since the first reports, and by ``SIGMAS`` times its noise.
+    of what the loss had fallen since the first reports, and by ``SIGMAS`` times its noise. What is lower than that
+    median was perhaps before the first look, perhaps one lucky batch: it is held against the loss only where that is
+    over it by ``FAR`` times as much, by ``FAR_LEAST``, and by the same noise.
+
+    Args:
+        trace: What was seen.
+        best: The lowest training loss of the run, None if there is none.
     """
     if len(trace.train) < 2 * WINDOW or trace.first is None:
         return ""
     recent = list(trace.train)[-WINDOW:]
-    rise = min(recent) - trace.lowest - GRAINS
-    if rise <= max(0.5 * abs(trace.lowest), 0.5 * (trace.first - trace.lowest)):
+    low, least = trace.lowest, max(0.5 * abs(trace.lowest), 0.5 * (trace.first - trace.lowest))
+    if min(recent) - low <= least + GRAINS and best is not None:
+        low, least = best, max(FAR * abs(best), FAR_LEAST)
+    rise = min(recent) - low - GRAINS
+    if rise <= least or rise <= SIGMAS * noise(trace.train):
         return ""
-    if rise <= SIGMAS * noise(trace.train):
-        return ""
-    return f"train/loss is {loss(statistics.median(recent))}, it was {loss(trace.lowest)}"
+    return f"train/loss is {loss(statistics.median(recent))}, it was {loss(low)}"
 
 
 def stalls(status: Status, trace: Trace) -> str:

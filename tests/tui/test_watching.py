@@ -86,6 +86,17 @@ def test_a_loss_that_rises_far_over_its_minimum_is_alarmed_of_once(
     assert kinds(watched(rising, [])) in ([], ["diverges"])
 
 
+def test_a_loss_that_had_risen_before_the_first_look_is_alarmed_of() -> None:
+    watcher, status, alarms = Watcher(), begun(), []
+    for step, value in enumerate([*falling(100), *([4.0, 4.2, 3.9, 4.1] * 10)], 1):
+        values = {"train/loss": value}
+        status.apply(
+            Metrics(time=float(step), run="vit-s0", step=step, epoch=step / PER_EPOCH, values=values)
+        )
+        alarms += watcher.look([status], float(step)) if step > 110 else ()
+    assert kinds(alarms) == ["diverges"]
+
+
 @given(st.integers(1, 40), st.sampled_from(["train/loss", "val/loss"]))
 @settings(deadline=None, max_examples=30)
 def test_a_loss_that_is_not_finite_is_alarmed_of_once(good: int, which: str) -> None:
