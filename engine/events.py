@@ -190,6 +190,22 @@ def decode(line: bytes) -> Event | None:
         return _decode_unknown(line)
 
 
+def decode_lines(lines: list[bytes]) -> list[Event | None]:
+    """Return what ``decode`` returns for each line, in less time where all of them are events."""
+    data = b"\n".join(lines)
+    # so no event can go on in another line, and as many events as lines are one in each
+    apart = data.count(b"}\n{") == len(lines) - 1 and data.startswith(b"{") and data.endswith(b"}")
+    if apart and len(data) <= MAX_LINE:
+        try:
+            events: list[Event | None] = _decoder.decode_lines(data)  # type: ignore[assignment]
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            pass
+        else:
+            if len(events) == len(lines):
+                return events
+    return [decode(line) for line in lines]
+
+
 def _decode_unknown(line: bytes) -> Unknown | None:
     try:
         fields = _loose.decode(line)

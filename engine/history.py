@@ -6,58 +6,31 @@ import os
 from array import array
 from collections import deque
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode
+from engine.column import Column
+from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.experiment import SCRIPT
+from engine.matrices import Place, place_of
 from engine.store import tail
 
 if TYPE_CHECKING:
-    import numpy as np
-
-    Array = np.ndarray[tuple[int], np.dtype[np.float64]]
+    from engine.column import Array
 
 Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")
 CHUNK = 256 * 1024
 """Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
-MAX_CELLS = 4_000_000
-"""Numbers in the confusion matrices that are kept: four of a thousand classes."""
+MAX_MATRICES = 10_000
+"""Confusion matrices whose places are kept."""
 MAX_MESSAGE = 16 * 1024
 """Characters of a line for people that are kept."""
+MANY = 4
+"""Events of one kind in a row from which it pays to take them all at once."""
 CLOCK_SLACK_S = 1.0
 """Seconds by which two threads may disagree on the time; more is a clock that was set."""
-
-
-class Column:
-    """One metric over a run: where and what, in order of step."""
-
-    __slots__ = ("epoch", "step", "time", "value")
-
-    def __init__(self) -> None:
-        self.step = array("d")
-        self.epoch = array("d")
-        self.time = array("d")
-        self.value = array("d")
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def append(self, step: float, epoch: float, time: float, value: float) -> None:
-        """Add a point."""
-        self.step.append(step)
-        self.epoch.append(epoch)
-        self.time.append(time)
-        self.value.append(value)
-
-    def truncate(self, step: float) -> None:
-        """Drop the points after ``step``: a resumed run measures them anew."""
-        keep = len(self)
-        while keep and self.step[keep - 1] > step:
-            keep -= 1
-        for column in (self.step, self.epoch, self.time, self.value):
-            del column[keep:]
 
 
 class History:
@@ -75,13 +48,12 @@ class History:
         """One for each attempt."""
         self.ends: list[End] = []
         self.logs: deque[Log] = deque(maxlen=500)
-        self.confusions: list[Confusion] = []
-        """The last ones, as many as ``MAX_CELLS`` allows."""
+        self.matrices: list[Place] = []
+        """Where the confusion matrices stand, the last ``MAX_MATRICES`` of them; ``read_matrix`` reads one."""
         self.checkpoints: list[Checkpoint] = []
         self.offset = 0
         """Bytes of the file that have been read."""
         self.bad_lines = 0
-        self._cells = 0
         self._clock = 0.0
         self._paused = 0.0
 
@@ -101,24 +73,36 @@ class History:
             lines, end = tail(self.path, self.offset, CHUNK)
             if end == self.offset:
                 break
-            self.offset = end
-            for line in lines:
-                event = decode(line)
+            at, self.offset = self.offset, end
+            self._take(lines, at)
+        return self.offset - begin
+
+    def _take(self, lines: list[bytes], at: int) -> None:
+        """Fold the lines from a place in the file; all of those at once that measure the same one after another."""
+        end = 0
+        for width, group in groupby(decode_lines(lines), _width):
+            events = list(group)
+            begin, end = end, end + len(events)
+            if width and len(events) >= MANY and self._measure_all(cast("list[Metrics]", events)):
+                at += sum(map(len, lines[begin:end])) + len(events)
+                continue
+            for event, line in zip(events, lines[begin:end], strict=True):
                 if event is not None:
                     self.fold(event)
                 elif line:
                     self.bad_lines += 1
-        return self.offset - begin
+                if isinstance(event, Confusion):
+                    self.matrices.append(place_of(event, at, len(line)))
+                    del self.matrices[:-MAX_MATRICES]
+                at += len(line) + 1
 
     def fold(self, event: Event) -> None:
-        """Take one event into the columns."""
+        """Take one event into the columns; of a confusion matrix ``update`` keeps the place."""
         match event:
             case Metrics():
                 self._measure(event)
             case Start():
                 self._begin(event)
-            case Confusion():
-                self._keep(event)
             case Checkpoint():
                 self.checkpoints.append(event)
             case Log():
@@ -131,12 +115,31 @@ class History:
     def _measure(self, event: Metrics) -> None:
         clock = self._tell(event.time)
         for name, value in event.values.items():
-            column = self.columns.get(name)
-            if column is None:
-                if len(self.columns) >= MAX_METRICS:
-                    continue
-                column = self.columns[name] = Column()
-            column.append(event.step, event.epoch, clock, float("nan") if value is None else value)
+            if (column := self._column(name)) is not None:
+                column.append(event.step, event.epoch, clock, float("nan") if value is None else value)
+
+    def _measure_all(self, events: list[Metrics]) -> bool:
+        """Take events with as many values each; return whether they were of the same metrics, and so were taken."""
+        found = [event.values for event in events]
+        names = list(found[0])
+        try:
+            values = [[each[name] for each in found] for name in names]
+        except KeyError:
+            return False
+        steps = array("d", [event.step for event in events])
+        epochs = array("d", [event.epoch for event in events])
+        times = array("d", [self._tell(event.time) for event in events])
+        for name, numbers in zip(names, values, strict=True):
+            if (column := self._column(name)) is not None:
+                column.extend(steps, epochs, times, _floats(numbers))
+        return True
+
+    def _column(self, name: str) -> Column | None:
+        """Return a metric's column, a new one if need be; None where there are more metrics than are kept."""
+        column = self.columns.get(name)
+        if column is None and len(self.columns) < MAX_METRICS:
+            column = self.columns[name] = Column()
+        return column
 
     def _tell(self, time: float) -> float:
         """Return when something was in training time: without pauses, and not before what came before it."""
@@ -146,19 +149,11 @@ class History:
         self._clock = clock
         return clock
 
-    def _keep(self, matrix: Confusion) -> None:
-        """Keep a confusion matrix, and of those before as many as ``MAX_CELLS`` allows."""
-        self.confusions.append(matrix)
-        self._cells += _cells(matrix)
-        while self._cells > MAX_CELLS and len(self.confusions) > 1:
-            self._cells -= _cells(self.confusions.pop(0))
-
     def _begin(self, event: Start) -> None:
         if self.starts:
             for column in self.columns.values():
                 column.truncate(event.step)
-            self.confusions = [matrix for matrix in self.confusions if matrix.step <= event.step]
-            self._cells = sum(map(_cells, self.confusions))
+            self.matrices = [place for place in self.matrices if place.step <= event.step]
             self.checkpoints = [saved for saved in self.checkpoints if saved.step <= event.step]
             self._paused = event.time - self._clock  # the pause between two attempts is no training time
         else:
@@ -180,30 +175,26 @@ class History:
 
         ``x`` is the optimizer step, the epoch, the seconds since the first start without the pauses between
         attempts, the images seen, those seconds on all devices in hours, or the joules that the GPUs took. A value
-        that was not finite is NaN, and so is a place on an axis that the run does not know.
+        that was not finite is NaN, and so is a place on an axis that the run does not know. Not to be written to.
 
         Raises:
             ValueError: There is no such axis.
         """
-        import numpy as np
-
         if x not in AXES:
             raise ValueError(f"there is no axis {x!r}; there are {', '.join(AXES)}")
-        column = self.columns.get(metric) or Column()
-        values = np.array(column.value)
+        steps, epochs, times, values = (self.columns.get(metric) or Column()).table()
         if x in ("step", "epoch"):
-            return np.array(getattr(column, x)), values
+            return (steps if x == "step" else epochs), values
         config = self.starts[-1].config if self.starts else {}
         if x == "samples":
             images = _number(config, "batch_size") * _number(config, "accumulate")
             if config.get("model") in (None, SCRIPT):  # a program of one's own does not say what a step is
                 images = float("nan")
-            return np.array(column.step) * images, values
-        times = np.array(column.time)
+            return steps * images, values
         if x == "joules":
             return self._joules(times), values
         if len(times):
-            times -= self.starts[0].time if self.starts else times[0]
+            times = times - (self.starts[0].time if self.starts else times[0])
         return (times if x == "time" else times * _number(config, "gpus") / 3600), values
 
     def _joules(self, times: Array) -> Array:
@@ -213,7 +204,8 @@ class History:
         total = np.full(len(times), np.nan)
         for name, column in self.columns.items():
             if name.startswith("gpu/") and name.endswith("/energy") and len(column):
-                measured = np.interp(times, np.array(column.time), np.array(column.value))
+                _, _, when, energy = column.table()
+                measured = np.interp(times, when, energy)
                 total = np.where(np.isnan(total), measured, total + measured)
         return total
 
@@ -224,5 +216,13 @@ def _number(config: Mapping[str, Any], key: str) -> float:
     return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else 1.0
 
 
-def _cells(matrix: Confusion) -> int:
-    return len(matrix.labels) + sum(map(len, matrix.matrix))
+def _width(event: Event | None) -> int:
+    """Return how many values an event measures, 0 for one that measures nothing."""
+    return len(event.values) if type(event) is Metrics else 0
+
+
+def _floats(numbers: list[float | None]) -> array[float]:
+    try:
+        return array("d", cast("list[float]", numbers))
+    except TypeError:
+        return array("d", [float("nan") if number is None else number for number in numbers])

@@ -191,6 +191,7 @@ def _kind_of_metric(name: str) -> Kind:
     return "seconds" if name.startswith("time/") else "number"
 
 
+@functools.lru_cache(maxsize=2**15)
 def _made(run_id: str) -> float | None:
     """Return when a run was made, as its id says; None where it does not."""
     try:

@@ -114,7 +114,7 @@ def make_plan(jobs: Iterable[Job], devices: Sequence[Device], live: Iterable[Liv
         if job.blocked:
             plan.waits[job.run] = Wait(job.blocked, job.hopeless)
             continue
-        wanted = [device for device in devices if _suits(job, device, devices)]
+        wanted = [device for device in devices if suits(job.wish, device, devices)]
         if (never := _never(job, wanted)) is not None:
             plan.waits[job.run] = Wait(never, hopeless=True)
             continue
@@ -171,16 +171,16 @@ def _board(devices: Sequence[Device], live: Iterable[Live]) -> dict[str, list[Oc
     return board
 
 
-def _suits(job: Job, device: Device, devices: Sequence[Device]) -> bool:
-    """Return whether a device is what the job asks for; whatever there is best, if it asks for nothing special."""
-    kind, _, number = job.wish.partition(":")
-    if job.wish == "auto":
+def suits(wish: str, device: Device, devices: Sequence[Device]) -> bool:
+    """Return whether a device is what a job asks for; whatever there is best, if it asks for nothing special."""
+    kind, _, number = wish.partition(":")
+    if wish == "auto":
         return device.gpu or not any(other.gpu for other in devices)
     if kind == "cpu":
         return not device.gpu
     if kind == "cuda":
         return device.gpu and number in ("", str(device.index))
-    return device.gpu and device.id.startswith(job.wish)
+    return device.gpu and device.id.startswith(wish)
 
 
 def _never(job: Job, wanted: Sequence[Device]) -> str | None:

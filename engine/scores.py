@@ -27,6 +27,16 @@ class Scores(NamedTuple):
     recall: float
 
 
+class ByClass(NamedTuple):
+    """Scores of each class, all (C,); NaN for a class that occurs neither as a truth nor as a guess."""
+
+    f1: NDArray[np.float64]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    support: Counts
+    """How many images are of the class."""
+
+
 def scores(matrix: Matrix) -> Scores:
     """Return the scores of a confusion matrix; all are 0 for one without images.
 
@@ -54,6 +64,20 @@ def f1_per_class(matrix: Matrix) -> list[float | None]:
         2 * hits / occurrences if occurrences else None
         for hits, occurrences in zip(right.tolist(), (actual + guessed).tolist(), strict=True)
     ]
+
+
+def by_class(matrix: Matrix) -> ByClass:
+    """Return the scores of each class.
+
+    Raises:
+        ValueError: The matrix is not square.
+    """
+    right, actual, guessed = _by_class(matrix)
+    occurrences = actual + guessed
+    f1 = 2 * right / np.maximum(occurrences, 1)
+    precision, recall = right / np.maximum(guessed, 1), right / np.maximum(actual, 1)
+    f1, precision, recall = (np.where(occurrences, share, np.nan) for share in (f1, precision, recall))
+    return ByClass(f1, precision, recall, actual)
 
 
 def macro_f1(right: Numbers, actual: Numbers, guessed: Numbers) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -14,6 +15,9 @@ from tui.feed import Feed
 from tui.messages import Changed
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.snapshot import Project, Watch
+
+if TYPE_CHECKING:
+    from tui.confusion import Matrix
 
 THEMES = (
     Theme(
@@ -47,6 +51,13 @@ THEMES = (
 )
 
 
+def collect_garbage() -> None:
+    """Let Python look for garbage again, but not among what is there for good."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
 class VituiApp(App[str]):
     """Shows a project; returns what is to be said after leaving."""
 
@@ -71,11 +82,16 @@ class VituiApp(App[str]):
         """Open the dashboard and begin to follow."""
         self.dashboard = Dashboard(self.project)
         self.push_screen(self.dashboard)
+        self.set_timer(1, collect_garbage)
         self.run_worker(self._follow, thread=True, group="feed", exit_on_error=False)
 
     def on_unmount(self) -> None:
         """End the feed's thread."""
         self.feed.stop()
+
+    def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
+        """Return the last confusion matrices of watched runs. For any thread but the screen's."""
+        return self.feed.matrices(runs)
 
     def look_at(self, watch: Watch) -> None:
         """Have the feed prepare what the screen shows."""

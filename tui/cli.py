@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 if TYPE_CHECKING:
+    from tui.app import VituiApp
     from tui.figures import Format
 
 
@@ -33,21 +35,57 @@ def main() -> None:
     """
 
 
+def size_of(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
+    """Return the columns and rows that an option says."""
+    if value is None:
+        return None
+    columns, _, rows = value.partition("x")
+    if not (
+        columns.isdecimal() and rows.isdecimal() and 20 <= int(columns) <= 1000 and 6 <= int(rows) <= 1000
+    ):
+        raise click.BadParameter(f"{value!r} is no size such as 120x36 (20x6 at least, 1000x1000 at most)")
+    return int(columns), int(rows)
+
+
+def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
+    """Print what the app shows: in colour to a terminal, else as plain text."""
+    import shutil
+
+    from rich.console import Console
+    from rich.segment import Segments
+
+    from tui.once import frame
+
+    columns, rows = size or shutil.get_terminal_size((120, 36))
+    for line in frame(app, (columns, rows)):
+        if sys.stdout.isatty():
+            Console(width=10_000).print(Segments(line), end="\n", soft_wrap=True)
+        else:
+            click.echo("".join(segment.text for segment in line).rstrip())
+
+
 @main.command("open")
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
     "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
 )
 @click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
-def open_app(folder: Path, config: Path, runs: Path) -> None:
+@click.option("--once", is_flag=True, help="Print one frame as text, and leave.")
+@click.option("--size", metavar="COLUMNSxROWS", callback=size_of, help="Of that frame; else the terminal's.")
+def open_app(folder: Path, config: Path, runs: Path, once: bool, size: tuple[int, int] | None) -> None:
     """Open the app (what `vitui` alone does)."""
-    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+    if not once and not (sys.stdout.isatty() and sys.stderr.isatty()):
         fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
+    sys.setswitchinterval(0.001)  # the screen waits less for the thread that reads
+    gc.disable()  # until the app is there: a tenth of the time that takes
     os.chdir(folder)  # runs started from the app find what the configuration names
     from tui.app import VituiApp
     from tui.snapshot import Project
 
     app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs))
+    if once:
+        print_frame(app, size)
+        return
     farewell = app.run()
     if farewell:
         click.echo(farewell)

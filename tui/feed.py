@@ -10,26 +10,39 @@ import contextlib
 import dataclasses
 import threading
 import time
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.config import Config, ConfigError, load_config
 from engine.events import Metrics, decode
 from engine.history import CHUNK, History
-from engine.listing import number, sentence
+from engine.listing import sentence
+from engine.matrices import read_matrix
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError, last_lines
+from tui.abouts import Abouts
 from tui.bands import Bands
+from tui.lineup import Lineup
+from tui.machine_feed import MachineSampler
 from tui.messages import Changed
-from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
+from tui.narration import clock, progress
+from tui.reader import Reader
+from tui.record import Record
+from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
 
+if TYPE_CHECKING:
+    from engine.config import Config
+    from tui.confusion import Matrix
+
 TICK_S = 0.25
-READ_BUDGET_S = 0.1
-"""Seconds that one tick may spend on reading histories before it shows what it has."""
+READ_BUDGET_S = 0.2
+"""Seconds that one tick may spend on reading histories, or on runs it does not know, before it shows what it has."""
 CONSOLE_LINES = 500
+MACHINES = 300
+"""How many looks at the machine are kept: five minutes."""
 
 
 class Feed:
@@ -52,12 +65,18 @@ class Feed:
         self._root_stamp = -1
         self._runs: dict[str, Run] = {}
         self._stamps: dict[str, int] = {}
+        self._unread = False
+        """Whether there are runs that were not looked at yet."""
         self._statuses: dict[str, Status] = {}
         self._histories: dict[str, History] = {}
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
         self._bands = Bands()
-        self._machine = _MachineSampler()
+        self._abouts = Abouts()
+        self._lineup = Lineup(str(project.runs))
+        self._machines: deque[Machine] = deque(maxlen=MACHINES)
+        self._machine = MachineSampler()
+        self._reader: Reader | None = None
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
@@ -82,6 +101,19 @@ class Feed:
             self.watch = watch
             self._wake.set()
 
+    def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
+        """Return the last confusion matrix over the test split of each watched run that has one. For any thread."""
+        from tui.confusion import make_matrix
+
+        found = {}
+        for name in runs:
+            run, history = self._runs.get(name), self._histories.get(name)
+            places = [place for place in tuple(history.matrices) if place.split == "test"] if history else []
+            event = read_matrix(run.events, places[-1]) if run and places else None
+            if event is not None and (matrix := make_matrix(event, places[-1])) is not None:
+                found[name] = matrix
+        return found
+
     def tick(self) -> Changed | None:
         """Return what is new since the last tick, None if nothing is."""
         before, watch = self._snapshot, self.watch
@@ -92,18 +124,30 @@ class Feed:
         touched = self._look_at_runs()
         if touched is not None:
             was_live = {status.run for status in before.runs if status.state in LIVE}
-            changes["runs"] = tuple(self._statuses[name] for name in self._runs)
+            changes["runs"] = tuple(self._statuses[name] for name in self._runs if name in self._statuses)
             ended = tuple(
                 name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
             )
+        if relabelled := self._abouts.read(self._runs):
+            changes["about"] = dict(self._abouts.known)
+            touched = (touched or set()) | relabelled
         read, loading = self._read_histories(watch)
+        record = self._record(watch)
+        loading |= self._unread or self._abouts.pending or (record is not None and record.loading)
         if read or watch != before.watch or loading != before.loading:
             changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
             changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
         if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
             changes["detail"] = self._detail(watch.focus)
+        if record is not before.record:
+            changes["record"] = record
         if (machine := self._machine.sample()) is not None:
-            changes["machine"] = machine
+            self._machines.append(machine)
+            changes |= {"machine": machine, "machines": tuple(self._machines)}
+        now = self._machines[-1].time if self._machines else time.time()
+        queue = self._lineup.look(self._runs, self._statuses, self._stamps, now, news=touched is not None)
+        if queue is not None and queue != before.queue:
+            changes["queue"] = queue
         if not changes:
             return None
         self._snapshot = dataclasses.replace(before, **changes)
@@ -117,6 +161,8 @@ class Feed:
         self._config_stamp = stamp
         if stamp is None and self._snapshot.config is None:
             return None, ""  # a folder to begin in, not a mistake
+        from engine.config import ConfigError, load_config
+
         try:
             return load_config(self._project.config), ""
         except ConfigError as error:
@@ -133,12 +179,20 @@ class Feed:
             touched |= found.keys() ^ self._runs.keys()
             self._runs = found
             self._statuses = {name: status for name, status in self._statuses.items() if name in found}
-        for name, run in self._runs.items():
-            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
+            self._abouts.keep(found)
+        deadline = time.monotonic() + READ_BUDGET_S
+        self._unread = False
+        for name, run in reversed(self._runs.items()):  # newest first: what people look for
             known = self._statuses.get(name)
+            if known is None and time.monotonic() > deadline:
+                self._unread = True
+                continue
+            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
             moves = known is None or known.state in LIVE or (told and known.state == "queued")
             if not moves and folder == self._stamps.get(name):
                 continue
+            if folder != self._stamps.get(name):
+                self._abouts.touch(name)
             self._stamps[name] = folder
             status = status_of(run)
             if known is None or _differs(known, status):
@@ -159,6 +213,15 @@ class Feed:
                 if time.monotonic() > deadline:
                     return read, True
         return read, False
+
+    def _record(self, watch: Watch) -> Record | None:
+        """Return the run that the run view shows, None while it is closed."""
+        if watch.page is None or (run := self._runs.get(watch.page.run)) is None:
+            self._reader = None
+            return None
+        if self._reader is None or self._reader.run.id != run.id:
+            self._reader = Reader(run)
+        return self._reader.look(watch.page, self._histories.get(run.id))
 
     def _curves(self, watch: Watch) -> dict[str, tuple[RunCurve, ...]]:
         """Return the curves by metric; one without news is the same object as before, so that nobody draws it anew."""
@@ -225,27 +288,24 @@ class Feed:
             facts=msgspec.to_builtins(start) if start else {},
             console=console_lines(run),
             commit=commit,
+            labels=self._abouts.known.get(name, About()).labels,
         )
 
 
 def console_lines(run: Run) -> tuple[str, ...]:
     """Return what a run has said last, as clean lines for people: its events, then what else its process printed."""
     lines: list[str] = []
-    progress = ""
+    going = ""
     for raw in last_lines(run.events):
         event = decode(raw)
         text = None if event is None else sentence(event)
         if event is not None and text is not None:
-            when = time.strftime("%H:%M:%S", time.localtime(event.time))
-            lines.append(f"{when}  {clean(text)}")
-            progress = ""
+            lines.append(f"{clock(event.time)}  {clean(text)}")
+            going = ""
         elif isinstance(event, Metrics) and "train/loss" in event.values:
-            when = time.strftime("%H:%M:%S", time.localtime(event.time))
-            loss, speed = (event.values.get(name) for name in ("train/loss", "train/images_per_s"))
-            progress = f"{when}  step {event.step}, epoch {event.epoch:.2f}: loss {number(loss)}"
-            progress += f", {speed:,.0f} images/s" if speed else ""
-    if progress:
-        lines.append(progress)
+            going = f"{clock(event.time)}  {progress(event)}"
+    if going:
+        lines.append(going)
     printed = [clean(raw.decode(errors="replace")) for raw in last_lines(run.console, 16 * 1024)]
     return tuple([*(f"│ {line}" for line in printed[-100:] if line.strip()), *lines][-CONSOLE_LINES:])
 
@@ -259,34 +319,3 @@ def _stamp(path: Any) -> int | None:
     with contextlib.suppress(OSError):
         return int(path.stat().st_mtime_ns)
     return None
-
-
-class _MachineSampler:
-    """Looks at the machine once a second."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-        self._nvml: Any = None
-
-    def sample(self) -> Machine | None:
-        now = time.monotonic()
-        if now < self._next:
-            return None
-        self._next = now + 1
-        import psutil
-
-        from engine.telemetry import Nvml
-
-        if self._nvml is None:
-            self._nvml = Nvml()
-        memory = psutil.virtual_memory()
-        return Machine(
-            cpu=psutil.cpu_percent(),
-            memory_used=memory.total - memory.available,
-            memory_total=memory.total,
-            gpus=tuple(self._nvml.sample()),
-        )
-
-    def close(self) -> None:
-        if self._nvml is not None:
-            self._nvml.close()

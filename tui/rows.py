@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from engine.labels import Labels
 from engine.listing import duration
 from engine.states import LIVE, State, Status
-from tui.snapshot import Snapshot
+from tui.sieve import Meant
+from tui.snapshot import About, Snapshot
 from tui.text import clean, loss, score, size, without_common_start
 
 MEMORY = ("gpu/memory_process", "gpu/memory_used", "cpu/memory_process")
@@ -29,11 +33,15 @@ class Row:
     """How many runs an experiment's row hides."""
     epoch: str = ""
     f1: str = ""
+    """Of the run, or of the experiment's runs that differ in their seed alone: .401±.006."""
     loss: str = ""
     memory: str = ""
     left: str = ""
     note: str = ""
     """Why it waits or failed; shown where the numbers would stand."""
+    tags: tuple[str, ...] = ()
+    noted: bool = False
+    """Whether there is something to be read of it."""
 
 
 @dataclass(frozen=True)
@@ -56,30 +64,54 @@ ORDERS = (
 
 
 def make_rows(
-    snapshot: Snapshot, unfolded: Collection[str], filter_text: str = "",
+    snapshot: Snapshot, unfolded: Collection[str], meant: Meant | None = None,
     order: Order = ORDERS[0], *, reverse: bool = False,
 ) -> list[Row]:  # fmt: skip
     """Return the rows: experiments in an order, at first that of the configuration, then those that only runs know.
 
-    An experiment matches the filter by its name, tags or state of its newest run; every word has to match.
+    Args:
+        snapshot: What there is.
+        unfolded: The experiments whose runs are listed.
+        meant: The runs, and experiments without any, that a filter means; None for all. An experiment stands for
+            those of its runs that are meant.
+        order: What the experiments are sorted by.
+        reverse: Whether they stand the other way round.
     """
-    by_experiment: dict[str, list[Status]] = {}
-    if snapshot.config is not None:
-        by_experiment = {name: [] for name in snapshot.config.experiments}
-    for status in snapshot.runs:
-        by_experiment.setdefault(status.experiment or status.run, []).append(status)
     rows: list[Row] = []
-    for name, runs in _sorted(by_experiment, order, reverse):
-        if not _matches(snapshot, name, runs, filter_text):
-            continue
+    for name, runs in _sorted(_by_experiment(snapshot, meant), order, reverse):
         newest = current(runs)
         hidden = len(runs) if name not in unfolded else 0
-        rows.append(_row(f"experiment:{name}", name, newest, label=name, folded=hidden))
+        about = _about_newest(snapshot, name, newest)
+        row = _row(f"experiment:{name}", name, newest, about, label=name, folded=hidden)
+        if folded := over_seeds(runs, snapshot.about):
+            row = replace(row, f1=folded)
+        rows.append(row)
         if name in unfolded:
             rows += [
-                _row(f"run:{run.run}", name, run, label=run_label(run), depth=1) for run in reversed(runs)
+                _row(f"run:{run.run}", name, run, snapshot.about.get(run.run), label=run_label(run), depth=1)
+                for run in reversed(runs)
             ]
     return rows
+
+
+def _by_experiment(snapshot: Snapshot, meant: Meant | None) -> dict[str, list[Status]]:
+    found: dict[str, list[Status]] = {}
+    if snapshot.config is not None:
+        found = {name: [] for name in snapshot.config.experiments}
+    for status in snapshot.runs:
+        if meant is None or status.run in meant.runs:
+            found.setdefault(status.experiment or status.run, []).append(status)
+    if meant is None:
+        return found
+    return {name: runs for name, runs in found.items() if runs or name in meant.experiments}
+
+
+def _about_newest(snapshot: Snapshot, name: str, newest: Status | None) -> About | None:
+    """Return what is said of the run that stands for an experiment, or of the experiment itself."""
+    if newest is not None:
+        return snapshot.about.get(newest.run)
+    experiment = snapshot.config.experiments.get(name) if snapshot.config else None
+    return About(labels=Labels(tags=tuple(experiment.tags), notes=experiment.notes)) if experiment else None
 
 
 def _sorted(
@@ -118,6 +150,37 @@ def siblings(runs: Iterable[Status], chosen: Collection[str]) -> set[str]:
     return set(of_seed.values())
 
 
+def over_seeds(runs: Sequence[Status], about: Mapping[str, About]) -> str:
+    """Return mean and standard deviation of the test F1 over seeds, as .401±.006; nothing where that says nothing.
+
+    It is over the newest finished run of each seed, as far as they were made with the same settings as the newest run,
+    which has to be finished itself.
+    """
+    newest = current(runs)
+    if newest is None or newest.state != "finished" or newest.run not in about:
+        return ""
+    made = about[newest.run].config
+    alike = {id(made): True}  # runs that were made with the same share the object: few are compared
+    of_seed = {}
+    for status in runs:
+        f1, other = status.last.get("test/f1"), about.get(status.run)
+        if status.state != "finished" or f1 is None or other is None:
+            continue
+        if id(other.config) not in alike:
+            alike[id(other.config)] = _same(other.config, made)
+        if alike[id(other.config)]:
+            of_seed[status.seed] = f1
+    if len(of_seed) < 2:
+        return ""
+    return f"{score(statistics.mean(of_seed.values()))}±{score(statistics.stdev(of_seed.values()))}"
+
+
+def _same(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    from engine.selection import settings
+
+    return settings(config) == settings(other)
+
+
 def run_label(status: Status) -> str:
     """Return what tells a run from others of its experiment: seed and time (UTC)."""
     stamp = status.run[-20:-5]
@@ -145,10 +208,13 @@ def memory(status: Status) -> float | None:
 
 
 def _row(
-    key: str, experiment: str, status: Status | None, *, label: str, depth: int = 0, folded: int = 0
-) -> Row:
+    key: str, experiment: str, status: Status | None, about: About | None,
+    *, label: str, depth: int = 0, folded: int = 0,
+) -> Row:  # fmt: skip
+    labels = Labels() if about is None else about.labels
+    tags = tuple(map(clean, labels.tags))
     if status is None:
-        return Row(key, experiment, None, clean(label), None, depth)
+        return Row(key, experiment, None, clean(label), None, depth, tags=tags, noted=bool(labels.notes))
     note = {"queued": clean(status.reason) or "waits", "starting": "starting …"}.get(status.state, "")
     if status.state in ("failed", "crashed") or (status.state == "stopped" and not status.last):
         note = clean(status.reason)
@@ -166,15 +232,6 @@ def _row(
         memory=size(memory(status)),
         left=duration(status.eta_s) if status.state == "running" and status.eta_s is not None else "",
         note=note,
+        tags=tags,
+        noted=bool(labels.notes),
     )
-
-
-def _matches(snapshot: Snapshot, name: str, runs: list[Status], filter_text: str) -> bool:
-    words = filter_text.lower().split()
-    if not words:
-        return True
-    experiment = snapshot.config.experiments.get(name) if snapshot.config else None
-    newest = current(runs)
-    known = [name, *(experiment.tags if experiment else ()), newest.state if newest else "new"]
-    text = " ".join(known).lower()
-    return all(word in text for word in words)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.config import Config
-from engine.history import Axis
+from engine.labels import Labels
 from engine.states import Status
-from engine.telemetry import GpuSample
+from tui.record import Page, Record
 
 if TYPE_CHECKING:
-    from engine.history import Array
+    from engine.column import Array
+    from engine.config import Config
+    from engine.forecast import Forecast
+    from engine.history import Axis
+    from engine.telemetry import GpuSample
+    from engine.ticket import Ticket
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Watch:
     """The weight of the past in the curves, from 0 up to, not including, 1."""
     bands: bool = False
     """Whether runs that differ in their seed alone are one curve."""
+    page: Page | None = None
+    """What the run view shows of the run in focus, while it is open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +61,13 @@ class RunCurve:
     """How many runs this is the mean of."""
 
 
+class About(NamedTuple):
+    """What a run was made with, and what people say of it."""
+
+    config: Mapping[str, Any] = {}
+    labels: Labels = Labels()
+
+
 @dataclass(frozen=True, eq=False)
 class Detail:
     """All that is said of the run in focus."""
@@ -65,16 +78,42 @@ class Detail:
     """What its last start said: versions, device, parameters."""
     console: tuple[str, ...]
     commit: str = ""
+    labels: Labels = field(default_factory=Labels)
+
+
+class Process(NamedTuple):
+    """A process on a GPU: what it is called, and the processes that it is a child of, the nearest first."""
+
+    name: str
+    ancestors: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Machine:
     """The machine that the app runs on; memory in bytes, ``cpu`` in percent of all cores."""
 
+    time: float = 0.0
+    """When it was looked at, in seconds since the epoch."""
     cpu: float = 0.0
     memory_used: int = 0
     memory_total: int = 0
     gpus: tuple[GpuSample, ...] = ()
+    processes: Mapping[int, Process] = field(default_factory=dict)
+    """Those on the GPUs, by pid."""
+
+
+@dataclass(frozen=True)
+class Queue:
+    """Who waits, and for what."""
+
+    waiting: tuple[str, ...] = ()
+    """The queued runs in order."""
+    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    """What runs that wait or live asked of the queue, and the devices that they got."""
+    devices: tuple[str, ...] = ()
+    """What the worker gives out, by name; empty where none is at it."""
+    outlook: tuple[Forecast, ...] = ()
+    """When those that live end, and those that wait begin and end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +124,19 @@ class Snapshot:
     config_error: str = ""
     runs: tuple[Status, ...] = ()
     """Oldest first."""
+    about: Mapping[str, About] = field(default_factory=dict)
+    """By run, as far as it has been read."""
     watch: Watch = Watch()
     curves: Mapping[str, tuple[RunCurve, ...]] = field(default_factory=dict)
     """By metric."""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each watched run was made with."""
     detail: Detail | None = None
-    machine: Machine = Machine()
+    record: Record | None = None
+    """The run that the run view shows."""
+    machine: Machine = field(default_factory=Machine)
+    machines: tuple[Machine, ...] = ()
+    """The machine over the last minutes, one look a second, oldest first."""
+    queue: Queue = field(default_factory=Queue)
     loading: bool = False
     """Whether there is more to read of the watched runs."""

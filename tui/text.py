@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
 
 from engine.listing import printable
+
+Line = list[tuple[str, str]]
+"""Words on one line, each with its tone: name, quiet, busy, good, wait or bad."""
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
 
@@ -68,6 +72,13 @@ def score(value: float | None) -> str:
         return ""
     shown = f"{value:.3f}"
     return shown[1:] if shown.startswith("0.") else shown
+
+
+def bar(share: float, width: int) -> str:
+    """Return a bar of exactly ``width`` cells that shows a share to half a cell; empty for what is not finite."""
+    halves = round(max(0.0, min(share, 1.0)) * width * 2) if math.isfinite(share) else 0
+    full, rest = divmod(halves, 2)
+    return ("━" * full + "╸" * rest).ljust(width)
 
 
 def loss(value: float | None) -> str:

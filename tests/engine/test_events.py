@@ -21,6 +21,7 @@ from engine.events import (
     Start,
     Unknown,
     decode,
+    decode_lines,
     encode,
 )
 
@@ -178,3 +179,23 @@ def test_an_estimate_that_makes_no_sense_is_none_and_spoils_no_other(said):
 @pytest.mark.parametrize("summary", ["[]", "null", "7", '"good"', '{"a":NaN}', '{"a":1' + "0" * 5000 + "}"])
 def test_a_summary_that_is_no_object_makes_no_event(summary):
     assert end(summary) is None
+
+
+broken = st.one_of(
+    EVENTS.map(lambda event: encode(event)[:-1]),
+    st.binary(max_size=40).map(lambda data: data.replace(b"\n", b"")),
+    st.tuples(EVENTS, st.integers(0, 60)).map(lambda found: encode(found[0])[:-1][: -found[1] - 1]),
+    st.tuples(EVENTS, EVENTS).map(lambda two: encode(two[0])[:-1] + encode(two[1])[:-1]),
+    st.just(b" "),
+)
+
+
+@given(st.lists(broken, max_size=8))
+def test_lines_decoded_together_are_what_they_are_each(lines):
+    assert decode_lines(lines) == [decode(line) for line in lines]
+
+
+def test_an_event_cut_in_two_lines_beside_two_in_one_is_told():
+    event = encode(Log(time=1.0, run="r", level="info", message="x"))[:-1]
+    lines = [event + event, event[:20], event[20:]]
+    assert decode_lines(lines) == [decode(line) for line in lines]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score
 
-from engine.scores import f1_per_class, scores
+from engine.scores import by_class, f1_per_class, scores
 
 CLASSES = 4
 pairs = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), min_size=1, max_size=50)
@@ -42,3 +42,12 @@ def test_a_matrix_without_images_scores_nothing():
 def test_what_is_not_square_is_refused(matrix):
     with pytest.raises(ValueError):  # noqa: PT011  numpy has words of its own for a ragged one
         f1_per_class(matrix)
+
+
+def test_each_class_has_its_own_scores():
+    found = by_class([[8, 2, 0], [4, 4, 0], [0, 0, 0]])
+    assert found.support.tolist() == [10, 8, 0]
+    assert found.recall[:2].tolist() == [0.8, 0.5]
+    assert found.precision[:2].tolist() == [8 / 12, 4 / 6]
+    assert found.f1[:2].tolist() == f1_per_class([[8, 2, 0], [4, 4, 0], [0, 0, 0]])[:2]
+    assert np.isnan([found.f1[2], found.precision[2], found.recall[2]]).all()

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from engine import process
@@ -80,6 +81,8 @@ def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
         pid, host = (os.getpid(), process.host()) if alive else (4242, "lab")
         config = load_config(project.config)
         run = Store(project.runs).create(config.experiments[experiment], seed)
+        made_up = msgspec.structs.replace(run.info(), created=NOW, cwd="/home/lab")
+        (run.path / "run.json").write_bytes(msgspec.json.encode(made_up))
         recorder = Recorder(run)
         recorder.emit(
             Start(

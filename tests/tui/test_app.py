@@ -11,8 +11,9 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
+from engine.events import Confusion, encode
 from engine.store import Store
-from tests.tui.conftest import Write
+from tests.tui.conftest import NOW, Write
 from tui.app import VituiApp
 from tui.feed import Feed
 from tui.messages import Changed
@@ -22,6 +23,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.snapshot import Project
+from tui.widgets.chart import Chart
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
 from tui.widgets.run_list import RunList
@@ -35,7 +37,7 @@ looks = 0
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is trained here: the queue is looked at, and served by other tests."""
-    monkeypatch.setattr("tui.screens.doing.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
 
 
 @pytest.fixture(autouse=True)
@@ -511,8 +513,12 @@ async def test_ranges_and_everything_can_be_overlaid(project: Project, write_run
 
 
 async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) -> None:
-    write_run("ViT-small", top=0.9)
-    write_run("BiT-small", top=0.5)
+    for name, right in (("ViT-small", 900), ("BiT-small", 500)):
+        run = write_run(name, top=right / 1000)
+        seen = Confusion(time=NOW, run=run.id, step=40, epoch=4.0, split="test", labels=["cat", "dog"],
+                         matrix=[[right, 1000 - right], [0, 1000]])  # fmt: skip
+        with run.events.open("ab") as file:
+            file.write(encode(seen))
     async with opened(project) as pilot:
         await pilot.press("c")
         assert not isinstance(pilot.app.screen, CompareScreen)  # one alone has nothing to be compared with
@@ -524,6 +530,10 @@ async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) 
         while screen.table is None:
             await pilot.pause(0.05)
         assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
+        mistake = screen.shifts["BiT-small"].mistakes[0]
+        assert (mistake.true, mistake.taken, mistake.before, mistake.after) == ("cat", "dog", 0.1, 0.5)
+        assert [chart.metric for chart in screen.query(Chart)][:2] == ["test/f1", "train/loss"]
+        assert all(len(chart.curves) == 2 for chart in list(screen.query(Chart))[:2])
         await pilot.press("Y")
         assert "| model | vit_mini | bit_mini |" in pilot.app.clipboard
         await pilot.press("escape")

@@ -171,3 +171,25 @@ def test_a_strip_has_a_segment_for_each_ink_only() -> None:
         ("ab  ", styles[0]),
         ("cd   ", styles[1]),
     ]
+
+
+@given(st.integers(20_000, 60_000), st.integers(0, 2**32 - 1), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_of_very_many_points_the_extremes_stand_for_all(size: int, seed: int, log_y: bool) -> None:
+    random = np.random.default_rng(seed)
+    x, y = np.arange(size, dtype=float), random.uniform(1.0, 2.0, size)
+    spike = int(random.integers(size))
+    y[spike] = 9.0
+    window = Window(0, size - 1, 0.5, 10, log_y)
+    spans = Spans.of(x, y, window, 100, 40)
+    at = int(np.rint(window.columns(x[spike : spike + 1], 100))[0])
+    highest = int(np.rint(window.rows(y[spike : spike + 1], 40))[0])
+    assert spans.top[at] == highest
+    parts = np.array_split(np.arange(size), 400)  # no column may show less than a fifth of its points would
+    everything = np.rint(window.rows(y, 40))
+    columns = np.rint(window.columns(x, 100)).astype(int)
+    for part in parts[4:-4:40]:
+        column = columns[part[0]]
+        whole = everything[columns == column]
+        assert abs(spans.top[column] - whole.min()) <= 1
+        assert abs(spans.bottom[column] - whole.max()) <= 1

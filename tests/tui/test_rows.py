@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from engine.config import load_config
 from engine.states import Status
-from tui.rows import current, curve_labels, make_rows
-from tui.snapshot import Project, Snapshot
+from tui.rows import current, curve_labels, make_rows, over_seeds
+from tui.snapshot import About, Project, Snapshot
 
 
 def status(run: str, experiment: str, state: str, **more: object) -> Status:
@@ -44,14 +44,6 @@ def test_a_live_run_stands_for_its_experiment_before_newer_ended_ones() -> None:
     assert current([]) is None
 
 
-def test_the_filter_matches_names_tags_and_states(project: Project) -> None:
-    shot = snapshot(project, status("r1", "BiT-small", "failed"))
-    assert [row.label for row in make_rows(shot, set(), "bit")] == ["BiT-small"]
-    assert [row.label for row in make_rows(shot, set(), "FAILED small")] == ["BiT-small"]
-    assert [row.label for row in make_rows(shot, set(), "vit new")] == ["ViT-small"]
-    assert make_rows(shot, set(), "nothing") == []
-
-
 def test_hostile_reasons_are_shown_as_text(project: Project) -> None:
     rows = make_rows(snapshot(project, status("r", "ViT-small", "failed", reason="\x1b[2J[/x]\n")), set())
     assert rows[0].note == "[/x] "
@@ -72,3 +64,17 @@ def test_a_run_that_waits_says_why_once_that_is_known(project: Project) -> None:
     for reason, note in [("", "waits"), ("2 of 2 CPU slots are taken", "2 of 2 CPU slots are taken")]:
         rows = make_rows(snapshot(project, status("r1", "BiT-small", "queued", reason=reason)), set())
         assert rows[1].note == note
+
+
+def test_an_experiment_shows_the_mean_over_its_seeds_and_their_spread() -> None:
+    def run(name: str, seed: int, f1: float, **more: object) -> Status:
+        return status(name, "e", "finished", seed=seed, last={"test/f1": f1}, **more)
+
+    made, other = {"model": "vit_mini", "lr": 1e-3}, {"model": "vit_mini", "lr": 1e-2}
+    runs = [run("a", 0, 0.1), run("b", 0, 0.4), run("c", 1, 0.5), run("d", 2, 0.9), run("e", 3, 0.6)]
+    about = {name: About(made) for name in "abce"} | {"d": About(other)}
+    assert over_seeds(runs, about) == ".500±.100"  # the newer of two runs of a seed; not those made otherwise
+    assert over_seeds(runs[:2], about) == ""  # one seed
+    assert over_seeds([*runs, status("f", "e", "running", seed=4)], about) == ""  # the newest says more
+    assert over_seeds(runs, {}) == ""
+    assert over_seeds([], about) == ""

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import math
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from textual.pilot import Pilot
 
-from tests.tui.conftest import Write
+from engine.config import load_config
+from engine.events import Confusion, encode
+from engine.lock import this_process
+from engine.notice import Notice, publish
+from engine.queue import hold
+from engine.states import rebuild, save
+from engine.store import Store
+from engine.telemetry import GpuSample
+from engine.ticket import Ticket
+from tests.tui.conftest import NOW, Write
 from tui.app import VituiApp
 from tui.screens.dashboard import Dashboard
-from tui.snapshot import Machine, Project
+from tui.snapshot import Machine, Process, Project
 
 Compare = Callable[..., bool]
 
@@ -20,7 +31,7 @@ Compare = Callable[..., bool]
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(cpu=42.0, memory_used=6 * 2**30, memory_total=24 * 2**30)
     answers = iter([machine])
-    monkeypatch.setattr("tui.feed._MachineSampler.sample", lambda self: next(answers, None))
+    monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: next(answers, None))
     monkeypatch.setattr("tui.feed.TICK_S", 0.05)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
@@ -91,6 +102,38 @@ def test_run_screen(snap: Compare, some_runs: None) -> None:
     assert snap((120, 36), "enter")
 
 
+@pytest.fixture
+def with_matrices(write_run: Write) -> None:
+    run = write_run("ViT-small")
+    names = ["airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+    with run.events.open("ab") as file:
+        for epoch in range(1, 5):
+            right, next_one, other = 60 + 9 * epoch, 28 - 6 * epoch, 12 - 3 * epoch
+            cells = [
+                [right if i == j else next_one if j == (i + 1) % 10 else other if j == (i + 4) % 10 else 0
+                 for j in range(10)] for i in range(10)
+            ]  # fmt: skip
+            file.write(
+                encode(
+                    Confusion(
+                        time=1_795_000_000.0, run=run.id, step=10 * epoch, epoch=epoch, split="test",
+                        labels=names, matrix=cells,
+                    )
+                )
+            )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_confusion_matrix_of_an_earlier_epoch(
+    snap: Compare, with_matrices: None, size: tuple[int, int]
+) -> None:
+    assert snap(size, "enter", "2", "left", "percent_sign")
+
+
+def test_full_log_with_a_search(snap: Compare, some_runs: None) -> None:
+    assert snap((80, 24), "L", "slash", *"f1 0.[78]", "enter")
+
+
 def test_nothing_has_run_yet(snap: Compare) -> None:
     assert snap((120, 36), "down")
 
@@ -113,3 +156,58 @@ def test_a_terminal_that_is_too_small_for_most(snap: Compare, some_runs: None) -
 def test_the_form(snap: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VISUAL", "vim")
     assert snap((120, 36), "e", "f", "j", "j", "j", "enter", "backspace", "5", "enter")
+
+
+def test_the_queue_on_a_screen_of_its_own(
+    project: Project, write_run: Write, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = [
+        write_run(name, epochs=epochs, end=None, alive=True)
+        for name, epochs in (("ViT-small", 3), ("BiT-small", 1))
+    ]
+    write_run("BiT-small", seed=1)  # tells how long one takes
+    config = load_config(project.config)
+    store = Store(project.runs)
+    waiting = [
+        store.create(config.experiments[name], seed, queued=True)
+        for name, seed in (("BiT-small", 2), ("ViT-small", 1), ("one-token", 0))
+    ]
+    hold(waiting[2])
+    for number, run in enumerate(live):
+        place = Ticket(submitted=NOW, stage="taken", devices={f"GPU-{number}": f"GPU {number}"}, attempts=0)
+        run.put(place)
+        save(run, rebuild(run))
+    publish(project.runs, Notice(worker=this_process(), devices=["GPU 0", "GPU 1"], reasons={
+        run.id: "waiting for GPU 0 (runs ViT-small) or GPU 1 (runs BiT-small)" for run in waiting[:2]
+    }))  # fmt: skip
+    left = list(machines(os.getpid()))
+    monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: left.pop(0) if left else None)
+
+    async def press(pilot: Pilot[str]) -> None:
+        while left:
+            await pilot.pause(0.1)
+        await still(pilot)
+        for key in ("5", "5", "j", "j"):
+            await pilot.press(key)
+            await still(pilot)
+
+    with live[0].hold(), live[1].hold():
+        assert snap_compare(VituiApp(project), terminal_size=(120, 36), run_before=press)
+
+
+def machines(pid: int) -> Iterator[Machine]:
+    """Two GPUs over a minute: one that gets busy, one that others use too."""
+    for second in range(-40, 31, 1):
+        busy = max(0.0, math.sin(second / 15))
+        yield Machine(
+            time=NOW + second, cpu=40.0, memory_used=6 * 2**30, memory_total=24 * 2**30,
+            gpus=tuple(
+                GpuSample(
+                    index=i, name="NVIDIA H100", uuid=f"GPU-{i}", memory_total=80 * 2**30,
+                    memory_used=int((3 + 30 * busy) * 2**30), utilization=round(95 * busy), power=70 + 500 * busy,
+                    temperature=40 + 30 * busy, processes={4711 + i: 3 * 2**30} | ({99: 2**30} if i else {}),
+                )
+                for i in range(2)
+            ),
+            processes={4711: Process("python"), 4712: Process("python", (pid,)), 99: Process("blender\x1b[2J")},
+        )  # fmt: skip

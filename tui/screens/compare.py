@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from itertools import zip_longest
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.table import Table as Grid
 from rich.text import Text
@@ -13,24 +15,39 @@ from textual.screen import ModalScreen
 from textual.widgets import Footer, Static
 
 from tui.comparison import Cell, Side, Table, as_markdown, compare
+from tui.widgets.chart_grid import ChartGrid
+
+if TYPE_CHECKING:
+    from tui.shifts import Shift, Shifts
+
+
+SHOWN_CLASSES = 12
+"""Classes that are listed where there are more."""
 
 
 class CompareScreen(ModalScreen[None]):
-    """Shows some sides; the first is the baseline."""
+    """Shows some sides, the first of which is the baseline, under the curves of the screen below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,q,c", "dismiss", "Back", key_display="esc"),
         Binding("Y", "copy", "Copy as Markdown"),
     ]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(self, sides: list[Side]) -> None:
+    def __init__(self, found: list[Side], curves: Callable[[ChartGrid], None]) -> None:
         super().__init__()
-        self._sides = sides
+        self._sides = found
+        self._curves = curves
         self.table: Table | None = None
         """What is shown, once it is counted."""
+        self.shifts: dict[str, Shifts] = {}
+        """How the confusion matrix of each side but the first differs from the first one's."""
 
     def compose(self) -> ComposeResult:
-        """One page that scrolls."""
+        """Two charts, and one page that scrolls."""
+        charts = ChartGrid(id="compare-charts")
+        charts.can_focus_children = False
+        yield charts
         with VerticalScroll(id="compare") as box:
             box.border_title = "Compare"
             yield Static("counting …", id="compare-table", markup=False)
@@ -40,16 +57,26 @@ class CompareScreen(ModalScreen[None]):
         """Count in a thread: the statistics take a moment to load."""
         self.run_worker(self._count, thread=True, exit_on_error=False)
         self.query_one("#compare").focus()
+        self._curves(self.query_one(ChartGrid))
 
     def _count(self) -> None:
-        table = compare(self._sides)
-        self.app.call_from_thread(self._show, table)
+        from tui.shifts import shifts
 
-    def _show(self, table: Table) -> None:
+        table = compare(self._sides)
+        newest = [side.runs[-1].run for side in self._sides]
+        matrices = self.app.matrices(newest)  # type: ignore[attr-defined]
+        found = {}
+        for side, run in zip(self._sides[1:], newest[1:], strict=True):
+            if newest[0] in matrices and run in matrices:
+                found[side.name] = shifts(matrices[run], matrices[newest[0]])
+        told = {name: each for name, each in found.items() if each is not None}
+        self.app.call_from_thread(self._show, table, told)
+
+    def _show(self, table: Table, found: dict[str, Shifts]) -> None:
         if not self.is_attached:
             return
-        self.table = table
-        self.query_one("#compare-table", Static).update(page(table))
+        self.table, self.shifts = table, found
+        self.query_one("#compare-table", Static).update(page(table, found))
 
     def action_copy(self) -> None:
         """Put the table into the clipboard, through the terminal."""
@@ -58,8 +85,8 @@ class CompareScreen(ModalScreen[None]):
             self.notify("copied as Markdown", timeout=3)
 
 
-def page(table: Table) -> Grid:
-    """Return the comparison as one grid: names and values in columns, verdicts below."""
+def page(table: Table, found: Mapping[str, Shifts]) -> Grid:
+    """Return the comparison as one grid: verdicts, names and values in columns, what differs by class."""
     grid = Grid(box=None, pad_edge=False, header_style="bold", expand=False)
     grid.add_column("", style="dim", no_wrap=True)
     for number, side in enumerate(table.sides):
@@ -73,11 +100,39 @@ def page(table: Table) -> Grid:
     for name, cells in table.measured:
         grid.add_row(Text(name), *map(_written, cells))
     outer = Grid(box=None, show_header=False, pad_edge=False)
-    outer.add_row(grid)
     for verdict in table.verdicts:
-        outer.add_row("")
         outer.add_row(Text(verdict))
+    outer.add_row("")
+    outer.add_row(grid)
+    for name, each in found.items():
+        outer.add_row("")
+        outer.add_row(by_class(name, table.sides[0].name, each))
     return outer
+
+
+def by_class(name: str, baseline: str, found: Shifts) -> Grid:
+    """Return how a side differs from the baseline by class, and in which mistakes."""
+    grid = Grid(box=None, pad_edge=False, header_style="bold", expand=False)
+    grid.add_column(Text(f"{name} less {baseline}, by class", style="bold"), no_wrap=True)
+    grid.add_column("told rightly", no_wrap=True)
+    grid.add_column(Text("mistakes that differ", style="bold"), no_wrap=True)
+    classes = found.classes[:SHOWN_CLASSES]
+    for shift, mistake in zip_longest(classes, found.mistakes[: max(len(classes), 4)]):
+        grid.add_row(
+            Text(shift.true if shift else "", style="dim"),
+            _shifted(shift) if shift else "",
+            Text(f"{mistake.true} taken for {mistake.taken}  ") + _shifted(mistake) if mistake else "",
+        )
+    if left := len(found.classes) - len(classes):
+        grid.add_row(Text(f"{left} more differ less", style="dim"), "", "")
+    return grid
+
+
+def _shifted(shift: Shift) -> Text:
+    """Return two shares and their difference in percent points: bold where it is more than noise."""
+    text = Text(f"{100 * shift.before:5.1f} → {100 * shift.after:5.1f} %  ")
+    text.append(f"{100 * shift.delta:+5.1f}" + ("" if shift.told else " ≈"), "bold" if shift.told else "dim")
+    return text
 
 
 def _written(cell: Cell) -> Text:

@@ -6,10 +6,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.repeating import repeat_command, resume_command
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
-from tui.tables import FORMATS, HEADINGS, cells_of
 from tui.widgets.run_list import RunList
 
 
@@ -20,6 +18,8 @@ class Copying(Doing):
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
+        from tui.tables import FORMATS, HEADINGS, cells_of
+
         row = self.row
         if row is None:
             self._refuse("Nothing to copy", "There is nothing under the cursor.")
@@ -45,6 +45,8 @@ class Copying(Doing):
         self.app.push_screen(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
 
     def _commands(self) -> dict[str, str]:
+        from tui.repeating import repeat_command, resume_command
+
         row, status, config = self.row, self.focused_run, self.snapshot.config
         if row is None:
             return {}

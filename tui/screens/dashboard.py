@@ -15,22 +15,25 @@ from textual.widgets import Footer, Input, Static
 
 from engine.states import LIVE, Status
 from engine.store import Store
-from tui.comparison import sides
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
+from tui.record import Page, Tab
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
-from tui.screens.compare import CompareScreen
+from tui.screens.caring import Caring
 from tui.screens.copying import Copying
 from tui.screens.editing import Editing
 from tui.screens.exporting import Exporting
+from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS
-from tui.screens.run import RunScreen
+from tui.screens.panes import Panes
 from tui.screens.varying import Varying
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
+from tui.widgets.filter_box import FilterBox
 from tui.widgets.machine import MachineLine
+from tui.widgets.machine_pane import MachinePane
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 
@@ -47,14 +50,14 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Exporting, Editing, Varying, Copying):
+class Dashboard(Filtering, Exporting, Panes, Caring, Editing, Varying, Copying):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open", show=False),
-        Binding("f", "filter", "Filter"),
+        Binding("L", "open_log", "Full log", show=False),
         Binding("s", "sort", "Sort", show=False),
         Binding("S", "reverse", "Sort the other way", show=False),
         Binding("c", "compare", "Compare"),
@@ -73,11 +76,12 @@ class Dashboard(Exporting, Editing, Varying, Copying):
         super().__init__()
         self.project = project
         self.store = Store(project.runs)
-        self._filter = ""
         self._order, self._reverse = 0, False
         """What the list is sorted by: a place in ``ORDERS``."""
         self._pinned: str | None = None
         """The run that stays in the charts, over the others."""
+        self._page: Page | None = None
+        """What of a run stands over this screen."""
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
 
@@ -87,15 +91,14 @@ class Dashboard(Exporting, Editing, Varying, Copying):
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield RunList(id="runs")
-                yield Input(placeholder="name, tag or state", id="filter")
+                yield FilterBox(self.known_values)
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
                 yield Input(placeholder="metric, a regular expression", id="search")
             yield Static(id="advice", markup=False)
-            overview = Overview(id="right")
-            overview.can_focus = False
-            yield overview
+            yield Overview(id="right")
         yield Console(id="console")
+        yield MachinePane(id="bottom")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -112,17 +115,22 @@ class Dashboard(Exporting, Editing, Varying, Copying):
             return
         snapshot = self.snapshot
         self.query_one(MachineLine).show(snapshot)
+        self.query_one(MachinePane).show(snapshot)
         runs = self.query_one(RunList)
         self._colours = self._choose_colours()
         order = ORDERS[self._order]
-        rows = make_rows(snapshot, runs.unfolded, self._filter, order, reverse=self._reverse)
+        rows = make_rows(snapshot, runs.unfolded, self.meant(), order, reverse=self._reverse)
         runs.show(rows, self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
-            labels = self._labels(snapshot)
-            on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
-            self.query_one(ChartGrid).show(snapshot.curves, labels, self._colours, on_top)
+            self._show_curves(self.query_one(ChartGrid))
         self._look()
+
+    def _show_curves(self, grid: ChartGrid) -> None:
+        """Show the curves of what is looked at."""
+        snapshot = self.snapshot
+        on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
+        grid.show(snapshot.curves, self._labels(snapshot), self._colours, on_top)
 
     def _show_focus(self) -> None:
         row, snapshot = self.query_one(RunList).row, self.snapshot
@@ -186,27 +194,49 @@ class Dashboard(Exporting, Editing, Varying, Copying):
 
     @property
     def focused_run(self) -> Status | None:
-        """The run under the cursor."""
+        """The run that is shown whole, or the one under the cursor."""
+        if self._page is not None:
+            return self._status(self._page.run)
         return self._status(self.row.run) if self.row else None
+
+    @property
+    def meant_runs(self) -> list[Status]:
+        """The selected runs, or the one under the cursor."""
+        selected = self.query_one(RunList).selected
+        chosen = [status for status in self.snapshot.runs if status.run in selected]
+        return chosen or ([self.focused_run] if self.focused_run is not None else [])
 
     def _status(self, run: str | None) -> Status | None:
         return next((status for status in self.snapshot.runs if status.run == run), None)
 
     # ---- what is looked at
 
+    @property
+    def settled(self) -> bool:
+        """Whether all that is asked for has been read, and stands on the screen."""
+        snapshot = self.snapshot
+        begun = snapshot.machine.memory_total > 0  # the feed looks at the machine when it knows the runs
+        return begun and not snapshot.loading and snapshot.watch == self._watch()
+
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
-        focus = runs.row.run if runs.row else None
+        focus = self._page.run if self._page else runs.row.run if runs.row else None
         chosen = {status.run for status in self.snapshot.runs if status.run in runs.selected | {self._pinned}}
         chosen |= {focus} if focus is not None else set()
         if self._bands:
             chosen |= siblings(self.snapshot.runs, chosen)
         shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
         shown += [focus] if focus is not None else []
-        return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands)
+        return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands, self._page)
 
     def _look(self) -> None:
-        self.app.look_at(self._watch())  # type: ignore[attr-defined]
+        """Ask the feed for what is looked at now, once the list shows it: its thread would hold the painting up."""
+        self.call_after_refresh(lambda: self.app.look_at(self._watch()))  # type: ignore[attr-defined]
+
+    def look_into(self, page: Page | None) -> None:
+        """Have the feed read a run whole, or no more."""
+        self._page = page
+        self._look()
 
     @on(CursorMoved)
     def _cursor_moved(self) -> None:
@@ -241,10 +271,22 @@ class Dashboard(Exporting, Editing, Varying, Copying):
     @on(Opened)
     def action_open(self) -> None:
         """Show the run under the cursor whole."""
-        if self.focused_run is not None:
-            self.app.push_screen(RunScreen(self))
-        else:
+        if not self._open("overview"):
             self.query_one(RunList).action_fold(unfold=True)
+
+    def action_open_log(self) -> None:
+        """Show all that the run under the cursor has said."""
+        if not self._open("console"):
+            self._refuse("Nothing to read", "There is no run under the cursor.")
+
+    def _open(self, tab: Tab) -> bool:
+        """Show the run under the cursor whole; return whether there is one."""
+        from tui.screens.run import RunScreen
+
+        status = self.focused_run
+        if status is not None:
+            self.app.push_screen(RunScreen(self, status.run, tab))
+        return status is not None
 
     def action_pane(self, pane: str) -> None:
         """Show or hide a side pane."""
@@ -256,6 +298,7 @@ class Dashboard(Exporting, Editing, Varying, Copying):
         """Show everything as at the start."""
         for pane in ("#left", "#right"):
             self.query_one(pane).remove_class("-hidden", "-shown")
+        self.action_console()
         self.query_one(ChartGrid).reset()
 
     def action_sort(self) -> None:
@@ -286,18 +329,15 @@ class Dashboard(Exporting, Editing, Varying, Copying):
 
     def action_compare(self) -> None:
         """Show the runs in the charts side by side."""
+        from tui.comparison import sides
+        from tui.screens.compare import CompareScreen
+
         shown = [status for name in self.snapshot.watch.runs if (status := self._status(name))]
         found = sides(shown, self.snapshot.configs, self._pinned)
         if len(found) < 2:
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        self.app.push_screen(CompareScreen(found))
-
-    def action_filter(self) -> None:
-        """Show only some experiments."""
-        box = self.query_one("#filter", Input)
-        box.add_class("-shown")
-        box.focus()
+        self.app.push_screen(CompareScreen(found, self._show_curves))
 
     def action_back(self) -> None:
         """One layer out: the filter, the reading cursor and zoom, the selection."""
@@ -308,16 +348,13 @@ class Dashboard(Exporting, Editing, Varying, Copying):
                 box.value = ""
                 box.remove_class("-shown")
             runs.focus()
+        elif self.focused is not runs:
+            runs.focus()
         elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
         elif runs.selected:
             runs.selected.clear()
             self.watch_snapshot()
-
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self, message: Input.Changed) -> None:
-        self._filter = message.value
-        self.watch_snapshot()
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

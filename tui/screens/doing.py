@@ -1,4 +1,7 @@
-"""What the dashboard does to runs: queue, stop, resume; files and processes are touched in threads."""
+"""What the dashboard does to runs: queue, stop, resume; files and processes are touched in threads.
+
+What does it is imported when it is done: the app is to open at once.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,6 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from engine.control import request_resume, request_stop
-from engine.ladder import climb
-from engine.scheduler import ensure_worker
 from engine.states import LIVE, RESUMABLE, Status
 from engine.store import Request, Run, Store, StoreError
 from tui.messages import Done, Failed
@@ -53,6 +53,8 @@ class Doing(Screen[None]):
         experiment = config.experiments[row.experiment]
 
         def queue() -> str:
+            from engine.scheduler import ensure_worker
+
             for seed in experiment.run_seeds:
                 self.store.create(experiment, seed, queued=True)
             ensure_worker(self.store)
@@ -79,11 +81,16 @@ class Doing(Screen[None]):
             ]  # fmt: skip
         run = Run(self.project.runs / status.run)
 
+        def request_it(request: Request) -> str:
+            from engine.control import request_stop
+
+            return request_stop(run, request)
+
         def chosen(request: Request | Literal["force"] | None) -> None:
             if request == "force":
                 self._force(run)
             elif request is not None:
-                self._do("It cannot be stopped", lambda: request_stop(run, request))
+                self._do("It cannot be stopped", lambda: request_it(request))
 
         self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
 
@@ -94,6 +101,8 @@ class Doing(Screen[None]):
             self.post_message(Done(text))
 
         def work() -> None:
+            from engine.ladder import climb
+
             try:
                 self.post_message(Done(climb(run, say)))
             except (StoreError, OSError) as error:
@@ -109,6 +118,9 @@ class Doing(Screen[None]):
             return
 
         def queue() -> str:
+            from engine.control import request_resume
+            from engine.scheduler import ensure_worker
+
             request_resume(Run(self.project.runs / status.run))
             ensure_worker(self.store)
             return f"{status.experiment} goes on from its last checkpoint"

@@ -97,12 +97,13 @@ class Looking(Screen[None]):
         self.query_one(ChartGrid).move_cursor(cells)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """While there is no reading cursor, the arrows are the run list's."""
+        """The arrows are the charts' where one has gone to them, or to their reading cursor; else the run list's."""
         if action == "cursor":
-            return (
-                self.is_mounted
-                and self.focused is self.query_one(RunList)
-                and self.query_one(ChartGrid).cursor is not None
+            if not self.is_mounted:
+                return False
+            grid = self.query_one(ChartGrid)
+            return self.focused is grid or (
+                self.focused is self.query_one(RunList) and grid.cursor is not None
             )
         return True
 

@@ -1,58 +1,274 @@
-"""One run whole: its facts beside everything it said. What a narrow dashboard has no room for stands here."""
+"""One run whole, in tabs: its facts, its confusion matrices, its classes, its console, its story.
+
+It stands over the dashboard and shows what the feed reads for it: while it is open, the dashboard's snapshots carry
+the run's record.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, VerticalScroll
-from textual.screen import ModalScreen, Screen
-from textual.widgets import Footer, Static
+from textual.containers import Container, Vertical
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, Static
 
+from engine.listing import MARKS, duration, progress
+from engine.matrices import Place
+from engine.states import Status
+from tui.dossier import sections
+from tui.record import TABS, Page, Record, Tab
+from tui.screens.help import HelpScreen
 from tui.snapshot import Snapshot
-from tui.widgets.overview import Overview
+from tui.text import clean, score, shorten
+from tui.widgets.class_bars import ClassBars
+from tui.widgets.log import Log
+from tui.widgets.log_pane import LogPane
+from tui.widgets.matrix import MatrixView
+from tui.widgets.mistakes import Mistakes
+from tui.widgets.scrubber import Scrubbed, Scrubber, Where
+from tui.widgets.sheet import Sheet
+from tui.widgets.tab_bar import TabBar
+
+if TYPE_CHECKING:
+    from tui.screens.dashboard import Dashboard
+
+FOCUSED = {
+    "overview": "#run-overview",
+    "confusion": "#matrix",
+    "classes": "#class-bars",
+    "console": "#run-console Log",
+    "events": "#run-events Log",
+}
+"""What has the keys on each tab."""
 
 
-class RunScreen(ModalScreen[None]):
-    """Shows the run in focus of the screen below, whose reactive ``snapshot`` it follows."""
+class RunScreen(Screen[None]):
+    """Shows one run of the dashboard below, whose reactive ``snapshot`` it follows."""
 
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]  # noqa: RUF012  as Textual has it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter", "dismiss", "Back", key_display="esc"),
+        *(
+            Binding(str(n), f"tab({n - 1})", title.capitalize(), show=False)
+            for n, title in enumerate(TABS, 1)
+        ),
+        Binding("tab", "step(1)", "Next tab", show=False),
+        Binding("shift+tab", "step(-1)", "Tab before", show=False),
+        Binding("s", "split", "Split", show=False),
+        Binding("full_stop", "stop", "Stop", key_display="."),
+        Binding("R", "resume", "Resume", show=False),
+        Binding("L", "tab(3)", "Full log", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("escape", "back", "Back", key_display="esc"),
+        Binding("q", "close", "Back to the dashboard", show=False),
     ]
 
-    def __init__(self, dashboard: Screen[None]) -> None:
+    def __init__(self, dashboard: Dashboard, run: str, tab: Tab = "overview") -> None:
         super().__init__()
+        self.run = run
+        self.page = Page(run)
+        """What the feed is asked for."""
+        self.record = Record(run)
+        """What it has found."""
         self._dashboard = dashboard
-        self._lines: tuple[str, ...] = ()
+        self._tab: Tab = tab
+        self._title = Text()
 
     def compose(self) -> ComposeResult:
-        """Facts on the left, the console on the right."""
-        with Horizontal(id="run-body"):
-            facts = Overview(id="run-facts")
-            facts.border_title = "Run"
-            yield facts
-            with VerticalScroll(id="run-console") as console:
-                console.border_title = "Console"
-                yield Static(id="run-lines", markup=False)
+        """A title, the tabs, and the one that is open."""
+        yield Static(id="run-title", markup=False)
+        yield TabBar([name.capitalize() for name in TABS], id="run-tabs")
+        with ContentSwitcher(id="run-pages", initial=f"run-{self._tab}"):
+            yield Sheet(id="run-overview")
+            with Vertical(id="run-confusion"):
+                yield Scrubber()
+                yield Static(id="cell", markup=False)
+                with Container(id="matrix-body"):
+                    yield MatrixView(id="matrix")
+                    yield Mistakes(id="mistakes")
+            with Vertical(id="run-classes"):
+                yield Scrubber()
+                yield ClassBars(id="class-bars")
+            yield LogPane(id="run-console")
+            yield LogPane(id="run-events")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
-        """Follow the dashboard's snapshots."""
+        """Follow the dashboard's snapshots, and have the feed read the run."""
+        self.query_one("#run-events Log", Log).following = False
+        self.action_tab(TABS.index(self._tab))
         self.watch(self._dashboard, "snapshot", self._show)
-        self.query_one("#run-console").focus()
+        self._dashboard.look_into(self.page)
+
+    def on_unmount(self) -> None:
+        """Have the feed read it no more."""
+        self._dashboard.look_into(None)
+
+    @property
+    def status(self) -> Status | None:
+        """How the run goes, None for one that is no longer there."""
+        return next((each for each in self._dashboard.snapshot.runs if each.run == self.run), None)
+
+    # ---- showing
 
     def _show(self, snapshot: Snapshot) -> None:
-        detail = snapshot.detail
-        if detail is None:
+        record = snapshot.record
+        if record is not None and record.run == self.run:
+            self.record = record
+        self._show_title()
+        self._show_tab(snapshot)
+
+    def _show_title(self) -> None:
+        status = self.status
+        title = Text(self.run if status is None else clean(status.experiment) or self.run, "bold")
+        if status is None:
+            title.append("  is no longer there", "not bold")
+        else:
+            mark, colour = MARKS[status.state]
+            title = Text.assemble(
+                (f"{mark} ", colour), title, (f"  s{status.seed}  {status.state}", "not bold")
+            )
+            title.append("".join(f"   {fact}" for fact in _progress(status)), "not bold")
+        if title != self._title or title.spans != self._title.spans:
+            self._title = title
+            self.query_one("#run-title", Static).update(title, layout=False)
+
+    def _show_tab(self, snapshot: Snapshot) -> None:
+        """Show what is new on the tab that is open; the others catch up when they are opened."""
+        record = self.record
+        match self._tab:
+            case "overview":
+                detail = snapshot.detail
+                config = detail.config if detail is not None and detail.run == self.run else {}
+                self.query_one(Sheet).show(sections(self.status, config, record))
+            case "confusion":
+                self.query_one("#run-confusion Scrubber", Scrubber).show(record)
+                self.query_one(MatrixView).show(record.matrix)
+                self.query_one(Mistakes).show(record.matrix)
+                self._say_cell()
+            case "classes":
+                self.query_one("#run-classes Scrubber", Scrubber).show(record)
+                self.query_one(ClassBars).show(record.matrix)
+            case "console":
+                cut = (
+                    f"the first {record.cut / 2**20:,.0f} MiB of console.log are not read"
+                    if record.cut
+                    else ""
+                )
+                loading = "reading …" if record.loading else ""
+                self.query_one("#run-console", LogPane).show(
+                    record.console, ", ".join(filter(None, (loading, cut)))
+                )
+            case "events":
+                self.query_one("#run-events", LogPane).show(
+                    record.story, "reading …" if record.loading else ""
+                )
+
+    @on(MatrixView.CellMoved)
+    def _say_cell(self) -> None:
+        view = self.query_one(MatrixView)
+        self.query_one("#cell", Static).update(self._cell(view), layout=False)
+
+    def _cell(self, view: MatrixView) -> str:
+        """Return what the cell under the cursor says, in words."""
+        matrix, place = view.matrix, self.record.place
+        if matrix is None:
+            return (
+                ""
+                if place is None
+                else f"the matrix of step {place.step:,} cannot be shown: it is not square"
+            )
+        row, column = view.cursor
+        count, share = int(matrix.counts[row, column]), 100 * matrix.shares[row, column]
+        of = f"{count:,} of {int(matrix.by_class.support[row]):,}, {share:.1f} %"
+        true, taken = matrix.labels[row], matrix.labels[column]
+        room = max(8, (self.size.width - len(of) - 24) // 2)
+        true, taken = (shorten(name, room).rstrip() for name in (true, taken))
+        return f"{true}, taken for {taken}: {of}" if row != column else f"{true}, rightly: {of}"
+
+    # ---- acting
+
+    def action_tab(self, index: int) -> None:
+        """Open a tab."""
+        self._tab = TABS[index]
+        self.query_one(TabBar).index = index
+        self.query_one(ContentSwitcher).current = f"run-{self._tab}"
+        self.query_one(FOCUSED[self._tab]).focus(scroll_visible=False)
+        self._show_tab(self._dashboard.snapshot)
+
+    def action_step(self, step: int) -> None:
+        """Open the tab beside."""
+        self.action_tab((TABS.index(self._tab) + step) % len(TABS))
+
+    @on(TabBar.Clicked)
+    def _clicked(self, message: TabBar.Clicked) -> None:
+        self.action_tab(message.index)
+
+    @on(Scrubbed)
+    def _scrubbed(self, message: Scrubbed) -> None:
+        place = self.page.place or self.record.place
+        series = self.record.series(place.split) if place is not None else []
+        if place is None or place not in series:
             return
-        status = next((each for each in snapshot.runs if each.run == detail.run), None)
-        self.query_one(Overview).show(status, detail, {})
-        if detail.console != self._lines:
-            self._lines = detail.console
-            console = self.query_one("#run-console", VerticalScroll)
-            at_end = console.scroll_offset.y >= console.max_scroll_y
-            self.query_one("#run-lines", Static).update(Text("\n".join(detail.console)))
-            if at_end:
-                console.scroll_end(animate=False)
+        self._look(series, go(message.where, series.index(place), len(series)))
+
+    def action_split(self) -> None:
+        """Show the evaluation of another split, at the same step where it has one."""
+        splits, place = self.record.splits, self.page.place or self.record.place
+        if self._tab not in ("confusion", "classes") or place is None or len(splits) < 2:
+            self.app.bell()
+            return
+        series = self.record.series(splits[(splits.index(place.split) + 1) % len(splits)])
+        self._look(series, max((i for i, each in enumerate(series) if each.step <= place.step), default=0))
+
+    def _look(self, series: list[Place], index: int) -> None:
+        """Have the feed read a matrix of a series; the last one stands for whichever is the newest."""
+        newest = index == len(series) - 1
+        self.page = Page(self.run, None if newest else series[index], series[index].split)
+        self._dashboard.look_into(self.page)
+
+    @on(Mistakes.Clicked)
+    def _mistake_clicked(self, message: Mistakes.Clicked) -> None:
+        self.query_one(MatrixView).cursor = message.cell
+
+    def action_stop(self) -> None:
+        """Ask how to stop the run."""
+        self._dashboard.action_stop()
+
+    def action_resume(self) -> None:
+        """Queue the run again, from its last checkpoint."""
+        self._dashboard.action_resume()
+
+    def action_help(self) -> None:
+        """Say what every key does."""
+        self.app.push_screen(HelpScreen())
+
+    def action_back(self) -> None:
+        """One layer out: a search, then the screen."""
+        if not (self._tab in ("console", "events") and self.query_one(f"#run-{self._tab}", LogPane).leave()):
+            self.dismiss()
+
+    def action_close(self) -> None:
+        """Back to the dashboard."""
+        self.dismiss()
+
+
+def go(where: Where, at: int, count: int) -> int:
+    """Return the place of ``count`` that lies somewhere from one of them."""
+    wanted = {"first": 0, "back": at - 1, "on": at + 1, "last": count - 1}[where]
+    return max(0, min(wanted, count - 1))
+
+
+def _progress(status: Status) -> list[str]:
+    facts = []
+    if status.epochs:
+        facts.append(f"epoch {progress(status)}")
+    if status.state == "running" and status.eta_s is not None:
+        facts.append(f"{duration(status.eta_s)} left")
+    if (f1 := status.last.get("test/f1")) is not None:
+        facts.append(f"F1 {score(f1)}")
+    return facts

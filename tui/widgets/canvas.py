@@ -28,6 +28,8 @@ Bools: TypeAlias = NDArray[np.bool_]
 BLANK = 0x20
 BRAILLE = 0x2800
 NO_INK = -1
+FINENESS = 16
+"""Parts of a dot column whose lowest and highest points stand for all of their many points."""
 _TAIL = 0  # stands in the second cell of a wide character
 _TOP_DOWN = np.array([15, 14, 12, 8], np.uint8)  # from dot r of a cell to its last; bit r is dot r
 _UP_TO = np.array([1, 3, 7, 15], np.uint8)  # from the first dot of a cell to dot r
@@ -146,7 +148,10 @@ def _points(x: Floats, y: Floats, window: Window, columns: int, rows: int) -> tu
     """Points as dots: column, row, and the number of the unbroken piece that each belongs to."""
     first = max(int(np.searchsorted(x, window.left, "left")) - 1, 0)
     last = int(np.searchsorted(x, window.right, "right")) + 1
-    across, down = window.columns(x[first:last], columns), window.rows(y[first:last], rows)
+    x, y = x[first:last], y[first:last]
+    if y.size > 4 * FINENESS * columns and np.isfinite(y).all() and not (window.log_y and y.min() <= 0):
+        x, y = _thin(x, y, FINENESS * columns)
+    across, down = window.columns(x, columns), window.rows(y, rows)
     good: Bools = np.isfinite(across) & np.isfinite(down)
     piece: Ints = np.zeros(across.size, np.int64)
     if not good.all():
@@ -156,6 +161,16 @@ def _points(x: Floats, y: Floats, window: Window, columns: int, rows: int) -> tu
     column: Ints = np.rint(across).astype(np.int64)
     row: Ints = np.rint(np.clip(down, -rows, 2 * rows)).astype(np.int64)
     return column, row, piece
+
+
+def _thin(x: Floats, y: Floats, parts: int) -> tuple[Floats, Floats]:
+    """Keep the first point, the last ones, and of each part the lowest and the highest."""
+    each = y.size // parts
+    table = y[: each * parts].reshape(parts, each)  # (parts, each)
+    extremes = np.sort(np.stack((table.argmin(1), table.argmax(1)), 1), 1)  # (parts, 2)
+    kept = (extremes + each * np.arange(parts)[:, None]).ravel()
+    kept = np.concatenate(([0], kept, np.arange(each * parts - 1, y.size)))
+    return x[kept], y[kept]
 
 
 def _cut(across: Floats, down: Floats, piece: Ints, columns: int) -> tuple[Floats, Floats, Ints]:

@@ -29,11 +29,12 @@ FIRST = (
 MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
 
 
-class ChartGrid(Container):
+class ChartGrid(Container, can_focus=True):
     """A grid of charts that fills its space and keeps its charts in step."""
 
     DEFAULT_CSS = """
     ChartGrid { layout: grid; grid-size: 1; grid-gutter: 0; }
+    ChartGrid:focus Chart > .chart--border { color: $primary 70%; }
     """
 
     log_y: reactive[bool] = reactive(False)
@@ -53,6 +54,8 @@ class ChartGrid(Container):
         self._labels: Mapping[str, str] = {}
         self._colours: Mapping[str, str] = {}
         self._on_top: Collection[str] = ()
+        self._told = False
+        """Whether there was anything to show yet; charts that stand empty until then would only cost time."""
         self.pattern = ""
         """A regular expression that the metrics shown have to match."""
 
@@ -79,6 +82,7 @@ class ChartGrid(Container):
         on_top: Collection[str],
     ) -> None:
         """Show these curves by metric, with each run's label and colour; those ``on_top`` are drawn over the others."""
+        self._told = True
         self._curves, self._labels, self._colours, self._on_top = curves, labels, colours, on_top
         self._arrange()
         self._fill()
@@ -171,7 +175,7 @@ class ChartGrid(Container):
 
     def _arrange(self) -> None:
         """Have the right charts, keeping those that stay."""
-        if not self.is_mounted or not self.size:
+        if not self._told or not self.is_mounted or not self.size:
             return
         columns, rows = self._shape()
         fit = columns * rows

@@ -1,72 +1,103 @@
-"""An input that knows how what is typed could go on: the nearest stands behind the cursor, tab goes through all."""
+"""A line of text that Tab completes: what is certain first, then one possibility after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from rich.text import Text
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.suggester import Suggester
 from textual.widgets import Input
 
-Complete = Callable[[str], list[str]]
-"""Returns the whole texts that a text could become, the nearest first."""
+from tui.text import clean
+
+SHOWN = 40
+"""How many completions are shown at most."""
+
+Complete = Callable[[str, int], Sequence[str]]
+"""Takes a text and how much of it stands before the cursor; returns what that part could become."""
 
 
-class CompletingInput(Input):
-    """Completes on tab; the right arrow takes what stands behind the cursor."""
+class Completing(Input):
+    """An ``Input`` with a way to complete what is in it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete(1)", "Complete", show=False, priority=True),
-        Binding("shift+tab", "complete(-1)", "Complete the other way", show=False, priority=True),
+        Binding("tab", "complete(1)", "Complete", show=False),
+        Binding("shift+tab", "complete(-1)", "Complete otherwise", show=False),
     ]
 
-    @dataclass
     class Offered(Message):
-        """What is typed could become one of these texts."""
+        """Other completions are offered."""
 
-        texts: list[str]
+    def __init__(self, complete: Complete, value: str = "", *, placeholder: str = "", id: str) -> None:  # noqa: A002
+        super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
+        self._complete = complete
+        self._cycle: tuple[str, ...] = ()
+        """What Tab goes through, as long as the box holds one of them."""
 
-    def __init__(self, complete: Complete, *, id: str | None = None, placeholder: str = "") -> None:  # noqa: A002
-        self.complete = complete
-        super().__init__(
-            id=id, placeholder=placeholder, suggester=_Nearest(self), compact=True, select_on_focus=False
-        )
-        self._round: list[str] = []
-        self._place = -1
+    @property
+    def before(self) -> str:
+        """The text before the cursor."""
+        return self.value[: self.cursor_position]
 
-    def offer(self) -> None:
-        """Say what there is to choose from now."""
-        if self._place >= 0 and self._round[self._place] == self.value:
-            return  # tab has put it here
-        self._round, self._place = [], -1
-        self.post_message(self.Offered(self.complete(self.value)))
+    @property
+    def chosen(self) -> str | None:
+        """The completion that Tab has put in, while others can be had instead."""
+        return self.before if self.before in self._cycle else None
 
-    def watch_value(self) -> None:
-        """Choose anew from what goes with what is typed."""
-        self.offer()
+    def offers(self) -> tuple[str, ...]:
+        """Return what the text before the cursor could become."""
+        if self.chosen is not None:
+            return self._cycle
+        return tuple(self._complete(self.value, self.cursor_position))
 
     def action_complete(self, step: int) -> None:
-        """Put the next text that this could become in its place."""
-        if not self._round:
-            self._round = self.complete(self.value)
-            self._place = -1 if step > 0 else 0
-        if self._round:
-            self._place = (self._place + step) % len(self._round)
-            self.value = self._round[self._place]
-            self.cursor_position = len(self.value)
+        """Write what is certain; then go through what is possible."""
+        found = self.offers()
+        if not found:
+            self.app.bell()
+        elif self.chosen is not None and len(found) > 1:
+            self._put(found[(found.index(self.before) + step) % len(found)])
+        elif len(found) == 1:
+            self._cycle = ()
+            self._put(found[0] if found[0] != self.before else f"{found[0]} ")
+        elif len(start := _common_start(found)) > len(self.before):
+            self._put(start)
+        else:
+            self._cycle = found
+            self._put(found[0 if step > 0 else -1])
+        self.post_message(self.Offered())
+
+    def _put(self, text: str) -> None:
+        after = self.value[self.cursor_position :]
+        self.value = text + after
+        self.cursor_position = len(text)
+
+    def watch_cursor_position(self) -> None:
+        """Offer what fits where the cursor is now."""
+        self.post_message(self.Offered())
 
 
-class _Nearest(Suggester):
-    """Suggests the first completion that begins as typed."""
+def hint(before: str, offers: tuple[str, ...], chosen: str | None) -> Text:
+    """Return completions as words: each without what all begin with up to its key, the chosen one marked."""
+    if not offers:
+        return Text()
+    start = len(re.split(r"[^\s,]*\Z", before, maxsplit=1)[0])
+    if sign := re.match(r"-?[^\s=!~<>]+[=!~<>]+(?=.)", offers[0][start:]):
+        start += sign.end()
+    shown = Text(overflow="ellipsis")
+    for each in offers[:SHOWN]:
+        word = clean(each[start:])
+        shown.append(f"‹{word}›" if each == chosen else word, "bold" if each == chosen else "")
+        shown.append("  ")
+    if len(offers) > SHOWN:
+        shown.append("…")
+    return shown
 
-    def __init__(self, owner: CompletingInput) -> None:
-        super().__init__(use_cache=False, case_sensitive=True)
-        self._owner = owner
 
-    async def get_suggestion(self, value: str) -> str | None:
-        if not value:
-            return None
-        return next((text for text in self._owner.complete(value) if text.startswith(value)), None)
+def _common_start(texts: tuple[str, ...]) -> str:
+    """Return what all texts begin with."""
+    first, last = min(texts), max(texts)
+    return next((first[:i] for i, c in enumerate(first) if last[i : i + 1] != c), first)

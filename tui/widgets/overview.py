@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+import msgspec
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
@@ -95,6 +96,7 @@ def facts(status: Status | None, detail: Detail | None, config: Mapping[str, Any
             yield "", clean(status.reason)
         yield from _progress(status)
         yield "", ""
+    yield from _labels(settings if detail is None else msgspec.structs.asdict(detail.labels))
     yield from _model(settings, status)
     yield "", ""
     yield from _recipe(settings)
@@ -126,6 +128,17 @@ def _progress(status: Status) -> Iterator[Fact]:
         yield "speed", f"{speed:,.0f} images/s"
     if (held := memory(status)) is not None:
         yield "memory", size(held) + "iB"
+
+
+def _labels(said: Mapping[str, Any]) -> Iterator[Fact]:
+    """What people say of it."""
+    tags, notes = said.get("tags") or (), str(said.get("notes") or "")
+    if tags:
+        yield "tags", " ".join(f"#{clean(str(tag))}" for tag in tags)
+    for number, line in enumerate(notes.splitlines()):
+        yield "note" if number == 0 else "", clean(line)
+    if tags or notes:
+        yield "", ""
 
 
 def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:

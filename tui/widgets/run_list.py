@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -82,6 +83,8 @@ class RunList(ScrollView, can_focus=True):
         self.selected: set[str] = set()
         self._colours: Mapping[str, str] = {}
         self._marks: Mapping[str, str] = {}
+        self._shown: Sequence[tuple[str, int]] = [("f1", 5)]
+        """The columns with anything in them, and their widths."""
         self._key: str | None = None
         self._pinned: str | None = None
         self._last_overlaid: int | None = None
@@ -106,6 +109,10 @@ class RunList(ScrollView, can_focus=True):
         if list(rows) == self._rows and colours == self._colours and pinned == self._pinned:
             return
         self._rows, self._colours, self._pinned = list(rows), dict(colours), pinned
+        longest = {field: max((len(getattr(row, field)) for row in rows), default=0) for field, _ in COLUMNS}
+        self._shown = [
+            (name, max(size, longest[name])) for name, size in COLUMNS if longest[name] or name == "f1"
+        ]
         self._marks = dict(zip(colours, markers_for(colours.values()), strict=True))
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
@@ -196,7 +203,7 @@ class RunList(ScrollView, can_focus=True):
     def render_line(self, y: int) -> Strip:
         """One row; the first line of the widget is the heading."""
         width = self.scrollable_content_region.width
-        shown = _columns(width)
+        shown = _columns(width, self._shown)
         if y == 0:
             heading = Segment(self._heading(width, shown), self._style("heading"))
             return Strip([heading]).adjust_cell_length(width).apply_style(self.rich_style)
@@ -226,7 +233,10 @@ class RunList(ScrollView, can_focus=True):
         ]
         label = "  " * row.depth + row.label
         count = f" ×{row.folded}" if row.folded > 1 else ""
-        segments.append(Segment(shorten(label, name_width - len(count)), quiet if row.depth else name))
+        chips = _chips(row, name_width - len(count) - cell_len(label))
+        room = name_width - len(count) - cell_len(chips)
+        segments.append(Segment(shorten(label, room), quiet if row.depth else name))
+        segments.append(Segment(chips, quiet))
         segments.append(Segment(count, quiet))
         if row.note and not row.f1:
             tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
@@ -265,9 +275,19 @@ _TONES = {
 }
 
 
-def _columns(width: int) -> list[tuple[str, int]]:
-    """Return the columns that a list of that width has room for."""
-    shown = list(COLUMNS)
+def _chips(row: Row, room: int) -> str:
+    """Return a mark for a note and the tags, as far as there is room beside the name."""
+    shown = ""
+    for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
+        if cell_len(shown) + cell_len(chip) + 1 > room:
+            return f"{shown} …" if cell_len(shown) + 2 <= room else shown
+        shown += f" {chip}"
+    return shown
+
+
+def _columns(width: int, columns: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return those of the columns that a list of that width has room for."""
+    shown = list(columns)
     for dropped in ("left", "loss", "memory", "epoch"):
         if width - PREFIX - sum(size + 1 for _, size in shown) >= NAME_WIDTH:
             break

@@ -1,0 +1,178 @@
+"""The queue played forward: properties that hold for any queue, and what statuses and tickets make of it."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook, usual_s
+from engine.states import Status
+from engine.ticket import Ticket
+
+NOW = 1000.0
+NAMES = ("GPU 0", "GPU 1", "CPU slot 1")
+times = st.floats(0, 500).map(round)
+
+
+@st.composite
+def scenes(draw: st.DrawFn, *, known: bool = False) -> tuple[list[Going], list[Waiting], list[str]]:
+    names = list(NAMES[: draw(st.integers(0, 3))])
+    maybe = times if known else st.none() | times
+    going = [
+        Going(
+            f"g{i}", NOW - draw(times), None if (left := draw(maybe)) is None else NOW + left - 100, (name,)
+        )
+        for i, name in enumerate(names)
+        if draw(st.booleans())
+    ]
+    waiting: list[Waiting] = []
+    for i in range(draw(st.integers(0, 6))):
+        others = [run.run for run in going + waiting]  # type: ignore[operator]
+        waiting.append(
+            Waiting(
+                f"w{i}", draw(maybe), draw(st.integers(1, 2)), draw(st.sampled_from(["auto", "cpu", "cuda:1"])),
+                NOW - 100 + draw(times),
+                tuple(draw(st.lists(st.sampled_from(others), max_size=1))) if others else (),
+                blocked=draw(st.booleans()) and draw(st.booleans()),
+            )
+        )  # fmt: skip
+    return going, waiting, names
+
+
+def play(scene: tuple[Sequence[Going], Sequence[Waiting], Sequence[str]]) -> dict[str, Forecast]:
+    going, waiting, names = scene
+    found = forecast(going, waiting, devices_named(names), NOW)
+    assert [each.run for each in found] == [run.run for run in (*going, *waiting)]
+    return {each.run: each for each in found}
+
+
+@given(scenes())
+def test_no_device_has_two_runs_at_once(scene: tuple[list[Going], list[Waiting], list[str]]) -> None:
+    found = play(scene)
+    for name in scene[2]:
+        spans = sorted(
+            (each.start, float("inf") if each.finish is None else each.finish)
+            for each in found.values()
+            if name in each.devices and each.start is not None
+        )
+        for (_, end), (start, _) in itertools.pairwise(spans):
+            assert end <= start
+
+
+@given(scenes())
+def test_a_run_starts_once_all_that_it_waits_for_is_there(
+    scene: tuple[list[Going], list[Waiting], list[str]],
+) -> None:
+    found = play(scene)
+    for run in scene[1]:
+        each = found[run.run]
+        assert not run.blocked or each.start is None
+        assert (each.finish is None) == (each.start is None or run.takes_s is None)
+        if each.start is None:
+            assert each.devices == ()
+            continue
+        assert len(each.devices) == run.gpus
+        assert each.start >= max(NOW, run.earliest)
+        for name in run.after:
+            end = found[name].finish
+            assert end is not None
+            assert end <= each.start
+        assert run.wish != "cpu" or all(name.startswith("CPU") for name in each.devices)
+
+
+@given(scenes())
+def test_who_comes_last_delays_nobody_that_waits_for_a_device_alone(
+    scene: tuple[list[Going], list[Waiting], list[str]],
+) -> None:
+    going, waiting, names = scene
+    plain = [Waiting(run.run, run.takes_s, wish=run.wish) for run in waiting]
+    whole, without = play((going, plain, names)), play((going, plain[:-1], names))
+    assert without == {run: each for run, each in whole.items() if run in without}
+
+
+@given(scenes(known=True))
+def test_a_run_that_nothing_keeps_gets_a_time_and_no_device_idles_before_it(
+    scene: tuple[list[Going], list[Waiting], list[str]],
+) -> None:
+    going, waiting, _ = scene
+    free = [Waiting(run.run, run.takes_s) for run in waiting]
+    found = play((going, free, NAMES[:2]))
+    starts = [found[run.run].start for run in free]
+    assert all(start is not None for start in starts)
+    assert starts == sorted(starts, key=lambda start: start or 0.0)
+    ends = [each.finish for each in found.values() if set(each.devices) & set(NAMES[:2])]
+    for run in free:
+        start = found[run.run].start
+        assert start == NOW or start in ends
+
+
+def status(run: str, experiment: str, state: str, **more: object) -> Status:
+    return Status(run=run, experiment=experiment, state=state, **more)  # type: ignore[arg-type]
+
+
+def test_runs_take_as_long_as_earlier_ones_of_their_experiment() -> None:
+    runs = [
+        status("a", "x", "finished", trained_s=60.0),
+        status("b", "x", "finished", trained_s=80.0),
+        status("c", "x", "finished", trained_s=900.0),
+        status("d", "x", "failed", trained_s=5.0),
+        status("e", "y", "running", elapsed_s=30.0, eta_s=70.0),
+    ]
+    assert usual_s(runs) == {"x": 80.0, "y": 100.0}
+
+
+def test_an_outlook_says_what_is_known() -> None:
+    runs = [
+        status("done", "x", "finished", trained_s=100.0),
+        status("live", "x", "running", started=NOW - 50, heartbeat=NOW - 1, eta_s=41.0),
+        status("next", "x", "queued"),
+        status("again", "x", "queued", epoch=3.0, epochs=4),
+        status("odd", "new", "queued"),
+        status("last", "x", "queued"),
+        status("held", "x", "queued"),
+    ]
+    order = ["next", "again", "odd", "last", "held"]
+    tickets = {name: Ticket(submitted=0.0) for name in order}
+    tickets["held"].on_hold = True
+    tickets["live"] = Ticket(submitted=0.0, stage="taken", devices={"cpu:0": "CPU slot 1"})
+    found = outlook(runs, tickets, order, ["CPU slot 1"], NOW)
+    assert found == [
+        Forecast("live", ("CPU slot 1",), NOW - 50, NOW + 40),
+        Forecast("next", ("CPU slot 1",), NOW + 40, NOW + 140),
+        Forecast("again", ("CPU slot 1",), NOW + 140, NOW + 165),
+        Forecast("odd", ("CPU slot 1",), NOW + 165, None),
+        Forecast("last"),
+        Forecast("held"),
+    ]
+    assert outlook(runs, tickets, order, [], NOW)[1:] == [Forecast(name) for name in order]
+
+
+def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waited_for() -> None:
+    runs = [
+        status("hand", "x", "running", started=NOW, heartbeat=NOW, eta_s=10.0, device="cpu (2 threads)"),
+        status("bad", "x", "failed"),
+        status("after", "x", "queued"),
+        status("lost", "x", "queued"),
+    ]
+    tickets = {
+        "after": Ticket(submitted=0.0, after=["hand"]),
+        "lost": Ticket(submitted=0.0, after=["bad"]),
+    }
+    found = outlook(runs, tickets, ["lost", "after"], ["CPU slot 1"], NOW)
+    assert found[0] == Forecast("hand", ("CPU slot 1",), NOW, NOW + 10)
+    assert found[1:] == [Forecast("lost"), Forecast("after", ("CPU slot 1",), NOW + 10, NOW + 20)]
+
+
+@pytest.mark.parametrize("gpus", [1, 2])
+def test_a_long_queue_is_forecast_at_once(gpus: int) -> None:
+    waiting = [Waiting(f"w{i}", 60.0, gpus=1 + i % gpus) for i in range(10_000)]
+    began = time.thread_time()
+    found = forecast([], waiting, devices_named(["GPU 0", "GPU 1"]), NOW)
+    assert time.thread_time() - began < 0.5
+    assert found[100].start is not None
+    assert found[-1].start is None

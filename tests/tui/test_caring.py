@@ -1,0 +1,146 @@
+"""Tags, notes and the trash, from the keys to the files and back onto the screen."""
+
+from __future__ import annotations
+
+from engine.labels import change_note, change_tags, labels_of
+from engine.store import Run, Store
+from engine.trash import thrown
+from tests.tui.conftest import Write
+from tests.tui.test_app import (  # noqa: F401  fixtures among them
+    AppPilot,
+    _count_looks,
+    _no_worker,
+    dashboard,
+    opened,
+    runs,
+    settle,
+    toasts,
+)
+from tui.screens.dialogs import Dialog
+from tui.screens.prompt import Prompt
+from tui.snapshot import Project
+from tui.widgets.completing import Completing
+from tui.widgets.overview import Overview
+
+
+def line(pilot: AppPilot) -> Completing:
+    assert isinstance(pilot.app.screen, Prompt)
+    return pilot.app.screen.query_one(Completing)
+
+
+def facts(pilot: AppPilot) -> list[str]:
+    return [f"{name} {value}" for name, value in dashboard(pilot).query_one(Overview)._facts]
+
+
+async def test_t_changes_the_tags_of_the_run_under_the_cursor(project: Project, write_run: Write) -> None:
+    run, other = write_run("ViT-small"), write_run("BiT-small")
+    change_tags(other, ["baseline"])
+    async with opened(project) as pilot:
+        await pilot.press("t")
+        assert line(pilot).value == "vit "
+        await pilot.press("b", "tab", "space", *"new", "enter")
+        await settle(pilot)
+        assert labels_of(run).tags == ("vit", "baseline", "new")
+        assert "+baseline +new" in toasts(pilot)
+        assert runs(pilot).rows[0].tags == ("vit", "baseline", "new")
+        assert "tags #vit #baseline #new" in facts(pilot)
+        await pilot.press("t", *["backspace"] * 30, *"new", "enter")
+        await settle(pilot)
+        assert labels_of(run).tags == ("new",)
+        assert runs(pilot).rows[0].tags == ("new",)
+
+
+async def test_t_on_several_runs_leaves_what_only_some_have(project: Project, write_run: Write) -> None:
+    a, b = write_run("ViT-small"), write_run("BiT-small")
+    change_tags(a, ["both", "own"])
+    change_tags(b, ["both"])
+    async with opened(project) as pilot:
+        await pilot.press("space", "space", "t")
+        assert line(pilot).value == "both "
+        await pilot.press(*["backspace"] * 5, *"old", "enter")
+        await settle(pilot)
+        assert labels_of(a).tags == ("vit", "own", "old")
+        assert labels_of(b).tags == ("old",)
+
+
+async def test_a_tag_that_is_none_is_said_and_not_taken(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("t", *"+new", "enter")
+        assert isinstance(pilot.app.screen, Prompt)
+        words = str(pilot.app.screen.query_one("#prompt-hint").content)  # type: ignore[attr-defined]
+        assert "+new is no tag: it does not begin with + or -" in words
+        await pilot.press("escape")
+        await settle(pilot)
+        assert labels_of(run).tags == ("vit",)
+
+
+async def test_capital_t_writes_a_note_of_one_line_or_several(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    change_note(run, "first\nsecond")
+    async with opened(project) as pilot:
+        assert [fact for fact in facts(pilot) if "first" in fact] == ["note first"]
+        assert runs(pilot).rows[0].noted
+        await pilot.press("T")
+        assert line(pilot).value == "first ⏎ second"
+        await pilot.press(*" [/x]", "enter")
+        await settle(pilot)
+        assert labels_of(run).notes == "first\nsecond [/x]"
+        assert " second [/x]" in facts(pilot)
+        await pilot.press("f", *"note~second", "enter")
+        assert [row.run for row in runs(pilot).rows] == [run.id]
+
+
+async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
+    project: Project, write_run: Write
+) -> None:
+    a, b = write_run("ViT-small"), write_run("BiT-small")
+    kept = write_run("BiT-small", seed=1)
+    store = Store(project.runs)
+    async with opened(project) as pilot:
+        await pilot.press("space", "l", "down", "down", "space", "delete")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, Dialog)
+        await pilot.press("escape")
+        assert len(store.runs()) == 3
+        await pilot.press("D", "enter")
+        await settle(pilot)
+        assert [run.id for run in store.runs()] == [kept.id]
+        assert sorted(each.name for each in thrown(store)) == sorted([a.id, b.id])
+        assert "2 runs are in the trash; u brings back" in toasts(pilot)
+        assert runs(pilot).rows[0].run is None
+        await pilot.press("u")
+        await settle(pilot)
+        assert len(store.runs()) == 3
+        assert runs(pilot).rows[0].run == a.id
+        assert "2 runs are back" in toasts(pilot)
+        await pilot.press("u")
+        assert "Nothing was thrown away here" in toasts(pilot)
+
+
+async def test_a_live_or_queued_run_is_never_thrown_away(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=2, end=None, alive=True)
+    with run.hold():
+        async with opened(project) as pilot:
+            await pilot.press("delete")
+            assert not isinstance(pilot.app.screen, Dialog)
+            assert "is running; . stops it" in toasts(pilot)
+            await pilot.press("down", "r")
+            await settle(pilot)
+            await pilot.press("D")
+            assert not isinstance(pilot.app.screen, Dialog)
+            assert "waits in the queue; . stops it" in toasts(pilot)
+
+
+async def test_a_run_that_began_meanwhile_stays_and_why_is_said(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", end="failed", reason="killed")
+    async with opened(project) as pilot:
+        await pilot.press("delete")
+        with Run(run.path).hold():
+            await pilot.press("enter")
+            await settle(pilot)
+            dialog = pilot.app.screen
+            assert isinstance(dialog, Dialog)
+            assert run.path.is_dir()
+            await pilot.press("escape", "u")
+            assert "Nothing was thrown away here" in toasts(pilot)

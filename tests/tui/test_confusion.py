@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.events import Confusion
+from engine.matrices import place_of
+from engine.scores import scores
+from tui.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
+from tui.widgets.class_bars import ORDERS, sorted_classes
+from tui.widgets.matrix import plan, shade
+from tui.widgets.mistakes import mistake_line
+from tui.widgets.scrubber import track
+
+
+def made(cells: list[list[int]], labels: list[str]) -> Matrix | None:
+    event = Confusion(time=1.0, run="r", step=1, epoch=1.0, split="test", labels=labels, matrix=cells)
+    return make_matrix(event, place_of(event, 0, 1))
+
+
+@st.composite
+def squares(draw: st.DrawFn, most: int = 12) -> list[list[int]]:
+    size = draw(st.integers(1, most))
+    row = st.lists(st.integers(0, 500) | st.just(2**53), min_size=size, max_size=size)
+    return draw(st.lists(row, min_size=size, max_size=size))
+
+
+@given(squares(), st.lists(st.text(), max_size=14))
+def test_a_square_of_counts_with_any_labels_can_be_shown(cells: list[list[int]], labels: list[str]) -> None:
+    matrix = made(cells, labels)
+    assert matrix is not None
+    assert len(matrix.labels) == len(cells)
+    assert all(label and label.isprintable() and len(label) <= MAX_LABEL for label in matrix.labels)
+    assert np.allclose(matrix.shares.sum(axis=1), matrix.counts.sum(axis=1) > 0)
+    assert all(0 <= value <= 1 for value in matrix.scores)
+    assert matrix.images == matrix.counts.sum() > -1
+
+
+@given(squares())
+def test_the_mistakes_are_all_that_is_off_the_diagonal_the_most_first(cells: list[list[int]]) -> None:
+    matrix = made(cells, [])
+    assert matrix is not None
+    off = [int(n) for (i, j), n in np.ndenumerate(matrix.counts) if i != j and n]
+    assert [mistake.images for mistake in matrix.mistakes] == sorted(off, reverse=True)[:MAX_MISTAKES]
+    assert all(matrix.counts[each.true, each.taken] == each.images for each in matrix.mistakes)
+
+
+@given(st.lists(st.lists(st.integers(0, 9), max_size=4), max_size=4))
+def test_what_is_not_square_is_no_matrix(cells: list[list[int]]) -> None:
+    is_square = bool(cells) and all(len(row) == len(cells) for row in cells)
+    assert (made(cells, []) is not None) == is_square
+
+
+@given(squares(), st.sampled_from(ORDERS), st.booleans())
+def test_every_class_has_one_place_in_every_order(
+    cells: list[list[int]], order: object, reverse: bool
+) -> None:
+    matrix = made(cells, [])
+    assert matrix is not None
+    shown = sorted_classes(matrix, order, reverse=reverse)  # type: ignore[arg-type]
+    assert sorted(shown) == list(range(len(cells)))
+    f1 = [matrix.by_class.f1[each] for each in sorted_classes(matrix, ORDERS[0], reverse=reverse)]
+    known = [value for value in f1 if not np.isnan(value)]
+    assert known == sorted(known, reverse=reverse)
+    assert all(np.isnan(value) for value in f1[len(known) :])
+
+
+def test_scores_are_those_of_the_engine() -> None:
+    cells = [[8, 2], [1, 9]]
+    matrix = made(cells, ["a", "b"])
+    assert matrix is not None
+    assert matrix.scores == scores(cells)
+
+
+@given(squares(), st.integers(1, 250), st.integers(1, 80), st.booleans(), st.none() | st.booleans())
+def test_a_cell_holds_its_number(
+    cells: list[list[int]], width: int, height: int, shares: bool, numbers: bool | None
+) -> None:
+    matrix = made(cells, [])
+    assert matrix is not None
+    found = plan(matrix, width, height, shares=shares, numbers=numbers)
+    assert found.cell >= 1
+    assert found.lines >= 1
+    if found.numbers and not shares:
+        assert found.cell > len(str(matrix.counts.max()))
+    if numbers is None and found.numbers:
+        assert found.label + found.cell * len(cells) <= max(width, found.label + 1)
+
+
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_more_is_never_lighter(a: float, b: float) -> None:
+    shades = " ·░▒▓█"
+    if a <= b:
+        assert shades.index(shade(a)) <= shades.index(shade(b))
+    assert (shade(a) == " ") == (a == 0)
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_a_track_has_one_mark(count: int, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, count - 1))
+    line = track(at, count)
+    assert line.count("●") == 1
+    assert len(line) <= 26
+    if count > 1:
+        assert track(0, count)[1] == track(count - 1, count)[-2] == "●"
+
+
+@given(squares(4), st.lists(st.text(), max_size=4), st.integers(20, 60))
+def test_a_mistake_fits_its_line(cells: list[list[int]], labels: list[str], width: int) -> None:
+    from rich.cells import cell_len
+
+    matrix = made([[min(n, 900) for n in row] for row in cells], labels)
+    assert matrix is not None
+    for index in range(len(matrix.mistakes)):
+        assert cell_len(mistake_line(matrix, index, width)) <= width

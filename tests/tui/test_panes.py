@@ -1,0 +1,189 @@
+"""From pane to pane, and the screen of the queue: keys in, tickets and states out."""
+
+from __future__ import annotations
+
+import pytest
+from textual.widgets import Static
+
+from engine import queue
+from engine.lock import this_process
+from engine.notice import Notice, publish
+from engine.states import status_of
+from engine.store import Run, Store
+from tests.tui.conftest import Write
+from tests.tui.test_app import (  # noqa: F401  fixtures among them
+    AppPilot,
+    _count_looks,
+    _no_worker,
+    dashboard,
+    opened,
+    runs,
+    settle,
+    toasts,
+)
+from tui.screens.dialogs import Dialog
+from tui.screens.queue import QueueScreen
+from tui.snapshot import Project
+from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.console import Console
+from tui.widgets.machine_board import MachineBoard
+from tui.widgets.machine_pane import MachinePane
+from tui.widgets.overview import Overview
+from tui.widgets.queue_list import QueueList
+
+
+@pytest.fixture(autouse=True)
+def started(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
+    """The workers that were asked for: nothing is trained here."""
+    asked: list[Store] = []
+    monkeypatch.setattr("tui.screens.queue.ensure_worker", asked.append)
+    return asked
+
+
+@pytest.fixture
+def three(project: Project, write_run: Write) -> list[Run]:
+    """Three runs that wait for a slot."""
+    from engine.config import load_config
+
+    experiments = load_config(project.config).experiments
+    store = Store(project.runs)
+    found = [
+        store.create(experiments[name], 0, queued=True) for name in ("ViT-small", "BiT-small", "one-token")
+    ]
+    publish(
+        project.runs, Notice(worker=this_process(), devices=["CPU slot 1"], reasons={found[0].id: "because"})
+    )
+    return found
+
+
+def rows(pilot: AppPilot) -> QueueList:
+    assert isinstance(pilot.app.screen, QueueScreen)
+    return pilot.app.screen.query_one(QueueList)
+
+
+def detail(pilot: AppPilot) -> str:
+    return str(pilot.app.screen.query_one("#queue-detail", Static).content)
+
+
+async def test_digits_go_from_pane_to_pane(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        board = dashboard(pilot)
+        await pilot.press("2")
+        assert board.query_one(ChartGrid).has_focus
+        await pilot.press("right")
+        assert board.query_one(ChartGrid).cursor is not None
+        await pilot.press("3")
+        assert board.query_one(Overview).has_focus
+        assert board.query_one(Overview).display
+        await pilot.press("1")
+        assert runs(pilot).has_focus
+        await pilot.press("tab")
+        assert board.query_one(ChartGrid).has_focus
+        await pilot.press("escape")
+        assert runs(pilot).has_focus
+
+
+async def test_console_and_machine_share_a_place(project: Project, three: list[Run]) -> None:
+    async with opened(project) as pilot:
+        board = dashboard(pilot)
+        pane, console = board.query_one(MachinePane), board.query_one(Console)
+        assert (console.display, pane.display) == (True, False)
+        await pilot.press("5")
+        await settle(pilot)
+        assert (console.display, pane.display) == (False, True)
+        assert pane.has_focus
+        assert [bar.run for bar in pane.query_one(QueueList).bars] == [run.id for run in three]
+        assert len(pane.query_one(MachineBoard)._lines) == 3
+        await pilot.press("4")
+        assert (console.display, pane.display) == (True, False)
+        assert runs(pilot).has_focus
+
+
+@pytest.mark.parametrize("key", ["5", "enter"])
+async def test_the_pane_opens_as_a_screen_and_closes(project: Project, three: list[Run], key: str) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("5", key)
+        await settle(pilot)
+        assert [bar.label for bar in rows(pilot).bars] == ["ViT-small s0", "BiT-small s0", "one-token s0"]
+        assert "number 1 of 3: because" in detail(pilot)
+        await pilot.press("escape")
+        assert pilot.app.screen is dashboard(pilot)
+
+
+async def test_capital_j_and_k_move_a_run_in_the_queue(project: Project, three: list[Run]) -> None:
+    store, (a, b, c) = Store(project.runs), three
+    async with opened(project) as pilot:
+        await pilot.press("5", "5", "J")
+        await settle(pilot)
+        assert [run.id for run in queue.waiting(store)] == [b.id, a.id, c.id]
+        assert rows(pilot).cursor == 1  # it stays on its run
+        await pilot.press("J")
+        await settle(pilot)
+        assert [run.id for run in queue.waiting(store)] == [b.id, c.id, a.id]
+        await pilot.press("J")
+        await settle(pilot)
+        assert "is last already" in toasts(pilot)
+        await pilot.press("K")
+        await settle(pilot)
+        assert [run.id for run in queue.waiting(store)] == [b.id, a.id, c.id]
+        assert [bar.run for bar in rows(pilot).bars] == [b.id, a.id, c.id]
+        await pilot.press("k", "K")
+        await settle(pilot)
+        assert "is first already" in toasts(pilot)
+
+
+async def test_capital_h_holds_a_run_and_lets_it_go(
+    project: Project, three: list[Run], started: list[Store]
+) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("5", "5", "j", "H")
+        await settle(pilot)
+        ticket = three[1].ticket()
+        assert ticket is not None
+        assert ticket.on_hold
+        assert rows(pilot).bars[1].held
+        assert "H lets it go" in detail(pilot)
+        assert not started
+        await pilot.press("H")
+        await settle(pilot)
+        ticket = three[1].ticket()
+        assert ticket is not None
+        assert not ticket.on_hold
+        assert len(started) == 1
+
+
+@pytest.mark.parametrize("key", ["delete", "full_stop"])
+async def test_a_run_is_taken_out_of_the_queue_once_that_is_confirmed(
+    project: Project, three: list[Run], key: str
+) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("5", "5", "G", key)
+        assert isinstance(pilot.app.screen, Dialog)
+        assert three[2].ticket() is not None
+        await pilot.press("enter")
+        await settle(pilot)
+        assert three[2].ticket() is None
+        assert status_of(three[2]).state == "stopped"
+        assert len(rows(pilot).bars) == 2
+        assert "has left the queue" in toasts(pilot)
+
+
+async def test_a_run_that_trains_is_not_moved(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=2, end=None, alive=True)
+    with run.hold():
+        async with opened(project) as pilot:
+            await pilot.press("5", "5", "K", "H")
+            await settle(pilot)
+            assert "does not wait in the queue" in toasts(pilot)
+            assert "running" in detail(pilot)
+
+
+async def test_an_empty_queue_says_so(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("5", "5")
+        await settle(pilot)
+        assert rows(pilot).bar is None
+        assert "nothing runs and nothing waits" in str(rows(pilot)._lines[0])
+        await pilot.press("K", "full_stop")
+        assert "Nothing to stop" in "".join(note.title for note in pilot.app._notifications)

@@ -1,0 +1,89 @@
+"""A confusion matrix made ready to be shown: square, with clean labels, its scores and its worst mistakes counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.events import Confusion
+from engine.matrices import Place
+from engine.scores import ByClass, Counts, Scores, by_class, scores
+from tui.text import clean
+
+MAX_COUNT = 2**40
+"""Images in a cell beyond which they are not counted: the sums of a million such cells are still whole numbers."""
+MAX_LABEL = 60
+MAX_MISTAKES = 100
+
+
+class Mistake(NamedTuple):
+    """How many ``images`` of the class ``true`` were taken for ``taken``, both places in the labels."""
+
+    true: int
+    taken: int
+    images: int
+
+
+@dataclass(frozen=True, eq=False)
+class Matrix:
+    """One evaluation: ``counts`` (C, C) and ``shares`` (C, C) of each row, rows the true classes."""
+
+    place: Place
+    labels: tuple[str, ...]
+    counts: Counts
+    shares: NDArray[np.float64]
+    scores: Scores
+    by_class: ByClass
+    mistakes: tuple[Mistake, ...]
+    """The most frequent first."""
+
+    @property
+    def images(self) -> int:
+        """How many were evaluated."""
+        return int(self.by_class.support.sum())
+
+
+def make_matrix(event: Confusion, place: Place) -> Matrix | None:
+    """Return the matrix of an event; None for one that has no classes or is not square."""
+    classes = len(event.matrix)
+    if classes == 0 or any(len(row) != classes for row in event.matrix):
+        return None
+    counts = np.empty((classes, classes), dtype=np.int64)
+    for number, row in enumerate(event.matrix):  # row by row: one array of all holds the interpreter too long
+        counts[number] = row
+    np.minimum(counts, MAX_COUNT, out=counts)
+    found = by_class(counts)
+    return Matrix(
+        place=place,
+        labels=_labels(event.labels, classes),
+        counts=counts,
+        shares=counts / np.maximum(found.support, 1)[:, None],
+        scores=scores(counts),
+        by_class=found,
+        mistakes=_mistakes(counts),
+    )
+
+
+def _labels(given: list[str], classes: int) -> tuple[str, ...]:
+    """Return a clean label for each class: its number where none is given."""
+    labels = [clean(label[:MAX_LABEL]).strip() for label in given[:classes]]
+    labels += [""] * (classes - len(labels))
+    return tuple(label or str(number) for number, label in enumerate(labels))
+
+
+def _mistakes(counts: Counts) -> tuple[Mistake, ...]:
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    places = np.flatnonzero(wrong)
+    images = wrong.ravel()[places]
+    if len(places) > MAX_MISTAKES:
+        least = np.partition(images, -MAX_MISTAKES)[-MAX_MISTAKES]
+        places, images = places[images >= least], images[images >= least]
+    order = np.argsort(-images, kind="stable")[:MAX_MISTAKES]  # of equals those first that stand first
+    return tuple(
+        Mistake(*divmod(int(place), len(counts)), int(count))
+        for place, count in zip(places[order], images[order], strict=True)
+    )

@@ -1,0 +1,197 @@
+"""A run's facts in sections: how it went, where its time goes, what learns, how it was set up, where it ran."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from engine.catalog import MODELS, caveat, patch_tokens
+from engine.events import End, Start
+from engine.experiment import Experiment
+from engine.listing import MARKS, duration, progress
+from engine.recipes import inherited
+from engine.states import Status
+from tui.record import Record
+from tui.rows import memory
+from tui.text import bar, clean, loss, score, size
+from tui.widgets.sheet import Section
+
+Fact = tuple[str, str]
+BAR = 16
+MEASURED = ("f1", "accuracy", "precision", "recall")
+PHASES = ("data", "forward", "backward", "optimizer")
+OF_MODEL = ("model", "image_size", "patch_size", "options", "pretrained")
+NAMES = ("name", "seeds", "command", "tags", "notes")
+"""Keys that are no settings, or stand elsewhere."""
+
+
+def sections(status: Status | None, config: Mapping[str, Any], record: Record) -> list[Section]:
+    """Return what is worth saying of a run, most wanted first."""
+    found = {
+        "Result": _result(status, record.end),
+        "Where a step's time goes": _times(record, config),
+        "Model": _model(config, status),
+        "Set for this run": _settings(config, inherited_too=False),
+        "Attempts": _attempts(record),
+        "Where and when": _place(status, record),
+        "As the recipe and the defaults have it": _settings(config, inherited_too=True),
+    }
+    return [Section(title, facts) for title, it in found.items() if (facts := tuple(it))]
+
+
+def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
+    if status is None:
+        return
+    yield "state", f"{MARKS[status.state][0]} {status.state}"
+    if status.reason and status.state != "finished":
+        yield "", clean(status.reason)
+    if status.epochs:
+        yield "epoch", f"{progress(status)}, step {status.step:,}"
+    if status.state == "running" and status.eta_s is not None:
+        yield "left", duration(status.eta_s)
+    if status.trained_s:
+        yield "trained for", duration(status.trained_s)
+    for name in MEASURED:
+        yield from _score(name, status, end)
+    ece = end.estimate("test/ece") if end is not None else None
+    if (value := ece.value if ece else status.last.get("test/ece")) is not None:
+        yield "calibration error", score(value)
+    for name, metric in (("test loss", "test/loss"), ("training loss", "train/loss")):
+        if status.last.get(metric) is not None:
+            yield name, loss(status.last[metric])
+    if speed := status.last.get("train/images_per_s"):
+        yield "speed", f"{speed:,.0f} images/s"
+    if (held := memory(status)) is not None:
+        yield "memory", f"{size(held)}iB"
+
+
+def _score(name: str, status: Status, end: End | None) -> Iterator[Fact]:
+    """Yield a test score: the end's, with its interval, or the last that was measured."""
+    metric = f"test/{name}"
+    final = end.estimate(metric) if end is not None and status.state not in ("running", "starting") else None
+    value = final.value if final else status.last.get(metric)
+    if value is None:
+        return
+    best = status.best.get(metric)
+    peak = f", best {score(best)}" if best is not None and best > value else ""
+    yield name.replace("f1", "F1"), score(value) + peak
+    if final is not None and final.low is not None and final.high is not None:
+        images = f" on {final.n:,} images" if final.n else ""
+        yield "", f"95 % {score(final.low)} to {score(final.high)}{images}"
+
+
+def _times(record: Record, config: Mapping[str, Any]) -> Iterator[Fact]:
+    """Yield each phase's milliseconds in a step; an evaluation's are shared out over the steps between two."""
+    spent = {name: record.phases.get(f"time/{name}", math.nan) * 1000 for name in PHASES}
+    per_epoch = record.starts[-1].steps_per_epoch if record.starts else None
+    every = config.get("evaluate_every", 1)
+    if per_epoch and isinstance(every, int) and every > 0:
+        spent["evaluation"] = record.phases.get("time/evaluation", math.nan) * 1000 / (per_epoch * every)
+    spent = {name: value for name, value in spent.items() if math.isfinite(value) and value >= 0}
+    total = sum(spent.values())
+    for name, value in spent.items():
+        share = value / total if total else 0.0
+        yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {value:,.3g} ms"
+
+
+def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
+    name, image, patch = str(config.get("model", "")), config.get("image_size"), config.get("patch_size")
+    if not name:
+        return
+    yield "model", clean(name)
+    if isinstance(image, int):
+        yield "image", f"{image} px" + (f", patches of {patch}" if isinstance(patch, int) else "")
+    if status is not None and status.parameters:
+        yield "parameters", f"{status.parameters:,}"
+    if status is not None and status.init:
+        yield "init", clean(status.init)
+    if (spec := MODELS.get(name)) is not None:
+        if spec.encoder is not None:
+            yield (
+                "encoder",
+                f"{spec.encoder.depth} blocks, width {spec.encoder.width}, {spec.encoder.heads} heads",
+            )
+        if spec.backbone is not None:
+            yield "backbone", f"{'-'.join(map(str, spec.backbone.layers))} blocks, stride {spec.stride}"
+        if isinstance(image, int) and (patch is None or isinstance(patch, int)):
+            if (tokens := patch_tokens(name, image, patch)) is not None:
+                yield "tokens", f"{tokens} {'patches' if tokens != 1 else 'patch'} and the class token"
+            options = config.get("options")
+            if note := caveat(name, image, patch, options if isinstance(options, dict) else {}):
+                yield "note", note
+    if config.get("pretrained"):
+        yield "pretrained", clean(str(config["pretrained"]))
+    if config.get("options"):
+        yield "options", _written(config["options"])
+
+
+def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Fact]:
+    """Yield the settings that somebody chose, or those that are as the recipe or the defaults have them."""
+    defaults = {
+        field: default
+        for field, default in _defaults().items()
+        if field not in config or config[field] == default
+    }
+    usual = inherited(config) | defaults.keys()
+    for key, value in config.items():
+        if key in OF_MODEL or key in NAMES or value is None or (key in usual) != inherited_too:
+            continue
+        yield clean(str(key)), _written(value)
+    if not inherited_too:
+        for key in ("tags", "notes", "command"):
+            if config.get(key):
+                yield key, _written(config[key])
+
+
+def _defaults() -> dict[str, Any]:
+    """Return what each key of an experiment is where nobody says anything."""
+    bare = Experiment(name="", model="")
+    return {name: getattr(bare, name) for name in bare.__struct_fields__}
+
+
+def _attempts(record: Record) -> Iterator[Fact]:
+    for start in record.starts[-20:]:
+        yield f"{start.attempt}", f"{_moment(start.time)}  {clean(start.device)}"
+        if start.attempt > 1:
+            yield "", f"from step {start.step:,}"
+
+
+def _place(status: Status | None, record: Record) -> Iterator[Fact]:
+    start = record.starts[-1] if record.starts else None
+    if status is not None:
+        yield "run", clean(status.run)
+        yield "seed", str(status.seed)
+    if record.info is not None:
+        yield "created", _moment(record.info.created)
+        yield "folder", clean(record.info.cwd)
+        if git := record.info.git:
+            yield "commit", clean(str(git.get("commit"))) + (" with changes" if git.get("dirty") else "")
+    if start is not None:
+        yield from _machine(start)
+    for kind in ("best", "last"):
+        saved = next((each for each in reversed(record.checkpoints) if each.kind == kind), None)
+        if saved is not None:
+            yield (
+                f"{kind} checkpoint",
+                f"epoch {saved.epoch:.4g}, {saved.bytes / 1e6:,.1f} MB, {clean(saved.path)}",
+            )
+
+
+def _machine(start: Start) -> Iterator[Fact]:
+    yield "host", clean(f"{start.host}, pid {start.pid}")
+    for name, version in list(start.versions.items())[:12]:
+        yield clean(name), clean(version)
+
+
+def _moment(moment: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def _written(value: Any) -> str:
+    """Return a setting as a configuration file would have it."""
+    if isinstance(value, str):
+        return clean(value)[:400]
+    return clean(json.dumps(value, ensure_ascii=False, default=str))[:400]

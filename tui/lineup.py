@@ -1,0 +1,74 @@
+"""The queue as the feed sees it: who waits in which order, what the worker gives out, when each run has its turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine import notice
+from engine.states import LIVE, Status
+from engine.store import Run
+from engine.ticket import Ticket
+from tui.snapshot import Queue
+
+LOOK_S = 1.0
+"""Seconds between two forecasts where nothing else is new."""
+
+
+class _Known(NamedTuple):
+    stamp: int | None
+    ticket: Ticket | None
+
+
+class Lineup:
+    """Reads queued.json of the runs that live or wait, each once for every change of its folder.
+
+    Args:
+        root: The folder of all runs.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._known: dict[str, _Known] = {}
+        self._next = 0.0
+
+    def look(
+        self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
+        now: float, *, news: bool,
+    ) -> Queue | None:  # fmt: skip
+        """Return the queue; None where it need not be looked at yet.
+
+        Args:
+            runs: All runs.
+            statuses: How each goes.
+            stamps: When each one's folder was changed.
+            now: Seconds since the epoch.
+            news: Whether a status has changed since.
+        """
+        busy = [name for name, status in statuses.items() if status.state in LIVE or status.state == "queued"]
+        told = any(
+            (known := self._known.get(name)) is None or known.stamp != stamps.get(name) for name in busy
+        )
+        if not news and not told and time.monotonic() < self._next:
+            return None
+        self._next = time.monotonic() + LOOK_S
+        before = self._known
+        self._known = {}
+        for name in busy:
+            known = before.get(name)
+            if known is None or known.stamp != stamps.get(name):
+                known = _Known(stamps.get(name), runs[name].place())
+            self._known[name] = known
+        tickets = {name: known.ticket for name, known in self._known.items() if known.ticket is not None}
+        return self._queue(statuses, tickets, now)
+
+    def _queue(self, statuses: Mapping[str, Status], tickets: Mapping[str, Ticket], now: float) -> Queue:
+        from engine.forecast import outlook
+
+        waiting = [name for name in tickets if statuses[name].state == "queued"]
+        waiting.sort(key=lambda name: (tickets[name].rank, name))
+        said = notice.read(self._root)
+        devices = tuple(said.devices) if said is not None and not said.left else ()
+        found = outlook(list(statuses.values()), tickets, waiting, devices, now)
+        return Queue(tuple(waiting), tickets, devices, tuple(found))

@@ -1,0 +1,60 @@
+"""Looks at the machine once a second: CPU, memory, GPUs, and who is on them."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterable, Mapping
+
+import psutil
+
+from engine.telemetry import Nvml
+from tui.snapshot import Machine, Process
+
+FIRST_S = 0.5
+"""Seconds until the first look: the runs come first."""
+
+
+class MachineSampler:
+    """Makes a ``Machine`` of what there is, as often as is worth it."""
+
+    def __init__(self) -> None:
+        self._next = time.monotonic() + FIRST_S
+        self._nvml: Nvml | None = None
+        self._processes: dict[int, Process] = {}
+
+    def sample(self) -> Machine | None:
+        """Return how the machine is, None where it is too soon to look again."""
+        now = time.monotonic()
+        if now < self._next:
+            return None
+        self._next = now + 1
+        if self._nvml is None:
+            self._nvml = Nvml()
+        memory = psutil.virtual_memory()
+        gpus = tuple(self._nvml.sample())
+        return Machine(
+            time=time.time(),
+            cpu=psutil.cpu_percent(),
+            memory_used=memory.total - memory.available,
+            memory_total=memory.total,
+            gpus=gpus,
+            processes=self._look_up({pid for gpu in gpus for pid in gpu.processes}),
+        )
+
+    def close(self) -> None:
+        """Let the driver go."""
+        if self._nvml is not None:
+            self._nvml.close()
+
+    def _look_up(self, pids: Iterable[int]) -> Mapping[int, Process]:
+        """Return what each process is called and whose child it is; asked once for each."""
+        self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in pids}
+        return self._processes
+
+
+def _process(pid: int) -> Process:
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        return Process(process.name(), tuple(parent.pid for parent in process.parents()))
+    return Process("?")

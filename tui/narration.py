@@ -1,0 +1,90 @@
+"""Events -> lines for people: all that a run said, and apart from it the story of its attempts and checkpoints."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+from engine.events import Checkpoint, End, Event, Log, Metrics, Start
+from engine.listing import number, scored, sentence
+from tui.transcript import Kind
+
+Line = tuple[str, Kind]
+LEVELS = {"warning": Kind.WARNING, "error": Kind.ERROR, "debug": Kind.QUIET}
+INDENT = " " * 10
+"""What stands before a line that goes on with the one above: as wide as a time and its space."""
+MAX_MESSAGE = 256 * 1024
+"""Characters of a message or traceback that are shown."""
+
+
+def all_said(event: Event) -> Iterator[Line]:
+    """Yield an event as lines of the console: what it says, and how training goes."""
+    text = sentence(event)
+    if text is not None:
+        first, *more = text[:MAX_MESSAGE].splitlines() or [""]
+        kind = _kind(event)
+        yield f"{clock(event.time)}  {first}", kind
+        for line in more:
+            yield INDENT + line, kind
+    elif isinstance(event, Metrics) and "train/loss" in event.values:
+        yield f"{clock(event.time)}  {progress(event)}", Kind.QUIET
+    if isinstance(event, End):
+        yield from _traceback(event)
+
+
+def progress(event: Metrics) -> str:
+    """Return a measurement of the training in a few words."""
+    loss, speed = (event.values.get(name) for name in ("train/loss", "train/images_per_s"))
+    text = f"step {event.step}, epoch {event.epoch:.2f}: loss {number(loss)}"
+    return text + (f", {speed:,.0f} images/s" if speed else "")
+
+
+def story(event: Event) -> Iterator[Line]:
+    """Yield an event as lines of the story: attempts, what was logged, checkpoints, ends."""
+    when = clock(event.time)
+    match event:
+        case Start():
+            yield f"attempt {event.attempt}  {day(event.time)} {when}  {event.device}", Kind.HEADING
+            origin = f"from step {event.step}" if event.attempt > 1 else f"init {event.init or 'unknown'}"
+            yield f"{INDENT}{origin}, host {event.host}, pid {event.pid}", Kind.QUIET
+        case Log():
+            first, *more = event.message[:MAX_MESSAGE].splitlines() or [""]
+            kind = LEVELS.get(event.level, Kind.PLAIN)
+            yield f"{when}  {event.level:<10}  {first}", kind
+            for line in more:
+                yield f"{INDENT}{'':<12}{line}", kind
+        case Checkpoint():
+            place = f"epoch {event.epoch:<5.4g} step {event.step:<8,} {event.bytes / 1e6:>8,.1f} MB"
+            path = "" if event.path == f"checkpoints/{event.kind}.pt" else f"  {event.path}"
+            yield f"{when}  checkpoint  {event.kind:<5} {place}{path}", Kind.PLAIN
+        case End():
+            yield f"{when}  {event.state:<10}  {event.reason}", _kind(event)
+            if found := scored(event):
+                yield f"{INDENT}{'':<12}{found}", Kind.PLAIN
+            yield from _traceback(event)
+
+
+def _traceback(event: End) -> Iterator[Line]:
+    if event.error is None:
+        return
+    lines = event.error.traceback[-MAX_MESSAGE:].rstrip().splitlines()
+    for line in lines or f"{event.error.type}: {event.error.message}"[:MAX_MESSAGE].splitlines():
+        yield INDENT + line, Kind.ERROR
+
+
+def _kind(event: Event) -> Kind:
+    if isinstance(event, Log):
+        return LEVELS.get(event.level, Kind.PLAIN)
+    if isinstance(event, End):
+        return {"failed": Kind.ERROR, "stopped": Kind.WARNING}.get(event.state, Kind.HEADING)
+    return Kind.PLAIN
+
+
+def clock(moment: float) -> str:
+    """Return the time of day, this machine's."""
+    return time.strftime("%H:%M:%S", time.localtime(moment))
+
+
+def day(moment: float) -> str:
+    """Return the date, this machine's."""
+    return time.strftime("%Y-%m-%d", time.localtime(moment))

@@ -1,0 +1,32 @@
+"""One frame of the app as text: the same screen, drawn without a terminal."""
+
+from __future__ import annotations
+
+import time
+
+from rich.segment import Segment
+from textual.pilot import Pilot
+
+from tui.app import VituiApp
+
+PATIENCE_S = 30.0
+"""Seconds after which what has been read until then is shown."""
+
+
+def frame(app: VituiApp, size: tuple[int, int]) -> list[list[Segment]]:
+    """Return the lines of the app's screen at a size of (columns, rows), once it shows all it has to."""
+    lines: list[list[Segment]] = []
+
+    async def look(pilot: Pilot[object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not app.dashboard.settled and time.monotonic() < deadline:
+            await pilot.pause(0.05)
+        await pilot.pause()
+        strips = (
+            app.screen._compositor.render_strips()
+        )  # as textual's own screenshots do; its version is pinned
+        lines.extend(list(strip) for strip in strips)
+        app.exit()
+
+    app.run(headless=True, size=size, auto_pilot=look)
+    return lines

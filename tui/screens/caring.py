@@ -1,0 +1,170 @@
+"""What the dashboard does for runs that are there, as `engine tag`, `note` and `rm`: labels, the trash, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from engine.labels import Labels, change_note, change_tags, wrong_tag
+from engine.states import LIVE, Status
+from engine.store import Run
+from engine.trash import restore, throw_away
+from tui.rows import run_label
+from tui.screens.dialogs import Choice, Dialog
+from tui.screens.doing import Doing
+from tui.screens.prompt import Prompt
+from tui.snapshot import About
+
+NEWLINE = " ⏎ "
+"""What stands for the end of a line where a note of several is written in one."""
+NAMED = 5
+"""How many runs a question names."""
+
+
+class Caring(Doing):
+    """A screen on which runs can be selected, tagged and thrown away; which ones are meant is up to the screen."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("t", "tag", "Tag", show=False),
+        Binding("T", "note", "Note", show=False),
+        Binding("delete,D", "throw_away", "Throw away", show=False),
+        Binding("u", "undo", "Bring back what was thrown away last", show=False),
+    ]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._thrown: list[list[str]] = []
+        """The runs that were thrown away, one list for each time."""
+
+    @property
+    def meant_runs(self) -> list[Status]:
+        """The selected runs, or the one under the cursor."""
+        raise NotImplementedError
+
+    def action_tag(self) -> None:
+        """Ask for the tags of the runs that are meant."""
+        runs = self.meant_runs
+        if not runs:
+            self._refuse("Nothing to tag", "There is no run under the cursor.")
+            return
+        labels = [self._said_of(status) for status in runs]
+        common = [tag for tag in labels[0].tags if all(tag in each.tags for each in labels)]
+        text = "Tags, with spaces between them" + (
+            "; here are those that all have." if len(runs) > 1 else "."
+        )
+        known = sorted({tag for about in self.snapshot.about.values() for tag in about.labels.tags})
+        value = "".join(f"{tag} " for tag in common)
+
+        def chosen(line: str | None) -> None:
+            if line is not None and set(line.split()) != set(common):
+                self._tag(runs, line.split(), common)
+
+        self.app.push_screen(Prompt(f"Tags of {_named(runs)}", text, value, known, _wrong_tags), chosen)
+
+    def _tag(self, runs: Sequence[Status], tags: Sequence[str], common: Sequence[str]) -> None:
+        add = [tag for tag in tags if tag not in common]
+        remove = [tag for tag in common if tag not in tags]
+
+        def change() -> str:
+            for status in runs:
+                change_tags(self._run(status), add, remove)
+            return (
+                f"{_named(runs)}: {' '.join([*(f'+{tag}' for tag in add), *(f'-{tag}' for tag in remove)])}"
+            )
+
+        self._do("The tags cannot be changed", change)
+
+    def action_note(self) -> None:
+        """Ask for a note on the runs that are meant."""
+        runs = self.meant_runs
+        if not runs:
+            self._refuse("Nothing to note", "There is no run under the cursor.")
+            return
+        notes = {self._said_of(status).notes for status in runs}
+        value = NEWLINE.join(notes.pop().splitlines()) if len(notes) == 1 else ""
+        text = (
+            "What is to be known of it." if len(runs) == 1 else "All of them get it, in the place of theirs."
+        )
+
+        def change(note: str) -> str:
+            for status in runs:
+                change_note(self._run(status), note)
+            return f"{_named(runs)}: {'noted' if note else 'no note any more'}"
+
+        def chosen(line: str | None) -> None:
+            if line is not None and line != value:
+                note = "\n".join(part.strip() for part in line.split(NEWLINE.strip())).strip()
+                self._do("The note cannot be written", lambda: change(note))
+
+        self.app.push_screen(Prompt(f"Note on {_named(runs)}", text, value), chosen)
+
+    def action_throw_away(self) -> None:
+        """Ask whether to move the runs that are meant into the trash."""
+        runs = self.meant_runs
+        if not runs:
+            self._refuse("Nothing to throw away", "There is no run under the cursor.")
+            return
+        if busy := next((status for status in runs if status.state in LIVE | {"queued"}), None):
+            how = "waits in the queue" if busy.state == "queued" else f"is {busy.state}"
+            self._refuse("Not thrown away", f"{_called(busy)} {how}; . stops it.")
+            return
+        names = [_called(status) for status in runs[:NAMED]]
+        names += [f"and {len(runs) - NAMED} more"] if len(runs) > NAMED else []
+        text = "\n".join([*names, "They go to runs/.trash; u brings them back."])
+        choices = [Choice("enter", "move to the trash", value=True)]
+
+        def chosen(yes: bool | None) -> None:
+            if yes:
+                self._do("Not all could be thrown away", lambda: self._throw_away(runs))
+
+        count = f"{len(runs)} runs" if len(runs) > 1 else "this run"
+        self.app.push_screen(Dialog(f"Throw {count} away?", text, choices), chosen)
+
+    def _throw_away(self, runs: Sequence[Status]) -> str:
+        gone: list[str] = []
+        try:
+            for status in runs:
+                throw_away(self.store, self._run(status))
+                gone.append(status.run)
+        finally:
+            if gone:
+                self._thrown.append(gone)
+        return f"{_named(runs)} {'is' if len(runs) == 1 else 'are'} in the trash; u brings back"
+
+    def action_undo(self) -> None:
+        """Bring back what was thrown away last."""
+        if not self._thrown:
+            self._refuse(
+                "Nothing to bring back", "Nothing was thrown away here; `engine rm --list` shows the trash."
+            )
+            return
+        names = self._thrown.pop()
+
+        def bring_back() -> str:
+            count = len(names)
+            while names:
+                restore(self.store, names.pop())
+            return "the run is back" if count == 1 else f"{count} runs are back"
+
+        self._do("Not all could be brought back", bring_back)
+
+    def _said_of(self, status: Status) -> Labels:
+        return self.snapshot.about.get(status.run, About()).labels
+
+    def _run(self, status: Status) -> Run:
+        return Run(self.project.runs / status.run)
+
+
+def _called(status: Status) -> str:
+    return f"{status.experiment} {run_label(status)}"
+
+
+def _named(runs: Sequence[Status]) -> str:
+    return _called(runs[0]) if len(runs) == 1 else f"{len(runs)} runs"
+
+
+def _wrong_tags(line: str) -> str:
+    wrong = ((tag, why) for tag in line.split() if (why := wrong_tag(tag)))
+    return next((f"{tag} is no tag: {why}" for tag, why in wrong), "")

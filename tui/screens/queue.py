@@ -1,0 +1,167 @@
+"""The machine and the queue whole: who is on which device, whose turn is when, and keys that change it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.widgets import Footer, Static
+
+from engine import queue
+from engine.listing import duration
+from engine.scheduler import ensure_worker
+from engine.states import LIVE, Status
+from engine.store import Run, StoreError
+from tui.gantt import Bar, clock
+from tui.rows import Row
+from tui.screens.doing import Doing
+from tui.snapshot import Snapshot
+from tui.text import clean
+from tui.widgets.machine_board import MachineBoard
+from tui.widgets.queue_list import QueueList
+
+
+class QueueScreen(Doing):
+    """Follows the snapshots of the screen below; what it does, it does to the run under its cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("K", "shift(-1)", "Earlier"),
+        Binding("J", "shift(1)", "Later"),
+        Binding("H", "hold", "Hold, let go"),
+        Binding("delete", "stop", "Take out of the queue", show=False),
+        Binding("escape,5,q", "close", "Back", key_display="esc"),
+    ]
+
+    def __init__(self, below: Doing) -> None:
+        super().__init__()
+        self.project, self.store, self.snapshot = below.project, below.store, below.snapshot
+        self._below = below
+
+    def compose(self) -> ComposeResult:
+        """The machine over the queue, and what is to be said of one run at the bottom."""
+        board = MachineBoard(id="queue-board")
+        board.can_focus = False
+        board.border_title = "Machine, the last three minutes"
+        yield board
+        rows = QueueList(cursor=True, id="queue-rows")
+        rows.border_title = "Queue"
+        yield rows
+        yield Static(id="queue-detail", markup=False)
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Follow the snapshots."""
+        self.watch(self._below, "snapshot", self._show)
+        self.watch(self.query_one(QueueList), "cursor", self._show_detail, init=False)
+        self.query_one(QueueList).focus()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.query_one(MachineBoard).show(snapshot)
+        self.query_one(QueueList).show(snapshot)
+        live, waiting = len(snapshot.queue.outlook) - len(snapshot.queue.waiting), len(snapshot.queue.waiting)
+        self.query_one(QueueList).border_subtitle = f"{live} live, {waiting} waiting"
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        bar = self.query_one(QueueList).bar
+        self.query_one("#queue-detail", Static).update("\n".join(detail(self.snapshot, bar)) if bar else "")
+
+    @property
+    def row(self) -> Row | None:
+        """There are runs here, no experiments."""
+        return None
+
+    @property
+    def focused_run(self) -> Status | None:
+        """The run under the cursor."""
+        bar = self.query_one(QueueList).bar
+        return next((each for each in self.snapshot.runs if bar is not None and each.run == bar.run), None)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """What needs an experiment, or a run that has ended, is not for here."""
+        return action not in ("run", "resume")
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+    def action_shift(self, places: int) -> None:
+        """Move the run under the cursor in the queue."""
+        if (run := self._waiting("Nothing to move")) is None:
+            return
+
+        def move() -> str:
+            order = queue.waiting(self.store)
+            here = next((i for i, other in enumerate(order) if other.id == run.id), None)
+            if here is None:
+                raise StoreError(f"{run.id} does not wait in the queue")
+            if not 0 <= here + places < len(order):
+                return f"{run.id} is {'first' if places < 0 else 'last'} already"
+            before = here + places + (places > 0)
+            return queue.move(self.store, run, order[before] if before < len(order) else "last")
+
+        self._do("It cannot be moved", move)
+
+    def action_hold(self) -> None:
+        """Keep the run under the cursor from being started, or let it start."""
+        if (run := self._waiting("Nothing to hold")) is None:
+            return
+        ticket = self.snapshot.queue.tickets.get(run.id)
+        release = ticket is not None and ticket.on_hold
+
+        def hold() -> str:
+            said = queue.hold(run, release=release)
+            if release:
+                ensure_worker(self.store)
+                return said
+            return f"{run.id} is held; H lets it go"
+
+        self._do("It cannot be held", hold)
+
+    def _waiting(self, title: str) -> Run | None:
+        """Return the run under the cursor if it waits; else say that it does not."""
+        status = self.focused_run
+        if status is None or status.state != "queued":
+            self._refuse(title, "The run under the cursor does not wait in the queue.")
+            return None
+        return Run(self.project.runs / status.run)
+
+
+def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
+    """Return what there is to know of a run: where it is, why it waits, and what its times rest on."""
+    now = snapshot.machine.time
+    status = next((each for each in snapshot.runs if each.run == bar.run), None)
+    if status is None:
+        return []
+    lines = [clean(bar.run)]
+    where = f" on {', '.join(map(clean, bar.devices))}" if bar.devices else ""
+    ends = f"ends {clock(bar.finish, now)}" if bar.finish is not None else "nobody knows when it ends"
+    if bar.state in LIVE:
+        left = f", {duration(max(0.0, bar.finish - now))} left" if bar.finish is not None else ""
+        return [
+            *lines,
+            f"{bar.state}{where}, epoch {status.epoch:.2f} of {status.epochs or '?'}",
+            ends + left,
+        ]
+    lines.append(f"{_place(snapshot, bar)}: {bar.why}")
+    if bar.start is None:
+        unknown = "H lets it go" if bar.held else "when it starts cannot be told"
+        return [*lines, unknown]
+    begins = f"starts {'now' if bar.start <= now else 'about ' + clock(bar.start, now)}{where}"
+    if bar.finish is None:
+        return [
+            *lines,
+            f"{begins}; no run of {clean(status.experiment)} has finished that would tell how long it takes",
+        ]
+    takes = f"{duration(bar.finish - bar.start)}, as earlier runs of {clean(status.experiment)} did"
+    return [*lines, f"{begins}, {ends}: takes {takes}"]
+
+
+def _place(snapshot: Snapshot, bar: Bar) -> str:
+    waiting, ticket = snapshot.queue.waiting, snapshot.queue.tickets.get(bar.run)
+    words = f"number {waiting.index(bar.run) + 1} of {len(waiting)}" if bar.run in waiting else "waiting"
+    if ticket is not None and ticket.priority:
+        words += f", priority {ticket.priority}"
+    return words + (f", needs {ticket.gpus} devices" if ticket is not None and ticket.gpus > 1 else "")

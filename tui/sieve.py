@@ -1,0 +1,160 @@
+"""Which of a snapshot's runs a filter means. Pure; of ten thousand runs only those are judged anew that changed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from typing import NamedTuple, cast
+
+import msgspec
+
+from engine.experiment import Experiment
+from engine.filters import Filter, FilterError, complete, parse
+from engine.keys import Subject, find_key
+from engine.labels import Labels
+from engine.states import State, Status
+from tui.snapshot import About, Snapshot
+
+FRESH_S = 5.0
+"""Seconds for which a judgement of ages and durations is good."""
+
+
+class Meant(NamedTuple):
+    """What a filter means: runs by their ids, and experiments that have none yet by their names."""
+
+    runs: set[str]
+    experiments: set[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.experiments)
+
+
+class Subjects:
+    """The runs as filters see them, each made once for every change of it, for one filter after the other."""
+
+    def __init__(self) -> None:
+        self._made: dict[str, tuple[Status, About | None, Subject]] = {}
+
+    def of(self, status: Status, said: About | None) -> Subject:
+        """Return a run with what is said of it."""
+        made = self._made.get(status.run)
+        if made is None or made[0] is not status or made[1] is not said:
+            made = self._made[status.run] = status, said, _subject(status, said or About())
+        return made[2]
+
+    def keep(self, runs: Collection[Status]) -> None:
+        """Forget runs that are gone, once that is worth it."""
+        if len(self._made) > 2 * len(runs):
+            there = {status.run for status in runs}
+            self._made = {name: made for name, made in self._made.items() if name in there}
+
+
+class Sieve:
+    """A filter with a memory of the runs that it has judged."""
+
+    def __init__(self, wanted: Filter, subjects: Subjects | None = None) -> None:
+        self.wanted = wanted
+        self._subjects = subjects or Subjects()
+        self._timed = any((key := find_key(term.key)) and key.kind == "seconds" for term in wanted.terms)
+        self._judged: dict[str, tuple[Status, About | None, bool]] = {}
+        self._until = 0.0
+
+    def sift(self, snapshot: Snapshot, now: float | None = None) -> Meant:
+        """Return what is meant. What is not read yet of a run counts as not said."""
+        now = time.time() if now is None else now
+        if self._timed and now >= self._until:
+            self._judged, self._until = {}, now + FRESH_S
+        judged, about = self._judged, snapshot.about
+        runs = set()
+        for status in snapshot.runs:
+            known, said = judged.get(status.run), about.get(status.run)
+            if known is None or known[0] is not status or known[1] is not said:
+                subject = self._subjects.of(status, said)
+                subject.now = now
+                known = judged[status.run] = status, said, self.wanted.matches(subject)
+            if known[2]:
+                runs.add(status.run)
+        self._subjects.keep(snapshot.runs)
+        return Meant(runs, self._unmade(snapshot))
+
+    def _unmade(self, snapshot: Snapshot) -> set[str]:
+        """Return the experiments without a run of which the filter holds: they have settings, and no state."""
+        if snapshot.config is None:
+            return set()
+        made = {status.experiment for status in snapshot.runs}
+        return {
+            name
+            for name, experiment in snapshot.config.experiments.items()
+            if name not in made and self.wanted.matches(_subject(*_as_run(name, experiment)))
+        }
+
+
+def understand(
+    text: str, snapshot: Snapshot, *, writing: bool, subjects: Subjects | None = None
+) -> tuple[Sieve | None, str]:
+    """Return the sieve of a filter's text, and what is wrong with it in words, empty where nothing is.
+
+    Args:
+        text: The filter.
+        snapshot: What is at hand.
+        writing: Whether it is being written. Then its last term counts once it makes sense, and is no mistake as long
+            as something can come of it.
+        subjects: What filters before this one have seen.
+    """
+    try:
+        sieve = Sieve(parse(text), subjects)
+    except FilterError as error:
+        if not writing:
+            return None, error.message
+        return _without_last(text, subjects), "" if complete(text, len(text)) else error.message
+    terms = sieve.wanted.terms
+    if writing and terms and _begins_key(text, terms[-1].key) and not sieve.sift(snapshot):
+        return Sieve(Filter(terms[:-1]), subjects), ""
+    return sieve, ""
+
+
+def _without_last(text: str, subjects: Subjects | None) -> Sieve | None:
+    """Return the sieve of all but the last term; None if that cannot be understood either."""
+    try:
+        return Sieve(parse(text[: len(text.rstrip()) - len(text.split()[-1])]), subjects)
+    except FilterError:
+        return None
+
+
+def known_values(snapshot: Snapshot) -> dict[str, Iterable[str]]:
+    """Return the values that keys have in a snapshot, and its metrics as keys, for completion."""
+    fields = {name: {getattr(status, name) for status in snapshot.runs} for name in _FIELDS}
+    metrics: set[str] = set()
+    for status in snapshot.runs:
+        metrics.update(status.last)
+    abouts = list(snapshot.about.values())
+    if snapshot.config is not None:
+        experiments = snapshot.config.experiments
+        fields["experiment"] |= set(experiments)
+        abouts += [_as_run(name, experiment)[1] for name, experiment in experiments.items()]
+    configs = {id(about.config): about.config for about in abouts}.values()
+    for name in _SETTINGS:
+        fields[name] = {str(value) for config in configs if (value := config.get(name)) is not None}
+    tags = sorted({tag for about in abouts for tag in about.labels.tags})
+    found: dict[str, Iterable[str]] = {name: sorted(values - {""}) for name, values in fields.items()}
+    return found | {"tag": tags, "tags": tags} | dict.fromkeys(sorted(metrics), ())
+
+
+_FIELDS = ("experiment", "device", "host", "init")
+_SETTINGS = ("model", "dataset", "image_size", "patch_size", "batch_size", "lr", "optimizer", "precision")
+
+
+def _begins_key(text: str, key: str) -> bool:
+    """Return whether a text ends in a word that could become a key."""
+    word = text.rpartition(" ")[2]
+    return not key and bool(word) and any(each != text for each in complete(text, len(text)))
+
+
+def _subject(status: Status, said: About) -> Subject:
+    return Subject(status, lambda: said.config, lambda: said.labels)
+
+
+def _as_run(name: str, experiment: Experiment) -> tuple[Status, About]:
+    status = Status(run="", experiment=name, seed=experiment.seed, state=cast("State", ""))
+    labels = Labels(tags=tuple(experiment.tags), notes=experiment.notes)
+    return status, About(msgspec.structs.asdict(experiment), labels)

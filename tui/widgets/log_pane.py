@@ -1,0 +1,110 @@
+"""A log with its search box, and a line that says what of it is shown."""
+
+from __future__ import annotations
+
+import re
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.widgets import Input, Static
+
+from tui.transcript import Lines
+from tui.widgets.log import Log
+
+
+class LogPane(Vertical):
+    """Shows lines; what stands in ``note`` is said of them too."""
+
+    DEFAULT_CSS = """
+    LogPane {
+        & > Log { height: 1fr; padding: 0 1; }
+        & > .log-status { height: 1; padding: 0 1; color: $foreground 55%; }
+        & > Input, & > Input:focus { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
+        & > Input.-shown { display: block; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "search", "Search")]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._note = ""
+        self._status = ""
+        self._wrong = ""
+
+    def compose(self) -> ComposeResult:
+        """The log, and what is said of it below."""
+        yield Log()
+        yield Input(placeholder="a regular expression; enter goes on reading, esc ends the search")
+        yield Static(classes="log-status", markup=False)
+
+    @property
+    def log_view(self) -> Log:
+        """The log."""
+        return self.query_one(Log)
+
+    def show(self, lines: Lines, note: str = "") -> None:
+        """Show these lines."""
+        self._note = note
+        self.log_view.show(lines)
+        self._say()
+
+    def action_search(self) -> None:
+        """Ask for a regular expression to search."""
+        box = self.query_one(Input)
+        box.add_class("-shown")
+        box.focus()
+
+    def leave(self) -> bool:
+        """One layer out: the search; return whether there was one."""
+        box = self.query_one(Input)
+        if not box.has_class("-shown") and self.log_view.pattern is None:
+            return False
+        box.value = ""
+        box.remove_class("-shown")
+        self.log_view.search(None)
+        self.log_view.focus()
+        return True
+
+    @on(Input.Changed)
+    def _changed(self, message: Input.Changed) -> None:
+        """Search for what is typed; while it is no whole expression yet, for the text itself."""
+        message.stop()
+        text, self._wrong = message.value, ""
+        try:
+            pattern = re.compile(text, re.IGNORECASE if text.islower() else 0) if text else None
+        except (re.error, OverflowError, RecursionError) as error:
+            self._wrong = f"{error}: taken as plain text"
+            pattern = re.compile(re.escape(text))
+        self.log_view.search(pattern)
+
+    @on(Input.Submitted)
+    def _submitted(self, message: Input.Submitted) -> None:
+        message.stop()
+        if not message.value:
+            self.leave()
+        self.log_view.focus()
+
+    @on(Log.Looked)
+    def _say(self) -> None:
+        status = ", ".join(filter(None, (self._found(), *self._shown(), self._note)))
+        if status != self._status:
+            self._status = status
+            self.query_one(".log-status", Static).update(status, layout=False)
+
+    def _found(self) -> str:
+        log = self.log_view
+        if log.pattern is None:
+            return ""
+        here = "" if log.hit is None else f"{log.hit + 1} of "
+        more = " so far" if log.searching else ""
+        return f"{here}{len(log.hits):,} lines match{more}" + (f" ({self._wrong})" if self._wrong else "")
+
+    def _shown(self) -> list[str]:
+        log = self.log_view
+        said = [f"{log.lines.count:,} lines", "follows the end" if log.following else "f follows the end"]
+        if log.lines.forgotten:
+            said.append(f"the {log.lines.forgotten:,} before are not kept")
+        return said

@@ -1,0 +1,176 @@
+"""The machine over the last minutes: a line of small curves for each GPU and who is on it, or CPU, memory and slots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from rich.cells import cell_len
+
+from engine.states import LIVE, Status
+from engine.telemetry import GpuSample
+from tui.snapshot import Machine, Snapshot
+from tui.text import Line, clean, shorten, size
+from tui.widgets.machine import bar
+from tui.widgets.toned import Toned
+
+NARROWEST, WIDEST = 4, 30
+"""Cells of a small curve."""
+SPAN_S = 180.0
+"""Seconds that a curve looks back."""
+HOTTEST = 100.0
+"""Degrees at the top of a curve of temperatures."""
+
+Read = Callable[[GpuSample], float | None]
+
+
+class MachineBoard(Toned):
+    """Shows the machine of a snapshot."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._snapshot = Snapshot()
+
+    def show(self, snapshot: Snapshot) -> None:
+        """Show this moment."""
+        before, self._snapshot = self._snapshot, snapshot
+        if (before.machines, before.runs, before.queue) != (snapshot.machines, snapshot.runs, snapshot.queue):
+            self.lay_out()
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """Return the lines of the board."""
+        return board_lines(self._snapshot, width)
+
+
+def board_lines(snapshot: Snapshot, width: int) -> list[Line]:
+    """Return the lines for a machine with GPUs, or for one without."""
+    if not snapshot.machine.gpus:
+        return [*_cpu_lines(snapshot.machines, width), *_slot_lines(snapshot)]
+    lines: list[Line] = []
+    for gpu in snapshot.machine.gpus:
+        lines.append(_gpu_line(gpu, snapshot.machines, width))
+        lines += [[("      ", "quiet"), *user] for user in _users(gpu, snapshot)]
+    return lines
+
+
+def curve(points: Iterable[tuple[float, float | None]], width: int, top: float, now: float) -> str:
+    """Return the last ``SPAN_S`` seconds of a value as so many cells, the newest last; a space where none is known.
+
+    Args:
+        points: When, in seconds, and what.
+        width: Cells.
+        top: The value of a full cell.
+        now: The time of the last cell.
+    """
+    step = SPAN_S / width
+    last = int(now // step)
+    cells: dict[int, float] = {}
+    for when, value in points:
+        if value is not None:
+            place = int(when // step) - last + width - 1
+            cells[place] = max(value, cells.get(place, 0.0))
+    return "".join(
+        " " if (value := cells.get(place)) is None else bar(max(value / top, 0.07) if top else 0.07)
+        for place in range(width)
+    )
+
+
+def _gpu_line(gpu: GpuSample, machines: Sequence[Machine], width: int) -> Line:
+    """Return one GPU as small curves with the newest number behind each."""
+    seen = [(each.time, one) for each in machines for one in each.gpus if one.uuid == gpu.uuid]
+    most = max((one.power or 0.0 for _, one in seen), default=0.0)
+    gauges: tuple[tuple[str, Read, float], ...] = (
+        (f"{gpu.utilization:3.0f} %" if gpu.utilization is not None else "  ? %", _utilization, 100.0),
+        (f"{size(gpu.memory_used)}/{size(gpu.memory_total)}", _memory, float(gpu.memory_total)),
+        (f"{gpu.power:3.0f} W" if gpu.power is not None else "  ? W", _power, most),
+        (f"{gpu.temperature:2.0f} °C" if gpu.temperature is not None else " ? °C", _temperature, HOTTEST),
+    )
+    name = f"GPU {gpu.index:<2}"
+    room = width - cell_len(name) - sum(cell_len(text) + 3 for text, *_ in gauges)
+    curves = min(len(gauges), room // NARROWEST)  # where there is not room for all, the first have one
+    line: Line = [(name, "name")]
+    for number, (text, read, top) in enumerate(gauges):
+        if number < curves:
+            points = ((when, read(one)) for when, one in seen)
+            drawn = curve(points, min(WIDEST, room // curves), top, machines[-1].time)
+            line.append((f" {drawn}", "busy"))
+        line.append((f" {text} ", "name"))
+    return line
+
+
+def _utilization(gpu: GpuSample) -> float | None:
+    return gpu.utilization
+
+
+def _memory(gpu: GpuSample) -> float | None:
+    return float(gpu.memory_used)
+
+
+def _power(gpu: GpuSample) -> float | None:
+    return gpu.power
+
+
+def _temperature(gpu: GpuSample) -> float | None:
+    return gpu.temperature
+
+
+def _users(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
+    """Return who is on a GPU: the run that a process is or descends from, its largest process, what all hold."""
+    runs = {status.pid: status for status in snapshot.runs if status.state in LIVE}
+    held: dict[tuple[str, str], dict[int, int]] = {}
+    for pid, bytes_held in gpu.processes.items():
+        held.setdefault(_who(pid, runs, snapshot.machine), {})[pid] = bytes_held
+    users: list[Line] = []
+    for (name, tone), sizes in sorted(held.items(), key=lambda each: -sum(each[1].values())):
+        more = f" and {len(sizes) - 1} more" if len(sizes) > 1 else ""
+        pid = max(sizes, key=lambda pid: sizes[pid])
+        users.append([(name, tone), (f"  pid {pid}{more}, {size(sum(sizes.values()))}", "quiet")])
+    return users or [[("nobody is on it", "quiet")]]
+
+
+def _who(pid: int, runs: Mapping[int, Status], machine: Machine) -> tuple[str, str]:
+    """Return what to call whoever a process on a GPU belongs to, and the tone for it: ours, or somebody else."""
+    process = machine.processes.get(pid)
+    for each in (pid, *(process.ancestors if process is not None else ())):
+        if each in runs:
+            return f"{clean(runs[each].experiment)} s{runs[each].seed}", "good"
+    return clean(process.name) if process is not None else "?", "wait"
+
+
+def _cpu_lines(machines: Sequence[Machine], width: int) -> list[Line]:
+    if not machines:
+        return []
+    last = machines[-1]
+    gauges = (
+        ("CPU", f"{last.cpu:3.0f} %", [(each.time, each.cpu) for each in machines], 100.0),
+        ("memory", f"{size(last.memory_used)} of {size(last.memory_total)}",
+         [(each.time, float(each.memory_used)) for each in machines], float(last.memory_total)),
+    )  # fmt: skip
+    cells = max(NARROWEST, min(2 * WIDEST, width - 24))
+    return [
+        [(f"{name:<8}", "name"), (curve(points, cells, top, last.time), "busy"), (f" {text}", "name")]
+        for name, text, points, top in gauges
+    ]
+
+
+def _slot_lines(snapshot: Snapshot) -> list[Line]:
+    """Return who has each device that the worker gives out, and whether there is one."""
+    if not snapshot.queue.devices:
+        waits = bool(snapshot.queue.waiting)
+        words = "no worker is at the queue" if waits else "the queue is empty, no worker is at it"
+        return [[(words, "wait" if waits else "quiet")]]
+    lines: list[Line] = []
+    runs = {status.run: status for status in snapshot.runs if status.state in LIVE}
+    for device in snapshot.queue.devices:
+        users = [
+            runs[each.run]
+            for each in snapshot.queue.outlook
+            if device in each.devices and each.run in runs
+        ]  # fmt: skip
+        line: Line = [(shorten(clean(device), 12), "name")]
+        for status in users:
+            line += [
+                (f"{clean(status.experiment)} s{status.seed}", "good"),
+                (f"  pid {status.pid} ", "quiet"),
+            ]
+        lines.append(line if users else [*line, ("free", "quiet")])
+    return lines

@@ -1,0 +1,291 @@
+"""A confusion matrix as a heat map, true classes in rows and predicted ones in columns; a cursor reads a cell.
+
+Few classes have a number in each cell; many have a shade, one or two cells wide, so that a hundred fit a screen.
+Drawn line by line, and of each line only what is in view: a thousand classes cost no more than ten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.confusion import Matrix
+from tui.text import shorten
+from tui.widgets.scrubber import Scrubs
+
+SHADES = " ·░▒▓█"
+STEPS = (0.0, 0.02, 0.1, 0.3, 0.6)
+"""Shares of a row above which each shade but the first stands."""
+LEVELS = 16
+"""How many backgrounds there are between none and a full row."""
+WIDEST_LABEL = 16
+WIDEST_CELL = 12
+TALLEST_CELL = 3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How wide things are, in cells."""
+
+    label: int
+    cell: int
+    numbers: bool
+    """Whether a cell says a number, or is a shade."""
+    lines: int = 1
+    """How tall a cell is."""
+
+
+def plan(matrix: Matrix, width: int, height: int, *, shares: bool, numbers: bool | None = None) -> Plan:
+    """Return how a matrix fits a place best: with numbers if they have room, else with shades.
+
+    Args:
+        numbers: What is asked for, whether or not all columns fit then.
+    """
+    classes = len(matrix.labels)
+    longest = max(map(cell_len, matrix.labels[:2000]))
+    label = max(4, min(longest + 1, WIDEST_LABEL, width // 4))
+    room = max(1, width - label)
+    least = 5 if shares else max(4, len(str(int(matrix.counts.max()))) + 1)
+    if numbers if numbers is not None else classes * least <= room:
+        lines = max(1, min(TALLEST_CELL, (height - 1) // classes))
+        return Plan(label, max(least, min(WIDEST_CELL, room // classes)), numbers=True, lines=lines)
+    return Plan(label, 2 if classes * 2 <= room else 1, numbers=False)
+
+
+def shade(share: float) -> str:
+    """Return the character for a share of a row: darker for more, a blank for none."""
+    return SHADES[sum(share > step for step in STEPS)]
+
+
+class MatrixView(Scrubs, ScrollView, can_focus=True):
+    """Shows a matrix; posts ``CellMoved`` when another cell is under the cursor."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "matrix--right",
+        "matrix--wrong",
+        "matrix--quiet",
+        "matrix--here",
+    }
+    DEFAULT_CSS = """
+    MatrixView {
+        scrollbar-gutter: stable;
+        & > .matrix--right { color: $success; }
+        & > .matrix--wrong { color: $error; }
+        & > .matrix--quiet { color: $foreground 45%; }
+        & > .matrix--here { text-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("percent_sign", "shares", "Share", key_display="%"),
+        Binding("z", "numbers", "Shade"),
+        Binding("up,k", "move(-1,0)", "Up", show=False),
+        Binding("down,j", "move(1,0)", "Down", show=False),
+        Binding("h", "move(0,-1)", "Left", show=False),
+        Binding("l", "move(0,1)", "Right", show=False),
+        Binding("g", "move(-1000000,0)", "First class", show=False),
+        Binding("G", "move(1000000,0)", "Last class", show=False),
+        Binding("pageup", "move(-10,0)", "Page up", show=False),
+        Binding("pagedown", "move(10,0)", "Page down", show=False),
+    ]
+
+    shares: reactive[bool] = reactive(False)
+    """Whether the cells say shares of their row instead of counts."""
+    cursor: reactive[tuple[int, int]] = reactive((0, 0))
+    """The true and the predicted class of the cell that is read."""
+
+    @dataclass
+    class CellMoved(Message):
+        """Another cell is under the cursor."""
+
+        cell: tuple[int, int]
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self.matrix: Matrix | None = None
+        self._numbers: bool | None = None
+        self.plan = Plan(4, 4, numbers=True)
+        self._styles: dict[tuple[bool, int], Style] = {}
+
+    def show(self, matrix: Matrix | None) -> None:
+        """Show this matrix; the cursor stays on its classes, and begins on the worst mistake."""
+        if matrix is self.matrix:
+            return
+        fresh = self.matrix is None or matrix is None or self.matrix.labels != matrix.labels
+        self.matrix = matrix
+        if fresh:
+            worst = matrix.mistakes[0] if matrix is not None and matrix.mistakes else None
+            self.cursor = (worst.true, worst.taken) if worst else (0, 0)
+        self._lay_out()
+        if fresh:
+            self.call_after_refresh(self._follow_cursor)
+
+    def on_resize(self) -> None:
+        """Fit the cells to the width."""
+        self._lay_out()
+
+    def watch_shares(self) -> None:
+        """Fit the cells to what they say."""
+        self._lay_out()
+
+    def notify_style_update(self) -> None:
+        """Forget the colours of another theme."""
+        self._styles = {}
+        super().notify_style_update()
+
+    def _lay_out(self) -> None:
+        if self.matrix is None or not self.size.width:
+            self.refresh()
+            return
+        classes = len(self.matrix.labels)
+        _, _, width, height = self.scrollable_content_region
+        self.plan = plan(self.matrix, width, height, shares=self.shares, numbers=self._numbers)
+        self._styles = {}
+        whole = Size(self.plan.label + classes * self.plan.cell, classes * self.plan.lines + 1)
+        if whole != self.virtual_size:
+            self.virtual_size = whole
+        self.refresh()
+
+    # ---- acting
+
+    def action_shares(self) -> None:
+        """Say counts, or shares of each row."""
+        self.shares = not self.shares
+
+    def action_numbers(self) -> None:
+        """Show numbers, or shades that take less room."""
+        self._numbers = not self.plan.numbers
+        self._lay_out()
+        self.call_after_refresh(self._follow_cursor)
+
+    def action_move(self, rows: int, columns: int) -> None:
+        """Move the cursor."""
+        row, column = self.cursor
+        self.cursor = row + rows, column + columns
+
+    def validate_cursor(self, cursor: tuple[int, int]) -> tuple[int, int]:
+        """Keep the cursor in the matrix."""
+        last = len(self.matrix.labels) - 1 if self.matrix is not None else 0
+        return max(0, min(cursor[0], last)), max(0, min(cursor[1], last))
+
+    def watch_cursor(self) -> None:
+        """Bring the cell into view, and say which it is."""
+        self._follow_cursor()
+        self.refresh()
+        self.post_message(self.CellMoved(self.cursor))
+
+    def _follow_cursor(self) -> None:
+        row, column = self.cursor
+        lines = self.plan.lines
+        cell = Region(column * self.plan.cell, row * lines, self.plan.cell + self.plan.label, lines + 1)
+        self.scroll_to_region(cell, animate=False, force=True)
+
+    async def _on_click(self, event: events.Click) -> None:
+        column = (event.x - self.plan.label + self.scroll_offset.x) // self.plan.cell
+        row = (event.y - 1 + self.scroll_offset.y) // self.plan.lines
+        if (
+            self.matrix is not None
+            and event.y
+            and event.x >= self.plan.label
+            and row < len(self.matrix.labels)
+        ):
+            self.cursor = row, column
+
+    # ---- drawing
+
+    def render_line(self, y: int) -> Strip:
+        """One class; the first line is the heading."""
+        width, matrix = self.scrollable_content_region.width, self.matrix
+        if matrix is None:
+            return Strip.blank(width, self.rich_style)
+        row, line = divmod(y - 1 + int(self.scroll_offset.y), self.plan.lines)
+        if y and row >= len(matrix.labels):
+            return Strip.blank(width, self.rich_style)
+        segments = list(
+            self._heading(matrix)
+            if y == 0
+            else self._row(matrix, row, named=line == (self.plan.lines - 1) // 2)
+        )
+        return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
+
+    def _columns(self, matrix: Matrix) -> range:
+        """Return the columns in view."""
+        first = self.scroll_offset.x // self.plan.cell
+        room = max(0, self.scrollable_content_region.width - self.plan.label)
+        return range(first, min(len(matrix.labels), first + room // self.plan.cell + 1))
+
+    def _heading(self, matrix: Matrix) -> Iterator[Segment]:
+        quiet, here = (
+            self.get_component_rich_style("matrix--quiet"),
+            self.get_component_rich_style("matrix--here"),
+        )
+        unit = "true %" if self.shares and self.plan.label > len("true %") else "true"
+        yield Segment(shorten(unit, self.plan.label), quiet)
+        columns, cell = self._columns(matrix), self.plan.cell
+        if self.plan.numbers:
+            for column in columns:
+                style = here if column == self.cursor[1] else quiet
+                yield Segment(" " + shorten(matrix.labels[column].rjust(cell - 1), cell - 1), style)
+            return
+        ruler = [" "] * (len(columns) * cell)
+        for column in columns:
+            at, text = (column - columns.start) * cell, str(column)
+            if column % 10 == 0 and at + len(text) <= len(ruler):
+                ruler[at : at + len(text)] = text
+        yield Segment("".join(ruler), quiet)
+
+    def _row(self, matrix: Matrix, row: int, *, named: bool) -> Iterator[Segment]:
+        """Yield a line of a row; only one of a tall row's has its name and numbers."""
+        quiet, here = (
+            self.get_component_rich_style("matrix--quiet"),
+            self.get_component_rich_style("matrix--here"),
+        )
+        on_row = row == self.cursor[0]
+        label = shorten(matrix.labels[row] if named else "", self.plan.label - 1)
+        yield Segment(label + " ", here if on_row else quiet)
+        columns = self._columns(matrix)
+        shown = slice(columns.start, columns.stop)
+        counts, shares = matrix.counts[row, shown].tolist(), matrix.shares[row, shown].tolist()
+        for column, count, share in zip(columns, counts, shares, strict=True):
+            style = self._style(row == column, share)
+            if on_row and column == self.cursor[1]:
+                style += Style(reverse=True, bold=True)
+            text = self._cell(count, share) if named else " " * self.plan.cell
+            yield Segment(text, style if count else quiet + style)
+
+    def _cell(self, count: int, share: float) -> str:
+        if not self.plan.numbers:
+            return shade(share) * self.plan.cell
+        if not count:
+            text = "·"
+        elif self.shares:
+            text = f"{100 * share:.1f}" if self.plan.cell > 5 or share < 0.995 else "100"
+        else:
+            text = str(count)
+        return text.rjust(self.plan.cell)
+
+    def _style(self, right: bool, share: float) -> Style:
+        """Return the style of a cell: the more of its row it holds, the stronger its colour."""
+        level = min(LEVELS, int(share * LEVELS + 0.999))
+        known = self._styles.get((right, level))
+        if known is None:
+            colour = self.get_component_styles("matrix--right" if right else "matrix--wrong").color
+            known = Style()
+            if level and self.plan.numbers:
+                _, ground = self.background_colors
+                known = Style(bgcolor=ground.blend(colour, 0.08 + 0.5 * level / LEVELS).rich_color)
+            elif level:
+                known = Style(color=colour.rich_color)
+            self._styles[right, level] = known
+        return known

@@ -1,0 +1,98 @@
+"""Which evaluation of a run is looked at: a line that says it, a track that shows it, and the keys that change it."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from rich.segment import Segment
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.record import Record
+from tui.text import clean, score
+
+TRACK = 24
+"""Cells of the longest track."""
+NONE = "no confusion matrix yet: one comes with each evaluation"
+Where = Literal["first", "back", "on", "last"]
+
+
+class Scrubbed(Message):
+    """Another evaluation is to be shown."""
+
+    def __init__(self, where: Where) -> None:
+        super().__init__()
+        self.where: Where = where
+
+
+EPOCH = Binding.Group("Epoch", compact=True)
+
+
+class Scrubs(Widget):
+    """A widget that shows one evaluation, in which the arrow keys go to others."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("left", "scrub('back')", "Epoch before", group=EPOCH),
+        Binding("right", "scrub('on')", "Epoch after", group=EPOCH),
+        Binding("home", "scrub('first')", "First epoch", show=False),
+        Binding("end", "scrub('last')", "Last epoch", show=False),
+    ]
+
+    def action_scrub(self, where: Where) -> None:
+        """Ask for another evaluation."""
+        self.post_message(Scrubbed(where))
+
+
+class Scrubber(Widget):
+    """The line over a matrix."""
+
+    DEFAULT_CSS = """
+    Scrubber { height: 1; padding: 0 1; }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._text = ""
+
+    def show(self, record: Record) -> None:
+        """Say which evaluation this is."""
+        text = said(record)
+        if text != self._text:
+            self._text = text
+            self.refresh()
+
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
+        """One line."""
+        return 1
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002
+        """The line."""
+        return Strip([Segment(self._text)]).adjust_cell_length(self.size.width).apply_style(self.rich_style)
+
+
+def said(record: Record) -> str:
+    """Return which evaluation is shown, where it stands among the others, and its scores."""
+    place = record.place
+    if place is None:
+        return "reading …" if record.loading else NONE
+    series = record.series(place.split)
+    at = series.index(place)
+    words = [
+        f"{clean(place.split)}  epoch {place.epoch:.4g}  {track(at, len(series))} {at + 1} of {len(series)}"
+    ]
+    if record.matrix is not None:
+        found = record.matrix.scores
+        words.append(
+            f"F1 {score(found.f1)}  accuracy {score(found.accuracy)}  {record.matrix.images:,} images"
+        )
+    return "  ".join(words)
+
+
+def track(at: int, count: int) -> str:
+    """Return a track with a mark at one of ``count`` places."""
+    cells = min(count, TRACK)
+    mark = at * (cells - 1) // max(1, count - 1)
+    return f"├{'─' * mark}●{'─' * (cells - mark - 1)}┤"

@@ -1,0 +1,74 @@
+"""Lines of words in a few tones, drawn line by line; what a list, a gauge and a plan of the queue are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.text import Line
+
+TONES = ("name", "quiet", "busy", "good", "wait", "bad")
+
+
+class Toned(ScrollView):
+    """Shows the lines that a class of its kind makes for a width; a cursor is on one of them, or on none."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"toned--cursor"} | {f"toned--{tone}" for tone in TONES}
+    DEFAULT_CSS = """
+    Toned {
+        scrollbar-size-horizontal: 0;
+        scrollbar-size-vertical: 1;
+        & > .toned--name { color: $foreground; }
+        & > .toned--quiet { color: $foreground 55%; }
+        & > .toned--busy { color: $primary; }
+        & > .toned--good { color: $success; }
+        & > .toned--wait { color: $accent; }
+        & > .toned--bad { color: $error; }
+        & > .toned--cursor { background: $foreground 10%; }
+        &:focus > .toned--cursor { background: $primary 28%; }
+    }
+    """
+
+    heading = 0
+    """How many lines stay at the top while the others scroll."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._lines: Sequence[Line] = ()
+        self._cursor: int | None = None
+
+    def lines(self, width: int) -> Sequence[Line]:
+        """Return what is shown in that many cells."""
+        raise NotImplementedError
+
+    def lay_out(self) -> None:
+        """Make the lines anew."""
+        self._lines = self.lines(self.scrollable_content_region.width)
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Fit the lines to the width."""
+        self.lay_out()
+
+    def render_line(self, y: int) -> Strip:
+        """One line."""
+        width = self.scrollable_content_region.width
+        index = y if y < self.heading else y + self.scroll_offset.y
+        if index >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        line = self._lines[index]
+        strip = Strip([Segment(text, self._tone(tone)) for text, tone in line]).adjust_cell_length(width)
+        base = self.rich_style
+        if index == self._cursor:
+            base += Style(bgcolor=self.get_component_rich_style("toned--cursor").bgcolor)
+        return strip.apply_style(base)
+
+    def _tone(self, tone: str) -> Style:
+        return Style(color=self.get_component_rich_style(f"toned--{tone}").color)
