@@ -72,7 +72,21 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
 @click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--once", is_flag=True, help="Print one frame as text, and leave.")
 @click.option("--size", metavar="COLUMNSxROWS", callback=size_of, help="Of that frame; else the terminal's.")
-def open_app(folder: Path, config: Path, runs: Path, once: bool, size: tuple[int, int] | None) -> None:
+@click.option(
+    "--readonly", is_flag=True, help="Only look: nothing can be queued, stopped, resumed or edited."
+)
+@click.option(
+    "--ascii", "ascii_only", is_flag=True, help="Draw in ASCII; so does VITUI_ASCII=1, or such a locale."
+)
+def open_app(
+    folder: Path,
+    config: Path,
+    runs: Path,
+    once: bool,
+    size: tuple[int, int] | None,
+    readonly: bool,
+    ascii_only: bool,
+) -> None:
     """Open the app (what `vitui` alone does)."""
     if not once and not (sys.stdout.isatty() and sys.stderr.isatty()):
         fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
@@ -80,9 +94,17 @@ def open_app(folder: Path, config: Path, runs: Path, once: bool, size: tuple[int
     gc.disable()  # until the app is there: a tenth of the time that takes
     os.chdir(folder)  # runs started from the app find what the configuration names
     from tui.app import VituiApp
+    from tui.ascii import asked_for
+    from tui.options import Options, state_folder, theme_of
     from tui.snapshot import Project
 
-    app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs))
+    options = Options(
+        readonly=readonly,
+        ascii_only=ascii_only or asked_for(os.environ),
+        state=None if once else state_folder(os.environ),
+        theme=theme_of(os.environ),
+    )
+    app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs), options)
     if once:
         print_frame(app, size)
         return

@@ -23,10 +23,10 @@ from tui.screens.caring import Caring
 from tui.screens.copying import Copying
 from tui.screens.editing import Editing
 from tui.screens.exporting import Exporting
-from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS
 from tui.screens.panes import Panes
+from tui.screens.remembering import Remembering
 from tui.screens.varying import Varying
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
@@ -50,7 +50,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Filtering, Exporting, Panes, Caring, Editing, Varying, Copying):
+class Dashboard(Remembering, Exporting, Panes, Caring, Editing, Varying, Copying):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -87,7 +87,7 @@ class Dashboard(Filtering, Exporting, Panes, Caring, Editing, Varying, Copying):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
-        yield MachineLine(self.project.folder.name or str(self.project.folder), id="machine")
+        yield MachineLine(self._title_of_project(), id="machine")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield RunList(id="runs")
@@ -100,6 +100,11 @@ class Dashboard(Filtering, Exporting, Panes, Caring, Editing, Varying, Copying):
         yield Console(id="console")
         yield MachinePane(id="bottom")
         yield Footer(show_command_palette=False)
+
+    def _title_of_project(self) -> str:
+        options = getattr(self.app, "options", None)
+        name = self.project.folder.name or str(self.project.folder)
+        return f"{name}   read-only" if options is not None and options.readonly else name
 
     def on_mount(self) -> None:
         """Name the panes."""

@@ -17,6 +17,7 @@ from textual.strip import Strip
 
 from engine.listing import MARKS
 from tui.messages import CursorMoved, Opened, SelectionChanged
+from tui.options import ascii_only
 from tui.palette import markers_for
 from tui.rows import Row
 from tui.text import shorten
@@ -113,7 +114,9 @@ class RunList(ScrollView, can_focus=True):
         self._shown = [
             (name, max(size, longest[name])) for name, size in COLUMNS if longest[name] or name == "f1"
         ]
-        self._marks = dict(zip(colours, markers_for(colours.values()), strict=True))
+        self._marks = dict(
+            zip(colours, markers_for(colours.values(), ascii_only=ascii_only(self.app)), strict=True)
+        )
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
