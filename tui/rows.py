@@ -42,6 +42,8 @@ class Row:
     tags: tuple[str, ...] = ()
     noted: bool = False
     """Whether there is something to be read of it."""
+    badge: str = ""
+    """A word on what is the matter with a run that lives."""
 
 
 @dataclass(frozen=True)

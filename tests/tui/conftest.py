@@ -42,6 +42,12 @@ patch_size = 16
 NOW = 1_795_000_000.0
 
 
+@pytest.fixture(autouse=True)
+def _clock_of_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The runs that are made up here were heard of just now, whatever day it is."""
+    monkeypatch.setattr("tui.screens.alarming.now", lambda: NOW + 60)
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project without runs."""

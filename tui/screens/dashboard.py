@@ -19,6 +19,7 @@ from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
 from tui.record import Page, Tab
 from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
+from tui.screens.alarming import Alarming
 from tui.screens.caring import Caring
 from tui.screens.copying import Copying
 from tui.screens.editing import Editing
@@ -50,7 +51,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Remembering, Exporting, Panes, Caring, Editing, Varying, Copying):
+class Dashboard(Alarming, Remembering, Exporting, Panes, Caring, Editing, Varying, Copying):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -125,7 +126,7 @@ class Dashboard(Remembering, Exporting, Panes, Caring, Editing, Varying, Copying
         self._colours = self._choose_colours()
         order = ORDERS[self._order]
         rows = make_rows(snapshot, runs.unfolded, self.meant(), order, reverse=self._reverse)
-        runs.show(rows, self._colours, self._pinned)
+        runs.show(self.badged(rows), self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
             self._show_curves(self.query_one(ChartGrid))
@@ -257,19 +258,11 @@ class Dashboard(Remembering, Exporting, Panes, Caring, Editing, Varying, Copying
         error = message.snapshot.config_error
         if error and error != self.snapshot.config_error:
             self.notify(error, title="experiments.toml", severity="error", markup=False, timeout=15)
+        self.watch_over(message.snapshot)
         self.snapshot = message.snapshot
         for name in message.ended:
             if status := self._status(name):
-                self._announce(status)
-
-    def _announce(self, status: Status) -> None:
-        f1 = status.last.get("test/f1")
-        words = f"{status.experiment}: {status.state}" + (f", test F1 {f1:.3f}" if f1 is not None else "")
-        bad = status.state in ("failed", "crashed")
-        if bad and status.reason:
-            words += f"\n{status.reason}"
-        self.notify(words, severity="error" if bad else "information", markup=False, timeout=8)
-        self.app.bell()
+                self.tell_end(status)
 
     # ---- looking
 

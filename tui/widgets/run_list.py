@@ -236,9 +236,12 @@ class RunList(ScrollView, can_focus=True):
         ]
         label = "  " * row.depth + row.label
         count = f" ×{row.folded}" if row.folded > 1 else ""
+        badge = f" !{row.badge}" if row.badge else ""
+        name_width -= len(badge)
         chips = _chips(row, name_width - len(count) - cell_len(label))
         room = name_width - len(count) - cell_len(chips)
         segments.append(Segment(shorten(label, room), quiet if row.depth else name))
+        segments.append(Segment(badge, self._style("bad")))
         segments.append(Segment(chips, quiet))
         segments.append(Segment(count, quiet))
         if row.note and not row.f1:
