@@ -238,7 +238,6 @@ async def test_an_alarm_is_a_toast_a_badge_and_a_call_to_who_looks_elsewhere(
             await settle(pilot)
             assert board(pilot).query_one(RunList).rows[0].badge == "stalled"
             line = "".join(segment.text for segment in board(pilot).query_one(RunList).render_line(1))
-            assert "ViT-small" in line
             assert "!stalled" in line
             assert toasts(pilot).count("stalled") == 1
 

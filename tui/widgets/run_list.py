@@ -241,7 +241,8 @@ class RunList(ScrollView, can_focus=True):
         chips = _chips(row, name_width - len(count) - cell_len(label))
         room = name_width - len(count) - cell_len(chips)
         segments.append(Segment(shorten(label, room), quiet if row.depth else name))
-        segments.append(Segment(badge, self._style("bad")))
+        if badge:
+            segments.append(Segment(badge, self._style("bad")))
         segments.append(Segment(chips, quiet))
         segments.append(Segment(count, quiet))
         if row.note and not row.f1:
