@@ -237,11 +237,12 @@ def _renamed(header: Statement, name: str) -> str:
 
 def _dotted(path: KeyPath) -> str:
     """Return a key as TOML; the names of experiments are quoted, as everywhere in such files."""
-    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_]+", part) else _quoted(part) for part in path)
+    return ".".join(part if re.fullmatch(r"[A-Za-z0-9_]+", part) else quoted(part) for part in path)
 
 
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def quoted(text: str) -> str:
+    """Return a text as a string of TOML: JSON's, but for one character that TOML wants escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _item(value: Any) -> tomlkit.items.Item:

@@ -5,7 +5,6 @@ Pure: texts of configurations in, rows and mistakes out. ``tui.screens.form`` sh
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -16,7 +15,7 @@ import msgspec
 import tomli
 
 from engine.config import ConfigError, parse_config, read_value
-from engine.editing import EditError, clone, name_problem, set_values
+from engine.editing import EditError, clone, name_problem, quoted, set_values
 from engine.experiment import Experiment
 from engine.recipes import fill, inherited
 from tui.completion import help_of, keys_of
@@ -162,8 +161,10 @@ def written(value: Any) -> str:
 def _nested(value: Any) -> str:
     if isinstance(value, list):
         return f"[{', '.join(map(_nested, value))}]"
-    if isinstance(value, bool | str):
-        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
@@ -98,6 +98,7 @@ CHANGES = st.fixed_dictionaries(
 
 
 @given(CHANGES)
+@example({"tags": ["\x7f"]})
 def test_the_command_makes_the_run_what_it_was(changes: dict[str, Any]) -> None:
     experiment = Experiment(name="a", model="vit_mini", image_size=16, patch_size=4, dataset="digits")
     made = msgspec.structs.replace(experiment, **changes)
