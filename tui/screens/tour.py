@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -49,6 +50,8 @@ class TourScreen(ModalScreen[None]):
             box.border_subtitle = "enter begins; this is shown once"
             yield Static(self._page(), markup=False)
 
-    def _page(self) -> Text:
-        lines = (Text.assemble((f"{name:<9}", "bold"), what) for name, what in PAGE)
-        return Text("\n").join(lines)
+    def _page(self) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for name, what in PAGE:
+            table.add_row(Text(name, style="bold"), Text(what))
+        return table
