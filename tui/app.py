@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from textual.actions import ActionParseResult
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
 
+from tui.ascii import AsciiFilter
 from tui.feed import Feed
 from tui.messages import Changed
+from tui.options import READONLY, Options
+from tui.remembered import View, load, remember_tour, save, toured
 from tui.screens.dashboard import Dashboard, live_runs
+from tui.screens.tour import TourScreen
 from tui.snapshot import Project, Watch
 
 if TYPE_CHECKING:
@@ -48,7 +56,25 @@ THEMES = (
         panel="#e9e9e4",
         dark=False,
     ),
+    Theme(
+        name="vitui-contrast",
+        primary="#ffd700",
+        secondary="#7fdfff",
+        accent="#ffd700",
+        success="#5fff87",
+        warning="#ffd700",
+        error="#ff8787",
+        foreground="#ffffff",
+        background="#000000",
+        surface="#000000",
+        panel="#1c1c1c",
+        dark=True,
+    ),
 )
+CHANGING = frozenset(
+    {"run", "vary", "stop", "resume", "edit", "tag", "note", "throw_away", "undo", "shift", "hold"}
+)
+"""The actions of screens that change runs, the queue or the configuration."""
 
 
 def collect_garbage() -> None:
@@ -56,6 +82,9 @@ def collect_garbage() -> None:
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
+
+
+PLAIN = Options()
 
 
 class VituiApp(App[str]):
@@ -70,24 +99,53 @@ class VituiApp(App[str]):
         Binding("colon", "command_palette", "Commands", show=False),
     ]
 
-    def __init__(self, project: Project, rate: float | None = None) -> None:
+    def __init__(self, project: Project, options: Options = PLAIN) -> None:
         super().__init__()
         self.project = project
-        self.feed = Feed(project, self._take, rate)
+        self.options = options
+        state = options.state
+        self._toured = state is None or toured(state)
+        self._view = View() if state is None else load(state, project.folder)
+        self._ascii = [AsciiFilter()] if options.ascii_only else []
+        self.feed = Feed(project, self._take, options.rate)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = "vitui-dark"
+        self.theme = self._view.theme if self._view.theme in self.available_themes else options.theme
 
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
         self.dashboard = Dashboard(self.project)
         self.push_screen(self.dashboard)
+        self.dashboard.call_later(self.dashboard.give_view, self._view)
+        if not self._toured:
+            self.push_screen(TourScreen())
         self.set_timer(1, collect_garbage)
         self.run_worker(self._follow, thread=True, group="feed", exit_on_error=False)
 
     def on_unmount(self) -> None:
-        """End the feed's thread."""
+        """End the feed's thread, and remember how the project was looked at."""
         self.feed.stop()
+        if self.options.state is not None:
+            with contextlib.suppress(OSError):  # no memory is no reason not to leave
+                remember_tour(self.options.state)
+                save(self.options.state, self.project.folder, self._view)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """All that is drawn goes through these."""
+        return [*super().get_line_filters(), *self._ascii]
+
+    async def run_action(
+        self,
+        action: str | ActionParseResult,
+        default_namespace: DOMNode | None = None,
+        namespaces: Mapping[str, DOMNode] | None = None,
+    ) -> bool:
+        """Do what a key or the palette asks for; where nothing may be changed, say so instead."""
+        name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
+        if self.options.readonly and name in CHANGING and isinstance(default_namespace, Screen):
+            self.notify(READONLY, severity="warning", timeout=4)
+            return True
+        return await super().run_action(action, default_namespace, namespaces)
 
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
         """Return the last confusion matrices of watched runs. For any thread but the screen's."""
@@ -99,6 +157,7 @@ class VituiApp(App[str]):
 
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""
+        self._view = self.dashboard.taken_view()
         live = [status.experiment for status in live_runs(self.dashboard.snapshot)]
         word = "goes on" if len(live) == 1 else "go on"
         self.exit(

@@ -78,8 +78,21 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
     envvar="VITUI_RATE",
     help="Frames a second while runs go on: 4, over SSH 2; 1 or less for a slow line.",
 )
+@click.option(
+    "--readonly", is_flag=True, help="Only look: nothing can be queued, stopped, resumed or edited."
+)
+@click.option(
+    "--ascii", "ascii_only", is_flag=True, help="Draw in ASCII; so does VITUI_ASCII=1, or such a locale."
+)
 def open_app(
-    folder: Path, config: Path, runs: Path, once: bool, size: tuple[int, int] | None, rate: float | None
+    folder: Path,
+    config: Path,
+    runs: Path,
+    once: bool,
+    size: tuple[int, int] | None,
+    readonly: bool,
+    ascii_only: bool,
+    rate: float | None,
 ) -> None:
     """Open the app (what `vitui` alone does)."""
     if not once and not (sys.stdout.isatty() and sys.stderr.isatty()):
@@ -88,12 +101,18 @@ def open_app(
     gc.disable()  # until the app is there: a tenth of the time that takes
     os.chdir(folder)  # runs started from the app find what the configuration names
     from tui.app import VituiApp
+    from tui.ascii import asked_for
+    from tui.options import Options, state_folder, theme_of
     from tui.snapshot import Project
 
-    app = VituiApp(
-        Project(folder=Path.cwd(), config=config, runs=runs),
-        rate or (2 if os.environ.get("SSH_CONNECTION") else None),
+    options = Options(
+        readonly=readonly,
+        ascii_only=ascii_only or asked_for(os.environ),
+        state=None if once else state_folder(os.environ),
+        theme=theme_of(os.environ),
+        rate=rate or (2 if os.environ.get("SSH_CONNECTION") else None),
     )
+    app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs), options)
     if once:
         print_frame(app, size)
         return

@@ -32,6 +32,7 @@ from tui.reader import Reader
 from tui.record import Record
 from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.text import clean
+from tui.watching import Watcher
 
 if TYPE_CHECKING:
     from engine.config import Config
@@ -81,6 +82,8 @@ class Feed:
         self._machines: deque[Machine] = deque(maxlen=MACHINES)
         self._machine = MachineSampler()
         self._reader: Reader | None = None
+        self._live: list[str] = []
+        self._watcher = Watcher()
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
@@ -131,9 +134,13 @@ class Feed:
         if touched is not None:
             was_live = {status.run for status in before.runs if status.state in LIVE}
             changes["runs"] = tuple(self._statuses[name] for name in self._runs if name in self._statuses)
+            self._live = [status.run for status in changes["runs"] if status.state in LIVE]
             ended = tuple(
                 name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
             )
+        alarms = self._watcher.look((self._statuses[name] for name in self._live), time.monotonic())
+        if self._watcher.standing is not before.alarms:
+            changes["alarms"] = self._watcher.standing
         if relabelled := self._abouts.read(self._runs):
             changes["about"] = dict(self._abouts.known)
             touched = (touched or set()) | relabelled
@@ -154,10 +161,10 @@ class Feed:
         queue = self._lineup.look(self._runs, self._statuses, self._stamps, now, news=touched is not None)
         if queue is not None and queue != before.queue:
             changes["queue"] = queue
-        if not changes:
+        if not changes and not alarms:
             return None
         self._snapshot = dataclasses.replace(before, **changes)
-        return Changed(self._snapshot, ended)
+        return Changed(self._snapshot, ended, alarms)
 
     def _read_config(self) -> tuple[Config | None, str] | None:
         """Return the configuration, or why it cannot be used; None if the file has not changed."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from tui.snapshot import Snapshot
+from tui.watching import Alarm
 
 
 @dataclass
@@ -16,10 +17,12 @@ class Changed(Message):
     snapshot: Snapshot
     ended: tuple[str, ...] = ()
     """Runs that were live a tick ago and are no longer."""
+    alarms: tuple[Alarm, ...] = ()
+    """What is newly wrong with live runs."""
 
     def can_replace(self, message: Message) -> bool:
-        """A burst collapses to the newest, unless an older one tells of an end."""
-        return isinstance(message, Changed) and not message.ended
+        """A burst collapses to the newest, unless an older one tells of an end or an alarm."""
+        return isinstance(message, Changed) and not (message.ended or message.alarms)
 
 
 @dataclass

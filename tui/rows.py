@@ -13,6 +13,7 @@ from engine.states import LIVE, State, Status
 from tui.sieve import Meant
 from tui.snapshot import About, Snapshot
 from tui.text import clean, loss, score, size, without_common_start
+from tui.watching import KINDS, Kind
 
 MEMORY = ("gpu/memory_process", "gpu/memory_used", "cpu/memory_process")
 """Where a run's memory is looked for, the truest first."""
@@ -39,6 +40,8 @@ class Row:
     left: str = ""
     note: str = ""
     """Why it waits or failed; shown where the numbers would stand."""
+    alarm: Kind | None = None
+    """The gravest of what is wrong with the run, or with those that an experiment's row hides."""
     tags: tuple[str, ...] = ()
     noted: bool = False
     """Whether there is something to be read of it."""
@@ -85,13 +88,33 @@ def make_rows(
         row = _row(f"experiment:{name}", name, newest, about, label=name, folded=hidden)
         if folded := over_seeds(runs, snapshot.about):
             row = replace(row, f1=folded)
+        if alarm := gravest(snapshot, runs if hidden else ([newest] if newest else [])):
+            row = replace(row, alarm=alarm)
         rows.append(row)
         if name in unfolded:
             rows += [
-                _row(f"run:{run.run}", name, run, snapshot.about.get(run.run), label=run_label(run), depth=1)
+                replace(
+                    _row(
+                        f"run:{run.run}",
+                        name,
+                        run,
+                        snapshot.about.get(run.run),
+                        label=run_label(run),
+                        depth=1,
+                    ),
+                    alarm=gravest(snapshot, [run]),
+                )
                 for run in reversed(runs)
             ]
     return rows
+
+
+def gravest(snapshot: Snapshot, runs: Iterable[Status]) -> Kind | None:
+    """Return the gravest of what is wrong with these runs, None if nothing is."""
+    if not snapshot.alarms:
+        return None
+    kinds = {alarm.kind for status in runs for alarm in snapshot.alarms.get(status.run, ())}
+    return next((kind for kind in KINDS if kind in kinds), None)
 
 
 def _by_experiment(snapshot: Snapshot, meant: Meant | None) -> dict[str, list[Status]]:

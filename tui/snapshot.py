@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from engine.labels import Labels
 from engine.states import Status
 from tui.record import Page, Record
+from tui.watching import Alarm
 
 if TYPE_CHECKING:
     from engine.column import Array
@@ -134,6 +135,8 @@ class Snapshot:
     detail: Detail | None = None
     record: Record | None = None
     """The run that the run view shows."""
+    alarms: Mapping[str, tuple[Alarm, ...]] = field(default_factory=dict)
+    """What is wrong with live runs, by run."""
     machine: Machine = field(default_factory=Machine)
     machines: tuple[Machine, ...] = ()
     """The machine over the last minutes, one look a second, oldest first."""

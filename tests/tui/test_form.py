@@ -14,8 +14,8 @@ from tui.screens.dashboard import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.form import FormScreen
 from tui.snapshot import Project
+from tui.widgets.completing import Completing
 from tui.widgets.form_list import FormList
-from tui.widgets.offering import CompletingInput
 
 PATH = Path("experiments.toml")
 
@@ -138,7 +138,7 @@ def at(pilot: AppPilot, key: str) -> None:
 
 async def type_in(pilot: AppPilot, text: str) -> None:
     await pilot.press("enter")
-    screen(pilot).query_one(CompletingInput).value = text
+    screen(pilot).query_one(Completing).value = text
     await pilot.press("enter")
     await settle(pilot)
 
@@ -164,8 +164,8 @@ async def test_tab_completes_and_a_mistake_cannot_be_saved(project: Project) -> 
         await settle(pilot)
         at(pilot, "model")
         await pilot.press("enter")
-        screen(pilot).query_one(CompletingInput).value = "bit_r50"
-        await pilot.press("tab", "enter")
+        screen(pilot).query_one(Completing).value = "bit_r50"
+        await pilot.press("tab", "tab", "enter")
         await settle(pilot)
         assert screen(pilot).form.changes == {"model": "bit_r50x1"}
         assert "has no patches: leave patch_size out" in screen(pilot).form.mistakes[0]
@@ -184,7 +184,7 @@ async def test_a_clone_asks_for_its_name_and_appears_in_the_list(project: Projec
         await pilot.press("down", "e", "c")
         await settle(pilot)
         await pilot.pause()
-        box = screen(pilot).query_one(CompletingInput)
+        box = screen(pilot).query_one(Completing)
         assert (box.has_class("-shown"), box.value) == (True, "BiT-small-2")
         box.value = "BiT-other"
         await pilot.press("enter")

@@ -153,6 +153,11 @@ def test_a_terminal_that_is_too_small_for_most(snap: Compare, some_runs: None) -
     assert snap((40, 12))
 
 
+def test_the_form(snap: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISUAL", "vim")
+    assert snap((120, 36), "e", "f", "j", "j", "j", "enter", "backspace", "5", "enter")
+
+
 def test_the_queue_on_a_screen_of_its_own(
     project: Project, write_run: Write, snap_compare: Compare, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -206,8 +211,3 @@ def machines(pid: int) -> Iterator[Machine]:
             ),
             processes={4711: Process("python"), 4712: Process("python", (pid,)), 99: Process("blender\x1b[2J")},
         )  # fmt: skip
-
-
-def test_the_form(snap: Compare, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VISUAL", "vim")
-    assert snap((120, 36), "e", "f", "j", "j", "j", "enter", "backspace", "5", "enter")

@@ -27,8 +27,11 @@ class Terminal:
     def __init__(self, folder: Path, width: int, height: int) -> None:
         self._socket = f"vitui-test-{os.getpid()}"
         self._folder = folder
+        (folder / ".state/vitui").mkdir(parents=True)
+        (folder / ".state/vitui/toured").touch()
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height), "-s", "t",
-                  "-e", "COLORTERM=truecolor", "-e", "LANG=C.UTF-8", "-c", str(folder), "sh")  # fmt: skip
+                  "-e", "COLORTERM=truecolor", "-e", "LANG=C.UTF-8", "-e", f"XDG_STATE_HOME={folder}/.state",
+                  "-c", str(folder), "sh")  # fmt: skip
 
     def tmux(self, *words: str) -> str:
         unsized = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}

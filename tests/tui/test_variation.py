@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from engine.experiment import Experiment
 from engine.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
-from tui.screens.varying import VariationScreen
+from tui.screens.variation import VariationScreen
 from tui.snapshot import Project
 from tui.variation import complete, vary, words
-from tui.widgets.offering import CompletingInput
+from tui.widgets.completing import Completing
 
 EXPERIMENT = Experiment(
     name="e", model="vit_mini", image_size=16, patch_size=4, dataset="digits", seeds=[3, 4]
@@ -82,7 +82,7 @@ def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def typed(pilot: AppPilot, text: str) -> None:
-    pilot.app.screen.query_one(CompletingInput).value = text
+    pilot.app.screen.query_one(Completing).value = text
     await settle(pilot)
 
 
@@ -120,7 +120,7 @@ async def test_a_mistake_stands_under_the_prompt_and_nothing_is_queued(project: 
 async def test_tab_completes_a_key_and_its_value(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("o", *"pat", "tab")
-        assert pilot.app.screen.query_one(CompletingInput).value == "patch_size="
+        assert pilot.app.screen.query_one(Completing).value == "patch_size="
         await pilot.press("8")
         await settle(pilot)
         assert said(pilot) == "enter queues a run, seed 0"

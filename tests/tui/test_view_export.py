@@ -12,11 +12,11 @@ from engine.states import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.export import ExportError
-from tui.screens.exporting import ExportScreen, _with_endings
+from tui.screens.export import ExportScreen, _with_endings
 from tui.snapshot import Project, RunCurve
 from tui.view_export import View, default_path, export_view, paths_of
 from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.offering import CompletingInput
+from tui.widgets.completing import Completing
 
 X = np.arange(1.0, 9.0)
 
@@ -70,8 +70,8 @@ def test_what_cannot_be_drawn_is_said() -> None:
 def test_names_of_files() -> None:
     assert default_path(view(["ViT-small"])) == Path("images/ViT-small-test-f1.png")
     assert default_path(view(["a", "b"])) == Path("images/test-f1.png")
-    assert _with_endings("a.png") == ["a.svg", "a.pdf", "a.png"]
-    assert _with_endings("a") == ["a.png", "a.svg", "a.pdf"]
+    assert _with_endings("a.png", 5) == ["a.svg", "a.pdf", "a.png"]
+    assert _with_endings("a", 1) == ["a.png", "a.svg", "a.pdf"]
 
 
 def test_the_app_opens_without_matplotlib() -> None:
@@ -85,7 +85,7 @@ def test_the_app_opens_without_matplotlib() -> None:
 
 async def ask(pilot: AppPilot, path: str) -> None:
     await pilot.press("E")
-    pilot.app.screen.query_one(CompletingInput).value = path
+    pilot.app.screen.query_one(Completing).value = path
     await pilot.press("enter")
     await settle(pilot)
 

@@ -8,7 +8,6 @@ from textual.binding import Binding, BindingType
 
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
-from tui.tables import FORMATS, HEADINGS, cells_of
 from tui.widgets.run_list import RunList
 
 
@@ -19,6 +18,8 @@ class Copying(Doing):
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
+        from tui.tables import FORMATS, HEADINGS, cells_of
+
         row = self.row
         if row is None:
             self._refuse("Nothing to copy", "There is nothing under the cursor.")

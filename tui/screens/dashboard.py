@@ -24,10 +24,11 @@ from tui.screens.caring import Caring
 from tui.screens.copying import Copying
 from tui.screens.editing import Editing
 from tui.screens.exporting import Exporting
-from tui.screens.filtering import Filtering
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS
 from tui.screens.panes import Panes
+from tui.screens.remembering import Remembering
+from tui.screens.telling import Telling
 from tui.screens.varying import Varying
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
@@ -53,7 +54,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
+class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring, Telling):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -91,7 +92,7 @@ class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
-        yield MachineLine(self.project.folder.name or str(self.project.folder), id="machine")
+        yield MachineLine(self._title_of_project(), id="machine")
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield RunList(id="runs")
@@ -104,6 +105,11 @@ class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
         yield Console(id="console")
         yield MachinePane(id="bottom")
         yield Footer(show_command_palette=False)
+
+    def _title_of_project(self) -> str:
+        options = getattr(self.app, "options", None)
+        name = self.project.folder.name or str(self.project.folder)
+        return f"{name}   read-only" if options is not None and options.readonly else name
 
     def on_mount(self) -> None:
         """Name the panes."""
@@ -144,7 +150,8 @@ class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
         if row is not None and snapshot.config is not None and row.experiment in snapshot.config.experiments:
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
-        self.query_one(Overview).show(status, detail, config)
+        alarms = snapshot.alarms.get(status.run, ()) if status else ()
+        self.query_one(Overview).show(status, detail, config, alarms)
         title = Content(row.label if row else "Run")
         if title != self._title:
             self._title = title
@@ -260,18 +267,7 @@ class Dashboard(Filtering, Exporting, Editing, Varying, Copying, Panes, Caring):
         if error and error != self.snapshot.config_error:
             self.notify(error, title="experiments.toml", severity="error", markup=False, timeout=15)
         self.snapshot = message.snapshot
-        for name in message.ended:
-            if status := self._status(name):
-                self._announce(status)
-
-    def _announce(self, status: Status) -> None:
-        f1 = status.last.get("test/f1")
-        words = f"{status.experiment}: {status.state}" + (f", test F1 {f1:.3f}" if f1 is not None else "")
-        bad = status.state in ("failed", "crashed")
-        if bad and status.reason:
-            words += f"\n{status.reason}"
-        self.notify(words, severity="error" if bad else "information", markup=False, timeout=8)
-        self.app.bell()
+        self.tell(message.ended, message.alarms)
 
     # ---- looking
 

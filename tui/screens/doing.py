@@ -16,6 +16,7 @@ from textual.screen import Screen
 from engine.states import LIVE, RESUMABLE, Status
 from engine.store import Request, Run, Store, StoreError
 from tui.messages import Done, Failed
+from tui.options import READONLY, readonly
 from tui.rows import Row
 from tui.screens.dialogs import Choice, Dialog
 from tui.snapshot import Project, Snapshot
@@ -96,6 +97,9 @@ class Doing(Screen[None]):
 
     def _force(self, run: Run) -> None:
         """Stop a run by force, in a thread that does not keep the app from being left."""
+        if readonly(self.app):
+            self._refuse("It is not stopped", READONLY)
+            return
 
         def say(text: str) -> None:
             self.post_message(Done(text))
@@ -128,7 +132,10 @@ class Doing(Screen[None]):
         self._do("It cannot be resumed", queue)
 
     def _do(self, title: str, action: Callable[[], str]) -> None:
-        """Do something with files or processes in a thread, and say how it went."""
+        """Do something with files or processes in a thread, and say how it went; nothing where that is read-only."""
+        if readonly(self.app):
+            self._refuse(title, READONLY)
+            return
 
         def work() -> None:
             try:

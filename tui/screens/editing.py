@@ -9,7 +9,6 @@ from typing import ClassVar, Literal
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from tui.editor import editor_command
 from tui.messages import Failed
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
@@ -22,6 +21,8 @@ class Editing(Doing):
 
     def action_edit(self) -> None:
         """Ask how to change the experiment under the cursor."""
+        from tui.editor import editor_command
+
         name, config = self._meant(), self.project.config
         command = editor_command(os.environ, config, 1)
         choices = [Choice("enter", f"open {config} in {command[0]}", "editor")] if command else []
@@ -49,6 +50,7 @@ class Editing(Doing):
     def _open_editor(self, name: str | None) -> None:
         """Lend the terminal to an editor until it is left."""
         from engine.editing import EditError, line_of, read
+        from tui.editor import editor_command
 
         path = self.project.config
         try:

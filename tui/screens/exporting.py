@@ -1,109 +1,20 @@
-"""Export this view: asks for a file's name, whose ending is the format, and draws the charts into it."""
+"""Draw what the charts show into files."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.screen import ModalScreen
-from textual.widgets import Input, Static
 
 from engine.store import StoreError
 from tui.messages import Done, Failed
 from tui.screens.doing import Doing
 from tui.screens.looking import SMOOTHINGS, Looking
-from tui.text import clean
 from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.offering import CompletingInput
 
 if TYPE_CHECKING:
     from tui.view_export import View
-
-ENDINGS = (".png", ".svg", ".pdf")
-
-
-class ExportScreen(ModalScreen[Path | None]):
-    """Asks where to; returns the path, None when left. What is there is written over after a second enter only.
-
-    Args:
-        view: What is to be drawn.
-        default: The path that stands there at first.
-    """
-
-    DEFAULT_CSS = """
-    ExportScreen {
-        align: center middle;
-        background: $background 60%;
-        & > Vertical { width: 90%; max-width: 84; height: auto; padding: 1 2; background: $surface;
-                       border: round $primary; border-title-style: bold; }
-        & Input { height: 1; border: none; padding: 0 1; background: $panel; }
-        & Static { height: auto; margin-top: 1; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
-
-    def __init__(self, view: View, default: Path) -> None:
-        super().__init__()
-        self._view, self._default = view, default
-        self._warned: str | None = None
-
-    def compose(self) -> ComposeResult:
-        """The name, and what will be drawn."""
-        with Vertical() as box:
-            box.border_title = "Export this view"
-            box.border_subtitle = "tab png, svg, pdf  enter draws  esc leaves"
-            yield CompletingInput(_with_endings, id="export-path")
-            yield Static(self._described(), id="export-said", markup=False)
-
-    def on_mount(self) -> None:
-        """Begin with a sensible name."""
-        box = self.query_one(CompletingInput)
-        box.value = str(self._default)
-        box.cursor_position = len(box.value)
-        box.focus()
-
-    def _described(self) -> str:
-        view = self._view
-        count = len(view.curves)
-        charts = f"{count} charts, a file each" if count > 1 else "one chart"
-        parts = [f"{charts}: {', '.join(map(clean, view.curves))}", f"x: {view.axis}"]
-        parts += [f"smoothing {view.smoothing:g}"] if view.smoothing else []
-        parts += ["zoomed"] if view.zoom else []
-        parts += ["logarithmic y"] if view.log_y else []
-        return "; ".join(parts) + ("\nz on the dashboard shows one chart alone" if count > 1 else "")
-
-    @on(Input.Submitted)
-    def _submitted(self, message: Input.Submitted) -> None:
-        """Look in a thread whether the files can be written."""
-        text = message.value.strip()
-
-        def work() -> None:
-            from tui.export import ExportError
-            from tui.view_export import paths_of
-
-            path = Path(text).expanduser()
-            try:
-                there = [str(file) for file in paths_of(self._view, path).values() if file.exists()]
-            except (ExportError, ValueError, RuntimeError, OSError) as error:
-                self.app.call_from_thread(self._say, str(error))
-                return
-            if there and self._warned != text:
-                self._warned = text
-                self.app.call_from_thread(
-                    self._say, f"{', '.join(there)}: there already; enter writes over it"
-                )
-            else:
-                self.app.call_from_thread(self.dismiss, path)
-
-        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
-
-    def _say(self, text: str) -> None:
-        if self.is_attached:
-            self.query_one("#export-said", Static).update(clean(text))
 
 
 class Exporting(Looking, Doing):
@@ -117,6 +28,7 @@ class Exporting(Looking, Doing):
         if view is None:
             self._refuse("Nothing to export", "The charts show no run.")
             return
+        from tui.screens.export import ExportScreen
         from tui.view_export import default_path
 
         def chosen(path: Path | None) -> None:
@@ -158,10 +70,3 @@ class Exporting(Looking, Doing):
             self.post_message(Failed("It cannot be exported", str(error)))
         else:
             self.post_message(Done(f"Written: {', '.join(map(str, files))}"))
-
-
-def _with_endings(text: str) -> list[str]:
-    """Return a path with each of the formats' endings, those after the one that it has first."""
-    stem = next((text.removesuffix(ending) for ending in ENDINGS if text.endswith(ending)), text)
-    now = ENDINGS.index(text[len(stem) :]) + 1 if text != stem else 0
-    return [stem + ending for ending in (*ENDINGS[now:], *ENDINGS[:now])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -18,8 +19,8 @@ from tui.completion import choices, starting_with
 from tui.form import NAME, Form
 from tui.screens.dialogs import Choice, Dialog
 from tui.text import clean
+from tui.widgets.completing import Completing, hint
 from tui.widgets.form_list import FormList
-from tui.widgets.offering import CompletingInput
 
 
 class FormScreen(Screen[None]):
@@ -59,7 +60,7 @@ class FormScreen(Screen[None]):
         """Rows over what is wrong with them."""
         with Container(id="form-body"):
             yield FormList()
-            yield CompletingInput(self._complete, id="form-value")
+            yield Completing(self._complete, id="form-value")
         yield Static(id="form-help", markup=False)
         yield Static(id="form-mistakes", markup=False)
         yield Footer(show_command_palette=False)
@@ -91,21 +92,27 @@ class FormScreen(Screen[None]):
             known = [each for each in choices(entry.key, self.form.values) if each not in entry.help]
             self._say(f"{entry.key}: {entry.help}" + (f" ({', '.join(known)})" if known else ""))
 
-    @on(CompletingInput.Offered)
-    def _offered(self, message: CompletingInput.Offered) -> None:
-        if self._box.has_class("-shown") and message.texts:
-            self._say(f"tab: {'  '.join(message.texts)}")
+    @on(Input.Changed, "#form-value")
+    @on(Completing.Offered)
+    def _offer(self) -> None:
+        box, entry = self._box, self.query_one(FormList).entry
+        if box.has_class("-shown") and entry is not None:
+            offers = hint(box.before, box.offers(), box.chosen)
+            said = (
+                Text.assemble("tab: ", offers) if offers.plain.strip() else f"{entry.help}; empty: not here"
+            )
+            self.query_one("#form-help", Static).update(said)
 
     def _say(self, text: str) -> None:
         self.query_one("#form-help", Static).update(clean(text))
 
     @property
-    def _box(self) -> CompletingInput:
-        return self.query_one("#form-value", CompletingInput)
+    def _box(self) -> Completing:
+        return self.query_one("#form-value", Completing)
 
-    def _complete(self, text: str) -> list[str]:
+    def _complete(self, text: str, cursor: int) -> list[str]:
         entry = self.query_one(FormList).entry
-        return [] if entry is None else starting_with(text, choices(entry.key, self.form.values))
+        return [] if entry is None else starting_with(text[:cursor], choices(entry.key, self.form.values))
 
     # ---- changing
 
@@ -127,9 +134,7 @@ class FormScreen(Screen[None]):
         box.value = entry.value
         box.cursor_position = len(entry.value)
         box.focus()
-        self._say_help()
-        known = choices(entry.key, self.form.values)
-        self._say(f"{entry.help}; empty: not here" + (f"   tab: {'  '.join(known)}" if known else ""))
+        self._offer()
 
     def action_name(self) -> None:
         """Name a clone."""

@@ -1,104 +1,16 @@
-"""Run with changes: a prompt of ``key=value`` pairs that completes, says what is wrong, and queues on enter."""
+"""Run an experiment with changes, as ``engine submit --set`` does."""
 
 from __future__ import annotations
 
 import time
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from textual import on
-from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.content import Content
-from textual.screen import ModalScreen
-from textual.widgets import Input, Static
 
-from engine.experiment import Experiment
-from engine.ticket import Ticket
 from tui.screens.doing import Doing
-from tui.text import clean, shorten
-from tui.variation import Variation, complete, settings_line, vary
-from tui.widgets.offering import CompletingInput
 
-
-class VariationScreen(ModalScreen[Variation | None]):
-    """Asks what is to be different in a run; returns it, None when left."""
-
-    DEFAULT_CSS = """
-    VariationScreen {
-        align: center middle;
-        background: $background 60%;
-        & > Vertical { width: 90%; max-width: 100; height: auto; padding: 1 2; background: $surface;
-                       border: round $primary; border-title-style: bold; }
-        & Input { height: 1; border: none; padding: 0 1; background: $panel; }
-        & #variation-offer { height: 1; color: $foreground 60%; }
-        & #variation-said { height: auto; min-height: 1; }
-        & #variation-said.-wrong { color: $error; }
-    }
-    """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
-
-    def __init__(self, experiment: Experiment) -> None:
-        super().__init__()
-        self._experiment = experiment
-        self._asked = 0
-
-    def compose(self) -> ComposeResult:
-        """The prompt; below it what tab offers, and what is wrong or would be queued."""
-        with Vertical() as box:
-            box.border_title = Content(clean(f"Run {self._experiment.name} with changes"))
-            box.border_subtitle = "tab completes  enter queues  esc leaves"
-            yield CompletingInput(
-                lambda text: complete(self._experiment, text), placeholder="lr=1e-3 seeds=0,1,2"
-            )
-            yield Static(id="variation-offer", markup=False)
-            yield Static(id="variation-said", markup=False)
-
-    def on_mount(self) -> None:
-        """Begin to type."""
-        box = self.query_one(CompletingInput)
-        box.focus()
-        box.offer()
-
-    @on(CompletingInput.Offered)
-    def _offered(self, message: CompletingInput.Offered) -> None:
-        typed = self.query_one(CompletingInput).value
-        start = typed.rfind(" ") + 1
-        offer = self.query_one("#variation-offer", Static)
-        offer.update(shorten("  ".join(text[start:] for text in message.texts), max(1, offer.size.width)))
-
-    @on(Input.Changed)
-    def _judge(self, message: Input.Changed) -> None:
-        """Find out in a thread what the text means: a setting may name a folder."""
-        self._asked += 1
-        asked, text = self._asked, message.value
-
-        def work() -> None:
-            found = vary(self._experiment, text)
-            self.app.call_from_thread(self._judged, found, asked)
-
-        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
-
-    def _judged(self, found: Variation, asked: int) -> None:
-        if asked == self._asked and self.is_attached:
-            said = self.query_one("#variation-said", Static)
-            said.set_class(bool(found.mistakes), "-wrong")
-            said.update(clean_lines(found.mistakes) or settings_line(found))
-
-    @on(Input.Submitted)
-    def _submitted(self, message: Input.Submitted) -> None:
-        text = message.value
-        self._asked += 1
-        asked = self._asked
-
-        def work() -> None:
-            found = vary(self._experiment, text)
-            if found.mistakes:
-                self.app.call_from_thread(self._judged, found, asked)
-            else:
-                self.app.call_from_thread(self.dismiss, found)
-
-        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+if TYPE_CHECKING:
+    from tui.variation import Variation
 
 
 class Varying(Doing):
@@ -113,6 +25,8 @@ class Varying(Doing):
             self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
             return
 
+        from tui.screens.variation import VariationScreen
+
         def chosen(variation: Variation | None) -> None:
             if variation is not None:
                 self._do("It cannot be queued", lambda: self._queue(variation))
@@ -121,6 +35,7 @@ class Varying(Doing):
 
     def _queue(self, variation: Variation) -> str:
         from engine.scheduler import ensure_worker
+        from engine.ticket import Ticket
 
         experiment = variation.experiment
         for seed in variation.seeds:
@@ -131,8 +46,3 @@ class Varying(Doing):
         ensure_worker(self.store)
         count = len(variation.seeds)
         return f"{experiment.name} is queued" + (f", {count} runs" if count > 1 else "")
-
-
-def clean_lines(lines: tuple[str, ...]) -> str:
-    """Return sentences on what is wrong as text that can be shown, one a line."""
-    return "\n".join(f"✗ {clean(line)}" for line in lines)

@@ -259,10 +259,11 @@ class Canvas:
 
 def _ascii_shapes() -> NDArray[np.uint32]:
     """The ASCII character closest to each of the 256 braille patterns, as code points."""
-    return np.array([ord(_ascii_shape(pattern)) for pattern in range(256)], np.uint32)
+    return np.array([ord(ascii_shape(pattern)) for pattern in range(256)], np.uint32)
 
 
-def _ascii_shape(pattern: int) -> str:
+def ascii_shape(pattern: int) -> str:
+    """The ASCII character closest to one of the 256 braille patterns."""
     left = [row for row, bit in enumerate((1, 2, 4, 64)) if pattern & bit]
     right = [row for row, bit in enumerate((8, 16, 32, 128)) if pattern & bit]
     if not left and not right:

@@ -21,6 +21,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.options import ascii_only
 from tui.widgets.curve import Curve
 
 if TYPE_CHECKING:
@@ -136,6 +137,10 @@ class Chart(Widget):
         self._dragged = False
         encoding = (getattr(sys.__stderr__, "encoding", None) or "utf-8").lower()
         self.set_reactive(Chart.ascii_only, not encoding.startswith("utf"))
+
+    def on_mount(self) -> None:
+        """Do as the app was asked."""
+        self.ascii_only = self.ascii_only or ascii_only(self.app)
 
     def show(self, curves: Sequence[Curve]) -> None:
         """Show these curves from now on; drawn when the event loop comes to it, if they differ from the last."""

@@ -5,7 +5,7 @@ Drawn line by line: a text widget would have the whole screen laid out and paint
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import msgspec
@@ -22,6 +22,7 @@ from engine.states import Status
 from tui.rows import memory
 from tui.snapshot import Detail
 from tui.text import clean, loss, score, size
+from tui.watching import Alarm
 
 Fact = tuple[str, str]
 NAME_WIDTH = 10
@@ -44,9 +45,15 @@ class Overview(ScrollView):
         self._facts: tuple[Fact, ...] = ()
         self._lines: list[Fact] = []
 
-    def show(self, status: Status | None, detail: Detail | None, config: Mapping[str, Any]) -> None:
+    def show(
+        self,
+        status: Status | None,
+        detail: Detail | None,
+        config: Mapping[str, Any],
+        alarms: Sequence[Alarm] = (),
+    ) -> None:
         """Show a run; or, for an experiment that has none yet, what its configuration says."""
-        new = tuple(facts(status, detail, config))
+        new = tuple(facts(status, detail, config, alarms))
         if new != self._facts:
             self._facts = new
             self._lay_out()
@@ -83,7 +90,9 @@ class Overview(ScrollView):
         return strip.adjust_cell_length(width).apply_style(self.rich_style)
 
 
-def facts(status: Status | None, detail: Detail | None, config: Mapping[str, Any]) -> Iterator[Fact]:
+def facts(
+    status: Status | None, detail: Detail | None, config: Mapping[str, Any], alarms: Sequence[Alarm] = ()
+) -> Iterator[Fact]:
     """Yield what is worth saying, most wanted first; a pair without a name is a line of its own."""
     settings = dict(detail.config) if detail and detail.config else dict(config)
     if status is not None:
@@ -94,6 +103,8 @@ def facts(status: Status | None, detail: Detail | None, config: Mapping[str, Any
         )
         if status.reason and status.state != "finished":
             yield "", clean(status.reason)
+        for alarm in alarms:
+            yield alarm.kind, alarm.text
         yield from _progress(status)
         yield "", ""
     yield from _labels(settings if detail is None else msgspec.structs.asdict(detail.labels))

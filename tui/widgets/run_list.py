@@ -17,9 +17,11 @@ from textual.strip import Strip
 
 from engine.listing import MARKS
 from tui.messages import CursorMoved, Opened, SelectionChanged
+from tui.options import ascii_only
 from tui.palette import markers_for
 from tui.rows import Row
 from tui.text import shorten
+from tui.watching import KINDS
 
 COLUMNS = (("epoch", 6), ("f1", 5), ("loss", 5), ("memory", 5), ("left", 6))
 """Field of a row and its width, in the order shown; from the right they give way to the name."""
@@ -114,7 +116,9 @@ class RunList(ScrollView, can_focus=True):
         self._shown = [
             (name, max(size, longest[name])) for name, size in COLUMNS if longest[name] or name == "f1"
         ]
-        self._marks = dict(zip(colours, markers_for(colours.values()), strict=True))
+        self._marks = dict(
+            zip(colours, markers_for(colours.values(), ascii_only=ascii_only(self.app)), strict=True)
+        )
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
@@ -247,13 +251,16 @@ class RunList(ScrollView, can_focus=True):
         if row.note and not row.f1:
             tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
             return [*segments, Segment(" " + shorten(row.note, numbers_width - 1), tone)]
-        return [
-            *segments,
-            *(
-                Segment(f" {getattr(row, field):>{size}}", name if field == "f1" else quiet)
-                for field, size in shown
-            ),
+        badge = _badge(row, numbers_width)
+        shown = _beside(shown, cell_len(badge)) if badge else shown
+        numbers = [
+            Segment(f" {getattr(row, field):>{size}}", name if field == "f1" else quiet)
+            for field, size in shown
         ]
+        if badge:
+            gap = numbers_width - sum(size + 1 for _, size in shown)
+            numbers.append(Segment(badge.rjust(gap), self._style("bad" if row.alarm == KINDS[0] else "wait")))
+        return [*segments, *numbers]
 
     def _swatch(self, row: Row, chosen: bool) -> Segment:
         """The colour and mark of the row's curve, where it has one; a bar before it when it is overlaid for good."""
@@ -279,6 +286,19 @@ _TONES = {
     "crashed": "bad",
     "silent": "wait",
 }
+
+
+def _badge(row: Row, room: int) -> str:
+    """Return the word for what is wrong with a run, with a space before it."""
+    return f" {shorten(row.alarm, min(len(row.alarm), room - 1))}" if row.alarm and room > 1 else ""
+
+
+def _beside(columns: Sequence[tuple[str, int]], cells: int) -> list[tuple[str, int]]:
+    """Return the columns that are left when so many cells at their right are something else's."""
+    kept = list(columns)
+    while kept and sum(size + 1 for _, size in columns) - sum(size + 1 for _, size in kept) < cells:
+        kept.pop()
+    return kept
 
 
 def _chips(row: Row, room: int) -> str:

@@ -1,0 +1,145 @@
+"""What the app tells without being asked, from a run's files onto the screen and the desktop."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.events import Metrics, encode
+from engine.store import Run
+from tests.tui.conftest import NOW, Write
+from tests.tui.test_app import (  # noqa: F401  fixtures among them
+    _count_looks,
+    _no_worker,
+    dashboard,
+    opened,
+    runs,
+    settle,
+    toasts,
+)
+from tui.app import VituiApp
+from tui.rows import Row
+from tui.screens.telling import MAX_DESKTOP, desktop
+from tui.snapshot import Project
+from tui.widgets.overview import Overview
+from tui.widgets.run_list import RunList
+
+
+def say(run: Run, step: int, loss: float | None) -> None:
+    """Have a live run say its loss, as its own process would."""
+    values = {"train/loss": loss}
+    event = Metrics(time=NOW + step, run=run.id, step=step, epoch=step / 10, values=values)
+    with run.events.open("ab") as file:
+        file.write(encode(event))
+    run.status_file.unlink(missing_ok=True)
+
+
+async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
+    project: Project, write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.watching.NONFINITE_S", 0.2)
+    run = write_run("ViT-small", epochs=2, end=None, alive=True)
+    with run.hold():
+        async with opened(project, (170, 50)) as pilot:
+            assert runs(pilot).rows[0].alarm is None
+            say(run, 21, None)
+            for _ in range(3):
+                await settle(pilot)
+            assert runs(pilot).rows[0].alarm == "diverges"
+            assert toasts(pilot).count("diverges\nthe loss is not finite") == 1
+            assert ("diverges", "the loss is not finite") in dashboard(pilot).query_one(Overview)._facts
+            for step in (22, 23):
+                say(run, step, None)
+                await settle(pilot)
+            assert toasts(pilot).count("diverges") == 1
+            say(run, 24, 0.3)
+            await settle(pilot)
+            assert runs(pilot).rows[0].alarm is None
+
+
+@pytest.mark.parametrize("width", [30, 40, 54, 78, 120])
+@pytest.mark.parametrize("alarm", ["diverges", "stalls", "overfits", "starves"])
+async def test_a_row_with_an_alarm_keeps_its_name_and_says_the_word(
+    project: Project, width: int, alarm: str
+) -> None:
+    row = Row("run:a", "ViT-small", "a", "ViT-small", "running", epoch="3/7", f1=".612", loss="1.210",
+              memory="3.1G", left="2 h 10", alarm=alarm)  # type: ignore[arg-type]  # fmt: skip
+    app = VituiApp(project)
+    async with app.run_test(size=(width, 24)) as pilot:
+        shown = RunList()
+        await app.screen.mount(shown)
+        shown.styles.width, shown.styles.height = width, 5
+        await pilot.pause()
+        shown.show([row], {})
+        shown._shown = [("epoch", 6), ("f1", 5), ("loss", 5), ("memory", 5), ("left", 6)]
+        line = shown.render_line(1).text
+        assert len(line) <= width
+        assert "ViT-small" in line
+        assert alarm in line or width < 40
+        assert ".612" in line or width < 54
+
+
+@given(st.text(), st.booleans())
+def test_a_notification_of_the_desktop_has_no_controls(text: str, in_tmux: bool) -> None:
+    said = desktop(text, in_tmux=in_tmux)
+    inner = said.removeprefix("\x1bPtmux;\x1b").removesuffix("\x1b\\") if in_tmux else said
+    assert inner.startswith("\x1b]9;vitui: ")
+    assert inner.endswith("\x07")
+    body = inner.removeprefix("\x1b]9;").removesuffix("\x07")
+    assert body.isprintable()
+    assert len(body) <= MAX_DESKTOP + len("vitui: ")
+
+
+@contextmanager
+def in_terminal(project: Project) -> Iterator[int]:
+    """The app in a terminal of its own; yields what its keys are written to and its screen is read from."""
+    ours, theirs = pty.openpty()
+    state = project.folder / ".state"
+    (state / "vitui").mkdir(parents=True)
+    (state / "vitui/toured").touch()
+    environment = {name: value for name, value in os.environ.items() if name != "TMUX"}
+    environment |= {"TERM": "xterm-256color", "COLUMNS": "100", "LINES": "30", "XDG_STATE_HOME": str(state)}
+    app = subprocess.Popen(
+        [sys.executable, "-m", "tui.cli"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=project.folder,
+        env=environment, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    try:
+        yield ours
+    finally:
+        app.kill()
+        app.wait()
+        os.close(ours)
+
+
+def read_until(terminal: int, wanted: bytes, seconds: float) -> bytes:
+    seen, deadline = b"", time.monotonic() + seconds
+    while wanted not in seen and time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.2)[0]:
+            seen += os.read(terminal, 65536)
+    return seen
+
+
+@pytest.mark.parametrize("away", [True, False])
+def test_the_desktop_is_told_when_nobody_looks_at_the_terminal(
+    project: Project, write_run: Write, away: bool
+) -> None:
+    run = write_run("ViT-small", epochs=2, end=None, alive=True)
+    with in_terminal(project) as terminal:
+        with run.hold():
+            assert b"1 running" in read_until(terminal, b"1 running", 30)
+            os.write(terminal, b"\x1b[O" if away else b"\x1b[I")
+            read_until(terminal, b"nothing", 1)
+        seen = read_until(terminal, b"\x1b]9;" if away else b"crashed", 15)
+        seen += read_until(terminal, b"nothing", 1)
+    assert (b"\x1b]9;vitui: ViT-small s0: crashed" in seen) == away

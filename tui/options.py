@@ -1,0 +1,54 @@
+"""How the app was asked to be, and what it makes of the terminal it is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+READONLY = "Opened read-only: nothing can be changed here."
+
+
+@dataclass(frozen=True)
+class Options:
+    """What does not change while the app runs."""
+
+    readonly: bool = False
+    """Whether nothing can be queued, stopped, resumed or edited."""
+    ascii_only: bool = False
+    """Whether the screen is drawn in ASCII."""
+    state: Path | None = None
+    """The folder in which the app keeps what it remembers; None for no memory."""
+    theme: str = "vitui-dark"
+    """The theme to begin with."""
+    rate: float | None = None
+    """Frames a second while runs go on; None for as many as are good on a fast line."""
+
+
+def state_folder(environment: Mapping[str, str]) -> Path | None:
+    """Return where the user's state is kept (XDG base directories); None for a user without a home."""
+    if (said := environment.get("XDG_STATE_HOME", "")) and Path(said).is_absolute():
+        return Path(said) / "vitui"
+    try:
+        return Path.home() / ".local" / "state" / "vitui"
+    except RuntimeError:
+        return None
+
+
+def theme_of(environment: Mapping[str, str]) -> str:
+    """Return the theme that goes with the terminal's colours, as COLORFGBG tells them: ``15;0`` is white on black."""
+    background = environment.get("COLORFGBG", "").rpartition(";")[2]
+    light = background.isdecimal() and (int(background) == 7 or 9 <= int(background) <= 15)
+    return "vitui-light" if light else "vitui-dark"
+
+
+def readonly(app: object) -> bool:
+    """Return whether an app was asked to change nothing."""
+    options = getattr(app, "options", None)
+    return isinstance(options, Options) and options.readonly
+
+
+def ascii_only(app: object) -> bool:
+    """Return whether an app was asked to draw in ASCII."""
+    options = getattr(app, "options", None)
+    return isinstance(options, Options) and options.ascii_only

@@ -1,0 +1,85 @@
+"""What the app remembers from one time to the next: how each project was looked at, and that the tour was seen.
+
+One small JSON file a project, in the user's state folder, readable by nobody else. A file that is damaged, or made by
+another version, is as good as what of it can be understood.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+
+from engine.store import read_small, write_atomic
+
+MOST = 1000
+"""How many selected runs are remembered."""
+
+
+class View(msgspec.Struct, kw_only=True, frozen=True):
+    """How a project was looked at."""
+
+    axis: str = "epoch"
+    log_y: bool = False
+    smoothing: int = 0
+    """A place in ``SMOOTHINGS``."""
+    order: int = 0
+    """A place in ``ORDERS``."""
+    reverse: bool = False
+    bands: bool = False
+    filter: str = ""
+    hidden: list[str] = []
+    """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""
+    theme: str = ""
+    selected: list[str] = []
+    pinned: str | None = None
+
+
+def load(state: Path, project: Path) -> View:
+    """Return how a project was looked at last; as at first, where that is not known."""
+    try:
+        found = msgspec.json.decode(read_small(_file(state, project)))
+    except (OSError, ValueError, RecursionError):
+        return View()
+    if not isinstance(found, dict):
+        return View()
+    understood: dict[str, Any] = {}
+    for name, kind in get_type_hints(View).items():
+        try:
+            understood[name] = msgspec.convert(found[name], kind)
+        except (KeyError, ValueError, OverflowError):
+            continue
+    return View(**understood)
+
+
+def save(state: Path, project: Path, view: View) -> None:
+    """Remember how a project is looked at.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    file = _file(state, project)
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_atomic(file, msgspec.json.encode(view))
+
+
+def toured(state: Path) -> bool:
+    """Return whether the user has seen the tour."""
+    return (state / "toured").exists()
+
+
+def remember_tour(state: Path) -> None:
+    """Remember that the user has seen the tour.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    (state / "toured").touch(mode=0o600)
+
+
+def _file(state: Path, project: Path) -> Path:
+    path = str(project.absolute()).encode("utf-8", "surrogateescape")
+    return state / "views" / f"{hashlib.blake2b(path, digest_size=16).hexdigest()}.json"

@@ -1,0 +1,65 @@
+"""What the dashboard tells without being asked: that a run has ended, or that something is wrong with one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from textual.screen import Screen
+
+from engine.states import Status
+from tui.snapshot import Snapshot
+from tui.text import clean
+from tui.watching import Alarm
+
+MAX_DESKTOP = 200
+"""Characters of a notification of the desktop."""
+
+
+class Telling(Screen[None]):
+    """A screen that says what happens: a toast and the bell; on the desktop too where nobody looks at the terminal."""
+
+    snapshot: Snapshot
+
+    def tell(self, ended: Iterable[str], alarms: Iterable[Alarm]) -> None:
+        """Say which runs have ended and how, and what is newly wrong with others."""
+        runs = {status.run: status for status in self.snapshot.runs}
+        for name in ended:
+            if name in runs:
+                self._say(ending(runs[name]), "error" if is_bad(runs[name]) else "information")
+        for alarm in alarms:
+            if alarm.run in runs:
+                words = (
+                    f"{clean(runs[alarm.run].experiment)} s{runs[alarm.run].seed} {alarm.kind}\n{alarm.text}"
+                )
+                self._say(words, "warning")
+
+    def _say(self, words: str, severity: str) -> None:
+        self.notify(words, severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
+        self.app.bell()
+        driver = self.app._driver  # as Textual's own bell does; its version is pinned
+        if not self.app.app_focus and not self.app.is_headless and driver is not None:
+            driver.write(desktop(words, in_tmux="TMUX" in os.environ))
+
+
+def is_bad(status: Status) -> bool:
+    """Return whether a run has ended as nobody wanted it to."""
+    return status.state in ("failed", "crashed")
+
+
+def ending(status: Status) -> str:
+    """Return how a run has ended, in words."""
+    f1 = status.last.get("test/f1")
+    words = f"{clean(status.experiment)} s{status.seed}: {status.state}"
+    words += f", test F1 {f1:.3f}" if f1 is not None else ""
+    return f"{words}\n{clean(status.reason)}" if is_bad(status) and status.reason else words
+
+
+def desktop(words: str, *, in_tmux: bool = False) -> str:
+    """Return what has a terminal show a notification on the desktop (OSC 9), in one line without any controls.
+
+    It begins with a name: some terminals take a number at the beginning for another command.
+    """
+    line = clean(" - ".join(words.splitlines()))[:MAX_DESKTOP]
+    said = f"\x1b]9;vitui: {line}\x07"
+    return f"\x1bPtmux;\x1b{said}\x1b\\" if in_tmux else said

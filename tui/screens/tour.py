@@ -1,0 +1,57 @@
+"""The first time: what is where, on one page, once."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+PAGE = (
+    ("Runs", "on the left: the experiments of experiments.toml, the newest run of each beside it"),
+    ("Charts", "in the middle, of the run under the cursor; space overlays others, p pins a baseline"),
+    ("Run", "on the right: what it is, how far it is; enter opens it whole"),
+    ("", ""),
+    ("r", "queues the experiment; it trains in the background, and goes on when you leave"),
+    ("o  e", "run it with changes; edit or clone it"),
+    (".  R", "stop a run, resume it from its checkpoint"),
+    ("x y + b", "axis, logarithm, smoothing, seeds as a band"),
+    ("c", "compare what is overlaid"),
+    ("f", "filter: state=failed test/f1>0.8"),
+    ("?  :", "all keys; all commands, themes among them"),
+    ("q", "leave; nothing stops"),
+)
+
+
+class TourScreen(ModalScreen[None]):
+    """Says what is where; any of the usual keys closes it."""
+
+    DEFAULT_CSS = """
+    TourScreen {
+        align: center middle;
+        background: $background 60%;
+        & > VerticalScroll { width: 76; max-width: 96%; height: auto; max-height: 96%; padding: 1 2;
+                             background: $surface; border: round $primary; border-title-style: bold; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,enter,space,question_mark", "dismiss", "Begin"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """One page."""
+        with VerticalScroll() as box:
+            box.border_title = "vitui trains, watches and compares image classifiers"
+            box.border_subtitle = "enter begins; this is shown once"
+            yield Static(self._page(), markup=False)
+
+    def _page(self) -> Table:
+        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+        for name, what in PAGE:
+            table.add_row(Text(name, style="bold"), Text(what))
+        return table

@@ -1,0 +1,101 @@
+"""Run with changes: a prompt of ``key=value`` pairs that completes, says what is wrong, and is taken by enter."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from engine.experiment import Experiment
+from tui.text import clean
+from tui.variation import Variation, complete, settings_line, vary
+from tui.widgets.completing import Completing, hint
+
+
+class VariationScreen(ModalScreen[Variation | None]):
+    """Asks what is to be different in a run; returns it, None when left."""
+
+    DEFAULT_CSS = """
+    VariationScreen {
+        align: center middle;
+        background: $background 60%;
+        & > Vertical { width: 90%; max-width: 100; height: auto; padding: 1 2; background: $surface;
+                       border: round $primary; border-title-style: bold; }
+        & Input { height: 1; border: none; padding: 0 1; background: $panel; }
+        & #variation-offer { height: 1; color: $foreground 60%; }
+        & #variation-said { height: auto; min-height: 1; }
+        & #variation-said.-wrong { color: $error; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
+
+    def __init__(self, experiment: Experiment) -> None:
+        super().__init__()
+        self._experiment = experiment
+        self._asked = 0
+
+    def compose(self) -> ComposeResult:
+        """The prompt; below it what tab offers, and what is wrong or would be queued."""
+        with Vertical() as box:
+            box.border_title = Content(clean(f"Run {self._experiment.name} with changes"))
+            box.border_subtitle = "tab completes  enter queues  esc leaves"
+            yield Completing(self._complete, placeholder="lr=1e-3 seeds=0,1,2", id="variation")
+            yield Static(id="variation-offer", markup=False)
+            yield Static(id="variation-said", markup=False)
+
+    def on_mount(self) -> None:
+        """Begin to type."""
+        self.query_one(Completing).focus()
+
+    def _complete(self, text: str, cursor: int) -> list[str]:
+        return complete(self._experiment, text[:cursor])
+
+    @on(Completing.Offered)
+    def _offer(self) -> None:
+        line = self.query_one(Completing)
+        self.query_one("#variation-offer", Static).update(hint(line.before, line.offers(), line.chosen))
+
+    @on(Input.Changed)
+    def _judge(self, message: Input.Changed) -> None:
+        """Find out in a thread what the text means: a setting may name a folder."""
+        self._offer()
+        self._asked += 1
+        asked, text = self._asked, message.value
+
+        def work() -> None:
+            found = vary(self._experiment, text)
+            self.app.call_from_thread(self._judged, found, asked)
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+    def _judged(self, found: Variation, asked: int) -> None:
+        if asked == self._asked and self.is_attached:
+            said = self.query_one("#variation-said", Static)
+            said.set_class(bool(found.mistakes), "-wrong")
+            said.update(clean_lines(found.mistakes) or settings_line(found))
+
+    @on(Input.Submitted)
+    def _submitted(self, message: Input.Submitted) -> None:
+        text = message.value
+        self._asked += 1
+        asked = self._asked
+
+        def work() -> None:
+            found = vary(self._experiment, text)
+            if found.mistakes:
+                self.app.call_from_thread(self._judged, found, asked)
+            else:
+                self.app.call_from_thread(self.dismiss, found)
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+
+def clean_lines(lines: tuple[str, ...]) -> str:
+    """Return sentences on what is wrong as text that can be shown, one a line."""
+    return "\n".join(f"✗ {clean(line)}" for line in lines)
