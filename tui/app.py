@@ -118,7 +118,7 @@ class VituiApp(App[str]):
         self.push_screen(self.dashboard)
         self.dashboard.call_later(self.dashboard.give_view, self._view)
         if not self._toured:
-            self.push_screen(TourScreen())
+            self.push_screen(TourScreen(), lambda _: self._remember_tour())
         self.set_timer(1, collect_garbage)
         self.run_worker(self._follow, thread=True, group="feed", exit_on_error=False)
 
@@ -127,7 +127,6 @@ class VituiApp(App[str]):
         self.feed.stop()
         if self.options.state is not None:
             with contextlib.suppress(OSError):  # no memory is no reason not to leave
-                remember_tour(self.options.state)
                 save(self.options.state, self.project.folder, self._view)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -180,6 +179,16 @@ class VituiApp(App[str]):
                 f"key {self.get_key_display(binding)}",
                 lambda node=active.node, action=binding.action: self.call_later(node.run_action, action),
             )
+
+    def _remember_tour(self) -> None:
+        """Remember in a thread that the tour was seen, however the app is left."""
+
+        def work() -> None:
+            with contextlib.suppress(OSError):
+                if self.options.state is not None:
+                    remember_tour(self.options.state)
+
+        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
 
     def _take(self, changed: Changed) -> None:
         self.dashboard.post_message(changed)

@@ -20,7 +20,7 @@ from tui.app import THEMES
 from tui.ascii import ALIKE, asked_for, plain
 from tui.options import Options, state_folder, theme_of
 from tui.palette import MARKERS
-from tui.remembered import View, load, save
+from tui.remembered import View, load, save, toured
 from tui.screens.tour import TourScreen
 from tui.snapshot import Project
 from tui.widgets.chart_grid import ChartGrid
@@ -235,6 +235,10 @@ async def test_the_tour_fits_a_small_terminal(project: Project, tmp_path: Path) 
         text = "\n".join(shown(pilot))
         assert "Runs" in text
         assert "nothing stops" in text
+        assert not toured(tmp_path)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert toured(tmp_path)  # even if the app is killed now
 
 
 # ---- the terminal
