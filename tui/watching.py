@@ -214,7 +214,7 @@ def rises(trace: Trace, best: float | None) -> str:
     rise = min(recent) - low - GRAINS
     if rise <= least or rise <= SIGMAS * noise(trace.train):
         return ""
-    return f"train/loss is {loss(statistics.median(recent))}, it was {loss(low)}"
+    return f"train/loss is {loss(statistics.median(recent))}, it was {loss(low if best is None else best)}"
 
 
 def stalls(status: Status, trace: Trace) -> str:

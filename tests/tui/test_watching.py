@@ -204,3 +204,16 @@ def test_noise_is_measured_whatever_the_trend() -> None:
     series = 3.0 * np.arange(2000) + draw.normal(0, 0.5, 2000)
     assert abs(watching.noise(series.tolist()) - 0.5) < 0.05
     assert watching.noise([1.0, 2.0]) == 0.0
+
+
+def test_a_training_that_hangs_while_its_process_says_that_it_lives_stalls() -> None:
+    watcher, status, alarms = Watcher(), begun(), []
+    for second in range(1, 200):
+        step = min(second, 30)
+        values = {"train/loss": 1.0} if second == step else {"cpu/memory_process": 1e9}
+        status.apply(
+            Metrics(time=float(second), run="vit-s0", step=step, epoch=step / PER_EPOCH, values=values)
+        )
+        alarms += watcher.look([status], float(second))
+    assert kinds(alarms) == ["stalls"]
+    assert alarms[0].text == "no step since step 30, for over 1:00"
