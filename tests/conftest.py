@@ -43,16 +43,13 @@ epochs = 5000
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let two processes share the tests: one takes all that train or use torch, which never run in parallel.
-
-    The other has the app's; what is left goes to whichever has time.
-    """
+    """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time."""
     for item in items:
         trains = (
             any(part in item.nodeid for part in ("/training/", "/models/")) or "engine" in item.fixturenames
         )
-        if "tests/tui/" in item.nodeid or trains:
-            item.add_marker(pytest.mark.xdist_group("engine" if trains else "app"))
+        if trains:
+            item.add_marker(pytest.mark.xdist_group("engine"))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 from engine.catalog import MODELS, caveat, patch_tokens
 from engine.events import End, Start
 from engine.experiment import Experiment
+from engine.labels import Labels
 from engine.listing import MARKS, duration, progress
 from engine.recipes import inherited
 from engine.states import Status
@@ -26,11 +27,15 @@ PHASES = ("data", "forward", "backward", "optimizer")
 OF_MODEL = ("model", "image_size", "patch_size", "options", "pretrained")
 NAMES = ("name", "seeds", "command", "tags", "notes")
 """Keys that are no settings, or stand elsewhere."""
+NO_LABELS = Labels()
 
 
-def sections(status: Status | None, config: Mapping[str, Any], record: Record) -> list[Section]:
+def sections(
+    status: Status | None, config: Mapping[str, Any], record: Record, labels: Labels = NO_LABELS
+) -> list[Section]:
     """Return what is worth saying of a run, most wanted first."""
     found = {
+        "Tags and note": _labels(labels),
         "Result": _result(status, record.end),
         "Where a step's time goes": _times(record, config),
         "Model": _model(config, status),
@@ -40,6 +45,13 @@ def sections(status: Status | None, config: Mapping[str, Any], record: Record) -
         "As the recipe and the defaults have it": _settings(config, inherited_too=True),
     }
     return [Section(title, facts) for title, it in found.items() if (facts := tuple(it))]
+
+
+def _labels(labels: Labels) -> Iterator[Fact]:
+    if labels.tags:
+        yield "tags", " ".join(f"#{clean(tag)}" for tag in labels.tags)
+    for number, line in enumerate(labels.notes.splitlines()):
+        yield ("" if number else "note"), clean(line)
 
 
 def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
@@ -140,10 +152,8 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Fac
         if key in OF_MODEL or key in NAMES or value is None or (key in usual) != inherited_too:
             continue
         yield clean(str(key)), _written(value)
-    if not inherited_too:
-        for key in ("tags", "notes", "command"):
-            if config.get(key):
-                yield key, _written(config[key])
+    if not inherited_too and config.get("command"):
+        yield "command", _written(config["command"])
 
 
 def _defaults() -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable
-from typing import NamedTuple, cast
+from typing import NamedTuple, cast, get_args
 
 import msgspec
 
@@ -89,6 +89,10 @@ class Sieve:
         }
 
 
+STATES = frozenset(get_args(State))
+"""Words that mean a state where they stand alone."""
+
+
 def understand(
     text: str, snapshot: Snapshot, *, writing: bool, subjects: Subjects | None = None
 ) -> tuple[Sieve | None, str]:
@@ -101,6 +105,7 @@ def understand(
             as something can come of it.
         subjects: What filters before this one have seen.
     """
+    text = " ".join(f"state={word}" if word in STATES else word for word in text.split(" "))
     try:
         sieve = Sieve(parse(text), subjects)
     except FilterError as error:

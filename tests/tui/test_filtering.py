@@ -14,6 +14,7 @@ from tui.rows import Row, make_rows
 from tui.sieve import Sieve, known_values, understand
 from tui.snapshot import About, Project, Snapshot
 from tui.widgets.completing import Completing, hint
+from tui.widgets.run_list import RunList
 
 
 def status(run: str, experiment: str, state: str = "finished", **more: object) -> Status:
@@ -193,3 +194,12 @@ async def test_a_mistake_is_said_while_the_list_stays(project: Project) -> None:
         await pilot.pause()
         assert not words.display
         assert len(runs(pilot).rows) == 3
+
+
+async def test_a_word_that_is_a_state_means_it(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", end="failed", reason="killed")
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await pilot.press("f", *"failed")
+        await settle(pilot)
+        assert [row.experiment for row in pilot.app.dashboard.query_one(RunList).rows] == ["ViT-small"]

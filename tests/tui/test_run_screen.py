@@ -402,6 +402,7 @@ async def test_half_an_expression_is_taken_as_text(project: Project, talker: Run
         assert screen.query_one("#run-console Input", Input).value == ""
 
 
+@pytest.mark.slow
 async def test_w_wraps_and_keeps_the_place(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=1)
     run.console.write_bytes(b"".join(b"%03d %s end\n" % (i, b"long " * 40) for i in range(200)))

@@ -124,3 +124,14 @@ async def test_tab_completes_a_key_and_its_value(project: Project) -> None:
         await pilot.press("8")
         await settle(pilot)
         assert said(pilot) == "enter queues a run, seed 0"
+
+
+async def test_what_is_typed_stands_in_the_prompt(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("o", *"lr=0.5")
+        await pilot.pause()
+        lines = [
+            "".join(segment.text for segment in strip)
+            for strip in pilot.app.screen._compositor.render_strips()
+        ]
+        assert any("lr=0.5" in line and "queues" not in line for line in lines)

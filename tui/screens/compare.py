@@ -55,6 +55,8 @@ class CompareScreen(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Count in a thread: the statistics take a moment to load."""
+        if not self.query("#compare"):  # left before it was there
+            return
         self.run_worker(self._count, thread=True, exit_on_error=False)
         self.query_one("#compare").focus()
         self._curves(self.query_one(ChartGrid))
@@ -104,6 +106,9 @@ def page(table: Table, found: Mapping[str, Shifts]) -> Grid:
         outer.add_row(Text(verdict))
     outer.add_row("")
     outer.add_row(grid)
+    outer.add_row(
+        Text("bold: more than noise   ≈ not more than noise   ? not known from so few runs", style="dim")
+    )
     for name, each in found.items():
         outer.add_row("")
         outer.add_row(by_class(name, table.sides[0].name, each))

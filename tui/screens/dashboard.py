@@ -138,7 +138,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
 
     def _show_curves(self, grid: ChartGrid) -> None:
         """Show the curves of what is looked at."""
-        snapshot = self.snapshot
+        snapshot, own = self.snapshot, self.query_one(ChartGrid)
+        grid.x_label, grid.smoothing, grid.log_y = own.x_label, own.smoothing, own.log_y
         on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
         grid.show(snapshot.curves, self._labels(snapshot), self._colours, on_top)
 

@@ -52,7 +52,7 @@ class Filtering(Screen[None]):
         """Show only some runs."""
         box = self.query_one("#filter", Completing)
         box.add_class("-shown")
-        box.focus()
+        self.set_focus(box)
         self._understand(writing=True)
 
     @on(Input.Changed, "#filter")

@@ -125,7 +125,7 @@ class Looking(Screen[None]):
         """Show only metrics whose name matches."""
         box = self.query_one("#search", Input)
         box.add_class("-shown")
-        box.focus()
+        self.set_focus(box)
 
     @on(Input.Changed, "#search")
     def _search_changed(self, message: Input.Changed) -> None:

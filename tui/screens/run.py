@@ -22,7 +22,7 @@ from engine.states import Status
 from tui.dossier import sections
 from tui.record import TABS, Page, Record, Tab
 from tui.screens.help import HelpScreen
-from tui.snapshot import Snapshot
+from tui.snapshot import Detail, Snapshot
 from tui.text import clean, score, shorten
 from tui.widgets.class_bars import ClassBars
 from tui.widgets.log import Log
@@ -143,8 +143,9 @@ class RunScreen(Screen[None]):
         match self._tab:
             case "overview":
                 detail = snapshot.detail
-                config = detail.config if detail is not None and detail.run == self.run else {}
-                self.query_one(Sheet).show(sections(self.status, config, record))
+                if detail is None or detail.run != self.run:
+                    detail = Detail(self.run, {}, {}, ())
+                self.query_one(Sheet).show(sections(self.status, detail.config, record, detail.labels))
             case "confusion":
                 self.query_one("#run-confusion Scrubber", Scrubber).show(record)
                 self.query_one(MatrixView).show(record.matrix)

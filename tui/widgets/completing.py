@@ -32,7 +32,7 @@ class Completing(Input):
         """Other completions are offered."""
 
     def __init__(self, complete: Complete, value: str = "", *, placeholder: str = "", id: str) -> None:  # noqa: A002
-        super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False)
+        super().__init__(value, placeholder=placeholder, id=id, select_on_focus=False, compact=True)
         self._complete = complete
         self._cycle: tuple[str, ...] = ()
         """What Tab goes through, as long as the box holds one of them."""

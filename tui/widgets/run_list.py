@@ -28,7 +28,7 @@ COLUMNS = (("epoch", 6), ("f1", 5), ("loss", 5), ("memory", 5), ("left", 6))
 HEADINGS = {"epoch": "epoch", "f1": "F1", "loss": "loss", "memory": "mem", "left": "left"}
 PREFIX = 5
 """Cells before a name: overlay bar, the curve's mark, the state's."""
-NAME_WIDTH = 16
+NAME_WIDTH = 22
 """Cells that a name gets before any number does."""
 
 

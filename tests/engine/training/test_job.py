@@ -151,6 +151,7 @@ def test_pretrained_weights_that_are_not_there(attempt, tmp_path):
 VIT = Experiment(name="x", model="vit_b", image_size=224, patch_size=16, batch_size=512)
 
 
+@pytest.mark.slow
 def test_out_of_memory_names_a_batch_that_fits_and_how_to_go_on_with_it():
     total = 80 * 2**30
     said = out_of_memory("vit-s0", VIT, total, 79 * 2**30)
