@@ -92,6 +92,7 @@ def make_rows(
             row = replace(row, alarm=alarm)
         rows.append(row)
         if name in unfolded:
+            made = told_apart(runs, snapshot.about)
             rows += [
                 replace(
                     _row(
@@ -99,7 +100,7 @@ def make_rows(
                         name,
                         run,
                         snapshot.about.get(run.run),
-                        label=run_label(run),
+                        label=f"{run_label(run)} {made.get(run.run, '')}".rstrip(),
                         depth=1,
                     ),
                     alarm=gravest(snapshot, [run]),
@@ -196,6 +197,25 @@ def over_seeds(runs: Sequence[Status], about: Mapping[str, About]) -> str:
     if len(of_seed) < 2:
         return ""
     return f"{score(statistics.mean(of_seed.values()))}±{score(statistics.stdev(of_seed.values()))}"
+
+
+def told_apart(runs: Sequence[Status], about: Mapping[str, About], most: int = 3) -> dict[str, str]:
+    """Return what tells runs of an experiment apart that were not made with the same: ``lr=0.002 epochs=4``."""
+    configs = {run.run: about[run.run].config for run in runs if run.run in about}
+    unique = {id(config): config for config in configs.values()}  # runs made with the same share the object
+    if len(unique) < 2:
+        return {}
+    from engine.selection import settings
+
+    made = {key: settings(config) for key, config in unique.items()}
+    first = next(iter(made.values()))
+    keys = [key for key, value in first.items() if any(other[key] != value for other in made.values())]
+    said = {
+        key: " ".join(f"{name}={found[name]:g}" if isinstance(found[name], float) else f"{name}={found[name]}"
+                      for name in keys[:most])
+        for key, found in made.items()
+    }  # fmt: skip
+    return {run: said[id(config)] for run, config in configs.items()}
 
 
 def _same(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:

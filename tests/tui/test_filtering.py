@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual import events
 from textual.widgets import Static
 
 from engine.config import load_config
@@ -203,3 +204,15 @@ async def test_a_word_that_is_a_state_means_it(project: Project, write_run: Writ
         await pilot.press("f", *"failed")
         await settle(pilot)
         assert [row.experiment for row in pilot.app.dashboard.query_one(RunList).rows] == ["ViT-small"]
+
+
+async def test_keys_right_behind_f_are_for_the_filter(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", end="failed", reason="killed")
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        for key in ("f", *"cqfailed"):  # all at once, as from a slow line
+            pilot.app.post_message(events.Key(key, key))
+        await settle(pilot)
+        assert pilot.app.is_running
+        assert dashboard(pilot) is pilot.app.screen
+        assert pilot.app.dashboard.query_one("#filter", Completing).value == "cqfailed"

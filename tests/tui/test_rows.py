@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from engine.config import load_config
 from engine.states import Status
-from tui.rows import current, curve_labels, make_rows, over_seeds
+from tui.rows import current, curve_labels, make_rows, over_seeds, told_apart
 from tui.snapshot import About, Project, Snapshot
 
 
@@ -78,3 +78,15 @@ def test_an_experiment_shows_the_mean_over_its_seeds_and_their_spread() -> None:
     assert over_seeds([*runs, status("f", "e", "running", seed=4)], about) == ""  # the newest says more
     assert over_seeds(runs, {}) == ""
     assert over_seeds([], about) == ""
+
+
+def test_runs_of_one_experiment_say_what_they_were_made_with_where_that_differs() -> None:
+    runs = [status(name, "e", "finished") for name in "abc"]
+    one, other = (
+        {"model": "vit_mini", "lr": 1e-3, "epochs": 4},
+        {"model": "vit_mini", "lr": 2e-3, "epochs": 4},
+    )
+    about = {"a": About(one), "b": About(one), "c": About(other)}
+    assert told_apart(runs, about) == {"a": "lr=0.001", "b": "lr=0.001", "c": "lr=0.002"}
+    assert told_apart(runs[:2], about) == {}
+    assert told_apart(runs, {}) == {}
