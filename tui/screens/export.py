@@ -30,8 +30,6 @@ class ExportScreen(ModalScreen[Path | None]):
 
     DEFAULT_CSS = """
     ExportScreen {
-        align: center middle;
-        background: $background 60%;
         & > Vertical { width: 90%; max-width: 84; height: auto; padding: 1 2; background: $surface;
                        border: round $primary; border-title-style: bold; }
         & Input { height: 1; border: none; padding: 0 1; background: $panel; }

@@ -33,8 +33,6 @@ class TourScreen(ModalScreen[None]):
 
     DEFAULT_CSS = """
     TourScreen {
-        align: center middle;
-        background: $background 60%;
         & > VerticalScroll { width: 76; max-width: 96%; height: auto; max-height: 96%; padding: 1 2;
                              background: $surface; border: round $primary; border-title-style: bold; }
     }

@@ -23,8 +23,6 @@ class VariationScreen(ModalScreen[Variation | None]):
 
     DEFAULT_CSS = """
     VariationScreen {
-        align: center middle;
-        background: $background 60%;
         & > Vertical { width: 90%; max-width: 100; height: auto; padding: 1 2; background: $surface;
                        border: round $primary; border-title-style: bold; }
         & Input { height: 1; border: none; padding: 0 1; background: $panel; }
