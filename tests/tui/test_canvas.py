@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.style import Style
 
@@ -174,6 +174,7 @@ def test_a_strip_has_a_segment_for_each_ink_only() -> None:
 
 
 @given(st.integers(20_000, 60_000), st.integers(0, 2**32 - 1), st.booleans())
+@example(34240, 2077, False)  # the spike is the first point of its column
 @settings(max_examples=25, deadline=None)
 def test_of_very_many_points_the_extremes_stand_for_all(size: int, seed: int, log_y: bool) -> None:
     random = np.random.default_rng(seed)
@@ -190,6 +191,8 @@ def test_of_very_many_points_the_extremes_stand_for_all(size: int, seed: int, lo
     columns = np.rint(window.columns(x, 100)).astype(int)
     for part in parts[4:-4:40]:
         column = columns[part[0]]
+        if abs(column - at) <= 1:  # half of the line to the spike belongs to the column beside it
+            continue
         whole = everything[columns == column]
         assert abs(spans.top[column] - whole.min()) <= 1
         assert abs(spans.bottom[column] - whole.max()) <= 1
