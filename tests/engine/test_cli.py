@@ -111,6 +111,7 @@ class TestRun:
         assert (end.error.type, end.error.message) == ("DeviceError", end.reason)
         assert status_of(runs.runs()[0]).state == "failed"
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
     def test_a_signal_before_the_start_is_heard_too(self, engine, runs, until, number):
         process = engine.start("run", "long")

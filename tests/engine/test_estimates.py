@@ -91,6 +91,7 @@ class TestShapes:
 
 
 class TestOnPaper:
+    @pytest.mark.slow
     def test_another_process_works_it_out_once(self, store, vit, until):
         run = store.create(vit, seed=0, queued=True)
         found = Estimates(store)

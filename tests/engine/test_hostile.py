@@ -387,6 +387,7 @@ LARGE = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [pytest.param(make, id=name, marks=[pytest.mark.slow] * (name in LARGE)) for name, make in CASES.items()],

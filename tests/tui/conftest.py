@@ -16,6 +16,9 @@ from engine.config import load_config
 from engine.events import End, Metrics, Start
 from engine.recorder import Recorder
 from engine.store import Run, Store
+from tests.tui.pilot import LOOKS
+from tui.feed import Feed
+from tui.messages import Changed
 from tui.snapshot import Project
 
 EXPERIMENTS = """
@@ -40,6 +43,26 @@ patch_size = 16
 """
 
 NOW = 1_795_000_000.0
+
+
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is trained here: the queue is looked at, and served by other tests."""
+    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
+
+
+@pytest.fixture(autouse=True)
+def _quick_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The feed looks often, and is counted."""
+    tick = Feed.tick
+
+    def counted(feed: Feed) -> Changed | None:
+        changed = tick(feed)
+        LOOKS[feed] = LOOKS.get(feed, 0) + 1
+        return changed
+
+    monkeypatch.setattr(Feed, "tick", counted)
+    monkeypatch.setattr("tui.feed.TICK_S", 0.02)
 
 
 @pytest.fixture

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from textual.pilot import Pilot
 
 from tui.app import VituiApp
+from tui.feed import Feed
 from tui.screens.dashboard import Dashboard
 from tui.snapshot import Project
+from tui.widgets.run_list import RunList
 
 AppPilot = Pilot[str]
+
+LOOKS: WeakKeyDictionary[Feed, int] = WeakKeyDictionary()
+"""How often each feed has looked at its project; a fixture counts."""
 
 
 @asynccontextmanager
@@ -26,35 +32,40 @@ async def opened(
 
 
 async def settle(pilot: AppPilot) -> None:
-    """Wait until what was asked for is done, and the screen shows what it looks at."""
+    """Wait until what was asked for is done, and the screen shows what the feed has found since."""
     await pilot.pause()
     if actions := [worker for worker in pilot.app.workers if worker.group == "actions"]:
         await pilot.app.workers.wait_for_complete(actions)
     await pilot.pause()
-    deadline = time.monotonic() + 20
-    while not is_still(board(pilot)):
-        assert time.monotonic() < deadline
-        await pilot.pause(0.05)
-    await pilot.pause()
+    feed = board(pilot).app.feed  # type: ignore[attr-defined]
+    seen = LOOKS.get(feed, 0)
+    await until(
+        pilot, lambda: LOOKS.get(feed, 0) >= seen + 2 and is_still(board(pilot))
+    )  # one look may be under way
 
 
 def is_still(shown: Dashboard) -> bool:
     snapshot = shown.snapshot
-    return snapshot.config is not None and snapshot.watch == shown._watch() and not snapshot.loading
+    return snapshot.watch == shown._watch() and not snapshot.loading
 
 
-async def until(pilot: AppPilot, true: Any) -> None:
-    """Wait until something is true."""
+async def until(pilot: AppPilot, true: Callable[[], bool]) -> None:
+    """Wait until something is true, and the screen has shown it."""
     deadline = time.monotonic() + 20
     while not true():
         assert time.monotonic() < deadline
-        await pilot.pause(0.05)
+        await pilot.pause(0.01)
+    await pilot.pause()
 
 
 def board(pilot: AppPilot) -> Dashboard:
     app = pilot.app
     assert isinstance(app, VituiApp)
     return app.dashboard
+
+
+def runs(pilot: AppPilot) -> RunList:
+    return board(pilot).query_one(RunList)
 
 
 def toasts(pilot: AppPilot) -> str:

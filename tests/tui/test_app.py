@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import Input, Static
 
 from engine.events import Confusion, encode
 from engine.store import Store
 from tests.tui.conftest import NOW, Write
-from tui.app import VituiApp
-from tui.feed import Feed
-from tui.messages import Changed
+from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts
 from tui.screens.compare import CompareScreen
-from tui.screens.dashboard import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
@@ -28,68 +22,10 @@ from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
 from tui.widgets.run_list import RunList
 
-AppPilot = Pilot[str]
-
-
-looks = 0
-
-
-@pytest.fixture(autouse=True)
-def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is trained here: the queue is looked at, and served by other tests."""
-    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
-
-
-@pytest.fixture(autouse=True)
-def _count_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    tick = Feed.tick
-
-    def counted(feed: Feed) -> Changed | None:
-        global looks
-        changed = tick(feed)
-        looks += 1
-        return changed
-
-    monkeypatch.setattr(Feed, "tick", counted)
-    monkeypatch.setattr("tui.feed.TICK_S", 0.05)
-
-
-@asynccontextmanager
-async def opened(project: Project, size: tuple[int, int] = (120, 36)) -> AsyncIterator[AppPilot]:
-    async with VituiApp(project).run_test(size=size) as pilot:
-        await settle(pilot)
-        yield pilot
-
-
-async def settle(pilot: AppPilot) -> None:
-    """Wait until what was asked for is done, and the feed has looked twice since."""
-    await pilot.pause()
-    if actions := [worker for worker in pilot.app.workers if worker.group == "actions"]:
-        await pilot.app.workers.wait_for_complete(actions)
-    seen, deadline = looks, time.monotonic() + 20
-    while looks < seen + 3:
-        assert time.monotonic() < deadline
-        await pilot.pause(0.05)
-    await pilot.pause()
-
-
-def runs(pilot: AppPilot) -> RunList:
-    return dashboard(pilot).query_one(RunList)
-
-
-def dashboard(pilot: AppPilot) -> Dashboard:
-    app = pilot.app
-    assert isinstance(app, VituiApp)
-    return app.dashboard
-
 
 def curves(pilot: AppPilot, metric: str) -> list[str]:
-    chart = next(chart for chart in dashboard(pilot).query_one(ChartGrid).charts if chart.metric == metric)
+    chart = next(chart for chart in board(pilot).query_one(ChartGrid).charts if chart.metric == metric)
     return [curve.key for curve in chart.curves]
-
-
-def toasts(pilot: AppPilot) -> str:
-    return "\n".join(note.message for note in pilot.app._notifications)
 
 
 async def test_it_opens_on_the_experiments_and_shows_the_run_under_the_cursor(
@@ -103,7 +39,7 @@ async def test_it_opens_on_the_experiments_and_shows_the_run_under_the_cursor(
         await settle(pilot)
         assert runs(pilot).row is not None
         assert runs(pilot).row.label == "BiT-small"
-        assert dashboard(pilot).query_one(Console)._lines == ("not run yet: r queues it",)
+        assert board(pilot).query_one(Console)._lines == ("not run yet: r queues it",)
 
 
 async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, write_run: Write) -> None:
@@ -112,7 +48,7 @@ async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, 
         await pilot.press("space", "space")
         await settle(pilot)
         assert curves(pilot, "train/loss") == [first.id, second.id]
-        labels = [curve.label for curve in dashboard(pilot).query_one(ChartGrid).charts[0].curves]
+        labels = [curve.label for curve in board(pilot).query_one(ChartGrid).charts[0].curves]
         assert labels == ["ViT-small", "BiT-small"]
         await pilot.press("escape")
         await settle(pilot)
@@ -125,7 +61,7 @@ async def test_two_runs_of_one_experiment_have_two_colours(project: Project, wri
     async with opened(project) as pilot:
         await pilot.press("l", "down", "space", "space")
         await settle(pilot)
-        shown = dashboard(pilot).query_one(ChartGrid).charts[0].curves
+        shown = board(pilot).query_one(ChartGrid).charts[0].curves
         assert len({curve.colour for curve in shown}) == 2
         assert [curve.label for curve in shown] == ["ViT-small s0", "ViT-small s1"]
 
@@ -152,7 +88,7 @@ async def test_a_queued_run_leaves_the_queue_on_a_confirmed_stop(project: Projec
         await settle(pilot)
         (run,) = Store(project.runs).runs()
         assert run.ticket() is None
-        assert dashboard(pilot).snapshot.runs[0].state == "stopped"
+        assert board(pilot).snapshot.runs[0].state == "stopped"
 
 
 @pytest.mark.parametrize(
@@ -204,7 +140,7 @@ async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write)
     with ExitStack() as process:
         process.enter_context(run.hold())
         async with opened(project) as pilot:
-            assert dashboard(pilot).snapshot.runs[0].state == "running"
+            assert board(pilot).snapshot.runs[0].state == "running"
             process.close()
             await settle(pilot)
             assert "ViT-small s0: crashed" in toasts(pilot)
@@ -229,7 +165,7 @@ async def test_q_without_live_runs_says_nothing(project: Project, write_run: Wri
 async def test_the_axis_goes_round_and_the_curves_follow(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project) as pilot:
-        grid = dashboard(pilot).query_one(ChartGrid)
+        grid = board(pilot).query_one(ChartGrid)
         ends = {}
         for _ in range(5):
             ends[grid.charts[0].x_label] = float(grid.charts[0].curves[0].x[-1])
@@ -251,7 +187,7 @@ async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
 ) -> None:
     write_run("ViT-small")
     async with opened(project) as pilot:
-        grid = dashboard(pilot).query_one(ChartGrid)
+        grid = board(pilot).query_one(ChartGrid)
         await pilot.press("i", "left", "greater_than_sign")
         await pilot.pause()
         assert len({chart.cursor for chart in grid.charts}) == 1
@@ -265,7 +201,7 @@ async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
 async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project) as pilot:
-        grid = dashboard(pilot).query_one(ChartGrid)
+        grid = board(pilot).query_one(ChartGrid)
         loss = next(chart for chart in grid.charts if chart.metric == "train/loss")
         assert loss.curves[0].raw is None
         before = loss.curves[0].y
@@ -281,7 +217,7 @@ async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: W
 async def test_arrows_move_the_cursor_only_while_there_is_one(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project) as pilot:
-        runs, grid = dashboard(pilot).query_one(RunList), dashboard(pilot).query_one(ChartGrid)
+        runs, grid = board(pilot).query_one(RunList), board(pilot).query_one(ChartGrid)
         await pilot.press("l")
         assert runs.unfolded == {"ViT-small"}
         await pilot.press("i", "h", "h")
@@ -301,7 +237,7 @@ async def test_pages_show_every_metric_and_z_gives_one_chart_the_space(
 ) -> None:
     write_run("ViT-small")
     async with opened(project, (80, 24)) as pilot:
-        grid = dashboard(pilot).query_one(ChartGrid)
+        grid = board(pilot).query_one(ChartGrid)
         seen = [chart.metric for chart in grid.charts]
         for _ in range(grid.pages - 1):
             await pilot.press("n")
@@ -328,7 +264,7 @@ async def test_filtering_hides_what_does_not_match(project: Project) -> None:
         assert runs(pilot).has_focus
         await pilot.press("escape")
         assert len(runs(pilot).rows) == 3
-        assert dashboard(pilot).query_one("#filter", Input).value == ""
+        assert board(pilot).query_one("#filter", Input).value == ""
 
 
 async def test_enter_opens_the_run_and_escape_comes_back(project: Project, write_run: Write) -> None:
@@ -339,7 +275,7 @@ async def test_enter_opens_the_run_and_escape_comes_back(project: Project, write
         assert isinstance(pilot.app.screen, RunScreen)
         await pilot.press("escape")
         await pilot.pause()
-        assert pilot.app.screen is dashboard(pilot)
+        assert pilot.app.screen is board(pilot)
 
 
 async def test_help_opens_and_closes(project: Project) -> None:
@@ -347,7 +283,7 @@ async def test_help_opens_and_closes(project: Project) -> None:
         await pilot.press("question_mark")
         assert isinstance(pilot.app.screen, HelpScreen)
         await pilot.press("escape")
-        assert pilot.app.screen is dashboard(pilot)
+        assert pilot.app.screen is board(pilot)
 
 
 async def test_every_action_is_in_the_command_palette(project: Project) -> None:
@@ -370,7 +306,7 @@ async def test_every_action_is_in_the_command_palette(project: Project) -> None:
 async def test_a_folder_without_experiments_teaches_what_to_write(project: Project) -> None:
     project.config.write_text("")
     async with opened(project) as pilot:
-        advice = dashboard(pilot).query_one("#advice", Static)
+        advice = board(pilot).query_one("#advice", Static)
         assert advice.display
         assert '[experiments."my-first"]' in str(advice.render())
         await pilot.press("space", "enter", "r", "full_stop", "R", "x", "z", "n")
@@ -383,7 +319,7 @@ async def test_a_folder_without_experiments_teaches_what_to_write(project: Proje
 async def test_an_empty_folder_teaches_too(project: Project) -> None:
     project.config.unlink()
     async with opened(project) as pilot:
-        assert '[experiments."my-first"]' in str(dashboard(pilot).query_one("#advice", Static).render())
+        assert '[experiments."my-first"]' in str(board(pilot).query_one("#advice", Static).render())
         assert toasts(pilot) == ""
 
 
@@ -417,7 +353,7 @@ async def test_panes_fit_the_terminal(
 ) -> None:
     write_run("ViT-small")
     async with opened(project, size) as pilot:
-        screen = dashboard(pilot)
+        screen = board(pilot)
         assert screen.query_one("#right").display == overview
         assert screen.query_one(ChartGrid).charts
         await pilot.press("right_square_bracket")
@@ -430,7 +366,7 @@ async def test_seeds_fold_into_one_curve_with_a_band(project: Project, write_run
     for seed, top in enumerate((0.8, 0.9, 1.0)):
         write_run("ViT-small", seed=seed, top=top)
     async with opened(project) as pilot:
-        chart = dashboard(pilot).query_one(ChartGrid).charts[0]
+        chart = board(pilot).query_one(ChartGrid).charts[0]
         assert len(chart.curves) == 1
         await pilot.press("b")
         await settle(pilot)
@@ -450,14 +386,14 @@ async def test_runs_of_other_settings_are_no_seeds(project: Project, write_run: 
     async with opened(project) as pilot:
         await pilot.press("b")
         await settle(pilot)
-        assert len(dashboard(pilot).query_one(ChartGrid).charts[0].curves) == 2
+        assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 2
 
 
 async def test_the_list_is_sorted_by_the_next_number(project: Project, write_run: Write) -> None:
     write_run("ViT-small", top=0.5)
     write_run("BiT-small", top=0.9)
     async with opened(project) as pilot:
-        runs = dashboard(pilot).query_one(RunList)
+        runs = board(pilot).query_one(RunList)
 
         def names() -> list[str]:
             return [row.label for row in runs.rows]
@@ -465,7 +401,7 @@ async def test_the_list_is_sorted_by_the_next_number(project: Project, write_run
         assert names() == ["ViT-small", "BiT-small", "one-token"]
         await pilot.press("s")
         assert names() == ["BiT-small", "ViT-small", "one-token"]
-        assert dashboard(pilot).query_one("#left").border_subtitle == "test F1 ↓"
+        assert board(pilot).query_one("#left").border_subtitle == "test F1 ↓"
         await pilot.press("S")
         assert names() == ["ViT-small", "BiT-small", "one-token"]  # what has no number stays last
 
@@ -476,7 +412,7 @@ async def test_a_pinned_run_stays_in_the_charts(project: Project, write_run: Wri
     async with opened(project) as pilot:
         await pilot.press("p", "down")
         await settle(pilot)
-        chart = dashboard(pilot).query_one(ChartGrid).charts[0]
+        chart = board(pilot).query_one(ChartGrid).charts[0]
         assert {curve.key: curve.pinned for curve in chart.curves}[run.id]
         assert len(chart.curves) == 2
         await pilot.press("up", "p", "down")
@@ -487,7 +423,7 @@ async def test_a_pinned_run_stays_in_the_charts(project: Project, write_run: Wri
 async def test_metrics_are_found_by_a_regular_expression(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project) as pilot:
-        grid = dashboard(pilot).query_one(ChartGrid)
+        grid = board(pilot).query_one(ChartGrid)
         await pilot.press("slash", *"^test/.*s$")
         await settle(pilot)
         assert [chart.metric for chart in grid.charts] == ["test/loss"]
@@ -503,7 +439,7 @@ async def test_ranges_and_everything_can_be_overlaid(project: Project, write_run
     for name in ("ViT-small", "BiT-small", "one-token"):
         write_run(name)
     async with opened(project) as pilot:
-        runs = dashboard(pilot).query_one(RunList)
+        runs = board(pilot).query_one(RunList)
         await pilot.press("space", "down", "v")
         assert len(runs.selected) == 3
         await pilot.press("a")

@@ -26,6 +26,8 @@ from tui.snapshot import Project
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 
+pytestmark = pytest.mark.slow  # each opens the app and walks a screen
+
 
 def shown(pilot: Pilot[str]) -> list[str]:
     return [

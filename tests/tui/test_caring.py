@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import pytest
+
 from engine.labels import change_note, change_tags, labels_of
 from engine.store import Run, Store
 from engine.trash import thrown
 from tests.tui.conftest import Write
-from tests.tui.test_app import (  # noqa: F401  fixtures among them
-    AppPilot,
-    _count_looks,
-    _no_worker,
-    dashboard,
-    opened,
-    runs,
-    settle,
-    toasts,
-)
+from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.snapshot import Project
 from tui.widgets.completing import Completing
 from tui.widgets.overview import Overview
+
+pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 
 
 def line(pilot: AppPilot) -> Completing:
@@ -29,7 +24,7 @@ def line(pilot: AppPilot) -> Completing:
 
 
 def facts(pilot: AppPilot) -> list[str]:
-    return [f"{name} {value}" for name, value in dashboard(pilot).query_one(Overview)._facts]
+    return [f"{name} {value}" for name, value in board(pilot).query_one(Overview)._facts]
 
 
 async def test_t_changes_the_tags_of_the_run_under_the_cursor(project: Project, write_run: Write) -> None:

@@ -113,6 +113,7 @@ def test_the_command_makes_the_run_what_it_was(changes: dict[str, Any]) -> None:
     assert [word for before, word in itertools.pairwise(words) if before == "--set"] == settings
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("key", "what", "start"),
     [

@@ -10,7 +10,7 @@ from engine.config import load_config
 from engine.labels import Labels, change_tags
 from engine.states import Status
 from tests.tui.conftest import Write
-from tests.tui.test_app import _count_looks, _no_worker, dashboard, opened, runs, settle  # noqa: F401  fixtures
+from tests.tui.pilot import board, opened, runs, settle
 from tui.rows import Row, make_rows
 from tui.sieve import Sieve, known_values, understand
 from tui.snapshot import About, Project, Snapshot
@@ -149,7 +149,7 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
     async with opened(project) as pilot:
         await pilot.press("f", *"state=failed")
         assert [row.label for row in runs(pilot).rows] == ["ViT-small"]
-        line = dashboard(pilot).query_one("#filter", Completing)
+        line = board(pilot).query_one("#filter", Completing)
         line.value = "tag=keep"
         await settle(pilot)
         assert [row.label for row in runs(pilot).rows] == ["BiT-small"]
@@ -161,8 +161,8 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
 async def test_tab_completes_keys_and_values(project: Project, write_run: Write) -> None:
     write_run("ViT-small", end="failed", reason="killed")
     async with opened(project) as pilot:
-        line = dashboard(pilot).query_one("#filter", Completing)
-        words = dashboard(pilot).query_one("#filter-hint", Static)
+        line = board(pilot).query_one("#filter", Completing)
+        words = board(pilot).query_one("#filter-hint", Static)
         await pilot.press("f", *"sta", "tab")
         assert line.value == "state"
         await pilot.press("equals_sign", "f")
@@ -182,7 +182,7 @@ async def test_tab_completes_keys_and_values(project: Project, write_run: Write)
 
 async def test_a_mistake_is_said_while_the_list_stays(project: Project) -> None:
     async with opened(project) as pilot:
-        words = dashboard(pilot).query_one("#filter-hint", Static)
+        words = board(pilot).query_one("#filter-hint", Static)
         await pilot.press("f", *"bit pach_size=4")
         await pilot.pause()
         assert "unknown key 'pach_size'; did you mean 'patch_size'?" in str(words.content)
@@ -214,5 +214,5 @@ async def test_keys_right_behind_f_are_for_the_filter(project: Project, write_ru
             pilot.app.post_message(events.Key(key, key))
         await settle(pilot)
         assert pilot.app.is_running
-        assert dashboard(pilot) is pilot.app.screen
+        assert board(pilot) is pilot.app.screen
         assert pilot.app.dashboard.query_one("#filter", Completing).value == "cqfailed"

@@ -143,6 +143,7 @@ async def type_in(pilot: AppPilot, text: str) -> None:
     await settle(pilot)
 
 
+@pytest.mark.slow
 async def test_a_value_is_changed_in_place_and_saved(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("e", "f")
@@ -157,6 +158,7 @@ async def test_a_value_is_changed_in_place_and_saved(project: Project) -> None:
     assert tomli.loads(project.config.read_text())["experiments"]["ViT-small"]["epochs"] == 9
 
 
+@pytest.mark.slow
 async def test_tab_completes_and_a_mistake_cannot_be_saved(project: Project) -> None:
     before = project.config.read_text()
     async with opened(project) as pilot:
@@ -179,6 +181,7 @@ async def test_tab_completes_and_a_mistake_cannot_be_saved(project: Project) -> 
         assert screen(pilot).form.mistakes == []
 
 
+@pytest.mark.slow
 async def test_a_clone_asks_for_its_name_and_appears_in_the_list(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("down", "e", "c")
@@ -195,6 +198,7 @@ async def test_a_clone_asks_for_its_name_and_appears_in_the_list(project: Projec
         assert names == ["ViT-small", "BiT-small", "BiT-other", "one-token"]
 
 
+@pytest.mark.slow
 async def test_a_file_that_has_changed_meanwhile_is_not_written_over(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("e", "f")
@@ -215,6 +219,7 @@ async def test_a_file_that_has_changed_meanwhile_is_not_written_over(project: Pr
     assert (found["defaults"]["epochs"], found["experiments"]["ViT-small"]["epochs"]) == (5, 9)
 
 
+@pytest.mark.slow
 async def test_leaving_with_changes_asks(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("e", "f")
@@ -228,6 +233,7 @@ async def test_leaving_with_changes_asks(project: Project) -> None:
     assert project.config.read_text() == EXPERIMENTS
 
 
+@pytest.mark.slow
 async def test_without_an_editor_that_is_said(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("e")
@@ -235,6 +241,7 @@ async def test_without_an_editor_that_is_said(project: Project) -> None:
         assert "Neither $VISUAL nor $EDITOR is set" in shown
 
 
+@pytest.mark.slow
 async def test_a_terminal_that_cannot_be_lent_is_said(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,16 +11,7 @@ from engine.notice import Notice, publish
 from engine.states import status_of
 from engine.store import Run, Store
 from tests.tui.conftest import Write
-from tests.tui.test_app import (  # noqa: F401  fixtures among them
-    AppPilot,
-    _count_looks,
-    _no_worker,
-    dashboard,
-    opened,
-    runs,
-    settle,
-    toasts,
-)
+from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts
 from tui.screens.dialogs import Dialog
 from tui.screens.queue import QueueScreen
 from tui.snapshot import Project
@@ -30,6 +21,8 @@ from tui.widgets.machine_board import MachineBoard
 from tui.widgets.machine_pane import MachinePane
 from tui.widgets.overview import Overview
 from tui.widgets.queue_list import QueueList
+
+pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 
 
 @pytest.fixture(autouse=True)
@@ -68,26 +61,26 @@ def detail(pilot: AppPilot) -> str:
 async def test_digits_go_from_pane_to_pane(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project) as pilot:
-        board = dashboard(pilot)
+        shown = board(pilot)
         await pilot.press("2")
-        assert board.query_one(ChartGrid).has_focus
+        assert shown.query_one(ChartGrid).has_focus
         await pilot.press("right")
-        assert board.query_one(ChartGrid).cursor is not None
+        assert shown.query_one(ChartGrid).cursor is not None
         await pilot.press("3")
-        assert board.query_one(Overview).has_focus
-        assert board.query_one(Overview).display
+        assert shown.query_one(Overview).has_focus
+        assert shown.query_one(Overview).display
         await pilot.press("1")
         assert runs(pilot).has_focus
         await pilot.press("tab")
-        assert board.query_one(ChartGrid).has_focus
+        assert shown.query_one(ChartGrid).has_focus
         await pilot.press("escape")
         assert runs(pilot).has_focus
 
 
 async def test_console_and_machine_share_a_place(project: Project, three: list[Run]) -> None:
     async with opened(project) as pilot:
-        board = dashboard(pilot)
-        pane, console = board.query_one(MachinePane), board.query_one(Console)
+        shown = board(pilot)
+        pane, console = shown.query_one(MachinePane), shown.query_one(Console)
         assert (console.display, pane.display) == (True, False)
         await pilot.press("5")
         await settle(pilot)
@@ -108,7 +101,7 @@ async def test_the_pane_opens_as_a_screen_and_closes(project: Project, three: li
         assert [bar.label for bar in rows(pilot).bars] == ["ViT-small s0", "BiT-small s0", "one-token s0"]
         assert "number 1 of 3: because" in detail(pilot)
         await pilot.press("escape")
-        assert pilot.app.screen is dashboard(pilot)
+        assert pilot.app.screen is board(pilot)
 
 
 async def test_capital_j_and_k_move_a_run_in_the_queue(project: Project, three: list[Run]) -> None:

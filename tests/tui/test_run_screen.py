@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
-from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Input, Static
 
 from engine.events import Checkpoint, Confusion, End, Event, Failure, Log, Start, encode
 from engine.store import Run
 from tests.tui.conftest import NOW, Write
+from tests.tui.pilot import AppPilot, until
 from tui.app import VituiApp
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
@@ -25,14 +24,9 @@ from tui.widgets.mistakes import Mistakes
 from tui.widgets.sheet import Sheet
 from tui.widgets.tab_bar import TabBar
 
-AppPilot = Pilot[str]
+pytestmark = pytest.mark.slow  # each opens the app and walks a screen
+
 ANIMALS = ["cat", "dog", "frog"]
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tui.feed.TICK_S", 0.05)
-    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
 
 
 def say(run: Run, *events: Event) -> None:
@@ -77,14 +71,6 @@ async def opened(
         await pilot.press(*keys)
         await pilot.pause()
         yield pilot, screen
-
-
-async def until(pilot: AppPilot, condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        await pilot.pause(0.02)
-    await pilot.pause()
 
 
 def tab(screen: RunScreen) -> str | None:

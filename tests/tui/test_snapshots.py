@@ -20,8 +20,8 @@ from engine.store import Store
 from engine.telemetry import GpuSample
 from engine.ticket import Ticket
 from tests.tui.conftest import NOW, Write
+from tests.tui.pilot import settle
 from tui.app import VituiApp
-from tui.screens.dashboard import Dashboard
 from tui.snapshot import Machine, Process, Project
 
 Compare = Callable[..., bool]
@@ -32,7 +32,6 @@ def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(cpu=42.0, memory_used=6 * 2**30, memory_total=24 * 2**30)
     answers = iter([machine])
     monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: next(answers, None))
-    monkeypatch.setattr("tui.feed.TICK_S", 0.05)
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 
@@ -42,30 +41,14 @@ def snap(snap_compare: Compare, project: Project) -> Callable[..., bool]:
     def compare(size: tuple[int, int], *keys: str, theme: str = "vitui-dark") -> bool:
         async def press(pilot: Pilot[str]) -> None:
             pilot.app.theme = theme
-            await still(pilot)
+            await settle(pilot)
             for key in keys:
                 await pilot.press(key)
-                await still(pilot)
+                await settle(pilot)
 
         return snap_compare(VituiApp(project), terminal_size=size, run_before=press)
 
     return compare
-
-
-async def still(pilot: Pilot[str]) -> None:
-    """Wait until the screen shows what it was last asked to, and nothing moves any more."""
-    app = pilot.app
-    assert isinstance(app, VituiApp)
-    for _ in range(100):
-        await pilot.pause(0.1)
-        board: Dashboard = app.dashboard
-        if (
-            board.snapshot.config is not None
-            and board.snapshot.watch == board._watch()
-            and not board.snapshot.loading
-        ):
-            break
-    await pilot.pause(0.15)
 
 
 @pytest.fixture
@@ -186,10 +169,10 @@ def test_the_queue_on_a_screen_of_its_own(
     async def press(pilot: Pilot[str]) -> None:
         while left:
             await pilot.pause(0.1)
-        await still(pilot)
+        await settle(pilot)
         for key in ("5", "5", "j", "j"):
             await pilot.press(key)
-            await still(pilot)
+            await settle(pilot)
 
     with live[0].hold(), live[1].hold():
         assert snap_compare(VituiApp(project), terminal_size=(120, 36), run_before=press)

@@ -18,15 +18,7 @@ from hypothesis import strategies as st
 from engine.events import Metrics, encode
 from engine.store import Run
 from tests.tui.conftest import NOW, Write
-from tests.tui.test_app import (  # noqa: F401  fixtures among them
-    _count_looks,
-    _no_worker,
-    dashboard,
-    opened,
-    runs,
-    settle,
-    toasts,
-)
+from tests.tui.pilot import board, opened, runs, settle, toasts
 from tui.app import VituiApp
 from tui.rows import Row
 from tui.screens.telling import MAX_DESKTOP, desktop
@@ -44,6 +36,7 @@ def say(run: Run, step: int, loss: float | None) -> None:
     run.status_file.unlink(missing_ok=True)
 
 
+@pytest.mark.slow
 async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
     project: Project, write_run: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,7 +50,7 @@ async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
                 await settle(pilot)
             assert runs(pilot).rows[0].alarm == "diverges"
             assert toasts(pilot).count("diverges\nthe loss is not finite") == 1
-            assert ("diverges", "the loss is not finite") in dashboard(pilot).query_one(Overview)._facts
+            assert ("diverges", "the loss is not finite") in board(pilot).query_one(Overview)._facts
             for step in (22, 23):
                 say(run, step, None)
                 await settle(pilot)
@@ -67,6 +60,7 @@ async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
             assert runs(pilot).rows[0].alarm is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [30, 40, 54, 78, 120])
 @pytest.mark.parametrize("alarm", ["diverges", "stalls", "overfits", "starves"])
 async def test_a_row_with_an_alarm_keeps_its_name_and_says_the_word(

@@ -76,11 +76,6 @@ def test_keys_and_values_are_completed() -> None:
 # ---- on the screen
 
 
-@pytest.fixture(autouse=True)
-def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
-
-
 async def typed(pilot: AppPilot, text: str) -> None:
     pilot.app.screen.query_one(Completing).value = text
     await settle(pilot)

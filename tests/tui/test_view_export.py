@@ -90,6 +90,7 @@ async def ask(pilot: AppPilot, path: str) -> None:
     await settle(pilot)
 
 
+@pytest.mark.slow
 async def test_e_draws_the_charts_there_are(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     write_run("BiT-small")
@@ -104,6 +105,7 @@ async def test_e_draws_the_charts_there_are(project: Project, write_run: Write) 
         assert found == sorted(f"all-{metric.replace('/', '-').replace('_', '-')}.svg" for metric in metrics)
 
 
+@pytest.mark.slow
 async def test_what_is_there_is_written_over_after_a_second_enter(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     Path("a.png").write_text("mine")
@@ -119,6 +121,7 @@ async def test_what_is_there_is_written_over_after_a_second_enter(project: Proje
         assert Path("a.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 async def test_without_a_run_there_is_nothing_to_export(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("E")

@@ -27,8 +27,8 @@ class Caring(Doing):
     """A screen on which runs can be selected, tagged and thrown away; which ones are meant is up to the screen."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "tag", "Tag", show=False),
-        Binding("T", "note", "Note", show=False),
+        Binding("t", "tag", "Tag"),
+        Binding("T", "note", "Note"),
         Binding("delete,D", "throw_away", "Throw away", show=False),
         Binding("u", "undo", "Bring back what was thrown away last", show=False),
     ]

@@ -12,10 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from tui.comparison import Cell, Side, Table, as_markdown, compare
 from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from tui.shifts import Shift, Shifts
@@ -51,7 +52,7 @@ class CompareScreen(ModalScreen[None]):
         with VerticalScroll(id="compare") as box:
             box.border_title = "Compare"
             yield Static("counting …", id="compare-table", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Count in a thread: the statistics take a moment to load."""

@@ -12,7 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
 from textual.timer import Timer
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from engine.states import LIVE, Status
 from engine.store import Store
@@ -34,6 +34,7 @@ from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
 from tui.widgets.filter_box import FilterBox
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine import MachineLine
 from tui.widgets.machine_pane import MachinePane
 from tui.widgets.overview import Overview
@@ -60,7 +61,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", show=False),
+        Binding("enter", "open", "Open"),
         Binding("L", "open_log", "Full log", show=False),
         Binding("s", "sort", "Sort", show=False),
         Binding("S", "reverse", "Sort the other way", show=False),
@@ -104,7 +105,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
             yield Overview(id="right")
         yield Console(id="console")
         yield MachinePane(id="bottom")
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def _title_of_project(self) -> str:
         options = getattr(self.app, "options", None)
@@ -168,7 +169,10 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         if advice != self._advised:
             self._advised = advice
             self.query_one("#advice", Static).update(advice)
-        self.set_class(row is None, "-empty")
+        read = self.snapshot.config is not None or self.snapshot.config_error
+        self.set_class(row is None and bool(read), "-empty")
+        nothing_to_open = {"open"} if status is None else set()
+        self.query_one(KeyBar).needless = self.needless() | nothing_to_open
 
     def _advice(self) -> list[str]:
         if self._filter:

@@ -28,7 +28,7 @@ class Doing(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "run", "Run"),
         Binding("full_stop", "stop", "Stop", key_display="."),
-        Binding("R", "resume", "Resume", show=False),
+        Binding("R", "resume", "Resume"),
     ]
 
     project: Project
@@ -44,6 +44,12 @@ class Doing(Screen[None]):
     def focused_run(self) -> Status | None:
         """The run that is meant."""
         raise NotImplementedError
+
+    def needless(self) -> frozenset[str]:
+        """Return the actions that would do nothing to the run that is meant, as it is now."""
+        state = self.focused_run.state if self.focused_run is not None else None
+        useful = {"stop": state in LIVE or state == "queued", "resume": state in RESUMABLE}
+        return frozenset(action for action, is_useful in useful.items() if not is_useful)
 
     def action_run(self) -> None:
         """Queue the experiment under the cursor."""

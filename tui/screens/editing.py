@@ -17,7 +17,7 @@ from tui.screens.doing import Doing
 class Editing(Doing):
     """A screen on which the experiment that is meant can be changed."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "edit", "Edit or clone", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "edit", "Edit")]
 
     def action_edit(self) -> None:
         """Ask how to change the experiment under the cursor."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class Exporting(Looking, Doing):
     """A screen whose charts can be drawn into files."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("E", "export", "Export this view", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("E", "export", "Export")]
 
     def action_export(self) -> None:
         """Ask where to, and draw what the charts show."""

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from engine import editing
 from engine.editing import EditError, StaleError
@@ -21,6 +21,7 @@ from tui.screens.dialogs import Choice, Dialog
 from tui.text import clean
 from tui.widgets.completing import Completing, hint
 from tui.widgets.form_list import FormList
+from tui.widgets.key_bar import KeyBar
 
 
 class FormScreen(Screen[None]):
@@ -63,7 +64,7 @@ class FormScreen(Screen[None]):
             yield Completing(self._complete, id="form-value")
         yield Static(id="form-help", markup=False)
         yield Static(id="form-mistakes", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Show the form; a clone begins with its name."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from engine import queue
 from engine.listing import duration
@@ -18,6 +18,7 @@ from tui.rows import Row
 from tui.screens.doing import Doing
 from tui.snapshot import Snapshot
 from tui.text import clean
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine_board import MachineBoard
 from tui.widgets.queue_list import QueueList
 
@@ -48,7 +49,7 @@ class QueueScreen(Doing):
         rows.border_title = "Queue"
         yield rows
         yield Static(id="queue-detail", markup=False)
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Follow the snapshots."""
@@ -67,6 +68,8 @@ class QueueScreen(Doing):
     def _show_detail(self) -> None:
         bar = self.query_one(QueueList).bar
         self.query_one("#queue-detail", Static).update("\n".join(detail(self.snapshot, bar)) if bar else "")
+        waits = self.focused_run is not None and self.focused_run.state == "queued"
+        self.query_one(KeyBar).needless = self.needless() | (set() if waits else {"shift", "hold"})
 
     @property
     def row(self) -> Row | None:

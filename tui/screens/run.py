@@ -14,7 +14,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Static
 
 from engine.listing import MARKS, duration, progress
 from engine.matrices import Place
@@ -25,6 +25,7 @@ from tui.screens.help import HelpScreen
 from tui.snapshot import Detail, Snapshot
 from tui.text import clean, score, shorten
 from tui.widgets.class_bars import ClassBars
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.log import Log
 from tui.widgets.log_pane import LogPane
 from tui.widgets.matrix import MatrixView
@@ -60,7 +61,7 @@ class RunScreen(Screen[None]):
         Binding("shift+tab", "step(-1)", "Tab before", show=False),
         Binding("s", "split", "Split", show=False),
         Binding("full_stop", "stop", "Stop", key_display="."),
-        Binding("R", "resume", "Resume", show=False),
+        Binding("R", "resume", "Resume"),
         Binding("L", "tab(3)", "Full log", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("escape", "back", "Back", key_display="esc"),
@@ -95,7 +96,7 @@ class RunScreen(Screen[None]):
                 yield ClassBars(id="class-bars")
             yield LogPane(id="run-console")
             yield LogPane(id="run-events")
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Follow the dashboard's snapshots, and have the feed read the run."""
@@ -120,6 +121,7 @@ class RunScreen(Screen[None]):
         if record is not None and record.run == self.run:
             self.record = record
         self._show_title()
+        self.query_one(KeyBar).needless = self._dashboard.needless()
         self._show_tab(snapshot)
 
     def _show_title(self) -> None:

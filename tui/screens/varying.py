@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class Varying(Doing):
     """A screen on which the experiment that is meant can be run with changes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("o", "vary", "Run with changes", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("o", "vary", "Run with changes")]
 
     def action_vary(self) -> None:
         """Ask for changes to the experiment under the cursor, and queue it with them."""

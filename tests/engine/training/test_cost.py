@@ -90,6 +90,7 @@ def test_estimated_memory_is_near_a_measured_step(name, patch):
     assert memory.total == 4 * weights + memory.activations
 
 
+@pytest.mark.slow
 def test_memory_grows_with_the_batch_and_shrinks_with_bfloat16_and_fused_attention():
     def activations(batch, precision, attention):
         cost = explain("vit_mini", 64, 4, batch, 10, precision=precision, attention=attention)

@@ -1,0 +1,131 @@
+"""The keys that do something here, in one line at the bottom: those that matter now, and as many as there is room for.
+
+One widget draws them all. Textual's footer mounts a widget for each key anew whenever the focus moves, which took
+more time than all else that a key press does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual import events
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+
+ALWAYS = ("help", "back", "close", "dismiss", "leave")
+"""The ways out and the help keep their place however little room there is."""
+ORDER = (
+    "open", "overlay", "run", "stop", "resume", "compare", "filter", "vary", "edit", "export", "axis", "tag", "note",
+    *ALWAYS,
+)  # fmt: skip
+"""Which of a screen's actions come first where there is not room for all; a widget's own come before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A key, or several that go together, and what they do."""
+
+    keys: tuple[tuple[str, str], ...]
+    """The name of each key, and how it is written."""
+    words: str
+    action: str
+
+    @property
+    def width(self) -> int:
+        """Cells that it takes: ` key words `."""
+        return sum(cell_len(written) for _, written in self.keys) + cell_len(self.words) + 3
+
+
+class KeyBar(Widget):
+    """Shows the bindings of its screen that are to be shown; a click presses the key."""
+
+    DEFAULT_CSS = """
+    KeyBar { dock: bottom; height: 1; background: $panel; color: $foreground; }
+    KeyBar > .key-bar--key { color: $accent; text-style: bold; }
+    """
+    COMPONENT_CLASSES = {"key-bar--key"}  # noqa: RUF012  as Textual has it
+
+    needless: reactive[frozenset[str]] = reactive(frozenset())
+    """Names of actions that would do nothing now; their keys are left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offers: tuple[Offer, ...] = ()
+        """What there is to press, before it is cut to the width."""
+
+    def on_mount(self) -> None:
+        """Follow the bindings."""
+        self.screen.bindings_updated_signal.subscribe(self, self._follow)
+        self._follow(self.screen)
+
+    def _follow(self, screen: Screen[object]) -> None:
+        if screen is not self.screen or not screen.is_current:
+            return
+        offers: list[Offer] = []
+        said: set[str] = set()
+        group = None
+        for _, binding, enabled, _ in screen.active_bindings.values():
+            if not (binding.show and enabled) or binding.action in said:
+                continue
+            said.add(binding.action)
+            key = (binding.key, self.app.get_key_display(binding))
+            if binding.group is not None and binding.group is group:
+                last = offers.pop()
+                offers.append(Offer((*last.keys, key), last.words, last.action))
+            else:
+                words = binding.group.description if binding.group else binding.description
+                offers.append(Offer((key,), words, binding.action))
+            group = binding.group
+        offers.sort(key=lambda offer: ORDER.index(name) if (name := _name(offer.action)) in ORDER else -1)
+        if tuple(offers) != self.offers:
+            self.offers = tuple(offers)
+            self.refresh()
+
+    def shown(self) -> list[Offer]:
+        """Return the offers that matter and have room, in their order."""
+        useful = [offer for offer in self.offers if _name(offer.action) not in self.needless]
+        room = self.size.width - sum(offer.width for offer in useful if _name(offer.action) in ALWAYS)
+        shown = []
+        for offer in useful:
+            if _name(offer.action) in ALWAYS:
+                shown.append(offer)
+            elif room >= offer.width:
+                shown.append(offer)
+                room -= offer.width
+        return shown
+
+    def render_line(self, y: int) -> Strip:
+        """Return the one line."""
+        plain, key_style = self.rich_style, self.get_component_rich_style("key-bar--key")
+        segments = []
+        for offer in self.shown() if y == 0 else []:
+            keys = "".join(written for _, written in offer.keys)
+            segments += [Segment(f" {keys} ", key_style), Segment(f"{offer.words} ", plain)]
+        return Strip(segments).adjust_cell_length(self.size.width, plain)
+
+    def key_at(self, x: int) -> str | None:
+        """Return the key that stands at a cell, with its words; None where there is none."""
+        for offer in self.shown():
+            if x < offer.width:
+                x -= 1
+                for name, written in offer.keys:
+                    if x < cell_len(written):
+                        return name
+                    x -= cell_len(written)
+                return offer.keys[-1][0]
+            x -= offer.width
+        return None
+
+    async def _on_click(self, event: events.Click) -> None:
+        if (key := self.key_at(event.x)) is not None:
+            event.stop()
+            self.app.simulate_key(key)
+
+
+def _name(action: str) -> str:
+    """Return an action without its namespace and parameters."""
+    return action.partition("(")[0].rpartition(".")[2]
