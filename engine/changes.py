@@ -10,7 +10,8 @@ from engine.catalog import divisors
 from engine.config import ConfigError, Mistake, override
 from engine.events import Start, decode
 from engine.experiment import Experiment
-from engine.store import Run, tail
+from engine.files import tail
+from engine.store import Run
 
 MAY_CHANGE = (
     "batch_size",

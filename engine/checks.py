@@ -16,9 +16,10 @@ import msgspec
 
 from engine import lock, states
 from engine.events import decode
+from engine.files import DAMAGED, read_small, tail
 from engine.listing import duration
 from engine.states import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
-from engine.store import DAMAGED, Run, StoreError, read_small, tail
+from engine.store import Run, StoreError
 
 Remedy = Literal["", "rebuild", "clean", "throw", "close"]
 """How a finding is repaired: not at all, status.json made anew, events.jsonl without what is no event, a file moved to

@@ -16,8 +16,9 @@ from engine import checks, lock, states, trash
 from engine.checks import Finding
 from engine.errors import UserError
 from engine.events import decode
+from engine.files import last_lines, tail, write_all
 from engine.listing import printable
-from engine.store import Run, Store, is_run_id, last_lines, tail, write_all
+from engine.store import Run, Store, is_run_id
 from engine.strays import check_gpus
 from engine.telemetry import Nvml
 

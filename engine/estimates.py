@@ -20,9 +20,10 @@ from typing import Any
 import msgspec
 
 from engine.experiment import Experiment
+from engine.files import DAMAGED, read_small, write_atomic
 from engine.plan import GIB
 from engine.states import Status
-from engine.store import DAMAGED, Run, Store, StoreError, read_small, write_atomic
+from engine.store import Run, Store, StoreError
 
 MEASURED_MARGIN = 1.05
 PAPER_MARGIN = 1.15

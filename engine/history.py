@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from engine.column import Column
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.experiment import SCRIPT
+from engine.files import tail
 from engine.matrices import Place, place_of
-from engine.store import tail
 
 if TYPE_CHECKING:
     from engine.column import Array

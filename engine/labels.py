@@ -11,7 +11,8 @@ from typing import Any
 
 import msgspec
 
-from engine.store import DAMAGED, Run, RunInfo, StoreError, read_small, write_atomic
+from engine.files import DAMAGED, read_small, write_atomic
+from engine.store import Run, RunInfo, StoreError
 
 MAX_TAG = 64
 """Characters of a tag."""

@@ -28,10 +28,11 @@ from engine import lock, notice, retries
 from engine.devices import Machine
 from engine.estimates import Estimates
 from engine.events import Failure
+from engine.files import last_lines
 from engine.plan import Device, Job, Live, Plan, Wait, make_plan
 from engine.recorder import Recorder
 from engine.states import LIVE, status_of
-from engine.store import Run, Store, StoreError, is_run_id, last_lines
+from engine.store import Run, Store, StoreError, is_run_id
 from engine.ticket import Ticket
 
 POLL_S = 0.5

@@ -19,10 +19,11 @@ import msgspec
 from engine import process
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
 from engine.experiment import Experiment
+from engine.files import last_lines
 from engine.leash import Leash
 from engine.recorder import Recorder
 from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
-from engine.store import Run, last_lines
+from engine.store import Run
 from engine.telemetry import Sampler
 
 GRACE_S = 30.0

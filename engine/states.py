@@ -39,8 +39,9 @@ from engine.events import (
     Start,
     decode,
 )
+from engine.files import DAMAGED, tail, write_atomic, write_over
 from engine.notice import why_waiting
-from engine.store import DAMAGED, Run, StoreError, tail, write_atomic, write_over
+from engine.store import Run, StoreError
 from engine.ticket import Ticket
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]

@@ -15,11 +15,9 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -30,6 +28,7 @@ import msgspec
 from engine import lock
 from engine.errors import UserError
 from engine.events import Moment, Seed
+from engine.files import DAMAGED, read_small, write_atomic
 from engine.lock import Holder, this_process
 from engine.ticket import Ticket
 
@@ -37,15 +36,10 @@ if TYPE_CHECKING:
     from engine.experiment import Experiment
 
 SCHEMA = 1
-MAX_FILE = 4 * 1024 * 1024
-"""Bytes beyond which a small file of a run (run.json, status.json) is not read."""
 HOLD_TIMEOUT_S = 5.0
 """Seconds after which a lock that another process holds is taken to stay held."""
 CLAIM_TIMEOUT_S = 0.5
 """The same for the worker, which has other runs to look after: readers have it for microseconds only."""
-
-DAMAGED = (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError)
-"""What reading a file raises that is missing, damaged or hostile."""
 
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
@@ -53,8 +47,6 @@ REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
 _RUN_ID = re.compile(r"[A-Za-z0-9_][\w.()+-]{0,199}", re.ASCII)
 _ticket_decoder = msgspec.json.Decoder(Ticket)
 _STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
-_USUAL_FILE = 32 * 1024
-"""Bytes that a small file seldom has more of: a read makes room for all that it may return."""
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
@@ -350,120 +342,6 @@ class Store:
 def is_run_id(name: str) -> bool:
     """Return whether a folder of that name can be a run."""
     return _RUN_ID.fullmatch(name) is not None
-
-
-def read_small(path: str | os.PathLike[str]) -> bytes:
-    """Return a small file's bytes; links and files over ``MAX_FILE`` are refused with OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        data = os.read(handle, _USUAL_FILE)
-        if len(data) == _USUAL_FILE:
-            data += os.read(handle, MAX_FILE + 1 - _USUAL_FILE)
-    finally:
-        os.close(handle)
-    if len(data) > MAX_FILE:
-        raise OSError(f"{Path(path).name} is larger than {MAX_FILE} bytes")
-    return data
-
-
-def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
-    """Replace a file in one step: readers see all of the old or all of the new."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(2).hex()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        try:
-            write_all(handle, data)
-            if sync:
-                os.fsync(handle)
-        finally:
-            os.close(handle)
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def write_over(path: Path, data: bytes) -> None:
-    """Put other contents into the blocks that a file has, in one write; blanks follow what is shorter.
-
-    Raises:
-        OSError: It needs more blocks than it has, or cannot be written.
-    """
-    handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        found = os.fstat(handle)
-        if len(data) > 512 * found.st_blocks:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        write_all(handle, data.ljust(found.st_size))
-    finally:
-        os.close(handle)
-
-
-def write_all(handle: int, data: bytes) -> None:
-    """Write all of ``data``: one write may take a part of it only, before a disk is full or after a signal.
-
-    Raises:
-        OSError: It cannot be written; a part of it may have been.
-    """
-    written = os.write(handle, data)
-    while written < len(data):
-        written += os.write(handle, data[written:])
-
-
-def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:
-    """Return the whole lines after ``offset``, from at most ``limit`` bytes, and the offset after them.
-
-    A torn last line is left for the next call; a line longer than ``limit`` is read whole unless it is absurd.
-    What is no file that can be read has no lines.
-    """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return [], offset
-    try:
-        return _whole_lines(handle, offset, limit)
-    except OSError:  # a folder or a pipe in the place of the file
-        return [], offset
-    finally:
-        os.close(handle)
-
-
-def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int]:
-    if not stat.S_ISREG(os.fstat(handle).st_mode):  # a device may have no end
-        return [], offset
-    data = os.pread(handle, limit, offset)
-    if data.startswith(b"\0") and (after := _end_of_hole(handle, offset)) > offset:
-        return [], after
-    if b"\n" not in data and len(data) == limit:
-        parts, size = [data], limit
-        while b"\n" not in parts[-1]:
-            if size > MAX_FILE:  # no event is that long: pass over this part of it
-                return [], offset + size
-            parts.append(os.pread(handle, limit, offset + size))
-            size += len(parts[-1])
-            if not parts[-1]:
-                return [], offset
-        data = b"".join(parts)
-    end = data.rfind(b"\n") + 1
-    return data[:end].split(b"\n")[:-1], offset + end
-
-
-def _end_of_hole(handle: int, offset: int) -> int:
-    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on."""
-    try:
-        return os.lseek(handle, offset, os.SEEK_DATA)
-    except OSError as error:
-        return os.fstat(handle).st_size if error.errno == errno.ENXIO else offset
-
-
-def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:
-    """Return the last whole lines of a file, from at most ``limit`` bytes."""
-    try:
-        size = path.lstat().st_size
-    except OSError:
-        return []
-    lines, _ = tail(path, max(0, size - limit), limit)
-    return lines if size <= limit else lines[1:]
 
 
 def _new_id(experiment: str, seed: int, created: float) -> str:

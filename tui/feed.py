@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.events import Metrics, decode
+from engine.files import last_lines
 from engine.history import CHUNK, History
 from engine.listing import sentence
 from engine.matrices import read_matrix
 from engine.states import LIVE, Status, status_of
-from engine.store import Run, Store, StoreError, last_lines
+from engine.store import Run, Store, StoreError
 from tui.abouts import Abouts
 from tui.bands import Bands
 from tui.lineup import Lineup

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from engine.column import Column
 from engine.events import decode
+from engine.files import tail
 from engine.history import CHUNK, History
 from engine.matrices import Place, read_matrix
-from engine.store import Run, RunInfo, StoreError, tail
+from engine.store import Run, RunInfo, StoreError
 from tui.narration import all_said, story
 from tui.record import Page, Record
 from tui.transcript import MAX_LINE, Kind, Transcript

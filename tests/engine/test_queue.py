@@ -63,7 +63,7 @@ class TestTickets:
     @pytest.mark.parametrize("act", [lambda run: run.take(0, by_hand=False), lambda run: run.dequeue()])
     def test_on_a_full_disk_nobody_else_takes_it(self, run, monkeypatch, act):
         run.put(Ticket(submitted=1.0))
-        monkeypatch.setattr("engine.store.write_all", full)
+        monkeypatch.setattr("engine.files.write_all", full)
         act(run)
         assert run.ticket() is None
 

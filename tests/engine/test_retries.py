@@ -9,9 +9,9 @@ import pytest
 
 from engine import process, retries
 from engine.events import End, Failure, Log, Start, decode
+from engine.files import last_lines
 from engine.recorder import Recorder
 from engine.states import status_of
-from engine.store import last_lines
 from engine.ticket import Ticket
 
 

@@ -21,12 +21,13 @@ from engine.control import request_stop
 from engine.devices import Machine
 from engine.events import End, Log, Start, decode
 from engine.experiment import SCRIPT, Experiment
+from engine.files import tail
 from engine.notice import NO_WORKER
 from engine.plan import GIB
 from engine.queue import hold, move, waiting
 from engine.scheduler import Busy, Worker, ensure_worker, work
 from engine.states import status_of
-from engine.store import Run, Store, StoreError, tail
+from engine.store import Run, Store, StoreError
 from engine.ticket import Ticket
 from tests.engine.test_devices import FakeGpus, card
 
@@ -316,7 +317,7 @@ class TestSuccession:
         run = store.create(program("1", "0"), 0, queued=True)
         worker = Worker(store, Machine("cpu:1"), 30.0)
         with monkeypatch.context() as full:
-            full.setattr("engine.store.write_all", no_space)
+            full.setattr("engine.files.write_all", no_space)
             for _ in range(2 * scheduler.TRIES):
                 assert not worker.turn()
         assert run.ticket() is not None
