@@ -93,7 +93,9 @@ class Doing(Screen[None]):
             elif request is not None:
                 self._do("It cannot be stopped", lambda: request_it(request))
 
-        self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
+        several = sum(each.experiment == status.experiment for each in self.snapshot.runs) > 1
+        which = f"{status.experiment} (seed {status.seed})" if several else status.experiment
+        self.app.push_screen(Dialog(f"Stop {which}?", text, choices), chosen)
 
     def _force(self, run: Run) -> None:
         """Stop a run by force, in a thread that does not keep the app from being left."""
