@@ -209,15 +209,18 @@ def find_column(name: str) -> Column | None:
     """Return the column of a name, None where there is none of that name."""
     if (column := OF_RUN.get(name)) is not None:
         return column
-    if (key := find_key(name)) is None:
-        return None
+    key = find_key(name)
     which, _, metric = name.rpartition(":")
-    if "/" in metric:
+    if key is not None and "/" in metric:
         return _measured(name, metric, key, best=which == "best")
+    if key is not None and name.startswith("options."):
+        shown = clean(name.removeprefix("options."))
+        return Column(name, shown, clean(name), _asked(key), setting, over="each")
     if name in Experiment.__struct_fields__ and name not in BESIDE:
-        shown = clean(name)
-        return Column(name, shown, shown, lambda fact: fact.about.config.get(name), setting, over="each",
-                      words=key.kind == "text")  # fmt: skip
+        words = key is None or key.kind == "text"
+        return Column(
+            name, name, name, lambda fact: fact.about.config.get(name), setting, over="each", words=words
+        )
     return None
 
 

@@ -40,6 +40,8 @@ def fold(runs: Sequence[Status], about: Mapping[str, About]) -> list[Status]:
     Others count as far as they live or have finished, and were made with the same settings. One that has ended
     otherwise stands for itself alone: its row says why.
     """
+    if len(runs) < 2:
+        return list(runs)
     newest = current(runs)
     if newest is None:
         return []

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
@@ -22,8 +21,7 @@ T = TypeVar("T")
 ByExperiment = Mapping[str, list[Status]]
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     """A row: a group, an experiment (its newest run's facts), or one run. What its columns show is made when drawn."""
 
     key: str

@@ -43,6 +43,8 @@ class Arranging(Screen[None]):
         """The name of the column that the list is sorted by; empty for the order of the configuration."""
         self._reverse = False
         self._grouping: Grouping | None = None
+        self._made: tuple[tuple[object, ...], tuple[object, ...], list[Row]] | None = None
+        """The rows of the last moment, with what they were made from."""
 
     def meant(self) -> Meant | None:
         """Return what the list shows, None for everything."""
@@ -54,11 +56,17 @@ class Arranging(Screen[None]):
 
     def rows(self) -> list[Row]:
         """Return the rows of this moment."""
-        order = find_column(self._order) if self._order else None
-        return make_rows(
-            self.snapshot, self.query_one(RunList).unfolded, self.meant(), order,
-            reverse=self._reverse, grouping=self._grouping,
-        )  # fmt: skip
+        snapshot, unfolded = self.snapshot, frozenset(self.query_one(RunList).unfolded)
+        parts = snapshot.runs, snapshot.about, snapshot.config, snapshot.alarms, self._grouping
+        rest = unfolded, self.meant(), self._order, self._reverse
+        made = self._made
+        if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
+            order = find_column(self._order) if self._order else None
+            rows = make_rows(
+                snapshot, unfolded, rest[1], order, reverse=self._reverse, grouping=self._grouping
+            )
+            made = self._made = parts, rest, rows
+        return made[2]
 
     @property
     def columns(self) -> tuple[str, ...]:
