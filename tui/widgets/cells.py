@@ -69,8 +69,12 @@ def chips_of(row: Row, room: int) -> str:
 
 
 def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
-    """Return the first of the columns, as many as a list of that width has room for beside a name."""
+    """Return the first of the columns, as many as a list of that width has room for beside a name.
+
+    The first score stays longest, wherever it stands: it is what runs are judged by.
+    """
     kept = list(columns)
     while kept and width - PREFIX - total(kept) < NAME_WIDTH:
-        kept.pop()
+        score = next((place for place, (column, _) in enumerate(kept) if column.spread), -1)
+        kept.pop(-2 if len(kept) > 1 and score == len(kept) - 1 else -1)
     return kept

@@ -340,7 +340,11 @@ class RunList(ScrollView, can_focus=True):
 
     def _columns_of(self, row: Row, fitting: Sequence[Sized]) -> list[Segment]:
         """Return what stands in the columns: values, or why there are none, or what is wrong with the run."""
-        quiet, name, room = self._style("quiet"), self._style("name"), total(fitting)
+        quiet, name, room = (
+            self._style("quiet"),
+            self._style("name" if row.state else "quiet"),
+            total(fitting),
+        )
         texts = [column.text(row) for column, _ in fitting]
         note, badge = "", badge_of(row, room)
         if row.note and not any(
