@@ -481,7 +481,7 @@ async def test_b_groups_by_settings_with_completion(project: Project, write_run:
         await pilot.press("enter", "enter")
         assert labels(pilot) == ["model=vit_mini", "model=bit_mini"]
         await pilot.press("r")
-        assert "No experiment here" in toasts(pilot)
+        assert "No experiment here This is a group" in toasts(pilot)
         await pilot.press("B", *["backspace"] * 9, "enter")
         assert labels(pilot) == ["ViT-small", "BiT-small", "one-token"]
 

@@ -49,7 +49,7 @@ class Doing(Screen[None]):
         """Queue the experiment under the cursor."""
         row, config = self.row, self.snapshot.config
         if row is None or config is None or row.experiment not in config.experiments:
-            self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
+            self._refuse_row()
             return
         experiment = config.experiments[row.experiment]
 
@@ -62,6 +62,16 @@ class Doing(Screen[None]):
             return f"{experiment.name} is queued"
 
         self._do(f"{experiment.name} cannot be queued", queue)
+
+    def _refuse_row(self) -> None:
+        """Say why nothing can be run from the row."""
+        is_group = self.row is not None and self.row.group
+        text = (
+            "This is a group; → shows its experiments."
+            if is_group
+            else (f"{self.project.config} has none of that name any more.")
+        )
+        self._refuse("No experiment here", text)
 
     def action_stop(self) -> None:
         """Ask how to stop the run under the cursor."""
