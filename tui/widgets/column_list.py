@@ -87,7 +87,7 @@ class ColumnList(Toned):
         found = []
         for column in self.listed:
             inside = column.name in names
-            sorted_by = " ⇅" if column.name == self.order else ""
+            sorted_by = ", sorted by" if column.name == self.order else ""
             value = column.text(self._row) if self._row is not None else ""
             title = shorten(f"{column.title}{sorted_by}", NAME_WIDTH)
             line = [("● " if inside else "  ", "good"), (title, "name" if inside else "quiet")]
