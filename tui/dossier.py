@@ -15,8 +15,8 @@ from engine.labels import Labels
 from engine.listing import MARKS, duration, progress
 from engine.recipes import inherited
 from engine.states import Status
+from tui.columns import memory
 from tui.record import Record
-from tui.rows import memory
 from tui.text import bar, clean, loss, score, size
 from tui.widgets.sheet import Section
 

@@ -37,6 +37,15 @@ class SelectionChanged(Message):
     """Other runs are overlaid."""
 
     runs: frozenset[str]
+    together: bool = False
+    """Whether runs have come that one row stands for: the seeds of an experiment."""
+
+
+@dataclass
+class HeadingClicked(Message):
+    """The heading of a column was clicked."""
+
+    column: str
 
 
 @dataclass

@@ -25,9 +25,13 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
     log_y: bool = False
     smoothing: int = 0
     """A place in ``SMOOTHINGS``."""
-    order: int = 0
-    """A place in ``ORDERS``."""
+    order: str = ""
+    """The column that the list was sorted by; empty for the order of the configuration."""
     reverse: bool = False
+    columns: list[str] = []
+    """Those of the list, by name; empty for those that are shown by themselves."""
+    groups: list[str] = []
+    """The settings that the experiments stood in groups by."""
     bands: bool = False
     filter: str = ""
     hidden: list[str] = []

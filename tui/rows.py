@@ -1,112 +1,99 @@
-"""The rows of the run list: experiments with their runs folded under them. Pure: snapshot in, rows out."""
+"""The rows of the run list: experiments with their runs folded under them, in groups if asked for. Pure."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeVar, cast
+
+import msgspec
 
 from engine.labels import Labels
-from engine.listing import duration
-from engine.states import LIVE, State, Status
+from engine.states import State, Status
+from tui.columns import Column, Fact
+from tui.folds import current, fold, told_apart
+from tui.grouping import Grouping
 from tui.sieve import Meant
 from tui.snapshot import About, Snapshot
-from tui.text import clean, loss, score, size, without_common_start
+from tui.text import clean, without_common_start
 from tui.watching import KINDS, Kind
 
-MEMORY = ("gpu/memory_process", "gpu/memory_used", "cpu/memory_process")
-"""Where a run's memory is looked for, the truest first."""
+T = TypeVar("T")
+ByExperiment = Mapping[str, list[Status]]
 
 
-@dataclass(frozen=True)
-class Row:
-    """A row: an experiment (its newest run's facts), or one of its runs."""
+class Row(NamedTuple):
+    """A row: a group, an experiment (its newest run's facts), or one run. What its columns show is made when drawn."""
 
     key: str
     experiment: str
+    """Empty for a group."""
     run: str | None
-    """The run whose facts these are; None for an experiment that has none."""
+    """The run whose facts these are; None for what has none."""
     label: str
     state: State | None
     depth: int = 0
     folded: int = 0
-    """How many runs an experiment's row hides."""
-    epoch: str = ""
-    f1: str = ""
-    """Of the run, or of the experiment's runs that differ in their seed alone: .401±.006."""
-    loss: str = ""
-    memory: str = ""
-    left: str = ""
+    """How many runs the row hides; of a group, how many there are."""
+    facts: tuple[Fact, ...] = ()
+    """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
     note: str = ""
     """Why it waits or failed; shown where the numbers would stand."""
     alarm: Kind | None = None
-    """The gravest of what is wrong with the run, or with those that an experiment's row hides."""
+    """The gravest of what is wrong with the run, or with those that the row hides."""
     tags: tuple[str, ...] = ()
     noted: bool = False
     """Whether there is something to be read of it."""
+    group: bool = False
+    folds: str = ""
+    """Its name among those that are unfolded; empty for what has nothing under it."""
+    parent: str = ""
+    """The key of the row that it is under."""
 
-
-@dataclass(frozen=True)
-class Order:
-    """What the rows are sorted by: the order of the configuration, or a number of each experiment's newest run."""
-
-    name: str
-    key: Callable[[Status], float | None] | None = None
-    best_first: bool = True
-    """Whether the largest number stands first."""
-
-
-ORDERS = (
-    Order("as configured"),
-    Order("test F1", lambda status: status.last.get("test/f1")),
-    Order("train loss", lambda status: status.last.get("train/loss"), best_first=False),
-    Order("memory", lambda status: memory(status), best_first=False),
-    Order("newest", lambda status: status.started or status.heartbeat),
-)
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The runs that it stands for."""
+        return tuple(fact.status.run for fact in self.facts if fact.status.run)
 
 
 def make_rows(
     snapshot: Snapshot, unfolded: Collection[str], meant: Meant | None = None,
-    order: Order = ORDERS[0], *, reverse: bool = False,
+    order: Column | None = None, *, reverse: bool = False, grouping: Grouping | None = None,
 ) -> list[Row]:  # fmt: skip
     """Return the rows: experiments in an order, at first that of the configuration, then those that only runs know.
 
     Args:
         snapshot: What there is.
-        unfolded: The experiments whose runs are listed.
+        unfolded: What lists what is under it: experiments by name, groups by the ``folds`` of their rows.
         meant: The runs, and experiments without any, that a filter means; None for all. An experiment stands for
             those of its runs that are meant.
-        order: What the experiments are sorted by.
+        order: What groups, and experiments, are sorted by.
         reverse: Whether they stand the other way round.
+        grouping: What groups the experiments stand in, each with those of its runs that are of the group.
     """
+    found = _by_experiment(snapshot, meant)
+    if grouping is None:
+        return _experiments(snapshot, found, unfolded, order, reverse)
+    groups = _by_group(snapshot, found, grouping)
+    heads = [(_group_row(snapshot, title, members), members) for title, members in groups.items()]
     rows: list[Row] = []
-    for name, runs in _sorted(_by_experiment(snapshot, meant), order, reverse):
-        newest = current(runs)
-        hidden = len(runs) if name not in unfolded else 0
-        about = _about_newest(snapshot, name, newest)
-        row = _row(f"experiment:{name}", name, newest, about, label=name, folded=hidden)
-        if folded := over_seeds(runs, snapshot.about):
-            row = replace(row, f1=folded)
-        if alarm := gravest(snapshot, runs if hidden else ([newest] if newest else [])):
-            row = replace(row, alarm=alarm)
+    for row, members in _sorted(heads, order, reverse):
         rows.append(row)
-        if name in unfolded:
+        if row.folds in unfolded:
+            rows += _experiments(snapshot, members, unfolded, order, reverse, under=row)
+    return rows
+
+
+def _experiments(
+    snapshot: Snapshot, found: ByExperiment, unfolded: Collection[str], order: Column | None, reverse: bool,
+    under: Row | None = None,
+) -> list[Row]:  # fmt: skip
+    heads = [(_experiment_row(snapshot, name, runs, unfolded, under), runs) for name, runs in found.items()]
+    rows: list[Row] = []
+    for row, runs in _sorted(heads, order, reverse):
+        rows.append(row)
+        if row.folds in unfolded:
             made = told_apart(runs, snapshot.about)
-            rows += [
-                replace(
-                    _row(
-                        f"run:{run.run}",
-                        name,
-                        run,
-                        snapshot.about.get(run.run),
-                        label=f"{run_label(run)} {made.get(run.run, '')}".rstrip(),
-                        depth=1,
-                    ),
-                    alarm=gravest(snapshot, [run]),
-                )
-                for run in reversed(runs)
-            ]
+            rows += [_run_row(snapshot, run, made.get(run.run, ""), row) for run in reversed(runs)]
     return rows
 
 
@@ -130,98 +117,116 @@ def _by_experiment(snapshot: Snapshot, meant: Meant | None) -> dict[str, list[St
     return {name: runs for name, runs in found.items() if runs or name in meant.experiments}
 
 
-def _about_newest(snapshot: Snapshot, name: str, newest: Status | None) -> About | None:
-    """Return what is said of the run that stands for an experiment, or of the experiment itself."""
-    if newest is not None:
-        return snapshot.about.get(newest.run)
-    experiment = snapshot.config.experiments.get(name) if snapshot.config else None
-    return About(labels=Labels(tags=tuple(experiment.tags), notes=experiment.notes)) if experiment else None
+def _by_group(
+    snapshot: Snapshot, found: ByExperiment, grouping: Grouping
+) -> dict[str, dict[str, list[Status]]]:
+    """Return the runs of each group by experiment; an experiment without runs is where its next one will be."""
+    groups: dict[str, dict[str, list[Status]]] = {}
+    experiments = snapshot.config.experiments if snapshot.config is not None else {}
+    for name, runs in found.items():
+        for status in runs:
+            about = snapshot.about.get(status.run)
+            members = groups.setdefault(grouping.title(about.config if about is not None else None), {})
+            members.setdefault(name, []).append(status)
+        if not runs:
+            groups.setdefault(grouping.title(experiments.get(name)), {})[name] = []
+    return groups
 
 
-def _sorted(
-    by_experiment: Mapping[str, list[Status]], order: Order, reverse: bool
-) -> list[tuple[str, list[Status]]]:
-    """Sort experiments; one whose newest run has no such number stands last either way."""
-    entries = list(by_experiment.items())
-    if order.key is None:
+def _sorted(entries: list[tuple[Row, T]], order: Column | None, reverse: bool) -> list[tuple[Row, T]]:
+    """Sort rows; one that has nothing to be sorted by stands last either way."""
+    if order is None:
         return entries[::-1] if reverse else entries
-
-    def number(entry: tuple[str, list[Status]]) -> float | None:
-        newest = current(entry[1])
-        return order.key(newest) if newest is not None and order.key is not None else None
-
-    known = [entry for entry in entries if number(entry) is not None]
-    known.sort(key=lambda entry: number(entry) or 0.0, reverse=order.best_first != reverse)
-    return known + [entry for entry in entries if number(entry) is None]
+    ranked = [(order.order(entry[0]), entry) for entry in entries]
+    known = [(rank, entry) for rank, entry in ranked if rank is not None]
+    known.sort(key=lambda each: each[0], reverse=order.best_first != reverse)
+    return [entry for _, entry in known] + [entry for rank, entry in ranked if rank is None]
 
 
-def current(runs: Iterable[Status]) -> Status | None:
-    """Return the run that stands for an experiment: one that lives, else the newest."""
-    runs = list(runs)
-    live = [run for run in runs if run.state in LIVE]
-    return next(iter(live[-1:] or runs[-1:]), None)
+def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
+    runs = [status for each in members.values() for status in each]
+    of_each = [_facts(snapshot, name, each) for name, each in members.items()]
+    heads = [facts[0].status for facts in of_each if facts and facts[0].status.run]
+    newest = current(sorted(heads, key=lambda status: status.started))
+    facts = [fact for each in of_each for fact in each]
+    return Row(
+        key=f"group:{title}",
+        experiment="",
+        run=newest.run if newest is not None else None,
+        label=title,
+        state=newest.state if newest is not None else None,
+        folded=len(runs),
+        facts=tuple(sorted(facts, key=lambda fact: fact.status is not newest)),
+        alarm=gravest(snapshot, runs),
+        group=True,
+        folds=f"{title}\n",
+    )
 
 
-def siblings(runs: Iterable[Status], chosen: Collection[str]) -> set[str]:
-    """Return the newest run of each seed, of the experiments that the chosen runs are of."""
-    runs = list(runs)
-    experiments = {status.experiment for status in runs if status.run in chosen}
-    of_seed = {
-        (status.experiment, status.seed): status.run
-        for status in runs
-        if status.experiment in experiments and (status.state in LIVE or status.state == "finished")
-    }
-    return set(of_seed.values())
+def _experiment_row(
+    snapshot: Snapshot, name: str, runs: list[Status], unfolded: Collection[str], under: Row | None
+) -> Row:
+    folds = under.folds + name if under is not None else name
+    hidden = folds not in unfolded
+    facts = _facts(snapshot, name, runs)
+    newest = facts[0].status if runs else None
+    return _row(
+        f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
+        depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
+        parent=under.key if under is not None else "",
+        alarm=gravest(snapshot, runs if hidden else ([newest] if newest else [])),
+    )  # fmt: skip
 
 
-def over_seeds(runs: Sequence[Status], about: Mapping[str, About]) -> str:
-    """Return mean and standard deviation of the test F1 over seeds, as .401±.006; nothing where that says nothing.
-
-    It is over the newest finished run of each seed, as far as they were made with the same settings as the newest run,
-    which has to be finished itself.
-    """
-    newest = current(runs)
-    if newest is None or newest.state != "finished" or newest.run not in about:
-        return ""
-    made = about[newest.run].config
-    alike = {id(made): True}  # runs that were made with the same share the object: few are compared
-    of_seed = {}
-    for status in runs:
-        f1, other = status.last.get("test/f1"), about.get(status.run)
-        if status.state != "finished" or f1 is None or other is None:
-            continue
-        if id(other.config) not in alike:
-            alike[id(other.config)] = _same(other.config, made)
-        if alike[id(other.config)]:
-            of_seed[status.seed] = f1
-    if len(of_seed) < 2:
-        return ""
-    return f"{score(statistics.mean(of_seed.values()))}±{score(statistics.stdev(of_seed.values()))}"
+def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
+    facts = (Fact(run, snapshot.about.get(run.run, About())),)
+    return _row(
+        f"run:{run.run}", under.experiment, facts, label=clean(f"{run_label(run)} {made}".rstrip()),
+        depth=under.depth + 1, parent=under.key, alarm=gravest(snapshot, [run]),
+    )  # fmt: skip
 
 
-def told_apart(runs: Sequence[Status], about: Mapping[str, About], most: int = 3) -> dict[str, str]:
-    """Return what tells runs of an experiment apart that were not made with the same: ``lr=0.002 epochs=4``."""
-    configs = {run.run: about[run.run].config for run in runs if run.run in about}
-    unique = {id(config): config for config in configs.values()}  # runs made with the same share the object
-    if len(unique) < 2:
-        return {}
-    from engine.selection import settings
-
-    made = {key: settings(config) for key, config in unique.items()}
-    first = next(iter(made.values()))
-    keys = [key for key, value in first.items() if any(other[key] != value for other in made.values())]
-    said = {
-        key: " ".join(f"{name}={found[name]:g}" if isinstance(found[name], float) else f"{name}={found[name]}"
-                      for name in keys[:most])
-        for key, found in made.items()
-    }  # fmt: skip
-    return {run: said[id(config)] for run, config in configs.items()}
+def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...]:
+    """Return what the runs of an experiment stand for, or what the experiment itself says if it has none."""
+    if runs:
+        return tuple(Fact(run, snapshot.about.get(run.run, About())) for run in fold(runs, snapshot.about))
+    experiment = snapshot.config.experiments.get(name) if snapshot.config is not None else None
+    if experiment is None:
+        return ()
+    labels = Labels(tags=tuple(experiment.tags), notes=experiment.notes)
+    status = Status(run="", experiment=name, seed=experiment.seed, state=cast("State", ""))
+    return (Fact(status, About(msgspec.structs.asdict(experiment), labels)),)
 
 
-def _same(config: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    from engine.selection import settings
+def _row(
+    key: str, experiment: str, facts: tuple[Fact, ...], *, label: str, depth: int, alarm: Kind | None,
+    folded: int = 0, folds: str = "", parent: str = "",
+) -> Row:  # fmt: skip
+    status = facts[0].status if facts and facts[0].status.run else None
+    labels = facts[0].about.labels if facts else Labels()
+    return Row(
+        key=key,
+        experiment=experiment,
+        run=status.run if status is not None else None,
+        label=label,
+        state=status.state if status is not None else None,
+        depth=depth,
+        folded=folded,
+        facts=facts,
+        note=_note(status) if status is not None else "",
+        alarm=alarm,
+        tags=tuple(map(clean, labels.tags)),
+        noted=bool(labels.notes),
+        folds=folds,
+        parent=parent,
+    )
 
-    return settings(config) == settings(other)
+
+def _note(status: Status) -> str:
+    """Return why a run waits or has ended as nobody wanted it to."""
+    if status.state in ("failed", "crashed") or (status.state == "stopped" and not status.last):
+        return clean(status.reason)
+    return {"queued": clean(status.reason) or "waits", "starting": "starting …"}.get(status.state, "")
 
 
 def run_label(status: Status) -> str:
@@ -243,38 +248,3 @@ def curve_labels(shown: Sequence[Status]) -> list[str]:
         own = f"s{status.seed}" if by_seed else run_label(status)
         labels.append(f"{name} {own}" if len(siblings) > 1 else name)
     return labels
-
-
-def memory(status: Status) -> float | None:
-    """Return the bytes that a run holds, or held last."""
-    return next((value for name in MEMORY if (value := status.last.get(name)) is not None), None)
-
-
-def _row(
-    key: str, experiment: str, status: Status | None, about: About | None,
-    *, label: str, depth: int = 0, folded: int = 0,
-) -> Row:  # fmt: skip
-    labels = Labels() if about is None else about.labels
-    tags = tuple(map(clean, labels.tags))
-    if status is None:
-        return Row(key, experiment, None, clean(label), None, depth, tags=tags, noted=bool(labels.notes))
-    note = {"queued": clean(status.reason) or "waits", "starting": "starting …"}.get(status.state, "")
-    if status.state in ("failed", "crashed") or (status.state == "stopped" and not status.last):
-        note = clean(status.reason)
-    return Row(
-        key=key,
-        experiment=experiment,
-        run=status.run,
-        label=clean(label),
-        state=status.state,
-        depth=depth,
-        folded=folded,
-        epoch=f"{int(status.epoch + 1e-6)}/{status.epochs}" if status.epochs else "",
-        f1=score(status.last.get("test/f1")),
-        loss=loss(status.last.get("train/loss")),
-        memory=size(memory(status)),
-        left=duration(status.eta_s) if status.state == "running" and status.eta_s is not None else "",
-        note=note,
-        tags=tags,
-        noted=bool(labels.notes),
-    )

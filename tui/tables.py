@@ -8,11 +8,10 @@ import re
 from collections.abc import Callable, Sequence
 
 from engine.listing import printable
+from tui.columns import Column
 from tui.rows import Row
 
 Rows = Sequence[Sequence[str]]
-
-HEADINGS = ("experiment", "run", "state", "epoch", "test F1", "train loss", "memory", "note")
 
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -21,21 +20,29 @@ _LATEX = {
 }  # fmt: skip
 
 
-def cells_of(rows: Sequence[Row]) -> list[tuple[str, ...]]:
-    """Return what stands under each of ``HEADINGS`` for rows of the list."""
+def headings_of(columns: Sequence[Column]) -> tuple[str, ...]:
+    """Return what stands over the cells of rows."""
+    return ("experiment", "run", "state", *(column.title for column in _own(columns)), "note")
+
+
+def cells_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[tuple[str, ...]]:
+    """Return what stands under each of the headings for rows of the list; a group stands under its title."""
+    own = _own(columns)
     return [
         (
-            row.experiment,
+            row.experiment or row.label,
             row.run or "",
             row.state or "not run yet",
-            row.epoch,
-            row.f1,
-            row.loss,
-            row.memory,
+            *(column.text(row) for column in own),
             row.note,
         )
         for row in rows
     ]
+
+
+def _own(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that say something else than those that every table has."""
+    return [column for column in columns if column.name not in ("state", "note")]
 
 
 def as_markdown(head: Sequence[str], rows: Rows) -> str:

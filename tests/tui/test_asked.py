@@ -140,7 +140,8 @@ def test_ascii_is_asked_for(environment: dict[str, str], asked: bool) -> None:
 # ---- the memory
 
 VIEWS = st.builds(
-    View, axis=st.text(max_size=9), log_y=st.booleans(), smoothing=st.integers(0, 99), order=st.integers(0, 9),
+    View, axis=st.text(max_size=9), log_y=st.booleans(), smoothing=st.integers(0, 99), order=st.text(max_size=9),
+    columns=st.lists(st.text(max_size=6), max_size=3), groups=st.lists(st.text(max_size=6), max_size=3),
     filter=st.text(max_size=9), hidden=st.lists(st.text(max_size=6), max_size=3),
     selected=st.lists(st.text(max_size=6), max_size=3), pinned=st.none() | st.text(max_size=9),
 )  # fmt: skip
@@ -193,7 +194,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
         assert pilot.app.screen is shown  # the tour was seen
-        assert (shown._axis, shown._smoothing, shown._order, shown._bands) == ("time", 1, 1, True)
+        assert (shown._axis, shown._smoothing, shown._order, shown._bands) == ("time", 1, "test/f1", True)
         assert shown.query_one(ChartGrid).log_y
         assert not shown.query_one("#left").display
         assert pilot.app.theme == "vitui-contrast"
@@ -221,7 +222,7 @@ async def test_damage_and_a_folder_that_cannot_be_written_keep_nobody_out(
     save(
         state,
         project.folder,
-        View(axis="nonsense", smoothing=-5, order=99, theme="x", selected=["no such run"]),
+        View(axis="nonsense", smoothing=-5, order="nonsense", theme="x", selected=["no such run"]),
     )
     async with opened(project, options=Options(state=state)) as pilot:
         assert board(pilot)._axis == "epoch"

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from engine.config import load_config
 from engine.states import Status
-from tui.rows import current, curve_labels, make_rows, over_seeds, told_apart
+from tui.columns import find_column
+from tui.folds import current, told_apart
+from tui.rows import curve_labels, make_rows
 from tui.snapshot import About, Project, Snapshot
 
 
@@ -73,11 +75,18 @@ def test_an_experiment_shows_the_mean_over_its_seeds_and_their_spread() -> None:
     made, other = {"model": "vit_mini", "lr": 1e-3}, {"model": "vit_mini", "lr": 1e-2}
     runs = [run("a", 0, 0.1), run("b", 0, 0.4), run("c", 1, 0.5), run("d", 2, 0.9), run("e", 3, 0.6)]
     about = {name: About(made) for name in "abce"} | {"d": About(other)}
-    assert over_seeds(runs, about) == ".500±.100"  # the newer of two runs of a seed; not those made otherwise
-    assert over_seeds(runs[:2], about) == ""  # one seed
-    assert over_seeds([*runs, status("f", "e", "running", seed=4)], about) == ""  # the newest says more
-    assert over_seeds(runs, {}) == ""
-    assert over_seeds([], about) == ""
+
+    def shown(runs: list[Status], about: dict[str, About]) -> str:
+        (row,) = make_rows(Snapshot(runs=tuple(runs), about=about), set())
+        column = find_column("test/f1")
+        assert column is not None
+        return column.text(row)
+
+    assert shown(runs, about) == ".500±.100"  # the newer of two runs of a seed; not those made otherwise
+    assert shown(runs[:2], about) == ".400"  # one seed
+    live = {"f": About(made)} | about
+    assert shown([*runs, status("f", "e", "running", seed=4)], live) == ""  # the newest says more
+    assert shown(runs, {}) == ".600"
 
 
 def test_runs_of_one_experiment_say_what_they_were_made_with_where_that_differs() -> None:

@@ -54,6 +54,7 @@ class Caring(Doing):
         text = "Tags, with spaces between them" + (
             "; here are those that all have." if len(runs) > 1 else "."
         )
+        text += _all_named(runs)
         known = sorted({tag for about in self.snapshot.about.values() for tag in about.labels.tags})
         value = "".join(f"{tag} " for tag in common)
 
@@ -87,6 +88,8 @@ class Caring(Doing):
         text = (
             "What is to be known of it." if len(runs) == 1 else "All of them get it, in the place of theirs."
         )
+
+        text += _all_named(runs)
 
         def change(note: str) -> str:
             for status in runs:
@@ -159,6 +162,15 @@ class Caring(Doing):
 
 def _called(status: Status) -> str:
     return f"{status.experiment} {run_label(status)}"
+
+
+def _all_named(runs: Sequence[Status]) -> str:
+    """Return a sentence on which runs are meant: the first by name, and how many more."""
+    if len(runs) == 1:
+        return ""
+    names = ", ".join(_called(status) for status in runs[:NAMED])
+    more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+    return f" Of {len(runs)} runs: {names}{more}."
 
 
 def _named(runs: Sequence[Status]) -> str:

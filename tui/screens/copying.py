@@ -18,20 +18,21 @@ class Copying(Doing):
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
-        from tui.tables import FORMATS, HEADINGS, cells_of
+        from tui.tables import FORMATS, cells_of, headings_of
 
         row = self.row
         if row is None:
             self._refuse("Nothing to copy", "There is nothing under the cursor.")
             return
-        table = cells_of(self.query_one(RunList).rows)
-        texts = {"the row": "  ".join(cell for cell in cells_of([row])[0] if cell)}
+        runs = self.query_one(RunList)
+        table, head = cells_of(runs.rows, runs.shown), headings_of(runs.shown)
+        texts = {"the row": "  ".join(cell for cell in cells_of([row], runs.shown)[0] if cell)}
         if row.run is not None:
             texts["the path of the run's folder"] = str(
                 (self.project.folder / self.project.runs / row.run).absolute()
             )
         texts |= self._commands()
-        texts |= {f"the list as {name}": write(HEADINGS, table) for name, write in FORMATS.items()}
+        texts |= {f"the list as {name}": write(head, table) for name, write in FORMATS.items()}
         keys = {"the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
                 "the command that goes on with it": "g", "the list as Markdown": "m", "the list as LaTeX": "l",
                 "the list as CSV": "v"}  # fmt: skip

@@ -16,10 +16,11 @@ from textual.widgets import Input, Static
 
 from engine.states import LIVE, Status
 from engine.store import Store
+from tui.folds import siblings
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.palette import PALETTE, assign
 from tui.record import Page, Tab
-from tui.rows import ORDERS, Row, curve_labels, make_rows, siblings
+from tui.rows import Row, curve_labels
 from tui.screens.caring import Caring
 from tui.screens.copying import Copying
 from tui.screens.editing import Editing
@@ -63,8 +64,6 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open", "Open"),
         Binding("L", "open_log", "Full log", show=False),
-        Binding("s", "sort", "Sort", show=False),
-        Binding("S", "reverse", "Sort the other way", show=False),
         Binding("c", "compare", "Compare"),
         Binding("p", "pin", "Pin as the baseline", show=False),
         Binding("left_square_bracket", "pane('left')", "Runs", show=False),
@@ -81,8 +80,6 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         super().__init__()
         self.project = project
         self.store = Store(project.runs)
-        self._order, self._reverse = 0, False
-        """What the list is sorted by: a place in ``ORDERS``."""
         self._pinned: str | None = None
         """The run that stays in the charts, over the others."""
         self._page: Page | None = None
@@ -129,9 +126,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self.query_one(MachinePane).show(snapshot)
         runs = self.query_one(RunList)
         self._colours = self._choose_colours()
-        order = ORDERS[self._order]
-        rows = make_rows(snapshot, runs.unfolded, self.meant(), order, reverse=self._reverse)
-        runs.show(rows, self._colours, self._pinned)
+        runs.show(self.rows(), self._colours, self._pinned)
         self._show_focus()
         if snapshot.watch == self._watch():
             self._show_curves(self.query_one(ChartGrid))
@@ -263,7 +258,9 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self._show_focus()
 
     @on(SelectionChanged)
-    def _selection_changed(self) -> None:
+    def _selection_changed(self, message: SelectionChanged) -> None:
+        if message.together:
+            self.fold_seeds()
         self.watch_snapshot()
 
     @on(Changed)
@@ -278,9 +275,12 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
 
     @on(Opened)
     def action_open(self) -> None:
-        """Show the run under the cursor whole."""
-        if not self._open("overview"):
-            self.query_one(RunList).action_fold(unfold=True)
+        """Show the run under the cursor whole; of a group, what is in it."""
+        runs, row = self.query_one(RunList), self.row
+        if row is not None and row.group:
+            runs.action_fold(unfold=row.folds not in runs.unfolded)
+        elif not self._open("overview"):
+            runs.action_fold(unfold=True)
 
     def action_open_log(self) -> None:
         """Show all that the run under the cursor has said."""
@@ -309,23 +309,6 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self.action_console()
         self.query_one(ChartGrid).reset()
 
-    def action_sort(self) -> None:
-        """Sort the list by the next number."""
-        self._order = (self._order + 1) % len(ORDERS)
-        self._sorted_anew()
-
-    def action_reverse(self) -> None:
-        """Sort the list the other way round."""
-        self._reverse = not self._reverse
-        self._sorted_anew()
-
-    def _sorted_anew(self) -> None:
-        order = ORDERS[self._order]
-        arrow = "↑" if order.best_first == self._reverse else "↓"
-        plain = self._order == 0 and not self._reverse
-        self.query_one("#left").border_subtitle = "" if plain else f"{order.name} {arrow}"
-        self.watch_snapshot()
-
     def action_pin(self) -> None:
         """Keep the run under the cursor in the charts, over all others; again to let it go."""
         status = self.focused_run
@@ -336,12 +319,15 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self.watch_snapshot()
 
     def action_compare(self) -> None:
-        """Show the runs in the charts side by side."""
+        """Show the runs in the charts side by side, with all that the row under the cursor stands for."""
         from tui.comparison import sides
         from tui.screens.compare import CompareScreen
 
-        shown = [status for name in self.snapshot.watch.runs if (status := self._status(name))]
-        found = sides(shown, self.snapshot.configs, self._pinned)
+        *others, focus = self.snapshot.watch.runs or ("",)
+        names = dict.fromkeys([*others, *(self.row.runs[1:] if self.row is not None else ()), focus])
+        shown = [status for name in names if (status := self._status(name))]
+        configs = {name: self.snapshot.about[name].config for name in names if name in self.snapshot.about}
+        found = sides(shown, configs | dict(self.snapshot.configs), self._pinned)
         if len(found) < 2:
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return

@@ -55,7 +55,7 @@ class Doing(Screen[None]):
         """Queue the experiment under the cursor."""
         row, config = self.row, self.snapshot.config
         if row is None or config is None or row.experiment not in config.experiments:
-            self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
+            self._refuse_row()
             return
         experiment = config.experiments[row.experiment]
 
@@ -68,6 +68,16 @@ class Doing(Screen[None]):
             return f"{experiment.name} is queued"
 
         self._do(f"{experiment.name} cannot be queued", queue)
+
+    def _refuse_row(self) -> None:
+        """Say why nothing can be run from the row."""
+        is_group = self.row is not None and self.row.group
+        text = (
+            "This is a group; → shows its experiments."
+            if is_group
+            else (f"{self.project.config} has none of that name any more.")
+        )
+        self._refuse("No experiment here", text)
 
     def action_stop(self) -> None:
         """Ask how to stop the run under the cursor."""
@@ -99,7 +109,9 @@ class Doing(Screen[None]):
             elif request is not None:
                 self._do("It cannot be stopped", lambda: request_it(request))
 
-        self.app.push_screen(Dialog(f"Stop {status.experiment}?", text, choices), chosen)
+        several = sum(each.experiment == status.experiment for each in self.snapshot.runs) > 1
+        which = f"{status.experiment} (seed {status.seed})" if several else status.experiment
+        self.app.push_screen(Dialog(f"Stop {which}?", text, choices), chosen)
 
     def _force(self, run: Run) -> None:
         """Stop a run by force, in a thread that does not keep the app from being left."""

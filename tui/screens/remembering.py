@@ -7,8 +7,9 @@ from typing import Literal, get_args
 from textual.widgets import Input
 
 from engine.history import Axis
+from tui.grouping import KEYS
 from tui.remembered import MOST, View
-from tui.rows import ORDERS
+from tui.screens.arranging import Arranging
 from tui.screens.filtering import Filtering
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.widgets.chart_grid import ChartGrid
@@ -17,15 +18,10 @@ from tui.widgets.run_list import RunList
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
-class Remembering(Filtering, Looking):
+class Remembering(Filtering, Arranging, Looking):
     """A screen whose view can be taken and given back."""
 
-    _order: int
-    _reverse: bool
     _pinned: str | None
-
-    def _sorted_anew(self) -> None:
-        raise NotImplementedError
 
     def taken_view(self) -> View:
         """Return how the screen is looked at."""
@@ -37,6 +33,8 @@ class Remembering(Filtering, Looking):
             smoothing=self._smoothing,
             order=self._order,
             reverse=self._reverse,
+            columns=list(self._columns),
+            groups=list(self.grouped_by),
             bands=self._bands,
             filter=self._filter,
             hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
@@ -50,7 +48,6 @@ class Remembering(Filtering, Looking):
         grid = self.query_one(ChartGrid)
         self._axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
         self._smoothing = max(0, min(view.smoothing, len(SMOOTHINGS) - 1))
-        self._order, self._reverse = max(0, min(view.order, len(ORDERS) - 1)), view.reverse
         self._bands, self._pinned = view.bands, view.pinned
         grid.x_label, grid.log_y, grid.smoothing = self._axis, view.log_y, SMOOTHINGS[self._smoothing]
         self.query_one(RunList).selected |= set(view.selected[:MOST])
@@ -61,4 +58,5 @@ class Remembering(Filtering, Looking):
             box = self.query_one("#filter", Input)
             box.value = view.filter
             box.add_class("-shown")
-        self._sorted_anew()
+        groups = [key for key in view.groups if key in KEYS]
+        self.arrange_list(view.columns, view.order, reverse=view.reverse, groups=groups)

@@ -22,7 +22,7 @@ class Varying(Doing):
         """Ask for changes to the experiment under the cursor, and queue it with them."""
         row, config = self.row, self.snapshot.config
         if row is None or config is None or row.experiment not in config.experiments:
-            self._refuse("No experiment here", f"{self.project.config} has none of that name any more.")
+            self._refuse_row()
             return
 
         from tui.screens.variation import VariationScreen

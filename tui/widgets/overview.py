@@ -19,7 +19,7 @@ from textual.strip import Strip
 from engine.catalog import MODELS, caveat, patch_tokens
 from engine.listing import MARKS, duration
 from engine.states import Status
-from tui.rows import memory
+from tui.columns import memory
 from tui.snapshot import Detail
 from tui.text import clean, loss, score, size
 from tui.watching import Alarm

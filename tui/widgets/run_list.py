@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.cells import cell_len
@@ -16,20 +17,29 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.listing import MARKS
-from tui.messages import CursorMoved, Opened, SelectionChanged
+from tui.columns import DEFAULT, Column, find_column
+from tui.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.options import ascii_only
 from tui.palette import markers_for
 from tui.rows import Row
 from tui.text import shorten
 from tui.watching import KINDS
+from tui.widgets.cells import (
+    NAME_WIDTH,
+    PREFIX,
+    Sized,
+    badge_of,
+    beside,
+    chips_of,
+    fitting_in,
+    for_note,
+    heading_of,
+    placed,
+    total,
+)
 
-COLUMNS = (("epoch", 6), ("f1", 5), ("loss", 5), ("memory", 5), ("left", 6))
-"""Field of a row and its width, in the order shown; from the right they give way to the name."""
-HEADINGS = {"epoch": "epoch", "f1": "F1", "loss": "loss", "memory": "mem", "left": "left"}
-PREFIX = 5
-"""Cells before a name: overlay bar, the curve's mark, the state's."""
-NAME_WIDTH = 22
-"""Cells that a name gets before any number does."""
+AGING_S = 5.0
+"""Seconds after which what changes by itself is drawn anew."""
 
 
 class RunList(ScrollView, can_focus=True):
@@ -85,8 +95,14 @@ class RunList(ScrollView, can_focus=True):
         self.selected: set[str] = set()
         self._colours: Mapping[str, str] = {}
         self._marks: Mapping[str, str] = {}
-        self._shown: Sequence[tuple[str, int]] = [("f1", 5)]
-        """The columns with anything in them, and their widths."""
+        self._columns = [column for name in DEFAULT if (column := find_column(name))]
+        self._chosen = False
+        """Whether somebody has chosen the columns: then they are shown with nothing in them too."""
+        self.shown: Sequence[Column] = self._columns
+        """The columns that are shown where there is room."""
+        self._widths: dict[str, int] = {}
+        """Cells that each column needs for what has been on the screen of it."""
+        self._drawn = 0.0
         self._key: str | None = None
         self._pinned: str | None = None
         self._last_overlaid: int | None = None
@@ -108,14 +124,14 @@ class RunList(ScrollView, can_focus=True):
             colours: The curve colour of each run that the charts show.
             pinned: The run that is marked as the baseline.
         """
+        if any(column.timed for column in self.shown) and time.monotonic() > self._drawn + AGING_S:
+            self.refresh()
         if list(rows) == self._rows and colours == self._colours and pinned == self._pinned:
             return
-        before = self._rows, self._shown, self._colours, self._pinned
+        before, kept = self._rows, (colours, pinned) == (self._colours, self._pinned)
         self._rows, self._colours, self._pinned = list(rows), dict(colours), pinned
-        longest = {field: max((len(getattr(row, field)) for row in rows), default=0) for field, _ in COLUMNS}
-        self._shown = [
-            (name, max(size, longest[name])) for name, size in COLUMNS if longest[name] or name == "f1"
-        ]
+        if len(before) != len(rows):
+            self._widths = {}
         self._marks = dict(
             zip(colours, markers_for(colours.values(), ascii_only=ascii_only(self.app)), strict=True)
         )
@@ -124,12 +140,62 @@ class RunList(ScrollView, can_focus=True):
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
         if index is None:
             self._tell()
-        if len(before[0]) != len(rows) or before[1:] != (self._shown, self._colours, self._pinned):
+        sized = self._sized()
+        self._judge()
+        self._widen()
+        if self._sized() != sized or not kept or len(before) != len(rows):
             self.refresh()
             return
-        for y, (old, new) in enumerate(zip(before[0], rows, strict=True), start=1):
+        for y, (old, new) in enumerate(zip(before, rows, strict=True), start=1):
             if old != new:
                 self.refresh_line(y)
+
+    def choose(self, columns: Sequence[Column], *, always: bool) -> None:
+        """Show these columns, as far as there is room for the first of them.
+
+        Args:
+            always: Whether one with nothing in it is shown too.
+        """
+        self._columns, self._chosen, self._widths = list(columns), always, {}
+        self._judge()
+        self._widen()
+        self.refresh()
+
+    @property
+    def wanted_width(self) -> int:
+        """The cells that all columns need beside a name."""
+        return PREFIX + NAME_WIDTH + total(self._sized())
+
+    def _judge(self) -> None:
+        """Leave out columns that nobody has chosen and that have nothing in them."""
+        self.shown = [
+            column for column in self._columns
+            if self._chosen or column.name == "test/f1" or any(column.text(row) for row in self._rows)
+        ]  # fmt: skip
+
+    def _widen(self) -> None:
+        """Make room for what is on the screen, and is wider than what was before."""
+        first = int(self.scroll_offset.y)
+        for row in self._rows[first : first + self.size.height]:
+            for column in self.shown:
+                if (cells := cell_len(column.text(row))) > self._widths.get(column.name, 0):
+                    self._widths[column.name] = cells
+
+    def _sized(self) -> list[Sized]:
+        """Return the columns that are shown and how wide each is."""
+        return [
+            (column, max(column.width, len(column.heading), self._widths.get(column.name, 0)))
+            for column in self.shown
+        ]
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Make room for what comes onto the screen."""
+        super().watch_scroll_y(old_value, new_value)
+        self._widen()
+
+    def on_resize(self) -> None:
+        """Make room for what comes onto the screen."""
+        self._widen()
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on a row."""
@@ -155,47 +221,58 @@ class RunList(ScrollView, can_focus=True):
         self.cursor += rows
 
     def action_fold(self, unfold: bool) -> None:
-        """Show or hide the runs of the experiment; from a run, go to its experiment."""
+        """Show or hide what is under the row; from what has nothing under it, go to what it is under and hide that."""
         row = self.row
         if row is None:
             return
         if unfold:
-            self.unfolded.add(row.experiment)
+            self.unfolded |= {row.folds} if row.folds else set()
+        elif row.folds in self.unfolded or not row.parent:
+            self.unfolded.discard(row.folds)
         else:
-            self.unfolded.discard(row.experiment)
-            self._key = f"experiment:{row.experiment}"
+            self._key = row.parent
+            self.unfolded -= {each.folds for each in self._rows if each.key == row.parent}
         self.post_message(SelectionChanged(frozenset(self.selected)))
 
     def action_overlay(self) -> None:
-        """Overlay the row's run, or take it away, and go on to the next row."""
+        """Overlay what the row stands for, or take it away, and go on to the next row."""
         row = self.row
-        if row is None or row.run is None:
+        if row is None or not row.runs:
             self.app.bell()
             return
-        self.selected ^= {row.run}
         self._last_overlaid = self.cursor
+        if self.selected.issuperset(row.runs):
+            self.selected -= set(row.runs)
+            self._select([])
+        else:
+            self._select([row])
         self.cursor += 1
-        self.refresh()
-        self.post_message(SelectionChanged(frozenset(self.selected)))
 
     def action_select_range(self) -> None:
         """Overlay the runs from the last one that was overlaid to the row."""
         last = self._last_overlaid if self._last_overlaid is not None else self.cursor
         low, high = sorted((last, self.cursor))
-        self._select({row.run for row in self._rows[low : high + 1] if row.run})
+        self._select(self._rows[low : high + 1])
 
     def action_select_all(self) -> None:
         """Overlay the runs of all rows; none, if they are already."""
-        there = {row.run for row in self._rows if row.run}
+        there = {run for row in self._rows for run in row.runs}
         if there <= self.selected:
             self.selected -= there
-            there = set()
-        self._select(there)
+            self._select([])
+        else:
+            self._select(self._rows)
 
-    def _select(self, runs: set[str]) -> None:
-        self.selected |= runs
+    def _select(self, rows: Iterable[Row]) -> None:
+        """Overlay the runs of rows, and say whether one of them stands for several."""
+        before = len(self.selected)
+        together = False
+        for row in rows:
+            self.selected.update(row.runs)
+            together |= len(row.runs) > 1
         self.refresh()
-        self.post_message(SelectionChanged(frozenset(self.selected)))
+        several = together and len(self.selected) > before
+        self.post_message(SelectionChanged(frozenset(self.selected), several))
 
     def action_open(self) -> None:
         """Show the row whole."""
@@ -203,72 +280,107 @@ class RunList(ScrollView, can_focus=True):
 
     async def _on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y - 1
-        if 0 <= index < len(self._rows):
+        if event.y == 0:
+            self._click_heading(event.x)
+        elif 0 <= index < len(self._rows):
             self.cursor = index
             if event.chain == 2:
                 self.action_open()
+
+    def _click_heading(self, x: int) -> None:
+        """Say which column's heading is at a place."""
+        width = self.scrollable_content_region.width
+        fitting = fitting_in(width, self._sized())
+        end = width - total(fitting)
+        for column, size in fitting:
+            if end <= x < end + size + 1:
+                self.post_message(HeadingClicked(column.name))
+            end += size + 1
 
     # ---- drawing
 
     def render_line(self, y: int) -> Strip:
         """One row; the first line of the widget is the heading."""
         width = self.scrollable_content_region.width
-        shown = _columns(width, self._shown)
+        fitting = fitting_in(width, self._sized())
         if y == 0:
-            heading = Segment(self._heading(width, shown), self._style("heading"))
+            self._drawn = time.monotonic()
+            heading = Segment(heading_of(width, fitting), self._style("heading"))
             return Strip([heading]).adjust_cell_length(width).apply_style(self.rich_style)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
             return Strip.blank(width, self.rich_style)
-        strip = Strip(self._segments(self._rows[index], width, shown))
+        strip = Strip(self._segments(self._rows[index], width, fitting))
         strip = strip.adjust_cell_length(width)
         base = self.rich_style
         if index == self.cursor:
             base += Style(bgcolor=self.get_component_rich_style("run-list--cursor").bgcolor)
         return strip.apply_style(base)
 
-    def _heading(self, width: int, shown: Sequence[tuple[str, int]]) -> str:
-        numbers = "".join(f" {HEADINGS[field]:>{size}}" for field, size in shown)
-        return shorten(" " * PREFIX + "experiment", width - len(numbers)) + numbers
-
-    def _segments(self, row: Row, width: int, shown: Sequence[tuple[str, int]]) -> list[Segment]:
-        numbers_width = sum(size + 1 for _, size in shown)
-        name_width = width - numbers_width - PREFIX
+    def _segments(self, row: Row, width: int, fitting: Sequence[Sized]) -> list[Segment]:
+        room = width - PREFIX - total(fitting)
         quiet, name = self._style("quiet"), self._style("name" if row.state else "quiet")
         mark = MARKS[row.state][0] if row.state else "·"
-        chosen = row.run in self.selected
+        if row.group:
+            mark = "▾" if row.folds in self.unfolded else "▸"
         segments = [
-            self._swatch(row, chosen),
+            self._swatch(row),
             Segment(f"{mark} ", self._style(_TONES.get(row.state or "", "quiet"))),
         ]
         label = "  " * row.depth + row.label
-        count = f" ×{row.folded}" if row.folded > 1 else ""
-        chips = _chips(row, name_width - len(count) - cell_len(label))
-        room = name_width - len(count) - cell_len(chips)
-        segments.append(Segment(shorten(label, room), quiet if row.depth else name))
+        count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
+        chips = chips_of(row, room - len(count) - cell_len(label))
+        room -= len(count) + cell_len(chips)
+        segments.append(
+            Segment(shorten(label, room), quiet if row.depth and row.parent and not row.folds else name)
+        )
         segments.append(Segment(chips, quiet))
         segments.append(Segment(count, quiet))
-        if row.note and not row.f1:
-            tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
-            return [*segments, Segment(" " + shorten(row.note, numbers_width - 1), tone)]
-        badge = _badge(row, numbers_width)
-        shown = _beside(shown, cell_len(badge)) if badge else shown
-        numbers = [
-            Segment(f" {getattr(row, field):>{size}}", name if field == "f1" else quiet)
-            for field, size in shown
-        ]
-        if badge:
-            gap = numbers_width - sum(size + 1 for _, size in shown)
-            numbers.append(Segment(badge.rjust(gap), self._style("bad" if row.alarm == KINDS[0] else "wait")))
-        return [*segments, *numbers]
+        return segments + self._columns_of(row, fitting)
 
-    def _swatch(self, row: Row, chosen: bool) -> Segment:
-        """The colour and mark of the row's curve, where it has one; a bar before it when it is overlaid for good."""
+    def _columns_of(self, row: Row, fitting: Sequence[Sized]) -> list[Segment]:
+        """Return what stands in the columns: values, or why there are none, or what is wrong with the run."""
+        quiet, name, room = (
+            self._style("quiet"),
+            self._style("name" if row.state else "quiet"),
+            total(fitting),
+        )
+        texts = [column.text(row) for column, _ in fitting]
+        note, badge = "", badge_of(row, room)
+        if row.note and not any(
+            column.spread and text for (column, _), text in zip(fitting, texts, strict=True)
+        ):
+            kept = for_note(fitting)
+            note, badge = row.note if room > total(kept) else "", ""
+            fitting = kept if note else fitting
+        elif badge:
+            fitting = beside(fitting, cell_len(badge))
+        segments = [
+            Segment(" " + placed(text, column, size), name if column.spread else quiet)
+            for (column, size), text in zip(fitting, texts, strict=False)
+        ]
+        left = room - total(fitting)
+        if note:
+            tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
+            segments.append(Segment(" " + shorten(note, left - 1), tone))
+        elif badge:
+            segments.append(
+                Segment(badge.rjust(left), self._style("bad" if row.alarm == KINDS[0] else "wait"))
+            )
+        return segments
+
+    def _swatch(self, row: Row) -> Segment:
+        """The colour and mark of the row's curve, where it has one; a bar before it when it is overlaid for good.
+
+        The bar is broken where only some of its runs are.
+        """
         colour = self._colours.get(row.run or "")
         if colour is None:
             return Segment("   ")
         mark = self._marks[row.run or ""]
-        before = "⚑" if row.run == self._pinned else "┃" if chosen else " "
+        chosen = self.selected.intersection(row.runs)
+        overlaid = "┃" if len(chosen) == len(row.runs) else "┆" if chosen else " "
+        before = "⚑" if row.run == self._pinned else overlaid
         return Segment(f"{before}{mark} ", Style(color=colour))
 
     def _style(self, name: str) -> Style:
@@ -286,36 +398,3 @@ _TONES = {
     "crashed": "bad",
     "silent": "wait",
 }
-
-
-def _badge(row: Row, room: int) -> str:
-    """Return the word for what is wrong with a run, with a space before it."""
-    return f" {shorten(row.alarm, min(len(row.alarm), room - 1))}" if row.alarm and room > 1 else ""
-
-
-def _beside(columns: Sequence[tuple[str, int]], cells: int) -> list[tuple[str, int]]:
-    """Return the columns that are left when so many cells at their right are something else's."""
-    kept = list(columns)
-    while kept and sum(size + 1 for _, size in columns) - sum(size + 1 for _, size in kept) < cells:
-        kept.pop()
-    return kept
-
-
-def _chips(row: Row, room: int) -> str:
-    """Return a mark for a note and the tags, as far as there is room beside the name."""
-    shown = ""
-    for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
-        if cell_len(shown) + cell_len(chip) + 1 > room:
-            return f"{shown} …" if cell_len(shown) + 2 <= room else shown
-        shown += f" {chip}"
-    return shown
-
-
-def _columns(width: int, columns: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    """Return those of the columns that a list of that width has room for."""
-    shown = list(columns)
-    for dropped in ("left", "loss", "memory", "epoch"):
-        if width - PREFIX - sum(size + 1 for _, size in shown) >= NAME_WIDTH:
-            break
-        shown = [column for column in shown if column[0] != dropped]
-    return shown

@@ -1,0 +1,279 @@
+"""What the run list can show of a run: columns by the names that filters use, and how each is written.
+
+A row stands for one run, for the seeds of an experiment, or for a group. What was measured is then their mean, the
+scores with a standard deviation; what they were made with is said as far as they share it; the rest is the newest's.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from rich.cells import cell_len
+
+from engine.experiment import Experiment
+from engine.keys import Key, Subject, find_key
+from engine.listing import duration
+from engine.states import Status
+from tui.snapshot import About, Snapshot
+from tui.text import clean, loss, score, shorten, size
+
+if TYPE_CHECKING:
+    from tui.rows import Row
+
+MEMORY = ("gpu/memory_process", "gpu/memory_used", "cpu/memory_process")
+"""Where a run's memory is looked for, the truest first."""
+PEAK = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
+SCORES = {"f1": "F1", "accuracy": "acc", "precision": "prec", "recall": "recall"}
+"""Metrics from 0 to 1 of which more is better, and what their columns are headed with."""
+LOSSES = frozenset({"loss", "ece"})
+WORDS = {"images_per_s": "img/s", "grad_norm": "grad", "memory_peak": "peak", "utilization": "util"}
+WIDEST = 24
+"""Cells that a column takes at most."""
+LONGEST, DEEPEST = 200, 3
+"""Characters of a value that are looked at, and tables in tables."""
+BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes"})
+"""Keys of an experiment that are no columns, or other ones."""
+
+
+class Fact(NamedTuple):
+    """How a run goes, and what it was made with."""
+
+    status: Status
+    about: About = About()
+
+
+@dataclass(frozen=True)
+class Column:
+    """Something that the list shows of each row."""
+
+    name: str
+    heading: str
+    title: str
+    """What it is called where there is room."""
+    value: Callable[[Fact], Any]
+    """Returns what a run has; None where it has nothing."""
+    write: Callable[[Any], str]
+    width: int = 5
+    """Cells that it takes at least."""
+    over: Literal["newest", "each", "mean"] = "newest"
+    """What stands where a row stands for several runs."""
+    spread: bool = False
+    """Whether a standard deviation stands behind the mean."""
+    best_first: bool = False
+    """Whether the largest stands first when the list is sorted by it."""
+    words: bool = False
+    """Whether it stands to the left of its place."""
+    timed: bool = False
+    """Whether it changes by itself."""
+    rank: Callable[[Fact], Any] | None = None
+    """Returns what rows are sorted by, where that is not the value."""
+
+    def text(self, row: Row) -> str:
+        """Return what stands in the column of a row; at most ``WIDEST`` cells."""
+        if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
+            return self._averaged(numbers)
+        if len(row.facts) > 1 and self.over == "each":
+            return _shared(dict.fromkeys(map(self._text, row.facts)))
+        return self._text(row.facts[0]) if row.facts else ""
+
+    def order(self, row: Row) -> tuple[bool, Any] | None:
+        """Return what a row is sorted by, numbers before words; None for one that has nothing."""
+        if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
+            return False, statistics.fmean(numbers)
+        value = (self.rank or self.value)(row.facts[0]) if row.facts else None
+        if isinstance(value, bool | str):
+            return (True, str(value).casefold()) if value != "" else None
+        if isinstance(value, int | float):
+            return None if math.isnan(value) else (False, value)
+        return None if value is None or not (text := self._text(row.facts[0])) else (True, text.casefold())
+
+    def _text(self, fact: Fact) -> str:
+        value = self.value(fact)
+        text = "" if value is None else self.write(value)
+        return text if cell_len(text) <= WIDEST else shorten(text, WIDEST)
+
+    def _numbers(self, row: Row) -> list[float]:
+        """Return what those of a row's runs have measured that have ended well; nothing if the newest says more."""
+        if row.state != "finished" and not row.group:
+            return []
+        found = (self.value(fact) for fact in row.facts if fact.status.state == "finished")
+        numbers = [value for value in found if isinstance(value, int | float) and math.isfinite(value)]
+        return numbers if len(numbers) > 1 or row.group else []
+
+    def _averaged(self, numbers: Sequence[float]) -> str:
+        mean = self.write(statistics.fmean(numbers))
+        spread = self.spread and len(numbers) > 1
+        return f"{mean}±{self.write(statistics.stdev(numbers))}" if spread else mean
+
+
+def memory(status: Status) -> float | None:
+    """Return the bytes that a run holds, or held last."""
+    return next((value for name in MEMORY if (value := status.last.get(name)) is not None), None)
+
+
+def setting(value: object, depth: int = 0) -> str:
+    """Return a value of a configuration as text that can be shown; the beginning of a large one."""
+    if value is None or value == "":
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping | list | tuple) and depth == DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        pairs = islice(value.items(), WIDEST)
+        return ",".join(f"{clean(str(key)[:LONGEST])}={setting(each, depth + 1)}" for key, each in pairs)
+    if isinstance(value, list | tuple):
+        return ",".join(setting(each, depth + 1) for each in value[:WIDEST])
+    return clean(str(value)[:LONGEST])
+
+
+def count(value: float) -> str:
+    """Return a large number in at most five characters: 999, 21.8k, 85.7M."""
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= scale:
+            shown = value / scale
+            return f"{shown:.1f}{unit}" if shown < 100 else f"{shown:.0f}{unit}"
+    return f"{value:g}"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, as roughly as people say it: 40 s, 12 min, 5 h, 3 d."""
+    for unit, scale in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= scale:
+            return f"{seconds / scale:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def _shared(texts: Iterable[str]) -> str:
+    """Return what several runs have between them, or how many things."""
+    said = [text for text in texts if text]
+    joined = ",".join(said)
+    return joined if len(said) == 1 or len(joined) <= 8 else f"{len(said)} values" if said else ""
+
+
+def _progress(status: Status) -> str:
+    return f"{int(status.epoch + 1e-6)}/{status.epochs}" if status.epochs else ""
+
+
+def _left(fact: Fact) -> float | None:
+    return fact.status.eta_s if fact.status.state == "running" else None
+
+
+def _peak(fact: Fact) -> float | None:
+    return next((value for name in PEAK if (value := fact.status.best.get(name)) is not None), None)
+
+
+def _asked(key: Key) -> Callable[[Fact], Any]:
+    """Return what gets the value of a key as filters see it."""
+    return lambda fact: key.value(Subject(fact.status, lambda: fact.about.config, lambda: fact.about.labels))
+
+
+def _key(name: str) -> Callable[[Fact], Any]:
+    key = find_key(name)
+    assert key is not None  # noqa: S101  the names below are the engine's own
+    return _asked(key)
+
+
+DEFAULT = ("epoch", "test/f1", "train/loss", "memory", "left")
+"""The columns that are shown as long as nobody has chosen others."""
+OF_RUN: Mapping[str, Column] = {
+    column.name: column
+    for column in (
+        Column("epoch", "epoch", "epoch", lambda fact: fact.status, _progress, 6,
+               rank=lambda fact: fact.status.epoch or None, best_first=True),
+        Column("left", "left", "time left", _left, duration, 6),
+        Column("state", "state", "state", lambda fact: fact.status.state, str, 8, words=True),
+        Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="mean"),
+        Column("peak", "peak", "peak memory", _peak, size, over="mean"),
+        Column("duration", "took", "duration", _key("duration"), duration, timed=True),
+        Column("age", "age", "age", _key("age"), ago, 6, timed=True),
+        Column("parameters", "params", "parameters", lambda fact: fact.status.parameters, count, 6, over="each"),
+        Column("seed", "seed", "seed", lambda fact: fact.status.seed, setting, 4, over="each"),
+        Column("device", "device", "device", lambda fact: fact.status.device, setting, 6, words=True),
+        Column("tags", "tags", "tags", lambda fact: fact.about.labels.tags, setting, 8, words=True),
+        Column("note", "note", "note", lambda fact: fact.about.labels.notes, setting, 12, words=True),
+    )
+}  # fmt: skip
+
+
+@lru_cache(1024)
+def find_column(name: str) -> Column | None:
+    """Return the column of a name, None where there is none of that name."""
+    if (column := OF_RUN.get(name)) is not None:
+        return column
+    key = find_key(name)
+    which, _, metric = name.rpartition(":")
+    if key is not None and "/" in metric:
+        return _measured(name, metric, key, best=which == "best")
+    if key is not None and name.startswith("options."):
+        shown = clean(name.removeprefix("options."))
+        return Column(name, shown, clean(name), _asked(key), setting, over="each")
+    if name in Experiment.__struct_fields__ and name not in BESIDE:
+        words = key is None or key.kind == "text"
+        return Column(
+            name, name, name, lambda fact: fact.about.config.get(name), setting, over="each", words=words
+        )
+    return None
+
+
+def _measured(name: str, metric: str, key: Key, *, best: bool) -> Column:
+    split, _, kind = clean(metric).rpartition("/")
+    is_score, is_loss = kind in SCORES, kind in LOSSES
+    short = SCORES.get(kind) or WORDS.get(kind) or kind
+    title = f"{split} {short}".strip()
+    plain = split == ("test" if is_score else "train")
+    heading, before = short if plain else title, "best " if best else ""
+    write = _written(kind, key)
+    return Column(name, f"{before}{heading}", f"{before}{title}", _asked(key), write, over="mean", spread=is_score,
+                  best_first=not is_loss and key.kind != "bytes")  # fmt: skip
+
+
+def _written(kind: str, key: Key) -> Callable[[Any], str]:
+    """Return how a metric of a kind is written."""
+    if kind in SCORES:
+        return score
+    if kind in LOSSES:
+        return loss
+    if key.kind == "bytes":
+        return size
+    return count if kind == "images_per_s" else lambda value: f"{value:.4g}"
+
+
+def known_columns(snapshot: Snapshot) -> list[Column]:
+    """Return the columns that say something here: settings that differ, the run, what was measured, other settings."""
+    differing, alike = settings_by_difference(snapshot)
+    last: dict[str, None] = {}
+    best: dict[str, None] = {}
+    for status in snapshot.runs:
+        last.update(dict.fromkeys(status.last))
+        best.update(dict.fromkeys(status.best))
+    measured = [
+        name for metric in sorted(last) for name in (metric, f"best:{metric}" if metric in best else "")
+    ]
+    names = [*differing, *OF_RUN, "test/f1", "train/loss", *measured, *alike]
+    return [column for name in dict.fromkeys(names) if name and (column := find_column(name)) is not None]
+
+
+def settings_by_difference(snapshot: Snapshot) -> tuple[list[str], list[str]]:
+    """Return the keys in which runs and experiments here were made differently, and the other ones."""
+    made = list(
+        {id(about.config): about.config for about in snapshot.about.values() if about.config}.values()
+    )
+    experiments = snapshot.config.experiments.values() if snapshot.config is not None else ()
+    differing: list[str] = []
+    alike: list[str] = []
+    for name in Experiment.__struct_fields__:
+        if name in BESIDE:
+            continue
+        found = [getattr(experiment, name) for experiment in experiments]
+        found += [config.get(name, found[0] if found else None) for config in made]
+        (differing if any(value != found[0] for value in found) else alike).append(name)
+    return differing, alike

@@ -1,0 +1,86 @@
+"""Which columns the run list shows, chosen over it: the list follows at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, Static
+
+from tui.columns import Column
+from tui.rows import Row
+from tui.widgets.column_list import ColumnList
+
+KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"
+
+
+class ColumnsScreen(ModalScreen[None]):
+    """Chooses columns.
+
+    Args:
+        shown: Those that the run list shows, in their order.
+        known: All that there are.
+        order: The name of the one that the list is sorted by; empty for none.
+        row: A row whose values stand beside the names.
+        changed: Takes the columns to show and the name of the one to sort by.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Close"),
+        Binding("q,enter,C", "dismiss", "Close", show=False),
+        Binding("slash", "search", "Find a column"),
+    ]
+
+    def __init__(
+        self, shown: Sequence[Column], known: Sequence[Column], order: str, row: Row | None,
+        changed: Callable[[Sequence[Column], str], None],
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self._list = ColumnList(shown, known, order, row)
+        self._apply = changed
+
+    def compose(self) -> ComposeResult:
+        """A box in the middle."""
+        with Vertical(id="columns") as box:
+            box.border_title = "Columns"
+            box.border_subtitle = "enter closes"
+            yield self._list
+            yield Input(placeholder="words of a column's name", id="column-search", compact=True)
+            yield Static(KEYS, id="column-keys", markup=False)
+
+    def on_mount(self) -> None:
+        """Give the list the keys."""
+        self._list.focus()
+
+    def action_search(self) -> None:
+        """List only columns whose names contain what is written."""
+        box = self.query_one("#column-search", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    def action_back(self) -> None:
+        """List all columns again; close if they are."""
+        box = self.query_one("#column-search", Input)
+        if not box.has_class("-shown"):
+            self.dismiss()
+            return
+        box.value = ""
+        box.remove_class("-shown")
+        self._list.focus()
+
+    @on(Input.Changed, "#column-search")
+    def _search(self, message: Input.Changed) -> None:
+        self._list.search(message.value)
+
+    @on(Input.Submitted, "#column-search")
+    def _found(self) -> None:
+        self._list.focus()
+
+    @on(ColumnList.Arranged)
+    def _arranged(self) -> None:
+        self._apply(tuple(self._list.shown), self._list.order)

@@ -1,0 +1,80 @@
+"""How the columns of the run list stand beside the names: which fit, and what takes their place. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+from rich.cells import cell_len
+
+from tui.columns import Column
+from tui.rows import Row
+from tui.text import shorten
+
+PREFIX = 5
+"""Cells before a name: overlay bar, the curve's mark, the state's."""
+NAME_WIDTH = 22
+"""Cells that a name gets before any column does."""
+LEAST_NOTE = 12
+"""Cells from which on a note can stand behind settings; with fewer it stands in their place or not at all."""
+
+Sized = tuple[Column, int]
+"""A column and its width."""
+
+
+def badge_of(row: Row, room: int) -> str:
+    """Return the word for what is wrong with a run, with a space before it."""
+    return f" {shorten(row.alarm, min(len(row.alarm), room - 1))}" if row.alarm and room > 1 else ""
+
+
+def total(columns: Sequence[Sized]) -> int:
+    """Return how many cells columns take with the spaces before them."""
+    return sum(size + 1 for _, size in columns)
+
+
+def beside(columns: Sequence[Sized], cells: int) -> list[Sized]:
+    """Return the columns that are left when so many cells at their right are something else's."""
+    kept = list(columns)
+    while kept and total(columns) - total(kept) < cells:
+        kept.pop()
+    return kept
+
+
+def for_note(columns: Sequence[Sized]) -> list[Sized]:
+    """Return the columns beside which a note stands: settings at the front, if it has room behind them."""
+    kept = list(itertools.takewhile(lambda each: each[0].over == "each", columns))
+    return kept if not kept or total(columns) - total(kept) > LEAST_NOTE or len(kept) == len(columns) else []
+
+
+def placed(text: str, column: Column, size: int) -> str:
+    """Return a text in so many cells, at the left for words and at the right for numbers."""
+    text = shorten(text, size) if column.words or cell_len(text) > size else text
+    return " " * (size - cell_len(text)) + text
+
+
+def heading_of(width: int, columns: Sequence[Sized]) -> str:
+    """Return the line over the rows."""
+    words = "".join(f" {placed(column.heading, column, size)}" for column, size in columns)
+    return shorten(" " * PREFIX + "experiment", width - cell_len(words)) + words
+
+
+def chips_of(row: Row, room: int) -> str:
+    """Return a mark for a note and the tags, as far as there is room beside the name."""
+    shown = ""
+    for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
+        if cell_len(shown) + cell_len(chip) + 1 > room:
+            return f"{shown} …" if cell_len(shown) + 2 <= room else shown
+        shown += f" {chip}"
+    return shown
+
+
+def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
+    """Return the first of the columns, as many as a list of that width has room for beside a name.
+
+    The first score stays longest, wherever it stands: it is what runs are judged by.
+    """
+    kept = list(columns)
+    while kept and width - PREFIX - total(kept) < NAME_WIDTH:
+        score = next((place for place, (column, _) in enumerate(kept) if column.spread), -1)
+        kept.pop(-2 if len(kept) > 1 and score == len(kept) - 1 else -1)
+    return kept
