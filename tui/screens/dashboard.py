@@ -62,7 +62,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open"),
+        Binding("enter", "open", "Open", key_display="enter"),
         Binding("L", "open_log", "Full log", show=False),
         Binding("c", "compare", "Compare"),
         Binding("p", "pin", "Pin as the baseline", show=False),

@@ -82,7 +82,7 @@ class RunList(ScrollView, can_focus=True):
         Binding("space", "overlay", "Overlay", key_display="space"),
         Binding("v", "select_range", "Overlay up to here", show=False),
         Binding("a", "select_all", "Overlay all, or none", show=False),
-        Binding("enter", "open", "Open"),
+        Binding("enter", "open", "Open", key_display="enter"),
     ]
 
     cursor: reactive[int] = reactive(0)
