@@ -112,7 +112,8 @@ class VituiApp(App[str]):
         self.feed = Feed(project, self._take, options.rate)
         for theme in THEMES:
             self.register_theme(theme)
-        self.theme = self._view.theme if self._view.theme in self.available_themes else options.theme
+        remembered = self._view.theme if self._view.theme in self.available_themes else options.theme
+        self.theme = options.asked_theme or remembered
 
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""

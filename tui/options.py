@@ -20,7 +20,9 @@ class Options:
     state: Path | None = None
     """The folder in which the app keeps what it remembers; None for no memory."""
     theme: str = "vitui-dark"
-    """The theme to begin with."""
+    """The theme to begin with, where none is remembered."""
+    asked_theme: str | None = None
+    """The theme that was asked for, whatever is remembered."""
     rate: float | None = None
     """Frames a second while runs go on; None for as many as are good on a fast line."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from textual.theme import Theme
 from engine.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts
-from tui.app import THEMES
+from tui.app import THEMES, VituiApp
 from tui.ascii import ALIKE, asked_for, plain
 from tui.options import Options, state_folder, theme_of
 from tui.palette import MARKERS
@@ -198,6 +199,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
         assert shown.query_one(ChartGrid).log_y
         assert not shown.query_one("#left").display
         assert pilot.app.theme == "vitui-contrast"
+        assert VituiApp(project, replace(options, asked_theme="vitui-light")).theme == "vitui-light"
         assert shown.query_one(RunList).selected == {first.id, second.id}
         assert shown._pinned == first.id
         await pilot.press("0")
