@@ -163,6 +163,30 @@ def export(
     sys.exit(0 if drawn else 1)
 
 
+@main.command()
+@click.argument("figures", nargs=-1, metavar="[FIGURE...]")
+@click.option("--out", default="report", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
+)
+@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> None:
+    """Write figures, tables and what they say as one HTML file, and in Markdown.
+
+    Exit codes: 0 all figures were drawn, 1 one could not be drawn for want of runs, 2 wrong usage or configuration.
+    """
+    from engine.config import ConfigError, load_config
+    from engine.store import Store
+    from tui.export import ExportError
+    from tui.report import write_report
+
+    try:
+        drawn = write_report(load_config(config), Store(runs), figures, out, say=click.echo)
+    except (ConfigError, ExportError) as error:
+        fail(str(error))
+    sys.exit(0 if drawn else 1)
+
+
 def fail(message: str) -> NoReturn:
     """Say what is wrong and leave with the exit code for wrong usage."""
     click.echo(message, err=True)

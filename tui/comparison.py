@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.duel import Difference, difference, difference_of_models
+from engine.duel import Difference
 from engine.listing import duration
 from engine.selection import settings
 from engine.states import Status
 from tui.text import clean, size
+from tui.verdicts import Sample, verdict
+from tui.verdicts import compare as compare_samples
 
 
 @dataclass(frozen=True)
@@ -167,39 +169,24 @@ def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
 
 def _difference(measure: Measure, a: Side, b: Side) -> Difference | None:
     """Return how a measure differs between two sides: over their seeds, or from the intervals of one model each."""
-    ours, theirs = _values(measure, a), _values(measure, b)
-    if not ours or not theirs:
-        return None
-    if measure.metric and len(ours) == len(theirs) == 1:
-        finals = [next((run.final.get(measure.metric) for run in side.runs), None) for side in (a, b)]
-        if finals[0] is not None and finals[1] is not None:
-            return difference_of_models(finals[0], finals[1])
-    return difference(ours, theirs)
+    ours, theirs = sample(measure, a), sample(measure, b)
+    return compare_samples(ours, theirs) if ours.values and theirs.values else None
+
+
+def sample(measure: Measure, side: Side) -> Sample:
+    """Return what the seeds of a side have of a measure."""
+    finals = [run.final.get(measure.metric) for run in side.runs] if measure.metric else []
+    return Sample(side.name, tuple(_values(measure, side)), finals[0] if len(finals) == 1 else None)
 
 
 def _verdict(side: Side, baseline: Side) -> str:
     """Say in a sentence whether a side's F1 differs from the baseline's, by which test, and what would decide it."""
     measure = MEASURES[0]
     found = _difference(measure, side, baseline)
-    names = f"{side.name} and {baseline.name}"
     if found is None:
-        return f"{names}: not both have a test F1"
+        return f"{side.name} and {baseline.name}: not both have a test F1"
     seeds = f"{len(_values(measure, side))} and {len(_values(measure, baseline))} seeds"
-    if math.isnan(found.p):
-        return f"{names}: F1 differs by {found.delta:+.3f}, of {seeds}; two seeds each would say how much that means"
-    half = (found.high - found.low) / 2
-    tested = f"{found.test}, p = {found.p:.3f}" if found.p >= 0.001 else f"{found.test}, p < 0.001"
-    of_models = "two models" in found.test
-    if found.told:
-        better, worse = (side, baseline) if found.delta > 0 else (baseline, side)
-        text = (
-            f"{better.name} beats {worse.name} by {abs(found.delta):.3f} ± {half:.3f} F1 ({tested}; {seeds})"
-        )
-        return text + ("; of these two models, not of other seeds" if of_models else "")
-    text = f"{names} cannot be told apart: F1 differs by {found.delta:+.3f} ± {half:.3f} ({tested}; {seeds})"
-    if found.seeds is not None:
-        text += f"; a true difference of this size would show with {found.seeds} seeds each"
-    return text
+    return verdict(side.name, baseline.name, found, seeds)
 
 
 def as_markdown(table: Table) -> str:

@@ -62,7 +62,7 @@ def export_figures(
         ConfigError: A name is no figure's; all such names are told at once.
         ExportError: A file cannot be written.
     """
-    wanted = _find(config, names)
+    wanted = find_figures(config, names)
     candidates, troubles = read_candidates(store)
     tell = _teller(say)
     for trouble in troubles:
@@ -130,7 +130,12 @@ def cautions(entry: Entry) -> Iterator[str]:
         yield f"{name} is drawn without seed {each.info.seed}: {each.status.state} at epoch {each.status.epoch:.3g}."
 
 
-def _find(config: Config, names: Sequence[str]) -> list[Figure]:
+def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
+    """Return the figures of some names, all of them for none.
+
+    Raises:
+        ConfigError: A name is no figure's; all such names are told at once.
+    """
     known = ", ".join(config.figures) or "none yet"
     mistakes = [
         Mistake(str(config.path), f"no figure {name!r}{nearest(name, config.figures)} Known: {known}")

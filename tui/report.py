@@ -1,0 +1,259 @@
+"""`vitui report`: figures, tables and what the numbers say, as one HTML file that needs nothing else, and as Markdown.
+
+Every sentence is made from the runs by rule (``tui.verdicts``) and names its test; no clock but the runs' own goes in,
+so the same runs make the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from engine.config import Config
+from engine.experiment import Figure
+from engine.selection import Candidate, Choice, choose, read_candidates, settings
+from engine.store import Store
+from tui.comparison import MEASURES, Measure, Side, compare, sample
+from tui.export import export_figures, find_figures, origin_of, replace_file
+from tui.tables import as_markdown
+from tui.text import clean
+from tui.verdicts import verdicts
+
+SPOKEN = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
+"""Scores of which more is better, and what they are called in sentences."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of texts; the first cell of a row names it."""
+
+    head: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A figure, with all that is known of what it shows."""
+
+    name: str
+    title: str
+    alt: str
+    svg: str
+    """The picture in base64; empty where none could be drawn."""
+    png: bytes
+    said: tuple[str, ...]
+    notes: tuple[str, ...]
+    results: Grid
+    differing: Grid
+    alike: Grid
+    runs: Grid
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is written."""
+
+    title: str
+    origin: str
+    sections: tuple[Section, ...]
+
+
+def write_report(
+    config: Config, store: Store, names: Sequence[str], out: Path, *, say: Callable[[str], None]
+) -> bool:
+    """Write ``report.html`` and ``report.md`` with its pictures into a folder, and say what was written.
+
+    Args:
+        config: What figures and experiments there are.
+        store: Where the runs are.
+        names: Which figures; none means all.
+        out: The folder; it is made if need be.
+        say: Called with each line for the user; it is plain text without control characters.
+
+    Returns:
+        Whether all figures asked for could be drawn.
+
+    Raises:
+        ConfigError: A name is no figure's.
+        ExportError: A file cannot be written.
+    """
+    figures = find_figures(config, names)
+    candidates, troubles = read_candidates(store)
+    for trouble in troubles:
+        say(clean(f"passed over: {trouble}"))
+    sections = [_section(figure, config, store, candidates) for figure in figures]
+    chosen = [
+        each
+        for figure in figures
+        for _, choice in _choices(figure, config, candidates)
+        for each in choice.runs
+    ]
+    report = Report(_title(config), _origin(chosen), tuple(sections))
+    for section in sections:
+        if section.png:
+            replace_file(out / f"{section.name}.png", section.png)
+    replace_file(out / "report.html", as_html(report).encode())
+    replace_file(out / "report.md", as_text(report).encode())
+    drawn = sum(bool(section.png) for section in sections)
+    say(
+        f"{clean(str(out / 'report.html'))}: {drawn} of {len(sections)} figures, {len({*map(_id, chosen)})} runs"
+    )
+    say(f"{clean(str(out / 'report.md'))}: the same in Markdown, its pictures beside it")
+    return drawn == len(sections)
+
+
+def as_html(report: Report) -> str:
+    """Return the report as one HTML page without scripts, that asks for nothing from anywhere."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(loader=PackageLoader("tui", "."), autoescape=True, undefined=StrictUndefined)
+    return environment.get_template("report.html.j2").render(report=report, version=version("vitui")) + "\n"
+
+
+def as_text(report: Report) -> str:
+    """Return the report in Markdown; it names the pictures that lie beside it."""
+    parts = [f"# {_prose(report.title)}", _prose(report.origin)]
+    for section in report.sections:
+        parts.append(f"## {_prose(section.title)}")
+        if section.png:
+            parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
+        parts += [_list(section.said), _list(section.notes)]
+        for title, grid in (
+            ("Results", section.results),
+            ("What differs", section.differing),
+            ("Runs", section.runs),
+        ):
+            if grid.rows:
+                parts += [f"### {title}", as_markdown(grid.head, grid.rows).rstrip()]
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[Candidate]) -> Section:
+    choices = _choices(figure, config, candidates)
+    sides = [
+        Side(clean(name), settings(choice.runs[0].info.config), tuple(each.status for each in choice.runs))
+        for name, choice in choices
+        if choice.runs
+    ]
+    pictures, notes = _draw(figure, config, store)
+    measure = _measure(figure)
+    spoken = SPOKEN[measure.metric.rpartition("/")[2]]
+    names = ", ".join(side.name for side in sides)
+    return Section(
+        name=figure.name,
+        title=clean(figure.title or figure.name),
+        alt=f"{clean(figure.y)} against {figure.x}: {names}",
+        svg=base64.b64encode(pictures.get("svg", b"")).decode(),
+        png=pictures.get("png", b""),
+        said=tuple(verdicts([sample(measure, side) for side in sides], spoken)),
+        notes=tuple(notes),
+        results=_results(sides),
+        differing=_made(sides, differ=True),
+        alike=_made(sides, differ=False),
+        runs=_runs(choices),
+    )
+
+
+def _choices(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> list[tuple[str, Choice]]:
+    return [
+        (name, choose(config.experiments[name], candidates, figure.y))
+        for name in dict.fromkeys(figure.experiments)
+    ]
+
+
+def _measure(figure: Figure) -> Measure:
+    """Return what sentences on a figure are about: its own score, or the test F1."""
+    if figure.y.rpartition("/")[2] in SPOKEN:
+        return Measure(figure.y, lambda status: status.last.get(figure.y), str, figure.y)
+    return MEASURES[0]
+
+
+def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes], list[str]]:
+    """Return a figure's pictures by format, and what `vitui export` says of it."""
+    said: list[str] = []
+    with tempfile.TemporaryDirectory() as folder:
+        export_figures(config, store, [figure.name], Path(folder), ("svg", "png"), say=said.append)
+        found = {path.suffix[1:]: path.read_bytes() for path in Path(folder).iterdir()}
+    return found, [line.strip() for line in said if line.startswith("  ")]
+
+
+def _results(sides: Sequence[Side]) -> Grid:
+    if not sides:
+        return Grid()
+    measured = compare(sides).measured
+    head = ("experiment", "seeds", *(name for name, _ in measured))
+    rows = [
+        (side.name, str(len(side.runs)), *(cells[i].value for _, cells in measured))
+        for i, side in enumerate(sides)
+    ]
+    return Grid(head, tuple(rows))
+
+
+def _made(sides: Sequence[Side], *, differ: bool) -> Grid:
+    """Return the settings in which the sides differ, a column each; or those that they share."""
+    keys = dict.fromkeys(key for side in sides for key in side.config)
+    values = {key: [_written(side.config.get(key)) for side in sides] for key in keys}
+    shown = [key for key, each in values.items() if (len(set(each)) > 1) == differ]
+    if not differ:
+        return Grid(
+            ("setting", "value"),
+            tuple((clean(key), values[key][0]) for key in shown if values[key][0] != "–"),
+        )
+    rows = tuple((side.name, *(values[key][i] for key in shown)) for i, side in enumerate(sides))
+    return Grid(("experiment", *map(clean, shown)), rows if shown else ())
+
+
+def _runs(choices: Iterable[tuple[str, Choice]]) -> Grid:
+    rows = []
+    for name, choice in choices:
+        for each in choice.runs:
+            status, git = each.status, each.info.git or {}
+            commit = clean(str(git.get("commit") or "–"))[:10] + ("+" if git.get("dirty") else "")
+            device = clean(status.device) or "–"
+            rows.append((clean(each.run.id), clean(name), str(status.seed), status.state, device, commit))
+    return Grid(("run", "experiment", "seed", "state", "device", "commit"), tuple(rows))
+
+
+def _origin(chosen: Sequence[Candidate]) -> str:
+    if not chosen:
+        return "No runs yet."
+    origin = origin_of(chosen)
+    commits = ", ".join(clean(commit)[:10] + clean(commit)[40:] for commit in origin.commits)
+    runs = len(set(origin.runs))
+    text = f"{runs} run{'s' * (runs != 1)}, the newest of {origin.date}"
+    return text + (f"; commit {commits}" if commits else "")
+
+
+def _title(config: Config) -> str:
+    folder = config.path.absolute().parent.name
+    return f"Experiments: {clean(folder)}" if folder else "Experiments"
+
+
+def _written(value: object) -> str:
+    if value is None or value in ("", {}, []):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{clean(str(key))} {_written(each)}" for key, each in value.items())
+    return clean(str(value))
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {_prose(line)}" for line in lines)
+
+
+def _prose(text: str) -> str:
+    """Return a text as Markdown that reads as that text: what it could mean otherwise is escaped."""
+    return re.sub(r"([\\`*_\[\]<>|#!~&])", r"\\\1", clean(text))
+
+
+def _id(candidate: Candidate) -> Any:
+    return candidate.run.id
