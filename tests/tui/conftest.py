@@ -62,7 +62,7 @@ def _quick_feed(monkeypatch: pytest.MonkeyPatch) -> None:
         return changed
 
     monkeypatch.setattr(Feed, "tick", counted)
-    monkeypatch.setattr("tui.feed.TICK_S", 0.02)
+    monkeypatch.setattr("tui.feed.TICK_S", 0.05)
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ async def test_it_follows_the_focus(project: Project, write_run: Write) -> None:
 
 async def test_a_click_presses_the_key(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
-    async with opened(project) as pilot:
+    async with opened(project, (200, 60)) as pilot:
         bar = board(pilot).query_one(KeyBar)
         at = bar.render_line(0).text.index("Help")
         await pilot.click(KeyBar, offset=(at, 0))
