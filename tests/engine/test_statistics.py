@@ -1,4 +1,4 @@
-"""The statistics of tables and comparisons: scipy says the same, and simulated experiments come out as often as told."""
+"""The statistics of tables and comparisons: scipy says the same, and simulations come out as often as told."""
 
 from __future__ import annotations
 
