@@ -108,9 +108,11 @@ def _marked(match: re.Match[str]) -> str:
     """Escape a mark that could mean something in Markdown where it stands."""
     mark, before, after = match[0], match.string[: match.start()], match.string[match.end() :]
     if mark in ".)":
-        quiet = not before.strip().isdigit()  # else it would begin a list
+        quiet = not (before.strip().isdigit() and not after[:1].strip())  # else it would begin a list
     elif mark in "-/":
         quiet = before[-1:].isalnum() and after[:1].isalnum()
+    elif mark == "=":
+        quiet = bool(before.strip())  # else it could underline a heading
     else:
         quiet = mark in ",;'%(" or (mark == ":" and after[:1] == " ")
     return mark if quiet else f"\\{mark}"
