@@ -21,6 +21,8 @@ SCORES = ("test/f1", "test/accuracy")
 """The metrics of a table; the first that an experiment's runs measured decides which of them count."""
 LARGEST = 1e100
 """No measured number is larger than this; sums and squares of smaller ones are numbers."""
+LEAST_SEEDS = 3
+"""With two seeds against more Welch's test calls equal experiments different up to twice as often as it says."""
 OVER_SEEDS = "t over seeds"
 OVER_IMAGES = {"test/f1": "bootstrap over test images", "test/accuracy": "binomial over test images"}
 """What the engine's own training tells intervals over."""
@@ -134,8 +136,8 @@ def read_gpu_hours(candidate: Candidate, metric: str) -> float | None:
 def verdict(results: Iterable[Result], metric: str) -> Verdict:
     """Return which of some results on the same data is the best by a metric.
 
-    One is the best only if it is told from every other at the level of 5 % (Welch's t-test over seeds): one that is
-    told from the second alone could still be no better than a third that spreads more.
+    One is the best only if it is told from every other at the level of 5 % (Welch's t-test over three seeds or more):
+    one that is told from the second alone could still be no better than a third that spreads more.
     """
     rows = sorted(
         (row for row in results if metric in row.scores),
@@ -146,8 +148,12 @@ def verdict(results: Iterable[Result], metric: str) -> Verdict:
         return Verdict(None, "there is no other to compare with")
     if unfinished := [row.experiment for row in rows if not row.choice.finished]:
         return Verdict(None, f"{_listed(unfinished)} not finished")
-    if single := [row.experiment for row in rows if len(row.scores[metric].values) < 2]:
-        return Verdict(None, f"{_listed(single)} one seed only, which says nothing of how much seeds differ")
+    if few := [row for row in rows if len(row.scores[metric].values) < LEAST_SEEDS]:
+        count = (
+            "one seed" if all(len(row.scores[metric].values) == 1 for row in few) else "less than three seeds"
+        )
+        names = _listed([row.experiment for row in few])
+        return Verdict(None, f"{names} {count}, which is too few to say how much seeds differ")
     top, *others = rows
     tested = [(difference(top.scores[metric].values, row.scores[metric].values), row) for row in others]
     closest, row = max(tested, key=lambda each: each[0].p)

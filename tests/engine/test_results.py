@@ -49,10 +49,13 @@ def test_told_from_the_second_is_not_told_from_a_third_that_spreads() -> None:
 
 
 def test_one_seed_marks_nothing() -> None:
-    assert judged([0.9], [0.1, 0.2]) == Verdict(
-        None, "a has one seed only, which says nothing of how much seeds differ"
+    assert judged([0.9], [0.1, 0.2, 0.3]) == Verdict(
+        None, "a has one seed, which is too few to say how much seeds differ"
     )
-    assert judged([0.9], [0.1], [0.2]).reason.startswith("a and 2 others have one seed only")
+    assert judged([0.9], [0.1], [0.2]).reason.startswith("a and 2 others have one seed, ")
+    assert judged([0.9, 0.91], [0.1], [0.1, 0.2, 0.3]).reason.startswith(
+        "a and b have less than three seeds, "
+    )
 
 
 def test_there_has_to_be_another() -> None:
@@ -61,7 +64,7 @@ def test_there_has_to_be_another() -> None:
 
 
 def test_equal_numbers_mark_nothing() -> None:
-    assert judged([0.9, 0.9], [0.9, 0.9]).best is None
+    assert judged([0.9, 0.9, 0.9], [0.9, 0.9, 0.9]).best is None
 
 
 @pytest.mark.slow
@@ -69,11 +72,11 @@ def test_equal_numbers_mark_nothing() -> None:
     ("seeds", "spreads"),
     [
         ((3, 3), (1, 1)),
-        ((2, 2, 2), (1, 1, 1)),
+        ((3, 5), (2, 1)),
         ((3, 3, 3), (1, 1, 1)),
         ((5, 5, 5, 5, 5), (1, 1, 1, 1, 1)),
         ((3, 3, 3), (1, 1, 5)),
-        ((2, 5, 5), (1, 1, 1)),
+        ((2, 10), (2, 1)),
         ((3, 3), (1, 5)),
     ],
 )

@@ -110,7 +110,10 @@ def test_within_noise_and_with_one_seed_nothing_is_bold_and_it_is_said_why(lab: 
     train(lab, config, "b", 0.51, 0.50, 0.53)
     train(lab, config, "c", 0.90)
     assert export(lab, config, "f", "g", formats=TEXTS)
-    for name, why in (("f", "b and a differ within noise (p = 0.770)"), ("g", "c has one seed only")):
+    for name, why in (
+        ("f", "b and a differ within noise (p = 0.770)"),
+        ("g", "c has one seed, which is too few"),
+    ):
         text = (lab.out / f"{name}.md").read_text()
         assert "**" not in text
         assert f"- No best test F1 is marked: {why}" in text
