@@ -48,6 +48,9 @@ class Difference(NamedTuple):
 def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     """Return how much larger the values ``a`` of some seeds are than ``b``, by Welch's t-test (1947).
 
+    From three seeds each on, equal experiments are called different in 4 to 7 % of cases, however they spread; with
+    two seeds against more it can be 12 %.
+
     Raises:
         ValueError: One of them has no values.
     """
@@ -58,6 +61,7 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
         return Difference(delta, math.nan, math.nan, math.nan, "one seed: not tested")
     from scipy import stats  # a third of a second
 
+    (a, b), exponent = _scaled(a, b)  # a run may say numbers whose squares are none
     errors = [_variance(values) / len(values) for values in (a, b)]
     error = math.sqrt(sum(errors))
     if error == 0:
@@ -66,9 +70,11 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     freedom = sum(errors) ** 2 / sum(
         part**2 / (len(values) - 1) for part, values in zip(errors, (a, b), strict=True)
     )
-    half = float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error
-    p = float(2 * stats.t.sf(abs(delta) / error, freedom))
-    return Difference(delta, delta - half, delta + half, p, "Welch's t-test", seeds_to_tell(delta, a, b))
+    half = math.ldexp(float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error, exponent)
+    p = float(2 * stats.t.sf(abs(_mean(a) - _mean(b)) / error, freedom))
+    return Difference(
+        delta, delta - half, delta + half, p, "Welch's t-test", seeds_to_tell(_mean(a) - _mean(b), a, b)
+    )
 
 
 def seeds_to_tell(delta: float, a: Sequence[float], b: Sequence[float]) -> int | None:
@@ -102,6 +108,15 @@ def difference_of_models(a: Estimate, b: Estimate) -> Difference:
         return Difference(delta, delta, delta, float(delta == 0), "z-test of two models")
     z = abs(delta) / half * NormalDist().inv_cdf((1 + LEVEL) / 2)
     return Difference(delta, delta - half, delta + half, 2 * NormalDist().cdf(-z), "z-test of two models")
+
+
+def _scaled(a: Sequence[float], b: Sequence[float]) -> tuple[tuple[list[float], list[float]], int]:
+    """Return the values over a power of two that makes all of them 1 at most, and its exponent."""
+    exponent = math.frexp(max(map(abs, (*a, *b))))[1]
+    return (
+        [math.ldexp(each, -exponent) for each in a],
+        [math.ldexp(each, -exponent) for each in b],
+    ), exponent
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -1,12 +1,14 @@
-"""How far a score measured on a finite test split can be trusted: 95 % intervals, for one trained model.
+"""How far a score can be trusted: 95 % intervals, no torch.
 
-They speak of other test images of the same kind, not of other seeds: how much training itself varies, only
-several runs can show. Neither needs torch.
+``wilson`` and ``bootstrap_f1`` are for one trained model on a finite test split: they speak of other test images of
+the same kind, not of other seeds. How much training itself varies, only several runs can show: ``over_seeds``.
 """
 
 from __future__ import annotations
 
 import math
+import statistics
+from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -66,6 +68,21 @@ def bootstrap_f1(matrix: Matrix, *, draws: int = DRAWS, seed: int = 0) -> tuple[
         )
     low, high = np.quantile(found, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return float(low), float(high)
+
+
+def over_seeds(values: Sequence[float]) -> tuple[float, float]:
+    """Return Student's interval of the mean over seeds, one value a seed.
+
+    Raises:
+        ValueError: There are not two seeds, so that nothing is known of how much they differ.
+    """
+    if len(values) < 2:
+        raise ValueError(f"an interval over seeds needs two seeds, there are {len(values)}")
+    from scipy import stats  # a third of a second
+
+    mean = statistics.fmean(values)
+    half = stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * statistics.stdev(values) / math.sqrt(len(values))
+    return mean - float(half), mean + float(half)
 
 
 def _sums(keys: Counts, values: Counts, size: int) -> Numbers:

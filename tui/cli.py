@@ -1,4 +1,4 @@
-"""The `vitui` command: the app by default, `vitui export` for figures."""
+"""The `vitui` command: the app by default, `vitui export` for figures and tables."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import click
 
 if TYPE_CHECKING:
     from tui.app import VituiApp
     from tui.figures import Format
+    from tui.table_export import TableFormat
+
+PICTURES = ("png", "svg", "pdf")
+TABLES = ("md", "latex", "csv", "parquet")
 
 
 class OpenByDefault(click.Group):
@@ -136,31 +140,43 @@ def open_app(
     "--format",
     "formats",
     multiple=True,
-    default=("png",),
-    show_default=True,
-    type=click.Choice(["png", "svg", "pdf"]),
-    help="Repeatable.",
+    type=click.Choice([*PICTURES, *TABLES]),
+    help="Repeatable; of figures png (the default), svg and pdf, of tables md (the default), latex, csv and parquet.",
 )
+@click.option("--table", is_flag=True, help="Write tables; figures too where --format names one of theirs.")
 @click.option(
     "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
 )
 @click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
 def export(
-    figures: tuple[str, ...], out: Path, formats: tuple[Format, ...], config: Path, runs: Path
+    figures: tuple[str, ...], out: Path, formats: tuple[str, ...], table: bool, config: Path, runs: Path
 ) -> None:
     """Write the figures of experiments.toml, all or those named, from the runs there are.
 
-    Exit codes: 0 all were drawn, 1 one could not be drawn for want of runs, 2 wrong usage or configuration.
+    With --table a table of each figure named, or one of all experiments: a row an experiment, with its final test
+    scores over seeds, their intervals, and what it took. The best is bold where it is better than noise.
+
+    Exit codes: 0 all were made, 1 one could not be made for want of runs, 2 wrong usage or configuration.
     """
     from engine.config import ConfigError, load_config
     from engine.store import Store
     from tui.export import ExportError, export_figures
+    from tui.table_export import export_tables
 
+    pictures = cast("list[Format]", [each for each in formats if each in PICTURES])
+    tables = cast("list[TableFormat]", [each for each in formats if each in TABLES])
+    if tables and not table:
+        fail(f"--format {tables[0]} is one of tables: add --table")
+    made = True
     try:
-        drawn = export_figures(load_config(config), Store(runs), figures, out, formats, say=click.echo)
+        found, store = load_config(config), Store(runs)
+        if table:
+            made = export_tables(found, store, figures, out, tables or ["md"], say=click.echo)
+        if pictures or not table:
+            made &= export_figures(found, store, figures, out, pictures or ["png"], say=click.echo)
     except (ConfigError, ExportError) as error:
         fail(str(error))
-    sys.exit(0 if drawn else 1)
+    sys.exit(0 if made else 1)
 
 
 @main.command()

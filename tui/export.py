@@ -64,7 +64,7 @@ def export_figures(
     """
     wanted = find_figures(config, names)
     candidates, troubles = read_candidates(store)
-    tell = _teller(say)
+    tell = teller(say)
     for trouble in troubles:
         tell(f"passed over: {trouble}")
     if not wanted:
@@ -84,7 +84,7 @@ def export_figures(
         else:
             tell(f"{figure.name} is not drawn")
             complete = False
-        for line in [*notes, *_whats_missing(figure, missing, candidates, config, store)]:
+        for line in [*notes, *whats_missing(figure.y, missing, candidates, config, store)]:
             tell(f"  {line}")
     return complete
 
@@ -116,18 +116,18 @@ class _Library:
 
 
 def cautions(entry: Entry) -> Iterator[str]:
-    """Yield what a reader has to know about an experiment's line, a sentence each."""
+    """Yield what a reader has to know about an experiment's runs, a sentence each."""
     name, choice = entry.experiment.name, entry.choice
     if choice.changes:
         changes = ", ".join(
             f"{key} {_show(was)} instead of {_show(now)}" for key, (was, now) in choice.changes.items()
         )
-        yield f"{name} is drawn from runs with another configuration: {changes}."
+        yield f"{name} is shown by runs with another configuration: {changes}."
     if not choice.finished:
         far = ", ".join(f"{each.status.state} at epoch {each.status.epoch:.3g}" for each in choice.runs)
         yield f"{name} has not finished: {far}."
     for each in choice.left_out:
-        yield f"{name} is drawn without seed {each.info.seed}: {each.status.state} at epoch {each.status.epoch:.3g}."
+        yield f"{name} is shown without seed {each.info.seed}: {each.status.state} at epoch {each.status.epoch:.3g}."
 
 
 def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
@@ -147,10 +147,10 @@ def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
     return [config.figures[name] for name in dict.fromkeys(names)] or list(config.figures.values())
 
 
-def _whats_missing(
-    figure: Figure, missing: Sequence[str], candidates: Iterable[Candidate], config: Config, store: Store
+def whats_missing(
+    metric: str, missing: Sequence[str], candidates: Iterable[Candidate], config: Config, store: Store
 ) -> Iterator[str]:
-    """Yield why experiments are not in a figure, and what to run for those that nothing is under way for."""
+    """Yield why experiments show nothing of a metric, and what to run for those that nothing is under way for."""
     newest = {each.info.experiment: each.status for each in candidates}
     to_run = []
     for name in missing:
@@ -158,10 +158,10 @@ def _whats_missing(
             yield f"{name}: no runs yet"
             to_run.append(name)
         elif newest[name].state in ("queued", "starting", "running"):
-            yield f"{name}: no {figure.y} yet, its newest run is {newest[name].state}"
+            yield f"{name}: no {metric} yet, its newest run is {newest[name].state}"
         else:
             device = f" on {newest[name].device}" if newest[name].device else ""
-            yield f"{name}: no usable {figure.y}, its newest run {newest[name].state}{device}"
+            yield f"{name}: no usable {metric}, its newest run {newest[name].state}{device}"
             to_run.append(name)
     if to_run:
         yield f"to make them: {shlex.join(_command(to_run, config, store))}"
@@ -234,6 +234,6 @@ def _show(value: object) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _teller(say: Say) -> Say:
-    """Names come from people and from files: what is said is printable whatever they hold."""
+def teller(say: Say) -> Say:
+    """Return ``say`` for any text: names come from people and from files, what is said is printable."""
     return lambda line: say(printable(line))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from engine.listing import printable
 from tui.columns import Column
@@ -13,11 +13,19 @@ from tui.rows import Row
 
 Rows = Sequence[Sequence[str]]
 
+# a bracket or a star that begins a row would be an argument of the row's end before it
 _LATEX = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}", "-": "{-}", "'": r"\textquotesingle{}",
+    "[": "{[}", "]": "{]}", "*": "{*}", "±": r"\textpm{}", "†": r"\textdagger{}",
 }  # fmt: skip
+
+
+class Strong(str):
+    """A text that stands out, where a format can make it."""
+
+    __slots__ = ()
 
 
 def headings_of(columns: Sequence[Column]) -> tuple[str, ...]:
@@ -45,17 +53,21 @@ def _own(columns: Sequence[Column]) -> list[Column]:
     return [column for column in columns if column.name not in ("state", "note")]
 
 
-def as_markdown(head: Sequence[str], rows: Rows) -> str:
-    """Return a table for Markdown with tables (GitHub's)."""
-    lines = [head, ["---"] * len(head), *rows]
-    written = [[cell if place == 1 else markdown(cell) for cell in line] for place, line in enumerate(lines)]
+def as_markdown(head: Sequence[str], rows: Rows, right: Collection[int] = ()) -> str:
+    """Return a table for Markdown with tables (GitHub's); the columns ``right`` stand at their right edge."""
+    rule = ["---:" if place in right else "---" for place in range(len(head))]
+    written = [list(map(_markdown_cell, head)), rule, *(list(map(_markdown_cell, row)) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in written)
 
 
-def as_latex(head: Sequence[str], rows: Rows) -> str:
-    """Return a table for LaTeX with booktabs; texts in quotes and dashes need T1 fonts and textcomp, as is usual."""
+def as_latex(head: Sequence[str], rows: Rows, right: Collection[int] = ()) -> str:
+    """Return a table for LaTeX with booktabs; the columns ``right`` stand at their right edge.
+
+    Texts in quotes and dashes need T1 fonts and textcomp, as is usual.
+    """
+    places = "".join("r" if place in right else "l" for place in range(len(head)))
     lines = [
-        f"\\begin{{tabular}}{{{'l' * len(head)}}}",
+        f"\\begin{{tabular}}{{{places}}}",
         "\\toprule",
         _latex_row(head),
         "\\midrule",
@@ -93,14 +105,26 @@ def latex(text: str) -> str:
 
 
 def _marked(match: re.Match[str]) -> str:
-    """Escape a mark that could mean something in Markdown; a point or dash between letters cannot."""
-    mark = match[0]
-    around = (
-        match.string[max(0, match.start() - 1) : match.start()] + match.string[match.end() : match.end() + 1]
-    )
-    quiet = mark in ".-," and len(around) == 2 and around.isalnum()
+    """Escape a mark that could mean something in Markdown where it stands."""
+    mark, before, after = match[0], match.string[: match.start()], match.string[match.end() :]
+    if mark in ".)":
+        quiet = not (before.strip().isdigit() and not after[:1].strip())  # else it would begin a list
+    elif mark in "-/":
+        quiet = before[-1:].isalnum() and after[:1].isalnum()
+    elif mark == "=":
+        quiet = bool(before.strip())  # else it could underline a heading
+    else:
+        quiet = mark in ",;'%(" or (mark == ":" and after[:1] == " ")
     return mark if quiet else f"\\{mark}"
 
 
+def _markdown_cell(text: str) -> str:
+    return f"**{markdown(text)}**" if isinstance(text, Strong) else markdown(text)
+
+
+def _latex_cell(text: str) -> str:
+    return f"\\textbf{{{latex(text)}}}" if isinstance(text, Strong) else latex(text)
+
+
 def _latex_row(cells: Sequence[str]) -> str:
-    return " & ".join(latex(cell) for cell in cells) + r" \\"
+    return " & ".join(map(_latex_cell, cells)) + r" \\"

@@ -45,6 +45,7 @@ from engine.states import status_of
 from engine.files import last_lines
 from engine.store import Store, StoreError
 from tui.export import export_figures
+from tui.table_export import export_tables
 from tui.feed import Feed
 from tui.rows import make_rows
 from tui.snapshot import Project, Watch
@@ -87,6 +88,7 @@ for run in runs[:40]:
             print(line)
 if "draw" in sys.argv:
     export_figures(load_config(config), store, [], pathlib.Path("images"), ("png", "svg"), say=print)
+    export_tables(load_config(config), store, [], pathlib.Path("images"), ("md", "latex", "csv"), say=print)
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(f"took {time.process_time():.2f} s and {peak} kB", file=sys.stderr)
 """

@@ -177,9 +177,9 @@ def test_what_the_reader_has_to_know_is_said_and_printed_on_the_figure(lab: Lab,
     config.path.write_text(text)
     assert lab.export(load_config(config.path))
     notes = (
-        "old is drawn from runs with another configuration: lr 0.001 instead of 0.002.",
+        "old is shown by runs with another configuration: lr 0.001 instead of 0.002.",
         "live has not finished: crashed at epoch 2.",
-        "mixed is drawn without seed 1: stopped at epoch 1.",
+        "mixed is shown without seed 1: stopped at epoch 1.",
     )
     assert seen[0].notes == notes
     assert [f"  {note}" for note in notes] == lab.said[1:]

@@ -1,0 +1,197 @@
+"""What came of experiments: the right runs, the right numbers, and a best only where noise lets one say so."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from engine.events import Metrics, Start
+from engine.experiment import Experiment
+from engine.recorder import Recorder
+from engine.results import OVER_SEEDS, Result, Score, Verdict, read_gpu_hours, result_of, verdict
+from engine.selection import Candidate, Choice, read_candidates
+from engine.states import Status
+from engine.store import Run, RunInfo, Store
+
+stats = pytest.importorskip("scipy.stats")
+
+
+def row(name: str, values: Sequence[float]) -> Result:
+    return Result(name, "digits", Choice(), {"test/f1": Score(tuple(values))})
+
+
+def judged(*values: Sequence[float]) -> Verdict:
+    return verdict([row(name, each) for name, each in zip("abcdefgh", values, strict=False)], "test/f1")
+
+
+def test_the_best_is_told_from_every_other() -> None:
+    found = judged([0.61, 0.60, 0.62], [0.70, 0.71, 0.69], [0.50, 0.52, 0.51])
+    assert found.best == "b"
+    assert found.reason == "b is better than every other (p < 0.001)"
+
+
+def test_a_difference_within_noise_marks_nothing() -> None:
+    a, b = [0.61, 0.60, 0.62], [0.60, 0.63, 0.62]
+    p = stats.ttest_ind(a, b, equal_var=False).pvalue
+    assert judged(a, b, [0.50, 0.52, 0.51]) == Verdict(None, f"b and a differ within noise (p = {p:.3f})")
+
+
+def test_told_from_the_second_is_not_told_from_a_third_that_spreads() -> None:
+    found = judged([0.700, 0.701, 0.702], [0.690, 0.691, 0.692], [0.50, 0.85, 0.70])
+    assert found.best is None
+    assert "a and c differ within noise" in found.reason
+
+
+def test_one_seed_marks_nothing() -> None:
+    assert judged([0.9], [0.1, 0.2, 0.3]) == Verdict(
+        None, "a has one seed, which is too few to say how much seeds differ"
+    )
+    assert judged([0.9], [0.1], [0.2]).reason.startswith("a and 2 others have one seed, ")
+    assert judged([0.9, 0.91], [0.1], [0.1, 0.2, 0.3]).reason.startswith(
+        "a and b have less than three seeds, "
+    )
+
+
+def test_there_has_to_be_another() -> None:
+    assert judged([0.9, 0.8]).best is None
+    assert judged().best is None
+
+
+def test_equal_numbers_mark_nothing() -> None:
+    assert judged([0.9, 0.9, 0.9], [0.9, 0.9, 0.9]).best is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("seeds", "spreads"),
+    [
+        ((3, 3), (1, 1)),
+        ((3, 5), (2, 1)),
+        ((3, 3, 3), (1, 1, 1)),
+        ((5, 5, 5, 5, 5), (1, 1, 1, 1, 1)),
+        ((3, 3, 3), (1, 1, 5)),
+        ((2, 10), (2, 1)),
+        ((3, 3), (1, 5)),
+    ],
+)
+def test_a_best_among_equals_is_marked_in_at_most_a_twentieth(
+    seeds: tuple[int, ...], spreads: tuple[int, ...]
+) -> None:
+    random = np.random.default_rng(sum(seeds))
+    draws = 1000
+    marked = 0
+    for _ in range(draws):
+        values = [
+            random.normal(0.6, 0.01 * spread, n).tolist() for n, spread in zip(seeds, spreads, strict=True)
+        ]
+        marked += judged(*values).best is not None
+    assert marked / draws < 0.05 + 3 * math.sqrt(0.05 * 0.95 / draws)
+
+
+def test_a_much_better_one_is_nearly_always_marked() -> None:
+    random = np.random.default_rng(0)
+    marked = [judged(*random.normal([[0.7], [0.6], [0.6]], 0.01, (3, 3)).tolist()).best for _ in range(100)]
+    assert marked.count("a") >= 97
+
+
+EXPERIMENT = Experiment(name="a", model="vit_mini", dataset="digits", image_size=16, patch_size=4)
+
+
+def candidate(seed: int = 0, **status: Any) -> Candidate:
+    config = msgspec.to_builtins(EXPERIMENT)
+    info = RunInfo(id=f"a-s{seed}", experiment="a", seed=seed, created=1e9, config=config)
+    made = Status(run=info.id, experiment="a", seed=seed, state="finished", **{"device": "cuda:0", **status})
+    return Candidate(Run(Path(info.id)), info, made)
+
+
+def result(*candidates: Candidate) -> Result | None:
+    return result_of(EXPERIMENT, candidates, lambda each, metric: 0.5 + each.info.seed)
+
+
+def write(store: Store, seed: int, values: dict[str, float], summary: dict[str, object] | None = None) -> Run:
+    run = store.create(EXPERIMENT, seed)
+    recorder = Recorder(run)
+    recorder.emit(
+        Start(
+            time=1e9, run=run.id, experiment="a", seed=seed, device="cuda:0 NVIDIA H100", parameters=1000,
+            config={"gpus": 2, "model": "vit_mini", "batch_size": 8},
+        )
+    )  # fmt: skip
+    recorder.emit(Metrics(time=1e9 + 1800, run=run.id, step=10, epoch=1.0, values=dict(values)))
+    recorder.end("finished", "", summary=summary or {})
+    recorder.close()
+    return run
+
+
+def found(store: Store) -> Result:
+    candidates, troubles = read_candidates(store)
+    assert not troubles
+    made = result_of(EXPERIMENT, candidates, read_gpu_hours)
+    assert made is not None
+    return made
+
+
+def test_a_row_over_seeds(store: Store) -> None:
+    for seed in range(3):
+        write(
+            store, seed,
+            {
+                "test/f1": 0.5 + seed / 10, "test/accuracy": 0.7, "train/images_per_s": 100.0 * (seed + 1),
+                "gpu/memory_peak": 2.0**30 * (seed + 1), "gpu/1/memory_peak": 2.0**31, "gpu/memory_process": 9e9,
+                "gpu/energy": 1000.0, "gpu/1/energy": 500.0 * seed, "cpu/memory_process": 5e9,
+            },
+        )  # fmt: skip
+    made = found(store)
+    f1 = made.scores["test/f1"]
+    assert f1.values == pytest.approx((0.5, 0.6, 0.7))
+    assert (f1.mean, f1.sd) == pytest.approx((0.6, 0.1))
+    assert f1.interval is not None
+    assert f1.interval.kind == OVER_SEEDS
+    assert (f1.interval.low, f1.interval.high) == pytest.approx((0.6 - 0.24841377, 0.6 + 0.24841377))
+    assert made.images_per_s == 200
+    assert made.gpu_memory == 3 * 2**30
+    assert made.host_memory is None
+    assert made.joules == 1500
+    assert made.gpu_hours == pytest.approx(2 * 0.5)  # two GPUs for half an hour
+    assert (made.parameters, made.data, made.remarks) == (1000, "digits", ())
+
+
+def test_one_seed_has_the_interval_that_its_end_told(store: Store) -> None:
+    told = {"value": 0.5, "low": 0.45, "high": 0.56, "n": 360}
+    write(store, 0, {"test/f1": 0.5, "test/accuracy": 0.7}, {"test/f1": told, "test/accuracy": told})
+    scores = found(store).scores
+    assert scores["test/f1"].interval == (0.45, 0.56, "bootstrap over test images")
+    assert scores["test/f1"].sd is None
+    assert scores["test/accuracy"].interval is None  # it does not hold the accuracy
+
+
+def test_numbers_that_are_none_are_left_out_and_named() -> None:
+    runs = [
+        candidate(seed=seed, last={"test/f1": value}) for seed, value in enumerate([0.5, None, 0.7, 1e200])
+    ]
+    made = result(*runs)
+    assert made is not None
+    assert made.scores["test/f1"].values == (0.5, 0.7)
+    assert made.remarks == ("a: test/f1 of seed 1, 3 is no usable number and is left out.",)
+    assert result(candidate(last={"test/f1": None})) is None
+    assert result() is None
+
+
+def test_a_run_on_the_cpu_takes_no_gpu_hours() -> None:
+    made = result(
+        candidate(last={"test/f1": 0.5}, device="cpu (2 threads)", best={"cpu/memory_process": 1e9})
+    )
+    assert made is not None
+    assert (made.gpu_hours, made.gpu_memory, made.host_memory) == (None, None, 1e9)
+
+
+def test_accuracy_alone_is_enough() -> None:
+    made = result(candidate(last={"test/accuracy": 0.5}))
+    assert made is not None
+    assert set(made.scores) == {"test/accuracy"}

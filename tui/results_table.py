@@ -1,0 +1,182 @@
+"""Results of experiments as a table: for people, with the best marked and what has to be known, and as plain values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from engine.results import OVER_SEEDS, SCORES, Interval, Result, Verdict, verdict
+from tui.tables import Strong
+
+TITLES = {"test/f1": "test F1", "test/accuracy": "test accuracy"}
+TEXTS = ("experiment", "data")
+"""The columns for people that hold no numbers."""
+IMAGES = "†"
+"""Marks an interval over test images."""
+NONE = "–"
+Plain = str | int | float | bool | None
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Table:
+    """What is to be read of some results, at least one; a column that has a value in no row is left out."""
+
+    results: Sequence[Result]
+    notes: Sequence[str] = ()
+    """What a reader has to know besides, a sentence each."""
+
+    @cached_property
+    def verdicts(self) -> Mapping[tuple[str, str], Verdict]:
+        """Which experiment is the best by a metric, on each of the data sets tested on."""
+        return {
+            (metric, data): verdict([row for row in self.results if row.data == data], metric)
+            for metric in SCORES
+            for data in self._data(metric)
+        }
+
+    @cached_property
+    def shown(self) -> dict[str, list[str]]:
+        """The columns for people by their titles; the best values are ``Strong``."""
+        columns = _columns([self._shown(row) for row in self.results])
+        if len(set(columns.get("data", ()))) < 2:
+            columns.pop("data", None)
+        return {title: [text or NONE for text in texts] for title, texts in columns.items() if any(texts)}
+
+    @cached_property
+    def plain(self) -> dict[str, list[Plain]]:
+        """The columns of plain values by their names, each of one type, None where a row has none."""
+        columns = _columns([self._plain(row) for row in self.results])
+        return {
+            name: values for name, values in columns.items() if any(value is not None for value in values)
+        }
+
+    @property
+    def footnotes(self) -> list[str]:
+        """All that has to be known to read the columns for people, a sentence each."""
+        remarks = [remark for row in self.results for remark in row.remarks]
+        absent = [
+            title for title in _columns([self._shown(row) for row in self.results]) if title not in self.shown
+        ]
+        lost = [title for title in absent if title != "data"]
+        left_out = [f"Left out, as no run has a value: {', '.join(lost)}."] if lost else []
+        return [*self._meanings(), *self._judgements(), *self.notes, *remarks, *left_out]
+
+    def _shown(self, row: Result) -> dict[str, str]:
+        texts = {"experiment": row.experiment, "data": row.data, "seeds": str(len(row.choice.runs))}
+        for metric, title in TITLES.items():
+            texts[title] = self._mean(row, metric)
+            texts[f"95 % of {title}"] = _between(_interval(row, metric))
+        return texts | {
+            "parameters": f"{row.parameters / 1e6:,.2f} M" if row.parameters else "",
+            "GPU memory": _gib(row.gpu_memory),
+            "host memory": _gib(row.host_memory),
+            "images/s": number(row.images_per_s, ",.0f"),
+            "GPU-hours": number(row.gpu_hours, ".3g"),
+            "energy": "" if row.joules is None else f"{number(row.joules / 1000, ',.1f')} kJ",
+        }
+
+    def _mean(self, row: Result, metric: str) -> str:
+        score = row.scores.get(metric)
+        if score is None:
+            return ""
+        text = number(score.mean) + ("" if score.sd is None else f" ± {number(score.sd)}")
+        return Strong(text) if self._is_best(row, metric) else text
+
+    def _is_best(self, row: Result, metric: str) -> bool:
+        return self.verdicts[metric, row.data].best == row.experiment
+
+    def _plain(self, row: Result) -> dict[str, Plain]:
+        values: dict[str, Plain] = {
+            "experiment": row.experiment,
+            "data": row.data,
+            "seeds": len(row.choice.runs),
+        }
+        for metric in SCORES:
+            name, score, interval = metric.replace("/", "_"), row.scores.get(metric), _interval(row, metric)
+            values |= {
+                f"{name}_n": None if score is None else len(score.values),
+                f"{name}_mean": None if score is None else score.mean,
+                f"{name}_sd": None if score is None else score.sd,
+                f"{name}_low": None if interval is None else interval.low,
+                f"{name}_high": None if interval is None else interval.high,
+                f"{name}_interval": None if interval is None else interval.kind,
+                f"{name}_best": None if score is None else self._is_best(row, metric),
+            }
+        return values | {
+            "parameters": row.parameters,
+            "gpu_memory_bytes": row.gpu_memory,
+            "host_memory_bytes": row.host_memory,
+            "images_per_s": row.images_per_s,
+            "gpu_hours": row.gpu_hours,
+            "energy_joules": row.joules,
+            "runs": " ".join(each.run.id for each in row.choice.runs),
+        }
+
+    def _meanings(self) -> list[str]:
+        """Say what the numbers are, as far as the table has such."""
+        kinds = dict.fromkeys(
+            found.kind
+            for row in self.results
+            for metric in SCORES
+            if (found := _interval(row, metric)) is not None
+        )
+        images = [kind for kind in kinds if kind != OVER_SEEDS]
+        parts = ["Scores are those of the last evaluation"]
+        if any(len(score.values) > 1 for row in self.results for score in row.scores.values()):
+            parts.append("mean ± standard deviation over seeds")
+        if OVER_SEEDS in kinds:
+            parts.append("95 % intervals of the mean by Student's t over seeds")
+        meanings = ["; ".join(parts) + "."]
+        if images:
+            kind = " and ".join(images)
+            meanings.append(
+                f"{IMAGES} One seed: 95 % interval of that model ({kind}); it says nothing of other seeds."
+            )
+        effort = [title for title in ("images/s", "GPU-hours", "energy") if title in self.shown]
+        memory = [title for title in ("GPU memory", "host memory") if title in self.shown]
+        costs = [f"{', '.join(effort)}: a run's, mean over seeds"] if effort else []
+        costs += [f"{', '.join(memory)}: the most of any seed"] if memory else []
+        return [*meanings, *([f"{'; '.join(costs)}."] if costs else [])]
+
+    def _judgements(self) -> list[str]:
+        several = len({data for _, data in self.verdicts}) > 1
+        told = []
+        for (metric, data), found in self.verdicts.items():
+            of = TITLES[metric] + (f" on {data}" if several else "")
+            if found.best is None:
+                told.append(f"No best {of} is marked: {found.reason}.")
+            else:
+                told.append(f"The best {of} is bold: {found.reason}, Welch's t-test over seeds.")
+        return told
+
+    def _data(self, metric: str) -> list[str]:
+        return list(dict.fromkeys(row.data for row in self.results if metric in row.scores))
+
+
+def number(value: float | None, form: str = ".4f") -> str:
+    """Return a number, empty for None; in powers of ten what would else be a row of zeros or of digits."""
+    if value is None:
+        return ""
+    return format(value, form) if value == 0 or 1e-4 <= abs(value) < 1e9 else f"{value:.3g}"
+
+
+def _gib(size: float | None) -> str:
+    return "" if size is None else f"{number(size / 2**30, ',.2f')} GiB"
+
+
+def _interval(row: Result, metric: str) -> Interval | None:
+    return row.scores[metric].interval if metric in row.scores else None
+
+
+def _between(interval: Interval | None) -> str:
+    if interval is None:
+        return ""
+    mark = "" if interval.kind == OVER_SEEDS else f" {IMAGES}"
+    return f"{number(interval.low)} to {number(interval.high)}{mark}"
+
+
+def _columns(rows: Sequence[Mapping[str, Value]]) -> dict[str, list[Value]]:
+    return {name: [row[name] for row in rows] for name in rows[0]}

@@ -1,0 +1,193 @@
+"""`vitui export --table`: what came of experiments as Markdown, LaTeX, CSV or Parquet, from the runs there are."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+from engine.config import Config
+from engine.listing import printable
+from engine.results import SCORES, Hours, Result, read_gpu_hours, result_of
+from engine.selection import Candidate, read_candidates
+from engine.store import Store
+from tui.export import (
+    Entry,
+    ExportError,
+    Say,
+    cautions,
+    find_figures,
+    origin_of,
+    replace_file,
+    teller,
+    whats_missing,
+)
+from tui.figures import Origin
+from tui.results_table import TEXTS, Plain, Table
+from tui.tables import as_csv, as_latex, as_markdown, latex, markdown
+
+TableFormat = Literal["md", "latex", "csv", "parquet"]
+TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
+ENDINGS: Mapping[TableFormat, str] = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
+ALL = "results"
+"""What the table of all experiments is called."""
+
+
+def export_tables(
+    config: Config, store: Store, names: Sequence[str], out: Path, formats: Sequence[TableFormat], *, say: Say
+) -> bool:
+    """Write tables as ``out/<figure>.<ending>``, a row an experiment, and say what was written, what was not, and why.
+
+    Args:
+        config: What figures and experiments there are.
+        store: Where the runs are.
+        names: Of which figures; none means one table of all experiments, ``results``.
+        out: The folder to write into; it is made if need be.
+        formats: Of ``TABLE_FORMATS``.
+        say: Called with each line for the user; it is plain text without control characters.
+
+    Returns:
+        Whether all tables asked for were written. One that lacks some of its experiments is written and says so.
+
+    Raises:
+        ConfigError: A name is no figure's; all such names are told at once.
+        ExportError: A file cannot be written, or what writes Parquet is not installed.
+    """
+    wanted = {figure.name: figure.experiments for figure in find_figures(config, names)} if names else {}
+    if "parquet" in formats and importlib.util.find_spec("pyarrow") is None:
+        raise ExportError(
+            "Parquet needs pyarrow, which is not installed: pip install 'vitui[parquet]'; --format csv needs nothing"
+        )
+    candidates, troubles = read_candidates(store)
+    tell = teller(say)
+    for trouble in troubles:
+        tell(f"passed over: {trouble}")
+    if not names:
+        strangers = dict.fromkeys(
+            each.info.experiment for each in candidates if each.info.experiment not in config.experiments
+        )
+        if strangers:
+            tell(f"passed over: runs of no experiment in {config.path}: {', '.join(strangers)}")
+    hours = _remembering(read_gpu_hours)
+    complete = True
+    for name, experiments in (wanted or {ALL: list(config.experiments)}).items():
+        found = {
+            each: result_of(config.experiments[each], candidates, hours)
+            for each in dict.fromkeys(experiments)
+        }
+        missing = [each for each, result in found.items() if result is None]
+        results = [result for result in found.values() if result is not None]
+        if results:
+            table = table_of(results, missing, config)
+            for path in _write(name, table, out, formats):
+                tell(f"{path}: {len(results)} of {len(found)} experiments, {_runs(results)}")
+            lines = [
+                note for note in table.footnotes if note != _lack(missing)
+            ]  # said below, with what to run
+        else:
+            tell(f"no table of {name} is written")
+            lines, complete = [], False
+        for line in [*lines, *whats_missing(SCORES[0], missing, candidates, config, store)]:
+            tell(f"  {line}")
+    return complete
+
+
+def table_of(results: Sequence[Result], missing: Sequence[str], config: Config) -> Table:
+    """Return the table of some results, at least one, that says what it lacks."""
+    entries = [Entry(config.experiments[row.experiment], row.choice, None) for row in results]
+    notes = [note for entry in entries for note in cautions(entry)]
+    return Table(results, [*notes, _lack(missing)] if missing else notes)
+
+
+def _lack(missing: Sequence[str]) -> str:
+    return f"No scores yet: {', '.join(missing)}."
+
+
+def render(table: Table, kind: TableFormat) -> bytes:
+    """Return a table as a file of a format; the same runs make the same bytes.
+
+    Raises:
+        ImportError: What writes Parquet is not installed.
+    """
+    origin = origin_of(each for row in table.results for each in row.choice.runs)
+    if kind == "parquet":
+        return _parquet(table, origin)
+    return {"md": _markdown, "latex": _latex, "csv": _csv}[kind](table, origin).encode()
+
+
+def _markdown(table: Table, origin: Origin) -> str:
+    notes = "".join(f"- {markdown(note)}\n" for note in table.footnotes)
+    source = _source(origin).replace(">", "&gt;")  # so that nothing in it ends the comment
+    return f"{as_markdown(*_lines(table), _right(table))}\n{notes}\n<!-- {source} -->\n"
+
+
+def _latex(table: Table, origin: Origin) -> str:
+    notes = "\\par\n".join(latex(note) for note in table.footnotes)
+    small_print = f"\\par\\smallskip\n{{\\footnotesize\\raggedright\n{notes}\\par}}\n"
+    return f"% {_source(origin)}; needs booktabs\n{as_latex(*_lines(table), _right(table))}{small_print}"
+
+
+def _csv(table: Table, _origin: Origin) -> str:
+    return as_csv(
+        list(table.plain), [list(map(_plain, row)) for row in zip(*table.plain.values(), strict=True)]
+    )
+
+
+def _parquet(table: Table, origin: Origin) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    clean = {
+        name: [printable(each) if isinstance(each, str) else each for each in values]
+        for name, values in table.plain.items()
+    }
+    about = {"vitui": _source(origin), "notes": json.dumps(list(map(printable, table.footnotes)))}
+    file = io.BytesIO()
+    parquet.write_table(pa.table(clean, metadata={key: text.encode() for key, text in about.items()}), file)
+    return file.getvalue()
+
+
+def _lines(table: Table) -> tuple[list[str], list[tuple[str, ...]]]:
+    return list(table.shown), list(zip(*table.shown.values(), strict=True))
+
+
+def _right(table: Table) -> list[int]:
+    return [place for place, title in enumerate(table.shown) if title not in TEXTS]
+
+
+def _plain(value: Plain) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _source(origin: Origin) -> str:
+    """Say in one line what a table was made from."""
+    commits = f" at {', '.join(origin.commits)}" if origin.commits else ""
+    return printable(f"made by vitui export --table{commits} of {origin.date} from {', '.join(origin.runs)}")
+
+
+def _write(name: str, table: Table, out: Path, formats: Sequence[TableFormat]) -> list[Path]:
+    files = {out / f"{name}.{ENDINGS[kind]}": render(table, kind) for kind in dict.fromkeys(formats)}
+    for path, data in files.items():
+        replace_file(path, data)
+    return list(files)
+
+
+def _runs(results: Sequence[Result]) -> str:
+    count = sum(len(row.choice.runs) for row in results)
+    return f"{count} run{'s' * (count != 1)}"
+
+
+def _remembering(hours: Callable[[Candidate, str], float | None]) -> Hours:
+    """Return what reads each run once, however many tables show it."""
+    known: dict[tuple[Path, str], float | None] = {}
+
+    def of(candidate: Candidate, metric: str) -> float | None:
+        key = candidate.run.path, metric
+        if key not in known:
+            known[key] = hours(candidate, metric)
+        return known[key]
+
+    return of
