@@ -348,8 +348,10 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self.app.push_screen(CompareScreen(found, self._show_curves))
 
     def action_back(self) -> None:
-        """One layer out: the filter, the reading cursor and zoom, the selection."""
+        """One layer out: a range that is marked, the filter, the reading cursor and zoom, the selection."""
         runs, grid = self.query_one(RunList), self.query_one(ChartGrid)
+        if grid.unmark():
+            return
         shown = [box for box in self.query(Input) if box.has_class("-shown")]
         if shown:
             for box in shown:
