@@ -7,18 +7,17 @@ import gc
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from textual import events
 from textual.actions import ActionParseResult
-from textual.app import App, SystemCommand
+from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.screen import Screen
 from textual.theme import Theme
-from textual.widgets import Input
 
 from tui.ascii import AsciiFilter
 from tui.feed import Feed
+from tui.in_turn import InTurn
 from tui.messages import Changed
 from tui.options import READONLY, Options
 from tui.remembered import View, load, remember_tour, save, toured
@@ -89,7 +88,7 @@ def collect_garbage() -> None:
 PLAIN = Options()
 
 
-class VituiApp(App[str]):
+class VituiApp(InTurn):
     """Shows a project; returns what is to be said after leaving."""
 
     TITLE = "vitui"
@@ -124,15 +123,6 @@ class VituiApp(App[str]):
             self.push_screen(TourScreen(), lambda _: self._remember_tour())
         self.set_timer(1, collect_garbage)
         self.run_worker(self._follow, thread=True, group="feed", exit_on_error=False)
-
-    def on_key(self, event: events.Key) -> None:
-        """Give a box the keys that were on their way when it opened: they come in bursts over a slow line.
-
-        A box takes what can be written itself; what arrives here was sent to the widget that had the keys before.
-        """
-        if isinstance(self.focused, Input) and event.is_printable:
-            event.prevent_default().stop()
-            self.focused.post_message(events.Key(event.key, event.character))
 
     def on_unmount(self) -> None:
         """End the feed's thread, and remember how the project was looked at."""

@@ -39,7 +39,7 @@ class Reader:
         self._info: RunInfo | None = None
         with contextlib.suppress(StoreError):
             self._info = run.info()
-        self._console, self._printed, self._story = Transcript(), Transcript(), Transcript()
+        self._console, self._story = Transcript(), Transcript()
         self._events_at = 0
         self._printed_at: int | None = None
         self._cut = 0
@@ -60,7 +60,6 @@ class Reader:
         loading = self._read_lines()
         now = {
             "console": self._console.view(),
-            "printed": self._printed.view(),
             "story": self._story.view(),
             "cut": self._cut,
             "loading": loading,
@@ -128,7 +127,6 @@ class Reader:
         for raw in lines:
             text = raw[-8 * MAX_LINE :].decode(errors="replace")
             if text.strip():
-                self._printed.append(text, Kind.PRINTED)
                 self._console.append(f"│ {text}", Kind.PRINTED)
         return True
 

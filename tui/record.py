@@ -51,8 +51,6 @@ class Record:
     """Seconds by ``time/*`` metric: the mean of all that was measured."""
     console: Lines = field(default_factory=Lines)
     """Its events and what its process printed besides."""
-    printed: Lines = field(default_factory=Lines)
-    """What its process printed alone."""
     story: Lines = field(default_factory=Lines)
     """Its attempts, logs, checkpoints and ends."""
     cut: int = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeVar, cast
 
@@ -236,15 +237,30 @@ def run_label(status: Status) -> str:
     return f"s{status.seed} {clean(when)}"
 
 
-def curve_labels(shown: Sequence[Status]) -> list[str]:
-    """Return what tells each run from the others beside it: its experiment, and its seed or time if need be."""
+def curve_labels(shown: Sequence[Status], about: Mapping[str, About]) -> list[str]:
+    """Return what tells each run from the others beside it: its experiment, and its own part among runs of that.
+
+    The own part is what differs, the seed first, then up to two settings; the time only where neither does.
+    """
     if len(shown) < 2:
         return [""] * len(shown)
-    names = [status.experiment for status in shown]
-    labels = []
-    for status, name in zip(shown, without_common_start(names), strict=True):
-        siblings = [other for other in shown if other.experiment == status.experiment]
-        by_seed = len({other.seed for other in siblings}) == len(siblings)
-        own = f"s{status.seed}" if by_seed else run_label(status)
-        labels.append(f"{name} {own}" if len(siblings) > 1 else name)
-    return labels
+    own: dict[str, str] = {}
+    for experiment in dict.fromkeys(status.experiment for status in shown):
+        own |= _own_parts([status for status in shown if status.experiment == experiment], about)
+    experiments = [status.experiment for status in shown]
+    names = without_common_start(experiments) if len(set(experiments)) > 1 else [""] * len(shown)
+    return [f"{name} {own[status.run]}".strip() for status, name in zip(shown, names, strict=True)]
+
+
+def _own_parts(runs: Sequence[Status], about: Mapping[str, About]) -> dict[str, str]:
+    """Return what tells runs of one experiment apart; nothing for one alone."""
+    if len(runs) < 2:
+        return {run.run: "" for run in runs}
+    made = told_apart(runs, about, most=2)
+    seeds = len({run.seed for run in runs}) > 1
+    parts = {run.run: f"s{run.seed} " * seeds + clean(made.get(run.run, "")) for run in runs}
+    alike = Counter(parts.values())
+    return {
+        run.run: parts[run.run].strip() if alike[parts[run.run]] == 1
+        else f"{run_label(run)} {clean(made.get(run.run, ''))}".strip() for run in runs
+    }  # fmt: skip

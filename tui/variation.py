@@ -14,6 +14,8 @@ from engine.experiment import Experiment
 from tui.completion import choices, keys_of, starting_with
 
 BESIDE = ("seeds", "priority")
+VARIED = ("lr", "epochs", "batch_size", "seed", "seeds", "weight_decay")
+"""What is varied most often: offered before all others."""
 _CLOSING = {"[": "]", "{": "}"}
 
 
@@ -85,8 +87,8 @@ def complete(experiment: Experiment, text: str) -> list[str]:
     values = msgspec.structs.asdict(experiment) | {name: read_value(name, text) for name, _, text in typed}
     if equals:
         return [f"{done}{key}={each}" for each in starting_with(value, choices(key, values)) if each != value]
-    known = [*keys_of(values), *BESIDE]
-    return [f"{done}{each}=" for each in starting_with(key, dict.fromkeys(known))]
+    known = dict.fromkeys([*VARIED, *keys_of(values), *BESIDE])
+    return [f"{done}{each}=" for each in starting_with(key, known)]
 
 
 def _without_last(text: str) -> tuple[str, str]:

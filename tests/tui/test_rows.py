@@ -56,10 +56,10 @@ def test_curves_are_called_by_what_tells_them_apart() -> None:
     b = status("b-s1-20261118-150000-abcd", "quick-ViT", "finished", seed=1)
     c = status("c-s1-20261119-160000-abcd", "quick-ViT", "finished", seed=1)
     d = status("d", "quick-BiT", "finished")
-    assert curve_labels([a]) == [""]
-    assert curve_labels([a, d]) == ["ViT", "BiT"]
-    assert curve_labels([a, b, d]) == ["ViT s0", "ViT s1", "BiT"]
-    assert curve_labels([b, c]) == ["quick-ViT s1 11-18 15:00", "quick-ViT s1 11-19 16:00"]
+    assert curve_labels([a], {}) == [""]
+    assert curve_labels([a, d], {}) == ["ViT", "BiT"]
+    assert curve_labels([a, b, d], {}) == ["ViT s0", "ViT s1", "BiT"]
+    assert curve_labels([b, c], {}) == ["s1 11-18 15:00", "s1 11-19 16:00"]
 
 
 def test_a_run_that_waits_says_why_once_that_is_known(project: Project) -> None:
@@ -99,3 +99,26 @@ def test_runs_of_one_experiment_say_what_they_were_made_with_where_that_differs(
     assert told_apart(runs, about) == {"a": "lr=0.001", "b": "lr=0.001", "c": "lr=0.002"}
     assert told_apart(runs[:2], about) == {}
     assert told_apart(runs, {}) == {}
+
+
+def test_curves_of_one_experiment_are_called_by_what_differs() -> None:
+    a, b, c, d = (
+        status(f"e-s{seed}-202611{day}-160000-abcd", "e", "finished", seed=seed)
+        for seed, day in ((0, 18), (0, 19), (1, 20), (0, 21))
+    )
+    made, other, third = (
+        About({"model": "vit_mini", "lr": lr, "epochs": epochs, "notes": lr})
+        for lr, epochs in ((1e-3, 4), (2e-3, 4), (2e-3, 8))
+    )
+    about = {a.run: made, b.run: other, c.run: other, d.run: other}
+    assert curve_labels([a, b], about) == ["lr=0.001", "lr=0.002"]
+    assert curve_labels([a, b, c], about) == ["s0 lr=0.001", "s0 lr=0.002", "s1 lr=0.002"]
+    assert curve_labels([a, b, d], about) == [
+        "lr=0.001",
+        "s0 11-19 16:00 lr=0.002",
+        "s0 11-21 16:00 lr=0.002",
+    ]
+    assert curve_labels([b, d], about) == ["s0 11-19 16:00", "s0 11-21 16:00"]
+    assert curve_labels([a, d], about | {d.run: third}) == ["epochs=4 lr=0.001", "epochs=8 lr=0.002"]
+    hostile = about | {b.run: About({"model": "\x1b[31m[/x]"})}
+    assert curve_labels([a, b], hostile)[1] == "model=[/x] epochs=7"

@@ -14,15 +14,17 @@ from contextlib import contextmanager
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from textual.widgets import Static
 
 from engine.events import Metrics, encode
 from engine.states import Status
 from engine.store import Run
 from tests.tui.conftest import NOW, Write
-from tests.tui.pilot import board, opened, runs, settle, toasts
+from tests.tui.pilot import board, opened, runs, settle, toasts, until
 from tui.app import VituiApp
 from tui.columns import Fact
 from tui.rows import Row
+from tui.screens.run import RunScreen
 from tui.screens.telling import MAX_DESKTOP, desktop
 from tui.snapshot import Project
 from tui.widgets.overview import Overview
@@ -53,6 +55,12 @@ async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
             assert runs(pilot).rows[0].alarm == "diverges"
             assert toasts(pilot).count("diverges\nthe loss is not finite") == 1
             assert ("diverges", "the loss is not finite") in board(pilot).query_one(Overview)._facts
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+            title = pilot.app.screen.query_one("#run-title", Static)
+            await until(pilot, lambda: "running  diverges" in str(title.render()))
+            assert str(title.render()).endswith("the loss is not finite")
+            await pilot.press("escape")
             for step in (22, 23):
                 say(run, step, None)
                 await settle(pilot)

@@ -65,6 +65,10 @@ def test_keys_and_values_are_completed() -> None:
     assert complete(EXPERIMENT, "lr=1 batch")[0] == "lr=1 batch_size="
     assert complete(EXPERIMENT, "see") == ["seed=", "seeds="]
     assert "priority=" in complete(EXPERIMENT, "")
+    assert complete(EXPERIMENT, "epochs=9 ")[:4] == [
+        "epochs=9 lr=", "epochs=9 epochs=", "epochs=9 batch_size=", "epochs=9 seed=",
+    ]  # fmt: skip
+    assert len(complete(EXPERIMENT, "")) == len(set(complete(EXPERIMENT, "")))
     assert complete(EXPERIMENT, "augment=r")[0] == "augment=randaugment"
     assert complete(EXPERIMENT, "image_size=9 patch_size=") == [
         "image_size=9 patch_size=3",

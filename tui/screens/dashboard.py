@@ -180,7 +180,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         """Return what the charts call each run; a curve alone needs no name."""
         drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
         shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
-        return dict(zip((status.run for status in shown), curve_labels(shown), strict=True))
+        return dict(zip((status.run for status in shown), curve_labels(shown, snapshot.about), strict=True))
 
     def _choose_colours(self) -> dict[str, str]:
         """Return a colour for each run in the charts: its experiment's for the newest, another for older ones."""
@@ -334,8 +334,10 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self.app.push_screen(CompareScreen(found, self._show_curves))
 
     def action_back(self) -> None:
-        """One layer out: the filter, the reading cursor and zoom, the selection."""
+        """One layer out: a range that is marked, the filter, the reading cursor and zoom, the selection."""
         runs, grid = self.query_one(RunList), self.query_one(ChartGrid)
+        if grid.unmark():
+            return
         shown = [box for box in self.query(Input) if box.has_class("-shown")]
         if shown:
             for box in shown:

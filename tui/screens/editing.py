@@ -9,6 +9,7 @@ from typing import ClassVar, Literal
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
+from tui.in_turn import OPENING
 from tui.messages import Failed
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
@@ -84,4 +85,4 @@ class Editing(Doing):
             else:
                 self.app.call_from_thread(self.app.push_screen, FormScreen(form))
 
-        self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+        self.run_worker(work, OPENING, thread=True, group="actions", exit_on_error=False)

@@ -1,16 +1,18 @@
-"""What every key does, on one page."""
+"""What every key does, on one page that can be searched."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from rich.table import Table
 from rich.text import Text
+from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 KEYS = {
     "Runs": [
@@ -38,7 +40,8 @@ KEYS = {
         ("y", "y axis: linear, logarithmic"),
         ("+ -  =", "smooth more, less, not at all"),
         ("> <  wheel", "zoom in, out"),
-        ("{ }  drag", "pan"),
+        ("drag", "zoom to the range; when zoomed with shift or the right button"),
+        ("{ }  drag", "pan what is zoomed; a double click shows all"),
         ("i", "read the values at a cursor; ← → move it"),
         ("b", "fold seeds into a mean and a band"),
         ("/", "only metrics that match"),
@@ -72,24 +75,98 @@ KEYS = {
     ],
 }
 
+KEYS_WIDTH = max(len(key) for keys in KEYS.values() for key, _ in keys) + 2
+"""Cells of the column of keys, whichever of them are shown."""
+
 
 class HelpScreen(ModalScreen[None]):
-    """The keys; any of the usual keys closes it."""
+    """The keys; what is typed leaves those that it is found in, escape takes it back and then closes."""
 
+    DEFAULT_CSS = """
+    HelpScreen {
+        & > Vertical { width: 76; max-width: 95%; height: 90%; max-height: 66; padding: 0 1; background: $surface;
+                       border: round $primary; border-title-style: bold; border-subtitle-color: $foreground 60%; }
+        & Input { height: 1; border: none; padding: 0 1; background: $panel; }
+        & VerticalScroll { height: 1fr; margin-top: 1; padding: 0 1; }
+    }
+    """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,enter", "dismiss", "Close"),
+        Binding("escape", "back", "Close"),
+        Binding("enter", "dismiss", "Close", priority=True),
+        Binding("up", "scroll(-1)", "Up", show=False),
+        Binding("down", "scroll(1)", "Down", show=False),
+        Binding("pageup", "page(-1)", "Page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", show=False),
     ]
 
     def compose(self) -> ComposeResult:
-        """One box with a table of keys."""
-        with VerticalScroll(id="help") as box:
+        """A line to search with, over a table of keys."""
+        with Vertical() as box:
             box.border_title = "Keys"
-            yield Static(self._table(), markup=False)
+            box.border_subtitle = "type to search   ↑ ↓ scroll   esc closes"
+            line = Input(placeholder="stop, zoom, ctrl …", compact=True, id="help-search")
+            line.cursor_blink = False
+            yield line
+            with VerticalScroll(can_focus=False) as page:
+                page.show_horizontal_scrollbar = False
+                yield Static(table(matching("")), markup=False)
 
-    def _table(self) -> Table:
-        table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-        for section, keys in KEYS.items():
-            table.add_row(Text(section, style="bold"))
-            for key, what in keys:
-                table.add_row(Text(f"  {key}", style="cyan"), Text(what))
-        return table
+    @on(Input.Changed)
+    def _search(self, message: Input.Changed) -> None:
+        found = matching(message.value)
+        self.query_one(Static).update(table(found, message.value) if found else "No key does that.")
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def action_back(self) -> None:
+        """Show all keys again, or close."""
+        line = self.query_one(Input)
+        if line.value:
+            line.value = ""
+        else:
+            self.dismiss()
+
+    def action_scroll(self, lines: int) -> None:
+        """Go up or down by lines."""
+        self.query_one(VerticalScroll).scroll_relative(y=lines, animate=False)
+
+    def action_page(self, pages: int) -> None:
+        """Go up or down by pages."""
+        page = self.query_one(VerticalScroll)
+        page.scroll_relative(y=pages * page.size.height, animate=False)
+
+
+def matching(text: str) -> dict[str, list[tuple[str, str]]]:
+    """Return the keys whose own line, or section, has every word of a text."""
+    words = needles(text)
+    found = {
+        section: [
+            (key, what)
+            for key, what in keys
+            if all(word in f"{section} {key} {what}".casefold() for word in words)
+        ]
+        for section, keys in KEYS.items()
+    }
+    return {section: keys for section, keys in found.items() if keys}
+
+
+def needles(text: str) -> list[str]:
+    """Return the words that a text asks for; a slash before the first is how searches begin elsewhere."""
+    words = text.casefold().split()
+    return [words[0].removeprefix("/") or "/", *words[1:]] if words else []
+
+
+def table(sections: Mapping[str, Sequence[tuple[str, str]]], text: str = "") -> Table:
+    """Return keys as a table, with what was searched for underlined."""
+    shown = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    shown.add_column(min_width=KEYS_WIDTH)
+    for section, keys in sections.items():
+        shown.add_row(_marked(section, "bold", text))
+        for key, what in keys:
+            shown.add_row(_marked(f"  {key}", "cyan", text), _marked(what, "", text))
+    return shown
+
+
+def _marked(words: str, style: str, text: str) -> Text:
+    marked = Text(words, style)
+    marked.highlight_words(needles(text), "bold underline", case_sensitive=False)
+    return marked

@@ -6,6 +6,7 @@ the run's record.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -24,6 +25,7 @@ from tui.record import TABS, Page, Record, Tab
 from tui.screens.help import HelpScreen
 from tui.snapshot import Detail, Snapshot
 from tui.text import clean, score, shorten
+from tui.watching import KINDS, Alarm
 from tui.widgets.class_bars import ClassBars
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.log import Log
@@ -120,11 +122,11 @@ class RunScreen(Screen[None]):
         record = snapshot.record
         if record is not None and record.run == self.run:
             self.record = record
-        self._show_title()
+        self._show_title(snapshot.alarms.get(self.run, ()))
         self.query_one(KeyBar).needless = self._dashboard.needless()
         self._show_tab(snapshot)
 
-    def _show_title(self) -> None:
+    def _show_title(self, alarms: Sequence[Alarm]) -> None:
         status = self.status
         title = Text(self.run if status is None else clean(status.experiment) or self.run, "bold")
         if status is None:
@@ -134,7 +136,10 @@ class RunScreen(Screen[None]):
             title = Text.assemble(
                 (f"{mark} ", colour), title, (f"  s{status.seed}  {status.state}", "not bold")
             )
-            title.append("".join(f"   {fact}" for fact in _progress(status)), "not bold")
+            for alarm in alarms:
+                title.append(f"  {alarm.kind}", "bold red" if alarm.kind == KINDS[0] else "bold yellow")
+            facts = [*_progress(status), *(alarm.text for alarm in alarms)]
+            title.append("".join(f"   {fact}" for fact in facts), "not bold")
         if title != self._title or title.spans != self._title.spans:
             self._title = title
             self.query_one("#run-title", Static).update(title, layout=False)

@@ -23,6 +23,7 @@ from textual.widget import Widget
 
 from tui.options import ascii_only
 from tui.widgets.curve import Curve
+from tui.widgets.marking import Marked, marks
 
 if TYPE_CHECKING:
     from tui.widgets.plot import Plot, Setting
@@ -71,6 +72,8 @@ class Chart(Widget):
     """The x limits that are shown; None for everything."""
     cursor: reactive[float | None] = reactive(None)
     """The x that all curves are read at, in data units; None for no cursor."""
+    marked: reactive[Marked | None] = reactive(None)
+    """The range that is being marked with the mouse; None for none."""
     smoothing: reactive[float] = reactive(0.0)
     """The weight of the past with which the curves were smoothed."""
     ascii_only: reactive[bool] = reactive(False)
@@ -184,9 +187,12 @@ class Chart(Widget):
         return self._strips[y] if y < len(self._strips) else Strip.blank(self.size.width)
 
     def _render_strips(self) -> None:
-        key = (self._setting_key(), self.cursor, self._data_version, self._style_version)
+        key = (self._setting_key(), self.cursor, self.marked, self._data_version, self._style_version)
         if key != self._strips_key:
-            self._strips = self._picture().draw(self.cursor, self._styles())
+            plot = self._picture()
+            self._strips = plot.draw(self.cursor, self._styles())
+            if self.marked is not None:
+                self._strips = self.marked.on(self._strips, plot.area[1], plot.area[3])
             self._strips_key = key
 
     def notify_style_update(self) -> None:
@@ -307,17 +313,26 @@ class Chart(Widget):
         self.zoom(factor, self._picture().x_at(event.x - self.gutter.left))
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        """Take hold of a zoomed view."""
+        """Take hold of a zoomed view, or begin to mark a range."""
         window = self._picture().window
         self._dragged = False
-        if event.button == 1 and window is not None:
+        if window is None:
+            return
+        if marks(event, whole=self.view is None):
+            column = self._inside(event)
+            self.marked = Marked(column, column)
+            self.capture_mouse()
+        elif event.button == 1:
             self._drag = (event.x, (window.left, window.right))
             self.capture_mouse()
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Pan the view that is held, or move the cursor if there is one."""
+        """Mark up to here, pan the view that is held, or move the cursor if there is one."""
         plot = self._picture()
-        if self._drag is not None:
+        if self.marked is not None:
+            self.marked = Marked(self.marked.start, self._inside(event))
+            self._dragged = self._dragged or self.marked.columns is not None
+        elif self._drag is not None:
             start, (left, right) = self._drag
             limits, width = self._limits(), plot.area[2]
             if event.x != start and limits is not None and width and self.view is not None:
@@ -328,9 +343,25 @@ class Chart(Widget):
             self._read(plot.x_at(event.x - self.gutter.left))
 
     def on_mouse_up(self) -> None:
-        """Let go of the view."""
-        self._drag = None
+        """Let go of the view, or show the range that is marked."""
+        columns = self.marked.columns if self.marked is not None else None
+        self.unmark()
+        limits = self._limits()
+        if columns is not None and limits is not None:
+            left, right = (self._picture().x_at(column) for column in columns)
+            if left is not None and right is not None:
+                self._set_view((left, right), limits)
+
+    def unmark(self) -> bool:
+        """Let go of what the mouse holds; return whether a range was being marked."""
+        held, self.marked, self._drag = self.marked is not None, None, None
         self.release_mouse()
+        return held
+
+    def _inside(self, event: events.MouseEvent) -> int:
+        """Return the column of the mouse, or the nearest that curves are drawn in."""
+        left, _, width, _ = self._picture().area
+        return max(left, min(event.x - self.gutter.left, left + width - 1))
 
     def on_click(self, event: events.Click) -> None:
         """Say so; twice shows everything again."""

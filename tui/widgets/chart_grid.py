@@ -150,6 +150,10 @@ class ChartGrid(Container, can_focus=True):
         if charts := self.charts:
             charts[0].zoom(factor)
 
+    def unmark(self) -> bool:
+        """Give up marking a range with the mouse; return whether one was being marked."""
+        return any(chart.unmark() for chart in self.charts if chart.marked is not None)
+
     def reset(self) -> None:
         """Forget zoom, cursor and page."""
         self.page = 0

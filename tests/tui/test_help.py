@@ -1,0 +1,96 @@
+"""The page of keys: searched as one types, left layer by layer, readable in a small terminal."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.containers import VerticalScroll
+from textual.widgets import Input
+
+from tests.tui.conftest import Write
+from tests.tui.pilot import AppPilot, board, opened
+from tui.screens.help import KEYS, HelpScreen, matching
+from tui.screens.run import RunScreen
+from tui.snapshot import Project
+
+TEXTS = [(section, key, what) for section, keys in KEYS.items() for key, what in keys]
+
+
+def shown(pilot: AppPilot) -> str:
+    return "\n".join(
+        "".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()
+    )
+
+
+@given(st.sampled_from(TEXTS), st.data())
+def test_every_piece_of_a_line_finds_it(entry: tuple[str, str, str], data: st.DataObject) -> None:
+    section, key, what = entry
+    start = data.draw(st.integers(0, len(what) - 1))
+    end = data.draw(st.integers(start + 1, len(what)))
+    piece = what[start:end]
+    if piece.strip() and not piece.strip().startswith("/"):
+        assert (key, what) in matching(piece.swapcase())[section]
+        assert (key, what) in matching(f"/{piece.strip()}")[section]
+
+
+def test_only_what_has_all_the_words_is_found() -> None:
+    assert matching("") == KEYS
+    assert matching("copy table") == {"Runs": [("Y", "copy: row, path, command, the list as a table")]}
+    assert set(matching("queue hold")) == {"Queue"}  # the section counts too
+    assert all("/" in f"{key}{what}" for keys in matching("/").values() for key, what in keys)
+    assert matching("[x") == {}
+    assert matching("[") == {"Screen": [("[ ]", "show or hide the side panes")]}
+
+
+@pytest.mark.slow
+async def test_typing_searches_and_escape_goes_back_layer_by_layer(project: Project) -> None:
+    async with opened(project, (80, 24)) as pilot:
+        await pilot.press("question_mark")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert "search the log" not in shown(pilot)  # further down
+        await pilot.press(*"search the l")
+        await pilot.pause()
+        assert "search the log" in shown(pilot)
+        assert "baseline" not in shown(pilot)
+        await pilot.press(*"ier")
+        await pilot.pause()
+        assert "No key does that." in shown(pilot)
+        await pilot.press("escape")
+        await pilot.pause()
+        assert "baseline" in shown(pilot)
+        await pilot.press("escape")
+        assert pilot.app.screen is board(pilot)
+
+
+@pytest.mark.slow
+async def test_letters_that_are_keys_elsewhere_are_searched_for(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("question_mark", "slash", "q", "u", "e", "D")
+        assert isinstance(pilot.app.screen, HelpScreen)
+        assert pilot.app.screen.query_one(Input).value == "/queD"
+        await pilot.press("enter")
+        assert pilot.app.screen is board(pilot)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
+async def test_it_scrolls_to_its_end(project: Project, size: tuple[int, int]) -> None:
+    async with opened(project, size) as pilot:
+        await pilot.press("question_mark", "down", "down")
+        page = pilot.app.screen.query_one(VerticalScroll)
+        assert page.scroll_offset.y == min(2, page.max_scroll_y)
+        await pilot.press(*["pagedown"] * 5)
+        await pilot.pause()
+        assert "leave; the runs go on" in shown(pilot)
+        await pilot.press(*["pageup"] * 5, "up")
+        await pilot.pause()
+        assert "→ ←  l h" in shown(pilot)
+
+
+@pytest.mark.slow
+async def test_it_searches_over_the_run_screen(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("enter", "question_mark", *"matrix", "escape", "escape")
+        assert isinstance(pilot.app.screen, RunScreen)

@@ -1,0 +1,93 @@
+"""A range marked with the mouse on a chart: seen while it is marked, shown whole afterwards, given up with escape."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from textual.strip import Strip
+
+from tests.tui.conftest import Write
+from tests.tui.pilot import AppPilot, board, opened, settle
+from tui.snapshot import Project
+from tui.widgets.chart import Chart
+from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.marking import LEAST, Marked
+
+
+@given(st.text("ab", min_size=1, max_size=30), st.integers(0, 29), st.integers(0, 29))
+def test_a_range_is_reversed_and_no_letter_moves(text: str, start: int, end: int) -> None:
+    start, end = min(start, len(text) - 1), min(end, len(text) - 1)
+    strips = Marked(start, end).on(
+        [Strip.blank(len(text)) for _ in range(2)] + [Strip.blank(len(text))], 1, 1
+    )
+    reversed_cells = [
+        sum(segment.cell_length for segment in strip if segment.style and segment.style.reverse)
+        for strip in strips
+    ]
+    wide = abs(end - start) + 1
+    assert reversed_cells == [0, wide if wide >= LEAST else 0, 0]
+    assert {strip.cell_length for strip in strips} == {len(text)}
+
+
+async def drag(pilot: AppPilot, chart: Chart, start: int, end: int, **how: int) -> None:
+    await pilot.mouse_down(chart, offset=(start, 5), **how)  # type: ignore[arg-type]
+    await pilot.hover(chart, offset=(end, 5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [{}, {"button": 3}, {"shift": True}])
+async def test_dragging_marks_and_letting_go_shows_it_in_all_charts(
+    project: Project, write_run: Write, how: dict[str, int]
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        grid = board(pilot).query_one(ChartGrid)
+        chart, other = grid.charts[:2]
+        wanted = chart._picture().x_at(10), chart._picture().x_at(18)
+        await drag(pilot, chart, 18, 10, **how)  # either way
+        assert chart.marked is not None
+        assert any(segment.style.reverse for segment in chart.render_line(5) if segment.style)
+        await pilot.mouse_up(chart, offset=(10, 5))
+        await settle(pilot)
+        assert chart.marked is None
+        assert chart.view == pytest.approx(wanted)
+        assert other.view == chart.view
+        first = chart.view
+        await drag(pilot, chart, 10, 16, **how)  # zoomed: without more, it pans
+        assert (chart.marked is None) == (not how)
+        await pilot.mouse_up(chart, offset=(16, 5))
+        await settle(pilot)
+        assert chart.view is not None
+        assert first is not None
+        narrower = chart.view[1] - chart.view[0] < (first[1] - first[0]) * 0.9
+        assert narrower == bool(how)
+
+
+@pytest.mark.slow
+async def test_escape_gives_up_and_nothing_else(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("space")
+        grid = board(pilot).query_one(ChartGrid)
+        chart = grid.charts[0]
+        await drag(pilot, chart, 10, 18)
+        await pilot.press("escape")
+        assert chart.marked is None
+        await pilot.hover(chart, offset=(20, 5))
+        await pilot.mouse_up(chart, offset=(20, 5))
+        await settle(pilot)
+        assert chart.view is None
+        assert chart.app.mouse_captured is None
+        assert len(board(pilot).meant_runs) == 1  # the selection stays
+
+
+@pytest.mark.slow
+async def test_a_click_that_trembles_marks_nothing(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        chart = board(pilot).query_one(ChartGrid).charts[0]
+        await drag(pilot, chart, 10, 10)
+        await pilot.mouse_up(chart, offset=(10, 5))
+        await settle(pilot)
+        assert (chart.view, chart.marked) == (None, None)

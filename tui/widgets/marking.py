@@ -1,0 +1,47 @@
+"""A range of columns that is marked with the mouse in a picture, to be seen whole afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual import events
+from textual.strip import Strip
+
+LEAST = 2
+"""Columns that a range has to have: a click that trembles marks none."""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """From where the mouse went down to where it is, both within the columns that curves are drawn in."""
+
+    start: int
+    end: int
+
+    @property
+    def columns(self) -> tuple[int, int] | None:
+        """The first and the last column; None while they are too few."""
+        first, last = sorted((self.start, self.end))
+        return (first, last) if last - first >= LEAST - 1 else None
+
+    def on(self, strips: Sequence[Strip], top: int, height: int) -> list[Strip]:
+        """Return a picture with the range reversed in the rows that curves are drawn in."""
+        if self.columns is None:
+            return list(strips)
+        first, last = self.columns
+        return [
+            _reversed(strip, first, last + 1) if top <= y < top + height else strip
+            for y, strip in enumerate(strips)
+        ]
+
+
+def marks(event: events.MouseDown, *, whole: bool) -> bool:
+    """Return whether a press of the mouse begins to mark: the right button and shift do; any, where all is in view."""
+    return event.button == 3 or (event.button == 1 and (event.shift or whole))
+
+
+def _reversed(strip: Strip, first: int, end: int) -> Strip:
+    parts = strip.divide([first, end, strip.cell_length])
+    return Strip.join([parts[0], parts[1].apply_style(Style(reverse=True)), *parts[2:]])
