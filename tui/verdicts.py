@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.duel import Difference, difference, difference_of_models
 from engine.events import Estimate
+from engine.results import LEAST_SEEDS
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,11 @@ def verdicts(samples: Sequence[Sample], measure: str = "F1") -> list[str]:
         first = f"Which is best these runs do not say: {highest}, and {names} may be as good."
     else:
         first = f"{best.name} has the highest {measure} of {len(ranked)}, beyond the noise"
-        first += (
-            "." if all(len(each.values) > 1 for each in ranked) else " of the test images; seeds may differ."
-        )
+        fewest = min(len(each.values) for each in ranked)
+        if fewest == 1:
+            first += " of the test images; seeds may differ."
+        else:
+            first += "." if fewest >= LEAST_SEEDS else ", as far as two seeds can tell."
     said = [
         verdict(
             best.name,

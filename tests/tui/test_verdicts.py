@@ -48,6 +48,11 @@ def test_what_cannot_be_told_is_not_called_the_best() -> None:
     )
 
 
+def test_two_seeds_are_said_to_be_few() -> None:
+    first, _ = verdicts([Sample("a", (0.50, 0.501)), Sample("b", (0.70, 0.701))])
+    assert first == "b has the highest F1 of 2, beyond the noise, as far as two seeds can tell."
+
+
 def test_one_seed_each_speaks_of_the_models_alone() -> None:
     samples = [
         Sample("a", (0.5,), Estimate(value=0.5, low=0.48, high=0.52, n=1000)),
