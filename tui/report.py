@@ -18,11 +18,13 @@ from urllib.parse import quote
 
 from engine.config import Config
 from engine.experiment import Figure
+from engine.results import read_gpu_hours, result_of
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store
-from tui.comparison import MEASURES, Measure, Side, compare, sample
+from tui.comparison import MEASURES, Measure, Side, sample
 from tui.export import export_figures, find_figures, origin_of, replace_file
-from tui.tables import as_markdown
+from tui.results_table import Table
+from tui.tables import Strong, as_markdown
 from tui.text import clean
 from tui.verdicts import verdicts
 
@@ -51,6 +53,8 @@ class Section:
     said: tuple[str, ...]
     notes: tuple[str, ...]
     results: Grid
+    footnotes: tuple[str, ...]
+    """What has to be known to read the results."""
     differing: Grid
     alike: Grid
     runs: Grid
@@ -114,6 +118,7 @@ def as_html(report: Report) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(loader=PackageLoader("tui", "."), autoescape=True, undefined=StrictUndefined)
+    environment.tests["strong"] = lambda text: isinstance(text, Strong)
     return environment.get_template("report.html.j2").render(report=report, version=version("vitui")) + "\n"
 
 
@@ -125,11 +130,10 @@ def as_text(report: Report) -> str:
         if section.png:
             parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
         parts += [_list(section.said), _list(section.notes)]
-        for title, grid in (
-            ("Results", section.results),
-            ("What differs", section.differing),
-            ("Runs", section.runs),
-        ):
+        if section.results.rows:
+            parts += ["### Results", as_markdown(section.results.head, section.results.rows).rstrip()]
+            parts.append(_list(section.footnotes))
+        for title, grid in (("What differs", section.differing), ("Runs", section.runs)):
             if grid.rows:
                 parts += [f"### {title}", as_markdown(grid.head, grid.rows).rstrip()]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -143,6 +147,7 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
         if choice.runs
     ]
     pictures, notes = _draw(figure, config, store)
+    results, footnotes = _results(figure, config, candidates)
     measure = _measure(figure)
     spoken = SPOKEN[measure.metric.rpartition("/")[2]]
     names = ", ".join(side.name for side in sides)
@@ -154,7 +159,8 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
         png=pictures.get("png", b""),
         said=tuple(verdicts([sample(measure, side) for side in sides], spoken)),
         notes=tuple(notes),
-        results=_results(sides),
+        results=results,
+        footnotes=tuple(map(clean, footnotes)),
         differing=_made(sides, differ=True),
         alike=_made(sides, differ=False),
         runs=_runs(choices),
@@ -184,16 +190,15 @@ def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes
     return found, [line.strip() for line in said if line.startswith("  ")]
 
 
-def _results(sides: Sequence[Side]) -> Grid:
-    if not sides:
-        return Grid()
-    measured = compare(sides).measured
-    head = ("experiment", "seeds", *(name for name, _ in measured))
-    rows = [
-        (side.name, str(len(side.runs)), *(cells[i].value for _, cells in measured))
-        for i, side in enumerate(sides)
-    ]
-    return Grid(head, tuple(rows))
+def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> tuple[Grid, list[str]]:
+    """Return the table of a figure's experiments, and what has to be known to read it."""
+    names = dict.fromkeys(figure.experiments)
+    found = [result_of(config.experiments[name], candidates, read_gpu_hours) for name in names]
+    results = [result for result in found if result is not None]
+    if not results:
+        return Grid(), []
+    table = Table(results)
+    return Grid(tuple(table.shown), tuple(zip(*table.shown.values(), strict=True))), table.footnotes
 
 
 def _made(sides: Sequence[Side], *, differ: bool) -> Grid:

@@ -52,7 +52,7 @@ def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) ->
     assert "Welch&#39;s t-test" in page
     assert "one-token: no runs yet" in page
     assert "<th>model</th>" in page  # what differs
-    assert "Not drawn: there are no runs for it yet." in page
+    assert "Not drawn: no run has measured what it shows yet." in page
     text = (figures / "report/report.md").read_text()
     assert "![test/f1 against epoch: ViT-small, BiT-small](scores.png)" in text
     assert (figures / "report/scores.png").read_bytes().startswith(b"\x89PNG")
