@@ -104,6 +104,7 @@ class _Reader:
                     raise ExchangeError(f"{self.path}, line {line}: {text}")
                 seen.add(name)
                 track = self._begin(name, row, places)
+                track.has_times = "time" in places
             try:
                 take(track, row)
             except ValueError as error:

@@ -80,12 +80,18 @@ class Table(Protocol):
 
 
 class CsvTable:
-    """Rows as CSV; None is nothing, and what is not a number is nan."""
+    """Rows as CSV; None is nothing, and what is not a number is NaN, as pandas and polars both write it."""
 
     def __init__(self, file: IO[str], columns: dict[str, type]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
-        self.add = self._writer.writerow
-        self.add(tuple(columns))
+        self._quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._writer.writerow(tuple(columns))
+
+    def add(self, row: tuple[Any, ...]) -> None:
+        """Add a row."""
+        careful = any(isinstance(value, str) and "\r" in value for value in row)  # readers take it for an end
+        writer = self._quoting if careful else self._writer
+        writer.writerow(["NaN" if value != value else value for value in row])
 
     def close(self) -> None:
         """Write what is left: nothing."""

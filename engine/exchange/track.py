@@ -42,6 +42,8 @@ class Track:
         self.notes: list[str] = []
         """What a user has to know of how it was read."""
         self.has_epochs = False
+        self.has_times = True
+        """Whether the times are when it was measured, and not when its file was written."""
         self._names: dict[str, int] = {}
         """The metrics by their names here, and their numbers."""
         self._numbers: dict[str, int] = {}
@@ -102,15 +104,15 @@ class Track:
     def digest(self) -> str:
         """Return what tells these points from all others."""
         found = hashlib.sha256("\0".join(self._names).encode(errors="surrogatepass"))
-        for field in (self._steps, self._times, self._values):
+        for field in (self._steps, self._values, *([self._times] if self.has_times else [])):
             found.update(field.tobytes())
         found.update(struct.pack(f"<{len(self._metrics)}l", *self._metrics))
         return found.hexdigest()
 
     @property
     def span(self) -> tuple[float, float]:
-        """The times of the first point and the last."""
-        return (self._times[0], self._times[-1]) if len(self) else (0.0, 0.0)
+        """The earliest time and the latest; a clock may have been set back between two points."""
+        return min(self._times, default=0.0), max(self._times, default=0.0)
 
     @property
     def last_step(self) -> int:
