@@ -94,7 +94,6 @@ def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | 
     config: dict[str, Any] = {
         "name": track.experiment,
         "model": SCRIPT,
-        "seed": track.seed or 0,
         "tags": [TAG],
         "notes": f"Imported from {source.path} ({source.format}), where it is {source.name}.",
     }

@@ -26,6 +26,8 @@ from engine.states import status_of
 from engine.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
+from tui.dossier import sections
+from tui.record import Record
 
 
 def say(_line: str) -> None:
@@ -329,3 +331,22 @@ def test_the_commands_say_what_is_wrong_without_a_traceback(tmp_path, write: Wri
     done = runner.invoke(main, ["import", str(tmp_path / "o/metrics.csv"), "--runs", str(tmp_path / "new")])
     assert done.exit_code == 0
     assert len(Store(tmp_path / "new").runs()) == 1
+
+
+def test_the_app_shows_an_imported_run_for_what_it_is(here, tmp_path):
+    events = [scalar("test/f1", 1, 0.5), scalar("test/f1", 2, 0.75)]
+    event_file(tmp_path / "old [/x]", events)
+    import_from(here, tmp_path / "old [/x]", say=say)
+    (run,) = here.runs()
+    told = history(run)
+    record = Record(run.id, info=run.info(), starts=tuple(told.starts), end=told.ends[-1])
+    facts = {
+        name: text
+        for section in sections(status_of(run), run.config(), record, labels_of(run))
+        for name, text in section.facts
+    }
+    assert facts["tags"] == "#imported"
+    assert str(tmp_path / "old [/x]") in facts["note"]
+    assert facts["init"] == "imported"
+    assert facts["F1"].startswith(".750")
+    assert not facts.keys() & {"lr", "host", "commit", "folder", "dataset", "epochs"}
