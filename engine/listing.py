@@ -128,7 +128,8 @@ def sentence(event: Event) -> str | None:
     match event:
         case Start():
             again = f", attempt {event.attempt}, from step {event.step}" if event.attempt > 1 else ""
-            return f"started on {event.device}{again}: {event.parameters or 0:,} parameters, {event.init}"
+            size = f"{event.parameters:,} parameters" if event.parameters is not None else ""
+            return f"started on {event.device}{again}: {', '.join(filter(None, (size, event.init)))}"
         case Metrics() if "test/f1" in event.values:
             shown = ", ".join(
                 f"{split} {name} {value:.4f}"

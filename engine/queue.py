@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from engine.states import RESUMABLE, Status, status_of
-from engine.store import Run, Store, StoreError
+from engine.store import Run, Source, Store, StoreError
 from engine.ticket import Ticket
 
 Where = Literal["first", "last"]
@@ -49,9 +49,21 @@ def put_back(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> No
 
 
 def require_resumable(run: Run, status: Status) -> None:
-    """Raise StoreError unless the run stopped, failed or crashed."""
+    """Raise StoreError unless the run stopped, failed or crashed, and was trained here."""
+    if (source := _source(run)) is not None:
+        raise StoreError(
+            f"{run.id} was imported from {source.path}: what trained it can go on with it, not this"
+        )
     if status.state not in RESUMABLE:
         raise StoreError(f"{run.id} is {status.state}: only a stopped, failed or crashed run can be resumed")
+
+
+def _source(run: Run) -> Source | None:
+    """Return where a run was imported from, None where it was not or nobody knows."""
+    try:
+        return run.info().imported
+    except StoreError:
+        return None
 
 
 def hold(run: Run, *, release: bool = False) -> str:

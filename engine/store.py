@@ -49,6 +49,18 @@ _ticket_decoder = msgspec.json.Decoder(Ticket)
 _STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
 
 
+class Source(msgspec.Struct, kw_only=True, frozen=True):
+    """Where the measurements of a run come from that another program trained."""
+
+    path: str
+    """The file or folder, from the root of its machine."""
+    name: str = ""
+    """What the run is called in there."""
+    format: str
+    digest: str
+    """SHA-256 of all that was measured: the same run is known again wherever it lies."""
+
+
 class RunInfo(msgspec.Struct, kw_only=True):
     """run.json: what a run is, from its creation on."""
 
@@ -61,6 +73,8 @@ class RunInfo(msgspec.Struct, kw_only=True):
     git: dict[str, Any] | None = None
     created: Moment
     cwd: str = ""
+    imported: Source | None = None
+    """None for a run that was trained here."""
 
 
 class StoreError(UserError):
@@ -277,8 +291,6 @@ class Store:
         Raises:
             StoreError: The folder cannot be written.
         """
-        import shutil
-
         created = time.time()
         run_id = _new_id(experiment.name, seed, created)
         config = msgspec.structs.asdict(msgspec.structs.replace(experiment, seed=seed, seeds=[]))
@@ -286,25 +298,53 @@ class Store:
             id=run_id, experiment=experiment.name, config=config, seed=seed,
             command=experiment.command, git=_git_commit(), created=created, cwd=str(Path.cwd()),
         )  # fmt: skip
-        draft = self.root / f".{run_id}"
+        if place is None and queued:
+            place = Ticket(submitted=created, device=device, gpus=experiment.gpus, attempts=0)
+        with self._making(info) as draft:
+            if place is not None:
+                draft.put(place)
+        return Run(self.root / run_id)
+
+    @contextlib.contextmanager
+    def adopt(self, experiment: str, seed: int, config: dict[str, Any], source: Source) -> Iterator[Run]:
+        """Yield the folder of a run that another program trained, to be filled: nobody sees it before the block ends.
+
+        Raises:
+            StoreError: The folder cannot be written.
+        """
+        created = time.time()
+        info = RunInfo(
+            id=_new_id(experiment, seed, created), experiment=experiment, config=config, seed=seed,
+            created=created, imported=source,
+        )  # fmt: skip
+        with self._making(info) as draft:
+            yield draft
+
+    @contextlib.contextmanager
+    def _making(self, info: RunInfo) -> Iterator[Run]:
+        """Yield a run's folder before it has its name; it is removed where the block does not end well."""
+        import shutil
+
+        draft = Run(self.root / f".{info.id}")
+        draft.id = info.id
         try:
-            for folder in (self.root, draft, draft / "checkpoints"):
+            for folder in (self.root, draft.path, draft.checkpoints):
                 if folder != self.root or not folder.is_dir():
                     folder.mkdir(parents=True)
                     folder.chmod(0o700)
-            write_atomic(draft / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n")
-            if place is None and queued:
-                place = Ticket(submitted=created, device=device, gpus=experiment.gpus, attempts=0)
-            if place is not None:
-                Run(draft).put(place)
-            draft.rename(self.root / run_id)
+            write_atomic(
+                draft.path / "run.json", msgspec.json.format(msgspec.json.encode(info), indent=2) + b"\n"
+            )
+            yield draft
+            draft.path.rename(self.root / info.id)
         except (OSError, UnicodeEncodeError) as error:
-            shutil.rmtree(draft, ignore_errors=True)
             why = error.strerror if isinstance(error, OSError) else "its configuration is not UTF-8 text"
             raise StoreError(
                 f"no run can be made in {self.root}: {why}; `--runs DIR` names another folder"
             ) from None
-        return Run(self.root / run_id)
+        finally:
+            if draft.path.is_dir():
+                shutil.rmtree(draft.path, ignore_errors=True)
 
     def runs(self) -> list[Run]:
         """Return all runs, oldest first; what is no run folder is passed over."""

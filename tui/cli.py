@@ -1,4 +1,4 @@
-"""The `vitui` command: the app by default, `vitui export` for figures and tables."""
+"""The `vitui` command: the app by default, `vitui export` for figures and tables, `vitui import` for runs of others."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ import gc
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from engine.commands.common import fail
+
 if TYPE_CHECKING:
+    from engine.exchange.incoming import Format as Source
+    from engine.exchange.outgoing import Kind
     from tui.app import VituiApp
     from tui.figures import Format
     from tui.table_export import TableFormat
@@ -88,11 +92,6 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
 @click.option(
     "--ascii", "ascii_only", is_flag=True, help="Draw in ASCII; so does VITUI_ASCII=1, or such a locale."
 )
-@click.option(
-    "--theme",
-    type=click.Choice(["dark", "light", "contrast"]),
-    help="Else the one chosen last (ctrl+p), or what goes with the terminal's colours.",
-)
 def open_app(
     folder: Path,
     config: Path,
@@ -102,7 +101,6 @@ def open_app(
     readonly: bool,
     ascii_only: bool,
     rate: float | None,
-    theme: str | None,
 ) -> None:
     """Open the app (what `vitui` alone does)."""
     if not once and not (sys.stdout.isatty() and sys.stderr.isatty()):
@@ -120,7 +118,6 @@ def open_app(
         ascii_only=ascii_only or asked_for(os.environ),
         state=None if once else state_folder(os.environ),
         theme=theme_of(os.environ),
-        asked_theme=f"vitui-{theme}" if theme else None,
         rate=rate or (2 if os.environ.get("SSH_CONNECTION") else None),
     )
     app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs), options)
@@ -135,7 +132,21 @@ def open_app(
 
 @main.command()
 @click.argument("figures", nargs=-1, metavar="[FIGURE...]")
-@click.option("--out", default="images", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    type=click.Choice(["tensorboard", "csv", "json", "parquet"]),
+    help="Write what the runs have measured for another tool, and no figures.",
+)
+@click.option(
+    "--where", metavar="FILTER", help="With --to: only the runs that a filter of `engine ls` means."
+)
+@click.option("--force", is_flag=True, help="With --to: replace files that are there.")
+@click.option(
+    "--out",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder to write into: images, or with --to exports/FORMAT.",
+)
 @click.option(
     "--format",
     "formats",
@@ -149,34 +160,98 @@ def open_app(
 )
 @click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
 def export(
-    figures: tuple[str, ...], out: Path, formats: tuple[str, ...], table: bool, config: Path, runs: Path
+    figures: tuple[str, ...],
+    to: Kind | None,
+    where: str | None,
+    force: bool,
+    out: Path | None,
+    formats: tuple[str, ...],
+    table: bool,
+    config: Path,
+    runs: Path,
 ) -> None:
     """Write the figures of experiments.toml, all or those named, from the runs there are.
 
     With --table a table of each figure named, or one of all experiments: a row an experiment, with its final test
     scores over seeds, their intervals, and what it took. The best is bold where it is better than noise.
 
-    Exit codes: 0 all were made, 1 one could not be made for want of runs, 2 wrong usage or configuration.
+    With --to it writes the runs' measurements: event files for TensorBoard, or metrics.csv (.jsonl, .parquet), a row
+    a value, and runs.csv, a row a run with its configuration.
+
+    Exit codes: 0 all were written, 1 there were no runs for one, 2 wrong usage or configuration.
     """
-    from engine.config import ConfigError, load_config
+    from engine.errors import UserError
     from engine.store import Store
-    from tui.export import ExportError, export_figures
-    from tui.table_export import export_tables
+    from tui.export import ExportError
 
     pictures = cast("list[Format]", [each for each in formats if each in PICTURES])
     tables = cast("list[TableFormat]", [each for each in formats if each in TABLES])
+    if to is None and (where is not None or force):
+        fail("--where and --force go with --to: a figure says itself which experiments it shows")
+    if to is not None and (figures or formats or table):
+        fail(f"--to {to} writes runs, no figures and no tables: `vitui export --to {to} --out DIR`")
     if tables and not table:
         fail(f"--format {tables[0]} is one of tables: add --table")
-    made = True
+    store, done = Store(runs), True
     try:
-        found, store = load_config(config), Store(runs)
-        if table:
-            made = export_tables(found, store, figures, out, tables or ["md"], say=click.echo)
-        if pictures or not table:
-            made &= export_figures(found, store, figures, out, pictures or ["png"], say=click.echo)
-    except (ConfigError, ExportError) as error:
+        if to is not None:
+            from engine.exchange.outgoing import export_runs
+
+            folder = out or Path("exports") / to
+            done = export_runs(store, to, folder, where or "", force=force, say=click.echo)
+        else:
+            from engine.config import load_config
+            from tui.export import export_figures
+            from tui.table_export import export_tables
+
+            found, folder = load_config(config), out or Path("images")
+            if table:
+                done = export_tables(found, store, figures, folder, tables or ["md"], say=click.echo)
+            if pictures or not table:
+                done &= export_figures(found, store, figures, folder, pictures or ["png"], say=click.echo)
+    except (UserError, ExportError) as error:
         fail(str(error))
-    sys.exit(0 if made else 1)
+    sys.exit(0 if done else 1)
+
+
+@main.command("import")
+@click.argument("path", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["tensorboard", "csv"]),
+    help="What PATH holds; else its look tells.",
+)
+@click.option(
+    "--name", metavar="EXPERIMENT", help="The experiment that its runs are of; else as they are called."
+)
+@click.option(
+    "--steps-per-epoch",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Places steps on the axis of epochs, where PATH does not say.",
+)
+@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+def import_runs(
+    path: Path, kind: Source | None, name: str | None, steps_per_epoch: int | None, runs: Path
+) -> None:
+    """Make runs of what another tool has measured, to compare them here.
+
+    PATH is a folder with TensorBoard's event files, where each folder that holds some is a run, one such file, or a
+    CSV file: long (run, step, metric, value, as `vitui export --to csv` writes) or wide (step and a column a metric).
+    The runs are finished, tagged `imported`, and cannot be resumed. What is there already is passed over.
+
+    Exit codes: 0 all is there now, 1 there was nothing to import, 2 wrong usage or a file that cannot be used.
+    """
+    from engine.errors import UserError
+    from engine.exchange.incoming import import_from
+    from engine.store import Store
+
+    try:
+        found = import_from(Store(runs), path, kind, name, steps_per_epoch=steps_per_epoch, say=click.echo)
+    except UserError as error:
+        fail(str(error))
+    sys.exit(0 if found else 1)
 
 
 @main.command()
@@ -201,12 +276,6 @@ def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> Non
     except (ConfigError, ExportError) as error:
         fail(str(error))
     sys.exit(0 if drawn else 1)
-
-
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and leave with the exit code for wrong usage."""
-    click.echo(message, err=True)
-    sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -176,7 +176,8 @@ def _place(status: Status | None, record: Record) -> Iterator[Fact]:
         yield "seed", str(status.seed)
     if record.info is not None:
         yield "created", _moment(record.info.created)
-        yield "folder", clean(record.info.cwd)
+        if record.info.cwd:
+            yield "folder", clean(record.info.cwd)
         if git := record.info.git:
             yield "commit", clean(str(git.get("commit"))) + (" with changes" if git.get("dirty") else "")
     if start is not None:
@@ -191,7 +192,8 @@ def _place(status: Status | None, record: Record) -> Iterator[Fact]:
 
 
 def _machine(start: Start) -> Iterator[Fact]:
-    yield "host", clean(f"{start.host}, pid {start.pid}")
+    if start.host:  # else nobody knows: the run was imported
+        yield "host", clean(f"{start.host}, pid {start.pid}")
     for name, version in list(start.versions.items())[:12]:
         yield clean(name), clean(version)
 

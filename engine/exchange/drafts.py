@@ -1,0 +1,43 @@
+"""Files that are written whole or not at all, and never over another without a word."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.exchange.extras import ExchangeError
+
+SHOWN = 3
+"""Names that a message shows of many."""
+
+
+def refuse_existing(paths: Iterable[Path]) -> None:
+    """Raise ExchangeError if one of the files is there."""
+    found = [str(path) for path in paths if os.path.lexists(path)]
+    if found:
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        names = ", ".join(found[:SHOWN]) + more
+        are = "are" if len(found) > 1 else "is"
+        raise ExchangeError(f"{names} {are} there already: `--force` replaces, `--out DIR` writes elsewhere")
+
+
+@contextmanager
+def draft(path: Path) -> Iterator[Path]:
+    """Yield a path to write to; what is there takes its real name when the block ends well, else it is removed.
+
+    Raises:
+        ExchangeError: The file or its folder cannot be written.
+    """
+    written = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield written
+            written.replace(path)
+        finally:
+            written.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExchangeError(f"{path} cannot be written: {error.strerror or error}") from None

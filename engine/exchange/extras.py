@@ -1,0 +1,32 @@
+"""Packages that only some formats need: loaded when they are, and asked for by name where they are missing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+
+from engine.errors import UserError
+
+
+class ExchangeError(UserError):
+    """Something cannot be exported or imported; the message says what, where, and what would be right."""
+
+
+def load(module: str, extra: str) -> ModuleType:
+    """Return a module of an optional package.
+
+    Args:
+        module: Its dotted name.
+        extra: The extra of vitui that installs it.
+
+    Raises:
+        ExchangeError: It is not installed; the message says how to.
+    """
+    try:
+        return import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        raise ExchangeError(
+            f"{package} is needed for this and cannot be loaded ({error}); "
+            f"`pip install 'vitui[{extra}]'` installs it"
+        ) from None

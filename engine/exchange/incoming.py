@@ -1,0 +1,173 @@
+"""`vitui import`: runs that another program trained become finished runs here, to be looked at and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+from engine import states
+from engine.events import End, Start
+from engine.exchange.extras import ExchangeError
+from engine.exchange.from_events import is_event_file, read_event_files
+from engine.exchange.track import Track, experiment_name
+from engine.experiment import SCRIPT
+from engine.listing import printable
+from engine.recorder import Recorder
+from engine.store import Run, Source, Store, StoreError
+
+Format = Literal["tensorboard", "csv"]
+TAG = "imported"
+SHOWN = 5
+"""Changed names that are said of a run."""
+
+
+def import_from(
+    store: Store,
+    path: Path,
+    kind: Format | None = None,
+    name: str | None = None,
+    *,
+    steps_per_epoch: int | None = None,
+    say: Callable[[str], None],
+) -> bool:
+    """Make a run of each that a file or folder holds, unless it is here already, and say what was done.
+
+    All is read once before anything is made: where it cannot be used, no run is.
+
+    Args:
+        store: Where the runs go.
+        path: A folder with event files, an event file, or a CSV file.
+        kind: What it holds; None to tell from its look.
+        name: The experiment of all its runs; they are told apart by their seeds, which count from 0 where none is said.
+        steps_per_epoch: Places steps on the axis of epochs where nothing else does.
+        say: Called with each line for the user; it is plain text without control characters.
+
+    Returns:
+        Whether there was a run in it.
+
+    Raises:
+        ExchangeError: It cannot be read or holds something else; the message says in which file and where.
+        StoreError: A run cannot be made.
+    """
+    kind = kind or guess(path)
+    for _ in _read(path, kind):
+        pass
+    here = _imported(store)
+    count = 0
+    for count, track in enumerate(_usable(path, kind, say), 1):
+        source = Source(path=str(path.resolve()), name=track.name, format=kind, digest=track.digest())
+        if (why := _why_not(source, here)) is not None:
+            say(printable(f"{track.name}: passed over, {why}"))
+            continue
+        track.experiment = experiment_name(name or track.experiment)
+        track.seed = (count - 1 if name else 0) if track.seed is None else track.seed
+        run = make_run(store, track, source, steps_per_epoch)
+        here[source.digest] = here[source.path, source.name] = run.id
+        say(printable(f"{track.name}: {run.id}, {len(track):,} values"))
+        for line in _remarks(track, steps_per_epoch):
+            say(printable(f"  {line}"))
+    if not count:
+        say(printable(f"{path} holds no measurements"))
+    return count > 0
+
+
+def guess(path: Path) -> Format:
+    """Return what a path holds, by its look.
+
+    Raises:
+        ExchangeError: It looks like nothing that is known.
+    """
+    if path.is_dir() or is_event_file(path):
+        return "tensorboard"
+    if path.suffix.lower() in (".csv", ".txt"):
+        return "csv"
+    raise ExchangeError(f"{path} has no name that tells what it holds: say `--format tensorboard` or csv")
+
+
+def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | None = None) -> Run:
+    """Return a new run, finished, of what was measured elsewhere.
+
+    Raises:
+        StoreError: It cannot be written.
+    """
+    config: dict[str, Any] = {
+        "name": track.experiment,
+        "model": SCRIPT,
+        "tags": [TAG],
+        "notes": f"Imported from {source.path} ({source.format}), where it is {source.name}.",
+    }
+    begin, end = track.span
+    with store.adopt(track.experiment, track.seed or 0, config, source) as draft:
+        recorder = Recorder(draft)
+        try:
+            recorder.emit(
+                Start(
+                    time=begin, run=draft.id, experiment=track.experiment, config=config, seed=track.seed or 0,
+                    device="another machine", init="imported", steps_per_epoch=steps_per_epoch,
+                )
+            )  # fmt: skip
+            for event in track.events(draft.id, steps_per_epoch):
+                recorder.emit(event)
+            reason = f"imported from {source.path}"
+            recorder.emit(
+                End(time=end, run=draft.id, state="finished", reason=reason, duration_s=end - begin)
+            )
+        finally:
+            recorder.close()
+        if states.rebuild(draft).state != "finished":
+            raise StoreError(f"{draft.id} cannot be written whole: {recorder.status.reason}")
+        run_id = draft.id
+    return Run(store.root / run_id)
+
+
+def _read(path: Path, kind: Format) -> Iterator[Track]:
+    if kind == "tensorboard":
+        return read_event_files(path)
+    from engine.exchange.from_csv import read_csv
+
+    return read_csv(path)
+
+
+def _usable(path: Path, kind: Format, say: Callable[[str], None]) -> Iterator[Track]:
+    """Yield the runs that have measured something, and say which have not."""
+    for track in _read(path, kind):
+        if len(track):
+            yield track
+            continue
+        say(printable(f"{track.name}: passed over, it holds no measurements"))
+        for note in track.notes:
+            say(printable(f"  {note}"))
+
+
+def _imported(store: Store) -> dict[str | tuple[str, str], str]:
+    """Return the runs that were imported before, by what was measured and by where that lay."""
+    found: dict[str | tuple[str, str], str] = {}
+    for run in store.runs():
+        try:
+            source = run.info().imported
+        except StoreError:
+            continue
+        if source is not None:
+            found[source.digest] = found[source.path, source.name] = run.id
+    return found
+
+
+def _why_not(source: Source, here: dict[str | tuple[str, str], str]) -> str | None:
+    if (run := here.get(source.digest)) is not None:
+        return f"it is here as {run}"
+    if (run := here.get((source.path, source.name))) is not None:
+        return f"an earlier state of it is here as {run}: `engine rm {run}`, then import it again"
+    return None
+
+
+def _remarks(track: Track, steps_per_epoch: int | None) -> Iterator[str]:
+    """Yield what a user has to know of how a run was taken over."""
+    yield from track.notes
+    renamed = list(track.renamed.items())
+    for was, now in renamed[:SHOWN]:
+        yield f"metric {was[:80]!r} is called {now} here"
+    if len(renamed) > SHOWN:
+        yield f"and {len(renamed) - SHOWN} more names were changed"
+    if not track.has_epochs and not steps_per_epoch:
+        yield "it says no epochs: on that axis all is at 0; `--steps-per-epoch N` places it"

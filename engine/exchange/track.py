@@ -1,0 +1,201 @@
+"""What one run of another program has measured, gathered before it becomes a run here; and names that can be used."""
+
+from __future__ import annotations
+
+import bisect
+import hashlib
+import math
+import re
+import struct
+from array import array
+from collections.abc import Iterator
+from itertools import groupby
+
+from engine.events import LATEST, MAX_METRICS, Metrics
+from engine.exchange.extras import ExchangeError
+
+MAX_NAME = 200
+"""Characters of a metric's or an experiment's name."""
+MOST = 2.0**53
+"""What steps, epochs and seeds do not exceed."""
+_BARRED = re.compile(r"""^-|[\s=!~<>,"']|[^\x20-\x7e]""")
+"""What a metric's name does not hold, so that filters can ask for it."""
+_OWN_ID = re.compile(r"(.+)-s(\d{1,15})-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
+
+
+class Track:
+    """The points of one run: what it is called, and steps, epochs, times and values beside one another.
+
+    Args:
+        name: What the run is called where it comes from.
+        experiment: The experiment that it says it is of; empty where it does not.
+        seed: None where it does not say.
+    """
+
+    def __init__(self, name: str, experiment: str = "", seed: int | None = None) -> None:
+        found = _OWN_ID.fullmatch(name)  # the folder of a run that was exported
+        self.name = name
+        self.experiment = experiment or (found[1] if found else name)
+        self.seed = int(found[2]) if seed is None and found else seed
+        self.renamed: dict[str, str] = {}
+        """Metrics that are called otherwise here."""
+        self.notes: list[str] = []
+        """What a user has to know of how it was read."""
+        self.has_epochs = False
+        self.has_times = True
+        """Whether the times are when it was measured, and not when its file was written."""
+        self._names: dict[str, int] = {}
+        """The metrics by their names here, and their numbers."""
+        self._numbers: dict[str, int] = {}
+        """The numbers of metrics by their names where they come from."""
+        self._steps, self._epochs, self._times, self._values = (array("d") for _ in range(4))
+        self._metrics = array("l")
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def add(self, metric: str, value: float, step: float, epoch: float, time: float) -> None:
+        """Take a point.
+
+        Args:
+            time: Seconds since the epoch, UTC.
+
+        Raises:
+            ValueError: It cannot be one; the message says why.
+        """
+        if not (0 <= step <= MOST and step == int(step)):
+            raise ValueError(f"{step:g} is no step: a whole number from 0 to 2^53")
+        if not 0 <= epoch <= MOST:
+            raise ValueError(f"{epoch:g} is no epoch: a number from 0 to 2^53")
+        if not 0 <= time <= LATEST:
+            raise ValueError(f"{time:g} is no time: seconds since 1970")
+        self._metrics.append(self._number(metric))
+        fields = (self._steps, self._epochs, self._times, self._values)
+        for field, each in zip(fields, (step, epoch, time, value), strict=True):
+            field.append(each)
+
+    def begin_from(self, step: int) -> None:
+        """Drop the points from a step on: the program that measured them went back there."""
+        kept = [i for i, each in enumerate(self._steps) if each < step]
+        self._keep(kept)
+
+    def sort(self) -> None:
+        """Put the points into the order of time; those of the same time stay as they are."""
+        times = self._times
+        if any(times[i] > times[i + 1] for i in range(len(times) - 1)):
+            self._keep(sorted(range(len(times)), key=times.__getitem__))
+
+    def take_epochs(self, metric: str) -> None:
+        """Take the epoch of each step from a metric that says it, up to the next that does, and forget the metric."""
+        if (number := self._numbers.get(metric)) is None:
+            return
+        said = {
+            step: value
+            for step, value, each in zip(self._steps, self._values, self._metrics, strict=True)
+            if each == number and 0 <= value <= MOST
+        }
+        steps = sorted(said)
+        for i, step in enumerate(self._steps):
+            before = bisect.bisect_right(steps, step)
+            self._epochs[i] = said[steps[before - 1]] if before else 0.0
+        self._keep([i for i, each in enumerate(self._metrics) if each != number])
+        self.has_epochs = bool(steps)
+
+    def digest(self) -> str:
+        """Return what tells these points from all others."""
+        found = hashlib.sha256("\0".join(self._names).encode(errors="surrogatepass"))
+        for field in (self._steps, self._values, *([self._times] if self.has_times else [])):
+            found.update(field.tobytes())
+        found.update(struct.pack(f"<{len(self._metrics)}l", *self._metrics))
+        return found.hexdigest()
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The earliest time and the latest; a clock may have been set back between two points."""
+        return min(self._times, default=0.0), max(self._times, default=0.0)
+
+    @property
+    def last_step(self) -> int:
+        """The highest step."""
+        return int(max(self._steps, default=0))
+
+    def events(self, run: str, steps_per_epoch: int | None = None) -> Iterator[Metrics]:
+        """Yield the points as events of a run: those of one step and time together, as far as they stand together."""
+        names = list(self._names)
+        for (step, epoch, time), group in groupby(range(len(self)), self._place):
+            if steps_per_epoch and not self.has_epochs:
+                epoch = step / steps_per_epoch
+            values: dict[str, float | None] = {}
+            for i in group:
+                name = names[self._metrics[i]]
+                if name in values:
+                    yield Metrics(time=time, run=run, step=int(step), epoch=epoch, values=values)
+                    values = {}
+                values[name] = self._values[i]
+            yield Metrics(time=time, run=run, step=int(step), epoch=epoch, values=values)
+
+    def _place(self, i: int) -> tuple[float, float, float]:
+        return self._steps[i], self._epochs[i], self._times[i]
+
+    def _keep(self, which: list[int]) -> None:
+        for name in ("_steps", "_epochs", "_times", "_values", "_metrics"):
+            field = getattr(self, name)
+            setattr(self, name, array(field.typecode, [field[i] for i in which]))
+
+    def _number(self, metric: str) -> int:
+        if (number := self._numbers.get(metric)) is not None:
+            return number
+        if len(self._names) >= MAX_METRICS:
+            raise ValueError(f"there are more than {MAX_METRICS:,} metrics")
+        name = metric_name(metric)
+        while name in self._names:
+            name = f"{name[: MAX_NAME - 1]}_"
+        if name != metric:
+            self.renamed[metric] = name
+        self._numbers[metric] = self._names[name] = len(self._names)
+        return self._numbers[metric]
+
+
+def metric_name(name: str) -> str:
+    """Return the name under which a metric can be asked for here; most stay as they are."""
+    return _BARRED.sub("_", name.strip())[:MAX_NAME] or "value"
+
+
+def experiment_name(name: str) -> str:
+    """Return a name that an experiment can have."""
+    return "".join(c if c.isprintable() else "_" for c in name).strip()[:MAX_NAME] or "imported"
+
+
+def read_float(text: str) -> float:
+    """Return the number that a text says.
+
+    Raises:
+        ValueError: It says none; the message shows it.
+    """
+    try:
+        if "_" in text:  # Python's own way to write numbers, which no other program means
+            raise ValueError
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text[:40]!r} is no number") from None
+
+
+def read_whole(text: str, what: str) -> int:
+    """Return the whole number that a text says; 12.0 is one, as programs write that know no other numbers.
+
+    Raises:
+        ValueError: It says none, or one that is too large.
+    """
+    if text.isascii() and text.isdigit() and len(text) < 20:
+        number = int(text)
+        if number < 2**63:
+            return number
+    value = read_float(text)
+    if not math.isfinite(value) or value != int(value) or not 0 <= value <= MOST:
+        raise ValueError(f"{text[:40]!r} is no {what}: a whole number of at least 0")
+    return int(value)
+
+
+def at(path: object, place: str, error: ValueError) -> ExchangeError:
+    """Return the error of a place in a file."""
+    return ExchangeError(f"{path}, {place}: {error}")

@@ -1,0 +1,121 @@
+"""Whatever a table holds: it comes back as it was, or is told to be none; nothing else happens."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import math
+import tempfile
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engine.errors import UserError
+from engine.events import Metrics, Start, decode, encode
+from engine.exchange.from_csv import read_csv
+from engine.exchange.incoming import import_from
+from engine.exchange.outgoing import export_runs
+from engine.exchange.track import metric_name
+from engine.experiment import Experiment
+from engine.filters import parse
+from engine.store import Store
+
+NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
+VALUES = st.none() | st.floats(allow_nan=False, allow_infinity=False)
+ROWS = st.lists(
+    st.tuples(
+        st.integers(0, 2**53),
+        st.floats(0, 1e6),
+        st.floats(1e9, 1e10),
+        st.dictionaries(NAMES, VALUES, min_size=1, max_size=4),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+def said_by(run_rows: list[tuple[int, float, float, dict[str, float | None]]]) -> list[tuple[object, ...]]:
+    return [
+        (step, epoch, time, name, None if value is None else value)
+        for step, epoch, time, values in run_rows
+        for name, value in values.items()
+    ]
+
+
+@settings(max_examples=40)
+@given(rows=ROWS, experiment=NAMES)
+def test_all_that_a_run_can_say_is_read_from_the_table_as_it_was(rows, experiment):
+    with tempfile.TemporaryDirectory() as folder:
+        store = Store(Path(folder, "runs"))
+        run = store.create(Experiment(name=experiment, model="vit_mini"), 3)
+        with run.events.open("wb") as file:
+            file.write(encode(Start(time=1e9, run=run.id, experiment=experiment, seed=3)))
+            for step, epoch, time, values in rows:
+                file.write(encode(Metrics(time=time, run=run.id, step=step, epoch=epoch, values=values)))
+        export_runs(store, "csv", Path(folder), say=lambda _: None)
+        with Path(folder, "metrics.csv").open(encoding="utf-8", newline="") as file:
+            _heading, *found = csv.reader(file)
+        wanted = said_by(rows)
+        assert len(found) == len(wanted)
+        for row, (step, epoch, time, name, value) in zip(found, wanted, strict=True):
+            assert row[:3] == [run.id, experiment, "3"]
+            assert (int(row[3]), float(row[4]), float(row[5]), row[6]) == (step, epoch, time, name)
+            assert math.isnan(float(row[7])) if value is None else float(row[7]) == value
+        here = Store(Path(folder, "here"))
+        if len({name for *_, name, _ in wanted}) == len({metric_name(str(name)) for *_, name, _ in wanted}):
+            import_from(here, Path(folder, "metrics.csv"), say=lambda _: None)
+            (copy,) = here.runs()
+            events = [decode(line) for line in copy.events.read_bytes().splitlines()]
+            kept = [event for event in events if isinstance(event, Metrics)]
+            again = said_by([(each.step, each.epoch, each.time, each.values) for each in kept])
+            assert again == [(*place, metric_name(str(name)), value) for *place, name, value in wanted]
+
+
+@settings(max_examples=300)
+@given(
+    data=st.binary(max_size=200)
+    | st.text(max_size=200).map(str.encode)
+    | st.lists(
+        st.lists(
+            st.sampled_from(
+                ["step", "epoch", "time", "metric", "value", "run", "seed", "x", "", "1", "-1", "1e400"]
+            )
+            | st.text(max_size=4),
+            max_size=5,
+        ).map(",".join),
+        max_size=6,
+    ).map(lambda lines: "\n".join(lines).encode(errors="replace"))
+)
+def test_any_bytes_are_a_table_or_are_told_to_be_none(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "t.csv")
+        path.write_bytes(data)
+        with contextlib.suppress(UserError):
+            for track in read_csv(path):
+                assert all(decode(encode(event)) is not None for event in track.events("r"))
+
+
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 10**9), st.floats(allow_infinity=False)), min_size=1, max_size=20)
+)
+def test_a_wide_table_gives_back_its_columns(rows):
+    with tempfile.TemporaryDirectory() as folder:
+        text = io.StringIO()
+        csv.writer(text).writerows([("step", "a/b"), *rows])
+        path = Path(folder, "t.csv")
+        path.write_text(text.getvalue())
+        (track,) = read_csv(path)
+        found = [(event.step, event.values["a/b"]) for event in track.events("r")]
+        for (step, value), (was_step, was) in zip(found, rows, strict=True):
+            assert step == was_step
+            assert value == was or (math.isnan(was) and value is not None and math.isnan(value))
+
+
+@given(name=NAMES)
+def test_what_a_metric_is_called_here_can_be_asked_for(name):
+    called = metric_name(name)
+    assert metric_name(called) == called
+    (term,) = parse(f"last:{called}>0.5").terms
+    assert term.key == f"last:{called}"
