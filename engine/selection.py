@@ -61,13 +61,14 @@ def choose(experiment: Experiment, candidates: Iterable[Candidate], metric: str)
     Only runs that measured the metric count, and only runs of one configuration: the experiment's own or, where it
     has no such run, that of the newest run there is (of the finished ones, if any). Of each seed the newest finished
     run counts. A curve of an unfinished run would end before the others and bend their mean, so unfinished runs
-    count only while none has finished.
+    count only while none has finished. Runs that were imported count only while there is no other.
     """
     measured = [
         candidate
         for candidate in candidates
         if candidate.info.experiment == experiment.name and metric in candidate.status.last
     ]
+    measured = [each for each in measured if each.info.imported is None] or measured
     measured.sort(key=lambda candidate: (candidate.info.created, candidate.run.id))
     wanted = settings(msgspec.structs.asdict(experiment))
     if not any(settings(candidate.info.config) == wanted for candidate in measured):
@@ -75,12 +76,15 @@ def choose(experiment: Experiment, candidates: Iterable[Candidate], metric: str)
             return Choice()
         wanted = settings((_finished(measured) or measured)[-1].info.config)
     group = [candidate for candidate in measured if settings(candidate.info.config) == wanted]
+    changes = _changes(wanted, settings(msgspec.structs.asdict(experiment)))
+    if any(candidate.info.imported for candidate in group):  # how they were trained nobody says
+        changes = {"model": ("imported", experiment.model)}
     newest = {candidate.info.seed: candidate for candidate in group}
     chosen = {candidate.info.seed: candidate for candidate in _finished(group) or group}
     return Choice(
         runs=tuple(chosen[seed] for seed in sorted(chosen)),
         left_out=tuple(newest[seed] for seed in sorted(newest.keys() - chosen.keys())),
-        changes=_changes(wanted, settings(msgspec.structs.asdict(experiment))),
+        changes=changes,
     )
 
 

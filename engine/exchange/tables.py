@@ -85,13 +85,19 @@ class CsvTable:
     def __init__(self, file: IO[str], columns: dict[str, type]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
         self._quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._texts = [i for i, kind in enumerate(columns.values()) if kind is str]
+        self._floats = [i for i, kind in enumerate(columns.values()) if kind is float]
         self._writer.writerow(tuple(columns))
 
     def add(self, row: tuple[Any, ...]) -> None:
         """Add a row."""
-        careful = any(isinstance(value, str) and "\r" in value for value in row)  # readers take it for an end
-        writer = self._quoting if careful else self._writer
-        writer.writerow(["NaN" if value != value else value for value in row])
+        writer = self._writer
+        for i in self._texts:
+            if row[i] is not None and "\r" in row[i]:  # readers take it for the end of a line
+                writer = self._quoting
+        if any(row[i] != row[i] for i in self._floats):
+            row = tuple("NaN" if value != value else value for value in row)
+        writer.writerow(row)
 
     def close(self) -> None:
         """Write what is left: nothing."""

@@ -11,10 +11,14 @@ from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tensorboard.compat.proto.event_pb2 import Event
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
 
 from engine.errors import UserError
 from engine.events import Metrics, Start, decode, encode
 from engine.exchange.from_csv import read_csv
+from engine.exchange.from_events import read_event_files
 from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
 from engine.exchange.track import metric_name
@@ -119,3 +123,39 @@ def test_what_a_metric_is_called_here_can_be_asked_for(name):
     assert metric_name(called) == called
     (term,) = parse(f"last:{called}>0.5").terms
     assert term.key == f"last:{called}"
+
+
+def whole_file() -> bytes:
+    """Return an event file with a value a step."""
+    file = io.BytesIO()
+    writer = RecordWriter(file)
+    for step in range(4):
+        summary = Summary(value=[Summary.Value(tag="a/b", simple_value=step / 7)])
+        writer.write(Event(wall_time=1e9 + step, step=step, summary=summary).SerializeToString())
+    return file.getvalue()
+
+
+WHOLE = whole_file()
+
+
+@settings(max_examples=200)
+@given(
+    records=st.lists(st.binary(max_size=60), max_size=4),
+    changes=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=4),
+    end=st.integers(0, len(WHOLE)),
+)
+def test_any_bytes_are_an_event_file_or_are_told_to_be_none(records, changes, end):
+    data = bytearray(WHOLE)
+    for at, byte in changes:
+        data[at] = byte
+    file = io.BytesIO()
+    writer = RecordWriter(file)
+    for record in records:  # whole as records, whatever is in them
+        writer.write(record)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, each in (("x", bytes(data[:end])), ("y", WHOLE[:end]), ("z", WHOLE + file.getvalue())):
+            path = Path(folder, f"events.out.tfevents.{name}")
+            path.write_bytes(each)
+            with contextlib.suppress(UserError):
+                for track in read_event_files(path):
+                    assert all(decode(encode(event)) is not None for event in track.events("r"))

@@ -205,7 +205,7 @@ def test_memory_is_bounded_by_a_chunk_however_long_a_run_is(store, tiny, out):
         return most
 
     peak(10)
-    assert peak(20_000) < 1.3 * peak(5_000) + 200_000
+    assert peak(12_000) < 1.3 * peak(4_000) + 200_000
 
 
 @pytest.mark.parametrize(("kind", "package"), [("parquet", "pyarrow"), ("tensorboard", "tensorboard")])

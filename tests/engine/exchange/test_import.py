@@ -6,6 +6,7 @@ import os
 import struct
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -22,6 +23,8 @@ from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
 from engine.history import History
 from engine.labels import labels_of
+from engine.recorder import Recorder
+from engine.selection import choose, read_candidates
 from engine.states import status_of
 from engine.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
@@ -350,3 +353,16 @@ def test_the_app_shows_an_imported_run_for_what_it_is(here, tmp_path):
     assert facts["init"] == "imported"
     assert facts["F1"].startswith(".750")
     assert not facts.keys() & {"lr", "host", "commit", "folder", "dataset", "epochs"}
+
+
+def test_an_imported_run_speaks_for_an_experiment_only_where_no_other_does(here, tiny, tmp_path):
+    import_from(here, table(tmp_path / "tiny.csv", "step,test/f1\n1,0.5\n"), say=say)
+    choice = choose(tiny, read_candidates(here)[0], "test/f1")
+    assert [each.run.id for each in choice.runs] == [run.id for run in here.runs()]
+    assert choice.changes == {"model": ("imported", "vit_mini")}
+    own = here.create(msgspec.structs.replace(tiny, lr=0.5), 0)
+    recorder = Recorder(own)
+    recorder.metrics(1, 1.0, {"test/f1": 0.25})
+    recorder.end("stopped", "")
+    recorder.close()
+    assert [each.run.id for each in choose(tiny, read_candidates(here)[0], "test/f1").runs] == [own.id]
