@@ -63,7 +63,7 @@ async def test_two_runs_of_one_experiment_have_two_colours(project: Project, wri
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].curves
         assert len({curve.colour for curve in shown}) == 2
-        assert [curve.label for curve in shown] == ["ViT-small s0", "ViT-small s1"]
+        assert [curve.label for curve in shown] == ["s0", "s1"]
 
 
 async def test_r_queues_the_experiment_under_the_cursor(project: Project) -> None:

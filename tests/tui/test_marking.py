@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.style import Style
 from textual.strip import Strip
 
 from tests.tui.conftest import Write
@@ -16,17 +17,15 @@ from tui.widgets.marking import LEAST, Marked
 
 
 @given(st.text("ab", min_size=1, max_size=30), st.integers(0, 29), st.integers(0, 29))
-def test_a_range_is_reversed_and_no_letter_moves(text: str, start: int, end: int) -> None:
+def test_a_range_is_painted_in_its_rows(text: str, start: int, end: int) -> None:
     start, end = min(start, len(text) - 1), min(end, len(text) - 1)
-    strips = Marked(start, end).on(
-        [Strip.blank(len(text)) for _ in range(2)] + [Strip.blank(len(text))], 1, 1
-    )
-    reversed_cells = [
+    strips = Marked(start, end).on([Strip.blank(len(text))] * 3, 1, 1, Style(reverse=True))
+    painted_cells = [
         sum(segment.cell_length for segment in strip if segment.style and segment.style.reverse)
         for strip in strips
     ]
     wide = abs(end - start) + 1
-    assert reversed_cells == [0, wide if wide >= LEAST else 0, 0]
+    assert painted_cells == [0, wide if wide >= LEAST else 0, 0]
     assert {strip.cell_length for strip in strips} == {len(text)}
 
 
@@ -47,7 +46,8 @@ async def test_dragging_marks_and_letting_go_shows_it_in_all_charts(
         wanted = chart._picture().x_at(10), chart._picture().x_at(18)
         await drag(pilot, chart, 18, 10, **how)  # either way
         assert chart.marked is not None
-        assert any(segment.style.reverse for segment in chart.render_line(5) if segment.style)
+        painted = [segment.style.bgcolor for segment in chart.render_line(5) if segment.style]
+        assert len(set(painted)) == 2
         await pilot.mouse_up(chart, offset=(10, 5))
         await settle(pilot)
         assert chart.marked is None

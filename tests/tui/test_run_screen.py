@@ -396,6 +396,12 @@ async def test_w_wraps_and_keeps_the_place(project: Project, write_run: Write) -
         view = log(screen)
         assert drawn(view)[0].startswith("│ 000 long")
         assert drawn(view)[2].endswith("end")
+        assert {word for row in drawn(view) for word in row.split()} <= {
+            "│",
+            "long",
+            "end",
+            *map("{:03}".format, range(9)),
+        }
         await pilot.press(*["pagedown"] * 3)
         top = drawn(view)[0]
         await pilot.press("w")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,8 +15,8 @@ from tui.reader import MAX_PRINTED, Reader
 from tui.record import Page, Record
 from tui.text import bar
 from tui.transcript import Kind, Transcript
-from tui.widgets.log import rows_of, step_of
 from tui.widgets.sheet import share_out
+from tui.widgets.wrapping import MOST, Wrapping, cuts, step_of
 
 
 @given(st.lists(st.text()))
@@ -30,18 +32,51 @@ def test_lines_are_clean_and_know_how_long_they_are(texts: list[str]) -> None:
         assert (extent >= 0) == (cell_len(line) == len(line)) or not line
 
 
-@given(st.lists(st.text(max_size=30)), st.integers(1, 80))
-def test_wrapped_pieces_make_the_whole_line_and_fit(texts: list[str], width: int) -> None:
+WORDS = st.text(st.sampled_from("ab 日"), max_size=60) | st.text(max_size=30)
+
+
+@given(st.lists(WORDS), st.integers(1, 80), st.integers(0, 9))
+def test_wrapped_pieces_make_the_whole_line_and_fit(texts: list[str], width: int, later: int) -> None:
     transcript = Transcript()
     for text in texts:
         transcript.append(text)
     lines = transcript.view()
-    rows = rows_of(np.array(lines.extents, dtype=np.int64), width)
+    extents = np.array(lines.extents, dtype=np.int64)
+    wrapping = Wrapping()
+    wrapping.count(lines.text, extents[:later], width)  # the others come later
+    rows = wrapping.count(lines.text, extents, width)
+    assert rows.tolist() == Wrapping().count(lines.text, extents, width).tolist()
     for line, extent, count in zip(lines.text, lines.extents, rows.tolist(), strict=True):
         step = step_of(extent, width)
-        pieces = [line[part * step : (part + 1) * step] for part in range(count)]
+        pieces = [line[slice(*wrapping.piece(line, step, part))] for part in range(count)]
         assert "".join(pieces) == line
-        assert all(cell_len(piece) <= max(width, 2) for piece in pieces)
+        assert all(cell_len(each.removesuffix(" ")) <= max(width, 2) for each in pieces)
+        assert all(pieces) or not line
+
+
+def test_lines_are_cut_at_words_where_those_are_short() -> None:
+    def rows(text: str, step: int) -> list[str]:
+        starts = [*cuts(text, step), len(text)]
+        return [text[low:high] for low, high in pairwise(starts)]
+
+    assert rows("one two three", 8) == ["one two ", "three"]
+    assert rows("one two three", 7) == ["one two ", "three"]  # the space needs no room
+    assert rows("a " + "x" * 12, 8) == ["a xxxxxx", "xxxxxx"]  # a row is half full at least
+    assert rows("12345678 ", 8) == ["12345678 "]
+
+
+def test_very_much_is_cut_at_letters() -> None:
+    text, wrapping = ["one two three"] * (MOST // 13 + 1), Wrapping()
+    rows = wrapping.count(text, np.full(len(text), 13), 8)
+    assert set(rows.tolist()) == {2}
+    assert [text[0][slice(*wrapping.piece(text[0], 8, part))] for part in (0, 1)] == ["one two ", "three"]
+    wrapping.count(text, np.full(len(text), 13), 6)
+    assert [text[0][slice(*wrapping.piece(text[0], 6, part))] for part in (0, 1, 2)] == [
+        "one tw",
+        "o thre",
+        "e",
+    ]
+    assert wrapping.count(text, np.full(2, 13), 6).tolist() == [3, 3]  # one, two, three
 
 
 @given(st.integers(1, 20), st.integers(1, 200), st.lists(st.integers(0, 30), max_size=80))

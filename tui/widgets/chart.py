@@ -192,7 +192,7 @@ class Chart(Widget):
             plot = self._picture()
             self._strips = plot.draw(self.cursor, self._styles())
             if self.marked is not None:
-                self._strips = self.marked.on(self._strips, plot.area[1], plot.area[3])
+                self._strips = self.marked.on(self._strips, plot.area[1], plot.area[3], self._mark())
             self._strips_key = key
 
     def notify_style_update(self) -> None:
@@ -247,6 +247,12 @@ class Chart(Widget):
                     self._inks.append(under + Style(color=background.blend(colour, strength, 1).rich_color))
             self._inks_key = key
         return self._inks
+
+    def _mark(self) -> Style:
+        """What a range that is marked looks like."""
+        if self.app.no_color:
+            return Style(reverse=True)
+        return Style(bgcolor=self.background_colors[1].blend(self.colors[3], 0.25, 1).rich_color)
 
     # ---- moving
 

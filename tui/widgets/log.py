@@ -1,6 +1,6 @@
 """A log of any length, drawn line by line: only what is in view is touched, and a search holds nobody up.
 
-Lines may be wrapped. Then each takes as many rows as it is long, and a column of sums says which line a row is of.
+Lines may be wrapped, at words. A column of sums says which line a row is of.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.transcript import Kind, Lines
+from tui.widgets.wrapping import Wrapping, step_of
 
 SLICE_S = 0.005
 """Seconds that a search takes before it lets others have a turn."""
@@ -87,6 +88,7 @@ class Log(ScrollView, can_focus=True):
         self._ends: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
         """(N,) rows of all lines up to and with each."""
         self._width = 0
+        self._wrapping = Wrapping()
 
     # ---- showing
 
@@ -133,7 +135,7 @@ class Log(ScrollView, can_focus=True):
         following = self.following
         widest = width
         if self.wrapped:
-            self._ends = np.cumsum(rows_of(extents, width))
+            self._ends = np.cumsum(self._wrapping.count(self.lines.text, extents, width))
         else:
             self._ends = np.arange(1, len(extents) + 1)
             widest = int(np.where(extents < 0, -2 * extents, extents).max(initial=width))
@@ -252,8 +254,8 @@ class Log(ScrollView, can_focus=True):
         style = Style(color=style.color, bold=style.bold)
         here = self.hit is not None and self.hits[self.hit] - self._forgotten == line
         if self._width:
-            step = step_of(extent, self._width)
-            strip = self._strip(text, part * step, (part + 1) * step, style, here)
+            start, end = self._wrapping.piece(text, step_of(extent, self._width), part)
+            strip = self._strip(text, start, end, style, here)
         elif extent >= 0:
             left = int(self.scroll_offset.x)
             strip = self._strip(text, left, left + width, style, here)
@@ -276,15 +278,3 @@ class Log(ScrollView, can_focus=True):
                 segments += [Segment(text[at:low], style), Segment(text[low:high], mark)]
                 at = high
         return Strip([*segments, Segment(text[at:end], style)])
-
-
-def step_of(extent: int, width: int) -> int:
-    """Return how many characters of a line stand in one row: any two of a wide line's may need all of its cells."""
-    return max(1, width if extent >= 0 else width // 2)
-
-
-def rows_of(extents: NDArray[np.int64], width: int) -> NDArray[np.int64]:
-    """Return how many rows of a width each line takes, (N,); a line without characters takes one."""
-    steps = np.where(extents >= 0, width, max(1, width // 2))
-    rows: NDArray[np.int64] = np.maximum(1, -(-np.abs(extents) // steps))
-    return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.strip import Strip
@@ -26,13 +27,13 @@ class Marked:
         first, last = sorted((self.start, self.end))
         return (first, last) if last - first >= LEAST - 1 else None
 
-    def on(self, strips: Sequence[Strip], top: int, height: int) -> list[Strip]:
-        """Return a picture with the range reversed in the rows that curves are drawn in."""
+    def on(self, strips: Sequence[Strip], top: int, height: int, style: Style) -> list[Strip]:
+        """Return a picture with the range in a style, in the rows that curves are drawn in."""
         if self.columns is None:
             return list(strips)
         first, last = self.columns
         return [
-            _reversed(strip, first, last + 1) if top <= y < top + height else strip
+            _styled(strip, first, last + 1, style) if top <= y < top + height else strip
             for y, strip in enumerate(strips)
         ]
 
@@ -42,6 +43,7 @@ def marks(event: events.MouseDown, *, whole: bool) -> bool:
     return event.button == 3 or (event.button == 1 and (event.shift or whole))
 
 
-def _reversed(strip: Strip, first: int, end: int) -> Strip:
-    parts = strip.divide([first, end, strip.cell_length])
-    return Strip.join([parts[0], parts[1].apply_style(Style(reverse=True)), *parts[2:]])
+def _styled(strip: Strip, first: int, end: int, style: Style) -> Strip:
+    before, inside, *after = strip.divide([first, end, strip.cell_length])
+    painted = [Segment(text, (own or Style()) + style) for text, own, _ in inside]
+    return Strip.join([before, Strip(painted, inside.cell_length), *after])
