@@ -19,6 +19,8 @@ Decay = Annotated[float, Meta(gt=0, le=1, description="a number above 0 and at m
 
 SCRIPT = "script"
 """The ``model`` of an experiment that runs its own ``command``."""
+IMPORTED = "imported"
+"""The ``model`` of a run that another program trained: nothing else is known of how."""
 
 
 class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=False):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.experiment import Experiment
+from engine.experiment import IMPORTED, Experiment
 from engine.states import Status, status_of
 from engine.store import Run, RunInfo, Store, StoreError
 
@@ -78,7 +78,7 @@ def choose(experiment: Experiment, candidates: Iterable[Candidate], metric: str)
     group = [candidate for candidate in measured if settings(candidate.info.config) == wanted]
     changes = _changes(wanted, settings(msgspec.structs.asdict(experiment)))
     if any(candidate.info.imported for candidate in group):  # how they were trained nobody says
-        changes = {"model": ("imported", experiment.model)}
+        changes = {"model": (IMPORTED, experiment.model)}
     newest = {candidate.info.seed: candidate for candidate in group}
     chosen = {candidate.info.seed: candidate for candidate in _finished(group) or group}
     return Choice(
@@ -89,7 +89,12 @@ def choose(experiment: Experiment, candidates: Iterable[Candidate], metric: str)
 
 
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a configuration says about learning; a key that it does not have yet has its default."""
+    """Return what a configuration says about learning; a key that it does not have yet has its default.
+
+    Of a run that was imported nobody knows it: all but the model is None.
+    """
+    if config.get("model") == IMPORTED:
+        return dict.fromkeys(key for key in _DEFAULTS if key not in BESIDE) | {"model": IMPORTED}
     return {
         key: msgspec.to_builtins(config.get(key, default))
         for key, default in _DEFAULTS.items()

@@ -11,7 +11,7 @@ from engine.events import End, Start
 from engine.exchange.extras import ExchangeError
 from engine.exchange.from_events import is_event_file, read_event_files
 from engine.exchange.track import Track, experiment_name
-from engine.experiment import SCRIPT
+from engine.experiment import IMPORTED
 from engine.listing import printable
 from engine.recorder import Recorder
 from engine.store import Run, Source, Store, StoreError
@@ -93,7 +93,7 @@ def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | 
     """
     config: dict[str, Any] = {
         "name": track.experiment,
-        "model": SCRIPT,
+        "model": IMPORTED,
         "tags": [TAG],
         "notes": f"Imported from {source.path} ({source.format}), where it is {source.name}.",
     }
@@ -103,7 +103,7 @@ def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | 
         try:
             recorder.emit(
                 Start(
-                    time=begin, run=draft.id, experiment=track.experiment, config=config, seed=track.seed or 0,
+                    time=begin, run=draft.id, experiment=track.experiment, seed=track.seed or 0,
                     device="another machine", init="imported", steps_per_epoch=steps_per_epoch,
                 )
             )  # fmt: skip

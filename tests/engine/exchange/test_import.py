@@ -24,7 +24,7 @@ from engine.exchange.outgoing import export_runs
 from engine.history import History
 from engine.labels import labels_of
 from engine.recorder import Recorder
-from engine.selection import choose, read_candidates
+from engine.selection import choose, read_candidates, settings
 from engine.states import status_of
 from engine.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
@@ -102,7 +102,9 @@ def test_an_imported_run_is_well_finished_tagged_and_never_resumed(here, tmp_pat
     assert info.imported is not None
     assert (info.imported.path, info.imported.name, info.imported.format) == (str(path), "old net", "csv")
     assert (info.git, info.command, info.cwd) == (None, [], "")
-    assert "lr" not in info.config
+    assert set(info.config) == {"name", "model", "tags", "notes"}
+    assert {key for key, value in settings(info.config).items() if value is not None} == {"model"}
+    assert np.isnan(history(run).series("train/loss", "samples")[0]).all()
     assert checks.examine(run, {run.id}) == []
     assert sorted(each.name for each in run.path.iterdir()) == [
         "checkpoints", "events.jsonl", "run.json", "status.json",
