@@ -36,6 +36,8 @@ import pyte
 from scalars import Writers, curves, write_tensorboard, write_vitui, write_wandb
 from terminal import Line, Terminal, text
 
+from tui.remembered import remember_tour
+
 ROOT = Path(__file__).parent.parent.parent
 SIZE = (200, 60)
 WANDB = Path(sys.executable).parent / "wandb"
@@ -45,7 +47,8 @@ PORT = 6123
 def vitui(
     folder: Path, size: tuple[int, int] = SIZE, line: Line | None = None, options: str = ""
 ) -> Terminal:
-    """Open the app on a folder."""
+    """Open the app on a folder, not for the first time: no tour stands over it."""
+    remember_tour(folder / "state" / "vitui")
     env = {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")}
     return Terminal(f"{sys.executable} -m tui.cli {options}", folder, size, env, line)
 
