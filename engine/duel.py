@@ -67,9 +67,8 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     if error == 0:
         same = delta == 0
         return Difference(delta, delta, delta, 1.0 if same else 0.0, "Welch's t-test", None if same else 2)
-    freedom = sum(errors) ** 2 / sum(
-        part**2 / (len(values) - 1) for part, values in zip(errors, (a, b), strict=True)
-    )
+    shares = [part / sum(errors) for part in errors]  # squares of the errors themselves may be none
+    freedom = 1 / sum(share**2 / (len(values) - 1) for share, values in zip(shares, (a, b), strict=True))
     half = math.ldexp(float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error, exponent)
     p = float(2 * stats.t.sf(abs(_mean(a) - _mean(b)) / error, freedom))
     return Difference(

@@ -38,6 +38,7 @@ def test_one_seed_has_no_interval_over_seeds(found):
     st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=4),
     st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=4),
 )
+@example([0.0, 1.0], [2.3714219875802357e80, 2.3714219875802357e80])
 @example([1e-90, 2e-90], [3e-90, 5e-90])
 @example([1e-160, 2e-160], [3e-160, 5e-160])
 @example([1e100, -1e100], [0.0, 5e-324])
