@@ -92,6 +92,11 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
 @click.option(
     "--ascii", "ascii_only", is_flag=True, help="Draw in ASCII; so does VITUI_ASCII=1, or such a locale."
 )
+@click.option(
+    "--theme",
+    type=click.Choice(["dark", "light", "contrast"]),
+    help="Else the one chosen last (ctrl+p), or what goes with the terminal's colours.",
+)
 def open_app(
     folder: Path,
     config: Path,
@@ -101,6 +106,7 @@ def open_app(
     readonly: bool,
     ascii_only: bool,
     rate: float | None,
+    theme: str | None,
 ) -> None:
     """Open the app (what `vitui` alone does)."""
     if not once and not (sys.stdout.isatty() and sys.stderr.isatty()):
@@ -118,6 +124,7 @@ def open_app(
         ascii_only=ascii_only or asked_for(os.environ),
         state=None if once else state_folder(os.environ),
         theme=theme_of(os.environ),
+        asked_theme=f"vitui-{theme}" if theme else None,
         rate=rate or (2 if os.environ.get("SSH_CONNECTION") else None),
     )
     app = VituiApp(Project(folder=Path.cwd(), config=config, runs=runs), options)
