@@ -29,10 +29,10 @@ def test_its_verbs_and_options_exist(typed: str) -> None:
     words = shlex.split(typed)
     command = ROOTS[words[0]]
     if isinstance(command, click.Group):
-        if len(words) > 1 and words[1] in command.commands:
-            command = command.commands[words[1]]
-        elif isinstance(command, tui.cli.OpenByDefault):
-            command = command.commands["open"]
+        verb = words[1] if len(words) > 1 else ""
+        command = command.get_command(click.Context(command), verb) or (
+            command.commands["open"] if isinstance(command, tui.cli.OpenByDefault) else command
+        )
     known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
     asked = {word.partition("=")[0] for word in words if word.startswith("--")}
     assert asked <= known | {"--help", "--version"}
