@@ -74,10 +74,18 @@ class History:
             if end == self.offset:
                 break
             at, self.offset = self.offset, end
-            self._take(lines, at)
+            self.take(lines, at)
         return self.offset - begin
 
-    def _take(self, lines: list[bytes], at: int) -> None:
+    @property
+    def behind(self) -> int:
+        """How many bytes of the file have not been read."""
+        try:
+            return max(0, self.path.lstat().st_size - self.offset)
+        except OSError:
+            return 0
+
+    def take(self, lines: list[bytes], at: int) -> None:
         """Fold the lines from a place in the file; all of those at once that measure the same one after another."""
         end = 0
         for width, group in groupby(decode_lines(lines), _width):
@@ -151,14 +159,18 @@ class History:
 
     def _begin(self, event: Start) -> None:
         if self.starts:
-            for column in self.columns.values():
-                column.truncate(event.step)
-            self.matrices = [place for place in self.matrices if place.step <= event.step]
-            self.checkpoints = [saved for saved in self.checkpoints if saved.step <= event.step]
+            self.go_back(event.step)
             self._paused = event.time - self._clock  # the pause between two attempts is no training time
         else:
             self._clock = event.time
         self.starts.append(event)
+
+    def go_back(self, step: int) -> None:
+        """Forget what was measured after a step: it is measured anew."""
+        for column in self.columns.values():
+            column.truncate(step)
+        self.matrices = [place for place in self.matrices if place.step <= step]
+        self.checkpoints = [saved for saved in self.checkpoints if saved.step <= step]
 
     @property
     def metrics(self) -> list[str]:

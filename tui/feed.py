@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 TICK_S = 0.25
 READ_BUDGET_S = 0.2
 """Seconds that one tick may spend on reading histories, or on runs it does not know, before it shows what it has."""
+LONG = 8 * 1024 * 1024
+"""Unread bytes of a run from which it is sketched first: reading them takes a tenth of a second."""
 CONSOLE_LINES = 500
 MACHINES = 300
 """How many looks at the machine are kept: five minutes."""
@@ -75,6 +77,8 @@ class Feed:
         """Whether there are runs that were not looked at yet."""
         self._statuses: dict[str, Status] = {}
         self._histories: dict[str, History] = {}
+        self._sketches: dict[str, History] = {}
+        """What is shown of runs while their long files are read."""
         self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
         self._bands = Bands()
@@ -221,12 +225,29 @@ class Feed:
             name: self._histories.get(name) or History(self._runs[name].path) for name in wanted if name
         }
         read, deadline = set(), time.monotonic() + READ_BUDGET_S
+        if sketched := self._sketch():
+            return sketched, True
         for name, history in self._histories.items():
             while history.update(CHUNK):
                 read.add(name)
                 if time.monotonic() > deadline:
                     return read, True
+            self._sketches.pop(name, None)
         return read, False
+
+    def _sketch(self) -> set[str]:
+        """Sketch the runs of which much is unread; return which were."""
+        self._sketches = {name: each for name, each in self._sketches.items() if name in self._histories}
+        long = {
+            name
+            for name, history in self._histories.items()
+            if name not in self._sketches and history.behind > LONG
+        }
+        if long:
+            from engine.sketch import sketch
+
+            self._sketches |= {name: sketch(self._runs[name].path) for name in long}
+        return long
 
     def _record(self, watch: Watch) -> Record | None:
         """Return the run that the run view shows, None while it is closed."""
@@ -242,7 +263,7 @@ class Feed:
         curves: dict[str, list[RunCurve]] = {}
         before, self._prepared = self._prepared, {}
         for name in watch.runs:
-            if (history := self._histories.get(name)) is None:
+            if (history := self._sketches.get(name) or self._histories.get(name)) is None:
                 continue
             for metric, column in history.columns.items():
                 news = history.offset if watch.axis == "joules" else len(column)

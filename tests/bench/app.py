@@ -6,7 +6,8 @@ Needs tmux and `pip install -e ".[bench]"`: pyte looks at what the terminal got,
 
 folders  first paint and memory with 1,000 and 10,000 runs; the peers with 1,000 runs of the same scalars
 drawn    a run of 10,000 steps × 5 metrics, from the start to its curves' last change; ten overlaid, from the key
-million  a finished run of 1,000,000 lines, from the key that moves onto it to the last change; keys meanwhile
+million  a finished run of 1,000,000 lines, from the key that moves onto it to the shape of its curves (lines from even
+         places of its file) and to the last change (all of them); keys meanwhile
 live     8 charts × 5 runs written to 4 times a second: CPU a tick, key to screen, event to screen, bytes a second
 slow     the same over a line of 10 kB/s, 100 ms late each way
 soak     the same for --soak minutes: memory along the way
@@ -176,28 +177,35 @@ def ten_drawn(name: str, folder: Path, attempts: int = 5) -> tuple[float, float]
 
 def million(rounds: int, _peers: bool) -> None:
     """A run of a million lines of about 200 bytes."""
-    heading("", "all curves, s after the key", "keys meanwhile, ms: median / most")
+    heading("", "shape, s after the key", "all curves", "keys meanwhile, ms: median / most")
     with scratch() as folder:
         write_vitui(folder, "run-0", curves(100, 0, metrics=2))
         write_vitui(folder, "run-1", curves(1_000_000, 1, metrics=2))
-        seconds, keys = [], []
+        shapes, seconds, keys = [], [], []
         for _ in range(rounds):
             with closing(vitui(folder)) as terminal:
                 terminal.listen(3)
                 began = terminal.press(b"j")
                 terminal.listen(6)
-            seconds.append(terminal.drawn(after=began) - began)
+            strokes = terminal.strokes(after=began)
+            shapes.append(strokes[0] - began)
+            seconds.append(strokes[-1] - began)
             with closing(vitui(folder)) as terminal:
                 terminal.listen(3)
                 terminal.press(b"j")
                 presses = []
                 for opens in [True, False] * 4:
                     terminal.listen(0.15)
-                    presses.append((terminal.press(b"?" if opens else b"q"), opens))
+                    presses.append((terminal.press(b"?" if opens else b"\x1b"), opens))
                 terminal.listen(1)
             for at, opens in presses:
                 keys.append(1000 * (terminal.first(lambda screen: help_shown(screen) == opens, at) - at))  # noqa: B023
-        row("vitui", several(seconds), f"{statistics.median(keys):.0f} / {max(keys):.0f} ({len(keys)})")
+        row(
+            "vitui",
+            several(shapes),
+            several(seconds),
+            f"{statistics.median(keys):.0f} / {max(keys):.0f} ({len(keys)})",
+        )
 
 
 def help_shown(screen: pyte.Screen) -> bool:

@@ -133,23 +133,28 @@ class Terminal:
         """Return the first time after another at which the screen is so; infinity if it never was."""
         return next((at for at, screen in self.frames() if at >= after and there(screen)), math.inf)
 
-    def drawn(self, after: float = 0.0) -> float:
-        """Return when the curves on the screen changed for the last time: its cells of braille.
+    def strokes(self, after: float = 0.0) -> list[float]:
+        """Return when the curves on the screen changed: its cells of braille.
 
         Raises:
             RuntimeError: There are none, or they did not change.
         """
-        last, curves = math.inf, {}
+        times: list[float] = []
+        curves: dict[int, str] = {}
         for at, screen in self.frames():
             for row in screen.dirty:
                 cells = screen.buffer[row]
                 found = "".join(c for i in range(self.width) if "\u2800" < (c := cells[i].data) <= "\u28ff")
                 if curves.get(row, "") != found:
                     curves[row] = found
-                    last = at if at > after else last
-        if not any(curves.values()) or last == math.inf:
+                    times += [at] if at > after else []
+        if not any(curves.values()) or not times:
             raise RuntimeError("no curves were drawn")
-        return last
+        return times
+
+    def drawn(self, after: float = 0.0) -> float:
+        """Return when the curves changed for the last time; raises as ``strokes`` does."""
+        return self.strokes(after)[-1]
 
     def close(self) -> None:
         """End the program and tmux."""

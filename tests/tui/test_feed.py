@@ -3,6 +3,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import pytest
+
 from engine.lock import this_process
 from engine.notice import Notice, publish
 from engine.store import Run
@@ -135,3 +137,27 @@ def test_why_a_run_waits_is_told_whenever_the_worker_says_it_anew(project: Proje
     for reason in ("held", "1 of 1 CPU slot is taken"):
         publish(project.runs, Notice(worker=this_process(), reasons={run.id: reason}))
         assert first(feed).runs[0].reason == reason
+
+
+def test_a_long_run_is_sketched_before_it_is_read(
+    project: Project, write_run: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.feed.LONG", 2**21)
+    monkeypatch.setattr("tui.feed.READ_BUDGET_S", 0.01)
+    run = write_run("ViT-small", epochs=1, end=None)
+    line = b'{"event":"metrics","time":%d,"run":"r","step":%d,"epoch":1.0,"values":{"train/loss":%d.5}}\n'
+    with run.events.open("ab") as file:
+        file.write(b"".join(line % (10**9 + step, step, step % 7) for step in range(100, 30_000)))
+    feed = Feed(project, lambda _: None)
+    feed.tick()
+    feed.look_at(Watch((run.id,), run.id, "step"))
+    snapshot = first(feed)
+    (rough,) = snapshot.curves["train/loss"]
+    assert snapshot.loading
+    assert len(rough.x) > 1000
+    assert rough.x[-1] > 29_700
+    while snapshot.loading:
+        snapshot = first(feed)
+        assert snapshot.curves["train/loss"][0] is rough or not snapshot.loading
+    (whole,) = snapshot.curves["train/loss"]
+    assert list(whole.x[-29_900:]) == list(range(100, 30_000))
