@@ -10,10 +10,11 @@ from typing import Any
 
 from engine.duel import Difference
 from engine.listing import duration
+from engine.results import LARGEST
 from engine.selection import settings
 from engine.states import Status
 from tui.text import clean, size
-from tui.verdicts import Sample, verdict
+from tui.verdicts import Sample, is_rash, verdict
 from tui.verdicts import compare as compare_samples
 
 
@@ -144,7 +145,8 @@ def compare(found: Sequence[Side]) -> Table:
 
 
 def _values(measure: Measure, side: Side) -> list[float]:
-    return [value for run in side.runs if (value := measure.of(run)) is not None and math.isfinite(value)]
+    found = (measure.of(run) for run in side.runs)
+    return [value for value in found if value is not None and abs(value) <= LARGEST]
 
 
 def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
@@ -162,9 +164,14 @@ def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
         return Cell(written)
     if found.delta == 0:
         return Cell(written, "=")
-    told = None if math.isnan(found.p) else found.told
+    told = None if math.isnan(found.p) or is_rash(found, _fewest(measure, side, baseline)) else found.told
     sign = "+" if found.delta >= 0 else ""
     return Cell(written, sign + measure.write(found.delta), told)
+
+
+def _fewest(measure: Measure, *compared: Side) -> int:
+    """Return how many seeds the side with the fewest has of a measure."""
+    return min(len(_values(measure, side)) for side in compared)
 
 
 def _difference(measure: Measure, a: Side, b: Side) -> Difference | None:
@@ -186,7 +193,10 @@ def _verdict(side: Side, baseline: Side) -> str:
     if found is None:
         return f"{side.name} and {baseline.name}: not both have a test F1"
     seeds = f"{len(_values(measure, side))} and {len(_values(measure, baseline))} seeds"
-    return verdict(side.name, baseline.name, found, seeds)
+    said = verdict(side.name, baseline.name, found, seeds)
+    return (
+        f"{said}; as far as two seeds can tell" if is_rash(found, _fewest(measure, side, baseline)) else said
+    )
 
 
 def as_markdown(table: Table) -> str:

@@ -34,6 +34,11 @@ def compare(a: Sample, b: Sample) -> Difference:
     return difference(a.values, b.values)
 
 
+def is_rash(found: Difference, fewest: int) -> bool:
+    """Return whether two were told apart over so few seeds that equal ones too often are."""
+    return found.told and 1 < fewest < LEAST_SEEDS
+
+
 def verdict(a: str, b: str, found: Difference, seeds: str, measure: str = "F1", correction: str = "") -> str:
     """Say whether two experiments differ, by which test, and what would decide it.
 

@@ -210,7 +210,7 @@ def million(rounds: int, _peers: bool) -> None:
 
 def help_shown(screen: pyte.Screen) -> bool:
     """Return whether the page of keys is open."""
-    return "command palette" in text(screen)
+    return "type to search" in text(screen)
 
 
 def live(rounds: int, _peers: bool) -> None:

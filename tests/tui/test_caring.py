@@ -58,6 +58,28 @@ async def test_t_on_several_runs_leaves_what_only_some_have(project: Project, wr
         assert labels_of(b).tags == ("old",)
 
 
+async def test_a_folded_row_means_all_its_seeds(project: Project, write_run: Write) -> None:
+    seeds = [write_run("ViT-small", seed=seed) for seed in range(3)]
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await pilot.press("t", *"all", "enter")
+        await settle(pilot)
+        assert [labels_of(run).tags for run in seeds] == [("vit", "all")] * 3
+        await pilot.press("delete")
+        dialog = pilot.app.screen
+        assert isinstance(dialog, Dialog)
+        assert "3 runs" in str(dialog.query_one("#dialog").border_title)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert len(thrown(Store(project.runs))) == 3
+        await pilot.press("u")
+        await settle(pilot)
+        assert len(Store(project.runs).runs()) == 4
+        await pilot.press("right", "down", "delete", "enter")  # unfolded, a run's own row means that run
+        await settle(pilot)
+        assert len(thrown(Store(project.runs))) == 1
+
+
 async def test_a_tag_that_is_none_is_said_and_not_taken(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small")
     async with opened(project) as pilot:

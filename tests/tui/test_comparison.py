@@ -69,6 +69,18 @@ def test_noise_is_called_noise_and_says_what_would_decide():
     assert found.verdicts[0].endswith("a true difference of this size would show with 64 seeds each")
 
 
+def test_two_seeds_are_not_enough_to_be_sure():
+    found = table(*(status("vit", s, 0.60 + s / 100) for s in range(2)),
+                  *(status("bit", s, 0.80 + s / 100) for s in range(4)))  # fmt: skip
+    assert cells(found, "test F1")[1].told is None
+    assert found.verdicts[0].endswith("as far as two seeds can tell")
+
+
+def test_numbers_that_cannot_be_measured_ones_are_no_values():
+    huge = [status("vit", seed, 1e308) for seed in range(2)]
+    assert cells(table(*huge, status("bit", 0, 0.5)), "test F1")[0].value == "–"
+
+
 def test_one_model_each_is_no_claim_about_seeds():
     found = table(status("vit", 0, 0.6, margin=0.01), status("bit", 0, 0.7, margin=0.01))
     assert "of these two models, not of other seeds" in found.verdicts[0]

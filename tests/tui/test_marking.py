@@ -10,6 +10,7 @@ from textual.strip import Strip
 
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle
+from tui.screens.compare import CompareScreen
 from tui.snapshot import Project
 from tui.widgets.chart import Chart
 from tui.widgets.chart_grid import ChartGrid
@@ -80,6 +81,25 @@ async def test_escape_gives_up_and_nothing_else(project: Project, write_run: Wri
         assert chart.view is None
         assert chart.app.mouse_captured is None
         assert len(board(pilot).meant_runs) == 1  # the selection stays
+
+
+@pytest.mark.slow
+async def test_escape_gives_up_on_the_comparison_and_stays_there(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await pilot.press("a", "c")
+        await settle(pilot)
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        chart = screen.query_one(ChartGrid).charts[0]
+        await drag(pilot, chart, 10, 18)
+        assert chart.marked is not None
+        await pilot.press("escape")
+        assert chart.marked is None
+        assert pilot.app.screen is screen
+        await pilot.press("escape")
+        assert pilot.app.screen is board(pilot)
 
 
 @pytest.mark.slow

@@ -40,7 +40,7 @@ class Caring(Doing):
 
     @property
     def meant_runs(self) -> list[Status]:
-        """The selected runs, or the one under the cursor."""
+        """The selected runs, or those that the row under the cursor stands for."""
         raise NotImplementedError
 
     def action_tag(self) -> None:

@@ -30,7 +30,8 @@ class CompareScreen(ModalScreen[None]):
     """Shows some sides, the first of which is the baseline, under the curves of the screen below."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,c", "dismiss", "Back", key_display="esc"),
+        Binding("escape", "back", "Back"),
+        Binding("q,c", "dismiss", show=False),
         Binding("Y", "copy", "Copy as Markdown"),
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
@@ -80,6 +81,11 @@ class CompareScreen(ModalScreen[None]):
             return
         self.table, self.shifts = table, found
         self.query_one("#compare-table", Static).update(page(table, found))
+
+    def action_back(self) -> None:
+        """Give up a range that is being marked, else leave."""
+        if not self.query_one(ChartGrid).unmark():
+            self.dismiss()
 
     def action_copy(self) -> None:
         """Put the table into the clipboard, through the terminal."""

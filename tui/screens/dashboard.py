@@ -212,10 +212,9 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
 
     @property
     def meant_runs(self) -> list[Status]:
-        """The selected runs, or the one under the cursor."""
-        selected = self.query_one(RunList).selected
-        chosen = [status for status in self.snapshot.runs if status.run in selected]
-        return chosen or ([self.focused_run] if self.focused_run is not None else [])
+        """The selected runs, or those that the row under the cursor stands for."""
+        meant = self.query_one(RunList).selected or set(self.row.runs if self.row is not None else ())
+        return [status for status in self.snapshot.runs if status.run in meant]
 
     def _status(self, run: str | None) -> Status | None:
         return next((status for status in self.snapshot.runs if status.run == run), None)
