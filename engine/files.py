@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -81,36 +82,60 @@ def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> 
     A torn last line is left for the next call; a line longer than ``limit`` is read whole unless it is absurd.
     What is no file that can be read has no lines.
     """
+    data, end = _whole_lines(path, offset, limit)
+    return data.split(b"\n")[:-1], end
+
+
+def tail_with(
+    path: str | os.PathLike[str], offset: int, limit: int, words: Collection[bytes]
+) -> tuple[list[bytes], int]:
+    """Return as ``tail`` does, but of the lines only those with one of some words in them.
+
+    It is quick where those are few: what is between them is not looked at line by line.
+    """
+    data, end = _whole_lines(path, offset, limit)
+    found: set[tuple[int, int]] = set()
+    for word in words:
+        at = data.find(word)
+        while at >= 0:
+            stop = data.find(b"\n", at)
+            found.add((data.rfind(b"\n", 0, at) + 1, stop))
+            at = data.find(word, stop)
+    return [data[begin:stop] for begin, stop in sorted(found)], end
+
+
+def _whole_lines(path: str | os.PathLike[str], offset: int, limit: int) -> tuple[bytes, int]:
+    """Return the bytes of whole lines, the last of which ends with its newline, and the offset after them."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return [], offset
+        return b"", offset
     try:
-        return _whole_lines(handle, offset, limit)
+        return _read_lines(handle, offset, limit)
     except OSError:  # a folder or a pipe in the place of the file
-        return [], offset
+        return b"", offset
     finally:
         os.close(handle)
 
 
-def _whole_lines(handle: int, offset: int, limit: int) -> tuple[list[bytes], int]:
+def _read_lines(handle: int, offset: int, limit: int) -> tuple[bytes, int]:
     if not stat.S_ISREG(os.fstat(handle).st_mode):  # a device may have no end
-        return [], offset
+        return b"", offset
     data = os.pread(handle, limit, offset)
     if data.startswith(b"\0") and (after := _end_of_hole(handle, offset)) > offset:
-        return [], after
+        return b"", after
     if b"\n" not in data and len(data) == limit:
         parts, size = [data], limit
         while b"\n" not in parts[-1]:
             if size > MAX_FILE:  # no event is that long: pass over this part of it
-                return [], offset + size
+                return b"", offset + size
             parts.append(os.pread(handle, limit, offset + size))
             size += len(parts[-1])
             if not parts[-1]:
-                return [], offset
+                return b"", offset
         data = b"".join(parts)
     end = data.rfind(b"\n") + 1
-    return data[:end].split(b"\n")[:-1], offset + end
+    return data[:end], offset + end
 
 
 def _end_of_hole(handle: int, offset: int) -> int:

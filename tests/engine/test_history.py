@@ -279,3 +279,46 @@ def test_what_was_looked_at_stays_as_it_was(file):
     history.update()
     np.testing.assert_array_equal(y, before)
     assert history.series("train/loss")[1][48:52].tolist() == [49.0, 50.0, -1.0, -1.0]
+
+
+@given(
+    attempts=st.lists(
+        st.lists(
+            st.tuples(st.integers(0, 60), st.sampled_from(["test/f1", "train/loss", 'a "b"\\'])), max_size=12
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_a_metric_read_alone_is_as_it_is_among_all(tmp_path_factory, attempts):
+    file = tmp_path_factory.mktemp("alone") / "events.jsonl"
+    for number, points in enumerate(attempts, start=1):
+        first = min((step for step, _ in points), default=0)
+        write(file, start(time=number, step=first, attempt=number))
+        write(file, *(point(step, step / 7, name=name) for step, name in sorted(points)))
+        write(file, Log(time=AT, run="r", level="info", message='"test/f1" is what it is'))
+    whole = read(file)
+    for name in ("test/f1", "train/loss", 'a "b"\\', "never"):
+        alone = History(file, only=[name])
+        alone.update()
+        for axis in ("step", "epoch", "samples"):
+            assert np.array_equal(alone.series(name, axis), whole.series(name, axis), equal_nan=True)
+        assert len(alone.starts) == len(whole.starts)
+
+
+def test_a_metric_read_alone_is_read_bit_by_bit_too(file, monkeypatch):
+    monkeypatch.setattr("engine.history.CHUNK", 300)
+    write(
+        file,
+        start(),
+        *(point(step, 1.0, name="test/f1" if step % 5 == 0 else "train/loss") for step in range(50)),
+    )
+    alone = History(file, only=["test/f1"])
+    while alone.update(1):
+        pass
+    assert list(alone.series("test/f1")[0]) == list(range(0, 50, 5))
+    assert alone.metrics == ["test/f1"]
+    file.write_bytes(b"")
+    write(file, start(), point(3, 2.0, name="test/f1"))
+    alone.update()
+    assert list(alone.series("test/f1")[0]) == [3]
