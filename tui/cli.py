@@ -141,7 +141,7 @@ def open_app(
 @click.argument("figures", nargs=-1, metavar="[FIGURE...]")
 @click.option(
     "--to",
-    type=click.Choice(["tensorboard", "csv", "json", "parquet"]),
+    type=click.Choice(["tensorboard", "wandb", "csv", "json", "parquet"]),
     help="Write what the runs have measured for another tool, and no figures.",
 )
 @click.option(
@@ -182,8 +182,8 @@ def export(
     With --table a table of each figure named, or one of all experiments: a row an experiment, with its final test
     scores over seeds, their intervals, and what it took. The best is bold where it is better than noise.
 
-    With --to it writes the runs' measurements: event files for TensorBoard, or metrics.csv (.jsonl, .parquet), a row
-    a value, and runs.csv, a row a run with its configuration.
+    With --to it writes the runs' measurements: event files for TensorBoard, offline runs for wandb, or metrics.csv
+    (.jsonl, .parquet), a row a value, and runs.csv, a row a run with its configuration.
 
     Exit codes: 0 all were written, 1 there were no runs for one, 2 wrong usage or configuration.
     """

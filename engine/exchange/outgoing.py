@@ -13,8 +13,10 @@ from engine.listing import chosen, printable
 from engine.states import LIVE
 from engine.store import Run, Store
 
-Kind = Literal["tensorboard", "csv", "json", "parquet"]
-KINDS: tuple[Kind, ...] = ("tensorboard", "csv", "json", "parquet")
+Kind = Literal["tensorboard", "wandb", "csv", "json", "parquet"]
+KINDS: tuple[Kind, ...] = ("tensorboard", "wandb", "csv", "json", "parquet")
+FOLDERS = ("tensorboard", "wandb")
+"""Formats with a folder a run, which are said as one."""
 
 
 class Sink(Protocol):
@@ -61,7 +63,7 @@ def export_runs(
     with sink:
         counts = [sink.add(each) for each in runs]
     silent = counts.count(0)
-    for path in files if kind != "tensorboard" else [out]:
+    for path in files if kind not in FOLDERS else [out]:
         say(printable(f"{path}: {_what(path, len(runs), sum(counts))}"))
     if silent:
         say(f"  {silent} of {len(runs)} runs {'has' if silent == 1 else 'have'} measured nothing yet")
@@ -82,6 +84,10 @@ def _sink(kind: Kind, out: Path) -> Sink:
         from engine.exchange.event_writer import EventFiles
 
         return EventFiles(out)
+    if kind == "wandb":
+        from engine.exchange.wandb_runs import OfflineRuns
+
+        return OfflineRuns(out)
     if kind in KINDS:
         from engine.exchange.tables import Tables
 
