@@ -152,9 +152,10 @@ class History:
         return True
 
     def _column(self, name: str) -> Column | None:
-        """Return a metric's column, a new one if need be; None where there are more metrics than are kept."""
+        """Return a metric's column, a new one if need be; None where it is not asked for, or there are too many."""
         column = self.columns.get(name)
-        if column is None and len(self.columns) < MAX_METRICS:
+        asked = self._only is None or name in self._only
+        if column is None and asked and len(self.columns) < MAX_METRICS:
             column = self.columns[name] = Column()
         return column
 

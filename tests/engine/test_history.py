@@ -303,6 +303,7 @@ def test_a_metric_read_alone_is_as_it_is_among_all(tmp_path_factory, attempts):
         alone.update()
         for axis in ("step", "epoch", "samples"):
             assert np.array_equal(alone.series(name, axis), whole.series(name, axis), equal_nan=True)
+        assert set(alone.metrics) <= {name}
         assert len(alone.starts) == len(whole.starts)
 
 
