@@ -48,6 +48,7 @@ endif
 define install
 	@$(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python,$(BIN)/python -m pip install --quiet) \
 	    --constraint constraints.txt --editable '$(1)'
+	@$(BIN)/python -m compileall -q engine tui
 	@touch $@
 endef
 

@@ -21,6 +21,8 @@ import psutil
 import pyte
 
 _numbers = itertools.count()
+ENVIRONMENT = ("COLUMNS", "LINES", "TMUX", "NO_COLOR", "PYTHONDONTWRITEBYTECODE")
+"""Variables of ours that the program does not see: it compiles itself once, as on anybody's machine."""
 STARTED = b"@@started@@"
 """Arrives when tmux is up and the program is executed."""
 
@@ -54,7 +56,7 @@ class Terminal:
         self._socket = f"bench-{os.getpid()}-{next(_numbers)}"
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
-            kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "LINES", "TMUX", "NO_COLOR")}
+            kept = {k: v for k, v in os.environ.items() if k not in ENVIRONMENT}
             kept |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8"} | dict(env or {})
             os.chdir(folder)
             time.sleep(0.2)
