@@ -33,6 +33,8 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
     groups: list[str] = []
     """The settings that the experiments stood in groups by."""
     bands: bool = False
+    bands_asked: bool = False
+    """Whether that was asked for, and is not changed by itself."""
     filter: str = ""
     hidden: list[str] = []
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""

@@ -196,6 +196,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
         shown = board(pilot)
         assert pilot.app.screen is shown  # the tour was seen
         assert (shown._axis, shown._smoothing, shown._order, shown._bands) == ("time", 1, "test/f1", True)
+        assert shown._bands_asked
         assert shown.query_one(ChartGrid).log_y
         assert not shown.query_one("#left").display
         assert pilot.app.theme == "vitui-contrast"

@@ -36,6 +36,7 @@ class Remembering(Filtering, Arranging, Looking):
             columns=list(self._columns),
             groups=list(self.grouped_by),
             bands=self._bands,
+            bands_asked=self._bands_asked,
             filter=self._filter,
             hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
             theme=self.app.theme,
@@ -48,7 +49,7 @@ class Remembering(Filtering, Arranging, Looking):
         grid = self.query_one(ChartGrid)
         self._axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
         self._smoothing = max(0, min(view.smoothing, len(SMOOTHINGS) - 1))
-        self._bands, self._pinned = view.bands, view.pinned
+        self._bands, self._bands_asked, self._pinned = view.bands, view.bands_asked, view.pinned
         grid.x_label, grid.log_y, grid.smoothing = self._axis, view.log_y, SMOOTHINGS[self._smoothing]
         self.query_one(RunList).selected |= set(view.selected[:MOST])
         for name in PANES:
