@@ -65,6 +65,13 @@ def _quick_feed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.feed.TICK_S", 0.05)
 
 
+@pytest.fixture(autouse=True)
+def _fine_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual looks more often whether the app is at rest: most keys take less than the 20 ms it would sleep."""
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0004)
+
+
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project without runs."""

@@ -20,7 +20,7 @@ from engine.store import Store
 from engine.telemetry import GpuSample
 from engine.ticket import Ticket
 from tests.tui.conftest import NOW, Write
-from tests.tui.pilot import settle
+from tests.tui.pilot import settle, until
 from tui.app import VituiApp
 from tui.snapshot import Machine, Process, Project
 
@@ -167,8 +167,7 @@ def test_the_queue_on_a_screen_of_its_own(
     monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: left.pop(0) if left else None)
 
     async def press(pilot: Pilot[str]) -> None:
-        while left:
-            await pilot.pause(0.1)
+        await until(pilot, lambda: not left)
         await settle(pilot)
         for key in ("5", "5", "j", "j"):
             await pilot.press(key)
