@@ -106,7 +106,11 @@ def with_matrices(write_run: Write) -> None:
             )  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [(80, 24), pytest.param((120, 36), marks=pytest.mark.slow)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 def test_confusion_matrix_of_an_earlier_epoch(
     snap: Compare, with_matrices: None, size: tuple[int, int]
 ) -> None:
