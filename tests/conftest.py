@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -51,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
         if trains:
             item.add_marker(pytest.mark.xdist_group("engine"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking at all of torch and the tests again and again: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
