@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -17,8 +18,9 @@ from hypothesis import settings
 from engine.experiment import Experiment
 from engine.store import Run, Store
 
-# A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed.
-settings.register_profile("vitui", deadline=None, derandomize="CI" in os.environ)
+# A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
+CI = "CI" in os.environ
+settings.register_profile("vitui", deadline=None, derandomize=CI, max_examples=100 if CI else 40)
 settings.load_profile("vitui")
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +52,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         )
         if trains:
             item.add_marker(pytest.mark.xdist_group("engine"))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from looking at all of torch and the tests again and again: a tenth of the time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

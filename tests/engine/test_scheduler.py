@@ -32,6 +32,12 @@ from engine.ticket import Ticket
 from tests.engine.test_devices import FakeGpus, card
 
 
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch):
+    """A worker of this process looks after its queue more often than one that has hours."""
+    monkeypatch.setattr(scheduler, "POLL_S", 0.05)
+
+
 @pytest.fixture
 def runs(lab):
     return Store(lab / "runs")

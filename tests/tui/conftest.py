@@ -5,11 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
+from textual.css.model import RuleSet
+from textual.css.stylesheet import Stylesheet
 
 from engine import process
 from engine.config import load_config
@@ -44,6 +47,9 @@ patch_size = 16
 
 NOW = 1_795_000_000.0
 
+PARSED: dict[Hashable, list[RuleSet]] = {}
+"""What Textual made of each style sheet."""
+
 
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +69,27 @@ def _quick_feed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(Feed, "tick", counted)
     monkeypatch.setattr("tui.feed.TICK_S", 0.05)
+
+
+@pytest.fixture(autouse=True)
+def _fine_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Textual looks more often whether the app is at rest: most keys take less than the 20 ms it would sleep."""
+    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
+    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0004)
+
+
+@pytest.fixture(autouse=True)
+def _styles_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same style sheets under the same colours are parsed for the first app alone: a quarter of opening one."""
+    parse = Stylesheet._parse_rules
+
+    def parse_once(sheet: Stylesheet, *place: Any, **options: Any) -> list[RuleSet]:
+        key = (place, *options.items(), *sheet._variables.items())
+        if key not in PARSED:
+            PARSED[key] = parse(sheet, *place, **options)
+        return PARSED[key]
+
+    monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
 
 
 @pytest.fixture

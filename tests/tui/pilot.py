@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -36,7 +37,7 @@ async def settle(pilot: AppPilot) -> None:
     await pilot.pause()
     if actions := [worker for worker in pilot.app.workers if worker.group == "actions"]:
         await pilot.app.workers.wait_for_complete(actions)
-    await pilot.pause()
+        await pilot.pause()
     feed = board(pilot).app.feed  # type: ignore[attr-defined]
     seen = LOOKS.get(feed, 0)
     await until(
@@ -50,11 +51,13 @@ def is_still(shown: Dashboard) -> bool:
 
 
 async def until(pilot: AppPilot, true: Callable[[], bool]) -> None:
-    """Wait until something is true, and the screen has shown it."""
+    """Wait until something is true, and the screen has shown it; the feed looks without a rest meanwhile."""
     deadline = time.monotonic() + 20
+    feed = board(pilot).app.feed  # type: ignore[attr-defined]
     while not true():
         assert time.monotonic() < deadline
-        await pilot.pause(0.01)
+        feed._wake.set()
+        await asyncio.sleep(0.005)
     await pilot.pause()
 
 

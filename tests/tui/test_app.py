@@ -11,7 +11,7 @@ from textual.widgets import Input, Static
 from engine.events import Confusion, encode
 from engine.store import Store
 from tests.tui.conftest import NOW, Write
-from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts
+from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
@@ -463,8 +463,8 @@ async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) 
         await pilot.press("c")
         screen = pilot.app.screen
         assert isinstance(screen, CompareScreen)
-        while screen.table is None:
-            await pilot.pause(0.05)
+        await until(pilot, lambda: screen.table is not None and len(screen.query(Chart)) > 1)
+        assert screen.table is not None
         assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
         mistake = screen.shifts["BiT-small"].mistakes[0]
         assert (mistake.true, mistake.taken, mistake.before, mistake.after) == ("cat", "dog", 0.1, 0.5)

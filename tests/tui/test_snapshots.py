@@ -20,7 +20,7 @@ from engine.store import Store
 from engine.telemetry import GpuSample
 from engine.ticket import Ticket
 from tests.tui.conftest import NOW, Write
-from tests.tui.pilot import settle
+from tests.tui.pilot import settle, until
 from tui.app import VituiApp
 from tui.snapshot import Machine, Process, Project
 
@@ -106,7 +106,11 @@ def with_matrices(write_run: Write) -> None:
             )  # fmt: skip
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [(80, 24), pytest.param((120, 36), marks=pytest.mark.slow)],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 def test_confusion_matrix_of_an_earlier_epoch(
     snap: Compare, with_matrices: None, size: tuple[int, int]
 ) -> None:
@@ -167,8 +171,7 @@ def test_the_queue_on_a_screen_of_its_own(
     monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: left.pop(0) if left else None)
 
     async def press(pilot: Pilot[str]) -> None:
-        while left:
-            await pilot.pause(0.1)
+        await until(pilot, lambda: not left)
         await settle(pilot)
         for key in ("5", "5", "j", "j"):
             await pilot.press(key)

@@ -134,7 +134,7 @@ def read_until(terminal: int, wanted: bytes, seconds: float) -> bytes:
     return seen
 
 
-@pytest.mark.parametrize("away", [True, False])
+@pytest.mark.parametrize("away", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_desktop_is_told_when_nobody_looks_at_the_terminal(
     project: Project, write_run: Write, away: bool
 ) -> None:

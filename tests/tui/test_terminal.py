@@ -56,7 +56,7 @@ class Terminal:
         deadline = time.monotonic() + seconds
         while text not in (screen := self.screen):
             assert time.monotonic() < deadline, f"{text!r} did not appear on\n{screen}"
-            time.sleep(0.2)
+            time.sleep(0.05)
         return screen
 
     def close(self) -> None:

@@ -5,10 +5,6 @@ from functools import partial
 
 import pytest
 import torch
-from timm.layers import StdConv2d, StdConv2dSame
-from timm.models.resnetv2 import ResNetV2
-from timm.models.vision_transformer import VisionTransformer
-from timm.models.vision_transformer_hybrid import HybridEmbed
 
 from engine.catalog import MODELS
 
@@ -23,6 +19,11 @@ def _reproducible():
 
 
 def build_reference(name, image_size, patch_size=None, num_classes=10, **options):
+    from timm.layers import StdConv2d, StdConv2dSame  # seconds, which tests of other things need not spend
+    from timm.models.resnetv2 import ResNetV2
+    from timm.models.vision_transformer import VisionTransformer
+    from timm.models.vision_transformer_hybrid import HybridEmbed
+
     spec = MODELS[name]
     encoder, backbone = spec.encoder, spec.backbone
     if spec.family == "bit":

@@ -18,12 +18,12 @@ CASES = [
     ("vit_ti", 48, 16),
     ("bit_mini", 32, None),
     ("bit_mini", 48, None),
-    ("bit_r50x1", 32, None),
     ("hybrid_mini", 32, None),
     ("hybrid_mini", 48, None),
     ("hybrid_mini", 64, None),
 ]
 SLOW = [
+    ("bit_r50x1", 32, None),
     ("vit_s", 32, 4),
     ("vit_ti", 224, 16),
     ("vit_b", 32, 16),

@@ -2,8 +2,6 @@
 
 import pytest
 import torch
-from timm.layers import StdConv2d as TimmConv
-from timm.layers import StdConv2dSame as TimmConvSame
 
 from engine.models import create_model, standardized_once
 from engine.models.resnetv2 import StdConv2d
@@ -24,6 +22,9 @@ def test_filters_have_mean_zero_and_variance_one(conv):
 @pytest.mark.parametrize("padding", ["center", "same"])
 @pytest.mark.parametrize("size", [4, 10])
 def test_convolution_equals_timms_with_its_gradient(kernel, stride, padding, size):
+    from timm.layers import StdConv2d as TimmConv
+    from timm.layers import StdConv2dSame as TimmConvSame
+
     ours = StdConv2d(4, 8, kernel, stride, padding).double()
     kind = TimmConvSame if padding == "same" else TimmConv
     theirs = kind(4, 8, kernel, stride, eps=1e-8).double()

@@ -71,7 +71,10 @@ def test_operations_of_a_vit_follow_from_its_numbers():
     assert summarize("vit_mini", 32, 8, 10).forward_flops == expected
 
 
-@pytest.mark.parametrize(("name", "patch"), [("vit_mini", 4), ("bit_mini", None), ("hybrid_mini", None)])
+@pytest.mark.parametrize(
+    ("name", "patch"),
+    [("vit_mini", 4), pytest.param("bit_mini", None, marks=pytest.mark.slow), ("hybrid_mini", None)],
+)
 def test_estimated_memory_is_near_a_measured_step(name, patch):
     batch = 64
     memory = explain(name, 32, patch, batch, 10, precision="fp32").memory

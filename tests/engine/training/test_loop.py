@@ -92,7 +92,7 @@ def runs(tmp_path):
 
 
 class TestResuming:
-    @pytest.mark.parametrize("clip", [1.0, 0.0])
+    @pytest.mark.parametrize("clip", [1.0, pytest.param(0.0, marks=pytest.mark.slow)])
     def test_in_the_middle_of_epochs_and_between_them_is_exact(self, runs, clip):
         experiment = replace(SMALL, clip_norm=clip)
         whole = runs()
@@ -136,8 +136,10 @@ class TestResuming:
         [
             {"optimizer": "sgd", "ema": 0.9, "schedule": "staircase"},
             {"mixup": 0.2, "cutmix": 1.0, "layer_decay": 0.75},
-            {"augment": "randaugment", "cutout": 2, "optimizer": "adam"},
-            {"model": "bit_mini", "patch_size": None, "options": {}},
+            pytest.param(
+                {"augment": "randaugment", "cutout": 2, "optimizer": "adam"}, marks=pytest.mark.slow
+            ),
+            pytest.param({"model": "bit_mini", "patch_size": None, "options": {}}, marks=pytest.mark.slow),
         ],
     )
     def test_with_every_part_of_a_recipe_is_exact(self, runs, changes):

@@ -183,6 +183,7 @@ def test_an_error_in_a_rank_is_the_runs(engine, lab):
     assert not ranks_of(lab)
 
 
+@pytest.mark.slow
 def test_more_gpus_than_there_are(engine, lab):
     done = engine("run", "two", "--device", "cuda")
     assert done.returncode == 1
