@@ -1,0 +1,37 @@
+"""Which file reads and draws which kind of figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic
+
+from engine.experiment import Figure
+from tui.drawing import bars, curves
+from tui.drawing.sheet import Sheet
+from tui.drawing.source import Part, Reading, Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawn
+
+
+def _metric(figure: Figure) -> str:
+    return figure.y
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Part]):
+    """How a kind of figure is made."""
+
+    read: Callable[[Source], Reading[Part]]
+    """Returns what is shown of an experiment."""
+    draw: Callable[[Sheet, Sequence[Part]], Drawn]
+    """Draws what is shown of experiments, at least one."""
+    wanted: Callable[[Figure], str] = _metric
+    """Returns what it is that runs lack where there is nothing to be shown."""
+
+
+KINDS: Mapping[str, Kind[Any]] = {
+    "curves": Kind(curves.read, curves.draw),
+    "bars": Kind(bars.read, bars.draw),
+}
