@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
 from engine.experiment import Figure
-from tui.drawing import bars, curves
+from tui.drawing import bars, curves, scatter
 from tui.drawing.sheet import Sheet
 from tui.drawing.source import Part, Reading, Source
 
@@ -34,4 +34,5 @@ class Kind(Generic[Part]):
 KINDS: Mapping[str, Kind[Any]] = {
     "curves": Kind(curves.read, curves.draw),
     "bars": Kind(bars.read, bars.draw),
+    "scatter": Kind(scatter.read, scatter.draw),
 }

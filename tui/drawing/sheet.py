@@ -87,7 +87,8 @@ def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER) -> Non
 
 
 def _lines(notes: Sequence[str], inches: float) -> list[str]:
-    return [part for note in notes for part in textwrap.wrap(plain(note), int(inches * 22))]
+    kept = [plain(note).replace(" %", "\N{NO-BREAK SPACE}%") for note in notes]
+    return [part for note in kept for part in textwrap.wrap(note, int(inches * 22))]
 
 
 def name_rows(
