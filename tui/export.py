@@ -93,18 +93,28 @@ def export_figures(
         unexplained = [entry.experiment.name for entry in entries if entry.part is None and not entry.remarks]
         notes = [note for entry in drawn for note in cautions(entry)]
         notes += [remark for entry in entries for remark in entry.remarks]
+        wanted_of_runs = KINDS[figure.kind].wanted(figure)
         if drawn:
             runs = sum(len(entry.choice.runs) for entry in drawn)
-            lack = [f"No runs yet: {', '.join(unexplained)}."] if unexplained else []
+            lack = _lack(unexplained, wanted_of_runs, candidates)
             for path in _write(figure, drawn, [*notes, *lack], out, formats, look, width):
                 tell(f"{path}: {len(drawn)} of {len(entries)} experiments, {runs} run{'s' * (runs != 1)}")
         else:
             tell(f"{figure.name} is not drawn")
             complete = False
-        wanted_of_runs = KINDS[figure.kind].wanted(figure)
         for line in [*notes, *whats_missing(wanted_of_runs, unexplained, candidates, config, store)]:
             tell(f"  {line}")
     return complete
+
+
+def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
+    """Return what the small print says of experiments that nothing is shown of."""
+    trained = {each.info.experiment for each in candidates if each.status.state == "finished"}
+    lists = {
+        "No runs yet": [name for name in missing if name not in trained],
+        f"No usable {wanted}": [name for name in missing if name in trained],
+    }
+    return [f"{why}: {', '.join(names)}." for why, names in lists.items() if names]
 
 
 class _Library:

@@ -41,7 +41,7 @@ FEW = 30
 
 SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
 _SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
-_HOLLOW = "○△□◇▽☆"
+HOLLOW = "○△□◇▽☆"
 _DASHES: tuple[Any, ...] = ("solid", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)))
 
 
@@ -127,8 +127,8 @@ def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look
     (artist,) = axes.plot(
         x, y, color=line.colour, linewidth=1.2 if np.isfinite(y).sum() <= FEW else 0.9, linestyle=dashes, clip_on=False,
         marker=SHAPES[mark], markevery=_marked(y), markersize=_SIZES.get(mark, 3.6),
-        markerfacecolor=look.ground if mark in _HOLLOW else line.colour,
-        markeredgecolor=line.colour if mark in _HOLLOW else look.ground, markeredgewidth=0.5,
+        markerfacecolor=look.ground if mark in HOLLOW else line.colour,
+        markeredgecolor=line.colour if mark in HOLLOW else look.ground, markeredgewidth=0.5,
     )  # fmt: skip
     last = np.flatnonzero(np.isfinite(y))[-1]
     return labels.End(artist, line.colour, float(x[last]), float(y[last]))

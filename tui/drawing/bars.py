@@ -10,7 +10,7 @@ import numpy as np
 from tui import labels
 from tui.drawing.look import Width
 from tui.drawing.scored import Scored, counted, drawable, meanings, read_score, ticks_of, written
-from tui.drawing.sheet import NAMES, Sheet, begin, is_wide, name_rows, plain
+from tui.drawing.sheet import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
 from tui.drawing.source import Reading, Source
 from tui.metrics import Scale, y_scale
 
@@ -32,11 +32,11 @@ def draw(sheet: Sheet, parts: Sequence[Scored]) -> Figure:
     longest = max(len(part.name) for part in parts)
     fitting: Width = "page" if longest > NAMES[1] else "column"
     wide = is_wide(sheet, fitting)
-    figure = begin(sheet, fitting, 0.65 + ROW * len(parts), [" ".join(meanings("Bars", parts))])
+    figure = begin(sheet, fitting, 0.5 + ROW * len(parts), [" ".join(meanings("Bars", parts))])
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in parts])
     names = labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
-    name_rows(axes, counted(names, parts), sheet.look, room=figure.get_size_inches()[1] - 0.75)
+    name_rows(axes, counted(names, parts), room_of(figure) - 0.45)
     for row, part in enumerate(parts):
         _draw_bar(axes, row, part, scale, sheet)
     _set_value_axis(axes, sheet, scale, 6 if wide else 4)

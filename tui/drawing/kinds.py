@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
 from engine.experiment import Figure
-from tui.drawing import bars, curves, scatter
+from tui.drawing import bars, classes, confusion, curves, matrices, scatter, steptime
 from tui.drawing.sheet import Sheet
 from tui.drawing.source import Part, Reading, Source
 
@@ -35,4 +35,7 @@ KINDS: Mapping[str, Kind[Any]] = {
     "curves": Kind(curves.read, curves.draw),
     "bars": Kind(bars.read, bars.draw),
     "scatter": Kind(scatter.read, scatter.draw),
+    "confusion": Kind(confusion.read, confusion.draw, matrices.wanted),
+    "classes": Kind(classes.read, classes.draw, matrices.wanted),
+    "steptime": Kind(steptime.read, steptime.draw),
 }

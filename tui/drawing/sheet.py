@@ -13,9 +13,9 @@ from tui.drawing.look import PAPER, Look, Width
 from tui.text import clean
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
 
 TITLE = 8
 SMALL = 5.5
@@ -41,27 +41,73 @@ class Sheet:
     """None for what fits."""
 
 
-def begin(sheet: Sheet, width: Width, height: float, notes: Sequence[str]) -> Figure:
-    """Return an empty figure with its title and its small print.
+def begin(
+    sheet: Sheet,
+    width: Width,
+    height: float,
+    notes: Sequence[str],
+    key: Sequence[tuple[Artist, str]] = (),
+    *,
+    compressed: bool = False,
+) -> Figure:
+    """Return an empty figure with its title, what its marks mean, and its small print.
 
     Args:
         sheet: What it says.
         width: How wide it is to be if nobody chose.
-        height: Inches that what it shows needs, without title and small print.
+        height: Inches that what it shows needs, without all that.
         notes: What the drawing itself has to explain, before the notes of the sheet.
+        key: Marks, and what each means.
+        compressed: Whether axes of a fixed shape stand close to each other.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    inches, _ = sheet.look.size(sheet.width or width, height)
-    title = wrap(sheet.title, int(inches * 12.6))
-    lines = _lines([*notes, *sheet.notes], inches)
-    height += 0.13 * len(title.splitlines()) + 0.1 * len(lines)
-    figure = Figure(sheet.look.size(sheet.width or width, height), sheet.look.dpi, layout="constrained")
+    size = sheet.look.size(sheet.width or width, height)
+    figure = Figure(size, sheet.look.dpi, layout="compressed" if compressed else "constrained")
     FigureCanvasAgg(figure)
-    figure.suptitle(title, ha="left", x=0.012, fontsize=TITLE, fontweight="bold")
-    write_notes(figure, [*notes, *sheet.notes], sheet.look)
+    title, columns = wrap(sheet.title, int(size[0] * 12.6)), _columns(figure, key)
+    rows = -(-len(key) // columns)
+    head = 0.07 + 0.135 * len(title.splitlines()) + 0.135 * rows
+    every = [*notes, *sheet.notes]
+    wanted = sheet.look.size(sheet.width or width, height + head + 0.1 * len(_lines(every, size[0])) + 0.05)
+    figure.set_size_inches(*wanted)
+    figure.text(
+        0.012, 1 - 0.05 / wanted[1], title, va="top", fontsize=TITLE, fontweight="bold", in_layout=False
+    )
+    if key:
+        _write_key(figure, key, columns, 1 - (head - 0.135 * rows + 0.01) / wanted[1])
+    write_notes(figure, every, sheet.look)
+    left, bottom, _, _ = labels.layout_of(figure).get()["rect"]
+    labels.layout_of(figure).set(rect=(left, bottom, 1, 1 - bottom - head / wanted[1]))
     return figure
+
+
+def room_of(figure: Figure) -> float:
+    """Return the inches of height that title and small print leave."""
+    return float(figure.get_size_inches()[1] * labels.layout_of(figure).get()["rect"][3])
+
+
+def _columns(figure: Figure, key: Sequence[tuple[Artist, str]]) -> int:
+    """Return in how many columns a key fits."""
+    if not key:
+        return 1
+    widest = max(labels.measure(figure, name).width for _, name in key) + 22 * figure.dpi / 72
+    return max(1, min(len(key), int(0.98 * figure.bbox.width / widest)))
+
+
+def _write_key(figure: Figure, key: Sequence[tuple[Artist, str]], columns: int, top: float) -> None:
+    rows = -(-len(key) // columns)
+    order = [row * columns + column for column in range(columns) for row in range(rows)]  # it fills columns
+    order = [place for place in order if place < len(key)]
+    legend = figure.legend(
+        [key[place][0] for place in order], [" "] * len(key), ncols=columns, frameon=False, borderpad=0,
+        borderaxespad=0, loc="upper left", bbox_to_anchor=(0.012, top), handlelength=1.0, handletextpad=0.4,
+        columnspacing=1.2, labelspacing=0.3, fontsize=labels.SIZE,
+    )  # fmt: skip
+    legend.set_in_layout(False)
+    for text, place in zip(legend.get_texts(), order, strict=True):
+        text.set_text(key[place][1])  # given to legend() itself, a name that begins with _ would be left out
 
 
 def is_wide(sheet: Sheet, width: Width) -> bool:
@@ -91,34 +137,11 @@ def _lines(notes: Sequence[str], inches: float) -> list[str]:
     return [part for note in kept for part in textwrap.wrap(note, int(inches * 22))]
 
 
-def name_rows(
-    axes: Axes, names: Sequence[str], look: Look, colours: Sequence[str] = (), room: float = 0.0
-) -> None:
-    """Write a name beside each row, the first at the top, so small that the rows of ``room`` inches hold it."""
+def name_rows(axes: Axes, names: Sequence[str], room: float) -> None:
+    """Write a name beside each row, the first at the top, so small that rows over ``room`` inches hold it."""
     axes.set_ylim(len(names) - 0.5, -0.5)
-    size = labels.SIZE if not room else min(labels.SIZE, 0.8 * 72 * room / len(names))
-    axes.set_yticks(range(len(names)), names, fontsize=size)
-    for tick, colour in zip(axes.get_yticklabels(), colours, strict=False):
-        tick.set_color(labels.readable(colour, look.ground))
+    axes.set_yticks(range(len(names)), names, fontsize=min(labels.SIZE, 0.85 * 72 * room / len(names)))
     axes.spines["left"].set_visible(False)
-
-
-def add_key(axes: Axes, handles: Sequence[Patch], names: Sequence[str]) -> None:
-    """Say above the axes what each handle means, in as many columns as there is room for."""
-    figure = axes.get_figure(root=True)
-    if figure is None:
-        return
-    for columns in range(len(names), 0, -1):
-        legend = axes.legend(
-            handles, [" "] * len(names), ncols=columns, frameon=False, borderpad=0, borderaxespad=0,
-            loc="lower left", bbox_to_anchor=(0.0, 1.01), handlelength=1.0, handletextpad=0.4, columnspacing=1.0,
-            labelspacing=0.3, fontsize=labels.SIZE,
-        )  # fmt: skip
-        for text, name in zip(legend.get_texts(), names, strict=True):
-            text.set_text(name)  # given to legend() itself, a name that begins with _ would be left out
-        figure.draw_without_rendering()
-        if legend.get_window_extent().x1 <= figure.bbox.x1 - 4 or columns == 1:
-            return
 
 
 def plain(text: str) -> str:
