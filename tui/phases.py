@@ -18,7 +18,8 @@ def mean_of(column: Column) -> float:
 
     values = column.table()[3]
     values = values[np.isfinite(values)]
-    return float(values.mean()) if len(values) else math.nan
+    with np.errstate(over="ignore"):  # a hostile run may have measured what no sum can hold: infinite, then
+        return float(values.mean()) if len(values) else math.nan
 
 
 def in_step(means: Mapping[str, float], per_epoch: int | None, every: object) -> dict[str, float]:

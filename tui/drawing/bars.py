@@ -36,27 +36,28 @@ def draw(sheet: Sheet, parts: Sequence[Scored]) -> Figure:
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in parts])
     names = labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
-    name_rows(axes, counted(names, parts), room_of(figure) - 0.45)
+    size = name_rows(axes, counted(names, parts), room_of(figure) - 0.45)
     for row, part in enumerate(parts):
-        _draw_bar(axes, row, part, scale, sheet)
+        _draw_bar(axes, row, part, scale, sheet, size / labels.SIZE)
     _set_value_axis(axes, sheet, scale, 6 if wide else 4)
     for row, part in enumerate(parts):
-        _write_value(axes, row, part, scale)
+        _write_value(axes, row, part, scale, size)
     _make_room(figure, axes)
     return figure
 
 
-def _draw_bar(axes: Axes, row: int, part: Scored, scale: Scale, sheet: Sheet) -> None:
+def _draw_bar(axes: Axes, row: int, part: Scored, scale: Scale, sheet: Sheet, size: float) -> None:
+    """Draw a bar; ``size`` is that of its marks, 1 where rows are as high as they should be."""
     mean, low, high = drawable((part.score.mean, *part.ends), scale)
     axes.barh(row, mean, 0.62, color=part.colour, linewidth=0)
     if part.score.interval is not None:
         axes.errorbar(
-            mean, row, xerr=[[mean - low], [high - mean]], color=sheet.look.ink, elinewidth=0.9, capsize=2.2,
+            mean, row, xerr=[[mean - low], [high - mean]], color=sheet.look.ink, elinewidth=0.9, capsize=2.2 * size,
             capthick=0.9,
         )  # fmt: skip
     if len(part.score.values) > 1:
         axes.plot(
-            drawable(part.score.values, scale), np.full(len(part.score.values), row + 0.17), "o", markersize=2.4,
+            drawable(part.score.values, scale), np.full(len(part.score.values), row + 0.17), "o", markersize=2.4 * size,
             markerfacecolor=sheet.look.ground, markeredgecolor=sheet.look.ink, markeredgewidth=0.5,
         )  # fmt: skip
 
@@ -74,14 +75,14 @@ def _set_value_axis(axes: Axes, sheet: Sheet, scale: Scale, count: int) -> None:
     axes.axvline(0, color=sheet.look.ink, linewidth=0.6)
 
 
-def _write_value(axes: Axes, row: int, part: Scored, scale: Scale) -> None:
+def _write_value(axes: Axes, row: int, part: Scored, scale: Scale, size: float) -> None:
     mean, low, high = drawable((part.score.mean, *part.ends), scale)
     values = drawable(part.score.values, scale)
     left = mean < 0
     end = min(low, values.min()) if left else max(high, values.max())
     axes.annotate(
         written(float(mean), scale), (float(end), row), (-4 if left else 4, 0), textcoords="offset points",
-        ha="right" if left else "left", va="center_baseline", fontsize=labels.SIZE, annotation_clip=False,
+        ha="right" if left else "left", va="center_baseline", fontsize=size, annotation_clip=False,
     )  # fmt: skip
 
 

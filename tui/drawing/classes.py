@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
-ROW, LEAST_ROW = 0.135, 0.085
+ROW, LEAST_ROW = 0.135, 0.07
 """Inches of a class's row, and where the height of a figure is given at least."""
 HIGHEST = 4.6
 """Inches of rows beyond which they go on beside."""
 LONGEST = 16
 """Characters of a class's name."""
-SIDES: Mapping[Width, int] = {"column": 2, "page": 5}
+SIDES: Mapping[Width, int] = {"column": 2, "page": 4}
 """How many groups of rows stand side by side at most."""
 
 
@@ -62,7 +62,7 @@ def draw(sheet: Sheet, parts: Sequence[ByClass]) -> Figure:
     width = sheet.width or fitting
     _, high = sheet.look.size(width, 0.0)
     most = SIDES[width] * int((high - 1.0) / LEAST_ROW if high else 8.5 / ROW)
-    notes = [_meaning(parts, is_wide(sheet, fitting))]
+    notes = []
     if len(classes) > most:
         notes.append(f"Shown: the {most} classes of the lowest F1, of {len(classes)}.")
         classes, values = classes[-most:], values[:, -most:]
@@ -70,16 +70,17 @@ def draw(sheet: Sheet, parts: Sequence[ByClass]) -> Figure:
     per_side = max(lowest, int((high - 1.0) / ROW) if high else int(HIGHEST / ROW))
     sides = math.ceil(len(classes) / per_side)
     rows = math.ceil(len(classes) / sides)
+    notes.insert(0, _meaning(parts, turns=sides > 1))
     key = _key(sheet, parts, 40 if is_wide(sheet, fitting) else 34)
     figure = begin(sheet, fitting, rows * ROW + 0.42, notes, key)
     room = room_of(figure) - 0.4
     low, high_value = _limits(values)
+    ticks = _ticks(low, high_value, figure.get_size_inches()[0] / sides - 0.75)
     title = plain(sheet.y_label) or f"{plain(sheet.y.partition('/')[0]).capitalize()} F1 of each class"
     for side, axes in enumerate(figure.subplots(1, sides, squeeze=False).flat):
         shown = slice(side * rows, (side + 1) * rows)
         _draw_rows(axes, classes[shown], values[:, shown], [line for line, _ in key], rows, room)
         axes.set_xlim(low, high_value)
-        ticks = linear_ticks(low, high_value, 5 if sides < 3 else 2, FRACTION)
         axes.set_xticks(ticks, FRACTION.labels(ticks))
         axes.set_xlabel(title if side == sides // 2 else "")
     return figure
@@ -109,14 +110,24 @@ def _limits(values: Array) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _meaning(parts: Sequence[ByClass], wide: bool) -> str:
+def _ticks(low: float, high: float, inches: float) -> list[float]:
+    """Return the ticks of an axis, as many as can be written along it."""
+    most = max(2, int(inches / 0.27))
+    for count in range(5, 0, -1):
+        found = linear_ticks(low, high, count, FRACTION)
+        if len(found) <= most:
+            return found
+    return [found[0], found[-1]]
+
+
+def _meaning(parts: Sequence[ByClass], *, turns: bool) -> str:
     seeds = {part.seeds for part in parts}
     mean = f", mean over N = {max(seeds)} seeds" if seeds != {1} and len(seeds) == 1 else ""
     if len(seeds) > 1:
         mean = ", mean over N seeds"
     order = "their mean over experiments" if len(parts) > 1 else "it"
     return f"F1 at the last evaluation{mean}; classes are sorted by {order}." + (
-        " Read down, then on to the right." if wide else ""
+        " Read down, then on to the right." if turns else ""
     )
 
 
@@ -132,7 +143,8 @@ def _key(sheet: Sheet, parts: Sequence[ByClass], longest: int) -> list[tuple[Lin
     marks = markers_for(part.colour for part in parts)
     lines = [
         Line2D(
-            [], [], color=part.colour, marker=SHAPES[mark], markersize=4.4, linestyle="none", markeredgewidth=0.5,
+            [], [], color=part.colour, marker=SHAPES[mark], markersize=4.4, linestyle="none",
+            markeredgewidth=0.9 if mark in HOLLOW else 0.5,
             markerfacecolor=sheet.look.ground if mark in HOLLOW else part.colour,
             markeredgecolor=part.colour if mark in HOLLOW else sheet.look.ground,
         )

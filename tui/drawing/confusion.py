@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -22,12 +23,14 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
-LEAST_CELL = 10.5
+LEAST_CELL = 10.0
 """Points that a cell needs for a number in it."""
 LEAST_LABEL = 6.6
 """Points from one class's name to the next."""
 LONGEST = 12
 """Characters of a class's name."""
+LETTERS = 17
+"""Letters of a title in an inch."""
 NAMES_ROOM, BAR_ROOM = 0.8, 0.55
 """Inches beside the heat maps for the names of classes, and for what the colours mean."""
 
@@ -71,13 +74,14 @@ def draw(sheet: Sheet, parts: Sequence[Summed]) -> Figure:
     numbers = 72 * side / most >= LEAST_CELL
     if not numbers:
         side -= BAR_ROOM / columns
-    figure = begin(sheet, fitting, rows * (side + 0.2) + NAMES_ROOM, _notes(parts), compressed=True)
-    side = min(side, (room_of(figure) - NAMES_ROOM) / rows - 0.2)
+    above = 0.2 if max(len(part.name) for part in parts) <= side * LETTERS else 0.28
+    figure = begin(sheet, fitting, rows * (side + above) + NAMES_ROOM, _notes(parts), compressed=True)
+    side = min(side, (room_of(figure) - NAMES_ROOM) / rows - above)
     numbers = numbers and 72 * side / most >= LEAST_CELL
     grid = figure.subplots(rows, columns, squeeze=False)
     alike = len({part.labels for part in parts}) == 1
     colours, norm = _scale(sheet.look, many=not numbers)
-    names = labels.shorten_all([plain(part.name) for part in parts], max(12, int(side * 17)))
+    names = _titles(parts, max(10, int(side * LETTERS)))
     image: Any = None
     for place, axes in enumerate(grid.flat):
         if place >= len(parts):
@@ -96,7 +100,8 @@ def draw(sheet: Sheet, parts: Sequence[Summed]) -> Figure:
             _write_cells(axes, part, 72 * side / len(part.labels), image)
     if not numbers:
         bar = figure.colorbar(image, ax=list(grid.flat[: len(parts)]), fraction=0.03, aspect=30, pad=0.02)
-        bar.set_ticks([0, 1, 5, 20, 50, 100], labels=["0", "1", "5", "20", "50", "100 %"])
+        shown = [0, 1, 5, 20, 50, 100] if side * rows > 1.4 else [0, 5, 20, 100]
+        bar.set_ticks(shown, labels=[f"{each}{' %' * (each == 100)}" for each in shown])
         bar.outline.set_visible(False)
     return figure
 
@@ -113,6 +118,12 @@ def _columns_of(count: int, wide: bool, inches: float, high: float) -> int:
     if count <= 2:
         return count
     return 2 if not wide or count == 4 else 3
+
+
+def _titles(parts: Sequence[Summed], width: int) -> list[str]:
+    """Return the experiments' names in at most two lines of ``width`` characters."""
+    names = labels.shorten_all([plain(part.name) for part in parts], 2 * width - 2)
+    return ["\n".join(textwrap.wrap(name, width, max_lines=2, placeholder="…")) for name in names]
 
 
 def _notes(parts: Sequence[Summed]) -> list[str]:

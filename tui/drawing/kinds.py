@@ -19,6 +19,14 @@ def _metric(figure: Figure) -> str:
     return figure.y
 
 
+def _against(figure: Figure) -> str:
+    return f"{figure.y} against {figure.x}"
+
+
+def _of_split(words: str) -> Callable[[Figure], str]:
+    return lambda figure: f"{words} on {matrices.split_of(figure)}"
+
+
 @dataclass(frozen=True)
 class Kind(Generic[Part]):
     """How a kind of figure is made."""
@@ -27,15 +35,17 @@ class Kind(Generic[Part]):
     """Returns what is shown of an experiment."""
     draw: Callable[[Sheet, Sequence[Part]], Drawn]
     """Draws what is shown of experiments, at least one."""
+    words: Callable[[Figure], str] = _metric
+    """Returns what is to be seen, for those who cannot see it."""
     wanted: Callable[[Figure], str] = _metric
     """Returns what it is that runs lack where there is nothing to be shown."""
 
 
 KINDS: Mapping[str, Kind[Any]] = {
-    "curves": Kind(curves.read, curves.draw),
+    "curves": Kind(curves.read, curves.draw, _against),
     "bars": Kind(bars.read, bars.draw),
-    "scatter": Kind(scatter.read, scatter.draw),
-    "confusion": Kind(confusion.read, confusion.draw, matrices.wanted),
-    "classes": Kind(classes.read, classes.draw, matrices.wanted),
-    "steptime": Kind(steptime.read, steptime.draw),
+    "scatter": Kind(scatter.read, scatter.draw, _against),
+    "confusion": Kind(confusion.read, confusion.draw, _of_split("Confusion"), matrices.wanted),
+    "classes": Kind(classes.read, classes.draw, _of_split("F1 of each class"), matrices.wanted),
+    "steptime": Kind(steptime.read, steptime.draw, lambda _: "Time of a training step by phase"),
 }

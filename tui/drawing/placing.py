@@ -47,7 +47,7 @@ def name_points(
         axes.annotate(
             name, (float(at[0]), float(at[1])), offset, textcoords="offset points", annotation_clip=False,
             va="center_baseline", fontsize=labels.SIZE, color=labels.readable(colour, look.ground),
-            arrowprops=leader if aside > REACHES[1] * point else None,
+            arrowprops=leader if aside > 1.5 * REACHES[0] * point else None,
         )  # fmt: skip
 
 

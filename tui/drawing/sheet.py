@@ -92,8 +92,13 @@ def _columns(figure: Figure, key: Sequence[tuple[Artist, str]]) -> int:
     """Return in how many columns a key fits."""
     if not key:
         return 1
-    widest = max(labels.measure(figure, name).width for _, name in key) + 22 * figure.dpi / 72
-    return max(1, min(len(key), int(0.98 * figure.bbox.width / widest)))
+    widths = [labels.measure(figure, name).width + 17.5 * figure.dpi / 72 for _, name in key]
+    return next(
+        columns
+        for columns in range(len(key), 0, -1)
+        if columns == 1
+        or sum(max(widths[column::columns]) for column in range(columns)) < 0.98 * figure.bbox.width
+    )
 
 
 def _write_key(figure: Figure, key: Sequence[tuple[Artist, str]], columns: int, top: float) -> None:
@@ -103,7 +108,7 @@ def _write_key(figure: Figure, key: Sequence[tuple[Artist, str]], columns: int, 
     legend = figure.legend(
         [key[place][0] for place in order], [" "] * len(key), ncols=columns, frameon=False, borderpad=0,
         borderaxespad=0, loc="upper left", bbox_to_anchor=(0.012, top), handlelength=1.0, handletextpad=0.4,
-        columnspacing=1.2, labelspacing=0.3, fontsize=labels.SIZE,
+        columnspacing=1.1, labelspacing=0.3, fontsize=labels.SIZE,
     )  # fmt: skip
     legend.set_in_layout(False)
     for text, place in zip(legend.get_texts(), order, strict=True):
@@ -124,9 +129,19 @@ def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER) -> Non
     """Write the small print along the lower edge, and keep the axes off it."""
     width, height = figure.get_size_inches()
     lines = _lines(notes, width)
+    if look.aspect is not None and len(lines) > (
+        most := max(2, int(2.5 * height))
+    ):  # a slide grows no higher
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
     if lines:
         figure.text(
-            0.012, 0.015, "\n".join(lines), fontsize=SMALL, color=look.quiet, va="bottom", linespacing=1.3
+            0.012,
+            min(0.015, 0.045 / height),
+            "\n".join(lines),
+            fontsize=SMALL,
+            color=look.quiet,
+            va="bottom",
+            linespacing=1.3,
         )
     bottom = (0.03 + 0.1 * len(lines)) / height if lines else 0.0
     labels.layout_of(figure).set(rect=(0, bottom, 1, 1 - bottom), w_pad=0.05, h_pad=0.04)
@@ -137,11 +152,19 @@ def _lines(notes: Sequence[str], inches: float) -> list[str]:
     return [part for note in kept for part in textwrap.wrap(note, int(inches * 22))]
 
 
-def name_rows(axes: Axes, names: Sequence[str], room: float) -> None:
-    """Write a name beside each row, the first at the top, so small that rows over ``room`` inches hold it."""
+def name_rows(axes: Axes, names: Sequence[str], room: float) -> float:
+    """Write a name beside each row, the first at the top, and return the points of type that the rows leave.
+
+    Args:
+        axes: Whose rows they are.
+        names: Of the rows.
+        room: Inches that all rows share.
+    """
+    size = max(1.0, min(labels.SIZE, 0.85 * 72 * room / len(names)))
     axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), names, fontsize=min(labels.SIZE, 0.85 * 72 * room / len(names)))
+    axes.set_yticks(range(len(names)), names, fontsize=size)
     axes.spines["left"].set_visible(False)
+    return size
 
 
 def plain(text: str) -> str:

@@ -61,10 +61,10 @@ def draw(sheet: Sheet, parts: Sequence[Spent]) -> Figure:
     figure = begin(sheet, fitting, 0.5 + ROW * len(parts), [_meaning(parts)], _key(colours))
     axes = figure.add_subplot()
     names = labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
-    name_rows(axes, names, room_of(figure) - 0.45)
+    size = name_rows(axes, names, room_of(figure) - 0.45)
     longest = max(sum(part.phases.values()) for part in parts) or 1.0
     for row, part in enumerate(parts):
-        _draw_bar(axes, row, part, colours, sheet.look.ground)
+        _draw_bar(axes, row, part, colours, sheet.look.ground, size)
     axes.set_xlim(0, longest * (1.12 if wide else 1.25))
     axes.set_xticks(*ticks_of(0, longest, 6 if wide else 4, MILLISECONDS))
     axes.set_xlabel(MILLISECONDS.title)
@@ -72,7 +72,7 @@ def draw(sheet: Sheet, parts: Sequence[Spent]) -> Figure:
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for row, part in enumerate(parts):
-        _write_shares(figure, axes, row, part, colours)
+        _write_shares(figure, axes, row, part, colours, 0.9 * size)
     return figure
 
 
@@ -111,18 +111,22 @@ def _key(colours: Mapping[str, str]) -> list[tuple[Patch, str]]:
     return [(Patch(facecolor=colour), labels.shorten(plain(name), 24)) for name, colour in colours.items()]
 
 
-def _draw_bar(axes: Axes, row: int, part: Spent, colours: Mapping[str, str], ground: str) -> None:
+def _draw_bar(
+    axes: Axes, row: int, part: Spent, colours: Mapping[str, str], ground: str, size: float
+) -> None:
     left = 0.0
     for name, colour in colours.items():
         width = part.phases.get(name, 0.0)
         axes.barh(row, width, 0.66, left=left, color=colour, edgecolor=ground, linewidth=0.5)
         left += width
     axes.annotate(
-        f"{left:,.3g} ms", (left, row), (4, 0), textcoords="offset points", va="center_baseline", fontsize=labels.SIZE
+        f"{left:,.3g} ms", (left, row), (4, 0), textcoords="offset points", va="center_baseline", fontsize=size
     )  # fmt: skip
 
 
-def _write_shares(figure: Figure, axes: Axes, row: int, part: Spent, colours: Mapping[str, str]) -> None:
+def _write_shares(
+    figure: Figure, axes: Axes, row: int, part: Spent, colours: Mapping[str, str], size: float
+) -> None:
     """Write each phase's share where its piece of the bar has the room."""
     total = sum(part.phases.values())
     pixels = axes.bbox.width / axes.get_xlim()[1]
@@ -133,6 +137,6 @@ def _write_shares(figure: Figure, axes: Axes, row: int, part: Spent, colours: Ma
         if labels.measure(figure, share).width * 1.15 < width * pixels:
             ink = "#ffffff" if colour in ("#2f78b7", "#6e6e6e", "#b5651d", "#4f7f6f") else "#111111"
             axes.text(
-                left + width / 2, row, share, ha="center", va="center_baseline", fontsize=5.8, color=ink
+                left + width / 2, row, share, ha="center", va="center_baseline", fontsize=size, color=ink
             )
         left += width
