@@ -78,8 +78,8 @@ def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Fi
     from matplotlib.figure import Figure
 
     wide = len(picture.lines) > 3 if width is None else width == "page"
-    size = look.size("page" if wide else "column", 2.9 if wide else 2.4)
-    figure = Figure(figsize=size, dpi=look.dpi, layout="constrained")
+    size, dpi = _size(picture, look, wide=wide)
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.grid(axis="y")
@@ -100,10 +100,20 @@ def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Fi
     return figure
 
 
+def _size(picture: Picture, look: Look, *, wide: bool) -> tuple[tuple[float, float], float]:
+    """Return the inches of a figure, so high that a legend of all its lines fits, and its dots an inch."""
+    count, longest = len(picture.lines), max(len(line.name) for line in picture.lines)
+    beside, above = 0.62 + 0.13 * count, 2.1 + 0.12 * (count if longest > 20 else count / 2)
+    height = max(2.9, beside) if wide else max(2.4, above if count > 3 else 0.0)
+    inches, high = look.size("page" if wide else "column", height)
+    larger = 1.0 if look.aspect is None else max(1.0, (beside if wide else above - 0.6) / high)
+    return (inches * larger, high * larger), look.dpi / larger
+
+
 def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
     """Return a drawn figure as a file that says what it was made from."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi="figure", metadata=_metadata(kind, title, origin))
+    figure.savefig(buffer, format=kind, dpi=figure.dpi, metadata=_metadata(kind, title, origin))
     return buffer.getvalue()
 
 

@@ -290,8 +290,8 @@ def test_names_beside_points_do_not_overlap(lab: Lab, style: Any, width: Any) ->
     assert lab.export(config, look=LOOKS[style], width=width)
     figure = lab.drawn[0]
     written = [text.get_text() for text in figure.axes[0].texts]
-    legend = figure.axes[0].get_legend()
-    assert written == names or [text.get_text() for text in legend.get_texts()] == names
+    listed = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+    assert names in (written, sorted(listed))
     assert not overlapping(figure)
 
 
@@ -575,3 +575,16 @@ def test_the_report_shows_every_kind(lab: Lab) -> None:
     assert all((out / f"{kind}.png").exists() and f"]({kind}.png)" in text for kind in EVERY)
     assert "![Confusion on test: a, b](confusion.png)" in text
     assert "![test/f1 against parameters: a, b](scatter.png)" in text
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_slide_that_has_to_hold_much_keeps_its_shape_and_its_size(lab: Lab, kind: str) -> None:
+    names = [f"A-very-long-name-of-an-experiment-{i}" for i in range(14)]
+    config = lab.config(names, table(kind, names, f'title = "{"Words " * 40}"'))
+    for i, name in enumerate(names):
+        lab.train(config, name, 0.3 + 0.01 * i, parameters=10**i, state="" if i % 3 == 0 else "finished")
+    assert lab.export(
+        config, look=SLIDES, width="column"
+    )  # what does not fit would be a warning, and so a failure
+    with Image.open(lab.out / f"{kind}.png") as image:
+        assert image.size == pytest.approx((1632, 918), abs=1)

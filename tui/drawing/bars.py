@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-ROW = 0.24
-"""Inches."""
+ROW, LEAST_ROW = 0.24, 0.09
+"""Inches of a row as it should be, and at least."""
 
 
 def read(source: Source) -> Reading[Scored]:
@@ -32,7 +32,13 @@ def draw(sheet: Sheet, parts: Sequence[Scored]) -> Figure:
     longest = max(len(part.name) for part in parts)
     fitting: Width = "page" if longest > NAMES[1] else "column"
     wide = is_wide(sheet, fitting)
-    figure = begin(sheet, fitting, 0.5 + ROW * len(parts), [" ".join(meanings("Bars", parts))])
+    figure = begin(
+        sheet,
+        fitting,
+        0.5 + ROW * len(parts),
+        [" ".join(meanings("Bars", parts))],
+        least=0.45 + LEAST_ROW * len(parts),
+    )
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in parts])
     names = labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])

@@ -72,7 +72,7 @@ def draw(sheet: Sheet, parts: Sequence[ByClass]) -> Figure:
     rows = math.ceil(len(classes) / sides)
     notes.insert(0, _meaning(parts, turns=sides > 1))
     key = _key(sheet, parts, 40 if is_wide(sheet, fitting) else 34)
-    figure = begin(sheet, fitting, rows * ROW + 0.42, notes, key)
+    figure = begin(sheet, fitting, rows * ROW + 0.42, notes, key, least=rows * LEAST_ROW + 0.42)
     room = room_of(figure) - 0.4
     low, high_value = _limits(values)
     ticks = _ticks(low, high_value, figure.get_size_inches()[0] / sides - 0.75)

@@ -27,6 +27,8 @@ LEAST_CELL = 10.0
 """Points that a cell needs for a number in it."""
 LEAST_LABEL = 6.6
 """Points from one class's name to the next."""
+LEAST_SIDE = 0.4
+"""Inches of a heat map."""
 LONGEST = 12
 """Characters of a class's name."""
 LETTERS = 17
@@ -75,8 +77,16 @@ def draw(sheet: Sheet, parts: Sequence[Summed]) -> Figure:
     if not numbers:
         side -= BAR_ROOM / columns
     above = 0.2 if max(len(part.name) for part in parts) <= side * LETTERS else 0.28
-    figure = begin(sheet, fitting, rows * (side + above) + NAMES_ROOM, _notes(parts), compressed=True)
-    side = min(side, (room_of(figure) - NAMES_ROOM) / rows - above)
+    figure = begin(
+        sheet,
+        fitting,
+        rows * (side + above) + NAMES_ROOM,
+        _notes(parts),
+        least=rows * (LEAST_SIDE + above) + NAMES_ROOM,
+        compressed=True,
+    )
+    wide, _ = figure.get_size_inches()  # a slide that has to hold much is drawn larger
+    side = min(side * wide / inches, (room_of(figure) - NAMES_ROOM) / rows - above)
     numbers = numbers and 72 * side / most >= LEAST_CELL
     grid = figure.subplots(rows, columns, squeeze=False)
     alike = len({part.labels for part in parts}) == 1

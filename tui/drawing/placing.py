@@ -24,18 +24,15 @@ SIDES = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
 
 def name_points(
     figure: Figure, axes: Axes, points: Array, names: Sequence[str], colours: Sequence[str], look: Look
-) -> None:
-    """Write a name beside each of the points (N, 2), and fix the layout of the figure.
+) -> bool:
+    """Write a name beside each of the points (N, 2), fix the layout of the figure, and return whether they all fit.
 
-    A name that cannot stand near has a thin line to its point. Where they do not all fit they go into a legend.
+    A name that cannot stand near has a thin line to its point. Where they do not all fit none is written.
     """
     figure.draw_without_rendering()
     boxes = _plan(figure, axes, points, names)
     if boxes is None:
-        _list_names(axes, names)
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
-        return
+        return False
     figure.set_layout_engine("none")
     point = figure.dpi / 72  # pixels
     places = axes.transData.transform(points)
@@ -49,6 +46,7 @@ def name_points(
             va="center_baseline", fontsize=labels.SIZE, color=labels.readable(colour, look.ground),
             arrowprops=leader if aside > 1.5 * REACHES[0] * point else None,
         )  # fmt: skip
+    return True
 
 
 def _plan(figure: Figure, axes: Axes, points: Array, names: Sequence[str]) -> list[Bbox] | None:
@@ -99,14 +97,3 @@ def _bars(axes: Axes, point: float) -> Iterator[Bbox]:
         ends = np.asarray(path.vertices, dtype=np.float64)  # (N, 2)
         for pair in np.stack([ends[:-1], ends[1:]], axis=1):
             yield Bbox([pair.min(axis=0), pair.max(axis=0)]).padded(0.5 * point)
-
-
-def _list_names(axes: Axes, names: Sequence[str]) -> None:
-    """List the points in a legend beside the axes."""
-    marks = [line for line in axes.lines if line.get_label() != "front"]
-    legend = axes.legend(
-        marks, [" "] * len(names), frameon=False, borderpad=0, borderaxespad=0, handlelength=1.0, labelspacing=0.4,
-        loc="upper left", bbox_to_anchor=(1.01, 1.0), fontsize=labels.SIZE,
-    )  # fmt: skip
-    for text, name in zip(legend.get_texts(), names, strict=True):
-        text.set_text(name)

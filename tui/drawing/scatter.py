@@ -32,6 +32,7 @@ from tui.widgets.ticks import PLAIN, Unit, limits, log_limits, log_ticks
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
 FAR = 10.0
 """The largest cost over the least from which their axis is logarithmic."""
@@ -87,29 +88,38 @@ def read(source: Source) -> Reading[Point]:
 
 
 def draw(sheet: Sheet, parts: Sequence[Point]) -> Figure:
-    """Draw points, at least one."""
+    """Draw points, at least one: their names beside them, or above the axes where they do not fit."""
+    scored = [part.scored for part in parts]
+    names = counted(labels.shorten_all([plain(part.name) for part in scored], 32), scored)
+    figure, axes, marks, places = _draw(sheet, parts)
+    if not name_points(figure, axes, places, names, [part.colour for part in scored], sheet.look):
+        figure, *_ = _draw(sheet, parts, list(zip(marks, names, strict=True)))
+    return figure
+
+
+def _draw(
+    sheet: Sheet, parts: Sequence[Point], key: Sequence[tuple[Line2D, str]] = ()
+) -> tuple[Figure, Axes, list[Line2D], Array]:
+    """Return a figure without names but those of the key, its axes, the marks, and where they stand (N, 2)."""
     cost, scored = COSTS[sheet.x], [part.scored for part in parts]
-    low_y = less_is_better(sheet.y)
-    means = drawable([part.score.mean for part in scored], y_scale(sheet.y, []))
-    best = front([part.cost for part in parts], list(means), low_x=cost.less, low_y=low_y)
     fitting: Width = "page" if len(parts) > 5 else "column"
     wide = is_wide(sheet, fitting)
-    figure = begin(sheet, fitting, 2.5 if wide else 2.2, _notes(cost, scored, several=len(parts) > 1))
+    figure = begin(sheet, fitting, 2.5 if wide else 2.2, _notes(cost, scored, several=len(parts) > 1), key)
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in scored])
     size, unit = cost.scale(max(part.cost for part in parts))
     x = np.minimum([part.cost / size for part in parts], BIGGEST)
     y = drawable([part.score.mean for part in scored], scale)
+    best = front(list(x), list(y), low_x=cost.less, low_y=less_is_better(sheet.y))
     _set_cost_axis(axes, x, cost.words + (f" ({unit})" if unit else ""))
     _set_score_axis(axes, scored, scale, sheet)
     _draw_front(axes, x[best], y[best], sheet, first="post" if cost.less else "pre")
-    for row, (part, mark) in enumerate(zip(scored, markers_for(each.colour for each in scored), strict=True)):
-        _draw_point(axes, (x[row], y[row]), part, mark, scale, sheet, filled=bool(best[row]))
-    names = labels.shorten_all([plain(part.name) for part in scored], 32)
-    name_points(
-        figure, axes, np.stack([x, y], axis=1), counted(names, scored), [p.colour for p in scored], sheet.look
-    )
-    return figure
+    shapes = markers_for(each.colour for each in scored)
+    marks = [
+        _draw_point(axes, (x[row], y[row]), scored[row], shapes[row], scale, sheet, filled=bool(best[row]))
+        for row in range(len(parts))
+    ]
+    return figure, axes, marks, np.stack([x, y], axis=1)
 
 
 def front(x: Sequence[float], y: Sequence[float], *, low_x: bool, low_y: bool) -> NDArray[np.bool_]:
@@ -181,7 +191,7 @@ def _draw_front(axes: Axes, x: Array, y: Array, sheet: Sheet, first: str) -> Non
 
 def _draw_point(
     axes: Axes, at: tuple[float, float], part: Scored, mark: str, scale: Scale, sheet: Sheet, *, filled: bool
-) -> None:
+) -> Line2D:
     from tui.figures import SHAPES
 
     low, high = drawable(part.ends, scale)
@@ -189,7 +199,8 @@ def _draw_point(
         axes.errorbar(
             *at, yerr=[[at[1] - low], [high - at[1]]], color=part.colour, elinewidth=0.8, fmt="none"
         )
-    axes.plot(
+    (mark_drawn,) = axes.plot(
         *at, SHAPES[mark], color=part.colour, markersize=5.0, markeredgewidth=0.9, clip_on=False, zorder=3,
         markerfacecolor=part.colour if filled else sheet.look.ground,
     )  # fmt: skip
+    return mark_drawn

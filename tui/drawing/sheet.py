@@ -24,6 +24,10 @@ NAMES = 40, 24
 """Characters of an experiment's name beside its row: on a page, and in a column."""
 
 
+SCALES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0)
+"""How many times as large a slide is drawn that has to hold much, its type so much smaller: the first that will do."""
+
+
 @dataclass(frozen=True)
 class Sheet:
     """What a figure says around what it shows, and how it is to look."""
@@ -48,6 +52,7 @@ def begin(
     notes: Sequence[str],
     key: Sequence[tuple[Artist, str]] = (),
     *,
+    least: float = 0.0,
     compressed: bool = False,
 ) -> Figure:
     """Return an empty figure with its title, what its marks mean, and its small print.
@@ -58,28 +63,38 @@ def begin(
         height: Inches that what it shows needs, without all that.
         notes: What the drawing itself has to explain, before the notes of the sheet.
         key: Marks, and what each means.
+        least: Inches without which what it shows cannot be drawn at all.
         compressed: Whether axes of a fixed shape stand close to each other.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    size = sheet.look.size(sheet.width or width, height)
-    figure = Figure(size, sheet.look.dpi, layout="compressed" if compressed else "constrained")
-    FigureCanvasAgg(figure)
-    title, columns = wrap(sheet.title, int(size[0] * 12.6)), _columns(figure, key)
-    rows = -(-len(key) // columns)
-    head = 0.07 + 0.135 * len(title.splitlines()) + 0.135 * rows
+    look, wanted = sheet.look, sheet.width or width
     every = [*notes, *sheet.notes]
-    wanted = sheet.look.size(sheet.width or width, height + head + 0.1 * len(_lines(every, size[0])) + 0.05)
-    figure.set_size_inches(*wanted)
-    figure.text(
-        0.012, 1 - 0.05 / wanted[1], title, va="top", fontsize=TITLE, fontweight="bold", in_layout=False
-    )
+    figure = Figure(look.size(wanted, height), look.dpi, layout="compressed" if compressed else "constrained")
+    FigureCanvasAgg(figure)
+    for scale in SCALES:
+        inches, _ = look.size(wanted, height)
+        figure.set_size_inches(inches * scale, 1)
+        figure.set_dpi(look.dpi / scale)
+        title, columns = wrap(sheet.title, int(inches * scale * 12.6)), _columns(figure, key)
+        rows = -(-len(key) // columns)
+        head = 0.07 + 0.135 * len(title.splitlines()) + 0.135 * rows
+        small = 0.05 + 0.1 * len(_lines(every, inches * scale))
+        _, high = look.size(wanted, height + head + small)
+        if look.aspect is None:
+            break
+        high *= scale
+        room = high - head - min(small, 0.25 * high)
+        if room >= max(least, 0.45 * high):
+            break
+    figure.set_size_inches(inches * scale, high)
+    figure.text(0.012, 1 - 0.05 / high, title, va="top", fontsize=TITLE, fontweight="bold", in_layout=False)
     if key:
-        _write_key(figure, key, columns, 1 - (head - 0.135 * rows + 0.01) / wanted[1])
-    write_notes(figure, every, sheet.look)
+        _write_key(figure, key, columns, 1 - (head - 0.135 * rows + 0.01) / high)
+    write_notes(figure, every, look)
     left, bottom, _, _ = labels.layout_of(figure).get()["rect"]
-    labels.layout_of(figure).set(rect=(left, bottom, 1, 1 - bottom - head / wanted[1]))
+    labels.layout_of(figure).set(rect=(left, bottom, 1, 1 - bottom - head / high))
     return figure
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui import labels
-from tui.drawing.bars import ROW
+from tui.drawing.bars import LEAST_ROW, ROW
 from tui.drawing.look import Width
 from tui.drawing.scored import ticks_of
 from tui.drawing.sheet import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
@@ -58,7 +58,14 @@ def draw(sheet: Sheet, parts: Sequence[Spent]) -> Figure:
     )
     wide = is_wide(sheet, fitting)
     colours = _colours(parts)
-    figure = begin(sheet, fitting, 0.5 + ROW * len(parts), [_meaning(parts)], _key(colours))
+    figure = begin(
+        sheet,
+        fitting,
+        0.5 + ROW * len(parts),
+        [_meaning(parts)],
+        _key(colours),
+        least=0.45 + LEAST_ROW * len(parts),
+    )
     axes = figure.add_subplot()
     names = labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
     size = name_rows(axes, names, room_of(figure) - 0.45)
