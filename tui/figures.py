@@ -36,6 +36,8 @@ Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
 LONGEST_NAME = 40
+MANY = 16
+"""So many names fit beside the axes of a figure as high as others."""
 FEW = 30
 """A curve of up to so many points shows each of them."""
 
@@ -103,7 +105,8 @@ def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Fi
 def _size(picture: Picture, look: Look, *, wide: bool) -> tuple[tuple[float, float], float]:
     """Return the inches of a figure, so high that a legend of all its lines fits, and its dots an inch."""
     count, longest = len(picture.lines), max(len(line.name) for line in picture.lines)
-    beside, above = 0.62 + 0.13 * count, 2.1 + 0.12 * (count if longest > 20 else count / 2)
+    beside = 0.7 + 0.145 * count + 0.1 * len(picture.notes) if count > MANY else 0.0
+    above = 2.1 + 0.12 * (count if longest > 20 else count / 2)
     height = max(2.9, beside) if wide else max(2.4, above if count > 3 else 0.0)
     inches, high = look.size("page" if wide else "column", height)
     larger = 1.0 if look.aspect is None else max(1.0, (beside if wide else above - 0.6) / high)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -132,8 +131,15 @@ def _columns_of(count: int, wide: bool, inches: float, high: float) -> int:
 
 def _titles(parts: Sequence[Summed], width: int) -> list[str]:
     """Return the experiments' names in at most two lines of ``width`` characters."""
-    names = labels.shorten_all([plain(part.name) for part in parts], 2 * width - 2)
-    return ["\n".join(textwrap.wrap(name, width, max_lines=2, placeholder="…")) for name in names]
+    names = labels.shorten_all([plain(part.name) for part in parts], 2 * width)
+    return [name if len(name) <= width else _in_two(name, width) for name in names]
+
+
+def _in_two(name: str, width: int) -> str:
+    """Return a name in two lines, broken behind a dash or a space if one stands where it can be."""
+    places = [place for place in range(len(name) - width, width + 1) if name[place - 1] in "- "]
+    place = places[-1] if places else width
+    return f"{name[:place].rstrip()}\n{name[place:].lstrip()}"
 
 
 def _notes(parts: Sequence[Summed]) -> list[str]:
