@@ -82,6 +82,18 @@ def test_bars_begin_at_zero_and_their_values_stand_within_the_figure(lab: Lab) -
         assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
 
 
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [("gpu/energy", 602_000.0, "602k"), ("test/f1", 0.5, "0.500"), ("gpu/memory_used", 3 * 2.0**30, "3.00"),
+     ("train/images_per_s", 44.2, "44.2")],
+)  # fmt: skip
+def test_a_value_is_written_as_the_axis_has_it(lab: Lab, metric: str, value: float, text: str) -> None:
+    config = lab.config(["a"], table("bars", ["a"]).replace("test/f1", metric))
+    lab.train(config, "a", **({"f1": value} if metric == "test/f1" else {metric.replace("/", "__"): value}))
+    assert lab.export(config)
+    assert [each.get_text() for each in lab.drawn[0].axes[0].texts] == [text]
+
+
 # ---- scatter
 
 

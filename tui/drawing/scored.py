@@ -13,7 +13,7 @@ from engine.selection import Candidate
 from tui.drawing.source import Reading, Source
 from tui.lines import BIGGEST
 from tui.metrics import Scale
-from tui.widgets.ticks import linear_ticks
+from tui.widgets.ticks import Unit, linear_ticks
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,8 @@ def drawable(values: Sequence[float], scale: Scale) -> Array:
 
 def written(value: float, scale: Scale) -> str:
     """Return a value of an axis as it stands beside its mark."""
-    return scale.unit.format(value)
+    large = scale.unit.kind == "plain" and abs(value) >= 1e4  # as the ticks of the axis then are
+    return (Unit(kind="count") if large else scale.unit).format(value)
 
 
 def ticks_of(low: float, high: float, count: int, scale: Scale) -> tuple[list[float], list[str]]:
