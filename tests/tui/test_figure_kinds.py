@@ -130,11 +130,11 @@ def test_every_kind_has_every_look(lab: Lab, kind: str, style: Any, width: Any) 
     look = LOOKS[style]
     assert lab.export(config, look=look, width=width)
     (figure,) = lab.drawn
-    inches = figure.get_size_inches()
-    assert inches[0] == look.widths[width]
     assert to_hex(figure.get_facecolor()) == look.ground
+    if style == "paper":  # a slide that has to hold much is drawn larger, in as many pixels
+        assert figure.get_size_inches()[0] == look.widths[width]
     with Image.open(lab.out / f"{kind}.png") as image:
-        assert image.size[0] == round(inches[0] * look.dpi)
+        assert image.size[0] == pytest.approx(look.widths[width] * look.dpi, abs=1)
         if style == "slides":
             assert image.size[0] / image.size[1] == pytest.approx(16 / 9, abs=0.01)
 
