@@ -15,6 +15,7 @@ from msgspec import Meta
 from engine.catalog import MODELS, caveat, nearest, problems
 from engine.errors import UserError
 from engine.experiment import SCRIPT, Experiment, Figure, Text
+from engine.kinds import misfits, settled
 from engine.places import Place, Places
 from engine.recipes import fill, inherited
 
@@ -236,13 +237,17 @@ class _Reader:
         def report(key: str, message: str) -> None:
             self._report(self.places.value(*home, key), f"{key} of figure {name!r}: {message}")
 
-        known = {key: value for key, value in table.items() if key in _FIGURE_FIELDS}
+        known = settled({key: value for key, value in table.items() if key in _FIGURE_FIELDS})
         values, failed = _convert_fields(known, _FIGURE_FIELDS, Figure, report)
         for experiment in values.get("experiments", []):
             if experiment not in experiments:
                 report(
                     "experiments", f"there is no experiment {experiment!r}{nearest(experiment, experiments)}"
                 )
+        for key, message in misfits(table):
+            if key not in failed:
+                report(key, message)
+                failed.add(key)
         return None if failed else Figure(name=name, **values)
 
     def _table(self, section: str) -> dict[str, Any]:

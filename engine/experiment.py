@@ -103,15 +103,15 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One figure: a metric of some experiments against an axis, written to ``images/<name>.png``."""
+    """One figure of some experiments, written to ``images/<name>.png``; ``engine.kinds`` has which keys go together."""
 
     name: str
+    kind: Annotated[str, Meta(description="a kind of figure, such as 'curves' or 'bars'")] = "curves"
     title: Text = ""
-    y: Text
-    x: Annotated[
-        Literal["epoch", "step", "time", "samples", "gpu-hours", "joules"],
-        Meta(description="'epoch', 'step', 'time', 'samples', 'gpu-hours' or 'joules'"),
-    ] = "epoch"
+    y: Text = ""
+    """The metric; it also says which runs count."""
+    x: Annotated[str, Meta(description="the name of an axis, such as 'epoch'")] = ""
+    """Of curves an axis of ``engine.history``, of a scatter one of ``engine.kinds.COSTS``."""
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0

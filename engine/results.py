@@ -66,7 +66,7 @@ class Result:
     """What was tested on; scores on different data are not compared."""
     choice: Choice
     scores: Mapping[str, Score]
-    """By metric, at least one of ``SCORES``."""
+    """By metric, at least one of those asked for."""
     parameters: int | None = None
     gpu_memory: float | None = None
     """Bytes at most, on any GPU of any seed."""
@@ -78,6 +78,8 @@ class Result:
     """Up to the last evaluation, a mean over seeds."""
     joules: float | None = None
     """Of all GPUs of a run, a mean over seeds."""
+    train_s: float | None = None
+    """Seconds of training without pauses, a mean over seeds that ended."""
     remarks: tuple[str, ...] = field(default=())
     """What is left out of the row, a sentence each."""
 
@@ -92,20 +94,23 @@ class Verdict(NamedTuple):
 Hours = Callable[[Candidate, str], float | None]
 
 
-def result_of(experiment: Experiment, candidates: Sequence[Candidate], hours: Hours) -> Result | None:
+def result_of(
+    experiment: Experiment, candidates: Sequence[Candidate], hours: Hours, metrics: Sequence[str] = SCORES
+) -> Result | None:
     """Return an experiment's row, None where no run of it has a usable score.
 
     Args:
         experiment: As it stands in experiments.toml.
         candidates: The runs there are.
         hours: Returns the GPU-hours of a run up to its last measurement of a metric, as ``read_gpu_hours`` does.
+        metrics: What is wanted of it, at least one; the first that its runs measured decides which of them count.
     """
     metric, choice = next(
-        ((name, found) for name in SCORES if (found := choose(experiment, candidates, name)).runs),
-        (SCORES[0], Choice()),
+        ((name, found) for name in metrics if (found := choose(experiment, candidates, name)).runs),
+        (metrics[0], Choice()),
     )
     remarks: list[str] = []
-    scores = {name: score for name in SCORES if (score := _score(experiment.name, name, choice, remarks))}
+    scores = {name: score for name in metrics if (score := _score(experiment.name, name, choice, remarks))}
     if not scores:
         return None
     first = choice.runs[0]
@@ -121,6 +126,7 @@ def result_of(experiment: Experiment, candidates: Sequence[Candidate], hours: Ho
         images_per_s=_mean(status.last.get("train/images_per_s") for status in statuses),
         gpu_hours=_mean(hours(each, metric) for each in choice.runs if _on_gpu(each)),
         joules=_mean(map(_joules, choice.runs)),
+        train_s=_mean(status.trained_s or None for status in statuses),
         remarks=tuple(remarks),
     )
 
@@ -181,7 +187,9 @@ def _of_images(candidate: Candidate, metric: str, value: float) -> Interval | No
     told = candidate.status.final.get(metric)
     if told is None or told.low is None or told.high is None or not told.low <= value <= told.high:
         return None
-    return Interval(told.low, told.high, SAID if _is_program(candidate) else OVER_IMAGES[metric])
+    return Interval(
+        told.low, told.high, SAID if _is_program(candidate) else OVER_IMAGES.get(metric, "as its run said")
+    )
 
 
 def _is_program(candidate: Candidate) -> bool:

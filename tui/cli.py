@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.exchange.incoming import Format as Source
     from engine.exchange.outgoing import Kind
     from tui.app import VituiApp
+    from tui.drawing.look import Style, Width
     from tui.figures import Format
     from tui.table_export import TableFormat
 
@@ -161,6 +162,16 @@ def open_app(
     type=click.Choice([*PICTURES, *TABLES]),
     help="Repeatable; of figures png (the default), svg and pdf, of tables md (the default), latex, csv and parquet.",
 )
+@click.option(
+    "--style",
+    type=click.Choice(["paper", "slides"]),
+    help="How figures look: paper (the default), or slides: dark, 16:9, with larger type.",
+)
+@click.option(
+    "--width",
+    type=click.Choice(["column", "page"]),
+    help="How wide figures are: a column (3.4 inches) or the page (7.0; a slide has 5.0); else as each needs.",
+)
 @click.option("--table", is_flag=True, help="Write tables; figures too where --format names one of theirs.")
 @click.option(
     "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
@@ -173,6 +184,8 @@ def export(
     force: bool,
     out: Path | None,
     formats: tuple[str, ...],
+    style: Style | None,
+    width: Width | None,
     table: bool,
     config: Path,
     runs: Path,
@@ -192,6 +205,7 @@ def export(
     from tui.export import ExportError
 
     pictures = cast("list[Format]", [each for each in formats if each in PICTURES])
+    looks = [f"--{name}" for name, value in (("style", style), ("width", width)) if value is not None]
     tables = cast("list[TableFormat]", [each for each in formats if each in TABLES])
     if to is None and (where is not None or force):
         fail("--where and --force go with --to: a figure says itself which experiments it shows")
@@ -199,6 +213,8 @@ def export(
         fail(f"--to {to} writes runs, no figures and no tables: `vitui export --to {to} --out DIR`")
     if tables and not table:
         fail(f"--format {tables[0]} is one of tables: add --table")
+    if looks and (to is not None or (table and not pictures)):
+        fail(f"{' and '.join(looks)} say how figures look, and none are written here")
     store, done = Store(runs), True
     try:
         if to is not None:
@@ -208,6 +224,7 @@ def export(
             done = export_runs(store, to, folder, where or "", force=force, say=click.echo)
         else:
             from engine.config import load_config
+            from tui.drawing.look import LOOKS
             from tui.export import export_figures
             from tui.table_export import export_tables
 
@@ -215,7 +232,10 @@ def export(
             if table:
                 done = export_tables(found, store, figures, folder, tables or ["md"], say=click.echo)
             if pictures or not table:
-                done &= export_figures(found, store, figures, folder, pictures or ["png"], say=click.echo)
+                done &= export_figures(
+                    found, store, figures, folder, pictures or ["png"], say=click.echo,
+                    look=LOOKS[style or "paper"], width=width,
+                )  # fmt: skip
     except (UserError, ExportError) as error:
         fail(str(error))
     sys.exit(0 if done else 1)

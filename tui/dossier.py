@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import time
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +15,7 @@ from engine.listing import MARKS, duration, progress
 from engine.recipes import inherited
 from engine.states import Status
 from tui.columns import memory
+from tui.phases import in_step
 from tui.record import Record
 from tui.text import bar, clean, loss, score, size
 from tui.widgets.sheet import Section
@@ -23,7 +23,6 @@ from tui.widgets.sheet import Section
 Fact = tuple[str, str]
 BAR = 16
 MEASURED = ("f1", "accuracy", "precision", "recall")
-PHASES = ("data", "forward", "backward", "optimizer")
 OF_MODEL = ("model", "image_size", "patch_size", "options", "pretrained")
 NAMES = ("name", "seeds", "command", "tags", "notes")
 """Keys that are no settings, or stand elsewhere."""
@@ -97,12 +96,8 @@ def _score(name: str, status: Status, end: End | None) -> Iterator[Fact]:
 
 def _times(record: Record, config: Mapping[str, Any]) -> Iterator[Fact]:
     """Yield each phase's milliseconds in a step; an evaluation's are shared out over the steps between two."""
-    spent = {name: record.phases.get(f"time/{name}", math.nan) * 1000 for name in PHASES}
     per_epoch = record.starts[-1].steps_per_epoch if record.starts else None
-    every = config.get("evaluate_every", 1)
-    if per_epoch and isinstance(every, int) and every > 0:
-        spent["evaluation"] = record.phases.get("time/evaluation", math.nan) * 1000 / (per_epoch * every)
-    spent = {name: value for name, value in spent.items() if math.isfinite(value) and value >= 0}
+    spent = in_step(record.phases, per_epoch, config.get("evaluate_every", 1))
     total = sum(spent.values())
     for name, value in spent.items():
         share = value / total if total else 0.0

@@ -1,6 +1,6 @@
 """`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files.
 
-For each experiment of a figure `engine.selection` says which runs count, and `tui.figures` draws them.
+For each experiment of a figure `engine.selection` says which runs count, and `tui.drawing` draws them.
 What a figure lacks is said, with the command that would make it.
 """
 
@@ -13,6 +13,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.catalog import nearest
 from engine.config import Config, ConfigError, Mistake
@@ -22,8 +23,11 @@ from engine.listing import printable
 from engine.selection import Candidate, Choice, choose, read_candidates
 from engine.store import Store
 from tui import figures
-from tui.figures import Format, Origin, Picture
-from tui.lines import Line, make_line
+from tui.drawing.kinds import KINDS
+from tui.drawing.look import PAPER, Look, Width, style
+from tui.drawing.sheet import Sheet
+from tui.drawing.source import Reading, Source
+from tui.figures import Format, Origin
 from tui.palette import assign
 
 Say = Callable[[str], None]
@@ -35,15 +39,25 @@ class ExportError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """An experiment of a figure: the runs that speak for it and the line they make, None where they make none."""
+    """An experiment of a figure: the runs that speak for it and what is shown of them, None where nothing can be."""
 
     experiment: Experiment
     choice: Choice
-    line: Line | None
+    part: Any = None
+    remarks: tuple[str, ...] = ()
+    """What is left out, or why nothing is shown though there are runs; a sentence each."""
 
 
 def export_figures(
-    config: Config, store: Store, names: Sequence[str], out: Path, formats: Sequence[Format], *, say: Say
+    config: Config,
+    store: Store,
+    names: Sequence[str],
+    out: Path,
+    formats: Sequence[Format],
+    *,
+    say: Say,
+    look: Look = PAPER,
+    width: Width | None = None,
 ) -> bool:
     """Write figures as ``out/<figure>.<format>`` and say what was written, what was not, and why.
 
@@ -54,6 +68,8 @@ def export_figures(
         out: The folder to write into; it is made if need be.
         formats: Of ``tui.figures.FORMATS``.
         say: Called with each line for the user; it is plain text without control characters.
+        look: On paper or on slides.
+        width: In a column or over a page; None for what each figure needs.
 
     Returns:
         Whether all figures asked for were drawn. One that lacks some of its experiments is drawn and says so.
@@ -73,24 +89,36 @@ def export_figures(
     complete = True
     for figure in wanted:
         entries = library.entries(figure)
-        drawn = [entry for entry in entries if entry.line is not None]
-        missing = [entry.experiment.name for entry in entries if entry.line is None]
+        drawn = [entry for entry in entries if entry.part is not None]
+        unexplained = [entry.experiment.name for entry in entries if entry.part is None and not entry.remarks]
         notes = [note for entry in drawn for note in cautions(entry)]
+        notes += [remark for entry in entries for remark in entry.remarks]
+        wanted_of_runs = KINDS[figure.kind].wanted(figure)
         if drawn:
             runs = sum(len(entry.choice.runs) for entry in drawn)
-            small_print = [*notes, f"No runs yet: {', '.join(missing)}."] if missing else notes
-            for path in _write(figure, drawn, small_print, out, formats):
+            lack = _lack(unexplained, wanted_of_runs, candidates)
+            for path in _write(figure, drawn, [*notes, *lack], out, formats, look, width):
                 tell(f"{path}: {len(drawn)} of {len(entries)} experiments, {runs} run{'s' * (runs != 1)}")
         else:
             tell(f"{figure.name} is not drawn")
             complete = False
-        for line in [*notes, *whats_missing(figure.y, missing, candidates, config, store)]:
+        for line in [*notes, *whats_missing(wanted_of_runs, unexplained, candidates, config, store)]:
             tell(f"  {line}")
     return complete
 
 
+def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
+    """Return what the small print says of experiments that nothing is shown of."""
+    trained = {each.info.experiment for each in candidates if each.status.state == "finished"}
+    lists = {
+        "No runs yet": [name for name in missing if name not in trained],
+        f"No usable {wanted}": [name for name in missing if name in trained],
+    }
+    return [f"{why}: {', '.join(names)}." for why, names in lists.items() if names]
+
+
 class _Library:
-    """The runs of a store as lines; each run is read once, however many figures show it."""
+    """The runs of a store as what figures show; each run is read once, however many figures show it."""
 
     def __init__(self, config: Config, candidates: Sequence[Candidate]) -> None:
         self._experiments = config.experiments
@@ -104,9 +132,10 @@ class _Library:
 
     def _entry(self, figure: Figure, experiment: Experiment) -> Entry:
         choice = choose(experiment, self._candidates, figure.y)
-        curves = [self._history(each.run.path).series(figure.y, figure.x) for each in choice.runs]
-        line = make_line(experiment.name, self._colours[experiment.name], curves, figure.smoothing)
-        return Entry(experiment, choice, line)
+        colour = self._colours[experiment.name]
+        source = Source(figure, experiment, colour, choice, self._candidates, self._history)
+        found: Reading[Any] = KINDS[figure.kind].read(source)
+        return Entry(experiment, choice, found.part, found.remarks)
 
     def _history(self, path: Path) -> History:
         if path not in self._histories:
@@ -178,14 +207,21 @@ def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
 
 
 def _write(
-    figure: Figure, drawn: Sequence[Entry], notes: Sequence[str], out: Path, formats: Sequence[Format]
+    figure: Figure,
+    drawn: Sequence[Entry],
+    notes: Sequence[str],
+    out: Path,
+    formats: Sequence[Format],
+    look: Look,
+    width: Width | None,
 ) -> Iterator[Path]:
     """Draw a figure and write it in each format; yield each file written."""
     title = figure.title or figure.name
-    lines = tuple(entry.line for entry in drawn if entry.line is not None)
-    picture = Picture(title, figure.y, figure.x, lines, figure.y_label, figure.smoothing, tuple(notes))
-    with figures.style():
-        canvas = figures.draw(picture)
+    sheet = Sheet(
+        title, figure.y, figure.x, figure.y_label, figure.smoothing, tuple(notes), look=look, width=width
+    )
+    with style(look):
+        canvas = KINDS[figure.kind].draw(sheet, [entry.part for entry in drawn])
         for kind in formats:
             data = figures.save(
                 canvas, kind, title, origin_of(each for entry in drawn for each in entry.choice.runs)

@@ -6,14 +6,11 @@ and no date but the data's own goes in.
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import math
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,6 +19,9 @@ import numpy as np
 from engine.curves import Array
 from engine.history import Axis
 from tui import labels
+from tui.drawing.look import PAPER, Look, Width
+from tui.drawing.look import style as style
+from tui.drawing.sheet import TITLE, plain, wrap, write_notes
 from tui.lines import Line
 from tui.metrics import Scale, time_scale, x_title, y_scale
 from tui.palette import markers_for
@@ -35,41 +35,15 @@ if TYPE_CHECKING:
 Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
-NARROW, WIDE = 3.4, 7.0
-"""Inches: one column of a paper, and the whole page."""
-DPI = 300
 LONGEST_NAME = 40
+MANY = 16
+"""So many names fit beside the axes of a figure as high as others."""
 FEW = 30
 """A curve of up to so many points shows each of them."""
 
-STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans",
-    "font.size": 7,
-    "text.parse_math": False,  # names come from people: a dollar is a dollar
-    "text.color": "#222222",
-    "axes.edgecolor": "#555555",
-    "axes.labelcolor": "#222222",
-    "axes.linewidth": 0.6,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.labelpad": 3,
-    "grid.color": "#e4e4e4",
-    "grid.linewidth": 0.6,
-    "lines.solid_capstyle": "round",
-    "xtick.color": "#555555",
-    "xtick.labelcolor": "#222222",
-    "xtick.major.size": 2.5,
-    "xtick.major.width": 0.6,
-    "ytick.color": "#555555",
-    "ytick.labelcolor": "#222222",
-    "ytick.major.size": 0,
-    "pdf.fonttype": 42,
-    "svg.hashsalt": "vitui",
-}
-_SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
+SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
 _SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
-_HOLLOW = "○△□◇▽☆"
+HOLLOW = "○△□◇▽☆"
 _DASHES: tuple[Any, ...] = ("solid", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)))
 
 
@@ -100,67 +74,50 @@ class Origin:
     """When the newest of the runs was last heard of: no other date is true of the same picture tomorrow."""
 
 
-@contextlib.contextmanager
-def style() -> Iterator[None]:
-    """Draw and save within this: the figures' style, and nothing of the user's own."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)  # type: ignore[arg-type]
-        yield
-
-
-def draw(picture: Picture) -> Figure:
-    """Draw a picture of at least one line."""
+def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Figure:
+    """Draw a picture of at least one line; as wide as it needs if nobody chose."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    wide = len(picture.lines) > 3
-    size = (WIDE, 2.9) if wide else (NARROW, 2.4)
-    figure = Figure(figsize=size, dpi=DPI, layout="constrained")
+    wide = len(picture.lines) > 3 if width is None else width == "page"
+    size, dpi = _size(picture, look, wide=wide)
+    figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.grid(axis="y")
     scale = y_scale(picture.metric, [line.y for line in picture.lines])
     _set_x(axes, picture)
     _set_y(axes, picture, scale)
-    ends = [_draw_line(axes, line, kind, scale) for line, kind in _kinds(picture)]
+    ends = [_draw_line(axes, line, kind, scale, look) for line, kind in _kinds(picture)]
     names = labels.shorten_all([plain(line.name) for line in picture.lines], LONGEST_NAME)
     if len(counts := {line.seeds for line in picture.lines}) > 1:
         names = [f"{name} (N = {line.seeds})" for name, line in zip(names, picture.lines, strict=True)]
     title = figure.suptitle(
-        _wrap(picture.title, 96 if wide else 43), ha="left", x=0.01, fontsize=8, fontweight="bold"
-    )
-    _write_notes(figure, [*_legend_notes(picture, counts), *picture.notes])
+        wrap(picture.title, round(13.2 * size[0]) if look.aspect else 96 if wide else 43),
+        ha="left", x=0.01, fontsize=TITLE, fontweight="bold",
+    )  # fmt: skip
+    write_notes(figure, [*_legend_notes(picture, counts), *picture.notes], look)
     labels.label(figure, axes, ends, names, wide=wide)
     title.set_x(axes.get_position().x0)
     return figure
 
 
+def _size(picture: Picture, look: Look, *, wide: bool) -> tuple[tuple[float, float], float]:
+    """Return the inches of a figure, so high that a legend of all its lines fits, and its dots an inch."""
+    count, longest = len(picture.lines), max(len(line.name) for line in picture.lines)
+    beside = 0.7 + 0.145 * count + 0.1 * len(picture.notes) if count > MANY else 0.0
+    above = 2.1 + 0.12 * (count if longest > 20 else count / 2)
+    height = max(2.9, beside) if wide else max(2.4, above if count > 3 else 0.0)
+    inches, high = look.size("page" if wide else "column", height)
+    larger = 1.0 if look.aspect is None else max(1.0, (beside if wide else above - 0.6) / high)
+    return (inches * larger, high * larger), look.dpi / larger
+
+
 def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
     """Return a drawn figure as a file that says what it was made from."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=DPI, metadata=_metadata(kind, title, origin))
+    figure.savefig(buffer, format=kind, dpi=figure.dpi, metadata=_metadata(kind, title, origin))
     return buffer.getvalue()
-
-
-def plain(text: str) -> str:
-    """Return text as it can be drawn: one line, a box for every character that the font does not have."""
-    known = _glyphs()
-    return "".join(c if ord(c) in known else "\N{WHITE SQUARE}" for c in clean(text).strip())
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    from matplotlib.font_manager import findfont
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(FT2Font(findfont("DejaVu Sans")).get_charmap())
-
-
-def _wrap(title: str, width: int) -> str:
-    return "\n".join(textwrap.wrap(plain(title), width, max_lines=2, placeholder=" …"))
 
 
 def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
@@ -172,7 +129,7 @@ def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
         yield line, (mark, _DASHES[turn % len(_DASHES)])
 
 
-def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale) -> labels.End:
+def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look: Look) -> labels.End:
     mark, dashes = kind
     x, y = line.x, line.y / scale.size
     if line.sd is not None:
@@ -182,9 +139,9 @@ def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale) -> l
         axes.plot(x, line.raw / scale.size, color=line.colour, alpha=0.3, linewidth=0.5)
     (artist,) = axes.plot(
         x, y, color=line.colour, linewidth=1.2 if np.isfinite(y).sum() <= FEW else 0.9, linestyle=dashes, clip_on=False,
-        marker=_SHAPES[mark], markevery=_marked(y), markersize=_SIZES.get(mark, 3.6),
-        markerfacecolor="white" if mark in _HOLLOW else line.colour,
-        markeredgecolor=line.colour if mark in _HOLLOW else "white", markeredgewidth=0.5,
+        marker=SHAPES[mark], markevery=_marked(y), markersize=_SIZES.get(mark, 3.6),
+        markerfacecolor=look.ground if mark in HOLLOW else line.colour,
+        markeredgecolor=line.colour if mark in HOLLOW else look.ground, markeredgewidth=0.5,
     )  # fmt: skip
     last = np.flatnonzero(np.isfinite(y))[-1]
     return labels.End(artist, line.colour, float(x[last]), float(y[last]))
@@ -250,18 +207,6 @@ def _legend_notes(picture: Picture, counts: set[int]) -> list[str]:
     if picture.smoothing:
         notes.append(f"Smoothed: exponential moving average, weight {picture.smoothing:g}.")
     return [" ".join(notes)] if notes else []
-
-
-def _write_notes(figure: Figure, notes: Sequence[str]) -> None:
-    """Write the small print along the lower edge, and keep the axes off it."""
-    width, height = figure.get_size_inches()
-    lines = [part for note in notes for part in textwrap.wrap(plain(note), int(width * 22))]
-    if lines:
-        figure.text(
-            0.012, 0.015, "\n".join(lines), fontsize=5.5, color="#777777", va="bottom", linespacing=1.3
-        )
-    bottom = (0.03 + 0.1 * len(lines)) / height if lines else 0.0
-    labels.layout_of(figure).set(rect=(0, bottom, 1, 1 - bottom), w_pad=0.05, h_pad=0.04)
 
 
 def _metadata(kind: Format, title: str, origin: Origin) -> dict[str, Any]:

@@ -79,11 +79,12 @@ def shorten_all(names: Sequence[str], width: int) -> list[str]:
     ]
 
 
-def dark(colour: str) -> str:
-    """Return a colour of lines as one of letters on white: the same hue, contrast of at least 4.5 to 1."""
-    rgb = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    while _contrast(rgb) < 4.5:
-        rgb = [0.96 * part for part in rgb]
+def readable(colour: str, ground: str = "#ffffff") -> str:
+    """Return a colour of lines as one of letters on a ground: the same hue, contrast of at least 4.5 to 1."""
+    rgb, below = _parts(colour), _parts(ground)
+    target = 0.0 if _luminance(below) > 0.18 else 1.0
+    while _contrast(rgb, below) < 4.5:
+        rgb = [0.96 * part + 0.04 * target for part in rgb]
     return "#" + "".join(f"{round(255 * part):02x}" for part in rgb)
 
 
@@ -121,7 +122,7 @@ def _plan(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str])
     left, right = axes.get_xlim()
     edge = [i for i, end in enumerate(ends) if end.x > right - 0.04 * (right - left)]
     point = figure.dpi / 72  # pixels
-    sizes = [_measure(figure, name) for name in names]
+    sizes = [measure(figure, name) for name in names]
     height = 1.1 * max(size.height for size in sizes)
     gutter = max((sizes[i].width + (GAP + 2) * point for i in edge), default=0.0) / figure.bbox.width
     if gutter > MOST:
@@ -171,6 +172,9 @@ def _free_spot(
 
 def _write(axes: Axes, end: End, name: str, offset: Offset) -> None:
     """Write a name beside the end of its line, with a thin leader to it where it had to move away."""
+    from matplotlib.colors import to_hex
+
+    ground = to_hex(axes.get_facecolor())
     leader = {
         "arrowstyle": "-",
         "color": end.colour,
@@ -181,7 +185,8 @@ def _write(axes: Axes, end: End, name: str, offset: Offset) -> None:
     }
     axes.annotate(
         name, (end.x, end.y), offset, textcoords="offset points", annotation_clip=False,
-        va="center_baseline", fontsize=SIZE, color=dark(end.colour), arrowprops=leader if abs(offset[1]) > 2 else None,
+        va="center_baseline", fontsize=SIZE, color=readable(end.colour, ground),
+        arrowprops=leader if abs(offset[1]) > 2 else None,
     )  # fmt: skip
 
 
@@ -198,7 +203,8 @@ def _add_legend(axes: Axes, ends: Sequence[End], names: Sequence[str], *, wide: 
         text.set_text(names[i])  # given to legend() itself, a name that begins with _ would be left out
 
 
-def _measure(figure: Figure, name: str) -> Bbox:
+def measure(figure: Figure, name: str) -> Bbox:
+    """Return the room that a name takes, in pixels."""
     text = figure.text(0, 0, name, fontsize=SIZE)
     box = text.get_window_extent()
     text.remove()
@@ -213,7 +219,16 @@ def _reserve(figure: Figure, share: float) -> None:
     figure.draw_without_rendering()
 
 
-def _contrast(rgb: Sequence[float]) -> float:
-    """Return the contrast of a colour to white, as WCAG 2 defines it."""
-    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
-    return 1.05 / (0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] + 0.05)
+def _parts(colour: str) -> list[float]:
+    return [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+
+
+def _contrast(rgb: Sequence[float], ground: Sequence[float] = (1.0, 1.0, 1.0)) -> float:
+    """Return the contrast of two colours, as WCAG 2 defines it."""
+    low, high = sorted((_luminance(rgb), _luminance(ground)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(rgb: Sequence[float]) -> float:
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.column import Column
 from engine.events import decode
 from engine.files import tail
 from engine.history import CHUNK, History
 from engine.matrices import Place, read_matrix
 from engine.store import Run, RunInfo, StoreError
 from tui.narration import all_said, story
+from tui.phases import mean_of
 from tui.record import Page, Record
 from tui.transcript import MAX_LINE, Kind, Transcript
 
@@ -81,7 +81,7 @@ class Reader:
             "place": place,
             "matrix": self._matrix(place),
             "phases": {
-                name: _mean(column) for name, column in history.columns.items() if name.startswith("time/")
+                name: mean_of(column) for name, column in history.columns.items() if name.startswith("time/")
             },
         }
 
@@ -150,11 +150,3 @@ def _size(path: Path) -> int:
         return path.lstat().st_size
     except OSError:
         return 0
-
-
-def _mean(column: Column) -> float:
-    import numpy as np
-
-    values = column.table()[3]
-    values = values[np.isfinite(values)]
-    return float(values.mean()) if len(values) else float("nan")

@@ -22,6 +22,7 @@ from engine.results import read_gpu_hours, result_of
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store
 from tui.comparison import MEASURES, Measure, Side, sample
+from tui.drawing.kinds import KINDS
 from tui.export import export_figures, find_figures, origin_of, replace_file
 from tui.results_table import Table
 from tui.tables import Strong, as_markdown
@@ -154,7 +155,7 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
     return Section(
         name=figure.name,
         title=clean(figure.title or figure.name),
-        alt=f"{clean(figure.y)} against {figure.x}: {names}",
+        alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
         svg=base64.b64encode(pictures.get("svg", b"")).decode(),
         png=pictures.get("png", b""),
         said=tuple(verdicts([sample(measure, side) for side in sides], spoken)),

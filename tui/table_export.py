@@ -97,7 +97,7 @@ def export_tables(
 
 def table_of(results: Sequence[Result], missing: Sequence[str], config: Config) -> Table:
     """Return the table of some results, at least one, that says what it lacks."""
-    entries = [Entry(config.experiments[row.experiment], row.choice, None) for row in results]
+    entries = [Entry(config.experiments[row.experiment], row.choice) for row in results]
     notes = [note for entry in entries for note in cautions(entry)]
     return Table(results, [*notes, _lack(missing)] if missing else notes)
 

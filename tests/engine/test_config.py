@@ -133,7 +133,7 @@ x = "age"
             "found 'fast' (a string); it has to be a number above 0",
             "model of experiment 'd': it is missing",
             "there is no experiment 'cc'",
-            "'gpu-hours' or 'joules'",
+            "no axis 'age'. Known: epoch, step, time, samples, gpu-hours, joules",
         ],
         strict=True,
     ):

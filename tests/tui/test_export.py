@@ -83,11 +83,11 @@ def lab(tmp_path: Path) -> Lab:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
     """The pictures that were drawn."""
     pictures: list[Picture] = []
-    draw: Callable[[Picture], Any] = figures.draw
+    draw: Callable[..., Any] = figures.draw
 
-    def watch(picture: Picture) -> Any:
+    def watch(picture: Picture, *rest: Any) -> Any:
         pictures.append(picture)
-        return draw(picture)
+        return draw(picture, *rest)
 
     monkeypatch.setattr(figures, "draw", watch)
     return pictures
@@ -352,6 +352,6 @@ def test_short_names_are_short_and_different(names: list[str]) -> None:
 @settings(max_examples=50)
 @given(st.from_regex(r"#[0-9a-f]{6}", fullmatch=True))
 def test_letters_are_dark_enough_to_read(colour: str) -> None:
-    dark = labels.dark(colour)
+    dark = labels.readable(colour)
     parts = [int(dark[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     assert labels._contrast(parts) > 4.3

@@ -1,0 +1,51 @@
+"""Which file reads and draws which kind of figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic
+
+from engine.experiment import Figure
+from tui.drawing import bars, classes, confusion, curves, matrices, scatter, steptime
+from tui.drawing.sheet import Sheet
+from tui.drawing.source import Part, Reading, Source
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Drawn
+
+
+def _metric(figure: Figure) -> str:
+    return figure.y
+
+
+def _against(figure: Figure) -> str:
+    return f"{figure.y} against {figure.x}"
+
+
+def _of_split(words: str) -> Callable[[Figure], str]:
+    return lambda figure: f"{words} on {matrices.split_of(figure)}"
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Part]):
+    """How a kind of figure is made."""
+
+    read: Callable[[Source], Reading[Part]]
+    """Returns what is shown of an experiment."""
+    draw: Callable[[Sheet, Sequence[Part]], Drawn]
+    """Draws what is shown of experiments, at least one."""
+    words: Callable[[Figure], str] = _metric
+    """Returns what is to be seen, for those who cannot see it."""
+    wanted: Callable[[Figure], str] = _metric
+    """Returns what it is that runs lack where there is nothing to be shown."""
+
+
+KINDS: Mapping[str, Kind[Any]] = {
+    "curves": Kind(curves.read, curves.draw, _against),
+    "bars": Kind(bars.read, bars.draw),
+    "scatter": Kind(scatter.read, scatter.draw, _against),
+    "confusion": Kind(confusion.read, confusion.draw, _of_split("Confusion"), matrices.wanted),
+    "classes": Kind(classes.read, classes.draw, _of_split("F1 of each class"), matrices.wanted),
+    "steptime": Kind(steptime.read, steptime.draw, lambda _: "Time of a training step by phase"),
+}

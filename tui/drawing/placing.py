@@ -1,0 +1,99 @@
+"""Names beside points, so that none lies on another, on a point or on its error bar."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from engine.curves import Array
+from tui import labels
+from tui.drawing.look import Look
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
+REACHES = (5.0, 9.0, 15.0, 22.0, 30.0)
+"""Points between a mark and its name: the nearest is tried first."""
+SIDES = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
+"""Where a name may stand, right and up being positive; those that read best come first."""
+
+
+def name_points(
+    figure: Figure, axes: Axes, points: Array, names: Sequence[str], colours: Sequence[str], look: Look
+) -> bool:
+    """Write a name beside each of the points (N, 2), fix the layout of the figure, and return whether they all fit.
+
+    A name that cannot stand near has a thin line to its point. Where they do not all fit none is written.
+    """
+    figure.draw_without_rendering()
+    boxes = _plan(figure, axes, points, names)
+    if boxes is None:
+        return False
+    figure.set_layout_engine("none")
+    point = figure.dpi / 72  # pixels
+    places = axes.transData.transform(points)
+    for place, spot, name, colour, at in zip(places, boxes, names, colours, points, strict=True):
+        offset = (spot.x0 - place[0]) / point, ((spot.y0 + spot.y1) / 2 - place[1]) / point
+        aside = max(spot.x0 - place[0], place[0] - spot.x1, spot.y0 - place[1], place[1] - spot.y1)
+        leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4,
+                  "relpos": (0.0 if spot.x0 > place[0] else 1.0 if spot.x1 < place[0] else 0.5, 0.5)}  # fmt: skip
+        axes.annotate(
+            name, (float(at[0]), float(at[1])), offset, textcoords="offset points", annotation_clip=False,
+            va="center_baseline", fontsize=labels.SIZE, color=labels.readable(colour, look.ground),
+            arrowprops=leader if aside > 1.5 * REACHES[0] * point else None,
+        )  # fmt: skip
+    return True
+
+
+def _plan(figure: Figure, axes: Axes, points: Array, names: Sequence[str]) -> list[Bbox] | None:
+    """Return where each name goes, in pixels; None where they do not all fit."""
+    point = figure.dpi / 72
+    places = axes.transData.transform(points)  # (N, 2)
+    taken = [*_marks(places, point), *_bars(axes, point)]
+    found: list[Bbox] = []
+    for place, name in zip(places, names, strict=True):
+        size = labels.measure(figure, name)
+        spots = _spots(place, size.width, 0.85 * size.height, point)
+        spot = next((each for each in spots if _is_free(each, axes, figure, [*taken, *found], point)), None)
+        if spot is None:
+            return None
+        found.append(spot)
+    return found
+
+
+def _spots(place: Array, width: float, height: float, point: float) -> Iterator[Bbox]:
+    from matplotlib.transforms import Bbox
+
+    for reach in REACHES:
+        for right, up in SIDES:
+            x = place[0] + right * reach * point - (width if right < 0 else width / 2 if right == 0 else 0)
+            y = place[1] + up * reach * point - (height if up < 0 else height / 2 if up == 0 else 0)
+            yield Bbox.from_bounds(x, y, width, height)
+
+
+def _is_free(spot: Bbox, axes: Axes, figure: Figure, taken: Sequence[Bbox], point: float) -> bool:
+    inside = axes.bbox.x0 + 2 * point <= spot.x0 and spot.x1 <= figure.bbox.x1 - 3 * point
+    inside = inside and axes.bbox.y0 + 2 * point <= spot.y0 and spot.y1 <= axes.bbox.y1 + 4 * point
+    return inside and not spot.padded(1.2 * point).count_overlaps(taken)
+
+
+def _marks(places: Array, point: float) -> list[Bbox]:
+    from matplotlib.transforms import Bbox
+
+    return [Bbox.from_bounds(x - 3 * point, y - 3 * point, 6 * point, 6 * point) for x, y in places]
+
+
+def _bars(axes: Axes, point: float) -> Iterator[Bbox]:
+    """Yield the room of error bars and of the lines that are drawn, in pixels."""
+    from matplotlib.transforms import Bbox
+
+    paths = [path.transformed(axes.transData) for bars in axes.collections for path in bars.get_paths()]
+    paths += [line.get_path().transformed(line.get_transform()) for line in axes.lines]
+    for path in paths:
+        ends = np.asarray(path.vertices, dtype=np.float64)  # (N, 2)
+        for pair in np.stack([ends[:-1], ends[1:]], axis=1):
+            yield Bbox([pair.min(axis=0), pair.max(axis=0)]).padded(0.5 * point)

@@ -1,0 +1,88 @@
+"""An experiment's final score, and what it took: what bars and scatters are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.curves import Array
+from engine.results import OVER_SEEDS, Hours, Result, Score, result_of
+from engine.selection import Candidate
+from tui.drawing.source import Reading, Source
+from tui.lines import BIGGEST
+from tui.metrics import Scale
+from tui.widgets.ticks import Unit, linear_ticks
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What a figure of final scores shows of an experiment."""
+
+    name: str
+    colour: str
+    score: Score
+    result: Result
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The interval's ends, the mean twice where there is none."""
+        interval = self.score.interval
+        return (self.score.mean, self.score.mean) if interval is None else (interval.low, interval.high)
+
+
+def _no_hours(_candidate: Candidate, _metric: str) -> None:
+    """Read no run for what nobody shows."""
+
+
+def read_score(source: Source, hours: Hours = _no_hours) -> Reading[Scored]:
+    """Return the final score of an experiment over its seeds."""
+    metric = source.figure.y
+    found = result_of(source.experiment, source.candidates, hours, (metric,))
+    if found is None:
+        return Reading(None)
+    shown = Scored(source.experiment.name, source.colour, found.scores[metric], found)
+    return Reading(shown, found.remarks)
+
+
+def seeds_of(parts: Sequence[Scored]) -> set[int]:
+    """Return the numbers of seeds that experiments have."""
+    return {len(part.score.values) for part in parts}
+
+
+def counted(names: Sequence[str], parts: Sequence[Scored]) -> list[str]:
+    """Return the names, with the number of seeds where experiments differ in it."""
+    if len(seeds_of(parts)) == 1:
+        return list(names)
+    return [f"{name} (N = {len(part.score.values)})" for name, part in zip(names, parts, strict=True)]
+
+
+def meanings(mark: str, parts: Sequence[Scored], *, dots: bool = True) -> Iterator[str]:
+    """Yield what a figure's marks are of, ``mark`` being what a mean is drawn as, with or without its seeds."""
+    counts = seeds_of(parts)
+    number = f"N = {max(counts)}" if len(counts) == 1 else "N"
+    seeds = f"mean over {number} seed{'s' * (counts != {1})}" if counts != {1} else "one seed (N = 1)"
+    yield f"{mark}: final value, {seeds}." + (" Small dots: the seeds." if dots and max(counts) > 1 else "")
+    kinds = [part.score.interval.kind for part in parts if part.score.interval is not None]
+    if OVER_SEEDS in kinds:
+        yield "Lines: 95 % interval of the mean, Student's t over seeds."
+    if other := [kind for kind in dict.fromkeys(kinds) if kind != OVER_SEEDS]:
+        yield f"One seed: line is the 95 % interval of that model, {' and '.join(other)}."
+
+
+def drawable(values: Sequence[float], scale: Scale) -> Array:
+    """Return values (N,) as an axis of a scale has them."""
+    return np.clip(np.asarray(values, dtype=np.float64), -BIGGEST, BIGGEST) / scale.size
+
+
+def written(value: float, scale: Scale) -> str:
+    """Return a value of an axis as it stands beside its mark."""
+    large = scale.unit.kind == "plain" and abs(value) >= 1e4  # as the ticks of the axis then are
+    return (Unit(kind="count") if large else scale.unit).format(value)
+
+
+def ticks_of(low: float, high: float, count: int, scale: Scale) -> tuple[list[float], list[str]]:
+    """Return the ticks of an axis and what stands at them."""
+    ticks = linear_ticks(low, high, count, scale.unit)
+    return ticks, scale.unit.labels(ticks)

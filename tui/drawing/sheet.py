@@ -1,0 +1,196 @@
+"""The sheet that any kind of figure is drawn on: its size, its title, its small print, and text that is only text."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from tui import labels
+from tui.drawing.look import PAPER, Look, Width
+from tui.text import clean
+
+if TYPE_CHECKING:
+    from matplotlib.artist import Artist
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+TITLE = 8
+SMALL = 5.5
+"""Points."""
+NAMES = 40, 24
+"""Characters of an experiment's name beside its row: on a page, and in a column."""
+
+
+SCALES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0)
+"""How many times as large a slide is drawn that has to hold much, its type so much smaller: the first that will do."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What a figure says around what it shows, and how it is to look."""
+
+    title: str
+    y: str
+    """The metric."""
+    x: str = ""
+    y_label: str = ""
+    smoothing: float = 0.0
+    notes: tuple[str, ...] = ()
+    """Small print: what the reader has to know, one sentence each."""
+    look: Look = PAPER
+    width: Width | None = None
+    """None for what fits."""
+
+
+def begin(
+    sheet: Sheet,
+    width: Width,
+    height: float,
+    notes: Sequence[str],
+    key: Sequence[tuple[Artist, str]] = (),
+    *,
+    least: float = 0.0,
+    compressed: bool = False,
+) -> Figure:
+    """Return an empty figure with its title, what its marks mean, and its small print.
+
+    Args:
+        sheet: What it says.
+        width: How wide it is to be if nobody chose.
+        height: Inches that what it shows needs, without all that.
+        notes: What the drawing itself has to explain, before the notes of the sheet.
+        key: Marks, and what each means.
+        least: Inches without which what it shows cannot be drawn at all.
+        compressed: Whether axes of a fixed shape stand close to each other.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    look, wanted = sheet.look, sheet.width or width
+    every = [*notes, *sheet.notes]
+    figure = Figure(look.size(wanted, height), look.dpi, layout="compressed" if compressed else "constrained")
+    FigureCanvasAgg(figure)
+    for scale in SCALES:
+        inches, _ = look.size(wanted, height)
+        figure.set_size_inches(inches * scale, 1)
+        figure.set_dpi(look.dpi / scale)
+        title, columns = wrap(sheet.title, int(inches * scale * 12.6)), _columns(figure, key)
+        rows = -(-len(key) // columns)
+        head = 0.07 + 0.135 * len(title.splitlines()) + 0.135 * rows
+        small = 0.05 + 0.1 * len(_lines(every, inches * scale))
+        _, high = look.size(wanted, height + head + small)
+        if look.aspect is None:
+            break
+        high *= scale
+        room = high - head - min(small, 0.25 * high)
+        if room >= max(least, 0.45 * high):
+            break
+    figure.set_size_inches(inches * scale, high)
+    figure.text(0.012, 1 - 0.05 / high, title, va="top", fontsize=TITLE, fontweight="bold", in_layout=False)
+    if key:
+        _write_key(figure, key, columns, 1 - (head - 0.135 * rows + 0.01) / high)
+    write_notes(figure, every, look)
+    left, bottom, _, _ = labels.layout_of(figure).get()["rect"]
+    labels.layout_of(figure).set(rect=(left, bottom, 1, 1 - bottom - head / high))
+    return figure
+
+
+def room_of(figure: Figure) -> float:
+    """Return the inches of height that title and small print leave."""
+    return float(figure.get_size_inches()[1] * labels.layout_of(figure).get()["rect"][3])
+
+
+def _columns(figure: Figure, key: Sequence[tuple[Artist, str]]) -> int:
+    """Return in how many columns a key fits."""
+    if not key:
+        return 1
+    widths = [labels.measure(figure, name).width + 17.5 * figure.dpi / 72 for _, name in key]
+    return next(
+        columns
+        for columns in range(len(key), 0, -1)
+        if columns == 1
+        or sum(max(widths[column::columns]) for column in range(columns)) < 0.98 * figure.bbox.width
+    )
+
+
+def _write_key(figure: Figure, key: Sequence[tuple[Artist, str]], columns: int, top: float) -> None:
+    rows = -(-len(key) // columns)
+    order = [row * columns + column for column in range(columns) for row in range(rows)]  # it fills columns
+    order = [place for place in order if place < len(key)]
+    legend = figure.legend(
+        [key[place][0] for place in order], [" "] * len(key), ncols=columns, frameon=False, borderpad=0,
+        borderaxespad=0, loc="upper left", bbox_to_anchor=(0.012, top), handlelength=1.0, handletextpad=0.4,
+        columnspacing=1.1, labelspacing=0.3, fontsize=labels.SIZE,
+    )  # fmt: skip
+    legend.set_in_layout(False)
+    for text, place in zip(legend.get_texts(), order, strict=True):
+        text.set_text(key[place][1])  # given to legend() itself, a name that begins with _ would be left out
+
+
+def is_wide(sheet: Sheet, width: Width) -> bool:
+    """Return whether a figure is over a page, where ``width`` is chosen if nobody chose."""
+    return (sheet.width or width) == "page"
+
+
+def wrap(title: str, width: int) -> str:
+    """Return a title in at most two lines."""
+    return "\n".join(textwrap.wrap(plain(title), width, max_lines=2, placeholder=" …"))
+
+
+def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER) -> None:
+    """Write the small print along the lower edge, and keep the axes off it."""
+    width, height = figure.get_size_inches()
+    lines = _lines(notes, width)
+    if look.aspect is not None and len(lines) > (
+        most := max(2, int(2.5 * height))
+    ):  # a slide grows no higher
+        lines = [*lines[: most - 1], f"{lines[most - 1]} …"]
+    if lines:
+        figure.text(
+            0.012,
+            min(0.015, 0.045 / height),
+            "\n".join(lines),
+            fontsize=SMALL,
+            color=look.quiet,
+            va="bottom",
+            linespacing=1.3,
+        )
+    bottom = (0.03 + 0.1 * len(lines)) / height if lines else 0.0
+    labels.layout_of(figure).set(rect=(0, bottom, 1, 1 - bottom), w_pad=0.05, h_pad=0.04)
+
+
+def _lines(notes: Sequence[str], inches: float) -> list[str]:
+    kept = [plain(note).replace(" %", "\N{NO-BREAK SPACE}%") for note in notes]
+    return [part for note in kept for part in textwrap.wrap(note, int(inches * 22))]
+
+
+def name_rows(axes: Axes, names: Sequence[str], room: float) -> float:
+    """Write a name beside each row, the first at the top, and return the points of type that the rows leave.
+
+    Args:
+        axes: Whose rows they are.
+        names: Of the rows.
+        room: Inches that all rows share.
+    """
+    size = max(1.0, min(labels.SIZE, 0.85 * 72 * room / len(names)))
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set_yticks(range(len(names)), names, fontsize=size)
+    axes.spines["left"].set_visible(False)
+    return size
+
+
+def plain(text: str) -> str:
+    """Return text as it can be drawn: one line, a box for every character that the font does not have."""
+    known = _glyphs()
+    return "".join(c if ord(c) in known else "\N{WHITE SQUARE}" for c in clean(text).strip())
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    from matplotlib.font_manager import findfont
+    from matplotlib.ft2font import FT2Font
+
+    return frozenset(FT2Font(findfont("DejaVu Sans")).get_charmap())

@@ -1,0 +1,37 @@
+"""What a kind of figure reads an experiment from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+
+from engine.experiment import Experiment, Figure
+from engine.history import History
+from engine.selection import Candidate, Choice
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True)
+class Source:
+    """An experiment of a figure, and its runs."""
+
+    figure: Figure
+    experiment: Experiment
+    colour: str
+    choice: Choice
+    candidates: Sequence[Candidate]
+    """All runs there are."""
+    history: Callable[[Path], History]
+    """Reads what a run's folder tells; each is read once."""
+
+
+@dataclass(frozen=True)
+class Reading(Generic[Part]):
+    """What a figure shows of an experiment, None where it can show nothing."""
+
+    part: Part | None
+    remarks: tuple[str, ...] = ()
+    """What is left out, or why nothing is shown though there are runs; a sentence each."""

@@ -1,0 +1,36 @@
+"""Where the time of a training step goes: the means of ``time/*``, an evaluation's shared out over the steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from engine.column import Column
+
+PHASES = ("data", "forward", "backward", "optimizer")
+"""The parts of a step that the engine's own training measures, in their order."""
+EVALUATION = "evaluation"
+
+
+def mean_of(column: Column) -> float:
+    """Return the mean of all that was measured, NaN where nothing was finite."""
+    import numpy as np
+
+    values = column.table()[3]
+    values = values[np.isfinite(values)]
+    with np.errstate(over="ignore"):  # a hostile run may have measured what no sum can hold: infinite, then
+        return float(values.mean()) if len(values) else math.nan
+
+
+def in_step(means: Mapping[str, float], per_epoch: int | None, every: object) -> dict[str, float]:
+    """Return each phase's milliseconds in a step.
+
+    Args:
+        means: Seconds by ``time/*`` metric.
+        per_epoch: Steps in an epoch; without it nobody knows how many steps share an evaluation, and it is left out.
+        every: Epochs between two evaluations, as a run's configuration says it.
+    """
+    spent = {name: means.get(f"time/{name}", math.nan) * 1000 for name in PHASES}
+    if per_epoch and isinstance(every, int) and every > 0:
+        spent[EVALUATION] = means.get(f"time/{EVALUATION}", math.nan) * 1000 / (per_epoch * every)
+    return {name: value for name, value in spent.items() if math.isfinite(value) and value >= 0}
