@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")
+TIMELESS: tuple[Axis, ...] = ("step", "epoch", "samples")
+"""The axes of a metric that is read alone."""
 CHUNK = 256 * 1024
 """Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
 MAX_MATRICES = 10_000
@@ -41,7 +43,7 @@ class History:
     Args:
         path: A run's folder, or its events.jsonl.
         only: Read these metrics and the starts of attempts alone, in a fraction of the time where they were measured
-            seldom. How long pauses between attempts were is not known then: there are no axes of time.
+            seldom. How long pauses between attempts were is not known then: only the axes in ``TIMELESS`` are right.
     """
 
     def __init__(self, path: str | os.PathLike[str], only: Iterable[str] | None = None) -> None:

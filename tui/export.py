@@ -31,6 +31,8 @@ from tui.figures import Format, Origin
 from tui.palette import assign
 
 Say = Callable[[str], None]
+KEPT = 64
+"""Runs that are kept in memory for the next figure."""
 
 
 class ExportError(Exception):
@@ -118,13 +120,13 @@ def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) 
 
 
 class _Library:
-    """The runs of a store as what figures show; each run is read once, however many figures show it."""
+    """The runs of a store as what figures show; of those that were read, the last ``KEPT`` are in memory."""
 
     def __init__(self, config: Config, candidates: Sequence[Candidate]) -> None:
         self._experiments = config.experiments
         self._candidates = candidates
         self._colours = assign(config.experiments)
-        self._histories: dict[Path, History] = {}
+        self._histories: dict[tuple[Path, str | None], History] = {}
 
     def entries(self, figure: Figure) -> list[Entry]:
         """Return the experiments of a figure, in its order."""
@@ -137,11 +139,16 @@ class _Library:
         found: Reading[Any] = KINDS[figure.kind].read(source)
         return Entry(experiment, choice, found.part, found.remarks)
 
-    def _history(self, path: Path) -> History:
-        if path not in self._histories:
-            self._histories[path] = History(path)
-            self._histories[path].update()
-        return self._histories[path]
+    def _history(self, path: Path, only: str | None) -> History:
+        """Read a run: one metric of it, or all."""
+        history = self._histories.pop((path, only), None)
+        if history is None:
+            history = History(path, only=None if only is None else [only])
+            history.update()
+        self._histories[path, only] = history
+        while len(self._histories) > KEPT:
+            del self._histories[next(iter(self._histories))]
+        return history
 
 
 def cautions(entry: Entry) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from engine.history import Axis
+from engine.history import TIMELESS, Axis
 from tui import figures
 from tui.drawing.sheet import Sheet
 from tui.drawing.source import Reading, Source
@@ -19,7 +19,8 @@ def read(source: Source) -> Reading[Line]:
     """Return the line that the runs of an experiment make."""
     wanted = source.figure
     axis = cast("Axis", wanted.x)
-    curves = [source.history(each.run.path).series(wanted.y, axis) for each in source.choice.runs]
+    only = wanted.y if axis in TIMELESS else None
+    curves = [source.history(each.run.path, only).series(wanted.y, axis) for each in source.choice.runs]
     return Reading(make_line(source.experiment.name, source.colour, curves, wanted.smoothing))
 
 

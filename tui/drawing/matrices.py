@@ -39,7 +39,7 @@ def last_matrices(source: Source) -> tuple[list[Matrix], tuple[str, ...]]:
 
 def _last(candidate: Candidate, source: Source) -> Matrix | None:
     """Return the last matrix of a run that can be used; one without images cannot."""
-    for place in reversed(source.history(candidate.run.path).matrices):
+    for place in reversed(source.history(candidate.run.path, None).matrices):
         if place.split == split_of(source.figure):
             event = read_matrix(candidate.run.events, place)
             matrix = None if event is None else make_matrix(event, place)

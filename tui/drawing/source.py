@@ -24,8 +24,8 @@ class Source:
     choice: Choice
     candidates: Sequence[Candidate]
     """All runs there are."""
-    history: Callable[[Path], History]
-    """Reads what a run's folder tells; each is read once."""
+    history: Callable[[Path, str | None], History]
+    """Reads what a run's folder tells: of one metric alone, or all there is."""
 
 
 @dataclass(frozen=True)

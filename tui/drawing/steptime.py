@@ -85,7 +85,7 @@ def draw(sheet: Sheet, parts: Sequence[Spent]) -> Figure:
 
 def _phases(source: Source, path: Path) -> dict[str, float]:
     """Return a run's milliseconds by phase: those of the engine, and those that a program of one's own measured."""
-    history = source.history(path)
+    history = source.history(path, None)
     means = {name: mean_of(column) for name, column in history.columns.items() if name.startswith("time/")}
     start = history.starts[-1] if history.starts else None
     every = (start.config if start else {}).get("evaluate_every", 1)
