@@ -31,6 +31,11 @@ class OpenByDefault(click.Group):
         """Put the verb `open` before anything that is no verb and no option of the group's own."""
         own = {"-h", "--help", "--version"}
         if not args or (args[0] not in self.commands and args[0] not in own):
+            if args and args[0].isidentifier() and not Path(args[0]).exists():
+                from engine.catalog import nearest
+
+                if (meant := nearest(args[0], self.commands)) != ".":
+                    fail(f"there is no folder {args[0]!r}, and no such verb{meant}")
             args = ["open", *args]
         return super().parse_args(ctx, args)
 
@@ -40,7 +45,8 @@ class OpenByDefault(click.Group):
 def main() -> None:
     """Train, watch and compare image classifiers in one terminal.
 
-    `vitui [DIR]` opens the app on a folder with an experiments.toml; DIR is the current one by default.
+    `vitui [DIR]` opens the app on a folder with an experiments.toml; DIR is the current one by default. Its options
+    (--readonly, --theme, --ascii, --rate, --once) are those of `vitui open --help`.
     """
 
 

@@ -17,6 +17,9 @@ from tui.text import clean, size
 from tui.verdicts import Sample, is_rash, verdict
 from tui.verdicts import compare as compare_samples
 
+MOST_NAMED = 2
+"""Settings that a name says."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -82,13 +85,22 @@ def sides(
             groups.append((status.experiment, config, [status]))
         else:
             known.append(status)
-    names = [name for name, _, _ in groups]
-    found = []
-    for i, (name, config, runs) in enumerate(groups):
-        again = names[:i].count(name)
-        found.append(Side(clean(name) + (f" ({again + 1})" if again else ""), config, tuple(runs)))
+    names = _named_apart([(name, config) for name, config, _ in groups])
+    found = [Side(name, config, tuple(runs)) for name, (_, config, runs) in zip(names, groups, strict=True)]
     found.sort(key=lambda side: all(run.run != baseline for run in side.runs))
     return found
+
+
+def _named_apart(made: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Return a name for each of some experiments and settings: with what differs, where one has several."""
+    names = []
+    for name, config in made:
+        others = [other for same, other in made if same == name]
+        keys = [key for key in config if any(other.get(key) != config[key] for other in others)]
+        own = " ".join(f"{key}={_value(config[key])}" for key in keys[:MOST_NAMED])
+        names.append(f"{clean(name)} {own}".strip())
+    again = [names[:i].count(name) for i, name in enumerate(names)]
+    return [f"{name} ({count + 1})" if count else name for name, count in zip(names, again, strict=True)]
 
 
 def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:

@@ -28,10 +28,16 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current(runs: Iterable[Status]) -> Status | None:
-    """Return the run that stands for an experiment: one that lives, else the newest."""
+    """Return the run that stands for an experiment: one that lives, else the newest that has begun, else the newest."""
     runs = list(runs)
     live = [run for run in runs if run.state in LIVE]
-    return next(iter(live[-1:] or runs[-1:]), None)
+    begun = [run for run in runs if not waits_or_never_began(run)]
+    return next(iter(live[-1:] or begun[-1:] or runs[-1:]), None)
+
+
+def waits_or_never_began(run: Status) -> bool:
+    """Return whether a run is in the queue, or was taken out of it: what others have measured says more."""
+    return run.state == "queued" or (run.state == "stopped" and not run.last and not run.started)
 
 
 def fold(runs: Sequence[Status], about: Mapping[str, About]) -> list[Status]:

@@ -37,6 +37,8 @@ class Row(NamedTuple):
     """How many runs the row hides; of a group, how many there are."""
     facts: tuple[Fact, ...] = ()
     """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
+    waiting: int = 0
+    """How many of the runs that the row hides wait in the queue."""
     note: str = ""
     """Why it waits or failed; shown where the numbers would stand."""
     alarm: Kind | None = None
@@ -175,6 +177,7 @@ def _experiment_row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
         depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
         parent=under.key if under is not None else "",
+        waiting=sum(run.state == "queued" for run in runs if run is not newest) if hidden else 0,
         alarm=gravest(snapshot, runs if hidden else ([newest] if newest else [])),
     )  # fmt: skip
 
@@ -201,7 +204,7 @@ def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...
 
 def _row(
     key: str, experiment: str, facts: tuple[Fact, ...], *, label: str, depth: int, alarm: Kind | None,
-    folded: int = 0, folds: str = "", parent: str = "",
+    folded: int = 0, waiting: int = 0, folds: str = "", parent: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
     labels = facts[0].about.labels if facts else Labels()
@@ -213,6 +216,7 @@ def _row(
         state=status.state if status is not None else None,
         depth=depth,
         folded=folded,
+        waiting=waiting,
         facts=facts,
         note=_note(status) if status is not None else "",
         alarm=alarm,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from tui.snapshot import Project
 from tui.widgets.chart import Chart
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
+from tui.widgets.machine import MachineLine
 from tui.widgets.run_list import RunList
 
 
@@ -50,9 +52,46 @@ async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, 
         assert curves(pilot, "train/loss") == [first.id, second.id]
         labels = [curve.label for curve in board(pilot).query_one(ChartGrid).charts[0].curves]
         assert labels == ["ViT-small", "BiT-small"]
+        await pilot.press("escape")  # one of many uses of the key: it asks
+        assert runs(pilot).selected == {first.id, second.id}
+        assert "esc again lets go of 2 overlaid runs" in toasts(pilot)
         await pilot.press("escape")
         await settle(pilot)
         assert runs(pilot).selected == set()
+
+
+async def test_the_cursor_stays_on_a_screen_that_shrinks(project: Project, write_run: Write) -> None:
+    for seed in range(40):
+        write_run("ViT-small", seed=seed)
+    async with opened(project, (120, 50)) as pilot:
+        await pilot.press("right", "G")
+        await pilot.press(*["up"] * 8)
+        await settle(pilot)
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        shown = runs(pilot)
+        line = shown.cursor - shown.scroll_offset.y
+        assert 0 <= line < shown.size.height - 1
+
+
+async def test_an_empty_folder_says_what_to_do(tmp_path: Path) -> None:
+    folder = Project(tmp_path, tmp_path / "experiments.toml", tmp_path / "runs")
+    async with opened(folder) as pilot:
+        await until(pilot, lambda: board(pilot).has_class("-empty"))
+        assert "There are no experiments yet." in str(board(pilot).query_one("#advice", Static).render())
+        await pilot.press("r")
+        assert "There is none yet" in toasts(pilot)
+
+
+async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Project) -> None:
+    good = project.config.read_text()
+    async with opened(project) as pilot:
+        line = board(pilot).query_one(MachineLine)
+        assert "experiments.toml" not in line._line().plain
+        project.config.write_text(good + "\n[experiments.x]\nmodel = 7\n")
+        await until(pilot, lambda: "✗ experiments.toml" in line._line().plain)
+        project.config.write_text(good + "\n")
+        await until(pilot, lambda: "✗" not in line._line().plain)
 
 
 async def test_two_runs_of_one_experiment_have_two_colours(project: Project, write_run: Write) -> None:

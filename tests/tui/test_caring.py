@@ -86,7 +86,7 @@ async def test_a_tag_that_is_none_is_said_and_not_taken(project: Project, write_
         await pilot.press("t", *"+new", "enter")
         assert isinstance(pilot.app.screen, Prompt)
         words = str(pilot.app.screen.query_one("#prompt-hint").content)  # type: ignore[attr-defined]
-        assert "+new is no tag: it does not begin with + or -" in words
+        assert "write new, without the +" in words
         await pilot.press("escape")
         await settle(pilot)
         assert labels_of(run).tags == ("vit",)

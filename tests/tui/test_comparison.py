@@ -46,7 +46,7 @@ def test_only_what_differs_in_how_they_were_made():
 def test_an_experiment_of_two_settings_is_two_sides():
     one, two = status("vit", 0, 0.6), status("vit", 1, 0.7)
     found = sides([one, two], {one.run: VIT, two.run: VIT | {"lr": 1e-3}}, None)
-    assert [side.name for side in found] == ["vit", "vit (2)"]
+    assert [side.name for side in found] == ["vit lr=0.0005", "vit lr=0.001"]
 
 
 def test_a_clear_difference_over_seeds_is_claimed_with_its_test():

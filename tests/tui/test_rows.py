@@ -46,6 +46,17 @@ def test_a_live_run_stands_for_its_experiment_before_newer_ended_ones() -> None:
     assert current([]) is None
 
 
+def test_a_run_that_has_not_begun_does_not_hide_what_others_came_to(project: Project) -> None:
+    done = status("a", "ViT-small", "finished", started=1.0, last={"test/f1": 0.9})
+    waits = status("b", "ViT-small", "queued", reason="the GPU is taken")
+    taken_out = status("c", "ViT-small", "stopped", reason="taken out of the queue")
+    row = make_rows(snapshot(project, done, waits, taken_out), set())[0]
+    assert (row.run, row.state, row.waiting, row.folded, row.note) == ("a", "finished", 1, 3, "")
+    alone = make_rows(snapshot(project, waits), set())[0]
+    assert (alone.run, alone.waiting, alone.note) == ("b", 0, "the GPU is taken")
+    assert current([done, taken_out, status("d", "ViT-small", "stopped", started=2.0)]).run == "d"
+
+
 def test_hostile_reasons_are_shown_as_text(project: Project) -> None:
     rows = make_rows(snapshot(project, status("r", "ViT-small", "failed", reason="\x1b[2J[/x]\n")), set())
     assert rows[0].note == "[/x] "

@@ -178,5 +178,7 @@ def _named(runs: Sequence[Status]) -> str:
 
 
 def _wrong_tags(line: str) -> str:
+    if signed := next((tag for tag in line.split() if tag[1:] and tag[0] in "+-"), ""):
+        return f"write {signed[1:]}, without the {signed[0]}; what is no longer in the line is taken off"
     wrong = ((tag, why) for tag in line.split() if (why := wrong_tag(tag)))
     return next((f"{tag} is no tag: {why}" for tag, why in wrong), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -43,6 +44,7 @@ from tui.widgets.run_list import RunList
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
+CLEARING_S = 4
 FIRST_STEPS = """\
 There are no experiments yet. Write one into {config}:
 
@@ -87,6 +89,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
         self._resting: Timer | None = None
+        self._clearing_until = 0.0
+        """Until when the key that lets go of the overlaid runs does so."""
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
@@ -164,8 +168,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         if advice != self._advised:
             self._advised = advice
             self.query_one("#advice", Static).update(advice)
-        read = self.snapshot.config is not None or self.snapshot.config_error
-        self.set_class(row is None and bool(read), "-empty")
+        self.set_class(row is None and self._begun, "-empty")
         nothing_to_open = {"open"} if status is None else set()
         self.query_one(KeyBar).needless = self.needless() | nothing_to_open
 
@@ -225,8 +228,12 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
     def settled(self) -> bool:
         """Whether all that is asked for has been read, and stands on the screen."""
         snapshot = self.snapshot
-        begun = snapshot.machine.memory_total > 0  # the feed looks at the machine when it knows the runs
-        return begun and not snapshot.loading and snapshot.watch == self._watch()
+        return self._begun and not snapshot.loading and snapshot.watch == self._watch()
+
+    @property
+    def _begun(self) -> bool:
+        """Whether the feed has looked at the project: it looks at the machine when it knows the runs."""
+        return self.snapshot.machine.memory_total > 0
 
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
@@ -348,8 +355,19 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
         elif runs.selected:
-            runs.selected.clear()
-            self.watch_snapshot()
+            self._clear_overlay()
+
+    def _clear_overlay(self) -> None:
+        """Let go of the overlaid runs, if that is asked for twice: the key has many uses, and they took work."""
+        runs = self.query_one(RunList)
+        if time.monotonic() > self._clearing_until:
+            self._clearing_until = time.monotonic() + CLEARING_S
+            count = len(runs.selected)
+            self.notify(f"esc again lets go of {count} overlaid run{'s' * (count > 1)}", timeout=CLEARING_S)
+            return
+        self._clearing_until = 0.0
+        runs.selected.clear()
+        self.watch_snapshot()
 
     @on(Input.Submitted)
     def _submitted(self) -> None:

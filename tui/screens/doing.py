@@ -15,11 +15,13 @@ from textual.screen import Screen
 
 from engine.states import LIVE, RESUMABLE, Status
 from engine.store import Request, Run, Store, StoreError
+from tui.folds import told_apart
 from tui.messages import Done, Failed
 from tui.options import READONLY, readonly
 from tui.rows import Row
 from tui.screens.dialogs import Choice, Dialog
 from tui.snapshot import Project, Snapshot
+from tui.text import clean
 
 
 class Doing(Screen[None]):
@@ -48,8 +50,18 @@ class Doing(Screen[None]):
     def needless(self) -> frozenset[str]:
         """Return the actions that would do nothing to the run that is meant, as it is now."""
         state = self.focused_run.state if self.focused_run is not None else None
-        useful = {"stop": state in LIVE or state == "queued", "resume": state in RESUMABLE}
+        useful = {"stop": self._stoppable is not None, "resume": state in RESUMABLE}
         return frozenset(action for action, is_useful in useful.items() if not is_useful)
+
+    @property
+    def _stoppable(self) -> Status | None:
+        """The run that is meant, if it lives or waits; of those that its row hides, one that waits."""
+        status, row = self.focused_run, self.row
+        if status is None or status.state in LIVE | {"queued"}:
+            return status
+        hidden = row is not None and row.waiting
+        waiting = (run for run in self.snapshot.runs if run.experiment == status.experiment)
+        return next((run for run in reversed(list(waiting)) if hidden and run.state == "queued"), None)
 
     def action_run(self) -> None:
         """Queue the experiment under the cursor."""
@@ -75,14 +87,16 @@ class Doing(Screen[None]):
         text = (
             "This is a group; → shows its experiments."
             if is_group
-            else (f"{self.project.config} has none of that name any more.")
+            else f"{self.project.config} has none of that name any more."
+            if self.row is not None
+            else f"There is none yet: {self.project.config} says what there is to train."
         )
         self._refuse("No experiment here", text)
 
     def action_stop(self) -> None:
         """Ask how to stop the run under the cursor."""
-        status = self.focused_run
-        if status is None or status.state not in (LIVE | {"queued"}):
+        status = self._stoppable
+        if status is None:
             self._refuse("Nothing to stop", "The run under the cursor does not run.")
             return
         if status.state == "queued":
@@ -109,8 +123,10 @@ class Doing(Screen[None]):
             elif request is not None:
                 self._do("It cannot be stopped", lambda: request_it(request))
 
-        several = sum(each.experiment == status.experiment for each in self.snapshot.runs) > 1
-        which = f"{status.experiment} (seed {status.seed})" if several else status.experiment
+        runs = [each for each in self.snapshot.runs if each.experiment == status.experiment]
+        made = told_apart(runs, self.snapshot.about).get(status.run, "")
+        which = f"{status.experiment} (seed {status.seed})" if len(runs) > 1 else status.experiment
+        which += f", {clean(made)}" if made else ""
         self.app.push_screen(Dialog(f"Stop {which}?", text, choices), chosen)
 
     def _force(self, run: Run) -> None:

@@ -44,6 +44,8 @@ class MachineLine(Static):
                 left.append("   ")
                 left.append(mark, colour)
                 left.append(f" {counts[state]} {state}")
+        if self._snapshot.config_error:
+            left.append("   ✗ experiments.toml", "bold red")
         right = Text(machine_text(self._snapshot.machine))
         room = self.content_size.width - left.cell_len
         if room < right.cell_len + 2:

@@ -194,8 +194,12 @@ class RunList(ScrollView, can_focus=True):
         self._widen()
 
     def on_resize(self) -> None:
-        """Make room for what comes onto the screen."""
+        """Make room for what comes onto the screen, and keep the cursor on it."""
         self._widen()
+        self.call_after_refresh(self._show_cursor)
+
+    def _show_cursor(self) -> None:
+        self.scroll_to_region(Region(0, self.cursor, 1, 2), animate=False, force=True)
 
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on a row."""
@@ -204,7 +208,7 @@ class RunList(ScrollView, can_focus=True):
     def watch_cursor(self, before: int) -> None:
         """Bring the row into view and say which it is."""
         self._tell()
-        self.scroll_to_region(Region(0, self.cursor, 1, 2), animate=False, force=True)
+        self._show_cursor()
         for index in (before, self.cursor):
             self.refresh_line(index + 1)
 
@@ -329,6 +333,7 @@ class RunList(ScrollView, can_focus=True):
         ]
         label = "  " * row.depth + row.label
         count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
+        count += f" {MARKS['queued'][0]}{row.waiting}" if row.waiting else ""
         chips = chips_of(row, room - len(count) - cell_len(label))
         room -= len(count) + cell_len(chips)
         segments.append(
