@@ -73,6 +73,11 @@ class Terminal:
                 "set",
                 "status",
                 "off",
+                ";",
+                "set",
+                "-s",
+                "escape-time",
+                "0",
             ]
             os.execvpe("tmux", tmux, kept)  # noqa: S606  there is no shell to be started by
         fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", self.height, self.width, 0, 0))
