@@ -20,7 +20,7 @@ from engine.config import Config, ConfigError, Mistake
 from engine.experiment import Experiment, Figure
 from engine.history import History
 from engine.listing import printable
-from engine.selection import Candidate, Choice, choose, read_candidates
+from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store
 from tui import figures
 from tui.drawing.kinds import KINDS
@@ -104,7 +104,8 @@ def export_figures(
         else:
             tell(f"{figure.name} is not drawn")
             complete = False
-        for line in [*notes, *whats_missing(wanted_of_runs, unexplained, candidates, config, store)]:
+        others = [line for entry in drawn for line in _other_settings(entry, candidates)]
+        for line in [*notes, *others, *whats_missing(wanted_of_runs, unexplained, candidates, config, store)]:
             tell(f"  {line}")
     return complete
 
@@ -164,6 +165,26 @@ def cautions(entry: Entry) -> Iterator[str]:
         yield f"{name} has not finished: {far}."
     for each in choice.left_out:
         yield f"{name} is shown without seed {each.info.seed}: {each.status.state} at epoch {each.status.epoch:.3g}."
+
+
+def _other_settings(entry: Entry, candidates: Iterable[Candidate]) -> Iterator[str]:
+    """Yield how many runs of an experiment are not shown because they were made with something else, and with what."""
+    name, chosen = entry.experiment.name, entry.choice.runs
+    if not chosen:
+        return
+    made = settings(chosen[0].info.config)
+    found = [
+        settings(each.info.config) for each in candidates if each.info.experiment == name and each.status.last
+    ]
+    others = [other for other in found if other != made]
+    if others:
+        keys = [key for key in made if any(other[key] != made[key] for other in others)]
+        said = ", ".join(
+            f"{key} {' or '.join(dict.fromkeys(_show(other[key]) for other in others if other[key] != made[key]))}"
+            for key in keys[:3]
+        )
+        count = f"{len(others)} run{'s' * (len(others) > 1)}"
+        yield f"{name}: {count} with other settings not shown ({said}); `vitui` compares them"
 
 
 def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -183,6 +184,16 @@ def test_what_the_reader_has_to_know_is_said_and_printed_on_the_figure(lab: Lab,
     )
     assert seen[0].notes == notes
     assert [f"  {note}" for note in notes] == lab.said[1:]
+
+
+def test_runs_with_other_settings_are_said_to_be_left_out(lab: Lab, seen: list[Picture]) -> None:
+    config = lab.config(["a"], '[figures.f]\ny = "test/f1"\nexperiments = ["a"]\n')
+    other = msgspec.structs.replace(config.experiments["a"], lr=0.5)
+    lab.train(config, "a")
+    lab.train(msgspec.structs.replace(config, experiments={"a": other}), "a")
+    assert lab.export(config)
+    assert "a: 1 run with other settings not shown (lr 0.5); `vitui` compares them" in lab.text
+    assert not any("other settings" in note for note in seen[0].notes)
 
 
 def test_half_written_and_damaged_runs_do_not_stop_the_rest(lab: Lab) -> None:
