@@ -22,14 +22,19 @@ def clean(text: str) -> str:
     return printable(text)
 
 
-def shorten(text: str, width: int) -> str:
-    """Return text in exactly ``width`` cells: padded, or with its middle left out, where names differ least."""
+def shorten(text: str, width: int, *, end: bool = False) -> str:
+    """Return text in exactly ``width`` cells: padded, or with its middle left out, where names differ least.
+
+    Args:
+        end: Whether the end is left out instead, as in a sentence.
+    """
     text = clean(text)
     if cell_len(text) > width:
         if width < 2:
             return "…"[:width]
         head, tail = "", ""
-        front, back = (width - 1) // 2, (width - 1) - (width - 1) // 2
+        front = width - 1 if end else (width - 1) // 2
+        back = width - 1 - front
         for c in text:
             if cell_len(head + c) > front:
                 break

@@ -73,6 +73,14 @@ def test_curves_are_called_by_what_tells_them_apart() -> None:
     assert curve_labels([b, c], {}) == ["s1 11-18 15:00", "s1 11-19 16:00"]
 
 
+def test_a_mean_over_seeds_is_not_called_by_one_of_them() -> None:
+    made = {"a": 2e-3, "b": 2e-5}
+    shown = [status("a", "BiT", "finished", seed=1), status("b", "BiT", "finished", seed=2)]
+    about = {run: About({"model": "bit_mini", "lr": lr}) for run, lr in made.items()}
+    assert curve_labels(shown, about) == ["s1 lr=0.002", "s2 lr=2e-05"]
+    assert curve_labels(shown, about, of_seeds=True) == ["lr=0.002", "lr=2e-05"]
+
+
 def test_a_run_that_waits_says_why_once_that_is_known(project: Project) -> None:
     for reason, note in [("", "waits"), ("2 of 2 CPU slots are taken", "2 of 2 CPU slots are taken")]:
         rows = make_rows(snapshot(project, status("r1", "BiT-small", "queued", reason=reason)), set())

@@ -53,3 +53,9 @@ def test_sizes_are_short() -> None:
         "3.1G",
         "139G",
     ]
+
+
+def test_a_sentence_is_cut_at_its_end() -> None:
+    assert shorten("taken out of the queue", 9, end=True) == "taken ou…"
+    assert shorten("taken", 9, end=True) == "taken    "
+    assert shorten("taken", 1, end=True) == "…"

@@ -183,7 +183,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         """Return what the charts call each run; a curve alone needs no name."""
         drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
         shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
-        return dict(zip((status.run for status in shown), curve_labels(shown, snapshot.about), strict=True))
+        labels = curve_labels(shown, snapshot.about, of_seeds=snapshot.watch.bands)
+        return dict(zip((status.run for status in shown), labels, strict=True))
 
     def _choose_colours(self) -> dict[str, str]:
         """Return a colour for each run in the charts: its experiment's for the newest, another for older ones."""

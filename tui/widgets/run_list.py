@@ -336,9 +336,8 @@ class RunList(ScrollView, can_focus=True):
         count += f" {MARKS['queued'][0]}{row.waiting}" if row.waiting else ""
         chips = chips_of(row, room - len(count) - cell_len(label))
         room -= len(count) + cell_len(chips)
-        segments.append(
-            Segment(shorten(label, room), quiet if row.depth and row.parent and not row.folds else name)
-        )
+        is_run = bool(row.depth and row.parent and not row.folds)
+        segments.append(Segment(shorten(label, room, end=is_run), quiet if is_run else name))
         segments.append(Segment(chips, quiet))
         segments.append(Segment(count, quiet))
         return segments + self._columns_of(row, fitting)
@@ -367,7 +366,7 @@ class RunList(ScrollView, can_focus=True):
         left = room - total(fitting)
         if note:
             tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
-            segments.append(Segment(" " + shorten(note, left - 1), tone))
+            segments.append(Segment(" " + shorten(note, left - 1, end=True), tone))
         elif badge:
             segments.append(
                 Segment(badge.rjust(left), self._style("bad" if row.alarm == KINDS[0] else "wait"))
