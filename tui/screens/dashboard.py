@@ -89,6 +89,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self._colours: dict[str, str] = {}
         self._title, self._advised = Content(), ""
         self._resting: Timer | None = None
+        self._heard = False
+        """Whether the feed has looked at the project."""
         self._clearing_until = 0.0
         """Until when the key that lets go of the overlaid runs does so."""
 
@@ -168,7 +170,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         if advice != self._advised:
             self._advised = advice
             self.query_one("#advice", Static).update(advice)
-        self.set_class(row is None and self._begun, "-empty")
+        self.set_class(row is None and self._heard, "-empty")
         nothing_to_open = {"open"} if status is None else set()
         self.query_one(KeyBar).needless = self.needless() | nothing_to_open
 
@@ -229,12 +231,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
     def settled(self) -> bool:
         """Whether all that is asked for has been read, and stands on the screen."""
         snapshot = self.snapshot
-        return self._begun and not snapshot.loading and snapshot.watch == self._watch()
-
-    @property
-    def _begun(self) -> bool:
-        """Whether the feed has looked at the project: it looks at the machine when it knows the runs."""
-        return self.snapshot.machine.memory_total > 0
+        begun = snapshot.machine.memory_total > 0  # the feed looks at the machine when it knows the runs
+        return begun and not snapshot.loading and snapshot.watch == self._watch()
 
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
@@ -275,6 +273,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         error = message.snapshot.config_error
         if error and error != self.snapshot.config_error:
             self.notify(error, title="experiments.toml", severity="error", markup=False, timeout=15)
+        self._heard = True
         self.snapshot = message.snapshot
         self.tell(message.ended, message.alarms)
 
