@@ -9,7 +9,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Input
 
 from tests.tui.conftest import Write
-from tests.tui.pilot import AppPilot, board, opened
+from tests.tui.pilot import AppPilot, board, opened, until
 from tui.screens.help import KEYS, HelpScreen, matching
 from tui.screens.run import RunScreen
 from tui.snapshot import Project
@@ -79,7 +79,7 @@ async def test_it_scrolls_to_its_end(project: Project, size: tuple[int, int]) ->
     async with opened(project, size) as pilot:
         await pilot.press("question_mark", "down", "down")
         page = pilot.app.screen.query_one(VerticalScroll)
-        assert page.scroll_offset.y == min(2, page.max_scroll_y)
+        await until(pilot, lambda: page.scroll_offset.y == min(2, page.max_scroll_y))
         await pilot.press(*["pagedown"] * 5)
         await pilot.pause()
         assert "leave; the runs go on" in shown(pilot)

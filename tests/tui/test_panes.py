@@ -11,7 +11,7 @@ from engine.notice import Notice, publish
 from engine.states import status_of
 from engine.store import Run, Store
 from tests.tui.conftest import Write
-from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts
+from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
 from tui.screens.queue import QueueScreen
 from tui.snapshot import Project
@@ -87,7 +87,7 @@ async def test_console_and_machine_share_a_place(project: Project, three: list[R
         assert (console.display, pane.display) == (False, True)
         assert pane.has_focus
         assert [bar.run for bar in pane.query_one(QueueList).bars] == [run.id for run in three]
-        assert len(pane.query_one(MachineBoard)._lines) == 3
+        await until(pilot, lambda: len(pane.query_one(MachineBoard)._lines) == 3)
         await pilot.press("4")
         assert (console.display, pane.display) == (True, False)
         assert runs(pilot).has_focus

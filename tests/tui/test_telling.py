@@ -50,9 +50,8 @@ async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
         async with opened(project, (170, 50)) as pilot:
             assert runs(pilot).rows[0].alarm is None
             say(run, 21, None)
-            for _ in range(3):
-                await settle(pilot)
-            assert runs(pilot).rows[0].alarm == "diverges"
+            await until(pilot, lambda: runs(pilot).rows[0].alarm == "diverges")
+            await settle(pilot)
             assert toasts(pilot).count("diverges\nthe loss is not finite") == 1
             assert ("diverges", "the loss is not finite") in board(pilot).query_one(Overview)._facts
             await pilot.press("enter")
