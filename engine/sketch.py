@@ -40,9 +40,7 @@ def sketch(path: str | os.PathLike[str], places: int = 2000) -> History:
             continue
         first = decode(lines[0])
         if isinstance(first, Metrics):
-            if (
-                first.step < furthest
-            ):  # an attempt that was seen went on from before where the last one had come
+            if first.step < furthest:  # an attempt began before where the last one had come
                 history.go_back(first.step - 1)
             furthest = first.step
         history.take(lines, at)

@@ -59,9 +59,10 @@ class Doing(Screen[None]):
         status, row = self.focused_run, self.row
         if status is None or status.state in LIVE | {"queued"}:
             return status
-        hidden = row is not None and row.waiting
-        waiting = (run for run in self.snapshot.runs if run.experiment == status.experiment)
-        return next((run for run in reversed(list(waiting)) if hidden and run.state == "queued"), None)
+        if row is None or not row.waiting:
+            return None
+        waiting = (run for run in reversed(self.snapshot.runs) if run.state == "queued")
+        return next((run for run in waiting if run.experiment == status.experiment), None)
 
     def action_run(self) -> None:
         """Queue the experiment under the cursor."""
