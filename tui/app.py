@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import gc
+import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
@@ -72,6 +74,10 @@ THEMES = (
         dark=True,
     ),
 )
+FIRST_LOOK_S = 0.06
+"""Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
+LEAVING_S = 2
+"""Seconds that leaving waits for a look at the files that is under way."""
 CHANGING = frozenset(
     {"run", "vary", "stop", "resume", "edit", "tag", "note", "throw_away", "undo", "shift", "hold"}
 )
@@ -117,16 +123,21 @@ class VituiApp(InTurn):
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
         self.dashboard = Dashboard(self.project)
+        self._following = threading.Thread(
+            target=contextvars.copy_context().run, args=(self._follow,), name="feed", daemon=True
+        )
+        self._following.start()
+        self.feed.looked.wait(FIRST_LOOK_S)
         self.push_screen(self.dashboard)
         self.dashboard.call_later(self.dashboard.give_view, self._view)
         if not self._toured:
             self.push_screen(TourScreen(), lambda _: self._remember_tour())
         self.set_timer(1, collect_garbage)
-        self.run_worker(self._follow, thread=True, group="feed", exit_on_error=False)
 
     def on_unmount(self) -> None:
         """End the feed's thread, and remember how the project was looked at."""
         self.feed.stop()
+        self._following.join(LEAVING_S)
         if self.options.state is not None:
             with contextlib.suppress(OSError):  # no memory is no reason not to leave
                 save(self.options.state, self.project.folder, self._view)
@@ -199,7 +210,8 @@ class VituiApp(InTurn):
         try:
             self.feed.follow()
         except Exception as error:  # noqa: BLE001  whatever it is, the screen must say that it is no longer live
-            self.call_from_thread(
-                self.notify, f"{type(error).__name__}: {error}", title="The screen is no longer live",
-                severity="error", timeout=60, markup=False,
-            )  # fmt: skip
+            with contextlib.suppress(RuntimeError):  # there is no screen any more
+                self.call_from_thread(
+                    self.notify, f"{type(error).__name__}: {error}", title="The screen is no longer live",
+                    severity="error", timeout=60, markup=False,
+                )  # fmt: skip

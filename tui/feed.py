@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 TICK_S = 0.25
 READ_BUDGET_S = 0.2
 """Seconds that one tick may spend on reading histories, or on runs it does not know, before it shows what it has."""
+FIRST_S = 0.02
+"""The same before anything stands on the screen: the newest runs fill it, and the thread would hold its painting up."""
 LONG = 8 * 1024 * 1024
 """Unread bytes of a run from which it is sketched first: reading them takes a tenth of a second."""
 CONSOLE_LINES = 500
@@ -67,6 +69,9 @@ class Feed:
         self._store = Store(project.runs)
         self._stop = threading.Event()
         self._wake = threading.Event()
+        self.looked = threading.Event()
+        """Set once there was a first look at the project."""
+        self._budget_s = READ_BUDGET_S
         self.watch = Watch()
         self._snapshot = Snapshot()
         self._config_stamp: int | None = -1
@@ -92,16 +97,21 @@ class Feed:
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
+        self._budget_s = FIRST_S
         try:
             while not self._stop.is_set():
                 began = time.monotonic()
                 if (changed := self.tick()) is not None:
                     self._post(changed)
-                self._wake.wait(
-                    0 if self._snapshot.loading else max(0.02, self._tick_s + began - time.monotonic())
-                )
+                self.looked.set()
+                rest = max(0.02, self._tick_s + began - time.monotonic())
+                if self._snapshot.loading:
+                    rest = min(rest, TICK_S) if self._budget_s == FIRST_S else 0
+                self._wake.wait(rest)
                 self._wake.clear()
+                self._budget_s = READ_BUDGET_S
         finally:
+            self.looked.set()
             self._machine.close()
 
     def stop(self) -> None:
@@ -198,7 +208,7 @@ class Feed:
             self._runs = found
             self._statuses = {name: status for name, status in self._statuses.items() if name in found}
             self._abouts.keep(found)
-        deadline = time.monotonic() + READ_BUDGET_S
+        deadline = time.monotonic() + self._budget_s
         self._unread = False
         for name, run in reversed(self._runs.items()):  # newest first: what people look for
             known = self._statuses.get(name)

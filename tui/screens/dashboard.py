@@ -134,7 +134,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         self._colours = self._choose_colours()
         runs.show(self.rows(), self._colours, self._pinned)
         self._show_focus()
-        if snapshot.watch == self._watch():
+        if self._heard and snapshot.watch == self._watch():
             self._show_curves(self.query_one(ChartGrid))
         self._look()
 
