@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from math import nan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
-from engine.column import Column
+from engine.block import Block, Column
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.experiment import SCRIPT
 from engine.files import tail, tail_with
 from engine.matrices import Place, place_of
 
 if TYPE_CHECKING:
-    from engine.column import Array
+    from engine.block import Array
 
 Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")
@@ -60,6 +61,8 @@ class History:
         self.offset = 0
         """Bytes of the file that have been read."""
         self.bad_lines = 0
+        self._routes: dict[tuple[str, ...], list[tuple[Block, list[str]]]] = {}
+        """Where the values of a line go, by the metrics that it measures."""
         self._only = None if only is None else tuple(only)
         self._clock = 0.0
         self._paused = 0.0
@@ -132,34 +135,64 @@ class History:
                 self._tell(event.time)
 
     def _measure(self, event: Metrics) -> None:
-        clock = self._tell(event.time)
-        for name, value in event.values.items():
-            if (column := self._column(name)) is not None:
-                column.append(event.step, event.epoch, clock, float("nan") if value is None else value)
+        clock, found = self._tell(event.time), event.values
+        for block, names in self._route(tuple(found)):
+            values = [nan if (value := found[name]) is None else value for name in names]
+            block.append(event.step, event.epoch, clock, values)
 
     def _measure_all(self, events: list[Metrics]) -> bool:
         """Take events with as many values each; return whether they were of the same metrics, and so were taken."""
         found = [event.values for event in events]
-        names = list(found[0])
         try:
-            values = [[each[name] for each in found] for name in names]
+            values = {name: [each[name] for each in found] for name in found[0]}
         except KeyError:
             return False
         steps = array("d", [event.step for event in events])
         epochs = array("d", [event.epoch for event in events])
         times = array("d", [self._tell(event.time) for event in events])
-        for name, numbers in zip(names, values, strict=True):
-            if (column := self._column(name)) is not None:
-                column.extend(steps, epochs, times, _floats(numbers))
+        for block, names in self._route(tuple(values)):
+            block.extend(steps, epochs, times, [_floats(values[name]) for name in names])
         return True
 
-    def _column(self, name: str) -> Column | None:
-        """Return a metric's column, a new one if need be; None where it is not asked for, or there are too many."""
-        column = self.columns.get(name)
-        asked = self._only is None or name in self._only
-        if column is None and asked and len(self.columns) < MAX_METRICS:
-            column = self.columns[name] = Column()
-        return column
+    def _route(self, names: tuple[str, ...]) -> list[tuple[Block, list[str]]]:
+        """Return where a line that measures these goes: blocks, and which metrics are in each, in its order.
+
+        A block that a line measures a part of is parted, so that all metrics in one have been measured together.
+        """
+        if (route := self._routes.get(names)) is not None:
+            return route
+        asked = [name for name in names if self._only is None or name in self._only]
+        new = [name for name in asked if name not in self.columns][: MAX_METRICS - len(self.columns)]
+        together: dict[Block, list[str]] = {}
+        for name in asked:
+            if name in self.columns:
+                together.setdefault(self.columns[name].block, []).append(name)
+        for block, known in list(together.items()):
+            if len(known) < block.width:
+                self._routes.clear()
+                there = {name for name, column in self.columns.items() if column.block is block}
+                rest = sorted(there.difference(known))
+                together[self._part(block, known)] = together.pop(block)
+                self._part(block, rest)
+        if new:
+            block = Block(len(new))
+            self.columns |= {name: Column(block, place) for place, name in enumerate(new)}
+            together[block] = new
+        if len(self._routes) >= MAX_METRICS:
+            self._routes.clear()
+        self._routes[names] = [
+            (block, sorted(known, key=lambda name: self.columns[name].place))
+            for block, known in together.items()
+        ]
+        return self._routes[names]
+
+    def _part(self, block: Block, names: Sequence[str]) -> Block:
+        """Give some metrics of a block one of their own, and return it."""
+        columns = [self.columns[name] for name in names]
+        own = block.of([column.place for column in columns])
+        for place, column in enumerate(columns):
+            column.block, column.place = own, place
+        return own
 
     def _tell(self, time: float) -> float:
         """Return when something was in training time: without pauses, and not before what came before it."""
@@ -179,8 +212,8 @@ class History:
 
     def go_back(self, step: int) -> None:
         """Forget what was measured after a step: it is measured anew."""
-        for column in self.columns.values():
-            column.truncate(step)
+        for block in {column.block for column in self.columns.values()}:
+            block.truncate(step)
         self.matrices = [place for place in self.matrices if place.step <= step]
         self.checkpoints = [saved for saved in self.checkpoints if saved.step <= step]
 
@@ -206,14 +239,14 @@ class History:
         """
         if x not in AXES:
             raise ValueError(f"there is no axis {x!r}; there are {', '.join(AXES)}")
-        steps, epochs, times, values = (self.columns.get(metric) or Column()).table()
+        steps, epochs, times, values = (self.columns.get(metric) or Column(Block(1), 0)).points()
         if x in ("step", "epoch"):
             return (steps if x == "step" else epochs), values
         config = self.starts[-1].config if self.starts else {}
         if x == "samples":
             images = _number(config, "batch_size") * _number(config, "accumulate")
             if config.get("model") in (None, SCRIPT):  # a program of one's own does not say what a step is
-                images = float("nan")
+                images = nan
             return steps * images, values
         if x == "joules":
             return self._joules(times), values
@@ -228,7 +261,7 @@ class History:
         total = np.full(len(times), np.nan)
         for name, column in self.columns.items():
             if name.startswith("gpu/") and name.endswith("/energy") and len(column):
-                _, _, when, energy = column.table()
+                _, _, when, energy = column.points()
                 measured = np.interp(times, when, energy)
                 total = np.where(np.isnan(total), measured, total + measured)
         return total
@@ -249,4 +282,4 @@ def _floats(numbers: list[float | None]) -> array[float]:
     try:
         return array("d", cast("list[float]", numbers))
     except TypeError:
-        return array("d", [float("nan") if number is None else number for number in numbers])
+        return array("d", [nan if number is None else number for number in numbers])

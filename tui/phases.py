@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from engine.column import Column
+from engine.block import Column
 
 PHASES = ("data", "forward", "backward", "optimizer")
 """The parts of a step that the engine's own training measures, in their order."""
@@ -16,7 +16,7 @@ def mean_of(column: Column) -> float:
     """Return the mean of all that was measured, NaN where nothing was finite."""
     import numpy as np
 
-    values = column.table()[3]
+    values = column.points()[3]
     values = values[np.isfinite(values)]
     with np.errstate(over="ignore"):  # a hostile run may have measured what no sum can hold: infinite, then
         return float(values.mean()) if len(values) else math.nan

@@ -13,7 +13,7 @@ from tui.record import Page, Record
 from tui.watching import Alarm
 
 if TYPE_CHECKING:
-    from engine.column import Array
+    from engine.block import Array
     from engine.config import Config
     from engine.forecast import Forecast
     from engine.history import Axis

@@ -264,6 +264,53 @@ def test_many_lines_at_once_are_what_they_are_one_by_one(tmp_path_factory, said,
     assert at_once.bad_lines == sum(torn for _, _, torn in said)
 
 
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 30), st.sets(st.sampled_from("abcd")), st.booleans(), st.booleans()),
+        max_size=30,
+    )
+)
+def test_metrics_that_come_and_go_are_what_a_list_of_points_is(said):
+    history, expected = History("nowhere"), {}
+    for number, (step, names, resumed, looked_at) in enumerate(said):
+        if resumed:
+            history.fold(start(step=step))
+            again = len(history.starts) > 1
+            expected = {
+                name: points[: max((i for i, (at, _) in enumerate(points, 1) if at <= step), default=0)]
+                if again
+                else points
+                for name, points in expected.items()
+            }
+        history.fold(
+            Metrics(
+                time=AT, run="r", step=step, epoch=0.0, values={name: number + ord(name) for name in names}
+            )
+        )
+        for name in names:
+            expected.setdefault(name, []).append((step, number + ord(name)))
+        if looked_at:
+            columns(history)
+    assert set(history.metrics) == set(expected)
+    for name, points in expected.items():
+        x, y = history.series(name)
+        assert [*zip(x.tolist(), y.tolist(), strict=True)] == points
+
+
+def test_metrics_that_are_measured_together_share_their_places(file):
+    write(file, start())
+    for step in range(5):
+        write(file, Metrics(time=AT, run="r", step=step, epoch=0.0, values={"loss": 1.0, "lr": 2.0}))
+    history = read(file)
+    assert np.shares_memory(history.series("loss")[0], history.series("lr")[0])
+    before = history.series("lr")
+    write(file, point(6, 3.0, name="loss"))
+    history.update()
+    assert not np.shares_memory(history.series("loss")[0], history.series("lr")[0])
+    assert [len(history.series(name)[0]) for name in ("loss", "lr")] == [6, 5]
+    np.testing.assert_array_equal(before, history.series("lr"))
+
+
 def test_what_was_looked_at_stays_as_it_was(file):
     write(file, start(), *(point(step, float(step)) for step in range(1, 100)))
     history = read(file)
