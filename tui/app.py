@@ -7,8 +7,10 @@ import contextvars
 import gc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -25,6 +27,7 @@ from tui.options import READONLY, Options
 from tui.remembered import View, load, remember_tour, save, toured
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.screens.tour import TourScreen
+from tui.shown import Shown, Update
 from tui.snapshot import Project, Watch
 
 if TYPE_CHECKING:
@@ -103,6 +106,7 @@ class VituiApp(InTurn):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Leave"),
         Binding("ctrl+c", "leave", "Leave", show=False, priority=True),
+        Binding("ctrl+l", "redraw", "Redraw", show=False),
         Binding("colon", "command_palette", "Commands", show=False),
     ]
 
@@ -114,6 +118,7 @@ class VituiApp(InTurn):
         self._toured = state is None or toured(state)
         self._view = View() if state is None else load(state, project.folder)
         self._ascii = [AsciiFilter()] if options.ascii_only else []
+        self._shown = Shown()
         self.feed = Feed(project, self._take, options.rate)
         for theme in THEMES:
             self.register_theme(theme)
@@ -122,6 +127,7 @@ class VituiApp(InTurn):
 
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
+        self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
         self.dashboard = Dashboard(self.project)
         self._following = threading.Thread(
             target=contextvars.copy_context().run, args=(self._follow,), name="feed", daemon=True
@@ -141,6 +147,22 @@ class VituiApp(InTurn):
         if self.options.state is not None:
             with contextlib.suppress(OSError):  # no memory is no reason not to leave
                 save(self.options.state, self.project.folder, self._view)
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        """Send the terminal only those cells that it does not show already."""
+        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
+            super()._display(screen, cast("RenderableType", Update(renderable, self._shown)))
+        else:
+            super()._display(screen, renderable)
+
+    def on_resize(self) -> None:
+        """Send everything: a terminal that changes its size drops or moves what it shows."""
+        self._shown.forget()
+
+    def action_redraw(self) -> None:
+        """Send everything, as another program may have written on the terminal."""
+        self._shown.forget()
+        self.screen.refresh(layout=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """All that is drawn goes through these."""

@@ -25,7 +25,7 @@ class Terminal:
     """A program in a tmux session of its own."""
 
     def __init__(self, folder: Path, width: int, height: int) -> None:
-        self._socket = f"vitui-test-{os.getpid()}"
+        self._socket = f"vitui-test-{folder.name}-{os.getpid()}"  # the server before may still be leaving
         self._folder = folder
         (folder / ".state/vitui").mkdir(parents=True)
         (folder / ".state/vitui/toured").touch()
@@ -51,6 +51,11 @@ class Terminal:
     @property
     def screen(self) -> str:
         return self.tmux("capture-pane", "-p", "-t", "t")
+
+    @property
+    def coloured(self) -> list[str]:
+        """The screen with its colours, without the line that tells the machine's load."""
+        return self.tmux("capture-pane", "-p", "-e", "-t", "t").splitlines()[1:]
 
     def wait_for(self, text: str, seconds: float = 30) -> str:
         deadline = time.monotonic() + seconds
@@ -91,6 +96,25 @@ def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> No
     terminal.wait_for("tui.cli")
     terminal.type("echo left with $?", "Enter")
     terminal.wait_for("left with 0")
+
+
+@pytest.mark.slow
+def test_what_is_sent_bit_by_bit_is_what_all_at_once_shows(terminal: Terminal) -> None:
+    terminal.enter(*VITUI)
+    terminal.wait_for("no data yet")
+    for keys in ("?", "Escape", "j", "o", "Escape", "C", "Escape", "3", "Escape", ":", "Escape", "]", "0"):
+        terminal.type(keys)
+        time.sleep(0.3)
+        before = terminal.coloured
+        terminal.type("C-l")
+        time.sleep(0.3)
+        assert terminal.coloured == before, keys
+    tty = terminal.tmux("display", "-p", "#{pane_tty}").strip()
+    Path(tty).write_text("\033[5;1Hanother program wrote this\033[1;1H")
+    terminal.wait_for("another program wrote this")
+    terminal.type("C-l")
+    time.sleep(0.5)
+    assert terminal.coloured == before
 
 
 @pytest.mark.slow
