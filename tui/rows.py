@@ -10,6 +10,7 @@ import msgspec
 
 from engine.labels import Labels
 from engine.states import State, Status
+from engine.store import Request
 from tui.columns import Column, Fact
 from tui.folds import current, fold, told_apart
 from tui.grouping import Grouping
@@ -19,6 +20,8 @@ from tui.text import clean, without_common_start
 from tui.watching import KINDS, Kind
 
 T = TypeVar("T")
+STOPS: Mapping[Request | None, str] = {"stop-after-epoch": "stops", "stop-now": "stops now"}
+"""What stands in the place of the time left where a run was asked to stop."""
 ByExperiment = Mapping[str, list[Status]]
 
 
@@ -43,6 +46,8 @@ class Row(NamedTuple):
     """Why it waits or failed; shown where the numbers would stand."""
     alarm: Kind | None = None
     """The gravest of what is wrong with the run, or with those that the row hides."""
+    stops: str = ""
+    """That its run is to stop, in a word or two."""
     tags: tuple[str, ...] = ()
     noted: bool = False
     """Whether there is something to be read of it."""
@@ -220,6 +225,7 @@ def _row(
         facts=facts,
         note=_note(status) if status is not None else "",
         alarm=alarm,
+        stops=STOPS.get(status.asked, "") if status is not None else "",
         tags=tuple(map(clean, labels.tags)),
         noted=bool(labels.notes),
         folds=folds,
@@ -231,7 +237,9 @@ def _note(status: Status) -> str:
     """Return why a run waits or has ended as nobody wanted it to."""
     if status.state in ("failed", "crashed") or (status.state == "stopped" and not status.last):
         return clean(status.reason)
-    return {"queued": clean(status.reason) or "waits", "starting": "starting …"}.get(status.state, "")
+    if status.state == "starting":
+        return f"starting …{', ' * bool(status.why)}{status.why}"
+    return clean(status.reason) or "waits" if status.state == "queued" else ""
 
 
 def run_label(status: Status) -> str:

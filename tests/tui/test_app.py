@@ -137,6 +137,11 @@ async def test_stopping_asks_first_and_does_what_is_answered(
             await settle(pilot)
             assert not isinstance(pilot.app.screen, Dialog)
             assert run.asked() == request_
+            word = {"stop-after-epoch": "stops", "stop-now": "stops now", None: ""}[request_]
+            await until(pilot, lambda: runs(pilot).rows[0].stops == word)
+            line = runs(pilot).render_line(1).text.rstrip()
+            assert line.endswith(word)
+            assert ("□" in line, "●" in line) == (bool(word), not word)
 
 
 async def test_stopping_what_does_not_run_says_so(project: Project, write_run: Write) -> None:

@@ -25,5 +25,14 @@ def test_a_score_stands_with_its_margin_once_the_run_has_ended() -> None:
     assert said(status)["cal. err"] == ".083"
 
 
+def test_a_run_that_was_asked_to_stop_says_so_in_the_place_of_the_time_left() -> None:
+    status = Status(run="r", state="running", eta_s=60.0)
+    assert said(status)["left"] == "1:00"
+    status.asked = "stop-now"
+    assert "left" not in said(status)
+    assert said(status)["state"] == "● running"
+    assert ("", "asked to stop now") in list(facts(status, None, {}))
+
+
 def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:
     assert not {"F1", "accuracy", "cal. err"} & said(Status(run="r")).keys()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
 
+from engine.listing import MARKS
 from tui.columns import Column
 from tui.rows import Row
 from tui.text import shorten
@@ -22,9 +23,25 @@ Sized = tuple[Column, int]
 """A column and its width."""
 
 
+def mark_of(row: Row, unfolded: Collection[str]) -> str:
+    """Return the shape before a row: the state of its run, hollow where that is to stop."""
+    if row.group:
+        return "▾" if row.folds in unfolded else "▸"
+    if row.stops:
+        return "□"
+    return MARKS[row.state][0] if row.state else "·"
+
+
+def count_of(row: Row) -> str:
+    """Return how many runs a row hides, and how many of them wait; a space before each."""
+    count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
+    return count + (f" {MARKS['queued'][0]}{row.waiting}" if row.waiting else "")
+
+
 def badge_of(row: Row, room: int) -> str:
-    """Return the word for what is wrong with a run, with a space before it."""
-    return f" {shorten(row.alarm, min(len(row.alarm), room - 1))}" if row.alarm and room > 1 else ""
+    """Return the word for what is wrong with a run, or that it is to stop, with a space before it."""
+    word = row.stops or row.alarm or ""
+    return f" {shorten(word, min(len(word), room - 1))}" if word and room > 1 else ""
 
 
 def total(columns: Sequence[Sized]) -> int:

@@ -101,8 +101,8 @@ def facts(
             "state",
             f"{mark} {status.state}" + (f", attempt {status.attempt}" if status.attempt > 1 else ""),
         )
-        if status.reason and status.state != "finished":
-            yield "", clean(status.reason)
+        if status.why:
+            yield "", clean(status.why)
         for alarm in alarms:
             yield alarm.kind, alarm.text
         yield from _progress(status)
@@ -119,8 +119,8 @@ def facts(
 def _progress(status: Status) -> Iterator[Fact]:
     if status.epochs:
         yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
-    if status.state == "running" and status.eta_s is not None:
-        yield "left", duration(status.eta_s)
+    if status.left_s is not None:
+        yield "left", duration(status.left_s)
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
     for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
