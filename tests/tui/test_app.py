@@ -169,6 +169,18 @@ async def test_a_stopped_run_is_queued_again_by_resume_and_a_finished_one_is_not
         assert stopped.ticket() is not None
 
 
+async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    stopped = write_run("ViT-small", epochs=2, end="stopped", reason="on request")
+    async with opened(project) as pilot:
+        assert "✓ ViT-small" in runs(pilot).render_line(1).text
+        assert "×2 ■1" in runs(pilot).render_line(1).text
+        await pilot.press("R")
+        await until(pilot, lambda: "ViT-small s0 11-18 15:00 goes on" in toasts(pilot))
+        assert stopped.ticket() is not None
+        await until(pilot, lambda: "×2 ◌1" in runs(pilot).render_line(1).text)
+
+
 async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
     with ExitStack() as process:

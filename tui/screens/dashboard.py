@@ -154,7 +154,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
         alarms = snapshot.alarms.get(status.run, ()) if status else ()
-        self.query_one(Overview).show(status, detail, config, alarms)
+        self.query_one(Overview).show(status, detail, config, alarms, row.unfinished if row else ())
         title = Content(row.label if row else "Run")
         if title != self._title:
             self._title = title

@@ -18,7 +18,7 @@ from engine.store import Request, Run, Store, StoreError
 from tui.folds import told_apart
 from tui.messages import Done, Failed
 from tui.options import READONLY, readonly
-from tui.rows import Row
+from tui.rows import Row, run_label
 from tui.screens.dialogs import Choice, Dialog
 from tui.snapshot import Project, Snapshot
 from tui.text import clean
@@ -49,8 +49,7 @@ class Doing(Screen[None]):
 
     def needless(self) -> frozenset[str]:
         """Return the actions that would do nothing to the run that is meant, as it is now."""
-        state = self.focused_run.state if self.focused_run is not None else None
-        useful = {"stop": self._stoppable is not None, "resume": state in RESUMABLE}
+        useful = {"stop": self._stoppable is not None, "resume": self._resumable is not None}
         return frozenset(action for action, is_useful in useful.items() if not is_useful)
 
     @property
@@ -63,6 +62,14 @@ class Doing(Screen[None]):
             return None
         waiting = (run for run in reversed(self.snapshot.runs) if run.state == "queued")
         return next((run for run in waiting if run.experiment == status.experiment), None)
+
+    @property
+    def _resumable(self) -> Status | None:
+        """The run that is meant, if it can go on; of those that its row hides, the newest that can."""
+        status = self.focused_run
+        if status is not None and status.state in RESUMABLE:
+            return status
+        return next(iter(self.row.unfinished), None) if self.row is not None else None
 
     def action_run(self) -> None:
         """Queue the experiment under the cursor."""
@@ -151,8 +158,8 @@ class Doing(Screen[None]):
 
     def action_resume(self) -> None:
         """Queue the run under the cursor again, from its last checkpoint."""
-        status = self.focused_run
-        if status is None or status.state not in RESUMABLE:
+        status = self._resumable
+        if status is None:
             self._refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
             return
 
@@ -162,7 +169,12 @@ class Doing(Screen[None]):
 
             request_resume(Run(self.project.runs / status.run))
             ensure_worker(self.store)
-            return f"{status.experiment} goes on from its last checkpoint"
+            which = (
+                status.experiment
+                if status is self.focused_run
+                else f"{status.experiment} {run_label(status)}"
+            )
+            return f"{which} goes on from its last checkpoint"
 
         self._do("It cannot be resumed", queue)
 

@@ -18,6 +18,7 @@ KEYS = {
     "Runs": [
         ("↑ ↓  j k  g G", "move"),
         ("→ ←  l h", "show or hide the runs of an experiment"),
+        ("×4 ◌1 ✗1 ■1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
         ("space  v a", "overlay the run; up to here, all"),
         ("p", "pin as the baseline, over the others"),
         ("c", "compare the overlaid runs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
@@ -33,9 +34,11 @@ def mark_of(row: Row, unfolded: Collection[str]) -> str:
 
 
 def count_of(row: Row) -> str:
-    """Return how many runs a row hides, and how many of them wait; a space before each."""
+    """Return how many runs a row hides, and how many of them wait, failed or were stopped; a space before each."""
+    marks = Counter(MARKS[status.state][0] for status in row.unfinished)
+    marks[MARKS["queued"][0]] = row.waiting
     count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
-    return count + (f" {MARKS['queued'][0]}{row.waiting}" if row.waiting else "")
+    return count + "".join(f" {mark}{number}" for mark, number in marks.items() if number)
 
 
 def badge_of(row: Row, room: int) -> str:
