@@ -181,6 +181,19 @@ async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, writ
         await until(pilot, lambda: "×2 ◌1" in runs(pilot).render_line(1).text)
 
 
+async def test_a_run_shown_whole_is_itself_meant_not_what_its_row_hides(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    stopped = write_run("ViT-small", epochs=2, end="stopped", reason="on request")
+    async with opened(project) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("R")
+        await until(pilot, lambda: "Nothing to resume" in toasts(pilot))
+        assert stopped.ticket() is None
+
+
 async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
     with ExitStack() as process:

@@ -29,6 +29,7 @@ from tui.screens.exporting import Exporting
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS
 from tui.screens.panes import Panes
+from tui.screens.queueing import Queueing
 from tui.screens.remembering import Remembering
 from tui.screens.telling import Telling
 from tui.screens.varying import Varying
@@ -58,7 +59,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring, Telling):
+class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queueing, Caring, Telling):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -215,6 +216,11 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         if self._page is not None:
             return self._status(self._page.run)
         return self._status(self.row.run) if self.row else None
+
+    @property
+    def folded_row(self) -> Row | None:
+        """The row under the cursor, unless a run is shown whole."""
+        return self.row if self._page is None else None
 
     @property
     def meant_runs(self) -> list[Status]:

@@ -47,6 +47,11 @@ class Doing(Screen[None]):
         """The run that is meant."""
         raise NotImplementedError
 
+    @property
+    def folded_row(self) -> Row | None:
+        """The row that is meant with the runs that it hides; None where one run is looked at."""
+        return self.row
+
     def needless(self) -> frozenset[str]:
         """Return the actions that would do nothing to the run that is meant, as it is now."""
         useful = {"stop": self._stoppable is not None, "resume": self._resumable is not None}
@@ -55,8 +60,14 @@ class Doing(Screen[None]):
     @property
     def _stoppable(self) -> Status | None:
         """The run that is meant, if it lives or waits; of those that its row hides, one that waits."""
-        status, row = self.focused_run, self.row
-        if status is None or status.state in LIVE | {"queued"}:
+        status = self.focused_run
+        return status if status is not None and status.state in LIVE else self._queued
+
+    @property
+    def _queued(self) -> Status | None:
+        """The run that is meant, if it waits; of those that its row hides, the newest that does."""
+        status, row = self.focused_run, self.folded_row
+        if status is None or status.state == "queued":
             return status
         if row is None or not row.waiting:
             return None
@@ -69,7 +80,7 @@ class Doing(Screen[None]):
         status = self.focused_run
         if status is not None and status.state in RESUMABLE:
             return status
-        return next(iter(self.row.unfinished), None) if self.row is not None else None
+        return next(iter(self.folded_row.unfinished), None) if self.folded_row is not None else None
 
     def action_run(self) -> None:
         """Queue the experiment under the cursor."""

@@ -51,8 +51,8 @@ KEYS = {
         ("E", "export this view: png, svg, pdf"),
     ],
     "Queue": [
-        ("K J", "move the run up, down"),
-        ("H", "hold it, let it go"),
+        ("K J", "move a run that waits up, down; in the list too"),
+        ("H", "hold it, let it go; in the list too"),
         (". delete", "take it out, stop it; asks"),
     ],
     "A run": [
