@@ -23,6 +23,9 @@ from tui.screens.dialogs import Choice, Dialog
 from tui.snapshot import Project, Snapshot
 from tui.text import clean
 
+LETTERS_A_SECOND = 15
+"""That people read, while they do something else."""
+
 
 class Doing(Screen[None]):
     """A screen on which runs can be queued, stopped and resumed; which one is meant is up to the screen."""
@@ -83,20 +86,24 @@ class Doing(Screen[None]):
         return next(iter(self.folded_row.unfinished), None) if self.folded_row is not None else None
 
     def action_run(self) -> None:
-        """Queue the experiment under the cursor."""
+        """Queue the experiment under the cursor: the seeds that there is no run of yet, else all of them again."""
         row, config = self.row, self.snapshot.config
         if row is None or config is None or row.experiment not in config.experiments:
             self._refuse_row()
             return
+        from tui.rerun import already, said, seeds_to_queue
+
         experiment = config.experiments[row.experiment]
+        there = already(experiment, self.snapshot.runs, self.snapshot.about)
 
         def queue() -> str:
             from engine.scheduler import ensure_worker
 
-            for seed in experiment.run_seeds:
-                self.store.create(experiment, seed, queued=True)
+            runs = [
+                self.store.create(experiment, seed, queued=True) for seed in seeds_to_queue(experiment, there)
+            ]
             ensure_worker(self.store)
-            return f"{experiment.name} is queued"
+            return said(experiment, there, [run.id for run in runs])
 
         self._do(f"{experiment.name} cannot be queued", queue)
 
@@ -205,7 +212,7 @@ class Doing(Screen[None]):
 
     @on(Done)
     def _done(self, message: Done) -> None:
-        self.notify(message.text, markup=False, timeout=4)
+        self.notify(message.text, markup=False, timeout=max(4, len(message.text) / LETTERS_A_SECOND))
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
