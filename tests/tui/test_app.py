@@ -357,9 +357,25 @@ async def test_every_action_is_in_the_command_palette(project: Project) -> None:
             "X axis",
             "Log y",
             "Help",
-            "Quit",
+            "Leave",
             "Open",
         } <= titles
+
+
+@pytest.mark.parametrize("keys", [(), ("2",), ("3",), ("enter",), ("enter", "2"), ("enter", "4"), ("5", "5")])
+async def test_the_palette_lists_what_a_user_can_mean(
+    project: Project, write_run: Write, keys: tuple[str, ...]
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press(*keys)
+        found = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
+        of_textual = (
+            "Focus Next|Focus Previous|Copy selected text|Scroll Up|Page Left|Quit|Keys|Maximize|Down|Left"
+        )
+        assert not set(of_textual.split("|")) & set(found)
+        assert {"Theme", "Screenshot", "Stop"} <= set(found)
+        assert len(found) == len(set(found))
 
 
 async def test_a_folder_without_experiments_teaches_what_to_write(project: Project) -> None:

@@ -25,7 +25,7 @@ KEYS = {
         ("s S", "sort by the next column; the other way round"),
         ("C", "choose columns; space in or out, J K move"),
         ("B", "group by settings: model lr; tab completes"),
-        ("r", "run the experiment: the seeds it lacks, else all again"),
+        ("r", "run the experiment; missing seeds, else all"),
         ("o", "run it with changes: lr=1e-3 seeds=0,1,2"),
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),

@@ -14,9 +14,9 @@ class Queueing(Doing):
     """A screen on which a run that waits can be moved and held."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("K", "shift(-1)", "Earlier"),
-        Binding("J", "shift(1)", "Later"),
-        Binding("H", "hold", "Hold, let go"),
+        Binding("K", "shift(-1)", "Earlier", tooltip="moves a run that waits up in the queue"),
+        Binding("J", "shift(1)", "Later", tooltip="moves a run that waits down in the queue"),
+        Binding("H", "hold", "Hold, let go", tooltip="keeps a run that waits from being started"),
     ]
 
     def needless(self) -> frozenset[str]:
