@@ -1,8 +1,8 @@
 """Which of two experiments is better, and whether the seeds there are can tell: Welch's test, no torch.
 
 A difference between two runs says nothing yet about their recipes: another seed may turn it round. What can be said is
-measured against how much seeds differ; with one seed each there is no such measure, and only the finite test split is
-accounted for.
+measured against how much seeds differ. One seed against several is measured against how much those differ; with one
+seed each there is no such measure, and only the finite test split is accounted for.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ LEVEL = 0.95
 POWER = 0.8
 MOST_SEEDS = 1000
 """Where a difference would need more seeds than this to be seen, nobody will see it."""
+ONE_SEED = "t-test of one seed against several"
+"""What one observation is tested by against a small sample (Crawford and Howell, 1998)."""
 
 
 class Difference(NamedTuple):
@@ -49,7 +51,8 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     """Return how much larger the values ``a`` of some seeds are than ``b``, by Welch's t-test (1947).
 
     From three seeds each on, equal experiments are called different in 4 to 7 % of cases, however they spread; with
-    two seeds against more it can be 12 %.
+    two seeds against more it can be 12 %. One seed against several is tested as if its own experiment's seeds spread
+    as the others do: no one seed can say how much they do.
 
     Raises:
         ValueError: One of them has no values.
@@ -57,8 +60,10 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     if not a or not b:
         raise ValueError("there are no values to compare")
     delta = _mean(a) - _mean(b)
-    if len(a) < 2 or len(b) < 2:
+    if len(a) == len(b) == 1:
         return Difference(delta, math.nan, math.nan, math.nan, "one seed: not tested")
+    if len(a) == 1 or len(b) == 1:
+        return _one_against_several(a, b)
     from scipy import stats  # a third of a second
 
     (a, b), exponent = _scaled(a, b)  # a run may say numbers whose squares are none
@@ -74,6 +79,25 @@ def difference(a: Sequence[float], b: Sequence[float]) -> Difference:
     return Difference(
         delta, delta - half, delta + half, p, "Welch's t-test", seeds_to_tell(_mean(a) - _mean(b), a, b)
     )
+
+
+def _one_against_several(a: Sequence[float], b: Sequence[float]) -> Difference:
+    """Return the same where one of them has a single value: is it one of the others' kind?"""
+    from scipy import stats
+
+    delta = _mean(a) - _mean(b)
+    (a, b), exponent = _scaled(a, b)
+    several = max(a, b, key=len)
+    error = math.sqrt(_variance(several) * (1 + 1 / len(several)))
+    if error == 0:
+        if delta == 0:
+            return Difference(delta, delta, delta, 1.0, ONE_SEED)
+        return Difference(delta, math.nan, math.nan, math.nan, "seeds without any spread: not tested")
+    freedom = len(several) - 1
+    half = math.ldexp(float(stats.t.ppf((1 + LEVEL) / 2, freedom)) * error, exponent)
+    scaled = _mean(a) - _mean(b)
+    p = float(2 * stats.t.sf(abs(scaled) / error, freedom))
+    return Difference(delta, delta - half, delta + half, p, ONE_SEED, seeds_to_tell(scaled, several, several))
 
 
 def seeds_to_tell(delta: float, a: Sequence[float], b: Sequence[float]) -> int | None:

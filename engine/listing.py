@@ -79,11 +79,11 @@ def _row(status: Status) -> tuple[str, ...]:
         f"{MARKS[status.state][0]} {status.state}",
         status.run,
         progress(status),
-        duration(status.eta_s) if status.eta_s is not None and status.state == "running" else "",
+        duration(status.left_s) if status.left_s is not None else "",
         _test_f1(status),
         number(status.best.get("test/f1")),
         number(status.last.get("train/loss")),
-        printable(status.reason) if status.state != "finished" else "",
+        printable(status.why),
     )
 
 

@@ -41,7 +41,7 @@ from engine.events import (
 )
 from engine.files import DAMAGED, tail, write_atomic, write_over
 from engine.notice import why_waiting
-from engine.store import Run, StoreError
+from engine.store import Request, Run, StoreError
 from engine.ticket import Ticket
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
@@ -58,6 +58,11 @@ SILENCE_S = 60.0
 clock are no better."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
+ASKED: dict[Request, str] = {
+    "stop-after-epoch": "asked to stop after this epoch",
+    "stop-now": "asked to stop now",
+}
+"""What a list says of a run that is to stop."""
 
 Short = Annotated[str, msgspec.Meta(max_length=4 * MAX_REASON)]
 
@@ -100,6 +105,20 @@ class Status(msgspec.Struct, kw_only=True):
     """The step of the last checkpoint."""
     offset: Count = 0
     """Bytes of events.jsonl that are in here."""
+    asked: Request | None = None
+    """How it is to stop, while it lives; read from where users ask, whatever is saved here."""
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds until all epochs are trained; None where that is not known, or it is to stop before."""
+        return self.eta_s if self.state == "running" and self.asked is None else None
+
+    @property
+    def why(self) -> str:
+        """Why it waits or ended as it did, or that it is to stop; empty where there is nothing to say."""
+        if self.asked is not None:
+            return ASKED[self.asked]
+        return self.reason if self.state != "finished" else ""
 
     def apply(self, event: Event) -> None:
         """Take one event into account."""
@@ -179,6 +198,7 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     elif not held and status.offset < size:  # a process that lives is about to save what it has said since
         read_on(run, status)
     status.state = _judge(run, status, place, held)
+    status.asked = run.asked() if status.state in LIVE else None
     if status.state == "queued":
         status.reason = why_waiting(run, place)
     elif status.state == "crashed" and not status.reason:

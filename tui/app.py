@@ -20,6 +20,7 @@ from textual.screen import Screen
 from textual.theme import Theme
 
 from tui.ascii import AsciiFilter
+from tui.commands import commands
 from tui.feed import Feed
 from tui.in_turn import InTurn
 from tui.messages import Changed
@@ -202,18 +203,7 @@ class VituiApp(InTurn):
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything that a key does is in the command palette too."""
-        yield from super().get_system_commands(screen)
-        said = {"Leave", "Commands"}  # Textual's own commands leave; this palette is open already
-        for active in screen.active_bindings.values():
-            binding = active.binding
-            if binding.description in said or not binding.description or binding.action.startswith("move("):
-                continue
-            said.add(binding.description)
-            yield SystemCommand(
-                binding.description,
-                f"key {self.get_key_display(binding)}",
-                lambda node=active.node, action=binding.action: self.call_later(node.run_action, action),
-            )
+        return commands(self, screen, super().get_system_commands(screen))
 
     def _remember_tour(self) -> None:
         """Remember in a thread that the tour was seen, however the app is left."""

@@ -204,7 +204,8 @@ def export(
     With --to it writes the runs' measurements: event files for TensorBoard, offline runs for wandb, or metrics.csv
     (.jsonl, .parquet), a row a value, and runs.csv, a row a run with its configuration.
 
-    Exit codes: 0 all were written, 1 there were no runs for one, 2 wrong usage or configuration.
+    Exit codes: 0 all were written, or all that have runs where none was named; 1 one that was named or has runs could
+    not be written, or there was nothing to write; 2 wrong usage or configuration.
     """
     from engine.errors import UserError
     from engine.store import Store
@@ -297,7 +298,8 @@ def import_runs(
 def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> None:
     """Write figures, tables and what they say as one HTML file, and in Markdown.
 
-    Exit codes: 0 all figures were drawn, 1 one could not be drawn for want of runs, 2 wrong usage or configuration.
+    Exit codes: 0 all figures were drawn, or all that have runs where none was named; 1 one that was named or has runs
+    could not be drawn, or none was; 2 wrong usage or configuration.
     """
     from engine.config import ConfigError, load_config
     from engine.store import Store

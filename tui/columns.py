@@ -164,7 +164,7 @@ def _progress(status: Status) -> str:
 
 
 def _left(fact: Fact) -> float | None:
-    return fact.status.eta_s if fact.status.state == "running" else None
+    return fact.status.left_s
 
 
 def _peak(fact: Fact) -> float | None:

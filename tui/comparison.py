@@ -14,7 +14,7 @@ from engine.results import LARGEST
 from engine.selection import settings
 from engine.states import Status
 from tui.text import clean, size
-from tui.verdicts import Sample, is_rash, verdict
+from tui.verdicts import Sample, is_rash, spoken
 from tui.verdicts import compare as compare_samples
 
 MOST_NAMED = 2
@@ -176,14 +176,10 @@ def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
         return Cell(written)
     if found.delta == 0:
         return Cell(written, "=")
-    told = None if math.isnan(found.p) or is_rash(found, _fewest(measure, side, baseline)) else found.told
+    seeds = len(values), len(_values(measure, baseline))
+    told = None if math.isnan(found.p) or is_rash(found, *seeds) else found.told
     sign = "+" if found.delta >= 0 else ""
     return Cell(written, sign + measure.write(found.delta), told)
-
-
-def _fewest(measure: Measure, *compared: Side) -> int:
-    """Return how many seeds the side with the fewest has of a measure."""
-    return min(len(_values(measure, side)) for side in compared)
 
 
 def _difference(measure: Measure, a: Side, b: Side) -> Difference | None:
@@ -204,11 +200,7 @@ def _verdict(side: Side, baseline: Side) -> str:
     found = _difference(measure, side, baseline)
     if found is None:
         return f"{side.name} and {baseline.name}: not both have a test F1"
-    seeds = f"{len(_values(measure, side))} and {len(_values(measure, baseline))} seeds"
-    said = verdict(side.name, baseline.name, found, seeds)
-    return (
-        f"{said}; as far as two seeds can tell" if is_rash(found, _fewest(measure, side, baseline)) else said
-    )
+    return spoken(sample(measure, side), sample(measure, baseline), found)
 
 
 def as_markdown(table: Table) -> str:

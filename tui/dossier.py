@@ -57,12 +57,12 @@ def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
     if status is None:
         return
     yield "state", f"{MARKS[status.state][0]} {status.state}"
-    if status.reason and status.state != "finished":
-        yield "", clean(status.reason)
+    if status.why:
+        yield "", clean(status.why)
     if status.epochs:
         yield "epoch", f"{progress(status)}, step {status.step:,}"
-    if status.state == "running" and status.eta_s is not None:
-        yield "left", duration(status.eta_s)
+    if status.left_s is not None:
+        yield "left", duration(status.left_s)
     if status.trained_s:
         yield "trained for", duration(status.trained_s)
     for name in MEASURED:

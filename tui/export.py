@@ -10,7 +10,7 @@ import datetime
 import os
 import secrets
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,7 +74,8 @@ def export_figures(
         width: In a column or over a page; None for what each figure needs.
 
     Returns:
-        Whether all figures asked for were drawn. One that lacks some of its experiments is drawn and says so.
+        Whether what was asked for was drawn, as ``satisfied`` says. One that lacks some of its experiments is drawn
+        and says so.
 
     Raises:
         ConfigError: A name is no figure's; all such names are told at once.
@@ -88,7 +89,7 @@ def export_figures(
     if not wanted:
         tell(f"there is no [figures.NAME] in {config.path}")
     library = _Library(config, candidates)
-    complete = True
+    done: set[str] = set()
     for figure in wanted:
         entries = library.entries(figure)
         drawn = [entry for entry in entries if entry.part is not None]
@@ -101,13 +102,46 @@ def export_figures(
             lack = _lack(unexplained, wanted_of_runs, candidates)
             for path in _write(figure, drawn, [*notes, *lack], out, formats, look, width):
                 tell(f"{path}: {len(drawn)} of {len(entries)} experiments, {runs} run{'s' * (runs != 1)}")
+            done.add(figure.name)
         else:
             tell(f"{figure.name} is not drawn")
-            complete = False
         others = [line for entry in drawn for line in _other_settings(entry, candidates)]
         for line in [*notes, *others, *whats_missing(wanted_of_runs, unexplained, candidates, config, store)]:
             tell(f"  {line}")
-    return complete
+    if done and (waiting := waiting_for_runs(wanted, done, candidates)):
+        tell(waiting)
+    return satisfied(wanted, done, candidates, named=bool(names))
+
+
+def satisfied(
+    figures: Iterable[Figure], done: Collection[str], candidates: Sequence[Candidate], *, named: bool
+) -> bool:
+    """Return whether what was asked for is there.
+
+    Of figures that were named that is each of them. Where all were asked for it is each that has a finished run, and
+    one at least: the others wait for their runs, which is no mistake.
+    """
+    due = [figure for figure in figures if named or _has_runs(figure, candidates)]
+    return bool(done) and all(figure.name in done for figure in due)
+
+
+def waiting_for_runs(
+    figures: Sequence[Figure], done: Collection[str], candidates: Sequence[Candidate]
+) -> str:
+    """Return a line on the figures that are not there because none of their runs has finished; empty for none."""
+    names = [each.name for each in figures if each.name not in done and not _has_runs(each, candidates)]
+    if not names:
+        return ""
+    return (
+        f"{len(names)} of {len(figures)} figures wait{'s' * (len(names) == 1)} for runs: {', '.join(names)}"
+    )
+
+
+def _has_runs(figure: Figure, candidates: Iterable[Candidate]) -> bool:
+    """Return whether a run of an experiment of the figure has finished."""
+    return any(
+        each.status.state == "finished" and each.info.experiment in figure.experiments for each in candidates
+    )
 
 
 def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:

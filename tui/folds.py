@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.states import LIVE, Status
+from engine.states import LIVE, RESUMABLE, Status
 from tui.snapshot import About
 
 MOST_KNOWN = 50_000
@@ -28,7 +28,18 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def current(runs: Iterable[Status]) -> Status | None:
-    """Return the run that stands for an experiment: one that lives, else the newest that has begun, else the newest."""
+    """Return the run that stands for an experiment: one that lives, else the newest that finished, else the newest.
+
+    One that was stopped or failed part-way has no result that could stand beside those of others, however new it is.
+    """
+    runs = list(runs)
+    live = [run for run in runs if run.state in LIVE]
+    finished = [run for run in runs if run.state == "finished"]
+    return next(iter(live[-1:] or finished[-1:]), None) or newest(runs)
+
+
+def newest(runs: Iterable[Status]) -> Status | None:
+    """Return a run that lives, else the newest that has begun, else the newest."""
     runs = list(runs)
     live = [run for run in runs if run.state in LIVE]
     begun = [run for run in runs if not waits_or_never_began(run)]
@@ -64,6 +75,35 @@ def fold(runs: Sequence[Status], about: Mapping[str, About]) -> list[Status]:
             of_seed[status.seed] = status
     of_seed.pop(newest.seed, None)
     return [newest, *of_seed.values()]
+
+
+def unfinished(
+    runs: Sequence[Status], shown: Status | None, about: Mapping[str, About]
+) -> tuple[Status, ...]:
+    """Return what was stopped or failed behind a result, the newest of each seed, the newest first.
+
+    It says something of the result where it is newer, or made with the same; not where its seed has a newer result.
+    """
+    if shown is None or not _counts(shown):
+        return ()
+    newer, seen, found = True, set(), []
+    for run in reversed(runs):
+        newer = newer and run is not shown
+        if _counts(run):
+            seen.add(run.seed)
+        elif run.seed in seen or run.state not in RESUMABLE or waits_or_never_began(run):
+            continue
+        elif newer or _made_alike(run, shown, about):
+            found.append(run)
+            seen.add(run.seed)
+    return tuple(found)
+
+
+def _made_alike(a: Status, b: Status, about: Mapping[str, About]) -> bool:
+    one, other = about.get(a.run), about.get(b.run)
+    if one is None or other is None:
+        return False
+    return one.config is other.config or settings_of(one.config) == settings_of(other.config)
 
 
 def _counts(status: Status) -> bool:

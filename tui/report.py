@@ -23,7 +23,14 @@ from engine.selection import Candidate, Choice, choose, read_candidates, setting
 from engine.store import Store
 from tui.comparison import MEASURES, Measure, Side, sample
 from tui.drawing.kinds import KINDS
-from tui.export import export_figures, find_figures, origin_of, replace_file
+from tui.export import (
+    export_figures,
+    find_figures,
+    origin_of,
+    replace_file,
+    satisfied,
+    waiting_for_runs,
+)
 from tui.results_table import Table
 from tui.tables import Strong, as_markdown
 from tui.text import clean
@@ -83,7 +90,7 @@ def write_report(
         say: Called with each line for the user; it is plain text without control characters.
 
     Returns:
-        Whether all figures asked for could be drawn.
+        Whether what was asked for could be drawn, as ``tui.export.satisfied`` says.
 
     Raises:
         ConfigError: A name is no figure's.
@@ -106,12 +113,14 @@ def write_report(
             replace_file(out / f"{section.name}.png", section.png)
     replace_file(out / "report.html", as_html(report).encode())
     replace_file(out / "report.md", as_text(report).encode())
-    drawn = sum(bool(section.png) for section in sections)
+    drawn = {section.name for section in sections if section.png}
     say(
-        f"{clean(str(out / 'report.html'))}: {drawn} of {len(sections)} figures, {len({*map(_id, chosen)})} runs"
+        f"{clean(str(out / 'report.html'))}: {len(drawn)} of {len(sections)} figures, {len({*map(_id, chosen)})} runs"
     )
     say(f"{clean(str(out / 'report.md'))}: the same in Markdown, its pictures beside it")
-    return drawn == len(sections)
+    if drawn and (waiting := waiting_for_runs(figures, drawn, candidates)):
+        say(clean(f"  {waiting}"))
+    return satisfied(figures, drawn, candidates, named=bool(names))
 
 
 def as_html(report: Report) -> str:

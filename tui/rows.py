@@ -10,8 +10,9 @@ import msgspec
 
 from engine.labels import Labels
 from engine.states import State, Status
+from engine.store import Request
 from tui.columns import Column, Fact
-from tui.folds import current, fold, told_apart
+from tui.folds import fold, newest, told_apart, unfinished
 from tui.grouping import Grouping
 from tui.sieve import Meant
 from tui.snapshot import About, Snapshot
@@ -19,11 +20,13 @@ from tui.text import clean, without_common_start
 from tui.watching import KINDS, Kind
 
 T = TypeVar("T")
+STOPS: Mapping[Request | None, str] = {"stop-after-epoch": "stops", "stop-now": "stops now"}
+"""What stands in the place of the time left where a run was asked to stop."""
 ByExperiment = Mapping[str, list[Status]]
 
 
 class Row(NamedTuple):
-    """A row: a group, an experiment (its newest run's facts), or one run. What its columns show is made when drawn."""
+    """A row: a group, an experiment (its newest result's facts), or one run; what columns show is made when drawn."""
 
     key: str
     experiment: str
@@ -39,10 +42,14 @@ class Row(NamedTuple):
     """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
     waiting: int = 0
     """How many of the runs that the row hides wait in the queue."""
+    unfinished: tuple[Status, ...] = ()
+    """What it hides that was stopped or failed, and that nothing has made up for; the newest first."""
     note: str = ""
     """Why it waits or failed; shown where the numbers would stand."""
     alarm: Kind | None = None
     """The gravest of what is wrong with the run, or with those that the row hides."""
+    stops: str = ""
+    """That its run is to stop, in a word or two."""
     tags: tuple[str, ...] = ()
     noted: bool = False
     """Whether there is something to be read of it."""
@@ -150,16 +157,16 @@ def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
     runs = [status for each in members.values() for status in each]
     of_each = [_facts(snapshot, name, each) for name, each in members.items()]
     heads = [facts[0].status for facts in of_each if facts and facts[0].status.run]
-    newest = current(sorted(heads, key=lambda status: status.started))
+    latest = newest(sorted(heads, key=lambda status: status.started))
     facts = [fact for each in of_each for fact in each]
     return Row(
         key=f"group:{title}",
         experiment="",
-        run=newest.run if newest is not None else None,
+        run=latest.run if latest is not None else None,
         label=title,
-        state=newest.state if newest is not None else None,
+        state=latest.state if latest is not None else None,
         folded=len(runs),
-        facts=tuple(sorted(facts, key=lambda fact: fact.status is not newest)),
+        facts=tuple(sorted(facts, key=lambda fact: fact.status is not latest)),
         alarm=gravest(snapshot, runs),
         group=True,
         folds=f"{title}\n",
@@ -172,13 +179,14 @@ def _experiment_row(
     folds = under.folds + name if under is not None else name
     hidden = folds not in unfolded
     facts = _facts(snapshot, name, runs)
-    newest = facts[0].status if runs else None
+    shown = facts[0].status if runs else None
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
         depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
         parent=under.key if under is not None else "",
-        waiting=sum(run.state == "queued" for run in runs if run is not newest) if hidden else 0,
-        alarm=gravest(snapshot, runs if hidden else ([newest] if newest else [])),
+        waiting=sum(run.state == "queued" for run in runs if run is not shown) if hidden else 0,
+        unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
+        alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
     )  # fmt: skip
 
 
@@ -204,7 +212,7 @@ def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...
 
 def _row(
     key: str, experiment: str, facts: tuple[Fact, ...], *, label: str, depth: int, alarm: Kind | None,
-    folded: int = 0, waiting: int = 0, folds: str = "", parent: str = "",
+    folded: int = 0, waiting: int = 0, unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
     labels = facts[0].about.labels if facts else Labels()
@@ -217,9 +225,11 @@ def _row(
         depth=depth,
         folded=folded,
         waiting=waiting,
+        unfinished=unfinished,
         facts=facts,
         note=_note(status) if status is not None else "",
         alarm=alarm,
+        stops=STOPS.get(status.asked, "") if status is not None else "",
         tags=tuple(map(clean, labels.tags)),
         noted=bool(labels.notes),
         folds=folds,
@@ -231,7 +241,9 @@ def _note(status: Status) -> str:
     """Return why a run waits or has ended as nobody wanted it to."""
     if status.state in ("failed", "crashed") or (status.state == "stopped" and not status.last):
         return clean(status.reason)
-    return {"queued": clean(status.reason) or "waits", "starting": "starting …"}.get(status.state, "")
+    if status.state == "starting":
+        return f"starting …{', ' * bool(status.why)}{status.why}"
+    return clean(status.reason) or "waits" if status.state == "queued" else ""
 
 
 def run_label(status: Status) -> str:

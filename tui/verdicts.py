@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.duel import Difference, difference, difference_of_models
+from engine.duel import ONE_SEED, Difference, difference, difference_of_models
 from engine.events import Estimate
 from engine.results import LEAST_SEEDS
 
@@ -34,9 +34,17 @@ def compare(a: Sample, b: Sample) -> Difference:
     return difference(a.values, b.values)
 
 
-def is_rash(found: Difference, fewest: int) -> bool:
+def is_rash(found: Difference, a: int, b: int) -> bool:
     """Return whether two were told apart over so few seeds that equal ones too often are."""
-    return found.told and 1 < fewest < LEAST_SEEDS
+    few = min(a, b) if min(a, b) > 1 else max(a, b)  # one seed is measured by how much the others differ
+    return found.told and 1 < few < LEAST_SEEDS
+
+
+def spoken(a: Sample, b: Sample, found: Difference, measure: str = "F1", correction: str = "") -> str:
+    """Say what is known of the difference between two samples, and how far so few seeds can be trusted."""
+    seeds = f"{len(a.values)} and {len(b.values)} seeds"
+    said = verdict(a.name, b.name, found, seeds, measure, correction)
+    return f"{said}; as far as two seeds can tell" if is_rash(found, len(a.values), len(b.values)) else said
 
 
 def verdict(a: str, b: str, found: Difference, seeds: str, measure: str = "F1", correction: str = "") -> str:
@@ -59,6 +67,8 @@ def verdict(a: str, b: str, found: Difference, seeds: str, measure: str = "F1", 
     if found.told:
         better, worse = (a, b) if found.delta > 0 else (b, a)
         text = f"{better} beats {worse} by {abs(found.delta):.3f} ± {half:.3f} {measure} ({tested}; {seeds})"
+        if found.test == ONE_SEED:
+            return f"{text}, if seeds of both spread alike"
         return text + ("; of these two models, not of other seeds" if "two models" in found.test else "")
     text = f"{a} and {b} cannot be told apart: {measure} differs by {found.delta:+.3f} ± {half:.3f} ({tested}; {seeds})"
     if found.seeds is not None:
@@ -97,20 +107,18 @@ def verdicts(samples: Sequence[Sample], measure: str = "F1") -> list[str]:
         first = f"Which is best these runs do not say: {highest}, and {names} may be as good."
     else:
         first = f"{best.name} has the highest {measure} of {len(ranked)}, beyond the noise"
-        fewest = min(len(each.values) for each in ranked)
-        if fewest == 1:
-            first += " of the test images; seeds may differ."
-        else:
-            first += "." if fewest >= LEAST_SEEDS else ", as far as two seeds can tell."
+        first += _how_far(best, others, corrected)
     said = [
-        verdict(
-            best.name,
-            other.name,
-            each,
-            f"{len(best.values)} and {len(other.values)} seeds",
-            measure,
-            correction,
-        )
-        for other, each in zip(others, corrected, strict=True)
+        spoken(best, other, each, measure, correction) for other, each in zip(others, corrected, strict=True)
     ]
     return [first, *(f"{sentence}." for sentence in said)]
+
+
+def _how_far(best: Sample, others: Sequence[Sample], found: Sequence[Difference]) -> str:
+    """Return the end of a sentence that calls one the best: over what that can be trusted."""
+    if any("two models" in each.test for each in found):
+        return " of the test images; seeds may differ."
+    counts = [(len(best.values), len(other.values)) for other in others]
+    if any(is_rash(each, *pair) for each, pair in zip(found, counts, strict=True)):
+        return ", as far as two seeds can tell."
+    return ", as far as one seed can tell." if any(min(pair) == 1 for pair in counts) else "."

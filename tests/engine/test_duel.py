@@ -38,11 +38,40 @@ def test_the_other_way_round_it_is_the_opposite(a, b):
     assert one.seeds == two.seeds
 
 
-def test_one_seed_is_not_tested():
-    found = difference([0.8], [0.7, 0.71])
-    assert found.delta == pytest.approx(0.095)
+def test_one_seed_each_is_not_tested():
+    found = difference([0.8], [0.7])
+    assert found.delta == pytest.approx(0.1)
     assert math.isnan(found.p)
     assert not found.told
+
+
+@settings(max_examples=50)
+@given(st.floats(0, 1).map(lambda value: round(value, 6)), scores)
+def test_one_seed_against_several_is_tested_as_one_of_their_kind(one, several):
+    assume(len(set(several)) > 1)
+    n, spread = len(several), np.std(several, ddof=1)
+    found, turned = difference([one], several), difference(several, [one])
+    t = (one - np.mean(several)) / (spread * np.sqrt(1 + 1 / n))  # Crawford and Howell, 1998
+    assert found.p == pytest.approx(2 * stats.t.sf(abs(t), n - 1), rel=1e-6, abs=1e-12)
+    half = stats.t.ppf(0.975, n - 1) * spread * np.sqrt(1 + 1 / n)
+    assert (found.low, found.high) == pytest.approx((found.delta - half, found.delta + half), abs=1e-9)
+    assert (turned.delta, turned.low, turned.p) == pytest.approx((-found.delta, -found.high, found.p))
+
+
+def test_one_seed_is_not_called_another_because_two_happen_to_be_equal():
+    assert math.isnan(difference([0.6], [0.5, 0.5]).p)
+    assert difference([0.5], [0.5, 0.5]).p == 1
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_one_seed_of_the_same_experiment_is_told_apart_in_a_twentieth_of_all_cases(seeds):
+    random = np.random.default_rng(seeds)
+    draws = 1500
+    told = sum(
+        difference(random.normal(0.6, 0.01, 1).tolist(), random.normal(0.6, 0.01, seeds).tolist()).told
+        for _ in range(draws)
+    )
+    assert told / draws == pytest.approx(0.05, abs=0.017)  # three standard errors
 
 
 def test_values_without_any_spread():

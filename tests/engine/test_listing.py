@@ -85,6 +85,17 @@ def test_the_table_shows_the_margin_of_what_has_ended(capsys):
     assert "±" not in going
 
 
+def test_the_table_says_which_runs_are_to_stop(capsys):
+    as_table([
+        Status(run="goes", state="running", eta_s=125),
+        Status(run="stops", state="running", eta_s=125, asked="stop-after-epoch"),
+    ])  # fmt: skip
+    goes, stops = capsys.readouterr().out.splitlines()[1:]
+    assert "2:05" in goes
+    assert "2:05" not in stops
+    assert stops.endswith("asked to stop after this epoch")
+
+
 def test_the_table_fits_the_terminal_and_says_why_a_run_failed(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -105,6 +105,20 @@ def test_starting_then_running_then_crashed(run, live):
     assert (status.state, status.reason) == ("crashed", "its process ended without a word")
 
 
+def test_a_run_that_lives_says_that_it_was_asked_to_stop(run, live):
+    child = live(run, "start")
+    assert (status_of(run).asked, status_of(run).why) == (None, "")
+    run.ask("stop-after-epoch")
+    assert (status_of(run).asked, status_of(run).why) == (
+        "stop-after-epoch",
+        "asked to stop after this epoch",
+    )
+    run.ask("stop-now")
+    assert status_of(run).why == "asked to stop now"
+    kill(child)
+    assert (status_of(run).asked, status_of(run).why) == (None, "its process ended without a word")
+
+
 @pytest.mark.parametrize("state", ["finished", "failed", "stopped"])
 def test_ended_is_what_the_last_event_says(run, state):
     say(run, start(run), end(run, state))

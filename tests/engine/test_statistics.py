@@ -35,18 +35,22 @@ def test_one_seed_has_no_interval_over_seeds(found):
 
 
 @given(
-    st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=4),
+    st.lists(st.floats(-1e100, 1e100), min_size=1, max_size=4),
     st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=4),
 )
 @example([0.0, 1.0], [2.3714219875802357e80, 2.3714219875802357e80])
 @example([1e-90, 2e-90], [3e-90, 5e-90])
 @example([1e-160, 2e-160], [3e-160, 5e-160])
 @example([1e100, -1e100], [0.0, 5e-324])
+@example([1e-160], [3e-160, 5e-160])
+@example([1e100], [0.0, 5e-324])
 def test_numbers_of_any_size_are_compared(a, b):
     found = difference(a, b)
+    if math.isnan(found.p):  # one seed against several that do not differ
+        return
     assert 0 <= found.p <= 1
     assert found.low <= found.delta <= found.high
-    assert all(map(math.isfinite, over_seeds(a)))
+    assert all(map(math.isfinite, over_seeds(b)))
 
 
 def test_small_numbers_differ_as_much_as_large_ones():

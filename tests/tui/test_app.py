@@ -137,6 +137,11 @@ async def test_stopping_asks_first_and_does_what_is_answered(
             await settle(pilot)
             assert not isinstance(pilot.app.screen, Dialog)
             assert run.asked() == request_
+            word = {"stop-after-epoch": "stops", "stop-now": "stops now", None: ""}[request_]
+            await until(pilot, lambda: runs(pilot).rows[0].stops == word)
+            line = runs(pilot).render_line(1).text.rstrip()
+            assert line.endswith(word)
+            assert ("□" in line, "●" in line) == (bool(word), not word)
 
 
 async def test_stopping_what_does_not_run_says_so(project: Project, write_run: Write) -> None:
@@ -162,6 +167,31 @@ async def test_a_stopped_run_is_queued_again_by_resume_and_a_finished_one_is_not
         await pilot.press("down", "R")
         await settle(pilot)
         assert stopped.ticket() is not None
+
+
+async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    stopped = write_run("ViT-small", epochs=2, end="stopped", reason="on request")
+    async with opened(project) as pilot:
+        assert "✓ ViT-small" in runs(pilot).render_line(1).text
+        assert "×2 ■1" in runs(pilot).render_line(1).text
+        await pilot.press("R")
+        await until(pilot, lambda: "ViT-small s0 11-18 15:00 goes on" in toasts(pilot))
+        assert stopped.ticket() is not None
+        await until(pilot, lambda: "×2 ◌1" in runs(pilot).render_line(1).text)
+
+
+async def test_a_run_shown_whole_is_itself_meant_not_what_its_row_hides(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    stopped = write_run("ViT-small", epochs=2, end="stopped", reason="on request")
+    async with opened(project) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("R")
+        await until(pilot, lambda: "Nothing to resume" in toasts(pilot))
+        assert stopped.ticket() is None
 
 
 async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write) -> None:
@@ -327,9 +357,25 @@ async def test_every_action_is_in_the_command_palette(project: Project) -> None:
             "X axis",
             "Log y",
             "Help",
-            "Quit",
+            "Leave",
             "Open",
         } <= titles
+
+
+@pytest.mark.parametrize("keys", [(), ("2",), ("3",), ("enter",), ("enter", "2"), ("enter", "4"), ("5", "5")])
+async def test_the_palette_lists_what_a_user_can_mean(
+    project: Project, write_run: Write, keys: tuple[str, ...]
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press(*keys)
+        found = [command.title for command in pilot.app.get_system_commands(pilot.app.screen)]
+        of_textual = (
+            "Focus Next|Focus Previous|Copy selected text|Scroll Up|Page Left|Quit|Keys|Maximize|Down|Left"
+        )
+        assert not set(of_textual.split("|")) & set(found)
+        assert {"Theme", "Screenshot", "Stop"} <= set(found)
+        assert len(found) == len(set(found))
 
 
 async def test_a_folder_without_experiments_teaches_what_to_write(project: Project) -> None:

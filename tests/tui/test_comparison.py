@@ -76,6 +76,19 @@ def test_two_seeds_are_not_enough_to_be_sure():
     assert found.verdicts[0].endswith("as far as two seeds can tell")
 
 
+def test_one_seed_is_measured_by_how_much_several_differ():
+    several = [status("vit", s, 0.60 + s / 100) for s in range(3)]
+    found = table(*several, status("bit", 0, 0.80, margin=0.02))
+    assert cells(found, "test F1")[1].told
+    assert "t-test of one seed against several, p = 0.004; 1 and 3 seeds" in found.verdicts[0]
+    unsure = table(*several, status("bit", 0, 0.63, margin=0.001))
+    assert cells(unsure, "test F1")[1].told is False
+    assert unsure.verdicts[0].startswith("bit and vit cannot be told apart")
+    few = table(status("vit", 0, 0.60), status("vit", 1, 0.601), status("bit", 0, 0.80))
+    assert cells(few, "test F1")[1].told is None
+    assert few.verdicts[0].endswith("as far as two seeds can tell")
+
+
 def test_numbers_that_cannot_be_measured_ones_are_no_values():
     huge = [status("vit", seed, 1e308) for seed in range(2)]
     assert cells(table(*huge, status("bit", 0, 0.5)), "test F1")[0].value == "–"

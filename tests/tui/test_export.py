@@ -13,6 +13,7 @@ import matplotlib as mpl
 import msgspec
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -22,6 +23,7 @@ from engine.events import Metrics, Start
 from engine.recorder import Recorder
 from engine.store import Run, Store
 from tui import figures, labels
+from tui.cli import main
 from tui.export import ExportError, export_figures
 from tui.figures import FORMATS, Picture
 from tui.lines import Line
@@ -212,6 +214,42 @@ def test_a_metric_that_was_never_finite_is_no_line(lab: Lab) -> None:
     lab.train(config, "a", (NAN, NAN))
     assert not lab.export(config)
     assert "  a: no usable test/f1, its newest run finished on cpu" in lab.said
+
+
+def test_of_all_figures_those_that_wait_for_runs_are_no_failure(lab: Lab) -> None:
+    figures_of = figure("made", ["a"]) + figure("waits", ["b"]) + figure("partly", ["a", "b"])
+    config = lab.config(["a", "b"], figures_of)
+    assert not lab.export(config)  # nothing
+    lab.train(config, "a")
+    lab.train(config, "b", (NAN,), state="stopped")
+    assert lab.export(config)
+    assert {path.name for path in lab.out.iterdir()} == {"made.png", "partly.png"}
+    assert lab.said[-1] == "1 of 3 figures waits for runs: waits"
+    assert not lab.export(config, "waits")
+    assert not lab.export(config, "made", "waits")
+    lab.train(config, "b", (NAN,))  # now it should have something to show
+    assert not lab.export(config)
+    assert "wait" not in lab.said[-1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(["export"], 0), (["export", "made"], 0), (["export", "waits"], 1), (["export", "wrong"], 2),
+     (["report"], 0), (["report", "made"], 0), (["report", "waits"], 1), (["report", "wrong"], 2)],
+)  # fmt: skip
+def test_exit_codes(lab: Lab, arguments: list[str], code: int) -> None:
+    config = lab.config(["a", "b"], figure("made", ["a"]) + figure("waits", ["b"]))
+    lab.train(config, "a")
+    places = ["--out", str(lab.out), "--config", str(config.path), "--runs", str(lab.store.root)]
+    done = CliRunner().invoke(main, [*arguments, *places])
+    assert done.exit_code == code, done.output
+
+
+def test_nothing_at_all_is_exit_code_1(lab: Lab) -> None:
+    config = lab.config(["a"], "")
+    places = ["--out", str(lab.out), "--config", str(config.path), "--runs", str(lab.store.root)]
+    assert CliRunner().invoke(main, ["export", *places]).exit_code == 1
+    assert CliRunner().invoke(main, ["report", *places]).exit_code == 1
 
 
 HOSTILE = ["$x^2$ \\frac{1}{2}", "[/x] [red]no", "🚀 日本 ⃝ א", "_" + "very long " * 11, "%s {0} <b>&amp;"]

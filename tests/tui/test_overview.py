@@ -25,5 +25,21 @@ def test_a_score_stands_with_its_margin_once_the_run_has_ended() -> None:
     assert said(status)["cal. err"] == ".083"
 
 
+def test_a_run_that_was_asked_to_stop_says_so_in_the_place_of_the_time_left() -> None:
+    status = Status(run="r", state="running", eta_s=60.0)
+    assert said(status)["left"] == "1:00"
+    status.asked = "stop-now"
+    assert "left" not in said(status)
+    assert said(status)["state"] == "● running"
+    assert ("", "asked to stop now") in list(facts(status, None, {}))
+
+
+def test_what_failed_behind_a_result_is_told_with_its_reason() -> None:
+    shown = Status(run="a", state="finished")
+    failed = Status(run="e-s1-20261118-150000-abcd", seed=1, state="failed", reason="out of\x1b[2J memory")
+    found = dict(facts(shown, None, {}, unfinished=[failed]))
+    assert found["behind it"] == "✗ s1 11-18 15:00 failed: out of memory"
+
+
 def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:
     assert not {"F1", "accuracy", "cal. err"} & said(Status(run="r")).keys()

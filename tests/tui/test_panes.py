@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
     """The workers that were asked for: nothing is trained here."""
     asked: list[Store] = []
-    monkeypatch.setattr("tui.screens.queue.ensure_worker", asked.append)
+    monkeypatch.setattr("engine.scheduler.ensure_worker", asked.append)
     return asked
 
 

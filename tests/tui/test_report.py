@@ -38,15 +38,16 @@ def figures(project: Project, write_run: Write) -> Path:
     return project.folder
 
 
-def report(*args: str) -> str:
+def report(*args: str, code: int = 0) -> str:
     result = CliRunner().invoke(main, ["report", *args])
-    assert result.exit_code in (0, 1), result.output
+    assert result.exit_code == code, result.output
     return result.output
 
 
 def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) -> None:
     said = report()
     assert "report/report.html: 1 of 2 figures, 6 runs" in said
+    assert "1 of 2 figures waits for runs: nothing" in said
     page = (figures / "report/report.html").read_text()
     assert "BiT-small has the highest F1 of 2, beyond the noise." in page
     assert "Welch&#39;s t-test" in page
@@ -57,6 +58,11 @@ def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) ->
     assert "![test/f1 against epoch: ViT-small, BiT-small](scores.png)" in text
     assert (figures / "report/scores.png").read_bytes().startswith(b"\x89PNG")
     assert not (figures / "report/nothing.png").exists()
+
+
+def test_a_figure_that_is_named_has_to_be_drawn(figures: Path) -> None:
+    assert "0 of 1 figures" in report("nothing", code=1)
+    assert "1 of 2 figures" in report("nothing", "scores", code=1)
 
 
 def test_it_asks_for_nothing_from_anywhere(figures: Path) -> None:
@@ -95,7 +101,7 @@ def test_names_are_text(project: Project, write_run: Write) -> None:
 def test_without_runs_and_with_a_wrong_name_it_says_so(project: Project) -> None:
     with (project.folder / "experiments.toml").open("a") as file:
         file.write(FIGURE)
-    assert "0 of 2 figures, 0 runs" in report()
+    assert "0 of 2 figures, 0 runs" in report(code=1)
     result = CliRunner().invoke(main, ["report", "score"])
     assert result.exit_code == 2
     assert "no figure 'score'" in result.output

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import pytest
+
 from engine.config import load_config
 from engine.states import Status
 from tui.columns import find_column
-from tui.folds import current, told_apart
+from tui.folds import current, told_apart, unfinished
 from tui.rows import curve_labels, make_rows
 from tui.snapshot import About, Project, Snapshot
+from tui.widgets.cells import count_of
 
 
 def status(run: str, experiment: str, state: str, **more: object) -> Status:
@@ -54,7 +57,39 @@ def test_a_run_that_has_not_begun_does_not_hide_what_others_came_to(project: Pro
     assert (row.run, row.state, row.waiting, row.folded, row.note) == ("a", "finished", 1, 3, "")
     alone = make_rows(snapshot(project, waits), set())[0]
     assert (alone.run, alone.waiting, alone.note) == ("b", 0, "the GPU is taken")
-    assert current([done, taken_out, status("d", "ViT-small", "stopped", started=2.0)]).run == "d"
+    assert current([taken_out, status("d", "ViT-small", "stopped", started=2.0), waits]).run == "d"
+
+
+@pytest.mark.parametrize(("state", "mark"), [("stopped", "■"), ("failed", "✗"), ("crashed", "✗")])
+def test_a_run_that_ended_part_way_does_not_hide_a_result_but_is_marked(
+    project: Project, state: str, mark: str
+) -> None:
+    done = status("a", "ViT-small", "finished", started=1.0, last={"test/f1": 0.9})
+    ended = status("b", "ViT-small", state, started=2.0, last={"test/f1": 0.2}, reason="because")
+    row = make_rows(snapshot(project, done, ended), set())[0]
+    assert (row.run, row.state, row.unfinished, row.note) == ("a", "finished", (ended,), "")
+    assert count_of(row) == f" ×2 {mark}1"
+    opened = make_rows(snapshot(project, done, ended), {"ViT-small"})
+    assert (opened[0].unfinished, [each.state for each in opened[1:3]]) == ((), [state, "finished"])
+    alone = make_rows(snapshot(project, ended), set())[0]
+    assert (alone.run, alone.unfinished, alone.note) == ("b", (), "" if state == "stopped" else "because")
+
+
+def test_what_was_made_up_for_is_not_marked() -> None:
+    """A seed that failed is, until it has a result; others as long as nothing newer was done."""
+    made, other = About({"model": "vit_mini", "lr": 1e-3}), About({"model": "vit_mini", "lr": 1e-2})
+
+    def run(name: str, seed: int, state: str) -> Status:
+        return status(name, "e", state, seed=seed, started=1.0)
+
+    first, second, failed = run("a", 0, "finished"), run("b", 1, "finished"), run("c", 1, "failed")
+    assert unfinished([failed, first], first, {"a": made, "c": made}) == (failed,)
+    assert unfinished([failed, first], first, {"a": made, "c": other}) == ()
+    assert unfinished([first, failed], first, {"a": made, "c": other}) == (failed,)
+    assert unfinished([failed, first, second], second, dict.fromkeys("abc", made)) == ()
+    assert unfinished([first, failed, run("d", 1, "stopped")], first, {})[0].run == "d"
+    assert len(unfinished([first, failed, run("d", 1, "stopped")], first, {})) == 1
+    assert unfinished([first, run("e", 0, "failed")], run("e", 0, "failed"), {}) == ()
 
 
 def test_hostile_reasons_are_shown_as_text(project: Project) -> None:

@@ -63,6 +63,33 @@ def test_one_seed_each_speaks_of_the_models_alone() -> None:
     assert second.endswith("of these two models, not of other seeds.")
 
 
+def test_one_seed_against_several_is_measured_by_how_much_those_differ() -> None:
+    several = Sample("a", (0.50, 0.51, 0.52))
+    final = Estimate(value=0.7, low=0.68, high=0.72, n=1000)
+    first, second = verdicts([several, Sample("b", (0.70,), final)])
+    assert first == "b has the highest F1 of 2, beyond the noise, as far as one seed can tell."
+    assert second.startswith("b beats a by 0.190 ± 0.050 F1 (t-test of one seed against several, p = 0.004; ")
+    assert second.endswith("; 1 and 3 seeds), if seeds of both spread alike.")
+    first, second = verdicts([several, Sample("b", (0.54,), final)])
+    assert first.startswith("Which is best these runs do not say")
+    assert "cannot be told apart" in second
+
+
+def test_one_seed_against_two_is_as_far_as_two_seeds_can_tell() -> None:
+    first, second = verdicts([Sample("a", (0.50, 0.501)), Sample("b", (0.70,))])
+    assert first == "b has the highest F1 of 2, beyond the noise, as far as two seeds can tell."
+    assert second.endswith("; as far as two seeds can tell.")
+
+
+def test_only_what_was_tested_is_corrected_for() -> None:
+    """Of one seed against several, and against one without intervals, only the former is a test."""
+    samples = [Sample("a", (0.50, 0.51, 0.52)), Sample("b", (0.70,)), Sample("c", (0.40,))]
+    _, *rest = verdicts(samples)
+    assert not any("Holm" in sentence for sentence in rest)
+    *_, last = verdicts([*samples, Sample("d", (0.30, 0.31, 0.32))])
+    assert "by Holm for 2 comparisons" in last
+
+
 def test_without_any_interval_nothing_is_claimed() -> None:
     first, second = verdicts([Sample("a", (0.5,)), Sample("b", (0.9,))])
     assert first.startswith("Which is best these runs do not say")
@@ -74,15 +101,15 @@ def test_one_experiment_is_compared_with_nothing() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [2, 6])
-def test_equal_experiments_have_a_best_in_about_one_of_twenty_reports_at_most(count: int) -> None:
+@pytest.mark.parametrize("seeds", [(3, 3), (3,) * 6, (1, 3), (1, 3, 3, 3), (1, 2)])
+def test_equal_experiments_have_a_best_in_about_one_of_twenty_reports_at_most(seeds: tuple[int, ...]) -> None:
     random = np.random.default_rng(7)
     trials, wrong = 600, 0
     for _ in range(trials):
-        samples = [Sample(f"e{i}", tuple(random.normal(0.6, 0.02, 3))) for i in range(count)]
+        samples = [Sample(f"e{i}", tuple(random.normal(0.6, 0.02, count))) for i, count in enumerate(seeds)]
         ranked = sorted(samples, key=lambda each: -each.mean)
         told = [compare(ranked[0], other) for other in ranked[1:]]
         corrected = holm([each.p for each in told])
         wrong += all(p < 0.05 for p in corrected)
-        assert verdicts(samples)[0].endswith("beyond the noise.") == all(p < 0.05 for p in corrected)
+        assert ("beyond the noise" in verdicts(samples)[0]) == all(p < 0.05 for p in corrected)
     assert wrong / trials < 0.05 + 3 * math.sqrt(0.05 * 0.95 / trials)

@@ -29,6 +29,7 @@ from tui.screens.exporting import Exporting
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS
 from tui.screens.panes import Panes
+from tui.screens.queueing import Queueing
 from tui.screens.remembering import Remembering
 from tui.screens.telling import Telling
 from tui.screens.varying import Varying
@@ -58,7 +59,7 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring, Telling):
+class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queueing, Caring, Telling):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -68,8 +69,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         Binding("L", "open_log", "Full log", show=False),
         Binding("c", "compare", "Compare"),
         Binding("p", "pin", "Pin as the baseline", show=False),
-        Binding("left_square_bracket", "pane('left')", "Runs", show=False),
-        Binding("right_square_bracket", "pane('right')", "Overview", show=False),
+        Binding("left_square_bracket", "pane('left')", "Show or hide the runs", show=False),
+        Binding("right_square_bracket", "pane('right')", "Show or hide the overview", show=False),
         Binding("0", "reset", "Reset the layout", show=False),
         Binding("escape", "back", "Back", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
@@ -154,7 +155,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
         alarms = snapshot.alarms.get(status.run, ()) if status else ()
-        self.query_one(Overview).show(status, detail, config, alarms)
+        self.query_one(Overview).show(status, detail, config, alarms, row.unfinished if row else ())
         title = Content(row.label if row else "Run")
         if title != self._title:
             self._title = title
@@ -215,6 +216,11 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Caring
         if self._page is not None:
             return self._status(self._page.run)
         return self._status(self.row.run) if self.row else None
+
+    @property
+    def folded_row(self) -> Row | None:
+        """The row under the cursor, unless a run is shown whole."""
+        return self.row if self._page is None else None
 
     @property
     def meant_runs(self) -> list[Status]:

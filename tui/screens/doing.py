@@ -18,10 +18,13 @@ from engine.store import Request, Run, Store, StoreError
 from tui.folds import told_apart
 from tui.messages import Done, Failed
 from tui.options import READONLY, readonly
-from tui.rows import Row
+from tui.rows import Row, run_label
 from tui.screens.dialogs import Choice, Dialog
 from tui.snapshot import Project, Snapshot
 from tui.text import clean
+
+LETTERS_A_SECOND = 15
+"""That people read, while they do something else."""
 
 
 class Doing(Screen[None]):
@@ -47,38 +50,60 @@ class Doing(Screen[None]):
         """The run that is meant."""
         raise NotImplementedError
 
+    @property
+    def folded_row(self) -> Row | None:
+        """The row that is meant with the runs that it hides; None where one run is looked at."""
+        return self.row
+
     def needless(self) -> frozenset[str]:
         """Return the actions that would do nothing to the run that is meant, as it is now."""
-        state = self.focused_run.state if self.focused_run is not None else None
-        useful = {"stop": self._stoppable is not None, "resume": state in RESUMABLE}
+        useful = {"stop": self._stoppable is not None, "resume": self._resumable is not None}
         return frozenset(action for action, is_useful in useful.items() if not is_useful)
 
     @property
     def _stoppable(self) -> Status | None:
         """The run that is meant, if it lives or waits; of those that its row hides, one that waits."""
-        status, row = self.focused_run, self.row
-        if status is None or status.state in LIVE | {"queued"}:
+        status = self.focused_run
+        return status if status is not None and status.state in LIVE else self._queued
+
+    @property
+    def _queued(self) -> Status | None:
+        """The run that is meant, if it waits; of those that its row hides, the newest that does."""
+        status, row = self.focused_run, self.folded_row
+        if status is None or status.state == "queued":
             return status
         if row is None or not row.waiting:
             return None
         waiting = (run for run in reversed(self.snapshot.runs) if run.state == "queued")
         return next((run for run in waiting if run.experiment == status.experiment), None)
 
+    @property
+    def _resumable(self) -> Status | None:
+        """The run that is meant, if it can go on; of those that its row hides, the newest that can."""
+        status = self.focused_run
+        if status is not None and status.state in RESUMABLE:
+            return status
+        return next(iter(self.folded_row.unfinished), None) if self.folded_row is not None else None
+
     def action_run(self) -> None:
-        """Queue the experiment under the cursor."""
+        """Queue the experiment under the cursor: the seeds that there is no run of yet, else all of them again."""
         row, config = self.row, self.snapshot.config
         if row is None or config is None or row.experiment not in config.experiments:
             self._refuse_row()
             return
+        from tui.rerun import already, said, seeds_to_queue
+
         experiment = config.experiments[row.experiment]
+        there = already(experiment, self.snapshot.runs, self.snapshot.about)
 
         def queue() -> str:
             from engine.scheduler import ensure_worker
 
-            for seed in experiment.run_seeds:
-                self.store.create(experiment, seed, queued=True)
+            runs = [
+                self.store.create(experiment, seed, queued=True) for seed in seeds_to_queue(experiment, there)
+            ]
             ensure_worker(self.store)
-            return f"{experiment.name} is queued"
+            return said(experiment, there, [run.id for run in runs])
 
         self._do(f"{experiment.name} cannot be queued", queue)
 
@@ -151,8 +176,8 @@ class Doing(Screen[None]):
 
     def action_resume(self) -> None:
         """Queue the run under the cursor again, from its last checkpoint."""
-        status = self.focused_run
-        if status is None or status.state not in RESUMABLE:
+        status = self._resumable
+        if status is None:
             self._refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
             return
 
@@ -162,7 +187,12 @@ class Doing(Screen[None]):
 
             request_resume(Run(self.project.runs / status.run))
             ensure_worker(self.store)
-            return f"{status.experiment} goes on from its last checkpoint"
+            which = (
+                status.experiment
+                if status is self.focused_run
+                else f"{status.experiment} {run_label(status)}"
+            )
+            return f"{which} goes on from its last checkpoint"
 
         self._do("It cannot be resumed", queue)
 
@@ -182,7 +212,7 @@ class Doing(Screen[None]):
 
     @on(Done)
     def _done(self, message: Done) -> None:
-        self.notify(message.text, markup=False, timeout=4)
+        self.notify(message.text, markup=False, timeout=max(4, len(message.text) / LETTERS_A_SECOND))
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:

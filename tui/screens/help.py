@@ -18,13 +18,14 @@ KEYS = {
     "Runs": [
         ("↑ ↓  j k  g G", "move"),
         ("→ ←  l h", "show or hide the runs of an experiment"),
+        ("×4 ◌1 ✗1 ■1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
         ("space  v a", "overlay the run; up to here, all"),
         ("p", "pin as the baseline, over the others"),
         ("c", "compare the overlaid runs"),
         ("s S", "sort by the next column; the other way round"),
         ("C", "choose columns; space in or out, J K move"),
         ("B", "group by settings: model lr; tab completes"),
-        ("r", "run the experiment: it joins the queue"),
+        ("r", "run the experiment; missing seeds, else all"),
         ("o", "run it with changes: lr=1e-3 seeds=0,1,2"),
         (".", "stop the run; asks how"),
         ("R", "resume from the last checkpoint"),
@@ -50,8 +51,8 @@ KEYS = {
         ("E", "export this view: png, svg, pdf"),
     ],
     "Queue": [
-        ("K J", "move the run up, down"),
-        ("H", "hold it, let it go"),
+        ("K J", "move a run that waits up, down; in the list too"),
+        ("H", "hold it, let it go; in the list too"),
         (". delete", "take it out, stop it; asks"),
     ],
     "A run": [

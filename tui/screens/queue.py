@@ -8,14 +8,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from engine import queue
 from engine.listing import duration
-from engine.scheduler import ensure_worker
 from engine.states import LIVE, Status
-from engine.store import Run, StoreError
 from tui.gantt import Bar, clock
 from tui.rows import Row
 from tui.screens.doing import Doing
+from tui.screens.queueing import Queueing
 from tui.snapshot import Snapshot
 from tui.text import clean
 from tui.widgets.key_bar import KeyBar
@@ -23,13 +21,10 @@ from tui.widgets.machine_board import MachineBoard
 from tui.widgets.queue_list import QueueList
 
 
-class QueueScreen(Doing):
+class QueueScreen(Queueing):
     """Follows the snapshots of the screen below; what it does, it does to the run under its cursor."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("K", "shift(-1)", "Earlier"),
-        Binding("J", "shift(1)", "Later"),
-        Binding("H", "hold", "Hold, let go"),
         Binding("delete", "stop", "Take out of the queue", show=False),
         Binding("escape,5,q", "close", "Back", key_display="esc"),
     ]
@@ -68,8 +63,7 @@ class QueueScreen(Doing):
     def _show_detail(self) -> None:
         bar = self.query_one(QueueList).bar
         self.query_one("#queue-detail", Static).update("\n".join(detail(self.snapshot, bar)) if bar else "")
-        waits = self.focused_run is not None and self.focused_run.state == "queued"
-        self.query_one(KeyBar).needless = self.needless() | (set() if waits else {"shift", "hold"})
+        self.query_one(KeyBar).needless = self.needless()
 
     @property
     def row(self) -> Row | None:
@@ -89,47 +83,6 @@ class QueueScreen(Doing):
     def action_close(self) -> None:
         """Go back."""
         self.dismiss()
-
-    def action_shift(self, places: int) -> None:
-        """Move the run under the cursor in the queue."""
-        if (run := self._waiting("Nothing to move")) is None:
-            return
-
-        def move() -> str:
-            order = queue.waiting(self.store)
-            here = next((i for i, other in enumerate(order) if other.id == run.id), None)
-            if here is None:
-                raise StoreError(f"{run.id} does not wait in the queue")
-            if not 0 <= here + places < len(order):
-                return f"{run.id} is {'first' if places < 0 else 'last'} already"
-            before = here + places + (places > 0)
-            return queue.move(self.store, run, order[before] if before < len(order) else "last")
-
-        self._do("It cannot be moved", move)
-
-    def action_hold(self) -> None:
-        """Keep the run under the cursor from being started, or let it start."""
-        if (run := self._waiting("Nothing to hold")) is None:
-            return
-        ticket = self.snapshot.queue.tickets.get(run.id)
-        release = ticket is not None and ticket.on_hold
-
-        def hold() -> str:
-            said = queue.hold(run, release=release)
-            if release:
-                ensure_worker(self.store)
-                return said
-            return f"{run.id} is held; H lets it go"
-
-        self._do("It cannot be held", hold)
-
-    def _waiting(self, title: str) -> Run | None:
-        """Return the run under the cursor if it waits; else say that it does not."""
-        status = self.focused_run
-        if status is None or status.state != "queued":
-            self._refuse(title, "The run under the cursor does not wait in the queue.")
-            return None
-        return Run(self.project.runs / status.run)
 
 
 def detail(snapshot: Snapshot, bar: Bar) -> list[str]:

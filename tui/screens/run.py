@@ -275,8 +275,10 @@ def _progress(status: Status) -> list[str]:
     facts = []
     if status.epochs:
         facts.append(f"epoch {progress(status)}")
-    if status.state == "running" and status.eta_s is not None:
-        facts.append(f"{duration(status.eta_s)} left")
+    if status.left_s is not None:
+        facts.append(f"{duration(status.left_s)} left")
+    if status.asked is not None:
+        facts.append(status.why)
     if (f1 := status.last.get("test/f1")) is not None:
         facts.append(f"F1 {score(f1)}")
     return facts

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 
 from rich.cells import cell_len
 
+from engine.listing import MARKS
 from tui.columns import Column
 from tui.rows import Row
 from tui.text import shorten
@@ -22,9 +24,27 @@ Sized = tuple[Column, int]
 """A column and its width."""
 
 
+def mark_of(row: Row, unfolded: Collection[str]) -> str:
+    """Return the shape before a row: the state of its run, hollow where that is to stop."""
+    if row.group:
+        return "▾" if row.folds in unfolded else "▸"
+    if row.stops:
+        return "□"
+    return MARKS[row.state][0] if row.state else "·"
+
+
+def count_of(row: Row) -> str:
+    """Return how many runs a row hides, and how many of them wait, failed or were stopped; a space before each."""
+    marks = Counter(MARKS[status.state][0] for status in row.unfinished)
+    marks[MARKS["queued"][0]] = row.waiting
+    count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
+    return count + "".join(f" {mark}{number}" for mark, number in marks.items() if number)
+
+
 def badge_of(row: Row, room: int) -> str:
-    """Return the word for what is wrong with a run, with a space before it."""
-    return f" {shorten(row.alarm, min(len(row.alarm), room - 1))}" if row.alarm and room > 1 else ""
+    """Return the word for what is wrong with a run, or that it is to stop, with a space before it."""
+    word = row.stops or row.alarm or ""
+    return f" {shorten(word, min(len(word), room - 1))}" if word and room > 1 else ""
 
 
 def total(columns: Sequence[Sized]) -> int:

@@ -19,8 +19,8 @@ from textual.widget import Widget
 ALWAYS = ("help", "back", "close", "dismiss", "leave")
 """The ways out and the help keep their place however little room there is."""
 ORDER = (
-    "open", "overlay", "run", "stop", "resume", "compare", "filter", "vary", "edit", "export", "axis", "tag", "note",
-    *ALWAYS,
+    "open", "overlay", "run", "stop", "resume", "shift", "hold", "compare", "filter", "vary", "edit", "export",
+    "axis", "tag", "note", *ALWAYS,
 )  # fmt: skip
 """Which of a screen's actions come first where there is not room for all; a widget's own come before."""
 

@@ -20,11 +20,14 @@ from engine.catalog import MODELS, caveat, patch_tokens
 from engine.listing import MARKS, duration
 from engine.states import Status
 from tui.columns import memory
+from tui.rows import run_label
 from tui.snapshot import Detail
 from tui.text import clean, loss, score, size
 from tui.watching import Alarm
 
 Fact = tuple[str, str]
+MOST_BEHIND = 3
+"""Runs that are told of behind a result."""
 NAME_WIDTH = 10
 """Cells of a fact's name, and the space after it."""
 
@@ -51,9 +54,10 @@ class Overview(ScrollView):
         detail: Detail | None,
         config: Mapping[str, Any],
         alarms: Sequence[Alarm] = (),
+        unfinished: Sequence[Status] = (),
     ) -> None:
-        """Show a run; or, for an experiment that has none yet, what its configuration says."""
-        new = tuple(facts(status, detail, config, alarms))
+        """Show a run, and what was stopped or failed behind it; of an experiment without any, its configuration."""
+        new = tuple(facts(status, detail, config, alarms, unfinished))
         if new != self._facts:
             self._facts = new
             self._lay_out()
@@ -91,7 +95,11 @@ class Overview(ScrollView):
 
 
 def facts(
-    status: Status | None, detail: Detail | None, config: Mapping[str, Any], alarms: Sequence[Alarm] = ()
+    status: Status | None,
+    detail: Detail | None,
+    config: Mapping[str, Any],
+    alarms: Sequence[Alarm] = (),
+    unfinished: Sequence[Status] = (),
 ) -> Iterator[Fact]:
     """Yield what is worth saying, most wanted first; a pair without a name is a line of its own."""
     settings = dict(detail.config) if detail and detail.config else dict(config)
@@ -101,10 +109,13 @@ def facts(
             "state",
             f"{mark} {status.state}" + (f", attempt {status.attempt}" if status.attempt > 1 else ""),
         )
-        if status.reason and status.state != "finished":
-            yield "", clean(status.reason)
+        if status.why:
+            yield "", clean(status.why)
         for alarm in alarms:
             yield alarm.kind, alarm.text
+        for number, other in enumerate(unfinished[:MOST_BEHIND]):
+            which = f"{MARKS[other.state][0]} {run_label(other)} {other.state}"
+            yield "" if number else "behind it", clean(f"{which}{': ' * bool(other.why)}{other.why}")
         yield from _progress(status)
         yield "", ""
     yield from _labels(settings if detail is None else msgspec.structs.asdict(detail.labels))
@@ -119,8 +130,8 @@ def facts(
 def _progress(status: Status) -> Iterator[Fact]:
     if status.epochs:
         yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
-    if status.state == "running" and status.eta_s is not None:
-        yield "left", duration(status.eta_s)
+    if status.left_s is not None:
+        yield "left", duration(status.left_s)
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
     for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):

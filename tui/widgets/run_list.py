@@ -16,7 +16,6 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.listing import MARKS
 from tui.columns import DEFAULT, Column, find_column
 from tui.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.options import ascii_only
@@ -31,9 +30,11 @@ from tui.widgets.cells import (
     badge_of,
     beside,
     chips_of,
+    count_of,
     fitting_in,
     for_note,
     heading_of,
+    mark_of,
     placed,
     total,
 )
@@ -324,16 +325,9 @@ class RunList(ScrollView, can_focus=True):
     def _segments(self, row: Row, width: int, fitting: Sequence[Sized]) -> list[Segment]:
         room = width - PREFIX - total(fitting)
         quiet, name = self._style("quiet"), self._style("name" if row.state else "quiet")
-        mark = MARKS[row.state][0] if row.state else "·"
-        if row.group:
-            mark = "▾" if row.folds in self.unfolded else "▸"
-        segments = [
-            self._swatch(row),
-            Segment(f"{mark} ", self._style(_TONES.get(row.state or "", "quiet"))),
-        ]
-        label = "  " * row.depth + row.label
-        count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
-        count += f" {MARKS['queued'][0]}{row.waiting}" if row.waiting else ""
+        tone = self._style("wait" if row.stops else _TONES.get(row.state or "", "quiet"))
+        segments = [self._swatch(row), Segment(f"{mark_of(row, self.unfolded)} ", tone)]
+        label, count = "  " * row.depth + row.label, count_of(row)
         chips = chips_of(row, room - len(count) - cell_len(label))
         room -= len(count) + cell_len(chips)
         is_run = bool(row.depth and row.parent and not row.folds)
@@ -369,7 +363,10 @@ class RunList(ScrollView, can_focus=True):
             segments.append(Segment(" " + shorten(note, left - 1, end=True), tone))
         elif badge:
             segments.append(
-                Segment(badge.rjust(left), self._style("bad" if row.alarm == KINDS[0] else "wait"))
+                Segment(
+                    badge.rjust(left),
+                    self._style("bad" if row.alarm == KINDS[0] and not row.stops else "wait"),
+                )
             )
         return segments
 

@@ -1,0 +1,50 @@
+"""Runs that wait are moved and held in the list of runs, as on the queue's own screen."""
+
+from __future__ import annotations
+
+from engine.config import load_config
+from engine.queue import waiting
+from engine.store import Store
+from tests.tui.conftest import Write
+from tests.tui.pilot import AppPilot, board, opened, runs, toasts, until
+from tui.snapshot import Project
+from tui.widgets.key_bar import KeyBar
+
+
+def keys(pilot: AppPilot) -> set[str]:
+    return {offer.words for offer in board(pilot).query_one(KeyBar).shown()}
+
+
+async def test_runs_that_wait_are_moved_and_held_in_the_list(project: Project, write_run: Write) -> None:
+    config = load_config(project.config)
+    store = Store(project.runs)
+    for name in ("ViT-small", "BiT-small"):
+        store.create(config.experiments[name], 0, queued=True)
+    done = write_run("one-token")
+    hidden = store.create(config.experiments["one-token"], 1, queued=True)
+
+    def order() -> list[str]:
+        return [run.info().experiment for run in waiting(store)]
+
+    async with opened(project, (160, 36)) as pilot:
+        assert {"Earlier", "Later", "Hold, let go"} <= keys(pilot)
+        await pilot.press("J")
+        await until(pilot, lambda: order() == ["BiT-small", "ViT-small", "one-token"])
+        await until(pilot, lambda: "is number 2 of 3 in the queue" in toasts(pilot))
+        await pilot.press("down", "down", "K")
+        assert runs(pilot).row.run == done.id
+        await until(pilot, lambda: order() == ["BiT-small", "one-token", "ViT-small"])
+        await pilot.press("H")
+        await until(pilot, lambda: hidden.ticket().on_hold)
+        await until(pilot, lambda: board(pilot).snapshot.queue.tickets[hidden.id].on_hold)
+        await pilot.press("H")
+        await until(pilot, lambda: not hidden.ticket().on_hold)
+
+
+async def test_what_does_not_wait_is_not_moved(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project, (160, 36)) as pilot:
+        assert not {"Earlier", "Later", "Hold, let go"} & keys(pilot)
+        await pilot.press("K", "H")
+        await until(pilot, lambda: "Nothing to hold" in toasts(pilot))
+        assert "Nothing to move" in toasts(pilot)
