@@ -108,6 +108,7 @@ class VituiApp(InTurn):
         Binding("q", "leave", "Leave"),
         Binding("ctrl+c", "leave", "Leave", show=False, priority=True),
         Binding("ctrl+l", "redraw", "Redraw", show=False),
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
         Binding("colon", "command_palette", "Commands", show=False),
     ]
 
