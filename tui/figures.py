@@ -123,7 +123,9 @@ def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
 def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
     """Give each line its marker and dashes: the dashes differ where the colour does not."""
     seen: dict[str, int] = {}
-    marks = markers_for([line.colour for line in picture.lines])
+    marks = [line.mark for line in picture.lines]
+    if not all(marks):
+        marks = markers_for([line.colour for line in picture.lines])
     for line, mark in zip(picture.lines, marks, strict=True):
         turn = seen[line.colour] = seen.get(line.colour, -1) + 1
         yield line, (mark, _DASHES[turn % len(_DASHES)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,6 +15,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.comparison import Cell, Side, Table, as_markdown, compare
+from tui.options import ascii_only
+from tui.palette import Sign
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
@@ -36,8 +38,11 @@ class CompareScreen(ModalScreen[None]):
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(self, found: list[Side], curves: Callable[[ChartGrid], None]) -> None:
+    def __init__(
+        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Mapping[str, Sign]
+    ) -> None:
         super().__init__()
+        self._signs = signs
         self._sides = found
         self._curves = curves
         self.table: Table | None = None
@@ -80,7 +85,15 @@ class CompareScreen(ModalScreen[None]):
         if not self.is_attached:
             return
         self.table, self.shifts = table, found
-        self.query_one("#compare-table", Static).update(page(table, found))
+        self.query_one("#compare-table", Static).update(
+            page(table, found, [self._marks(side) for side in table.sides])
+        )
+
+    def _marks(self, side: Side) -> Text:
+        """Return what the curves of a side wear."""
+        signs = dict.fromkeys(self._signs[run.run] for run in side.runs if run.run in self._signs)
+        letters = ascii_only(self.app)
+        return Text.assemble(*((sign.drawn(ascii_only=letters), sign.colour) for sign in signs))
 
     def action_back(self) -> None:
         """Give up a range that is being marked, else leave."""
@@ -94,14 +107,21 @@ class CompareScreen(ModalScreen[None]):
             self.notify("copied as Markdown", timeout=3)
 
 
-def page(table: Table, found: Mapping[str, Shifts]) -> Grid:
-    """Return the comparison as one grid: verdicts, names and values in columns, what differs by class."""
+def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text]) -> Grid:
+    """Return the comparison as one grid: verdicts, names and values in columns, what differs by class.
+
+    Args:
+        marks: What the curves of each side wear in the charts; empty for one without.
+    """
     grid = Grid(box=None, pad_edge=False, header_style="bold", expand=False)
     grid.add_column("", style="dim", no_wrap=True)
-    for number, side in enumerate(table.sides):
+    for number, (side, mark) in enumerate(zip(table.sides, marks, strict=True)):
         count = f" ×{len(side.runs)}" if len(side.runs) > 1 else ""
         note = "\nbaseline" if number == 0 else "\nΔ to the baseline"
-        grid.add_column(Text(side.name + count) + Text(note, style="not bold dim"), overflow="fold")
+        grid.add_column(
+            mark + Text(" " * bool(mark) + side.name + count) + Text(note, style="not bold dim"),
+            overflow="fold",
+        )
     for key, values in table.made:
         grid.add_row(Text(key), *(Text(value) for value in values))
     if table.made:

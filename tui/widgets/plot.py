@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.palette import markers_for
+from tui.palette import Sign, markers_for
 from tui.widgets import ticks
 from tui.widgets.canvas import Bools, Canvas, Layer, Sheet, Window
 from tui.widgets.frame import Frame, frame_for
@@ -81,7 +81,7 @@ class Plot:
         self._curves = curves
         self._series = [Series.of(curve) for curve in curves]
         self._labels = [plain(curve.label) for curve in curves]
-        self._marks = markers_for((curve.colour for curve in curves), ascii_only=setting.ascii_only)
+        self._marks = _marks(curves, ascii_only=setting.ascii_only)
         self._sheet = Sheet(setting.width, setting.height, Ink.NOTE)
         self._boxed = setting.width >= 12 and setting.height >= 4
         self._origin = (0, 0)
@@ -384,3 +384,10 @@ class Plot:
             sheet.write(row, column + 1, entry.mark, entry.ink)
             end = sheet.write(row, column + 3, entry.label, Ink.TITLE if entry.strong else Ink.LEGEND)
             sheet.write(row, end, entry.value, Ink.VALUE)
+
+
+def _marks(curves: Sequence[Curve], *, ascii_only: bool) -> list[str]:
+    """The mark of each curve: its own, or one that goes with its colour where any has none."""
+    if not all(curve.mark for curve in curves):
+        return markers_for((curve.colour for curve in curves), ascii_only=ascii_only)
+    return [Sign(curve.colour, curve.mark).drawn(ascii_only=ascii_only) for curve in curves]
