@@ -25,5 +25,11 @@ def test_a_score_stands_with_its_margin_once_the_run_has_ended() -> None:
     assert said(status)["cal. err"] == ".083"
 
 
+def test_memory_stands_with_its_peak() -> None:
+    metric = "cpu/memory_process"
+    status = Status(run="r", last={metric: 2.0 * 2**30}, best={metric: 3.5 * 2**30})
+    assert said(status)["memory"] == "2.0GiB  peak 3.5GiB"
+
+
 def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:
     assert not {"F1", "accuracy", "cal. err"} & said(Status(run="r")).keys()

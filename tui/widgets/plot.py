@@ -23,11 +23,10 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.palette import Sign, markers_for
 from tui.widgets import ticks
 from tui.widgets.canvas import Bools, Canvas, Layer, Sheet, Window
 from tui.widgets.frame import Frame, frame_for
-from tui.widgets.inks import ASCII, UNICODE, Ink, Tone, ink_of
+from tui.widgets.inks import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 from tui.widgets.legend import Entry, Legend, arrange, arrange_reading, fit, in_a_row, plain
 from tui.widgets.series import Series, drawable
 
@@ -51,6 +50,8 @@ class Setting:
     """How much the curves were smoothed: said beside the axis."""
 
 
+PEAK = "peak"
+"""Which of its values is told of a metric whose highest one has to fit."""
 ROOM = 0.04
 """The part of their width that curves have in front of them when they grow."""
 
@@ -81,7 +82,7 @@ class Plot:
         self._curves = curves
         self._series = [Series.of(curve) for curve in curves]
         self._labels = [plain(curve.label) for curve in curves]
-        self._marks = _marks(curves, ascii_only=setting.ascii_only)
+        self._marks = marks_of(curves, ascii_only=setting.ascii_only)
         self._sheet = Sheet(setting.width, setting.height, Ink.NOTE)
         self._boxed = setting.width >= 12 and setting.height >= 4
         self._origin = (0, 0)
@@ -111,14 +112,15 @@ class Plot:
             if cursor is not None and reading:
                 slack = (self.window.right - self.window.left) / self._canvas.width
                 at = [series.nearest(cursor, slack) for series in self._series]
+                values = [self._value(index, point) for index, point in enumerate(at)]
                 self._draw_cursor(sheet, self._canvas, cursor, at)
                 titles.append(f"{plain(self.setting.x_label)} {self._x_unit.exact(cursor)}")
             else:
-                at = [series.last() for series in self._series]
+                values, titles = self._outcomes()
             if len(self._curves) == 1:
-                titles.append(self._value(0, at[0]))
+                titles.append(values[0])
             else:
-                self._draw_legend(sheet, self._canvas, at, cursor if reading else None)
+                self._draw_legend(sheet, self._canvas, values, cursor if reading else None)
         self._draw_title(sheet, titles)
         return sheet.strips(styles)
 
@@ -319,6 +321,21 @@ class Plot:
         text, spread = self._unit.format(float(series.y[at])), series.spread(at)
         return text if spread is None else f"{text} {self._glyphs.spread}{self._unit.format(spread)}"
 
+    def _outcomes(self) -> tuple[list[str], list[str]]:
+        """What came of the curves, and the title's word for it: the last values, of memory the highest."""
+        if self._unit.kind != "binary":
+            return [self._value(index, series.last()) for index, series in enumerate(self._series)], []
+        values = []
+        for index, series in enumerate(self._series):
+            at, raw = series.peak(), series.raw
+            if at is None or raw is None:
+                values.append(self._value(index, at))
+            else:
+                values.append(self._unit.format(float(raw[at])))
+        if len(values) > 1 and cell_len(plain(self.setting.metric)) + len(PEAK) + 8 <= self.setting.width:
+            return values, [PEAK]
+        return [f"{PEAK} {value}" for value in values], []
+
     def _draw_cursor(self, sheet: Sheet, canvas: Canvas, x: float, at: Sequence[int | None]) -> None:
         column = self.column_of(x)
         if column is None:
@@ -333,22 +350,14 @@ class Plot:
             if cell is not None:
                 self._write_mark(sheet, cell, index)
 
-    def _draw_legend(
-        self, sheet: Sheet, canvas: Canvas, at: Sequence[int | None], cursor: float | None
-    ) -> None:
+    def _draw_legend(self, sheet: Sheet, canvas: Canvas, values: Sequence[str], cursor: float | None) -> None:
         """The curves' names and values where they hide nothing, or in the lower edge of the box.
 
         A reading at a cursor is shown even where it hides something.
         """
         entries = [
-            Entry(
-                self._marks[index],
-                self._labels[index],
-                self._value(index, point),
-                ink_of(index),
-                curve.pinned,
-            )
-            for index, (curve, point) in enumerate(zip(self._curves, at, strict=True))
+            Entry(self._marks[index], self._labels[index], value, ink_of(index), curve.pinned)
+            for index, (curve, value) in enumerate(zip(self._curves, values, strict=True))
         ]
         if canvas.height < 3 or canvas.width < 12:
             return
@@ -384,10 +393,3 @@ class Plot:
             sheet.write(row, column + 1, entry.mark, entry.ink)
             end = sheet.write(row, column + 3, entry.label, Ink.TITLE if entry.strong else Ink.LEGEND)
             sheet.write(row, end, entry.value, Ink.VALUE)
-
-
-def _marks(curves: Sequence[Curve], *, ascii_only: bool) -> list[str]:
-    """The mark of each curve: its own, or one that goes with its colour where any has none."""
-    if not all(curve.mark for curve in curves):
-        return markers_for((curve.colour for curve in curves), ascii_only=ascii_only)
-    return [Sign(curve.colour, curve.mark).drawn(ascii_only=ascii_only) for curve in curves]
