@@ -52,8 +52,6 @@ FOCUSED = {
 class RunScreen(Screen[None]):
     """Shows one run of the dashboard below, whose reactive ``snapshot`` it follows."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]  # noqa: RUF012  as Textual has it
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n), f"tab({n - 1})", title.capitalize(), show=False)
