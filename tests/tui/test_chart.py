@@ -135,6 +135,8 @@ def test_a_band_is_read_with_its_spread() -> None:
     y = np.array([0.4, 0.5])
     banded = Curve("a", "a", np.arange(2.0), y, PALETTE[0], lo=y - 0.02, hi=y + 0.02)
     assert "0.500 ±0.020" in text([banded])
+    fast = Curve("a", "a", np.arange(2.0), 100 * y, PALETTE[0], lo=100 * y - 9, hi=100 * y + 9)
+    assert " 50.0 ±9.00 img/s" in text([fast], metric="train/images_per_s")
 
 
 def test_of_memory_the_peak_is_told_before_smoothing_and_the_value_at_a_cursor() -> None:

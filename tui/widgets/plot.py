@@ -319,19 +319,18 @@ class Plot:
             return self._glyphs.none
         series = self._series[index]
         text, spread = self._unit.format(float(series.y[at])), series.spread(at)
-        return text if spread is None else f"{text} {self._glyphs.spread}{self._unit.format(spread)}"
+        if spread is None:
+            return text
+        within, name = self._unit.format(spread), self._unit.name
+        text = text.removesuffix(name) if within.endswith(name) else text
+        return f"{text} {self._glyphs.spread}{within}"
 
     def _outcomes(self) -> tuple[list[str], list[str]]:
         """What came of the curves, and the title's word for it: the last values, of memory the highest."""
         if self._unit.kind != "binary":
             return [self._value(index, series.last()) for index, series in enumerate(self._series)], []
-        values = []
-        for index, series in enumerate(self._series):
-            at, raw = series.peak(), series.raw
-            if at is None or raw is None:
-                values.append(self._value(index, at))
-            else:
-                values.append(self._unit.format(float(raw[at])))
+        peaks = [series.peak() for series in self._series]
+        values = [self._glyphs.none if peak is None else self._unit.format(peak) for peak in peaks]
         if len(values) > 1 and cell_len(plain(self.setting.metric)) + len(PEAK) + 8 <= self.setting.width:
             return values, [PEAK]
         return [f"{PEAK} {value}" for value in values], []

@@ -50,8 +50,8 @@ class Unit:
             return _moment(value, 1.0)
         if self.kind == "fraction" and (size == 0 or 1e-3 <= size < 1e3):
             return f"{value:.3f}"
-        if self.kind == "power" and size:
-            return _power(value)
+        if self.kind == "power":
+            return _power(value) if size else "0"
         if self.kind in ("si", "count") and size >= 1e3:
             scale, prefix = _si_prefix(size)
             number = _significant(value / scale, 3)
