@@ -14,7 +14,7 @@ from tui.shifts import Shift, Shifts
 
 SHOWN_CLASSES = 12
 """Classes that are listed where there are more."""
-LEAST_SIDE = 15
+LEAST_SIDE = 17
 """Cells of a side's column at least."""
 LEGEND = "bold: more than noise   ≈ not more than noise   ? not known from so few runs"
 
@@ -82,11 +82,14 @@ def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: in
     for side in sides:
         shown = table.sides[side]
         count = f" ×{len(shown.runs)}" if len(shown.runs) > 1 else ""
-        note = Text("baseline" if side == 0 else "Δ to baseline", style="not bold dim")
-        heading = Text(f"{shown.name}{count}\n") + marks[side] + Text(" " * bool(marks[side])) + note
-        wanted = max(cell_len(shown.name + count), *(cell_len(values[side]) for _, values in table.made), 0)
+        name = f"{marks[side].plain} {shown.name}{count}".lstrip()
+        wanted = max(cell_len(name), *(cell_len(values[side]) for _, values in table.made), 0)
         more = min(spare, max(0, wanted - needs[side]))
         spare -= more
+        heading = Text(_folded(name, needs[side] + more))
+        for span in marks[side].spans:
+            heading.stylize(span.style, span.start, span.end)
+        heading.append("\nbaseline" if side == 0 else "\nΔ to the baseline", "not bold dim")
         grid.add_column(heading, overflow="fold", width=needs[side] + more)
     for key, values in table.made:
         grid.add_row(Text(key), *(Text(values[side]) for side in sides))
@@ -96,6 +99,17 @@ def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: in
         grid.add_row(Text(name), *(_written(cells[side], together=together) for side in sides))
     grid.add_row("")
     return grid
+
+
+def _folded(name: str, width: int) -> str:
+    """Return a name in lines, broken behind a word where one ends in their second half."""
+    lines = []
+    while len(name) > width:
+        end = 1 + max(name.rfind("-", 0, width), name.rfind(" ", 0, width + 1))
+        end = end if end > width // 2 else width
+        lines.append(name[:end].rstrip())
+        name = name[end:]
+    return "\n".join([*lines, name])
 
 
 def _by_class(found: Shifts, width: int) -> list[Grid]:

@@ -54,12 +54,13 @@ def test_every_number_is_whole_and_every_side_has_its_mark(width: int) -> None:
         for cell in cells:
             assert cell.value in text
             assert cell.delta in text
-    for mark in "▲■◆▼":
-        assert text.count(f"{mark} Δ to baseline") == 1
+    for mark, name in zip("▲■◆▼", NAMES[1:], strict=True):
+        assert text.count(f"{mark} {name[:10]}") == 1
+    assert text.count("Δ to the baseline") == len(NAMES) - 1
     assert text.count("29.5 →  48.5 %  +19.0") == text.count("10.0 →  25.5 %  +15.5") == len(NAMES) - 1
 
 
 def test_what_has_room_stands_beside_the_baseline() -> None:
     wide = "\n".join(drawn(192))
-    assert wide.count("● baseline") == 1
-    assert "\n".join(drawn(72)).count("● baseline") > 1
+    assert wide.count("● BiT") == 1
+    assert "\n".join(drawn(72)).count("● BiT") > 1

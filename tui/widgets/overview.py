@@ -19,7 +19,7 @@ from textual.strip import Strip
 from engine.catalog import MODELS, caveat, patch_tokens
 from engine.listing import MARKS, duration
 from engine.states import Status
-from tui.columns import MEMORY
+from tui.columns import memory_and_peak
 from tui.snapshot import Detail
 from tui.text import clean, loss, score, size
 from tui.watching import Alarm
@@ -137,9 +137,8 @@ def _progress(status: Status) -> Iterator[Fact]:
             yield name, loss(status.last[metric])
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
-    for metric in [metric for metric in MEMORY if status.last.get(metric) is not None][:1]:
-        held, most = status.last[metric], status.best.get(metric)
-        yield "memory", f"{size(held)}iB" + (f"  peak {size(most)}iB" if most is not None else "")
+    if (said := memory_and_peak(status)) is not None:
+        yield "memory", "iB  peak ".join(map(size, said)) + "iB"
 
 
 def _labels(said: Mapping[str, Any]) -> Iterator[Fact]:
