@@ -1,4 +1,4 @@
-"""Names of curves in figures, whatever their number and length: apart from the curves, which keep their room."""
+"""Names of curves, whatever their number and length: apart from the curves, which keep their room."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from tui.drawing.look import LOOKS, Style, Width, style
 from tui.drawing.sheet import wrap
 from tui.lines import Line
 from tui.palette import assign
+from tui.widgets.legend import Entry, arrange
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
 LONG = [f"vit-base-patch16-224-in21k-finetuned-cifar10-lr1e-{number}" for number in range(11)]
@@ -46,3 +47,18 @@ def test_the_lines_of_a_title_are_as_long_as_each_other() -> None:
     assert wrap("What came of it: ViT vs BiT vs Hybrid", 34) == "What came of it: ViT\nvs BiT vs Hybrid"
     assert wrap("ViT vs BiT", 34) == "ViT vs BiT"
     assert wrap("word " * 40, 34).endswith(" …")
+
+
+def test_where_names_would_be_stumps_a_chart_says_the_values_beside_the_marks() -> None:
+    entries = [Entry(mark, f"ViT-B-32x32-{mark}-7 ×3", "0.296 ±0.005", 0) for mark in "●▲◆"]
+    covered = np.ones((12, 32), np.bool_)
+    covered[6:9, 14:31] = False
+    legend = arrange(entries, covered)
+    assert legend is not None
+    assert [(entry.mark, entry.label, entry.value) for entry in legend.entries] == [
+        (mark, "", "0.296 ±0.005") for mark in "●▲◆"
+    ]
+    covered[:, :30] = False
+    named = arrange(entries, covered)
+    assert named is not None
+    assert all(entry.label.strip() and entry.value for entry in named.entries)
