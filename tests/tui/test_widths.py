@@ -10,11 +10,13 @@ from rich.cells import cell_len
 from engine.states import Status
 from engine.telemetry import GpuSample
 from tests.tui.conftest import Write
-from tests.tui.pilot import board, opened, runs, settle
+from tests.tui.pilot import board, opened, runs, settle, until
+from tui.screens.run import RunScreen
 from tui.snapshot import Machine, Project
 from tui.title import title_of
 from tui.watching import Alarm
 from tui.widgets.machine import MachineLine, forms
+from tui.widgets.tab_bar import TabBar
 
 RUNNING = Status(run="ViT-B-32x32-16-7-s0", experiment="ViT-B-32x32-16-7", state="running", epochs=30, epoch=15.0,
                  last={"test/f1": 0.911}, eta_s=18.0)  # fmt: skip
@@ -85,3 +87,21 @@ async def test_every_number_of_the_list_and_the_first_line_is_whole(
         first = board(pilot).query_one(MachineLine)._line()
         assert first.cell_len <= width - 2
         assert "…" not in first.plain
+
+
+@pytest.mark.parametrize(
+    ("width", "said"), [(80, " 1 Overview [2 Confusion] 3 Classes "), (30, " 1 [2 Confusion] 3  4  5 ")]
+)
+async def test_a_narrow_terminal_shows_all_tabs(
+    project: Project, write_run: Write, width: int, said: str
+) -> None:
+    write_run("ViT-small")
+    async with opened(project, size=(width, 24)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("2")
+        bar = pilot.app.screen.query_one(TabBar)
+        await until(pilot, lambda: bar.render_line(0).text.startswith(said))
+        if width < 60:
+            await pilot.click(TabBar, offset=(17, 0))
+            await until(pilot, lambda: bar.index == 2)
