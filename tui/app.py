@@ -104,6 +104,8 @@ class VituiApp(InTurn):
     TITLE = "vitui"
     CSS_PATH = "theme.tcss"
     ENABLE_COMMAND_PALETTE = True
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]  # noqa: RUF012  as Textual has it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "leave", "Leave"),
         Binding("ctrl+c", "leave", "Leave", show=False, priority=True),

@@ -117,6 +117,14 @@ def memory(status: Status) -> float | None:
     return next((value for name in MEMORY if (value := status.last.get(name)) is not None), None)
 
 
+def memory_and_peak(status: Status) -> tuple[float, float] | None:
+    """Return the bytes that a run holds, or held last, and the most of them that it has held."""
+    for name in MEMORY:
+        if (held := status.last.get(name)) is not None:
+            return held, max(held, status.best.get(name, held))
+    return None
+
+
 def setting(value: object, depth: int = 0) -> str:
     """Return a value of a configuration as text that can be shown; the beginning of a large one."""
     if value is None or value == "":

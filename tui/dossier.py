@@ -14,7 +14,7 @@ from engine.labels import Labels
 from engine.listing import MARKS, duration, progress
 from engine.recipes import inherited
 from engine.states import Status
-from tui.columns import memory
+from tui.columns import memory_and_peak
 from tui.phases import in_step
 from tui.record import Record
 from tui.text import bar, clean, loss, score, size
@@ -75,8 +75,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
             yield name, loss(status.last[metric])
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
-    if (held := memory(status)) is not None:
-        yield "memory", f"{size(held)}iB"
+    if (said := memory_and_peak(status)) is not None:
+        yield "memory", "iB, peak ".join(map(size, said)) + "iB"
 
 
 def _score(name: str, status: Status, end: End | None) -> Iterator[Fact]:

@@ -36,14 +36,18 @@ Format = Literal["png", "svg", "pdf"]
 FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
 LONGEST_NAME = 40
+LETTERS = 5.8
+"""Letters of a name beside the axes for each inch of a figure's width: a third of it."""
 MANY = 16
 """So many names fit beside the axes of a figure as high as others."""
 FEW = 30
 """A curve of up to so many points shows each of them."""
 
 SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
-_SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
+SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
+"""Points that a mark is high on a curve, where that is not what most are: stars and triangles have less to see."""
 HOLLOW = "○△□◇▽☆"
+"""Marks that are drawn as outlines."""
 _DASHES: tuple[Any, ...] = ("solid", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)))
 
 
@@ -89,7 +93,8 @@ def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Fi
     _set_x(axes, picture)
     _set_y(axes, picture, scale)
     ends = [_draw_line(axes, line, kind, scale, look) for line, kind in _kinds(picture)]
-    names = labels.shorten_all([plain(line.name) for line in picture.lines], LONGEST_NAME)
+    longest = LONGEST_NAME if not wide else min(LONGEST_NAME, int(LETTERS * size[0]))
+    names = labels.shorten_all([plain(line.name) for line in picture.lines], longest)
     if len(counts := {line.seeds for line in picture.lines}) > 1:
         names = [f"{name} (N = {line.seeds})" for name, line in zip(names, picture.lines, strict=True)]
     title = figure.suptitle(
@@ -106,10 +111,10 @@ def _size(picture: Picture, look: Look, *, wide: bool) -> tuple[tuple[float, flo
     """Return the inches of a figure, so high that a legend of all its lines fits, and its dots an inch."""
     count, longest = len(picture.lines), max(len(line.name) for line in picture.lines)
     beside = 0.7 + 0.145 * count + 0.1 * len(picture.notes) if count > MANY else 0.0
-    above = 2.1 + 0.12 * (count if longest > 20 else count / 2)
-    height = max(2.9, beside) if wide else max(2.4, above if count > 3 else 0.0)
+    names = 0.13 * (count if longest > 20 else math.ceil(count / 2))
+    height = max(2.9, beside) if wide else max(2.4, 2.1 + names if count > 3 else 0.0)
     inches, high = look.size("page" if wide else "column", height)
-    larger = 1.0 if look.aspect is None else max(1.0, (beside if wide else above - 0.6) / high)
+    larger = 1.0 if look.aspect is None else max(1.0, (beside if wide else (0.85 + names) / 0.6) / high)
     return (inches * larger, high * larger), look.dpi / larger
 
 
@@ -123,7 +128,9 @@ def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
 def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
     """Give each line its marker and dashes: the dashes differ where the colour does not."""
     seen: dict[str, int] = {}
-    marks = markers_for([line.colour for line in picture.lines])
+    marks = [line.mark for line in picture.lines]
+    if not all(marks):
+        marks = markers_for([line.colour for line in picture.lines])
     for line, mark in zip(picture.lines, marks, strict=True):
         turn = seen[line.colour] = seen.get(line.colour, -1) + 1
         yield line, (mark, _DASHES[turn % len(_DASHES)])
@@ -139,7 +146,7 @@ def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look
         axes.plot(x, line.raw / scale.size, color=line.colour, alpha=0.3, linewidth=0.5)
     (artist,) = axes.plot(
         x, y, color=line.colour, linewidth=1.2 if np.isfinite(y).sum() <= FEW else 0.9, linestyle=dashes, clip_on=False,
-        marker=SHAPES[mark], markevery=_marked(y), markersize=_SIZES.get(mark, 3.6),
+        marker=SHAPES[mark], markevery=_marked(y), markersize=SIZES.get(mark, 3.6),
         markerfacecolor=look.ground if mark in HOLLOW else line.colour,
         markeredgecolor=line.colour if mark in HOLLOW else look.ground, markeredgewidth=0.5,
     )  # fmt: skip

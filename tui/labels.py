@@ -25,6 +25,10 @@ SIZE = 6.5
 """Points: the height of a name."""
 GAP = 8.0
 """Points between the edge of the axes and the gutter's names."""
+ABOVE = 6.0
+"""Points between the upper edge of the axes, where marks may stand, and a legend."""
+MARK = 26.0
+"""Points that a legend's line and the spaces around it take."""
 MOST = 0.36
 """How much of a figure's width the gutter may take."""
 FARTHEST = 2.2
@@ -50,7 +54,7 @@ def label(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str],
     offsets = _plan(figure, axes, ends, names)
     if offsets is None:
         _reserve(figure, 0.0)
-        _add_legend(axes, ends, names, wide=wide)
+        _add_legend(figure, axes, ends, names, wide=wide)
         figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for end, name, offset in zip(ends, names, offsets or [], strict=False):
@@ -190,14 +194,19 @@ def _write(axes: Axes, end: End, name: str, offset: Offset) -> None:
     )  # fmt: skip
 
 
-def _add_legend(axes: Axes, ends: Sequence[End], names: Sequence[str], *, wide: bool) -> None:
+def _add_legend(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str], *, wide: bool) -> None:
     """List the lines beside a wide figure, above a narrow one; the one that ends highest comes first."""
+    from matplotlib.transforms import ScaledTranslation
+
     order = sorted(range(len(ends)), key=lambda i: -ends[i].y)
-    columns = 1 if wide or max(len(name) for name in names) > 20 else 2
+    longest = max(measure(figure, name).width for name in names) + MARK * figure.dpi / 72
+    columns = 1 if wide else min(max(int(axes.bbox.width / longest), 1), 2, len(ends))
+    away = ScaledTranslation(GAP / 72 * wide, ABOVE / 72 * (not wide), figure.dpi_scale_trans)
     legend = axes.legend(
         [ends[i].artist for i in order], [" "] * len(ends), ncols=columns, frameon=False, borderpad=0,
-        loc="upper left" if wide else "lower left", bbox_to_anchor=(1.01, 1.0) if wide else (0.0, 1.01),
-        borderaxespad=0, handlelength=2.2, columnspacing=1.2, labelspacing=0.5 if wide else 0.3, fontsize=SIZE,
+        loc="upper left" if wide else "lower left", bbox_to_anchor=(1.0, 1.0) if wide else (0.0, 1.0),
+        bbox_transform=axes.transAxes + away, borderaxespad=0, handlelength=2.2, columnspacing=1.2,
+        labelspacing=0.5 if wide else 0.3, fontsize=SIZE,
     )  # fmt: skip
     for text, i in zip(legend.get_texts(), order, strict=True):
         text.set_text(names[i])  # given to legend() itself, a name that begins with _ would be left out

@@ -25,6 +25,8 @@ class Line:
     raw: Array | None = None
     """What ``y`` was before it was smoothed; drawn faint."""
     seeds: int = 1
+    mark: str = ""
+    """A mark of `tui.palette.MARKERS`; the figure chooses one where it is empty."""
 
 
 def make_line(

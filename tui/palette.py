@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from hashlib import blake2b
+from typing import NamedTuple
 
 PALETTE: tuple[str, ...] = (
     "#009FD2",  # sky
@@ -28,6 +29,21 @@ MARKERS: tuple[str, ...] = ("●", "▲", "■", "◆", "▼", "○", "★", "�
 
 ASCII_MARKERS: tuple[str, ...] = tuple("abcdefghijklmnopqrstuvwxyz")
 """The same for terminals without Unicode."""
+
+
+class Sign(NamedTuple):
+    """What tells a curve from those beside it: a colour of `PALETTE` and a mark of `MARKERS`."""
+
+    colour: str
+    mark: str
+
+    def drawn(self, *, ascii_only: bool) -> str:
+        """The mark, or the letter that stands for it."""
+        return ASCII_MARKERS[MARKERS.index(self.mark)] if ascii_only else self.mark
+
+
+UNKNOWN = Sign("#888888", MARKERS[0])
+"""What a curve is drawn with of which nobody has said how."""
 
 
 def assign(keys: Iterable[str]) -> dict[str, str]:

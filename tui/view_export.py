@@ -1,4 +1,4 @@
-"""The charts on the screen as figures: the same curves, colours, axis, zoom, smoothing and bands, a file for each."""
+"""The charts on the screen as figures, a file each: the same curves, signs, axis, zoom, smoothing and bands."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from tui import figures
 from tui.export import ExportError, origin_of, replace_file
 from tui.figures import FORMATS, Format, Picture
 from tui.lines import BIGGEST, Line
+from tui.palette import UNKNOWN, Sign
 from tui.snapshot import RunCurve
 
 
@@ -30,7 +31,7 @@ class View:
     """By metric, those of the charts on the screen in their order."""
     names: Mapping[str, str]
     """What each run is called."""
-    colours: Mapping[str, str]
+    signs: Mapping[str, Sign]
     statuses: Mapping[str, Status]
     axis: Axis
     smoothing: float = 0.0
@@ -114,7 +115,8 @@ def _lines(view: View, metric: str) -> Iterator[Line]:
             sd = np.clip((curve.high - curve.low)[keep] / 2, 0, BIGGEST)
         raw = _drawable(curve.raw[keep], view) if curve.raw is not None else None
         name = view.names.get(curve.run) or view.statuses[curve.run].experiment
-        yield Line(name, view.colours.get(curve.run, "#888888"), curve.x[keep], y, sd, raw, curve.n)
+        sign = view.signs.get(curve.run, UNKNOWN)
+        yield Line(name, sign.colour, curve.x[keep], y, sd, raw, curve.n, sign.mark)
 
 
 def _drawable(y: Array, view: View) -> Array:

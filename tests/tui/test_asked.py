@@ -112,7 +112,8 @@ async def test_marks_of_curves_are_the_same_letters_in_list_and_chart(
     async with opened(project, options=Options(ascii_only=True)) as pilot:
         await pilot.press("space", "space")
         await settle(pilot)
-        marks = set(board(pilot).query_one(RunList)._marks.values())
+        signs = board(pilot).query_one(RunList)._signs.values()
+        marks = {sign.drawn(ascii_only=True) for sign in signs}
         assert len(marks) == 2
         assert not marks & set(MARKERS)
         text = "\n".join(shown(pilot))

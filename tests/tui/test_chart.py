@@ -135,6 +135,27 @@ def test_a_band_is_read_with_its_spread() -> None:
     y = np.array([0.4, 0.5])
     banded = Curve("a", "a", np.arange(2.0), y, PALETTE[0], lo=y - 0.02, hi=y + 0.02)
     assert "0.500 ±0.020" in text([banded])
+    fast = Curve("a", "a", np.arange(2.0), 100 * y, PALETTE[0], lo=100 * y - 9, hi=100 * y + 9)
+    assert " 50.0 ±9.00 img/s" in text([fast], metric="train/images_per_s")
+
+
+def test_of_memory_the_peak_is_told_before_smoothing_and_the_value_at_a_cursor() -> None:
+    gib = 2.0**30
+    high = curve([gib, 3 * gib, 2 * gib], "a", raw=np.array([gib, 3.5 * gib, 2 * gib]))
+    low = curve([gib, 1.5 * gib, 1.5 * gib], "b", colour=PALETTE[1])
+    shown = text([high, low], metric="gpu/memory_used")
+    assert "─ peak ─" in shown.splitlines()[0]
+    assert "● a  3.5 GiB" in shown
+    assert "▲ b  1.5 GiB" in shown
+    assert "peak 3.5 GiB" in text([high], metric="gpu/memory_used").splitlines()[0]
+    long = text([high, low], metric="gpu/memory_used_by_everything_that_there_is_on_it_today")
+    assert "● a  peak 3.5 GiB" in long
+    read = text([high, low], metric="gpu/memory_used", cursor=2.0)
+    assert "● a  2.0 GiB" in read
+    assert "peak" not in read
+    assert "peak" not in text([high, low])
+    unknown = curve([NAN, NAN], "c", colour=PALETTE[2])
+    assert "■ c        –" in text([high, low, unknown], metric="gpu/memory_used")
 
 
 def test_without_colour_every_curve_wears_its_mark_along_the_way() -> None:
@@ -225,7 +246,7 @@ def test_no_chart_ever_raises(
         ("train/lr", 5e-4, "5.0e-4"),
         ("gpu/memory_used", 3.1 * 2**30, "3.1 GiB"),
         ("gpu/1/memory_used", 512, "512 B"),
-        ("cpu/memory_process", 700 * 2**20, "700.0 MiB"),
+        ("cpu/memory_process", 700 * 2**20, "700 MiB"),
         ("gpu/utilization", 87, "87.0 %"),
         ("gpu/power", 412, "412 W"),
         ("gpu/temperature", 71, "71.0 °C"),

@@ -41,5 +41,11 @@ def test_what_failed_behind_a_result_is_told_with_its_reason() -> None:
     assert found["behind it"] == "✗ s1 11-18 15:00 failed: out of memory"
 
 
+def test_memory_stands_with_its_peak() -> None:
+    metric = "cpu/memory_process"
+    status = Status(run="r", last={metric: 2.0 * 2**30}, best={metric: 3.5 * 2**30})
+    assert said(status)["memory"] == "2.0GiB  peak 3.5GiB"
+
+
 def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:
     assert not {"F1", "accuracy", "cal. err"} & said(Status(run="r")).keys()

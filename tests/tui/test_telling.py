@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.widgets import Static
+from textual.widgets._toast import Toast
 
 from engine.events import Metrics, encode
 from engine.states import Status
@@ -146,3 +147,19 @@ def test_the_desktop_is_told_when_nobody_looks_at_the_terminal(
         seen = read_until(terminal, b"\x1b]9;" if away else b"crashed", 15)
         seen += read_until(terminal, b"nothing", 1)
     assert (b"\x1b]9;vitui: ViT-small s0: crashed" in seen) == away
+
+
+@pytest.mark.parametrize(("size", "lines"), [((60, 20), 2), ((80, 24), 1), ((120, 36), 1), ((200, 60), 1)])
+async def test_what_is_told_lies_over_the_keys_and_hides_little(
+    project: Project, write_run: Write, size: tuple[int, int], lines: int
+) -> None:
+    write_run("ViT-small")
+    async with VituiApp(project).run_test(size=size, notifications=True) as pilot:
+        await settle(pilot)
+        words = "ViT-small s0: finished, test F1 0.884 and not a word more"
+        pilot.app.notify(words, markup=False)
+        await until(pilot, lambda: len(pilot.app.screen.query(Toast)) == 1)
+        region = pilot.app.screen.query_one(Toast).region
+        assert region.height <= lines
+        assert (region.right, region.bottom) == (size[0], size[1] - 1)
+        assert size[0] < 110 or region.x >= size[0] / 2

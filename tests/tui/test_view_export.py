@@ -12,6 +12,7 @@ from engine.states import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.export import ExportError
+from tui.palette import Sign
 from tui.screens.export import ExportScreen, _with_endings
 from tui.snapshot import Project, RunCurve
 from tui.view_export import View, default_path, export_view, paths_of
@@ -29,7 +30,7 @@ def view(
     return View(
         curves={"test/f1": curves},
         names=dict.fromkeys(runs, ""),
-        colours=dict.fromkeys(runs, "#E52848"),
+        signs=dict.fromkeys(runs, Sign("#E52848", "▼")),
         statuses={run: Status(run=run, experiment=run[:9], state="running", epoch=2) for run in runs},
         axis="epoch",
         smoothing=0.5 if n == 1 else 0.0,

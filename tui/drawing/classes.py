@@ -135,7 +135,7 @@ def _key(sheet: Sheet, parts: Sequence[ByClass], longest: int) -> list[tuple[Lin
     """Return the mark of each experiment, and its name."""
     from matplotlib.lines import Line2D
 
-    from tui.figures import HOLLOW, SHAPES
+    from tui.figures import HOLLOW, SHAPES, SIZES
 
     names = labels.shorten_all([plain(part.name) for part in parts], longest)
     if len({part.seeds for part in parts}) > 1:
@@ -143,7 +143,7 @@ def _key(sheet: Sheet, parts: Sequence[ByClass], longest: int) -> list[tuple[Lin
     marks = markers_for(part.colour for part in parts)
     lines = [
         Line2D(
-            [], [], color=part.colour, marker=SHAPES[mark], markersize=4.4, linestyle="none",
+            [], [], color=part.colour, marker=SHAPES[mark], markersize=SIZES.get(mark, 3.6) + 0.8, linestyle="none",
             markeredgewidth=0.9 if mark in HOLLOW else 0.5,
             markerfacecolor=sheet.look.ground if mark in HOLLOW else part.colour,
             markeredgecolor=part.colour if mark in HOLLOW else sheet.look.ground,

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 TITLE = 8
 SMALL = 5.5
 """Points."""
+UNDER_KEY = 0.06
+"""Inches between what marks mean and what is drawn."""
 NAMES = 40, 24
 """Characters of an experiment's name beside its row: on a page, and in a column."""
 
@@ -79,7 +81,7 @@ def begin(
         figure.set_dpi(look.dpi / scale)
         title, columns = wrap(sheet.title, int(inches * scale * 12.6)), _columns(figure, key)
         rows = -(-len(key) // columns)
-        head = 0.07 + 0.135 * len(title.splitlines()) + 0.135 * rows
+        head = 0.07 + 0.135 * len(title.splitlines()) + 0.135 * rows + UNDER_KEY * bool(key)
         small = 0.05 + 0.1 * len(_lines(every, inches * scale))
         _, high = look.size(wanted, height + head + small)
         if look.aspect is None:
@@ -91,7 +93,7 @@ def begin(
     figure.set_size_inches(inches * scale, high)
     figure.text(0.012, 1 - 0.05 / high, title, va="top", fontsize=TITLE, fontweight="bold", in_layout=False)
     if key:
-        _write_key(figure, key, columns, 1 - (head - 0.135 * rows + 0.01) / high)
+        _write_key(figure, key, columns, 1 - (head - UNDER_KEY - 0.135 * rows + 0.01) / high)
     write_notes(figure, every, look)
     left, bottom, _, _ = labels.layout_of(figure).get()["rect"]
     labels.layout_of(figure).set(rect=(left, bottom, 1, 1 - bottom - head / high))
@@ -136,8 +138,14 @@ def is_wide(sheet: Sheet, width: Width) -> bool:
 
 
 def wrap(title: str, width: int) -> str:
-    """Return a title in at most two lines."""
-    return "\n".join(textwrap.wrap(plain(title), width, max_lines=2, placeholder=" …"))
+    """Return a title in at most two lines, of a length as equal as can be."""
+    text = plain(title)
+    lines = textwrap.wrap(text, width, max_lines=2, placeholder=" …")
+    for narrower in range(width - 1, len(text) // 2, -1):
+        if len(lines) != 2 or len(shorter := textwrap.wrap(text, narrower)) > 2:
+            break
+        lines = shorter
+    return "\n".join(lines)
 
 
 def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER) -> None:
@@ -164,7 +172,7 @@ def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER) -> Non
 
 def _lines(notes: Sequence[str], inches: float) -> list[str]:
     kept = [plain(note).replace(" %", "\N{NO-BREAK SPACE}%") for note in notes]
-    return [part for note in kept for part in textwrap.wrap(note, int(inches * 22))]
+    return [part for note in kept for part in textwrap.wrap(note, int(inches * 24))]
 
 
 def name_rows(axes: Axes, names: Sequence[str], room: float) -> float:

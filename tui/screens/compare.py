@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
-from rich.table import Table as Grid
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -14,16 +12,18 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.comparison import Cell, Side, Table, as_markdown, compare
+from tui.comparison import Side, Table, as_markdown, compare
+from tui.options import ascii_only
+from tui.palette import Sign
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
-    from tui.shifts import Shift, Shifts
+    from tui.shifts import Shifts
 
 
-SHOWN_CLASSES = 12
-"""Classes that are listed where there are more."""
+BESIDE = 8
+"""Cells that the page has not of the screen's width: its border, its padding, a scrollbar."""
 
 
 class CompareScreen(ModalScreen[None]):
@@ -36,8 +36,11 @@ class CompareScreen(ModalScreen[None]):
     ]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(self, found: list[Side], curves: Callable[[ChartGrid], None]) -> None:
+    def __init__(
+        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Mapping[str, Sign]
+    ) -> None:
         super().__init__()
+        self._signs = signs
         self._sides = found
         self._curves = curves
         self.table: Table | None = None
@@ -80,7 +83,25 @@ class CompareScreen(ModalScreen[None]):
         if not self.is_attached:
             return
         self.table, self.shifts = table, found
-        self.query_one("#compare-table", Static).update(page(table, found))
+        self._fill()
+
+    def on_resize(self) -> None:
+        """Put as much beside each other as has room now."""
+        self._fill()
+
+    def _fill(self) -> None:
+        if self.table is not None:
+            from tui.side_by_side import page
+
+            marks = [self._marks(side) for side in self.table.sides]
+            width = self.size.width - BESIDE
+            self.query_one("#compare-table", Static).update(page(self.table, self.shifts, marks, width))
+
+    def _marks(self, side: Side) -> Text:
+        """Return what the curves of a side wear."""
+        signs = dict.fromkeys(self._signs[run.run] for run in side.runs if run.run in self._signs)
+        letters = ascii_only(self.app)
+        return Text.assemble(*((sign.drawn(ascii_only=letters), sign.colour) for sign in signs))
 
     def action_back(self) -> None:
         """Give up a range that is being marked, else leave."""
@@ -92,66 +113,3 @@ class CompareScreen(ModalScreen[None]):
         if self.table is not None:
             self.app.copy_to_clipboard(as_markdown(self.table))
             self.notify("copied as Markdown", timeout=3)
-
-
-def page(table: Table, found: Mapping[str, Shifts]) -> Grid:
-    """Return the comparison as one grid: verdicts, names and values in columns, what differs by class."""
-    grid = Grid(box=None, pad_edge=False, header_style="bold", expand=False)
-    grid.add_column("", style="dim", no_wrap=True)
-    for number, side in enumerate(table.sides):
-        count = f" ×{len(side.runs)}" if len(side.runs) > 1 else ""
-        note = "\nbaseline" if number == 0 else "\nΔ to the baseline"
-        grid.add_column(Text(side.name + count) + Text(note, style="not bold dim"), overflow="fold")
-    for key, values in table.made:
-        grid.add_row(Text(key), *(Text(value) for value in values))
-    if table.made:
-        grid.add_row("")
-    for name, cells in table.measured:
-        grid.add_row(Text(name), *map(_written, cells))
-    outer = Grid(box=None, show_header=False, pad_edge=False)
-    for verdict in table.verdicts:
-        outer.add_row(Text(verdict))
-    outer.add_row("")
-    outer.add_row(grid)
-    outer.add_row(
-        Text("bold: more than noise   ≈ not more than noise   ? not known from so few runs", style="dim")
-    )
-    for name, each in found.items():
-        outer.add_row("")
-        outer.add_row(by_class(name, table.sides[0].name, each))
-    return outer
-
-
-def by_class(name: str, baseline: str, found: Shifts) -> Grid:
-    """Return how a side differs from the baseline by class, and in which mistakes."""
-    grid = Grid(box=None, pad_edge=False, header_style="bold", expand=False)
-    grid.add_column(Text(f"{name} less {baseline}, by class", style="bold"), no_wrap=True)
-    grid.add_column("told rightly", no_wrap=True)
-    grid.add_column(Text("mistakes that differ", style="bold"), no_wrap=True)
-    classes = found.classes[:SHOWN_CLASSES]
-    for shift, mistake in zip_longest(classes, found.mistakes[: max(len(classes), 4)]):
-        grid.add_row(
-            Text(shift.true if shift else "", style="dim"),
-            _shifted(shift) if shift else "",
-            Text(f"{mistake.true} taken for {mistake.taken}  ") + _shifted(mistake) if mistake else "",
-        )
-    if left := len(found.classes) - len(classes):
-        grid.add_row(Text(f"{left} more differ less", style="dim"), "", "")
-    return grid
-
-
-def _shifted(shift: Shift) -> Text:
-    """Return two shares and their difference in percent points: bold where it is more than noise."""
-    text = Text(f"{100 * shift.before:5.1f} → {100 * shift.after:5.1f} %  ")
-    text.append(f"{100 * shift.delta:+5.1f}" + ("" if shift.told else " ≈"), "bold" if shift.told else "dim")
-    return text
-
-
-def _written(cell: Cell) -> Text:
-    """Return a value and its difference: bold where that is more than noise, quiet where it is not."""
-    text = Text(cell.value)
-    if cell.delta:
-        style = {True: "bold", False: "dim", None: ""}[cell.told]
-        mark = {True: "", False: " ≈", None: "" if cell.delta == "=" else " ?"}[cell.told]
-        text.append(f"  {cell.delta}{mark}", style)
-    return text

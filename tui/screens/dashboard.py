@@ -19,7 +19,6 @@ from engine.states import LIVE, Status
 from engine.store import Store
 from tui.folds import siblings
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
-from tui.palette import PALETTE, assign
 from tui.record import Page, Tab
 from tui.rows import Row, curve_labels
 from tui.screens.caring import Caring
@@ -33,6 +32,7 @@ from tui.screens.queueing import Queueing
 from tui.screens.remembering import Remembering
 from tui.screens.telling import Telling
 from tui.screens.varying import Varying
+from tui.signs import Signs
 from tui.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
@@ -87,7 +87,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
         """The run that stays in the charts, over the others."""
         self._page: Page | None = None
         """What of a run stands over this screen."""
-        self._colours: dict[str, str] = {}
+        self._signs = Signs()
         self._title, self._advised = Content(), ""
         self._resting: Timer | None = None
         self._heard = False
@@ -132,8 +132,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
         self.query_one(MachineLine).show(snapshot)
         self.query_one(MachinePane).show(snapshot)
         runs = self.query_one(RunList)
-        self._colours = self._choose_colours()
-        runs.show(self.rows(), self._colours, self._pinned)
+        signs = self._signs.choose(snapshot, self._watch().runs, bands=self._bands)
+        runs.show(self.rows(), signs, self._pinned)
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
             self._show_curves(self.query_one(ChartGrid))
@@ -144,7 +144,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
         snapshot, own = self.snapshot, self.query_one(ChartGrid)
         grid.x_label, grid.smoothing, grid.log_y = own.x_label, own.smoothing, own.log_y
         on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
-        grid.show(snapshot.curves, self._labels(snapshot), self._colours, on_top)
+        grid.show(snapshot.curves, self._labels(snapshot), self._signs.known, on_top)
 
     def _show_focus(self) -> None:
         row, snapshot = self.query_one(RunList).row, self.snapshot
@@ -188,22 +188,6 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
         shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
         labels = curve_labels(shown, snapshot.about, of_seeds=snapshot.watch.bands)
         return dict(zip((status.run for status in shown), labels, strict=True))
-
-    def _choose_colours(self) -> dict[str, str]:
-        """Return a colour for each run in the charts: its experiment's for the newest, another for older ones."""
-        snapshot = self.snapshot
-        experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
-        if snapshot.config is not None:
-            experiments |= dict.fromkeys(snapshot.config.experiments)
-        of_experiment = assign(experiments)
-        shown = [status for name in self._watch().runs if (status := self._status(name))]
-        newest = {status.experiment: status.run for status in shown}
-        colours = {newest[name]: of_experiment[name] for name in newest}
-        for status in shown:
-            if status.run not in colours:
-                free = [colour for colour in PALETTE if colour not in colours.values()]
-                colours[status.run] = (free or PALETTE)[0]
-        return {status.run: colours[status.run] for status in shown}
 
     @property
     def row(self) -> Row | None:
@@ -343,7 +327,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
         if len(found) < 2:
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        self.app.push_screen(CompareScreen(found, self._show_curves))
+        self.app.push_screen(CompareScreen(found, self._show_curves, self._signs.known))
 
     def action_back(self) -> None:
         """One layer out: a range that is marked, the filter, the reading cursor and zoom, the selection."""

@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 
 from engine.store import StoreError
 from tui.messages import Done, Failed
+from tui.palette import Sign
 from tui.screens.doing import Doing
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.widgets.chart_grid import ChartGrid
@@ -52,7 +53,7 @@ class Exporting(Looking, Doing):
         return View(
             curves={metric: found for metric, found in curves.items() if found},
             names={key: curve.label.rpartition(" ×")[0] or curve.label for key, curve in shown.items()},
-            colours={key: curve.colour for key, curve in shown.items()},
+            signs={key: Sign(curve.colour, curve.mark) for key, curve in shown.items()},
             statuses={status.run: status for status in snapshot.runs if status.run in shown},
             axis=snapshot.watch.axis,
             smoothing=SMOOTHINGS[self._smoothing],

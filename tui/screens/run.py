@@ -17,15 +17,15 @@ from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
-from engine.listing import MARKS, duration, progress
 from engine.matrices import Place
 from engine.states import Status
 from tui.dossier import sections
 from tui.record import TABS, Page, Record, Tab
 from tui.screens.help import HelpScreen
 from tui.snapshot import Detail, Snapshot
-from tui.text import clean, score, shorten
-from tui.watching import KINDS, Alarm
+from tui.text import shorten
+from tui.title import title_of
+from tui.watching import Alarm
 from tui.widgets.class_bars import ClassBars
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.log import Log
@@ -52,8 +52,6 @@ FOCUSED = {
 class RunScreen(Screen[None]):
     """Shows one run of the dashboard below, whose reactive ``snapshot`` it follows."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]  # noqa: RUF012  as Textual has it
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
     BINDINGS: ClassVar[list[BindingType]] = [
         *(
             Binding(str(n), f"tab({n - 1})", title.capitalize(), show=False)
@@ -127,22 +125,15 @@ class RunScreen(Screen[None]):
         self._show_tab(snapshot)
 
     def _show_title(self, alarms: Sequence[Alarm]) -> None:
-        status = self.status
-        title = Text(self.run if status is None else clean(status.experiment) or self.run, "bold")
-        if status is None:
-            title.append("  is no longer there", "not bold")
-        else:
-            mark, colour = MARKS[status.state]
-            title = Text.assemble(
-                (f"{mark} ", colour), title, (f"  s{status.seed}  {status.state}", "not bold")
-            )
-            for alarm in alarms:
-                title.append(f"  {alarm.kind}", "bold red" if alarm.kind == KINDS[0] else "bold yellow")
-            facts = [*_progress(status), *(alarm.text for alarm in alarms)]
-            title.append("".join(f"   {fact}" for fact in facts), "not bold")
+        title = title_of(self.run, self.status, alarms, self.size.width - 2)
         if title != self._title or title.spans != self._title.spans:
             self._title = title
             self.query_one("#run-title", Static).update(title, layout=False)
+
+    def on_resize(self) -> None:
+        """Fit the title to the width."""
+        if self.query("#run-title"):
+            self._show_title(self._dashboard.snapshot.alarms.get(self.run, ()))
 
     def _show_tab(self, snapshot: Snapshot) -> None:
         """Show what is new on the tab that is open; the others catch up when they are opened."""
@@ -269,16 +260,3 @@ def go(where: Where, at: int, count: int) -> int:
     """Return the place of ``count`` that lies somewhere from one of them."""
     wanted = {"first": 0, "back": at - 1, "on": at + 1, "last": count - 1}[where]
     return max(0, min(wanted, count - 1))
-
-
-def _progress(status: Status) -> list[str]:
-    facts = []
-    if status.epochs:
-        facts.append(f"epoch {progress(status)}")
-    if status.left_s is not None:
-        facts.append(f"{duration(status.left_s)} left")
-    if status.asked is not None:
-        facts.append(status.why)
-    if (f1 := status.last.get("test/f1")) is not None:
-        facts.append(f"F1 {score(f1)}")
-    return facts

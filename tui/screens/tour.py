@@ -13,9 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 PAGE = (
-    ("Runs", "on the left: the experiments of experiments.toml, the newest run of each beside it"),
-    ("Charts", "in the middle, of the run under the cursor; space overlays others, p pins a baseline"),
-    ("Run", "on the right: what it is, how far it is; enter opens it whole"),
+    ("Runs", "the experiments of experiments.toml, and how the newest run of each goes"),
+    ("Charts", "of the run under the cursor; space overlays others, p pins a baseline"),
+    ("Run", "what it is and how far it is, where the terminal is wide; enter opens it whole"),
     ("", ""),
     ("r", "queues the experiment; it trains in the background, and goes on when you leave"),
     ("o  e", "run it with changes; edit or clone it"),

@@ -16,7 +16,9 @@ from tui.text import shorten
 PREFIX = 5
 """Cells before a name: overlay bar, the curve's mark, the state's."""
 NAME_WIDTH = 22
-"""Cells that a name gets before any column does."""
+"""Cells that a name gets before any column does but the first score."""
+LEAST_NAME = 12
+"""Cells that a name gets before that score."""
 LEAST_NOTE = 12
 """Cells from which on a note can stand behind settings; with fewer it stands in their place or not at all."""
 
@@ -88,13 +90,18 @@ def chips_of(row: Row, room: int) -> str:
     return shown
 
 
+def _least_name(kept: Sequence[Sized]) -> int:
+    only, _ = kept[0]
+    return LEAST_NAME if len(kept) == 1 and only.spread else NAME_WIDTH
+
+
 def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
     """Return the first of the columns, as many as a list of that width has room for beside a name.
 
-    The first score stays longest, wherever it stands: it is what runs are judged by.
+    The first score stays longest, wherever it stands, and beside a shorter name: it is what runs are judged by.
     """
     kept = list(columns)
-    while kept and width - PREFIX - total(kept) < NAME_WIDTH:
+    while kept and width - PREFIX - total(kept) < _least_name(kept):
         score = next((place for place, (column, _) in enumerate(kept) if column.spread), -1)
         kept.pop(-2 if len(kept) > 1 and score == len(kept) - 1 else -1)
     return kept

@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
+from tui.palette import UNKNOWN, Sign
 from tui.snapshot import RunCurve
 from tui.widgets.chart import Chart
 from tui.widgets.curve import Curve
@@ -52,7 +53,7 @@ class ChartGrid(Container, can_focus=True):
         super().__init__(id=id)
         self._curves: Mapping[str, Sequence[RunCurve]] = {}
         self._labels: Mapping[str, str] = {}
-        self._colours: Mapping[str, str] = {}
+        self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
         self._told = False
         """Whether there was anything to show yet; charts that stand empty until then would only cost time."""
@@ -78,12 +79,12 @@ class ChartGrid(Container, can_focus=True):
         self,
         curves: Mapping[str, Sequence[RunCurve]],
         labels: Mapping[str, str],
-        colours: Mapping[str, str],
+        signs: Mapping[str, Sign],
         on_top: Collection[str],
     ) -> None:
-        """Show these curves by metric, with each run's label and colour; those ``on_top`` are drawn over the others."""
+        """Show these curves by metric, with each run's label and sign; those ``on_top`` are drawn over the others."""
         self._told = True
-        self._curves, self._labels, self._colours, self._on_top = curves, labels, colours, on_top
+        self._curves, self._labels, self._signs, self._on_top = curves, labels, signs, on_top
         self._arrange()
         self._fill()
 
@@ -221,6 +222,7 @@ class ChartGrid(Container, can_focus=True):
     def _fill(self) -> None:
         for chart in self.charts:
             found = self._curves.get(chart.metric, ())
+            signs = [self._signs.get(curve.run, UNKNOWN) for curve in found]
             chart.show(
                 [
                     Curve(
@@ -228,14 +230,15 @@ class ChartGrid(Container, can_focus=True):
                         label=self._label(curve),
                         x=curve.x,
                         y=curve.y,
-                        colour=self._colours.get(curve.run, "#888888"),
+                        colour=sign.colour,
+                        mark=sign.mark,
                         pinned=len(found) > 1 and curve.run in self._on_top,
                         seams=curve.seams,
                         raw=curve.raw,
                         lo=curve.low,
                         hi=curve.high,
                     )
-                    for curve in found
+                    for curve, sign in zip(found, signs, strict=True)
                 ]
             )
 

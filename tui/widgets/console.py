@@ -38,4 +38,4 @@ class Console(Widget):
 
 
 def _cut(text: str, width: int) -> str:
-    return text[:width] if text.isascii() else shorten(text, width)
+    return text if len(text) <= width and text.isascii() else shorten(text, width, end=True)

@@ -25,6 +25,7 @@ class Curve:
         hi: Upper bound of a band.
         pinned: Drawn over the others.
         seams: Positions where the run was resumed.
+        mark: A mark of `tui.palette.MARKERS`; the chart chooses one where it is empty.
     """
 
     key: str
@@ -37,6 +38,7 @@ class Curve:
     hi: NDArray[np.float64] | None = None
     pinned: bool = False
     seams: tuple[float, ...] = ()
+    mark: str = ""
 
     def looks_like(self, other: Curve) -> bool:
         """Return whether another curve is drawn the same; arrays are the same only if they are one object."""
@@ -45,5 +47,5 @@ class Curve:
             for name in ("x", "y", "raw", "lo", "hi")
         ) and all(
             getattr(self, name) == getattr(other, name)
-            for name in ("key", "label", "colour", "pinned", "seams")
+            for name in ("key", "label", "colour", "mark", "pinned", "seams")
         )  # fmt: skip

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+from tui.palette import Sign, markers_for
+
+if TYPE_CHECKING:
+    from tui.widgets.curve import Curve
 
 
 class Ink(IntEnum):
@@ -50,3 +57,10 @@ class Glyphs:
 
 ASCII = Glyphs("++++", "-", "|", ":", "..", "+-", "-", ", ", ("┤┼│└┬─", "++|++-"), " ")
 UNICODE = Glyphs()
+
+
+def marks_of(curves: Sequence[Curve], *, ascii_only: bool) -> list[str]:
+    """The mark of each curve: its own, or one that goes with its colour where any has none."""
+    if not all(curve.mark for curve in curves):
+        return markers_for((curve.colour for curve in curves), ascii_only=ascii_only)
+    return [Sign(curve.colour, curve.mark).drawn(ascii_only=ascii_only) for curve in curves]

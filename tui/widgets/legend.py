@@ -76,6 +76,8 @@ def arrange(
 ) -> Legend | None:
     """Find room for a legend where it hides nothing, with shorter names or without values if need be.
 
+    Where names would be too short to be told apart their curves' marks stand for them, beside the values.
+
     Args:
         entries: What it should say.
         covered: The cells that curves go through, (height, width).
@@ -88,7 +90,10 @@ def arrange(
     if whole and len(entries) > rows:
         return None
     bare = [replace(entry, value="") for entry in entries]
-    for wanted, most in ((entries, room), (entries, room * 2 // 3), (bare, room), (bare, 14), (bare, 9)):
+    nameless = [replace(entry, label="") for entry in entries]
+    for wanted, most in (
+        (entries, room), (entries, room * 2 // 3), (bare, room), (nameless, room), (bare, 14), (bare, 9)
+    ):  # fmt: skip
         legend = _placed(_shorten(wanted, min(most, room), rows, dots), covered, previous)
         if legend is not None:
             return legend

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
@@ -36,36 +37,54 @@ class MachineLine(Static):
         self.update(self._line(), layout=False)
 
     def _line(self) -> Text:
-        left = Text.assemble(("vitui ", "bold"), (self._title, ""))
+        """Return the line: what does not fit is said in fewer words or left out, a number is never cut."""
+        room, machine = self.content_size.width, forms(self._snapshot.machine)
+        for left in (self._left(self._title), self._left(self._title, words=False)):
+            for right in machine:
+                between = room - left.cell_len - cell_len(right)
+                if between >= (2 if right else 0):
+                    return left + Text(" " * between + right)
+        over = left.cell_len - room
+        return self._left(shorten(self._title, max(0, cell_len(self._title) - over)), words=False)
+
+    def _left(self, title: str, *, words: bool = True) -> Text:
+        """Return the project and how many runs are in which state, the latter without words if asked for."""
+        left = Text.assemble(("vitui ", "bold"), (title, ""))
         counts = Counter(status.state for status in self._snapshot.runs)
         for state in ("running", "starting", "queued", "failed", "crashed"):
             if counts[state]:
                 mark, colour = MARKS[state]
-                left.append("   ")
+                left.append("   " if words else "  ")
                 left.append(mark, colour)
-                left.append(f" {counts[state]} {state}")
+                left.append(f" {counts[state]}" + f" {state}" * words)
         if self._snapshot.config_error:
             left.append("   ✗ experiments.toml", "bold red")
-        right = Text(machine_text(self._snapshot.machine))
-        room = self.content_size.width - left.cell_len
-        if room < right.cell_len + 2:
-            right = Text(shorten(right.plain, max(0, room - 2)).rstrip())
-        return left + Text(" " * max(1, room - right.cell_len)) + right
+        return left
 
 
-def machine_text(machine: Machine) -> str:
-    """Return a few words on how busy the machine is: its GPUs, or its CPU where there is none."""
+def forms(machine: Machine) -> list[str]:
+    """Return how busy the machine is in a few words, in fewer and in none: its GPUs, or its CPU where there is none."""
+    if not machine.gpus and not machine.memory_total:
+        return [""]
     if not machine.gpus:
-        if not machine.memory_total:
-            return ""
         used, total = size(machine.memory_used), size(machine.memory_total)
-        return f"CPU {bar(machine.cpu / 100)} {machine.cpu:3.0f} %   mem {used}/{total}"
-    return "   ".join(
-        f"GPU {gpu.index} {bar((gpu.utilization or 0) / 100)} {gpu.utilization or 0:3.0f} %"
-        f" {size(gpu.memory_used)}/{size(gpu.memory_total)}"
-        + (f" {gpu.power:.0f} W" if gpu.power is not None else "")
-        for gpu in machine.gpus
-    )
+        cpu = f"CPU {bar(machine.cpu / 100)} {machine.cpu:3.0f} %"
+        return [f"{cpu}   mem {used}/{total}", cpu, ""]
+    busy = [(gpu.utilization or 0) for gpu in machine.gpus]
+    shares = [
+        f"GPU {gpu.index} {bar(part / 100)} {part:3.0f} %"
+        for gpu, part in zip(machine.gpus, busy, strict=True)
+    ]
+    memory = [f"{size(gpu.memory_used)}/{size(gpu.memory_total)}" for gpu in machine.gpus]
+    power = ["" if gpu.power is None else f" {gpu.power:.0f} W" for gpu in machine.gpus]
+    whole = [" ".join(parts) for parts in zip(shares, memory, strict=True)]
+    return [
+        "   ".join(f"{each}{watts}" for each, watts in zip(whole, power, strict=True)),
+        "   ".join(whole),
+        "   ".join(shares),
+        f"GPU {''.join(bar(part / 100) for part in busy)}",
+        "",
+    ]
 
 
 def bar(part: float) -> str:

@@ -42,7 +42,22 @@ class MachineBoard(Toned):
 
 
 def board_lines(snapshot: Snapshot, width: int) -> list[Line]:
-    """Return the lines for a machine with GPUs, or for one without."""
+    """Return the lines for a machine with GPUs, or for one without; what has no room for all of it is left out."""
+    return [_whole(line, width) for line in _lines(snapshot, width)]
+
+
+def _whole(line: Line, width: int) -> Line:
+    """Return the first parts of a line, as many as fit; at least one."""
+    taken, kept = 0, line[:1]
+    for text, tone in line[1:]:
+        taken += cell_len(kept[-1][0])
+        if taken + cell_len(text.rstrip()) > width:
+            break
+        kept.append((text, tone))
+    return kept
+
+
+def _lines(snapshot: Snapshot, width: int) -> list[Line]:
     if not snapshot.machine.gpus:
         return [*_cpu_lines(snapshot.machines, width), *_slot_lines(snapshot)]
     lines: list[Line] = []
@@ -93,7 +108,7 @@ def _gpu_line(gpu: GpuSample, machines: Sequence[Machine], width: int) -> Line:
             points = ((when, read(one)) for when, one in seen)
             drawn = curve(points, min(WIDEST, room // curves), top, machines[-1].time)
             line.append((f" {drawn}", "busy"))
-        line.append((f" {text} ", "name"))
+        line.append((f" {text} " if curves else f" {text.strip()}", "name"))
     return line
 
 

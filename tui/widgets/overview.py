@@ -19,7 +19,7 @@ from textual.strip import Strip
 from engine.catalog import MODELS, caveat, patch_tokens
 from engine.listing import MARKS, duration
 from engine.states import Status
-from tui.columns import memory
+from tui.columns import memory_and_peak
 from tui.rows import run_label
 from tui.snapshot import Detail
 from tui.text import clean, loss, score, size
@@ -148,8 +148,8 @@ def _progress(status: Status) -> Iterator[Fact]:
             yield name, loss(status.last[metric])
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
-    if (held := memory(status)) is not None:
-        yield "memory", size(held) + "iB"
+    if (said := memory_and_peak(status)) is not None:
+        yield "memory", "iB  peak ".join(map(size, said)) + "iB"
 
 
 def _labels(said: Mapping[str, Any]) -> Iterator[Fact]:

@@ -23,11 +23,10 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.palette import markers_for
 from tui.widgets import ticks
 from tui.widgets.canvas import Bools, Canvas, Layer, Sheet, Window
 from tui.widgets.frame import Frame, frame_for
-from tui.widgets.inks import ASCII, UNICODE, Ink, Tone, ink_of
+from tui.widgets.inks import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 from tui.widgets.legend import Entry, Legend, arrange, arrange_reading, fit, in_a_row, plain
 from tui.widgets.series import Series, drawable
 
@@ -51,6 +50,8 @@ class Setting:
     """How much the curves were smoothed: said beside the axis."""
 
 
+PEAK = "peak"
+"""Which of its values is told of a metric whose highest one has to fit."""
 ROOM = 0.04
 """The part of their width that curves have in front of them when they grow."""
 
@@ -81,7 +82,7 @@ class Plot:
         self._curves = curves
         self._series = [Series.of(curve) for curve in curves]
         self._labels = [plain(curve.label) for curve in curves]
-        self._marks = markers_for((curve.colour for curve in curves), ascii_only=setting.ascii_only)
+        self._marks = marks_of(curves, ascii_only=setting.ascii_only)
         self._sheet = Sheet(setting.width, setting.height, Ink.NOTE)
         self._boxed = setting.width >= 12 and setting.height >= 4
         self._origin = (0, 0)
@@ -111,14 +112,15 @@ class Plot:
             if cursor is not None and reading:
                 slack = (self.window.right - self.window.left) / self._canvas.width
                 at = [series.nearest(cursor, slack) for series in self._series]
+                values = [self._value(index, point) for index, point in enumerate(at)]
                 self._draw_cursor(sheet, self._canvas, cursor, at)
                 titles.append(f"{plain(self.setting.x_label)} {self._x_unit.exact(cursor)}")
             else:
-                at = [series.last() for series in self._series]
+                values, titles = self._outcomes()
             if len(self._curves) == 1:
-                titles.append(self._value(0, at[0]))
+                titles.append(values[0])
             else:
-                self._draw_legend(sheet, self._canvas, at, cursor if reading else None)
+                self._draw_legend(sheet, self._canvas, values, cursor if reading else None)
         self._draw_title(sheet, titles)
         return sheet.strips(styles)
 
@@ -317,7 +319,21 @@ class Plot:
             return self._glyphs.none
         series = self._series[index]
         text, spread = self._unit.format(float(series.y[at])), series.spread(at)
-        return text if spread is None else f"{text} {self._glyphs.spread}{self._unit.format(spread)}"
+        if spread is None:
+            return text
+        within, name = self._unit.format(spread), self._unit.name
+        text = text.removesuffix(name) if within.endswith(name) else text
+        return f"{text} {self._glyphs.spread}{within}"
+
+    def _outcomes(self) -> tuple[list[str], list[str]]:
+        """What came of the curves, and the title's word for it: the last values, of memory the highest."""
+        if self._unit.kind != "binary":
+            return [self._value(index, series.last()) for index, series in enumerate(self._series)], []
+        peaks = [series.peak() for series in self._series]
+        values = [self._glyphs.none if peak is None else self._unit.format(peak) for peak in peaks]
+        if len(values) > 1 and cell_len(plain(self.setting.metric)) + len(PEAK) + 8 <= self.setting.width:
+            return values, [PEAK]
+        return [f"{PEAK} {value}" for value in values], []
 
     def _draw_cursor(self, sheet: Sheet, canvas: Canvas, x: float, at: Sequence[int | None]) -> None:
         column = self.column_of(x)
@@ -333,22 +349,14 @@ class Plot:
             if cell is not None:
                 self._write_mark(sheet, cell, index)
 
-    def _draw_legend(
-        self, sheet: Sheet, canvas: Canvas, at: Sequence[int | None], cursor: float | None
-    ) -> None:
+    def _draw_legend(self, sheet: Sheet, canvas: Canvas, values: Sequence[str], cursor: float | None) -> None:
         """The curves' names and values where they hide nothing, or in the lower edge of the box.
 
         A reading at a cursor is shown even where it hides something.
         """
         entries = [
-            Entry(
-                self._marks[index],
-                self._labels[index],
-                self._value(index, point),
-                ink_of(index),
-                curve.pinned,
-            )
-            for index, (curve, point) in enumerate(zip(self._curves, at, strict=True))
+            Entry(self._marks[index], self._labels[index], value, ink_of(index), curve.pinned)
+            for index, (curve, value) in enumerate(zip(self._curves, values, strict=True))
         ]
         if canvas.height < 3 or canvas.width < 12:
             return

@@ -19,7 +19,7 @@ from textual.strip import Strip
 from tui.columns import DEFAULT, Column, find_column
 from tui.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.options import ascii_only
-from tui.palette import markers_for
+from tui.palette import Sign
 from tui.rows import Row
 from tui.text import shorten
 from tui.watching import KINDS
@@ -94,8 +94,7 @@ class RunList(ScrollView, can_focus=True):
         self._rows: list[Row] = []
         self.unfolded: set[str] = set()
         self.selected: set[str] = set()
-        self._colours: Mapping[str, str] = {}
-        self._marks: Mapping[str, str] = {}
+        self._signs: Mapping[str, Sign] = {}
         self._columns = [column for name in DEFAULT if (column := find_column(name))]
         self._chosen = False
         """Whether somebody has chosen the columns: then they are shown with nothing in them too."""
@@ -118,24 +117,21 @@ class RunList(ScrollView, can_focus=True):
         """All rows."""
         return self._rows
 
-    def show(self, rows: Sequence[Row], colours: Mapping[str, str], pinned: str | None = None) -> None:
+    def show(self, rows: Sequence[Row], signs: Mapping[str, Sign], pinned: str | None = None) -> None:
         """Show these rows; the cursor stays on its row, wherever that is now.
 
         Args:
-            colours: The curve colour of each run that the charts show.
+            signs: The colour and mark of each run that the charts show.
             pinned: The run that is marked as the baseline.
         """
         if any(column.timed for column in self.shown) and time.monotonic() > self._drawn + AGING_S:
             self.refresh()
-        if list(rows) == self._rows and colours == self._colours and pinned == self._pinned:
+        if list(rows) == self._rows and signs == self._signs and pinned == self._pinned:
             return
-        before, kept = self._rows, (colours, pinned) == (self._colours, self._pinned)
-        self._rows, self._colours, self._pinned = list(rows), dict(colours), pinned
+        before, kept = self._rows, (signs, pinned) == (self._signs, self._pinned)
+        self._rows, self._signs, self._pinned = list(rows), dict(signs), pinned
         if len(before) != len(rows):
             self._widths = {}
-        self._marks = dict(
-            zip(colours, markers_for(colours.values(), ascii_only=ascii_only(self.app)), strict=True)
-        )
         self.virtual_size = Size(self.size.width, len(rows) + 1)
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
@@ -375,14 +371,15 @@ class RunList(ScrollView, can_focus=True):
 
         The bar is broken where only some of its runs are.
         """
-        colour = self._colours.get(row.run or "")
-        if colour is None:
-            return Segment("   ")
-        mark = self._marks[row.run or ""]
         chosen = self.selected.intersection(row.runs)
-        overlaid = "┃" if len(chosen) == len(row.runs) else "┆" if chosen else " "
-        before = "⚑" if row.run == self._pinned else overlaid
-        return Segment(f"{before}{mark} ", Style(color=colour))
+        overlaid = "┃" if len(chosen) == len(row.runs) else "┆"
+        before = "⚑" if row.run is not None and row.run == self._pinned else overlaid if chosen else " "
+        shown = {self._signs[run] for run in chosen if run in self._signs}
+        sign = self._signs.get(row.run or "") or (shown.pop() if len(shown) == 1 else None)
+        if sign is None:
+            return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
+        mark = sign.drawn(ascii_only=ascii_only(self.app))
+        return Segment(f"{before}{mark} ", Style(color=sign.colour))
 
     def _style(self, name: str) -> Style:
         return Style(

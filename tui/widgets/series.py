@@ -74,6 +74,12 @@ class Series:
         known = np.flatnonzero(np.isfinite(self.y))
         return int(known[-1]) if known.size else None
 
+    def peak(self) -> float | None:
+        """The highest value, before any smoothing."""
+        values = self.y if self.raw is None else self.raw
+        known = values[np.isfinite(values)]
+        return float(known.max()) if known.size else None
+
     def spread(self, at: int) -> float | None:
         """Half the width of the band at a point."""
         if self.low is None or self.high is None:

@@ -39,10 +39,18 @@ class TabBar(Widget):
         super().__init__(id=id)
         self._labels = [f" {number} {title} " for number, title in enumerate(titles, 1)]
 
+    def labels(self) -> list[str]:
+        """Return what stands in each tab: the numbers alone of those that are not open, where not all titles fit."""
+        if sum(map(len, self._labels)) <= self.size.width:
+            return self._labels
+        return [
+            label if number == self.index else f" {number + 1} " for number, label in enumerate(self._labels)
+        ]
+
     def render_line(self, y: int) -> Strip:  # noqa: ARG002
         """All titles; the open one in brackets of light, and of characters where there is no light."""
         segments = []
-        for number, label in enumerate(self._labels):
+        for number, label in enumerate(self.labels()):
             is_open = number == self.index
             style = self.get_component_rich_style(f"tab-bar--{'open' if is_open else 'other'}")
             segments.append(Segment(f"[{label[1:-1]}]" if is_open else label, style))
@@ -52,7 +60,7 @@ class TabBar(Widget):
 
     async def _on_click(self, event: events.Click) -> None:
         end = 0
-        for index, label in enumerate(self._labels):
+        for index, label in enumerate(self.labels()):
             end += len(label)
             if event.x < end:
                 self.post_message(self.Clicked(index))

@@ -44,13 +44,14 @@ class Unit:
         size = abs(value)
         if self.kind == "binary":
             scale, prefix = _binary_prefix(size)
-            return f"{value / scale:.{0 if scale == 1 else 1}f} {prefix}"
+            decimals = 0 if scale == 1 or size >= 100 * scale else 1
+            return f"{value / scale:.{decimals}f} {prefix}"
         if self.kind == "time":
             return _moment(value, 1.0)
         if self.kind == "fraction" and (size == 0 or 1e-3 <= size < 1e3):
             return f"{value:.3f}"
-        if self.kind == "power" and size:
-            return _power(value)
+        if self.kind == "power":
+            return _power(value) if size else "0"
         if self.kind in ("si", "count") and size >= 1e3:
             scale, prefix = _si_prefix(size)
             number = _significant(value / scale, 3)

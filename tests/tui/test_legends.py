@@ -1,0 +1,64 @@
+"""Names of curves, whatever their number and length: apart from the curves, which keep their room."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from tui import figures
+from tui.drawing.look import LOOKS, Style, Width, style
+from tui.drawing.sheet import wrap
+from tui.lines import Line
+from tui.palette import assign
+from tui.widgets.legend import Entry, arrange
+
+SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
+LONG = [f"vit-base-patch16-224-in21k-finetuned-cifar10-lr1e-{number}" for number in range(11)]
+SIZES = list(itertools.product((2, 5, 11), (SHORT, LONG), (None, "column", "page"), LOOKS))
+
+
+@pytest.mark.parametrize(("count", "names", "width", "name"), SIZES)
+def test_a_legend_touches_no_plot_and_leaves_it_its_room(
+    count: int, names: list[str], width: Width | None, name: Style
+) -> None:
+    look, colours, x = LOOKS[name], assign(names), np.arange(1.0, 15)
+    lines = tuple(
+        Line(each, colours[each], x, 0.7 * (1 - np.exp(-x / 4)) + i / 99)
+        for i, each in enumerate(names[:count])
+    )
+    with style(look):
+        figure = figures.draw(figures.Picture("F1-Score: ViT", "test/f1", "epoch", lines), look, width)
+        figure.draw_without_rendering()
+        axes = figure.axes[0]
+        frame, point = axes.get_window_extent(), figure.dpi / 72
+        assert frame.height > 0.35 * figure.bbox.height
+        assert frame.width > 0.4 * figure.bbox.width
+        if (legend := axes.get_legend()) is None:
+            return
+        box = legend.get_window_extent()
+        assert box.y0 > frame.y1 + 4 * point or box.x0 > frame.x1 + 5 * point
+        assert box.x1 <= figure.bbox.x1
+        assert box.y1 <= figure.bbox.y1
+
+
+def test_the_lines_of_a_title_are_as_long_as_each_other() -> None:
+    assert wrap("What came of it: ViT vs BiT vs Hybrid", 34) == "What came of it: ViT\nvs BiT vs Hybrid"
+    assert wrap("ViT vs BiT", 34) == "ViT vs BiT"
+    assert wrap("word " * 40, 34).endswith(" …")
+
+
+def test_where_names_would_be_stumps_a_chart_says_the_values_beside_the_marks() -> None:
+    entries = [Entry(mark, f"ViT-B-32x32-{mark}-7 ×3", "0.296 ±0.005", 0) for mark in "●▲◆"]
+    covered = np.ones((12, 32), np.bool_)
+    covered[6:9, 14:31] = False
+    legend = arrange(entries, covered)
+    assert legend is not None
+    assert [(entry.mark, entry.label, entry.value) for entry in legend.entries] == [
+        (mark, "", "0.296 ±0.005") for mark in "●▲◆"
+    ]
+    covered[:, :30] = False
+    named = arrange(entries, covered)
+    assert named is not None
+    assert all(entry.label.strip() and entry.value for entry in named.entries)

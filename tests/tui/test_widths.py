@@ -1,0 +1,107 @@
+"""What narrow terminals show: names give way, a number is whole or left out."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.cells import cell_len
+
+from engine.states import Status
+from engine.telemetry import GpuSample
+from tests.tui.conftest import Write
+from tests.tui.pilot import board, opened, runs, settle, until
+from tui.screens.run import RunScreen
+from tui.snapshot import Machine, Project
+from tui.title import title_of
+from tui.watching import Alarm
+from tui.widgets.machine import MachineLine, forms
+from tui.widgets.tab_bar import TabBar
+
+RUNNING = Status(run="ViT-B-32x32-16-7-s0", experiment="ViT-B-32x32-16-7", state="running", epochs=30, epoch=15.0,
+                 last={"test/f1": 0.911}, eta_s=18.0)  # fmt: skip
+
+
+def gpu(index: int) -> GpuSample:
+    return GpuSample(index=index, name="H200", uuid=str(index), memory_used=34 * 2**30, memory_total=139 * 2**30,
+                     utilization=80.0 + index, power=412.0)  # fmt: skip
+
+
+NUMBERS = r"[.\d][\d.]*"
+
+
+def numbers(text: str) -> set[str]:
+    return set(re.findall(NUMBERS, text))
+
+
+@pytest.mark.parametrize("width", range(12, 130))
+def test_the_title_of_a_run_has_whole_facts(width: int) -> None:
+    alarm = Alarm("r", "overfits", "test loss is 13 % over its lowest, 0.412")
+    title = title_of("r", RUNNING, [alarm], width).plain
+    whole = title_of("r", RUNNING, [alarm], 200).plain
+    assert whole.endswith(
+        "running  overfits   epoch 15/30   F1 .911   18 s left   test loss is 13 % over its lowest, 0.412"
+    )
+    facts = whole.split("   ")[1:]
+    said = title.split("   ")[1:]
+    assert said == facts[: len(said)]
+    assert cell_len(title) <= width or not said
+    if width >= 60:
+        assert said[:1] == ["epoch 15/30"]
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        Machine(cpu=84.0, memory_used=1_288_490_188, memory_total=24 * 2**30),
+        Machine(gpus=tuple(map(gpu, range(8)))),
+    ],
+)
+def test_what_is_said_of_the_machine_is_cut_at_no_number(machine: Machine) -> None:
+    said = forms(machine)
+    assert said[-1] == ""
+    assert [cell_len(text) for text in said] == sorted(map(cell_len, said), reverse=True)
+    assert all(numbers(text) <= numbers(said[0]) for text in said)
+
+
+@pytest.mark.parametrize("width", [24, 32, 40, 48, 60, 80, 100])
+async def test_every_number_of_the_list_and_the_first_line_is_whole(
+    project: Project, write_run: Write, width: int
+) -> None:
+    for seed in range(3):
+        write_run("ViT-small", seed=seed)
+    write_run("BiT-small", epochs=2, end=None)
+    async with opened(project, size=(200, 50)) as pilot:
+        listed = runs(pilot)
+        listed.choose(listed.shown, always=True)
+        known = {column.text(row) for row in listed.rows for column in listed.shown}
+        await pilot.resize_terminal(width, 24)
+        await settle(pilot)
+        for index, row in enumerate(listed.rows, start=1):
+            line = listed.render_line(index).text
+            assert row.label[:3] in line
+            columns = line[5 + 12 :].replace("×3", "").split()
+            assert {word for word in columns if re.fullmatch(r"[\d./±]+[GMK]?", word)} <= known
+        if width >= 32:
+            assert listed.render_line(1).text.count("±") == 1
+        first = board(pilot).query_one(MachineLine)._line()
+        assert first.cell_len <= width - 2
+        assert "…" not in first.plain
+
+
+@pytest.mark.parametrize(
+    ("width", "said"), [(80, " 1 Overview [2 Confusion] 3 Classes "), (30, " 1 [2 Confusion] 3  4  5 ")]
+)
+async def test_a_narrow_terminal_shows_all_tabs(
+    project: Project, write_run: Write, width: int, said: str
+) -> None:
+    write_run("ViT-small")
+    async with opened(project, size=(width, 24)) as pilot:
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
+        await pilot.press("2")
+        bar = pilot.app.screen.query_one(TabBar)
+        await until(pilot, lambda: bar.render_line(0).text.startswith(said))
+        if width < 60:
+            await pilot.click(TabBar, offset=(17, 0))
+            await until(pilot, lambda: bar.index == 2)

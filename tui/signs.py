@@ -1,0 +1,104 @@
+"""Which colour and mark each curve has: one choice for the list, the charts, the comparison and exported views.
+
+A run keeps what it has for as long as it is in the charts, whatever comes and goes beside it. One that comes gets its
+experiment's colour, or where that is taken another one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from engine.states import Status
+from tui.folds import settings_of
+from tui.palette import MARKERS, PALETTE, Sign, assign
+from tui.snapshot import Snapshot
+
+CurveOf = tuple[str, Sequence[str]]
+"""The experiment and the runs of a curve."""
+
+
+class Signs:
+    """Remembers the signs of the runs in the charts."""
+
+    def __init__(self) -> None:
+        self.known: Mapping[str, Sign] = {}
+        """The last choice."""
+
+    def choose(self, snapshot: Snapshot, shown: Iterable[str], *, bands: bool) -> Mapping[str, Sign]:
+        """Return the sign of each run that is shown.
+
+        Args:
+            bands: Whether runs that differ in their seed alone are one curve, and so have one sign.
+        """
+        experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
+        if snapshot.config is not None:
+            experiments |= dict.fromkeys(snapshot.config.experiments)
+        names = set(shown)
+        newest_first = [status for status in reversed(snapshot.runs) if status.run in names]
+        curves = (
+            _folded(newest_first, snapshot)
+            if bands
+            else [(run.experiment, [run.run]) for run in newest_first]
+        )
+        self.known = give(curves, assign(experiments), self.known)
+        return self.known
+
+
+def give(curves: Iterable[CurveOf], colours: Mapping[str, str], known: Mapping[str, Sign]) -> dict[str, Sign]:
+    """Return the sign of each run: no two curves have the same while there are signs left.
+
+    Args:
+        curves: What is drawn; the first new one of each experiment gets the experiment's colour if it can.
+        colours: The colour of each experiment.
+        known: The signs that runs had until now.
+    """
+    signs: dict[str, Sign] = {}
+    taken: Counter[Sign] = Counter()
+    new: list[CurveOf] = []
+    for experiment, runs in curves:
+        kept = next((known[run] for run in runs if run in known and known[run] not in taken), None)
+        if kept is None:
+            new.append((experiment, runs))
+            continue
+        signs |= dict.fromkeys(runs, kept)
+        taken[kept] += 1
+    heads = dict(reversed(new))
+    for experiment, runs in sorted(new, key=lambda curve: heads[curve[0]] is not curve[1]):
+        sign = _free(colours[experiment], taken)
+        signs |= dict.fromkeys(runs, sign)
+        taken[sign] += 1
+    return signs
+
+
+def _free(wanted: str, taken: Counter[Sign]) -> Sign:
+    """Return a sign of the colour that is wanted, or of the next one that fewer curves have."""
+    used = Counter(dict.fromkeys(PALETTE, 0))
+    for sign, count in taken.items():  # at most as many as there are colours and marks
+        used[sign.colour] += count
+    first = PALETTE.index(wanted)
+    colour = min((*PALETTE[first:], *PALETTE[:first]), key=used.__getitem__)
+    own = MARKERS[PALETTE.index(colour)]
+    spare = [*MARKERS[len(PALETTE) :], *MARKERS[: len(PALETTE)]] if used[colour] else [own]
+    worn = {sign.mark for sign in taken}
+    unworn = [mark for mark in spare if mark not in worn] or spare
+    return next((sign for mark in unworn if (sign := Sign(colour, mark)) not in taken), Sign(colour, own))
+
+
+def _folded(runs: Iterable[Status], snapshot: Snapshot) -> list[CurveOf]:
+    """Return the curves of runs in bands: one for those that were made with the same."""
+    curves: list[CurveOf] = []
+    known: dict[str, list[tuple[Mapping[str, Any], list[str]]]] = {}
+    for status in runs:
+        about, groups = snapshot.about.get(status.run), known.setdefault(status.experiment, [])
+        made = settings_of(about.config) if about is not None else None
+        members = next((members for settings, members in groups if settings == made), None)
+        if members is not None:
+            members.append(status.run)
+            continue
+        members = [status.run]
+        curves.append((status.experiment, members))
+        if made is not None:
+            groups.append((made, members))
+    return curves
