@@ -48,9 +48,13 @@ def test_wrapped_pieces_make_the_whole_line_and_fit(texts: list[str], width: int
     assert rows.tolist() == Wrapping().count(lines.text, extents, width).tolist()
     for line, extent, count in zip(lines.text, lines.extents, rows.tolist(), strict=True):
         step = step_of(extent, width)
-        pieces = [line[slice(*wrapping.piece(line, step, part))] for part in range(count)]
+        cut = [wrapping.piece(line, step, part) for part in range(count)]
+        pieces = [line[low:high] for low, high, _ in cut]
         assert "".join(pieces) == line
-        assert all(cell_len(each.removesuffix(" ")) <= max(width, 2) for each in pieces)
+        assert all(
+            hang + cell_len(each.removesuffix(" ")) <= max(width, 2)
+            for each, (_, _, hang) in zip(pieces, cut, strict=True)
+        )
         assert all(pieces) or not line
 
 
@@ -65,13 +69,20 @@ def test_lines_are_cut_at_words_where_those_are_short() -> None:
     assert rows("12345678 ", 8) == ["12345678 "]
 
 
+def test_further_rows_stand_behind_the_time_of_the_first() -> None:
+    text, wrapping = ["05:46:13  " + "word " * 20], Wrapping()
+    wrapping.count(text, np.array([len(text[0])]), 80)
+    assert wrapping.piece(text[0], 80, 0) == (0, 80, 0)
+    assert wrapping.piece(text[0], 80, 1) == (80, 110, 10)
+
+
 def test_very_much_is_cut_at_letters() -> None:
     text, wrapping = ["one two three"] * (MOST // 13 + 1), Wrapping()
     rows = wrapping.count(text, np.full(len(text), 13), 8)
     assert set(rows.tolist()) == {2}
-    assert [text[0][slice(*wrapping.piece(text[0], 8, part))] for part in (0, 1)] == ["one two ", "three"]
+    assert [text[0][slice(*wrapping.piece(text[0], 8, part)[:2])] for part in (0, 1)] == ["one two ", "three"]
     wrapping.count(text, np.full(len(text), 13), 6)
-    assert [text[0][slice(*wrapping.piece(text[0], 6, part))] for part in (0, 1, 2)] == [
+    assert [text[0][slice(*wrapping.piece(text[0], 6, part)[:2])] for part in (0, 1, 2)] == [
         "one tw",
         "o thre",
         "e",

@@ -254,8 +254,10 @@ class Log(ScrollView, can_focus=True):
         style = Style(color=style.color, bold=style.bold)
         here = self.hit is not None and self.hits[self.hit] - self._forgotten == line
         if self._width:
-            start, end = self._wrapping.piece(text, step_of(extent, self._width), part)
+            start, end, hang = self._wrapping.piece(text, step_of(extent, self._width), part)
             strip = self._strip(text, start, end, style, here)
+            if hang:
+                strip = Strip([Segment(" " * hang, style), *strip])
         elif extent >= 0:
             left = int(self.scroll_offset.x)
             strip = self._strip(text, left, left + width, style, here)

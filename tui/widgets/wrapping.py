@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+HANG = 10
+"""Cells that further rows of a line are moved in, if that is not much of a row: to where its time has ended."""
 MOST = 500_000
 """Letters of all lines that do not fit into a row, beyond which they are cut at letters: that takes no time."""
 
@@ -16,14 +18,20 @@ def step_of(extent: int, width: int) -> int:
     return max(1, width if extent >= 0 else width // 2)
 
 
+def hang_of(step: int) -> int:
+    """Return by how much the rows of a line but its first are moved in, where a row takes so many characters."""
+    return min(HANG, step // 8)
+
+
 def cuts(text: str, step: int) -> list[int]:
     """Return where the rows of a line begin; the space that a row is cut at ends it, and may stand beyond its width."""
-    starts, start = [0], 0
-    while len(text) - start > step:
-        space = text.rfind(" ", start + step // 2, start + step + 1)
-        start = space + 1 if space >= 0 else start + step
+    starts, start, room = [0], 0, step
+    while len(text) - start > room:
+        space = text.rfind(" ", start + room // 2, start + room + 1)
+        start = space + 1 if space >= 0 else start + room
         if start < len(text):
             starts.append(start)
+        room = step - hang_of(step)
     return starts
 
 
@@ -59,9 +67,9 @@ class Wrapping:
         self._counts = np.concatenate([self._counts, counts])
         return self._counts[: len(extents)]
 
-    def piece(self, text: str, step: int, part: int) -> tuple[int, int]:
-        """Return where a row of a line begins and ends, as they were counted last."""
+    def piece(self, text: str, step: int, part: int) -> tuple[int, int, int]:
+        """Return where a row of a line begins and ends, as they were counted last, and how far it is moved in."""
         if not self._at_words:
-            return part * step, min((part + 1) * step, len(text))
+            return part * step, min((part + 1) * step, len(text)), 0
         starts = [*cuts(text, step), len(text)]
-        return starts[part], starts[part + 1]
+        return starts[part], starts[part + 1], hang_of(step) if part else 0
