@@ -20,7 +20,7 @@ def step_of(extent: int, width: int) -> int:
 
 def hang_of(step: int) -> int:
     """Return by how much the rows of a line but its first are moved in, where a row takes so many characters."""
-    return min(HANG, step // 8)
+    return min(HANG, step // 4)
 
 
 def cuts(text: str, step: int) -> list[int]:
