@@ -22,12 +22,14 @@ from textual.message import Message
 
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
 from tui.widgets import plot as plots
+from tui.widgets.canvas import Window
 from tui.widgets.chart import Chart
 from tui.widgets.curve import Curve
+from tui.widgets.frame import frame_for
 from tui.widgets.inks import Ink
 from tui.widgets.legend import fit, plain
 from tui.widgets.plot import Plot, Setting
-from tui.widgets.ticks import limits, linear_ticks, log_limits, unit_of, unit_of_axis
+from tui.widgets.ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 
 NAN = float("nan")
 
@@ -507,3 +509,15 @@ def test_the_frame_is_the_same_in_every_process() -> None:
 def test_times_are_seconds_and_utilisation_percent() -> None:
     assert unit_of("time/backward").format(0.018).endswith(" s")
     assert unit_of("train/mfu").format(41.5).endswith(" %")
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "said"),
+    [(1, 2, ["1", "2"]), (0.8, 3.1, ["1", "2", "3"]), (1.2, 1.8, ["1.2", "1.4", "1.6", "1.8"])],
+)
+def test_epochs_are_counted_whole_where_two_of_them_can_be_seen(
+    left: float, right: float, said: list[str]
+) -> None:
+    frame = frame_for(Window(left, right, 0, 1), 40, 12, PLAIN, "epoch")
+    assert frame is not None
+    assert frame.rows[-1].split() == said

@@ -7,6 +7,7 @@ plot of its own; plotext's module-level figure is not touched.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,7 +67,7 @@ def _y_ticks(window: Window, rows: int, unit: ticks.Unit) -> Ticks:
 
 def _x_ticks(window: Window, cells: int, x_label: str) -> Ticks:
     unit = ticks.unit_of_axis(x_label)
-    whole = x_label in _WHOLE and window.right - window.left >= 2
+    whole = x_label in _WHOLE and math.floor(window.right) > math.ceil(window.left)
     longest = max(len(label) for label in unit.labels([window.left, window.right]))
     count = min(max(cells // (longest + 5), 2), 12)
     places = ticks.linear_ticks(window.left, window.right, count, unit, whole=whole)
