@@ -9,7 +9,6 @@ drawn    a run of 10,000 steps × 5 metrics, from the start to its curves' last 
 million  a finished run of 1,000,000 lines, from the key that moves onto it to the shape of its curves (lines from even
          places of its file) and to the last change (all of them); keys meanwhile
 live     8 charts × 5 runs written to 4 times a second: CPU a tick, key to screen, event to screen, bytes a second
-slow     the same over a line of 10 kB/s, 100 ms late each way
 soak     the same for --soak minutes: memory along the way
 
 The sides take turns; medians of --rounds, each a process of its own, all rounds in brackets.
@@ -36,7 +35,7 @@ import ls
 import psutil
 import pyte
 from scalars import Writers, curves, write_tensorboard, write_vitui, write_wandb
-from terminal import Line, Terminal, text
+from terminal import Terminal, text
 
 from tui.remembered import remember_tour
 
@@ -46,13 +45,11 @@ WANDB = Path(sys.executable).parent / "wandb"
 PORT = 6123
 
 
-def vitui(
-    folder: Path, size: tuple[int, int] = SIZE, line: Line | None = None, options: str = ""
-) -> Terminal:
+def vitui(folder: Path) -> Terminal:
     """Open the app on a folder, not for the first time: no tour stands over it."""
     remember_tour(folder / "state" / "vitui")
     env = {"PYTHONPATH": str(ROOT), "XDG_STATE_HOME": str(folder / "state")}
-    return Terminal(f"{sys.executable} -m tui.cli {options}", folder, size, env, line)
+    return Terminal(f"{sys.executable} -m tui.cli", folder, SIZE, env)
 
 
 def leet(folder: Path) -> Terminal:
@@ -243,38 +240,9 @@ def live(rounds: int, _peers: bool) -> None:
         row("vitui", f"{a_tick:.0f}", two(keys), two(events), f"{rate:.0f}", f"{memory:.0f}")
 
 
-def slow(rounds: int, _peers: bool) -> None:
-    """The same over a line of 10 kB/s that is 100 ms late each way."""
-    heading("screen", "key to list ms", "kB a second", "bytes a key")
-    for size in ((80, 24), (120, 36), (200, 60)):
-        with (
-            scratch() as folder,
-            closing(Writers(folder)) as writers,
-            closing(overlaid(folder, size, Line(10_000, 0.1))) as terminal,
-        ):
-            terminal.listen(3)
-            before, presses = bytes_of(terminal), []
-            for number in range(10):
-                presses.append(terminal.press(b"j" if number % 8 < 4 else b"k"))
-                terminal.listen(1.5)
-            a_key = (bytes_of(terminal) - before) / 10
-            writers.start()
-            terminal.listen(5)
-            before, began = bytes_of(terminal), time.monotonic()
-            for number in range(10, 10 + 10 * rounds):
-                presses.append(terminal.press(b"j" if number % 8 < 4 else b"k"))
-                terminal.listen(1.5)
-            rate = (bytes_of(terminal) - before) / (time.monotonic() - began) / 1000
-            writers.stop()
-        keys = [1000 * value for value in moved(terminal, presses)]
-        row(f"{size[0]}x{size[1]}", two(keys[10:]), f"{rate:.1f}", f"{a_key:,.0f}")
-
-
-def overlaid(
-    folder: Path, size: tuple[int, int] = SIZE, line: Line | None = None, options: str = ""
-) -> Terminal:
+def overlaid(folder: Path) -> Terminal:
     """Open the app with all runs in its charts."""
-    terminal = vitui(folder, size, line, options)
+    terminal = vitui(folder)
     terminal.listen(3)
     terminal.press(b"a")
     terminal.listen(2)
@@ -363,7 +331,6 @@ PARTS: dict[str, Callable[[int, bool], None]] = {
     "drawn": drawn,
     "million": million,
     "live": live,
-    "slow": slow,
 }
 
 

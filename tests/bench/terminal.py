@@ -14,7 +14,6 @@ import subprocess
 import termios
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -25,14 +24,6 @@ ENVIRONMENT = ("COLUMNS", "LINES", "TMUX", "NO_COLOR", "PYTHONDONTWRITEBYTECODE"
 """Variables of ours that the program does not see: it compiles itself once, as on anybody's machine."""
 STARTED = b"@@started@@"
 """Arrives when tmux is up and the program is executed."""
-
-
-@dataclass(frozen=True)
-class Line:
-    """What lies between the program and the eye: so slow, and so late each way."""
-
-    bytes_per_s: float
-    delay_s: float
 
 
 class Terminal:
@@ -48,10 +39,8 @@ class Terminal:
         folder: Path,
         size: tuple[int, int],
         env: Mapping[str, str] | None = None,
-        line: Line | None = None,
     ) -> None:
         self.width, self.height = size
-        self._line = line
         self.said: list[tuple[float, bytes]] = []
         self._socket = f"bench-{os.getpid()}-{next(_numbers)}"
         self.pid, self._fd = pty.fork()
@@ -92,22 +81,17 @@ class Terminal:
     def listen(self, seconds: float) -> None:
         """Take what the terminal gets for some seconds."""
         deadline = time.monotonic() + seconds
-        delay = self._line.delay_s if self._line else 0.0
         while (left := deadline - time.monotonic()) > 0:
             if select.select([self._fd], [], [], left)[0]:
                 try:
-                    data = os.read(self._fd, 512 if self._line else 1 << 20)
+                    data = os.read(self._fd, 1 << 20)
                 except OSError:  # the program has ended
                     return
-                self.said.append((time.monotonic() + delay, data))
-                if self._line:
-                    time.sleep(len(data) / self._line.bytes_per_s)
+                self.said.append((time.monotonic(), data))
 
     def press(self, key: bytes) -> float:
         """Press a key; return when."""
         at = time.monotonic()
-        if self._line:
-            self.listen(self._line.delay_s)
         os.write(self._fd, key)
         return at
 
