@@ -19,6 +19,8 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 RESET = "\x1b[0m"
+UNSEEN = frozenset("123")
+"""Attributes that do not show on a space: bold, dim, italic."""
 MAX_STYLES = 10_000
 """Styles of which the sequences are kept."""
 BRIDGE = 4
@@ -86,7 +88,8 @@ class Shown:
                 code = self._codes[style] = code_of(style, colours)
             if self._narrow.issuperset(text) or self._are_narrow(text):
                 texts += text
-                codes += [code] * len(text)
+                blank = blank_of(code)
+                codes += [blank if character == " " else code for character in text]
             else:
                 simple = False
                 if width := cell_len(text):
@@ -147,8 +150,13 @@ def _differing(
 
 
 def _cheap(texts: Sequence[str], codes: Sequence[str], first: int, last: int) -> bool:
-    """Return whether cells between two runs are as cheap to send as to pass over."""
-    return all(text.isascii() for text in texts[first:last]) and len({*codes[first - 1 : last + 1]}) == 1
+    """Return whether cells between two runs are as cheap to send as to pass over: as they were in the run before."""
+    code = codes[first - 1]
+    looks = {code, blank_of(code)}
+    return all(
+        texts[i].isascii() and (codes[i] == code or (texts[i] == " " and codes[i] in looks))
+        for i in range(first, last)
+    )
 
 
 class _Pen:
@@ -165,7 +173,7 @@ class _Pen:
             ahead = self._at is not None and self._at[0] == y and self._at[1] < x
             self._sent.append(f"\x1b[{x - self._at[1]}C" if ahead and self._at else f"\x1b[{y + 1};{x + 1}H")
         for text, code in zip(texts, codes, strict=True):
-            if code != self._code:
+            if code != self._code and not (text == " " and blank_of(self._code) == code):
                 self._sent.append(change(self._code, code))
                 self._code = code
             self._sent.append(text)
@@ -213,6 +221,13 @@ def _parted(code: str) -> _Code:
         else:
             attributes.append(number)
     return _Code(frozenset(attributes), colours["3"], colours["4"])
+
+
+@functools.lru_cache(4096)
+def blank_of(code: str) -> str:
+    """Return the numbers that a space needs to look as it does in a style: mostly no more than its background."""
+    found = _parted(code)
+    return found.background if found.attributes <= UNSEEN else code
 
 
 @functools.lru_cache(4096)
