@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from engine.experiment import Experiment
+from engine.training.digits import digits_source
 from engine.training.feed import prefetched
 from engine.training.folder import folder_source
 from engine.training.source import DataError, Images, Indices, Say, Source, ignore
@@ -152,7 +153,7 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
 def _source(experiment: Experiment, say: Say) -> Source:
     name = experiment.dataset
     if name == "digits":
-        return _digits()
+        return digits_source()
     if name.startswith("folder:"):
         return folder_source(Path(name.removeprefix("folder:")), experiment, say)
     from engine.training.cifar import cifar_source  # torchvision is slow to import
@@ -204,22 +205,3 @@ def _statistics(split: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
     variance = (squares.double() - total * mean) / max(1, count - 1)
     std = variance.clamp_min(0).sqrt() / 255
     return tuple((mean / 255).tolist()), tuple(std.clamp_min(1e-3).tolist())
-
-
-def _digits() -> Source:
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    digits = load_digits()
-    grey = (digits.images * (255 / 16)).round().astype(np.uint8)  # (1797, 8, 8)
-    images = np.repeat(grey[:, None], 3, axis=1)
-    labels = digits.target.astype(np.int64)
-    train, test = train_test_split(np.arange(len(labels)), test_size=0.2, stratify=labels, random_state=0)
-    return Source(
-        train_labels=labels[train],
-        test_labels=labels[test],
-        classes=tuple(str(digit) for digit in range(10)),
-        train_images=lambda chosen: Images(images[train[chosen]]),
-        test_images=lambda: Images(images[test]),
-        flips=False,
-    )

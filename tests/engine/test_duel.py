@@ -84,7 +84,6 @@ def test_nothing_to_compare():
         difference([], [1.0])
 
 
-@pytest.mark.slow
 def test_equal_experiments_are_told_apart_in_a_twentieth_of_all_cases():
     random = np.random.default_rng(0)
     draws = 800
@@ -92,7 +91,6 @@ def test_equal_experiments_are_told_apart_in_a_twentieth_of_all_cases():
     assert 0.02 < told / draws < 0.075  # with three seeds Welch's test is a little shy
 
 
-@pytest.mark.slow
 def test_intervals_hold_the_truth_as_often_as_they_say():
     random = np.random.default_rng(1)
     held = 0

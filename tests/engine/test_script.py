@@ -23,7 +23,7 @@ for step in range(1, 4):
 print('{"event": "metrics", "values": {"x": "no number"}}')
 print('{"event": "end", "state": "finished"}')
 print('{"event": "log", "level": "info", "message": "almost there"}')
-print("oh no", file=sys.stderr)
+sys.stderr.write("oh no\\n")  # in one piece, so that nothing comes between
 sys.exit(int(os.environ.get("STATUS", "0")))
 """
 

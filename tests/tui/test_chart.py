@@ -212,6 +212,8 @@ any_float = st.floats(allow_nan=True, allow_infinity=True)
 
 @settings(max_examples=150, deadline=None)
 @example([[(0.0, 0.0), (2e-83, 0.0)]], False, "epoch", "test/f1", None, 1e225, (2, 2))
+@example([[(0.0, 0.0)]], False, "epoch", "test/f1", (7e295, -1.7976931348623157e308), None, (20, 9))
+@example([[(0.0, 0.0)]], False, "time", "test/f1", (1.7e308, -1.7e308), None, (60, 20))
 @given(
     columns=st.lists(st.lists(st.tuples(any_float, any_float), max_size=8), max_size=4),
     log_y=st.booleans(),

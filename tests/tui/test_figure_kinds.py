@@ -46,15 +46,18 @@ def test_the_same_runs_make_the_same_bytes_and_another_run_changes_only_its_figu
     assert changed == {f"other.{each}" for each in formats}
 
 
+@pytest.mark.parametrize(
+    "formats", [("svg",), pytest.param(FORMATS, marks=pytest.mark.slow)], ids=["svg", "all"]
+)
 @pytest.mark.parametrize("kind", EVERY)
-def test_hostile_names_are_drawn_as_text(lab: Lab, kind: str) -> None:
+def test_hostile_names_are_drawn_as_text(lab: Lab, kind: str, formats: Any) -> None:
     config = lab.config(HOSTILE, table(kind, HOSTILE, f"title = {json.dumps(HOSTILE[0])}"))
     for place, name in enumerate(HOSTILE):
         lab.train(
             config, name, 0.1 + 0.1 * place, parameters=10**place, labels=("$a$", "[/x]\x1b[31m", "🚀" * 70)
         )
     assert lab.export(
-        config, formats=FORMATS
+        config, formats=formats
     )  # a glyph that is not there would be a warning, and so a failure
     assert "<b>" not in (lab.out / f"{kind}.svg").read_text()
     assert not any("\x1b" in text for text in texts(lab.drawn[0]))
@@ -117,7 +120,7 @@ def test_a_score_that_is_no_number_is_left_out_and_named(lab: Lab) -> None:
     ("style", "width"),
     [
         ("paper", "column"),
-        ("slides", "page"),
+        pytest.param("slides", "page", marks=pytest.mark.slow),
         pytest.param("paper", "page", marks=pytest.mark.slow),
         pytest.param("slides", "column", marks=pytest.mark.slow),
     ],
@@ -185,5 +188,6 @@ def test_a_slide_that_has_to_hold_much_keeps_its_shape_and_its_size(lab: Lab, ki
     assert lab.export(
         config, look=SLIDES, width="column"
     )  # what does not fit would be a warning, and so a failure
+    assert to_hex(lab.drawn[0].get_facecolor()) == SLIDES.ground
     with Image.open(lab.out / f"{kind}.png") as image:
         assert image.size == pytest.approx((1632, 918), abs=1)

@@ -16,7 +16,10 @@ from tui.widgets.legend import Entry, arrange
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
 LONG = [f"vit-base-patch16-224-in21k-finetuned-cifar10-lr1e-{number}" for number in range(11)]
-SIZES = list(itertools.product((2, 5, 11), (SHORT, LONG), (None, "column", "page"), LOOKS))
+SIZES = [
+    pytest.param(*size, marks=pytest.mark.slow) if size[0] == 5 else size
+    for size in itertools.product((2, 5, 11), (SHORT, LONG), (None, "column", "page"), LOOKS)
+]
 
 
 @pytest.mark.parametrize(("count", "names", "width", "name"), SIZES)

@@ -6,6 +6,7 @@ Everything here takes any float and raises on none: limits come out finite and a
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -187,7 +188,9 @@ def apart(low: float, high: float) -> tuple[float, float]:
 
 def nice_step(width: float, count: int, unit: Unit) -> float:
     """The round step that puts about `count` ticks on an interval."""
-    rough = max(width / max(count, 1), 1e-290)
+    rough = max(
+        min(width, sys.float_info.max) / max(count, 1), 1e-290
+    )  # a window may be wider than any number
     if unit.kind == "time":
         fitting = [step for step in _SECONDS if step >= rough * 0.999]
         if rough >= 1 and fitting:

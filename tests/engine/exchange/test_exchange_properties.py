@@ -92,13 +92,12 @@ def test_all_that_a_run_can_say_is_read_from_the_table_as_it_was(rows, experimen
         max_size=6,
     ).map(lambda lines: "\n".join(lines).encode(errors="replace"))
 )
-def test_any_bytes_are_a_table_or_are_told_to_be_none(data):
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "t.csv")
-        path.write_bytes(data)
-        with contextlib.suppress(UserError):
-            for track in read_csv(path):
-                assert all(decode(encode(event)) is not None for event in track.events("r"))
+def test_any_bytes_are_a_table_or_are_told_to_be_none(tmp_path_factory, data):
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(data)
+    with contextlib.suppress(UserError):
+        for track in read_csv(path):
+            assert all(decode(encode(event)) is not None for event in track.events("r"))
 
 
 @given(
@@ -144,7 +143,7 @@ WHOLE = whole_file()
     changes=st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), max_size=4),
     end=st.integers(0, len(WHOLE)),
 )
-def test_any_bytes_are_an_event_file_or_are_told_to_be_none(records, changes, end):
+def test_any_bytes_are_an_event_file_or_are_told_to_be_none(tmp_path_factory, records, changes, end):
     data = bytearray(WHOLE)
     for at, byte in changes:
         data[at] = byte
@@ -152,10 +151,9 @@ def test_any_bytes_are_an_event_file_or_are_told_to_be_none(records, changes, en
     writer = RecordWriter(file)
     for record in records:  # whole as records, whatever is in them
         writer.write(record)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, each in (("x", bytes(data[:end])), ("y", WHOLE[:end]), ("z", WHOLE + file.getvalue())):
-            path = Path(folder, f"events.out.tfevents.{name}")
-            path.write_bytes(each)
-            with contextlib.suppress(UserError):
-                for track in read_event_files(path):
-                    assert all(decode(encode(event)) is not None for event in track.events("r"))
+    for name, each in (("x", bytes(data[:end])), ("y", WHOLE[:end]), ("z", WHOLE + file.getvalue())):
+        path = tmp_path_factory.getbasetemp() / f"events.out.tfevents.{name}"
+        path.write_bytes(each)
+        with contextlib.suppress(UserError):
+            for track in read_event_files(path):
+                assert all(decode(encode(event)) is not None for event in track.events("r"))

@@ -16,11 +16,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from torchvision.datasets import CIFAR10
 
 from engine.experiment import Experiment
 from engine.training import data as data_module
 from engine.training.data import DataError, Split, _statistics, load_dataset
+from engine.training.digits import digits_source
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +90,30 @@ class TestCutting:
     def test_digits_are_never_mirrored(self, folder):
         assert not digits().flips
         assert of(folder).flips
+
+    def test_digits_are_those_of_scikit_learn_and_split_by_it(self):
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+
+        known = load_digits()
+        split = train_test_split(
+            known.images, known.target, test_size=0.2, stratify=known.target, random_state=0
+        )
+        source = digits_source()
+        made = (
+            source.train_images(np.arange(len(source.train_labels))).pixels,
+            source.test_images().pixels,
+        )
+        for pixels, images in zip(made, split[:2], strict=True):
+            for channel in range(3):
+                assert np.array_equal(pixels[:, channel], (images * (255 / 16)).round())
+        assert np.array_equal(source.train_labels, split[2])
+        assert np.array_equal(source.test_labels, split[3])
+
+    def test_digits_that_are_not_there_are_asked_for(self, monkeypatch):
+        monkeypatch.setattr("engine.training.digits.find_spec", lambda name: None)
+        with pytest.raises(DataError, match="pip install scikit-learn"):
+            digits()
 
 
 class TestStatistics:
@@ -305,6 +329,8 @@ class TestCifar:
     @pytest.fixture
     def small(self, tmp_path, monkeypatch):
         """Its archive and the folder of downloads; the address is one where nothing answers."""
+        from torchvision.datasets import CIFAR10  # seconds, for these tests alone
+
         monkeypatch.chdir(tmp_path)
         base = tmp_path / "made" / "cifar-10-batches-py"
         base.mkdir(parents=True)
@@ -358,7 +384,7 @@ class TestCifar:
         archive, _ = small
         said = []
         with serving(archive) as (url, asked):
-            monkeypatch.setattr(CIFAR10, "url", url)
+            monkeypatch.setattr("torchvision.datasets.CIFAR10.url", url)
             with ThreadPoolExecutor(2) as pool:
                 for found in [pool.submit(cifar, said.append) for _ in range(2)]:
                     assert len(found.result().test) == 2

@@ -92,12 +92,20 @@ def runs(tmp_path):
 
 
 class TestResuming:
-    @pytest.mark.parametrize("clip", [1.0, pytest.param(0.0, marks=pytest.mark.slow)])
-    def test_in_the_middle_of_epochs_and_between_them_is_exact(self, runs, clip):
+    @pytest.mark.parametrize(
+        ("clip", "ways"),
+        [
+            (1.0, ([2], [1, 3, 5])),
+            pytest.param(1.0, ([1], [3]), marks=pytest.mark.slow),
+            pytest.param(0.0, ([1], [2], [3], [1, 3, 5]), marks=pytest.mark.slow),
+        ],
+        ids=["limited", "limited, stopped once", "unlimited"],
+    )
+    def test_in_the_middle_of_epochs_and_between_them_is_exact(self, runs, clip, ways):
         experiment = replace(SMALL, clip_norm=clip)
         whole = runs()
         assert trainer(whole, experiment).fit() is None
-        for stops in ([1], [2], [3], [1, 3, 5]):
+        for stops in ways:
             parts = runs()
             assert trainer(parts, experiment, stop_at=stops[0]).fit() == "stop-now"
             for stop in stops[1:]:

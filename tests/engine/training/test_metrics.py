@@ -156,8 +156,8 @@ def test_a_split_without_images_has_no_summary():
     assert summarize(Evaluation({}, [[0, 0], [0, 0]]), ["cat", "dog"]) == {}
 
 
-def test_measuring_loads_no_more_than_torch():
-    script = "import sys, engine.training.metrics; print(*sys.modules)"
+def test_measuring_and_the_digits_load_no_more_than_torch():
+    script = "import sys, engine.training.metrics, engine.training.digits as d; d.digits_source(); print(*sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120
     )
