@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+import math
+import statistics
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import msgspec
 
 from engine.store import Run, StoreError
-from tui.snapshot import RunCurve
+from tui.snapshot import Outcome, RunCurve
 
 
 class Bands:
@@ -15,12 +17,18 @@ class Bands:
 
     def __init__(self) -> None:
         self._groups: dict[str, Hashable] = {}
-        self._folded: dict[tuple[str, Hashable], tuple[tuple[RunCurve, ...], RunCurve]] = {}
+        self._folded: dict[tuple[str, Hashable], tuple[tuple[RunCurve, ...], set[str], RunCurve]] = {}
 
     def fold(
-        self, curves: Mapping[str, Sequence[RunCurve]], runs: Mapping[str, Run]
+        self, curves: Mapping[str, Sequence[RunCurve]], runs: Mapping[str, Run], finished: Collection[str]
     ) -> dict[str, tuple[RunCurve, ...]]:
-        """Return the curves by metric, one for each group of runs, under the name of its newest run."""
+        """Return the curves by metric, one for each group of runs, under the name of its newest run.
+
+        Args:
+            curves: Of the single runs.
+            runs: All of them.
+            finished: Those whose last values are what came of them.
+        """
         before, self._folded = self._folded, {}
         folded = {}
         for metric, found in curves.items():
@@ -29,14 +37,16 @@ class Bands:
                 groups.setdefault(self._group(runs[curve.run]), []).append(curve)
             for group, members in groups.items():
                 known = before.get((metric, group))
+                ended = {curve.run for curve in members if curve.run in finished}
                 if (
                     known is None
+                    or known[1] != ended
                     or len(known[0]) != len(members)
                     or any(a is not b for a, b in zip(known[0], members, strict=True))
                 ):
-                    known = tuple(members), mean(members)
+                    known = tuple(members), ended, mean(members, ended)
                 self._folded[metric, group] = known
-            folded[metric] = tuple(self._folded[metric, group][1] for group in groups)
+            folded[metric] = tuple(self._folded[metric, group][2] for group in groups)
         return folded
 
     def _group(self, run: Run) -> Hashable:
@@ -52,13 +62,36 @@ class Bands:
         return self._groups[run.id]
 
 
-def mean(curves: Sequence[RunCurve]) -> RunCurve:
-    """Return the mean of curves, with a band of one standard deviation; a curve alone as it is."""
+def mean(curves: Sequence[RunCurve], finished: Collection[str] = ()) -> RunCurve:
+    """Return the mean of curves, with a band of one standard deviation; a curve alone as it is.
+
+    What came of them is told by those that are finished, by all where none is.
+    """
     if len(curves) == 1:
         return curves[0]
     from engine.curves import aggregate
 
     band = aggregate([(curve.x, curve.y) for curve in curves])
     return RunCurve(
-        curves[-1].run, band.x, band.mean, low=band.mean - band.sd, high=band.mean + band.sd, n=len(curves)
-    )
+        curves[-1].run, band.x, band.mean, low=band.mean - band.sd, high=band.mean + band.sd, n=len(curves),
+        outcome=outcome_of([curve for curve in curves if curve.run in finished] or curves),
+    )  # fmt: skip
+
+
+def outcome_of(curves: Sequence[RunCurve]) -> Outcome | None:
+    """Return what came of runs, None where nothing of them is finite."""
+    import numpy as np
+
+    from engine.results import LARGEST
+
+    lasts, peaks = [], []
+    for curve in curves:
+        values = curve.y if curve.raw is None else curve.raw
+        known = values[np.isfinite(values) & (np.abs(values) < LARGEST)]
+        if len(known):
+            lasts.append(float(known[-1]))
+            peaks.append(float(known.max()))
+    if not lasts:
+        return None
+    spread = statistics.stdev(lasts) if len(lasts) > 1 else None
+    return Outcome(math.fsum(lasts) / len(lasts), spread, max(peaks))

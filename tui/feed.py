@@ -284,8 +284,13 @@ class Feed:
                 self._prepared[name, metric] = known
                 curves.setdefault(metric, []).append(known[1])
         if watch.bands:
-            return self._bands.fold(curves, self._runs)
+            finished = {name for name in watch.runs if self._is_finished(name)}
+            return self._bands.fold(curves, self._runs, finished)
         return {metric: tuple(found) for metric, found in curves.items()}
+
+    def _is_finished(self, run: str) -> bool:
+        status = self._statuses.get(run)
+        return status is not None and status.state == "finished"
 
     def _curve(self, run: str, history: History, metric: str, watch: Watch) -> RunCurve:
         x, y = history.series(metric, watch.axis)

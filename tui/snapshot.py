@@ -45,6 +45,17 @@ class Watch:
     """What the run view shows of the run in focus, while it is open."""
 
 
+class Outcome(NamedTuple):
+    """What came of several runs, whatever the axis and before any smoothing."""
+
+    last: float
+    """The mean of their last values."""
+    spread: float | None
+    """The sample standard deviation of these; None for one run that has ended beside others that go on."""
+    peak: float
+    """The highest value of any."""
+
+
 @dataclass(frozen=True, eq=False)
 class RunCurve:
     """One metric of one run: (N,) positions on the watched axis and (N,) values, and where it was resumed."""
@@ -60,6 +71,8 @@ class RunCurve:
     """(N,) bounds of a band."""
     n: int = 1
     """How many runs this is the mean of."""
+    outcome: Outcome | None = None
+    """What came of these runs; of one run its curve tells it."""
 
 
 class About(NamedTuple):

@@ -21,6 +21,7 @@ from textual.geometry import Region
 from textual.message import Message
 
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
+from tui.snapshot import Outcome
 from tui.widgets import plot as plots
 from tui.widgets.canvas import Window
 from tui.widgets.chart import Chart
@@ -523,3 +524,16 @@ def test_epochs_are_counted_whole_where_two_of_them_can_be_seen(
     frame = frame_for(Window(left, right, 0, 1), 40, 12, PLAIN, "epoch")
     assert frame is not None
     assert frame.rows[-1].split() == said
+
+
+def test_what_came_of_seeds_stands_in_the_legend_whatever_the_last_point_is() -> None:
+    band = {"lo": np.array([0.1, 0.3]), "hi": np.array([0.1, 0.3])}
+    shown = text(
+        [curve([0.1, 0.3], "seeds", outcome=Outcome(0.6, 0.05, 0.9), **band), curve([0.2, 0.4], "alone")]
+    )
+    assert "0.600 ±0.050" in shown
+    assert "±0.000" not in shown
+
+
+def test_smoothed_curves_tell_what_was_measured_last() -> None:
+    assert " 0.900 " in text([curve([0.1, 0.3], raw=np.array([0.1, 0.9]))], smoothing=0.6)

@@ -235,6 +235,7 @@ class ChartGrid(Container, can_focus=True):
                         pinned=len(found) > 1 and curve.run in self._on_top,
                         seams=curve.seams,
                         raw=curve.raw,
+                        outcome=curve.outcome,
                         lo=curve.low,
                         hi=curve.high,
                     )

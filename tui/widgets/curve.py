@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from tui.snapshot import Outcome
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curve:
@@ -25,6 +27,7 @@ class Curve:
         hi: Upper bound of a band.
         pinned: Drawn over the others.
         seams: Positions where the run was resumed.
+        outcome: What came of the runs that it is the mean of; where there is none the curve tells it.
         mark: A mark of `tui.palette.MARKERS`; the chart chooses one where it is empty.
     """
 
@@ -39,6 +42,7 @@ class Curve:
     pinned: bool = False
     seams: tuple[float, ...] = ()
     mark: str = ""
+    outcome: Outcome | None = None
 
     def looks_like(self, other: Curve) -> bool:
         """Return whether another curve is drawn the same; arrays are the same only if they are one object."""
@@ -47,5 +51,5 @@ class Curve:
             for name in ("x", "y", "raw", "lo", "hi")
         ) and all(
             getattr(self, name) == getattr(other, name)
-            for name in ("key", "label", "colour", "mark", "pinned", "seams")
+            for name in ("key", "label", "colour", "mark", "pinned", "seams", "outcome")
         )  # fmt: skip

@@ -318,7 +318,21 @@ class Plot:
         if at is None:
             return self._glyphs.none
         series = self._series[index]
-        text, spread = self._unit.format(float(series.y[at])), series.spread(at)
+        return self._with_spread(float(series.y[at]), series.spread(at))
+
+    def _outcome(self, index: int) -> str:
+        """What came of a curve's runs: the last values, before any smoothing."""
+        outcome = self._curves[index].outcome
+        if outcome is not None:
+            return self._with_spread(outcome.last, outcome.spread)
+        series = self._series[index]
+        at = series.last()
+        if at is None or series.raw is None:
+            return self._value(index, at)
+        return self._unit.format(float(series.raw[at]))
+
+    def _with_spread(self, value: float, spread: float | None) -> str:
+        text = self._unit.format(value)
         if spread is None:
             return text
         within, name = self._unit.format(spread), self._unit.name
@@ -328,8 +342,12 @@ class Plot:
     def _outcomes(self) -> tuple[list[str], list[str]]:
         """What came of the curves, and the title's word for it: the last values, of memory the highest."""
         if self._unit.kind != "binary":
-            return [self._value(index, series.last()) for index, series in enumerate(self._series)], []
-        peaks = [series.peak() for series in self._series]
+            return [self._outcome(index) for index in range(len(self._series))], []
+        outcomes = [curve.outcome for curve in self._curves]
+        peaks = [
+            series.peak() if outcome is None else outcome.peak
+            for series, outcome in zip(self._series, outcomes, strict=True)
+        ]
         values = [self._glyphs.none if peak is None else self._unit.format(peak) for peak in peaks]
         if len(values) > 1 and cell_len(plain(self.setting.metric)) + len(PEAK) + 8 <= self.setting.width:
             return values, [PEAK]
