@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, cast
 
+import msgspec
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.actions import ActionParseResult
@@ -127,7 +128,7 @@ class VituiApp(InTurn):
         for theme in THEMES:
             self.register_theme(theme)
         remembered = self._view.theme if self._view.theme in self.available_themes else options.theme
-        self.theme = options.asked_theme or remembered
+        self.theme = self._began_in = options.asked_theme or remembered
 
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
@@ -195,7 +196,10 @@ class VituiApp(InTurn):
 
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""
-        self._view = self.dashboard.taken_view()
+        theme = (
+            self._view.theme if self.theme == self._began_in else self.theme
+        )  # what was not chosen may change
+        self._view = msgspec.structs.replace(self.dashboard.taken_view(), theme=theme)
         live = [status.experiment for status in live_runs(self.dashboard.snapshot)]
         word = "goes on" if len(live) == 1 else "go on"
         self.exit(

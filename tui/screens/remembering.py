@@ -39,7 +39,6 @@ class Remembering(Filtering, Arranging, Looking):
             bands_asked=self._bands_asked,
             filter=self._filter,
             hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
-            theme=self.app.theme,
             selected=sorted(self.query_one(RunList).selected)[:MOST],
             pinned=self._pinned,
         )
