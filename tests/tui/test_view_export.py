@@ -39,9 +39,20 @@ def view(
     )
 
 
-@pytest.mark.parametrize("kind", ["png", "svg", "pdf"])
+VIEWS = [(None, False, 1), ((2.0, 5.0), True, 1), ((2.5, 4.0), True, 3)]
+
+
 @pytest.mark.parametrize(
-    ("zoom", "log_y", "n"), [(None, False, 1), ((2.0, 5.0), True, 1), ((2.5, 4.0), True, 3)]
+    ("kind", "zoom", "log_y", "n"),
+    [
+        *(("png", *each) for each in VIEWS),
+        *((kind, *VIEWS[-1]) for kind in ("svg", "pdf")),
+        *(
+            pytest.param(kind, *each, marks=pytest.mark.slow)
+            for kind in ("svg", "pdf")
+            for each in VIEWS[:-1]
+        ),
+    ],
 )
 def test_a_view_is_drawn(
     project: Project, write_run: Write, kind: str, zoom: tuple[float, float] | None, log_y: bool, n: int
