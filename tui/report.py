@@ -21,7 +21,7 @@ from engine.experiment import Figure
 from engine.results import read_gpu_hours, result_of
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store
-from tui.comparison import MEASURES, Measure, Side, sample
+from tui.comparison import MEASURES, Measure, sample
 from tui.drawing.kinds import KINDS
 from tui.export import (
     export_figures,
@@ -32,6 +32,7 @@ from tui.export import (
     waiting_for_runs,
 )
 from tui.results_table import Table
+from tui.sides import Side
 from tui.tables import Strong, as_markdown
 from tui.text import clean
 from tui.verdicts import verdicts

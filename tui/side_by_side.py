@@ -81,8 +81,7 @@ def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: in
     grid.add_column("", style="dim", no_wrap=True)
     for side in sides:
         shown = table.sides[side]
-        count = f" ×{len(shown.runs)}" if len(shown.runs) > 1 else ""
-        name = f"{marks[side].plain} {shown.name}{count}".lstrip()
+        name = f"{marks[side].plain} {shown.name}{shown.count}".lstrip()
         wanted = max(cell_len(name), *(cell_len(values[side]) for _, values in table.made), 0)
         more = min(spare, max(0, wanted - needs[side]))
         spare -= more
@@ -90,6 +89,8 @@ def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: in
         for span in marks[side].spans:
             heading.stylize(span.style, span.start, span.end)
         heading.append("\nbaseline" if side == 0 else "\nΔ to the baseline", "not bold dim")
+        if shown.left_out:
+            heading.append("\n" + _folded(shown.left_out, needs[side] + more), "not bold yellow")
         grid.add_column(heading, overflow="fold", width=needs[side] + more)
     for key, values in table.made:
         grid.add_row(Text(key), *(Text(values[side]) for side in sides))
@@ -153,6 +154,6 @@ def _written(cell: Cell, *, together: bool) -> Text:
     text = Text(cell.value)
     if cell.delta:
         style = {True: "bold", False: "dim", None: ""}[cell.told]
-        mark = {True: "", False: " ≈", None: "" if cell.delta == "=" else " ?"}[cell.told]
+        mark = {True: "", False: " ≈", None: "" if cell.exact or cell.delta == "=" else " ?"}[cell.told]
         text.append(("  " if together else "\n") + f"{cell.delta}{mark}", style)
     return text

@@ -12,9 +12,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.comparison import Side, Table, as_markdown, compare
+from tui.comparison import Table, as_markdown, compare
 from tui.options import ascii_only
 from tui.palette import Sign
+from tui.sides import Side
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 

@@ -316,8 +316,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
 
     def action_compare(self) -> None:
         """Show the runs in the charts side by side, with all that the row under the cursor stands for."""
-        from tui.comparison import sides
         from tui.screens.compare import CompareScreen
+        from tui.sides import sides
 
         *others, focus = self.snapshot.watch.runs or ("",)
         names = dict.fromkeys([*others, *(self.row.runs[1:] if self.row is not None else ()), focus])
