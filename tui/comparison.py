@@ -90,7 +90,12 @@ def compare(found: Sequence[Side]) -> Table:
         cells = [_cell(measure, side, found[0]) for side in found]
         if any(cell.value != "–" for cell in cells):
             measured.append((measure.name, cells))
-    verdicts = [_verdict(side, found[0]) for side in found[1:]]
+    verdicts = [_unjudged(found[0])] if not found[0].finished else []
+    for side in found[1:]:
+        if not side.finished:
+            verdicts.append(_unjudged(side))
+        elif found[0].finished:
+            verdicts.append(_verdict(side, found[0]))
     return Table(tuple(found), tuple(differing(found)), tuple(measured), tuple(verdicts))
 
 
@@ -143,14 +148,14 @@ def sample(measure: Measure, side: Side) -> Sample:
     return Sample(side.name, tuple(_values(measure, side)), finals[0] if len(finals) == 1 else None)
 
 
+def _unjudged(side: Side) -> str:
+    """Say why a side cannot be judged."""
+    return f"{side.name} has not finished ({side.left_out}): no verdict{' yet' if side.live else ''}"
+
+
 def _verdict(side: Side, baseline: Side) -> str:
     """Say in a sentence whether a side's F1 differs from the baseline's, by which test, and what would decide it."""
     measure = MEASURES[0]
-    unfinished = [each for each in (side, baseline) if not each.finished]
-    if unfinished:
-        yet = " yet" if any(each.live for each in unfinished) else ""
-        why = "; ".join(f"{each.name}: {each.left_out}" for each in unfinished)
-        return f"{side.name} and {baseline.name}: no verdict{yet} ({why})"
     found = _difference(measure, side, baseline)
     if found is None:
         return f"{side.name} and {baseline.name}: not both have a test F1"

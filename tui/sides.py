@@ -79,7 +79,11 @@ def _far(run: Status) -> str:
 def sides(
     statuses: Iterable[Status], configs: Mapping[str, Mapping[str, Any]], baseline: str | None
 ) -> list[Side]:
-    """Return the runs by what they were made with, seeds together; the one with the ``baseline`` run stands first."""
+    """Return the runs by what they were made with, seeds together.
+
+    The side with the ``baseline`` run stands first; behind it those that have results, so that there is something to
+    measure the others by.
+    """
     groups: list[tuple[str, Mapping[str, Any], list[Status]]] = []
     for status in statuses:
         config: Mapping[str, Any] = settings(configs.get(status.run, {}))
@@ -92,7 +96,7 @@ def sides(
             known.append(status)
     names = _named_apart([(name, config) for name, config, _ in groups])
     found = [Side(name, config, tuple(runs)) for name, (_, config, runs) in zip(names, groups, strict=True)]
-    found.sort(key=lambda side: all(run.run != baseline for run in side.runs))
+    found.sort(key=lambda side: (all(run.run != baseline for run in side.runs), not side.finished))
     return found
 
 

@@ -143,8 +143,8 @@ def test_a_run_that_has_not_finished_is_no_seed_of_a_side_that_has_results():
 @pytest.mark.parametrize(
     ("state", "said"),
     [
-        ("running", "no verdict yet (vit: 1 still training at 2/6)"),
-        ("failed", "no verdict (vit: 1 failed at 2/6)"),
+        ("running", "(1 still training at 2/6): no verdict yet"),
+        ("failed", "(1 failed at 2/6): no verdict"),
     ],
 )
 def test_a_side_without_results_shows_where_it_stands_and_is_not_judged(state: State, said: str):
@@ -152,13 +152,16 @@ def test_a_side_without_results_shows_where_it_stands_and_is_not_judged(state: S
         *(status("bit", seed, 0.7 + seed / 100) for seed in range(3)), part_way("vit", 0, 0.21, state)
     )
     assert cells(many, "test F1")[1] == Cell("0.210")
-    assert many.verdicts == (f"vit and bit: {said}",)
-    two = table(
-        part_way("vit", 0, 0.21), part_way("vit", 1, 0.3), status("bit", 0, 0.7), status("bit", 1, 0.7)
-    )
-    assert cells(two, "test F1")[0] == Cell("0.210 … 0.300")
-    assert cells(two, "test F1")[1] == Cell("0.700")
-    assert two.verdicts == ("bit and vit: no verdict yet (vit: 2 still training)",)
+    assert many.verdicts == (f"vit has not finished {said}",)
+    vit = part_way("vit", 0, 0.21), part_way("vit", 1, 0.3)
+    two = table(*vit, status("bit", 0, 0.7), status("bit", 1, 0.7), baseline="vit-s0")
+    assert cells(two, "test F1") == [Cell("0.210 … 0.300"), Cell("0.700")]
+    assert two.verdicts == ("vit has not finished (2 still training): no verdict yet",)
+
+
+def test_what_has_results_is_what_others_are_measured_by():
+    found = table(part_way("vit", 0, 0.2), status("bit", 0, 0.7))
+    assert [side.name for side in found.sides] == ["bit", "vit"]
 
 
 def test_a_seed_counts_once_and_a_stopped_try_of_it_is_made_up_for():
@@ -173,4 +176,6 @@ def test_a_seed_counts_once_and_a_stopped_try_of_it_is_made_up_for():
 def test_how_many_parameters_there_are_is_no_question():
     small, large = part_way("vit", 0, 0.2), status("bit", 0, 0.7)
     small.parameters, large.parameters = 1_000_000, 3_000_000
-    assert cells(table(small, large), "parameters, M")[1] == Cell("3.00", "+2.00", exact=True)
+    assert cells(table(small, large, baseline="vit-s0"), "parameters, M")[1] == Cell(
+        "3.00", "+2.00", exact=True
+    )

@@ -38,16 +38,21 @@ class CompareScreen(ModalScreen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
     def __init__(
-        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Mapping[str, Sign]
+        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Callable[[], Mapping[str, Sign]]
     ) -> None:
         super().__init__()
-        self._signs = signs
+        self._signs_of, self._signs = signs, signs()
         self._sides = found
         self._curves = curves
         self.table: Table | None = None
         """What is shown, once it is counted."""
         self.shifts: dict[str, Shifts] = {}
         """How the confusion matrix of each side but the first differs from the first one's."""
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """All that stand side by side."""
+        return frozenset(run.run for side in self._sides for run in side.runs)
 
     def compose(self) -> ComposeResult:
         """Two charts, and one page that scrolls."""
@@ -65,7 +70,15 @@ class CompareScreen(ModalScreen[None]):
             return
         self.run_worker(self._count, thread=True, exit_on_error=False)
         self.query_one("#compare").focus()
-        self._curves(self.query_one(ChartGrid))
+        self.draw()
+
+    def draw(self) -> None:
+        """Show the curves as they are now, and what they wear."""
+        for grid in self.query(ChartGrid):
+            self._curves(grid)
+        if self._signs != (signs := self._signs_of()):
+            self._signs = signs
+            self._fill()
 
     def _count(self) -> None:
         from tui.shifts import shifts
