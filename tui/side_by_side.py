@@ -37,7 +37,9 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
     outer.add_row(Text(LEGEND, style="dim"))
     for name, each in found.items():
         outer.add_row("")
-        outer.add_row(Text(f"{name} less {table.sides[0].name}, by class", style="bold"))
+        outer.add_row(
+            Text.assemble((f"{name} − {table.sides[0].name}, by class", "bold"), (_summed(each), "dim"))
+        )
         for grid in _by_class(each, width):
             outer.add_row(grid)
     return outer
@@ -113,6 +115,12 @@ def _folded(name: str, width: int) -> str:
     return "\n".join([*lines, name])
 
 
+def _summed(found: Shifts) -> str:
+    """Say of how many seeds the matrices are."""
+    before, here = found.seeds
+    return "  of one seed each" if before == here == 1 else f"  summed over {here} and {before} seeds"
+
+
 def _by_class(found: Shifts, width: int) -> list[Grid]:
     """Return how a side differs from the baseline by class, and in which mistakes: beside each other, or below."""
     classes = found.classes[:SHOWN_CLASSES]
@@ -121,7 +129,7 @@ def _by_class(found: Shifts, width: int) -> list[Grid]:
     if left := len(found.classes) - len(classes):
         told.append((Text(f"{left} more differ less", style="dim"), Text()))
     taken = [(Text(f"{each.true} taken for {each.taken}"), _shifted(each)) for each in mistakes]
-    headings = ("", "told rightly"), ("mistakes that differ" if taken else "", "")
+    headings = ("", "recall"), ("mistakes that differ" if taken else "", "")
     if _wide(told) + _wide(taken) + 6 <= width:
         rows = [(*left, *right) for left, right in zip_longest(told, taken, fillvalue=(Text(), Text()))]
         return [_columns((*headings[0], *headings[1]), rows)]

@@ -47,7 +47,7 @@ class CompareScreen(ModalScreen[None]):
         self.table: Table | None = None
         """What is shown, once it is counted."""
         self.shifts: dict[str, Shifts] = {}
-        """How the confusion matrix of each side but the first differs from the first one's."""
+        """How the confusion matrices of each side but the first differ from the first one's, over finished seeds."""
 
     @property
     def runs(self) -> frozenset[str]:
@@ -84,14 +84,18 @@ class CompareScreen(ModalScreen[None]):
         from tui.shifts import shifts
 
         table = compare(self._sides)
-        newest = [side.runs[-1].run for side in self._sides]
-        matrices = self.app.matrices(newest)  # type: ignore[attr-defined]
+        judged = [side for side in table.sides if side.finished]
         found = {}
-        for side, run in zip(self._sides[1:], newest[1:], strict=True):
-            if newest[0] in matrices and run in matrices:
-                found[side.name] = shifts(matrices[run], matrices[newest[0]])
-        told = {name: each for name, each in found.items() if each is not None}
-        self.app.call_from_thread(self._show, table, told)
+        if judged[:1] == [table.sides[0]]:
+            matrices = self.app.matrices([run.run for side in judged for run in side.counted])  # type: ignore[attr-defined]
+            of_side = {
+                side.name: [matrices[run.run] for run in side.counted if run.run in matrices]
+                for side in judged
+            }
+            for side in judged[1:]:
+                if (each := shifts(of_side[side.name], of_side[judged[0].name])) is not None:
+                    found[side.name] = each
+        self.app.call_from_thread(self._show, table, found)
 
     def _show(self, table: Table, found: dict[str, Shifts]) -> None:
         if not self.is_attached:
