@@ -43,12 +43,13 @@ def _points(value: float) -> str:
     return f"{value:.3f}"
 
 
+SPREAD = "± over seeds: standard deviation; of one seed, and in verdicts: 95 %"
+"""What stands behind a value."""
 MEASURES = (
     Measure("test F1", _last("test/f1"), _points, "test/f1"),
     Measure("test accuracy", _last("test/accuracy"), _points, "test/accuracy"),
     Measure("test loss", _last("test/loss"), _points),
     Measure("calibration error", _last("test/ece"), _points),
-    Measure("best test F1", lambda status: status.best.get("test/f1"), _points),
     Measure("train loss", _last("train/loss"), _points),
     Measure("memory, most", _memory, lambda value: f"{'-' if value < 0 else ''}{size(abs(value))}iB"),
     Measure("images/s", _last("train/images_per_s"), lambda value: f"{value:,.0f}"),
@@ -145,7 +146,13 @@ def _difference(measure: Measure, a: Side, b: Side) -> Difference | None:
 def sample(measure: Measure, side: Side) -> Sample:
     """Return what the seeds of a side have of a measure."""
     finals = [run.final.get(measure.metric) for run in side.counted] if measure.metric else []
-    return Sample(side.name, tuple(_values(measure, side)), finals[0] if len(finals) == 1 else None)
+    epochs = {run.epochs for run in side.counted}
+    return Sample(
+        side.name,
+        tuple(_values(measure, side)),
+        finals[0] if len(finals) == 1 else None,
+        epochs.pop() if len(epochs) == 1 else None,
+    )
 
 
 def _unjudged(side: Side) -> str:
@@ -171,7 +178,7 @@ def as_markdown(table: Table) -> str:
         lines.append(
             _row([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
         )
-    return "\n".join([*lines, "", *(f"- {verdict}" for verdict in table.verdicts)]) + "\n"
+    return "\n".join([*lines, "", *(f"- {verdict}" for verdict in table.verdicts), f"\n{SPREAD}."]) + "\n"
 
 
 def _headed(side: Side) -> str:

@@ -9,14 +9,14 @@ from rich.cells import cell_len
 from rich.table import Table as Grid
 from rich.text import Text
 
-from tui.comparison import Cell, Table
+from tui.comparison import SPREAD, Cell, Table
 from tui.shifts import Shift, Shifts
 
 SHOWN_CLASSES = 12
 """Classes that are listed where there are more."""
 LEAST_SIDE = 17
 """Cells of a side's column at least."""
-LEGEND = "bold: more than noise   ≈ not more than noise   ? not known from so few runs"
+LEGEND = "bold: more than noise   ≈ cannot be told from noise   ? too few runs"
 
 
 def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width: int) -> Grid:
@@ -31,10 +31,11 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
     outer = Grid(box=None, show_header=False, pad_edge=False)
     for verdict in table.verdicts:
         outer.add_row(Text(verdict))
+    outer.add_row(Text(LEGEND, style="dim"))
+    outer.add_row(Text(SPREAD, style="dim"))
     outer.add_row("")
     for sides in _blocks(table, width):
         outer.add_row(_beside(table, sides, marks, width))
-    outer.add_row(Text(LEGEND, style="dim"))
     for name, each in found.items():
         outer.add_row("")
         outer.add_row(
@@ -42,6 +43,7 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
         )
         for grid in _by_class(each, width):
             outer.add_row(grid)
+        outer.add_row("")
     return outer
 
 

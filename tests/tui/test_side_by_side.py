@@ -65,3 +65,8 @@ def test_what_has_room_stands_beside_the_baseline() -> None:
     wide = "\n".join(drawn(192))
     assert wide.count("● BiT") == 1
     assert "\n".join(drawn(72)).count("● BiT") > 1
+
+
+def test_what_the_marks_mean_stands_before_the_table() -> None:
+    text = "\n".join(drawn(112))
+    assert text.index("≈ cannot be told from noise") < text.index("± over seeds") < text.index("baseline")
