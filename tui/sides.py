@@ -65,7 +65,7 @@ class Side:
             far = next(_far(run) for run in others if _word(run) == word)
             said.append(f"{count} {word}" + (f" at {far}" if count == 1 and far else ""))
         older = sum(run.state == "finished" for run in self.runs) - len(self.counted)
-        return ", ".join([*said, f"{older} older of a seed"] if self.finished and older else said)
+        return ", ".join([*said, f"{older} older of the same seed"] if self.finished and older else said)
 
 
 def _word(run: Status) -> str:

@@ -169,7 +169,7 @@ def test_a_seed_counts_once_and_a_stopped_try_of_it_is_made_up_for():
         each.run, each.started = f"vit-{number}", float(number)
     found = table(*tries, status("bit", 0, 0.7))
     assert cells(found, "test F1")[0].value == "0.600"
-    assert found.sides[0].left_out == "1 older of a seed"
+    assert found.sides[0].left_out == "1 older of the same seed"
 
 
 def test_how_many_parameters_there_are_is_no_question():

@@ -40,7 +40,7 @@ class Comparing(Looking, Doing):
 
     def show_compared(self) -> None:
         """Show the curves over what is compared, as they are now."""
-        if self._comparison is not None:
+        if self._comparison is not None and self._comparison.is_mounted:
             self._comparison.draw()
 
     def action_compare(self) -> None:
