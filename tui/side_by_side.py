@@ -37,7 +37,6 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
     for sides in _blocks(table, width):
         outer.add_row(_beside(table, sides, marks, width))
     for name, each in found.items():
-        outer.add_row("")
         outer.add_row(
             Text.assemble((f"{name} − {table.sides[0].name}, by class", "bold"), (_summed(each), "dim"))
         )
