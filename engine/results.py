@@ -153,12 +153,12 @@ def verdict(results: Iterable[Result], metric: str) -> Verdict:
     if len(rows) < 2:
         return Verdict(None, "there is no other to compare with")
     if unfinished := [row.experiment for row in rows if not row.choice.finished]:
-        return Verdict(None, f"{_listed(unfinished)} not finished")
+        return Verdict(None, f"{listed(unfinished)} not finished")
     if few := [row for row in rows if len(row.scores[metric].values) < LEAST_SEEDS]:
         count = (
             "one seed" if all(len(row.scores[metric].values) == 1 for row in few) else "less than three seeds"
         )
-        names = _listed([row.experiment for row in few])
+        names = listed([row.experiment for row in few])
         return Verdict(None, f"{names} {count}, which is too few to say how much seeds differ")
     top, *others = rows
     tested = [(difference(top.scores[metric].values, row.scores[metric].values), row) for row in others]
@@ -241,7 +241,7 @@ def _number(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) and abs(value) <= LARGEST else None
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Return names as the beginning of a sentence: ``a has``, ``a and b have``, ``a and 4 others have``."""
     if len(names) == 1:
         return f"{names[0]} has"

@@ -187,7 +187,7 @@ class VituiApp(InTurn):
         return await super().run_action(action, default_namespace, namespaces)
 
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
-        """Return the last confusion matrices of watched runs. For any thread but the screen's."""
+        """Return the last confusion matrices of runs. For any thread but the screen's."""
         return self.feed.matrices(runs)
 
     def look_at(self, watch: Watch) -> None:

@@ -4,30 +4,17 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.duel import Difference
 from engine.listing import duration
 from engine.results import LARGEST
-from engine.selection import settings
 from engine.states import Status
-from tui.text import clean, size
+from tui.sides import Side, differing
+from tui.text import size
 from tui.verdicts import Sample, is_rash, spoken
 from tui.verdicts import compare as compare_samples
-
-MOST_NAMED = 2
-"""Settings that a name says."""
-
-
-@dataclass(frozen=True)
-class Side:
-    """Runs that differ in their seed alone, as one column."""
-
-    name: str
-    config: Mapping[str, Any]
-    runs: tuple[Status, ...]
 
 
 @dataclass(frozen=True)
@@ -39,6 +26,8 @@ class Measure:
     write: Callable[[float], str]
     metric: str = ""
     """The metric whose interval the end of a run gives, if it does."""
+    exact: bool = False
+    """Whether it has no noise, and needs no training to be known."""
 
 
 def _last(metric: str) -> Callable[[Status], float | None]:
@@ -54,12 +43,13 @@ def _points(value: float) -> str:
     return f"{value:.3f}"
 
 
+SPREAD = "± over seeds: standard deviation; of one seed, and in verdicts: 95 %"
+"""What stands behind a value."""
 MEASURES = (
     Measure("test F1", _last("test/f1"), _points, "test/f1"),
     Measure("test accuracy", _last("test/accuracy"), _points, "test/accuracy"),
     Measure("test loss", _last("test/loss"), _points),
     Measure("calibration error", _last("test/ece"), _points),
-    Measure("best test F1", lambda status: status.best.get("test/f1"), _points),
     Measure("train loss", _last("train/loss"), _points),
     Measure("memory, most", _memory, lambda value: f"{'-' if value < 0 else ''}{size(abs(value))}iB"),
     Measure("images/s", _last("train/images_per_s"), lambda value: f"{value:,.0f}"),
@@ -67,61 +57,8 @@ MEASURES = (
             lambda value: f"{'-' if value < 0 else ''}{duration(abs(value))}"),
     Measure("energy, kJ", _last("gpu/energy"), lambda value: f"{value / 1000:,.1f}"),
     Measure("parameters, M", lambda status: status.parameters and status.parameters / 1e6,
-            lambda value: f"{value:,.2f}"),
+            lambda value: f"{value:,.2f}", exact=True),
 )  # fmt: skip
-
-
-def sides(
-    statuses: Iterable[Status], configs: Mapping[str, Mapping[str, Any]], baseline: str | None
-) -> list[Side]:
-    """Return the runs by what they were made with, seeds together; the one with the ``baseline`` run stands first."""
-    groups: list[tuple[str, Mapping[str, Any], list[Status]]] = []
-    for status in statuses:
-        config: Mapping[str, Any] = settings(configs.get(status.run, {}))
-        known = next(
-            (runs for name, made, runs in groups if (name, made) == (status.experiment, config)), None
-        )
-        if known is None:
-            groups.append((status.experiment, config, [status]))
-        else:
-            known.append(status)
-    names = _named_apart([(name, config) for name, config, _ in groups])
-    found = [Side(name, config, tuple(runs)) for name, (_, config, runs) in zip(names, groups, strict=True)]
-    found.sort(key=lambda side: all(run.run != baseline for run in side.runs))
-    return found
-
-
-def _named_apart(made: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-    """Return a name for each of some experiments and settings: with what differs, where one has several."""
-    names = []
-    for name, config in made:
-        others = [other for same, other in made if same == name]
-        keys = [key for key in config if any(other.get(key) != config[key] for other in others)]
-        own = " ".join(f"{key}={_value(config[key])}" for key in keys[:MOST_NAMED])
-        names.append(f"{clean(name)} {own}".strip())
-    again = [names[:i].count(name) for i, name in enumerate(names)]
-    return [f"{name} ({count + 1})" if count else name for name, count in zip(names, again, strict=True)]
-
-
-def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
-    """Return the keys in which the sides were made differently, each with a value a side."""
-    keys = dict.fromkeys(key for side in found for key in side.config)
-    rows = []
-    for key in keys:
-        values = [side.config.get(key) for side in found]
-        if any(value != values[0] for value in values):
-            rows.append((key, [_value(value) for value in values]))
-    return rows
-
-
-def _value(value: object) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return clean(", ".join(f"{key} {_value(each)}" for key, each in value.items())) or "–"
-    return clean(str(value))
 
 
 @dataclass(frozen=True)
@@ -132,6 +69,8 @@ class Cell:
     delta: str = ""
     told: bool | None = None
     """Whether the difference is more than noise; None where nothing is known."""
+    exact: bool = False
+    """Whether there is no noise that it could be."""
 
 
 @dataclass(frozen=True)
@@ -152,12 +91,17 @@ def compare(found: Sequence[Side]) -> Table:
         cells = [_cell(measure, side, found[0]) for side in found]
         if any(cell.value != "–" for cell in cells):
             measured.append((measure.name, cells))
-    verdicts = [_verdict(side, found[0]) for side in found[1:]]
+    verdicts = [_unjudged(found[0])] if not found[0].finished else []
+    for side in found[1:]:
+        if not side.finished:
+            verdicts.append(_unjudged(side))
+        elif found[0].finished:
+            verdicts.append(_verdict(side, found[0]))
     return Table(tuple(found), tuple(differing(found)), tuple(measured), tuple(verdicts))
 
 
 def _values(measure: Measure, side: Side) -> list[float]:
-    found = (measure.of(run) for run in side.runs)
+    found = (measure.of(run) for run in side.counted)
     return [value for value in found if value is not None and abs(value) <= LARGEST]
 
 
@@ -165,13 +109,14 @@ def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
     values = _values(measure, side)
     if not values:
         return Cell()
-    written = measure.write(statistics.fmean(values))
-    if len(values) > 1:
-        if (spread := measure.write(statistics.stdev(values))) != measure.write(0.0):
-            written += f" ± {spread}"
-    elif (final := side.runs[0].final.get(measure.metric)) and final.margin is not None:
-        written += f" ±{measure.write(final.margin)}"
-    found = _difference(measure, side, baseline) if side is not baseline else None
+    if not side.finished:  # they stand at different epochs: no mean, no spread
+        ends = dict.fromkeys(measure.write(value) for value in (min(values), max(values)))
+        written = " … ".join(ends)
+    else:
+        written = measure.write(statistics.fmean(values)) + _spread(measure, side, values)
+    if side is baseline or not (measure.exact or (side.finished and baseline.finished)):
+        return Cell(written)
+    found = _difference(measure, side, baseline)
     if found is None:
         return Cell(written)
     if found.delta == 0:
@@ -179,7 +124,17 @@ def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
     seeds = len(values), len(_values(measure, baseline))
     told = None if math.isnan(found.p) or is_rash(found, *seeds) else found.told
     sign = "+" if found.delta >= 0 else ""
-    return Cell(written, sign + measure.write(found.delta), told)
+    delta = sign + measure.write(found.delta)
+    return Cell(written, delta, exact=True) if measure.exact else Cell(written, delta, told)
+
+
+def _spread(measure: Measure, side: Side, values: Sequence[float]) -> str:
+    """Return how far the seeds spread, or the interval of a single one; empty where neither is known."""
+    if len(values) > 1:
+        spread = measure.write(statistics.stdev(values))
+        return f" ± {spread}" if spread != measure.write(0.0) else ""
+    final = side.counted[0].final.get(measure.metric)
+    return f" ±{measure.write(final.margin)}" if final and final.margin is not None else ""
 
 
 def _difference(measure: Measure, a: Side, b: Side) -> Difference | None:
@@ -190,8 +145,19 @@ def _difference(measure: Measure, a: Side, b: Side) -> Difference | None:
 
 def sample(measure: Measure, side: Side) -> Sample:
     """Return what the seeds of a side have of a measure."""
-    finals = [run.final.get(measure.metric) for run in side.runs] if measure.metric else []
-    return Sample(side.name, tuple(_values(measure, side)), finals[0] if len(finals) == 1 else None)
+    finals = [run.final.get(measure.metric) for run in side.counted] if measure.metric else []
+    epochs = {run.epochs for run in side.counted}
+    return Sample(
+        side.name,
+        tuple(_values(measure, side)),
+        finals[0] if len(finals) == 1 else None,
+        epochs.pop() if len(epochs) == 1 else None,
+    )
+
+
+def _unjudged(side: Side) -> str:
+    """Say why a side cannot be judged."""
+    return f"{side.name} has not finished ({side.left_out}): no verdict{' yet' if side.live else ''}"
 
 
 def _verdict(side: Side, baseline: Side) -> str:
@@ -205,18 +171,18 @@ def _verdict(side: Side, baseline: Side) -> str:
 
 def as_markdown(table: Table) -> str:
     """Return the table in Markdown."""
-    head = ["", *(side.name + _count(side) for side in table.sides)]
+    head = ["", *map(_headed, table.sides)]
     lines = [_row(head), _row(["---"] * len(head))]
     lines += [_row([key, *values]) for key, values in table.made]
     for name, cells in table.measured:
         lines.append(
             _row([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
         )
-    return "\n".join([*lines, "", *(f"- {verdict}" for verdict in table.verdicts)]) + "\n"
+    return "\n".join([*lines, "", *(f"- {verdict}" for verdict in table.verdicts), f"\n{SPREAD}."]) + "\n"
 
 
-def _count(side: Side) -> str:
-    return f" ×{len(side.runs)}" if len(side.runs) > 1 else ""
+def _headed(side: Side) -> str:
+    return side.name + side.count + (f" ({side.left_out})" if side.left_out else "")
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -126,14 +126,21 @@ class Feed:
             self._wake.set()
 
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
-        """Return the last confusion matrix over the test split of each watched run that has one. For any thread."""
+        """Return the last confusion matrix over the test split of each run that has one. For any thread.
+
+        One that is not watched, or not read yet, is read for it.
+        """
         from tui.confusion import make_matrix
 
         found = {}
         for name in runs:
-            run, history = self._runs.get(name), self._histories.get(name)
-            places = [place for place in tuple(history.matrices) if place.split == "test"] if history else []
-            event = read_matrix(run.events, places[-1]) if run and places else None
+            if (run := self._runs.get(name)) is None:
+                continue
+            if (history := self._histories.get(name)) is None or history.behind:
+                history = History(run.path)
+                history.update()
+            places = [place for place in tuple(history.matrices) if place.split == "test"]
+            event = read_matrix(run.events, places[-1]) if places else None
             if event is not None and (matrix := make_matrix(event, places[-1])) is not None:
                 found[name] = matrix
         return found

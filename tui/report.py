@@ -18,10 +18,10 @@ from urllib.parse import quote
 
 from engine.config import Config
 from engine.experiment import Figure
-from engine.results import read_gpu_hours, result_of
+from engine.results import listed, read_gpu_hours, result_of
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store
-from tui.comparison import MEASURES, Measure, Side, sample
+from tui.comparison import MEASURES, Measure, sample
 from tui.drawing.kinds import KINDS
 from tui.export import (
     export_figures,
@@ -32,6 +32,7 @@ from tui.export import (
     waiting_for_runs,
 )
 from tui.results_table import Table
+from tui.sides import Side
 from tui.tables import Strong, as_markdown
 from tui.text import clean
 from tui.verdicts import verdicts
@@ -159,7 +160,6 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
     pictures, notes = _draw(figure, config, store)
     results, footnotes = _results(figure, config, candidates)
     measure = _measure(figure)
-    spoken = SPOKEN[measure.metric.rpartition("/")[2]]
     names = ", ".join(side.name for side in sides)
     return Section(
         name=figure.name,
@@ -167,7 +167,7 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
         svg=base64.b64encode(pictures.get("svg", b"")).decode(),
         png=pictures.get("png", b""),
-        said=tuple(verdicts([sample(measure, side) for side in sides], spoken)),
+        said=tuple(_said(sides, measure)),
         notes=tuple(notes),
         results=results,
         footnotes=tuple(map(clean, footnotes)),
@@ -189,6 +189,15 @@ def _measure(figure: Figure) -> Measure:
     if figure.y.rpartition("/")[2] in SPOKEN:
         return Measure(figure.y, lambda status: status.last.get(figure.y), str, figure.y)
     return MEASURES[0]
+
+
+def _said(sides: Sequence[Side], measure: Measure) -> list[str]:
+    """Return sentences on those that have finished, and which have not: as the table, they judge no half a run."""
+    spoken = SPOKEN[measure.metric.rpartition("/")[2]]
+    said = verdicts([sample(measure, side) for side in sides if side.finished], spoken)
+    if unfinished := [side.name for side in sides if not side.finished]:
+        said.append(f"{listed(unfinished)} not finished: nothing is concluded from what is there.")
+    return said
 
 
 def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes], list[str]]:

@@ -1,14 +1,14 @@
-"""One confusion matrix less another: which classes are told better, and which are taken for which more often. Pure."""
+"""Confusion matrices minus others: which classes are recognised better, which are taken for which more often. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.scores import Counts
 from tui.confusion import Matrix
 
 Z = 1.96
@@ -34,44 +34,54 @@ class Shift(NamedTuple):
 
 @dataclass(frozen=True)
 class Shifts:
-    """What differs between two matrices of the same classes, the largest differences first."""
+    """What differs between matrices of the same classes, the largest differences first."""
 
     classes: tuple[Shift, ...]
-    """Of each class the images that were told rightly: its recall."""
+    """Of each class its recall: the share of its images that were taken for it."""
     mistakes: tuple[Shift, ...]
     """Of pairs of classes."""
+    seeds: tuple[int, int] = (1, 1)
+    """How many matrices were summed: of the baseline, and here."""
 
 
-def shifts(matrix: Matrix, baseline: Matrix, most: int = 8) -> Shifts | None:
-    """Return how a matrix differs from a baseline's; None where they are not of the same classes.
+def shifts(found: Sequence[Matrix], baseline: Sequence[Matrix], most: int = 8) -> Shifts | None:
+    """Return how the matrices of some seeds differ in sum from a baseline's; None where not all have the same classes.
 
     The images are taken for two samples (the test of two proportions, unpooled): of two models tested on the same
-    images that is careful, never rash. Of mistakes, only those beyond noise are returned, at most ``most``; no
-    correction for looking at many pairs is made, so that one in twenty of equal pairs is among them.
+    images that is careful, never rash. Seeds are tested on the same images, so more of them are not more images; how
+    far their shares spread counts as noise too. Of mistakes, only those beyond noise are returned, at most ``most``;
+    no correction for looking at many pairs is made, so that one in twenty of equal pairs is among them.
     """
-    if matrix.labels != baseline.labels:
+    labels = {matrix.labels for matrix in (*found, *baseline)}
+    if len(labels) != 1 or not found or not baseline:
         return None
-    told = _told(matrix.shares, baseline.shares, matrix.by_class.support, baseline.by_class.support)
-    change = matrix.shares - baseline.shares  # (C, C)
-    every = [_shift(matrix, baseline, told, each, each) for each in range(len(matrix.labels))]
-    classes = sorted(every, key=lambda shift: -abs(shift.delta))
+    names, here, before = labels.pop(), _shares(found), _shares(baseline)
+    change = here - before  # (C, C)
+    told: NDArray[np.bool_] = np.abs(change) > Z * np.sqrt(_noise(found, here) + _noise(baseline, before))
+
+    def shift(true: int, taken: int) -> Shift:
+        place = true, taken
+        return Shift(names[true], names[taken], float(before[place]), float(here[place]), bool(told[place]))
+
+    classes = sorted((shift(each, each) for each in range(len(names))), key=lambda shift: -abs(shift.delta))
     wrong = np.where(told & ~np.eye(len(change), dtype=bool), np.abs(change), 0.0)
     flat = wrong.ravel()
     places = np.argsort(-flat, kind="stable")[:most]
     pairs = [divmod(int(place), len(change)) for place in places if flat[place] > 0]
-    return Shifts(tuple(classes), tuple(_shift(matrix, baseline, told, *pair) for pair in pairs))
+    return Shifts(tuple(classes), tuple(shift(*pair) for pair in pairs), (len(baseline), len(found)))
 
 
-def _told(a: Shares, b: Shares, of_a: Counts, of_b: Counts) -> NDArray[np.bool_]:
-    error = np.sqrt(a * (1 - a) / np.maximum(of_a, 1)[:, None] + b * (1 - b) / np.maximum(of_b, 1)[:, None])
-    return np.abs(a - b) > Z * error
+def _shares(matrices: Sequence[Matrix]) -> Shares:
+    """Return the sum of some matrices as shares of each true class (C, C)."""
+    counts = np.sum([matrix.counts for matrix in matrices], axis=0, dtype=np.float64)
+    shares: Shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return shares
 
 
-def _shift(matrix: Matrix, baseline: Matrix, told: NDArray[np.bool_], true: int, taken: int) -> Shift:
-    return Shift(
-        matrix.labels[true],
-        matrix.labels[taken],
-        float(baseline.shares[true, taken]),
-        float(matrix.shares[true, taken]),
-        bool(told[true, taken]),
-    )
+def _noise(matrices: Sequence[Matrix], shares: Shares) -> Shares:
+    """Return the squared error of shares (C, C): of the images of one test, and of how far the seeds spread."""
+    images = np.maximum(np.mean([matrix.by_class.support for matrix in matrices], axis=0), 1)[:, None]
+    noise: Shares = shares * (1 - shares) / images
+    if len(matrices) > 1:
+        noise += np.var([matrix.shares for matrix in matrices], axis=0, ddof=1) / len(matrices)
+    return noise

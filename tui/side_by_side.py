@@ -9,14 +9,14 @@ from rich.cells import cell_len
 from rich.table import Table as Grid
 from rich.text import Text
 
-from tui.comparison import Cell, Table
+from tui.comparison import SPREAD, Cell, Table
 from tui.shifts import Shift, Shifts
 
 SHOWN_CLASSES = 12
 """Classes that are listed where there are more."""
 LEAST_SIDE = 17
 """Cells of a side's column at least."""
-LEGEND = "bold: more than noise   ≈ not more than noise   ? not known from so few runs"
+LEGEND = "bold: more than noise   ≈ cannot be told from noise   ? too few runs"
 
 
 def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width: int) -> Grid:
@@ -31,15 +31,18 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
     outer = Grid(box=None, show_header=False, pad_edge=False)
     for verdict in table.verdicts:
         outer.add_row(Text(verdict))
+    outer.add_row(Text(LEGEND, style="dim"))
+    outer.add_row(Text(SPREAD, style="dim"))
     outer.add_row("")
     for sides in _blocks(table, width):
         outer.add_row(_beside(table, sides, marks, width))
-    outer.add_row(Text(LEGEND, style="dim"))
     for name, each in found.items():
-        outer.add_row("")
-        outer.add_row(Text(f"{name} less {table.sides[0].name}, by class", style="bold"))
+        outer.add_row(
+            Text.assemble((f"{name} − {table.sides[0].name}, by class", "bold"), (_summed(each), "dim"))
+        )
         for grid in _by_class(each, width):
             outer.add_row(grid)
+        outer.add_row("")
     return outer
 
 
@@ -81,8 +84,7 @@ def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: in
     grid.add_column("", style="dim", no_wrap=True)
     for side in sides:
         shown = table.sides[side]
-        count = f" ×{len(shown.runs)}" if len(shown.runs) > 1 else ""
-        name = f"{marks[side].plain} {shown.name}{count}".lstrip()
+        name = f"{marks[side].plain} {shown.name}{shown.count}".lstrip()
         wanted = max(cell_len(name), *(cell_len(values[side]) for _, values in table.made), 0)
         more = min(spare, max(0, wanted - needs[side]))
         spare -= more
@@ -90,6 +92,8 @@ def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: in
         for span in marks[side].spans:
             heading.stylize(span.style, span.start, span.end)
         heading.append("\nbaseline" if side == 0 else "\nΔ to the baseline", "not bold dim")
+        if shown.left_out:
+            heading.append("\n" + _folded(shown.left_out, needs[side] + more), "not bold yellow")
         grid.add_column(heading, overflow="fold", width=needs[side] + more)
     for key, values in table.made:
         grid.add_row(Text(key), *(Text(values[side]) for side in sides))
@@ -112,6 +116,12 @@ def _folded(name: str, width: int) -> str:
     return "\n".join([*lines, name])
 
 
+def _summed(found: Shifts) -> str:
+    """Say of how many seeds the matrices are."""
+    before, here = found.seeds
+    return "  of one seed each" if before == here == 1 else f"  summed over {here} and {before} seeds"
+
+
 def _by_class(found: Shifts, width: int) -> list[Grid]:
     """Return how a side differs from the baseline by class, and in which mistakes: beside each other, or below."""
     classes = found.classes[:SHOWN_CLASSES]
@@ -120,7 +130,7 @@ def _by_class(found: Shifts, width: int) -> list[Grid]:
     if left := len(found.classes) - len(classes):
         told.append((Text(f"{left} more differ less", style="dim"), Text()))
     taken = [(Text(f"{each.true} taken for {each.taken}"), _shifted(each)) for each in mistakes]
-    headings = ("", "told rightly"), ("mistakes that differ" if taken else "", "")
+    headings = ("", "recall"), ("mistakes that differ" if taken else "", "")
     if _wide(told) + _wide(taken) + 6 <= width:
         rows = [(*left, *right) for left, right in zip_longest(told, taken, fillvalue=(Text(), Text()))]
         return [_columns((*headings[0], *headings[1]), rows)]
@@ -153,6 +163,6 @@ def _written(cell: Cell, *, together: bool) -> Text:
     text = Text(cell.value)
     if cell.delta:
         style = {True: "bold", False: "dim", None: ""}[cell.told]
-        mark = {True: "", False: " ≈", None: "" if cell.delta == "=" else " ?"}[cell.told]
+        mark = {True: "", False: " ≈", None: "" if cell.exact or cell.delta == "=" else " ?"}[cell.told]
         text.append(("  " if together else "\n") + f"{cell.delta}{mark}", style)
     return text

@@ -20,6 +20,8 @@ class Sample:
     """A final score of each seed; all finite."""
     final: Estimate | None = None
     """The interval that the end of a run gave, where there is only one."""
+    epochs: int | None = None
+    """How long all of them were trained; None where that is not one number."""
 
     @property
     def mean(self) -> float:
@@ -42,7 +44,10 @@ def is_rash(found: Difference, a: int, b: int) -> bool:
 
 def spoken(a: Sample, b: Sample, found: Difference, measure: str = "F1", correction: str = "") -> str:
     """Say what is known of the difference between two samples, and how far so few seeds can be trusted."""
-    seeds = f"{len(a.values)} and {len(b.values)} seeds"
+    one, other = (b, a) if found.told and found.delta < 0 else (a, b)  # as the sentence names them
+    seeds = f"{len(one.values)} and {len(other.values)} seeds"
+    if one.epochs and other.epochs and one.epochs != other.epochs:
+        seeds += f"; trained {one.epochs} and {other.epochs} epochs"
     said = verdict(a.name, b.name, found, seeds, measure, correction)
     return f"{said}; as far as two seeds can tell" if is_rash(found, len(a.values), len(b.values)) else said
 
@@ -54,7 +59,7 @@ def verdict(a: str, b: str, found: Difference, seeds: str, measure: str = "F1", 
         a: Name of the one.
         b: Name of the other; ``found`` is by how much it is smaller.
         found: The difference; its ``p`` corrected, where several were tested.
-        seeds: How many seeds there are, in words.
+        seeds: How many seeds there are, in words, and what else has to be known of them.
         measure: What differs.
         correction: How ``p`` was corrected, in words.
     """
@@ -72,7 +77,7 @@ def verdict(a: str, b: str, found: Difference, seeds: str, measure: str = "F1", 
         return text + ("; of these two models, not of other seeds" if "two models" in found.test else "")
     text = f"{a} and {b} cannot be told apart: {measure} differs by {found.delta:+.3f} ± {half:.3f} ({tested}; {seeds})"
     if found.seeds is not None:
-        text += f"; a true difference of this size would show with {found.seeds} seeds each"
+        text += f"; a true difference of this size would probably show with {found.seeds} seeds each"
     return text
 
 

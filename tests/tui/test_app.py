@@ -527,6 +527,24 @@ async def test_ranges_and_everything_can_be_overlaid(project: Project, write_run
         assert len(runs.selected) == 3
 
 
+async def test_classes_are_compared_over_the_finished_seeds(project: Project, write_run: Write) -> None:
+    for name, right in (("ViT-small", 90), ("BiT-small", 50)):
+        for seed in range(3):
+            run = write_run(name, seed=seed, end="finished" if seed else "stopped")
+            seen = Confusion(time=NOW, run=run.id, step=40, epoch=4.0, split="test", labels=["cat", "dog"],
+                             matrix=[[right + seed, 100 - right - seed], [0, 100]])  # fmt: skip
+            with run.events.open("ab") as file:
+                file.write(encode(seen))
+    async with opened(project) as pilot:
+        await pilot.press("a", "c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        await until(pilot, lambda: bool(screen.shifts))
+        found = screen.shifts["BiT-small"]
+        assert found.seeds == (2, 2)
+        assert (found.classes[0].before, found.classes[0].after) == (0.915, 0.515)
+
+
 async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) -> None:
     for name, right in (("ViT-small", 900), ("BiT-small", 500)):
         run = write_run(name, top=right / 1000)

@@ -31,6 +31,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.snapshot import About, Project, Snapshot
 from tui.widgets.cells import LEAST_NAME, NAME_WIDTH, PREFIX, beside, fitting_in, for_note, total
+from tui.widgets.chart import Chart
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.column_list import ColumnList
 from tui.widgets.completing import Completing
@@ -541,6 +542,50 @@ async def test_folded_rows_are_compared_with_all_their_seeds(project: Project, w
             ("ViT-small", 3),
             ("BiT-small", 3),
         ]
+
+
+async def test_the_row_under_the_cursor_is_compared_only_with_less_than_two(
+    project: Project, write_run: Write
+) -> None:
+    for name in ("ViT-small", "BiT-small", "one-token"):
+        write_run(name)
+    async with opened(project) as pilot:
+        await pilot.press("space", "space")  # the cursor goes on to the third
+        await until(pilot, lambda: len(board(pilot).snapshot.watch.runs) == 3)
+        await pilot.press("c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        await until(pilot, lambda: screen.table is not None)
+        assert screen.table is not None
+        assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
+        await until(pilot, lambda: all(len(chart.curves) == 2 for chart in list(screen.query(Chart))[:2]))
+        await pilot.press("escape")
+        await until(pilot, lambda: len(board(pilot).snapshot.watch.runs) == 3)
+
+
+async def test_an_experiment_of_two_settings_is_compared_with_itself(
+    project: Project, write_run: Write
+) -> None:
+    for seed in range(2):
+        write_run("ViT-small", seed=seed, top=0.5)
+    config = project.folder / "experiments.toml"
+    config.write_text(
+        config.read_text().replace('[experiments."ViT-small"]', '[experiments."ViT-small"]\nlr = 0.5', 1)
+    )
+    write_run("ViT-small", seed=0, top=0.7)
+    write_run("ViT-small", seed=1, top=0.7, epochs=2, end="stopped")
+    async with opened(project) as pilot:
+        await pilot.press("c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        await until(pilot, lambda: screen.table is not None and len(screen.query(Chart)) > 1)
+        assert screen.table is not None
+        assert [(side.count, side.left_out) for side in screen.table.sides] == [
+            (" ×2", ""),
+            ("", "1 stopped at 2/4"),
+        ]
+        assert screen.table.sides[1].name == "ViT-small lr=0.5"
+        await until(pilot, lambda: len(screen.query(Chart)[0].curves) == 2)
 
 
 async def test_prompts_name_the_runs_that_they_change(project: Project, write_run: Write) -> None:

@@ -60,6 +60,18 @@ def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) ->
     assert not (figures / "report/nothing.png").exists()
 
 
+def test_nothing_is_concluded_from_experiments_that_have_not_finished(
+    figures: Path, write_run: Write
+) -> None:
+    write_run("one-token", top=0.2, epochs=2, end="stopped")
+    report("scores")
+    text = (figures / "report/report.md").read_text()
+    assert "- BiT-small has the highest F1 of 2, beyond the noise.\n" in text
+    assert "- one-token has not finished: nothing is concluded from what is there.\n" in text
+    assert "beats one-token" not in text
+    assert "one-token has not finished" in text.partition("### Results")[2]  # so says the table
+
+
 def test_a_figure_that_is_named_has_to_be_drawn(figures: Path) -> None:
     assert "0 of 1 figures" in report("nothing", code=1)
     assert "1 of 2 figures" in report("nothing", "scores", code=1)

@@ -22,7 +22,7 @@ def matrix(counts: list[list[int]], labels: str = "abc") -> Matrix:
 def test_what_a_model_tells_better_and_which_mistake_it_makes_less() -> None:
     before = matrix([[500, 400, 100], [0, 1000, 0], [1, 0, 999]])
     after = matrix([[880, 20, 100], [0, 1000, 0], [2, 0, 998]])
-    found = shifts(after, before)
+    found = shifts([after], [before])
     assert found is not None
     first = found.classes[0]
     assert (first.true, first.before, first.after, first.told) == ("a", 0.5, 0.88, True)
@@ -33,7 +33,7 @@ def test_what_a_model_tells_better_and_which_mistake_it_makes_less() -> None:
 
 
 def test_other_classes_are_not_compared() -> None:
-    assert shifts(matrix([[1, 0], [0, 1]], "ab"), matrix([[1, 0], [0, 1]], "ac")) is None
+    assert shifts([matrix([[1, 0], [0, 1]], "ab")], [matrix([[1, 0], [0, 1]], "ac")]) is None
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -43,7 +43,7 @@ def test_equal_models_differ_in_about_one_share_of_twenty(seed: int) -> None:
     truth = random.dirichlet(np.ones(20) * 2, size=20)  # (C, C)
     a, b = ([random.multinomial(2000, row).tolist() for row in truth] for _ in range(2))
     labels = [chr(97 + each) for each in range(20)]
-    found = shifts(matrix(a, "".join(labels)), matrix(b, "".join(labels)), most=400)
+    found = shifts([matrix(a, "".join(labels))], [matrix(b, "".join(labels))], most=400)
     assert found is not None
     assert 0.01 <= len(found.mistakes) / 380 <= 0.11
     assert sum(each.told for each in found.classes) <= 7
@@ -51,7 +51,31 @@ def test_equal_models_differ_in_about_one_share_of_twenty(seed: int) -> None:
 
 @given(st.lists(st.lists(st.integers(0, 2**40), min_size=3, max_size=3), min_size=3, max_size=3))
 def test_whatever_the_counts_a_matrix_does_not_differ_from_itself(counts: list[list[int]]) -> None:
-    found = shifts(matrix(counts), matrix(counts))
+    found = shifts([matrix(counts)], [matrix(counts)])
     assert found is not None
     assert not found.mistakes
     assert not any(each.told for each in found.classes)
+
+
+def test_seeds_are_summed_and_how_far_they_spread_is_noise() -> None:
+    def seed(right: int) -> Matrix:
+        return matrix([[right, 100 - right], [0, 100]], "ab")
+
+    found = shifts([seed(70), seed(80), seed(90)], [seed(60), seed(61), seed(62)])
+    assert found is not None
+    assert found.seeds == (3, 3)
+    first = found.classes[0]
+    assert (first.true, first.before, first.after) == ("a", 0.61, 0.8)
+    assert first.told
+    wild = shifts([seed(50), seed(90), seed(100)], [seed(60), seed(61), seed(62)])
+    assert wild is not None
+    assert wild.classes[0].after == 0.8
+    assert not wild.classes[0].told
+
+
+def test_more_seeds_are_not_more_images() -> None:
+    few = shifts([matrix([[70, 30], [0, 100]], "ab")], [matrix([[60, 40], [0, 100]], "ab")])
+    many = shifts([matrix([[70, 30], [0, 100]], "ab")] * 50, [matrix([[60, 40], [0, 100]], "ab")] * 50)
+    assert few is not None
+    assert many is not None
+    assert few.classes == many.classes

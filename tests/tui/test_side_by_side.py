@@ -9,9 +9,10 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.states import Status
-from tui.comparison import Table, compare, sides
+from tui.comparison import Table, compare
 from tui.shifts import Shift, Shifts
 from tui.side_by_side import page
+from tui.sides import sides
 
 NAMES = ("BiT-M-R50x1-32x32-7", "ViT-B-32x32-32-7", "ViT(B)-Hyb-32x32-14", "LayerScale-1e-5", "quick-Hybrid")
 CLASSES = ("airplane", "automobile", "bird", "cat")
@@ -64,3 +65,8 @@ def test_what_has_room_stands_beside_the_baseline() -> None:
     wide = "\n".join(drawn(192))
     assert wide.count("● BiT") == 1
     assert "\n".join(drawn(72)).count("● BiT") > 1
+
+
+def test_what_the_marks_mean_stands_before_the_table() -> None:
+    text = "\n".join(drawn(112))
+    assert text.index("≈ cannot be told from noise") < text.index("± over seeds") < text.index("baseline")

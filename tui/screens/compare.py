@@ -12,9 +12,10 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.comparison import Side, Table, as_markdown, compare
+from tui.comparison import Table, as_markdown, compare
 from tui.options import ascii_only
 from tui.palette import Sign
+from tui.sides import Side
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
@@ -37,16 +38,21 @@ class CompareScreen(ModalScreen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
     def __init__(
-        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Mapping[str, Sign]
+        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Callable[[], Mapping[str, Sign]]
     ) -> None:
         super().__init__()
-        self._signs = signs
+        self._signs_of, self._signs = signs, signs()
         self._sides = found
         self._curves = curves
         self.table: Table | None = None
         """What is shown, once it is counted."""
         self.shifts: dict[str, Shifts] = {}
-        """How the confusion matrix of each side but the first differs from the first one's."""
+        """How the confusion matrices of each side but the first differ from the first one's, over finished seeds."""
+
+    @property
+    def runs(self) -> frozenset[str]:
+        """All that stand side by side."""
+        return frozenset(run.run for side in self._sides for run in side.runs)
 
     def compose(self) -> ComposeResult:
         """Two charts, and one page that scrolls."""
@@ -64,20 +70,32 @@ class CompareScreen(ModalScreen[None]):
             return
         self.run_worker(self._count, thread=True, exit_on_error=False)
         self.query_one("#compare").focus()
-        self._curves(self.query_one(ChartGrid))
+        self.draw()
+
+    def draw(self) -> None:
+        """Show the curves as they are now, and what they wear."""
+        for grid in self.query(ChartGrid):
+            self._curves(grid)
+        if self._signs != (signs := self._signs_of()):
+            self._signs = signs
+            self._fill()
 
     def _count(self) -> None:
         from tui.shifts import shifts
 
         table = compare(self._sides)
-        newest = [side.runs[-1].run for side in self._sides]
-        matrices = self.app.matrices(newest)  # type: ignore[attr-defined]
+        judged = [side for side in table.sides if side.finished]
         found = {}
-        for side, run in zip(self._sides[1:], newest[1:], strict=True):
-            if newest[0] in matrices and run in matrices:
-                found[side.name] = shifts(matrices[run], matrices[newest[0]])
-        told = {name: each for name, each in found.items() if each is not None}
-        self.app.call_from_thread(self._show, table, told)
+        if judged[:1] == [table.sides[0]]:
+            matrices = self.app.matrices([run.run for side in judged for run in side.counted])  # type: ignore[attr-defined]
+            of_side = {
+                side.name: [matrices[run.run] for run in side.counted if run.run in matrices]
+                for side in judged
+            }
+            for side in judged[1:]:
+                if (each := shifts(of_side[side.name], of_side[judged[0].name])) is not None:
+                    found[side.name] = each
+        self.app.call_from_thread(self._show, table, found)
 
     def _show(self, table: Table, found: dict[str, Shifts]) -> None:
         if not self.is_attached:

@@ -22,6 +22,7 @@ from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.record import Page, Tab
 from tui.rows import Row, curve_labels
 from tui.screens.caring import Caring
+from tui.screens.comparing import Comparing
 from tui.screens.copying import Copying
 from tui.screens.editing import Editing
 from tui.screens.exporting import Exporting
@@ -59,7 +60,9 @@ It appears here as soon as the file is saved; r runs it.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queueing, Caring, Telling):
+class Dashboard(
+    Remembering, Comparing, Exporting, Editing, Varying, Copying, Panes, Queueing, Caring, Telling
+):
     """Shows the newest snapshot, and asks the feed for what is selected."""
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
@@ -137,6 +140,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
             self._show_curves(self.query_one(ChartGrid))
+            self.show_compared()
         self._look()
 
     def _show_curves(self, grid: ChartGrid) -> None:
@@ -233,6 +237,8 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
             chosen |= siblings(self.snapshot.runs, chosen)
         shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
         shown += [focus] if focus is not None else []
+        if self.compared:
+            shown = [status.run for status in self.snapshot.runs if status.run in self.compared]
         return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands, self._page)
 
     def _look(self) -> None:
@@ -313,21 +319,6 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
             return
         self._pinned = None if self._pinned == status.run else status.run
         self.watch_snapshot()
-
-    def action_compare(self) -> None:
-        """Show the runs in the charts side by side, with all that the row under the cursor stands for."""
-        from tui.comparison import sides
-        from tui.screens.compare import CompareScreen
-
-        *others, focus = self.snapshot.watch.runs or ("",)
-        names = dict.fromkeys([*others, *(self.row.runs[1:] if self.row is not None else ()), focus])
-        shown = [status for name in names if (status := self._status(name))]
-        configs = {name: self.snapshot.about[name].config for name in names if name in self.snapshot.about}
-        found = sides(shown, configs | dict(self.snapshot.configs), self._pinned)
-        if len(found) < 2:
-            self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
-            return
-        self.app.push_screen(CompareScreen(found, self._show_curves, self._signs.known))
 
     def action_back(self) -> None:
         """One layer out: a range that is marked, the filter, the reading cursor and zoom, the selection."""

@@ -1,0 +1,98 @@
+"""Which runs are put side by side: the selected ones, or what the row under the cursor stands for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from engine.states import LIVE, Status
+from tui.folds import siblings
+from tui.screens.doing import Doing
+from tui.screens.looking import Looking
+from tui.signs import Signs
+from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.run_list import RunList
+
+if TYPE_CHECKING:
+    from tui.screens.compare import CompareScreen
+    from tui.sides import Side
+
+
+class Comparing(Looking, Doing):
+    """A screen whose runs can be compared; while they are, the charts show these alone."""
+
+    _pinned: str | None
+    _signs: Signs
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._comparison: CompareScreen | None = None
+        """What is open over this screen."""
+
+    def _show_curves(self, grid: ChartGrid) -> None:
+        """Show the curves of what is looked at."""
+        raise NotImplementedError
+
+    @property
+    def compared(self) -> frozenset[str]:
+        """The runs that stand side by side; empty where none do."""
+        return self._comparison.runs if self._comparison is not None else frozenset()
+
+    def show_compared(self) -> None:
+        """Show the curves over what is compared, as they are now."""
+        if self._comparison is not None and self._comparison.is_mounted:
+            self._comparison.draw()
+
+    def action_compare(self) -> None:
+        """Show runs side by side."""
+        from tui.screens.compare import CompareScreen
+
+        found = self._sides()
+        if len(found) < 2:
+            self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
+            return
+        if any(len(side.counted) > 1 for side in found):
+            self.fold_seeds()
+        self._comparison = CompareScreen(found, self._show_curves, lambda: self._signs.known)
+        self.app.push_screen(self._comparison, self._compared_enough)
+        self._look()
+
+    def _compared_enough(self, _: None) -> None:
+        self._comparison = None
+        self._look()
+
+    def _sides(self) -> list[Side]:
+        """Return what is selected, with the baseline; where that is no two sides, what the cursor is on joins.
+
+        An experiment that would stand alone is compared with itself as it was made otherwise.
+        """
+        row, selected = self.row, self.query_one(RunList).selected | {self._pinned}
+        chosen = [run.run for run in self.snapshot.runs if run.run in selected]
+        found = self._made_of(chosen)
+        if len(found) > 1 or row is None:
+            return found
+        found = self._made_of([*chosen, *row.runs])
+        if len(found) > 1 or row.group or not row.folds:
+            return found
+        own = (run for run in self.snapshot.runs if (run.experiment or run.run) == row.experiment)
+        return self._made_of([run.run for run in own if run.state in LIVE or _was_tested(run)])
+
+    def _made_of(self, names: Iterable[str]) -> list[Side]:
+        """Return the sides that some runs are of, with the other seeds that a band shows."""
+        from tui.sides import sides
+
+        statuses = {run.run: run for run in self.snapshot.runs}
+        configs = {name: about.config for name, about in self.snapshot.about.items()} | dict(
+            self.snapshot.configs
+        )
+        shown = dict.fromkeys(name for name in names if name in statuses)
+        if self._bands:
+            wide = dict.fromkeys([*shown, *siblings(self.snapshot.runs, shown)])
+            found = sides((statuses[name] for name in wide), configs, self._pinned)
+            kept = [side for side in found if any(run.run in shown for run in side.runs)]
+            shown = dict.fromkeys([*shown, *(run.run for side in kept for run in side.runs)])
+        return sides((statuses[name] for name in shown), configs, self._pinned)
+
+
+def _was_tested(run: Status) -> bool:
+    return any(name.startswith("test/") for name in run.last)
