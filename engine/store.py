@@ -292,7 +292,7 @@ class Store:
             StoreError: The folder cannot be written.
         """
         created = time.time()
-        run_id = _new_id(experiment.name, seed, created)
+        run_id = self._free_id(experiment.name, seed, created)
         config = msgspec.structs.asdict(msgspec.structs.replace(experiment, seed=seed, seeds=[]))
         info = RunInfo(
             id=run_id, experiment=experiment.name, config=config, seed=seed,
@@ -314,11 +314,18 @@ class Store:
         """
         created = time.time()
         info = RunInfo(
-            id=_new_id(experiment, seed, created), experiment=experiment, config=config, seed=seed,
+            id=self._free_id(experiment, seed, created), experiment=experiment, config=config, seed=seed,
             created=created, imported=source,
         )  # fmt: skip
         with self._making(info) as draft:
             yield draft
+
+    def _free_id(self, experiment: str, seed: int, created: float) -> str:
+        """Return an id that no run has: of many that are made in a second two may draw the same end."""
+        while True:
+            drawn = _new_id(experiment, seed, created)
+            if not any((self.root / name).exists() for name in (drawn, f".{drawn}")):
+                return drawn
 
     @contextlib.contextmanager
     def _making(self, info: RunInfo) -> Iterator[Run]:

@@ -84,6 +84,14 @@ class TestCreation:
         assert is_run_id(run.id)
         assert store.runs()[0].info().experiment == name
 
+    def test_two_runs_of_one_second_that_draw_the_same_end_are_two(self, store, tiny, monkeypatch):
+        same, other = (f"tiny-s0-20261118-150000-{end}" for end in ("aaaa", "bbbb"))
+        drawn = iter([same, same, same, other])
+        monkeypatch.setattr("engine.store._new_id", lambda *_: next(drawn))
+        first, second = store.create(tiny, seed=0), store.create(tiny, seed=0)
+        assert [first.id, second.id] == [same, other]
+        assert [run.id for run in store.runs()] == [first.id, second.id]
+
     def test_does_not_choke_on_a_path_that_is_no_unicode(self, store, tiny):
         path = b"folder:/caf\xe9".decode(errors="surrogateescape")
         with pytest.raises(StoreError, match="UTF-8"):
