@@ -11,6 +11,7 @@ import msgspec
 
 from engine.config import ConfigError, override, read_value
 from engine.experiment import Experiment
+from engine.inputs import missing
 from tui.completion import choices, keys_of, starting_with
 
 BESIDE = ("seeds", "priority")
@@ -71,6 +72,8 @@ def vary(experiment: Experiment, text: str) -> Variation:
             settings.append(word)
     try:
         experiment = override(experiment, settings) if settings else experiment
+        if lacks := missing(experiment):
+            mistakes.append(f"{lacks}; `engine submit` queues it for a machine that has it")
     except ConfigError as error:
         mistakes += [
             str(each).removeprefix("--set ").replace("e.g. --set ", "e.g. ") for each in error.mistakes
