@@ -24,7 +24,7 @@ from tui.commands import commands
 from tui.feed import Feed
 from tui.in_turn import InTurn
 from tui.messages import Changed
-from tui.options import READONLY, Options
+from tui.options import CHANGING, READONLY, Options
 from tui.remembered import View, load, remember_tour, save, toured
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.screens.tour import TourScreen
@@ -82,10 +82,6 @@ FIRST_LOOK_S = 0.06
 """Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
 LEAVING_S = 2
 """Seconds that leaving waits for a look at the files that is under way."""
-CHANGING = frozenset(
-    {"run", "vary", "stop", "resume", "edit", "tag", "note", "throw_away", "undo", "shift", "hold"}
-)
-"""The actions of screens that change runs, the queue or the configuration."""
 
 
 def collect_garbage() -> None:

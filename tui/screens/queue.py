@@ -13,6 +13,7 @@ from engine.states import LIVE, Status
 from tui.gantt import Bar, all_done, clock
 from tui.rows import Row
 from tui.screens.doing import Doing
+from tui.screens.help import HelpScreen
 from tui.screens.queueing import Queueing
 from tui.snapshot import Snapshot
 from tui.text import clean
@@ -26,6 +27,7 @@ class QueueScreen(Queueing):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("delete", "stop", "Take out of the queue", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
         Binding("escape,5,q", "close", "Back", key_display="esc"),
     ]
 
@@ -82,6 +84,10 @@ class QueueScreen(Queueing):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """What needs an experiment, or a run that has ended, is not for here."""
         return action not in ("run", "resume")
+
+    def action_help(self) -> None:
+        """Say what every key does, those of the queue first."""
+        self.app.push_screen(HelpScreen("Queue"))
 
     def action_close(self) -> None:
         """Go back."""
