@@ -16,6 +16,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -180,6 +181,14 @@ class VituiApp(InTurn):
             self.notify(READONLY, severity="warning", timeout=4)
             return True
         return await super().run_action(action, default_namespace, namespaces)
+
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information",
+        timeout: float | None = None, markup: bool = True,
+    ) -> None:  # fmt: skip
+        """Say something in a corner, unless it stands there."""
+        if not any((each.message, each.title) == (message, title) for each in self._notifications):
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
         """Return the last confusion matrices of watched runs. For any thread but the screen's."""

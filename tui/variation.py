@@ -52,6 +52,12 @@ def words(text: str) -> list[str]:
     return [*found, word] if word else found
 
 
+def unfinished(text: str) -> str:
+    """Return the key at the end of a text whose value is still to be typed; empty where there is none."""
+    found = words(text)
+    return found[-1] if found and text.endswith("=") and found[-1].count("=") == 1 else ""
+
+
 def vary(experiment: Experiment, text: str) -> Variation:
     """Return what a text makes of an experiment."""
     settings, mistakes = [], []

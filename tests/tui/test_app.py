@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from textual.widgets import Input, Static
 
+from engine.config import load_config
 from engine.events import Confusion, encode
 from engine.states import Status
 from engine.store import Store
@@ -16,7 +17,7 @@ from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
-from tui.screens.doing import how_it_goes_on
+from tui.screens.doing import briefly, how_it_goes_on
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.snapshot import Project
@@ -128,6 +129,28 @@ async def test_r_does_not_queue_what_has_no_data_here(project: Project) -> None:
         await until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
         assert "there is no folder /nope" in str(pilot.app.screen.query_one("#dialog-text", Static).render())
         assert not Store(project.runs).runs()
+
+
+async def test_a_toast_is_not_shown_twice_at_once_and_says_runs_briefly(
+    project: Project, write_run: Write
+) -> None:
+    (run,) = [
+        Store(project.runs).create(load_config(project.config).experiments["BiT-small"], 3, queued=True)
+    ]
+    async with opened(project) as pilot:
+        await pilot.press("down", "H")
+        await until(pilot, lambda: "BiT-small s3 is held; H lets it go" in toasts(pilot))
+        assert run.id not in toasts(pilot)
+        await pilot.press("u", "u")
+        await until(pilot, lambda: "Nothing to bring back" in toasts(pilot))
+        assert toasts(pilot).count("Nothing to bring back") == 1
+
+
+def test_run_ids_are_said_briefly() -> None:
+    known = Status(run="ViT-B-Hyb-s0-20261127-060028-009b", experiment="ViT(B)-Hyb", seed=0)
+    text = f"{known.run} is number 2 of 3; x-s12-20261127-060028-009b is not"
+    assert briefly(text, [known]) == "ViT(B)-Hyb s0 is number 2 of 3; x s12 is not"
+    assert briefly("nothing is named", [known]) == "nothing is named"
 
 
 async def test_a_queued_run_leaves_the_queue_on_a_confirmed_stop(project: Project) -> None:

@@ -5,8 +5,9 @@ What does it is imported when it is done: the app is to open at once.
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Literal
 
 from textual import on
@@ -25,6 +26,8 @@ from tui.text import clean
 
 LETTERS_A_SECOND = 15
 """That people read, while they do something else."""
+
+_RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
 class Doing(Screen[None]):
@@ -222,7 +225,8 @@ class Doing(Screen[None]):
 
     @on(Done)
     def _done(self, message: Done) -> None:
-        self.notify(message.text, markup=False, timeout=max(4, len(message.text) / LETTERS_A_SECOND))
+        text = briefly(message.text, self.snapshot.runs)
+        self.notify(text, markup=False, timeout=max(4, len(text) / LETTERS_A_SECOND))
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
@@ -239,3 +243,11 @@ def how_it_goes_on(status: Status) -> str:
     if status.steps_per_epoch:
         return f"go on from epoch {status.checkpoint / status.steps_per_epoch:.3g}"
     return f"go on from step {status.checkpoint:,}"
+
+
+def briefly(text: str, runs: Iterable[Status]) -> str:
+    """Return a sentence with the ids of runs shortened to experiment and seed."""
+    if _RUN.search(text) is None:
+        return text
+    known = {status.run: f"{clean(status.experiment)} s{status.seed}" for status in runs}
+    return _RUN.sub(lambda found: known.get(found[0], f"{found[1]} s{found[2]}"), text)
