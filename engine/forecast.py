@@ -7,6 +7,7 @@ so is all that depends on it; of that it is known from when on it can be. Pure: 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -224,10 +225,19 @@ def _places(
 def _going(status: Status, devices: tuple[str, ...], paces: Paces, now: float) -> Going:
     start = status.started if status.state == "running" and status.started else now
     if status.state == "running" and status.eta_s is not None:
-        return Going(status.run, start, status.heartbeat + status.eta_s, devices)
+        return Going(status.run, start, status.heartbeat + status.eta_s * _share(status), devices)
     takes = paces.left(status)
     finish = None if takes.seconds is None else start + takes.seconds
     return Going(status.run, start, finish, devices, takes.how)
+
+
+def _share(status: Status) -> float:
+    """Return how much of the time left a run takes, less than all where it was asked to stop before."""
+    if status.asked is None:
+        return 1.0
+    if status.asked == "stop-now" or not status.epochs or status.epoch >= status.epochs:
+        return 0.0
+    return (math.floor(status.epoch) + 1 - status.epoch) / (status.epochs - status.epoch)
 
 
 def _waiting(status: Status, ticket: Ticket, known: Mapping[str, Status], paces: Paces) -> Waiting:

@@ -144,6 +144,16 @@ def test_an_outlook_says_what_is_known() -> None:
     assert [each.start for each in outlook(runs, tickets, order, [], NOW)[1:]] == [None] * len(order)
 
 
+@pytest.mark.parametrize(("asked", "left"), [(None, 100.0), ("stop-after-epoch", 20.0), ("stop-now", 0.0)])
+def test_a_run_that_was_asked_to_stop_gives_its_device_up_before_its_end(
+    asked: str | None, left: float
+) -> None:
+    live = status(
+        "live", "x", "running", started=NOW, heartbeat=NOW, eta_s=100.0, epoch=1.5, epochs=4, asked=asked
+    )
+    assert outlook([live], {}, [], ["CPU slot 1"], NOW)[0].finish == NOW + left
+
+
 def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waited_for() -> None:
     runs = [
         status("past", "x", "finished", trained_s=10.0),
