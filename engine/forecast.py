@@ -1,18 +1,19 @@
 """When queued runs will start and end, as far as that can be told: the queue played forward on the devices there are.
 
 It is played as ``engine.plan`` deals devices out, with one run on each: by order, and who cannot start lets later ones
-pass. How long a run takes is what earlier runs of its experiment took. What is not known is None, and so is all that
-depends on it. Pure: nothing is looked at.
+pass. How long a run takes is what ``engine.paces`` makes of speeds that were measured. What is not known is None, and
+so is all that depends on it; of that it is known from when on it can be. Pure: nothing is looked at.
 """
 
 from __future__ import annotations
 
+import math
 import re
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
+from engine.paces import Paces
 from engine.plan import Device, suits
 from engine.states import LIVE, Status
 from engine.ticket import Ticket
@@ -30,6 +31,12 @@ class Forecast(NamedTuple):
     devices: tuple[str, ...] = ()
     start: float | None = None
     finish: float | None = None
+    earliest: float | None = None
+    """Before when it does not start, where that is all that is known: it is behind a run of unknown length."""
+    earliest_finish: float | None = None
+    """Before when it has not finished, where that is all that is known."""
+    how: str = ""
+    """How the seconds were reached that it takes, in words."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,8 @@ class Going:
     start: float
     finish: float | None = None
     devices: tuple[str, ...] = ()
+    how: str = ""
+    """How its end was reached, in words."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +65,45 @@ class Waiting:
     """Runs that have to end first, of those that go or wait."""
     blocked: bool = False
     """Whether somebody has to do something before it starts."""
+    how: str = ""
+    """How ``takes_s`` was reached, in words."""
 
 
 def forecast(
     going: Iterable[Going], waiting: Sequence[Waiting], devices: Sequence[Device], now: float
 ) -> list[Forecast]:
     """Return what becomes of each run: first those that go, then those that wait, both in their order."""
+    going = list(going)
+    found = _play(going, waiting, devices, now)
+    if all(run.finish is not None for run in going) and all(run.takes_s is not None for run in waiting):
+        return found
+    shortest = _play(
+        [replace(run, finish=now) if run.finish is None else run for run in going],
+        [replace(run, takes_s=0.0) if run.takes_s is None else run for run in waiting],
+        devices, now,
+    )  # fmt: skip
+    return [_bounded(one, least) for one, least in zip(found, shortest, strict=True)]
+
+
+def _bounded(found: Forecast, least: Forecast) -> Forecast:
+    """Return a forecast with bounds of what it leaves open, from one in which nothing of unknown length lasts."""
+    if found.finish is not None or least.start is None:
+        return found
+    if found.start is not None:
+        return found._replace(earliest_finish=max(found.start, least.finish or found.start))
+    return found._replace(earliest=least.start, earliest_finish=least.finish)
+
+
+def _play(
+    going: Iterable[Going], waiting: Sequence[Waiting], devices: Sequence[Device], now: float
+) -> list[Forecast]:
     board = _Board(devices, now)
     found = [board.occupy(run) for run in going]
     pending = [run for run in waiting if not run.blocked][:MOST]
     special = [run for run in pending if run.after or run.earliest > now]
     while pending and (time := board.next_time(special)) is not None:
         pending = board.start(pending, time)
-    return found + [board.begun.get(run.run, Forecast(run.run)) for run in waiting]
+    return found + [board.begun.get(run.run, Forecast(run.run, how=run.how)) for run in waiting]
 
 
 class _Board:
@@ -89,7 +124,7 @@ class _Board:
         for device in run.devices:
             if (free := self._free.get(device)) is not None:
                 self._free[device] = None if finish is None else max(free, finish)
-        return Forecast(run.run, run.devices, run.start, finish)
+        return Forecast(run.run, run.devices, run.start, finish, how=run.how)
 
     def next_time(self, special: Iterable[Waiting]) -> float | None:
         """Return the next moment at which something may start; None if nothing will any more."""
@@ -115,7 +150,8 @@ class _Board:
                 self._free[device.id] = finish
                 free.remove(device)
             self._ends[run.run] = finish
-            self.begun[run.run] = Forecast(run.run, tuple(device.id for device in fitting), time, finish)
+            places = tuple(device.id for device in fitting)
+            self.begun[run.run] = Forecast(run.run, places, time, finish, how=run.how)
         return left
 
     def _is_free(self, device: Device, time: float) -> bool:
@@ -136,6 +172,7 @@ def outlook(
     order: Sequence[str],
     names: Sequence[str],
     now: float,
+    configs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Forecast]:
     """Return the forecast of all runs that live or wait.
 
@@ -145,28 +182,18 @@ def outlook(
         order: The ids of those that wait, as they stand in the queue.
         names: The devices that the worker gives out, by name; none without a worker.
         now: Seconds since the epoch.
+        configs: What each run was made with, as far as it is known.
     """
+    if not tickets and not any(status.state in LIVE for status in statuses):
+        return []
     known = {status.run: status for status in statuses}
-    usual = usual_s(statuses)
+    paces = Paces(statuses, configs or {})
     devices = devices_named(names)
     live = [status for status in statuses if status.state in LIVE]
     places = _places(live, tickets, devices)
-    going = [_going(status, places[status.run], usual, now) for status in live]
-    waiting = [_waiting(known[run], tickets[run], known, usual) for run in order if run in known]
+    going = [_going(status, places[status.run], paces, now) for status in live]
+    waiting = [_waiting(known[run], tickets[run], known, paces) for run in order if run in known]
     return forecast(going, waiting, devices, now)
-
-
-def usual_s(statuses: Iterable[Status]) -> dict[str, float]:
-    """Return the seconds that a run of each experiment takes: the median of those that finished, else of live ones."""
-    finished: dict[str, list[float]] = {}
-    live: dict[str, list[float]] = {}
-    for status in statuses:
-        if status.state == "finished" and status.trained_s:
-            finished.setdefault(status.experiment, []).append(status.trained_s)
-        elif status.state == "running" and status.eta_s is not None:
-            whole = status.trained_s + status.elapsed_s + status.eta_s
-            live.setdefault(status.experiment, []).append(whole)
-    return {name: statistics.median(times) for name, times in (live | finished).items()}
 
 
 def devices_named(names: Iterable[str]) -> list[Device]:
@@ -195,32 +222,36 @@ def _places(
     return places
 
 
-def _going(status: Status, devices: tuple[str, ...], usual: Mapping[str, float], now: float) -> Going:
+def _going(status: Status, devices: tuple[str, ...], paces: Paces, now: float) -> Going:
     start = status.started if status.state == "running" and status.started else now
-    finish = None
     if status.state == "running" and status.eta_s is not None:
-        finish = status.heartbeat + status.eta_s
-    elif (takes := _left_s(status, usual)) is not None:
-        finish = start + takes
-    return Going(status.run, start, finish, devices)
+        return Going(status.run, start, status.heartbeat + status.eta_s * _share(status), devices)
+    takes = paces.left(status)
+    finish = None if takes.seconds is None else start + takes.seconds
+    return Going(status.run, start, finish, devices, takes.how)
 
 
-def _waiting(
-    status: Status, ticket: Ticket, known: Mapping[str, Status], usual: Mapping[str, float]
-) -> Waiting:
+def _share(status: Status) -> float:
+    """Return how much of the time left a run takes, less than all where it was asked to stop before."""
+    if status.asked is None:
+        return 1.0
+    if status.asked == "stop-now" or not status.epochs or status.epoch >= status.epochs:
+        return 0.0
+    return (math.floor(status.epoch) + 1 - status.epoch) / (status.epochs - status.epoch)
+
+
+def _waiting(status: Status, ticket: Ticket, known: Mapping[str, Status], paces: Paces) -> Waiting:
     before = [known.get(name) for name in ticket.after]
     hopeless = any(each is None or each.state in ("failed", "stopped", "crashed") for each in before)
+    takes = paces.left(status, _asked_epochs(ticket))
     return Waiting(
-        run=status.run, takes_s=_left_s(status, usual), gpus=ticket.gpus, wish=ticket.device,
+        run=status.run, takes_s=takes.seconds, gpus=ticket.gpus, wish=ticket.device,
         earliest=ticket.not_before, blocked=ticket.on_hold or hopeless,
-        after=tuple(each.run for each in before if each is not None and each.state != "finished"),
+        after=tuple(each.run for each in before if each is not None and each.state != "finished"), how=takes.how,
     )  # fmt: skip
 
 
-def _left_s(status: Status, usual: Mapping[str, float]) -> float | None:
-    """Return the seconds that a run will take from where it is, None where nothing tells."""
-    whole = usual.get(status.experiment)
-    if whole is None:
-        return None
-    done = status.epoch / status.epochs if status.epochs else 0.0
-    return whole * max(0.0, 1 - done)
+def _asked_epochs(ticket: Ticket) -> int | None:
+    """Return the epochs that a run is to have when it goes on, if that was asked for."""
+    asked = [text for key, _, text in (each.partition("=") for each in ticket.settings) if key == "epochs"]
+    return int(asked[-1]) if asked and asked[-1].isdecimal() else None

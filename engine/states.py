@@ -97,6 +97,14 @@ class Status(msgspec.Struct, kw_only=True):
     epoch: Epochs = 0.0
     epochs: Count | None = None
     eta_s: Seconds | None = None
+    pace_s: Seconds | None = None
+    """Seconds that a step takes, as the attempt went that measured it last; evaluations are in, the start is not."""
+    pace_from_step: Count = 0
+    """The step from which this attempt's pace is measured: what comes before it, it took longer for."""
+    pace_from_s: Seconds = 0.0
+    """``elapsed_s`` at that step."""
+    pace_to_step: Count = 0
+    """The step to which the pace is measured; what is said before the next one has nothing to do with it."""
     last: dict[str, float | None] = {}
     best: dict[str, float] = {}
     final: dict[str, Estimate] = {}
@@ -155,7 +163,7 @@ class Status(msgspec.Struct, kw_only=True):
                 setattr(self, field, getattr(event, field))
         self.started, self.ended, self.elapsed_s, self.eta_s = event.time, 0.0, 0.0, None
         self.final = {}
-        self.step = self.first_step = event.step
+        self.step = self.first_step = self.pace_from_step = self.pace_to_step = event.step
         self.epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else 0.0
 
     def _measure(self, event: Metrics) -> None:
@@ -166,10 +174,21 @@ class Status(msgspec.Struct, kw_only=True):
             value = self.last[name] = measured if measured is not None and math.isfinite(measured) else None
             if value is not None and (better := _better(name, value, self.best.get(name))) is not None:
                 self.best[name] = better
-        if self.epochs and self.steps_per_epoch and event.step > self.first_step:
-            pace = self.elapsed_s / (event.step - self.first_step)
-            left = pace * max(0, self.epochs * self.steps_per_epoch - event.step)
+        if event.step > self.pace_to_step:
+            self._clock(event.step)
+        if self.epochs and self.steps_per_epoch and self.pace_s is not None:
+            left = self.pace_s * max(0, self.epochs * self.steps_per_epoch - event.step)
             self.eta_s = left if left <= LATEST else None
+
+    def _clock(self, step: int) -> None:
+        """Measure the pace at a step that has just been reached."""
+        if self.pace_from_step > self.first_step:
+            self.pace_s = (self.elapsed_s - self.pace_from_s) / (step - self.pace_from_step)
+        else:
+            if self.pace_s is None:  # the first steps say little, but nothing else says more
+                self.pace_s = self.elapsed_s / (step - self.first_step)
+            self.pace_from_step, self.pace_from_s = step, self.elapsed_s
+        self.pace_to_step = step
 
 
 _decoder = msgspec.json.Decoder(Status)

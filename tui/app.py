@@ -17,6 +17,7 @@ from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
@@ -25,7 +26,7 @@ from tui.commands import commands
 from tui.feed import Feed
 from tui.in_turn import InTurn
 from tui.messages import Changed
-from tui.options import READONLY, Options
+from tui.options import CHANGING, READONLY, Options
 from tui.remembered import View, load, remember_tour, save, toured
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.screens.tour import TourScreen
@@ -83,10 +84,6 @@ FIRST_LOOK_S = 0.06
 """Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
 LEAVING_S = 2
 """Seconds that leaving waits for a look at the files that is under way."""
-CHANGING = frozenset(
-    {"run", "vary", "stop", "resume", "edit", "tag", "note", "throw_away", "undo", "shift", "hold"}
-)
-"""The actions of screens that change runs, the queue or the configuration."""
 
 
 def collect_garbage() -> None:
@@ -185,6 +182,14 @@ class VituiApp(InTurn):
             self.notify(READONLY, severity="warning", timeout=4)
             return True
         return await super().run_action(action, default_namespace, namespaces)
+
+    def notify(
+        self, message: str, *, title: str = "", severity: SeverityLevel = "information",
+        timeout: float | None = None, markup: bool = True,
+    ) -> None:  # fmt: skip
+        """Say something in a corner, unless it stands there."""
+        if not any((each.message, each.title) == (message, title) for each in self._notifications):
+            super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
         """Return the last confusion matrices of runs. For any thread but the screen's."""

@@ -180,7 +180,9 @@ class Feed:
             self._machines.append(machine)
             changes |= {"machine": machine, "machines": tuple(self._machines)}
         now = self._machines[-1].time if self._machines else time.time()
-        queue = self._lineup.look(self._runs, self._statuses, self._stamps, now, news=touched is not None)
+        queue = self._lineup.look(
+            self._runs, self._statuses, self._stamps, self._abouts.known, now, news=touched is not None
+        )
         if queue is not None and queue != before.queue:
             changes["queue"] = queue
         if not changes and not alarms:

@@ -5,7 +5,7 @@
                                now       +10 min
     ● ViT-B s0  ends 15:10     ████▒▒▒▒▒▒▒▒
     ◌ BiT-M s0  15:10–15:31    │           ░░░░░░
-    ◌ ViT-L s0  ?              │waiting for GPU 0 (runs ViT-B …)
+    ◌ ViT-L s0  after 15:31    │waiting for GPU 0 (runs ViT-B …)
 """
 
 from __future__ import annotations
@@ -64,6 +64,11 @@ class Bar:
     """Why it waits, in words."""
     held: bool = False
     devices: tuple[str, ...] = ()
+    earliest: float | None = None
+    """Before when it does not start, where no more is known."""
+    earliest_finish: float | None = None
+    how: str = ""
+    """What its times rest on, in words."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +97,25 @@ def bars(snapshot: Snapshot) -> list[Bar]:
         label = f"{clean(status.experiment)} s{status.seed}"
         held = status.state == "queued" and ticket is not None and ticket.on_hold
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
-        found.append(Bar(each.run, label, status.state, each.start, each.finish, why, held, each.devices))
+        found.append(
+            Bar(
+                each.run, label, status.state, each.start, each.finish, why, held, each.devices,
+                each.earliest, each.earliest_finish, each.how,
+            )
+        )  # fmt: skip
     return found
+
+
+def all_done(shown: Sequence[Bar], now: float) -> str:
+    """Return when all that is not held has ended, in words; empty where nothing is to come or nothing is known."""
+    counted = [bar for bar in shown if not bar.held]
+    ends = [end for bar in counted if (end := bar.finish or bar.earliest_finish) is not None]
+    if not ends:
+        return ""
+    how = "about" if all(bar.finish is not None for bar in counted) else "not before"
+    return f"all done {how} {clock(max(ends), now)}" + (
+        ", but for what is held" if len(counted) < len(shown) else ""
+    )
 
 
 def gantt(shown: Sequence[Bar], now: float, width: int) -> list[Line]:
@@ -148,6 +170,8 @@ def when(bar: Bar, now: float) -> str:
     if bar.state != "queued":
         return f"ends {finish}"
     if bar.start is None:
+        if bar.earliest is not None:
+            return f"after {clock(bar.earliest, now)}"
         return "held" if bar.held else "?"
     return f"{clock(bar.start, now)}–{finish}"
 

@@ -10,7 +10,7 @@ from engine import notice
 from engine.states import LIVE, Status
 from engine.store import Run
 from engine.ticket import Ticket
-from tui.snapshot import Queue
+from tui.snapshot import About, Queue
 
 LOOK_S = 1.0
 """Seconds between two forecasts where nothing else is new."""
@@ -35,7 +35,7 @@ class Lineup:
 
     def look(
         self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
-        now: float, *, news: bool,
+        about: Mapping[str, About], now: float, *, news: bool,
     ) -> Queue | None:  # fmt: skip
         """Return the queue; None where it need not be looked at yet.
 
@@ -43,6 +43,7 @@ class Lineup:
             runs: All runs.
             statuses: How each goes.
             stamps: When each one's folder was changed.
+            about: What runs were made with, as far as it has been read.
             now: Seconds since the epoch.
             news: Whether a status has changed since.
         """
@@ -61,14 +62,19 @@ class Lineup:
                 known = _Known(stamps.get(name), runs[name].place())
             self._known[name] = known
         tickets = {name: known.ticket for name, known in self._known.items() if known.ticket is not None}
-        return self._queue(statuses, tickets, now)
+        return self._queue(statuses, tickets, about, now)
 
-    def _queue(self, statuses: Mapping[str, Status], tickets: Mapping[str, Ticket], now: float) -> Queue:
+    def _queue(
+        self, statuses: Mapping[str, Status], tickets: Mapping[str, Ticket], about: Mapping[str, About],
+        now: float,
+    ) -> Queue:  # fmt: skip
         from engine.forecast import outlook
 
         waiting = [name for name in tickets if statuses[name].state == "queued"]
         waiting.sort(key=lambda name: (tickets[name].rank, name))
         said = notice.read(self._root)
         devices = tuple(said.devices) if said is not None and not said.left else ()
-        found = outlook(list(statuses.values()), tickets, waiting, devices, now)
+        configs = {name: each.config for name, each in about.items()} if tickets else {}
+        oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
+        found = outlook(oldest_first, tickets, waiting, devices, now, configs)
         return Queue(tuple(waiting), tickets, devices, tuple(found))

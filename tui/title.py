@@ -42,5 +42,5 @@ def _facts(status: Status) -> Iterator[str]:
         yield f"F1 {score(f1)}"
     if status.left_s is not None:
         yield f"{duration(status.left_s)} left"
-    if status.asked is not None:
-        yield status.why
+    if status.asked is not None or (status.state == "queued" and status.why):
+        yield clean(status.why)

@@ -11,6 +11,7 @@ import msgspec
 
 from engine.config import ConfigError, override, read_value
 from engine.experiment import Experiment
+from engine.inputs import missing
 from tui.completion import choices, keys_of, starting_with
 
 BESIDE = ("seeds", "priority")
@@ -51,6 +52,12 @@ def words(text: str) -> list[str]:
     return [*found, word] if word else found
 
 
+def unfinished(text: str) -> str:
+    """Return the key at the end of a text whose value is still to be typed; empty where there is none."""
+    found = words(text)
+    return found[-1] if found and text.endswith("=") and found[-1].count("=") == 1 else ""
+
+
 def vary(experiment: Experiment, text: str) -> Variation:
     """Return what a text makes of an experiment."""
     settings, mistakes = [], []
@@ -71,6 +78,8 @@ def vary(experiment: Experiment, text: str) -> Variation:
             settings.append(word)
     try:
         experiment = override(experiment, settings) if settings else experiment
+        if lacks := missing(experiment):
+            mistakes.append(f"{lacks}; `engine submit` queues it for a machine that has it")
     except ConfigError as error:
         mistakes += [
             str(each).removeprefix("--set ").replace("e.g. --set ", "e.g. ") for each in error.mistakes

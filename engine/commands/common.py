@@ -59,8 +59,13 @@ def option_json(command: Command) -> Command:
     )
 
 
-def fail(message: str) -> NoReturn:
-    """Say what is wrong and leave with the exit code for wrong usage."""
+def warn(message: str) -> None:
+    """Say what may be wrong."""
     clean = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in message)
     click.echo(clean, err=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Say what is wrong and leave with the exit code for wrong usage."""
+    warn(message)
     sys.exit(USAGE)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from engine.commands.common import fail, option_changes, option_config, option_device, option_runs
+from engine.commands.common import fail, option_changes, option_config, option_device, option_runs, warn
 from engine.config import find_experiment, load_config
 from engine.store import Store
 from engine.ticket import Ticket
@@ -34,6 +34,7 @@ def submit(
     seeds: str | None, gpus: int | None, priority: int, after: tuple[str, ...], share: bool,
 ) -> None:  # fmt: skip
     """Queue experiments; a worker in the background runs them as devices get free."""
+    from engine.inputs import missing
     from engine.scheduler import ensure_worker
 
     config = load_config(config_path)
@@ -44,6 +45,8 @@ def submit(
     chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
     before = [store.find(name).id for name in after]
     for experiment in experiments:
+        if lacks := missing(experiment):
+            warn(f"{experiment.name}: {lacks} on this machine; it is queued for one that has it")
         for each in chosen or experiment.run_seeds:
             place = Ticket(
                 submitted=time.time(), device=device, gpus=experiment.gpus, priority=priority,

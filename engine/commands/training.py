@@ -45,7 +45,11 @@ def run(
     On a terminal this shows progress; piped, or with --json, stdout carries the run's events as JSON lines.
     Exit codes: 0 finished, 1 failed, 2 wrong usage or configuration, 3 stopped on request.
     """
+    from engine.inputs import missing
+
     experiment = find_experiment(load_config(config_path), name, settings)
+    if lacks := missing(experiment):
+        fail(f"{experiment.name}: {lacks}")
     code = 0
     for each in [seed] if seed is not None else experiment.run_seeds:
         new = Store(root).create(experiment, each)

@@ -56,7 +56,7 @@ def _class_folders(folder: Path) -> list[str]:
         )
     except OSError as error:
         raise DataError(
-            f"{folder} cannot be read ({error.strerror}); it has to hold a folder a class"
+            f"{folder} cannot be read ({error.strerror}); it has to hold one folder per class"
         ) from None
     if len(found) < 2:
         raise DataError(f"{folder} has to hold at least two class folders, it holds {len(found)}")

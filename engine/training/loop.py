@@ -180,7 +180,7 @@ class Trainer:
             before = f", {last:.4g} at best before" if last is not None else ""
             raise Diverged(
                 f"the loss is {loss} at step {self.step}{before} (learning rate {self.learner.lr:.3g}, gradient norm "
-                f"{norm:.3g}); a smaller lr, a longer warmup or clip_norm = 1.0 may help"
+                f"{norm:.3g}); {advice(self.experiment.clip_norm)}"
             )
 
     def _finish_epoch(self) -> None:
@@ -295,3 +295,9 @@ def _mix(*numbers: int) -> int:
         state = ((state ^ (state >> 27)) * 0x94D049BB133111EB) & 0xFFFFFFFFFFFFFFFF
         state ^= state >> 31
     return state >> 1
+
+
+def advice(clip_norm: float) -> str:
+    """Return what may keep a loss finite, for a run whose gradients are scaled down to a norm, or with 0 to none."""
+    lower = 1.0 if clip_norm == 0 or clip_norm > 1 else clip_norm / 10
+    return f"a smaller lr, a longer warmup or clip_norm = {lower:.3g} (now {clip_norm:.3g}) may help"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook, usual_s
+from engine.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook
 from engine.states import Status
 from engine.ticket import Ticket
 
@@ -115,26 +115,15 @@ def status(run: str, experiment: str, state: str, **more: object) -> Status:
     return Status(run=run, experiment=experiment, state=state, **more)  # type: ignore[arg-type]
 
 
-def test_runs_take_as_long_as_earlier_ones_of_their_experiment() -> None:
-    runs = [
-        status("a", "x", "finished", trained_s=60.0),
-        status("b", "x", "finished", trained_s=80.0),
-        status("c", "x", "finished", trained_s=900.0),
-        status("d", "x", "failed", trained_s=5.0),
-        status("e", "y", "running", elapsed_s=30.0, eta_s=70.0),
-    ]
-    assert usual_s(runs) == {"x": 80.0, "y": 100.0}
-
-
 def test_an_outlook_says_what_is_known() -> None:
     runs = [
-        status("done", "x", "finished", trained_s=100.0),
+        status("done", "x", "finished", trained_s=100.0, epoch=4.0, epochs=4),
         status("live", "x", "running", started=NOW - 50, heartbeat=NOW - 1, eta_s=41.0),
-        status("next", "x", "queued"),
-        status("again", "x", "queued", epoch=3.0, epochs=4),
+        status("next", "x", "queued", epochs=4),
+        status("again", "x", "queued", epoch=3.0, epochs=4, trained_s=60.0),
         status("odd", "new", "queued"),
-        status("last", "x", "queued"),
-        status("held", "x", "queued"),
+        status("last", "x", "queued", epochs=8),
+        status("held", "x", "queued", epochs=4),
     ]
     order = ["next", "again", "odd", "last", "held"]
     tickets = {name: Ticket(submitted=0.0) for name in order}
@@ -143,17 +132,31 @@ def test_an_outlook_says_what_is_known() -> None:
     found = outlook(runs, tickets, order, ["CPU slot 1"], NOW)
     assert found == [
         Forecast("live", ("CPU slot 1",), NOW - 50, NOW + 40),
-        Forecast("next", ("CPU slot 1",), NOW + 40, NOW + 140),
-        Forecast("again", ("CPU slot 1",), NOW + 140, NOW + 165),
-        Forecast("odd", ("CPU slot 1",), NOW + 165, None),
-        Forecast("last"),
-        Forecast("held"),
+        Forecast("next", ("CPU slot 1",), NOW + 40, NOW + 140, how=found[1].how),
+        Forecast(
+            "again", ("CPU slot 1",), NOW + 140, NOW + 160, how="1 epoch left at 20 s, its own speed so far"
+        ),
+        Forecast("odd", ("CPU slot 1",), NOW + 160, None, None, NOW + 161),
+        Forecast("last", (), None, None, NOW + 161, NOW + 361, "8 epochs at 25 s, as earlier runs of x took"),
+        Forecast("held", how=found[1].how),
     ]
-    assert outlook(runs, tickets, order, [], NOW)[1:] == [Forecast(name) for name in order]
+    assert found[1].how == "4 epochs at 25 s, as earlier runs of x took"
+    assert [each.start for each in outlook(runs, tickets, order, [], NOW)[1:]] == [None] * len(order)
+
+
+@pytest.mark.parametrize(("asked", "left"), [(None, 100.0), ("stop-after-epoch", 20.0), ("stop-now", 0.0)])
+def test_a_run_that_was_asked_to_stop_gives_its_device_up_before_its_end(
+    asked: str | None, left: float
+) -> None:
+    live = status(
+        "live", "x", "running", started=NOW, heartbeat=NOW, eta_s=100.0, epoch=1.5, epochs=4, asked=asked
+    )
+    assert outlook([live], {}, [], ["CPU slot 1"], NOW)[0].finish == NOW + left
 
 
 def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waited_for() -> None:
     runs = [
+        status("past", "x", "finished", trained_s=10.0),
         status("hand", "x", "running", started=NOW, heartbeat=NOW, eta_s=10.0, device="cpu (2 threads)"),
         status("bad", "x", "failed"),
         status("after", "x", "queued"),
@@ -165,7 +168,21 @@ def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waite
     }
     found = outlook(runs, tickets, ["lost", "after"], ["CPU slot 1"], NOW)
     assert found[0] == Forecast("hand", ("CPU slot 1",), NOW, NOW + 10)
-    assert found[1:] == [Forecast("lost"), Forecast("after", ("CPU slot 1",), NOW + 10, NOW + 20)]
+    assert found[1] == Forecast("lost", how=found[1].how)
+    assert found[2]._replace(how="") == Forecast("after", ("CPU slot 1",), NOW + 10, NOW + 20)
+
+
+@given(scenes())
+def test_what_has_no_time_has_an_earliest_one_unless_somebody_has_to_do_something(
+    scene: tuple[list[Going], list[Waiting], list[str]],
+) -> None:
+    going, waiting, names = scene
+    plain = [Waiting(run.run, run.takes_s) for run in waiting]
+    found = play((going, plain, names))
+    for run in plain if names else []:
+        each = found[run.run]
+        assert (each.start is None) == (each.earliest is not None)
+        assert (each.finish is None) == (each.earliest_finish is not None)
 
 
 @pytest.mark.parametrize("gpus", [1, 2])

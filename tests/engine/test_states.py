@@ -406,8 +406,27 @@ def test_a_clock_that_is_set_back_makes_no_time_left_negative_or_nothing(run):
         at = 1000.0 + 10 * step - (HOUR / 4 if step > 2 else 0)
         status.apply(Metrics(time=at, run=run.id, step=step, epoch=step / 5, values={}))
     assert status.elapsed_s == 40.0
-    assert status.eta_s == pytest.approx(40.0 / 5 * 15)
+    assert status.eta_s == pytest.approx(30.0 / 4 * 15)  # the first step is the start
     assert status.heartbeat == 150.0
+
+
+def test_neither_a_pause_nor_the_first_steps_of_an_attempt_change_the_time_left(run):
+    status = Status(run=run.id)
+    start = Start(time=1000.0, run=run.id, epochs=10, steps_per_epoch=10)
+    status.apply(start)
+    for step in range(1, 21):
+        status.apply(Metrics(time=1000.0 + 30 + 2 * step, run=run.id, step=step, epoch=step / 10, values={}))
+    assert status.eta_s == pytest.approx(2.0 * 80)
+    status.apply(End(time=1075.0, run=run.id, state="stopped", reason="", duration_s=75.0))
+    status.apply(msgspec.structs.replace(start, time=5000.0, attempt=2, step=20))
+    for second in range(1, 60):  # a slow first step, while memory is measured once a second
+        at = 5000.0 + second
+        status.apply(
+            Metrics(time=at, run=run.id, step=20 + second // 30, epoch=2.0, values={"cpu/memory": 1.0})
+        )
+        assert status.eta_s == pytest.approx(2.0 * (80 - second // 30))
+    status.apply(Metrics(time=5060.0, run=run.id, step=31, epoch=3.1, values={}))
+    assert status.eta_s == pytest.approx(3.0 * 69)
 
 
 OUTLIVED = """

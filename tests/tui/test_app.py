@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 from textual.widgets import Input, Static
 
+from engine.config import load_config
 from engine.events import Confusion, encode
+from engine.states import Status
 from engine.store import Store
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
+from tui.screens.doing import briefly, how_it_goes_on
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.snapshot import Project
@@ -107,6 +110,49 @@ async def test_r_queues_the_experiment_under_the_cursor(project: Project) -> Non
         assert [row.note for row in runs(pilot).rows] == ["", "waits", ""]
 
 
+async def test_r_says_that_it_queues_what_the_file_said_before_it_was_broken(project: Project) -> None:
+    async with opened(project) as pilot:
+        project.config.write_text(project.config.read_text() + "\nnot toml\n")
+        await until(pilot, lambda: bool(board(pilot).snapshot.config_error))
+        await pilot.press("down", "r")
+        said = "BiT-small is queued; experiments.toml has a mistake: it is queued as it stood before that"
+        await until(pilot, lambda: said in toasts(pilot))
+
+
+async def test_r_does_not_queue_what_has_no_data_here(project: Project) -> None:
+    text = project.config.read_text().replace(
+        '[experiments."BiT-small"]', '[experiments."BiT-small"]\ndataset = "folder:/nope"'
+    )
+    project.config.write_text(text)
+    async with opened(project) as pilot:
+        await pilot.press("down", "r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Dialog))
+        assert "there is no folder /nope" in str(pilot.app.screen.query_one("#dialog-text", Static).render())
+        assert not Store(project.runs).runs()
+
+
+async def test_a_toast_is_not_shown_twice_at_once_and_says_runs_briefly(
+    project: Project, write_run: Write
+) -> None:
+    (run,) = [
+        Store(project.runs).create(load_config(project.config).experiments["BiT-small"], 3, queued=True)
+    ]
+    async with opened(project) as pilot:
+        await pilot.press("down", "H")
+        await until(pilot, lambda: "BiT-small s3 is held; H lets it go" in toasts(pilot))
+        assert run.id not in toasts(pilot)
+        await pilot.press("u", "u")
+        await until(pilot, lambda: "Nothing to bring back" in toasts(pilot))
+        assert toasts(pilot).count("Nothing to bring back") == 1
+
+
+def test_run_ids_are_said_briefly() -> None:
+    known = Status(run="ViT-B-Hyb-s0-20261127-060028-009b", experiment="ViT(B)-Hyb", seed=0)
+    text = f"{known.run} is number 2 of 3; x-s12-20261127-060028-009b is not"
+    assert briefly(text, [known]) == "ViT(B)-Hyb s0 is number 2 of 3; x s12 is not"
+    assert briefly("nothing is named", [known]) == "nothing is named"
+
+
 async def test_a_queued_run_leaves_the_queue_on_a_confirmed_stop(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("r")
@@ -177,9 +223,21 @@ async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, writ
         assert "✓ ViT-small" in runs(pilot).render_line(1).text
         assert "×2 ■1" in runs(pilot).render_line(1).text
         await pilot.press("R")
-        await until(pilot, lambda: "ViT-small s0 11-18 15:00 goes on" in toasts(pilot))
+        await until(pilot, lambda: "ViT-small s0 11-18 15:00 is queued to begin anew" in toasts(pilot))
         assert stopped.ticket() is not None
         await until(pilot, lambda: "×2 ◌1" in runs(pilot).render_line(1).text)
+
+
+@pytest.mark.parametrize(
+    ("more", "how"),
+    [
+        ({}, "begin anew: it has no checkpoint"),
+        ({"checkpoint": 84, "steps_per_epoch": 21}, "go on from epoch 4"),
+        ({"checkpoint": 1084}, "go on from step 1,084"),
+    ],
+)
+def test_a_resumed_run_says_from_where(more: dict[str, int], how: str) -> None:
+    assert how_it_goes_on(Status(run="r", **more)) == how
 
 
 async def test_a_run_shown_whole_is_itself_meant_not_what_its_row_hides(

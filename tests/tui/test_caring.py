@@ -8,7 +8,7 @@ from engine.labels import change_note, change_tags, labels_of
 from engine.store import Run, Store
 from engine.trash import thrown
 from tests.tui.conftest import Write
-from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts
+from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.snapshot import Project
@@ -80,13 +80,22 @@ async def test_a_folded_row_means_all_its_seeds(project: Project, write_run: Wri
         assert len(thrown(Store(project.runs))) == 1
 
 
+async def test_signs_add_and_take_off_as_the_command_does(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("t", *["backspace"] * 9, *"+best", "enter")
+        await until(pilot, lambda: labels_of(run).tags == ("vit", "best"))
+        await pilot.press("t", *"new -vit", "enter")
+        await until(pilot, lambda: labels_of(run).tags == ("best", "new"))
+
+
 async def test_a_tag_that_is_none_is_said_and_not_taken(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small")
     async with opened(project) as pilot:
-        await pilot.press("t", *"+new", "enter")
+        await pilot.press("t", *"+n,w", "enter")
         assert isinstance(pilot.app.screen, Prompt)
         words = str(pilot.app.screen.query_one("#prompt-hint").content)  # type: ignore[attr-defined]
-        assert "write new, without the +" in words
+        assert "+n,w is no tag" in words
         await pilot.press("escape")
         await settle(pilot)
         assert labels_of(run).tags == ("vit",)

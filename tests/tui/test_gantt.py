@@ -10,7 +10,7 @@ from rich.cells import cell_len
 from engine.forecast import Forecast
 from engine.states import Status
 from engine.ticket import Ticket
-from tui.gantt import Bar, axis_of, bars, clock, gantt, marks, span, when
+from tui.gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, span, when
 from tui.snapshot import Queue, Snapshot
 
 NOW = 1_795_000_000.0
@@ -91,6 +91,18 @@ def test_times_far_off_are_said_in_days() -> None:
     assert len(clock(NOW + 100, NOW)) == 5
     assert when(Bar("a", "a", "queued", None, None), NOW) == "?"
     assert when(Bar("a", "a", "starting", NOW, None), NOW) == "ends ?"
+    assert when(Bar("a", "a", "queued", None, None, earliest=NOW), NOW) == f"after {clock(NOW, NOW)}"
+
+
+def test_the_whole_queue_has_an_end_as_far_as_it_is_known():
+    known = [Bar("a", "a", "running", NOW - 9, NOW + 60), Bar("b", "b", "queued", NOW + 60, NOW + 600)]
+    open_ = Bar("c", "c", "queued", NOW + 600, None, earliest_finish=NOW + 900)
+    held = Bar("d", "d", "queued", None, None, held=True)
+    assert all_done(known, NOW) == f"all done about {clock(NOW + 600, NOW)}"
+    assert all_done([*known, open_], NOW) == f"all done not before {clock(NOW + 900, NOW)}"
+    assert all_done([*known, held], NOW) == f"all done about {clock(NOW + 600, NOW)}, but for what is held"
+    assert all_done([held], NOW) == ""
+    assert all_done([], NOW) == ""
 
 
 def test_hostile_names_and_reasons_are_text() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle
+from tui.options import Options
 from tui.screens.help import HelpScreen
 from tui.snapshot import Project
 from tui.widgets.key_bar import KeyBar
@@ -29,6 +30,14 @@ async def test_it_offers_what_can_be_done_to_the_run(project: Project, write_run
         await settle(pilot)
         assert "Open" not in words(bar)
         assert "Run" in words(bar)
+
+
+async def test_read_only_it_offers_nothing_that_changes_anything(project: Project, write_run: Write) -> None:
+    write_run("ViT-small", epochs=2, end="stopped")
+    async with opened(project, (200, 60), options=Options(readonly=True)) as pilot:
+        said = words(board(pilot).query_one(KeyBar))
+        assert {"Open", "Compare", "Export"} <= set(said)
+        assert not {"Run", "Resume", "Edit", "Tag", "Note", "Run with changes"} & set(said)
 
 
 @pytest.mark.parametrize("width", [40, 80, 120])

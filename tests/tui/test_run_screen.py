@@ -18,6 +18,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.snapshot import Project
 from tui.widgets.class_bars import ClassBars
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.log import Log as LogView
 from tui.widgets.matrix import MatrixView
 from tui.widgets.mistakes import Mistakes
@@ -85,6 +86,11 @@ def text(widget: Static) -> str:
     return str(widget.render())
 
 
+def shown(pilot: AppPilot) -> str:
+    strips = pilot.app.screen._compositor.render_strips()
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
 def drawn(widget: MatrixView | ClassBars | LogView | Mistakes | Sheet) -> list[str]:
     return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
 
@@ -128,6 +134,7 @@ async def test_it_closes_and_the_feed_reads_the_run_no_more(project: Project, an
 async def test_help_stands_over_it(project: Project, animals: Run) -> None:
     async with opened(project, "question_mark") as (pilot, screen):
         assert isinstance(pilot.app.screen, HelpScreen)
+        await until(pilot, lambda: "open the run; its full log" in shown(pilot))  # its own keys stand first
         await pilot.press("escape")
         assert pilot.app.screen is screen
 
@@ -363,9 +370,12 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         ]
         await pilot.press("enter")
         assert view.has_focus
+        bar = screen.query_one(KeyBar)
+        await until(pilot, lambda: "Matches" in [offer.words for offer in bar.shown()])
         await pilot.press("g", "n")
         first = view.hit
         assert first is not None
+        await until(pilot, lambda: f"match {first + 1} of 10" in shown(pilot))
         assert view.lines.text[view.hits[first]] in drawn(view)
         await pilot.press("n")
         assert view.hit == (first + 1) % 10
@@ -374,6 +384,7 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         await pilot.press("escape")
         assert view.pattern is None
         assert pilot.app.screen is screen
+        await until(pilot, lambda: "Matches" not in [offer.words for offer in bar.shown()])
         await pilot.press("escape")
         assert pilot.app.screen is not screen
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from engine.experiment import Experiment
 from engine.store import Store
-from tests.tui.pilot import AppPilot, board, opened, settle, toasts
+from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.variation import VariationScreen
 from tui.snapshot import Project
 from tui.variation import complete, vary, words
@@ -114,6 +114,14 @@ async def test_a_mistake_stands_under_the_prompt_and_nothing_is_queued(project: 
         assert isinstance(pilot.app.screen, VariationScreen)
         await pilot.press("escape")
         assert Store(project.runs).runs() == []
+
+
+async def test_a_key_without_its_value_is_no_mistake_yet(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("o", *"epochs=3 lr=")
+        await until(pilot, lambda: said(pilot) == "lr= …")
+        await pilot.press("enter")
+        await until(pilot, lambda: "✗" in said(pilot))
 
 
 async def test_tab_completes_a_key_and_its_value(project: Project) -> None:

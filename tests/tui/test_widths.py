@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import msgspec
 import pytest
 from rich.cells import cell_len
 
@@ -32,6 +33,11 @@ NUMBERS = r"[.\d][\d.]*"
 
 def numbers(text: str) -> set[str]:
     return set(re.findall(NUMBERS, text))
+
+
+def test_the_title_of_a_run_that_is_to_go_on_says_what_it_waits_for() -> None:
+    waits = msgspec.structs.replace(RUNNING, state="queued", reason="waiting for CPU slot 1 (runs ViT)")
+    assert title_of("r", waits, [], 200).plain.endswith("waiting for CPU slot 1 (runs ViT)")
 
 
 def test_the_title_of_a_run_has_whole_facts() -> None:

@@ -54,20 +54,18 @@ class Caring(Doing):
         text = "Tags, with spaces between them" + (
             "; here are those that all have." if len(runs) > 1 else "."
         )
-        text += _all_named(runs)
+        text += f" +TAG adds one to what there is, -TAG takes one off.{_all_named(runs)}"
         known = sorted({tag for about in self.snapshot.about.values() for tag in about.labels.tags})
         value = "".join(f"{tag} " for tag in common)
 
         def chosen(line: str | None) -> None:
-            if line is not None and set(line.split()) != set(common):
-                self._tag(runs, line.split(), common)
+            add, remove = tag_changes(line or "", common)
+            if line is not None and (add or remove):
+                self._tag(runs, add, remove)
 
         self.app.push_screen(Prompt(f"Tags of {_named(runs)}", text, value, known, _wrong_tags), chosen)
 
-    def _tag(self, runs: Sequence[Status], tags: Sequence[str], common: Sequence[str]) -> None:
-        add = [tag for tag in tags if tag not in common]
-        remove = [tag for tag in common if tag not in tags]
-
+    def _tag(self, runs: Sequence[Status], add: Sequence[str], remove: Sequence[str]) -> None:
         def change() -> str:
             for status in runs:
                 change_tags(self._run(status), add, remove)
@@ -177,8 +175,21 @@ def _named(runs: Sequence[Status]) -> str:
     return _called(runs[0]) if len(runs) == 1 else f"{len(runs)} runs"
 
 
+def tag_changes(line: str, common: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the tags that a line adds and those that it takes off, where these ones are there.
+
+    A plain word is a tag that stays or comes; one that is no longer in the line goes. ``+TAG`` and ``-TAG`` are as for
+    `engine tag`: a line of them alone leaves all other tags as they are.
+    """
+    words = line.split()
+    plus, minus = ({word[1:]: None for word in words if word[1:] and word[0] == sign} for sign in "+-")
+    plain = [word for word in words if not (word[1:] and word[0] in "+-")]
+    kept = [*(plain if plain or not (plus or minus) else common), *plus]
+    add = [tag for tag in dict.fromkeys(kept) if tag not in common and tag not in minus]
+    return add, [*minus, *(tag for tag in common if tag not in kept and tag not in minus)]
+
+
 def _wrong_tags(line: str) -> str:
-    if signed := next((tag for tag in line.split() if tag[1:] and tag[0] in "+-"), ""):
-        return f"write {signed[1:]}, without the {signed[0]}; what is no longer in the line is taken off"
-    wrong = ((tag, why) for tag in line.split() if (why := wrong_tag(tag)))
-    return next((f"{tag} is no tag: {why}" for tag, why in wrong), "")
+    tags = ((tag, tag[1:] if tag[1:] and tag[0] in "+-" else tag) for tag in line.split())
+    wrong = ((word, why) for word, tag in tags if (why := wrong_tag(tag)))
+    return next((f"{word} is no tag: {why}" for word, why in wrong), "")

@@ -5,8 +5,9 @@ What does it is imported when it is done: the app is to open at once.
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Literal
 
 from textual import on
@@ -25,6 +26,8 @@ from tui.text import clean
 
 LETTERS_A_SECOND = 15
 """That people read, while they do something else."""
+
+_RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
 class Doing(Screen[None]):
@@ -95,17 +98,27 @@ class Doing(Screen[None]):
 
         experiment = config.experiments[row.experiment]
         there = already(experiment, self.snapshot.runs, self.snapshot.about)
+        as_it_stood = self._as_it_stood()
 
         def queue() -> str:
+            from engine.inputs import missing
             from engine.scheduler import ensure_worker
 
+            if lacks := missing(experiment):
+                raise StoreError(f"{lacks}; `engine submit` queues it for a machine that has it")
             runs = [
                 self.store.create(experiment, seed, queued=True) for seed in seeds_to_queue(experiment, there)
             ]
             ensure_worker(self.store)
-            return said(experiment, there, [run.id for run in runs])
+            return said(experiment, there, [run.id for run in runs]) + as_it_stood
 
         self._do(f"{experiment.name} cannot be queued", queue)
+
+    def _as_it_stood(self) -> str:
+        """Return what is to be added on an experiment that is queued while its file cannot be read."""
+        if not self.snapshot.config_error:
+            return ""
+        return f"; {self.project.config.name} has a mistake: it is queued as it stood before that"
 
     def _refuse_row(self) -> None:
         """Say why nothing can be run from the row."""
@@ -129,12 +142,12 @@ class Doing(Screen[None]):
             text = "It has not begun; R queues it again."
             choices = [Choice("enter", "take it out of the queue", "stop-now")]
         else:
-            text = "It keeps a checkpoint either way, and R resumes it."
+            text = "enter and n keep a checkpoint, from which R resumes it."
             choices = [
                 Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
                        "stop-after-epoch"),
                 Choice("n", "stop now", "stop-now"),
-                Choice("f", "make it stop: SIGTERM, then SIGKILL (no checkpoint)", "force"),
+                Choice("f", "make it stop: SIGTERM, then SIGKILL (no new checkpoint)", "force"),
             ]  # fmt: skip
         run = Run(self.project.runs / status.run)
 
@@ -192,7 +205,7 @@ class Doing(Screen[None]):
                 if status is self.focused_run
                 else f"{status.experiment} {run_label(status)}"
             )
-            return f"{which} goes on from its last checkpoint"
+            return f"{which} is queued to {how_it_goes_on(status)}"
 
         self._do("It cannot be resumed", queue)
 
@@ -212,7 +225,8 @@ class Doing(Screen[None]):
 
     @on(Done)
     def _done(self, message: Done) -> None:
-        self.notify(message.text, markup=False, timeout=max(4, len(message.text) / LETTERS_A_SECOND))
+        text = briefly(message.text, self.snapshot.runs)
+        self.notify(text, markup=False, timeout=max(4, len(text) / LETTERS_A_SECOND))
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:
@@ -220,3 +234,20 @@ class Doing(Screen[None]):
 
     def _refuse(self, title: str, text: str) -> None:
         self.notify(text, title=title, severity="warning", markup=False, timeout=4)
+
+
+def how_it_goes_on(status: Status) -> str:
+    """Return where a run goes on that is resumed."""
+    if status.checkpoint is None:
+        return "begin anew: it has no checkpoint"
+    if status.steps_per_epoch:
+        return f"go on from epoch {status.checkpoint / status.steps_per_epoch:.3g}"
+    return f"go on from step {status.checkpoint:,}"
+
+
+def briefly(text: str, runs: Iterable[Status]) -> str:
+    """Return a sentence with the ids of runs shortened to experiment and seed."""
+    if _RUN.search(text) is None:
+        return text
+    known = {status.run: f"{clean(status.experiment)} s{status.seed}" for status in runs}
+    return _RUN.sub(lambda found: known.get(found[0], f"{found[1]} s{found[2]}"), text)

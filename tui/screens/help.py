@@ -81,7 +81,11 @@ KEYS_WIDTH = max(len(key) for keys in KEYS.values() for key, _ in keys) + 2
 
 
 class HelpScreen(ModalScreen[None]):
-    """The keys; what is typed leaves those that it is found in, escape takes it back and then closes."""
+    """The keys; what is typed leaves those that it is found in, escape takes it back and then closes.
+
+    Args:
+        first: The section that stands over the others: that of the screen it was asked for on.
+    """
 
     DEFAULT_CSS = """
     HelpScreen {
@@ -100,6 +104,10 @@ class HelpScreen(ModalScreen[None]):
         Binding("pagedown", "page(1)", "Page down", show=False),
     ]
 
+    def __init__(self, first: str = "Runs") -> None:
+        super().__init__()
+        self._first = first
+
     def compose(self) -> ComposeResult:
         """A line to search with, over a table of keys."""
         with Vertical() as box:
@@ -110,13 +118,17 @@ class HelpScreen(ModalScreen[None]):
             yield line
             with VerticalScroll(can_focus=False) as page:
                 page.show_horizontal_scrollbar = False
-                yield Static(table(matching("")), markup=False)
+                yield Static(table(self._found("")), markup=False)
 
     @on(Input.Changed)
     def _search(self, message: Input.Changed) -> None:
-        found = matching(message.value)
+        found = self._found(message.value)
         self.query_one(Static).update(table(found, message.value) if found else "No key does that.")
         self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def _found(self, text: str) -> dict[str, list[tuple[str, str]]]:
+        found = matching(text)
+        return {name: found[name] for name in sorted(found, key=lambda name: name != self._first)}
 
     def action_back(self) -> None:
         """Show all keys again, or close."""

@@ -10,9 +10,10 @@ from textual.widgets import Static
 
 from engine.listing import duration
 from engine.states import LIVE, Status
-from tui.gantt import Bar, clock
+from tui.gantt import Bar, all_done, clock
 from tui.rows import Row
 from tui.screens.doing import Doing
+from tui.screens.help import HelpScreen
 from tui.screens.queueing import Queueing
 from tui.snapshot import Snapshot
 from tui.text import clean
@@ -26,6 +27,7 @@ class QueueScreen(Queueing):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("delete", "stop", "Take out of the queue", show=False),
+        Binding("question_mark", "help", "Help", key_display="?"),
         Binding("escape,5,q", "close", "Back", key_display="esc"),
     ]
 
@@ -55,9 +57,12 @@ class QueueScreen(Queueing):
     def _show(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
         self.query_one(MachineBoard).show(snapshot)
-        self.query_one(QueueList).show(snapshot)
+        rows = self.query_one(QueueList)
+        rows.show(snapshot)
+        done = all_done(rows.bars, snapshot.machine.time)
+        rows.border_title = f"Queue: {done}" if done else "Queue"
         live, waiting = len(snapshot.queue.outlook) - len(snapshot.queue.waiting), len(snapshot.queue.waiting)
-        self.query_one(QueueList).border_subtitle = f"{live} live, {waiting} waiting"
+        rows.border_subtitle = f"{live} live, {waiting} waiting"
         self._show_detail()
 
     def _show_detail(self) -> None:
@@ -80,6 +85,10 @@ class QueueScreen(Queueing):
         """What needs an experiment, or a run that has ended, is not for here."""
         return action not in ("run", "resume")
 
+    def action_help(self) -> None:
+        """Say what every key does, those of the queue first."""
+        self.app.push_screen(HelpScreen("Queue"))
+
     def action_close(self) -> None:
         """Go back."""
         self.dismiss()
@@ -99,20 +108,25 @@ def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
         return [
             *lines,
             f"{bar.state}{where}, epoch {status.epoch:.2f} of {status.epochs or '?'}",
-            ends + left,
+            ends + left + (f": {clean(bar.how)}" if bar.how and bar.finish is not None else ""),
         ]
     lines.append(f"{_place(snapshot, bar)}: {bar.why}")
     if bar.start is None:
-        unknown = "H lets it go" if bar.held else "when it starts cannot be told"
-        return [*lines, unknown]
+        return [*lines, _unknown_start(bar, now)]
     begins = f"starts {'now' if bar.start <= now else 'about ' + clock(bar.start, now)}{where}"
     if bar.finish is None:
-        return [
-            *lines,
-            f"{begins}; no run of {clean(status.experiment)} has finished that would tell how long it takes",
-        ]
-    takes = f"{duration(bar.finish - bar.start)}, as earlier runs of {clean(status.experiment)} did"
-    return [*lines, f"{begins}, {ends}: takes {takes}"]
+        return [*lines, f"{begins}; nothing like it has been measured that would tell how long it takes"]
+    how = f": {clean(bar.how)}" if bar.how else ""
+    return [*lines, f"{begins}, {ends}, takes {duration(bar.finish - bar.start)}{how}"]
+
+
+def _unknown_start(bar: Bar, now: float) -> str:
+    if bar.held:
+        return "H lets it go"
+    if bar.earliest is None:
+        return "when it starts cannot be told"
+    takes = f"; takes {clean(bar.how)}" if bar.how else ""
+    return f"starts not before {clock(bar.earliest, now)}: nobody knows how long one before it takes{takes}"
 
 
 def _place(snapshot: Snapshot, bar: Bar) -> str:

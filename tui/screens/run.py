@@ -244,7 +244,7 @@ class RunScreen(Screen[None]):
 
     def action_help(self) -> None:
         """Say what every key does."""
-        self.app.push_screen(HelpScreen())
+        self.app.push_screen(HelpScreen("A run"))
 
     def action_back(self) -> None:
         """One layer out: a search, then the screen."""

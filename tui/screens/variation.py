@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from engine.experiment import Experiment
 from tui.text import clean
-from tui.variation import Variation, complete, settings_line, vary
+from tui.variation import Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing import Completing, hint
 
 
@@ -64,19 +64,22 @@ class VariationScreen(ModalScreen[Variation | None]):
         """Find out in a thread what the text means: a setting may name a folder."""
         self._offer()
         self._asked += 1
-        asked, text = self._asked, message.value
+        asked, begun = self._asked, unfinished(message.value)
+        text = message.value.removesuffix(begun)
 
         def work() -> None:
             found = vary(self._experiment, text)
-            self.app.call_from_thread(self._judged, found, asked)
+            self.app.call_from_thread(self._judged, found, asked, begun)
 
         self.run_worker(work, thread=True, group="actions", exit_on_error=False)
 
-    def _judged(self, found: Variation, asked: int) -> None:
+    def _judged(self, found: Variation, asked: int, begun: str = "") -> None:
         if asked == self._asked and self.is_attached:
             said = self.query_one("#variation-said", Static)
             said.set_class(bool(found.mistakes), "-wrong")
-            said.update(clean_lines(found.mistakes) or settings_line(found))
+            said.update(
+                clean_lines(found.mistakes) or (f"{clean(begun)} …" if begun else settings_line(found))
+            )
 
     @on(Input.Submitted)
     def _submitted(self, message: Input.Submitted) -> None:

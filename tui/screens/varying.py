@@ -27,9 +27,11 @@ class Varying(Doing):
 
         from tui.screens.variation import VariationScreen
 
+        as_it_stood = self._as_it_stood()
+
         def chosen(variation: Variation | None) -> None:
             if variation is not None:
-                self._do("It cannot be queued", lambda: self._queue(variation))
+                self._do("It cannot be queued", lambda: self._queue(variation) + as_it_stood)
 
         self.app.push_screen(VariationScreen(config.experiments[row.experiment]), chosen)
 

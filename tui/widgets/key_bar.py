@@ -16,6 +16,8 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.options import CHANGING, readonly
+
 ALWAYS = ("help", "back", "close", "dismiss", "leave")
 """The ways out and the help keep their place however little room there is."""
 ORDER = (
@@ -87,7 +89,8 @@ class KeyBar(Widget):
 
     def shown(self) -> list[Offer]:
         """Return the offers that matter and have room, in their order."""
-        useful = [offer for offer in self.offers if _name(offer.action) not in self.needless]
+        useless = self.needless | CHANGING if readonly(self.app) else self.needless
+        useful = [offer for offer in self.offers if _name(offer.action) not in useless]
         room = self.size.width - sum(offer.width for offer in useful if _name(offer.action) in ALWAYS)
         shown = []
         for offer in useful:

@@ -32,6 +32,8 @@ SLICE_S = 0.005
 MAX_MARKS = 200
 """Matches in one line that are highlighted."""
 
+MATCH = Binding.Group("Matches", compact=True)
+
 
 class Log(ScrollView, can_focus=True):
     """Shows lines; posts ``Looked`` when what it says of itself has changed."""
@@ -58,8 +60,8 @@ class Log(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("f", "follow", "Follow"),
         Binding("w", "wrap", "Wrap"),
-        Binding("n", "hit(1)", "Next match", show=False),
-        Binding("N", "hit(-1)", "Match before", show=False),
+        Binding("n", "hit(1)", "Next match", group=MATCH),
+        Binding("N", "hit(-1)", "Match before", group=MATCH),
         Binding("j", "scroll_down", "Down", show=False),
         Binding("k", "scroll_up", "Up", show=False),
         Binding("h", "scroll_left", "Left", show=False),
@@ -185,10 +187,15 @@ class Log(ScrollView, can_focus=True):
     def search(self, pattern: re.Pattern[str] | None) -> None:
         """Highlight what matches, and go to the first match from the top of the view on."""
         self.pattern, self.hits, self.hit = pattern, array("l"), None
+        self.refresh_bindings()
         self._searched = 0
         self.refresh()
         self.post_message(self.Looked())
         self._search_on()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """There are matches to go to while something is searched for."""
+        return action != "hit" or self.pattern is not None
 
     @property
     def searching(self) -> bool:

@@ -98,9 +98,10 @@ class LogPane(Vertical):
         log = self.log_view
         if log.pattern is None:
             return ""
-        here = "" if log.hit is None else f"{log.hit + 1} of "
+        count = len(log.hits)
+        found = f"match {log.hit + 1:,} of {count:,}" if log.hit is not None else _matching(count)
         more = " so far" if log.searching else ""
-        return f"{here}{len(log.hits):,} lines match{more}" + (f" ({self._wrong})" if self._wrong else "")
+        return f"{found}{more}" + (f" ({self._wrong})" if self._wrong else "")
 
     def _shown(self) -> list[str]:
         log = self.log_view
@@ -108,3 +109,7 @@ class LogPane(Vertical):
         if log.lines.forgotten:
             said.append(f"the {log.lines.forgotten:,} before are not kept")
         return said
+
+
+def _matching(lines: int) -> str:
+    return "1 line matches" if lines == 1 else f"{lines:,} lines match"

@@ -1,0 +1,178 @@
+"""How long a run takes from where it is: its epochs at the speed that was measured, its own or that of runs like it.
+
+Alike are runs whose images cost the same: of one model, image size, batch, precision. Where they saw another number of
+images an epoch, the speed is scaled by the images. A run whose epochs nobody knows takes as long as earlier ones did.
+Pure: statuses and configurations in, seconds and how they were reached out.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from engine.listing import duration
+from engine.states import LIVE, Status
+
+RECENT = 5
+"""How many runs the speed is taken from, the newest: machines are not always as busy."""
+ENOUGH = 0.5
+"""Epochs after which a run's own speed says more than that of others."""
+SIZES = {"cifar10": (50_000, 10), "cifar100": (50_000, 100), "digits": (1_437, 10)}
+"""The images to train with, and the classes, of datasets that are no folder."""
+COSTS = ("model", "image_size", "patch_size", "options", "batch_size", "precision", "compile", "gpus")
+"""The settings that the seconds of an image depend on."""
+
+
+class Takes(NamedTuple):
+    """The seconds that a run takes from where it is, None where nothing tells; and how they were reached, in words."""
+
+    seconds: float | None = None
+    how: str = ""
+
+
+class _Measured(NamedTuple):
+    status: Status
+    epoch_s: float | None
+    start_s: float
+    """Seconds of it that no epoch took."""
+    data: Hashable
+    images: float | None
+    """In an epoch."""
+
+
+class Paces:
+    """What was measured.
+
+    Args:
+        statuses: All runs, oldest first.
+        configs: What each was made with, as far as it is known.
+    """
+
+    def __init__(self, statuses: Iterable[Status], configs: Mapping[str, Mapping[str, Any]]) -> None:
+        self._configs = configs
+        self._known: dict[int, tuple[Hashable, Hashable]] = {}
+        self._alike: dict[Hashable, list[_Measured]] = {}
+        self._images: dict[Hashable, float] = {}
+        for status in statuses:
+            alike, data = self._kind(status)
+            images = self._seen(status)
+            if images is not None:
+                self._images[data] = images
+            if (epoch_s := _epoch_s(status)) is not None or (status.state == "finished" and status.trained_s):
+                whole = status.trained_s - status.epoch * (epoch_s or 0.0)
+                start_s = max(0.0, whole) if status.state == "finished" and status.attempt <= 1 else 0.0
+                found = _Measured(status, epoch_s, start_s, data, images)
+                self._alike.setdefault(alike, []).append(found)
+
+    def left(self, status: Status, epochs: int | None = None) -> Takes:
+        """Return what a run takes from where it is.
+
+        Args:
+            epochs: How many it is to train in all, where that is no longer what its status or configuration says.
+        """
+        config = self._configs.get(status.run, {})
+        epochs = epochs or status.epochs or (None if config.get("command") else config.get("epochs"))
+        if not epochs:
+            return self._as_long(status)
+        left, own = max(0.0, epochs - status.epoch), _epoch_s(status)
+        if own is not None and status.epoch >= ENOUGH:
+            return _own(left, own)
+        found = self._at_the_speed_of_others(status, left)
+        return found if found.seconds is not None or own is None else _own(left, own)
+
+    def _at_the_speed_of_others(self, status: Status, left: float) -> Takes:
+        alike, data = self._kind(status)
+        timed = [each for each in self._alike.get(alike, []) if each.epoch_s is not None]
+        timed = [each for each in timed if each.status.run != status.run]
+        images = self._images.get(data) or _images_of(self._configs.get(status.run, {}))
+        same = [each for each in timed if each.data == data]
+        timed = same or [each for each in timed if each.images and images]
+        timed = [each for each in timed if each.status.state == "finished"] or timed
+        timed = timed[-RECENT:]
+        if not timed:
+            return Takes()
+        epoch_s = statistics.median(
+            (each.epoch_s or 0.0) * (1.0 if same else (images or 0.0) / (each.images or 1.0))
+            for each in timed
+        )
+        start_s = 0.0 if status.epoch else statistics.median(each.start_s for each in timed)
+        scaled = "" if same else f", scaled to its {round(images or 0):,} images an epoch"
+        return Takes(
+            start_s + left * epoch_s,
+            f"{_count(left)} at {_seconds(epoch_s)}, as {_called(timed, status)} took{scaled}",
+        )
+
+    def _as_long(self, status: Status) -> Takes:
+        found = [
+            each for each in self._alike.get(self._kind(status)[0], []) if each.status.state == "finished"
+        ]
+        if not (found := found[-RECENT:]):
+            return Takes()
+        whole = statistics.median(each.status.trained_s for each in found)
+        return Takes(whole, f"as long as {_called(found, status)} took")
+
+    def _kind(self, status: Status) -> tuple[Hashable, Hashable]:
+        """Return what its images cost, and how many there are in an epoch: the same for runs that are alike."""
+        config = self._configs.get(status.run)
+        if not config:
+            return ("experiment", status.experiment), None
+        if id(config) not in self._known:
+            self._known[id(config)] = _kind(config)
+        alike, data = self._known[id(config)]
+        return (alike if alike is not None else ("script", status.experiment, str(config["command"]))), data
+
+    def _seen(self, status: Status) -> float | None:
+        """Return the images that a run saw in an epoch."""
+        config = self._configs.get(status.run, {})
+        if not status.steps_per_epoch or not config or config.get("command"):
+            return None
+        exact = _images_of(config)
+        return exact or status.steps_per_epoch * config.get("batch_size", 1) * config.get("accumulate", 1)
+
+
+def _kind(config: Mapping[str, Any]) -> tuple[Hashable, Hashable]:
+    data = tuple(config.get(key) for key in ("dataset", "subset_per_class", "val_fraction"))
+    return None if config.get("command") else str([config.get(key) for key in COSTS]), data
+
+
+def _images_of(config: Mapping[str, Any]) -> float | None:
+    """Return the images of an epoch, None for a folder: it would have to be looked at."""
+    if (size := SIZES.get(config.get("dataset", ""))) is None:
+        return None
+    images, classes = size
+    if subset := config.get("subset_per_class"):
+        images = min(images, int(subset) * classes)
+    return images * (1 - float(config.get("val_fraction", 0.0)))
+
+
+def _epoch_s(status: Status) -> float | None:
+    """Return the seconds that an epoch of a run took, None where it was too short to say."""
+    if (
+        status.pace_s is not None
+        and status.steps_per_epoch
+        and (status.epoch >= ENOUGH or status.state in LIVE)
+    ):
+        return status.pace_s * status.steps_per_epoch
+    if status.state in LIVE or status.epoch < ENOUGH:
+        return None
+    return status.trained_s / status.epoch or None
+
+
+def _own(left: float, epoch_s: float) -> Takes:
+    return Takes(left * epoch_s, f"{_count(left)} left at {_seconds(epoch_s)}, its own speed so far")
+
+
+def _called(runs: Iterable[_Measured], status: Status) -> str:
+    names = {each.status.experiment: None for each in runs}
+    if status.experiment in names:
+        return f"earlier runs of {status.experiment}"
+    return f"runs of {', '.join(names)}"
+
+
+def _count(epochs: float) -> str:
+    return f"{epochs:.3g} epoch" + ("s" if epochs != 1 else "")
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.2g} s" if seconds < 10 else duration(seconds)

@@ -1,0 +1,55 @@
+"""Whether a dataset's folders are there: a look before the run waits, that warns or refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from engine.cli import main
+from engine.experiment import Experiment
+from engine.inputs import missing
+from engine.store import Store
+
+
+def made(dataset: str, **more: object) -> Experiment:
+    return Experiment(name="x", model="vit_mini", dataset=dataset, **more)  # type: ignore[arg-type]
+
+
+def test_a_folder_has_to_be_there_with_both_its_splits(tmp_path: Path) -> None:
+    assert missing(made("digits")) == ""
+    assert missing(made("folder:/nope")) == "dataset: there is no folder /nope"
+    assert missing(made("folder:/nope", command=["train.py"])) == ""
+    assert (
+        missing(made(f"folder:{tmp_path}")) == f"dataset: {tmp_path} has no folder train and no folder test"
+    )
+    (tmp_path / "train").mkdir()
+    assert missing(made(f"folder:{tmp_path}")) == f"dataset: {tmp_path} has no folder test"
+    (tmp_path / "test").mkdir()
+    assert missing(made(f"folder:{tmp_path}")) == ""
+
+
+@pytest.mark.parametrize(("now", "then"), [(0.0, "1"), (5.0, "1"), (1.0, "0.1"), (0.5, "0.05")])
+def test_advice_on_a_loss_that_is_not_finite_is_not_what_is_done_already(now: float, then: str) -> None:
+    from engine.training.loop import advice
+
+    assert f"clip_norm = {then} (now {now:.3g})" in advice(now)
+
+
+def test_submit_warns_of_a_folder_that_is_not_here_and_run_refuses(tmp_path: Path) -> None:
+    config = tmp_path / "experiments.toml"
+    config.write_text(
+        '[experiments.x]\nmodel = "vit_mini"\nimage_size = 16\npatch_size = 4\ndataset = "folder:/nope"\n'
+    )
+    where = ["--config", str(config), "--runs", str(tmp_path / "runs")]
+    queued = CliRunner().invoke(main, ["submit", "x", "--wait", *where])
+    assert queued.exit_code == 0, queued.output
+    assert (
+        "x: dataset: there is no folder /nope on this machine; it is queued for one that has it"
+        in queued.stderr
+    )
+    refused = CliRunner().invoke(main, ["run", "x", *where])
+    assert refused.exit_code == 2
+    assert "x: dataset: there is no folder /nope" in refused.stderr
+    assert len(Store(tmp_path / "runs").runs()) == 1
