@@ -9,10 +9,10 @@ from typing import NamedTuple, TypeVar, cast
 import msgspec
 
 from engine.labels import Labels
-from engine.states import State, Status
+from engine.states import LIVE, State, Status
 from engine.store import Request
 from tui.columns import Column, Fact
-from tui.folds import fold, newest, told_apart, unfinished
+from tui.folds import fold, newest, other_settings, told_apart, unfinished
 from tui.grouping import Grouping
 from tui.sieve import Meant
 from tui.snapshot import About, Snapshot
@@ -42,6 +42,10 @@ class Row(NamedTuple):
     """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
     waiting: int = 0
     """How many of the runs that the row hides wait in the queue."""
+    going: int = 0
+    """How many of them go on, made with other settings than what it stands for."""
+    others: int = 0
+    """With how many other settings runs that it hides go on or have finished."""
     unfinished: tuple[Status, ...] = ()
     """What it hides that was stopped or failed, and that nothing has made up for; the newest first."""
     note: str = ""
@@ -102,7 +106,7 @@ def _experiments(
     for row, runs in _sorted(heads, order, reverse):
         rows.append(row)
         if row.folds in unfolded:
-            made = told_apart(runs, snapshot.about)
+            made = told_apart(runs, snapshot.about, sparing=True)
             rows += [_run_row(snapshot, run, made.get(run.run, ""), row) for run in reversed(runs)]
     return rows
 
@@ -180,11 +184,14 @@ def _experiment_row(
     hidden = folds not in unfolded
     facts = _facts(snapshot, name, runs)
     shown = facts[0].status if runs else None
+    stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
         depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
         parent=under.key if under is not None else "",
         waiting=sum(run.state == "queued" for run in runs if run is not shown) if hidden else 0,
+        going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
+        others=other_settings(runs, shown, snapshot.about) if hidden else 0,
         unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
         alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
     )  # fmt: skip
@@ -200,9 +207,10 @@ def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
 
 def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...]:
     """Return what the runs of an experiment stand for, or what the experiment itself says if it has none."""
-    if runs:
-        return tuple(Fact(run, snapshot.about.get(run.run, About())) for run in fold(runs, snapshot.about))
     experiment = snapshot.config.experiments.get(name) if snapshot.config is not None else None
+    if runs:
+        stand = fold(runs, snapshot.about, experiment)
+        return tuple(Fact(run, snapshot.about.get(run.run, About())) for run in stand)
     if experiment is None:
         return ()
     labels = Labels(tags=tuple(experiment.tags), notes=experiment.notes)
@@ -212,7 +220,8 @@ def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...
 
 def _row(
     key: str, experiment: str, facts: tuple[Fact, ...], *, label: str, depth: int, alarm: Kind | None,
-    folded: int = 0, waiting: int = 0, unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
+    folded: int = 0, waiting: int = 0, going: int = 0, others: int = 0, unfinished: tuple[Status, ...] = (),
+    folds: str = "", parent: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
     labels = facts[0].about.labels if facts else Labels()
@@ -225,6 +234,8 @@ def _row(
         depth=depth,
         folded=folded,
         waiting=waiting,
+        going=going,
+        others=others,
         unfinished=unfinished,
         facts=facts,
         note=_note(status) if status is not None else "",

@@ -5,7 +5,7 @@ import pytest
 from engine.config import load_config
 from engine.states import Status
 from tui.columns import find_column
-from tui.folds import current, told_apart, unfinished
+from tui.folds import current, fold, siblings, told_apart, unfinished
 from tui.rows import curve_labels, make_rows
 from tui.snapshot import About, Project, Snapshot
 from tui.widgets.cells import count_of
@@ -176,3 +176,62 @@ def test_curves_of_one_experiment_are_called_by_what_differs() -> None:
     assert curve_labels([a, d], about | {d.run: third}) == ["epochs=4 lr=0.001", "epochs=8 lr=0.002"]
     hostile = about | {b.run: About({"model": "\x1b[31m[/x]"})}
     assert curve_labels([a, b], hostile)[1] == "model=[/x] epochs=7"
+
+
+LR = {"model": "vit_mini", "dataset": "digits"}
+
+
+def test_a_row_stands_for_one_group_of_settings_and_marks_the_others(project: Project) -> None:
+    """Three short seeds have finished, and a longer run of one of them goes on."""
+    runs = [status(f"r{seed}", "e", "finished", seed=seed, last={"test/f1": 0.9}) for seed in range(3)]
+    longer = status("long", "e", "running", last={"test/f1": 0.1})
+    short, long = About(LR | {"epochs": 3}), About(LR | {"epochs": 12})
+    about = dict.fromkeys(("r0", "r1", "r2"), short) | {"long": long}
+    assert {run.run for run in fold([*runs, longer], about)} == {"r0", "r1", "r2"}
+    (row,) = make_rows(Snapshot(runs=(*runs, longer), about=about), set())
+    assert (set(row.runs), row.state, count_of(row)) == ({"r0", "r1", "r2"}, "finished", " ×4 ≠1 ●1")
+    (row, *under) = make_rows(Snapshot(runs=(*runs, longer), about=about), {"e"})
+    assert (len(under), count_of(row)) == (4, "")
+    more = status("r3", "e", "running", seed=3)
+    assert [run.run for run in fold([*runs, longer, more], about | {"r3": short})] == ["r3", "r0", "r1", "r2"]
+
+
+def test_a_row_stands_for_its_experiment_as_it_is_now_once_that_has_finished(project: Project) -> None:
+    experiment = load_config(project.config).experiments["ViT-small"]
+    now = {field: getattr(experiment, field) for field in experiment.__struct_fields__}
+    runs = [status("a", "ViT-small", "finished"), status("b", "ViT-small", "finished", seed=1)]
+    about = {"a": About(now), "b": About(now | {"epochs": 1})}
+    assert [run.run for run in fold(runs, about, experiment)] == ["a"]
+    assert [run.run for run in fold(runs, about)] == ["b"]
+    shown = snapshot(project, *runs)
+    (row, *_) = make_rows(Snapshot(config=shown.config, runs=shown.runs, about=about), set())
+    assert (row.runs, count_of(row)) == (("a",), " ×2 ≠1")
+
+
+def test_seeds_are_folded_with_those_of_the_same_settings_alone() -> None:
+    runs = [status(f"r{seed}", "e", "finished", seed=seed) for seed in range(3)]
+    longer = status("long", "e", "finished")
+    short, long = About(LR | {"epochs": 3}), About(LR | {"epochs": 12})
+    about = dict.fromkeys(("r0", "r1", "r2"), short) | {"long": long}
+    assert siblings([*runs, longer], {"r1"}, about) == {"r0", "r1", "r2"}
+    assert siblings([*runs, longer], {"long"}, about) == {"long"}
+    assert siblings([*runs, longer], {"long", "r2"}, about) == {"r0", "r1", "r2", "long"}
+
+
+def test_what_finished_runs_differ_in_is_said_first_and_what_goes_without_saying_is_not() -> None:
+    made = {
+        "a": LR | {"lr": 1e-3, "epochs": 6}, "b": LR | {"lr": 1e-2, "epochs": 6}, "c": LR | {"lr": 1e-2, "epochs": 6},
+        "stopped": LR | {"lr": 1e-3, "epochs": 30}, "failed": LR | {"lr": 1e-3, "epochs": 6, "dataset": "folder:/no"},
+    }  # fmt: skip
+    runs = [status(name, "e", name if name in ("stopped", "failed") else "finished") for name in made]
+    about = {name: About(config) for name, config in made.items()}
+    assert told_apart(runs, about, sparing=True) == {
+        "a": "lr=0.001",
+        "b": "lr=0.01",
+        "c": "lr=0.01",
+        "stopped": "lr=0.001 epochs=30",
+        "failed": "lr=0.001 dataset=folder:/no",
+    }
+    assert told_apart(runs, about, most=2)["a"] == "lr=0.001 epochs=6"
+    odd = told_apart([status(name, "e", "running") for name in "abc"], about, sparing=True)
+    assert odd == {"a": "lr=0.001", "b": "", "c": ""}

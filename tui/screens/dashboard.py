@@ -230,7 +230,7 @@ class Dashboard(Remembering, Exporting, Editing, Varying, Copying, Panes, Queuei
         chosen = {status.run for status in self.snapshot.runs if status.run in runs.selected | {self._pinned}}
         chosen |= {focus} if focus is not None else set()
         if self._bands:
-            chosen |= siblings(self.snapshot.runs, chosen)
+            chosen |= siblings(self.snapshot.runs, chosen, self.snapshot.about)
         shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
         shown += [focus] if focus is not None else []
         return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands, self._page)

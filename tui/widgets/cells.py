@@ -36,9 +36,12 @@ def mark_of(row: Row, unfolded: Collection[str]) -> str:
 
 
 def count_of(row: Row) -> str:
-    """Return how many runs a row hides, and how many of them wait, failed or were stopped; a space before each."""
-    marks = Counter(MARKS[status.state][0] for status in row.unfinished)
-    marks[MARKS["queued"][0]] = row.waiting
+    """Return how many runs a row hides, and how they differ from what it stands for; a space before each.
+
+    Those that have other settings, go on with such, wait, failed or were stopped.
+    """
+    marks = Counter({"≠": row.others, MARKS["running"][0]: row.going, MARKS["queued"][0]: row.waiting})
+    marks.update(MARKS[status.state][0] for status in row.unfinished)
     count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
     return count + "".join(f" {mark}{number}" for mark, number in marks.items() if number)
 
