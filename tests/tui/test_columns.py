@@ -34,6 +34,7 @@ from tui.widgets.cells import LEAST_NAME, NAME_WIDTH, PREFIX, beside, fitting_in
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.column_list import ColumnList
 from tui.widgets.completing import Completing
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_list import RunList
 
 
@@ -602,3 +603,29 @@ async def test_the_search_box_takes_letters_that_are_keys_of_the_list(project: P
         await pilot.press("slash", *"sjq0")
         assert pilot.app.screen.query_one("#column-search", Input).value == "sjq0"
         assert [each.name for each in chooser.shown] == list(DEFAULT)
+
+
+async def test_the_list_keeps_three_rows_at_any_size(project: Project, write_run: Write) -> None:
+    """And the bar of keys stays at the bottom."""
+    write_run("ViT-small")
+    async with opened(project, (40, 10)) as pilot:
+
+        def shown() -> tuple[bool, tuple[int, int]]:
+            bar = board(pilot).query_one(KeyBar).region
+            return runs_of(pilot).region.height >= 4, (bar.right, bar.bottom)  # the heading is one
+
+        for keys in ((), ("f", "v"), ("escape", "escape", "5")):
+            await pilot.press(*keys)
+            for size in (
+                (40, 10),
+                (80, 10),
+                (60, 14),
+                (100, 16),
+                (80, 19),
+                (80, 20),
+                (120, 12),
+                (120, 20),
+                (80, 24),
+            ):
+                await pilot.resize_terminal(*size)
+                await until(pilot, lambda size=size: shown() == (True, size))  # type: ignore[misc]

@@ -21,6 +21,8 @@ from tui.widgets.run_list import RunList
 MOST_COLUMNS = 40
 ROOM = 54
 """Cells that columns have in a list that is as wide as it is by itself."""
+LOW = 20
+"""Rows of a screen below which the other panes give way to the list."""
 
 
 class Arranging(Screen[None]):
@@ -53,6 +55,10 @@ class Arranging(Screen[None]):
     def watch_snapshot(self) -> None:
         """Show a new moment."""
         raise NotImplementedError
+
+    def on_resize(self) -> None:
+        """Let other panes give way on a low screen."""
+        self.set_class(self.size.height < LOW, "-low")
 
     def rows(self) -> list[Row]:
         """Return the rows of this moment."""
