@@ -30,7 +30,17 @@ from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.snapshot import About, Project, Snapshot
-from tui.widgets.cells import LEAST_NAME, NAME_WIDTH, PREFIX, beside, fitting_in, for_note, total
+from tui.widgets.cells import (
+    LEAST_BESIDE_LEFT,
+    LEAST_NAME,
+    NAME_WIDTH,
+    PREFIX,
+    beside,
+    fitting_in,
+    for_note,
+    reach_of,
+    total,
+)
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.column_list import ColumnList
 from tui.widgets.completing import Completing
@@ -188,7 +198,8 @@ def test_the_first_columns_that_fit_leave_the_name_readable(columns: list[Any], 
     first = columns[: len(fitting)]
     scores = [each for each in columns if each[0].spread][:1]
     least = width - PREFIX - LEAST_NAME
-    assert not fitting or total(fitting) <= (least if fitting == scores else room)
+    more = NAME_WIDTH - LEAST_BESIDE_LEFT if fitting and fitting[-1][0].name == "left" else 0
+    assert not fitting or total(fitting) <= (least if fitting == scores else room + more)
     assert fitting in (first, first[:-1] + scores)
     if total(scores) <= least:
         assert all(score in fitting for score in scores)
@@ -326,7 +337,7 @@ async def test_columns_are_put_in_and_out_moved_and_sorted_by(project: Project, 
         assert chooser.cursor == 0
         assert line(pilot, 0).split() == ["experiment", "image_size", "F1", "model"]
         await pilot.press("J", "down", "s")
-        assert line(pilot, 0).split() == ["experiment", "F1", "image_size", "model"]
+        assert line(pilot, 0).split() == ["experiment", "F1", "image_size", "model↑"]
         await pilot.press("enter")
         assert pilot.app.screen is board(pilot)
         assert board(pilot).query_one("#left").border_subtitle == "model ↑"
@@ -475,7 +486,7 @@ async def test_b_groups_by_settings_with_completion(project: Project, write_run:
         await settle(pilot)
         assert labels(pilot) == ["model=vit_mini", "model=bit_mini"]
         assert "×3" in line(pilot, 1)
-        assert "±" in line(pilot, 1)
+        assert "2 experiments" in line(pilot, 1)
         assert board(pilot).query_one("#left").border_title == "Runs by model"
         await pilot.press("g", "enter")
         assert labels(pilot) == ["model=vit_mini", "ViT-small", "one-token", "model=bit_mini"]
@@ -629,3 +640,36 @@ async def test_the_list_keeps_three_rows_at_any_size(project: Project, write_run
             ):
                 await pilot.resize_terminal(*size)
                 await until(pilot, lambda size=size: shown() == (True, size))  # type: ignore[misc]
+
+
+def test_time_left_has_its_place_before_memory_and_in_a_list_of_its_own_width() -> None:
+    sizes = {"epoch": 6, "test/f1": 9, "train/loss": 5, "left": 6, "memory": 5}
+    kept = fitting_in(53, [(column(name), sizes[name]) for name in DEFAULT])
+    assert [each.name for each, _ in kept] == ["epoch", "test/f1", "train/loss", "left"]
+
+
+def test_a_name_reaches_into_columns_that_are_empty() -> None:
+    assert reach_of("    6/6 .604", 2, 0) == 2
+    assert reach_of("    6/6 .604", 9, 0) == 3  # a space stays
+    assert reach_of("    6/6 .604", 2, 9) == 2  # tags fit as a whole, or take nothing
+    assert reach_of("    6/6 .604", -4, 6) == 2
+    assert reach_of(" " * 8, 9, 0) == 8
+    assert reach_of("    6/6 .604", -4, 0) == 0
+
+
+async def test_a_reason_takes_the_room_that_a_name_leaves(project: Project) -> None:
+    async with opened(project) as pilot:
+        waiting = status("r", "e", "queued", reason="1 of 1 CPU slot is taken")
+        runs_of(pilot).show(make_rows(Snapshot(runs=(waiting,)), set()), {})
+        assert line(pilot, 1).endswith(" 1 of 1 CPU slot is taken")
+
+
+async def test_an_arrow_says_at_the_heading_what_the_list_is_sorted_by(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("s")
+        assert line(pilot, 0).split()[1:] == ["epoch", "F1↓", "loss", "mem"]
+        await pilot.press("S")
+        assert line(pilot, 0).split()[1:] == ["epoch", "F1↑", "loss", "mem"]

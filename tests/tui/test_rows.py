@@ -6,7 +6,9 @@ from engine.config import load_config
 from engine.states import Status
 from tui.columns import find_column
 from tui.folds import current, fold, siblings, told_apart, unfinished
+from tui.grouping import Grouping
 from tui.rows import curve_labels, make_rows
+from tui.sieve import Meant
 from tui.snapshot import About, Project, Snapshot
 from tui.widgets.cells import count_of
 
@@ -235,3 +237,46 @@ def test_what_finished_runs_differ_in_is_said_first_and_what_goes_without_saying
     assert told_apart(runs, about, most=2)["a"] == "lr=0.001 epochs=6"
     odd = told_apart([status(name, "e", "running") for name in "abc"], about, sparing=True)
     assert odd == {"a": "lr=0.001", "b": "", "c": ""}
+
+
+def test_a_filter_that_cuts_an_experiments_mean_short_is_marked() -> None:
+    runs = [status(f"r{seed}", "e", "finished", seed=seed, last={"test/f1": seed / 10}) for seed in range(3)]
+    shown = Snapshot(runs=tuple(runs), about=dict.fromkeys(("r0", "r1", "r2"), About(LR)))
+    (row,) = make_rows(shown, set(), Meant({"r1", "r2"}, set()))
+    assert (row.runs, count_of(row)) == (("r2", "r1"), " 2 of 3")
+    (row, *_) = make_rows(shown, {"e"}, Meant({"r2"}, set()))
+    assert count_of(row) == " 1 of 3"
+    (row,) = make_rows(shown, set(), Meant({"r0", "r1", "r2"}, set()))
+    assert count_of(row) == " ×3"
+    other = status("r3", "e", "finished", seed=3)
+    more = Snapshot(runs=(other, *runs), about=dict(shown.about) | {"r3": About(LR | {"lr": 1})})
+    (row,) = make_rows(more, set(), Meant({"r0", "r1", "r2"}, set()))
+    assert count_of(row) == " ×3"  # the setting was filtered for, and the mean is whole
+
+
+def test_a_group_of_experiments_that_differ_in_more_has_no_mean() -> None:
+    runs = [
+        status("a", "ViT", "finished", last={"test/f1": 0.4, "train/loss": 1.0}),
+        status("b", "BiT", "finished", last={"test/f1": 0.9, "train/loss": 0.1}),
+        status("c", "Hybrid", "stopped", started=2.0, last={"test/f1": 0.1, "train/loss": 2.0}),
+    ]
+    about = {run.run: About(LR | {"model": run.experiment, "lr": 0.1}) for run in runs}
+    f1, loss = find_column("test/f1"), find_column("train/loss")
+    assert f1 is not None
+    assert loss is not None
+    (row,) = make_rows(Snapshot(runs=tuple(runs), about=about), set(), grouping=Grouping(["lr"]))
+    assert (f1.text(row), loss.text(row), row.note) == ("", "", "3 experiments")
+    assert (f1.order(row), loss.order(row)) == ((False, 0.9), (False, 0.1))
+    alike = dict.fromkeys("ab", About(LR)) | {"c": About(LR)}
+    (row,) = make_rows(Snapshot(runs=tuple(runs), about=alike), set(), grouping=Grouping(["lr"]))
+    assert (f1.text(row), row.note) == (".650±.354", "")
+
+
+def test_why_runs_wait_is_said_once(project: Project) -> None:
+    taken = "1 of 1 CPU slot is taken"
+    waiting = [
+        status(f"r{n}", name, "queued", reason=taken) for n, name in enumerate(("ViT-small", "BiT-small"))
+    ]
+    held = status("r3", "one-token", "queued", reason="held")
+    rows = make_rows(snapshot(project, *waiting, held), {"ViT-small"})
+    assert [row.note for row in rows] == [taken, "waits", "waits", "held"]
