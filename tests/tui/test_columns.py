@@ -38,6 +38,7 @@ from tui.widgets.cells import (
     beside,
     fitting_in,
     for_note,
+    note_grows,
     reach_of,
     total,
 )
@@ -655,6 +656,15 @@ def test_a_name_reaches_into_columns_that_are_empty() -> None:
     assert reach_of("    6/6 .604", -4, 6) == 2
     assert reach_of(" " * 8, 9, 0) == 8
     assert reach_of("    6/6 .604", -4, 0) == 0
+
+
+def test_a_reason_and_tags_share_the_room_between_them() -> None:
+    assert note_grows(9, 20, 0) == 9
+    assert note_grows(9, 4, 0) == 4
+    assert note_grows(-9, 4, 0) == 0
+    assert note_grows(-9, 4, 6) == -6
+    assert note_grows(-9, 0, 12) == -9
+    assert note_grows(-9, 4, -3) == 0
 
 
 async def test_a_reason_takes_the_room_that_a_name_leaves(project: Project) -> None:

@@ -80,6 +80,17 @@ def for_note(columns: Sequence[Sized]) -> list[Sized]:
     return kept if not kept or total(columns) - total(kept) > LEAST_NOTE or len(kept) == len(columns) else []
 
 
+def note_grows(cells: int, free: int, wanted: int) -> int:
+    """Return by how many cells a note grows over those that are free before it, or shrinks, as far as tags want them.
+
+    Args:
+        cells: What it is longer than the columns, below 0 where it is shorter.
+        free: The cells that a name leaves.
+        wanted: The cells that tags lack.
+    """
+    return min(cells, free) if cells > 0 else max(cells, -max(0, wanted))
+
+
 def placed(text: str, column: Column, size: int) -> str:
     """Return a text in so many cells, at the left for words and at the right for numbers."""
     text = shorten(text, size) if column.words or cell_len(text) > size else text

@@ -35,6 +35,7 @@ from tui.widgets.cells import (
     for_note,
     heading_of,
     mark_of,
+    note_grows,
     placed,
     reach_of,
     tone_of,
@@ -338,9 +339,10 @@ class RunList(ScrollView, can_focus=True):
         segments = [self._swatch(row), Segment(f"{mark_of(row, self.unfolded)} ", tone)]
         label, count = "  " * row.depth + row.label, count_of(row)
         used = cell_len(label) + len(count)
-        columns = Strip(self._columns_of(row, fitting, max(0, room - used)))
+        wanted = cell_len(chips_of(row, width))
+        columns = Strip(self._columns_of(row, fitting, max(0, room - used), used + wanted - room))
         room = width - PREFIX - columns.cell_length
-        over = reach_of(columns.text, used - room, cell_len(chips_of(row, width)))
+        over = reach_of(columns.text, used - room, wanted)
         room += over
         chips = chips_of(row, room - used)
         room -= len(count) + cell_len(chips)
@@ -350,11 +352,12 @@ class RunList(ScrollView, can_focus=True):
         segments.append(Segment(count, quiet))
         return [*segments, *columns.crop(over)]
 
-    def _columns_of(self, row: Row, fitting: Sequence[Sized], free: int) -> list[Segment]:
+    def _columns_of(self, row: Row, fitting: Sequence[Sized], free: int, wanted: int) -> list[Segment]:
         """Return what stands in the columns: values, or why there are none, or what is wrong with the run.
 
         Args:
             free: Cells before the columns that a reason may take too.
+            wanted: Cells of the columns that tags take where a reason leaves them.
         """
         quiet, name, room = (
             self._style("quiet"),
@@ -370,7 +373,7 @@ class RunList(ScrollView, can_focus=True):
             note, badge = row.note if room > total(kept) else "", ""
             if note:
                 fitting = kept
-                room += 0 if kept else max(0, min(free, cell_len(note) + 1 - room))
+                room += 0 if kept else note_grows(cell_len(note) + 1 - room, free, wanted)
         elif badge:
             fitting = beside(fitting, cell_len(badge))
         segments = [
