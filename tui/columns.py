@@ -75,7 +75,9 @@ class Column:
     """Returns what rows are sorted by, where that is not the value."""
 
     def text(self, row: Row) -> str:
-        """Return what stands in the column of a row; at most ``WIDEST`` cells."""
+        """Return what stands in the column of a row; at most ``WIDEST`` cells. No mean is made of unlike runs."""
+        if row.mixed and self.over == "mean":
+            return ""
         if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
             return self._averaged(numbers)
         if len(row.facts) > 1 and self.over == "each":
@@ -85,6 +87,8 @@ class Column:
     def order(self, row: Row) -> tuple[bool, Any] | None:
         """Return what a row is sorted by, numbers before words; None for one that has nothing."""
         if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
+            if row.mixed:
+                return False, max(numbers) if self.best_first else min(numbers)
             return False, statistics.fmean(numbers)
         value = (self.rank or self.value)(row.facts[0]) if row.facts else None
         if isinstance(value, bool | str):
@@ -190,7 +194,7 @@ def _key(name: str) -> Callable[[Fact], Any]:
     return _asked(key)
 
 
-DEFAULT = ("epoch", "test/f1", "train/loss", "memory", "left")
+DEFAULT = ("epoch", "test/f1", "train/loss", "left", "memory")
 """The columns that are shown as long as nobody has chosen others."""
 OF_RUN: Mapping[str, Column] = {
     column.name: column

@@ -1,21 +1,25 @@
-"""Which runs stand for an experiment: the newest of each seed, as far as they were made with the same. Pure."""
+"""Which runs stand for an experiment: the newest of each seed, of those that were made with the same. Pure."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
+from engine.experiment import Experiment
 from engine.states import LIVE, RESUMABLE, Status
 from tui.snapshot import About
 
 MOST_KNOWN = 50_000
 """How many configurations are kept as their settings."""
 
-_known: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
+_known: dict[int, tuple[Mapping[str, Any] | Experiment, dict[str, Any]]] = {}
 """Settings by the configuration that they are of: runs that were made with the same share the object."""
 
 
-def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
+def settings_of(config: Mapping[str, Any] | Experiment) -> dict[str, Any]:
     """Return what a configuration says about learning, as ``engine.selection.settings``; made once for each object."""
     known = _known.get(id(config))
     if known is None:
@@ -23,7 +27,8 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
 
         if len(_known) >= MOST_KNOWN:
             _known.clear()
-        known = _known[id(config)] = config, settings(config)  # the object is kept, and so is its id
+        made = msgspec.structs.asdict(config) if isinstance(config, Experiment) else config
+        known = _known[id(config)] = config, settings(made)  # the object is kept, and so is its id
     return known[1]
 
 
@@ -51,30 +56,49 @@ def waits_or_never_began(run: Status) -> bool:
     return run.state == "queued" or (run.state == "stopped" and not run.last and not run.started)
 
 
-def fold(runs: Sequence[Status], about: Mapping[str, About]) -> list[Status]:
+def fold(
+    runs: Sequence[Status], about: Mapping[str, About], wanted: Experiment | None = None
+) -> list[Status]:
     """Return the runs that an experiment's row stands for: the current one, then the newest of each other seed.
 
-    Others count as far as they live or have finished, and were made with the same settings. One that has ended
-    otherwise stands for itself alone: its row says why.
+    They live or have finished, and were made with the same settings: those of the experiment as it stands now where
+    a run with these has finished, else those of the newest that has. Where none has finished the current run decides.
+    One that has ended otherwise stands for itself alone: its row says why.
+
+    Args:
+        runs: All runs of the experiment.
+        about: What they were made with.
+        wanted: The experiment as it stands now.
     """
     if len(runs) < 2:
         return list(runs)
-    newest = current(runs)
-    if newest is None:
+    finished = [run for run in runs if run.state == "finished"]
+    made = settings_of(wanted) if wanted is not None else None
+    own = [run for run in finished if run.run in about and settings_of(about[run.run].config) == made]
+    head = next(iter(own[-1:] or finished[-1:]), None) or current(runs)
+    if head is None:
         return []
-    said = about.get(newest.run)
-    if said is None or not _counts(newest):
-        return [newest]
-    made = settings_of(said.config)
-    of_seed = {}
-    for status in runs:
-        other = about.get(status.run)
-        if other is None or not _counts(status):
-            continue
-        if other.config is said.config or settings_of(other.config) == made:
-            of_seed[status.seed] = status
-    of_seed.pop(newest.seed, None)
-    return [newest, *of_seed.values()]
+    alike = [run for run in runs if _counts(run) and made_alike(run, head, about)]
+    first = current(alike)
+    if first is None:
+        return [head]
+    of_seed = {run.seed: run for run in alike}
+    of_seed.pop(first.seed)
+    return [first, *of_seed.values()]
+
+
+def other_settings(runs: Iterable[Status], shown: Status | None, about: Mapping[str, About]) -> int:
+    """Return with how many other settings than the shown one's runs live or have finished."""
+    if shown is None or shown.run not in about:
+        return 0
+    configs = {
+        id(about[run.run].config): about[run.run].config for run in runs if run.run in about and _counts(run)
+    }
+    found = [settings_of(about[shown.run].config)]
+    for config in configs.values():
+        if (made := settings_of(config)) not in found:
+            found.append(made)
+    return len(found) - 1
 
 
 def unfinished(
@@ -93,13 +117,14 @@ def unfinished(
             seen.add(run.seed)
         elif run.seed in seen or run.state not in RESUMABLE or waits_or_never_began(run):
             continue
-        elif newer or _made_alike(run, shown, about):
+        elif newer or made_alike(run, shown, about):
             found.append(run)
             seen.add(run.seed)
     return tuple(found)
 
 
-def _made_alike(a: Status, b: Status, about: Mapping[str, About]) -> bool:
+def made_alike(a: Status, b: Status, about: Mapping[str, About]) -> bool:
+    """Return whether two runs are known to differ in no setting."""
     one, other = about.get(a.run), about.get(b.run)
     if one is None or other is None:
         return False
@@ -110,30 +135,69 @@ def _counts(status: Status) -> bool:
     return status.state == "finished" or status.state in LIVE
 
 
-def siblings(runs: Iterable[Status], chosen: Collection[str]) -> set[str]:
-    """Return the newest run of each seed, of the experiments that the chosen runs are of."""
+def siblings(runs: Iterable[Status], chosen: Collection[str], about: Mapping[str, About]) -> set[str]:
+    """Return the newest run of each seed, of those that were made with the same as a chosen run of their experiment."""
     runs = list(runs)
-    experiments = {status.experiment for status in runs if status.run in chosen}
-    of_seed = {
-        (status.experiment, status.seed): status.run
-        for status in runs
-        if status.experiment in experiments and _counts(status)
-    }
+    of_seed: dict[tuple[str, int, int], str] = {}
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for status in runs:
+        if status.run in chosen and status.run in about:
+            made, known = settings_of(about[status.run].config), groups.setdefault(status.experiment, [])
+            if made not in known:
+                known.append(made)
+    for status in runs:
+        if (known := groups.get(status.experiment, [])) and status.run in about and _counts(status):
+            made = settings_of(about[status.run].config)
+            if made in known:
+                of_seed[status.experiment, known.index(made), status.seed] = status.run
     return set(of_seed.values())
 
 
-def told_apart(runs: Sequence[Status], about: Mapping[str, About], most: int = 3) -> dict[str, str]:
-    """Return what tells runs of an experiment apart that were not made with the same: ``lr=0.002 epochs=4``."""
+def told_apart(
+    runs: Sequence[Status], about: Mapping[str, About], most: int = 3, *, sparing: bool = False
+) -> dict[str, str]:
+    """Return what tells runs of an experiment apart that were not made with the same: ``lr=0.002 epochs=4``.
+
+    What finished runs differ in comes first, and last what only those differ in that have failed.
+
+    Args:
+        runs: The runs, of any state.
+        about: What they were made with.
+        most: How many settings are said of a run.
+        sparing: Whether a value goes without saying that all finished runs share, or all runs but one.
+    """
     configs = {run.run: about[run.run].config for run in runs if run.run in about}
     unique = {id(config): config for config in configs.values()}
     if len(unique) < 2:
         return {}
     made = {key: settings_of(config) for key, config in unique.items()}
-    first = next(iter(made.values()))
-    keys = [key for key, value in first.items() if any(other[key] != value for other in made.values())]
+    there = [run for run in runs if run.run in configs]
+    ended = [made[id(configs[run.run])] for run in there if run.state == "finished"]
+    sound = [made[id(configs[run.run])] for run in there if run.state not in ("failed", "crashed")]
+    found = [made[id(configs[run.run])] for run in there]
+    keys = [key for key in found[0] if _differ(key, made.values())]
+    keys.sort(key=lambda key: 0 if _differ(key, ended) else 1 if _differ(key, sound) else 2)
+    usual = {key: text for key in keys if (text := _usual(key, ended, found))} if sparing else {}
     said = {
-        key: " ".join(f"{name}={found[name]:g}" if isinstance(found[name], float) else f"{name}={found[name]}"
-                      for name in keys[:most])
-        for key, found in made.items()
-    }  # fmt: skip
+        key: " ".join([text for name in keys if (text := _said(name, each[name])) != usual.get(name)][:most])
+        for key, each in made.items()
+    }
     return {run: said[id(config)] for run, config in configs.items()}
+
+
+def _differ(key: str, made: Iterable[Mapping[str, Any]]) -> bool:
+    values = [each[key] for each in made]
+    return any(value != values[0] for value in values)
+
+
+def _usual(key: str, ended: Sequence[Mapping[str, Any]], all_made: Sequence[Mapping[str, Any]]) -> str:
+    """Return how the value is said that goes without saying; empty where there is none."""
+    if len(ended) > 1 and not _differ(key, ended):
+        return _said(key, ended[0][key])
+    counts = Counter(_said(key, each[key]) for each in all_made)
+    text, count = counts.most_common(1)[0]
+    return text if count == len(all_made) - 1 > 1 else ""
+
+
+def _said(key: str, value: object) -> str:
+    return f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"

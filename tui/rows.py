@@ -9,10 +9,10 @@ from typing import NamedTuple, TypeVar, cast
 import msgspec
 
 from engine.labels import Labels
-from engine.states import State, Status
+from engine.states import LIVE, State, Status
 from engine.store import Request
 from tui.columns import Column, Fact
-from tui.folds import fold, newest, told_apart, unfinished
+from tui.folds import fold, made_alike, newest, other_settings, settings_of, told_apart, unfinished
 from tui.grouping import Grouping
 from tui.sieve import Meant
 from tui.snapshot import About, Snapshot
@@ -42,6 +42,14 @@ class Row(NamedTuple):
     """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
     waiting: int = 0
     """How many of the runs that the row hides wait in the queue."""
+    going: int = 0
+    """How many of them go on, made with other settings than what it stands for."""
+    others: int = 0
+    """With how many other settings runs that it hides go on or have finished."""
+    cut: int = 0
+    """Of how many runs a filter leaves those that it stands for; 0 where it leaves all."""
+    mixed: bool = False
+    """Whether it stands for runs that no mean can be taken of: they differ in more than their seed."""
     unfinished: tuple[Status, ...] = ()
     """What it hides that was stopped or failed, and that nothing has made up for; the newest first."""
     note: str = ""
@@ -81,28 +89,43 @@ def make_rows(
         grouping: What groups the experiments stand in, each with those of its runs that are of the group.
     """
     found = _by_experiment(snapshot, meant)
+    whole = found if meant is None else _by_experiment(snapshot, None)
     if grouping is None:
-        return _experiments(snapshot, found, unfolded, order, reverse)
+        return _say_once(_experiments(snapshot, found, whole, unfolded, order, reverse))
     groups = _by_group(snapshot, found, grouping)
     heads = [(_group_row(snapshot, title, members), members) for title, members in groups.items()]
     rows: list[Row] = []
     for row, members in _sorted(heads, order, reverse):
         rows.append(row)
         if row.folds in unfolded:
-            rows += _experiments(snapshot, members, unfolded, order, reverse, under=row)
+            rows += _experiments(snapshot, members, whole, unfolded, order, reverse, under=row)
+    return _say_once(rows)
+
+
+def _say_once(rows: list[Row]) -> list[Row]:
+    """Return the rows with the reason why runs wait at the first of those that wait for the same."""
+    said: set[str] = set()
+    for at, row in enumerate(rows):
+        if row.state == "queued" and row.note:
+            if row.note in said:
+                rows[at] = row._replace(note="waits")
+            said.add(row.note)
     return rows
 
 
 def _experiments(
-    snapshot: Snapshot, found: ByExperiment, unfolded: Collection[str], order: Column | None, reverse: bool,
-    under: Row | None = None,
+    snapshot: Snapshot, found: ByExperiment, whole: ByExperiment, unfolded: Collection[str], order: Column | None,
+    reverse: bool, under: Row | None = None,
 ) -> list[Row]:  # fmt: skip
-    heads = [(_experiment_row(snapshot, name, runs, unfolded, under), runs) for name, runs in found.items()]
+    heads = [
+        (_experiment_row(snapshot, name, runs, whole[name], unfolded, under), runs)
+        for name, runs in found.items()
+    ]
     rows: list[Row] = []
     for row, runs in _sorted(heads, order, reverse):
         rows.append(row)
         if row.folds in unfolded:
-            made = told_apart(runs, snapshot.about)
+            made = told_apart(runs, snapshot.about, sparing=True)
             rows += [_run_row(snapshot, run, made.get(run.run, ""), row) for run in reversed(runs)]
     return rows
 
@@ -159,6 +182,8 @@ def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
     heads = [facts[0].status for facts in of_each if facts and facts[0].status.run]
     latest = newest(sorted(heads, key=lambda status: status.started))
     facts = [fact for each in of_each for fact in each]
+    finished = [fact for fact in facts if fact.status.state == "finished"]
+    mixed = any(not _alike(finished[0], fact) for fact in finished)
     return Row(
         key=f"group:{title}",
         experiment="",
@@ -167,27 +192,49 @@ def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
         state=latest.state if latest is not None else None,
         folded=len(runs),
         facts=tuple(sorted(facts, key=lambda fact: fact.status is not latest)),
+        note=f"{len(members)} experiments" if mixed else "",
+        mixed=mixed,
         alarm=gravest(snapshot, runs),
         group=True,
         folds=f"{title}\n",
     )
 
 
+def _alike(one: Fact, other: Fact) -> bool:
+    """Return whether two results are of the same settings."""
+    a, b = one.about.config, other.about.config
+    return a is b or settings_of(a) == settings_of(b)
+
+
 def _experiment_row(
-    snapshot: Snapshot, name: str, runs: list[Status], unfolded: Collection[str], under: Row | None
-) -> Row:
+    snapshot: Snapshot, name: str, runs: list[Status], whole: list[Status], unfolded: Collection[str],
+    under: Row | None,
+) -> Row:  # fmt: skip
     folds = under.folds + name if under is not None else name
     hidden = folds not in unfolded
     facts = _facts(snapshot, name, runs)
     shown = facts[0].status if runs else None
+    stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
         depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
         parent=under.key if under is not None else "",
         waiting=sum(run.state == "queued" for run in runs if run is not shown) if hidden else 0,
+        going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
+        cut=_cut(whole, facts, snapshot.about) if len(whole) != len(runs) else 0,
+        others=other_settings(runs, shown, snapshot.about) if hidden else 0,
         unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
         alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
     )  # fmt: skip
+
+
+def _cut(whole: list[Status], facts: Sequence[Fact], about: Mapping[str, About]) -> int:
+    """Return how many runs a row would stand for without a filter, 0 if it stands for all of them."""
+    if not facts or facts[0].status.state != "finished":
+        return 0
+    shown = facts[0].status
+    seeds = {run.seed for run in whole if run.state == "finished" and made_alike(run, shown, about)}
+    return len(seeds) if len(seeds) > len(facts) else 0
 
 
 def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
@@ -200,9 +247,10 @@ def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
 
 def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...]:
     """Return what the runs of an experiment stand for, or what the experiment itself says if it has none."""
-    if runs:
-        return tuple(Fact(run, snapshot.about.get(run.run, About())) for run in fold(runs, snapshot.about))
     experiment = snapshot.config.experiments.get(name) if snapshot.config is not None else None
+    if runs:
+        stand = fold(runs, snapshot.about, experiment)
+        return tuple(Fact(run, snapshot.about.get(run.run, About())) for run in stand)
     if experiment is None:
         return ()
     labels = Labels(tags=tuple(experiment.tags), notes=experiment.notes)
@@ -212,7 +260,8 @@ def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...
 
 def _row(
     key: str, experiment: str, facts: tuple[Fact, ...], *, label: str, depth: int, alarm: Kind | None,
-    folded: int = 0, waiting: int = 0, unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
+    folded: int = 0, waiting: int = 0, going: int = 0, others: int = 0, cut: int = 0,
+    unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
     labels = facts[0].about.labels if facts else Labels()
@@ -225,6 +274,9 @@ def _row(
         depth=depth,
         folded=folded,
         waiting=waiting,
+        going=going,
+        others=others,
+        cut=cut,
         unfinished=unfinished,
         facts=facts,
         note=_note(status) if status is not None else "",

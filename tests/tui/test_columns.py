@@ -30,11 +30,23 @@ from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.snapshot import About, Project, Snapshot
-from tui.widgets.cells import LEAST_NAME, NAME_WIDTH, PREFIX, beside, fitting_in, for_note, total
+from tui.widgets.cells import (
+    LEAST_BESIDE_LEFT,
+    LEAST_NAME,
+    NAME_WIDTH,
+    PREFIX,
+    beside,
+    fitting_in,
+    for_note,
+    note_grows,
+    reach_of,
+    total,
+)
 from tui.widgets.chart import Chart
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.column_list import ColumnList
 from tui.widgets.completing import Completing
+from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_list import RunList
 
 
@@ -188,7 +200,8 @@ def test_the_first_columns_that_fit_leave_the_name_readable(columns: list[Any], 
     first = columns[: len(fitting)]
     scores = [each for each in columns if each[0].spread][:1]
     least = width - PREFIX - LEAST_NAME
-    assert not fitting or total(fitting) <= (least if fitting == scores else room)
+    more = NAME_WIDTH - LEAST_BESIDE_LEFT if fitting and fitting[-1][0].name == "left" else 0
+    assert not fitting or total(fitting) <= (least if fitting == scores else room + more)
     assert fitting in (first, first[:-1] + scores)
     if total(scores) <= least:
         assert all(score in fitting for score in scores)
@@ -228,7 +241,15 @@ def shot(runs: list[tuple[str, int, str, int | None]]) -> Snapshot:
 def test_a_fold_has_one_run_of_each_seed_and_the_current_one_first(runs: list[Any]) -> None:
     snapshot = shot([("a", *rest) for _, *rest in runs])
     found = fold(list(snapshot.runs), snapshot.about)
-    assert found[:1] == [each for each in [current(snapshot.runs)] if each is not None]
+    finished = [each for each in snapshot.runs if each.state == "finished"]
+    if not finished:
+        assert found[:1] == [each for each in [current(snapshot.runs)] if each is not None]
+    else:
+        assert all(each.state in ("finished", "running") for each in found[:1])
+        made = [
+            snapshot.about[each.run].config for each in (*finished, *found[:1]) if each.run in snapshot.about
+        ]
+        assert len(made) <= len(finished) or made[-1] in made[:-1]
     assert len({each.seed for each in found}) == len(found)
     configs = [snapshot.about[each.run].config for each in found if each.run in snapshot.about]
     assert all(config == configs[0] for config in configs)
@@ -318,7 +339,7 @@ async def test_columns_are_put_in_and_out_moved_and_sorted_by(project: Project, 
         assert chooser.cursor == 0
         assert line(pilot, 0).split() == ["experiment", "image_size", "F1", "model"]
         await pilot.press("J", "down", "s")
-        assert line(pilot, 0).split() == ["experiment", "F1", "image_size", "model"]
+        assert line(pilot, 0).split() == ["experiment", "F1", "image_size", "model↑"]
         await pilot.press("enter")
         assert pilot.app.screen is board(pilot)
         assert board(pilot).query_one("#left").border_subtitle == "model ↑"
@@ -467,7 +488,7 @@ async def test_b_groups_by_settings_with_completion(project: Project, write_run:
         await settle(pilot)
         assert labels(pilot) == ["model=vit_mini", "model=bit_mini"]
         assert "×3" in line(pilot, 1)
-        assert "±" in line(pilot, 1)
+        assert "2 experiments" in line(pilot, 1)
         assert board(pilot).query_one("#left").border_title == "Runs by model"
         await pilot.press("g", "enter")
         assert labels(pilot) == ["model=vit_mini", "ViT-small", "one-token", "model=bit_mini"]
@@ -639,3 +660,71 @@ async def test_the_search_box_takes_letters_that_are_keys_of_the_list(project: P
         await pilot.press("slash", *"sjq0")
         assert pilot.app.screen.query_one("#column-search", Input).value == "sjq0"
         assert [each.name for each in chooser.shown] == list(DEFAULT)
+
+
+async def test_the_list_keeps_three_rows_at_any_size(project: Project, write_run: Write) -> None:
+    """And the bar of keys stays at the bottom."""
+    write_run("ViT-small")
+    async with opened(project, (40, 10)) as pilot:
+
+        def shown() -> tuple[bool, tuple[int, int]]:
+            bar = board(pilot).query_one(KeyBar).region
+            return runs_of(pilot).region.height >= 4, (bar.right, bar.bottom)  # the heading is one
+
+        for keys in ((), ("f", "v"), ("escape", "escape", "5")):
+            await pilot.press(*keys)
+            for size in (
+                (40, 10),
+                (80, 10),
+                (60, 14),
+                (100, 16),
+                (80, 19),
+                (80, 20),
+                (120, 12),
+                (120, 20),
+                (80, 24),
+            ):
+                await pilot.resize_terminal(*size)
+                await until(pilot, lambda size=size: shown() == (True, size))  # type: ignore[misc]
+
+
+def test_time_left_has_its_place_before_memory_and_in_a_list_of_its_own_width() -> None:
+    sizes = {"epoch": 6, "test/f1": 9, "train/loss": 5, "left": 6, "memory": 5}
+    kept = fitting_in(53, [(column(name), sizes[name]) for name in DEFAULT])
+    assert [each.name for each, _ in kept] == ["epoch", "test/f1", "train/loss", "left"]
+
+
+def test_a_name_reaches_into_columns_that_are_empty() -> None:
+    assert reach_of("    6/6 .604", 2, 0) == 2
+    assert reach_of("    6/6 .604", 9, 0) == 3  # a space stays
+    assert reach_of("    6/6 .604", 2, 9) == 2  # tags fit as a whole, or take nothing
+    assert reach_of("    6/6 .604", -4, 6) == 2
+    assert reach_of(" " * 8, 9, 0) == 8
+    assert reach_of("    6/6 .604", -4, 0) == 0
+
+
+def test_a_reason_and_tags_share_the_room_between_them() -> None:
+    assert note_grows(9, 20, 0) == 9
+    assert note_grows(9, 4, 0) == 4
+    assert note_grows(-9, 4, 0) == 0
+    assert note_grows(-9, 4, 6) == -6
+    assert note_grows(-9, 0, 12) == -9
+    assert note_grows(-9, 4, -3) == 0
+
+
+async def test_a_reason_takes_the_room_that_a_name_leaves(project: Project) -> None:
+    async with opened(project) as pilot:
+        waiting = status("r", "e", "queued", reason="1 of 1 CPU slot is taken")
+        runs_of(pilot).show(make_rows(Snapshot(runs=(waiting,)), set()), {})
+        assert line(pilot, 1).endswith(" 1 of 1 CPU slot is taken")
+
+
+async def test_an_arrow_says_at_the_heading_what_the_list_is_sorted_by(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("s")
+        assert line(pilot, 0).split()[1:] == ["epoch", "F1↓", "loss", "mem"]
+        await pilot.press("S")
+        assert line(pilot, 0).split()[1:] == ["epoch", "F1↑", "loss", "mem"]

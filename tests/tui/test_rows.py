@@ -5,8 +5,10 @@ import pytest
 from engine.config import load_config
 from engine.states import Status
 from tui.columns import find_column
-from tui.folds import current, told_apart, unfinished
+from tui.folds import current, fold, siblings, told_apart, unfinished
+from tui.grouping import Grouping
 from tui.rows import curve_labels, make_rows
+from tui.sieve import Meant
 from tui.snapshot import About, Project, Snapshot
 from tui.widgets.cells import count_of
 
@@ -176,3 +178,105 @@ def test_curves_of_one_experiment_are_called_by_what_differs() -> None:
     assert curve_labels([a, d], about | {d.run: third}) == ["epochs=4 lr=0.001", "epochs=8 lr=0.002"]
     hostile = about | {b.run: About({"model": "\x1b[31m[/x]"})}
     assert curve_labels([a, b], hostile)[1] == "model=[/x] epochs=7"
+
+
+LR = {"model": "vit_mini", "dataset": "digits"}
+
+
+def test_a_row_stands_for_one_group_of_settings_and_marks_the_others(project: Project) -> None:
+    """Three short seeds have finished, and a longer run of one of them goes on."""
+    runs = [status(f"r{seed}", "e", "finished", seed=seed, last={"test/f1": 0.9}) for seed in range(3)]
+    longer = status("long", "e", "running", last={"test/f1": 0.1})
+    short, long = About(LR | {"epochs": 3}), About(LR | {"epochs": 12})
+    about = dict.fromkeys(("r0", "r1", "r2"), short) | {"long": long}
+    assert {run.run for run in fold([*runs, longer], about)} == {"r0", "r1", "r2"}
+    (row,) = make_rows(Snapshot(runs=(*runs, longer), about=about), set())
+    assert (set(row.runs), row.state, count_of(row)) == ({"r0", "r1", "r2"}, "finished", " ×4 ≠1 ●1")
+    (row, *under) = make_rows(Snapshot(runs=(*runs, longer), about=about), {"e"})
+    assert (len(under), count_of(row)) == (4, "")
+    more = status("r3", "e", "running", seed=3)
+    assert [run.run for run in fold([*runs, longer, more], about | {"r3": short})] == ["r3", "r0", "r1", "r2"]
+
+
+def test_a_row_stands_for_its_experiment_as_it_is_now_once_that_has_finished(project: Project) -> None:
+    experiment = load_config(project.config).experiments["ViT-small"]
+    now = {field: getattr(experiment, field) for field in experiment.__struct_fields__}
+    runs = [status("a", "ViT-small", "finished"), status("b", "ViT-small", "finished", seed=1)]
+    about = {"a": About(now), "b": About(now | {"epochs": 1})}
+    assert [run.run for run in fold(runs, about, experiment)] == ["a"]
+    assert [run.run for run in fold(runs, about)] == ["b"]
+    shown = snapshot(project, *runs)
+    (row, *_) = make_rows(Snapshot(config=shown.config, runs=shown.runs, about=about), set())
+    assert (row.runs, count_of(row)) == (("a",), " ×2 ≠1")
+
+
+def test_seeds_are_folded_with_those_of_the_same_settings_alone() -> None:
+    runs = [status(f"r{seed}", "e", "finished", seed=seed) for seed in range(3)]
+    longer = status("long", "e", "finished")
+    short, long = About(LR | {"epochs": 3}), About(LR | {"epochs": 12})
+    about = dict.fromkeys(("r0", "r1", "r2"), short) | {"long": long}
+    assert siblings([*runs, longer], {"r1"}, about) == {"r0", "r1", "r2"}
+    assert siblings([*runs, longer], {"long"}, about) == {"long"}
+    assert siblings([*runs, longer], {"long", "r2"}, about) == {"r0", "r1", "r2", "long"}
+
+
+def test_what_finished_runs_differ_in_is_said_first_and_what_goes_without_saying_is_not() -> None:
+    made = {
+        "a": LR | {"lr": 1e-3, "epochs": 6}, "b": LR | {"lr": 1e-2, "epochs": 6}, "c": LR | {"lr": 1e-2, "epochs": 6},
+        "stopped": LR | {"lr": 1e-3, "epochs": 30}, "failed": LR | {"lr": 1e-3, "epochs": 6, "dataset": "folder:/no"},
+    }  # fmt: skip
+    runs = [status(name, "e", name if name in ("stopped", "failed") else "finished") for name in made]
+    about = {name: About(config) for name, config in made.items()}
+    assert told_apart(runs, about, sparing=True) == {
+        "a": "lr=0.001",
+        "b": "lr=0.01",
+        "c": "lr=0.01",
+        "stopped": "lr=0.001 epochs=30",
+        "failed": "lr=0.001 dataset=folder:/no",
+    }
+    assert told_apart(runs, about, most=2)["a"] == "lr=0.001 epochs=6"
+    odd = told_apart([status(name, "e", "running") for name in "abc"], about, sparing=True)
+    assert odd == {"a": "lr=0.001", "b": "", "c": ""}
+
+
+def test_a_filter_that_cuts_an_experiments_mean_short_is_marked() -> None:
+    runs = [status(f"r{seed}", "e", "finished", seed=seed, last={"test/f1": seed / 10}) for seed in range(3)]
+    shown = Snapshot(runs=tuple(runs), about=dict.fromkeys(("r0", "r1", "r2"), About(LR)))
+    (row,) = make_rows(shown, set(), Meant({"r1", "r2"}, set()))
+    assert (row.runs, count_of(row)) == (("r2", "r1"), " 2 of 3")
+    (row, *_) = make_rows(shown, {"e"}, Meant({"r2"}, set()))
+    assert count_of(row) == " 1 of 3"
+    (row,) = make_rows(shown, set(), Meant({"r0", "r1", "r2"}, set()))
+    assert count_of(row) == " ×3"
+    other = status("r3", "e", "finished", seed=3)
+    more = Snapshot(runs=(other, *runs), about=dict(shown.about) | {"r3": About(LR | {"lr": 1})})
+    (row,) = make_rows(more, set(), Meant({"r0", "r1", "r2"}, set()))
+    assert count_of(row) == " ×3"  # the setting was filtered for, and the mean is whole
+
+
+def test_a_group_of_experiments_that_differ_in_more_has_no_mean() -> None:
+    runs = [
+        status("a", "ViT", "finished", last={"test/f1": 0.4, "train/loss": 1.0}),
+        status("b", "BiT", "finished", last={"test/f1": 0.9, "train/loss": 0.1}),
+        status("c", "Hybrid", "stopped", started=2.0, last={"test/f1": 0.1, "train/loss": 2.0}),
+    ]
+    about = {run.run: About(LR | {"model": run.experiment, "lr": 0.1}) for run in runs}
+    f1, loss = find_column("test/f1"), find_column("train/loss")
+    assert f1 is not None
+    assert loss is not None
+    (row,) = make_rows(Snapshot(runs=tuple(runs), about=about), set(), grouping=Grouping(["lr"]))
+    assert (f1.text(row), loss.text(row), row.note) == ("", "", "3 experiments")
+    assert (f1.order(row), loss.order(row)) == ((False, 0.9), (False, 0.1))
+    alike = dict.fromkeys("ab", About(LR)) | {"c": About(LR)}
+    (row,) = make_rows(Snapshot(runs=tuple(runs), about=alike), set(), grouping=Grouping(["lr"]))
+    assert (f1.text(row), row.note) == (".650±.354", "")
+
+
+def test_why_runs_wait_is_said_once(project: Project) -> None:
+    taken = "1 of 1 CPU slot is taken"
+    waiting = [
+        status(f"r{n}", name, "queued", reason=taken) for n, name in enumerate(("ViT-small", "BiT-small"))
+    ]
+    held = status("r3", "one-token", "queued", reason="held")
+    rows = make_rows(snapshot(project, *waiting, held), {"ViT-small"})
+    assert [row.note for row in rows] == [taken, "waits", "waits", "held"]

@@ -21,6 +21,8 @@ from tui.widgets.run_list import RunList
 MOST_COLUMNS = 40
 ROOM = 54
 """Cells that columns have in a list that is as wide as it is by itself."""
+LOW = 20
+"""Rows of a screen below which the other panes give way to the list."""
 
 
 class Arranging(Screen[None]):
@@ -53,6 +55,10 @@ class Arranging(Screen[None]):
     def watch_snapshot(self) -> None:
         """Show a new moment."""
         raise NotImplementedError
+
+    def on_resize(self) -> None:
+        """Let other panes give way on a low screen."""
+        self.set_class(self.size.height < LOW, "-low")
 
     def rows(self) -> list[Row]:
         """Return the rows of this moment."""
@@ -94,7 +100,9 @@ class Arranging(Screen[None]):
             self._grouping = Grouping(groups) if groups else None
         runs, left = self.query_one(RunList), self.query_one("#left")
         shown = [column for name in self.columns if (column := find_column(name)) is not None]
-        runs.choose(shown, always=bool(self._columns))
+        runs.choose(
+            shown, always=bool(self._columns), arrows={self._order: self._arrow()} if self._order else {}
+        )
         left.set_class(bool(self._columns) and runs.wanted_width > ROOM, "-roomy")
         left.border_title = Content(f"Runs by {' '.join(groups)}" if groups else "Runs")
         left.border_subtitle = Content(self._sorted_by())
@@ -104,7 +112,12 @@ class Arranging(Screen[None]):
         order = find_column(self._order) if self._order else None
         if order is None:
             return "as configured ↑" if self._reverse else ""
-        return f"{order.title} {'↑' if order.best_first == self._reverse else '↓'}"
+        return f"{order.title} {self._arrow()}"
+
+    def _arrow(self) -> str:
+        """Return how the list is sorted by a column: the largest at the bottom, or at the top."""
+        order = find_column(self._order)
+        return "↑" if order is not None and order.best_first == self._reverse else "↓"
 
     def _arrange_by(self, order: str, *, reverse: bool) -> None:
         self.arrange_list(self._columns, order, reverse=reverse, groups=self.grouped_by)

@@ -87,7 +87,7 @@ class Comparing(Looking, Doing):
         )
         shown = dict.fromkeys(name for name in names if name in statuses)
         if self._bands:
-            wide = dict.fromkeys([*shown, *siblings(self.snapshot.runs, shown)])
+            wide = dict.fromkeys([*shown, *siblings(self.snapshot.runs, shown, self.snapshot.about)])
             found = sides((statuses[name] for name in wide), configs, self._pinned)
             kept = [side for side in found if any(run.run in shown for run in side.runs)]
             shown = dict.fromkeys([*shown, *(run.run for side in kept for run in side.runs)])

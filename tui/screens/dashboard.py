@@ -234,7 +234,7 @@ class Dashboard(
         chosen = {status.run for status in self.snapshot.runs if status.run in runs.selected | {self._pinned}}
         chosen |= {focus} if focus is not None else set()
         if self._bands:
-            chosen |= siblings(self.snapshot.runs, chosen)
+            chosen |= siblings(self.snapshot.runs, chosen, self.snapshot.about)
         shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
         shown += [focus] if focus is not None else []
         if self.compared:

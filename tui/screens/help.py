@@ -19,6 +19,8 @@ KEYS = {
         ("↑ ↓  j k  g G", "move"),
         ("→ ←  l h", "show or hide the runs of an experiment"),
         ("×4 ◌1 ✗1 ■1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
+        ("≠2 ●1", "behind it: runs of 2 other settings, 1 goes on"),
+        ("2 of 3", "a filter leaves 2 of the 3 runs of its mean"),
         ("space  v a", "overlay the run; up to here, all"),
         ("p", "pin as the baseline, over the others"),
         ("c", "compare the overlaid runs"),

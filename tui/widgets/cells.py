@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from rich.cells import cell_len
 
@@ -19,6 +19,8 @@ NAME_WIDTH = 22
 """Cells that a name gets before any column does but the first score."""
 LEAST_NAME = 12
 """Cells that a name gets before that score."""
+LEAST_BESIDE_LEFT = 18
+"""Cells that a name gets before the time left."""
 LEAST_NOTE = 12
 """Cells from which on a note can stand behind settings; with fewer it stands in their place or not at all."""
 
@@ -35,11 +37,21 @@ def mark_of(row: Row, unfolded: Collection[str]) -> str:
     return MARKS[row.state][0] if row.state else "·"
 
 
+def tone_of(row: Row) -> str:
+    """Return in which of the list's styles a row's shape is."""
+    return "wait" if row.stops else _TONES.get(row.state or "", "quiet")
+
+
 def count_of(row: Row) -> str:
-    """Return how many runs a row hides, and how many of them wait, failed or were stopped; a space before each."""
-    marks = Counter(MARKS[status.state][0] for status in row.unfinished)
-    marks[MARKS["queued"][0]] = row.waiting
+    """Return how many runs a row hides, and how they differ from what it stands for; a space before each.
+
+    Those that have other settings, go on with such, wait, failed or were stopped.
+    """
+    marks = Counter({"≠": row.others, MARKS["running"][0]: row.going, MARKS["queued"][0]: row.waiting})
+    marks.update(MARKS[status.state][0] for status in row.unfinished)
     count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
+    if row.cut:
+        count = f"{count * (row.folded > len(row.facts))} {len(row.facts)} of {row.cut}"
     return count + "".join(f" {mark}{number}" for mark, number in marks.items() if number)
 
 
@@ -68,31 +80,59 @@ def for_note(columns: Sequence[Sized]) -> list[Sized]:
     return kept if not kept or total(columns) - total(kept) > LEAST_NOTE or len(kept) == len(columns) else []
 
 
+def note_grows(cells: int, free: int, wanted: int) -> int:
+    """Return by how many cells a note grows over those that are free before it, or shrinks, as far as tags want them.
+
+    Args:
+        cells: What it is longer than the columns, below 0 where it is shorter.
+        free: The cells that a name leaves.
+        wanted: The cells that tags lack.
+    """
+    return min(cells, free) if cells > 0 else max(cells, -max(0, wanted))
+
+
 def placed(text: str, column: Column, size: int) -> str:
     """Return a text in so many cells, at the left for words and at the right for numbers."""
     text = shorten(text, size) if column.words or cell_len(text) > size else text
     return " " * (size - cell_len(text)) + text
 
 
-def heading_of(width: int, columns: Sequence[Sized]) -> str:
-    """Return the line over the rows."""
-    words = "".join(f" {placed(column.heading, column, size)}" for column, size in columns)
+def heading_of(width: int, columns: Sequence[Sized], arrows: Mapping[str, str]) -> str:
+    """Return the line over the rows, with an arrow at the column that they are sorted by."""
+    words = "".join(
+        f" {placed(column.heading + arrows.get(column.name, ''), column, size)}" for column, size in columns
+    )
     return shorten(" " * PREFIX + "experiment", width - cell_len(words)) + words
+
+
+def reach_of(columns: str, missing: int, chips: int) -> int:
+    """Return how many cells a name reaches into its row's columns: those are empty, but for a space.
+
+    Args:
+        columns: What stands in the columns.
+        missing: Cells that are missing before them; below 0 where some are left.
+        chips: Cells that the chips want too; they get them if they all fit.
+    """
+    blank = len(columns) - len(columns.lstrip(" "))
+    most = blank - (blank < len(columns))
+    return max(0, min(missing + chips if missing + chips <= most else missing, most))
 
 
 def chips_of(row: Row, room: int) -> str:
     """Return a mark for a note and the tags, as far as there is room beside the name."""
-    shown = ""
+    shown, is_run = "", bool(row.parent and not row.folds)
     for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
         if cell_len(shown) + cell_len(chip) + 1 > room:
-            return f"{shown} …" if cell_len(shown) + 2 <= room else shown
+            return f"{shown} …" if cell_len(shown) + 2 <= room and (shown or not is_run) else shown
         shown += f" {chip}"
     return shown
 
 
 def _least_name(kept: Sequence[Sized]) -> int:
-    only, _ = kept[0]
-    return LEAST_NAME if len(kept) == 1 and only.spread else NAME_WIDTH
+    last, _ = kept[-1]
+    if last.name == "left":
+        return LEAST_BESIDE_LEFT
+    return LEAST_NAME if len(kept) == 1 and last.spread else NAME_WIDTH
 
 
 def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
@@ -105,3 +145,14 @@ def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
         score = next((place for place, (column, _) in enumerate(kept) if column.spread), -1)
         kept.pop(-2 if len(kept) > 1 and score == len(kept) - 1 else -1)
     return kept
+
+
+_TONES = {
+    "running": "busy",
+    "starting": "wait",
+    "queued": "wait",
+    "finished": "good",
+    "failed": "bad",
+    "crashed": "bad",
+    "silent": "wait",
+}

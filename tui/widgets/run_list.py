@@ -35,7 +35,10 @@ from tui.widgets.cells import (
     for_note,
     heading_of,
     mark_of,
+    note_grows,
     placed,
+    reach_of,
+    tone_of,
     total,
 )
 
@@ -100,6 +103,7 @@ class RunList(ScrollView, can_focus=True):
         """Whether somebody has chosen the columns: then they are shown with nothing in them too."""
         self.shown: Sequence[Column] = self._columns
         """The columns that are shown where there is room."""
+        self._arrows: Mapping[str, str] = {}
         self._widths: dict[str, int] = {}
         """Cells that each column needs for what has been on the screen of it."""
         self._drawn = 0.0
@@ -147,13 +151,16 @@ class RunList(ScrollView, can_focus=True):
             if old != new:
                 self.refresh_line(y)
 
-    def choose(self, columns: Sequence[Column], *, always: bool) -> None:
+    def choose(
+        self, columns: Sequence[Column], *, always: bool, arrows: Mapping[str, str] | None = None
+    ) -> None:
         """Show these columns, as far as there is room for the first of them.
 
         Args:
             always: Whether one with nothing in it is shown too.
+            arrows: What stands behind the heading of a column: how the list is sorted by it.
         """
-        self._columns, self._chosen, self._widths = list(columns), always, {}
+        self._columns, self._chosen, self._widths, self._arrows = list(columns), always, {}, arrows or {}
         self._judge()
         self._widen()
         self.refresh()
@@ -181,7 +188,14 @@ class RunList(ScrollView, can_focus=True):
     def _sized(self) -> list[Sized]:
         """Return the columns that are shown and how wide each is."""
         return [
-            (column, max(column.width, len(column.heading), self._widths.get(column.name, 0)))
+            (
+                column,
+                max(
+                    column.width,
+                    len(column.heading + self._arrows.get(column.name, "")),
+                    self._widths.get(column.name, 0),
+                ),
+            )
             for column in self.shown
         ]
 
@@ -306,7 +320,7 @@ class RunList(ScrollView, can_focus=True):
         fitting = fitting_in(width, self._sized())
         if y == 0:
             self._drawn = time.monotonic()
-            heading = Segment(heading_of(width, fitting), self._style("heading"))
+            heading = Segment(heading_of(width, fitting, self._arrows), self._style("heading"))
             return Strip([heading]).adjust_cell_length(width).apply_style(self.rich_style)
         index = y - 1 + self.scroll_offset.y
         if index >= len(self._rows):
@@ -321,19 +335,30 @@ class RunList(ScrollView, can_focus=True):
     def _segments(self, row: Row, width: int, fitting: Sequence[Sized]) -> list[Segment]:
         room = width - PREFIX - total(fitting)
         quiet, name = self._style("quiet"), self._style("name" if row.state else "quiet")
-        tone = self._style("wait" if row.stops else _TONES.get(row.state or "", "quiet"))
+        tone = self._style(tone_of(row))
         segments = [self._swatch(row), Segment(f"{mark_of(row, self.unfolded)} ", tone)]
         label, count = "  " * row.depth + row.label, count_of(row)
-        chips = chips_of(row, room - len(count) - cell_len(label))
+        used = cell_len(label) + len(count)
+        wanted = cell_len(chips_of(row, width))
+        columns = Strip(self._columns_of(row, fitting, max(0, room - used), used + wanted - room))
+        room = width - PREFIX - columns.cell_length
+        over = reach_of(columns.text, used - room, wanted)
+        room += over
+        chips = chips_of(row, room - used)
         room -= len(count) + cell_len(chips)
         is_run = bool(row.depth and row.parent and not row.folds)
         segments.append(Segment(shorten(label, room, end=is_run), quiet if is_run else name))
         segments.append(Segment(chips, quiet))
         segments.append(Segment(count, quiet))
-        return segments + self._columns_of(row, fitting)
+        return [*segments, *columns.crop(over)]
 
-    def _columns_of(self, row: Row, fitting: Sequence[Sized]) -> list[Segment]:
-        """Return what stands in the columns: values, or why there are none, or what is wrong with the run."""
+    def _columns_of(self, row: Row, fitting: Sequence[Sized], free: int, wanted: int) -> list[Segment]:
+        """Return what stands in the columns: values, or why there are none, or what is wrong with the run.
+
+        Args:
+            free: Cells before the columns that a reason may take too.
+            wanted: Cells of the columns that tags take where a reason leaves them.
+        """
         quiet, name, room = (
             self._style("quiet"),
             self._style("name" if row.state else "quiet"),
@@ -346,7 +371,9 @@ class RunList(ScrollView, can_focus=True):
         ):
             kept = for_note(fitting)
             note, badge = row.note if room > total(kept) else "", ""
-            fitting = kept if note else fitting
+            if note:
+                fitting = kept
+                room += 0 if kept else note_grows(cell_len(note) + 1 - room, free, wanted)
         elif badge:
             fitting = beside(fitting, cell_len(badge))
         segments = [
@@ -385,14 +412,3 @@ class RunList(ScrollView, can_focus=True):
         return Style(
             color=(style := self.get_component_rich_style(f"run-list--{name}")).color, bold=style.bold
         )
-
-
-_TONES = {
-    "running": "busy",
-    "starting": "wait",
-    "queued": "wait",
-    "finished": "good",
-    "failed": "bad",
-    "crashed": "bad",
-    "silent": "wait",
-}
