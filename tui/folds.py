@@ -62,7 +62,7 @@ def fold(
     """Return the runs that an experiment's row stands for: the current one, then the newest of each other seed.
 
     They live or have finished, and were made with the same settings: those of the experiment as it stands now where
-    a run with these has finished, else those of the newest that has. Where none has finished the current run decides.
+    a run with these does, else those of the newest that has finished. Where none has the current run decides.
     One that has ended otherwise stands for itself alone: its row says why.
 
     Args:
@@ -74,7 +74,10 @@ def fold(
         return list(runs)
     finished = [run for run in runs if run.state == "finished"]
     made = settings_of(wanted) if wanted is not None else None
-    own = [run for run in finished if run.run in about and settings_of(about[run.run].config) == made]
+    own = [
+        run for run in runs
+        if _counts(run) and run.run in about and settings_of(about[run.run].config) == made
+    ]  # fmt: skip
     head = next(iter(own[-1:] or finished[-1:]), None) or current(runs)
     if head is None:
         return []

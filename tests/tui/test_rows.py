@@ -198,13 +198,16 @@ def test_a_row_stands_for_one_group_of_settings_and_marks_the_others(project: Pr
     assert [run.run for run in fold([*runs, longer, more], about | {"r3": short})] == ["r3", "r0", "r1", "r2"]
 
 
-def test_a_row_stands_for_its_experiment_as_it_is_now_once_that_has_finished(project: Project) -> None:
+def test_a_row_stands_for_its_experiment_as_it_is_now_once_that_has_begun(project: Project) -> None:
     experiment = load_config(project.config).experiments["ViT-small"]
     now = {field: getattr(experiment, field) for field in experiment.__struct_fields__}
     runs = [status("a", "ViT-small", "finished"), status("b", "ViT-small", "finished", seed=1)]
     about = {"a": About(now), "b": About(now | {"epochs": 1})}
     assert [run.run for run in fold(runs, about, experiment)] == ["a"]
     assert [run.run for run in fold(runs, about)] == ["b"]
+    begun = [status("a", "ViT-small", "running"), runs[1]]
+    assert [run.run for run in fold(begun, about, experiment)] == ["a"]
+    assert [run.run for run in fold(begun, about)] == ["b"]
     shown = snapshot(project, *runs)
     (row, *_) = make_rows(Snapshot(config=shown.config, runs=shown.runs, about=about), set())
     assert (row.runs, count_of(row)) == (("a",), " ×2 ≠1")

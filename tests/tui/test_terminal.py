@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyte
 import pytest
 
 from engine.events import End, decode
 from engine.store import Store
+from tests.tui.test_shown import seen
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -53,9 +55,12 @@ class Terminal:
         return self.tmux("capture-pane", "-p", "-t", "t")
 
     @property
-    def coloured(self) -> list[str]:
-        """The screen with its colours, without the line that tells the machine's load."""
-        return self.tmux("capture-pane", "-p", "-e", "-t", "t").splitlines()[1:]
+    def coloured(self) -> list[list[pyte.screens.Char]]:
+        """The cells of the screen with their colours, without the line that tells the machine's load."""
+        lines = self.tmux("capture-pane", "-p", "-e", "-t", "t").splitlines()
+        screen = pyte.Screen(121, len(lines))
+        pyte.Stream(screen).feed("\r\n".join(lines))
+        return [[seen(screen.buffer[y][x]) for x in range(120)] for y in range(1, len(lines))]
 
     def wait_for(self, text: str, seconds: float = 30) -> str:
         deadline = time.monotonic() + seconds
