@@ -72,10 +72,11 @@ class Paces:
             epochs: How many it is to train in all, where that is no longer what its status or configuration says.
         """
         config = self._configs.get(status.run, {})
-        epochs = epochs or status.epochs or (None if config.get("command") else config.get("epochs"))
-        if not epochs:
+        epochs = epochs or status.epochs
+        wanted = epochs or (0.0 if config.get("command") else _number(config, "epochs", 0.0))
+        if not wanted:
             return self._as_long(status)
-        left, own = max(0.0, epochs - status.epoch), _epoch_s(status)
+        left, own = max(0.0, wanted - status.epoch), _epoch_s(status)
         if own is not None and status.epoch >= ENOUGH:
             return _own(left, own)
         found = self._at_the_speed_of_others(status, left)
@@ -128,22 +129,29 @@ class Paces:
         if not status.steps_per_epoch or not config or config.get("command"):
             return None
         exact = _images_of(config)
-        return exact or status.steps_per_epoch * config.get("batch_size", 1) * config.get("accumulate", 1)
+        return exact or status.steps_per_epoch * _number(config, "batch_size") * _number(config, "accumulate")
 
 
 def _kind(config: Mapping[str, Any]) -> tuple[Hashable, Hashable]:
-    data = tuple(config.get(key) for key in ("dataset", "subset_per_class", "val_fraction"))
+    data = str([config.get(key) for key in ("dataset", "subset_per_class", "val_fraction")])
     return None if config.get("command") else str([config.get(key) for key in COSTS]), data
 
 
 def _images_of(config: Mapping[str, Any]) -> float | None:
     """Return the images of an epoch, None for a folder: it would have to be looked at."""
-    if (size := SIZES.get(config.get("dataset", ""))) is None:
+    if (size := SIZES.get(str(config.get("dataset")))) is None:
         return None
-    images, classes = size
-    if subset := config.get("subset_per_class"):
-        images = min(images, int(subset) * classes)
-    return images * (1 - float(config.get("val_fraction", 0.0)))
+    images, classes = float(size[0]), size[1]
+    if config.get("subset_per_class"):
+        images = min(images, _number(config, "subset_per_class") * classes)
+    held_back = _number(config, "val_fraction", 0.0)
+    return images * (1 - held_back) if held_back < 1 else None
+
+
+def _number(config: Mapping[str, Any], key: str, otherwise: float = 1.0) -> float:
+    """Return a positive number of a configuration; any file may say anything there."""
+    value = config.get(key)
+    return float(value) if isinstance(value, int | float) and 0 < value < 1e15 else otherwise
 
 
 def _epoch_s(status: Status) -> float | None:

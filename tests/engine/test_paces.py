@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from engine.paces import Paces, Takes
 from engine.states import Status
@@ -86,3 +88,33 @@ def test_a_program_whose_epochs_nobody_knows_takes_as_long_as_it_did() -> None:
 def test_the_newest_runs_count() -> None:
     slow, fast = [past(f"s{i}", epoch_s=50.0) for i in range(9)], [past(f"f{i}") for i in range(5)]
     assert left(status("new"), *slow, *fast).seconds == pytest.approx(104.0)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "dataset",
+                "subset_per_class",
+                "val_fraction",
+                "epochs",
+                "batch_size",
+                "accumulate",
+                "command",
+                "model",
+            ]
+        ),
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats()
+        | st.text()
+        | st.lists(st.integers(), max_size=2),
+    )
+)
+def test_whatever_a_configuration_says_there_is_an_answer(config: dict[str, Any]) -> None:
+    went = Status(run="a", state="finished", epoch=3.0, epochs=3, steps_per_epoch=10, trained_s=30.0)
+    paces = Paces([went], {"a": config, "b": config})
+    for status in (went, Status(run="b", state="queued")):
+        takes = paces.left(status)
+        assert takes.seconds is None or takes.seconds >= 0
