@@ -458,6 +458,20 @@ async def test_an_empty_folder_teaches_too(project: Project) -> None:
         assert '[experiments."my-first"]' in str(advice.render())
         await pilot.press("r")
         assert "There is none yet" in toasts(pilot)
+        await pilot.press("e", "enter")
+        await until(pilot, lambda: [row.label for row in runs(pilot).rows] == ["my-first"])
+    assert list(load_config(project.config).experiments) == ["my-first"]
+
+
+async def test_what_a_project_begins_with_replaces_nothing(project: Project) -> None:
+    said = project.config.read_text()
+    project.config.unlink()
+    async with opened(project) as pilot:
+        await pilot.press("e")
+        project.config.write_text(said)
+        await pilot.press("enter")
+        assert "File exists" in toasts(pilot)
+    assert project.config.read_text() == said
 
 
 async def test_a_broken_configuration_is_shown_with_its_line(project: Project) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
 from collections.abc import Iterable
 from typing import ClassVar
@@ -24,7 +25,7 @@ from tui.rows import Row, curve_labels
 from tui.screens.caring import Caring
 from tui.screens.comparing import Comparing
 from tui.screens.copying import Copying
-from tui.screens.editing import Editing
+from tui.screens.editing import FIRST_EXPERIMENT, Editing
 from tui.screens.exporting import Exporting
 from tui.screens.help import HelpScreen
 from tui.screens.looking import SMOOTHINGS
@@ -47,16 +48,11 @@ from tui.widgets.run_list import RunList
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
 CLEARING_S = 4
-FIRST_STEPS = """\
-There are no experiments yet. Write one into {config}:
+FIRST_STEPS = f"""\
+There are no experiments yet. e writes this one into {{config}}:
 
-    [experiments."my-first"]
-    model = "vit_mini"
-    dataset = "digits"
-    image_size = 16
-    patch_size = 4
-
-It appears here as soon as the file is saved; r runs it.
+{textwrap.indent(FIRST_EXPERIMENT, "    ")}
+Experiments appear here as soon as the file is saved; r runs one.
 `engine check` says what is wrong with the file."""
 
 

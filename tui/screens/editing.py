@@ -14,6 +14,15 @@ from tui.messages import Failed
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
 
+FIRST_EXPERIMENT = """\
+[experiments."my-first"]
+model = "vit_mini"
+dataset = "digits"
+image_size = 16
+patch_size = 4
+"""
+"""What a project can begin with: it trains anywhere in a minute."""
+
 
 class Editing(Doing):
     """A screen on which the experiment that is meant can be changed."""
@@ -26,22 +35,36 @@ class Editing(Doing):
 
         name, config = self._meant(), self.project.config
         command = editor_command(os.environ, config, 1)
-        choices = [Choice("enter", f"open {config} in {command[0]}", "editor")] if command else []
+        begins = not config.exists()
+        choices = [Choice("enter", f"write a first experiment into {config}", "begin")] if begins else []
+        if command:
+            choices.append(Choice("v" if begins else "enter", f"open {config} in {command[0]}", "editor"))
         if name is not None:
             choices += [Choice("c", "clone it under another name", "clone")]
             choices += [Choice("f", "change it in a form", "form")]
         if not choices:
             self._refuse("Nothing to edit", "No experiment here, and neither $VISUAL nor $EDITOR is set.")
             return
-        text = "" if command else "Neither $VISUAL nor $EDITOR is set."
+        text = "" if command or begins else "Neither $VISUAL nor $EDITOR is set."
+        title = f"Begin {config}?" if begins else f"Edit {name or config}?"
 
-        def chosen(answer: Literal["editor", "clone", "form"] | None) -> None:
-            if answer == "editor":
+        def chosen(answer: Literal["begin", "editor", "clone", "form"] | None) -> None:
+            if answer == "begin":
+                self._begin()
+            elif answer == "editor":
                 self._open_editor(name)
             elif answer is not None and name is not None:
                 self._open_form(name, clone=answer == "clone")
 
-        self.app.push_screen(Dialog(f"Edit {name}?" if name else f"Edit {config}?", text, choices), chosen)
+        self.app.push_screen(Dialog(title, text, choices), chosen)
+
+    def _begin(self) -> None:
+        """Write the configuration that a project begins with; one that has come meanwhile is left as it is."""
+        try:
+            with self.project.config.open("x", encoding="utf-8") as file:
+                file.write(FIRST_EXPERIMENT)
+        except OSError as error:
+            self._refuse("It cannot be written", f"{self.project.config}: {error.strerror}")
 
     def _meant(self) -> str | None:
         """Return the experiment under the cursor, if the configuration has it."""
