@@ -23,6 +23,9 @@ MOST = 500
 SHORTEST_S = 1.0
 """Seconds that a run takes at least."""
 
+MEASURED = 1000
+"""Runs that no longer live whose speeds are looked at, the last ones: it is done anew at each word of a live run."""
+
 
 class Forecast(NamedTuple):
     """When a run starts and ends, in seconds since the epoch, and on which devices."""
@@ -177,7 +180,7 @@ def outlook(
     """Return the forecast of all runs that live or wait.
 
     Args:
-        statuses: How all runs go.
+        statuses: How all runs go, those that ended last behind the others.
         tickets: What queued.json says of those that live or wait.
         order: The ids of those that wait, as they stand in the queue.
         names: The devices that the worker gives out, by name; none without a worker.
@@ -187,9 +190,10 @@ def outlook(
     if not tickets and not any(status.state in LIVE for status in statuses):
         return []
     known = {status.run: status for status in statuses}
-    paces = Paces(statuses, configs or {})
-    devices = devices_named(names)
     live = [status for status in statuses if status.state in LIVE]
+    others = [status for status in statuses if status.state not in LIVE]
+    paces = Paces([*live, *others[-MEASURED:]], configs or {})
+    devices = devices_named(names)
     places = _places(live, tickets, devices)
     going = [_going(status, places[status.run], paces, now) for status in live]
     waiting = [_waiting(known[run], tickets[run], known, paces) for run in order if run in known]

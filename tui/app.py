@@ -201,9 +201,8 @@ class VituiApp(InTurn):
 
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""
-        theme = (
-            self._view.theme if self.theme == self._began_in else self.theme
-        )  # what was not chosen may change
+        chosen = self.theme != self._began_in  # what was not is left to how the app is started
+        theme = self.theme if chosen else self._view.theme
         self._view = msgspec.structs.replace(self.dashboard.taken_view(), theme=theme)
         live = [status.experiment for status in live_runs(self.dashboard.snapshot)]
         word = "goes on" if len(live) == 1 else "go on"

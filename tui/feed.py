@@ -97,7 +97,7 @@ class Feed:
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
-        self._budget_s = FIRST_S
+        first, self._budget_s = True, FIRST_S
         try:
             while not self._stop.is_set():
                 began = time.monotonic()
@@ -106,10 +106,10 @@ class Feed:
                 self.looked.set()
                 rest = max(0.02, self._tick_s + began - time.monotonic())
                 if self._snapshot.loading:
-                    rest = min(rest, TICK_S) if self._budget_s == FIRST_S else 0
+                    rest = min(rest, TICK_S) if first else 0
                 self._wake.wait(rest)
                 self._wake.clear()
-                self._budget_s = READ_BUDGET_S
+                first, self._budget_s = False, READ_BUDGET_S
         finally:
             self.looked.set()
             self._machine.close()
