@@ -6,11 +6,12 @@ Free of torch, so that configuration and app can answer for a model without buil
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from engine.text import divisors, nearest
 
 Family = Literal["vit", "bit", "hybrid"]
 
@@ -119,19 +120,6 @@ OPTIONS: dict[Family, dict[str, str]] = {
     },
 }
 """What ``create_model`` and the ``options`` of an experiment accept, by family, and what each takes."""
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """End a sentence on an unknown name: ``; did you mean 'x'?`` with the known name nearest it, or a dot."""
-    names = {each.lower(): each for each in known}
-    match = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
-    return f"; did you mean {names[match[0]]!r}?" if match else "."
-
-
-def divisors(count: int, most: int = 4096) -> str:
-    """End a sentence on what does not divide ``count``: ``1, 2, 4, 8 do``. Of numbers above ``most`` none is named."""
-    found = [str(each) for each in range(1, min(count, most) + 1) if count % each == 0]
-    return f"{', '.join(found)} {'do' if len(found) > 1 else 'does'}"
 
 
 def problems(

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.catalog import divisors
 from engine.config import ConfigError, Mistake, override
 from engine.events import Start, decode
 from engine.experiment import Experiment
 from engine.files import tail
 from engine.store import Run
+from engine.text import divisors
 
 MAY_CHANGE = (
     "batch_size",

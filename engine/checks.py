@@ -17,9 +17,9 @@ import msgspec
 from engine import lock, states
 from engine.events import decode
 from engine.files import DAMAGED, read_small, tail
-from engine.listing import duration
 from engine.states import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
 from engine.store import Run, StoreError
+from engine.text import duration
 
 Remedy = Literal["", "rebuild", "clean", "throw", "close"]
 """How a finding is repaired: not at all, status.json made anew, events.jsonl without what is no event, a file moved to

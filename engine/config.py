@@ -12,12 +12,13 @@ import msgspec
 import tomli
 from msgspec import Meta
 
-from engine.catalog import MODELS, caveat, nearest, problems
+from engine.catalog import MODELS, caveat, problems
 from engine.errors import UserError
 from engine.experiment import SCRIPT, Experiment, Figure, Text
 from engine.kinds import misfits, settled
 from engine.places import Place, Places
 from engine.recipes import fill, inherited
+from engine.text import nearest
 
 DATASETS = ("cifar10", "cifar100", "digits")
 

@@ -17,10 +17,10 @@ from engine.checks import Finding
 from engine.errors import UserError
 from engine.events import decode
 from engine.files import last_lines, tail, write_all
-from engine.listing import printable
 from engine.store import Run, Store, is_run_id
 from engine.strays import check_gpus
 from engine.telemetry import Nvml
+from engine.text import printable
 
 LOG = ".worker.log"
 ROUNDS = 4

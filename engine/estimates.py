@@ -21,9 +21,9 @@ import msgspec
 
 from engine.experiment import Experiment
 from engine.files import DAMAGED, read_small, write_atomic
-from engine.plan import GIB
 from engine.states import Status
 from engine.store import Run, Store, StoreError
+from engine.text import GIB
 
 MEASURED_MARGIN = 1.05
 PAPER_MARGIN = 1.15

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from engine.errors import UserError
 from engine.keys import EXAMPLES, Key, Number, Subject, find_key, known_keys, read_number
-from engine.table import cells
+from engine.text import cells
 
 OPERATORS = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
@@ -87,7 +87,7 @@ def parse(text: str) -> Filter:
 
 def unknown_key(name: str) -> str:
     """Return what to say of a name that is no key: the nearest one, or all."""
-    from engine.catalog import nearest
+    from engine.text import nearest
 
     hint = nearest(name, known_keys())
     return f"unknown key {name!r}{hint}" + (f" {_known()}" if hint == "." else "")
@@ -252,7 +252,7 @@ class _Parser:
                 example = EXAMPLES.get(key.kind, EXAMPLES["number"])
                 wrong = f"{key.name} is compared with {example}, not with {value!r}"
             elif key.name == "state" and sign in ("=", "!=") and value.casefold() not in key.choices:
-                from engine.catalog import nearest
+                from engine.text import nearest
 
                 wrong = f"no state {value!r}{nearest(value, key.choices)} Known: {', '.join(key.choices)}"
             if wrong:

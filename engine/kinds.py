@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from engine.catalog import nearest
+from engine.text import nearest
 
 Mistakes = Iterator[tuple[str, str]]
 

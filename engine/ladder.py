@@ -15,11 +15,11 @@ import psutil
 
 from engine import process
 from engine.control import request_stop
-from engine.listing import duration
 from engine.recorder import Recorder
 from engine.states import ENDED, Status, status_of
 from engine.store import Run, StoreError
 from engine.telemetry import Nvml
+from engine.text import duration
 
 PATIENCE_S = 60.0
 """Seconds that each rung waits: a step, an evaluation and a checkpoint may have to be finished first."""

@@ -14,6 +14,7 @@ from engine.files import tail
 from engine.states import ENDED, Status, status_of
 from engine.store import Run, Store
 from engine.table import Column, draw, terminal_width, wants_colour
+from engine.text import duration, number, printable
 
 MARKS = {
     "queued": ("◌", "cyan"),
@@ -94,33 +95,11 @@ def progress(status: Status) -> str:
     return f"{status.epoch:.3g}/{status.epochs}"
 
 
-def number(value: float | None) -> str:
-    """Return a metric in three digits after the point, empty when there is none."""
-    return "" if value is None else f"{value:.3f}"
-
-
 def _test_f1(status: Status) -> str:
     """Return the last F1; once the run has ended, with half of its interval."""
     if (final := status.final.get("test/f1")) is None:
         return number(status.last.get("test/f1"))
     return number(final.value) + (f" ±{number(final.margin)}" if final.margin is not None else "")
-
-
-def duration(seconds: float) -> str:
-    """Return seconds as people say them: 42 s, 3:05, 2 h 10."""
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60}:{seconds % 60:02d}"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d}"
-
-
-def printable(text: str) -> str:
-    """Return text with everything replaced that a terminal would not show as a character; one line."""
-    if text.isprintable():
-        return text
-    return text.translate({ord(c): " " for c in set(text) if not c.isprintable()})
 
 
 def sentence(event: Event) -> str | None:

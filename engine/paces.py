@@ -11,8 +11,8 @@ import statistics
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from engine.listing import duration
 from engine.states import LIVE, Status
+from engine.text import duration
 
 RECENT = 5
 """How many runs the speed is taken from, the newest: machines are not always as busy."""

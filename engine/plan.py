@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-GIB = 2**30
+from engine.text import GIB, gib
+
 PATIENCE_S = 600.0
 """Seconds for which a run may be overtaken by later ones that fit where it does not."""
 FOREIGN = 1 * GIB
@@ -148,11 +149,6 @@ def fits(job: Job, device: Device, occupants: Sequence[Occupant]) -> bool:
             return False
         taken += each.memory
     return job.memory + max(taken, device.used) <= device.total
-
-
-def gib(size: float) -> str:
-    """Return bytes as people say them."""
-    return f"{size / GIB:.1f} GiB" if size < 10 * GIB else f"{size / GIB:.0f} GiB"
 
 
 def _board(devices: Sequence[Device], live: Iterable[Live]) -> dict[str, list[Occupant]]:

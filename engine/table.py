@@ -10,8 +10,9 @@ import sys
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+from engine.text import cells, shorten
+
 GAP = "  "
-CUT = "…"
 BOLD = 1
 
 
@@ -93,37 +94,6 @@ def _pad(text: str, size: int, room: int, column: Column) -> str:
         size = cells(text)
     padding = " " * (room - size)
     return padding + text if column.right else text + padding
-
-
-def cells(text: str) -> int:
-    """Return how many cells of a terminal a text takes: East Asian characters take two, combining ones none."""
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len
-
-    return cell_len(text)
-
-
-def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end") -> str:
-    """Return as much of a text as goes into ``room`` cells, with an ellipsis for what is left out."""
-    if cells(text) <= room:
-        return text
-    if room < 1:
-        return ""
-    back = (room - 1) // 2 if cut == "middle" else 0
-    front = room - 1 - back
-    if text.isascii():
-        return text[:front] + CUT + text[len(text) - back :]
-    head, tail = "", ""
-    for letter in text:
-        if cells(head + letter) > front:
-            break
-        head += letter
-    for letter in reversed(text):
-        if cells(letter + tail) > back:
-            break
-        tail = letter + tail
-    return f"{head}{CUT}{tail}"
 
 
 def terminal_width() -> int | None:

@@ -32,7 +32,7 @@ class OpenByDefault(click.Group):
         own = {"-h", "--help", "--version"}
         if not args or (args[0] not in self.commands and args[0] not in own):
             if args and args[0].isidentifier() and not Path(args[0]).exists():
-                from engine.catalog import nearest
+                from engine.text import nearest
 
                 if (meant := nearest(args[0], self.commands)) != ".":
                     fail(f"there is no folder {args[0]!r}, and no such verb{meant}")

@@ -18,10 +18,10 @@ from rich.cells import cell_len
 
 from engine.experiment import Experiment
 from engine.keys import Key, Subject, find_key
-from engine.listing import duration
 from engine.states import Status
+from engine.text import clean, duration, loss, score, size
 from tui.snapshot import About, Snapshot
-from tui.text import clean, loss, score, shorten, size
+from tui.text import shorten
 
 if TYPE_CHECKING:
     from tui.rows import Row

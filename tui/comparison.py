@@ -8,11 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from engine.duel import Difference
-from engine.listing import duration
 from engine.results import LARGEST
 from engine.states import Status
+from engine.text import duration, size
 from tui.sides import Side, differing
-from tui.text import size
 from tui.verdicts import Sample, is_rash, spoken
 from tui.verdicts import compare as compare_samples
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.events import Confusion
 from engine.matrices import Place
 from engine.scores import ByClass, Counts, Scores, by_class, scores
-from tui.text import clean
+from engine.text import clean
 
 MAX_COUNT = 2**40
 """Images in a cell beyond which they are not counted: the sums of a million such cells are still whole numbers."""

@@ -11,13 +11,14 @@ from engine.catalog import MODELS, caveat, patch_tokens
 from engine.events import End, Start
 from engine.experiment import Experiment
 from engine.labels import Labels
-from engine.listing import MARKS, duration, progress
+from engine.listing import MARKS, progress
 from engine.recipes import inherited
 from engine.states import Status
+from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
 from tui.phases import in_step
 from tui.record import Record
-from tui.text import bar, clean, loss, score, size
+from tui.text import bar
 from tui.widgets.sheet import Section
 
 Fact = tuple[str, str]

@@ -15,13 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.catalog import nearest
 from engine.config import Config, ConfigError, Mistake
 from engine.experiment import Experiment, Figure
 from engine.history import History
-from engine.listing import printable
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store
+from engine.text import nearest, printable
 from tui import figures
 from tui.drawing.kinds import KINDS
 from tui.drawing.look import PAPER, Look, Width, style

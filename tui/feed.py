@@ -23,6 +23,7 @@ from engine.listing import sentence
 from engine.matrices import read_matrix
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError
+from engine.text import clean
 from tui.abouts import Abouts
 from tui.bands import Bands
 from tui.lineup import Lineup
@@ -32,7 +33,6 @@ from tui.narration import clock, progress
 from tui.reader import Reader
 from tui.record import Record
 from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
-from tui.text import clean
 from tui.watching import Watcher
 
 if TYPE_CHECKING:

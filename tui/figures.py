@@ -18,6 +18,7 @@ import numpy as np
 
 from engine.curves import Array
 from engine.history import Axis
+from engine.text import clean
 from tui import labels
 from tui.drawing.look import PAPER, Look, Width
 from tui.drawing.look import style as style
@@ -25,7 +26,6 @@ from tui.drawing.sheet import TITLE, plain, wrap, write_notes
 from tui.lines import Line
 from tui.metrics import Scale, time_scale, x_title, y_scale
 from tui.palette import markers_for
-from tui.text import clean
 from tui.widgets.ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from engine.listing import MARKS
 from engine.states import State
+from engine.text import clean
 from tui.snapshot import Snapshot
-from tui.text import Line, clean, shorten
+from tui.text import Line, shorten
 
 STEPS = (
     10,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.catalog import MODELS, nearest
+from engine.catalog import MODELS
 from engine.experiment import Experiment
+from engine.text import nearest
 from tui.columns import BESIDE, WIDEST, setting, settings_by_difference
 from tui.folds import settings_of
 from tui.snapshot import Snapshot

@@ -21,6 +21,7 @@ from engine.experiment import Figure
 from engine.results import listed, read_gpu_hours, result_of
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store
+from engine.text import clean
 from tui.comparison import MEASURES, Measure, sample
 from tui.drawing.kinds import KINDS
 from tui.export import (
@@ -34,7 +35,6 @@ from tui.export import (
 from tui.results_table import Table
 from tui.sides import Side
 from tui.tables import Strong, as_markdown
-from tui.text import clean
 from tui.verdicts import verdicts
 
 SPOKEN = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}

@@ -8,9 +8,9 @@ import msgspec
 
 from engine.experiment import Experiment
 from engine.states import LIVE, Status
+from engine.text import score
 from tui.folds import settings_of
 from tui.snapshot import About
-from tui.text import score
 
 
 def already(experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]) -> dict[int, Status]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.selection import settings
 from engine.states import LIVE, State, Status
-from tui.text import clean
+from engine.text import clean
 
 MOST_NAMED = 2
 """Settings that a name says."""

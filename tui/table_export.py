@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from engine.config import Config
-from engine.listing import printable
 from engine.results import SCORES, Hours, Result, read_gpu_hours, result_of
 from engine.selection import Candidate, read_candidates
 from engine.store import Store
+from engine.text import printable
 from tui.export import (
     Entry,
     ExportError,

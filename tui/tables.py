@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Collection, Sequence
 
-from engine.listing import printable
+from engine.text import printable
 from tui.columns import Column
 from tui.rows import Row
 

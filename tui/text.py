@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 
 from rich.cells import cell_len
 
-from engine.listing import printable
+from engine.text import clean
 
 Line = list[tuple[str, str]]
 """Words on one line, each with its tone: name, quiet, busy, good, wait or bad."""
-
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
-
-
-def clean(text: str) -> str:
-    """Return text as one line without terminal escapes and control characters."""
-    text = _ESCAPES.sub("", text.rpartition("\r")[2] if "\r" in text.rstrip("\r") else text)
-    return printable(text)
 
 
 def shorten(text: str, width: int, *, end: bool = False) -> str:
@@ -60,34 +51,8 @@ def without_common_start(names: Sequence[str]) -> list[str]:
     return ["-".join(each[common:]) for each in parts]
 
 
-def size(value: float | None) -> str:
-    """Return bytes in at most five characters: 940M, 3.1G."""
-    if value is None:
-        return ""
-    for unit, scale in (("T", 2**40), ("G", 2**30), ("M", 2**20), ("K", 2**10)):
-        if value >= scale:
-            shown = value / scale
-            return f"{shown:.1f}{unit}" if shown < 10 else f"{shown:.0f}{unit}"
-    return f"{value:.0f}B"
-
-
-def score(value: float | None) -> str:
-    """Return a score between 0 and 1 as .969."""
-    if value is None:
-        return ""
-    shown = f"{value:.3f}"
-    return shown[1:] if shown.startswith("0.") else shown
-
-
 def bar(share: float, width: int) -> str:
     """Return a bar of exactly ``width`` cells that shows a share to half a cell; empty for what is not finite."""
     halves = round(max(0.0, min(share, 1.0)) * width * 2) if math.isfinite(share) else 0
     full, rest = divmod(halves, 2)
     return ("━" * full + "╸" * rest).ljust(width)
-
-
-def loss(value: float | None) -> str:
-    """Return a loss in at most five characters."""
-    if value is None:
-        return ""
-    return f"{value:.3f}" if value < 10 else f"{value:.3g}"[:5]

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from engine.listing import MARKS, duration, progress
+from engine.listing import MARKS, progress
 from engine.states import Status
-from tui.text import clean, score, shorten
+from engine.text import clean, duration, score
+from tui.text import shorten
 from tui.watching import KINDS, Alarm
 
 LEAST_NAME = 12

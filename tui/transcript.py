@@ -12,7 +12,7 @@ from enum import IntEnum
 
 from rich.cells import cell_len
 
-from tui.text import clean
+from engine.text import clean
 
 MAX_LINES = 200_000
 MAX_CHARACTERS = 8 * 1024 * 1024

@@ -15,9 +15,8 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from engine.listing import duration
 from engine.states import Status
-from tui.text import loss
+from engine.text import duration, loss
 
 Kind = Literal["diverges", "stalls", "overfits", "starves"]
 KINDS: tuple[Kind, ...] = ("diverges", "stalls", "overfits", "starves")

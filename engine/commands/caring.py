@@ -32,7 +32,7 @@ def tag(words: tuple[str, ...], root: Path) -> None:
     Runs come first. From the first +TAG or -TAG on all words are tags, and one without a sign is added.
     """
     from engine.labels import change_tags, labels_of
-    from engine.listing import printable
+    from engine.text import printable
 
     first = next((i for i, word in enumerate(words) if word[:1] in ("+", "-")), len(words))
     store = Store(root)
@@ -57,7 +57,7 @@ def tag(words: tuple[str, ...], root: Path) -> None:
 def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -> None:
     """Say something of a run; without a text, print what was said."""
     from engine.labels import change_note, labels_of
-    from engine.listing import printable
+    from engine.text import printable
 
     run = Store(root).find(run_name)
     if sum((text is not None, edit, clear)) > 1:

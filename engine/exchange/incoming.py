@@ -12,9 +12,9 @@ from engine.exchange.extras import ExchangeError
 from engine.exchange.from_events import is_event_file, read_event_files
 from engine.exchange.track import Track, experiment_name
 from engine.experiment import IMPORTED
-from engine.listing import printable
 from engine.recorder import Recorder
 from engine.store import Run, Source, Store, StoreError
+from engine.text import printable
 
 Format = Literal["tensorboard", "csv"]
 TAG = "imported"

@@ -9,9 +9,10 @@ from typing import Literal, Protocol, Self
 from engine.exchange.drafts import refuse_existing
 from engine.exchange.extras import ExchangeError
 from engine.exchange.measured import Told, told
-from engine.listing import chosen, printable
+from engine.listing import chosen
 from engine.states import LIVE
 from engine.store import Run, Store
+from engine.text import printable
 
 Kind = Literal["tensorboard", "wandb", "csv", "json", "parquet"]
 KINDS: tuple[Kind, ...] = ("tensorboard", "wandb", "csv", "json", "parquet")

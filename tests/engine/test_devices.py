@@ -7,8 +7,8 @@ import os
 import pytest
 
 from engine.devices import DeviceError, Machine
-from engine.plan import GIB
 from engine.telemetry import GpuSample
+from engine.text import GIB
 
 
 class FakeGpus:

@@ -14,9 +14,9 @@ import pytest
 from engine import estimates
 from engine.estimates import CONTEXT, Estimates, shape_of
 from engine.experiment import SCRIPT, Experiment
-from engine.plan import GIB
 from engine.states import Status, save
 from engine.store import Run, Store
+from engine.text import GIB
 from tests.engine.test_devices import FakeGpus, card
 
 

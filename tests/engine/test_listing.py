@@ -8,9 +8,10 @@ from rich.cells import cell_len
 
 from engine.errors import UserError
 from engine.events import Checkpoint, End, Estimate, Log, Metrics, Start
-from engine.listing import as_table, chosen, duration, number, printable, progress, sentence
+from engine.listing import as_table, chosen, progress, sentence
 from engine.recorder import Recorder
 from engine.states import Status
+from engine.text import duration, number, printable
 
 
 @pytest.mark.parametrize(

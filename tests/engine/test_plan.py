@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.plan import GIB, PATIENCE_S, Device, Job, Live, User, fits, make_plan
+from engine.plan import PATIENCE_S, Device, Job, Live, User, fits, make_plan
+from engine.text import GIB
 
 NOW = 10_000.0
 RUNS = "abcdefghijkl"

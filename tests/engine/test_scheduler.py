@@ -23,11 +23,11 @@ from engine.events import End, Log, Start, decode
 from engine.experiment import SCRIPT, Experiment
 from engine.files import tail
 from engine.notice import NO_WORKER
-from engine.plan import GIB
 from engine.queue import hold, move, waiting
 from engine.scheduler import Busy, Worker, ensure_worker, work
 from engine.states import status_of
 from engine.store import Run, Store, StoreError
+from engine.text import GIB
 from engine.ticket import Ticket
 from tests.engine.test_devices import FakeGpus, card
 

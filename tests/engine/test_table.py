@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.table import Column, cells, draw, shorten, terminal_width, wants_colour
+from engine.table import Column, draw, terminal_width, wants_colour
+from engine.text import cells, shorten
 
 NAMES = (Column("name", least=4, cut="middle"), Column("n", right=True, spare=True), Column("why", least=3))
 wide = st.text(st.sampled_from("ab-é日本語👍e\u0301"), max_size=20)

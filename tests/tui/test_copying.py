@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 
 from engine.config import load_config, override
 from engine.experiment import Experiment
-from engine.listing import printable
+from engine.text import printable
 from tests.tui.conftest import Write
 from tests.tui.pilot import opened, settle, toasts
 from tui.repeating import repeat_command, settings_for

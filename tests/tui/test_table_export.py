@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
 from engine.config import Config, ConfigError, load_config
-from engine.listing import printable
+from engine.text import printable
 from tests.tui.test_export import HOSTILE, Lab, figure
 from tui.cli import main
 from tui.export import ExportError

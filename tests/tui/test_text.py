@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tui.text import clean, shorten, size, without_common_start
+from engine.text import clean, size
+from tui.text import shorten, without_common_start
 
 
 @given(st.text(), st.integers(0, 40))

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from engine.text import clean
 from tui import labels
 from tui.drawing.look import PAPER, Look, Width
-from tui.text import clean
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

@@ -14,7 +14,7 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.text import clean
+from engine.text import clean
 
 
 @dataclass(frozen=True)

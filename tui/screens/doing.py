@@ -16,13 +16,13 @@ from textual.screen import Screen
 
 from engine.states import LIVE, RESUMABLE, Status
 from engine.store import Request, Run, Store, StoreError
+from engine.text import clean
 from tui.folds import told_apart
 from tui.messages import Done, Failed
 from tui.options import READONLY, readonly
 from tui.rows import Row, run_label
 from tui.screens.dialogs import Choice, Dialog
 from tui.snapshot import Project, Snapshot
-from tui.text import clean
 
 LETTERS_A_SECOND = 15
 """That people read, while they do something else."""

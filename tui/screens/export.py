@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from engine.text import clean
 from tui.export import ExportError
-from tui.text import clean
 from tui.view_export import View, paths_of
 from tui.widgets.completing import Completing
 

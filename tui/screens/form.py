@@ -15,10 +15,10 @@ from textual.widgets import Input, Static
 
 from engine import editing
 from engine.editing import EditError, StaleError
+from engine.text import clean
 from tui.completion import choices, starting_with
 from tui.form import NAME, Form
 from tui.screens.dialogs import Choice, Dialog
-from tui.text import clean
 from tui.widgets.completing import Completing, hint
 from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar

@@ -14,7 +14,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.text import clean
+from engine.text import clean
 from tui.widgets.completing import Completing, hint
 
 

@@ -8,15 +8,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from engine.listing import duration
 from engine.states import LIVE, Status
+from engine.text import clean, duration
 from tui.gantt import Bar, all_done, clock
 from tui.rows import Row
 from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.queueing import Queueing
 from tui.snapshot import Snapshot
-from tui.text import clean
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine_board import MachineBoard
 from tui.widgets.queue_list import QueueList

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from textual.screen import Screen
 
 from engine.states import Status
+from engine.text import clean
 from tui.snapshot import Snapshot
-from tui.text import clean
 from tui.watching import Alarm
 
 MAX_DESKTOP = 200

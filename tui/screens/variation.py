@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.experiment import Experiment
-from tui.text import clean
+from engine.text import clean
 from tui.variation import Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing import Completing, hint
 

@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widgets import Input
 
-from tui.text import clean
+from engine.text import clean
 
 SHOWN = 40
 """How many completions are shown at most."""

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from engine.filters import complete
-from tui.text import clean
+from engine.text import clean
 from tui.widgets.completing import Completing, hint
 
 EXAMPLE = "state=failed test/f1>0.8 age<2d, or part of a name"

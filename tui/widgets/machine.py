@@ -9,8 +9,9 @@ from rich.text import Text
 from textual.widgets import Static
 
 from engine.listing import MARKS
+from engine.text import clean, size
 from tui.snapshot import Machine, Snapshot
-from tui.text import clean, shorten, size
+from tui.text import shorten
 
 BARS = " ▁▂▃▄▅▆▇█"
 

@@ -8,8 +8,9 @@ from rich.cells import cell_len
 
 from engine.states import LIVE, Status
 from engine.telemetry import GpuSample
+from engine.text import clean, size
 from tui.snapshot import Machine, Snapshot
-from tui.text import Line, clean, shorten, size
+from tui.text import Line, shorten
 from tui.widgets.machine import bar
 from tui.widgets.toned import Toned
 

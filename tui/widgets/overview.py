@@ -17,12 +17,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.catalog import MODELS, caveat, patch_tokens
-from engine.listing import MARKS, duration
+from engine.listing import MARKS
 from engine.states import Status
+from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
 from tui.rows import run_label
 from tui.snapshot import Detail
-from tui.text import clean, loss, score, size
 from tui.watching import Alarm
 
 Fact = tuple[str, str]

@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
+from engine.text import clean, score
 from tui.record import Record
-from tui.text import clean, score
 
 TRACK = 24
 """Cells of the longest track."""
