@@ -9,8 +9,8 @@ import msgspec
 from engine.config import ConfigError, Mistake, override
 from engine.events import Start, decode
 from engine.experiment import Experiment
-from engine.files import tail
 from engine.store import Run
+from engine.system.files import tail
 from engine.text import divisors
 
 MAY_CHANGE = (

@@ -14,11 +14,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import lock, states
+from engine import states
 from engine.events import decode
-from engine.files import DAMAGED, read_small, tail
 from engine.states import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
 from engine.store import Run, StoreError
+from engine.system import lock
+from engine.system.files import DAMAGED, read_small, tail
 from engine.text import duration
 
 Remedy = Literal["", "rebuild", "clean", "throw", "close"]

@@ -12,15 +12,14 @@ import msgspec
 import tomli
 from msgspec import Meta
 
-from engine.catalog import MODELS, caveat, problems
+from engine.catalog.datasets import DATASETS
+from engine.catalog.figure_kinds import misfits, settled
+from engine.catalog.models import MODELS, caveat, problems
+from engine.catalog.recipes import fill, inherited
 from engine.errors import UserError
 from engine.experiment import SCRIPT, Experiment, Figure, Text
-from engine.kinds import misfits, settled
 from engine.places import Place, Places
-from engine.recipes import fill, inherited
 from engine.text import nearest
-
-DATASETS = ("cifar10", "cifar100", "digits")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,10 +8,9 @@ import textwrap
 
 import click
 
-from engine.catalog import MODELS
+from engine.catalog.datasets import CIFAR100_CLASSES
+from engine.catalog.models import MODELS
 from engine.experiment import Experiment
-
-CIFAR100_CLASSES = 100
 
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:

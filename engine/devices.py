@@ -11,7 +11,7 @@ import psutil
 
 from engine.errors import UserError
 from engine.plan import Device, User
-from engine.telemetry import GpuSample, Nvml
+from engine.system.telemetry import GpuSample, Nvml
 
 SLICE = "MIG-"
 """How the UUID of a part of a GPU begins; NVML says nothing of its memory here, so that none is compared."""

@@ -12,14 +12,15 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine import checks, lock, states, trash
+from engine import checks, states, trash
 from engine.checks import Finding
 from engine.errors import UserError
 from engine.events import decode
-from engine.files import last_lines, tail, write_all
 from engine.store import Run, Store, is_run_id
 from engine.strays import check_gpus
-from engine.telemetry import Nvml
+from engine.system import lock
+from engine.system.files import last_lines, tail, write_all
+from engine.system.telemetry import Nvml
 from engine.text import printable
 
 LOG = ".worker.log"

@@ -21,8 +21,8 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
 from engine.errors import UserError
-from engine.files import write_atomic
 from engine.places import KeyPath, Statement, statements
+from engine.system.files import write_atomic
 
 HOME = "experiments"
 

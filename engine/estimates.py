@@ -20,9 +20,9 @@ from typing import Any
 import msgspec
 
 from engine.experiment import Experiment
-from engine.files import DAMAGED, read_small, write_atomic
 from engine.states import Status
 from engine.store import Run, Store, StoreError
+from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.text import GIB
 
 MEASURED_MARGIN = 1.05

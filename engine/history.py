@@ -16,8 +16,8 @@ import msgspec
 from engine.block import Block, Column
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.experiment import SCRIPT
-from engine.files import tail, tail_with
 from engine.matrices import Place, place_of
+from engine.system.files import tail, tail_with
 
 if TYPE_CHECKING:
     from engine.block import Array

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engine.catalog.datasets import SPLITS
 from engine.experiment import Experiment
-
-SPLITS = ("train", "test")
 
 
 def missing(experiment: Experiment) -> str:

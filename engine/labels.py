@@ -11,8 +11,8 @@ from typing import Any
 
 import msgspec
 
-from engine.files import DAMAGED, read_small, write_atomic
 from engine.store import Run, RunInfo, StoreError
+from engine.system.files import DAMAGED, read_small, write_atomic
 
 MAX_TAG = 64
 """Characters of a tag."""

@@ -13,12 +13,12 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-from engine import process
 from engine.control import request_stop
 from engine.recorder import Recorder
 from engine.states import ENDED, Status, status_of
 from engine.store import Run, StoreError
-from engine.telemetry import Nvml
+from engine.system import process
+from engine.system.telemetry import Nvml
 from engine.text import duration
 
 PATIENCE_S = 60.0

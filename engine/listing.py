@@ -10,9 +10,9 @@ import time
 from collections.abc import Sequence
 
 from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start, decode
-from engine.files import tail
 from engine.states import ENDED, Status, status_of
 from engine.store import Run, Store
+from engine.system.files import tail
 from engine.table import Column, draw, terminal_width, wants_colour
 from engine.text import duration, number, printable
 

@@ -6,7 +6,7 @@ import os
 from typing import NamedTuple
 
 from engine.events import Confusion, decode
-from engine.files import tail
+from engine.system.files import tail
 
 MAX_SPLIT = 40
 """Characters of a split's name that are kept."""

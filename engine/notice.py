@@ -9,9 +9,9 @@ from pathlib import Path
 
 import msgspec
 
-from engine.files import DAMAGED, read_small, write_atomic
-from engine.lock import Holder
 from engine.store import Run
+from engine.system.files import DAMAGED, read_small, write_atomic
+from engine.system.lock import Holder
 from engine.ticket import Ticket
 
 NAME = ".queue.json"

@@ -11,6 +11,7 @@ import statistics
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from engine.catalog.datasets import SIZES
 from engine.states import LIVE, Status
 from engine.text import duration
 
@@ -18,8 +19,6 @@ RECENT = 5
 """How many runs the speed is taken from, the newest: machines are not always as busy."""
 ENOUGH = 0.5
 """Epochs after which a run's own speed says more than that of others."""
-SIZES = {"cifar10": (50_000, 10), "cifar100": (50_000, 100), "digits": (1_437, 10)}
-"""The images to train with, and the classes, of datasets that are no folder."""
 COSTS = ("model", "image_size", "patch_size", "options", "batch_size", "precision", "compile", "gpus")
 """The settings that the seconds of an image depend on."""
 

@@ -12,11 +12,12 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import process, states
+from engine import states
 from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
 from engine.outbox import Outbox
 from engine.states import Status
 from engine.store import Run, StoreError
+from engine.system import process
 
 STATUS_INTERVAL_S = 1.0
 END_PATIENCE_S = 5.0

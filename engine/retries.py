@@ -16,10 +16,10 @@ import psutil
 
 from engine.changes import last_experiment
 from engine.events import End, decode
-from engine.files import last_lines
 from engine.recorder import Recorder
 from engine.states import ENDED, Status, status_of
 from engine.store import Run, StoreError
+from engine.system.files import last_lines
 from engine.ticket import Ticket
 
 BACKOFF_S = 30.0

@@ -24,15 +24,16 @@ import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
-from engine import lock, notice, retries
+from engine import notice, retries
 from engine.devices import Machine
 from engine.estimates import Estimates
 from engine.events import Failure
-from engine.files import last_lines
 from engine.plan import Device, Job, Live, Plan, Wait, make_plan
 from engine.recorder import Recorder
 from engine.states import LIVE, status_of
 from engine.store import Run, Store, StoreError, is_run_id
+from engine.system import lock
+from engine.system.files import last_lines
 from engine.ticket import Ticket
 
 POLL_S = 0.5

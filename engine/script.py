@@ -16,15 +16,15 @@ from typing import IO, Any
 
 import msgspec
 
-from engine import process
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
 from engine.experiment import Experiment
-from engine.files import last_lines
 from engine.leash import Leash
 from engine.recorder import Recorder
 from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.store import Run
-from engine.telemetry import Sampler
+from engine.system import process
+from engine.system.files import last_lines
+from engine.system.telemetry import Sampler
 
 GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""

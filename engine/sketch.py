@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from engine.events import Metrics, decode
-from engine.files import tail
 from engine.history import History
+from engine.system.files import tail
 
 HEAD = 64 * 1024
 """Bytes of the beginning that are read whole: what the run is."""

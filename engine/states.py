@@ -22,7 +22,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from engine import lock, process
 from engine.events import (
     LATEST,
     MAX_METRICS,
@@ -39,9 +38,10 @@ from engine.events import (
     Start,
     decode,
 )
-from engine.files import DAMAGED, tail, write_atomic, write_over
 from engine.notice import why_waiting
 from engine.store import Request, Run, StoreError
+from engine.system import lock, process
+from engine.system.files import DAMAGED, tail, write_atomic, write_over
 from engine.ticket import Ticket
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]

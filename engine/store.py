@@ -25,11 +25,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from engine import lock
 from engine.errors import UserError
 from engine.events import Moment, Seed
-from engine.files import DAMAGED, read_small, write_atomic
-from engine.lock import Holder, this_process
+from engine.system import lock
+from engine.system.files import DAMAGED, read_small, write_atomic
+from engine.system.lock import Holder, this_process
 from engine.ticket import Ticket
 
 if TYPE_CHECKING:

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from engine.checks import Finding
 from engine.store import Run, Store
-from engine.telemetry import GpuSample
+from engine.system.telemetry import GpuSample
 
 MAX_READ = 1024 * 1024
 """Bytes of a process's command line or environment that are read."""
 
 
 class Gpus(Protocol):
-    """What looks at GPUs: ``engine.telemetry.Nvml``."""
+    """What looks at GPUs: ``engine.system.telemetry.Nvml``."""
 
     def sample(self) -> list[GpuSample]:
         """Look at every GPU once."""

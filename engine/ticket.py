@@ -14,7 +14,7 @@ from typing import Literal
 
 import msgspec
 
-from engine.lock import Holder
+from engine.system.lock import Holder
 
 Stage = Literal["waiting", "taken", "failed", "left"]
 

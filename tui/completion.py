@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, get_args
 
-from engine.catalog import MODELS, OPTIONS
-from engine.config import DATASETS, FIELDS, describe
+from engine.catalog.datasets import DATASETS
+from engine.catalog.models import MODELS, OPTIONS
+from engine.config import FIELDS, describe
 
 MOST_DIVISORS = 12
 

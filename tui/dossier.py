@@ -7,12 +7,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from engine.catalog import MODELS, caveat, patch_tokens
+from engine.catalog.models import MODELS, caveat, patch_tokens
+from engine.catalog.recipes import inherited
 from engine.events import End, Start
 from engine.experiment import Experiment
 from engine.labels import Labels
 from engine.listing import MARKS, progress
-from engine.recipes import inherited
 from engine.states import Status
 from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak

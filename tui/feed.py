@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.events import Metrics, decode
-from engine.files import last_lines
 from engine.history import CHUNK, History
 from engine.listing import sentence
 from engine.matrices import read_matrix
 from engine.states import LIVE, Status, status_of
 from engine.store import Run, Store, StoreError
+from engine.system.files import last_lines
 from engine.text import clean
 from tui.abouts import Abouts
 from tui.bands import Bands

@@ -14,10 +14,10 @@ from typing import Any, Literal
 import msgspec
 import tomli
 
+from engine.catalog.recipes import fill, inherited
 from engine.config import ConfigError, parse_config, read_value
 from engine.editing import EditError, clone, name_problem, quoted, set_values
 from engine.experiment import Experiment
-from engine.recipes import fill, inherited
 from tui.completion import help_of, keys_of
 
 NAME = "name"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.catalog import MODELS
+from engine.catalog.models import MODELS
 from engine.experiment import Experiment
 from engine.text import nearest
 from tui.columns import BESIDE, WIDEST, setting, settings_by_difference

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import psutil
 
-from engine.telemetry import Nvml
+from engine.system.telemetry import Nvml
 from tui.snapshot import Machine, Process
 
 FIRST_S = 0.5

@@ -12,7 +12,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from engine.files import read_small, write_atomic
+from engine.system.files import read_small, write_atomic
 
 MOST = 1000
 """How many selected runs are remembered."""

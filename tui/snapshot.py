@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from engine.config import Config
     from engine.forecast import Forecast
     from engine.history import Axis
-    from engine.telemetry import GpuSample
+    from engine.system.telemetry import GpuSample
     from engine.ticket import Ticket
 
 

@@ -20,8 +20,8 @@ from engine.commands.common import (
     option_settings,
 )
 from engine.config import find_experiment, load_config
-from engine.files import write_all
 from engine.store import Run, Store
+from engine.system.files import write_all
 
 
 @click.command()

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from engine.events import Event, Metrics, Start, decode_lines
-from engine.files import tail
 from engine.labels import labels_of
 from engine.states import Status
 from engine.store import Run, RunInfo, StoreError
+from engine.system.files import tail
 
 COLUMNS = ("run", "experiment", "seed", "step", "epoch", "time", "metric", "value")
 """Of the long table of measurements; ``time`` is in seconds since the epoch, UTC."""

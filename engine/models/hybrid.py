@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from engine.catalog import Backbone
+from engine.catalog.models import Backbone
 from engine.models.resnetv2 import GroupNormAct, StdConv2d, stages
 from engine.models.vit import ViT, patch_projection
 

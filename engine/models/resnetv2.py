@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.catalog import Backbone
+from engine.catalog.models import Backbone
 
 # timm's; BiT's own PyTorch code has 1e-10 and the JAX hybrids w / (std + 1e-5), all with the biased variance.
 STANDARDIZE_EPS = 1e-8

@@ -10,13 +10,13 @@ from collections.abc import Callable
 import msgspec
 import torch
 
-from engine import process
 from engine.events import Start
 from engine.experiment import Experiment
 from engine.models import create_model
 from engine.models.pretrained import load_pretrained
 from engine.recorder import Reporter
 from engine.store import Request
+from engine.system import process
 from engine.training import checkpoint
 from engine.training.cost import cost_of
 from engine.training.data import load_dataset

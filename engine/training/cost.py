@@ -14,7 +14,7 @@ from torch import Tensor, UntypedStorage, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.catalog import MODELS, caveat, patch_tokens, problems
+from engine.catalog.models import MODELS, caveat, patch_tokens, problems
 from engine.experiment import Experiment
 from engine.models.registry import create_model
 

@@ -9,7 +9,7 @@ from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.store import Run
-from engine.telemetry import Nvml, Sampler, visible_gpus
+from engine.system.telemetry import Nvml, Sampler, visible_gpus
 from engine.training.build import build
 from engine.training.device import pick_device, uuid_of
 from engine.training.failures import failure_of, in_words

@@ -26,11 +26,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine import process
 from engine.events import End, Event, Failure, Start, decode
 from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.stop import StopRequest
+from engine.system import process
 from engine.training.data import load_dataset
 from engine.training.failures import KNOWN
 from engine.training.outcome import Outcome

@@ -16,7 +16,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.events import End, Failure
-from engine.process import end_with
+from engine.system.process import end_with
 from engine.training.saying import Line
 
 

@@ -15,9 +15,9 @@ import msgspec
 import torch
 
 from engine.events import End
-from engine.process import end_with
 from engine.stop import StopRequest
 from engine.store import Run
+from engine.system.process import end_with
 from engine.training.build import build
 from engine.training.device import pick_device
 from engine.training.failures import failure_of

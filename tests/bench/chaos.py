@@ -25,13 +25,13 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from engine import process
 from engine.control import request_resume
 from engine.events import End, Event, Log, Start, decode
 from engine.history import History
 from engine.scheduler import ensure_worker
 from engine.states import ENDED, State, Status, status_of
 from engine.store import Run, Store, StoreError
+from engine.system import process
 from engine.ticket import Ticket
 from tests.processes import commands, parent
 

@@ -34,12 +34,12 @@ from torch import nn
 
 from engine.config import load_config
 from engine.events import Metrics, Start, decode
-from engine.files import tail
 from engine.models import create_model, parameter_groups
 from engine.recorder import Recorder
 from engine.stop import StopRequest, pulse
 from engine.store import Store
-from engine.telemetry import Sampler
+from engine.system.files import tail
+from engine.system.telemetry import Sampler
 from engine.training.augment import Preprocess
 from engine.training.data import Dataset, Split, load_dataset
 from engine.training.loop import Trainer

@@ -24,11 +24,11 @@ from pathlib import Path
 
 import msgspec
 
-from engine import process
 from engine.events import Checkpoint, End, Estimate, Event, Failure, Metrics, Start, encode
 from engine.experiment import Experiment
 from engine.states import Status
 from engine.store import RunInfo
+from engine.system import process
 
 ROOT = Path(__file__).parent.parent.parent
 STATES = (*("finished",) * 13, *("stopped",) * 2, *("failed",) * 2, "crashed", "queued", "silent")

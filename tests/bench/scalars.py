@@ -17,12 +17,12 @@ from pathlib import Path
 
 import msgspec
 
-from engine import process
 from engine.config import load_config
 from engine.events import End, Metrics, Start, encode
 from engine.recorder import Recorder
 from engine.states import Status
 from engine.store import RunInfo, Store
+from engine.system import process
 
 Series = Mapping[str, Sequence[float]]
 """Values by metric, one a step."""

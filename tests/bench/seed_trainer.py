@@ -33,14 +33,14 @@ import torch
 import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
+from engine.catalog.recipes import SEED
 from engine.events import Start
 from engine.experiment import Experiment
 from engine.models import create_model
-from engine.recipes import SEED
 from engine.recorder import Recorder
 from engine.stop import StopRequest, pulse
 from engine.store import Store
-from engine.telemetry import Sampler
+from engine.system.telemetry import Sampler
 from engine.training.data import Dataset, Split
 from engine.training.loop import Trainer
 

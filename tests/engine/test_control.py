@@ -8,10 +8,10 @@ import pytest
 
 from engine.control import request_resume, request_stop
 from engine.events import End, decode
-from engine.files import last_lines
 from engine.recorder import Recorder
 from engine.states import status_of
 from engine.store import StoreError
+from engine.system.files import last_lines
 
 
 def ended(run, state):

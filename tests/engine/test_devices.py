@@ -7,7 +7,7 @@ import os
 import pytest
 
 from engine.devices import DeviceError, Machine
-from engine.telemetry import GpuSample
+from engine.system.telemetry import GpuSample
 from engine.text import GIB
 
 

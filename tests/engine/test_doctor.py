@@ -14,13 +14,14 @@ import zipfile
 import pytest
 import torch
 
-from engine import doctor, process, strays
+from engine import doctor, strays
 from engine.checks import drafts, examine, why_unreadable
 from engine.events import Checkpoint, Start, decode
 from engine.recorder import Recorder
 from engine.states import rebuild, status_of
 from engine.store import Store
-from engine.telemetry import GpuSample
+from engine.system import process
+from engine.system.telemetry import GpuSample
 from engine.training import checkpoint
 from engine.trash import thrown
 

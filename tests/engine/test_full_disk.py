@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import outbox, process
+from engine import outbox
 from engine.events import Checkpoint, End, Log, Metrics, Start, decode
 from engine.recorder import Recorder
 from engine.states import rebuild, status_of
 from engine.store import Run, Store
+from engine.system import process
 from engine.training import checkpoint
 from tests.conftest import TINY, Engine
 

@@ -42,7 +42,7 @@ from engine.config import load_config
 from engine.history import History
 from engine.selection import read_candidates
 from engine.states import status_of
-from engine.files import last_lines
+from engine.system.files import last_lines
 from engine.store import Store, StoreError
 from tui.export import export_figures
 from tui.table_export import export_tables

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-from engine.process import boot_id, is_alive, started
+from engine.system.process import boot_id, is_alive, started
 
 
 def test_this_process_lives():

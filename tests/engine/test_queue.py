@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from engine import notice, queue
 from engine.control import request_resume, request_stop
 from engine.events import End
-from engine.lock import Holder, this_process
 from engine.recorder import Recorder
 from engine.states import status_of
 from engine.store import Run, Store, StoreError
+from engine.system.lock import Holder, this_process
 from engine.ticket import Ticket
 
 RUNS = [f"run-s{seed}-20261124-1500{seed:02d}-abcd" for seed in range(6)]
@@ -63,7 +63,7 @@ class TestTickets:
     @pytest.mark.parametrize("act", [lambda run: run.take(0, by_hand=False), lambda run: run.dequeue()])
     def test_on_a_full_disk_nobody_else_takes_it(self, run, monkeypatch, act):
         run.put(Ticket(submitted=1.0))
-        monkeypatch.setattr("engine.files.write_all", full)
+        monkeypatch.setattr("engine.system.files.write_all", full)
         act(run)
         assert run.ticket() is None
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.catalog import MODELS
+from engine.catalog.models import MODELS
+from engine.catalog.recipes import SEED, fill, of_family
 from engine.config import load_config, override
-from engine.recipes import SEED, fill, of_family
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import time
 import msgspec
 
 from engine.events import End, Estimate, Metrics, Start, decode
-from engine.files import tail
 from engine.recorder import Recorder
 from engine.states import Status, rebuild
+from engine.system.files import tail
 
 
 def start(run, attempt=1, **fields):

@@ -7,11 +7,12 @@ import time
 import msgspec
 import pytest
 
-from engine import process, retries
+from engine import retries
 from engine.events import End, Failure, Log, Start, decode
-from engine.files import last_lines
 from engine.recorder import Recorder
 from engine.states import status_of
+from engine.system import process
+from engine.system.files import last_lines
 from engine.ticket import Ticket
 
 

@@ -15,18 +15,19 @@ from pathlib import Path
 
 import pytest
 
-from engine import lock, process, scheduler
+from engine import scheduler
 from engine.attempt import train_run
 from engine.control import request_stop
 from engine.devices import Machine
 from engine.events import End, Log, Start, decode
 from engine.experiment import SCRIPT, Experiment
-from engine.files import tail
 from engine.notice import NO_WORKER
 from engine.queue import hold, move, waiting
 from engine.scheduler import Busy, Worker, ensure_worker, work
 from engine.states import status_of
 from engine.store import Run, Store, StoreError
+from engine.system import lock, process
+from engine.system.files import tail
 from engine.text import GIB
 from engine.ticket import Ticket
 from tests.engine.test_devices import FakeGpus, card
@@ -323,7 +324,7 @@ class TestSuccession:
         run = store.create(program("1", "0"), 0, queued=True)
         worker = Worker(store, Machine("cpu:1"), 30.0)
         with monkeypatch.context() as full:
-            full.setattr("engine.files.write_all", no_space)
+            full.setattr("engine.system.files.write_all", no_space)
             for _ in range(2 * scheduler.TRIES):
                 assert not worker.turn()
         assert run.ticket() is not None

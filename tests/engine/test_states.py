@@ -16,11 +16,11 @@ import time
 import msgspec
 import pytest
 
-from engine import lock, process
 from engine.events import Checkpoint, End, Log, Metrics, Start, encode
 from engine.recorder import Recorder
 from engine.states import Status, rebuild, save, status_of
 from engine.store import Run, Store, StoreError
+from engine.system import lock, process
 from engine.ticket import Ticket
 
 LIVE = """

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.files import MAX_FILE, last_lines, read_small, tail, write_atomic
 from engine.store import Run, Store, StoreError, is_run_id
+from engine.system.files import MAX_FILE, last_lines, read_small, tail, write_atomic
 
 HOLD = """
 import sys, pathlib
@@ -180,7 +180,7 @@ class TestSmallFiles:
     def test_a_full_disk_leaves_the_old_file(self, tmp_path):
         limited = """
 import pathlib, resource, sys
-from engine.files import write_atomic
+from engine.system.files import write_atomic
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 try:
     write_atomic(pathlib.Path(sys.argv[1]), b"b" * 5000)

@@ -11,7 +11,7 @@ import types
 import psutil
 import pytest
 
-from engine.telemetry import Nvml, Sampler
+from engine.system.telemetry import Nvml, Sampler
 
 
 class NVMLError(Exception):

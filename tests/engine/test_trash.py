@@ -12,11 +12,12 @@ import time
 
 import pytest
 
-from engine import process, trash
+from engine import trash
 from engine.events import Start
 from engine.recorder import Recorder
 from engine.states import status_of
 from engine.store import Store, StoreError
+from engine.system import process
 from engine.trash import disk_usage, purge, restore, throw_away, thrown
 
 HOLD = """

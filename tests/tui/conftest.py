@@ -14,11 +14,11 @@ import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
-from engine import process
 from engine.config import load_config
 from engine.events import End, Metrics, Start
 from engine.recorder import Recorder
 from engine.store import Run, Store
+from engine.system import process
 from tests.tui.pilot import LOOKS
 from tui.feed import Feed
 from tui.messages import Changed

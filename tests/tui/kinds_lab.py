@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.catalog.figure_kinds import KINDS
 from engine.config import Config, load_config
 from engine.events import Confusion, End, Metrics, Start
-from engine.kinds import KINDS
 from engine.recorder import Recorder
 from engine.results import result_of
 from engine.selection import read_candidates

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from engine.lock import this_process
 from engine.notice import Notice, publish
 from engine.store import Run
+from engine.system.lock import this_process
 from tests.tui.conftest import Write
 from tui.feed import Feed, console_lines
 from tui.messages import Changed

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 
 from engine.forecast import Forecast
 from engine.states import Status
-from engine.telemetry import GpuSample
+from engine.system.telemetry import GpuSample
 from tui.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
 from tui.widgets.machine_board import board_lines, curve

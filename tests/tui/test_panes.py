@@ -6,10 +6,10 @@ import pytest
 from textual.widgets import Static
 
 from engine import queue
-from engine.lock import this_process
 from engine.notice import Notice, publish
 from engine.states import status_of
 from engine.store import Run, Store
+from engine.system.lock import this_process
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog

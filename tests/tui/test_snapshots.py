@@ -12,12 +12,12 @@ from textual.pilot import Pilot
 
 from engine.config import load_config
 from engine.events import Confusion, encode
-from engine.lock import this_process
 from engine.notice import Notice, publish
 from engine.queue import hold
 from engine.states import rebuild, save
 from engine.store import Store
-from engine.telemetry import GpuSample
+from engine.system.lock import this_process
+from engine.system.telemetry import GpuSample
 from engine.ticket import Ticket
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import settle, until

@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 
 from engine.states import Status
-from engine.telemetry import GpuSample
+from engine.system.telemetry import GpuSample
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until
 from tui.screens.run import RunScreen

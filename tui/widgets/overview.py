@@ -16,7 +16,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from engine.catalog import MODELS, caveat, patch_tokens
+from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.listing import MARKS
 from engine.states import Status
 from engine.text import clean, duration, loss, score, size

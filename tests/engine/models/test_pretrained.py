@@ -10,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from engine.catalog import MODELS
+from engine.catalog.models import MODELS
 from engine.models import create_model
 from engine.models.pretrained import CheckpointError, load_pretrained
 from engine.models.vit import resize_positions

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from engine.catalog import MODELS
+from engine.catalog.models import MODELS
 from engine.models import create_model
 from engine.training.cost import explain, summaries, summarize
 

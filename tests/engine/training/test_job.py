@@ -15,10 +15,10 @@ from msgspec.structs import replace
 from engine.attempt import train_run
 from engine.events import Checkpoint, End, Log, Start, decode
 from engine.experiment import Experiment
-from engine.files import tail
 from engine.models import create_model
 from engine.states import status_of
 from engine.stop import FAILED, FINISHED, STOPPED
+from engine.system.files import tail
 from engine.training import build, checkpoint
 from engine.training.cost import explain
 from engine.training.device import DeviceError, pick_device

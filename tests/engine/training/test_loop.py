@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from engine.events import Checkpoint, decode
 from engine.experiment import Experiment
-from engine.files import tail
 from engine.history import History
 from engine.models import create_model
 from engine.recorder import Recorder
 from engine.store import Run, Store
+from engine.system.files import tail
 from engine.training import checkpoint
 from engine.training.data import Dataset, load_dataset
 from engine.training.loop import Diverged, Trainer

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.catalog import MODELS
+from engine.catalog.models import MODELS
 
 Settings = dict[str, Any]
 

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import msgspec
 
-from engine import process
+from engine.system import process
 
 POLL_S = 0.02
 
 
 class Holder(msgspec.Struct, kw_only=True):
-    """Who took a lock; ``started`` and ``boot`` as ``engine.process`` has them."""
+    """Who took a lock; ``started`` and ``boot`` as ``engine.system.process`` has them."""
 
     pid: int
     started: float

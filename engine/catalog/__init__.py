@@ -1,0 +1,1 @@
+"""What there is to choose from: models, data sets, recipes, metrics, kinds of figure. No files, no torch."""
