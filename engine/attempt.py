@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from engine.changes import changed, last_experiment
-from engine.config import ConfigError
+from engine.config.validate import ConfigError
 from engine.events import Event, Failure
 from engine.recorder import Recorder
 from engine.states import State

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from engine.config import ConfigError, Mistake, override
+from engine.config.overrides import override
+from engine.config.schema import Experiment
+from engine.config.validate import ConfigError, Mistake
 from engine.events import Start, decode
-from engine.experiment import Experiment
 from engine.store import Run
 from engine.system.files import tail
 from engine.text import divisors

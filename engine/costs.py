@@ -10,7 +10,7 @@ import click
 
 from engine.catalog.datasets import CIFAR100_CLASSES
 from engine.catalog.models import MODELS
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:

@@ -3,9 +3,9 @@
 ::
 
     UserError
-      ConfigError   experiments.toml or a setting          (engine.config)
+      ConfigError   experiments.toml or a setting          (engine.config.loader)
       StoreError    a run, its folder, or what is asked of it  (engine.store)
-      EditError     a change to experiments.toml           (engine.editing)
+      EditError     a change to experiments.toml           (engine.config.editor)
       FilterError   which runs are meant                       (engine.filters)
 """
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.states import Status
 from engine.store import Run, Store, StoreError
 from engine.system.files import DAMAGED, read_small, write_atomic

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 import msgspec
 
 from engine.block import Block, Column
+from engine.config.schema import SCRIPT
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
-from engine.experiment import SCRIPT
 from engine.matrices import Place, place_of
 from engine.system.files import tail, tail_with
 

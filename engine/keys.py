@@ -144,7 +144,7 @@ def _config_keys() -> list[Key]:
     """Return the keys of an experiment whose values can be compared with something."""
     from typing import get_type_hints
 
-    from engine.experiment import Experiment
+    from engine.config.schema import Experiment
 
     keys = []
     for name, hint in get_type_hints(Experiment).items():

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.config.schema import SCRIPT, Experiment
 from engine.duel import difference
-from engine.experiment import SCRIPT, Experiment
 from engine.history import History
 from engine.intervals import over_seeds
 from engine.selection import Candidate, Choice, choose

@@ -16,8 +16,8 @@ from typing import IO, Any
 
 import msgspec
 
+from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
-from engine.experiment import Experiment
 from engine.leash import Leash
 from engine.recorder import Recorder
 from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse

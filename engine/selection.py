@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.experiment import IMPORTED, Experiment
+from engine.config.schema import IMPORTED, Experiment
 from engine.states import Status, status_of
 from engine.store import Run, RunInfo, Store, StoreError
 

@@ -33,7 +33,7 @@ from engine.system.lock import Holder, this_process
 from engine.ticket import Ticket
 
 if TYPE_CHECKING:
-    from engine.experiment import Experiment
+    from engine.config.schema import Experiment
 
 SCHEMA = 1
 HOLD_TIMEOUT_S = 5.0

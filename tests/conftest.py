@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.store import Run, Store
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.store import Store
 
 ROOT = Path(__file__).parent.parent

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.store import Store
 from tui.export import export_figures
 from tui.report import write_report

@@ -230,7 +230,7 @@ def export(
             folder = out or Path("exports") / to
             done = export_runs(store, to, folder, where or "", force=force, say=click.echo)
         else:
-            from engine.config import load_config
+            from engine.config.loader import load_config
             from tui.drawing.look import LOOKS
             from tui.export import export_figures
             from tui.table_export import export_tables
@@ -301,7 +301,8 @@ def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> Non
     Exit codes: 0 all figures were drawn, or all that have runs where none was named; 1 one that was named or has runs
     could not be drawn, or none was; 2 wrong usage or configuration.
     """
-    from engine.config import ConfigError, load_config
+    from engine.config.loader import load_config
+    from engine.config.validate import ConfigError
     from engine.store import Store
     from tui.export import ExportError
     from tui.report import write_report

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from rich.cells import cell_len
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.keys import Key, Subject, find_key
 from engine.states import Status
 from engine.text import clean, duration, loss, score, size

@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from engine.catalog.datasets import DATASETS
 from engine.catalog.models import MODELS, OPTIONS
-from engine.config import FIELDS, describe
+from engine.config.validate import FIELDS, describe
 
 MOST_DIVISORS = 12
 

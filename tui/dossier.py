@@ -9,8 +9,8 @@ from typing import Any
 
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.catalog.recipes import inherited
+from engine.config.schema import Experiment
 from engine.events import End, Start
-from engine.experiment import Experiment
 from engine.labels import Labels
 from engine.listing import MARKS, progress
 from engine.states import Status

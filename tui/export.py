@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.config import Config, ConfigError, Mistake
-from engine.experiment import Experiment, Figure
+from engine.config.loader import Config
+from engine.config.schema import Experiment, Figure
+from engine.config.validate import ConfigError, Mistake
 from engine.history import History
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store

@@ -36,7 +36,7 @@ from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Wa
 from tui.watching import Watcher
 
 if TYPE_CHECKING:
-    from engine.config import Config
+    from engine.config.loader import Config
     from tui.confusion import Matrix
 
 TICK_S = 0.25
@@ -198,7 +198,8 @@ class Feed:
         self._config_stamp = stamp
         if stamp is None and self._snapshot.config is None:
             return None, ""  # a folder to begin in, not a mistake
-        from engine.config import ConfigError, load_config
+        from engine.config.loader import load_config
+        from engine.config.validate import ConfigError
 
         try:
             return load_config(self._project.config), ""

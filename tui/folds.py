@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.states import LIVE, RESUMABLE, Status
 from tui.snapshot import About
 

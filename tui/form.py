@@ -15,9 +15,11 @@ import msgspec
 import tomli
 
 from engine.catalog.recipes import fill, inherited
-from engine.config import ConfigError, parse_config, read_value
-from engine.editing import EditError, clone, name_problem, quoted, set_values
-from engine.experiment import Experiment
+from engine.config.editor import EditError, clone, name_problem, quoted, set_values
+from engine.config.loader import parse_config
+from engine.config.overrides import read_value
+from engine.config.schema import Experiment
+from engine.config.validate import ConfigError
 from tui.completion import help_of, keys_of
 
 NAME = "name"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engine.catalog.models import MODELS
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.text import nearest
 from tui.columns import BESIDE, WIDEST, setting, settings_by_difference
 from tui.folds import settings_of

@@ -9,8 +9,9 @@ from typing import Any
 
 import msgspec
 
-from engine.config import ConfigError, override
-from engine.experiment import Experiment
+from engine.config.overrides import override
+from engine.config.schema import Experiment
+from engine.config.validate import ConfigError
 from engine.states import RESUMABLE, Status
 from tui.form import written
 from tui.snapshot import Project

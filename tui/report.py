@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from engine.config import Config
-from engine.experiment import Figure
+from engine.config.loader import Config
+from engine.config.schema import Figure
 from engine.results import listed, read_gpu_hours, result_of
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.store import Store

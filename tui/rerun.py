@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.states import LIVE, Status
 from engine.text import score
 from tui.folds import settings_of

@@ -8,7 +8,7 @@ from typing import NamedTuple, cast, get_args
 
 import msgspec
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.filters import Filter, FilterError, complete, parse
 from engine.keys import Subject, find_key
 from engine.labels import Labels

@@ -14,7 +14,7 @@ from tui.watching import Alarm
 
 if TYPE_CHECKING:
     from engine.block import Array
-    from engine.config import Config
+    from engine.config.loader import Config
     from engine.forecast import Forecast
     from engine.history import Axis
     from engine.system.telemetry import GpuSample

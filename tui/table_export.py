@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
-from engine.config import Config
+from engine.config.loader import Config
 from engine.results import SCORES, Hours, Result, read_gpu_hours, result_of
 from engine.selection import Candidate, read_candidates
 from engine.store import Store

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from engine.config import ConfigError, override, read_value
-from engine.experiment import Experiment
-from engine.inputs import missing
+from engine.config.overrides import override, read_value
+from engine.config.preflight import missing
+from engine.config.schema import Experiment
+from engine.config.validate import ConfigError
 from tui.completion import choices, keys_of, starting_with
 
 BESIDE = ("seeds", "priority")

@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 
 from engine.commands.common import USAGE, fail, option_config, option_json
-from engine.config import ConfigError, check_notes, find_experiment, load_config
+from engine.config.loader import check_notes, find_experiment, load_config
+from engine.config.validate import ConfigError
 
 
 @click.command()

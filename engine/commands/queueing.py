@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from engine.commands.common import fail, option_changes, option_config, option_device, option_runs, warn
-from engine.config import find_experiment, load_config
+from engine.config.loader import find_experiment, load_config
 from engine.store import Store
 from engine.ticket import Ticket
 
@@ -34,7 +34,7 @@ def submit(
     seeds: str | None, gpus: int | None, priority: int, after: tuple[str, ...], share: bool,
 ) -> None:  # fmt: skip
     """Queue experiments; a worker in the background runs them as devices get free."""
-    from engine.inputs import missing
+    from engine.config.preflight import missing
     from engine.scheduler import ensure_worker
 
     config = load_config(config_path)

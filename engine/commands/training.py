@@ -19,7 +19,7 @@ from engine.commands.common import (
     option_runs,
     option_settings,
 )
-from engine.config import find_experiment, load_config
+from engine.config.loader import find_experiment, load_config
 from engine.store import Run, Store
 from engine.system.files import write_all
 
@@ -45,7 +45,7 @@ def run(
     On a terminal this shows progress; piped, or with --json, stdout carries the run's events as JSON lines.
     Exit codes: 0 finished, 1 failed, 2 wrong usage or configuration, 3 stopped on request.
     """
-    from engine.inputs import missing
+    from engine.config.preflight import missing
 
     experiment = find_experiment(load_config(config_path), name, settings)
     if lacks := missing(experiment):

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from engine import states
+from engine.config.schema import IMPORTED
 from engine.events import End, Start
 from engine.exchange.extras import ExchangeError
 from engine.exchange.from_events import is_event_file, read_event_files
 from engine.exchange.track import Track, experiment_name
-from engine.experiment import IMPORTED
 from engine.recorder import Recorder
 from engine.store import Run, Source, Store, StoreError
 from engine.text import printable

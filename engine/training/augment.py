@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.training.data import Dataset
 
 

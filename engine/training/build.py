@@ -10,8 +10,8 @@ from collections.abc import Callable
 import msgspec
 import torch
 
+from engine.config.schema import Experiment
 from engine.events import Start
-from engine.experiment import Experiment
 from engine.models import create_model
 from engine.models.pretrained import load_pretrained
 from engine.recorder import Reporter

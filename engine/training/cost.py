@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from engine.catalog.models import MODELS, caveat, patch_tokens, problems
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.models.registry import create_model
 
 Optimizer = Literal["adamw", "sgd"]

@@ -19,7 +19,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.training.digits import digits_source
 from engine.training.feed import prefetched
 from engine.training.folder import folder_source

@@ -7,9 +7,9 @@ import traceback
 
 import torch
 
-from engine.config import ConfigError
+from engine.config.schema import Experiment
+from engine.config.validate import ConfigError
 from engine.events import Failure
-from engine.experiment import Experiment
 from engine.models.pretrained import CheckpointError as PretrainedError
 from engine.store import Run
 from engine.training.checkpoint import CheckpointError

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.training.decoded import Listing, load_images
 from engine.training.source import DataError, Images, Indices, Say, Source
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from engine.config.schema import Experiment
 from engine.events import Failure
-from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.store import Run

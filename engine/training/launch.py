@@ -26,8 +26,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.config.schema import Experiment
 from engine.events import End, Event, Failure, Start, decode
-from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.stop import StopRequest
 from engine.system import process

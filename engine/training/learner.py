@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.models import standardized_once
 from engine.training.accelerate import attention_kernels, compiled, layout, slow_in_bf16
 from engine.training.augment import Mix

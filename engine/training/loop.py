@@ -15,8 +15,8 @@ import msgspec
 import torch
 from torch import Tensor, nn
 
+from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion
-from engine.experiment import Experiment
 from engine.recorder import Reporter
 from engine.training import checkpoint
 from engine.training.augment import Preprocess

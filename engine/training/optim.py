@@ -13,7 +13,7 @@ from torch import nn
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.models import parameter_groups
 
 SHORT_RUN_BETAS = (0.9, 0.95)

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.training import data as data_module
 from engine.training.augment import Preprocess
 from engine.training.data import load_dataset
@@ -85,7 +85,7 @@ class Ours:
         """Return images per second of loading the dataset in a process of its own, as a run does."""
         code = f"""
 import time, msgspec
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.training.data import load_dataset
 experiment = msgspec.json.decode({msgspec.json.encode(self.experiment)!r}, type=Experiment)
 start = time.perf_counter()

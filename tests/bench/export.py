@@ -20,9 +20,9 @@ import msgspec
 import psutil
 from scalars import BEGAN, curves
 
-from engine.config import load_config
+from engine.config.loader import load_config
+from engine.config.schema import Experiment
 from engine.events import End, Event, Metrics, Start, encode
-from engine.experiment import Experiment
 from engine.states import Status
 from engine.store import Store
 

@@ -28,7 +28,8 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["engine", "tomli"]):
-    from engine import checks, config, events, filters, history, keys, listing, states, store
+    from engine import checks, events, filters, history, keys, listing, states, store
+    from engine.config import loader
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
@@ -123,10 +124,10 @@ def config_target(data: bytes) -> None:
     file = _lab().root / "experiments.toml"
     file.write_bytes(data)
     try:
-        found = config.load_config(file)
-    except config.ConfigError:
+        found = loader.load_config(file)
+    except validate.ConfigError:
         return
-    config.check_notes(found)
+    loader.check_notes(found)
 
 
 def filters_target(data: bytes) -> None:
@@ -184,7 +185,7 @@ def corpus(target: str) -> list[bytes]:
     if target == "config":
         text = (ROOT / "experiments.toml").read_text()
         parts = re.split(r"(?m)^(?=\[)", text)
-        every = "[experiments.all]\n" + "".join(f"{key} = 1\n" for key in config.FIELDS)
+        every = "[experiments.all]\n" + "".join(f"{key} = 1\n" for key in validate.FIELDS)
         more = '[defaults]\ntags = ["a"]\n[experiments.x]\nmodel = "vit_b"\ndataset = "folder:~/a"\n'
         more += 'options.pool = "mean"\n'
         script = '[experiments.y]\ncommand = ["python", "x.py"]\nseeds = [1, 2]\n'
@@ -208,8 +209,8 @@ def words(target: str) -> list[str]:
         ]
         return [
             *made,
-            *(f"\n{key} = " for key in config.FIELDS),
-            *(f'"{name}"' for name in config.MODELS),
+            *(f"\n{key} = " for key in validate.FIELDS),
+            *(f'"{name}"' for name in loader.MODELS),
             "[[",
             "{}",
         ]

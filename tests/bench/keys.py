@@ -28,7 +28,7 @@ from pathlib import Path
 
 import pyte
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.events import End, Start
 from engine.recorder import Recorder
 from engine.store import Store

@@ -32,7 +32,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.events import Metrics, Start, decode
 from engine.models import create_model, parameter_groups
 from engine.recorder import Recorder

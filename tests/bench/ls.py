@@ -24,8 +24,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.config.schema import Experiment
 from engine.events import Checkpoint, End, Estimate, Event, Failure, Metrics, Start, encode
-from engine.experiment import Experiment
 from engine.states import Status
 from engine.store import RunInfo
 from engine.system import process

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.events import End, Metrics, Start, encode
 from engine.recorder import Recorder
 from engine.states import Status

@@ -34,8 +34,8 @@ import torch.nn.functional as F
 from torch.utils.data import DataLoader, TensorDataset
 
 from engine.catalog.recipes import SEED
+from engine.config.schema import Experiment
 from engine.events import Start
-from engine.experiment import Experiment
 from engine.models import create_model
 from engine.recorder import Recorder
 from engine.stop import StopRequest, pulse

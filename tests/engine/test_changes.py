@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from engine.changes import changed, last_experiment
-from engine.config import ConfigError
+from engine.config.validate import ConfigError
 from engine.events import Start
 from engine.recorder import Recorder
 

@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import Config, ConfigError, check_notes, find_experiment, load_config, override
-from engine.experiment import Experiment
+from engine.config.loader import Config, check_notes, find_experiment, load_config
+from engine.config.overrides import override
+from engine.config.schema import Experiment
+from engine.config.validate import ConfigError
 
 ROOT = Path(__file__).parent.parent.parent
 ELEVEN = {

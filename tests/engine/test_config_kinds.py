@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from engine.catalog.figure_kinds import COSTS, KINDS
-from engine.config import Config, ConfigError, parse_config
+from engine.config.loader import Config, parse_config
+from engine.config.validate import ConfigError
 
 HEAD = '[experiments.a]\nmodel = "bit_mini"\n[figures.f]\nexperiments = ["a"]\n'
 

@@ -9,8 +9,8 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.config import load_config
-from engine.editing import EditError, clone, line_of, read, save, set_values
+from engine.config.editor import EditError, clone, line_of, read, save, set_values
+from engine.config.loader import load_config
 
 TEXT = """\
 # What to train.

@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from engine import estimates
+from engine.config.schema import SCRIPT, Experiment
 from engine.estimates import CONTEXT, Estimates, shape_of
-from engine.experiment import SCRIPT, Experiment
 from engine.states import Status, save
 from engine.store import Run, Store
 from engine.text import GIB

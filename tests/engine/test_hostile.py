@@ -38,7 +38,7 @@ import os, pathlib, sys, time
 os.chdir(sys.argv[1])
 from engine import checks, doctor, labels, listing, trash
 from engine.changes import last_experiment
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.history import History
 from engine.selection import read_candidates
 from engine.states import status_of

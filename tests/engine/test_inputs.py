@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from engine.experiment import Experiment
-from engine.inputs import missing
+from engine.config.preflight import missing
+from engine.config.schema import Experiment
 from engine.store import Store
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from engine.catalog.models import MODELS
 from engine.catalog.recipes import SEED, fill, of_family
-from engine.config import load_config, override
+from engine.config.loader import load_config
+from engine.config.overrides import override
 
 
 @pytest.fixture

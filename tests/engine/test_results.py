@@ -11,8 +11,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from engine.config.schema import Experiment
 from engine.events import Metrics, Start
-from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.results import OVER_SEEDS, Result, Score, Verdict, read_gpu_hours, result_of, verdict
 from engine.selection import Candidate, Choice, read_candidates

@@ -82,7 +82,7 @@ def test_what_would_fail_again_is_left(attempt, error):
 
 
 def test_the_names_of_hopeless_errors_are_those_of_errors_there_are():
-    from engine.config import ConfigError
+    from engine.config.validate import ConfigError
     from engine.models.pretrained import CheckpointError
     from engine.store import StoreError
     from engine.training.data import DataError

@@ -17,10 +17,10 @@ import pytest
 
 from engine import scheduler
 from engine.attempt import train_run
+from engine.config.schema import SCRIPT, Experiment
 from engine.control import request_stop
 from engine.devices import Machine
 from engine.events import End, Log, Start, decode
-from engine.experiment import SCRIPT, Experiment
 from engine.notice import NO_WORKER
 from engine.queue import hold, move, waiting
 from engine.scheduler import Busy, Worker, ensure_worker, work

@@ -9,7 +9,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.recorder import Recorder
 from engine.selection import Candidate, choose, read_candidates, settings
 from engine.states import Status

@@ -545,7 +545,7 @@ AS_NOBODY = """
 import json, os, pathlib, sys, time
 import shutil, subprocess
 from engine.doctor import report
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.labels import change_tags
 from engine.recorder import Recorder
 from engine.states import status_of

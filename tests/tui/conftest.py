@@ -14,7 +14,7 @@ import pytest
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.events import End, Metrics, Start
 from engine.recorder import Recorder
 from engine.store import Run, Store

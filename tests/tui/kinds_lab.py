@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.catalog.figure_kinds import KINDS
-from engine.config import Config, load_config
+from engine.config.loader import Config, load_config
 from engine.events import Confusion, End, Metrics, Start
 from engine.recorder import Recorder
 from engine.results import result_of

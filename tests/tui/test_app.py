@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from textual.widgets import Input, Static
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.events import Confusion, encode
 from engine.states import Status
 from engine.store import Store

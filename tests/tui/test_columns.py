@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.labels import Labels
 from engine.states import Status
 from tests.tui.conftest import Write

@@ -14,8 +14,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from engine.config import load_config, override
-from engine.experiment import Experiment
+from engine.config.loader import load_config
+from engine.config.overrides import override
+from engine.config.schema import Experiment
 from engine.text import printable
 from tests.tui.conftest import Write
 from tests.tui.pilot import opened, settle, toasts

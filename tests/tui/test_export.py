@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.config import Config, ConfigError, load_config
+from engine.config.loader import Config, load_config
+from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
 from engine.recorder import Recorder
 from engine.store import Run, Store

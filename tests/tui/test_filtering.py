@@ -6,7 +6,7 @@ import pytest
 from textual import events
 from textual.widgets import Static
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.labels import Labels, change_tags
 from engine.states import Status
 from tests.tui.conftest import Write

@@ -36,7 +36,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
 @pytest.fixture
 def three(project: Project, write_run: Write) -> list[Run]:
     """Three runs that wait for a slot."""
-    from engine.config import load_config
+    from engine.config.loader import load_config
 
     experiments = load_config(project.config).experiments
     store = Store(project.runs)

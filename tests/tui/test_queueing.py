@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.queue import waiting
 from engine.store import Store
 from tests.tui.conftest import Write

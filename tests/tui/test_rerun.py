@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from engine.config import load_config
-from engine.experiment import Experiment
+from engine.config.loader import load_config
+from engine.config.schema import Experiment
 from engine.states import Status
 from engine.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.states import Status
 from tui.columns import find_column
 from tui.folds import current, fold, siblings, told_apart, unfinished

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from textual.pilot import Pilot
 
-from engine.config import load_config
+from engine.config.loader import load_config
 from engine.events import Confusion, encode
 from engine.notice import Notice, publish
 from engine.queue import hold

@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 from markdown_it import MarkdownIt
 
-from engine.config import Config, ConfigError, load_config
+from engine.config.loader import Config, load_config
+from engine.config.validate import ConfigError
 from engine.text import printable
 from tests.tui.test_export import HOSTILE, Lab, figure
 from tui.cli import main

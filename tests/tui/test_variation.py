@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.variation import VariationScreen

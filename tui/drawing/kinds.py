@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
-from engine.experiment import Figure
+from engine.config.schema import Figure
 from tui.drawing import bars, classes, confusion, curves, matrices, scatter, steptime
 from tui.drawing.sheet import Sheet
 from tui.drawing.source import Part, Reading, Source

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.experiment import Figure
+from engine.config.schema import Figure
 from engine.matrices import read_matrix
 from engine.selection import Candidate
 from tui.confusion import Matrix, make_matrix

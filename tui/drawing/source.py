@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from engine.experiment import Experiment, Figure
+from engine.config.schema import Experiment, Figure
 from engine.history import History
 from engine.selection import Candidate, Choice
 

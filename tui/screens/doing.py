@@ -101,7 +101,7 @@ class Doing(Screen[None]):
         as_it_stood = self._as_it_stood()
 
         def queue() -> str:
-            from engine.inputs import missing
+            from engine.config.preflight import missing
             from engine.scheduler import ensure_worker
 
             if lacks := missing(experiment):

@@ -73,7 +73,7 @@ class Editing(Doing):
 
     def _open_editor(self, name: str | None) -> None:
         """Lend the terminal to an editor until it is left."""
-        from engine.editing import EditError, line_of, read
+        from engine.config.editor import EditError, line_of, read
         from tui.editor import editor_command
 
         path = self.project.config
@@ -93,7 +93,7 @@ class Editing(Doing):
 
     def _open_form(self, name: str, *, clone: bool) -> None:
         """Read the file in a thread, then show the form."""
-        from engine.editing import EditError, read
+        from engine.config.editor import EditError, read
         from tui.form import NAME, Form, free_name
         from tui.screens.form import FormScreen
 

@@ -13,8 +13,8 @@ from textual.content import Content
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from engine import editing
-from engine.editing import EditError, StaleError
+from engine.config import editor
+from engine.config.editor import EditError, StaleError
 from engine.text import clean
 from tui.completion import choices, starting_with
 from tui.form import NAME, Form
@@ -195,7 +195,7 @@ class FormScreen(Screen[None]):
                 )
                 return
             try:
-                editing.save(form.path, form.text, form.edited)
+                editor.save(form.path, form.text, form.edited)
             except StaleError as error:
                 self.app.call_from_thread(self._stale, str(error))
             except EditError as error:
@@ -225,7 +225,7 @@ class FormScreen(Screen[None]):
 
         def work() -> None:
             try:
-                text = editing.read(form.path)
+                text = editor.read(form.path)
                 new = Form(form.path, text, form.experiment, form.new_name, form.changes).counted()
             except (EditError, ValueError) as error:
                 self.app.call_from_thread(self.app.push_screen, Dialog("It cannot be loaded", str(error), []))

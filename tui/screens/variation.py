@@ -12,7 +12,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.text import clean
 from tui.variation import Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing import Completing, hint

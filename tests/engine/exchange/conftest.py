@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from engine.config.schema import Experiment
 from engine.events import End, Metrics, Start
-from engine.experiment import Experiment
 from engine.recorder import Recorder
 from engine.store import Run, Store
 

@@ -15,6 +15,7 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from engine.config.schema import Experiment
 from engine.errors import UserError
 from engine.events import Metrics, Start, decode, encode
 from engine.exchange.from_csv import read_csv
@@ -22,7 +23,6 @@ from engine.exchange.from_events import read_event_files
 from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
 from engine.exchange.track import metric_name
-from engine.experiment import Experiment
 from engine.filters import parse
 from engine.store import Store
 

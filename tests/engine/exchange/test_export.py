@@ -14,11 +14,11 @@ import polars as pl
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from engine.config.schema import Experiment
 from engine.events import End, Metrics, Start, encode
 from engine.exchange.extras import ExchangeError
 from engine.exchange.measured import COLUMNS
 from engine.exchange.outgoing import export_runs
-from engine.experiment import Experiment
 from engine.filters import FilterError
 from engine.history import History
 from engine.store import Run, Store

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.training.augment import Mix, Preprocess, random_crop, random_cutout, random_flip
 from engine.training.data import Dataset, Split
 

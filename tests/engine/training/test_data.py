@@ -17,7 +17,7 @@ import pytest
 import torch
 from PIL import Image
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.training import data as data_module
 from engine.training.data import DataError, Split, _statistics, load_dataset
 from engine.training.digits import digits_source

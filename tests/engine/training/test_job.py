@@ -13,8 +13,8 @@ import torch
 from msgspec.structs import replace
 
 from engine.attempt import train_run
+from engine.config.schema import Experiment
 from engine.events import Checkpoint, End, Log, Start, decode
-from engine.experiment import Experiment
 from engine.models import create_model
 from engine.states import status_of
 from engine.stop import FAILED, FINISHED, STOPPED

@@ -13,8 +13,8 @@ import pytest
 import torch
 from msgspec.structs import replace
 
+from engine.config.schema import Experiment
 from engine.events import Checkpoint, decode
-from engine.experiment import Experiment
 from engine.history import History
 from engine.models import create_model
 from engine.recorder import Recorder

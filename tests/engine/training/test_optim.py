@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 from engine.models import create_model
 from engine.training.optim import Average, cosine, make_optimizer, make_schedule, staircase
 

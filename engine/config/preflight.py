@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine.catalog.datasets import SPLITS
-from engine.experiment import Experiment
+from engine.config.schema import Experiment
 
 
 def missing(experiment: Experiment) -> str:

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, get_type_hints
 
 import msgspec
 import tomli
-from msgspec import Meta
 
-from engine.catalog.datasets import DATASETS
 from engine.catalog.figure_kinds import misfits, settled
-from engine.catalog.models import MODELS, caveat, problems
-from engine.catalog.recipes import fill, inherited
-from engine.errors import UserError
-from engine.experiment import SCRIPT, Experiment, Figure, Text
-from engine.places import Place, Places
+from engine.catalog.models import MODELS, caveat
+from engine.catalog.recipes import fill
+from engine.config.overrides import override
+from engine.config.positions import Place, Places
+from engine.config.schema import Experiment, Figure
+from engine.config.validate import (
+    FIELDS,
+    ConfigError,
+    Mistake,
+    _show,
+    _wrong,
+    build_experiment,
+    convert_fields,
+)
 from engine.text import nearest
 
 
@@ -29,25 +36,6 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     defaults: dict[str, Any]
     experiments: dict[str, Experiment]
     figures: dict[str, Figure]
-
-
-class Mistake(msgspec.Struct, frozen=True):
-    """Something wrong in a configuration: where, what was found, and what would be right."""
-
-    where: str
-    message: str
-    place: Place = Place(1, 1)
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.message}"
-
-
-class ConfigError(UserError):
-    """A configuration cannot be used; ``mistakes`` names everything that is wrong with it."""
-
-    def __init__(self, mistakes: list[Mistake]) -> None:
-        super().__init__("\n".join(str(mistake) for mistake in mistakes))
-        self.mistakes = mistakes
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -79,60 +67,6 @@ def parse_config(text: str, path: Path) -> Config:
     return config
 
 
-def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
-    """Return the experiment with ``key=value`` settings applied, as ``--set`` takes them.
-
-    Values are TOML (``lr=1e-3``, ``tags=["a"]``, ``options.drop_path=0.1``); what is no TOML is a string.
-
-    Raises:
-        ConfigError: A setting has an unknown key or an impossible value.
-    """
-    before: dict[str, Any] = msgspec.structs.asdict(experiment)
-    values = dict(before)
-    mistakes: list[Mistake] = []
-    touched = set()
-    for setting in settings:
-        key, equals, text = setting.partition("=")
-        key = key.strip()
-        where = f"--set {setting}"
-        if not equals:
-            mistakes.append(Mistake(where, "write it as key=value, e.g. --set lr=1e-3"))
-        elif key.startswith("options."):
-            if isinstance(values["options"], dict):  # else it is reported as what it is
-                values["options"] = {**values["options"], key.removeprefix("options."): _parse(text)}
-        elif key not in FIELDS:
-            mistakes.append(Mistake(where, f"unknown key {key!r}{nearest(key, FIELDS)} {_known_keys()}"))
-        else:
-            values[key] = read_value(key, text)
-            if key == "seed":
-                values["seeds"] = []
-        touched.add(key.partition(".")[0])
-
-    own = {key: value for key, value in values.items() if key in touched or value != before[key]}
-    gone = inherited(before) | own.keys()  # what came from a recipe follows what it depends on
-    filled = fill([{key: value for key, value in before.items() if key not in gone}, own])
-    values = {key: filled[key] for key in FIELDS if key in filled}  # mistakes come in this order
-
-    def report(key: str, message: str) -> None:
-        setting = f"--set {key}" if key in touched else f"with --set {', '.join(sorted(touched))}: {key}"
-        mistakes.append(Mistake(setting, message))
-
-    changed = _build_experiment(experiment.name, values, Path.cwd(), report)
-    if mistakes or changed is None:
-        raise ConfigError(mistakes)
-    return changed
-
-
-def read_value(key: str, text: str) -> Any:
-    """Return the value that a text gives a key of an experiment: TOML, or a string where it is none."""
-    return text if FIELDS.get(key) in (Text, Text | None) else _parse(text)
-
-
-def describe(key: str) -> str:
-    """Return what a key of an experiment takes, in a few words."""
-    return _describe(FIELDS[key])
-
-
 def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> Experiment:
     """Return the experiment of that name, with ``key=value`` settings applied.
 
@@ -157,14 +91,10 @@ def check_notes(config: Config) -> list[str]:
     ]
 
 
-FIELDS: dict[str, Any] = {
-    key: kind for key, kind in get_type_hints(Experiment, include_extras=True).items() if key != "name"
-}
 _FIGURE_FIELDS: dict[str, Any] = {
     key: kind for key, kind in get_type_hints(Figure, include_extras=True).items() if key != "name"
 }
 _SECTIONS = ("defaults", "experiments", "figures")
-Report = Callable[[str, str], None]
 
 
 class _Reader:
@@ -221,7 +151,7 @@ class _Reader:
             else:
                 self._report(self.places.value(*home, key), f"{key} of experiment {name!r}: {message}")
 
-        return _build_experiment(name, values, self.path.parent, report)
+        return build_experiment(name, values, self.path.parent, report)
 
     def _figure(self, name: str, table: dict[str, Any], experiments: set[str]) -> Figure | None:
         home = ("figures", name)
@@ -238,7 +168,7 @@ class _Reader:
             self._report(self.places.value(*home, key), f"{key} of figure {name!r}: {message}")
 
         known = settled({key: value for key, value in table.items() if key in _FIGURE_FIELDS})
-        values, failed = _convert_fields(known, _FIGURE_FIELDS, Figure, report)
+        values, failed = convert_fields(known, _FIGURE_FIELDS, Figure, report)
         for experiment in values.get("experiments", []):
             if experiment not in experiments:
                 report(
@@ -273,106 +203,6 @@ class _Reader:
         mistake = _at(self.path, place, message)
         if mistake not in self.mistakes:  # a bad default is one mistake, however many experiments inherit it
             self.mistakes.append(mistake)
-
-
-def _build_experiment(name: str, values: Mapping[str, Any], base: Path, report: Report) -> Experiment | None:
-    """Return an experiment made of ``values``, or None after reporting what is wrong with them."""
-    known = {key: value for key, value in values.items() if key in FIELDS}
-    if known.get("command"):
-        known.setdefault("model", SCRIPT)
-    converted, failed = _convert_fields(known, FIELDS, Experiment, report)
-    if "model" in failed:
-        return None
-    experiment = Experiment(name=name, **converted)
-    for key, message in _impossible(experiment):
-        if key not in failed:  # else it is judged by a default that nobody chose
-            report(key, message)
-            failed.add(key)
-    if failed:
-        return None
-    if experiment.dataset.startswith("folder:"):
-        path = experiment.dataset.removeprefix("folder:")
-        try:
-            folder = (base / Path(path).expanduser()).resolve()
-        except (
-            ValueError,
-            RuntimeError,
-            OSError,
-        ) as error:  # a null character, an unknown home, links in a ring
-            report("dataset", f"{path!r} leads to no folder: {error}")
-            return None
-        experiment = msgspec.structs.replace(experiment, dataset=f"folder:{folder}")
-    return experiment
-
-
-def _convert_fields(
-    values: Mapping[str, Any], kinds: Mapping[str, Any], struct: type[msgspec.Struct], report: Report
-) -> tuple[dict[str, Any], set[str]]:
-    """Return each value as the type of its field, and the keys that are wrong or missing, which are reported."""
-    converted, failed = {}, set()
-    for key, value in values.items():
-        if (message := _wrong(value, kinds[key])) is None:
-            converted[key] = msgspec.convert(value, kinds[key])
-        else:
-            report(key, message)
-            failed.add(key)
-    for field in msgspec.structs.fields(struct):
-        if field.required and field.name != "name" and field.name not in values:
-            report(field.name, f"it is missing; it has to be {_describe(kinds[field.name])}")
-            failed.add(field.name)
-    return converted, failed
-
-
-def _wrong(value: Any, kind: Any) -> str | None:
-    """Return what is wrong with a value for a field of that type, None when nothing is."""
-    try:
-        msgspec.convert(value, kind)
-    except (msgspec.ValidationError, OverflowError):
-        return f"found {_show(value)}; it has to be {_describe(kind)}"
-    return None
-
-
-def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
-    """Return ``(key, why)`` for values that are right alone and wrong together."""
-    found = []
-    if not experiment.command:
-        found += problems(experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
-    source = experiment.dataset
-    if source not in DATASETS and not (source.startswith("folder:") and source != "folder:"):
-        allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
-        found.append(
-            ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")
-        )
-    if len(set(experiment.seeds)) != len(experiment.seeds):
-        found.append(("seeds", f"{experiment.seeds} names a seed twice"))
-    return found
-
-
-def _describe(kind: Any) -> str:
-    """Return the description that a field's type carries."""
-    for part in (kind, *getattr(kind, "__args__", ())):
-        for note in getattr(part, "__metadata__", ()):
-            if isinstance(note, Meta) and note.description:
-                return note.description
-    raise TypeError(f"{kind} carries no description")
-
-
-def _show(value: Any) -> str:
-    kinds = {bool: "a boolean", str: "a string", int: "a whole number", float: "a number"}
-    kind = kinds.get(type(value)) or ("a list" if isinstance(value, list) else "a table")
-    shown = repr(value)
-    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({kind})"
-
-
-def _parse(text: str) -> Any:
-    try:
-        return tomli.loads(f"value = {text}")["value"]
-    except (ValueError, RecursionError):
-        return text
-
-
-def _known_keys() -> str:
-    return f"Known: {', '.join(FIELDS)}"
 
 
 def _at(path: Path, place: Place, message: str) -> Mistake:

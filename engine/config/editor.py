@@ -20,8 +20,8 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
+from engine.config.positions import KeyPath, Statement, statements
 from engine.errors import UserError
-from engine.places import KeyPath, Statement, statements
 from engine.system.files import write_atomic
 
 HOME = "experiments"

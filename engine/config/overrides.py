@@ -1,0 +1,80 @@
+"""An experiment with `key=value` settings applied, as `--set` and the app's prompt take them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import tomli
+
+from engine.catalog.recipes import fill, inherited
+from engine.config.schema import Experiment, Text
+from engine.config.validate import (
+    FIELDS,
+    ConfigError,
+    Mistake,
+    build_experiment,
+)
+from engine.text import nearest
+
+
+def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
+    """Return the experiment with ``key=value`` settings applied, as ``--set`` takes them.
+
+    Values are TOML (``lr=1e-3``, ``tags=["a"]``, ``options.drop_path=0.1``); what is no TOML is a string.
+
+    Raises:
+        ConfigError: A setting has an unknown key or an impossible value.
+    """
+    before: dict[str, Any] = msgspec.structs.asdict(experiment)
+    values = dict(before)
+    mistakes: list[Mistake] = []
+    touched = set()
+    for setting in settings:
+        key, equals, text = setting.partition("=")
+        key = key.strip()
+        where = f"--set {setting}"
+        if not equals:
+            mistakes.append(Mistake(where, "write it as key=value, e.g. --set lr=1e-3"))
+        elif key.startswith("options."):
+            if isinstance(values["options"], dict):  # else it is reported as what it is
+                values["options"] = {**values["options"], key.removeprefix("options."): _parse(text)}
+        elif key not in FIELDS:
+            mistakes.append(Mistake(where, f"unknown key {key!r}{nearest(key, FIELDS)} {_known_keys()}"))
+        else:
+            values[key] = read_value(key, text)
+            if key == "seed":
+                values["seeds"] = []
+        touched.add(key.partition(".")[0])
+
+    own = {key: value for key, value in values.items() if key in touched or value != before[key]}
+    gone = inherited(before) | own.keys()  # what came from a recipe follows what it depends on
+    filled = fill([{key: value for key, value in before.items() if key not in gone}, own])
+    values = {key: filled[key] for key in FIELDS if key in filled}  # mistakes come in this order
+
+    def report(key: str, message: str) -> None:
+        setting = f"--set {key}" if key in touched else f"with --set {', '.join(sorted(touched))}: {key}"
+        mistakes.append(Mistake(setting, message))
+
+    changed = build_experiment(experiment.name, values, Path.cwd(), report)
+    if mistakes or changed is None:
+        raise ConfigError(mistakes)
+    return changed
+
+
+def read_value(key: str, text: str) -> Any:
+    """Return the value that a text gives a key of an experiment: TOML, or a string where it is none."""
+    return text if FIELDS.get(key) in (Text, Text | None) else _parse(text)
+
+
+def _parse(text: str) -> Any:
+    try:
+        return tomli.loads(f"value = {text}")["value"]
+    except (ValueError, RecursionError):
+        return text
+
+
+def _known_keys() -> str:
+    return f"Known: {', '.join(FIELDS)}"

@@ -1,0 +1,138 @@
+"""What an experiment's values may be: types and sense checked, each mistake named with what would be right."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import msgspec
+from msgspec import Meta
+
+from engine.catalog.datasets import DATASETS
+from engine.catalog.models import problems
+from engine.config.positions import Place
+from engine.config.schema import SCRIPT, Experiment
+from engine.errors import UserError
+from engine.text import nearest
+
+
+class Mistake(msgspec.Struct, frozen=True):
+    """Something wrong in a configuration: where, what was found, and what would be right."""
+
+    where: str
+    message: str
+    place: Place = Place(1, 1)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.message}"
+
+
+class ConfigError(UserError):
+    """A configuration cannot be used; ``mistakes`` names everything that is wrong with it."""
+
+    def __init__(self, mistakes: list[Mistake]) -> None:
+        super().__init__("\n".join(str(mistake) for mistake in mistakes))
+        self.mistakes = mistakes
+
+
+def describe(key: str) -> str:
+    """Return what a key of an experiment takes, in a few words."""
+    return _describe(FIELDS[key])
+
+
+FIELDS: dict[str, Any] = {
+    key: kind for key, kind in get_type_hints(Experiment, include_extras=True).items() if key != "name"
+}
+
+
+Report = Callable[[str, str], None]
+
+
+def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: Report) -> Experiment | None:
+    """Return an experiment made of ``values``, or None after reporting what is wrong with them."""
+    known = {key: value for key, value in values.items() if key in FIELDS}
+    if known.get("command"):
+        known.setdefault("model", SCRIPT)
+    converted, failed = convert_fields(known, FIELDS, Experiment, report)
+    if "model" in failed:
+        return None
+    experiment = Experiment(name=name, **converted)
+    for key, message in _impossible(experiment):
+        if key not in failed:  # else it is judged by a default that nobody chose
+            report(key, message)
+            failed.add(key)
+    if failed:
+        return None
+    if experiment.dataset.startswith("folder:"):
+        path = experiment.dataset.removeprefix("folder:")
+        try:
+            folder = (base / Path(path).expanduser()).resolve()
+        except (
+            ValueError,
+            RuntimeError,
+            OSError,
+        ) as error:  # a null character, an unknown home, links in a ring
+            report("dataset", f"{path!r} leads to no folder: {error}")
+            return None
+        experiment = msgspec.structs.replace(experiment, dataset=f"folder:{folder}")
+    return experiment
+
+
+def convert_fields(
+    values: Mapping[str, Any], kinds: Mapping[str, Any], struct: type[msgspec.Struct], report: Report
+) -> tuple[dict[str, Any], set[str]]:
+    """Return each value as the type of its field, and the keys that are wrong or missing, which are reported."""
+    converted, failed = {}, set()
+    for key, value in values.items():
+        if (message := _wrong(value, kinds[key])) is None:
+            converted[key] = msgspec.convert(value, kinds[key])
+        else:
+            report(key, message)
+            failed.add(key)
+    for field in msgspec.structs.fields(struct):
+        if field.required and field.name != "name" and field.name not in values:
+            report(field.name, f"it is missing; it has to be {_describe(kinds[field.name])}")
+            failed.add(field.name)
+    return converted, failed
+
+
+def _wrong(value: Any, kind: Any) -> str | None:
+    """Return what is wrong with a value for a field of that type, None when nothing is."""
+    try:
+        msgspec.convert(value, kind)
+    except (msgspec.ValidationError, OverflowError):
+        return f"found {_show(value)}; it has to be {_describe(kind)}"
+    return None
+
+
+def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
+    """Return ``(key, why)`` for values that are right alone and wrong together."""
+    found = []
+    if not experiment.command:
+        found += problems(experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
+    source = experiment.dataset
+    if source not in DATASETS and not (source.startswith("folder:") and source != "folder:"):
+        allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
+        found.append(
+            ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")
+        )
+    if len(set(experiment.seeds)) != len(experiment.seeds):
+        found.append(("seeds", f"{experiment.seeds} names a seed twice"))
+    return found
+
+
+def _describe(kind: Any) -> str:
+    """Return the description that a field's type carries."""
+    for part in (kind, *getattr(kind, "__args__", ())):
+        for note in getattr(part, "__metadata__", ()):
+            if isinstance(note, Meta) and note.description:
+                return note.description
+    raise TypeError(f"{kind} carries no description")
+
+
+def _show(value: Any) -> str:
+    kinds = {bool: "a boolean", str: "a string", int: "a whole number", float: "a number"}
+    kind = kinds.get(type(value)) or ("a list" if isinstance(value, list) else "a table")
+    shown = repr(value)
+    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({kind})"
