@@ -8,13 +8,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from engine.changes import changed, last_experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
-from engine.recorder import Recorder
-from engine.states import State
-from engine.stop import FAILED, StopRequest
-from engine.store import Run, StoreError
+from engine.runs.recorder import Recorder
+from engine.runs.resume import changed, last_experiment
+from engine.runs.status import State
+from engine.runs.stop_request import FAILED, StopRequest
+from engine.runs.store import Run, StoreError
 
 
 def train_run(

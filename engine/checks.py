@@ -14,10 +14,10 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import states
 from engine.events import decode
-from engine.states import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
-from engine.store import Run, StoreError
+from engine.runs import status as states
+from engine.runs.status import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
+from engine.runs.store import Run, StoreError
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, tail
 from engine.text import duration

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import queue
-from engine.changes import changed, last_experiment
-from engine.recorder import Recorder
-from engine.states import status_of
-from engine.store import Request, Run, StoreError
+from engine.runs.recorder import Recorder
+from engine.runs.resume import changed, last_experiment
+from engine.runs.status import status_of
+from engine.runs.store import Request, Run, StoreError
 
 
 def request_stop(run: Run, request: Request) -> str:

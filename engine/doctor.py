@@ -12,11 +12,12 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine import checks, states, trash
+from engine import checks
 from engine.checks import Finding
 from engine.errors import UserError
 from engine.events import decode
-from engine.store import Run, Store, is_run_id
+from engine.runs import status, trash
+from engine.runs.store import Run, Store, is_run_id
 from engine.strays import check_gpus
 from engine.system import lock
 from engine.system.files import last_lines, tail, write_all
@@ -97,7 +98,7 @@ def repair(store: Store, finding: Finding) -> str:
 
 def _rebuild(store: Store, finding: Finding) -> str:
     run = Run(store.root / finding.where)
-    states.save(run, states.rebuild(run))
+    status.save(run, status.rebuild(run))
     return "status.json was made anew from the events"
 
 
@@ -120,7 +121,7 @@ def _clean(store: Store, finding: Finding) -> str:
         draft.unlink(missing_ok=True)
         raise
     thrown = trash.put(store, kept, f"{run.id}@events.jsonl")
-    states.save(run, states.rebuild(run))
+    status.save(run, status.rebuild(run))
     return f"events.jsonl has events alone now; as it was it is {thrown.path}"
 
 

@@ -20,8 +20,8 @@ from typing import Any
 import msgspec
 
 from engine.config.schema import Experiment
-from engine.states import Status
-from engine.store import Run, Store, StoreError
+from engine.runs.status import Status
+from engine.runs.store import Run, Store, StoreError
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.text import GIB
 

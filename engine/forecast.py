@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from engine.paces import Paces
 from engine.plan import Device, suits
-from engine.states import LIVE, Status
-from engine.ticket import Ticket
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import LIVE, Status
 
 MOST = 500
 """How many runs of a queue are forecast; of those behind them nothing is known."""

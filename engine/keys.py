@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
 
-from engine.states import ENDED, LIVE, State, Status
-from engine.store import stamp
+from engine.runs.status import ENDED, LIVE, State, Status
+from engine.runs.store import stamp
 
 Kind = Literal["text", "number", "seconds", "bytes", "any"]
 Number = int | float

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 import psutil
 
 from engine.control import request_stop
-from engine.recorder import Recorder
-from engine.states import ENDED, Status, status_of
-from engine.store import Run, StoreError
+from engine.runs.recorder import Recorder
+from engine.runs.status import ENDED, Status, status_of
+from engine.runs.store import Run, StoreError
 from engine.system import process
 from engine.system.telemetry import Nvml
 from engine.text import duration

@@ -9,24 +9,15 @@ import sys
 import time
 from collections.abc import Sequence
 
-from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start, decode
-from engine.states import ENDED, Status, status_of
-from engine.store import Run, Store
+from engine.events import decode
+from engine.runs.event_text import progress, sentence
+from engine.runs.status import ENDED, Status, status_of
+from engine.runs.store import Run, Store
 from engine.system.files import tail
 from engine.table import Column, draw, terminal_width, wants_colour
 from engine.text import duration, number, printable
+from engine.runs.status import MARKS
 
-MARKS = {
-    "queued": ("◌", "cyan"),
-    "starting": ("◔", "yellow"),
-    "running": ("●", "green"),
-    "finished": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "stopped": ("■", "yellow"),
-    "crashed": ("✗", "red"),
-    "silent": ("?", "yellow"),
-}
-"""Shape and colour of each state: readable by the shape alone."""
 
 COLUMNS = (
     Column("state"), Column("run", least=24, cut="middle"), Column("epoch", right=True), Column("left", right=True),
@@ -53,7 +44,7 @@ def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | 
         return [status_of(run) for run in (runs if limit is None else runs[max(0, len(runs) - limit) :])]
     from engine.filters import in_order, parse
     from engine.keys import Subject
-    from engine.labels import labels_of
+    from engine.runs.labels import labels_of
 
     wanted, now = parse(terms), time.time()
     newest_first = (
@@ -88,69 +79,11 @@ def _row(status: Status) -> tuple[str, ...]:
     )
 
 
-def progress(status: Status) -> str:
-    """Return ``3/7``, or how far into the epochs a run is."""
-    if status.epochs is None:
-        return ""
-    return f"{status.epoch:.3g}/{status.epochs}"
-
-
 def _test_f1(status: Status) -> str:
     """Return the last F1; once the run has ended, with half of its interval."""
     if (final := status.final.get("test/f1")) is None:
         return number(status.last.get("test/f1"))
     return number(final.value) + (f" ±{number(final.margin)}" if final.margin is not None else "")
-
-
-def sentence(event: Event) -> str | None:
-    """Return an event as a line for people; None for one that says nothing to them."""
-    match event:
-        case Start():
-            again = f", attempt {event.attempt}, from step {event.step}" if event.attempt > 1 else ""
-            size = f"{event.parameters:,} parameters" if event.parameters is not None else ""
-            return f"started on {event.device}{again}: {', '.join(filter(None, (size, event.init)))}"
-        case Metrics() if "test/f1" in event.values:
-            shown = ", ".join(
-                f"{split} {name} {value:.4f}"
-                for split, name in (("test", "f1"), ("test", "accuracy"), ("test", "loss"), ("val", "f1"))
-                if (value := event.values.get(f"{split}/{name}")) is not None
-            )
-            return f"epoch {event.epoch:.0f}: {shown}"
-        case Metrics() if event.nonfinite:
-            return f"step {event.step}: not finite: {', '.join(event.nonfinite)}"
-        case Checkpoint():
-            return f"checkpoint {event.path} ({event.bytes / 1e6:.1f} MB)"
-        case Log():
-            return f"{event.level}: {event.message}" if event.level != "info" else event.message
-        case End():
-            found, reason = scored(event), event.reason
-            said = (found, reason) if event.state == "finished" else (reason, found)
-            return f"{event.state}: {'; '.join(filter(None, said))}"
-    return None
-
-
-def scored(event: End) -> str:
-    """Return the test scores that an end sums up and how sure they are, empty for one that does not."""
-    f1, accuracy = event.estimate("test/f1"), event.estimate("test/accuracy")
-    shown = []
-    if f1 is not None:
-        images = "" if f1.n is None else f"{f1.n:,} images"
-        shown.append(f"test F1 {f1.value:.3f}{_aside(_interval(f1), images)}")
-    if accuracy is not None:
-        shown.append(f"accuracy {accuracy.value:.3f}{_aside(_interval(accuracy))}")
-    return ", ".join(shown)
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return ""
-    return f"95 % {estimate.low:.3f} to {estimate.high:.3f}"
-
-
-def _aside(*words: str) -> str:
-    """Return words in brackets, nothing for none."""
-    said = ", ".join(filter(None, words))
-    return f" ({said})" if said else ""
 
 
 def _as_ascii(line: bytes) -> str:

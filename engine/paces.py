@@ -12,7 +12,7 @@ from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from engine.catalog.datasets import SIZES
-from engine.states import LIVE, Status
+from engine.runs.status import LIVE, Status
 from engine.text import duration
 
 RECENT = 5

@@ -7,7 +7,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
-from engine.listing import scored
+from engine.runs.event_text import scored
 
 
 class ProgressDisplay:

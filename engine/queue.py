@@ -11,9 +11,9 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from engine.states import RESUMABLE, Status, status_of
-from engine.store import Run, Source, Store, StoreError
-from engine.ticket import Ticket
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import RESUMABLE, Status, status_of
+from engine.runs.store import Run, Source, Store, StoreError
 
 Where = Literal["first", "last"]
 

@@ -14,13 +14,13 @@ import time
 import msgspec
 import psutil
 
-from engine.changes import last_experiment
 from engine.events import End, decode
-from engine.recorder import Recorder
-from engine.states import ENDED, Status, status_of
-from engine.store import Run, StoreError
+from engine.runs.queue_entry import Ticket
+from engine.runs.recorder import Recorder
+from engine.runs.resume import last_experiment
+from engine.runs.status import ENDED, Status, status_of
+from engine.runs.store import Run, StoreError
 from engine.system.files import last_lines
-from engine.ticket import Ticket
 
 BACKOFF_S = 30.0
 """Seconds before the first retry; before each further one it is twice as long."""

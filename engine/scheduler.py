@@ -24,17 +24,18 @@ import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
-from engine import notice, retries
+from engine import retries
 from engine.devices import Machine
 from engine.estimates import Estimates
 from engine.events import Failure
 from engine.plan import Device, Job, Live, Plan, Wait, make_plan
-from engine.recorder import Recorder
-from engine.states import LIVE, status_of
-from engine.store import Run, Store, StoreError, is_run_id
+from engine.runs import worker_status
+from engine.runs.queue_entry import Ticket
+from engine.runs.recorder import Recorder
+from engine.runs.status import LIVE, status_of
+from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.system import lock
 from engine.system.files import last_lines
-from engine.ticket import Ticket
 
 POLL_S = 0.5
 TRIES = 3
@@ -114,7 +115,7 @@ class Worker:
         self._children: list[tuple[Run, subprocess.Popen[bytes]]] = []
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
-        self._said: notice.Notice | None = None
+        self._said: worker_status.Notice | None = None
 
     def serve(self, stopped: Callable[[], bool], *, drain: bool) -> None:
         """Start what can be started, again and again."""
@@ -124,7 +125,7 @@ class Worker:
                     self._leave_word()
                     return
                 time.sleep(POLL_S)
-            notice.withdraw(self._store.root)
+            worker_status.withdraw(self._store.root)
         finally:
             self._estimates.close()
             self._said = None
@@ -224,26 +225,26 @@ class Worker:
     def _leave_word(self) -> None:
         """Let what waits in vain say why when the worker has left."""
         if self._said is None or not self._said.reasons:
-            notice.withdraw(self._store.root)
+            worker_status.withdraw(self._store.root)
             return
         with contextlib.suppress(OSError):
-            notice.publish(self._store.root, msgspec.structs.replace(self._said, left=True))
+            worker_status.publish(self._store.root, msgspec.structs.replace(self._said, left=True))
 
     def _publish(self, plan: Plan) -> None:
         """Tell lists and the app why runs wait, when that has changed."""
         reasons = {name: wait.words for name, wait in plan.waits.items()}
         if self._said is not None and self._said.reasons == reasons:
             return
-        said = notice.Notice(worker=lock.this_process(), devices=self._machine.names, reasons=reasons)
+        said = worker_status.Notice(worker=lock.this_process(), devices=self._machine.names, reasons=reasons)
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
-            notice.publish(self._store.root, said)
+            worker_status.publish(self._store.root, said)
             self._said = said
 
 
 def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
     """Return what a queued run waits for besides a device, empty if nothing; and whether somebody has to act first."""
     if ticket.on_hold:
-        return notice.HELD, True
+        return worker_status.HELD, True
     for name in ticket.after:
         run = Run(store.root / name)
         if not is_run_id(name) or not run.path.is_dir():

@@ -19,9 +19,9 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
 from engine.leash import Leash
-from engine.recorder import Recorder
-from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
-from engine.store import Run
+from engine.runs.recorder import Recorder
+from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest, pulse
+from engine.runs.store import Run
 from engine.system import process
 from engine.system.files import last_lines
 from engine.system.telemetry import Sampler

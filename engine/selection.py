@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from engine.config.schema import IMPORTED, Experiment
-from engine.states import Status, status_of
-from engine.store import Run, RunInfo, Store, StoreError
+from engine.runs.status import Status, status_of
+from engine.runs.store import Run, RunInfo, Store, StoreError
 
 BESIDE = frozenset(
     {"name", "seed", "seeds", "tags", "notes", "log_every", "evaluate_every", "gpus", "retries"}

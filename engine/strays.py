@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.checks import Finding
-from engine.store import Run, Store
+from engine.runs.store import Run, Store
 from engine.system.telemetry import GpuSample
 
 MAX_READ = 1024 * 1024

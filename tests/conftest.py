@@ -16,7 +16,7 @@ import pytest
 from hypothesis import settings
 
 from engine.config.schema import Experiment
-from engine.store import Run, Store
+from engine.runs.store import Run, Store
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ

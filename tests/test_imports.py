@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.schema import Experiment
-from engine.store import Store
+from engine.runs.store import Store
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "torchvision", "torchmetrics", "sklearn", "timm")

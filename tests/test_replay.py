@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.loader import load_config
-from engine.store import Store
+from engine.runs.store import Store
 from tui.export import export_figures
 from tui.report import write_report
 from tui.table_export import export_tables

@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from engine.labels import labels_of
-from engine.store import Run, StoreError
-from tui.snapshot import About
+from engine.runs.labels import labels_of
+from engine.runs.metadata import About
+from engine.runs.store import Run, StoreError
 
 BUDGET_S = 0.05
 """Seconds that one look may spend: ten thousand runs are read in a second or two while the app goes on."""

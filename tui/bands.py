@@ -8,7 +8,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 
 import msgspec
 
-from engine.store import Run, StoreError
+from engine.runs.store import Run, StoreError
 from tui.snapshot import Outcome, RunCurve
 
 

@@ -208,7 +208,7 @@ def export(
     not be written, or there was nothing to write; 2 wrong usage or configuration.
     """
     from engine.errors import UserError
-    from engine.store import Store
+    from engine.runs.store import Store
     from tui.export import ExportError
 
     pictures = cast("list[Format]", [each for each in formats if each in PICTURES])
@@ -279,7 +279,7 @@ def import_runs(
     """
     from engine.errors import UserError
     from engine.exchange.incoming import import_from
-    from engine.store import Store
+    from engine.runs.store import Store
 
     try:
         found = import_from(Store(runs), path, kind, name, steps_per_epoch=steps_per_epoch, say=click.echo)
@@ -303,7 +303,7 @@ def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> Non
     """
     from engine.config.loader import load_config
     from engine.config.validate import ConfigError
-    from engine.store import Store
+    from engine.runs.store import Store
     from tui.export import ExportError
     from tui.report import write_report
 

@@ -18,9 +18,10 @@ from rich.cells import cell_len
 
 from engine.config.schema import Experiment
 from engine.keys import Key, Subject, find_key
-from engine.states import Status
+from engine.runs.metadata import About
+from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size
-from tui.snapshot import About, Snapshot
+from tui.snapshot import Snapshot
 from tui.text import shorten
 
 if TYPE_CHECKING:

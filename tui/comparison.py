@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from engine.duel import Difference
 from engine.results import LARGEST
-from engine.states import Status
+from engine.runs.status import Status
 from engine.text import duration, size
 from tui.sides import Side, differing
 from tui.verdicts import Sample, is_rash, spoken

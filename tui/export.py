@@ -19,8 +19,8 @@ from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.config.validate import ConfigError, Mistake
 from engine.history import History
+from engine.runs.store import Store
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
-from engine.store import Store
 from engine.text import nearest, printable
 from tui import figures
 from tui.drawing.kinds import KINDS

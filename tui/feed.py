@@ -18,10 +18,11 @@ import msgspec
 
 from engine.events import Metrics, decode
 from engine.history import CHUNK, History
-from engine.listing import sentence
 from engine.matrices import read_matrix
-from engine.states import LIVE, Status, status_of
-from engine.store import Run, Store, StoreError
+from engine.runs.event_text import sentence
+from engine.runs.metadata import About
+from engine.runs.status import LIVE, Status, status_of
+from engine.runs.store import Run, Store, StoreError
 from engine.system.files import last_lines
 from engine.text import clean
 from tui.abouts import Abouts
@@ -32,7 +33,7 @@ from tui.messages import Changed
 from tui.narration import clock, progress
 from tui.reader import Reader
 from tui.record import Record
-from tui.snapshot import About, Detail, Machine, Project, RunCurve, Snapshot, Watch
+from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
 from tui.watching import Watcher
 
 if TYPE_CHECKING:

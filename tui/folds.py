@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from engine.config.schema import Experiment
-from engine.states import LIVE, RESUMABLE, Status
-from tui.snapshot import About
+from engine.runs.metadata import About
+from engine.runs.status import LIVE, RESUMABLE, Status
 
 MOST_KNOWN = 50_000
 """How many configurations are kept as their settings."""

@@ -6,11 +6,12 @@ import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from engine import notice
-from engine.states import LIVE, Status
-from engine.store import Run
-from engine.ticket import Ticket
-from tui.snapshot import About, Queue
+from engine.runs import worker_status
+from engine.runs.metadata import About
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import LIVE, Status
+from engine.runs.store import Run
+from tui.snapshot import Queue
 
 LOOK_S = 1.0
 """Seconds between two forecasts where nothing else is new."""
@@ -72,7 +73,7 @@ class Lineup:
 
         waiting = [name for name in tickets if statuses[name].state == "queued"]
         waiting.sort(key=lambda name: (tickets[name].rank, name))
-        said = notice.read(self._root)
+        said = worker_status.read(self._root)
         devices = tuple(said.devices) if said is not None and not said.left else ()
         configs = {name: each.config for name, each in about.items()} if tickets else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)

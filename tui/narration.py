@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
-from engine.listing import scored, sentence
+from engine.runs.event_text import scored, sentence
 from engine.text import number
 from tui.transcript import Kind
 

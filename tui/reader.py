@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from engine.events import decode
 from engine.history import CHUNK, History
 from engine.matrices import Place, read_matrix
-from engine.store import Run, RunInfo, StoreError
+from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 from tui.narration import all_said, story
 from tui.phases import mean_of

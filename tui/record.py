@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.events import Checkpoint, End, Start
 from engine.matrices import Place
-from engine.store import RunInfo
+from engine.runs.store import RunInfo
 from tui.transcript import Lines
 
 if TYPE_CHECKING:

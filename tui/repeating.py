@@ -12,7 +12,7 @@ import msgspec
 from engine.config.overrides import override
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
-from engine.states import RESUMABLE, Status
+from engine.runs.status import RESUMABLE, Status
 from tui.form import written
 from tui.snapshot import Project
 

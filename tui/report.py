@@ -19,8 +19,8 @@ from urllib.parse import quote
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.results import listed, read_gpu_hours, result_of
+from engine.runs.store import Store
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
-from engine.store import Store
 from engine.text import clean
 from tui.comparison import MEASURES, Measure, sample
 from tui.drawing.kinds import KINDS

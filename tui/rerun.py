@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from engine.config.schema import Experiment
-from engine.states import LIVE, Status
+from engine.runs.metadata import About
+from engine.runs.status import LIVE, Status
 from engine.text import score
 from tui.folds import settings_of
-from tui.snapshot import About
 
 
 def already(experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]) -> dict[int, Status]:

@@ -11,9 +11,10 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.filters import Filter, FilterError, complete, parse
 from engine.keys import Subject, find_key
-from engine.labels import Labels
-from engine.states import State, Status
-from tui.snapshot import About, Snapshot
+from engine.runs.labels import Labels
+from engine.runs.metadata import About
+from engine.runs.status import State, Status
+from tui.snapshot import Snapshot
 
 FRESH_S = 5.0
 """Seconds for which a judgement of ages and durations is good."""

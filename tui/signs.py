@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.states import Status
+from engine.runs.status import Status
 from tui.folds import settings_of
 from tui.palette import MARKERS, PALETTE, Sign, assign
 from tui.snapshot import Snapshot

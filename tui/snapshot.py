@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from engine.labels import Labels
-from engine.states import Status
+from engine.runs.labels import Labels
+from engine.runs.metadata import About
+from engine.runs.status import Status
 from tui.record import Page, Record
 from tui.watching import Alarm
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from engine.config.loader import Config
     from engine.forecast import Forecast
     from engine.history import Axis
+    from engine.runs.queue_entry import Ticket
     from engine.system.telemetry import GpuSample
-    from engine.ticket import Ticket
 
 
 @dataclass(frozen=True)
@@ -73,13 +74,6 @@ class RunCurve:
     """How many runs this is the mean of."""
     outcome: Outcome | None = None
     """What came of these runs; of one run its curve tells it."""
-
-
-class About(NamedTuple):
-    """What a run was made with, and what people say of it."""
-
-    config: Mapping[str, Any] = {}
-    labels: Labels = Labels()
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,8 @@ from typing import Literal, get_args
 
 from engine.config.loader import Config
 from engine.results import SCORES, Hours, Result, read_gpu_hours, result_of
+from engine.runs.store import Store
 from engine.selection import Candidate, read_candidates
-from engine.store import Store
 from engine.text import printable
 from tui.export import (
     Entry,

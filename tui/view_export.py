@@ -12,9 +12,9 @@ import numpy as np
 
 from engine.curves import Array
 from engine.history import Axis
+from engine.runs.status import Status
+from engine.runs.store import Run
 from engine.selection import Candidate
-from engine.states import Status
-from engine.store import Run
 from tui import figures
 from tui.export import ExportError, origin_of, replace_file
 from tui.figures import FORMATS, Format, Picture

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
-from engine.states import Status
+from engine.runs.status import Status
 from engine.text import duration, loss
 
 Kind = Literal["diverges", "stalls", "overfits", "starves"]

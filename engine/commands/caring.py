@@ -12,10 +12,10 @@ import click
 
 from engine.commands.common import fail, option_json, option_runs
 from engine.errors import UserError
-from engine.store import Run, Store
+from engine.runs.store import Run, Store
 
 if TYPE_CHECKING:
-    from engine.trash import Thrown
+    from engine.runs.trash import Thrown
 
 UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -31,7 +31,7 @@ def tag(words: tuple[str, ...], root: Path) -> None:
 
     Runs come first. From the first +TAG or -TAG on all words are tags, and one without a sign is added.
     """
-    from engine.labels import change_tags, labels_of
+    from engine.runs.labels import change_tags, labels_of
     from engine.text import printable
 
     first = next((i for i, word in enumerate(words) if word[:1] in ("+", "-")), len(words))
@@ -56,7 +56,7 @@ def tag(words: tuple[str, ...], root: Path) -> None:
 @click.option("--clear", is_flag=True, help="Have none.")
 def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -> None:
     """Say something of a run; without a text, print what was said."""
-    from engine.labels import change_note, labels_of
+    from engine.runs.labels import change_note, labels_of
     from engine.text import printable
 
     run = Store(root).find(run_name)
@@ -111,7 +111,7 @@ def rm(
 @option_runs
 def restore(names: tuple[str, ...], root: Path) -> None:
     """Bring runs back that were thrown away."""
-    from engine.trash import restore as bring_back
+    from engine.runs.trash import restore as bring_back
 
     for name in names:
         click.echo(f"{bring_back(Store(root), name).id} is back")
@@ -130,7 +130,7 @@ def doctor(root: Path, as_json: bool, fix: bool) -> None:
 
 
 def _throw_away(store: Store, runs: list[Run], *, yes: bool, force: bool) -> None:
-    from engine.trash import throw_away, why_not
+    from engine.runs.trash import throw_away, why_not
 
     if refused := [why for run in runs if (why := why_not(run, force=force))]:
         fail("\n".join(refused))
@@ -144,7 +144,7 @@ def _throw_away(store: Store, runs: list[Run], *, yes: bool, force: bool) -> Non
 
 
 def _list(store: Store) -> None:
-    from engine.trash import thrown
+    from engine.runs.trash import thrown
 
     entries = thrown(store)
     for each in entries:
@@ -154,7 +154,7 @@ def _list(store: Store) -> None:
 
 
 def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
-    from engine.trash import purge, thrown
+    from engine.runs.trash import purge, thrown
 
     entries = thrown(store)
     if older_than is not None:

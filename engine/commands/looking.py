@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from engine.commands.common import option_json, option_runs
-from engine.store import Store
+from engine.runs.store import Store
 
 
 class _FilterCommand(click.Command):

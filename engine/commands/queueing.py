@@ -10,8 +10,8 @@ import click
 
 from engine.commands.common import fail, option_changes, option_config, option_device, option_runs, warn
 from engine.config.loader import find_experiment, load_config
-from engine.store import Store
-from engine.ticket import Ticket
+from engine.runs.queue_entry import Ticket
+from engine.runs.store import Store
 
 
 @click.command()
@@ -102,7 +102,7 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
 def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
     """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
     from engine.control import request_stop
-    from engine.states import ENDED, status_of
+    from engine.runs.status import ENDED, status_of
 
     found = Store(root).find(run_name)
     if force:
@@ -144,7 +144,7 @@ def move(run_name: str, root: Path, where: str | None, before: str | None, prior
 def cancel(run_names: tuple[str, ...], root: Path) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
     from engine.control import request_stop
-    from engine.store import StoreError
+    from engine.runs.store import StoreError
 
     store = Store(root)
     for found in [store.find(name) for name in run_names]:

@@ -20,7 +20,7 @@ from engine.commands.common import (
     option_settings,
 )
 from engine.config.loader import find_experiment, load_config
-from engine.store import Run, Store
+from engine.runs.store import Run, Store
 from engine.system.files import write_all
 
 
@@ -76,7 +76,7 @@ def resume(
     Another batch_size keeps the images of an optimizer step: batches are accumulated.
     """
     from engine.control import require_resumable
-    from engine.states import status_of
+    from engine.runs.status import status_of
 
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")
@@ -110,7 +110,7 @@ def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
 @contextmanager
 def _ended_at_once() -> Iterator[None]:
     """End the process at a second SIGINT: an interpreter that winds up would abort under a thread that still writes."""
-    from engine.stop import STOPPED
+    from engine.runs.stop_request import STOPPED
 
     try:
         yield
@@ -123,8 +123,8 @@ def _ended_at_once() -> Iterator[None]:
 
 def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Sequence[str]) -> None:
     from engine.control import request_resume
+    from engine.runs.store import StoreError
     from engine.scheduler import ensure_worker
-    from engine.store import StoreError
 
     for each in runs:
         try:
@@ -140,8 +140,8 @@ def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Seque
 
 def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: Sequence[str]) -> int:
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
-    from engine.changes import changed, last_experiment
-    from engine.stop import STOPPED
+    from engine.runs.resume import changed, last_experiment
+    from engine.runs.stop_request import STOPPED
 
     worst = 0
     for each in runs:

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from engine import states
 from engine.config.schema import IMPORTED
 from engine.events import End, Start
 from engine.exchange.extras import ExchangeError
 from engine.exchange.from_events import is_event_file, read_event_files
 from engine.exchange.track import Track, experiment_name
-from engine.recorder import Recorder
-from engine.store import Run, Source, Store, StoreError
+from engine.runs import status
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run, Source, Store, StoreError
 from engine.text import printable
 
 Format = Literal["tensorboard", "csv"]
@@ -115,7 +115,7 @@ def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | 
             )
         finally:
             recorder.close()
-        if states.rebuild(draft).state != "finished":
+        if status.rebuild(draft).state != "finished":
             raise StoreError(f"{draft.id} cannot be written whole: {recorder.status.reason}")
         run_id = draft.id
     return Run(store.root / run_id)

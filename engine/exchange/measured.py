@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from engine.events import Event, Metrics, Start, decode_lines
-from engine.labels import labels_of
-from engine.states import Status
-from engine.store import Run, RunInfo, StoreError
+from engine.runs.labels import labels_of
+from engine.runs.status import Status
+from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 
 COLUMNS = ("run", "experiment", "seed", "step", "epoch", "time", "metric", "value")

@@ -10,8 +10,8 @@ from engine.exchange.drafts import refuse_existing
 from engine.exchange.extras import ExchangeError
 from engine.exchange.measured import Told, told
 from engine.listing import chosen
-from engine.states import LIVE
-from engine.store import Run, Store
+from engine.runs.status import LIVE
+from engine.runs.store import Run, Store
 from engine.text import printable
 
 Kind = Literal["tensorboard", "wandb", "csv", "json", "parquet"]

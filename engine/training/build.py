@@ -14,8 +14,8 @@ from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import create_model
 from engine.models.pretrained import load_pretrained
-from engine.recorder import Reporter
-from engine.store import Request
+from engine.runs.recorder import Reporter
+from engine.runs.store import Request
 from engine.system import process
 from engine.training import checkpoint
 from engine.training.cost import cost_of

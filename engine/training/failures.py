@@ -11,7 +11,7 @@ from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Failure
 from engine.models.pretrained import CheckpointError as PretrainedError
-from engine.store import Run
+from engine.runs.store import Run
 from engine.training.checkpoint import CheckpointError
 from engine.training.cost import cost_of
 from engine.training.device import DeviceError

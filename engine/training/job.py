@@ -6,9 +6,9 @@ import torch
 
 from engine.config.schema import Experiment
 from engine.events import Failure
-from engine.recorder import Recorder
-from engine.stop import FAILED, FINISHED, STOPPED, StopRequest, pulse
-from engine.store import Run
+from engine.runs.recorder import Recorder
+from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest, pulse
+from engine.runs.store import Run
 from engine.system.telemetry import Nvml, Sampler, visible_gpus
 from engine.training.build import build
 from engine.training.device import pick_device, uuid_of

@@ -28,8 +28,8 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import End, Event, Failure, Start, decode
-from engine.recorder import Recorder
-from engine.stop import StopRequest
+from engine.runs.recorder import Recorder
+from engine.runs.stop_request import StopRequest
 from engine.system import process
 from engine.training.data import load_dataset
 from engine.training.failures import KNOWN

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion
-from engine.recorder import Reporter
+from engine.runs.recorder import Reporter
 from engine.training import checkpoint
 from engine.training.augment import Preprocess
 from engine.training.data import Dataset

@@ -15,8 +15,8 @@ import msgspec
 import torch
 
 from engine.events import End
-from engine.stop import StopRequest
-from engine.store import Run
+from engine.runs.stop_request import StopRequest
+from engine.runs.store import Run
 from engine.system.process import end_with
 from engine.training.build import build
 from engine.training.device import pick_device

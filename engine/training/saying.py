@@ -6,8 +6,8 @@ import socket
 import threading
 
 from engine.events import Event, encode
-from engine.recorder import Reporter
-from engine.store import Run
+from engine.runs.recorder import Reporter
+from engine.runs.store import Run
 
 
 class Line:

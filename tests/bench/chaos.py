@@ -28,11 +28,11 @@ from pathlib import Path
 from engine.control import request_resume
 from engine.events import End, Event, Log, Start, decode
 from engine.history import History
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import ENDED, State, Status, status_of
+from engine.runs.store import Run, Store, StoreError
 from engine.scheduler import ensure_worker
-from engine.states import ENDED, State, Status, status_of
-from engine.store import Run, Store, StoreError
 from engine.system import process
-from engine.ticket import Ticket
 from tests.processes import commands, parent
 
 ROOT = Path(__file__).parent.parent.parent

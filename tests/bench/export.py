@@ -23,8 +23,8 @@ from scalars import BEGAN, curves
 from engine.config.loader import load_config
 from engine.config.schema import Experiment
 from engine.events import End, Event, Metrics, Start, encode
-from engine.states import Status
-from engine.store import Store
+from engine.runs.status import Status
+from engine.runs.store import Store
 
 FIGURES = {
     "one": ("test/f1", "epoch", 1),

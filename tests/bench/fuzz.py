@@ -28,8 +28,10 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["engine", "tomli"]):
-    from engine import checks, events, filters, history, keys, listing, states, store
-    from engine.config import loader
+    from engine import checks, events, filters, history, keys, listing
+    from engine.config import loader, validate
+    from engine.runs import status as states
+    from engine.runs import store
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
@@ -86,7 +88,7 @@ def events_target(data: bytes) -> None:
         assert again is not None, "an event that was read cannot be read again"
         status.apply(event)
         columns.fold(event)
-        listing.sentence(event)
+        event_text.sentence(event)
     for metric in columns.metrics:
         for axis in history.AXES:
             x, y = columns.series(metric, axis)

@@ -30,8 +30,8 @@ import pyte
 
 from engine.config.loader import load_config
 from engine.events import End, Start
-from engine.recorder import Recorder
-from engine.store import Store
+from engine.runs.recorder import Recorder
+from engine.runs.store import Store
 
 ROOT = Path(__file__).parent.parent.parent
 EXPERIMENTS = """

@@ -16,8 +16,8 @@ import sys
 from pathlib import Path
 
 from engine.history import History
-from engine.states import status_of
-from engine.store import Store
+from engine.runs.status import status_of
+from engine.runs.store import Store
 
 EXPERIMENTS = """
 [defaults]

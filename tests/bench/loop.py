@@ -35,9 +35,9 @@ from torch import nn
 from engine.config.loader import load_config
 from engine.events import Metrics, Start, decode
 from engine.models import create_model, parameter_groups
-from engine.recorder import Recorder
-from engine.stop import StopRequest, pulse
-from engine.store import Store
+from engine.runs.recorder import Recorder
+from engine.runs.stop_request import StopRequest, pulse
+from engine.runs.store import Store
 from engine.system.files import tail
 from engine.system.telemetry import Sampler
 from engine.training.augment import Preprocess

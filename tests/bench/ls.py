@@ -26,8 +26,8 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, End, Estimate, Event, Failure, Metrics, Start, encode
-from engine.states import Status
-from engine.store import RunInfo
+from engine.runs.status import Status
+from engine.runs.store import RunInfo
 from engine.system import process
 
 ROOT = Path(__file__).parent.parent.parent

@@ -19,9 +19,9 @@ import msgspec
 
 from engine.config.loader import load_config
 from engine.events import End, Metrics, Start, encode
-from engine.recorder import Recorder
-from engine.states import Status
-from engine.store import RunInfo, Store
+from engine.runs.recorder import Recorder
+from engine.runs.status import Status
+from engine.runs.store import RunInfo, Store
 from engine.system import process
 
 Series = Mapping[str, Sequence[float]]

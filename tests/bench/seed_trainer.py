@@ -37,9 +37,9 @@ from engine.catalog.recipes import SEED
 from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import create_model
-from engine.recorder import Recorder
-from engine.stop import StopRequest, pulse
-from engine.store import Store
+from engine.runs.recorder import Recorder
+from engine.runs.stop_request import StopRequest, pulse
+from engine.runs.store import Store
 from engine.system.telemetry import Sampler
 from engine.training.data import Dataset, Split
 from engine.training.loop import Trainer

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from engine.changes import changed, last_experiment
 from engine.config.validate import ConfigError
 from engine.events import Start
-from engine.recorder import Recorder
+from engine.runs.recorder import Recorder
+from engine.runs.resume import changed, last_experiment
 
 
 def test_a_smaller_batch_accumulates_to_the_same_step(tiny):

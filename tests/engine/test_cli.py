@@ -16,9 +16,9 @@ from rich.cells import cell_len
 
 from engine.events import Checkpoint, Confusion, Metrics, Start, decode
 from engine.history import History
-from engine.labels import change_note, change_tags
-from engine.states import status_of
-from engine.store import Store
+from engine.runs.labels import change_note, change_tags
+from engine.runs.status import status_of
+from engine.runs.store import Store
 
 MANY = "--set=epochs=5000"
 
@@ -240,7 +240,7 @@ class TestStopAndResume:
 class TestShowing:
     @pytest.fixture
     def finished(self, runs, tiny):
-        from engine.recorder import Recorder
+        from engine.runs.recorder import Recorder
 
         run = runs.create(tiny, seed=0)
         recorder = Recorder(run)

@@ -8,9 +8,9 @@ import pytest
 
 from engine.control import request_resume, request_stop
 from engine.events import End, decode
-from engine.recorder import Recorder
-from engine.states import status_of
-from engine.store import StoreError
+from engine.runs.recorder import Recorder
+from engine.runs.status import status_of
+from engine.runs.store import StoreError
 from engine.system.files import last_lines
 
 

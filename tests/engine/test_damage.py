@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from engine.checks import examine
 from engine.events import decode, encode
 from engine.history import AXES, History
-from engine.listing import as_table, chosen, sentence
-from engine.states import Status, rebuild, status_of
-from engine.store import StoreError
+from engine.listing import as_table, chosen
+from engine.runs.event_text import sentence
+from engine.runs.status import Status, rebuild, status_of
+from engine.runs.store import StoreError
 
 AT = {"time": 2.0, "run": "r", "step": 3, "epoch": 1.0}
 RECORDS = {

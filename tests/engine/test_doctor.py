@@ -17,21 +17,21 @@ import torch
 from engine import doctor, strays
 from engine.checks import drafts, examine, why_unreadable
 from engine.events import Checkpoint, Start, decode
-from engine.recorder import Recorder
-from engine.states import rebuild, status_of
-from engine.store import Store
+from engine.runs.recorder import Recorder
+from engine.runs.status import rebuild, status_of
+from engine.runs.store import Store
+from engine.runs.trash import thrown
 from engine.system import process
 from engine.system.telemetry import GpuSample
 from engine.training import checkpoint
-from engine.trash import thrown
 
 GONE = 2**22 + 1
 LIVE = """
 import os, pathlib, sys, time
 from engine import process
 from engine.events import Start
-from engine.recorder import Recorder
-from engine.store import Run
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run
 run = Run(pathlib.Path(sys.argv[1]))
 with run.hold():
     recorder = Recorder(run)
@@ -137,7 +137,7 @@ def test_a_lock_kept_by_the_child_of_a_dead_process(run):
     script = """
 import pathlib, subprocess, sys
 from engine import lock
-from engine.store import Run
+from engine.runs.store import Run
 with Run(pathlib.Path(sys.argv[1])).hold():
     print(subprocess.Popen(["sleep", "600"], pass_fds=list(lock._ours), stdout=subprocess.DEVNULL).pid, flush=True)
     sys.stdin.read()

@@ -14,8 +14,8 @@ import pytest
 from engine import estimates
 from engine.config.schema import SCRIPT, Experiment
 from engine.estimates import CONTEXT, Estimates, shape_of
-from engine.states import Status, save
-from engine.store import Run, Store
+from engine.runs.status import Status, save
+from engine.runs.store import Run, Store
 from engine.text import GIB
 from tests.engine.test_devices import FakeGpus, card
 
@@ -135,8 +135,8 @@ class TestOnPaper:
 def test_runs_share_a_gpu_while_their_memory_fits(store, vit, monkeypatch):
     """From the measured memory of their like to the plan; nothing is started."""
     from engine.devices import Machine
+    from engine.runs.queue_entry import Ticket
     from engine.scheduler import Worker
-    from engine.ticket import Ticket
 
     monkeypatch.setattr(os, "environ", os.environ | {"CUDA_VISIBLE_DEVICES": "0"})
     measured(store, vit, gpu__memory_process=30 * GIB)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from engine.errors import UserError
 from engine.filters import OPERATORS, Filter, FilterError, Term, complete, in_order, parse
 from engine.keys import Subject, find_key, known_keys, read_number
-from engine.states import Status
+from engine.runs.status import Status
 
 NOW = 1_795_456_800.0  # 2026-11-23 18:00:00 UTC
 CONFIG = {

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook
-from engine.states import Status
-from engine.ticket import Ticket
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import Status
 
 NOW = 1000.0
 NAMES = ("GPU 0", "GPU 1", "CPU slot 1")

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine import outbox
 from engine.events import Checkpoint, End, Log, Metrics, Start, decode
-from engine.recorder import Recorder
-from engine.states import rebuild, status_of
-from engine.store import Run, Store
+from engine.runs import event_log
+from engine.runs.recorder import Recorder
+from engine.runs.status import rebuild, status_of
+from engine.runs.store import Run, Store
 from engine.system import process
 from engine.training import checkpoint
 from tests.conftest import TINY, Engine
@@ -109,7 +109,7 @@ class TestRecorder:
         assert (status_of(run).state, status_of(run).reason) == ("finished", "done")
 
     def test_an_end_finds_room_that_was_kept_for_it(self, run, disk, monkeypatch):
-        monkeypatch.setattr("engine.recorder.END_PATIENCE_S", 0.2)
+        monkeypatch.setattr("engine.runs.recorder.END_PATIENCE_S", 0.2)
         recorder = Recorder(run)
         recorder.emit(start(run))
         fill(disk)
@@ -129,7 +129,7 @@ class TestRecorder:
         assert not (run.path / ".reserve").exists()
 
     def test_an_end_that_finds_no_room_is_said_to_be_lost(self, run, disk, monkeypatch, capsys):
-        monkeypatch.setattr("engine.recorder.END_PATIENCE_S", 0.2)
+        monkeypatch.setattr("engine.runs.recorder.END_PATIENCE_S", 0.2)
         recorder = Recorder(run)
         recorder.emit(start(run))
         (run.path / ".reserve").unlink()
@@ -169,7 +169,7 @@ class TestWithoutADisk:
             return real(handle, data)
 
         real = os.write
-        monkeypatch.setattr(outbox.os, "write", write)
+        monkeypatch.setattr(event_log.os, "write", write)
         return state
 
     @pytest.mark.parametrize("why", [errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS])
@@ -186,7 +186,7 @@ class TestWithoutADisk:
         assert [event.step for event in events_of(run) if isinstance(event, Metrics)] == list(range(1, 11))
 
     def test_memory_is_bounded_and_evaluations_are_kept_longest(self, run, full, monkeypatch):
-        monkeypatch.setattr(outbox, "MAX_WAITING", 20_000)
+        monkeypatch.setattr(event_log, "MAX_WAITING", 20_000)
         recorder = Recorder(run)
         recorder.emit(start(run))
         full["error"] = errno.ENOSPC
@@ -214,7 +214,7 @@ class TestWithoutADisk:
                 return real(handle, data[:40])
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(outbox.os, "write", write_half)
+        monkeypatch.setattr(event_log.os, "write", write_half)
         recorder.log("info", "hello")
         assert run.events.read_bytes() == before
         monkeypatch.undo()

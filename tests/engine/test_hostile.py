@@ -18,9 +18,9 @@ import msgspec
 import pytest
 import tomlkit
 
-from engine.labels import change_note
-from engine.recorder import Recorder
-from engine.store import Run, Store, StoreError, is_run_id
+from engine.runs.labels import change_note
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run, Store, StoreError, is_run_id
 from tests.conftest import ROOT, TINY, Engine
 
 UNSEEN = "what nobody is to see"
@@ -37,13 +37,13 @@ LOOK = """
 import os, pathlib, sys, time
 os.chdir(sys.argv[1])
 from engine import checks, doctor, labels, listing, trash
-from engine.changes import last_experiment
+from engine.runs.resume import last_experiment
 from engine.config.loader import load_config
 from engine.history import History
 from engine.selection import read_candidates
-from engine.states import status_of
+from engine.runs.status import status_of
 from engine.system.files import last_lines
-from engine.store import Store, StoreError
+from engine.runs.store import Store, StoreError
 from tui.export import export_figures
 from tui.table_export import export_tables
 from tui.feed import Feed

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from engine.cli import main
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
-from engine.store import Store
+from engine.runs.store import Store
 
 
 def made(dataset: str, **more: object) -> Experiment:

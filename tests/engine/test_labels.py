@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.labels import MAX_NOTE, MAX_TAGS, Labels, change_note, change_tags, labels_of, wrong_tag
-from engine.store import Run, StoreError
+from engine.runs.labels import MAX_NOTE, MAX_TAGS, Labels, change_note, change_tags, labels_of, wrong_tag
+from engine.runs.store import Run, StoreError
 
 
 @pytest.fixture

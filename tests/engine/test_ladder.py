@@ -13,8 +13,8 @@ import pytest
 
 from engine.events import Start, encode
 from engine.ladder import climb, processes_of
-from engine.states import status_of
-from engine.store import Store, StoreError
+from engine.runs.status import status_of
+from engine.runs.store import Store, StoreError
 
 DEAF = """
 import json, os, signal, subprocess, sys, time

@@ -8,9 +8,10 @@ from rich.cells import cell_len
 
 from engine.errors import UserError
 from engine.events import Checkpoint, End, Estimate, Log, Metrics, Start
-from engine.listing import as_table, chosen, progress, sentence
-from engine.recorder import Recorder
-from engine.states import Status
+from engine.listing import as_table, chosen
+from engine.runs.event_text import progress, sentence
+from engine.runs.recorder import Recorder
+from engine.runs.status import Status
 from engine.text import duration, number, printable
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.paces import Paces, Takes
-from engine.states import Status
+from engine.runs.status import Status
 
 MINI = {
     "model": "vit_mini",

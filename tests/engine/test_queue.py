@@ -9,14 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import notice, queue
+from engine import queue
 from engine.control import request_resume, request_stop
 from engine.events import End
-from engine.recorder import Recorder
-from engine.states import status_of
-from engine.store import Run, Store, StoreError
+from engine.runs import worker_status
+from engine.runs.queue_entry import Ticket
+from engine.runs.recorder import Recorder
+from engine.runs.status import status_of
+from engine.runs.store import Run, Store, StoreError
 from engine.system.lock import Holder, this_process
-from engine.ticket import Ticket
 
 RUNS = [f"run-s{seed}-20261124-1500{seed:02d}-abcd" for seed in range(6)]
 
@@ -134,7 +135,7 @@ class TestOrder:
             queue.move(store, waiting, run)
 
     def test_what_is_being_started_is_not_moved(self, store, monkeypatch):
-        monkeypatch.setattr("engine.store.HOLD_TIMEOUT_S", 0.1)
+        monkeypatch.setattr("engine.runs.store.HOLD_TIMEOUT_S", 0.1)
         run = make(store)[0]
         with run.hold(), pytest.raises(StoreError, match="by another process"):
             queue.hold(run)
@@ -194,33 +195,35 @@ class TestBack:
 class TestReasons:
     def test_without_a_worker_it_says_so(self, store):
         runs = make(store)
-        assert status_of(runs[0]).reason == notice.NO_WORKER
+        assert status_of(runs[0]).reason == worker_status.NO_WORKER
         queue.hold(runs[0])
         assert status_of(runs[0]).reason == "held"
         queue.hold(runs[0], release=True)
-        assert status_of(runs[0]).reason == notice.NO_WORKER
+        assert status_of(runs[0]).reason == worker_status.NO_WORKER
 
     def test_it_is_what_the_worker_says(self, store):
         runs = make(store)
-        said = notice.Notice(worker=this_process(), reasons={runs[0].id: "1 of 1 CPU slot is taken"})
-        notice.publish(store.root, said)
+        said = worker_status.Notice(worker=this_process(), reasons={runs[0].id: "1 of 1 CPU slot is taken"})
+        worker_status.publish(store.root, said)
         assert status_of(runs[0]).reason == "1 of 1 CPU slot is taken"
         assert status_of(runs[1]).reason == ""  # not seen yet
         said.reasons = {runs[0].id: "held"}
-        notice.publish(store.root, said)
+        worker_status.publish(store.root, said)
         assert status_of(runs[0]).reason == "held"
-        notice.withdraw(store.root)
-        assert status_of(runs[0]).reason == notice.NO_WORKER
+        worker_status.withdraw(store.root)
+        assert status_of(runs[0]).reason == worker_status.NO_WORKER
 
     def test_a_dead_worker_is_not_believed_one_elsewhere_is(self, store):
         run = make(store)[0]
-        for host, reason in [(this_process().host, notice.NO_WORKER), ("elsewhere", "because")]:
+        for host, reason in [(this_process().host, worker_status.NO_WORKER), ("elsewhere", "because")]:
             worker = Holder(pid=2**22 + 1, started=1.0, boot="x", host=host, space=this_process().space)
-            notice.publish(store.root, notice.Notice(worker=worker, reasons={run.id: "because"}))
+            worker_status.publish(
+                store.root, worker_status.Notice(worker=worker, reasons={run.id: "because"})
+            )
             assert status_of(run).reason == reason
 
     @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff", b"{" * 10_000])
     def test_a_damaged_notice_says_nothing(self, store, damage):
         run = make(store)[0]
         (store.root / ".queue.json").write_bytes(damage)
-        assert status_of(run).reason == notice.NO_WORKER
+        assert status_of(run).reason == worker_status.NO_WORKER

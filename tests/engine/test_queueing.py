@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from engine.cli import main
 from engine.queue import waiting
-from engine.states import status_of
-from engine.store import Store
-from engine.ticket import Ticket
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import status_of
+from engine.runs.store import Store
 
 
 @pytest.fixture

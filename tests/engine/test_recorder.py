@@ -10,8 +10,8 @@ import time
 import msgspec
 
 from engine.events import End, Estimate, Metrics, Start, decode
-from engine.recorder import Recorder
-from engine.states import Status, rebuild
+from engine.runs.recorder import Recorder
+from engine.runs.status import Status, rebuild
 from engine.system.files import tail
 
 
@@ -58,8 +58,8 @@ def test_a_torn_line_of_the_attempt_before_is_cut_off(run):
 def test_a_line_that_fits_in_part_is_taken_back_and_written_once_there_is_space(run):
     script = """
 import pathlib, resource, sys
-from engine.recorder import Recorder
-from engine.store import Run
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run
 recorder = Recorder(Run(pathlib.Path(sys.argv[1])))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))
 recorder.log("info", "a" * 5000)

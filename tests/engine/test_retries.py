@@ -9,11 +9,11 @@ import pytest
 
 from engine import retries
 from engine.events import End, Failure, Log, Start, decode
-from engine.recorder import Recorder
-from engine.states import status_of
+from engine.runs.queue_entry import Ticket
+from engine.runs.recorder import Recorder
+from engine.runs.status import status_of
 from engine.system import process
 from engine.system.files import last_lines
-from engine.ticket import Ticket
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_what_would_fail_again_is_left(attempt, error):
 def test_the_names_of_hopeless_errors_are_those_of_errors_there_are():
     from engine.config.validate import ConfigError
     from engine.models.pretrained import CheckpointError
-    from engine.store import StoreError
+    from engine.runs.store import StoreError
     from engine.training.data import DataError
     from engine.training.loop import Diverged
 

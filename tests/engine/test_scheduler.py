@@ -21,15 +21,15 @@ from engine.config.schema import SCRIPT, Experiment
 from engine.control import request_stop
 from engine.devices import Machine
 from engine.events import End, Log, Start, decode
-from engine.notice import NO_WORKER
 from engine.queue import hold, move, waiting
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import status_of
+from engine.runs.store import Run, Store, StoreError
+from engine.runs.worker_status import NO_WORKER
 from engine.scheduler import Busy, Worker, ensure_worker, work
-from engine.states import status_of
-from engine.store import Run, Store, StoreError
 from engine.system import lock, process
 from engine.system.files import tail
 from engine.text import GIB
-from engine.ticket import Ticket
 from tests.engine.test_devices import FakeGpus, card
 
 

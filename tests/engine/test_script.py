@@ -11,8 +11,8 @@ import msgspec
 import pytest
 
 from engine.events import decode
-from engine.states import status_of
-from engine.store import Run, Store
+from engine.runs.status import status_of
+from engine.runs.store import Run, Store
 from tests.conftest import Engine
 
 PROGRAM = """

@@ -17,19 +17,19 @@ import msgspec
 import pytest
 
 from engine.events import Checkpoint, End, Log, Metrics, Start, encode
-from engine.recorder import Recorder
-from engine.states import Status, rebuild, save, status_of
-from engine.store import Run, Store, StoreError
+from engine.runs.queue_entry import Ticket
+from engine.runs.recorder import Recorder
+from engine.runs.status import Status, rebuild, save, status_of
+from engine.runs.store import Run, Store, StoreError
 from engine.system import lock, process
-from engine.ticket import Ticket
 
 LIVE = """
 import os, pathlib, sys, time
 from engine import process
 from engine.events import Start
-from engine.recorder import Recorder
-from engine.store import Run
-from engine.ticket import Ticket
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run
+from engine.runs.queue_entry import Ticket
 run = Run(pathlib.Path(sys.argv[1]))
 with run.hold():
     recorder = Recorder(run)
@@ -433,8 +433,8 @@ OUTLIVED = """
 import ctypes, multiprocessing, os, pathlib, subprocess, sys, time
 from engine import lock, process
 from engine.events import Start
-from engine.recorder import Recorder
-from engine.store import Run
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run
 
 def linger():
     os.close(0)
@@ -478,7 +478,7 @@ with run.hold():
     ],
 )
 def test_a_child_that_outlives_the_process_that_trains_is_no_running_run(run, monkeypatch, how, kept):
-    monkeypatch.setattr("engine.store.HOLD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("engine.runs.store.HOLD_TIMEOUT_S", 0.2)
     parent = subprocess.Popen(
         [sys.executable, "-c", OUTLIVED, str(run.path), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -546,11 +546,11 @@ import json, os, pathlib, sys, time
 import shutil, subprocess
 from engine.doctor import report
 from engine.config.schema import Experiment
-from engine.labels import change_tags
-from engine.recorder import Recorder
-from engine.states import status_of
-from engine.store import Run, Store, StoreError
-from engine.trash import throw_away
+from engine.runs.labels import change_tags
+from engine.runs.recorder import Recorder
+from engine.runs.status import status_of
+from engine.runs.store import Run, Store, StoreError
+from engine.runs.trash import throw_away
 try:
     import pynvml
 except ImportError:

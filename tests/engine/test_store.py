@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.store import Run, Store, StoreError, is_run_id
+from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.system.files import MAX_FILE, last_lines, read_small, tail, write_atomic
 
 HOLD = """
 import sys, pathlib
-from engine.store import Run
+from engine.runs.store import Run
 with Run(pathlib.Path(sys.argv[1])).hold():
     print("held", flush=True)
     sys.stdin.read()
@@ -58,7 +58,7 @@ class TestCreation:
         def full(*_: object) -> None:
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr("engine.store.write_atomic", full)
+        monkeypatch.setattr("engine.runs.store.write_atomic", full)
         with pytest.raises(StoreError, match="No space left on device"):
             store.create(tiny, seed=0)
         assert store.runs() == []
@@ -87,7 +87,7 @@ class TestCreation:
     def test_two_runs_of_one_second_that_draw_the_same_end_are_two(self, store, tiny, monkeypatch):
         same, other = (f"tiny-s0-20261118-150000-{end}" for end in ("aaaa", "bbbb"))
         drawn = iter([same, same, same, other])
-        monkeypatch.setattr("engine.store._new_id", lambda *_: next(drawn))
+        monkeypatch.setattr("engine.runs.store._new_id", lambda *_: next(drawn))
         first, second = store.create(tiny, seed=0), store.create(tiny, seed=0)
         assert [first.id, second.id] == [same, other]
         assert [run.id for run in store.runs()] == [first.id, second.id]
@@ -262,7 +262,7 @@ class TestLock:
         assert not run.is_held()
 
     def test_only_one_process_has_it(self, run, holder, monkeypatch):
-        monkeypatch.setattr("engine.store.HOLD_TIMEOUT_S", 0.1)
+        monkeypatch.setattr("engine.runs.store.HOLD_TIMEOUT_S", 0.1)
         holder(run)
         with pytest.raises(StoreError, match="trained by another process"), run.hold():
             pass

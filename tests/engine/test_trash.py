@@ -12,17 +12,17 @@ import time
 
 import pytest
 
-from engine import trash
 from engine.events import Start
-from engine.recorder import Recorder
-from engine.states import status_of
-from engine.store import Store, StoreError
+from engine.runs import trash
+from engine.runs.recorder import Recorder
+from engine.runs.status import status_of
+from engine.runs.store import Store, StoreError
+from engine.runs.trash import disk_usage, purge, restore, throw_away, thrown
 from engine.system import process
-from engine.trash import disk_usage, purge, restore, throw_away, thrown
 
 HOLD = """
 import pathlib, sys
-from engine.store import Run
+from engine.runs.store import Run
 with Run(pathlib.Path(sys.argv[1])).hold():
     print("held", flush=True)
     sys.stdin.read()

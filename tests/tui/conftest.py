@@ -16,8 +16,8 @@ from textual.css.stylesheet import Stylesheet
 
 from engine.config.loader import load_config
 from engine.events import End, Metrics, Start
-from engine.recorder import Recorder
-from engine.store import Run, Store
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run, Store
 from engine.system import process
 from tests.tui.pilot import LOOKS
 from tui.feed import Feed
@@ -113,9 +113,11 @@ def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
     """
     ids = itertools.count(1)
     monkeypatch.setattr(
-        "engine.store._new_id", lambda name, seed, _: f"{name}-s{seed}-20261118-1500{next(ids):02d}-abcd"
+        "engine.runs.store._new_id", lambda name, seed, _: f"{name}-s{seed}-20261118-1500{next(ids):02d}-abcd"
     )
-    monkeypatch.setattr("engine.store._git_commit", lambda: {"commit": "0123456789abcdef", "dirty": False})
+    monkeypatch.setattr(
+        "engine.runs.store._git_commit", lambda: {"commit": "0123456789abcdef", "dirty": False}
+    )
 
     def write(
         experiment: str,

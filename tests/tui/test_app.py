@@ -11,8 +11,8 @@ from textual.widgets import Input, Static
 
 from engine.config.loader import load_config
 from engine.events import Confusion, encode
-from engine.states import Status
-from engine.store import Store
+from engine.runs.status import Status
+from engine.runs.store import Store
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.compare import CompareScreen

@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 from textual.theme import Theme
 
-from engine.store import Store
+from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts
 from tui.app import THEMES, VituiApp

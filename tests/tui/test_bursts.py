@@ -8,7 +8,7 @@ from textual.keys import _character_to_key
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine.store import Run, Store
+from engine.runs.store import Run, Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, until
 from tui.screens.dialogs import Dialog
@@ -65,7 +65,7 @@ async def test_a_tag_is_written_and_taken_in_one_burst(project: Project, write_r
 
 
 def tags(run: Run) -> tuple[str, ...]:
-    from engine.labels import labels_of
+    from engine.runs.labels import labels_of
 
     return tuple(labels_of(run).tags)
 

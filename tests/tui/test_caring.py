@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from engine.labels import change_note, change_tags, labels_of
-from engine.store import Run, Store
-from engine.trash import thrown
+from engine.runs.labels import change_note, change_tags, labels_of
+from engine.runs.store import Run, Store
+from engine.runs.trash import thrown
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog

@@ -14,8 +14,9 @@ from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from engine.config.loader import load_config
-from engine.labels import Labels
-from engine.states import Status
+from engine.runs.labels import Labels
+from engine.runs.metadata import About
+from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
@@ -29,7 +30,7 @@ from tui.screens.columns import ColumnsScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
-from tui.snapshot import About, Project, Snapshot
+from tui.snapshot import Project, Snapshot
 from tui.widgets.cells import (
     LEAST_BESIDE_LEFT,
     LEAST_NAME,

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from engine.events import Estimate
-from engine.states import State, Status
+from engine.runs.status import State, Status
 from tui.comparison import Cell, as_markdown, compare
 from tui.sides import differing, sides
 

@@ -21,8 +21,8 @@ from PIL import Image
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
-from engine.recorder import Recorder
-from engine.store import Run, Store
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run, Store
 from tui import figures, labels
 from tui.cli import main
 from tui.export import ExportError, export_figures

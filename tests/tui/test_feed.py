@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.notice import Notice, publish
-from engine.store import Run
+from engine.runs.store import Run
+from engine.runs.worker_status import Notice, publish
 from engine.system.lock import this_process
 from tests.tui.conftest import Write
 from tui.feed import Feed, console_lines

@@ -7,13 +7,14 @@ from textual import events
 from textual.widgets import Static
 
 from engine.config.loader import load_config
-from engine.labels import Labels, change_tags
-from engine.states import Status
+from engine.runs.labels import Labels, change_tags
+from engine.runs.metadata import About
+from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle
 from tui.rows import Row, make_rows
 from tui.sieve import Sieve, known_values, understand
-from tui.snapshot import About, Project, Snapshot
+from tui.snapshot import Project, Snapshot
 from tui.widgets.completing import Completing, hint
 from tui.widgets.run_list import RunList
 

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from engine.forecast import Forecast
-from engine.states import Status
+from engine.runs.status import Status
 from engine.system.telemetry import GpuSample
 from tui.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line

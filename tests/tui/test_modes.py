@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine.config.loader import load_config
-from engine.store import Store
+from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.options import READONLY, Options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.events import Estimate
-from engine.states import Status
+from engine.runs.status import Status
 from tui.widgets.overview import facts
 
 

@@ -6,9 +6,9 @@ import pytest
 from textual.widgets import Static
 
 from engine import queue
-from engine.notice import Notice, publish
-from engine.states import status_of
-from engine.store import Run, Store
+from engine.runs.status import status_of
+from engine.runs.store import Run, Store
+from engine.runs.worker_status import Notice, publish
 from engine.system.lock import this_process
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.config.loader import load_config
 from engine.queue import waiting
-from engine.store import Store
+from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, toasts, until
 from tui.snapshot import Project

@@ -7,12 +7,13 @@ import pytest
 
 from engine.config.loader import load_config
 from engine.config.schema import Experiment
-from engine.states import Status
-from engine.store import Store
+from engine.runs.metadata import About
+from engine.runs.status import Status
+from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
 from tests.tui.pilot import board, opened, toasts, until
 from tui.rerun import already, said, seeds_to_queue
-from tui.snapshot import About, Project
+from tui.snapshot import Project
 
 
 def experiment(*seeds: int) -> Experiment:

@@ -9,7 +9,7 @@ import pytest
 from textual.widgets import ContentSwitcher, Input, Static
 
 from engine.events import Checkpoint, Confusion, End, Event, Failure, Log, Start, encode
-from engine.store import Run
+from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, until
 from tui.app import VituiApp

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
-from engine.states import Status
+from engine.runs.status import Status
 from tui.comparison import Table, compare
 from tui.shifts import Shift, Shifts
 from tui.side_by_side import page

@@ -12,13 +12,13 @@ from textual.pilot import Pilot
 
 from engine.config.loader import load_config
 from engine.events import Confusion, encode
-from engine.notice import Notice, publish
 from engine.queue import hold
-from engine.states import rebuild, save
-from engine.store import Store
+from engine.runs.queue_entry import Ticket
+from engine.runs.status import rebuild, save
+from engine.runs.store import Store
+from engine.runs.worker_status import Notice, publish
 from engine.system.lock import this_process
 from engine.system.telemetry import GpuSample
-from engine.ticket import Ticket
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import settle, until
 from tui.app import VituiApp

@@ -18,8 +18,8 @@ from textual.widgets import Static
 from textual.widgets._toast import Toast
 
 from engine.events import Metrics, encode
-from engine.states import Status
-from engine.store import Run
+from engine.runs.status import Status
+from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import board, opened, runs, settle, toasts, until
 from tui.app import VituiApp

@@ -15,7 +15,7 @@ import pyte
 import pytest
 
 from engine.events import End, decode
-from engine.store import Store
+from engine.runs.store import Store
 from tests.tui.test_shown import seen
 
 ROOT = Path(__file__).parent.parent.parent

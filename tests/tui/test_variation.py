@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.schema import Experiment
-from engine.store import Store
+from engine.runs.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.variation import VariationScreen
 from tui.snapshot import Project

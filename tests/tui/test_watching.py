@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.events import Metrics, Start
-from engine.states import Status
+from engine.runs.status import Status
 from tui import watching
 from tui.watching import Alarm, Watcher
 

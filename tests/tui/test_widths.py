@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from engine.states import Status
+from engine.runs.status import Status
 from engine.system.telemetry import GpuSample
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until

@@ -7,15 +7,15 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.labels import Labels, change_note, change_tags, wrong_tag
-from engine.states import LIVE, Status
-from engine.store import Run
-from engine.trash import restore, throw_away
+from engine.runs.labels import Labels, change_note, change_tags, wrong_tag
+from engine.runs.metadata import About
+from engine.runs.status import LIVE, Status
+from engine.runs.store import Run
+from engine.runs.trash import restore, throw_away
 from tui.rows import run_label
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
 from tui.screens.prompt import Prompt
-from tui.snapshot import About
 
 NEWLINE = " ⏎ "
 """What stands for the end of a line where a note of several is written in one."""

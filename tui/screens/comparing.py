@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from engine.states import LIVE, Status
+from engine.runs.status import LIVE, Status
 from tui.folds import siblings
 from tui.screens.doing import Doing
 from tui.screens.looking import Looking

@@ -16,8 +16,8 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from engine.states import LIVE, Status
-from engine.store import Store
+from engine.runs.status import LIVE, Status
+from engine.runs.store import Store
 from tui.folds import siblings
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.record import Page, Tab

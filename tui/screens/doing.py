@@ -14,8 +14,8 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from engine.states import LIVE, RESUMABLE, Status
-from engine.store import Request, Run, Store, StoreError
+from engine.runs.status import LIVE, RESUMABLE, Status
+from engine.runs.store import Request, Run, Store, StoreError
 from engine.text import clean
 from tui.folds import told_apart
 from tui.messages import Done, Failed

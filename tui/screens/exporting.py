@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.store import StoreError
+from engine.runs.store import StoreError
 from tui.messages import Done, Failed
 from tui.palette import Sign
 from tui.screens.doing import Doing

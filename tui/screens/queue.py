@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.widgets import Static
 
-from engine.states import LIVE, Status
+from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
 from tui.gantt import Bar, all_done, clock
 from tui.rows import Row

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from engine.store import Run, StoreError
+from engine.runs.store import Run, StoreError
 from tui.screens.doing import Doing
 
 

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from engine.matrices import Place
-from engine.states import Status
+from engine.runs.status import Status
 from tui.dossier import sections
 from tui.record import TABS, Page, Record, Tab
 from tui.screens.help import HelpScreen

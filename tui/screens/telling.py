@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from textual.screen import Screen
 
-from engine.states import Status
+from engine.runs.status import Status
 from engine.text import clean
 from tui.snapshot import Snapshot
 from tui.watching import Alarm

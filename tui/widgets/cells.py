@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from rich.cells import cell_len
 
-from engine.listing import MARKS
+from engine.runs.status import MARKS
 from tui.columns import Column
 from tui.rows import Row
 from tui.text import shorten

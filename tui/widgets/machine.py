@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from engine.listing import MARKS
+from engine.runs.status import MARKS
 from engine.text import clean, size
 from tui.snapshot import Machine, Snapshot
 from tui.text import shorten

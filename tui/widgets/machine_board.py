@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from rich.cells import cell_len
 
-from engine.states import LIVE, Status
+from engine.runs.status import LIVE, Status
 from engine.system.telemetry import GpuSample
 from engine.text import clean, size
 from tui.snapshot import Machine, Snapshot

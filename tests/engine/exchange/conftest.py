@@ -10,8 +10,8 @@ import pytest
 
 from engine.config.schema import Experiment
 from engine.events import End, Metrics, Start
-from engine.recorder import Recorder
-from engine.store import Run, Store
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run, Store
 
 NOW = 1_795_000_000.0
 Write = Callable[..., Run]

@@ -24,7 +24,7 @@ from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
 from engine.exchange.track import metric_name
 from engine.filters import parse
-from engine.store import Store
+from engine.runs.store import Store
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 VALUES = st.none() | st.floats(allow_nan=False, allow_infinity=False)

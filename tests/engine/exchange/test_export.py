@@ -21,7 +21,7 @@ from engine.exchange.measured import COLUMNS
 from engine.exchange.outgoing import export_runs
 from engine.filters import FilterError
 from engine.history import History
-from engine.store import Run, Store
+from engine.runs.store import Run, Store
 from tests.engine.exchange.conftest import NOW
 
 

@@ -22,11 +22,11 @@ from engine.exchange.extras import ExchangeError
 from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
 from engine.history import History
-from engine.labels import labels_of
-from engine.recorder import Recorder
+from engine.runs.labels import labels_of
+from engine.runs.recorder import Recorder
+from engine.runs.status import status_of
+from engine.runs.store import Run, Store, StoreError
 from engine.selection import choose, read_candidates, settings
-from engine.states import status_of
-from engine.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
 from tui.dossier import sections

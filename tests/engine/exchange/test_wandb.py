@@ -13,8 +13,8 @@ import pytest
 from engine.exchange.extras import ExchangeError
 from engine.exchange.outgoing import export_runs
 from engine.history import History
-from engine.labels import change_note, change_tags
-from engine.store import Run
+from engine.runs.labels import change_note, change_tags
+from engine.runs.store import Run
 
 pb = pytest.importorskip("wandb.proto.wandb_internal_pb2", reason="wandb is not installed")
 pytestmark = pytest.mark.slow  # its library starts a process for each run

@@ -16,8 +16,8 @@ from engine.attempt import train_run
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
-from engine.states import status_of
-from engine.stop import FAILED, FINISHED, STOPPED
+from engine.runs.status import status_of
+from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import build, checkpoint
 from engine.training.cost import explain

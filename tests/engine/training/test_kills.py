@@ -11,8 +11,8 @@ import torch
 
 from engine.events import Start, decode
 from engine.history import History
-from engine.states import status_of
-from engine.store import Store
+from engine.runs.status import status_of
+from engine.runs.store import Store
 from engine.training import checkpoint
 
 KILLS = 20

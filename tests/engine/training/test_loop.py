@@ -17,8 +17,8 @@ from engine.config.schema import Experiment
 from engine.events import Checkpoint, decode
 from engine.history import History
 from engine.models import create_model
-from engine.recorder import Recorder
-from engine.store import Run, Store
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run, Store
 from engine.system.files import tail
 from engine.training import checkpoint
 from engine.training.data import Dataset, load_dataset

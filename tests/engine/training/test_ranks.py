@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from engine.events import End, Log, Start, decode
 from engine.history import History
-from engine.states import status_of
-from engine.store import Store
+from engine.runs.status import status_of
+from engine.runs.store import Store
 from engine.training import checkpoint
 from engine.training.ranks import Joined
 

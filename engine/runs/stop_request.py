@@ -6,8 +6,8 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
-from engine.recorder import Recorder
-from engine.store import Request, Run
+from engine.runs.recorder import Recorder
+from engine.runs.store import Request, Run
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
 """Exit codes of a process that trains."""

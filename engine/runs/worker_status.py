@@ -9,10 +9,10 @@ from pathlib import Path
 
 import msgspec
 
-from engine.store import Run
+from engine.runs.queue_entry import Ticket
+from engine.runs.store import Run
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
-from engine.ticket import Ticket
 
 NAME = ".queue.json"
 HELD = "held"

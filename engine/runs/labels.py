@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from engine.store import Run, RunInfo, StoreError
+from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import DAMAGED, read_small, write_atomic
 
 MAX_TAG = 64

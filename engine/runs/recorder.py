@@ -12,11 +12,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine import states
 from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
-from engine.outbox import Outbox
-from engine.states import Status
-from engine.store import Run, StoreError
+from engine.runs import status
+from engine.runs.event_log import Outbox
+from engine.runs.status import Status
+from engine.runs.store import Run, StoreError
 from engine.system import process
 
 STATUS_INTERVAL_S = 1.0
@@ -29,7 +29,7 @@ class Reporter:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.status: Status = states.rebuild(run)
+        self.status: Status = status.rebuild(run)
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
@@ -200,7 +200,7 @@ class Recorder(Reporter):
         self._saved = now
         self.status.offset = self._outbox.size
         with contextlib.suppress(OSError):  # readers can rebuild it from the events
-            states.save(self.run, self.status)
+            status.save(self.run, self.status)
 
 
 def _is_evaluation(event: Metrics) -> bool:

@@ -27,10 +27,10 @@ import msgspec
 
 from engine.errors import UserError
 from engine.events import Moment, Seed
+from engine.runs.queue_entry import Ticket
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder, this_process
-from engine.ticket import Ticket
 
 if TYPE_CHECKING:
     from engine.config.schema import Experiment

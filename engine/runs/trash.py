@@ -17,8 +17,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.states import LIVE, status_of
-from engine.store import Run, Store, StoreError, is_run_id
+from engine.runs.status import LIVE, status_of
+from engine.runs.store import Run, Store, StoreError, is_run_id
 
 FOLDER = ".trash"
 STAMP = "%Y%m%d-%H%M%S"

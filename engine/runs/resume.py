@@ -10,7 +10,7 @@ from engine.config.overrides import override
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError, Mistake
 from engine.events import Start, decode
-from engine.store import Run
+from engine.runs.store import Run
 from engine.system.files import tail
 from engine.text import divisors
 

@@ -38,11 +38,23 @@ from engine.events import (
     Start,
     decode,
 )
-from engine.notice import why_waiting
-from engine.store import Request, Run, StoreError
+from engine.runs.queue_entry import Ticket
+from engine.runs.store import Request, Run, StoreError
+from engine.runs.worker_status import why_waiting
 from engine.system import lock, process
 from engine.system.files import DAMAGED, tail, write_atomic, write_over
-from engine.ticket import Ticket
+import functools
+import io
+import itertools
+import sys
+import time
+from collections.abc import Sequence
+from engine.events import decode
+from engine.runs.event_text import progress, sentence
+from engine.runs.store import Run, Store
+from engine.system.files import tail
+from engine.table import Column, draw, terminal_width, wants_colour
+from engine.text import duration, number, printable
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -305,3 +317,16 @@ def _size(run: Run) -> int:
         return os.lstat(f"{run.folder}/events.jsonl").st_size
     except OSError:
         return 0
+
+
+MARKS = {
+    "queued": ("◌", "cyan"),
+    "starting": ("◔", "yellow"),
+    "running": ("●", "green"),
+    "finished": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "stopped": ("■", "yellow"),
+    "crashed": ("✗", "red"),
+    "silent": ("?", "yellow"),
+}
+"""Shape and colour of each state: readable by the shape alone."""

@@ -1,0 +1,64 @@
+"""Events as lines for people."""
+
+from __future__ import annotations
+
+from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start
+from engine.runs.status import Status
+
+
+def progress(status: Status) -> str:
+    """Return ``3/7``, or how far into the epochs a run is."""
+    if status.epochs is None:
+        return ""
+    return f"{status.epoch:.3g}/{status.epochs}"
+
+
+def sentence(event: Event) -> str | None:
+    """Return an event as a line for people; None for one that says nothing to them."""
+    match event:
+        case Start():
+            again = f", attempt {event.attempt}, from step {event.step}" if event.attempt > 1 else ""
+            size = f"{event.parameters:,} parameters" if event.parameters is not None else ""
+            return f"started on {event.device}{again}: {', '.join(filter(None, (size, event.init)))}"
+        case Metrics() if "test/f1" in event.values:
+            shown = ", ".join(
+                f"{split} {name} {value:.4f}"
+                for split, name in (("test", "f1"), ("test", "accuracy"), ("test", "loss"), ("val", "f1"))
+                if (value := event.values.get(f"{split}/{name}")) is not None
+            )
+            return f"epoch {event.epoch:.0f}: {shown}"
+        case Metrics() if event.nonfinite:
+            return f"step {event.step}: not finite: {', '.join(event.nonfinite)}"
+        case Checkpoint():
+            return f"checkpoint {event.path} ({event.bytes / 1e6:.1f} MB)"
+        case Log():
+            return f"{event.level}: {event.message}" if event.level != "info" else event.message
+        case End():
+            found, reason = scored(event), event.reason
+            said = (found, reason) if event.state == "finished" else (reason, found)
+            return f"{event.state}: {'; '.join(filter(None, said))}"
+    return None
+
+
+def scored(event: End) -> str:
+    """Return the test scores that an end sums up and how sure they are, empty for one that does not."""
+    f1, accuracy = event.estimate("test/f1"), event.estimate("test/accuracy")
+    shown = []
+    if f1 is not None:
+        images = "" if f1.n is None else f"{f1.n:,} images"
+        shown.append(f"test F1 {f1.value:.3f}{_aside(_interval(f1), images)}")
+    if accuracy is not None:
+        shown.append(f"accuracy {accuracy.value:.3f}{_aside(_interval(accuracy))}")
+    return ", ".join(shown)
+
+
+def _interval(estimate: Estimate) -> str:
+    if estimate.low is None or estimate.high is None:
+        return ""
+    return f"95 % {estimate.low:.3f} to {estimate.high:.3f}"
+
+
+def _aside(*words: str) -> str:
+    """Return words in brackets, nothing for none."""
+    said = ", ".join(filter(None, words))
+    return f" ({said})" if said else ""
