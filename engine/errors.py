@@ -6,7 +6,7 @@
       ConfigError   experiments.toml or a setting          (engine.config.loader)
       StoreError    a run, its folder, or what is asked of it  (engine.runs.store)
       EditError     a change to experiments.toml           (engine.config.editor)
-      FilterError   which runs are meant                       (engine.filters)
+      FilterError   which runs are meant                       (engine.query.parser)
 """
 
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import functools
 import io
-import itertools
 import sys
 import time
 from collections.abc import Sequence
 
 from engine.events import decode
 from engine.runs.event_text import progress, sentence
-from engine.runs.status import ENDED, Status, status_of
-from engine.runs.store import Run, Store
+from engine.runs.status import ENDED, MARKS, Status, status_of
+from engine.runs.store import Run
 from engine.system.files import tail
 from engine.table import Column, draw, terminal_width, wants_colour
 from engine.text import duration, number, printable
-from engine.runs.status import MARKS
-
 
 COLUMNS = (
     Column("state"), Column("run", least=24, cut="middle"), Column("epoch", right=True), Column("left", right=True),
@@ -25,35 +21,6 @@ COLUMNS = (
     Column("reason", least=16),
 )  # fmt: skip
 _SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
-
-
-def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | None = None) -> list[Status]:
-    """Return how the runs go that are asked for.
-
-    Args:
-        store: Where they are.
-        terms: A filter; empty for all.
-        sort: The key to order them by, with a ``-`` before it the most first; None for oldest first.
-        limit: How many: the first of the order that is asked for, the newest where none is.
-
-    Raises:
-        UserError: The filter or the key cannot be understood.
-    """
-    runs = store.runs()
-    if not terms.strip() and sort is None:
-        return [status_of(run) for run in (runs if limit is None else runs[max(0, len(runs) - limit) :])]
-    from engine.filters import in_order, parse
-    from engine.keys import Subject
-    from engine.runs.labels import labels_of
-
-    wanted, now = parse(terms), time.time()
-    newest_first = (
-        Subject(status_of(run), run.config, functools.partial(labels_of, run), now) for run in reversed(runs)
-    )
-    meant = (subject for subject in newest_first if wanted.matches(subject))
-    if sort is not None:
-        return [subject.status for subject in in_order(list(meant)[::-1], sort)[:limit]]
-    return [subject.status for subject in itertools.islice(meant, limit)][::-1]
 
 
 def as_table(statuses: Sequence[Status]) -> None:

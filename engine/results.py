@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from engine.config.schema import SCRIPT, Experiment
 from engine.duel import difference
-from engine.history import History
+from engine.history.reader import History
 from engine.intervals import over_seeds
 from engine.selection import Candidate, Choice, choose
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from rich.cells import cell_len
 
 from engine.config.schema import Experiment
-from engine.keys import Key, Subject, find_key
+from engine.query.fields import Key, Subject, find_key
 from engine.runs.metadata import About
 from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.events import Confusion
-from engine.matrices import Place
+from engine.history.confusion import Place
 from engine.scores import ByClass, Counts, Scores, by_class, scores
 from engine.text import clean
 

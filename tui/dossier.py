@@ -11,10 +11,9 @@ from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.catalog.recipes import inherited
 from engine.config.schema import Experiment
 from engine.events import End, Start
-from engine.runs.status import MARKS
 from engine.runs.event_text import progress
 from engine.runs.labels import Labels
-from engine.runs.status import Status
+from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
 from tui.phases import in_step

@@ -18,7 +18,7 @@ from typing import Any
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.config.validate import ConfigError, Mistake
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.store import Store
 from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.text import nearest, printable

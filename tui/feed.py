@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.events import Metrics, decode
-from engine.history import CHUNK, History
-from engine.matrices import read_matrix
+from engine.history.confusion import read_matrix
+from engine.history.reader import CHUNK, History
 from engine.runs.event_text import sentence
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status, status_of
@@ -265,7 +265,7 @@ class Feed:
             if name not in self._sketches and history.behind > LONG
         }
         if long:
-            from engine.sketch import sketch
+            from engine.history.preview import sketch
 
             self._sketches |= {name: sketch(self._runs[name].path) for name in long}
         return long

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from engine.curves import Array
-from engine.history import Axis
+from engine.history.reader import Axis
 from engine.text import clean
 from tui import labels
 from tui.drawing.look import PAPER, Look, Width

@@ -15,8 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.runs.status import MARKS
-from engine.runs.status import State
+from engine.runs.status import MARKS, State
 from engine.text import clean
 from tui.snapshot import Snapshot
 from tui.text import Line, shorten

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.events import decode
-from engine.history import CHUNK, History
-from engine.matrices import Place, read_matrix
+from engine.history.confusion import Place, read_matrix
+from engine.history.reader import CHUNK, History
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 from tui.narration import all_said, story

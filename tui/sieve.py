@@ -9,8 +9,8 @@ from typing import NamedTuple, cast, get_args
 import msgspec
 
 from engine.config.schema import Experiment
-from engine.filters import Filter, FilterError, complete, parse
-from engine.keys import Subject, find_key
+from engine.query.fields import Subject, find_key
+from engine.query.parser import Filter, FilterError, complete, parse
 from engine.runs.labels import Labels
 from engine.runs.metadata import About
 from engine.runs.status import State, Status

@@ -14,10 +14,10 @@ from tui.record import Page, Record
 from tui.watching import Alarm
 
 if TYPE_CHECKING:
-    from engine.block import Array
     from engine.config.loader import Config
     from engine.forecast import Forecast
-    from engine.history import Axis
+    from engine.history.columns import Array
+    from engine.history.reader import Axis
     from engine.runs.queue_entry import Ticket
     from engine.system.telemetry import GpuSample
 

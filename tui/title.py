@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
-from engine.runs.status import MARKS
 from engine.runs.event_text import progress
-from engine.runs.status import Status
+from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, score
 from tui.text import shorten
 from tui.watching import KINDS, Alarm

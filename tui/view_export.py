@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 
 from engine.curves import Array
-from engine.history import Axis
+from engine.history.reader import Axis
 from engine.runs.status import Status
 from engine.runs.store import Run
 from engine.selection import Candidate

@@ -50,7 +50,8 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     and tags; -TERM or not TERM is the opposite. Keys are state, experiment, seed, epoch, age, duration, tag, note and
     others, every key of experiments.toml, options.NAME, and metrics: test/f1 is the last, best:test/f1 the best.
     """
-    from engine.listing import as_table, chosen
+    from engine.listing import as_table
+    from engine.query.select import chosen
 
     statuses = chosen(Store(root), " ".join(terms), sort, limit)
     if as_json:

@@ -114,7 +114,7 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     y: Text = ""
     """The metric; it also says which runs count."""
     x: Annotated[str, Meta(description="the name of an axis, such as 'epoch'")] = ""
-    """Of curves an axis of ``engine.history``, of a scatter one of ``engine.catalog.figure_kinds.COSTS``."""
+    """Of curves an axis of ``engine.history.reader``, of a scatter one of ``engine.catalog.figure_kinds.COSTS``."""
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0

@@ -9,7 +9,7 @@ from typing import Literal, Protocol, Self
 from engine.exchange.drafts import refuse_existing
 from engine.exchange.extras import ExchangeError
 from engine.exchange.measured import Told, told
-from engine.listing import chosen
+from engine.query.select import chosen
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store
 from engine.text import printable

@@ -43,18 +43,6 @@ from engine.runs.store import Request, Run, StoreError
 from engine.runs.worker_status import why_waiting
 from engine.system import lock, process
 from engine.system.files import DAMAGED, tail, write_atomic, write_over
-import functools
-import io
-import itertools
-import sys
-import time
-from collections.abc import Sequence
-from engine.events import decode
-from engine.runs.event_text import progress, sentence
-from engine.runs.store import Run, Store
-from engine.system.files import tail
-from engine.table import Column, draw, terminal_width, wants_colour
-from engine.text import duration, number, printable
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})

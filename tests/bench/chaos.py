@@ -27,7 +27,7 @@ from pathlib import Path
 
 from engine.control import request_resume
 from engine.events import End, Event, Log, Start, decode
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import ENDED, State, Status, status_of
 from engine.runs.store import Run, Store, StoreError

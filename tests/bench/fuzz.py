@@ -28,8 +28,11 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["engine", "tomli"]):
-    from engine import checks, events, filters, history, keys, listing
+    from engine import checks, events, listing
     from engine.config import loader, validate
+    from engine.history import reader
+    from engine.query import fields
+    from engine.query import parser as filters
     from engine.runs import status as states
     from engine.runs import store
 
@@ -79,7 +82,7 @@ TERMS = (
 
 def events_target(data: bytes) -> None:
     """Lines that are no events, or events that nobody expects."""
-    status, columns = states.Status(run=RUN), history.History("none")
+    status, columns = states.Status(run=RUN), reader.History("none")
     for line in data.split(b"\n"):
         event = events.decode(line)
         if event is None:
@@ -90,7 +93,7 @@ def events_target(data: bytes) -> None:
         columns.fold(event)
         event_text.sentence(event)
     for metric in columns.metrics:
-        for axis in history.AXES:
+        for axis in reader.AXES:
             x, y = columns.series(metric, axis)
             assert len(x) == len(y)
     states.msgspec.json.encode(status)
@@ -142,7 +145,7 @@ def filters_target(data: bytes) -> None:
     except filters.FilterError:
         return
     assert filters.parse(str(found)).terms == found.terms, "written down, it is another filter"
-    subject = keys.Subject(states.Status(**STATUS | {"final": {}}), lambda: INFO["config"], now=1e9)  # type: ignore[arg-type]
+    subject = fields.Subject(states.Status(**STATUS | {"final": {}}), lambda: INFO["config"], now=1e9)  # type: ignore[arg-type]
     found.matches(subject)
 
 
@@ -219,7 +222,7 @@ def words(target: str) -> list[str]:
     if target == "filters":
         return [
             *filters.OPERATORS,
-            *keys.known_keys(),
+            *fields.known_keys(),
             "options.x",
             "best:",
             " not ",

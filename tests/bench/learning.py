@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.status import status_of
 from engine.runs.store import Store
 

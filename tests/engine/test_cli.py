@@ -15,7 +15,7 @@ import pytest
 from rich.cells import cell_len
 
 from engine.events import Checkpoint, Confusion, Metrics, Start, decode
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.labels import change_note, change_tags
 from engine.runs.status import status_of
 from engine.runs.store import Store

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from engine.checks import examine
 from engine.events import decode, encode
-from engine.history import AXES, History
-from engine.listing import as_table, chosen
+from engine.history.reader import AXES, History
+from engine.listing import as_table
+from engine.query.select import chosen
 from engine.runs.event_text import sentence
 from engine.runs.status import Status, rebuild, status_of
 from engine.runs.store import StoreError

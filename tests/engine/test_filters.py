@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.filters import OPERATORS, Filter, FilterError, Term, complete, in_order, parse
-from engine.keys import Subject, find_key, known_keys, read_number
+from engine.query.fields import Subject, find_key, known_keys, read_number
+from engine.query.parser import OPERATORS, Filter, FilterError, Term, complete, in_order, parse
 from engine.runs.status import Status
 
 NOW = 1_795_456_800.0  # 2026-11-23 18:00:00 UTC

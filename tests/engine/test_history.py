@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Log, Metrics, Start, decode, encode
-from engine.history import History
-from engine.matrices import read_matrix
+from engine.history.confusion import read_matrix
+from engine.history.reader import History
 
 AT = 1_000_000.0
 
@@ -355,7 +355,7 @@ def test_a_metric_read_alone_is_as_it_is_among_all(tmp_path_factory, attempts):
 
 
 def test_a_metric_read_alone_is_read_bit_by_bit_too(file, monkeypatch):
-    monkeypatch.setattr("engine.history.CHUNK", 300)
+    monkeypatch.setattr("engine.history.reader.CHUNK", 300)
     write(
         file,
         start(),

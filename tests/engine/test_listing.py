@@ -8,7 +8,8 @@ from rich.cells import cell_len
 
 from engine.errors import UserError
 from engine.events import Checkpoint, End, Estimate, Log, Metrics, Start
-from engine.listing import as_table, chosen
+from engine.listing import as_table
+from engine.query.select import chosen
 from engine.runs.event_text import progress, sentence
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import Confusion, Log, Start, encode
-from engine.history import History
-from engine.matrices import read_matrix
+from engine.history.confusion import read_matrix
+from engine.history.reader import History
 
 
 def matrix(step: int, cells: list[list[int]], split: str = "test") -> Confusion:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from engine.events import Confusion, End, Metrics, Start, encode
-from engine.history import History
-from engine.matrices import read_matrix
-from engine.sketch import HEAD, sketch
+from engine.history.confusion import read_matrix
+from engine.history.preview import HEAD, sketch
+from engine.history.reader import History
 
 
 def point(step: int) -> Metrics:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import Confusion
-from engine.matrices import place_of
+from engine.history.confusion import place_of
 from engine.scores import scores
 from tui.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
 from tui.widgets.class_bars import ORDERS, sorted_classes

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.events import Confusion
-from engine.matrices import place_of
+from engine.history.confusion import place_of
 from tui.confusion import Matrix, make_matrix
 from tui.shifts import shifts
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from engine.events import Confusion, End, Failure, Log, Metrics, Start, encode
-from engine.history import History
+from engine.history.reader import History
 from tests.tui.conftest import Write
 from tui.narration import all_said, story
 from tui.reader import MAX_PRINTED, Reader

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from engine.history import TIMELESS, Axis
+from engine.history.reader import TIMELESS, Axis
 from tui import figures
 from tui.drawing.sheet import Sheet
 from tui.drawing.source import Reading, Source

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.config.schema import Figure
-from engine.matrices import read_matrix
+from engine.history.confusion import read_matrix
 from engine.selection import Candidate
 from tui.confusion import Matrix, make_matrix
 from tui.drawing.source import Source

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from engine.config.schema import Experiment, Figure
-from engine.history import History
+from engine.history.reader import History
 from engine.selection import Candidate, Choice
 
 Part = TypeVar("Part")

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine.history import AXES, Axis
+from engine.history.reader import AXES, Axis
 from tui.snapshot import Snapshot
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList

@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from textual.widgets import Input
 
-from engine.history import Axis
+from engine.history.reader import Axis
 from tui.grouping import KEYS
 from tui.remembered import MOST, View
 from tui.screens.arranging import Arranging

@@ -17,7 +17,7 @@ from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
-from engine.matrices import Place
+from engine.history.confusion import Place
 from engine.runs.status import Status
 from tui.dossier import sections
 from tui.record import TABS, Page, Record, Tab

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from engine.filters import complete
+from engine.query.parser import complete
 from engine.text import clean
 from tui.widgets.completing import Completing, hint
 

@@ -17,8 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.catalog.models import MODELS, caveat, patch_tokens
-from engine.runs.status import MARKS
-from engine.runs.status import Status
+from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
 from tui.rows import run_label

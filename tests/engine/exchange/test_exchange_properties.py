@@ -23,7 +23,7 @@ from engine.exchange.from_events import read_event_files
 from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
 from engine.exchange.track import metric_name
-from engine.filters import parse
+from engine.query.parser import parse
 from engine.runs.store import Store
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)

@@ -19,8 +19,8 @@ from engine.events import End, Metrics, Start, encode
 from engine.exchange.extras import ExchangeError
 from engine.exchange.measured import COLUMNS
 from engine.exchange.outgoing import export_runs
-from engine.filters import FilterError
-from engine.history import History
+from engine.history.reader import History
+from engine.query.parser import FilterError
 from engine.runs.store import Run, Store
 from tests.engine.exchange.conftest import NOW
 

@@ -21,7 +21,7 @@ from engine.control import request_resume, require_resumable
 from engine.exchange.extras import ExchangeError
 from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.labels import labels_of
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from engine.exchange.outgoing import export_runs
-from engine.history import History
+from engine.history.reader import History
 
 
 def ask(base: str, path: str) -> Any:

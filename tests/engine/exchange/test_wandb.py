@@ -12,7 +12,7 @@ import pytest
 
 from engine.exchange.extras import ExchangeError
 from engine.exchange.outgoing import export_runs
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.labels import change_note, change_tags
 from engine.runs.store import Run
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from engine.events import Start, decode
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.status import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint

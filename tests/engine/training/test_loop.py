@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, decode
-from engine.history import History
+from engine.history.reader import History
 from engine.models import create_model
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import End, Log, Start, decode
-from engine.history import History
+from engine.history.reader import History
 from engine.runs.status import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint

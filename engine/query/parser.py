@@ -4,7 +4,7 @@
 
     state=failed,crashed model~vit test/f1>0.8 age<2d -tag=old note~"out of memory" quick
 
-Terms stand side by side, and all of them have to hold. A term compares what a key stands for (``engine.keys``) with a
+Terms stand side by side, and all of them have to hold. A term compares what a key stands for (``engine.query.fields``) with a
 value or, for ``= != ~ !~``, with several, of which one has to fit. ``~`` asks for a part of a text; capitals do not
 matter. ``-`` or ``not`` before a term turns it round. A word alone is looked for in a run's id, experiment and tags.
 What holds spaces or commas stands in quotes. What a run does not have is neither like nor unlike anything:
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from engine.errors import UserError
-from engine.keys import EXAMPLES, Key, Number, Subject, find_key, known_keys, read_number
+from engine.query.fields import EXAMPLES, Key, Number, Subject, find_key, known_keys, read_number
 from engine.text import cells
 
 OPERATORS = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 import msgspec
 
-from engine.block import Block, Column
 from engine.config.schema import SCRIPT
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
-from engine.matrices import Place, place_of
+from engine.history.columns import Block, Column
+from engine.history.confusion import Place, place_of
 from engine.system.files import tail, tail_with
 
 if TYPE_CHECKING:
-    from engine.block import Array
+    from engine.history.columns import Array
 
 Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
 AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")

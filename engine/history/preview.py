@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from engine.events import Metrics, decode
-from engine.history import History
+from engine.history.reader import History
 from engine.system.files import tail
 
 HEAD = 64 * 1024

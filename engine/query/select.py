@@ -1,0 +1,39 @@
+"""The runs that a filter, an order and a limit ask for."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import time
+
+from engine.runs.status import Status, status_of
+from engine.runs.store import Store
+
+
+def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | None = None) -> list[Status]:
+    """Return how the runs go that are asked for.
+
+    Args:
+        store: Where they are.
+        terms: A filter; empty for all.
+        sort: The key to order them by, with a ``-`` before it the most first; None for oldest first.
+        limit: How many: the first of the order that is asked for, the newest where none is.
+
+    Raises:
+        UserError: The filter or the key cannot be understood.
+    """
+    runs = store.runs()
+    if not terms.strip() and sort is None:
+        return [status_of(run) for run in (runs if limit is None else runs[max(0, len(runs) - limit) :])]
+    from engine.query.fields import Subject
+    from engine.query.parser import in_order, parse
+    from engine.runs.labels import labels_of
+
+    wanted, now = parse(terms), time.time()
+    newest_first = (
+        Subject(status_of(run), run.config, functools.partial(labels_of, run), now) for run in reversed(runs)
+    )
+    meant = (subject for subject in newest_first if wanted.matches(subject))
+    if sort is not None:
+        return [subject.status for subject in in_order(list(meant)[::-1], sort)[:limit]]
+    return [subject.status for subject in itertools.islice(meant, limit)][::-1]
