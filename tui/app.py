@@ -34,7 +34,7 @@ from tui.shown import Shown, Update
 from tui.snapshot import Project, Watch
 
 if TYPE_CHECKING:
-    from tui.confusion import Matrix
+    from engine.analysis.confusion import Matrix
 
 THEMES = (
     Theme(

@@ -52,7 +52,7 @@ class Bands:
     def _group(self, run: Run) -> Hashable:
         """Return what a run shares with those that differ in their seed alone."""
         if run.id not in self._groups:
-            from engine.selection import settings
+            from engine.analysis.selection import settings
 
             try:
                 info = run.info()
@@ -69,7 +69,7 @@ def mean(curves: Sequence[RunCurve], finished: Collection[str] = ()) -> RunCurve
     """
     if len(curves) == 1:
         return curves[0]
-    from engine.curves import aggregate
+    from engine.analysis.curves import aggregate
 
     band = aggregate([(curve.x, curve.y) for curve in curves])
     return RunCurve(
@@ -82,7 +82,7 @@ def outcome_of(curves: Sequence[RunCurve]) -> Outcome | None:
     """Return what came of runs, None where nothing of them is finite."""
     import numpy as np
 
-    from engine.results import LARGEST
+    from engine.analysis.results import LARGEST
 
     lasts, peaks = [], []
     for curve in curves:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from engine.analysis.step_time import in_step
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.catalog.recipes import inherited
 from engine.config.schema import Experiment
@@ -16,7 +17,6 @@ from engine.runs.labels import Labels
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
-from tui.phases import in_step
 from tui.record import Record
 from tui.text import bar
 from tui.widgets.sheet import Section

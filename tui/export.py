@@ -1,6 +1,6 @@
 """`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files.
 
-For each experiment of a figure `engine.selection` says which runs count, and `tui.drawing` draws them.
+For each experiment of a figure `engine.analysis.selection` says which runs count, and `tui.drawing` draws them.
 What a figure lacks is said, with the command that would make it.
 """
 
@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.config.validate import ConfigError, Mistake
 from engine.history.reader import History
 from engine.runs.store import Store
-from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.text import nearest, printable
 from tui import figures
 from tui.drawing.kinds import KINDS

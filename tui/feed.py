@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from engine.analysis.alarms import Watcher
 from engine.events import Metrics, decode
 from engine.history.confusion import read_matrix
 from engine.history.reader import CHUNK, History
@@ -34,11 +35,10 @@ from tui.narration import clock, progress
 from tui.reader import Reader
 from tui.record import Record
 from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
-from tui.watching import Watcher
 
 if TYPE_CHECKING:
+    from engine.analysis.confusion import Matrix
     from engine.config.loader import Config
-    from tui.confusion import Matrix
 
 TICK_S = 0.25
 READ_BUDGET_S = 0.2
@@ -131,7 +131,7 @@ class Feed:
 
         One that is not watched, or not read yet, is read for it.
         """
-        from tui.confusion import make_matrix
+        from engine.analysis.confusion import make_matrix
 
         found = {}
         for name in runs:
@@ -308,7 +308,7 @@ class Feed:
         seams = self._seams(history, watch)
         if not watch.smoothing:
             return RunCurve(run, x, y, seams)
-        from engine.curves import smooth
+        from engine.analysis.curves import smooth
 
         return RunCurve(run, x, smooth(y, watch.smoothing), seams, raw=y)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from engine.curves import Array
+from engine.analysis.curves import Array
 from engine.history.reader import Axis
 from engine.text import clean
 from tui import labels

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engine.analysis.run_groups import settings_of
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
 from engine.text import nearest
 from tui.columns import BESIDE, WIDEST, setting, settings_by_difference
-from tui.folds import settings_of
 from tui.snapshot import Snapshot
 from tui.text import shorten
 

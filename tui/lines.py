@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.curves import Array, aggregate, smooth
+from engine.analysis.curves import Array, aggregate, smooth
 
 BIGGEST = 1e100
 """Values beyond this are drawn as if they were this: their squares, too, are floats."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from engine.analysis.alarms import Alarm
 from tui.snapshot import Snapshot
-from tui.watching import Alarm
 
 
 @dataclass

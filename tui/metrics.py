@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.curves import Array
+from engine.analysis.curves import Array
 from engine.history.reader import Axis
 from tui.widgets.ticks import Unit, limits, unit_of
 

@@ -12,18 +12,18 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.analysis.step_time import mean_of
 from engine.events import decode
 from engine.history.confusion import Place, read_matrix
 from engine.history.reader import CHUNK, History
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 from tui.narration import all_said, story
-from tui.phases import mean_of
 from tui.record import Page, Record
 from tui.transcript import MAX_LINE, Kind, Transcript
 
 if TYPE_CHECKING:
-    from tui.confusion import Matrix
+    from engine.analysis.confusion import Matrix
 
 BUDGET_S = 0.05
 """Seconds that one look may spend on reading lines."""
@@ -97,7 +97,7 @@ class Reader:
         if place is None:
             return None
         if self._shown[0] != place:
-            from tui.confusion import make_matrix
+            from engine.analysis.confusion import make_matrix
 
             event = read_matrix(self.run.events, place)
             self._shown = place, None if event is None else make_matrix(event, place)

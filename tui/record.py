@@ -12,7 +12,7 @@ from engine.runs.store import RunInfo
 from tui.transcript import Lines
 
 if TYPE_CHECKING:
-    from tui.confusion import Matrix
+    from engine.analysis.confusion import Matrix
 
 
 Tab = Literal["overview", "confusion", "classes", "console", "events"]

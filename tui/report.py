@@ -1,7 +1,7 @@
 """`vitui report`: figures, tables and what the numbers say, as one HTML file that needs nothing else, and as Markdown.
 
-Every sentence is made from the runs by rule (``tui.verdicts``) and names its test; no clock but the runs' own goes in,
-so the same runs make the same bytes.
+Every sentence is made from the runs by rule (``engine.analysis.verdicts``) and names its test; no clock but the runs'
+own goes in, so the same runs make the same bytes.
 """
 
 from __future__ import annotations
@@ -16,13 +16,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from engine.analysis.comparison import MEASURES, Measure, sample
+from engine.analysis.results import listed, read_gpu_hours, result_of
+from engine.analysis.seed_groups import Side
+from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings
+from engine.analysis.verdicts import verdicts
 from engine.config.loader import Config
 from engine.config.schema import Figure
-from engine.results import listed, read_gpu_hours, result_of
 from engine.runs.store import Store
-from engine.selection import Candidate, Choice, choose, read_candidates, settings
 from engine.text import clean
-from tui.comparison import MEASURES, Measure, sample
 from tui.drawing.kinds import KINDS
 from tui.export import (
     export_figures,
@@ -33,9 +35,7 @@ from tui.export import (
     waiting_for_runs,
 )
 from tui.results_table import Table
-from tui.sides import Side
 from tui.tables import Strong, as_markdown
-from tui.verdicts import verdicts
 
 SPOKEN = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
 """Scores of which more is better, and what they are called in sentences."""

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
+from engine.analysis.run_groups import settings_of
 from engine.config.schema import Experiment
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status
 from engine.text import score
-from tui.folds import settings_of
 
 
 def already(experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]) -> dict[int, Status]:
     """Return the newest run of each seed that has finished, lives or waits, made as the experiment stands now."""
-    from engine.selection import settings
+    from engine.analysis.selection import settings
 
     wanted, seeds = settings(msgspec.structs.asdict(experiment)), experiment.run_seeds
     return {

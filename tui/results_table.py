@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from engine.results import OVER_SEEDS, SCORES, Interval, Result, Verdict, verdict
+from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result, Verdict, verdict
 from tui.tables import Strong
 
 TITLES = {"test/f1": "test F1", "test/accuracy": "test accuracy"}

@@ -8,18 +8,26 @@ from typing import NamedTuple, TypeVar, cast
 
 import msgspec
 
+from engine.analysis.alarms import KINDS, Kind
+from engine.analysis.run_groups import (
+    fold,
+    made_alike,
+    newest,
+    other_settings,
+    settings_of,
+    told_apart,
+    unfinished,
+)
 from engine.runs.labels import Labels
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, State, Status
 from engine.runs.store import Request
 from engine.text import clean
 from tui.columns import Column, Fact
-from tui.folds import fold, made_alike, newest, other_settings, settings_of, told_apart, unfinished
 from tui.grouping import Grouping
 from tui.sieve import Meant
 from tui.snapshot import Snapshot
 from tui.text import without_common_start
-from tui.watching import KINDS, Kind
 
 T = TypeVar("T")
 STOPS: Mapping[Request | None, str] = {"stop-after-epoch": "stops", "stop-now": "stops now"}

@@ -9,8 +9,8 @@ from rich.cells import cell_len
 from rich.table import Table as Grid
 from rich.text import Text
 
-from tui.comparison import SPREAD, Cell, Table
-from tui.shifts import Shift, Shifts
+from engine.analysis.comparison import SPREAD, Cell, Table
+from engine.analysis.confusion_change import Shift, Shifts
 
 SHOWN_CLASSES = 12
 """Classes that are listed where there are more."""

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from engine.analysis.run_groups import settings_of
 from engine.runs.status import Status
-from tui.folds import settings_of
 from tui.palette import MARKERS, PALETTE, Sign, assign
 from tui.snapshot import Snapshot
 

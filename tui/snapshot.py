@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from engine.analysis.alarms import Alarm
 from engine.runs.labels import Labels
 from engine.runs.metadata import About
 from engine.runs.status import Status
 from tui.record import Page, Record
-from tui.watching import Alarm
 
 if TYPE_CHECKING:
     from engine.config.loader import Config

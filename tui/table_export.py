@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from engine.analysis.results import SCORES, Hours, Result, read_gpu_hours, result_of
+from engine.analysis.selection import Candidate, read_candidates
 from engine.config.loader import Config
-from engine.results import SCORES, Hours, Result, read_gpu_hours, result_of
 from engine.runs.store import Store
-from engine.selection import Candidate, read_candidates
 from engine.text import printable
 from tui.export import (
     Entry,

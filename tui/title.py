@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from rich.cells import cell_len
 from rich.text import Text
 
+from engine.analysis.alarms import KINDS, Alarm
 from engine.runs.event_text import progress
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, score
 from tui.text import shorten
-from tui.watching import KINDS, Alarm
 
 LEAST_NAME = 12
 """Cells that a name keeps for facts to stand behind it."""

@@ -10,11 +10,11 @@ from typing import get_args
 
 import numpy as np
 
-from engine.curves import Array
+from engine.analysis.curves import Array
+from engine.analysis.selection import Candidate
 from engine.history.reader import Axis
 from engine.runs.status import Status
 from engine.runs.store import Run
-from engine.selection import Candidate
 from tui import figures
 from tui.export import ExportError, origin_of, replace_file
 from tui.figures import FORMATS, Format, Picture

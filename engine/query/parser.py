@@ -4,9 +4,10 @@
 
     state=failed,crashed model~vit test/f1>0.8 age<2d -tag=old note~"out of memory" quick
 
-Terms stand side by side, and all of them have to hold. A term compares what a key stands for (``engine.query.fields``) with a
-value or, for ``= != ~ !~``, with several, of which one has to fit. ``~`` asks for a part of a text; capitals do not
-matter. ``-`` or ``not`` before a term turns it round. A word alone is looked for in a run's id, experiment and tags.
+Terms stand side by side, and all of them have to hold. A term compares what a key stands for
+(``engine.query.fields``) with a value or, for ``= != ~ !~``, with several, of which one has to fit. ``~`` asks for a
+part of a text; capitals do not matter. ``-`` or ``not`` before a term turns it round. A word alone is looked for in a
+run's id, experiment and tags.
 What holds spaces or commas stands in quotes. What a run does not have is neither like nor unlike anything:
 ``test/f1>0.8`` and ``test/f1<=0.8`` are both false before it has been measured.
 """

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from engine.runs.labels import Labels
-
-if TYPE_CHECKING:
-    pass
 
 
 class About(NamedTuple):

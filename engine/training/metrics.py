@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.analysis.classification import f1_per_class, scores
+from engine.analysis.intervals import bootstrap_f1, wilson
 from engine.events import Estimate
-from engine.intervals import bootstrap_f1, wilson
-from engine.scores import f1_per_class, scores
 from engine.training.data import Split
 from engine.training.ranks import ALONE, Ranks
 

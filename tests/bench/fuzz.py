@@ -31,10 +31,10 @@ with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine import checks, events, listing
     from engine.config import loader, validate
     from engine.history import reader
-    from engine.query import fields
+    from engine.query import fields, select
     from engine.query import parser as filters
+    from engine.runs import event_text, store
     from engine.runs import status as states
-    from engine.runs import store
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
@@ -114,7 +114,7 @@ def files_target(data: bytes) -> None:
         status = states.status_of(run)
         states.rebuild(run)
         checks.examine(run)
-        listing.chosen(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
+        select.chosen(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
         states.msgspec.json.encode(status)
         _show([status])
     finally:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from engine.curves import aggregate, smooth
+from engine.analysis.curves import aggregate, smooth
 
 values = arrays.arrays(np.float64, st.integers(1, 40), elements=st.floats(-1e6, 1e6) | st.just(np.nan))
 weights = st.floats(0, 0.999)

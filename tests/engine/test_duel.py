@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from engine.duel import difference, difference_of_models, seeds_to_tell
+from engine.analysis.welch import difference, difference_of_models, seeds_to_tell
 from engine.events import Estimate
 
 scores = st.lists(st.floats(0, 1).map(lambda value: round(value, 6)), min_size=2, max_size=8)

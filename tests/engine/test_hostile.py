@@ -40,7 +40,7 @@ from engine import checks, doctor, labels, listing, trash
 from engine.runs.resume import last_experiment
 from engine.config.loader import load_config
 from engine.history.reader import History
-from engine.selection import read_candidates
+from engine.analysis.selection import read_candidates
 from engine.runs.status import status_of
 from engine.system.files import last_lines
 from engine.runs.store import Store, StoreError

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from engine.intervals import bootstrap_f1, wilson
-from engine.scores import scores
+from engine.analysis.classification import scores
+from engine.analysis.intervals import bootstrap_f1, wilson
 
 
 @pytest.mark.parametrize("successes", [0, 1, 7, 180, 359, 360])

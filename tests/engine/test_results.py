@@ -11,13 +11,13 @@ import msgspec
 import numpy as np
 import pytest
 
+from engine.analysis.results import OVER_SEEDS, Result, Score, Verdict, read_gpu_hours, result_of, verdict
+from engine.analysis.selection import Candidate, Choice, read_candidates
 from engine.config.schema import Experiment
 from engine.events import Metrics, Start
-from engine.results import OVER_SEEDS, Result, Score, Verdict, read_gpu_hours, result_of, verdict
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.store import Run, RunInfo, Store
-from engine.selection import Candidate, Choice, read_candidates
 
 stats = pytest.importorskip("scipy.stats")
 

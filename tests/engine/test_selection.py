@@ -9,11 +9,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.analysis.selection import Candidate, choose, read_candidates, settings
 from engine.config.schema import Experiment
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.store import Run, RunInfo, Store
-from engine.selection import Candidate, choose, read_candidates, settings
 
 EXPERIMENT = Experiment(name="a", model="vit_mini", patch_size=4, lr=5e-4, seeds=[0, 1, 2], tags=["x"])
 METRIC = "test/f1"

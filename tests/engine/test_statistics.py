@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.duel import difference
-from engine.intervals import over_seeds
+from engine.analysis.intervals import over_seeds
+from engine.analysis.welch import difference
 
 stats = pytest.importorskip("scipy.stats")
 

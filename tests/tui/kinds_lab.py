@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.analysis.results import result_of
+from engine.analysis.selection import read_candidates
 from engine.catalog.figure_kinds import KINDS
 from engine.config.loader import Config, load_config
 from engine.events import Confusion, End, Metrics, Start
-from engine.results import result_of
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
-from engine.selection import read_candidates
 from tests.tui.test_export import HEAD
 from tui.drawing import kinds
 from tui.export import export_figures

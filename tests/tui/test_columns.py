@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
+from engine.analysis.run_groups import current, fold
 from engine.config.loader import load_config
 from engine.runs.labels import Labels
 from engine.runs.metadata import About
@@ -21,7 +22,6 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
 from tui.columns import DEFAULT, WIDEST, Column, Fact, ago, count, find_column, known_columns, setting
-from tui.folds import current, fold
 from tui.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
 from tui.options import Options
 from tui.remembered import View, save

@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from engine.analysis.comparison import Cell, as_markdown, compare
+from engine.analysis.seed_groups import differing, sides
 from engine.events import Estimate
 from engine.runs.status import State, Status
-from tui.comparison import Cell, as_markdown, compare
-from tui.sides import differing, sides
 
 VIT = {"model": "vit_b", "lr": 5e-4, "seed": 0}
 BIT = {"model": "bit_r50x1", "lr": 0.1, "seed": 0}

@@ -4,10 +4,10 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.analysis.classification import scores
+from engine.analysis.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
 from engine.events import Confusion
 from engine.history.confusion import place_of
-from engine.scores import scores
-from tui.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
 from tui.widgets.class_bars import ORDERS, sorted_classes
 from tui.widgets.matrix import plan, shade
 from tui.widgets.mistakes import mistake_line

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.scores import by_class
+from engine.analysis.classification import by_class
 from tests.tui.kinds_lab import ANIMALS, Lab, small_print, table, texts
 from tui.drawing import confusion
 

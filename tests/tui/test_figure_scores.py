@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
+from engine.analysis.intervals import over_seeds
 from engine.catalog.figure_kinds import COSTS
-from engine.intervals import over_seeds
 from tests.tui.kinds_lab import NAN, Lab, small_print, table
 from tui.drawing import scatter
 from tui.drawing.look import LOOKS, PAPER

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
+from engine.analysis.run_groups import current, fold, siblings, told_apart, unfinished
 from engine.config.loader import load_config
 from engine.runs.metadata import About
 from engine.runs.status import Status
 from tui.columns import find_column
-from tui.folds import current, fold, siblings, told_apart, unfinished
 from tui.grouping import Grouping
 from tui.rows import curve_labels, make_rows
 from tui.sieve import Meant

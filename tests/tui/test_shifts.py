@@ -6,10 +6,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.analysis.confusion import Matrix, make_matrix
+from engine.analysis.confusion_change import shifts
 from engine.events import Confusion
 from engine.history.confusion import place_of
-from tui.confusion import Matrix, make_matrix
-from tui.shifts import shifts
 
 
 def matrix(counts: list[list[int]], labels: str = "abc") -> Matrix:

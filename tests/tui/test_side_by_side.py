@@ -8,11 +8,11 @@ import pytest
 from rich.console import Console
 from rich.text import Text
 
+from engine.analysis.comparison import Table, compare
+from engine.analysis.confusion_change import Shift, Shifts
+from engine.analysis.seed_groups import sides
 from engine.runs.status import Status
-from tui.comparison import Table, compare
-from tui.shifts import Shift, Shifts
 from tui.side_by_side import page
-from tui.sides import sides
 
 NAMES = ("BiT-M-R50x1-32x32-7", "ViT-B-32x32-32-7", "ViT(B)-Hyb-32x32-14", "LayerScale-1e-5", "quick-Hybrid")
 CLASSES = ("airplane", "automobile", "bird", "cat")

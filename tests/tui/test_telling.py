@@ -45,7 +45,7 @@ def say(run: Run, step: int, loss: float | None) -> None:
 async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
     project: Project, write_run: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.watching.NONFINITE_S", 0.2)
+    monkeypatch.setattr("engine.analysis.alarms.NONFINITE_S", 0.2)
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
     with run.hold():
         async with opened(project, (170, 50)) as pilot:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.analysis.verdicts import Sample, compare, holm, verdicts
 from engine.events import Estimate
-from tui.verdicts import Sample, compare, holm, verdicts
 
 P = st.floats(0, 1, allow_nan=False)
 

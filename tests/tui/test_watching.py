@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.analysis import alarms as watching
+from engine.analysis.alarms import Alarm, Watcher
 from engine.events import Metrics, Start
 from engine.runs.status import Status
-from tui import watching
-from tui.watching import Alarm, Watcher
 
 PER_EPOCH = 20
 Values = dict[str, float | None]

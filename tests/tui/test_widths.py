@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
 from engine.system.telemetry import GpuSample
 from tests.tui.conftest import Write
@@ -15,7 +16,6 @@ from tests.tui.pilot import board, opened, runs, settle, until
 from tui.screens.run import RunScreen
 from tui.snapshot import Machine, Project
 from tui.title import title_of
-from tui.watching import Alarm
 from tui.widgets.machine import MachineLine, forms
 from tui.widgets.tab_bar import TabBar
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.curves import Array
+from engine.analysis.curves import Array
 from tui import labels
 from tui.drawing.look import Look, Width
 from tui.drawing.matrices import last_matrices

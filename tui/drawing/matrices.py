@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from engine.analysis.confusion import Matrix, make_matrix
+from engine.analysis.selection import Candidate
 from engine.config.schema import Figure
 from engine.history.confusion import read_matrix
-from engine.selection import Candidate
-from tui.confusion import Matrix, make_matrix
 from tui.drawing.source import Source
 
 

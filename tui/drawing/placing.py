@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.curves import Array
+from engine.analysis.curves import Array
 from tui import labels
 from tui.drawing.look import Look
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.curves import Array
-from engine.results import Result, read_gpu_hours
+from engine.analysis.curves import Array
+from engine.analysis.results import Result, read_gpu_hours
 from tui import labels
 from tui.drawing.look import Width
 from tui.drawing.placing import name_points

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.curves import Array
-from engine.results import OVER_SEEDS, Hours, Result, Score, result_of
-from engine.selection import Candidate
+from engine.analysis.curves import Array
+from engine.analysis.results import OVER_SEEDS, Hours, Result, Score, result_of
+from engine.analysis.selection import Candidate
 from tui.drawing.source import Reading, Source
 from tui.lines import BIGGEST
 from tui.metrics import Scale

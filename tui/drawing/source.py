@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from engine.analysis.selection import Candidate, Choice
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
-from engine.selection import Candidate, Choice
 
 Part = TypeVar("Part")
 

@@ -12,15 +12,15 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.comparison import Table, as_markdown, compare
+from engine.analysis.comparison import Table, as_markdown, compare
+from engine.analysis.seed_groups import Side
 from tui.options import ascii_only
 from tui.palette import Sign
-from tui.sides import Side
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
-    from tui.shifts import Shifts
+    from engine.analysis.confusion_change import Shifts
 
 
 BESIDE = 8
@@ -81,7 +81,7 @@ class CompareScreen(ModalScreen[None]):
             self._fill()
 
     def _count(self) -> None:
-        from tui.shifts import shifts
+        from engine.analysis.confusion_change import shifts
 
         table = compare(self._sides)
         judged = [side for side in table.sides if side.finished]

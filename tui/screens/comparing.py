@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from engine.analysis.run_groups import siblings
 from engine.runs.status import LIVE, Status
-from tui.folds import siblings
 from tui.screens.doing import Doing
 from tui.screens.looking import Looking
 from tui.signs import Signs
@@ -14,8 +14,8 @@ from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 
 if TYPE_CHECKING:
+    from engine.analysis.seed_groups import Side
     from tui.screens.compare import CompareScreen
-    from tui.sides import Side
 
 
 class Comparing(Looking, Doing):
@@ -79,7 +79,7 @@ class Comparing(Looking, Doing):
 
     def _made_of(self, names: Iterable[str]) -> list[Side]:
         """Return the sides that some runs are of, with the other seeds that a band shows."""
-        from tui.sides import sides
+        from engine.analysis.seed_groups import sides
 
         statuses = {run.run: run for run in self.snapshot.runs}
         configs = {name: about.config for name, about in self.snapshot.about.items()} | dict(

@@ -16,9 +16,9 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
+from engine.analysis.run_groups import siblings
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Store
-from tui.folds import siblings
 from tui.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.record import Page, Tab
 from tui.rows import Row, curve_labels

@@ -14,10 +14,10 @@ from textual import on
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from engine.analysis.run_groups import told_apart
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.runs.store import Request, Run, Store, StoreError
 from engine.text import clean
-from tui.folds import told_apart
 from tui.messages import Done, Failed
 from tui.options import READONLY, readonly
 from tui.rows import Row, run_label

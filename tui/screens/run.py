@@ -17,6 +17,7 @@ from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
+from engine.analysis.alarms import Alarm
 from engine.history.confusion import Place
 from engine.runs.status import Status
 from tui.dossier import sections
@@ -25,7 +26,6 @@ from tui.screens.help import HelpScreen
 from tui.snapshot import Detail, Snapshot
 from tui.text import shorten
 from tui.title import title_of
-from tui.watching import Alarm
 from tui.widgets.class_bars import ClassBars
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.log import Log

@@ -15,8 +15,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from engine.analysis.confusion import Matrix
 from engine.text import score
-from tui.confusion import Matrix
 from tui.text import bar, shorten
 from tui.widgets.scrubber import Scrubs
 

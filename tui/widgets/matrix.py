@@ -21,7 +21,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.confusion import Matrix
+from engine.analysis.confusion import Matrix
 from tui.text import shorten
 from tui.widgets.scrubber import Scrubs
 

@@ -11,7 +11,7 @@ from textual.message import Message
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.confusion import Matrix
+from engine.analysis.confusion import Matrix
 from tui.text import shorten
 
 NUMBERS = 14

@@ -16,13 +16,13 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
 from tui.rows import run_label
 from tui.snapshot import Detail
-from tui.watching import Alarm
 
 Fact = tuple[str, str]
 MOST_BEHIND = 3

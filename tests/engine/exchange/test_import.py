@@ -17,6 +17,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from engine import checks
+from engine.analysis.selection import choose, read_candidates, settings
 from engine.control import request_resume, require_resumable
 from engine.exchange.extras import ExchangeError
 from engine.exchange.incoming import import_from
@@ -26,7 +27,6 @@ from engine.runs.labels import labels_of
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
-from engine.selection import choose, read_candidates, settings
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
 from tui.dossier import sections

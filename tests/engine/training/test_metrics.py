@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 from torch import nn
 
+from engine.analysis.intervals import bootstrap_f1, wilson
 from engine.events import End, decode, encode
-from engine.intervals import bootstrap_f1, wilson
 from engine.training import metrics
 from engine.training.data import Split
 from engine.training.metrics import Evaluation, Evaluator, summarize

@@ -20,10 +20,13 @@ _known: dict[int, tuple[Mapping[str, Any] | Experiment, dict[str, Any]]] = {}
 
 
 def settings_of(config: Mapping[str, Any] | Experiment) -> dict[str, Any]:
-    """Return what a configuration says about learning, as ``engine.selection.settings``; made once for each object."""
+    """Return what a configuration says about learning, made once for each object.
+
+    ``engine.analysis.selection.settings`` says what that is.
+    """
     known = _known.get(id(config))
     if known is None:
-        from engine.selection import settings
+        from engine.analysis.selection import settings
 
         if len(_known) >= MOST_KNOWN:
             _known.clear()

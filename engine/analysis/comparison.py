@@ -7,13 +7,13 @@ import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from engine.duel import Difference
-from engine.results import LARGEST
+from engine.analysis.results import LARGEST
+from engine.analysis.seed_groups import Side, differing
+from engine.analysis.verdicts import Sample, is_rash, spoken
+from engine.analysis.verdicts import compare as compare_samples
+from engine.analysis.welch import Difference
 from engine.runs.status import Status
 from engine.text import duration, size
-from tui.sides import Side, differing
-from tui.verdicts import Sample, is_rash, spoken
-from tui.verdicts import compare as compare_samples
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.duel import ONE_SEED, Difference, difference, difference_of_models
+from engine.analysis.results import LEAST_SEEDS
+from engine.analysis.welch import ONE_SEED, Difference, difference, difference_of_models
 from engine.events import Estimate
-from engine.results import LEAST_SEEDS
 
 
 @dataclass(frozen=True)

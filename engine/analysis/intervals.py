@@ -13,7 +13,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from engine.scores import Counts, Matrix, Numbers, macro_f1
+from engine.analysis.classification import Counts, Matrix, Numbers, macro_f1
 
 LEVEL = 0.95
 """The share of such intervals that hold the true value."""

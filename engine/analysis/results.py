@@ -1,6 +1,6 @@
 """What came of experiments, as numbers: scores over seeds with their intervals, what training took, which is best.
 
-Final scores are those of the last evaluation, of the runs that ``engine.selection`` says speak for an experiment.
+Final scores are those of the last evaluation, of the runs that ``engine.analysis.selection`` says speak for an experiment.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from engine.analysis.intervals import over_seeds
+from engine.analysis.selection import Candidate, Choice, choose
+from engine.analysis.welch import difference
 from engine.config.schema import SCRIPT, Experiment
-from engine.duel import difference
 from engine.history.reader import History
-from engine.intervals import over_seeds
-from engine.selection import Candidate, Choice, choose
 
 SCORES = ("test/f1", "test/accuracy")
 """The metrics of a table; the first that an experiment's runs measured decides which of them count."""

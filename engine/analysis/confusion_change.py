@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.confusion import Matrix
+from engine.analysis.confusion import Matrix
 
 Z = 1.96
 """Standard errors beyond which a difference of two shares is called more than noise, at 5 %."""

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine.analysis.selection import settings
 from engine.runs.status import LIVE, State, Status
-from engine.selection import settings
 from engine.text import clean
 
 MOST_NAMED = 2

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.analysis.classification import ByClass, Counts, Scores, by_class, scores
 from engine.events import Confusion
 from engine.history.confusion import Place
-from engine.scores import ByClass, Counts, Scores, by_class, scores
 from engine.text import clean
 
 MAX_COUNT = 2**40
