@@ -66,7 +66,7 @@ def train_run(
 
                 code = run_script(run, experiment, info.seed, recorder, stop, device)
             else:
-                from engine.training.job import train  # seconds: by now the run is held and hears its signals
+                from engine.training.run import train  # seconds: by now the run is held and hears its signals
 
                 code = train(run, experiment, info.seed, recorder, stop, device)
         except KeyboardInterrupt:

@@ -1,6 +1,7 @@
 """What came of experiments, as numbers: scores over seeds with their intervals, what training took, which is best.
 
-Final scores are those of the last evaluation, of the runs that ``engine.analysis.selection`` says speak for an experiment.
+Final scores are those of the last evaluation, of the runs that speak for an experiment by
+``engine.analysis.selection``.
 """
 
 from __future__ import annotations

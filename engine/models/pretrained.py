@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.models.vit import ViT, resize_positions
-from engine.weights.sources import RGB, Checkpoint, CheckpointError, read_checkpoint
+from engine.models.weights.sources import RGB, Checkpoint, CheckpointError, read_checkpoint
 
 __all__ = ["CheckpointError", "Loaded", "load_pretrained"]
 

@@ -18,13 +18,13 @@ from engine.runs.recorder import Reporter
 from engine.runs.store import Request
 from engine.system import process
 from engine.training import checkpoint
+from engine.training.collectives import ALONE, Ranks
 from engine.training.cost import cost_of
-from engine.training.data import load_dataset
+from engine.training.data.dataset import load_dataset
+from engine.training.data.source import Say
 from engine.training.device import device_name
-from engine.training.loop import Trainer
 from engine.training.meter import peak_flops
-from engine.training.ranks import ALONE, Ranks
-from engine.training.source import Say
+from engine.training.trainer import Trainer
 
 
 def build(

@@ -14,9 +14,9 @@ from engine.models.pretrained import CheckpointError as PretrainedError
 from engine.runs.store import Run
 from engine.training.checkpoint import CheckpointError
 from engine.training.cost import cost_of
+from engine.training.data.source import DataError
 from engine.training.device import DeviceError
-from engine.training.loop import Diverged
-from engine.training.source import DataError
+from engine.training.trainer import Diverged
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 KNOWN = (

@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from engine.config.schema import Experiment
 from engine.models import standardized_once
-from engine.training.accelerate import attention_kernels, compiled, layout, slow_in_bf16
-from engine.training.augment import Mix
 from engine.training.checkpoint import CheckpointError
+from engine.training.collectives import ALONE, Ranks
+from engine.training.compile import attention_kernels, compiled, layout, slow_in_bf16
+from engine.training.data.augment import Mix
 from engine.training.meter import Meter
 from engine.training.optim import Average, make_optimizer, make_schedule
-from engine.training.ranks import ALONE, Ranks
 
 
 class Batch(NamedTuple):

@@ -7,7 +7,7 @@ import time
 import torch
 from torch import Tensor
 
-from engine.training.ranks import ALONE, Ranks
+from engine.training.collectives import ALONE, Ranks
 
 PHASES = ("data", "forward", "backward", "optimizer")
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.events import EndState, Failure
-from engine.training.loop import Trainer
-from engine.training.metrics import summarize
+from engine.training.evaluation import summarize
+from engine.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

@@ -26,9 +26,9 @@ from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
 from engine.config.schema import Experiment
-from engine.training import data as data_module
-from engine.training.augment import Preprocess
-from engine.training.data import load_dataset
+from engine.training.data import dataset as data_module
+from engine.training.data.augment import Preprocess
+from engine.training.data.dataset import load_dataset
 
 BATCH = 128
 
@@ -86,7 +86,7 @@ class Ours:
         code = f"""
 import time, msgspec
 from engine.config.schema import Experiment
-from engine.training.data import load_dataset
+from engine.training.data.dataset import load_dataset
 experiment = msgspec.json.decode({msgspec.json.encode(self.experiment)!r}, type=Experiment)
 start = time.perf_counter()
 data = load_dataset(experiment, 0)

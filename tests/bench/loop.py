@@ -40,10 +40,10 @@ from engine.runs.stop_request import StopRequest, pulse
 from engine.runs.store import Store
 from engine.system.files import tail
 from engine.system.telemetry import Sampler
-from engine.training.augment import Preprocess
-from engine.training.data import Dataset, Split, load_dataset
-from engine.training.loop import Trainer
+from engine.training.data.augment import Preprocess
+from engine.training.data.dataset import Dataset, Split, load_dataset
 from engine.training.optim import SHORT_RUN_BETAS, cosine
+from engine.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]
 CASES = {"quick-ViT": {}, "ViT-B-32x32-16-7": {"batch_size": 64}}

@@ -41,8 +41,8 @@ from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest, pulse
 from engine.runs.store import Store
 from engine.system.telemetry import Sampler
-from engine.training.data import Dataset, Split
-from engine.training.loop import Trainer
+from engine.training.data.dataset import Dataset, Split
+from engine.training.trainer import Trainer
 
 try:
     import wandb

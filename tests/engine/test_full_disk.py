@@ -274,7 +274,7 @@ class TestRuns:
         assert not list(run.checkpoints.glob(".*"))
 
     def test_a_run_that_ends_on_a_full_disk_ends_with_1_and_the_cure(self, engine, disk, until):
-        impatient = "import engine.training.loop as l; l.PATIENCE_S = 0.5"
+        impatient = "import engine.training.trainer as l; l.PATIENCE_S = 0.5"
         training = engine.start(
             "run", "long", "--set", "epochs=60", code=impatient, stdout=subprocess.DEVNULL
         )

@@ -32,7 +32,7 @@ def test_a_folder_has_to_be_there_with_both_its_splits(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("now", "then"), [(0.0, "1"), (5.0, "1"), (1.0, "0.1"), (0.5, "0.05")])
 def test_advice_on_a_loss_that_is_not_finite_is_not_what_is_done_already(now: float, then: str) -> None:
-    from engine.training.loop import advice
+    from engine.training.trainer import advice
 
     assert f"clip_norm = {then} (now {now:.3g})" in advice(now)
 

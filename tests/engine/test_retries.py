@@ -85,8 +85,8 @@ def test_the_names_of_hopeless_errors_are_those_of_errors_there_are():
     from engine.config.validate import ConfigError
     from engine.models.pretrained import CheckpointError
     from engine.runs.store import StoreError
-    from engine.training.data import DataError
-    from engine.training.loop import Diverged
+    from engine.training.data.dataset import DataError
+    from engine.training.trainer import Diverged
 
     here = (ConfigError, CheckpointError, StoreError, DataError, Diverged, ImportError, ModuleNotFoundError)
     assert retries.HOPELESS - {kind.__name__ for kind in here} == {

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.models import create_model
-from engine.training.accelerate import attention_kernels, compiled
+from engine.training.compile import attention_kernels, compiled
 
 
 def full_precision() -> torch.autocast:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 
 from engine.config.schema import Experiment
-from engine.training.augment import Mix, Preprocess, random_crop, random_cutout, random_flip
-from engine.training.data import Dataset, Split
+from engine.training.data.augment import Mix, Preprocess, random_crop, random_cutout, random_flip
+from engine.training.data.dataset import Dataset, Split
 
 
 def generator(seed=0):

@@ -18,9 +18,9 @@ import torch
 from PIL import Image
 
 from engine.config.schema import Experiment
-from engine.training import data as data_module
-from engine.training.data import DataError, Split, _statistics, load_dataset
-from engine.training.digits import digits_source
+from engine.training.data import dataset as data_module
+from engine.training.data.dataset import DataError, Split, _statistics, load_dataset
+from engine.training.data.digits import digits_source
 
 
 @pytest.fixture(autouse=True)
@@ -111,7 +111,7 @@ class TestCutting:
         assert np.array_equal(source.test_labels, split[3])
 
     def test_digits_that_are_not_there_are_asked_for(self, monkeypatch):
-        monkeypatch.setattr("engine.training.digits.find_spec", lambda name: None)
+        monkeypatch.setattr("engine.training.data.digits.find_spec", lambda name: None)
         with pytest.raises(DataError, match="pip install scikit-learn"):
             digits()
 

@@ -12,9 +12,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from engine.training import decoded
-from engine.training.decoded import Listing, cache_folder, load_images
-from engine.training.source import DataError, ignore
+from engine.training.data import image_cache
+from engine.training.data.image_cache import Listing, cache_folder, load_images
+from engine.training.data.source import DataError, ignore
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,7 +38,7 @@ def images(tmp_path):
 @pytest.fixture
 def in_processes(monkeypatch):
     """Decode nothing in the test's own process."""
-    monkeypatch.setattr(decoded, "HEAD_START", 0.0)
+    monkeypatch.setattr(image_cache, "HEAD_START", 0.0)
 
 
 def listing(home):
@@ -74,12 +74,12 @@ class TestProcesses:
         assert any("differ in size" in message for message in said)
 
     def test_one_that_is_killed_is_said(self, images, in_processes, monkeypatch):
-        monkeypatch.setattr(decoded, "decode", _die)
+        monkeypatch.setattr(image_cache, "decode", _die)
         with pytest.raises(DataError, match="was killed, perhaps for want of memory"):
             load(listing(images), workers=2)
 
     def test_a_caller_who_has_enough_ends_them(self, images, in_processes, monkeypatch, cache):
-        monkeypatch.setattr(decoded, "SAY_EVERY", 0.0)
+        monkeypatch.setattr(image_cache, "SAY_EVERY", 0.0)
 
         def stop(message):
             raise KeyboardInterrupt
@@ -110,7 +110,8 @@ class TestProcesses:
         until(lambda: not any(is_running(child) for child in children), 20)
 
     def test_know_nothing_of_torch(self):
-        code = "import sys, engine.training.decode, engine.training.decoded; print('torch' in sys.modules)"
+        modules = "engine.training.data.image_decoder, engine.training.data.image_cache"
+        code = f"import sys, {modules}; print('torch' in sys.modules)"
         answer = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
         assert answer.stdout == b"False\n"
 
@@ -131,12 +132,12 @@ def start(home, *, image_size=8, workers=0, before=""):
     code = f"""
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
-from engine.training import decoded
+from engine.training.data import image_cache
 import test_decoded
 if __name__ == "__main__":
     {before}
     files = test_decoded.listing(Path({str(home)!r}))
-    found = decoded.load_images(files, {image_size}, {workers}, lambda message: print(message, flush=True))
+    found = image_cache.load_images(files, {image_size}, {workers}, lambda message: print(message, flush=True))
     print(found.pixels.sum())
 """
     return subprocess.Popen(
@@ -220,8 +221,8 @@ class TestCache:
     def test_two_runs_decode_once(self, images, tmp_path, cache):
         log = tmp_path / "decoding"
         before = (
-            "real = decoded._make; "
-            f"decoded._make = lambda *a: (open({str(log)!r}, 'a').write('x'), __import__('time').sleep(1), real(*a))"
+            "real = image_cache._make; "
+            f"image_cache._make = lambda *a: (open({str(log)!r}, 'a').write('x'), __import__('time').sleep(1), real(*a))"
         )
         runs = [start(images, before=before) for _ in range(2)]
         outputs = [run.communicate(timeout=60)[0].splitlines() for run in runs]
@@ -231,7 +232,7 @@ class TestCache:
         assert sum("waiting for another run" in line for lines in outputs for line in lines) >= 1
 
     def test_a_lock_of_a_killed_run_is_free(self, images, cache, until):
-        before = "decoded._make = lambda *a: (print('inside', flush=True), __import__('time').sleep(100))"
+        before = "image_cache._make = lambda *a: (print('inside', flush=True), __import__('time').sleep(100))"
         run = start(images, before=before)
         assert run.stdout.readline() == "inside\n"
         run.kill()
@@ -265,7 +266,7 @@ class TestCache:
 
     def test_is_done_without_where_a_disk_is_full(self, images, monkeypatch, in_processes):
         usage = psutil.disk_usage("/")._replace(free=0)
-        monkeypatch.setattr(decoded.shutil, "disk_usage", lambda path: usage)
+        monkeypatch.setattr(image_cache.shutil, "disk_usage", lambda path: usage)
         said = []
         found = load(listing(images), said.append, workers=2)
         assert shades(found) == list(range(200))
@@ -275,7 +276,7 @@ class TestCache:
         (tmp_path / "file").write_text("in the way")
         monkeypatch.setenv("VITUI_CACHE", str(tmp_path / "file"))
         memory = psutil.virtual_memory()
-        monkeypatch.setattr(decoded.psutil, "virtual_memory", lambda: memory._replace(available=1000))
+        monkeypatch.setattr(image_cache.psutil, "virtual_memory", lambda: memory._replace(available=1000))
         with pytest.raises(DataError, match="set VITUI_CACHE to a folder with room"):
             load(listing(images))
 

@@ -106,7 +106,7 @@ def test_a_disk_that_gets_full_keeps_the_last_good_checkpoint(attempt, monkeypat
             raise OSError(errno.ENOSPC, "No space left on device")
         sync(handle)
 
-    monkeypatch.setattr("engine.training.loop.PATIENCE_S", 0)
+    monkeypatch.setattr("engine.training.trainer.PATIENCE_S", 0)
     monkeypatch.setattr(os, "fsync", full)
     code, run, events = attempt()
     assert_failed(code, run, events, "No space left on device")

@@ -21,8 +21,8 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.system.files import tail
 from engine.training import checkpoint
-from engine.training.data import Dataset, load_dataset
-from engine.training.loop import Diverged, Trainer
+from engine.training.data.dataset import Dataset, load_dataset
+from engine.training.trainer import Diverged, Trainer
 
 CPU = torch.device("cpu")
 SMALL = Experiment(
@@ -202,7 +202,7 @@ class TestSaving:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
             return save(path, state)
 
-        monkeypatch.setattr("engine.training.loop.PATIENCE_S", 0)
+        monkeypatch.setattr("engine.training.trainer.PATIENCE_S", 0)
         monkeypatch.setattr(checkpoint, "save", full_at_the_end)
         with pytest.raises(checkpoint.CheckpointError, match=r"last weights are lost: .* No space left"):
             trainer(run).fit()

@@ -15,9 +15,9 @@ from torch import nn
 
 from engine.analysis.intervals import bootstrap_f1, wilson
 from engine.events import End, decode, encode
-from engine.training import metrics
-from engine.training.data import Split
-from engine.training.metrics import Evaluation, Evaluator, summarize
+from engine.training import evaluation
+from engine.training.data.dataset import Split
+from engine.training.evaluation import Evaluation, Evaluator, summarize
 
 
 def evaluate(logits, labels, batch_size=16):
@@ -131,7 +131,7 @@ def test_each_evaluation_starts_from_nothing():
 def test_counting_a_batch_does_not_wait_for_the_device():
     device = torch.device("cuda")
     logits, labels = torch.randn(64, 10, device=device), torch.arange(64, device=device) % 10
-    tally = metrics._Tally(10, device)
+    tally = evaluation._Tally(10, device)
     torch.cuda.set_sync_debug_mode("error")
     try:
         tally.add(logits, labels)
@@ -157,7 +157,8 @@ def test_a_split_without_images_has_no_summary():
 
 
 def test_measuring_and_the_digits_load_no_more_than_torch():
-    script = "import sys, engine.training.metrics, engine.training.digits as d; d.digits_source(); print(*sys.modules)"
+    modules = "engine.training.evaluation, engine.training.data.digits as d"
+    script = f"import sys, {modules}; d.digits_source(); print(*sys.modules)"
     said = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120
     )

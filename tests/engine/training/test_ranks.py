@@ -16,7 +16,7 @@ from engine.history.reader import History
 from engine.runs.status import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint
-from engine.training.ranks import Joined
+from engine.training.collectives import Joined
 
 EXPERIMENTS = """
 [defaults]

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from engine.analysis.classification import f1_per_class, scores
 from engine.analysis.intervals import bootstrap_f1, wilson
 from engine.events import Estimate
-from engine.training.data import Split
-from engine.training.ranks import ALONE, Ranks
+from engine.training.collectives import ALONE, Ranks
+from engine.training.data.dataset import Split
 
 BINS = 15
 """Bins of confidence for the calibration error: as many as in Guo et al. (2017) and most that compare with it."""

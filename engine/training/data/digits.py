@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.training.source import DataError, Images, Indices, Source
+from engine.training.data.source import DataError, Images, Indices, Source
 
 TEST_SHARE = 0.2
 CLASSES = 10

@@ -1,6 +1,6 @@
 """Starts the ranks of a run and watches them: torchrun's agent, in a process of its own.
 
-python -m engine.training.launcher PARENT RANKS ADDRESS JOB
+python -m engine.training.distributed.agent PARENT RANKS ADDRESS JOB
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.events import End, Failure
 from engine.system.process import end_with
-from engine.training.saying import Line
+from engine.training.distributed.event_socket import Line
 
 
 def main() -> None:
@@ -29,7 +29,9 @@ def main() -> None:
         rdzv_endpoint="localhost:0", max_restarts=0, monitor_interval=0.1, logs_specs=DefaultLogsSpecs(),
     )  # fmt: skip
     try:
-        elastic_launch(config, sys.executable)("-m", "engine.training.rank", str(os.getpid()), address, job)
+        elastic_launch(config, sys.executable)(
+            "-m", "engine.training.distributed.worker", str(os.getpid()), address, job
+        )
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()
         if failure.exitcode < 0:

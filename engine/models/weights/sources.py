@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from engine.weights.google import from_google
+from engine.models.weights.google import from_google
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -14,8 +14,8 @@ import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100
 from torchvision.datasets.utils import check_integrity
 
-from engine.training.decode import Pixels
-from engine.training.source import DataError, Images, Say, Source
+from engine.training.data.image_decoder import Pixels
+from engine.training.data.source import DataError, Images, Say, Source
 
 DATA_DIR = Path("data")
 """Where downloads are kept, below the working folder."""

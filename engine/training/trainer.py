@@ -19,11 +19,11 @@ from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion
 from engine.runs.recorder import Reporter
 from engine.training import checkpoint
-from engine.training.augment import Preprocess
-from engine.training.data import Dataset
+from engine.training.collectives import ALONE, Ranks
+from engine.training.data.augment import Preprocess
+from engine.training.data.dataset import Dataset
+from engine.training.evaluation import Evaluation, Evaluator
 from engine.training.learner import Batch, Learner
-from engine.training.metrics import Evaluation, Evaluator
-from engine.training.ranks import ALONE, Ranks
 
 Stop = Literal["stop-after-epoch", "stop-now"]
 PATIENCE_S = 30.0

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from engine.config.schema import Experiment
-from engine.training.digits import digits_source
-from engine.training.feed import prefetched
-from engine.training.folder import folder_source
-from engine.training.source import DataError, Images, Indices, Say, Source, ignore
+from engine.training.data.digits import digits_source
+from engine.training.data.folder import folder_source
+from engine.training.data.prefetch import prefetched
+from engine.training.data.source import DataError, Images, Indices, Say, Source, ignore
 
 __all__ = ["DataError", "Dataset", "Split", "load_dataset"]
 
@@ -156,7 +156,7 @@ def _source(experiment: Experiment, say: Say) -> Source:
         return digits_source()
     if name.startswith("folder:"):
         return folder_source(Path(name.removeprefix("folder:")), experiment, say)
-    from engine.training.cifar import cifar_source  # torchvision is slow to import
+    from engine.training.data.cifar import cifar_source  # torchvision is slow to import
 
     return cifar_source(name, say)
 

@@ -31,10 +31,10 @@ from engine.events import End, Event, Failure, Start, decode
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest
 from engine.system import process
-from engine.training.data import load_dataset
+from engine.training.data.dataset import load_dataset
+from engine.training.data.source import Say
 from engine.training.failures import KNOWN
 from engine.training.outcome import Outcome
-from engine.training.source import Say
 
 POLL_S = 0.1
 
@@ -66,7 +66,7 @@ def train_on_several(
         described = Path(folder) / "job.json"
         described.write_bytes(msgspec.json.encode(job))
         launcher = subprocess.Popen(
-            [sys.executable, "-m", "engine.training.launcher", str(os.getpid()), str(experiment.gpus), address,
+            [sys.executable, "-m", "engine.training.distributed.agent", str(os.getpid()), str(experiment.gpus), address,
              str(described)],
             stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
         )  # fmt: skip

@@ -30,8 +30,8 @@ import msgspec
 import numpy as np
 import psutil
 
-from engine.training.decode import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
-from engine.training.source import DataError, Images, Say
+from engine.training.data.image_decoder import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
+from engine.training.data.source import DataError, Images, Say
 
 VERSION = 1
 """Of the decoding: whoever changes a pixel of what it makes counts this up."""

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.config.schema import Experiment
-from engine.training.data import Dataset
+from engine.training.data.dataset import Dataset
 
 
 class Preprocess:

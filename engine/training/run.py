@@ -11,11 +11,11 @@ from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest, pul
 from engine.runs.store import Run
 from engine.system.telemetry import Nvml, Sampler, visible_gpus
 from engine.training.build import build
+from engine.training.data.source import Say
 from engine.training.device import pick_device, uuid_of
+from engine.training.distributed.supervisor import train_on_several
 from engine.training.failures import failure_of, in_words
-from engine.training.launch import train_on_several
 from engine.training.outcome import Outcome, trained
-from engine.training.source import Say
 
 
 def train(

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.training.decode import Pixels
+from engine.training.data.image_decoder import Pixels
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 Say = Callable[[str], None]

@@ -1,6 +1,6 @@
 """One of the processes that train a run together; torchrun's agent starts it.
 
-python -m engine.training.rank LAUNCHER ADDRESS JOB
+python -m engine.training.distributed.worker LAUNCHER ADDRESS JOB
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from engine.runs.stop_request import StopRequest
 from engine.runs.store import Run
 from engine.system.process import end_with
 from engine.training.build import build
+from engine.training.collectives import Joined
+from engine.training.data.source import ignore
 from engine.training.device import pick_device
+from engine.training.distributed.event_socket import Line, Messenger
+from engine.training.distributed.supervisor import Job
 from engine.training.failures import failure_of
-from engine.training.launch import Job
 from engine.training.outcome import trained
-from engine.training.ranks import Joined
-from engine.training.saying import Line, Messenger
-from engine.training.source import ignore
 
 POLL_S = 0.5
 

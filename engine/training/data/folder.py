@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.config.schema import Experiment
-from engine.training.decoded import Listing, load_images
-from engine.training.source import DataError, Images, Indices, Say, Source
+from engine.training.data.image_cache import Listing, load_images
+from engine.training.data.source import DataError, Images, Indices, Say, Source
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 

@@ -1,1 +1,0 @@
-"""Weights that others trained, as tensors under our names: found here or on a hub, read, never unpickled."""
