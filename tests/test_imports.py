@@ -40,7 +40,9 @@ def assert_light(names: list[str], heavy: tuple[str, ...]) -> None:
 
 def test_the_engine_around_the_training_does_not_load_torch():
     names = modules("engine")
-    assert {"engine.cli", "engine.attempt", "engine.scheduler", "engine.history.reader"} <= set(names)
+    assert {"engine.cli", "engine.runner.attempt", "engine.queue.worker", "engine.history.reader"} <= set(
+        names
+    )
     assert_light(names, (*HEAVY, "matplotlib"))
 
 

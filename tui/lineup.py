@@ -69,7 +69,7 @@ class Lineup:
         self, statuses: Mapping[str, Status], tickets: Mapping[str, Ticket], about: Mapping[str, About],
         now: float,
     ) -> Queue:  # fmt: skip
-        from engine.forecast import outlook
+        from engine.queue.forecast import outlook
 
         waiting = [name for name in tickets if statuses[name].state == "queued"]
         waiting.sort(key=lambda name: (tickets[name].rank, name))

@@ -15,9 +15,9 @@ from tui.record import Page, Record
 
 if TYPE_CHECKING:
     from engine.config.loader import Config
-    from engine.forecast import Forecast
     from engine.history.columns import Array
     from engine.history.reader import Axis
+    from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import Ticket
     from engine.system.telemetry import GpuSample
 

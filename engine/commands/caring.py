@@ -123,7 +123,7 @@ def restore(names: tuple[str, ...], root: Path) -> None:
 @click.option("--fix", is_flag=True, help="Repair what can be; what is in the way goes to the trash.")
 def doctor(root: Path, as_json: bool, fix: bool) -> None:
     """Say what is not well with each run, why, and the cure."""
-    from engine.doctor import report
+    from engine.diagnostics.doctor import report
 
     for line in report(Store(root), fix=fix, as_json=as_json):
         click.echo(line)

@@ -35,7 +35,7 @@ def submit(
 ) -> None:  # fmt: skip
     """Queue experiments; a worker in the background runs them as devices get free."""
     from engine.config.preflight import missing
-    from engine.scheduler import ensure_worker
+    from engine.queue.worker import ensure_worker
 
     config = load_config(config_path)
     if gpus is not None:
@@ -69,8 +69,8 @@ def submit(
               help="Before the first retry of a run; doubled before each further one, up to an hour.")  # fmt: skip
 def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     """Run the queue until it is empty (or until told to stop); runs go on when the worker is stopped."""
-    from engine import scheduler
-    from engine.devices import Machine
+    from engine.queue import worker
+    from engine.sites.local_devices import Machine
 
     stopped = False
 
@@ -81,10 +81,10 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        count = scheduler.work(
+        count = worker.work(
             Store(root), lambda: stopped, drain=drain, machine=Machine(devices), backoff_s=backoff
         )
-    except scheduler.Busy as error:
+    except worker.Busy as error:
         click.echo(str(error), err=True)
         return
     click.echo(f"{count} runs started", err=True)
@@ -101,12 +101,12 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
 )
 def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
     """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
-    from engine.control import request_stop
+    from engine.queue.requests import request_stop
     from engine.runs.status import ENDED, status_of
 
     found = Store(root).find(run_name)
     if force:
-        from engine.ladder import climb
+        from engine.queue.force_stop import climb
 
         click.echo(climb(found, click.echo, patience))
         return
@@ -125,17 +125,17 @@ def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, pati
 @click.option("--priority", type=int, help="Among those of this priority, by the time of submission.")
 def move(run_name: str, root: Path, where: str | None, before: str | None, priority: int | None) -> None:
     """Give a queued run another place in the queue."""
-    from engine import queue
+    from engine.queue import order
 
     if sum(each is not None for each in (where, before, priority)) != 1:
         fail("say where to: one of --first, --last, --before RUN and --priority P")
     store = Store(root)
     found = store.find(run_name)
     if priority is not None:
-        click.echo(queue.prioritize(found, priority))
+        click.echo(order.prioritize(found, priority))
         return
-    to: queue.Where = "first" if where == "first" else "last"
-    click.echo(queue.move(store, found, store.find(before) if before is not None else to))
+    to: order.Where = "first" if where == "first" else "last"
+    click.echo(order.move(store, found, store.find(before) if before is not None else to))
 
 
 @click.command()
@@ -143,7 +143,7 @@ def move(run_name: str, root: Path, where: str | None, before: str | None, prior
 @option_runs
 def cancel(run_names: tuple[str, ...], root: Path) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
-    from engine.control import request_stop
+    from engine.queue.requests import request_stop
     from engine.runs.store import StoreError
 
     store = Store(root)
@@ -159,12 +159,12 @@ def cancel(run_names: tuple[str, ...], root: Path) -> None:
 @click.option("--release", is_flag=True, help="Let it start again.")
 def hold(run_names: tuple[str, ...], root: Path, release: bool) -> None:
     """Keep queued runs from being started, until they are released."""
-    from engine import queue
-    from engine.scheduler import ensure_worker
+    from engine.queue import order
+    from engine.queue.worker import ensure_worker
 
     store = Store(root)
     for found in [store.find(name) for name in run_names]:
-        click.echo(queue.hold(found, release=release))
+        click.echo(order.hold(found, release=release))
     if release:
         ensure_worker(store)
 

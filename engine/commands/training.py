@@ -20,8 +20,8 @@ from engine.commands.common import (
     option_settings,
 )
 from engine.config.loader import find_experiment, load_config
+from engine.runner.stdout import EventLines
 from engine.runs.store import Run, Store
-from engine.system.files import write_all
 
 
 @click.command()
@@ -75,7 +75,7 @@ def resume(
 
     Another batch_size keeps the images of an optimizer step: batches are accumulated.
     """
-    from engine.control import require_resumable
+    from engine.queue.requests import require_resumable
     from engine.runs.status import status_of
 
     if all_crashed == (run_name is not None):
@@ -101,7 +101,7 @@ def resume(
 @click.option("--claimed", type=int, help="The open file with the run's lock.")
 def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
     """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
-    from engine.attempt import train_run
+    from engine.runner.attempt import train_run
 
     with _ended_at_once():
         sys.exit(train_run(Store(root).find(run_id), device=device, queued=True, claimed=claimed))
@@ -122,9 +122,9 @@ def _ended_at_once() -> Iterator[None]:
 
 
 def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Sequence[str]) -> None:
-    from engine.control import request_resume
+    from engine.queue.requests import request_resume
+    from engine.queue.worker import ensure_worker
     from engine.runs.store import StoreError
-    from engine.scheduler import ensure_worker
 
     for each in runs:
         try:
@@ -155,8 +155,8 @@ def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: S
 
 def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str] = ()) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
-    from engine.attempt import train_run
-    from engine.console import captured
+    from engine.runner.attempt import train_run
+    from engine.runner.stdout import captured
 
     if not as_json and sys.stdout.isatty():
         from rich.console import Console
@@ -168,27 +168,5 @@ def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str]
             with ProgressDisplay(terminal) as display:
                 return train_run(run, display, device, settings=settings)
     with _ended_at_once(), captured(run.console) as stdout:
-        lines = _Lines(stdout)
+        lines = EventLines(stdout)
         return train_run(run, lambda _, line: lines.write(line), device, settings=settings)
-
-
-class _Lines:
-    """Whole lines to a file that may take no more: nobody reads the pipe any longer, or the disk is full."""
-
-    def __init__(self, handle: int) -> None:
-        self._handle = handle
-        self._torn = False
-
-    def write(self, line: bytes) -> None:
-        """Write a line, or leave it out: the run's own file has it."""
-        data = b"\n" + line if self._torn else line
-        try:
-            self._torn = True
-            write_all(self._handle, data)
-            self._torn = False
-        except BrokenPipeError:
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, self._handle)
-            os.close(null)
-        except OSError:  # a full disk: events.jsonl has the same trouble, and tells of it
-            return

@@ -25,13 +25,13 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from engine.control import request_resume
 from engine.events import End, Event, Log, Start, decode
 from engine.history.reader import History
+from engine.queue.requests import request_resume
+from engine.queue.worker import ensure_worker
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import ENDED, State, Status, status_of
 from engine.runs.store import Run, Store, StoreError
-from engine.scheduler import ensure_worker
 from engine.system import process
 from tests.processes import commands, parent
 

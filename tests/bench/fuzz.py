@@ -28,8 +28,9 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["engine", "tomli"]):
-    from engine import checks, events, listing
+    from engine import events, listing
     from engine.config import loader, validate
+    from engine.diagnostics import checks
     from engine.history import reader
     from engine.query import fields, select
     from engine.query import parser as filters

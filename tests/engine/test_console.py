@@ -7,7 +7,7 @@ import sys
 
 SCRIPT = """
 import os, pathlib, subprocess, sys
-from engine.console import captured
+from engine.runner.stdout import captured
 with captured(pathlib.Path(sys.argv[1])) as stdout:
     print("printed")
     os.write(1, b"written\\n")

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from engine.control import request_resume, request_stop
 from engine.events import End, decode
+from engine.queue.requests import request_resume, request_stop
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
 from engine.runs.store import StoreError

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from engine.checks import examine
+from engine.diagnostics.checks import examine
 from engine.events import decode, encode
 from engine.history.reader import AXES, History
 from engine.listing import as_table

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from engine.devices import DeviceError, Machine
+from engine.sites.local_devices import DeviceError, Machine
 from engine.system.telemetry import GpuSample
 from engine.text import GIB
 

@@ -14,8 +14,8 @@ import zipfile
 import pytest
 import torch
 
-from engine import doctor, strays
-from engine.checks import drafts, examine, why_unreadable
+from engine.diagnostics import doctor, gpu_leaks
+from engine.diagnostics.checks import drafts, examine, why_unreadable
 from engine.events import Checkpoint, Start, decode
 from engine.runs.recorder import Recorder
 from engine.runs.status import rebuild, status_of
@@ -456,7 +456,7 @@ class TestGpus:
             GONE,
         ]
         gpus = Gpus({of_script: 1 << 30, of_worker: 1 << 29}, {of_script: 1 << 30} | dict.fromkeys(others, 1))
-        first, second = sorted(strays.check_gpus(store, gpus), key=lambda each: each.text)
+        first, second = sorted(gpu_leaks.check_gpus(store, gpus), key=lambda each: each.text)
         texts = sorted(
             f"process {pid} holds {used} GiB of GPU memory, and its run does not live"
             for pid, used in ((of_script, "2.0"), (of_worker, "0.5"))
@@ -467,7 +467,7 @@ class TestGpus:
     def test_what_belongs_to_a_run_that_lives_is_left_alone(self, store, run, process_of, live):
         live(run)
         pid = process_of(VITUI_RUN=run.id, VITUI_RUN_DIR=str(run.path.resolve()))
-        assert list(strays.check_gpus(store, Gpus({pid: 1}))) == []
+        assert list(gpu_leaks.check_gpus(store, Gpus({pid: 1}))) == []
 
 
 class TestCommand:

@@ -11,9 +11,9 @@ import time
 import msgspec
 import pytest
 
-from engine import estimates
 from engine.config.schema import SCRIPT, Experiment
-from engine.estimates import CONTEXT, Estimates, shape_of
+from engine.queue import memory_estimates
+from engine.queue.memory_estimates import CONTEXT, Estimates, shape_of
 from engine.runs.status import Status, save
 from engine.runs.store import Run, Store
 from engine.text import GIB
@@ -71,7 +71,7 @@ class TestMeasured:
         measured(store, vit, cpu__memory_process=9 * GIB)
         measured(store, vit, gpu__memory_process=9 * GIB).status_file.write_text("{")
         (measured(store, vit, gpu__memory_process=9 * GIB).path / "run.json").write_text("{")
-        assert estimates._measured(store) == {}
+        assert memory_estimates._measured(store) == {}
 
 
 class TestShapes:
@@ -100,7 +100,7 @@ class TestOnPaper:
         from engine.training.cost import explain
 
         memory = explain("vit_mini", 8, 4, 32, 10, precision="bf16").memory
-        assert size == int(estimates.PAPER_MARGIN * memory.total) + CONTEXT
+        assert size == int(memory_estimates.PAPER_MARGIN * memory.total) + CONTEXT
         again = Estimates(store)
         assert again.of(run) == size
         assert again._working is None
@@ -118,8 +118,10 @@ class TestOnPaper:
     @pytest.mark.slow
     def test_what_takes_too_long_is_ended(self, store, vit, until, monkeypatch):
         popen = subprocess.Popen
-        monkeypatch.setattr(estimates.subprocess, "Popen", lambda _, **rest: popen(["sleep", "60"], **rest))
-        monkeypatch.setattr(estimates, "TIMEOUT_S", 0.1)
+        monkeypatch.setattr(
+            memory_estimates.subprocess, "Popen", lambda _, **rest: popen(["sleep", "60"], **rest)
+        )
+        monkeypatch.setattr(memory_estimates, "TIMEOUT_S", 0.1)
         began = time.monotonic()
         assert settled(Estimates(store), store.create(vit, seed=0), until) is None
         assert time.monotonic() - began < 10
@@ -134,9 +136,9 @@ class TestOnPaper:
 
 def test_runs_share_a_gpu_while_their_memory_fits(store, vit, monkeypatch):
     """From the measured memory of their like to the plan; nothing is started."""
-    from engine.devices import Machine
+    from engine.queue.worker import Worker
     from engine.runs.queue_entry import Ticket
-    from engine.scheduler import Worker
+    from engine.sites.local_devices import Machine
 
     monkeypatch.setattr(os, "environ", os.environ | {"CUDA_VISIBLE_DEVICES": "0"})
     measured(store, vit, gpu__memory_process=30 * GIB)

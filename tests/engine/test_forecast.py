@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook
+from engine.queue.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import Status
 

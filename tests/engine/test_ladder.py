@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from engine.events import Start, encode
-from engine.ladder import climb, processes_of
+from engine.queue.force_stop import climb, processes_of
 from engine.runs.status import status_of
 from engine.runs.store import Store, StoreError
 

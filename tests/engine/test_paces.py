@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.paces import Paces, Takes
+from engine.queue.durations import Paces, Takes
 from engine.runs.status import Status
 
 MINI = {

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.plan import PATIENCE_S, Device, Job, Live, User, fits, make_plan
+from engine.queue.planner import PATIENCE_S, Job, Live, fits, make_plan
+from engine.sites.device import Device, User
 from engine.text import GIB
 
 NOW = 10_000.0

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine import queue
-from engine.control import request_resume, request_stop
 from engine.events import End
+from engine.queue import order as queue
+from engine.queue.requests import request_resume, request_stop
 from engine.runs import worker_status
 from engine.runs.queue_entry import Ticket
 from engine.runs.recorder import Recorder

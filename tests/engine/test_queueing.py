@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from engine.queue import waiting
+from engine.queue.order import waiting
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import status_of
 from engine.runs.store import Store
@@ -23,7 +23,7 @@ def runs(lab):
 def call(lab, monkeypatch):
     """The `engine` command in this process, and no worker that it would start: ``call("ls").stdout``."""
     monkeypatch.chdir(lab)
-    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store: None)
     return lambda *arguments: CliRunner().invoke(main, arguments)
 
 

@@ -7,8 +7,8 @@ import time
 import msgspec
 import pytest
 
-from engine import retries
 from engine.events import End, Failure, Log, Start, decode
+from engine.queue import retry
 from engine.runs.queue_entry import Ticket
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
@@ -60,24 +60,24 @@ def said(run) -> str:
 def test_it_waits_for_another_attempt(attempt, state, error):
     run = attempt(state, error, gpus=2, priority=3, settings=["batch_size=8"])
     assert status_of(run).state == state
-    retries.settle(run)
+    retry.settle(run)
     ticket = run.ticket()
     assert (ticket.retried, ticket.gpus, ticket.priority, ticket.settings) == (1, 2, 3, ["batch_size=8"])
     assert ticket.not_before == pytest.approx(time.time() + 30, abs=2)
     assert said(run) == f"it {state}; the queue begins it anew in 30 s, for time 1 of 2"
     assert status_of(run).state == "queued"
-    retries.settle(run)
+    retry.settle(run)
     assert run.ticket() == ticket
 
 
-@pytest.mark.parametrize("error", sorted(retries.HOPELESS))
+@pytest.mark.parametrize("error", sorted(retry.HOPELESS))
 def test_what_would_fail_again_is_left(attempt, error):
     run = attempt("failed", error)
-    retries.settle(run)
+    retry.settle(run)
     assert (run.ticket(), run.place().stage) == (None, "left")
     assert said(run) == "it failed and is left: it would fail again"
     size = run.events.stat().st_size
-    retries.settle(run)
+    retry.settle(run)
     assert run.events.stat().st_size == size  # said once
 
 
@@ -89,7 +89,7 @@ def test_the_names_of_hopeless_errors_are_those_of_errors_there_are():
     from engine.training.trainer import Diverged
 
     here = (ConfigError, CheckpointError, StoreError, DataError, Diverged, ImportError, ModuleNotFoundError)
-    assert retries.HOPELESS - {kind.__name__ for kind in here} == {
+    assert retry.HOPELESS - {kind.__name__ for kind in here} == {
         "DeviceError",
         "FalseStart",
         "ValidationError",
@@ -100,11 +100,11 @@ def test_after_its_last_retry_it_is_left(attempt):
     run = attempt("crashed", allowed=3)
     pauses = []
     for _ in range(3):
-        retries.settle(run, 10.0)
+        retry.settle(run, 10.0)
         pauses.append(round(run.ticket().not_before - time.time()))
         again(run, "crashed")
     assert pauses == [10, 20, 40]
-    retries.settle(run, 10.0)
+    retry.settle(run, 10.0)
     assert (run.ticket(), run.place().stage) == (None, "left")
     assert said(run) == "it crashed and is left: 3 times it was begun anew"
     assert status_of(run).state == "crashed"
@@ -112,7 +112,7 @@ def test_after_its_last_retry_it_is_left(attempt):
 
 def test_the_pause_is_an_hour_at_most(attempt):
     run = attempt("crashed", allowed=100, retried=90)
-    retries.settle(run)
+    retry.settle(run)
     assert run.ticket().not_before == pytest.approx(time.time() + 3600, abs=2)
 
 
@@ -121,7 +121,7 @@ def test_what_ended_as_it_should_is_left(attempt, state):
     run = attempt(state)
     run.put(Ticket(submitted=1.0, stage="taken", holder=run.place().holder))  # killed before it could say so
     size = run.events.stat().st_size
-    retries.settle(run)
+    retry.settle(run)
     assert (run.ticket(), run.place().stage) == (None, "left")
     assert run.events.stat().st_size == size
 
@@ -130,7 +130,7 @@ def test_what_ended_as_it_should_is_left(attempt, state):
 def test_without_retries_or_started_by_hand_it_is_left_without_a_word(attempt, allowed, place):
     run = attempt("crashed", allowed=allowed, **place)
     size = run.events.stat().st_size
-    retries.settle(run)
+    retry.settle(run)
     assert (run.ticket(), run.place().stage) == (None, "left")
     assert run.events.stat().st_size == size
 
@@ -138,7 +138,7 @@ def test_without_retries_or_started_by_hand_it_is_left_without_a_word(attempt, a
 def test_what_was_asked_to_stop_and_killed_is_left(attempt):
     run = attempt("crashed")
     run.ask("stop-now")
-    retries.settle(run)
+    retry.settle(run)
     assert (run.ticket(), run.place().stage) == (None, "left")
 
 
@@ -148,12 +148,12 @@ def test_what_lives_on_another_machine_is_let_be(attempt):
     recorder.emit(Start(time=time.time(), run=run.id, attempt=2, host="elsewhere", config=run.info().config))
     recorder.close()
     before = run.place()
-    retries.settle(run)
+    retry.settle(run)
     assert run.place() == before
 
 
 def test_a_damaged_description_is_no_reason_to_try_again(attempt):
     run = attempt("crashed")
     (run.path / "run.json").write_text("{")
-    retries.settle(run)
+    retry.settle(run)
     assert run.place().stage == "left"

@@ -15,18 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from engine import scheduler
-from engine.attempt import train_run
 from engine.config.schema import SCRIPT, Experiment
-from engine.control import request_stop
-from engine.devices import Machine
 from engine.events import End, Log, Start, decode
-from engine.queue import hold, move, waiting
+from engine.queue import worker as scheduler
+from engine.queue.order import hold, move, waiting
+from engine.queue.requests import request_stop
+from engine.queue.worker import Busy, Worker, ensure_worker, work
+from engine.runner.attempt import train_run
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.worker_status import NO_WORKER
-from engine.scheduler import Busy, Worker, ensure_worker, work
+from engine.sites.local_devices import Machine
 from engine.system import lock, process
 from engine.system.files import tail
 from engine.text import GIB
@@ -129,7 +129,7 @@ class TestTheQueue:
         (tmp_path / "precious").write_text("keep")
         run.console.symlink_to(tmp_path / "precious")
         with pytest.raises(OSError, match="symbolic"):
-            scheduler.launch(run)
+            local.launch(run)
         assert (tmp_path / "precious").read_text() == "keep"
 
 

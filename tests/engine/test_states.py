@@ -544,7 +544,7 @@ def test_a_run_that_is_moved_while_its_lock_is_waited_for_is_not_taken(run, live
 AS_NOBODY = """
 import json, os, pathlib, sys, time
 import shutil, subprocess
-from engine.doctor import report
+from engine.diagnostics.doctor import report
 from engine.config.schema import Experiment
 from engine.runs.labels import change_tags
 from engine.runs.recorder import Recorder

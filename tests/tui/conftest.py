@@ -54,7 +54,7 @@ PARSED: dict[Hashable, list[RuleSet]] = {}
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is trained here: the queue is looked at, and served by other tests."""
-    monkeypatch.setattr("engine.scheduler.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store: None)
 
 
 @pytest.fixture(autouse=True)

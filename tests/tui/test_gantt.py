@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.forecast import Forecast
+from engine.queue.forecast import Forecast
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import Status
 from tui.gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, span, when

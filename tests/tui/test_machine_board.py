@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.cells import cell_len
 
-from engine.forecast import Forecast
+from engine.queue.forecast import Forecast
 from engine.runs.status import Status
 from engine.system.telemetry import GpuSample
 from tui.snapshot import Machine, Process, Queue, Snapshot

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.widgets import Static
 
-from engine import queue
+from engine.queue import order
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store
 from engine.runs.worker_status import Notice, publish
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
     """The workers that were asked for: nothing is trained here."""
     asked: list[Store] = []
-    monkeypatch.setattr("engine.scheduler.ensure_worker", asked.append)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", asked.append)
     return asked
 
 
@@ -109,17 +109,17 @@ async def test_capital_j_and_k_move_a_run_in_the_queue(project: Project, three: 
     async with opened(project) as pilot:
         await pilot.press("5", "5", "J")
         await settle(pilot)
-        assert [run.id for run in queue.waiting(store)] == [b.id, a.id, c.id]
+        assert [run.id for run in order.waiting(store)] == [b.id, a.id, c.id]
         assert rows(pilot).cursor == 1  # it stays on its run
         await pilot.press("J")
         await settle(pilot)
-        assert [run.id for run in queue.waiting(store)] == [b.id, c.id, a.id]
+        assert [run.id for run in order.waiting(store)] == [b.id, c.id, a.id]
         await pilot.press("J")
         await settle(pilot)
         assert "is last already" in toasts(pilot)
         await pilot.press("K")
         await settle(pilot)
-        assert [run.id for run in queue.waiting(store)] == [b.id, a.id, c.id]
+        assert [run.id for run in order.waiting(store)] == [b.id, a.id, c.id]
         assert [bar.run for bar in rows(pilot).bars] == [b.id, a.id, c.id]
         await pilot.press("k", "K")
         await settle(pilot)

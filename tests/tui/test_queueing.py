@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.config.loader import load_config
-from engine.queue import waiting
+from engine.queue.order import waiting
 from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, toasts, until

@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 
 from engine.config.loader import load_config
 from engine.events import Confusion, encode
-from engine.queue import hold
+from engine.queue.order import hold
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import rebuild, save
 from engine.runs.store import Store

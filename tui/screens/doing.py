@@ -102,7 +102,7 @@ class Doing(Screen[None]):
 
         def queue() -> str:
             from engine.config.preflight import missing
-            from engine.scheduler import ensure_worker
+            from engine.queue.worker import ensure_worker
 
             if lacks := missing(experiment):
                 raise StoreError(f"{lacks}; `engine submit` queues it for a machine that has it")
@@ -152,7 +152,7 @@ class Doing(Screen[None]):
         run = Run(self.project.runs / status.run)
 
         def request_it(request: Request) -> str:
-            from engine.control import request_stop
+            from engine.queue.requests import request_stop
 
             return request_stop(run, request)
 
@@ -178,7 +178,7 @@ class Doing(Screen[None]):
             self.post_message(Done(text))
 
         def work() -> None:
-            from engine.ladder import climb
+            from engine.queue.force_stop import climb
 
             try:
                 self.post_message(Done(climb(run, say)))
@@ -195,8 +195,8 @@ class Doing(Screen[None]):
             return
 
         def queue() -> str:
-            from engine.control import request_resume
-            from engine.scheduler import ensure_worker
+            from engine.queue.requests import request_resume
+            from engine.queue.worker import ensure_worker
 
             request_resume(Run(self.project.runs / status.run))
             ensure_worker(self.store)

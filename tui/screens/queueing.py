@@ -29,7 +29,7 @@ class Queueing(Doing):
             return
 
         def move() -> str:
-            from engine import queue
+            from engine.queue import order as queue
 
             order = queue.waiting(self.store)
             here = next((i for i, other in enumerate(order) if other.id == run.id), None)
@@ -50,8 +50,8 @@ class Queueing(Doing):
         release = ticket is not None and ticket.on_hold
 
         def hold() -> str:
-            from engine import queue
-            from engine.scheduler import ensure_worker
+            from engine.queue import order as queue
+            from engine.queue.worker import ensure_worker
 
             said = queue.hold(run, release=release)
             if release:

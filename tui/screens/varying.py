@@ -36,8 +36,8 @@ class Varying(Doing):
         self.app.push_screen(VariationScreen(config.experiments[row.experiment]), chosen)
 
     def _queue(self, variation: Variation) -> str:
+        from engine.queue.worker import ensure_worker
         from engine.runs.queue_entry import Ticket
-        from engine.scheduler import ensure_worker
 
         experiment = variation.experiment
         for seed in variation.seeds:

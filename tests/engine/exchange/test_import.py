@@ -16,13 +16,13 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from engine import checks
 from engine.analysis.selection import choose, read_candidates, settings
-from engine.control import request_resume, require_resumable
+from engine.diagnostics import checks
 from engine.exchange.extras import ExchangeError
 from engine.exchange.incoming import import_from
 from engine.exchange.outgoing import export_runs
 from engine.history.reader import History
+from engine.queue.requests import request_resume, require_resumable
 from engine.runs.labels import labels_of
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of

@@ -222,7 +222,8 @@ class TestCache:
         log = tmp_path / "decoding"
         before = (
             "real = image_cache._make; "
-            f"image_cache._make = lambda *a: (open({str(log)!r}, 'a').write('x'), __import__('time').sleep(1), real(*a))"
+            f"image_cache._make = lambda *a: "
+            f"(open({str(log)!r}, 'a').write('x'), __import__('time').sleep(1), real(*a))"
         )
         runs = [start(images, before=before) for _ in range(2)]
         outputs = [run.communicate(timeout=60)[0].splitlines() for run in runs]

@@ -12,10 +12,10 @@ import pytest
 import torch
 from msgspec.structs import replace
 
-from engine.attempt import train_run
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
+from engine.runner.attempt import train_run
 from engine.runs.status import status_of
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail

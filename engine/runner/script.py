@@ -18,7 +18,7 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
-from engine.leash import Leash
+from engine.runner.process_group import Leash
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest, pulse
 from engine.runs.store import Run

@@ -62,7 +62,7 @@ def train_run(
                     recorder.log("info", f"the queue gave it {', '.join(ticket.devices.values())}")
             experiment = changed(last_experiment(run), settings)
             if experiment.command:
-                from engine.script import run_script
+                from engine.runner.script import run_script
 
                 code = run_script(run, experiment, info.seed, recorder, stop, device)
             else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine import queue
+from engine.queue import order
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
 from engine.runs.status import status_of
@@ -37,12 +37,12 @@ def request_resume(run: Run, device: str = "auto", settings: Sequence[str] = ())
     require_resumable(run)
     if settings:
         changed(last_experiment(run), settings)
-    queue.put_back(run, device, settings)
+    order.put_back(run, device, settings)
 
 
 def require_resumable(run: Run) -> None:
     """Raise StoreError unless the run stopped, failed or crashed."""
-    queue.require_resumable(run, status_of(run))
+    order.require_resumable(run, status_of(run))
 
 
 def _cancel(run: Run) -> str:

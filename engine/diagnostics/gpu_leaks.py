@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from engine.checks import Finding
+from engine.diagnostics.checks import Finding
 from engine.runs.store import Run, Store
 from engine.system.telemetry import GpuSample
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import UserError
+from engine.system.files import write_all
 
 
 @contextlib.contextmanager
@@ -54,3 +55,25 @@ def _copy(reader: int, targets: tuple[int, ...]) -> None:
                 with contextlib.suppress(OSError):  # a closed terminal must not end the run
                     os.write(target, data)
     os.close(reader)
+
+
+class EventLines:
+    """Whole lines to a file that may take no more: nobody reads the pipe any longer, or the disk is full."""
+
+    def __init__(self, handle: int) -> None:
+        self._handle = handle
+        self._torn = False
+
+    def write(self, line: bytes) -> None:
+        """Write a line, or leave it out: the run's own file has it."""
+        data = b"\n" + line if self._torn else line
+        try:
+            self._torn = True
+            write_all(self._handle, data)
+            self._torn = False
+        except BrokenPipeError:
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, self._handle)
+            os.close(null)
+        except OSError:  # a full disk: events.jsonl has the same trouble, and tells of it
+            return

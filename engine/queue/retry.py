@@ -91,7 +91,7 @@ def _failed_for_good(run: Run) -> bool:
 
 def _end_what_is_left(run: Run, status: Status) -> None:
     """Kill what the last attempt started and left behind: no two attempts are at work at once."""
-    from engine.ladder import processes_of
+    from engine.queue.force_stop import processes_of
 
     for each in processes_of(run, status):
         with contextlib.suppress(psutil.Error):

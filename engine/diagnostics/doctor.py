@@ -12,13 +12,13 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine import checks
-from engine.checks import Finding
+from engine.diagnostics import checks
+from engine.diagnostics.checks import Finding
+from engine.diagnostics.gpu_leaks import check_gpus
 from engine.errors import UserError
 from engine.events import decode
 from engine.runs import status, trash
 from engine.runs.store import Run, Store, is_run_id
-from engine.strays import check_gpus
 from engine.system import lock
 from engine.system.files import last_lines, tail, write_all
 from engine.system.telemetry import Nvml

@@ -10,7 +10,7 @@ from typing import Protocol
 import psutil
 
 from engine.errors import UserError
-from engine.plan import Device, User
+from engine.sites.device import Device, User
 from engine.system.telemetry import GpuSample, Nvml
 
 SLICE = "MIG-"

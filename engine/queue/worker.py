@@ -15,25 +15,26 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
-from engine import retries
-from engine.devices import Machine
-from engine.estimates import Estimates
 from engine.events import Failure
-from engine.plan import Device, Job, Live, Plan, Wait, make_plan
+from engine.queue import retry
+from engine.queue.memory_estimates import Estimates
+from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import worker_status
 from engine.runs.queue_entry import Ticket
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE, status_of
 from engine.runs.store import Run, Store, StoreError, is_run_id
+from engine.sites.device import Device
+from engine.sites.local import launch
+from engine.sites.local_devices import Machine
 from engine.system import lock
 from engine.system.files import last_lines
 
@@ -74,7 +75,7 @@ def work(
     *,
     drain: bool = True,
     machine: Machine | None = None,
-    backoff_s: float = retries.BACKOFF_S,
+    backoff_s: float = retry.BACKOFF_S,
 ) -> int:
     """Start queued runs until none waits and none runs (``drain``) or until ``stopped``; return how many were started.
 
@@ -171,7 +172,7 @@ class Worker:
             held, place = run.is_held(), run.place()
             if not held and place is not None and place.stage in ("taken", "failed"):
                 with contextlib.suppress(StoreError, OSError):  # another has it just now: at the next look
-                    retries.settle(run, self._backoff)
+                    retry.settle(run, self._backoff)
                 place = run.place()
             if held:
                 seen.live.append((run, place))
@@ -257,54 +258,6 @@ def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
     if (left := ticket.not_before - now) > 0:
         return f"retries in {_roughly(left)}", False
     return "", False
-
-
-def launch(
-    run: Run, devices: Sequence[Device] = (), environment: Mapping[str, str] | None = None
-) -> subprocess.Popen[bytes] | None:
-    """Start the process that trains a queued run, detached from this one; its output goes to the run's console.log.
-
-    Args:
-        devices: What it is given.
-        environment: What makes it see them.
-
-    Returns:
-        The process, None when another one has the run or it has left the queue.
-
-    Raises:
-        OSError: It cannot be started, or console.log is a link.
-    """
-    if (claimed := run.claim()) is None:
-        return None
-    try:
-        if (ticket := run.ticket()) is None:
-            return None
-        ticket.devices = {device.id: device.name for device in devices}
-        run.put(ticket)
-        run.clear_request()
-        device = "cuda" if any(device.gpu for device in devices) else ticket.device
-        return _start_process(run, device, claimed, os.environ | (environment or {}))
-    finally:
-        lock.hand_over(claimed)  # the process has the lock by its own copy
-
-
-def _start_process(
-    run: Run, device: str, claimed: int, environment: Mapping[str, str]
-) -> subprocess.Popen[bytes]:
-    cwd = Path.cwd()
-    with contextlib.suppress(StoreError):  # damaged: its own process says so, and the run fails with that
-        if (home := Path(run.info().cwd)).is_dir():
-            cwd = home
-    log = os.open(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "train", run.id, "--runs", str(run.path.parent.resolve()),
-             "--device", device, "--claimed", str(claimed)],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=cwd,
-            pass_fds=[claimed], env=environment,
-        )  # fmt: skip
-    finally:
-        os.close(log)
 
 
 def _is_idle(seen: _Seen, plan: Plan) -> bool:

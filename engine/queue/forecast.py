@@ -1,8 +1,8 @@
 """When queued runs will start and end, as far as that can be told: the queue played forward on the devices there are.
 
-It is played as ``engine.plan`` deals devices out, with one run on each: by order, and who cannot start lets later ones
-pass. How long a run takes is what ``engine.paces`` makes of speeds that were measured. What is not known is None, and
-so is all that depends on it; of that it is known from when on it can be. Pure: nothing is looked at.
+It is played as ``engine.queue.planner`` deals devices out, with one run on each: by order, and who cannot start lets
+later ones pass. How long a run takes is what ``engine.queue.durations`` makes of speeds that were measured. What is not
+known is None, and so is all that depends on it; of that it is known from when on it can be. Pure: nothing is looked at.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from engine.paces import Paces
-from engine.plan import Device, suits
+from engine.queue.durations import Paces
+from engine.queue.planner import suits
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import LIVE, Status
+from engine.sites.device import Device
 
 MOST = 500
 """How many runs of a queue are forecast; of those behind them nothing is known."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-from engine.control import request_stop
+from engine.queue.requests import request_stop
 from engine.runs.recorder import Recorder
 from engine.runs.status import ENDED, Status, status_of
 from engine.runs.store import Run, StoreError

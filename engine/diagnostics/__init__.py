@@ -1,0 +1,1 @@
+"""`engine doctor`: what is wrong with a machine, an installation, a run, and what mends it."""

@@ -1,0 +1,1 @@
+"""Who runs next: the queue's order, the plan, the worker, retries, forecasts."""

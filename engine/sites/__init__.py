@@ -1,0 +1,1 @@
+"""Where a run's process is: this machine and its devices."""

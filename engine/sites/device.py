@@ -1,0 +1,48 @@
+"""What a run can be given: a GPU or a CPU slot, and who else holds memory of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.text import GIB, gib
+
+FOREIGN = 1 * GIB
+
+
+FOREIGN_SHARE = 0.05
+"""What other programs may hold of a GPU that is called free: bytes, or a share of its memory if that is more."""
+
+
+@dataclass(frozen=True)
+class User:
+    """A process of somebody else on a GPU, and the bytes that it holds."""
+
+    pid: int
+    name: str
+    size: int
+
+    def __str__(self) -> str:
+        return f"pid {self.pid}, {self.name}, {gib(self.size)}"
+
+
+@dataclass(frozen=True)
+class Device:
+    """Something that a run can be given: a GPU, or a CPU slot."""
+
+    id: str
+    """The UUID of a GPU; ``cpu:0`` and so on for slots."""
+    name: str
+    index: int = 0
+    gpu: bool = False
+    total: int = 0
+    """Bytes of a GPU; 0 for a slot, and where nobody knows."""
+    used: int = 0
+    """Bytes that anybody holds."""
+    foreign: int = 0
+    """Bytes of them that are not our runs'."""
+    users: tuple[User, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what others hold is little enough to call it free."""
+        return not self.gpu or self.foreign <= max(FOREIGN, FOREIGN_SHARE * self.total)

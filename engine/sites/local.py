@@ -1,0 +1,62 @@
+"""The process that trains a queued run on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from engine.runs.store import Run, StoreError
+from engine.sites.device import Device
+from engine.system import lock
+
+
+def launch(
+    run: Run, devices: Sequence[Device] = (), environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes] | None:
+    """Start the process that trains a queued run, detached from this one; its output goes to the run's console.log.
+
+    Args:
+        devices: What it is given.
+        environment: What makes it see them.
+
+    Returns:
+        The process, None when another one has the run or it has left the queue.
+
+    Raises:
+        OSError: It cannot be started, or console.log is a link.
+    """
+    if (claimed := run.claim()) is None:
+        return None
+    try:
+        if (ticket := run.ticket()) is None:
+            return None
+        ticket.devices = {device.id: device.name for device in devices}
+        run.put(ticket)
+        run.clear_request()
+        device = "cuda" if any(device.gpu for device in devices) else ticket.device
+        return _start_process(run, device, claimed, os.environ | (environment or {}))
+    finally:
+        lock.hand_over(claimed)  # the process has the lock by its own copy
+
+
+def _start_process(
+    run: Run, device: str, claimed: int, environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    cwd = Path.cwd()
+    with contextlib.suppress(StoreError):  # damaged: its own process says so, and the run fails with that
+        if (home := Path(run.info().cwd)).is_dir():
+            cwd = home
+    log = os.open(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-m", "engine.cli", "train", run.id, "--runs", str(run.path.parent.resolve()),
+             "--device", device, "--claimed", str(claimed)],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=cwd,
+            pass_fds=[claimed], env=environment,
+        )  # fmt: skip
+    finally:
+        os.close(log)
