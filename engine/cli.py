@@ -11,12 +11,12 @@ from typing import Any
 import click
 
 VERBS = {
-    "run": "training", "resume": "training", "train": "training",
-    "submit": "queueing", "work": "queueing", "stop": "queueing",
-    "move": "queueing", "hold": "queueing", "cancel": "queueing",
-    "ls": "looking", "logs": "looking",
-    "check": "describing", "models": "describing",
-    "tag": "caring", "note": "caring", "rm": "caring", "restore": "caring", "doctor": "caring",
+    "run": "train", "resume": "train", "train": "train",
+    "submit": "queue", "work": "queue", "stop": "queue",
+    "move": "queue", "hold": "queue", "cancel": "queue",
+    "ls": "runs", "logs": "runs",
+    "check": "describe", "models": "describe",
+    "tag": "manage", "note": "manage", "rm": "manage", "restore": "manage", "doctor": "manage",
 }  # fmt: skip
 """The module of each verb in ``engine.commands``, in the order of the help."""
 
@@ -38,7 +38,7 @@ class Engine(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; mistakes of the user end it with exit code 2."""
-        from engine.commands.common import fail
+        from engine.commands.options import fail
         from engine.errors import UserError
 
         try:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from engine.commands.common import fail
+from engine.commands.options import fail
 
 if TYPE_CHECKING:
-    from engine.exchange.incoming import Format as Source
-    from engine.exchange.outgoing import Kind
+    from engine.exchange.exporting import Kind
+    from engine.exchange.importing import Format as Source
     from tui.app import VituiApp
     from tui.drawing.look import Style, Width
     from tui.figures import Format
@@ -225,7 +225,7 @@ def export(
     store, done = Store(runs), True
     try:
         if to is not None:
-            from engine.exchange.outgoing import export_runs
+            from engine.exchange.exporting import export_runs
 
             folder = out or Path("exports") / to
             done = export_runs(store, to, folder, where or "", force=force, say=click.echo)
@@ -278,7 +278,7 @@ def import_runs(
     Exit codes: 0 all is there now, 1 there was nothing to import, 2 wrong usage or a file that cannot be used.
     """
     from engine.errors import UserError
-    from engine.exchange.incoming import import_from
+    from engine.exchange.importing import import_from
     from engine.runs.store import Store
 
     try:

@@ -28,7 +28,8 @@ from typing import Any
 import atheris
 
 with atheris.instrument_imports(include=["engine", "tomli"]):
-    from engine import events, listing
+    from engine import events
+    from engine.commands import run_table
     from engine.config import loader, validate
     from engine.diagnostics import checks
     from engine.history import reader
@@ -152,7 +153,7 @@ def filters_target(data: bytes) -> None:
 
 def _show(statuses: list[states.Status]) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
-        listing.as_table(statuses)
+        run_table.as_table(statuses)
 
 
 _folders: list[tempfile.TemporaryDirectory[str]] = []

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from engine.commands.run_table import as_table
 from engine.diagnostics.checks import examine
 from engine.events import decode, encode
 from engine.history.reader import AXES, History
-from engine.listing import as_table
 from engine.query.select import chosen
 from engine.runs.event_text import sentence
 from engine.runs.status import Status, rebuild, status_of

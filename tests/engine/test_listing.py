@@ -6,9 +6,9 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
+from engine.commands.run_table import as_table
 from engine.errors import UserError
 from engine.events import Checkpoint, End, Estimate, Log, Metrics, Start
-from engine.listing import as_table
 from engine.query.select import chosen
 from engine.runs.event_text import progress, sentence
 from engine.runs.recorder import Recorder

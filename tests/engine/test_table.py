@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.table import Column, draw, terminal_width, wants_colour
+from engine.commands.table import Column, draw, terminal_width, wants_colour
 from engine.text import cells, shorten
 
 NAMES = (Column("name", least=4, cut="middle"), Column("n", right=True, spare=True), Column("why", least=3))

@@ -18,11 +18,11 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from engine.config.schema import Experiment
 from engine.errors import UserError
 from engine.events import Metrics, Start, decode, encode
-from engine.exchange.from_csv import read_csv
-from engine.exchange.from_events import read_event_files
-from engine.exchange.incoming import import_from
-from engine.exchange.outgoing import export_runs
-from engine.exchange.track import metric_name
+from engine.exchange.csv_reader import read_csv
+from engine.exchange.exporting import export_runs
+from engine.exchange.imported_run import metric_name
+from engine.exchange.importing import import_from
+from engine.exchange.tensorboard_reader import read_event_files
 from engine.query.parser import parse
 from engine.runs.store import Store
 

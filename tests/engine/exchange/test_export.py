@@ -16,9 +16,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from engine.config.schema import Experiment
 from engine.events import End, Metrics, Start, encode
-from engine.exchange.extras import ExchangeError
-from engine.exchange.measured import COLUMNS
-from engine.exchange.outgoing import export_runs
+from engine.exchange.exporting import export_runs
+from engine.exchange.measurements import COLUMNS
+from engine.exchange.optional import ExchangeError
 from engine.history.reader import History
 from engine.query.parser import FilterError
 from engine.runs.store import Run, Store
@@ -226,7 +226,7 @@ main(["export", "--to", "{kind}", "--runs", {str(store.root)!r}, "--out", {str(o
 
 def test_neither_format_is_loaded_before_it_is_asked_for():
     script = """
-import sys, tui.cli, engine.exchange.outgoing, engine.exchange.incoming
+import sys, tui.cli, engine.exchange.exporting, engine.exchange.importing
 sys.exit(", ".join({"tensorboard", "pyarrow", "pandas", "google.protobuf", "numpy"} & set(sys.modules)) or None)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
@@ -245,7 +245,7 @@ def test_an_experiment_of_another_version_leaves_what_has_another_type_empty(sto
 
 
 def test_an_experiment_is_what_the_columns_of_settings_are_made_of():
-    from engine.exchange.tables import RUN_TYPES
+    from engine.exchange.table_writer import RUN_TYPES
 
     assert RUN_TYPES["config.lr"] is float
     assert RUN_TYPES["config.patch_size"] is int

@@ -18,9 +18,9 @@ from tensorboard.util.tensor_util import make_tensor_proto
 
 from engine.analysis.selection import choose, read_candidates, settings
 from engine.diagnostics import checks
-from engine.exchange.extras import ExchangeError
-from engine.exchange.incoming import import_from
-from engine.exchange.outgoing import export_runs
+from engine.exchange.exporting import export_runs
+from engine.exchange.importing import import_from
+from engine.exchange.optional import ExchangeError
 from engine.history.reader import History
 from engine.queue.requests import request_resume, require_resumable
 from engine.runs.labels import labels_of

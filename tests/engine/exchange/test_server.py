@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.exchange.outgoing import export_runs
+from engine.exchange.exporting import export_runs
 from engine.history.reader import History
 
 

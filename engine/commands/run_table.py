@@ -7,12 +7,12 @@ import sys
 import time
 from collections.abc import Sequence
 
+from engine.commands.table import Column, draw, terminal_width, wants_colour
 from engine.events import decode
 from engine.runs.event_text import progress, sentence
 from engine.runs.status import ENDED, MARKS, Status, status_of
 from engine.runs.store import Run
 from engine.system.files import tail
-from engine.table import Column, draw, terminal_width, wants_colour
 from engine.text import duration, number, printable
 
 COLUMNS = (

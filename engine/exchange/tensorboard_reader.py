@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.event_writer import EPOCH, EXTRA
-from engine.exchange.extras import ExchangeError, load
-from engine.exchange.track import Track
+from engine.exchange.imported_run import Track
+from engine.exchange.optional import ExchangeError, load
+from engine.exchange.tensorboard_writer import EPOCH, EXTRA
 
 MARK = "tfevents"
 """What the names of event files hold."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from engine.commands.common import fail, option_changes, option_config, option_device, option_runs, warn
+from engine.commands.options import fail, option_changes, option_config, option_device, option_runs, warn
 from engine.config.loader import find_experiment, load_config
 from engine.runs.queue_entry import Ticket
 from engine.runs.store import Store

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any, Protocol, get_args, get_type_hints
 
 from engine.config.schema import Experiment
-from engine.exchange.drafts import draft
-from engine.exchange.extras import load
-from engine.exchange.measured import FACTS, Told, measured, points
+from engine.exchange.measurements import FACTS, Told, measured, points
+from engine.exchange.optional import load
+from engine.exchange.output_files import draft
 
 ROWS = 64 * 1024
 """Rows of a Parquet row group: what is in memory at once."""

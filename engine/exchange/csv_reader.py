@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from engine.exchange.extras import ExchangeError
-from engine.exchange.track import Track, at, read_float, read_whole
+from engine.exchange.imported_run import Track, at, read_float, read_whole
+from engine.exchange.optional import ExchangeError
 
 MAX_LINE = 4 * 1024 * 1024
 """Characters beyond which a line is none of a table."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from engine.commands.common import option_json, option_runs
+from engine.commands.options import option_json, option_runs
 from engine.runs.store import Store
 
 
@@ -50,7 +50,7 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     and tags; -TERM or not TERM is the opposite. Keys are state, experiment, seed, epoch, age, duration, tag, note and
     others, every key of experiments.toml, options.NAME, and metrics: test/f1 is the last, best:test/f1 the best.
     """
-    from engine.listing import as_table
+    from engine.commands.run_table import as_table
     from engine.query.select import chosen
 
     statuses = chosen(Store(root), " ".join(terms), sort, limit)
@@ -73,6 +73,6 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run ends.")
 def logs(run_name: str, root: Path, as_json: bool, follow: bool) -> None:
     """Print what a run has said: its events with --json, else lines for people."""
-    from engine.listing import print_log
+    from engine.commands.run_table import print_log
 
     print_log(Store(root).find(run_name), as_json=as_json, follow=follow)

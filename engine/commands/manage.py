@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.commands.common import fail, option_json, option_runs
+from engine.commands.options import fail, option_json, option_runs
 from engine.errors import UserError
 from engine.runs.store import Run, Store
 

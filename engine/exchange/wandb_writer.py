@@ -6,8 +6,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.extras import ExchangeError, load
-from engine.exchange.measured import Told, measured, points
+from engine.exchange.measurements import Told, measured, points
+from engine.exchange.optional import ExchangeError, load
 
 EXTRA = "wandb"
 LONGEST = 128

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
-from engine.exchange.drafts import refuse_existing
-from engine.exchange.extras import ExchangeError
-from engine.exchange.measured import Told, told
+from engine.exchange.measurements import Told, told
+from engine.exchange.optional import ExchangeError
+from engine.exchange.output_files import refuse_existing
 from engine.query.select import chosen
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store
@@ -82,15 +82,15 @@ def _what(path: Path, runs: int, values: int) -> str:
 
 def _sink(kind: Kind, out: Path) -> Sink:
     if kind == "tensorboard":
-        from engine.exchange.event_writer import EventFiles
+        from engine.exchange.tensorboard_writer import EventFiles
 
         return EventFiles(out)
     if kind == "wandb":
-        from engine.exchange.wandb_runs import OfflineRuns
+        from engine.exchange.wandb_writer import OfflineRuns
 
         return OfflineRuns(out)
     if kind in KINDS:
-        from engine.exchange.tables import Tables
+        from engine.exchange.table_writer import Tables
 
         return Tables(out, kind)
     raise ExchangeError(f"{kind!r} is no format; there are {', '.join(KINDS)}")

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from engine.config.schema import IMPORTED
 from engine.events import End, Start
-from engine.exchange.extras import ExchangeError
-from engine.exchange.from_events import is_event_file, read_event_files
-from engine.exchange.track import Track, experiment_name
+from engine.exchange.imported_run import Track, experiment_name
+from engine.exchange.optional import ExchangeError
+from engine.exchange.tensorboard_reader import is_event_file, read_event_files
 from engine.runs import status
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Source, Store, StoreError
@@ -124,7 +124,7 @@ def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | 
 def _read(path: Path, kind: Format) -> Iterator[Track]:
     if kind == "tensorboard":
         return read_event_files(path)
-    from engine.exchange.from_csv import read_csv
+    from engine.exchange.csv_reader import read_csv
 
     return read_csv(path)
 

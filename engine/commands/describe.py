@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from engine.commands.common import USAGE, fail, option_config, option_json
+from engine.commands.options import USAGE, fail, option_config, option_json
 from engine.config.loader import check_notes, find_experiment, load_config
 from engine.config.validate import ConfigError
 
@@ -62,7 +62,7 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
 @click.option("--explain", "name", metavar="NAME", help="What training this model or experiment takes.")
 def models(config_path: Path, as_json: bool, size: int, patch: int, batch: int, name: str | None) -> None:
     """List the models with their parameters, cost and tokens, or explain one."""
-    from engine.costs import experiment_of_model, print_cost, print_models
+    from engine.commands.model_costs import experiment_of_model, print_cost, print_models
 
     if name is None:
         print_models(size, patch, 10, as_json=as_json)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.drafts import draft
-from engine.exchange.extras import ExchangeError, load
-from engine.exchange.measured import Told, measured, points
+from engine.exchange.measurements import Told, measured, points
+from engine.exchange.optional import ExchangeError, load
+from engine.exchange.output_files import draft
 
 EXTRA = "tensorboard"
 EPOCH = "epoch"

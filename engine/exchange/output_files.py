@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine.exchange.extras import ExchangeError
+from engine.exchange.optional import ExchangeError
 
 SHOWN = 3
 """Names that a message shows of many."""

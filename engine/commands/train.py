@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from engine.commands.common import (
+from engine.commands.options import (
     fail,
     option_changes,
     option_config,
@@ -161,7 +161,7 @@ def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str]
     if not as_json and sys.stdout.isatty():
         from rich.console import Console
 
-        from engine.progress import ProgressDisplay
+        from engine.commands.progress import ProgressDisplay
 
         with _ended_at_once(), captured(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
