@@ -25,13 +25,13 @@ from tui.ascii import AsciiFilter
 from tui.commands import commands
 from tui.feed import Feed
 from tui.in_turn import InTurn
-from tui.messages import Changed
 from tui.options import CHANGING, READONLY, Options
-from tui.remembered import View, load, remember_tour, save, toured
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.screens.tour import TourScreen
 from tui.shown import Shown, Update
-from tui.snapshot import Project, Watch
+from tui.state.messages import Changed
+from tui.state.session import View, load, remember_tour, save, toured
+from tui.state.snapshot import Project, Watch
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix

@@ -9,7 +9,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 import msgspec
 
 from engine.runs.store import Run, StoreError
-from tui.snapshot import Outcome, RunCurve
+from tui.state.snapshot import Outcome, RunCurve
 
 
 class Bands:

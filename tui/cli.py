@@ -69,7 +69,7 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
     from rich.console import Console
     from rich.segment import Segments
 
-    from tui.once import frame
+    from tui.screenshot import frame
 
     columns, rows = size or shutil.get_terminal_size((120, 36))
     for line in frame(app, (columns, rows)):
@@ -124,7 +124,7 @@ def open_app(
     from tui.app import VituiApp
     from tui.ascii import asked_for
     from tui.options import Options, state_folder, theme_of
-    from tui.snapshot import Project
+    from tui.state.snapshot import Project
 
     options = Options(
         readonly=readonly,

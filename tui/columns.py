@@ -21,7 +21,7 @@ from engine.query.fields import Key, Subject, find_key
 from engine.runs.metadata import About
 from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.text import shorten
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from engine.runs.labels import Labels
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
-from tui.record import Record
+from tui.state.run_record import Record
 from tui.text import bar
 from tui.widgets.sheet import Section
 

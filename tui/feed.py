@@ -30,11 +30,11 @@ from tui.abouts import Abouts
 from tui.bands import Bands
 from tui.lineup import Lineup
 from tui.machine_feed import MachineSampler
-from tui.messages import Changed
 from tui.narration import clock, progress
 from tui.reader import Reader
-from tui.record import Record
-from tui.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
+from tui.state.messages import Changed
+from tui.state.run_record import Record
+from tui.state.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix

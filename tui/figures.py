@@ -20,13 +20,13 @@ from engine.analysis.curves import Array
 from engine.history.reader import Axis
 from engine.text import clean
 from tui import labels
+from tui.axis import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.drawing.look import PAPER, Look, Width
 from tui.drawing.look import style as style
 from tui.drawing.sheet import TITLE, plain, wrap, write_notes
 from tui.lines import Line
 from tui.metrics import Scale, time_scale, x_title, y_scale
 from tui.palette import markers_for
-from tui.widgets.ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from engine.runs.status import MARKS, State
 from engine.text import clean
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.text import Line, shorten
 
 STEPS = (

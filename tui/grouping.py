@@ -10,7 +10,7 @@ from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
 from engine.text import nearest
 from tui.columns import BESIDE, WIDEST, setting, settings_by_difference
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.text import shorten
 
 FAMILY = "family"

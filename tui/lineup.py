@@ -11,7 +11,7 @@ from engine.runs.metadata import About
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
-from tui.snapshot import Queue
+from tui.state.snapshot import Queue
 
 LOOK_S = 1.0
 """Seconds between two forecasts where nothing else is new."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import psutil
 
 from engine.system.telemetry import Nvml
-from tui.snapshot import Machine, Process
+from tui.state.snapshot import Machine, Process
 
 FIRST_S = 0.5
 """Seconds until the first look: the runs come first."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.analysis.curves import Array
 from engine.history.reader import Axis
-from tui.widgets.ticks import Unit, limits, unit_of
+from tui.axis import Unit, limits, unit_of
 
 _WORDS = {
     "f1": "F1 (macro)",

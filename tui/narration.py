@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
 from engine.runs.event_text import scored, sentence
 from engine.text import number
-from tui.transcript import Kind
+from tui.state.log_buffer import Kind
 
 Line = tuple[str, Kind]
 LEVELS = {"warning": Kind.WARNING, "error": Kind.ERROR, "debug": Kind.QUIET}

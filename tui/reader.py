@@ -19,8 +19,8 @@ from engine.history.reader import CHUNK, History
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 from tui.narration import all_said, story
-from tui.record import Page, Record
-from tui.transcript import MAX_LINE, Kind, Transcript
+from tui.state.log_buffer import MAX_LINE, Kind, Transcript
+from tui.state.run_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix

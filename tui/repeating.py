@@ -14,7 +14,7 @@ from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.runs.status import RESUMABLE, Status
 from tui.form import written
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 
 _ROUNDS = 3
 _BESIDE = frozenset({"name", "seed", "seeds"})

@@ -26,7 +26,7 @@ from engine.text import clean
 from tui.columns import Column, Fact
 from tui.grouping import Grouping
 from tui.sieve import Meant
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.text import without_common_start
 
 T = TypeVar("T")

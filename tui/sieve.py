@@ -14,7 +14,7 @@ from engine.query.parser import Filter, FilterError, complete, parse
 from engine.runs.labels import Labels
 from engine.runs.metadata import About
 from engine.runs.status import State, Status
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 
 FRESH_S = 5.0
 """Seconds for which a judgement of ages and durations is good."""

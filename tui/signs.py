@@ -13,7 +13,7 @@ from typing import Any
 from engine.analysis.run_groups import settings_of
 from engine.runs.status import Status
 from tui.palette import MARKERS, PALETTE, Sign, assign
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 
 CurveOf = tuple[str, Sequence[str]]
 """The experiment and the runs of a curve."""

@@ -20,7 +20,7 @@ from tui.export import ExportError, origin_of, replace_file
 from tui.figures import FORMATS, Format, Picture
 from tui.lines import BIGGEST, Line
 from tui.palette import UNKNOWN, Sign
-from tui.snapshot import RunCurve
+from tui.state.snapshot import RunCurve
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ import pyte
 from scalars import Writers, curves, write_tensorboard, write_vitui, write_wandb
 from terminal import Terminal, text
 
-from tui.remembered import remember_tour
+from tui.state.session import remember_tour
 
 ROOT = Path(__file__).parent.parent.parent
 SIZE = (200, 60)

@@ -31,7 +31,7 @@ from app import ROOT, bytes_of, heading, moved, row, scratch, two
 from scalars import Writers
 from terminal import ENVIRONMENT, Terminal
 
-from tui.remembered import remember_tour
+from tui.state.session import remember_tour
 
 SIZES = ((80, 24), (120, 36), (200, 60))
 HELD = 16 * 1024

@@ -48,7 +48,7 @@ from tui.export import export_figures
 from tui.table_export import export_tables
 from tui.feed import Feed
 from tui.rows import make_rows
-from tui.snapshot import Project, Watch
+from tui.state.snapshot import Project, Watch
 
 store = Store("runs")
 runs = store.runs()

@@ -25,8 +25,8 @@ from engine.runner.attempt import train_run
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
-from engine.sites import local
 from engine.runs.worker_status import NO_WORKER
+from engine.sites import local
 from engine.sites.local_devices import Machine
 from engine.system import lock, process
 from engine.system.files import tail

@@ -21,8 +21,8 @@ from engine.runs.store import Run, Store
 from engine.system import process
 from tests.tui.pilot import LOOKS
 from tui.feed import Feed
-from tui.messages import Changed
-from tui.snapshot import Project
+from tui.state.messages import Changed
+from tui.state.snapshot import Project
 
 EXPERIMENTS = """
 [defaults]

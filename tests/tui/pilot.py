@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from tui.app import VituiApp
 from tui.feed import Feed
 from tui.screens.dashboard import Dashboard
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.run_list import RunList
 
 AppPilot = Pilot[str]

@@ -20,7 +20,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.doing import briefly, how_it_goes_on
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.chart import Chart
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console

@@ -21,9 +21,9 @@ from tui.app import THEMES, VituiApp
 from tui.ascii import ALIKE, asked_for, plain
 from tui.options import Options, state_folder, theme_of
 from tui.palette import MARKERS
-from tui.remembered import View, load, save, toured
 from tui.screens.tour import TourScreen
-from tui.snapshot import Project
+from tui.state.session import View, load, save, toured
+from tui.state.snapshot import Project
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 

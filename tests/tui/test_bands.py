@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tui.bands import mean, outcome_of
-from tui.snapshot import RunCurve
+from tui.state.snapshot import RunCurve
 
 
 def curve(run: str, *values: float, every: float = 1.0, raw: list[float] | None = None) -> RunCurve:

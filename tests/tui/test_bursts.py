@@ -17,7 +17,7 @@ from tui.screens.help import HelpScreen
 from tui.screens.prompt import Prompt
 from tui.screens.run import RunScreen
 from tui.screens.variation import VariationScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 
 pytestmark = pytest.mark.slow  # each opens the app and walks through screens
 

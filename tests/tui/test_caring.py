@@ -11,7 +11,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.completing import Completing
 from tui.widgets.overview import Overview
 

@@ -20,8 +20,9 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.message import Message
 
+from tui.axis import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
-from tui.snapshot import Outcome
+from tui.state.snapshot import Outcome
 from tui.widgets import plot as plots
 from tui.widgets.canvas import Window
 from tui.widgets.chart import Chart
@@ -30,7 +31,6 @@ from tui.widgets.frame import frame_for
 from tui.widgets.inks import Ink
 from tui.widgets.legend import fit, plain
 from tui.widgets.plot import Plot, Setting
-from tui.widgets.ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 
 NAN = float("nan")
 

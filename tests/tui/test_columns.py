@@ -24,13 +24,13 @@ from tui.app import VituiApp
 from tui.columns import DEFAULT, WIDEST, Column, Fact, ago, count, find_column, known_columns, setting
 from tui.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
 from tui.options import Options
-from tui.remembered import View, save
 from tui.rows import Row, make_rows
 from tui.screens.columns import ColumnsScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
-from tui.snapshot import Project, Snapshot
+from tui.state.session import View, save
+from tui.state.snapshot import Project, Snapshot
 from tui.widgets.cells import (
     LEAST_BESIDE_LEFT,
     LEAST_NAME,

@@ -21,7 +21,7 @@ from engine.text import printable
 from tests.tui.conftest import Write
 from tests.tui.pilot import opened, settle, toasts
 from tui.repeating import repeat_command, settings_for
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.tables import _LATEX, as_csv, as_latex, as_markdown
 
 HOSTILE = st.one_of(

@@ -10,8 +10,8 @@ from engine.runs.worker_status import Notice, publish
 from engine.system.lock import this_process
 from tests.tui.conftest import Write
 from tui.feed import Feed, console_lines
-from tui.messages import Changed
-from tui.snapshot import Project, Snapshot, Watch
+from tui.state.messages import Changed
+from tui.state.snapshot import Project, Snapshot, Watch
 
 
 def first(feed: Feed) -> Snapshot:

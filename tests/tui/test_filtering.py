@@ -14,7 +14,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle
 from tui.rows import Row, make_rows
 from tui.sieve import Sieve, known_values, understand
-from tui.snapshot import Project, Snapshot
+from tui.state.snapshot import Project, Snapshot
 from tui.widgets.completing import Completing, hint
 from tui.widgets.run_list import RunList
 

@@ -13,7 +13,7 @@ from tui.form import Form, free_name, written
 from tui.screens.dashboard import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.form import FormScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.completing import Completing
 from tui.widgets.form_list import FormList
 

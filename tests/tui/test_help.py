@@ -12,7 +12,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, until
 from tui.screens.help import KEYS, HelpScreen, matching
 from tui.screens.run import RunScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 
 TEXTS = [(section, key, what) for section, keys in KEYS.items() for key, what in keys]
 

@@ -8,7 +8,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle
 from tui.options import Options
 from tui.screens.help import HelpScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.key_bar import KeyBar
 
 

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from engine.queue.forecast import Forecast
 from engine.runs.status import Status
 from engine.system.telemetry import GpuSample
-from tui.snapshot import Machine, Process, Queue, Snapshot
+from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
 from tui.widgets.machine_board import board_lines, curve
 

@@ -11,7 +11,7 @@ from textual.strip import Strip
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle
 from tui.screens.compare import CompareScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.chart import Chart
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.marking import LEAST, Marked

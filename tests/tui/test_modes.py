@@ -17,7 +17,7 @@ from tui.options import READONLY, Options
 from tui.screens.dialogs import Dialog
 from tui.screens.queue import QueueScreen
 from tui.screens.run import RunScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 
 LEAVING = {"q", "ctrl+q", "ctrl+c", "escape", "E"}
 """Keys that leave, and the export, which writes what it is asked for."""

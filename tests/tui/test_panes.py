@@ -14,7 +14,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
 from tui.screens.queue import QueueScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
 from tui.widgets.machine_board import MachineBoard

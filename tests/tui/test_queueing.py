@@ -7,7 +7,7 @@ from engine.queue.order import waiting
 from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, toasts, until
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.key_bar import KeyBar
 
 

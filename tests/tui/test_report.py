@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from tests.tui.conftest import Write
 from tui.cli import main
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 
 FIGURE = """
 [figures.scores]

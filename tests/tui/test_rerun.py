@@ -13,7 +13,7 @@ from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
 from tests.tui.pilot import board, opened, toasts, until
 from tui.rerun import already, said, seeds_to_queue
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 
 
 def experiment(*seeds: int) -> Experiment:

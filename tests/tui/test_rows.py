@@ -10,7 +10,7 @@ from tui.columns import find_column
 from tui.grouping import Grouping
 from tui.rows import curve_labels, make_rows
 from tui.sieve import Meant
-from tui.snapshot import Project, Snapshot
+from tui.state.snapshot import Project, Snapshot
 from tui.widgets.cells import count_of
 
 

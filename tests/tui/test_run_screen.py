@@ -16,7 +16,7 @@ from tui.app import VituiApp
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.class_bars import ClassBars
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.log import Log as LogView

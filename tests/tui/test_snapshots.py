@@ -22,7 +22,7 @@ from engine.system.telemetry import GpuSample
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import settle, until
 from tui.app import VituiApp
-from tui.snapshot import Machine, Process, Project
+from tui.state.snapshot import Machine, Process, Project
 
 Compare = Callable[..., bool]
 

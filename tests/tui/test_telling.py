@@ -27,7 +27,7 @@ from tui.columns import Fact
 from tui.rows import Row
 from tui.screens.run import RunScreen
 from tui.screens.telling import MAX_DESKTOP, desktop
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 

@@ -12,9 +12,9 @@ from engine.history.reader import History
 from tests.tui.conftest import Write
 from tui.narration import all_said, story
 from tui.reader import MAX_PRINTED, Reader
-from tui.record import Page, Record
+from tui.state.log_buffer import Kind, Transcript
+from tui.state.run_record import Page, Record
 from tui.text import bar
-from tui.transcript import Kind, Transcript
 from tui.widgets.sheet import share_out
 from tui.widgets.wrapping import MOST, Wrapping, cuts, step_of
 

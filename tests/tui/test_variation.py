@@ -8,7 +8,7 @@ from engine.config.schema import Experiment
 from engine.runs.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.variation import VariationScreen
-from tui.snapshot import Project
+from tui.state.snapshot import Project
 from tui.variation import complete, vary, words
 from tui.widgets.completing import Completing
 

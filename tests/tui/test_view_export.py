@@ -14,7 +14,7 @@ from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.export import ExportError
 from tui.palette import Sign
 from tui.screens.export import ExportScreen, _with_endings
-from tui.snapshot import Project, RunCurve
+from tui.state.snapshot import Project, RunCurve
 from tui.view_export import View, default_path, export_view, paths_of
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.completing import Completing

@@ -11,12 +11,12 @@ import numpy as np
 
 from engine.analysis.curves import Array
 from tui import labels
+from tui.axis import FRACTION, limits, linear_ticks
 from tui.drawing.look import Width
 from tui.drawing.matrices import last_matrices
 from tui.drawing.sheet import Sheet, begin, is_wide, name_rows, plain, room_of
 from tui.drawing.source import Reading, Source
 from tui.palette import markers_for
-from tui.widgets.ticks import FRACTION, limits, linear_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from engine.analysis.curves import Array
 from engine.analysis.results import Result, read_gpu_hours
 from tui import labels
+from tui.axis import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.drawing.look import Width
 from tui.drawing.placing import name_points
 from tui.drawing.scored import Scored, counted, drawable, meanings, read_score, ticks_of
@@ -27,7 +28,6 @@ from tui.drawing.source import Reading, Source
 from tui.lines import BIGGEST
 from tui.metrics import Scale, time_scale, y_scale
 from tui.palette import markers_for
-from tui.widgets.ticks import PLAIN, Unit, limits, log_limits, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,10 +10,10 @@ import numpy as np
 from engine.analysis.curves import Array
 from engine.analysis.results import OVER_SEEDS, Hours, Result, Score, result_of
 from engine.analysis.selection import Candidate
+from tui.axis import Unit, linear_ticks
 from tui.drawing.source import Reading, Source
 from tui.lines import BIGGEST
 from tui.metrics import Scale
-from tui.widgets.ticks import Unit, linear_ticks
 
 
 @dataclass(frozen=True)

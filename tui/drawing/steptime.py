@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.step_time import EVALUATION, PHASES, in_step, mean_of
 from tui import labels
+from tui.axis import Unit
 from tui.drawing.bars import LEAST_ROW, ROW
 from tui.drawing.look import Width
 from tui.drawing.scored import ticks_of
 from tui.drawing.sheet import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
 from tui.drawing.source import Reading, Source
 from tui.metrics import Scale
-from tui.widgets.ticks import Unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,10 +12,10 @@ from textual.screen import Screen
 
 from tui.columns import DEFAULT, Column, find_column
 from tui.grouping import Grouping
-from tui.messages import HeadingClicked
 from tui.rows import Row, make_rows
 from tui.sieve import Meant
-from tui.snapshot import Snapshot
+from tui.state.messages import HeadingClicked
+from tui.state.snapshot import Snapshot
 from tui.widgets.run_list import RunList
 
 MOST_COLUMNS = 40

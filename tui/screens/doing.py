@@ -18,11 +18,11 @@ from engine.analysis.run_groups import told_apart
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.runs.store import Request, Run, Store, StoreError
 from engine.text import clean
-from tui.messages import Done, Failed
 from tui.options import READONLY, readonly
 from tui.rows import Row, run_label
 from tui.screens.dialogs import Choice, Dialog
-from tui.snapshot import Project, Snapshot
+from tui.state.messages import Done, Failed
+from tui.state.snapshot import Project, Snapshot
 
 LETTERS_A_SECOND = 15
 """That people read, while they do something else."""

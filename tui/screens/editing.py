@@ -10,9 +10,9 @@ from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
 from tui.in_turn import OPENING
-from tui.messages import Failed
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
+from tui.state.messages import Failed
 
 FIRST_EXPERIMENT = """\
 [experiments."my-first"]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.binding import Binding, BindingType
 
 from engine.runs.store import StoreError
-from tui.messages import Done, Failed
 from tui.palette import Sign
 from tui.screens.doing import Doing
 from tui.screens.looking import SMOOTHINGS, Looking
+from tui.state.messages import Done, Failed
 from tui.widgets.chart_grid import ChartGrid
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from tui.sieve import Meant, Sieve, Subjects, known_values, understand
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.widgets.completing import Completing
 from tui.widgets.filter_box import FilterBox
 

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from textual.widgets import Input
 
 from engine.history.reader import AXES, Axis
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 

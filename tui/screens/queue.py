@@ -15,7 +15,7 @@ from tui.rows import Row
 from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.queueing import Queueing
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine_board import MachineBoard
 from tui.widgets.queue_list import QueueList

@@ -8,10 +8,10 @@ from textual.widgets import Input
 
 from engine.history.reader import Axis
 from tui.grouping import KEYS
-from tui.remembered import MOST, View
 from tui.screens.arranging import Arranging
 from tui.screens.filtering import Filtering
 from tui.screens.looking import SMOOTHINGS, Looking
+from tui.state.session import MOST, View
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 

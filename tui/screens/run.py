@@ -21,9 +21,9 @@ from engine.analysis.alarms import Alarm
 from engine.history.confusion import Place
 from engine.runs.status import Status
 from tui.dossier import sections
-from tui.record import TABS, Page, Record, Tab
 from tui.screens.help import HelpScreen
-from tui.snapshot import Detail, Snapshot
+from tui.state.run_record import TABS, Page, Record, Tab
+from tui.state.snapshot import Detail, Snapshot
 from tui.text import shorten
 from tui.title import title_of
 from tui.widgets.class_bars import ClassBars

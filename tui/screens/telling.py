@@ -10,7 +10,7 @@ from textual.screen import Screen
 from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
 from engine.text import clean
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 
 MAX_DESKTOP = 200
 """Characters of a notification of the desktop."""

@@ -10,7 +10,7 @@ from textual.containers import Container
 from textual.reactive import reactive
 
 from tui.palette import UNKNOWN, Sign
-from tui.snapshot import RunCurve
+from tui.state.snapshot import RunCurve
 from tui.widgets.chart import Chart
 from tui.widgets.curve import Curve
 

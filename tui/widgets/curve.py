@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tui.snapshot import Outcome
+    from tui.state.snapshot import Outcome
 
 
 @dataclass(frozen=True, slots=True, eq=False)

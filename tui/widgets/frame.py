@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tui.widgets import ticks
+from tui import axis
 from tui.widgets.canvas import Floats, Window
 
 Ticks: TypeAlias = tuple[tuple[int, str], ...]
@@ -39,7 +39,7 @@ class Frame:
         return len(self.rows) > self.height
 
 
-def frame_for(window: Window, width: int, height: int, unit: ticks.Unit, x_label: str) -> Frame | None:
+def frame_for(window: Window, width: int, height: int, unit: axis.Unit, x_label: str) -> Frame | None:
     """The axes of a window in `width` x `height` cells.
 
     The x axis goes first where it is small, then the y axis; None if there is no room for either.
@@ -55,22 +55,22 @@ def frame_for(window: Window, width: int, height: int, unit: ticks.Unit, x_label
     return draw_frame(cells, rows, _x_ticks(window, cells, x_label) if labelled else None, y_ticks)
 
 
-def _y_ticks(window: Window, rows: int, unit: ticks.Unit) -> Ticks:
+def _y_ticks(window: Window, rows: int, unit: axis.Unit) -> Ticks:
     if window.log_y:
-        places = ticks.log_ticks(window.bottom, window.top, max(rows // 2, 2))
+        places = axis.log_ticks(window.bottom, window.top, max(rows // 2, 2))
         labels = unit.each(places)
     else:
-        places = ticks.linear_ticks(window.bottom, window.top, min(max(round(rows / 3), 2), 8), unit)
+        places = axis.linear_ticks(window.bottom, window.top, min(max(round(rows / 3), 2), 8), unit)
         labels = unit.labels(places)
     return _cells(window.rows(np.array(places, np.float64), 4 * rows) // 4, labels, rows)
 
 
 def _x_ticks(window: Window, cells: int, x_label: str) -> Ticks:
-    unit = ticks.unit_of_axis(x_label)
+    unit = axis.unit_of_axis(x_label)
     whole = x_label in _WHOLE and math.floor(window.right) > math.ceil(window.left)
     longest = max(len(label) for label in unit.labels([window.left, window.right]))
     count = min(max(cells // (longest + 5), 2), 12)
-    places = ticks.linear_ticks(window.left, window.right, count, unit, whole=whole)
+    places = axis.linear_ticks(window.left, window.right, count, unit, whole=whole)
     return _cells(window.columns(np.array(places, np.float64), 2 * cells) // 2, unit.labels(places), cells)
 
 

@@ -24,7 +24,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.transcript import Kind, Lines
+from tui.state.log_buffer import Kind, Lines
 from tui.widgets.wrapping import Wrapping, step_of
 
 SLICE_S = 0.005

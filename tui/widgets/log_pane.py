@@ -11,7 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from tui.transcript import Lines
+from tui.state.log_buffer import Lines
 from tui.widgets.log import Log
 
 

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from engine.runs.status import MARKS
 from engine.text import clean, size
-from tui.snapshot import Machine, Snapshot
+from tui.state.snapshot import Machine, Snapshot
 from tui.text import shorten
 
 BARS = " ▁▂▃▄▅▆▇█"

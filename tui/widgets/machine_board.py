@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from engine.runs.status import LIVE, Status
 from engine.system.telemetry import GpuSample
 from engine.text import clean, size
-from tui.snapshot import Machine, Snapshot
+from tui.state.snapshot import Machine, Snapshot
 from tui.text import Line, shorten
 from tui.widgets.machine import bar
 from tui.widgets.toned import Toned

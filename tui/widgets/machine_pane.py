@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.widgets.machine_board import MachineBoard
 from tui.widgets.queue_list import QueueList
 

@@ -22,7 +22,7 @@ from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.columns import memory_and_peak
 from tui.rows import run_label
-from tui.snapshot import Detail
+from tui.state.snapshot import Detail
 
 Fact = tuple[str, str]
 MOST_BEHIND = 3

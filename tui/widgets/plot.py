@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
-from tui.widgets import ticks
+from tui import axis
 from tui.widgets.canvas import Bools, Canvas, Layer, Sheet, Window
 from tui.widgets.frame import Frame, frame_for
 from tui.widgets.inks import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
@@ -77,8 +77,8 @@ class Plot:
         self.setting = setting
         self.legend_at = legend_at
         self._glyphs = ASCII if setting.ascii_only else UNICODE
-        self._unit = ticks.unit_of(setting.metric)
-        self._x_unit = ticks.unit_of_axis(setting.x_label)
+        self._unit = axis.unit_of(setting.metric)
+        self._x_unit = axis.unit_of_axis(setting.x_label)
         self._curves = curves
         self._series = [Series.of(curve) for curve in curves]
         self._labels = [plain(curve.label) for curve in curves]
@@ -154,7 +154,7 @@ class Plot:
         if not ends:
             return None
         first, last = min(a for a, _ in ends), max(b for _, b in ends)
-        left, right = ticks.limits(first, last, self._x_unit, ticks=6)
+        left, right = axis.limits(first, last, self._x_unit, ticks=6)
         if before is None or before[0] != left:
             return left, right
         if right <= before[1]:
@@ -166,7 +166,7 @@ class Plot:
             return None
         left, right = self.limits
         if self.setting.view is not None and np.isfinite(self.setting.view).all():
-            left, right = ticks.apart(*sorted(self.setting.view))
+            left, right = axis.apart(*sorted(self.setting.view))
         log_y = self.setting.log_y
         extents = [series.extent(left, right, log_y=log_y) for series in self._series]
         known = [extent for extent in extents if extent is not None]
@@ -174,8 +174,8 @@ class Plot:
             return None
         low, high = min(low for low, _ in known), max(high for _, high in known)
         if log_y:
-            return Window(left, right, *ticks.log_limits(low, high), log_y=True)
-        return Window(left, right, *ticks.limits(low, high, self._unit))
+            return Window(left, right, *axis.log_limits(low, high), log_y=True)
+        return Window(left, right, *axis.limits(low, high, self._unit))
 
     # ---- the box
 

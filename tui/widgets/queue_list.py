@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.reactive import reactive
 
 from tui.gantt import Bar, bars, gantt
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 from tui.text import Line
 from tui.widgets.toned import Toned
 

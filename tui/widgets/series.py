@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tui.axis import BIGGEST
 from tui.widgets.canvas import Bools, Floats
-from tui.widgets.ticks import BIGGEST
 
 if TYPE_CHECKING:
     from tui.widgets.curve import Curve

@@ -30,7 +30,7 @@ from engine.runs.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
 from tui.dossier import sections
-from tui.record import Record
+from tui.state.run_record import Record
 
 
 def say(_line: str) -> None:

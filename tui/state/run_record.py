@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from engine.events import Checkpoint, End, Start
 from engine.history.confusion import Place
 from engine.runs.store import RunInfo
-from tui.transcript import Lines
+from tui.state.log_buffer import Lines
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from textual.message import Message
 
 from engine.analysis.alarms import Alarm
-from tui.snapshot import Snapshot
+from tui.state.snapshot import Snapshot
 
 
 @dataclass

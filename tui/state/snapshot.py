@@ -11,7 +11,7 @@ from engine.analysis.alarms import Alarm
 from engine.runs.labels import Labels
 from engine.runs.metadata import About
 from engine.runs.status import Status
-from tui.record import Page, Record
+from tui.state.run_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.config.loader import Config
