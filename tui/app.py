@@ -23,7 +23,7 @@ from textual.theme import Theme
 
 from tui.ascii import AsciiFilter
 from tui.commands import commands
-from tui.feed import Feed
+from tui.feed.feed import Feed
 from tui.in_turn import InTurn
 from tui.options import CHANGING, READONLY, Options
 from tui.screens.dashboard import Dashboard, live_runs

@@ -20,7 +20,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.system import process
 from tests.tui.pilot import LOOKS
-from tui.feed import Feed
+from tui.feed.feed import Feed
 from tui.state.messages import Changed
 from tui.state.snapshot import Project
 
@@ -68,7 +68,7 @@ def _quick_feed(monkeypatch: pytest.MonkeyPatch) -> None:
         return changed
 
     monkeypatch.setattr(Feed, "tick", counted)
-    monkeypatch.setattr("tui.feed.TICK_S", 0.05)
+    monkeypatch.setattr("tui.feed.feed.TICK_S", 0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from textual.pilot import Pilot
 
 from tui.app import VituiApp
-from tui.feed import Feed
+from tui.feed.feed import Feed
 from tui.screens.dashboard import Dashboard
 from tui.state.snapshot import Project
 from tui.widgets.run_list import RunList

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from tui.bands import mean, outcome_of
+from tui.feed.seed_bands import mean, outcome_of
 from tui.state.snapshot import RunCurve
 
 

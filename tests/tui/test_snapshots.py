@@ -31,7 +31,7 @@ Compare = Callable[..., bool]
 def _same_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine(cpu=42.0, memory_used=6 * 2**30, memory_total=24 * 2**30)
     answers = iter([machine])
-    monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: next(answers, None))
+    monkeypatch.setattr("tui.feed.feed.MachineSampler.sample", lambda self: next(answers, None))
     monkeypatch.setenv("TZ", "UTC")
     time.tzset()
 
@@ -168,7 +168,7 @@ def test_the_queue_on_a_screen_of_its_own(
         run.id: "waiting for GPU 0 (runs ViT-small) or GPU 1 (runs BiT-small)" for run in waiting[:2]
     }))  # fmt: skip
     left = list(machines(os.getpid()))
-    monkeypatch.setattr("tui.feed.MachineSampler.sample", lambda self: left.pop(0) if left else None)
+    monkeypatch.setattr("tui.feed.feed.MachineSampler.sample", lambda self: left.pop(0) if left else None)
 
     async def press(pilot: Pilot[str]) -> None:
         await until(pilot, lambda: not left)

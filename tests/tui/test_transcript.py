@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from engine.events import Confusion, End, Failure, Log, Metrics, Start, encode
 from engine.history.reader import History
 from tests.tui.conftest import Write
-from tui.narration import all_said, story
-from tui.reader import MAX_PRINTED, Reader
+from tui.feed.log_lines import all_said, story
+from tui.feed.run_reader import MAX_PRINTED, Reader
 from tui.state.log_buffer import Kind, Transcript
 from tui.state.run_record import Page, Record
 from tui.text import bar

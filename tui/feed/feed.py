@@ -26,12 +26,12 @@ from engine.runs.status import LIVE, Status, status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.system.files import last_lines
 from engine.text import clean
-from tui.abouts import Abouts
-from tui.bands import Bands
-from tui.lineup import Lineup
-from tui.machine_feed import MachineSampler
-from tui.narration import clock, progress
-from tui.reader import Reader
+from tui.feed.log_lines import clock, progress
+from tui.feed.machine import MachineSampler
+from tui.feed.queue import Lineup
+from tui.feed.run_metadata import Abouts
+from tui.feed.run_reader import Reader
+from tui.feed.seed_bands import Bands
 from tui.state.messages import Changed
 from tui.state.run_record import Record
 from tui.state.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch

@@ -18,7 +18,7 @@ from engine.history.confusion import Place, read_matrix
 from engine.history.reader import CHUNK, History
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
-from tui.narration import all_said, story
+from tui.feed.log_lines import all_said, story
 from tui.state.log_buffer import MAX_LINE, Kind, Transcript
 from tui.state.run_record import Page, Record
 
