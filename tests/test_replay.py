@@ -9,7 +9,7 @@ import pytest
 
 from engine.config.loader import load_config
 from engine.runs.store import Store
-from tui.export import export_figures
+from tui.figures.export import export_figures
 from tui.report import write_report
 from tui.table_export import export_tables
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from engine.exchange.exporting import Kind
     from engine.exchange.importing import Format as Source
     from tui.app import VituiApp
-    from tui.drawing.look import Style, Width
-    from tui.figures import Format
+    from tui.figures.files import Format
+    from tui.figures.style import Style, Width
     from tui.table_export import TableFormat
 
 PICTURES = ("png", "svg", "pdf")
@@ -209,7 +209,7 @@ def export(
     """
     from engine.errors import UserError
     from engine.runs.store import Store
-    from tui.export import ExportError
+    from tui.figures.files import ExportError
 
     pictures = cast("list[Format]", [each for each in formats if each in PICTURES])
     looks = [f"--{name}" for name, value in (("style", style), ("width", width)) if value is not None]
@@ -231,8 +231,8 @@ def export(
             done = export_runs(store, to, folder, where or "", force=force, say=click.echo)
         else:
             from engine.config.loader import load_config
-            from tui.drawing.look import LOOKS
-            from tui.export import export_figures
+            from tui.figures.export import export_figures
+            from tui.figures.style import LOOKS
             from tui.table_export import export_tables
 
             found, folder = load_config(config), out or Path("images")
@@ -304,7 +304,7 @@ def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> Non
     from engine.config.loader import load_config
     from engine.config.validate import ConfigError
     from engine.runs.store import Store
-    from tui.export import ExportError
+    from tui.figures.files import ExportError
     from tui.report import write_report
 
     try:

@@ -25,15 +25,10 @@ from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
 from engine.text import clean
-from tui.drawing.kinds import KINDS
-from tui.export import (
-    export_figures,
-    find_figures,
-    origin_of,
-    replace_file,
-    satisfied,
-    waiting_for_runs,
-)
+from tui.figures.caveats import satisfied, waiting_for_runs
+from tui.figures.export import export_figures, find_figures
+from tui.figures.files import origin_of, replace_file
+from tui.figures.registry import KINDS
 from tui.results_table import Table
 from tui.tables import Strong, as_markdown
 
@@ -91,7 +86,7 @@ def write_report(
         say: Called with each line for the user; it is plain text without control characters.
 
     Returns:
-        Whether what was asked for could be drawn, as ``tui.export.satisfied`` says.
+        Whether what was asked for could be drawn, as ``tui.figures.export.satisfied`` says.
 
     Raises:
         ConfigError: A name is no figure's.

@@ -14,18 +14,9 @@ from engine.analysis.selection import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.runs.store import Store
 from engine.text import printable
-from tui.export import (
-    Entry,
-    ExportError,
-    Say,
-    cautions,
-    find_figures,
-    origin_of,
-    replace_file,
-    teller,
-    whats_missing,
-)
-from tui.figures import Origin
+from tui.figures.caveats import Entry, Say, cautions, whats_missing
+from tui.figures.export import find_figures, teller
+from tui.figures.files import ExportError, Origin, origin_of, replace_file
 from tui.results_table import TEXTS, Plain, Table
 from tui.tables import as_csv, as_latex, as_markdown, latex, markdown
 

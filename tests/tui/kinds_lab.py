@@ -19,8 +19,8 @@ from engine.events import Confusion, End, Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from tests.tui.test_export import HEAD
-from tui.drawing import kinds
-from tui.export import export_figures
+from tui.figures import registry
+from tui.figures.export import export_figures
 
 NAN = float("nan")
 EVERY = sorted(KINDS)
@@ -37,9 +37,10 @@ class Lab:
         self.said: list[str] = []
         self.drawn: list[Any] = []
         watched = {
-            name: dataclasses.replace(kind, draw=self._watch(kind.draw)) for name, kind in kinds.KINDS.items()
+            name: dataclasses.replace(kind, draw=self._watch(kind.draw))
+            for name, kind in registry.KINDS.items()
         }
-        monkeypatch.setattr("tui.export.KINDS", watched)
+        monkeypatch.setattr("tui.figures.export.KINDS", watched)
 
     def _watch(self, draw: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any) -> Any:

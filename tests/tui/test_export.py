@@ -23,12 +23,14 @@ from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
-from tui import figures, labels
 from tui.cli import main
-from tui.export import ExportError, export_figures
-from tui.figures import FORMATS, Picture
-from tui.lines import Line
-from tui.metrics import title, y_scale
+from tui.figures import curves as figures
+from tui.figures import line_labels
+from tui.figures.axis_titles import title, y_scale
+from tui.figures.curves import Picture
+from tui.figures.export import export_figures
+from tui.figures.files import FORMATS, ExportError
+from tui.figures.line import Line
 
 NAN = float("nan")
 HEAD = '[defaults]\nmodel = "vit_mini"\ndataset = "digits"\nimage_size = 16\npatch_size = 4\nepochs = 4\n'
@@ -87,7 +89,7 @@ def lab(tmp_path: Path) -> Lab:
 def seen(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
     """The pictures that were drawn."""
     pictures: list[Picture] = []
-    draw: Callable[..., Any] = figures.draw
+    draw: Callable[..., Any] = figures.draw_picture
 
     def watch(picture: Picture, *rest: Any) -> Any:
         pictures.append(picture)
@@ -303,9 +305,7 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(lab: Lab) -> N
 
 
 def test_importing_the_command_imports_no_matplotlib() -> None:
-    code = (
-        "import sys, tui.export; print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
-    )
+    code = "import sys, tui.figures.export; print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
@@ -320,7 +320,7 @@ def picture(*lines: Sequence[float], metric: str = "test/f1", names: Sequence[st
 
 def drawn(shown: Picture) -> Any:
     with figures.style():
-        return figures.draw(shown)
+        return figures.draw_picture(shown)
 
 
 def test_names_stand_at_the_ends_of_lines_where_they_fit() -> None:
@@ -382,7 +382,7 @@ def test_units_stand_in_the_title_of_the_axis() -> None:
 def test_spread_names_keep_their_order_their_distance_and_the_frame(
     places: list[float], height: float
 ) -> None:
-    found = labels.spread(places, height, 0, 100)
+    found = line_labels.spread(places, height, 0, 100)
     if found is None:
         assert height * len(places) > 100
         return
@@ -394,7 +394,7 @@ def test_spread_names_keep_their_order_their_distance_and_the_frame(
 
 @given(st.lists(st.text(max_size=60), unique=True, max_size=6))
 def test_short_names_are_short_and_different(names: list[str]) -> None:
-    short = labels.shorten_all(names, 12)
+    short = line_labels.shorten_all(names, 12)
     assert all(len(name) <= 12 for name in short)
     assert len(set(short)) == len(short)
 
@@ -402,6 +402,6 @@ def test_short_names_are_short_and_different(names: list[str]) -> None:
 @settings(max_examples=50)
 @given(st.from_regex(r"#[0-9a-f]{6}", fullmatch=True))
 def test_letters_are_dark_enough_to_read(colour: str) -> None:
-    dark = labels.readable(colour)
+    dark = line_labels.readable(colour)
     parts = [int(dark[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    assert labels._contrast(parts) > 4.3
+    assert line_labels._contrast(parts) > 4.3

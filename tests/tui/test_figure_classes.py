@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.analysis.classification import by_class
 from tests.tui.kinds_lab import ANIMALS, Lab, small_print, table, texts
-from tui.drawing import confusion
+from tui.figures import confusion
 
 
 @pytest.fixture

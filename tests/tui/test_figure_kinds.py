@@ -15,10 +15,10 @@ from PIL import Image
 
 from tests.tui.kinds_lab import EVERY, NAN, Lab, all_kinds, small_print, table, texts
 from tests.tui.test_export import HOSTILE
-from tui import labels
 from tui.cli import main
-from tui.drawing.look import LOOKS, PAPER, SLIDES
-from tui.figures import FORMATS
+from tui.figures import line_labels
+from tui.figures.files import FORMATS
+from tui.figures.style import LOOKS, PAPER, SLIDES
 
 
 @pytest.fixture
@@ -144,8 +144,8 @@ def test_every_kind_has_every_look(lab: Lab, kind: str, style: Any, width: Any) 
 
 @given(st.from_regex(r"#[0-9a-f]{6}", fullmatch=True), st.sampled_from([PAPER, SLIDES]))
 def test_letters_can_be_read_on_the_ground_of_each_look(colour: str, look: Any) -> None:
-    found = labels._parts(labels.readable(colour, look.ground))
-    assert labels._contrast(found, labels._parts(look.ground)) > 4.3
+    found = line_labels._parts(line_labels.readable(colour, look.ground))
+    assert line_labels._contrast(found, line_labels._parts(look.ground)) > 4.3
 
 
 def test_the_command_takes_style_and_width(lab: Lab) -> None:

@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from tui import figures
-from tui.drawing.look import LOOKS, Style, Width, style
-from tui.drawing.sheet import wrap
-from tui.lines import Line
+from tui.figures import curves
+from tui.figures.line import Line
+from tui.figures.page import wrap
+from tui.figures.style import LOOKS, Style, Width, style
 from tui.palette import assign
 from tui.widgets.legend import Entry, arrange
 
@@ -32,7 +32,7 @@ def test_a_legend_touches_no_plot_and_leaves_it_its_room(
         for i, each in enumerate(names[:count])
     )
     with style(look):
-        figure = figures.draw(figures.Picture("F1-Score: ViT", "test/f1", "epoch", lines), look, width)
+        figure = curves.draw(curves.Picture("F1-Score: ViT", "test/f1", "epoch", lines), look, width)
         figure.draw_without_rendering()
         axes = figure.axes[0]
         frame, point = axes.get_window_extent(), figure.dpi / 72

@@ -20,7 +20,7 @@ from engine.config.validate import ConfigError
 from engine.text import printable
 from tests.tui.test_export import HOSTILE, Lab, figure
 from tui.cli import main
-from tui.export import ExportError
+from tui.figures.files import ExportError
 from tui.table_export import TABLE_FORMATS, export_tables
 
 NAMES = [*HOSTILE, "a|b", "a & b_c", "[x] \\", "* [31mred", "--> <!--", "=1+1"]

@@ -11,11 +11,11 @@ from PIL import Image
 from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
-from tui.export import ExportError
+from tui.figures.files import ExportError
+from tui.figures.view_figure import View, default_path, export_view, paths_of
 from tui.palette import Sign
 from tui.screens.export import ExportScreen, _with_endings
 from tui.state.snapshot import Project, RunCurve
-from tui.view_export import View, default_path, export_view, paths_of
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.completing import Completing
 
@@ -87,7 +87,7 @@ def test_names_of_files() -> None:
 
 
 def test_the_app_opens_without_matplotlib() -> None:
-    script = "import sys, tui.app, tui.view_export; print('matplotlib' in sys.modules)"
+    script = "import sys, tui.app, tui.figures.view_figure; print('matplotlib' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
 

@@ -13,8 +13,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.text import clean
-from tui.export import ExportError
-from tui.view_export import View, paths_of
+from tui.figures.files import ExportError
+from tui.figures.view_figure import View, paths_of
 from tui.widgets.completing import Completing
 
 ENDINGS = (".png", ".svg", ".pdf")

@@ -15,7 +15,7 @@ from tui.state.messages import Done, Failed
 from tui.widgets.chart_grid import ChartGrid
 
 if TYPE_CHECKING:
-    from tui.view_export import View
+    from tui.figures.view_figure import View
 
 
 class Exporting(Looking, Doing):
@@ -29,8 +29,8 @@ class Exporting(Looking, Doing):
         if view is None:
             self._refuse("Nothing to export", "The charts show no run.")
             return
+        from tui.figures.view_figure import default_path
         from tui.screens.export import ExportScreen
-        from tui.view_export import default_path
 
         def chosen(path: Path | None) -> None:
             if path is not None:
@@ -42,7 +42,7 @@ class Exporting(Looking, Doing):
         self.app.push_screen(ExportScreen(view, default_path(view)), chosen)
 
     def _shown(self) -> View | None:
-        from tui.view_export import View
+        from tui.figures.view_figure import View
 
         grid, snapshot = self.query_one(ChartGrid), self.snapshot
         charts = grid.charts
@@ -62,8 +62,8 @@ class Exporting(Looking, Doing):
         )
 
     def _draw(self, view: View, path: Path) -> None:
-        from tui.export import ExportError
-        from tui.view_export import export_view
+        from tui.figures.files import ExportError
+        from tui.figures.view_figure import export_view
 
         try:
             files = export_view(view, path, self.project.runs)

@@ -6,34 +6,28 @@ and no date but the data's own goes in.
 
 from __future__ import annotations
 
-import io
-import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from engine.analysis.curves import Array
-from engine.history.reader import Axis
-from engine.text import clean
-from tui import labels
+from engine.history.reader import TIMELESS, Axis
 from tui.axis import PLAIN, Unit, linear_ticks, log_limits, log_ticks
-from tui.drawing.look import PAPER, Look, Width
-from tui.drawing.look import style as style
-from tui.drawing.sheet import TITLE, plain, wrap, write_notes
-from tui.lines import Line
-from tui.metrics import Scale, time_scale, x_title, y_scale
+from tui.figures import line_labels
+from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
+from tui.figures.line import Line, make_line
+from tui.figures.page import TITLE, Sheet, plain, wrap, write_notes
+from tui.figures.source import Reading, Source
+from tui.figures.style import PAPER, Look, Width
+from tui.figures.style import style as style
 from tui.palette import markers_for
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-Format = Literal["png", "svg", "pdf"]
-FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
 
 LONGEST_NAME = 40
 LETTERS = 5.8
@@ -68,17 +62,24 @@ class Picture:
     log_y: bool = False
 
 
-@dataclass(frozen=True)
-class Origin:
-    """What a file was made from."""
+def read(source: Source) -> Reading[Line]:
+    """Return the line that the runs of an experiment make."""
+    wanted = source.figure
+    axis = cast("Axis", wanted.x)
+    only = wanted.y if axis in TIMELESS else None
+    curves = [source.history(each.run.path, only).series(wanted.y, axis) for each in source.choice.runs]
+    return Reading(make_line(source.experiment.name, source.colour, curves, wanted.smoothing))
 
-    runs: tuple[str, ...]
-    commits: tuple[str, ...]
-    date: str
-    """When the newest of the runs was last heard of: no other date is true of the same picture tomorrow."""
+
+def draw(sheet: Sheet, lines: Sequence[Line]) -> Figure:
+    """Draw lines, at least one."""
+    picture = Picture(
+        sheet.title, sheet.y, cast("Axis", sheet.x), tuple(lines), sheet.y_label, sheet.smoothing, sheet.notes
+    )
+    return draw_picture(picture, sheet.look, sheet.width)
 
 
-def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Figure:
+def draw_picture(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Figure:
     """Draw a picture of at least one line; as wide as it needs if nobody chose."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -94,7 +95,7 @@ def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Fi
     _set_y(axes, picture, scale)
     ends = [_draw_line(axes, line, kind, scale, look) for line, kind in _kinds(picture)]
     longest = LONGEST_NAME if not wide else min(LONGEST_NAME, int(LETTERS * size[0]))
-    names = labels.shorten_all([plain(line.name) for line in picture.lines], longest)
+    names = line_labels.shorten_all([plain(line.name) for line in picture.lines], longest)
     if len(counts := {line.seeds for line in picture.lines}) > 1:
         names = [f"{name} (N = {line.seeds})" for name, line in zip(names, picture.lines, strict=True)]
     title = figure.suptitle(
@@ -102,7 +103,7 @@ def draw(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Fi
         ha="left", x=0.01, fontsize=TITLE, fontweight="bold",
     )  # fmt: skip
     write_notes(figure, [*_legend_notes(picture, counts), *picture.notes], look)
-    labels.label(figure, axes, ends, names, wide=wide)
+    line_labels.label(figure, axes, ends, names, wide=wide)
     title.set_x(axes.get_position().x0)
     return figure
 
@@ -118,13 +119,6 @@ def _size(picture: Picture, look: Look, *, wide: bool) -> tuple[tuple[float, flo
     return (inches * larger, high * larger), look.dpi / larger
 
 
-def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
-    """Return a drawn figure as a file that says what it was made from."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format=kind, dpi=figure.dpi, metadata=_metadata(kind, title, origin))
-    return buffer.getvalue()
-
-
 def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
     """Give each line its marker and dashes: the dashes differ where the colour does not."""
     seen: dict[str, int] = {}
@@ -136,7 +130,7 @@ def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
         yield line, (mark, _DASHES[turn % len(_DASHES)])
 
 
-def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look: Look) -> labels.End:
+def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look: Look) -> line_labels.End:
     mark, dashes = kind
     x, y = line.x, line.y / scale.size
     if line.sd is not None:
@@ -151,7 +145,7 @@ def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look
         markeredgecolor=line.colour if mark in HOLLOW else look.ground, markeredgewidth=0.5,
     )  # fmt: skip
     last = np.flatnonzero(np.isfinite(y))[-1]
-    return labels.End(artist, line.colour, float(x[last]), float(y[last]))
+    return line_labels.End(artist, line.colour, float(x[last]), float(y[last]))
 
 
 def _marked(y: Array) -> list[int]:
@@ -214,22 +208,3 @@ def _legend_notes(picture: Picture, counts: set[int]) -> list[str]:
     if picture.smoothing:
         notes.append(f"Smoothed: exponential moving average, weight {picture.smoothing:g}.")
     return [" ".join(notes)] if notes else []
-
-
-def _metadata(kind: Format, title: str, origin: Origin) -> dict[str, Any]:
-    program = f"vitui {version('vitui')}"
-    made_from = json.dumps({"runs": origin.runs, "commits": origin.commits, "date": origin.date})
-    title = clean(title)
-    if kind == "png":
-        return {
-            "Software": program, "Title": title, "Creation Time": origin.date, "Source": made_from
-        }  # fmt: skip
-    if kind == "svg":
-        return {"Creator": program, "Title": title, "Date": origin.date, "Source": made_from}
-    return {
-        "Creator": program,
-        "Producer": program,
-        "Title": title,
-        "Subject": made_from,
-        "CreationDate": None,
-    }

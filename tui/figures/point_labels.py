@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.analysis.curves import Array
-from tui import labels
-from tui.drawing.look import Look
+from tui.figures import line_labels
+from tui.figures.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +43,7 @@ def name_points(
                   "relpos": (0.0 if spot.x0 > place[0] else 1.0 if spot.x1 < place[0] else 0.5, 0.5)}  # fmt: skip
         axes.annotate(
             name, (float(at[0]), float(at[1])), offset, textcoords="offset points", annotation_clip=False,
-            va="center_baseline", fontsize=labels.SIZE, color=labels.readable(colour, look.ground),
+            va="center_baseline", fontsize=line_labels.SIZE, color=line_labels.readable(colour, look.ground),
             arrowprops=leader if aside > 1.5 * REACHES[0] * point else None,
         )  # fmt: skip
     return True
@@ -56,7 +56,7 @@ def _plan(figure: Figure, axes: Axes, points: Array, names: Sequence[str]) -> li
     taken = [*_marks(places, point), *_bars(axes, point)]
     found: list[Bbox] = []
     for place, name in zip(places, names, strict=True):
-        size = labels.measure(figure, name)
+        size = line_labels.measure(figure, name)
         spots = _spots(place, size.width, 0.85 * size.height, point)
         spot = next((each for each in spots if _is_free(each, axes, figure, [*taken, *found], point)), None)
         if spot is None:

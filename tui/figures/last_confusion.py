@@ -6,7 +6,7 @@ from engine.analysis.confusion import Matrix, make_matrix
 from engine.analysis.selection import Candidate
 from engine.config.schema import Figure
 from engine.history.confusion import read_matrix
-from tui.drawing.source import Source
+from tui.figures.source import Source
 
 
 def split_of(figure: Figure) -> str:

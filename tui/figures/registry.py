@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
 from engine.config.schema import Figure
-from tui.drawing import bars, classes, confusion, curves, matrices, scatter, steptime
-from tui.drawing.sheet import Sheet
-from tui.drawing.source import Part, Reading, Source
+from tui.figures import bars, classes, confusion, curves, last_confusion, scatter, step_time
+from tui.figures.page import Sheet
+from tui.figures.source import Part, Reading, Source
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawn
@@ -24,7 +24,7 @@ def _against(figure: Figure) -> str:
 
 
 def _of_split(words: str) -> Callable[[Figure], str]:
-    return lambda figure: f"{words} on {matrices.split_of(figure)}"
+    return lambda figure: f"{words} on {last_confusion.split_of(figure)}"
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ KINDS: Mapping[str, Kind[Any]] = {
     "curves": Kind(curves.read, curves.draw, _against),
     "bars": Kind(bars.read, bars.draw),
     "scatter": Kind(scatter.read, scatter.draw, _against),
-    "confusion": Kind(confusion.read, confusion.draw, _of_split("Confusion"), matrices.wanted),
-    "classes": Kind(classes.read, classes.draw, _of_split("F1 of each class"), matrices.wanted),
-    "steptime": Kind(steptime.read, steptime.draw, lambda _: "Time of a training step by phase"),
+    "confusion": Kind(confusion.read, confusion.draw, _of_split("Confusion"), last_confusion.wanted),
+    "classes": Kind(classes.read, classes.draw, _of_split("F1 of each class"), last_confusion.wanted),
+    "steptime": Kind(step_time.read, step_time.draw, lambda _: "Time of a training step by phase"),
 }

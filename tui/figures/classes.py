@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.analysis.curves import Array
-from tui import labels
 from tui.axis import FRACTION, limits, linear_ticks
-from tui.drawing.look import Width
-from tui.drawing.matrices import last_matrices
-from tui.drawing.sheet import Sheet, begin, is_wide, name_rows, plain, room_of
-from tui.drawing.source import Reading, Source
+from tui.figures import line_labels
+from tui.figures.last_confusion import last_matrices
+from tui.figures.page import Sheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.source import Reading, Source
+from tui.figures.style import Width
 from tui.palette import markers_for
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def read(source: Source) -> Reading[ByClass]:
     if not found:
         return Reading(None, remarks)
     scores = np.stack([matrix.by_class.f1 for matrix in found])  # (seeds, C)
-    names = labels.shorten_all(found[0].labels, 60)  # so that no two are alike
+    names = line_labels.shorten_all(found[0].labels, 60)  # so that no two are alike
     means = dict(zip(names, _mean(scores, axis=0).tolist(), strict=True))
     return Reading(ByClass(source.experiment.name, source.colour, means, len(found)), remarks)
 
@@ -135,9 +135,9 @@ def _key(sheet: Sheet, parts: Sequence[ByClass], longest: int) -> list[tuple[Lin
     """Return the mark of each experiment, and its name."""
     from matplotlib.lines import Line2D
 
-    from tui.figures import HOLLOW, SHAPES, SIZES
+    from tui.figures.curves import HOLLOW, SHAPES, SIZES
 
-    names = labels.shorten_all([plain(part.name) for part in parts], longest)
+    names = line_labels.shorten_all([plain(part.name) for part in parts], longest)
     if len({part.seeds for part in parts}) > 1:
         names = [f"{name} (N = {part.seeds})" for name, part in zip(names, parts, strict=True)]
     marks = markers_for(part.colour for part in parts)
@@ -156,7 +156,7 @@ def _key(sheet: Sheet, parts: Sequence[ByClass], longest: int) -> list[tuple[Lin
 def _draw_rows(
     axes: Axes, classes: Sequence[str], values: Array, marks: Sequence[Line2D], rows: int, room: float
 ) -> None:
-    names = labels.shorten_all([plain(name) for name in classes], LONGEST)
+    names = line_labels.shorten_all([plain(name) for name in classes], LONGEST)
     name_rows(axes, names, room * len(names) / rows)
     axes.set_ylim(rows - 0.5, -0.5)
     axes.grid(axis="both", linewidth=0.4)

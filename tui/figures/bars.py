@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui import labels
-from tui.drawing.look import Width
-from tui.drawing.scored import Scored, counted, drawable, meanings, read_score, ticks_of, written
-from tui.drawing.sheet import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
-from tui.drawing.source import Reading, Source
-from tui.metrics import Scale, y_scale
+from tui.figures import line_labels
+from tui.figures.axis_titles import Scale, y_scale
+from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of, written
+from tui.figures.page import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.source import Reading, Source
+from tui.figures.style import Width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,10 +41,10 @@ def draw(sheet: Sheet, parts: Sequence[Scored]) -> Figure:
     )
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in parts])
-    names = labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
+    names = line_labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
     size = name_rows(axes, counted(names, parts), room_of(figure) - 0.45)
     for row, part in enumerate(parts):
-        _draw_bar(axes, row, part, scale, sheet, size / labels.SIZE)
+        _draw_bar(axes, row, part, scale, sheet, size / line_labels.SIZE)
     _set_value_axis(axes, sheet, scale, 6 if wide else 4)
     for row, part in enumerate(parts):
         _write_value(axes, row, part, scale, size)

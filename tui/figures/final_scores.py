@@ -11,9 +11,9 @@ from engine.analysis.curves import Array
 from engine.analysis.results import OVER_SEEDS, Hours, Result, Score, result_of
 from engine.analysis.selection import Candidate
 from tui.axis import Unit, linear_ticks
-from tui.drawing.source import Reading, Source
-from tui.lines import BIGGEST
-from tui.metrics import Scale
+from tui.figures.axis_titles import Scale
+from tui.figures.line import BIGGEST
+from tui.figures.source import Reading, Source
 
 
 @dataclass(frozen=True)

@@ -18,15 +18,15 @@ from numpy.typing import NDArray
 
 from engine.analysis.curves import Array
 from engine.analysis.results import Result, read_gpu_hours
-from tui import labels
 from tui.axis import PLAIN, Unit, limits, log_limits, log_ticks
-from tui.drawing.look import Width
-from tui.drawing.placing import name_points
-from tui.drawing.scored import Scored, counted, drawable, meanings, read_score, ticks_of
-from tui.drawing.sheet import Sheet, begin, is_wide, plain
-from tui.drawing.source import Reading, Source
-from tui.lines import BIGGEST
-from tui.metrics import Scale, time_scale, y_scale
+from tui.figures import line_labels
+from tui.figures.axis_titles import Scale, time_scale, y_scale
+from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
+from tui.figures.line import BIGGEST
+from tui.figures.page import Sheet, begin, is_wide, plain
+from tui.figures.point_labels import name_points
+from tui.figures.source import Reading, Source
+from tui.figures.style import Width
 from tui.palette import markers_for
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def read(source: Source) -> Reading[Point]:
 def draw(sheet: Sheet, parts: Sequence[Point]) -> Figure:
     """Draw points, at least one: their names beside them, or above the axes where they do not fit."""
     scored = [part.scored for part in parts]
-    names = counted(labels.shorten_all([plain(part.name) for part in scored], 32), scored)
+    names = counted(line_labels.shorten_all([plain(part.name) for part in scored], 32), scored)
     figure, axes, marks, places = _draw(sheet, parts)
     if not name_points(figure, axes, places, names, [part.colour for part in scored], sheet.look):
         figure, *_ = _draw(sheet, parts, list(zip(marks, names, strict=True)))
@@ -192,7 +192,7 @@ def _draw_front(axes: Axes, x: Array, y: Array, sheet: Sheet, first: str) -> Non
 def _draw_point(
     axes: Axes, at: tuple[float, float], part: Scored, mark: str, scale: Scale, sheet: Sheet, *, filled: bool
 ) -> Line2D:
-    from tui.figures import SHAPES
+    from tui.figures.curves import SHAPES
 
     low, high = drawable(part.ends, scale)
     if part.score.interval is not None:

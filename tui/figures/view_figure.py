@@ -15,10 +15,10 @@ from engine.analysis.selection import Candidate
 from engine.history.reader import Axis
 from engine.runs.status import Status
 from engine.runs.store import Run
-from tui import figures
-from tui.export import ExportError, origin_of, replace_file
-from tui.figures import FORMATS, Format, Picture
-from tui.lines import BIGGEST, Line
+from tui.figures.curves import Picture, draw_picture
+from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
+from tui.figures.line import BIGGEST, Line
+from tui.figures.style import style
 from tui.palette import UNKNOWN, Sign
 from tui.state.snapshot import RunCurve
 
@@ -86,7 +86,7 @@ def export_view(view: View, path: Path, runs: Path) -> list[Path]:
     """
     files = paths_of(view, path)
     kind: Format = next(kind for kind in FORMATS if path.suffix == f".{kind}")
-    with figures.style():
+    with style():
         for metric, file in files.items():
             shown = [view.statuses[curve.run] for curve in view.curves[metric] if curve.run in view.statuses]
             names = list(dict.fromkeys(status.experiment for status in shown))
@@ -97,7 +97,7 @@ def export_view(view: View, path: Path, runs: Path) -> list[Path]:
                 title, metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
             )
             candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in shown]
-            replace_file(file, figures.save(figures.draw(picture), kind, title, origin_of(candidates)))
+            replace_file(file, save(draw_picture(picture), kind, title, origin_of(candidates)))
     return list(files.values())
 
 

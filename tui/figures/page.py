@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from engine.text import clean
-from tui import labels
-from tui.drawing.look import PAPER, Look, Width
+from tui.figures import line_labels
+from tui.figures.style import PAPER, Look, Width
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -95,21 +95,21 @@ def begin(
     if key:
         _write_key(figure, key, columns, 1 - (head - UNDER_KEY - 0.135 * rows + 0.01) / high)
     write_notes(figure, every, look)
-    left, bottom, _, _ = labels.layout_of(figure).get()["rect"]
-    labels.layout_of(figure).set(rect=(left, bottom, 1, 1 - bottom - head / high))
+    left, bottom, _, _ = line_labels.layout_of(figure).get()["rect"]
+    line_labels.layout_of(figure).set(rect=(left, bottom, 1, 1 - bottom - head / high))
     return figure
 
 
 def room_of(figure: Figure) -> float:
     """Return the inches of height that title and small print leave."""
-    return float(figure.get_size_inches()[1] * labels.layout_of(figure).get()["rect"][3])
+    return float(figure.get_size_inches()[1] * line_labels.layout_of(figure).get()["rect"][3])
 
 
 def _columns(figure: Figure, key: Sequence[tuple[Artist, str]]) -> int:
     """Return in how many columns a key fits."""
     if not key:
         return 1
-    widths = [labels.measure(figure, name).width + 17.5 * figure.dpi / 72 for _, name in key]
+    widths = [line_labels.measure(figure, name).width + 17.5 * figure.dpi / 72 for _, name in key]
     return next(
         columns
         for columns in range(len(key), 0, -1)
@@ -125,7 +125,7 @@ def _write_key(figure: Figure, key: Sequence[tuple[Artist, str]], columns: int, 
     legend = figure.legend(
         [key[place][0] for place in order], [" "] * len(key), ncols=columns, frameon=False, borderpad=0,
         borderaxespad=0, loc="upper left", bbox_to_anchor=(0.012, top), handlelength=1.0, handletextpad=0.4,
-        columnspacing=1.1, labelspacing=0.3, fontsize=labels.SIZE,
+        columnspacing=1.1, labelspacing=0.3, fontsize=line_labels.SIZE,
     )  # fmt: skip
     legend.set_in_layout(False)
     for text, place in zip(legend.get_texts(), order, strict=True):
@@ -167,7 +167,7 @@ def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER) -> Non
             linespacing=1.3,
         )
     bottom = (0.03 + 0.1 * len(lines)) / height if lines else 0.0
-    labels.layout_of(figure).set(rect=(0, bottom, 1, 1 - bottom), w_pad=0.05, h_pad=0.04)
+    line_labels.layout_of(figure).set(rect=(0, bottom, 1, 1 - bottom), w_pad=0.05, h_pad=0.04)
 
 
 def _lines(notes: Sequence[str], inches: float) -> list[str]:
@@ -183,7 +183,7 @@ def name_rows(axes: Axes, names: Sequence[str], room: float) -> float:
         names: Of the rows.
         room: Inches that all rows share.
     """
-    size = max(1.0, min(labels.SIZE, 0.85 * 72 * room / len(names)))
+    size = max(1.0, min(line_labels.SIZE, 0.85 * 72 * room / len(names)))
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_yticks(range(len(names)), names, fontsize=size)
     axes.spines["left"].set_visible(False)

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.analysis.step_time import EVALUATION, PHASES, in_step, mean_of
-from tui import labels
 from tui.axis import Unit
-from tui.drawing.bars import LEAST_ROW, ROW
-from tui.drawing.look import Width
-from tui.drawing.scored import ticks_of
-from tui.drawing.sheet import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
-from tui.drawing.source import Reading, Source
-from tui.metrics import Scale
+from tui.figures import line_labels
+from tui.figures.axis_titles import Scale
+from tui.figures.bars import LEAST_ROW, ROW
+from tui.figures.final_scores import ticks_of
+from tui.figures.page import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.source import Reading, Source
+from tui.figures.style import Width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def draw(sheet: Sheet, parts: Sequence[Spent]) -> Figure:
         least=0.45 + LEAST_ROW * len(parts),
     )
     axes = figure.add_subplot()
-    names = labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
+    names = line_labels.shorten_all([plain(part.name) for part in parts], NAMES[not wide])
     size = name_rows(axes, names, room_of(figure) - 0.45)
     longest = max(sum(part.phases.values()) for part in parts) or 1.0
     for row, part in enumerate(parts):
@@ -115,7 +115,9 @@ def _meaning(parts: Sequence[Spent]) -> str:
 def _key(colours: Mapping[str, str]) -> list[tuple[Patch, str]]:
     from matplotlib.patches import Patch
 
-    return [(Patch(facecolor=colour), labels.shorten(plain(name), 24)) for name, colour in colours.items()]
+    return [
+        (Patch(facecolor=colour), line_labels.shorten(plain(name), 24)) for name, colour in colours.items()
+    ]
 
 
 def _draw_bar(
@@ -141,7 +143,7 @@ def _write_shares(
     for name, colour in colours.items():
         width = part.phases.get(name, 0.0)
         share = f"{100 * width / total:.0f} %" if total else ""
-        if labels.measure(figure, share).width * 1.15 < width * pixels:
+        if line_labels.measure(figure, share).width * 1.15 < width * pixels:
             ink = "#ffffff" if colour in ("#2f78b7", "#6e6e6e", "#b5651d", "#4f7f6f") else "#111111"
             axes.text(
                 left + width / 2, row, share, ha="center", va="center_baseline", fontsize=size, color=ink

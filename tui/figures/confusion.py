@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.analysis.curves import Array
-from tui import labels
-from tui.drawing.look import Look, Width
-from tui.drawing.matrices import last_matrices
-from tui.drawing.sheet import Sheet, begin, is_wide, plain, room_of
-from tui.drawing.source import Reading, Source
+from tui.figures import line_labels as labels
+from tui.figures.last_confusion import last_matrices
+from tui.figures.page import Sheet, begin, is_wide, plain, room_of
+from tui.figures.source import Reading, Source
+from tui.figures.style import Look, Width
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,0 +1,105 @@
+"""Files of figures: written whole or not at all, with where they come from inside."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from engine.config.schema import Figure
+from engine.text import clean
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.analysis.selection import Candidate
+from engine.config.schema import Figure
+
+
+class ExportError(Exception):
+    """A file cannot be written; the message says which and why."""
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        ExportError: It cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            draft.write_bytes(data)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+    except OSError as error:
+        raise ExportError(f"{path} cannot be written: {error.strerror}") from None
+
+
+Format = Literal["png", "svg", "pdf"]
+FORMATS: tuple[Format, ...] = ("png", "svg", "pdf")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a file was made from."""
+
+    runs: tuple[str, ...]
+    commits: tuple[str, ...]
+    date: str
+    """When the newest of the runs was last heard of: no other date is true of the same picture tomorrow."""
+
+
+def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
+    """Return a drawn figure as a file that says what it was made from."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=kind, dpi=figure.dpi, metadata=_metadata(kind, title, origin))
+    return buffer.getvalue()
+
+
+def _metadata(kind: Format, title: str, origin: Origin) -> dict[str, Any]:
+    program = f"vitui {version('vitui')}"
+    made_from = json.dumps({"runs": origin.runs, "commits": origin.commits, "date": origin.date})
+    title = clean(title)
+    if kind == "png":
+        return {
+            "Software": program, "Title": title, "Creation Time": origin.date, "Source": made_from
+        }  # fmt: skip
+    if kind == "svg":
+        return {"Creator": program, "Title": title, "Date": origin.date, "Source": made_from}
+    return {
+        "Creator": program,
+        "Producer": program,
+        "Title": title,
+        "Subject": made_from,
+        "CreationDate": None,
+    }
+
+
+def origin_of(runs: Iterable[Candidate]) -> Origin:
+    """Return what a figure of these runs, at least one, was made from."""
+    chosen = list(runs)
+    commits = {_commit(each) for each in chosen if each.info.git}
+    newest = max(max(each.status.heartbeat, each.info.created) for each in chosen)
+    return Origin(
+        runs=tuple(each.run.id for each in chosen),
+        commits=tuple(sorted(commits)),
+        date=datetime.datetime.fromtimestamp(newest, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+
+
+def _commit(candidate: Candidate) -> str:
+    git = candidate.info.git or {}
+    return f"{git.get('commit')}{' with changes' if git.get('dirty') else ''}"
