@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tui.app import VituiApp
     from tui.figures.files import Format
     from tui.figures.style import Style, Width
-    from tui.table_export import TableFormat
+    from tui.report.table_export import TableFormat
 
 PICTURES = ("png", "svg", "pdf")
 TABLES = ("md", "latex", "csv", "parquet")
@@ -233,7 +233,7 @@ def export(
             from engine.config.loader import load_config
             from tui.figures.export import export_figures
             from tui.figures.style import LOOKS
-            from tui.table_export import export_tables
+            from tui.report.table_export import export_tables
 
             found, folder = load_config(config), out or Path("images")
             if table:
@@ -305,7 +305,7 @@ def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> Non
     from engine.config.validate import ConfigError
     from engine.runs.store import Store
     from tui.figures.files import ExportError
-    from tui.report import write_report
+    from tui.report.report import write_report
 
     try:
         drawn = write_report(load_config(config), Store(runs), figures, out, say=click.echo)

@@ -45,7 +45,7 @@ from engine.runs.status import status_of
 from engine.system.files import last_lines
 from engine.runs.store import Store, StoreError
 from tui.figures.export import export_figures
-from tui.table_export import export_tables
+from tui.report.table_export import export_tables
 from tui.feed.feed import Feed
 from tui.rows import make_rows
 from tui.state.snapshot import Project, Watch

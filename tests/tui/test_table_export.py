@@ -21,7 +21,7 @@ from engine.text import printable
 from tests.tui.test_export import HOSTILE, Lab, figure
 from tui.cli import main
 from tui.figures.files import ExportError
-from tui.table_export import TABLE_FORMATS, export_tables
+from tui.report.table_export import TABLE_FORMATS, export_tables
 
 NAMES = [*HOSTILE, "a|b", "a & b_c", "[x] \\", "* [31mred", "--> <!--", "=1+1"]
 TEXTS = ("md", "latex", "csv")

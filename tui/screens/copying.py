@@ -18,7 +18,7 @@ class Copying(Doing):
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
-        from tui.tables import FORMATS, cells_of, headings_of
+        from tui.report.text_tables import FORMATS, cells_of, headings_of
 
         row = self.row
         if row is None:

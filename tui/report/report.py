@@ -29,8 +29,8 @@ from tui.figures.caveats import satisfied, waiting_for_runs
 from tui.figures.export import export_figures, find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.registry import KINDS
-from tui.results_table import Table
-from tui.tables import Strong, as_markdown
+from tui.report.results_table import Table
+from tui.report.text_tables import Strong, as_markdown
 
 SPOKEN = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
 """Scores of which more is better, and what they are called in sentences."""
@@ -123,7 +123,7 @@ def as_html(report: Report) -> str:
     """Return the report as one HTML page without scripts, that asks for nothing from anywhere."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(loader=PackageLoader("tui", "."), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(loader=PackageLoader("tui.report", "."), autoescape=True, undefined=StrictUndefined)
     environment.tests["strong"] = lambda text: isinstance(text, Strong)
     return environment.get_template("report.html.j2").render(report=report, version=version("vitui")) + "\n"
 

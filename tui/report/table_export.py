@@ -17,8 +17,8 @@ from engine.text import printable
 from tui.figures.caveats import Entry, Say, cautions, whats_missing
 from tui.figures.export import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
-from tui.results_table import TEXTS, Plain, Table
-from tui.tables import as_csv, as_latex, as_markdown, latex, markdown
+from tui.report.results_table import TEXTS, Plain, Table
+from tui.report.text_tables import as_csv, as_latex, as_markdown, latex, markdown
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]
 TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)

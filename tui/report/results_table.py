@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result, Verdict, verdict
-from tui.tables import Strong
+from tui.report.text_tables import Strong
 
 TITLES = {"test/f1": "test F1", "test/accuracy": "test accuracy"}
 TEXTS = ("experiment", "data")
