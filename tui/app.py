@@ -21,17 +21,17 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 from textual.theme import Theme
 
-from tui.ascii import AsciiFilter
-from tui.commands import commands
 from tui.feed.feed import Feed
-from tui.in_turn import InTurn
 from tui.options import CHANGING, READONLY, Options
 from tui.screens.dashboard import Dashboard, live_runs
 from tui.screens.tour import TourScreen
-from tui.shown import Shown, Update
 from tui.state.messages import Changed
 from tui.state.session import View, load, remember_tour, save, toured
 from tui.state.snapshot import Project, Watch
+from tui.terminal.ascii_filter import AsciiFilter
+from tui.terminal.cell_diff import Shown, Update
+from tui.terminal.command_palette import commands
+from tui.terminal.key_queue import InTurn
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix

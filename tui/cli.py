@@ -122,9 +122,9 @@ def open_app(
     gc.disable()  # until the app is there: a tenth of the time that takes
     os.chdir(folder)  # runs started from the app find what the configuration names
     from tui.app import VituiApp
-    from tui.ascii import asked_for
     from tui.options import Options, state_folder, theme_of
     from tui.state.snapshot import Project
+    from tui.terminal.ascii_filter import asked_for
 
     options = Options(
         readonly=readonly,

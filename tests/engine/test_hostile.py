@@ -47,7 +47,7 @@ from engine.runs.store import Store, StoreError
 from tui.figures.export import export_figures
 from tui.report.table_export import export_tables
 from tui.feed.feed import Feed
-from tui.rows import make_rows
+from tui.views.run_rows import make_rows
 from tui.state.snapshot import Project, Watch
 
 store = Store("runs")

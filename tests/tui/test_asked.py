@@ -18,12 +18,12 @@ from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts
 from tui.app import THEMES, VituiApp
-from tui.ascii import ALIKE, asked_for, plain
 from tui.options import Options, state_folder, theme_of
 from tui.palette import MARKERS
 from tui.screens.tour import TourScreen
 from tui.state.session import View, load, save, toured
 from tui.state.snapshot import Project
+from tui.terminal.ascii_filter import ALIKE, asked_for, plain
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 

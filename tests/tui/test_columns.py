@@ -21,16 +21,17 @@ from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
-from tui.columns import DEFAULT, WIDEST, Column, Fact, ago, count, find_column, known_columns, setting
-from tui.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
 from tui.options import Options
-from tui.rows import Row, make_rows
 from tui.screens.columns import ColumnsScreen
 from tui.screens.compare import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.session import View, save
 from tui.state.snapshot import Project, Snapshot
+from tui.views.columns import DEFAULT, WIDEST, Column, ago, count, find_column, known_columns, setting
+from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
+from tui.views.row import Fact, Row
+from tui.views.run_rows import make_rows
 from tui.widgets.cells import (
     LEAST_BESIDE_LEFT,
     LEAST_NAME,

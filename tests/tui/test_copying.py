@@ -20,9 +20,9 @@ from engine.config.schema import Experiment
 from engine.text import printable
 from tests.tui.conftest import Write
 from tests.tui.pilot import opened, settle, toasts
-from tui.repeating import repeat_command, settings_for
 from tui.report.text_tables import _LATEX, as_csv, as_latex, as_markdown
 from tui.state.snapshot import Project
+from tui.views.shell_commands import repeat_command, settings_for
 
 HOSTILE = st.one_of(
     st.text(max_size=20),

@@ -12,9 +12,10 @@ from engine.runs.metadata import About
 from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle
-from tui.rows import Row, make_rows
-from tui.sieve import Sieve, known_values, understand
 from tui.state.snapshot import Project, Snapshot
+from tui.views.row import Row
+from tui.views.run_filter import Sieve, known_values, understand
+from tui.views.run_rows import make_rows
 from tui.widgets.completing import Completing, hint
 from tui.widgets.run_list import RunList
 

@@ -7,13 +7,13 @@ import tomli
 
 from tests.tui.conftest import EXPERIMENTS
 from tests.tui.pilot import AppPilot, opened, settle, toasts
-from tui.completion import choices, help_of, keys_of, starting_with
-from tui.editor import editor_command
-from tui.form import Form, free_name, written
 from tui.screens.dashboard import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.form import FormScreen
 from tui.state.snapshot import Project
+from tui.terminal.editor import editor_command
+from tui.views.completion import choices, help_of, keys_of, starting_with
+from tui.views.experiment_form import Form, free_name, written
 from tui.widgets.completing import Completing
 from tui.widgets.form_list import FormList
 

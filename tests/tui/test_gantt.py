@@ -10,8 +10,8 @@ from rich.cells import cell_len
 from engine.queue.forecast import Forecast
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import Status
-from tui.gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, span, when
 from tui.state.snapshot import Queue, Snapshot
+from tui.views.gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, span, when
 
 NOW = 1_795_000_000.0
 

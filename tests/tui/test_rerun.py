@@ -12,8 +12,8 @@ from engine.runs.status import Status
 from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
 from tests.tui.pilot import board, opened, toasts, until
-from tui.rerun import already, said, seeds_to_queue
 from tui.state.snapshot import Project
+from tui.views.rerun import already, said, seeds_to_queue
 
 
 def experiment(*seeds: int) -> Experiment:

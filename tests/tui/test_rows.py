@@ -6,11 +6,12 @@ from engine.analysis.run_groups import current, fold, siblings, told_apart, unfi
 from engine.config.loader import load_config
 from engine.runs.metadata import About
 from engine.runs.status import Status
-from tui.columns import find_column
-from tui.grouping import Grouping
-from tui.rows import curve_labels, make_rows
-from tui.sieve import Meant
 from tui.state.snapshot import Project, Snapshot
+from tui.views.columns import find_column
+from tui.views.grouping import Grouping
+from tui.views.run_filter import Meant
+from tui.views.run_names import curve_labels
+from tui.views.run_rows import make_rows
 from tui.widgets.cells import count_of
 
 

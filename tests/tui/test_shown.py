@@ -18,7 +18,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.shown import Shown, Update, change
+from tui.terminal.cell_diff import Shown, Update, change
 
 WIDTH, HEIGHT = 12, 3
 CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")

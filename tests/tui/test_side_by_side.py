@@ -12,7 +12,7 @@ from engine.analysis.comparison import Table, compare
 from engine.analysis.confusion_change import Shift, Shifts
 from engine.analysis.seed_groups import sides
 from engine.runs.status import Status
-from tui.side_by_side import page
+from tui.views.comparison_page import page
 
 NAMES = ("BiT-M-R50x1-32x32-7", "ViT-B-32x32-32-7", "ViT(B)-Hyb-32x32-14", "LayerScale-1e-5", "quick-Hybrid")
 CLASSES = ("airplane", "automobile", "bird", "cat")

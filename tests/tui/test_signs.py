@@ -7,8 +7,8 @@ from tests.tui.pilot import AppPilot, opened, runs, settle, until
 from tui.options import Options
 from tui.palette import MARKERS, PALETTE, Sign, assign
 from tui.screens.compare import CompareScreen
-from tui.signs import give
 from tui.state.snapshot import Project
+from tui.views.curve_signs import give
 from tui.widgets.chart_grid import ChartGrid
 
 SKY, ORANGE = (Sign(colour, mark) for colour, mark in zip(PALETTE[:2], MARKERS[:2], strict=True))

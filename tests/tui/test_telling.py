@@ -23,11 +23,10 @@ from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import board, opened, runs, settle, toasts, until
 from tui.app import VituiApp
-from tui.columns import Fact
-from tui.rows import Row
 from tui.screens.run import RunScreen
 from tui.screens.telling import MAX_DESKTOP, desktop
 from tui.state.snapshot import Project
+from tui.views.row import Fact, Row
 from tui.widgets.overview import Overview
 from tui.widgets.run_list import RunList
 

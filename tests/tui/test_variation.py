@@ -9,7 +9,7 @@ from engine.runs.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.variation import VariationScreen
 from tui.state.snapshot import Project
-from tui.variation import complete, vary, words
+from tui.views.run_overrides import complete, vary, words
 from tui.widgets.completing import Completing
 
 EXPERIMENT = Experiment(

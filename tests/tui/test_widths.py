@@ -15,7 +15,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Machine, Project
-from tui.title import title_of
+from tui.views.run_title import title_of
 from tui.widgets.machine import MachineLine, forms
 from tui.widgets.tab_bar import TabBar
 

@@ -123,7 +123,9 @@ def as_html(report: Report) -> str:
     """Return the report as one HTML page without scripts, that asks for nothing from anywhere."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(loader=PackageLoader("tui.report", "."), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("tui.report", "."), autoescape=True, undefined=StrictUndefined
+    )
     environment.tests["strong"] = lambda text: isinstance(text, Strong)
     return environment.get_template("report.html.j2").render(report=report, version=version("vitui")) + "\n"
 

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Collection, Sequence
 
 from engine.text import printable
-from tui.columns import Column
-from tui.rows import Row
 
 Rows = Sequence[Sequence[str]]
 
@@ -26,31 +24,6 @@ class Strong(str):
     """A text that stands out, where a format can make it."""
 
     __slots__ = ()
-
-
-def headings_of(columns: Sequence[Column]) -> tuple[str, ...]:
-    """Return what stands over the cells of rows."""
-    return ("experiment", "run", "state", *(column.title for column in _own(columns)), "note")
-
-
-def cells_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[tuple[str, ...]]:
-    """Return what stands under each of the headings for rows of the list; a group stands under its title."""
-    own = _own(columns)
-    return [
-        (
-            row.experiment or row.label,
-            row.run or "",
-            row.state or "not run yet",
-            *(column.text(row) for column in own),
-            row.note,
-        )
-        for row in rows
-    ]
-
-
-def _own(columns: Sequence[Column]) -> list[Column]:
-    """Return the columns that say something else than those that every table has."""
-    return [column for column in columns if column.name not in ("state", "note")]
 
 
 def as_markdown(head: Sequence[str], rows: Rows, right: Collection[int] = ()) -> str:

@@ -10,12 +10,13 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 
-from tui.columns import DEFAULT, Column, find_column
-from tui.grouping import Grouping
-from tui.rows import Row, make_rows
-from tui.sieve import Meant
 from tui.state.messages import HeadingClicked
 from tui.state.snapshot import Snapshot
+from tui.views.columns import DEFAULT, Column, find_column
+from tui.views.grouping import Grouping
+from tui.views.row import Row
+from tui.views.run_filter import Meant
+from tui.views.run_rows import make_rows
 from tui.widgets.run_list import RunList
 
 MOST_COLUMNS = 40
@@ -142,8 +143,8 @@ class Arranging(Screen[None]):
 
     def action_columns(self) -> None:
         """Choose the columns on a screen over this one."""
-        from tui.columns import known_columns
         from tui.screens.columns import ColumnsScreen
+        from tui.views.columns import known_columns
 
         def changed(columns: Sequence[Column], order: str) -> None:
             names = [column.name for column in columns]
@@ -156,8 +157,8 @@ class Arranging(Screen[None]):
 
     def action_group(self) -> None:
         """Ask what to group the experiments by."""
-        from tui.grouping import keys_to_offer, wrong_keys
         from tui.screens.prompt import Prompt
+        from tui.views.grouping import keys_to_offer, wrong_keys
 
         def chosen(line: str | None) -> None:
             if line is not None:

@@ -12,10 +12,10 @@ from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.runs.trash import restore, throw_away
-from tui.rows import run_label
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
 from tui.screens.prompt import Prompt
+from tui.views.run_names import run_label
 
 NEWLINE = " ⏎ "
 """What stands for the end of a line where a note of several is written in one."""

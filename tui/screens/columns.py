@@ -12,8 +12,8 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.columns import Column
-from tui.rows import Row
+from tui.views.columns import Column
+from tui.views.row import Row
 from tui.widgets.column_list import ColumnList
 
 KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"

@@ -109,7 +109,7 @@ class CompareScreen(ModalScreen[None]):
 
     def _fill(self) -> None:
         if self.table is not None:
-            from tui.side_by_side import page
+            from tui.views.comparison_page import page
 
             marks = [self._marks(side) for side in self.table.sides]
             width = self.size.width - BESIDE

@@ -9,7 +9,7 @@ from engine.analysis.run_groups import siblings
 from engine.runs.status import LIVE, Status
 from tui.screens.doing import Doing
 from tui.screens.looking import Looking
-from tui.signs import Signs
+from tui.views.curve_signs import Signs
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 

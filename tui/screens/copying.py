@@ -18,7 +18,8 @@ class Copying(Doing):
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
-        from tui.report.text_tables import FORMATS, cells_of, headings_of
+        from tui.report.text_tables import FORMATS
+        from tui.views.run_table import cells_of, headings_of
 
         row = self.row
         if row is None:
@@ -46,7 +47,7 @@ class Copying(Doing):
         self.app.push_screen(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
 
     def _commands(self) -> dict[str, str]:
-        from tui.repeating import repeat_command, resume_command
+        from tui.views.shell_commands import repeat_command, resume_command
 
         row, status, config = self.row, self.focused_run, self.snapshot.config
         if row is None:

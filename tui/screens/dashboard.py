@@ -19,7 +19,6 @@ from textual.widgets import Input, Static
 from engine.analysis.run_groups import siblings
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Store
-from tui.rows import Row, curve_labels
 from tui.screens.caring import Caring
 from tui.screens.comparing import Comparing
 from tui.screens.copying import Copying
@@ -32,10 +31,12 @@ from tui.screens.queueing import Queueing
 from tui.screens.remembering import Remembering
 from tui.screens.telling import Telling
 from tui.screens.varying import Varying
-from tui.signs import Signs
 from tui.state.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.state.run_record import Page, Tab
 from tui.state.snapshot import Project, Snapshot, Watch
+from tui.views.curve_signs import Signs
+from tui.views.row import Row
+from tui.views.run_names import curve_labels
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.console import Console
 from tui.widgets.filter_box import FilterBox

@@ -19,10 +19,11 @@ from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.runs.store import Request, Run, Store, StoreError
 from engine.text import clean
 from tui.options import READONLY, readonly
-from tui.rows import Row, run_label
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Done, Failed
 from tui.state.snapshot import Project, Snapshot
+from tui.views.row import Row
+from tui.views.run_names import run_label
 
 LETTERS_A_SECOND = 15
 """That people read, while they do something else."""
@@ -94,7 +95,7 @@ class Doing(Screen[None]):
         if row is None or config is None or row.experiment not in config.experiments:
             self._refuse_row()
             return
-        from tui.rerun import already, said, seeds_to_queue
+        from tui.views.rerun import already, said, seeds_to_queue
 
         experiment = config.experiments[row.experiment]
         there = already(experiment, self.snapshot.runs, self.snapshot.about)

@@ -9,10 +9,10 @@ from typing import ClassVar, Literal
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
-from tui.in_turn import OPENING
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
 from tui.state.messages import Failed
+from tui.terminal.key_queue import OPENING
 
 FIRST_EXPERIMENT = """\
 [experiments."my-first"]
@@ -31,7 +31,7 @@ class Editing(Doing):
 
     def action_edit(self) -> None:
         """Ask how to change the experiment under the cursor."""
-        from tui.editor import editor_command
+        from tui.terminal.editor import editor_command
 
         name, config = self._meant(), self.project.config
         command = editor_command(os.environ, config, 1)
@@ -74,7 +74,7 @@ class Editing(Doing):
     def _open_editor(self, name: str | None) -> None:
         """Lend the terminal to an editor until it is left."""
         from engine.config.editor import EditError, line_of, read
-        from tui.editor import editor_command
+        from tui.terminal.editor import editor_command
 
         path = self.project.config
         try:
@@ -94,8 +94,8 @@ class Editing(Doing):
     def _open_form(self, name: str, *, clone: bool) -> None:
         """Read the file in a thread, then show the form."""
         from engine.config.editor import EditError, read
-        from tui.form import NAME, Form, free_name
         from tui.screens.form import FormScreen
+        from tui.views.experiment_form import NAME, Form, free_name
 
         path = self.project.config
 

@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.sieve import Meant, Sieve, Subjects, known_values, understand
 from tui.state.snapshot import Snapshot
+from tui.views.run_filter import Meant, Sieve, Subjects, known_values, understand
 from tui.widgets.completing import Completing
 from tui.widgets.filter_box import FilterBox
 

@@ -16,9 +16,9 @@ from textual.widgets import Input, Static
 from engine.config import editor
 from engine.config.editor import EditError, StaleError
 from engine.text import clean
-from tui.completion import choices, starting_with
-from tui.form import NAME, Form
 from tui.screens.dialogs import Choice, Dialog
+from tui.views.completion import choices, starting_with
+from tui.views.experiment_form import NAME, Form
 from tui.widgets.completing import Completing, hint
 from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar

@@ -10,12 +10,12 @@ from textual.widgets import Static
 
 from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
-from tui.gantt import Bar, all_done, clock
-from tui.rows import Row
 from tui.screens.doing import Doing
 from tui.screens.help import HelpScreen
 from tui.screens.queueing import Queueing
 from tui.state.snapshot import Snapshot
+from tui.views.gantt import Bar, all_done, clock
+from tui.views.row import Row
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine_board import MachineBoard
 from tui.widgets.queue_list import QueueList

@@ -7,11 +7,11 @@ from typing import Literal, get_args
 from textual.widgets import Input
 
 from engine.history.reader import Axis
-from tui.grouping import KEYS
 from tui.screens.arranging import Arranging
 from tui.screens.filtering import Filtering
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.state.session import MOST, View
+from tui.views.grouping import KEYS
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.run_list import RunList
 

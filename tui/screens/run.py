@@ -20,12 +20,12 @@ from textual.widgets import ContentSwitcher, Static
 from engine.analysis.alarms import Alarm
 from engine.history.confusion import Place
 from engine.runs.status import Status
-from tui.dossier import sections
 from tui.screens.help import HelpScreen
 from tui.state.run_record import TABS, Page, Record, Tab
 from tui.state.snapshot import Detail, Snapshot
 from tui.text import shorten
-from tui.title import title_of
+from tui.views.run_facts import sections
+from tui.views.run_title import title_of
 from tui.widgets.class_bars import ClassBars
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.log import Log

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from tui.screens.doing import Doing
 
 if TYPE_CHECKING:
-    from tui.variation import Variation
+    from tui.views.run_overrides import Variation
 
 
 class Varying(Doing):

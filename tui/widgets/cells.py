@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from rich.cells import cell_len
 
 from engine.runs.status import MARKS
-from tui.columns import Column
-from tui.rows import Row
 from tui.text import shorten
+from tui.views.columns import Column
+from tui.views.row import Row
 
 PREFIX = 5
 """Cells before a name: overlay bar, the curve's mark, the state's."""

@@ -12,9 +12,9 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 
-from tui.columns import DEFAULT, Column, find_column
-from tui.rows import Row
 from tui.text import Line, shorten
+from tui.views.columns import DEFAULT, Column, find_column
+from tui.views.row import Row
 from tui.widgets.toned import Toned
 
 NAME_WIDTH = 26

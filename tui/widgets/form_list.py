@@ -16,8 +16,8 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.form import Entry
 from tui.text import shorten
+from tui.views.experiment_form import Entry
 
 KEY, SOURCE = 21, 10
 """Cells of a key, and of where its value is from."""

@@ -20,9 +20,9 @@ from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
-from tui.columns import memory_and_peak
-from tui.rows import run_label
 from tui.state.snapshot import Detail
+from tui.views.columns import memory_and_peak
+from tui.views.run_names import run_label
 
 Fact = tuple[str, str]
 MOST_BEHIND = 3

@@ -10,9 +10,9 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.reactive import reactive
 
-from tui.gantt import Bar, bars, gantt
 from tui.state.snapshot import Snapshot
 from tui.text import Line
+from tui.views.gantt import Bar, bars, gantt
 from tui.widgets.toned import Toned
 
 

@@ -17,12 +17,12 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.alarms import KINDS
-from tui.columns import DEFAULT, Column, find_column
 from tui.options import ascii_only
 from tui.palette import Sign
-from tui.rows import Row
 from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.text import shorten
+from tui.views.columns import DEFAULT, Column, find_column
+from tui.views.row import Row
 from tui.widgets.cells import (
     NAME_WIDTH,
     PREFIX,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -13,18 +12,12 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.views.run_facts import Section
+
 COLUMN = 52
 """Cells that a column has at least."""
 MOST_COLUMNS = 3
 GAP = 3
-
-
-@dataclass(frozen=True)
-class Section:
-    """A title, and pairs of a name and a value below it; a pair without a name goes on with the one above."""
-
-    title: str
-    facts: tuple[tuple[str, str], ...]
 
 
 Line = tuple[str, str, bool]

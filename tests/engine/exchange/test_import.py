@@ -29,8 +29,8 @@ from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
-from tui.dossier import sections
 from tui.state.run_record import Record
+from tui.views.run_facts import sections
 
 
 def say(_line: str) -> None:

@@ -20,7 +20,7 @@ from engine.config.loader import parse_config
 from engine.config.overrides import read_value
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
-from tui.completion import help_of, keys_of
+from tui.views.completion import help_of, keys_of
 
 NAME = "name"
 """The row of the experiment's name."""

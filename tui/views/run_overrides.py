@@ -13,7 +13,7 @@ from engine.config.overrides import override, read_value
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
-from tui.completion import choices, keys_of, starting_with
+from tui.views.completion import choices, keys_of, starting_with
 
 BESIDE = ("seeds", "priority")
 VARIED = ("lr", "epochs", "batch_size", "seed", "seeds", "weight_decay")

@@ -13,8 +13,8 @@ from engine.config.overrides import override
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.runs.status import RESUMABLE, Status
-from tui.form import written
 from tui.state.snapshot import Project
+from tui.views.experiment_form import written
 
 _ROUNDS = 3
 _BESIDE = frozenset({"name", "seed", "seeds"})

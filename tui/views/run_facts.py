@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.analysis.step_time import in_step
@@ -16,10 +17,9 @@ from engine.runs.event_text import progress
 from engine.runs.labels import Labels
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
-from tui.columns import memory_and_peak
 from tui.state.run_record import Record
 from tui.text import bar
-from tui.widgets.sheet import Section
+from tui.views.columns import memory_and_peak
 
 Fact = tuple[str, str]
 BAR = 16
@@ -28,6 +28,14 @@ OF_MODEL = ("model", "image_size", "patch_size", "options", "pretrained")
 NAMES = ("name", "seeds", "command", "tags", "notes")
 """Keys that are no settings, or stand elsewhere."""
 NO_LABELS = Labels()
+
+
+@dataclass(frozen=True)
+class Section:
+    """A title, and pairs of a name and a value below it; a pair without a name goes on with the one above."""
+
+    title: str
+    facts: tuple[tuple[str, str], ...]
 
 
 def sections(

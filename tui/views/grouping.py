@@ -9,9 +9,9 @@ from engine.analysis.run_groups import settings_of
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
 from engine.text import nearest
-from tui.columns import BESIDE, WIDEST, setting, settings_by_difference
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
+from tui.views.columns import BESIDE, WIDEST, setting, settings_by_difference
 
 FAMILY = "family"
 """The one key that no configuration has: vit, bit or hybrid."""

@@ -12,20 +12,20 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
 
 from engine.config.schema import Experiment
 from engine.query.fields import Key, Subject, find_key
-from engine.runs.metadata import About
 from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
+from tui.views.row import Fact
 
 if TYPE_CHECKING:
-    from tui.rows import Row
+    from tui.views.row import Row
 
 MEMORY = ("gpu/memory_process", "gpu/memory_used", "cpu/memory_process")
 """Where a run's memory is looked for, the truest first."""
@@ -40,13 +40,6 @@ LONGEST, DEEPEST = 200, 3
 """Characters of a value that are looked at, and tables in tables."""
 BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes"})
 """Keys of an experiment that are no columns, or other ones."""
-
-
-class Fact(NamedTuple):
-    """How a run goes, and what it was made with."""
-
-    status: Status
-    about: About = About()
 
 
 @dataclass(frozen=True)

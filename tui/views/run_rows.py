@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -23,64 +22,17 @@ from engine.runs.metadata import About
 from engine.runs.status import LIVE, State, Status
 from engine.runs.store import Request
 from engine.text import clean
-from tui.columns import Column, Fact
-from tui.grouping import Grouping
-from tui.sieve import Meant
 from tui.state.snapshot import Snapshot
-from tui.text import without_common_start
+from tui.views.columns import Column
+from tui.views.grouping import Grouping
+from tui.views.row import Fact, Row
+from tui.views.run_filter import Meant
+from tui.views.run_names import run_label
 
 T = TypeVar("T")
 STOPS: Mapping[Request | None, str] = {"stop-after-epoch": "stops", "stop-now": "stops now"}
 """What stands in the place of the time left where a run was asked to stop."""
 ByExperiment = Mapping[str, list[Status]]
-
-
-class Row(NamedTuple):
-    """A row: a group, an experiment (its newest result's facts), or one run; what columns show is made when drawn."""
-
-    key: str
-    experiment: str
-    """Empty for a group."""
-    run: str | None
-    """The run whose facts these are; None for what has none."""
-    label: str
-    state: State | None
-    depth: int = 0
-    folded: int = 0
-    """How many runs the row hides; of a group, how many there are."""
-    facts: tuple[Fact, ...] = ()
-    """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
-    waiting: int = 0
-    """How many of the runs that the row hides wait in the queue."""
-    going: int = 0
-    """How many of them go on, made with other settings than what it stands for."""
-    others: int = 0
-    """With how many other settings runs that it hides go on or have finished."""
-    cut: int = 0
-    """Of how many runs a filter leaves those that it stands for; 0 where it leaves all."""
-    mixed: bool = False
-    """Whether it stands for runs that no mean can be taken of: they differ in more than their seed."""
-    unfinished: tuple[Status, ...] = ()
-    """What it hides that was stopped or failed, and that nothing has made up for; the newest first."""
-    note: str = ""
-    """Why it waits or failed; shown where the numbers would stand."""
-    alarm: Kind | None = None
-    """The gravest of what is wrong with the run, or with those that the row hides."""
-    stops: str = ""
-    """That its run is to stop, in a word or two."""
-    tags: tuple[str, ...] = ()
-    noted: bool = False
-    """Whether there is something to be read of it."""
-    group: bool = False
-    folds: str = ""
-    """Its name among those that are unfolded; empty for what has nothing under it."""
-    parent: str = ""
-    """The key of the row that it is under."""
-
-    @property
-    def runs(self) -> tuple[str, ...]:
-        """The runs that it stands for."""
-        return tuple(fact.status.run for fact in self.facts if fact.status.run)
 
 
 def make_rows(
@@ -306,42 +258,3 @@ def _note(status: Status) -> str:
     if status.state == "starting":
         return f"starting …{', ' * bool(status.why)}{status.why}"
     return clean(status.reason) or "waits" if status.state == "queued" else ""
-
-
-def run_label(status: Status) -> str:
-    """Return what tells a run from others of its experiment: seed and time (UTC)."""
-    stamp = status.run[-20:-5]
-    when = f"{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}" if stamp[8:9] == "-" else status.run
-    return f"s{status.seed} {clean(when)}"
-
-
-def curve_labels(shown: Sequence[Status], about: Mapping[str, About], *, of_seeds: bool = False) -> list[str]:
-    """Return what tells each run from the others beside it: its experiment, and its own part among runs of that.
-
-    The own part is what differs, the seed first, then up to two settings; the time only where neither does.
-
-    Args:
-        of_seeds: Whether a run stands for all seeds, and its own is none of its name.
-    """
-    if len(shown) < 2:
-        return [""] * len(shown)
-    own: dict[str, str] = {}
-    for experiment in dict.fromkeys(status.experiment for status in shown):
-        own |= _own_parts([each for each in shown if each.experiment == experiment], about, of_seeds=of_seeds)
-    experiments = [status.experiment for status in shown]
-    names = without_common_start(experiments) if len(set(experiments)) > 1 else [""] * len(shown)
-    return [f"{name} {own[status.run]}".strip() for status, name in zip(shown, names, strict=True)]
-
-
-def _own_parts(runs: Sequence[Status], about: Mapping[str, About], *, of_seeds: bool) -> dict[str, str]:
-    """Return what tells runs of one experiment apart; nothing for one alone."""
-    if len(runs) < 2:
-        return {run.run: "" for run in runs}
-    made = told_apart(runs, about, most=2)
-    seeds = not of_seeds and len({run.seed for run in runs}) > 1
-    parts = {run.run: f"s{run.seed} " * seeds + clean(made.get(run.run, "")) for run in runs}
-    alike = Counter(parts.values())
-    return {
-        run.run: parts[run.run].strip() if alike[parts[run.run]] == 1
-        else f"{run_label(run)} {clean(made.get(run.run, ''))}".strip() for run in runs
-    }  # fmt: skip

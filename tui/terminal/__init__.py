@@ -1,0 +1,1 @@
+"""The terminal itself, and all that touches Textual's private parts."""

@@ -1,0 +1,1 @@
+"""Snapshot in, rows and lines out: what screens show, without a screen."""
