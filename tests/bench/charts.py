@@ -18,10 +18,10 @@ from rich.style import Style
 from rich.text import Text
 
 from tui.palette import PALETTE
-from tui.widgets.canvas import Canvas, Floats, Sheet, Window
-from tui.widgets.curve import Curve
-from tui.widgets.inks import Ink
-from tui.widgets.plot import Plot, Setting
+from tui.widgets.chart.canvas import Canvas, Floats, Sheet, Window
+from tui.widgets.chart.curve import Curve
+from tui.widgets.chart.plot import Plot, Setting
+from tui.widgets.chart.styles import Ink
 
 CASES = [
     # charts, width, height, curves, points

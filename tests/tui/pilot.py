@@ -15,7 +15,7 @@ from tui.app import VituiApp
 from tui.feed.feed import Feed
 from tui.screens.dashboard import Dashboard
 from tui.state.snapshot import Project
-from tui.widgets.run_list import RunList
+from tui.widgets.runs.run_list import RunList
 
 AppPilot = Pilot[str]
 

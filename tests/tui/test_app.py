@@ -21,11 +21,11 @@ from tui.screens.doing import briefly, how_it_goes_on
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
-from tui.widgets.chart import Chart
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.console import Console
-from tui.widgets.machine import MachineLine
-from tui.widgets.run_list import RunList
+from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.machine.status_line import MachineLine
+from tui.widgets.runs.console import Console
+from tui.widgets.runs.run_list import RunList
 
 
 def curves(pilot: AppPilot, metric: str) -> list[str]:

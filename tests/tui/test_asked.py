@@ -17,15 +17,16 @@ from textual.theme import Theme
 from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts
-from tui.app import THEMES, VituiApp
+from tui.app import VituiApp
 from tui.options import Options, state_folder, theme_of
 from tui.palette import MARKERS
 from tui.screens.tour import TourScreen
 from tui.state.session import View, load, save, toured
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import ALIKE, asked_for, plain
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.run_list import RunList
+from tui.terminal.themes import THEMES
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.runs.run_list import RunList
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 

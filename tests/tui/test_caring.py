@@ -12,8 +12,8 @@ from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.snapshot import Project
-from tui.widgets.completing import Completing
-from tui.widgets.overview import Overview
+from tui.widgets.completing_input import Completing
+from tui.widgets.runs.overview import Overview
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 

@@ -32,7 +32,11 @@ from tui.views.columns import DEFAULT, WIDEST, Column, ago, count, find_column, 
 from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
 from tui.views.row import Fact, Row
 from tui.views.run_rows import make_rows
-from tui.widgets.cells import (
+from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.completing_input import Completing
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.runs.cells import (
     LEAST_BESIDE_LEFT,
     LEAST_NAME,
     NAME_WIDTH,
@@ -44,12 +48,8 @@ from tui.widgets.cells import (
     reach_of,
     total,
 )
-from tui.widgets.chart import Chart
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.column_list import ColumnList
-from tui.widgets.completing import Completing
-from tui.widgets.key_bar import KeyBar
-from tui.widgets.run_list import RunList
+from tui.widgets.runs.column_list import ColumnList
+from tui.widgets.runs.run_list import RunList
 
 
 def status(run: str, experiment: str = "e", state: str = "finished", **more: object) -> Status:

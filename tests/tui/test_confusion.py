@@ -8,10 +8,10 @@ from engine.analysis.classification import scores
 from engine.analysis.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
 from engine.events import Confusion
 from engine.history.confusion import place_of
-from tui.widgets.class_bars import ORDERS, sorted_classes
-from tui.widgets.matrix import plan, shade
-from tui.widgets.mistakes import mistake_line
-from tui.widgets.scrubber import track
+from tui.widgets.run_page.class_bars import ORDERS, sorted_classes
+from tui.widgets.run_page.confusion_matrix import plan, shade
+from tui.widgets.run_page.confusions import mistake_line
+from tui.widgets.run_page.epoch_slider import track
 
 
 def made(cells: list[list[int]], labels: list[str]) -> Matrix | None:

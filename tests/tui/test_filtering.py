@@ -16,8 +16,8 @@ from tui.state.snapshot import Project, Snapshot
 from tui.views.row import Row
 from tui.views.run_filter import Sieve, known_values, understand
 from tui.views.run_rows import make_rows
-from tui.widgets.completing import Completing, hint
-from tui.widgets.run_list import RunList
+from tui.widgets.completing_input import Completing, hint
+from tui.widgets.runs.run_list import RunList
 
 
 def status(run: str, experiment: str, state: str = "finished", **more: object) -> Status:

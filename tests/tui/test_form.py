@@ -14,7 +14,7 @@ from tui.state.snapshot import Project
 from tui.terminal.editor import editor_command
 from tui.views.completion import choices, help_of, keys_of, starting_with
 from tui.views.experiment_form import Form, free_name, written
-from tui.widgets.completing import Completing
+from tui.widgets.completing_input import Completing
 from tui.widgets.form_list import FormList
 
 PATH = Path("experiments.toml")

@@ -12,7 +12,7 @@ from tui.figures.line import Line
 from tui.figures.page import wrap
 from tui.figures.style import LOOKS, Style, Width, style
 from tui.palette import assign
-from tui.widgets.legend import Entry, arrange
+from tui.widgets.chart.legend import Entry, arrange
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
 LONG = [f"vit-base-patch16-224-in21k-finetuned-cifar10-lr1e-{number}" for number in range(11)]

@@ -10,7 +10,7 @@ from engine.runs.status import Status
 from engine.system.telemetry import GpuSample
 from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
-from tui.widgets.machine_board import board_lines, curve
+from tui.widgets.machine.history import board_lines, curve
 
 GIB = 2**30
 

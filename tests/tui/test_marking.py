@@ -12,9 +12,9 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle
 from tui.screens.compare import CompareScreen
 from tui.state.snapshot import Project
-from tui.widgets.chart import Chart
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.marking import LEAST, Marked
+from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.range_selection import LEAST, Marked
 
 
 @given(st.text("ab", min_size=1, max_size=30), st.integers(0, 29), st.integers(0, 29))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.events import Estimate
 from engine.runs.status import Status
-from tui.widgets.overview import facts
+from tui.widgets.runs.overview import facts
 
 
 def said(status: Status) -> dict[str, str]:

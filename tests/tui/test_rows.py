@@ -12,7 +12,7 @@ from tui.views.grouping import Grouping
 from tui.views.run_filter import Meant
 from tui.views.run_names import curve_labels
 from tui.views.run_rows import make_rows
-from tui.widgets.cells import count_of
+from tui.widgets.runs.cells import count_of
 
 
 def status(run: str, experiment: str, state: str, **more: object) -> Status:

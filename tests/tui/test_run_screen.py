@@ -17,13 +17,13 @@ from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
-from tui.widgets.class_bars import ClassBars
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.log import Log as LogView
-from tui.widgets.matrix import MatrixView
-from tui.widgets.mistakes import Mistakes
-from tui.widgets.sheet import Sheet
-from tui.widgets.tab_bar import TabBar
+from tui.widgets.run_page.class_bars import ClassBars
+from tui.widgets.run_page.confusion_matrix import MatrixView
+from tui.widgets.run_page.confusions import Mistakes
+from tui.widgets.run_page.fact_sheet import Sheet
+from tui.widgets.run_page.log import Log as LogView
+from tui.widgets.run_page.tab_bar import TabBar
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 

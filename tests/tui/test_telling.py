@@ -27,8 +27,8 @@ from tui.screens.run import RunScreen
 from tui.screens.telling import MAX_DESKTOP, desktop
 from tui.state.snapshot import Project
 from tui.views.row import Fact, Row
-from tui.widgets.overview import Overview
-from tui.widgets.run_list import RunList
+from tui.widgets.runs.overview import Overview
+from tui.widgets.runs.run_list import RunList
 
 
 def say(run: Run, step: int, loss: float | None) -> None:

@@ -15,8 +15,8 @@ from tui.feed.run_reader import MAX_PRINTED, Reader
 from tui.state.log_buffer import Kind, Transcript
 from tui.state.run_record import Page, Record
 from tui.text import bar
-from tui.widgets.sheet import share_out
-from tui.widgets.wrapping import MOST, Wrapping, cuts, step_of
+from tui.widgets.run_page.fact_sheet import share_out
+from tui.widgets.run_page.line_wrapping import MOST, Wrapping, cuts, step_of
 
 
 @given(st.lists(st.text()))

@@ -10,7 +10,7 @@ from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.variation import VariationScreen
 from tui.state.snapshot import Project
 from tui.views.run_overrides import complete, vary, words
-from tui.widgets.completing import Completing
+from tui.widgets.completing_input import Completing
 
 EXPERIMENT = Experiment(
     name="e", model="vit_mini", image_size=16, patch_size=4, dataset="digits", seeds=[3, 4]

@@ -16,8 +16,8 @@ from tui.figures.view_figure import View, default_path, export_view, paths_of
 from tui.palette import Sign
 from tui.screens.export import ExportScreen, _with_endings
 from tui.state.snapshot import Project, RunCurve
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.completing import Completing
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.completing_input import Completing
 
 X = np.arange(1.0, 9.0)
 

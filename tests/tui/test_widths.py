@@ -16,8 +16,8 @@ from tests.tui.pilot import board, opened, runs, settle, until
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Machine, Project
 from tui.views.run_title import title_of
-from tui.widgets.machine import MachineLine, forms
-from tui.widgets.tab_bar import TabBar
+from tui.widgets.machine.status_line import MachineLine, forms
+from tui.widgets.run_page.tab_bar import TabBar
 
 RUNNING = Status(run="ViT-B-32x32-16-7-s0", experiment="ViT-B-32x32-16-7", state="running", epochs=30, epoch=15.0,
                  last={"test/f1": 0.911}, eta_s=18.0)  # fmt: skip

@@ -17,7 +17,7 @@ from tui.views.grouping import Grouping
 from tui.views.row import Row
 from tui.views.run_filter import Meant
 from tui.views.run_rows import make_rows
-from tui.widgets.run_list import RunList
+from tui.widgets.runs.run_list import RunList
 
 MOST_COLUMNS = 40
 ROOM = 54

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from tui.views.columns import Column
 from tui.views.row import Row
-from tui.widgets.column_list import ColumnList
+from tui.widgets.runs.column_list import ColumnList
 
 KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"
 

@@ -16,7 +16,7 @@ from engine.analysis.comparison import Table, as_markdown, compare
 from engine.analysis.seed_groups import Side
 from tui.options import ascii_only
 from tui.palette import Sign
-from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:

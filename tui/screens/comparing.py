@@ -10,8 +10,8 @@ from engine.runs.status import LIVE, Status
 from tui.screens.doing import Doing
 from tui.screens.looking import Looking
 from tui.views.curve_signs import Signs
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.run_list import RunList
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.runs.run_list import RunList
 
 if TYPE_CHECKING:
     from engine.analysis.seed_groups import Side

@@ -8,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.doing import Doing
-from tui.widgets.run_list import RunList
+from tui.widgets.runs.run_list import RunList
 
 
 class Copying(Doing):

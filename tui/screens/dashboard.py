@@ -37,14 +37,14 @@ from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.curve_signs import Signs
 from tui.views.row import Row
 from tui.views.run_names import curve_labels
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.console import Console
-from tui.widgets.filter_box import FilterBox
+from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.machine import MachineLine
-from tui.widgets.machine_pane import MachinePane
-from tui.widgets.overview import Overview
-from tui.widgets.run_list import RunList
+from tui.widgets.machine.pane import MachinePane
+from tui.widgets.machine.status_line import MachineLine
+from tui.widgets.runs.console import Console
+from tui.widgets.runs.filter_box import FilterBox
+from tui.widgets.runs.overview import Overview
+from tui.widgets.runs.run_list import RunList
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""

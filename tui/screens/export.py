@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from engine.text import clean
 from tui.figures.files import ExportError
 from tui.figures.view_figure import View, paths_of
-from tui.widgets.completing import Completing
+from tui.widgets.completing_input import Completing
 
 ENDINGS = (".png", ".svg", ".pdf")
 

@@ -12,7 +12,7 @@ from tui.palette import Sign
 from tui.screens.doing import Doing
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.state.messages import Done, Failed
-from tui.widgets.chart_grid import ChartGrid
+from tui.widgets.chart.grid import ChartGrid
 
 if TYPE_CHECKING:
     from tui.figures.view_figure import View

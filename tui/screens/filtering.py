@@ -12,8 +12,8 @@ from textual.widgets import Input
 
 from tui.state.snapshot import Snapshot
 from tui.views.run_filter import Meant, Sieve, Subjects, known_values, understand
-from tui.widgets.completing import Completing
-from tui.widgets.filter_box import FilterBox
+from tui.widgets.completing_input import Completing
+from tui.widgets.runs.filter_box import FilterBox
 
 
 class Filtering(Screen[None]):

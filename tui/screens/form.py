@@ -19,7 +19,7 @@ from engine.text import clean
 from tui.screens.dialogs import Choice, Dialog
 from tui.views.completion import choices, starting_with
 from tui.views.experiment_form import NAME, Form
-from tui.widgets.completing import Completing, hint
+from tui.widgets.completing_input import Completing, hint
 from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar
 

@@ -11,8 +11,8 @@ from textual.widgets import Input
 
 from engine.history.reader import AXES, Axis
 from tui.state.snapshot import Snapshot
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.run_list import RunList
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.runs.run_list import RunList
 
 SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 """Weights of the past, from no smoothing on."""

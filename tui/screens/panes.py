@@ -7,11 +7,11 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from tui.screens.doing import Doing
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.console import Console
-from tui.widgets.machine_pane import MachinePane
-from tui.widgets.overview import Overview
-from tui.widgets.run_list import RunList
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.machine.pane import MachinePane
+from tui.widgets.runs.console import Console
+from tui.widgets.runs.overview import Overview
+from tui.widgets.runs.run_list import RunList
 
 
 class Panes(Doing):

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.text import clean
-from tui.widgets.completing import Completing, hint
+from tui.widgets.completing_input import Completing, hint
 
 
 class Prompt(ModalScreen[str | None]):

@@ -17,8 +17,8 @@ from tui.state.snapshot import Snapshot
 from tui.views.gantt import Bar, all_done, clock
 from tui.views.row import Row
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.machine_board import MachineBoard
-from tui.widgets.queue_list import QueueList
+from tui.widgets.machine.history import MachineBoard
+from tui.widgets.machine.queue_list import QueueList
 
 
 class QueueScreen(Queueing):

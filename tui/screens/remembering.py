@@ -12,8 +12,8 @@ from tui.screens.filtering import Filtering
 from tui.screens.looking import SMOOTHINGS, Looking
 from tui.state.session import MOST, View
 from tui.views.grouping import KEYS
-from tui.widgets.chart_grid import ChartGrid
-from tui.widgets.run_list import RunList
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.runs.run_list import RunList
 
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 

@@ -26,15 +26,15 @@ from tui.state.snapshot import Detail, Snapshot
 from tui.text import shorten
 from tui.views.run_facts import sections
 from tui.views.run_title import title_of
-from tui.widgets.class_bars import ClassBars
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.log import Log
-from tui.widgets.log_pane import LogPane
-from tui.widgets.matrix import MatrixView
-from tui.widgets.mistakes import Mistakes
-from tui.widgets.scrubber import Scrubbed, Scrubber, Where
-from tui.widgets.sheet import Sheet
-from tui.widgets.tab_bar import TabBar
+from tui.widgets.run_page.class_bars import ClassBars
+from tui.widgets.run_page.confusion_matrix import MatrixView
+from tui.widgets.run_page.confusions import Mistakes
+from tui.widgets.run_page.epoch_slider import Scrubbed, Scrubber, Where
+from tui.widgets.run_page.fact_sheet import Sheet
+from tui.widgets.run_page.log import Log
+from tui.widgets.run_page.log_pane import LogPane
+from tui.widgets.run_page.tab_bar import TabBar
 
 if TYPE_CHECKING:
     from tui.screens.dashboard import Dashboard

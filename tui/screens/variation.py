@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from engine.config.schema import Experiment
 from engine.text import clean
 from tui.views.run_overrides import Variation, complete, settings_line, unfinished, vary
-from tui.widgets.completing import Completing, hint
+from tui.widgets.completing_input import Completing, hint
 
 
 class VariationScreen(ModalScreen[Variation | None]):

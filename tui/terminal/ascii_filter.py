@@ -48,7 +48,7 @@ def _plain(letter: str) -> str:
     if (alike := ALIKE.get(letter)) is not None:
         return alike
     if 0x2800 <= ord(letter) <= 0x28FF:
-        from tui.widgets.canvas import ascii_shape
+        from tui.widgets.chart.canvas import ascii_shape
 
         return ascii_shape(ord(letter) - 0x2800)
     size = get_character_cell_size(letter)
@@ -67,3 +67,21 @@ class AsciiFilter(LineFilter):
             else Segment(plain(segment.text), segment.style)
             for segment in segments
         ]
+
+
+def ascii_shape(pattern: int) -> str:
+    """The ASCII character closest to one of the 256 braille patterns."""
+    left = [row for row, bit in enumerate((1, 2, 4, 64)) if pattern & bit]
+    right = [row for row, bit in enumerate((8, 16, 32, 128)) if pattern & bit]
+    if not left and not right:
+        return " "
+    if len(left) + len(right) >= 7:
+        return "#"
+    if left and right:
+        slope = sum(right) / len(right) - sum(left) / len(left)
+        if abs(slope) > 1:
+            return "\\" if slope > 0 else "/"
+    elif len(left) + len(right) >= 3:
+        return "|"
+    middle = sum(left + right) / len(left + right)
+    return "'" if middle < 0.75 else "-" if middle < 2.25 else "."

@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.widgets import Input, Static
 
 from tui.state.log_buffer import Lines
-from tui.widgets.log import Log
+from tui.widgets.run_page.log import Log
 
 
 class LogPane(Vertical):

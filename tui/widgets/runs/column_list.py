@@ -15,7 +15,7 @@ from textual.reactive import reactive
 from tui.text import Line, shorten
 from tui.views.columns import DEFAULT, Column, find_column
 from tui.views.row import Row
-from tui.widgets.toned import Toned
+from tui.widgets.styled_lines import Toned
 
 NAME_WIDTH = 26
 

@@ -21,6 +21,8 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from tui.terminal.ascii_filter import ascii_shape
+
 Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
@@ -260,24 +262,6 @@ class Canvas:
 def _ascii_shapes() -> NDArray[np.uint32]:
     """The ASCII character closest to each of the 256 braille patterns, as code points."""
     return np.array([ord(ascii_shape(pattern)) for pattern in range(256)], np.uint32)
-
-
-def ascii_shape(pattern: int) -> str:
-    """The ASCII character closest to one of the 256 braille patterns."""
-    left = [row for row, bit in enumerate((1, 2, 4, 64)) if pattern & bit]
-    right = [row for row, bit in enumerate((8, 16, 32, 128)) if pattern & bit]
-    if not left and not right:
-        return " "
-    if len(left) + len(right) >= 7:
-        return "#"
-    if left and right:
-        slope = sum(right) / len(right) - sum(left) / len(left)
-        if abs(slope) > 1:
-            return "\\" if slope > 0 else "/"
-    elif len(left) + len(right) >= 3:
-        return "|"
-    middle = sum(left + right) / len(left + right)
-    return "'" if middle < 0.75 else "-" if middle < 2.25 else "."
 
 
 class Sheet:

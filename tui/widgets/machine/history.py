@@ -11,8 +11,8 @@ from engine.system.telemetry import GpuSample
 from engine.text import clean, size
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import Line, shorten
-from tui.widgets.machine import bar
-from tui.widgets.toned import Toned
+from tui.widgets.machine.status_line import bar
+from tui.widgets.styled_lines import Toned
 
 NARROWEST, WIDEST = 4, 30
 """Cells of a small curve."""

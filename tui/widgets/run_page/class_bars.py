@@ -18,7 +18,7 @@ from textual.strip import Strip
 from engine.analysis.confusion import Matrix
 from engine.text import score
 from tui.text import bar, shorten
-from tui.widgets.scrubber import Scrubs
+from tui.widgets.run_page.epoch_slider import Scrubs
 
 LABEL = 20
 NUMBERS = 31

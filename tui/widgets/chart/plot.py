@@ -24,14 +24,14 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui import axis
-from tui.widgets.canvas import Bools, Canvas, Layer, Sheet, Window
-from tui.widgets.frame import Frame, frame_for
-from tui.widgets.inks import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
-from tui.widgets.legend import Entry, Legend, arrange, arrange_reading, fit, in_a_row, plain
-from tui.widgets.series import Series, drawable
+from tui.widgets.chart.axes import Frame, frame_for
+from tui.widgets.chart.canvas import Bools, Canvas, Layer, Sheet, Window
+from tui.widgets.chart.legend import Entry, Legend, arrange, arrange_reading, fit, in_a_row, plain
+from tui.widgets.chart.series import Series, drawable
+from tui.widgets.chart.styles import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 
 if TYPE_CHECKING:
-    from tui.widgets.curve import Curve
+    from tui.widgets.chart.curve import Curve
 
 
 @dataclass(frozen=True, slots=True)

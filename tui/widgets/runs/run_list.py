@@ -23,7 +23,7 @@ from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionCha
 from tui.text import shorten
 from tui.views.columns import DEFAULT, Column, find_column
 from tui.views.row import Row
-from tui.widgets.cells import (
+from tui.widgets.runs.cells import (
     NAME_WIDTH,
     PREFIX,
     Sized,

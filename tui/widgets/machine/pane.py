@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 
 from tui.state.snapshot import Snapshot
-from tui.widgets.machine_board import MachineBoard
-from tui.widgets.queue_list import QueueList
+from tui.widgets.machine.history import MachineBoard
+from tui.widgets.machine.queue_list import QueueList
 
 
 class MachinePane(Horizontal, can_focus=True):

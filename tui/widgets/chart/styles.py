@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tui.palette import Sign, markers_for
 
 if TYPE_CHECKING:
-    from tui.widgets.curve import Curve
+    from tui.widgets.chart.curve import Curve
 
 
 class Ink(IntEnum):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.cells import cell_len, get_character_cell_size
 
-from tui.widgets.canvas import Bools
+from tui.widgets.chart.canvas import Bools
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor

@@ -23,7 +23,7 @@ from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
 from tui.text import shorten
-from tui.widgets.scrubber import Scrubs
+from tui.widgets.run_page.epoch_slider import Scrubs
 
 SHADES = " ·░▒▓█"
 STEPS = (0.0, 0.02, 0.1, 0.3, 0.6)

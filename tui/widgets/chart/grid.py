@@ -11,8 +11,8 @@ from textual.reactive import reactive
 
 from tui.palette import UNKNOWN, Sign
 from tui.state.snapshot import RunCurve
-from tui.widgets.chart import Chart
-from tui.widgets.curve import Curve
+from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.curve import Curve
 
 MIN_WIDTH, MIN_HEIGHT = 32, 10
 """Cells below which a chart is not made; there are fewer charts instead."""

@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from engine.query.parser import complete
 from engine.text import clean
-from tui.widgets.completing import Completing, hint
+from tui.widgets.completing_input import Completing, hint
 
 EXAMPLE = "state=failed test/f1>0.8 age<2d, or part of a name"
 

@@ -25,7 +25,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.state.log_buffer import Kind, Lines
-from tui.widgets.wrapping import Wrapping, step_of
+from tui.widgets.run_page.line_wrapping import Wrapping, step_of
 
 SLICE_S = 0.005
 """Seconds that a search takes before it lets others have a turn."""

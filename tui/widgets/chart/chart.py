@@ -22,11 +22,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.options import ascii_only
-from tui.widgets.curve import Curve
-from tui.widgets.marking import Marked, marks
+from tui.widgets.chart.curve import Curve
+from tui.widgets.chart.range_selection import Marked, marks
 
 if TYPE_CHECKING:
-    from tui.widgets.plot import Plot, Setting
+    from tui.widgets.chart.plot import Plot, Setting
 
 View = tuple[float, float]
 
@@ -204,7 +204,7 @@ class Chart(Widget):
         return (self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric, self.smoothing)
 
     def _picture(self) -> Plot:
-        from tui.widgets.plot import Plot, Setting
+        from tui.widgets.chart.plot import Plot, Setting
 
         setting = Setting(
             metric=self.metric,
@@ -232,7 +232,7 @@ class Chart(Widget):
         """A style for each `Ink`."""
         key = (self._style_version, self._data_version)
         if key != self._inks_key:
-            from tui.widgets.inks import Ink
+            from tui.widgets.chart.styles import Ink
 
             background = self.background_colors[1]
             under = Style(bgcolor=background.rich_color)

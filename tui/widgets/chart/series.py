@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui.axis import BIGGEST
-from tui.widgets.canvas import Bools, Floats
+from tui.widgets.chart.canvas import Bools, Floats
 
 if TYPE_CHECKING:
-    from tui.widgets.curve import Curve
+    from tui.widgets.chart.curve import Curve
 
 
 @dataclass(frozen=True, slots=True)

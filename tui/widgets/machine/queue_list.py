@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from tui.state.snapshot import Snapshot
 from tui.text import Line
 from tui.views.gantt import Bar, bars, gantt
-from tui.widgets.toned import Toned
+from tui.widgets.styled_lines import Toned
 
 
 class QueueList(Toned):

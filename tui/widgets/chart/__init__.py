@@ -1,0 +1,1 @@
+"""Charts: curves drawn in braille on axes."""

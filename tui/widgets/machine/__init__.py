@@ -1,0 +1,1 @@
+"""The machine: GPUs, memory, load, and the queue."""

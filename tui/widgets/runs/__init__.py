@@ -1,0 +1,1 @@
+"""The list of runs and what stands beside it."""
