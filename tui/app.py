@@ -22,7 +22,7 @@ from textual.screen import Screen
 
 from tui.feed.feed import Feed
 from tui.options import CHANGING, READONLY, Options
-from tui.screens.dashboard import Dashboard, live_runs
+from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen
 from tui.state.messages import Changed
 from tui.state.session import View, load, remember_tour, save, toured

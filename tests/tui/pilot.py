@@ -13,7 +13,7 @@ from textual.pilot import Pilot
 
 from tui.app import VituiApp
 from tui.feed.feed import Feed
-from tui.screens.dashboard import Dashboard
+from tui.screens.dashboard.screen import Dashboard
 from tui.state.snapshot import Project
 from tui.widgets.runs.run_list import RunList
 

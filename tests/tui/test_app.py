@@ -15,9 +15,9 @@ from engine.runs.status import Status
 from engine.runs.store import Store
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
-from tui.screens.compare import CompareScreen
+from tui.screens.actions.runs import briefly, how_it_goes_on
+from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
-from tui.screens.doing import briefly, how_it_goes_on
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project

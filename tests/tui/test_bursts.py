@@ -12,11 +12,11 @@ from engine.runs.store import Run, Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, until
 from tui.screens.dialogs import Dialog
-from tui.screens.form import FormScreen
+from tui.screens.experiment_form import FormScreen
 from tui.screens.help import HelpScreen
+from tui.screens.override_prompt import VariationScreen
 from tui.screens.prompt import Prompt
 from tui.screens.run import RunScreen
-from tui.screens.variation import VariationScreen
 from tui.state.snapshot import Project
 
 pytestmark = pytest.mark.slow  # each opens the app and walks through screens

@@ -22,8 +22,8 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
 from tui.options import Options
-from tui.screens.columns import ColumnsScreen
-from tui.screens.compare import CompareScreen
+from tui.screens.column_chooser import ColumnsScreen
+from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.session import View, save

@@ -7,9 +7,9 @@ import tomli
 
 from tests.tui.conftest import EXPERIMENTS
 from tests.tui.pilot import AppPilot, opened, settle, toasts
-from tui.screens.dashboard import Dashboard
+from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs import Dialog
-from tui.screens.form import FormScreen
+from tui.screens.experiment_form import FormScreen
 from tui.state.snapshot import Project
 from tui.terminal.editor import editor_command
 from tui.views.completion import choices, help_of, keys_of, starting_with

@@ -10,7 +10,7 @@ from textual.strip import Strip
 
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle
-from tui.screens.compare import CompareScreen
+from tui.screens.comparison import CompareScreen
 from tui.state.snapshot import Project
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid

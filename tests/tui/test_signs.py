@@ -6,7 +6,7 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, opened, runs, settle, until
 from tui.options import Options
 from tui.palette import MARKERS, PALETTE, Sign, assign
-from tui.screens.compare import CompareScreen
+from tui.screens.comparison import CompareScreen
 from tui.state.snapshot import Project
 from tui.views.curve_signs import give
 from tui.widgets.chart.grid import ChartGrid

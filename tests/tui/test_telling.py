@@ -23,8 +23,8 @@ from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import board, opened, runs, settle, toasts, until
 from tui.app import VituiApp
+from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
 from tui.screens.run import RunScreen
-from tui.screens.telling import MAX_DESKTOP, desktop
 from tui.state.snapshot import Project
 from tui.views.row import Fact, Row
 from tui.widgets.runs.overview import Overview

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from engine.config.schema import Experiment
 from engine.runs.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
-from tui.screens.variation import VariationScreen
+from tui.screens.override_prompt import VariationScreen
 from tui.state.snapshot import Project
 from tui.views.run_overrides import complete, vary, words
 from tui.widgets.completing_input import Completing

@@ -14,7 +14,7 @@ from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.figures.files import ExportError
 from tui.figures.view_figure import View, default_path, export_view, paths_of
 from tui.palette import Sign
-from tui.screens.export import ExportScreen, _with_endings
+from tui.screens.export_dialog import ExportScreen, _with_endings
 from tui.state.snapshot import Project, RunCurve
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.completing_input import Completing

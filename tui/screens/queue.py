@@ -10,9 +10,9 @@ from textual.widgets import Static
 
 from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
-from tui.screens.doing import Doing
+from tui.screens.actions.queue import Queueing
+from tui.screens.actions.runs import Doing
 from tui.screens.help import HelpScreen
-from tui.screens.queueing import Queueing
 from tui.state.snapshot import Snapshot
 from tui.views.gantt import Bar, all_done, clock
 from tui.views.row import Row

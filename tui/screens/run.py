@@ -37,7 +37,7 @@ from tui.widgets.run_page.log_pane import LogPane
 from tui.widgets.run_page.tab_bar import TabBar
 
 if TYPE_CHECKING:
-    from tui.screens.dashboard import Dashboard
+    from tui.screens.dashboard.screen import Dashboard
 
 FOCUSED = {
     "overview": "#run-overview",

@@ -1,6 +1,6 @@
 """An experiment as rows to be edited: what each key has, where that comes from, and what is wrong with a change.
 
-Pure: texts of configurations in, rows and mistakes out. ``tui.screens.form`` shows it.
+Pure: texts of configurations in, rows and mistakes out. ``tui.screens.experiment_form`` shows it.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from typing import Literal, get_args
 from textual.widgets import Input
 
 from engine.history.reader import Axis
-from tui.screens.arranging import Arranging
-from tui.screens.filtering import Filtering
-from tui.screens.looking import SMOOTHINGS, Looking
+from tui.screens.actions.charts import SMOOTHINGS, Looking
+from tui.screens.dashboard.arrangement import Arranging
+from tui.screens.dashboard.filter import Filtering
 from tui.state.session import MOST, View
 from tui.views.grouping import KEYS
 from tui.widgets.chart.grid import ChartGrid

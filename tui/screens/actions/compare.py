@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.run_groups import siblings
 from engine.runs.status import LIVE, Status
-from tui.screens.doing import Doing
-from tui.screens.looking import Looking
+from tui.screens.actions.charts import Looking
+from tui.screens.actions.runs import Doing
 from tui.views.curve_signs import Signs
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
 
 if TYPE_CHECKING:
     from engine.analysis.seed_groups import Side
-    from tui.screens.compare import CompareScreen
+    from tui.screens.comparison import CompareScreen
 
 
 class Comparing(Looking, Doing):
@@ -45,7 +45,7 @@ class Comparing(Looking, Doing):
 
     def action_compare(self) -> None:
         """Show runs side by side."""
-        from tui.screens.compare import CompareScreen
+        from tui.screens.comparison import CompareScreen
 
         found = self._sides()
         if len(found) < 2:

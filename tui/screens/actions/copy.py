@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
+from tui.screens.actions.runs import Doing
 from tui.screens.dialogs import Choice, Dialog
-from tui.screens.doing import Doing
 from tui.widgets.runs.run_list import RunList
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.screens.doing import Doing
+from tui.screens.actions.runs import Doing
 
 if TYPE_CHECKING:
     from tui.views.run_overrides import Variation
@@ -25,7 +25,7 @@ class Varying(Doing):
             self._refuse_row()
             return
 
-        from tui.screens.variation import VariationScreen
+        from tui.screens.override_prompt import VariationScreen
 
         as_it_stood = self._as_it_stood()
 

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 from textual.app import SuspendNotSupported
 from textual.binding import Binding, BindingType
 
+from tui.screens.actions.runs import Doing
 from tui.screens.dialogs import Choice, Dialog
-from tui.screens.doing import Doing
 from tui.state.messages import Failed
 from tui.terminal.key_queue import OPENING
 
@@ -94,7 +94,7 @@ class Editing(Doing):
     def _open_form(self, name: str, *, clone: bool) -> None:
         """Read the file in a thread, then show the form."""
         from engine.config.editor import EditError, read
-        from tui.screens.form import FormScreen
+        from tui.screens.experiment_form import FormScreen
         from tui.views.experiment_form import NAME, Form, free_name
 
         path = self.project.config

@@ -19,18 +19,18 @@ from textual.widgets import Input, Static
 from engine.analysis.run_groups import siblings
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Store
-from tui.screens.caring import Caring
-from tui.screens.comparing import Comparing
-from tui.screens.copying import Copying
-from tui.screens.editing import FIRST_EXPERIMENT, Editing
-from tui.screens.exporting import Exporting
+from tui.screens.actions.charts import SMOOTHINGS
+from tui.screens.actions.compare import Comparing
+from tui.screens.actions.config import FIRST_EXPERIMENT, Editing
+from tui.screens.actions.copy import Copying
+from tui.screens.actions.export import Exporting
+from tui.screens.actions.labels_and_trash import Caring
+from tui.screens.actions.overrides import Varying
+from tui.screens.actions.queue import Queueing
+from tui.screens.dashboard.notifications import Telling
+from tui.screens.dashboard.panes import Panes
+from tui.screens.dashboard.session import Remembering
 from tui.screens.help import HelpScreen
-from tui.screens.looking import SMOOTHINGS
-from tui.screens.panes import Panes
-from tui.screens.queueing import Queueing
-from tui.screens.remembering import Remembering
-from tui.screens.telling import Telling
-from tui.screens.varying import Varying
 from tui.state.messages import Changed, CursorMoved, Opened, SelectionChanged
 from tui.state.run_record import Page, Tab
 from tui.state.snapshot import Project, Snapshot, Watch

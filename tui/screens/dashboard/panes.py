@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 
-from tui.screens.doing import Doing
+from tui.screens.actions.runs import Doing
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.runs.console import Console

@@ -12,8 +12,8 @@ from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.runs.trash import restore, throw_away
+from tui.screens.actions.runs import Doing
 from tui.screens.dialogs import Choice, Dialog
-from tui.screens.doing import Doing
 from tui.screens.prompt import Prompt
 from tui.views.run_names import run_label
 

@@ -9,8 +9,8 @@ from textual.binding import Binding, BindingType
 
 from engine.runs.store import StoreError
 from tui.palette import Sign
-from tui.screens.doing import Doing
-from tui.screens.looking import SMOOTHINGS, Looking
+from tui.screens.actions.charts import SMOOTHINGS, Looking
+from tui.screens.actions.runs import Doing
 from tui.state.messages import Done, Failed
 from tui.widgets.chart.grid import ChartGrid
 
@@ -30,7 +30,7 @@ class Exporting(Looking, Doing):
             self._refuse("Nothing to export", "The charts show no run.")
             return
         from tui.figures.view_figure import default_path
-        from tui.screens.export import ExportScreen
+        from tui.screens.export_dialog import ExportScreen
 
         def chosen(path: Path | None) -> None:
             if path is not None:

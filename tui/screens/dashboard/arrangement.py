@@ -143,7 +143,7 @@ class Arranging(Screen[None]):
 
     def action_columns(self) -> None:
         """Choose the columns on a screen over this one."""
-        from tui.screens.columns import ColumnsScreen
+        from tui.screens.column_chooser import ColumnsScreen
         from tui.views.columns import known_columns
 
         def changed(columns: Sequence[Column], order: str) -> None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 from textual.binding import Binding, BindingType
 
 from engine.runs.store import Run, StoreError
-from tui.screens.doing import Doing
+from tui.screens.actions.runs import Doing
 
 
 class Queueing(Doing):

@@ -1,0 +1,1 @@
+"""The dashboard: runs, charts and what goes on, on one screen."""
