@@ -221,7 +221,7 @@ class Chaos:
             and self._chance.random() < 0.3
         ):
             self.say("resume --all-crashed --queue")
-            command = "from engine import scheduler; scheduler.ensure_worker = lambda store: None; "
+            command = "from engine.queue import worker; worker.ensure_worker = lambda store: None; "
             command += "from engine.cli import main; main(['resume', '--all-crashed', '--queue'])"
             subprocess.run([sys.executable, "-c", command], check=False, **self._options())
         if not self._workers():

@@ -28,7 +28,7 @@ from engine.training import checkpoint
 GONE = 2**22 + 1
 LIVE = """
 import os, pathlib, sys, time
-from engine import process
+from engine.system import process
 from engine.events import Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run
@@ -136,7 +136,7 @@ def test_a_run_that_lives_is_well(run, live):
 def test_a_lock_kept_by_the_child_of_a_dead_process(run):
     script = """
 import pathlib, subprocess, sys
-from engine import lock
+from engine.system import lock
 from engine.runs.store import Run
 with Run(pathlib.Path(sys.argv[1])).hold():
     print(subprocess.Popen(["sleep", "600"], pass_fds=list(lock._ours), stdout=subprocess.DEVNULL).pid, flush=True)

@@ -36,7 +36,10 @@ MEMORY = 400 * 2**20
 LOOK = """
 import os, pathlib, sys, time
 os.chdir(sys.argv[1])
-from engine import checks, doctor, labels, listing, trash
+from engine.commands import run_table as listing
+from engine.diagnostics import checks, doctor
+from engine.runs import labels, trash
+from engine.text import printable
 from engine.runs.resume import last_experiment
 from engine.config.loader import load_config
 from engine.history.reader import History
@@ -59,9 +62,9 @@ for run in runs:
         try:
             ask()
         except (StoreError, ValueError) as error:  # a message, and no other error
-            print(listing.printable(str(error)))
+            print(printable(str(error)))
     found = labels.labels_of(run)
-    print(listing.printable(f"{found.tags[:3]} {found.notes[:200]}"))
+    print(printable(f"{found.tags[:3]} {found.notes[:200]}"))
     history = History(run.path)
     history.update()
     for name in history.metrics[:20]:

@@ -25,7 +25,7 @@ from engine.system import lock, process
 
 LIVE = """
 import os, pathlib, sys, time
-from engine import process
+from engine.system import process
 from engine.events import Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run
@@ -431,7 +431,7 @@ def test_neither_a_pause_nor_the_first_steps_of_an_attempt_change_the_time_left(
 
 OUTLIVED = """
 import ctypes, multiprocessing, os, pathlib, subprocess, sys, time
-from engine import lock, process
+from engine.system import lock, process
 from engine.events import Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run

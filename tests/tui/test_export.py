@@ -95,7 +95,7 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[Picture]:
         pictures.append(picture)
         return draw(picture, *rest)
 
-    monkeypatch.setattr(figures, "draw", watch)
+    monkeypatch.setattr(figures, "draw_picture", watch)
     return pictures
 
 

@@ -32,7 +32,7 @@ def test_a_legend_touches_no_plot_and_leaves_it_its_room(
         for i, each in enumerate(names[:count])
     )
     with style(look):
-        figure = curves.draw(curves.Picture("F1-Score: ViT", "test/f1", "epoch", lines), look, width)
+        figure = curves.draw_picture(curves.Picture("F1-Score: ViT", "test/f1", "epoch", lines), look, width)
         figure.draw_without_rendering()
         axes = figure.axes[0]
         frame, point = axes.get_window_extent(), figure.dpi / 72

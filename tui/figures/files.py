@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import os
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.config.schema import Figure
+from engine.analysis.selection import Candidate
 from engine.text import clean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-import datetime
-from collections.abc import Iterable
-
-from engine.analysis.selection import Candidate
-from engine.config.schema import Figure
 
 
 class ExportError(Exception):

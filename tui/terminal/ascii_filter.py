@@ -48,8 +48,6 @@ def _plain(letter: str) -> str:
     if (alike := ALIKE.get(letter)) is not None:
         return alike
     if 0x2800 <= ord(letter) <= 0x28FF:
-        from tui.widgets.chart.canvas import ascii_shape
-
         return ascii_shape(ord(letter) - 0x2800)
     size = get_character_cell_size(letter)
     base = unicodedata.normalize("NFKD", letter)[:1]
