@@ -31,7 +31,7 @@ from engine.sites.local_devices import Machine
 from engine.system import lock, process
 from engine.system.files import tail
 from engine.text import GIB
-from tests.engine.test_devices import FakeGpus, card
+from tests.engine.sites.test_local_devices import FakeGpus, card
 
 
 @pytest.fixture(autouse=True)
@@ -134,7 +134,7 @@ class TestTheQueue:
         assert (tmp_path / "precious").read_text() == "keep"
 
 
-STEPS = str(Path(__file__).parent.parent / "steps.py")
+STEPS = str(Path(__file__).parents[2] / "steps.py")
 
 
 def program(*arguments: str, **fields) -> Experiment:

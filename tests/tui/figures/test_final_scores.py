@@ -13,7 +13,7 @@ from matplotlib.text import Text
 
 from engine.analysis.intervals import over_seeds
 from engine.catalog.figure_kinds import COSTS
-from tests.tui.kinds_lab import NAN, Lab, small_print, table
+from tests.tui.figures.kinds_lab import NAN, Lab, small_print, table
 from tui.figures import scatter
 from tui.figures.style import LOOKS, PAPER
 from tui.palette import assign

@@ -15,7 +15,7 @@ from engine.config.overrides import override
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 ELEVEN = {
     "ViT-B-224x224-16-7", "ViT-B-32x32-32-7", "ViT-B-32x32-16-7", "ViT-B-224x224-32-7", "ViT-L-32x32-16-14",
     "BiT-M-R50x1-32x32-7", "BiT-M-R50x1-224x224-7", "BiT-S-R152x2-32x32-14", "ViT(B)-Hyb-32x32-14",

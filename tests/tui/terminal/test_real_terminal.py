@@ -16,9 +16,9 @@ import pytest
 
 from engine.events import End, decode
 from engine.runs.store import Store
-from tests.tui.test_shown import seen
+from tests.tui.terminal.test_cell_diff import seen
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 pytestmark = pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed")
 

@@ -18,7 +18,7 @@ from markdown_it import MarkdownIt
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.text import printable
-from tests.tui.test_export import HOSTILE, Lab, figure
+from tests.tui.figures.test_export import HOSTILE, Lab, figure
 from tui.cli import main
 from tui.figures.files import ExportError
 from tui.report.table_export import TABLE_FORMATS, export_tables

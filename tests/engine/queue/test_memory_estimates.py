@@ -17,7 +17,7 @@ from engine.queue.memory_estimates import CONTEXT, Estimates, shape_of
 from engine.runs.status import Status, save
 from engine.runs.store import Run, Store
 from engine.text import GIB
-from tests.engine.test_devices import FakeGpus, card
+from tests.engine.sites.test_local_devices import FakeGpus, card
 
 
 @pytest.fixture

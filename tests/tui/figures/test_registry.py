@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from PIL import Image
 
-from tests.tui.kinds_lab import EVERY, NAN, Lab, all_kinds, small_print, table, texts
-from tests.tui.test_export import HOSTILE
+from tests.tui.figures.kinds_lab import EVERY, NAN, Lab, all_kinds, small_print, table, texts
+from tests.tui.figures.test_export import HOSTILE
 from tui.cli import main
 from tui.figures import line_labels
 from tui.figures.files import FORMATS

@@ -16,7 +16,7 @@ from engine.training.data import image_cache
 from engine.training.data.image_cache import Listing, cache_folder, load_images
 from engine.training.data.source import DataError, ignore
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.fixture(autouse=True)
@@ -133,10 +133,10 @@ def start(home, *, image_size=8, workers=0, before=""):
 import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})
 from pathlib import Path
 from engine.training.data import image_cache
-import test_decoded
+import test_image_cache
 if __name__ == "__main__":
     {before}
-    files = test_decoded.listing(Path({str(home)!r}))
+    files = test_image_cache.listing(Path({str(home)!r}))
     found = image_cache.load_images(files, {image_size}, {workers}, lambda message: print(message, flush=True))
     print(found.pixels.sum())
 """

@@ -18,7 +18,7 @@ from engine.config.loader import Config, load_config
 from engine.events import Confusion, End, Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
-from tests.tui.test_export import HEAD
+from tests.tui.figures.test_export import HEAD
 from tui.figures import registry
 from tui.figures.export import export_figures
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.analysis.classification import by_class
-from tests.tui.kinds_lab import ANIMALS, Lab, small_print, table, texts
+from tests.tui.figures.kinds_lab import ANIMALS, Lab, small_print, table, texts
 from tui.figures import confusion
 
 
