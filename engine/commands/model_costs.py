@@ -14,7 +14,14 @@ from engine.config.schema import Experiment
 
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:
-    """Print a line for each model that takes images of a size, as soon as it is known."""
+    """Print a line for each model that takes images of a size, each as soon as it is computed.
+
+    Args:
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch of the Vision Transformers, in pixels.
+        classes: How many logits the models have.
+        as_json: Print JSON lines instead of a table.
+    """
     from engine.training.cost import summaries
 
     if not as_json:
@@ -62,7 +69,14 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
 
 
 def experiment_of_model(name: str, image_size: int, patch_size: int, batch_size: int) -> Experiment:
-    """Return an experiment that trains a model of the catalogue at a size."""
+    """Return an experiment that trains a model of the catalogue at a size.
+
+    Args:
+        name: The model's name, which becomes the experiment's too.
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch, in pixels; used by Vision Transformers alone.
+        batch_size: Images that go through the model at once.
+    """
     patch = patch_size if name not in MODELS or MODELS[name].family == "vit" else None
     return Experiment(name=name, model=name, image_size=image_size, patch_size=patch, batch_size=batch_size)
 

@@ -50,7 +50,14 @@ Report = Callable[[str, str], None]
 
 
 def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: Report) -> Experiment | None:
-    """Return an experiment made of ``values``, or None after reporting what is wrong with them."""
+    """Return an experiment made of ``values``, or None after reporting what is wrong with them.
+
+    Args:
+        name: The experiment's name.
+        values: A value for each key; keys that are not an experiment's are passed over.
+        base: The folder that a relative ``folder:PATH`` starts from.
+        report: Called with the key and a sentence for each mistake.
+    """
     known = {key: value for key, value in values.items() if key in FIELDS}
     if known.get("command"):
         known.setdefault("model", SCRIPT)
@@ -82,7 +89,14 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
 def convert_fields(
     values: Mapping[str, Any], kinds: Mapping[str, Any], struct: type[msgspec.Struct], report: Report
 ) -> tuple[dict[str, Any], set[str]]:
-    """Return each value as the type of its field, and the keys that are wrong or missing, which are reported."""
+    """Return each value as the type of its field, and the keys that are wrong or missing.
+
+    Args:
+        values: A value for each key, as TOML has it.
+        kinds: The type of each key, with its description.
+        struct: The class whose required fields have to be there.
+        report: Called with the key and a sentence for each mistake.
+    """
     converted, failed = {}, set()
     for key, value in values.items():
         if (message := _wrong(value, kinds[key])) is None:

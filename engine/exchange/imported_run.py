@@ -58,6 +58,10 @@ class Track:
         """Take a point.
 
         Args:
+            metric: The metric's name where it comes from.
+            value: What was measured.
+            step: Optimizer steps so far, a whole number.
+            epoch: Epochs so far.
             time: Seconds since the epoch, UTC.
 
         Raises:

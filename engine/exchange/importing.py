@@ -88,6 +88,12 @@ def guess(path: Path) -> Format:
 def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | None = None) -> Run:
     """Return a new run, finished, of what was measured elsewhere.
 
+    Args:
+        store: Where the run goes.
+        track: What was measured.
+        source: Where the measurements come from.
+        steps_per_epoch: Places steps on the axis of epochs; None where the track says epochs itself.
+
     Raises:
         StoreError: It cannot be written.
     """

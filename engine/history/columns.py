@@ -46,7 +46,14 @@ class Block:
         return len(self._new) - len(PLACE)
 
     def append(self, step: float, epoch: float, time: float, values: Sequence[float]) -> None:
-        """Add a point of each metric."""
+        """Add a point of each metric.
+
+        Args:
+            step: Optimizer steps so far.
+            epoch: Epochs so far.
+            time: Seconds since the epoch, UTC.
+            values: One value for each metric, in the block's order.
+        """
         for field, number in zip(self._new, (step, epoch, time, *values), strict=True):
             field.append(number)
 
@@ -57,7 +64,14 @@ class Block:
         times: array[float],
         values: Sequence[array[float]],
     ) -> None:
-        """Add points, all arrays of one length, one of values for each metric."""
+        """Add points; all arrays have one length (N,).
+
+        Args:
+            steps: Optimizer steps so far.
+            epochs: Epochs so far.
+            times: Seconds since the epoch, UTC.
+            values: An array (N,) for each metric, in the block's order.
+        """
         for field, more in zip(self._new, (steps, epochs, times, *values), strict=True):
             field.extend(more)
 

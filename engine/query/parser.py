@@ -37,7 +37,14 @@ _RESERVED = ("not", "and", "or")
 
 
 class FilterError(UserError):
-    """A filter cannot be understood; ``start`` and ``end`` are where in its ``text``, counted from 0."""
+    """A filter cannot be understood.
+
+    Args:
+        text: The whole filter.
+        start: Where in it the mistake begins, in characters from 0.
+        end: Where the mistake ends.
+        message: What is wrong, and what would be right.
+    """
 
     def __init__(self, text: str, start: int, end: int, message: str) -> None:
         shown = "".join(c if c.isprintable() else " " for c in text)

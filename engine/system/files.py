@@ -89,9 +89,15 @@ def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> 
 def tail_with(
     path: str | os.PathLike[str], offset: int, limit: int, words: Collection[bytes]
 ) -> tuple[list[bytes], int]:
-    """Return as ``tail`` does, but of the lines only those with one of some words in them.
+    """Return the whole lines after ``offset`` that have one of some words in them, and the offset after the last.
 
-    It is quick where those are few: what is between them is not looked at line by line.
+    It is quick where such lines are few: the bytes between them are searched, not split into lines.
+
+    Args:
+        path: The file; one that cannot be read has no lines.
+        offset: Bytes to pass over.
+        limit: Bytes to read at most, beside a longer line.
+        words: What a line has to hold one of.
     """
     data, end = _whole_lines(path, offset, limit)
     found: set[tuple[int, int]] = set()

@@ -84,7 +84,9 @@ def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
     """Take the lock and return the open file that has it; raises what ``hold`` raises.
 
     Args:
-        for_another: It is for a process that will inherit it and ``keep`` it: until then nobody is named.
+        path: The file that is locked.
+        timeout_s: Seconds to wait for another process.
+        for_another: It is for a process that inherits it and calls ``keep``, which then signs the file as its holder.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
     _ours.add(handle)

@@ -39,8 +39,13 @@ def build(
     """Return what trains a run, at the step of its last checkpoint, and record that it starts.
 
     Args:
+        experiment: What to train, and how.
+        seed: Of weights, order, augmentation and splits.
+        device: Where to train.
+        recorder: Takes the run's events.
         wanted: Asked after every step whether and how to stop.
         say: Called with a sentence now and then while images are decoded; what it raises ends it.
+        ranks: The processes that share the run, this one among them.
 
     Raises:
         DataError: The dataset cannot be used.

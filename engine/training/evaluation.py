@@ -40,6 +40,13 @@ class Evaluator:
     """Evaluates one split; averages are macro averages over the whole split, never means over batches.
 
     Several ranks share the images, and all have the result.
+
+    Args:
+        split: The images and labels.
+        classes: How many classes there are.
+        batch_size: Images that go through the model at once.
+        prepare: Makes the model's input (B, 3, S, S) of stored images.
+        ranks: The processes that share the run, this one among them.
     """
 
     def __init__(
@@ -98,6 +105,7 @@ def summarize(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
     """Return what the end of a run says of its evaluation on the test split, as ``End.summary`` documents it.
 
     Args:
+        evaluation: The last one on the test split.
         labels: The names of the classes (classes,), in the order of the confusion matrix.
     """
     matrix, values = evaluation.confusion, evaluation.values

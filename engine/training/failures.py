@@ -26,7 +26,14 @@ KNOWN = (
 
 
 def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch.device) -> Failure:
-    """Return the exception being handled as text, with its traceback and, where one is known, its cure."""
+    """Return the exception being handled as text, with its traceback and, where there is one, its cure.
+
+    Args:
+        error: The exception.
+        run: The run that it ended.
+        experiment: What was trained.
+        device: Where.
+    """
     message = str(error) or type(error).__name__
     if isinstance(error, torch.OutOfMemoryError):
         total, peak = 0, 0
@@ -48,10 +55,11 @@ def in_words(failure: Failure) -> str:
 
 
 def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> str:
-    """Say what to do about a GPU that is too small.
+    """Return what to do about a GPU that is too small, in words.
 
     Args:
         run: The id of the run.
+        experiment: What was trained.
         total: Bytes that the GPU has.
         peak: Bytes that PyTorch held at most.
     """

@@ -39,8 +39,10 @@ class Learner:
         experiment: How to learn.
         model: What learns; moved to ``device``.
         classes: How many there are.
+        device: Where it learns.
         steps: Optimizer steps in the whole run.
         prepare: Makes the model's input (B, 3, S, S) of stored images, augmented.
+        ranks: The processes that share the run, this one among them.
     """
 
     def __init__(
@@ -96,7 +98,10 @@ class Learner:
         """Take optimizer step ``number`` on its batches; each image weighs the same, in a short last batch too.
 
         Args:
+            number: The step, from 1 on.
+            batches: This rank's batches of the step.
             images: How many count in this step, over all ranks.
+            random: Draws the augmentation and the mixing.
         """
         watch = self.meter.watch
         # gradients are averaged over the ranks, whose shares may differ: each image weighs the same all the same

@@ -40,10 +40,16 @@ def make_optimizer(model: nn.Module, experiment: Experiment) -> Optimizer:
 def with_layer_decay(
     model: nn.Module, groups: list[dict[str, Any]], lr: float, decay: float
 ) -> list[dict[str, Any]]:
-    """Give the blocks nearer to the image smaller learning rates, for fine-tuning (BEiT, Bao et al., 2022).
+    """Return groups in which blocks nearer to the image learn more slowly, for fine-tuning (BEiT, Bao et al., 2022).
 
-    The head and the last norm have ``lr``, the last block ``decay`` times that, and so on down to the embedding;
-    a ResNet's stages count as its blocks.
+    The head and the last norm have ``lr``, the last block ``decay`` times that, and each block before it, down to the
+    embedding, ``decay`` times the rate of the next one; a ResNet's stages count as its blocks.
+
+    Args:
+        model: Whose parameters they are.
+        groups: Parameter groups of an optimizer; each is split.
+        lr: The learning rate of the head.
+        decay: The factor between one block and the next, above 0 and at most 1.
     """
     places = {parameter: _block(name) for name, parameter in model.named_parameters()}
     depth = 1 + max(place for place in [0, *places.values()] if place < HEAD)

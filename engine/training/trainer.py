@@ -38,7 +38,13 @@ class Trainer:
     """Trains one model on one device and says through ``recorder`` what happens.
 
     Args:
-        wanted: Asked after every step, without any cost worth naming, whether and how to stop.
+        experiment: What to train, and how.
+        seed: Of order and augmentation.
+        model: What learns.
+        data: The splits.
+        device: Where to train.
+        recorder: Takes the run's events.
+        wanted: Asked after every step, in less than a microsecond, whether and how to stop.
         ranks: The processes that share the run, this one among them.
         ideal_s: Seconds that an image takes on the device at its best, None where that is not known.
     """

@@ -93,7 +93,10 @@ def load_images(listing: Listing, image_size: int, workers: int | None, say: Say
     They come from the cache, or go there. Where it cannot be written they are decoded into memory, which is said.
 
     Args:
+        listing: The files.
+        image_size: The side of the square images, in pixels.
         workers: Processes that decode; 0 for none but this one, None for one for each core but one.
+        say: Called with a sentence now and then while images are decoded.
 
     Raises:
         DataError: They fit neither the cache nor the memory, or a process that decoded was killed.

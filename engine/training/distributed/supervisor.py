@@ -53,6 +53,14 @@ def train_on_several(
 ) -> Outcome:
     """Train on ``experiment.gpus`` devices of a kind, and return how that ended.
 
+    Args:
+        experiment: What to train, and how.
+        seed: Of weights, order, augmentation and splits.
+        recorder: Takes the events of all ranks.
+        stop: Tells when and how the run is to stop.
+        device: The kind of device: ``cuda`` or ``cpu``.
+        say: Called with a sentence now and then while images are decoded.
+
     Raises:
         DataError: The dataset cannot be used; it is looked at before any rank is started.
     """

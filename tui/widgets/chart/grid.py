@@ -82,7 +82,14 @@ class ChartGrid(Container, can_focus=True):
         signs: Mapping[str, Sign],
         on_top: Collection[str],
     ) -> None:
-        """Show these curves by metric, with each run's label and sign; those ``on_top`` are drawn over the others."""
+        """Show curves, a chart for each metric.
+
+        Args:
+            curves: The curves of each metric.
+            labels: What each run is called.
+            signs: The colour and mark of each run.
+            on_top: The runs that are drawn over the others.
+        """
         self._told = True
         self._curves, self._labels, self._signs, self._on_top = curves, labels, signs, on_top
         self._arrange()

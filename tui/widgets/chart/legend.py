@@ -74,7 +74,7 @@ def arrange(
     whole: bool = True,
     dots: str = "…",
 ) -> Legend | None:
-    """Find room for a legend where it hides nothing, with shorter names or without values if need be.
+    """Return a legend where it hides nothing, with shorter names or without values if need be; None without room.
 
     Where names would be too short to be told apart their curves' marks stand for them, beside the values.
 
@@ -101,7 +101,7 @@ def arrange(
 
 
 def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, dots: str = "…") -> Legend:
-    """Find room for the values at a cursor: with names, else without, else over the curves away from it.
+    """Return the values at a cursor where there is room: with names, else without, else over the curves away from it.
 
     Args:
         entries: What it should say.

@@ -55,7 +55,15 @@ class Overview(ScrollView):
         alarms: Sequence[Alarm] = (),
         unfinished: Sequence[Status] = (),
     ) -> None:
-        """Show a run, and what was stopped or failed behind it; of an experiment without any, its configuration."""
+        """Show a run and the newer ones behind it; of an experiment without runs, its configuration.
+
+        Args:
+            status: How the run goes; None for an experiment without runs.
+            detail: What was read of the run's folder; None before that.
+            config: The configuration to show where the run's own is not read yet.
+            alarms: What is wrong with the run.
+            unfinished: Newer runs that were stopped or failed.
+        """
         new = tuple(facts(status, detail, config, alarms, unfinished))
         if new != self._facts:
             self._facts = new
@@ -100,7 +108,15 @@ def facts(
     alarms: Sequence[Alarm] = (),
     unfinished: Sequence[Status] = (),
 ) -> Iterator[Fact]:
-    """Yield what is worth saying, most wanted first; a pair without a name is a line of its own."""
+    """Yield facts as pairs of name and value, the most important first; one without a name is a line of its own.
+
+    Args:
+        status: How the run goes; None for an experiment without runs.
+        detail: What was read of the run's folder; None before that.
+        config: The configuration to show where the run's own is not read yet.
+        alarms: What is wrong with the run.
+        unfinished: Newer runs that were stopped or failed.
+    """
     settings = dict(detail.config) if detail and detail.config else dict(config)
     if status is not None:
         mark = MARKS[status.state][0]
