@@ -147,12 +147,15 @@ def test_what_a_page_types_exists(typed: str) -> None:
 @pytest.mark.parametrize("name", ROOTS)
 def test_every_verb_and_option_is_in_a_page(name: str) -> None:
     pages = all_pages()
-    typed = [shlex.split(line) for line in typed_commands(pages)]
-    for verb, command in verbs(name).items():
-        assert [name, verb] in [words[:2] for words in typed], f"no page types `{name} {verb}`"
-        for option in options_of(command):
-            is_long = option.startswith("--")
-            assert not is_long or re.search(rf"(?<![\w-]){option}\b", pages), f"{name} {verb} {option}"
+    typed = [shlex.split(line)[:2] for line in typed_commands(pages)]
+    missing = [f"{name} {verb}" for verb in verbs(name) if [name, verb] not in typed]
+    missing += [
+        f"{name} {verb} {option}"
+        for verb, command in verbs(name).items()
+        for option in sorted(options_of(command))
+        if option.startswith("--") and not re.search(rf"(?<![\w-]){option}\b", pages)
+    ]
+    assert missing == []
 
 
 # ---- experiments.toml

@@ -72,8 +72,9 @@ def tree_of(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
-def public_functions(path: Path) -> Iterator[Function]:
-    yield from _functions_in(path, tree_of(path), "")
+@cache
+def public_functions(path: Path) -> tuple[Function, ...]:
+    return tuple(_functions_in(path, tree_of(path), ""))
 
 
 def _functions_in(path: Path, parent: ast.AST, inside: str) -> Iterator[Function]:
@@ -175,18 +176,28 @@ def test_errors_are_said() -> None:
     assert not wrong, "\n" + "\n".join(wrong)
 
 
-def sentences_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield the lines of a page, or of a module's docstrings, with their numbers."""
-    if path.suffix == ".md":
-        yield from enumerate(re.sub(r"`[^`]*`", "", path.read_text(encoding="utf-8")).splitlines(), 1)
-        return
+@cache
+def lines_of_docstrings(path: Path) -> tuple[tuple[int, str], ...]:
+    """Return the lines of a module's docstrings, those of attributes included, with their numbers."""
+    found: list[tuple[int, str]] = []
     for node in ast.walk(tree_of(path)):
         if (
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Constant)
             and isinstance(node.value.value, str)
         ):
-            yield from enumerate(re.sub(r"`[^`\n]*`", "", node.value.value).splitlines(), node.lineno)
+            found += enumerate(node.value.value.splitlines(), node.lineno)
+    return tuple(found)
+
+
+@cache
+def sentences_of(path: Path) -> tuple[tuple[int, str], ...]:
+    """Return the lines of a page, or of a module's docstrings, with their numbers and without their code."""
+    if path.suffix == ".md":
+        lines = tuple(enumerate(path.read_text(encoding="utf-8").splitlines(), 1))
+    else:
+        lines = lines_of_docstrings(path)
+    return tuple((number, re.sub(r"`[^`]*`", "", line)) for number, line in lines)
 
 
 def pages() -> list[Path]:
@@ -197,6 +208,20 @@ def pages() -> list[Path]:
         ROOT / "CHANGELOG.md",
         *(page for page in found if page.name not in written_once),
     ]
+
+
+def test_modules_that_docstrings_name_exist() -> None:
+    files = [path for top in ("engine", "tui") for path in sorted((ROOT / top).rglob("*.py"))]
+    modules = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in files}
+    modules |= {module.removesuffix(".__init__") for module in modules}
+    wrong = [
+        f"{path.relative_to(ROOT)}:{number}: {name}"
+        for path in files
+        for number, line in lines_of_docstrings(path)
+        for name in re.findall(r"(?<![\w/.])(?:engine|tui)(?:\.\w+)+", line)
+        if modules.isdisjoint({name, name.rpartition(".")[0]} - {"engine", "tui"})
+    ]
+    assert not wrong, "\n" + "\n".join(wrong)
 
 
 @pytest.mark.parametrize("pattern", EMPTY_WORDS)

@@ -43,7 +43,7 @@ def kind_of(table: Mapping[str, Any]) -> str:
 
 
 def settled(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with what its kind says where it says nothing itself; one of an unknown kind as it is."""
+    """Return a table with what its kind says where it says nothing itself; a table of an unknown kind unchanged."""
     kind = KINDS.get(kind_of(table))
     if kind is None:
         return dict(table)

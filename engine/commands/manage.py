@@ -53,9 +53,9 @@ def tag(words: tuple[str, ...], root: Path) -> None:
 @click.argument("text", required=False)
 @option_runs
 @click.option("--edit", is_flag=True, help="Write it in $EDITOR.")
-@click.option("--clear", is_flag=True, help="Have none.")
+@click.option("--clear", is_flag=True, help="Remove the note.")
 def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -> None:
-    """Say something of a run; without a text, print what was said."""
+    """Write a note on a run; without a text, print the note."""
     from engine.runs.labels import change_note, labels_of
     from engine.text import printable
 

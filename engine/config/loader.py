@@ -71,7 +71,7 @@ def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> 
     """Return the experiment of that name, with ``key=value`` settings applied.
 
     Raises:
-        ConfigError: There is none, and the nearest name and all known ones are given; or a setting is wrong.
+        ConfigError: No experiment has the name (the message gives the nearest and all names), or a setting is wrong.
     """
     if name in config.experiments:
         found = config.experiments[name]

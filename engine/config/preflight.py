@@ -1,4 +1,4 @@
-"""Whether what an experiment trains from is there at all: a look at folders, before a run waits in vain."""
+"""Whether the folders that an experiment trains from exist: a look before a run is queued."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an experiment's values may be: types and sense checked, each mistake named with what would be right."""
+"""Checks of an experiment's values, alone and together; each mistake is named with what would be right."""
 
 from __future__ import annotations
 

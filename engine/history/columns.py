@@ -1,4 +1,4 @@
-"""Metrics that are measured together, in a form that grows cheaply and is looked at without a copy."""
+"""Metrics that are measured together, as columns that grow cheaply and are read without a copy."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LARGE = 16 * 1024
 class Block:
     """Steps, epochs, times, and the values of each of its metrics, in the order in which they came.
 
-    New points wait in arrays; whoever looks has them moved behind the others. What was looked at once stays as it is:
-    later points stand behind it, and dropping some leaves the old table to those who hold it.
+    New points wait in arrays and move behind the others at the next reading. Views that were handed out stay valid:
+    later points are added behind them, and dropping points makes a new table.
 
     Args:
         width: How many metrics.

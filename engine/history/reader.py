@@ -255,7 +255,7 @@ class History:
         return (times if x == "time" else times * _number(config, "gpus") / 3600), values
 
     def _joules(self, times: Array) -> Array:
-        """Return what all GPUs together had taken at some times (N,), NaN where nobody measured it."""
+        """Return what all GPUs together had taken at some times (N,), NaN where it was not measured."""
         import numpy as np
 
         total = np.full(len(times), np.nan)
@@ -274,7 +274,7 @@ def _number(config: Mapping[str, Any], key: str) -> float:
 
 
 def _width(event: Event | None) -> int:
-    """Return how many values an event measures, 0 for one that measures nothing."""
+    """Return how many values an event measures, 0 for an event of another kind."""
     return len(event.values) if type(event) is Metrics else 0
 
 

@@ -26,7 +26,7 @@ def create_model(
         options: What :data:`engine.catalog.models.OPTIONS` lists for the family; for timm, its own arguments.
 
     Raises:
-        ValueError: There is no such model, or not in that size or with those options; the message names what can be built.
+        ValueError: There is no such model, in that size or with those options; the message says which there are.
     """
     wrong = problems(name, image_size, patch_size, options)
     if num_classes < 1:

@@ -29,7 +29,7 @@ class Labels(Protocol):
 
     @property
     def notes(self) -> str:
-        """What is to be known of it."""
+        """Its note."""
 
 
 class Subject:
@@ -73,7 +73,7 @@ class Subject:
 
     @property
     def notes(self) -> object:
-        """What is to be known of it."""
+        """Its note."""
         return self.config.get("notes", "") if self._labels is None else self._labels.notes
 
     @property
@@ -108,7 +108,7 @@ class Key(NamedTuple):
 
 
 def find_key(name: str) -> Key | None:
-    """Return the key of a name, None for a name that is none."""
+    """Return the key of a name, None where no key has it."""
     if (key := known_keys().get(name)) is not None:
         return key
     if name.startswith("options.") and len(name) > len("options."):

@@ -107,7 +107,7 @@ def _known() -> str:
 
 
 def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
-    """Return runs in the order of a key, those that have no such thing last; a ``-`` before it: the most first.
+    """Return runs in the order of a key, those without a value last; a ``-`` before the key puts the most first.
 
     Raises:
         UserError: There is no such key.
@@ -169,7 +169,7 @@ def _mentions(subject: Subject, words: list[str]) -> bool:
 
 
 def _fits(found: object, sign: str, text: str, number: Number | None) -> bool:
-    """Return whether one thing that a run has is like what is wanted: ``text`` with small letters, or a number."""
+    """Return whether a value of a run fits a value of the filter: ``text`` in small letters, or a number."""
     if isinstance(found, bool):
         found = str(found)
     if isinstance(found, int | float) and sign != "~":

@@ -1,6 +1,6 @@
-"""What a model is worth on a split: scores over all of it, how well calibrated it is, and how sure that is.
+"""The scores of a model over a whole split, its calibration, and their intervals.
 
-Everything is counted on the split's device, which is not waited for until the last batch is done.
+Everything is counted on the split's device; the loop waits for it once, after the last batch.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Evaluator:
 
     @torch.no_grad()
     def run(self, model: nn.Module) -> Evaluation:
-        """Return the metrics of the model as it is; it is left in the mode it was in."""
+        """Return the metrics of the model; it stays in training or evaluation mode as it was."""
         was_training = model.training
         model.eval()
         tally = _Tally(self._classes, self._split.labels.device)

@@ -1,4 +1,4 @@
-"""What went wrong, said so that a user can mend it."""
+"""Failures in words that help a user mend them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch
 
 
 def in_words(failure: Failure) -> str:
-    """Return a failure in a line: an error that is not one of ours is named, too."""
+    """Return a failure in a line; errors of other packages stand with their type."""
     known = {kind.__name__ for kind in KNOWN}
     return failure.message if failure.type in known else f"{failure.type}: {failure.message}"
 

@@ -1,4 +1,4 @@
-"""One optimizer step after another: all that learning changes, and all that a checkpoint keeps of it."""
+"""Optimizer steps: all state that learning changes, and what a checkpoint keeps of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     images: Tensor
     labels: Tensor
     counted: int
-    """How many images count: all, or none in a rank for which nothing was left."""
+    """How many images count: all of them, or 0 in a rank beyond the last image."""
 
 
 Prepare = Callable[[Tensor, torch.Generator], Tensor]
@@ -76,7 +76,7 @@ class Learner:
         """The largest learning rate of the last step."""
 
     def accelerate(self) -> str:
-        """Compile the model where that is asked for; return in words how it runs."""
+        """Compile the model if the experiment asks for it, and return in words how it runs."""
         size = self._experiment.image_size
         few = 2 if self.device.type == "cpu" else self._experiment.batch_size
         images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._layout)

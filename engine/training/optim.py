@@ -66,11 +66,11 @@ def with_layer_decay(
 
 
 HEAD = 10**6
-"""The place of what stands behind all blocks."""
+"""The place of parameters behind all blocks: the last norm and the head."""
 
 
 def _block(name: str) -> int:
-    """Return how many blocks stand before a parameter; ``HEAD`` for what is behind them."""
+    """Return how many blocks stand before a parameter; ``HEAD`` behind the last block."""
     parts = name.split(".")
     if parts[0] in ("blocks", "stages"):
         return int(parts[1]) + 1
@@ -103,7 +103,7 @@ def staircase(part: float) -> float:
 
 
 class Average:
-    """An exponential moving average of a model's weights, with a warm-up so that it soon forgets where it began.
+    """An exponential moving average of a model's weights, with a warm-up in which it forgets its start.
 
     After step t the decay is ``min(decay, (1 + t) / (10 + t))``, as in TensorFlow's and timm's.
 
@@ -117,7 +117,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take the weights after a step in."""
+        """Add the weights after a step to the average."""
         decay = min(self._decay, (1 + step) / (10 + step))
         mine = [*self.model.parameters(), *self.model.buffers()]
         theirs = [*model.parameters(), *model.buffers()]

@@ -1,4 +1,4 @@
-"""What a run's process does once it holds the run: build, train, and end with an event whatever happens."""
+"""What a run's process does once it holds the run: build, train, and record the end, a failure too."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@
                ▲                                                               │      │
                └───────────────── events, and how each rank ended ─────────────┴──────┘
 
-A rank that dies ends the run: the agent stops the others. Should this process die, or the agent, the kernel kills
-what it started: no rank is left behind.
+A rank that dies ends the run: the agent stops the others. If this process or the agent dies, the kernel kills
+what it started, all ranks included.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ POLL_S = 0.1
 
 
 class Job(msgspec.Struct):
-    """What a rank is told: what to train, where it is kept, on which kind of device."""
+    """A rank's orders: what to train, into which folder, on which kind of device."""
 
     run: str
     experiment: Experiment
@@ -111,7 +111,7 @@ def _outcome(ends: list[End], code: int) -> Outcome:
 
 
 def _rank_of_cause(failure: Failure) -> int:
-    """Order failures: an error of our own, a process that was killed, then what ranks say who have lost another."""
+    """Order failures: an error of our own, a process that was killed, then the errors of ranks that lost another."""
     if failure.type in {kind.__name__ for kind in KNOWN}:
         return 0
     return 1 if failure.type == "RankKilled" else 2

@@ -3,7 +3,7 @@
     points ──▶ Window ──▶ Spans (top and bottom dot of each dot column) ──▶ Canvas (2 x 4 dots a cell) ──▶ Sheet
 
 A spike of one point in a million keeps its dot at every zoom, because a column's span is taken over the raw points.
-Neighbouring columns are joined by a line one dot thin, and whatever is not finite is a gap. A cell has room for one
+Neighbouring columns are joined by a line one dot thin; values that are not finite make a gap. A cell has room for one
 colour, an "ink": a whole number that the caller later maps to a style.
 """
 

@@ -27,7 +27,7 @@ class Curve:
         hi: Upper bound of a band.
         pinned: Drawn over the others.
         seams: Positions where the run was resumed.
-        outcome: What came of the runs that it is the mean of; where there is none the curve tells it.
+        outcome: The final value over the runs that it is the mean of; None where the curve's last value says it.
         mark: A mark of `tui.palette.MARKERS`; the chart chooses one where it is empty.
     """
 

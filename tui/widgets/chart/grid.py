@@ -56,7 +56,7 @@ class ChartGrid(Container, can_focus=True):
         self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
         self._told = False
-        """Whether there was anything to show yet; charts that stand empty until then would only cost time."""
+        """Whether curves have come yet; until then no chart is made."""
         self.pattern = ""
         """A regular expression that the metrics shown have to match."""
 
@@ -115,7 +115,7 @@ class ChartGrid(Container, can_focus=True):
         self._set(log_y=self.log_y)
 
     def watch_smoothing(self) -> None:
-        """Have all charts say so."""
+        """Smooth all charts' curves as much."""
         self._set(smoothing=self.smoothing)
 
     def watch_x_label(self) -> None:
@@ -123,7 +123,7 @@ class ChartGrid(Container, can_focus=True):
         self._set(x_label=self.x_label, view=None, cursor=None)
 
     def validate_page(self, page: int) -> int:
-        """Keep to the pages that there are."""
+        """Keep the page between the first and the last."""
         return max(0, min(page, self.pages - 1))
 
     def on_chart_view_changed(self, message: Chart.ViewChanged) -> None:
@@ -252,7 +252,7 @@ class ChartGrid(Container, can_focus=True):
 
 
 def matches(pattern: str, metric: str) -> bool:
-    """Return whether a metric matches a regular expression; one that is none is taken as it is written."""
+    """Return whether a metric matches a regular expression; other text is looked for as it stands."""
     try:
         return re.search(pattern, metric, re.IGNORECASE) is not None
     except re.error:

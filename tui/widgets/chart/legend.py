@@ -1,6 +1,6 @@
 """Which curve is which: labels made safe, made to fit, and put where no curve goes.
 
-Labels are other people's text. They are shown as they read, never as markup or terminal commands.
+Labels come from runs. They are shown as text, never as markup or terminal commands.
 """
 
 from __future__ import annotations

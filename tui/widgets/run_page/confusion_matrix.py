@@ -1,7 +1,7 @@
 """A confusion matrix as a heat map, true classes in rows and predicted ones in columns; a cursor reads a cell.
 
 Few classes have a number in each cell; many have a shade, one or two cells wide, so that a hundred fit a screen.
-Drawn line by line, and of each line only what is in view: a thousand classes cost no more than ten.
+Drawn line by line, and of each line only the part in view: a thousand classes cost as much as ten.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The run in focus: what it is, how far it is, where it runs, and what a reader of its numbers should know.
+"""The run in focus: its settings, progress and machine, and cautions for readers of its numbers.
 
-Drawn line by line: a text widget would have the whole screen laid out and painted anew with every number that changes.
+Drawn line by line: a text widget would lay out and paint the whole screen for every number that changes.
 """
 
 from __future__ import annotations
