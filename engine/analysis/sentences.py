@@ -27,7 +27,7 @@ def sentences(
         already: Pairs that are not worded again.
     """
     if judgement.metric.split == "validation":
-        return [f"{noun(judgement.metric).capitalize()} is not judged: {CHOSEN_BY}."]
+        return [f"Validation {judgement.metric.noun} is not judged: {CHOSEN_BY}."]
     samples = [sample for sample in judgement.samples if shown is None or sample.name in shown]
     names = judgement.names & {sample.name for sample in samples}
     verdicts = _which_is_best(judgement, names)
