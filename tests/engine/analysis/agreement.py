@@ -21,7 +21,9 @@ FORBIDDEN = (
     "inf ",
     "\n",
 )
-BEST = re.compile(r"^(So far \(\d+ of \d+ seeds\): )?(\w+) (?:is the best of|has the (?:highest|lowest) .* of \d+ \(p)")
+BEST = re.compile(
+    r"^(So far \(\d+ of \d+ seeds\): )?(\w+) (?:is the best of|has the (?:highest|lowest) .* of \d+ \(p)"
+)
 
 
 def assert_agrees(judgement: Judgement) -> None:
@@ -65,11 +67,15 @@ def worded(pair: Pair, line: str) -> bool:
 def assert_words_agree(judgement: Judgement, pair: Pair, lines: list[str]) -> None:
     found = [line for line in lines if worded(pair, line)]
     judged_names = [sample.name for sample in judgement.ranked]
-    centre = judgement.baseline if judgement.baseline in judged_names else judged_names[:1] and judged_names[0]
+    centre = (
+        judgement.baseline if judgement.baseline in judged_names else judged_names[:1] and judged_names[0]
+    )
     expected = centre in (pair.better, pair.worse) and {pair.better, pair.worse} <= set(judged_names)
     assert len(found) == expected, (pair, lines)
     for line in found:
-        assert pair.is_told == bool(re.search(r" beats | has the (higher|lower) | is (above|below) ", line)), line
+        assert pair.is_told == bool(
+            re.search(r" beats | has the (higher|lower) | is (above|below) ", line)
+        ), line
         assert (pair.status is Status.ALIKE) == (" alike within " in line)
         assert (pair.status is Status.UNJUDGED) == (" are not judged" in line)
         if pair.status is not Status.UNJUDGED:
@@ -108,7 +114,9 @@ def assert_ranks_agree(judgement: Judgement) -> None:
         assert ((first, last) == (1, 1)) == above_all
     rank = {sample.name: position for position, sample in enumerate(judgement.ranked)}
     for pair in judgement.pairs.values():
-        assert not pair.is_told or rank[pair.better] < rank[pair.worse]  # so that no three are told in a circle
+        assert (
+            not pair.is_told or rank[pair.better] < rank[pair.worse]
+        )  # so that no three are told in a circle
 
 
 def assert_words_are_chosen(judgement: Judgement, line: str) -> None:

@@ -1,4 +1,4 @@
-"""The moderated Welch t once more, over many simulated studies at a time: what simulations are drawn and tested with."""
+"""The moderated Welch t once more, over many simulated studies at a time, and how these are drawn."""
 
 from __future__ import annotations
 
@@ -86,7 +86,5 @@ def draw(
     groups = []
     for position, count in enumerate(seeds):
         sigma = np.exp(h * random.normal(size=(draws, 1)) - h**2) * (spreads[position] if spreads else 1)
-        groups.append(
-            (means[position] if means else 0) + sigma * random.normal(size=(draws, count))
-        )
+        groups.append((means[position] if means else 0) + sigma * random.normal(size=(draws, count)))
     return groups

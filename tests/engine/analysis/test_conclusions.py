@@ -52,7 +52,9 @@ def studies(draw):
 
 options = st.fixed_dictionaries(
     {
-        "metric": st.sampled_from([F1, F1, LOSS, TRAINING, Metric("loss", "training", higher_is_better=False)]),
+        "metric": st.sampled_from(
+            [F1, F1, LOSS, TRAINING, Metric("loss", "training", higher_is_better=False)]
+        ),
         "margin": st.sampled_from([None, 0.01, 0.2]),
         "planned_seeds": st.sampled_from([None, None, 3, 10]),
     }
@@ -64,7 +66,9 @@ def test_all_that_is_shown_of_a_judgement_agrees(samples, chosen, has_baseline):
     baseline = samples[-1].name if has_baseline else None
     judgement = judge(samples, pool=pool_of(samples), baseline=baseline, **chosen)
     assert_agrees(judgement)
-    assert len([pair for pair in judgement.pairs.values() if pair.status is not Status.UNJUDGED]) >= judgement.m
+    assert (
+        len([pair for pair in judgement.pairs.values() if pair.status is not Status.UNJUDGED]) >= judgement.m
+    )
 
 
 @given(studies(), options, st.randoms(use_true_random=False))
@@ -107,7 +111,9 @@ def test_the_recorded_runs_have_no_best():
     samples = replayed()
     pool = pool_of(samples.values())
     hybrid = next(name for name, sample in samples.items() if len(sample.values) == 1)
-    shown = [samples[name] for name in ("ViT-B-32x32-16-7", "ViT-B-32x32-32-7", "BiT-M-R50x1-32x32-7", hybrid)]
+    shown = [
+        samples[name] for name in ("ViT-B-32x32-16-7", "ViT-B-32x32-32-7", "BiT-M-R50x1-32x32-7", hybrid)
+    ]
     judgement = judge(shown, pool=pool, metric=F1)
     assert judgement.m == 6
     assert judgement.p_star == pytest.approx(0.229, abs=1e-3)
@@ -125,7 +131,9 @@ def test_the_best_of_all_is_one_claim():
     assert judgement.best == "A"
     assert judgement.m == 6
     assert pair.by_itself
-    assert judgement.p_star == pytest.approx(max(raw.p for raw in (judgement.pair("A", x).raw for x in "BCD")))
+    assert judgement.p_star == pytest.approx(
+        max(raw.p for raw in (judgement.pair("A", x).raw for x in "BCD"))
+    )
     assert pair.p == min(judgement.p_star, sidak(pair.raw.p, 6))
     assert sidak(pair.raw.p, 6) > judgement.p_star
     assert not judgement.pair("B", "C").by_itself

@@ -139,7 +139,11 @@ def test_a_score_that_is_not_finite_is_refused():
 
 
 @given(
-    st.floats(0, 1), st.floats(0, 1), st.integers(2, 5), st.integers(1, 5), st.sampled_from([0, 1e-4, 1 / 360])
+    st.floats(0, 1),
+    st.floats(0, 1),
+    st.integers(2, 5),
+    st.integers(1, 5),
+    st.sampled_from([0, 1e-4, 1 / 360]),
 )
 @example(0.5, 0.505, 2, 2, 0)
 @example(0.1, 0.30000000000000004, 3, 3, 0)
