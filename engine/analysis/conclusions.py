@@ -45,6 +45,8 @@ class Judgement:
     baseline: str | None = None
     margin: float | None = None
     planned_seeds: int | None = None
+    configurations: int | None = None
+    """How many configurations were tried on the same images, shown or not."""
     p_stars: Mapping[Key, float] = field(default_factory=dict)
     """By the names of a set: the p value of its top against each other one, for the number of sets."""
     model_tests: Mapping[Key, ModelTest] = field(default_factory=dict)
@@ -148,6 +150,7 @@ def judge(
     sets: Sequence[Collection[str]] | None = None,
     margin: float | None = None,
     planned_seeds: int | None = None,
+    configurations: int | None = None,
     image_variance: Mapping[Key, float] | None = None,
     models: Mapping[str, Estimate] | None = None,
     model_tests: Mapping[Key, ModelTest] | None = None,
@@ -162,6 +165,7 @@ def judge(
         sets: The experiments of each figure of a report, judged together; one figure with all where it is None.
         margin: A difference below it does not matter to the user; None where nothing is known of that.
         planned_seeds: How many seeds of each are to be trained; with fewer the level is ``INTERIM_ALPHA``.
+        configurations: How many configurations were tried on the same images, shown or not, where that is known.
         image_variance: By pair: the variance of the difference that the choice of test images makes.
         models: By name: the interval over images of experiments with one model.
         model_tests: By pair of one model each: a test over images, paired ones before those of ``models``; the
@@ -208,6 +212,7 @@ def judge(
         baseline=baseline,
         margin=margin,
         planned_seeds=planned_seeds,
+        configurations=configurations,
         p_stars=p_stars,
         model_tests=_model_tests(judged, family, models or {}, model_tests or {}),
         image_variance=variances,

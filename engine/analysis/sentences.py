@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.pair_sentences import pair_sentences
 from engine.analysis.pairs import CHOSEN_BY, LEAST_SEEDS, NOT_FINISHED, Status
-from engine.analysis.wording import as_far_as, counted, listed, noun, p_value
+from engine.analysis.selection_bias import shrunk_mean
+from engine.analysis.wording import as_far_as, counted, listed, noun, number, p_value
 
 if TYPE_CHECKING:
     from engine.analysis.conclusions import Judgement
@@ -83,12 +84,26 @@ def _which_is_best(judgement: Judgement, names: Collection[str]) -> list[str]:
         where = f" on {_images(ranked)}" if judgement.metric.split == "test" else ""
         details = f"{p_value(judgement.p_star_of(names))}; at least {counted(least, 'seed')} each"
         hint = f"; {as_far_as(least)}" if as_far_as(least) else ""
-        return [f"{_best(judgement, leader, len(ranked))}{where} ({details}{hint})."]
+        chosen = _chosen_from(judgement, ranked)
+        return [f"{_best(judgement, leader, len(ranked))}{where} ({details}{hint}){chosen}."]
     pairs = {other.name: judgement.pair(ranked[0].name, other.name) for other in ranked[1:]}
     compared = {name: pair for name, pair in pairs.items() if pair is not None}
     if len(ranked) == 2 or len(compared) < len(pairs):
         return []
     return [_open(judgement, ranked[0].name, compared)]
+
+
+def _chosen_from(judgement: Judgement, ranked: Sequence[Sample]) -> str:
+    """Return of how many the best is one, and what its mean is without the luck of having been chosen."""
+    if judgement.metric.split != "test" or (judgement.configurations or 0) < max(2, len(ranked)):
+        return ""
+    text = f", chosen from {judgement.configurations} configurations tried on these images"
+    shrunk = shrunk_mean(ranked[0], ranked, judgement.pool)
+    if shrunk is None or number(shrunk) == number(ranked[0].mean):
+        return text
+    return (
+        f"{text}; drawn towards the others its mean is {number(shrunk)}, and fresh seeds of it would say more"
+    )
 
 
 def _open(judgement: Judgement, top: str, pairs: Mapping[str, Pair]) -> str:

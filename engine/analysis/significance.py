@@ -9,7 +9,7 @@ never below what its own seeds show. One function tests, one corrects, one gives
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -57,6 +57,11 @@ class Sample:
         """The mean over seeds; exactly the value that all seeds share, if they share one."""
         least = min(self.values)
         return least + math.fsum(value - least for value in self.values) / len(self.values)
+
+    @cached_property
+    def largest(self) -> float:
+        """The size of the largest value."""
+        return max(map(abs, self.values))
 
     @cached_property
     def sd(self) -> float:
@@ -160,7 +165,7 @@ def raw_test(a: Sample, b: Sample, pool: Pool, *, d0: float = PRIOR_FREEDOM, gua
         spread.sd / math.sqrt(len(sample.values)) for spread, sample in zip(spreads, (a, b), strict=True)
     ]
     error = math.hypot(*errors)
-    rounding = ROUNDING * math.ulp(max(map(abs, (*a.values, *b.values))))
+    rounding = ROUNDING * math.ulp(max(a.largest, b.largest))
     if error <= rounding:
         if abs(delta) <= rounding:
             return RawTest(0.0, 0.0, float(pool.freedom), 1.0)
@@ -212,6 +217,16 @@ def agreeing_half(half: float, delta: float, *, told: bool) -> float:
     if told == (half < abs(delta)):
         return half
     return math.nextafter(abs(delta), 0) if told else abs(delta)
+
+
+def benjamini_hochberg(ps: Sequence[float], q: float = 0.10) -> list[bool]:
+    """Return which of many p values to look at, a share ``q`` of them in error (Benjamini & Hochberg 1995).
+
+    It is for lists to look at, such as the cells of a confusion matrix, and makes no conclusion. NaN is none.
+    """
+    tested = sorted(p for p in ps if not math.isnan(p))
+    limits = [p for rank, p in enumerate(tested, start=1) if p <= q * rank / len(tested)]
+    return [p <= limits[-1] if limits else False for p in ps]
 
 
 def _untested(delta: float, reason: str) -> RawTest:

@@ -17,6 +17,7 @@ from engine.analysis.significance import (
     Pool,
     Sample,
     agreeing_half,
+    benjamini_hochberg,
     interval,
     pool_of,
     raw_test,
@@ -229,3 +230,12 @@ def test_a_small_p_keeps_its_digits():
 def test_rounding_never_parts_p_from_the_interval(width, delta, told):
     assume(delta or not told)
     assert told == (agreeing_half(width, delta, told=told) < abs(delta))
+
+
+@given(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), max_size=20))
+def test_what_to_look_at_is_benjaminis_and_hochbergs(ps):
+    stats = pytest.importorskip("scipy.stats")
+    tested = [p for p in ps if not math.isnan(p)]
+    adjusted = iter(stats.false_discovery_control(tested) if tested else [])
+    for p, shown in zip(ps, benjamini_hochberg(ps), strict=True):
+        assert shown == (not math.isnan(p) and next(adjusted) <= 0.10)
