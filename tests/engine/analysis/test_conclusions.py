@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine.analysis.conclusions import INTERIM_ALPHA, judge
 from engine.analysis.pairs import Metric, Status
 from engine.analysis.significance import Pool, Sample, pool_of, raw_test, sidak
+from engine.events import Estimate
 from tests.engine.analysis.agreement import assert_agrees
 from tests.engine.analysis.test_significance import replayed
 
@@ -309,3 +310,21 @@ def test_the_module_and_its_simulations_test_alike():
                 pair = judgement.pair(NAMES[a], NAMES[b])
                 assert pair.raw.p == pytest.approx(studies.p[index, a, b])
                 assert pair.by_itself or pair.high - pair.low == pytest.approx(2 * half[index, a, b])
+
+
+def test_a_pair_that_is_part_of_two_claims_has_the_smaller_p():
+    groups = [0.62, 0.61, 0.63], [0.57, 0.58, 0.56], [0.585, 0.595, 0.575]
+    for sets in (["AB", "ABC"], ["ABC", "AB"], ["AB", "ABC", "BC", "AC"]):
+        judgement = judged(*groups, sets=sets)
+        pair = judgement.pair("A", "B")
+        assert pair.by_itself
+        assert pair.p == min(sidak(pair.raw.p, 3), len(sets) * pair.raw.p)
+
+
+def test_models_are_a_family_of_their_own():
+    models = {name: Estimate(value=0.7, low=0.68, high=0.72) for name in "ABC"}
+    two, three = (judged(*[[0.7]] * count, models=models) for count in (2, 3))
+    assert (two.m, three.m) == (0, 0)
+    widths = [each.model_tests[frozenset("AB")].high for each in (two, three)]
+    assert widths[0] == pytest.approx(0.02 * math.sqrt(2))
+    assert widths[1] == pytest.approx(widths[0] * 2.3877 / 1.95996, rel=1e-4)  # Šidák for three

@@ -153,3 +153,16 @@ def test_equal_recipes_are_told_apart_for_other_images_in_a_twentieth(seeds, onl
     found = 100 * told / 250
     assert only_seeds[0] <= found[0] <= only_seeds[1]
     assert with_images[0] <= found[1] <= with_images[1]
+
+
+def test_what_varies_between_two_seeds_is_taken_off():
+    random = np.random.default_rng(5)
+    truth = np.ones(400, dtype=np.int64)
+    easy = random.random(400) < 0.6  # where the one recipe is right whatever its seed
+    a = np.where(random.random((2, 400)) < 0.9, easy, 0).astype(np.int64)
+    b = np.where(random.random((2, 400)) < 0.9, ~easy, 0).astype(np.int64)
+    right = [side - side.mean(axis=1, keepdims=True) for side in (a, b)]
+    seeds = sum(((side[0] - side[1]) ** 2 / 2).mean() / 2 for side in right)
+    known = (np.var(right[0].mean(axis=0) - right[1].mean(axis=0)) - seeds) / 400
+    assert known > 0
+    assert image_variance(a, b, truth, "accuracy") == pytest.approx(known)

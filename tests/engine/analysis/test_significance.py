@@ -15,6 +15,7 @@ from engine.analysis.significance import (
     NO_POOL,
     NO_SPREAD,
     Pool,
+    RawTest,
     Sample,
     agreeing_half,
     benjamini_hochberg,
@@ -239,3 +240,12 @@ def test_what_to_look_at_is_benjaminis_and_hochbergs(ps):
     adjusted = iter(stats.false_discovery_control(tested) if tested else [])
     for p, shown in zip(ps, benjamini_hochberg(ps), strict=True):
         assert shown == (not math.isnan(p) and next(adjusted) <= 0.10)
+
+
+def test_at_the_level_itself_the_interval_says_what_p_says():
+    error = 0.1 / 2.4469118511449692  # the quantile with 6 degrees of freedom
+    for p, told in ((0.05 - 1e-13, True), (0.05, False)):
+        for rounding in (1 - 1e-12, 1 + 1e-12):
+            low, high = interval(RawTest(0.1, error * rounding, 6, p), 1)
+            assert told == (low > 0)
+            assert high == pytest.approx(0.2)
