@@ -190,7 +190,7 @@ def judge(
     alpha = _alpha(judged, planned_seeds)
     groups = {frozenset(each) & tests.names for each in sets or [names]}
     groups = {group for group in groups if len(group) > 1}
-    p_stars = {group: tests.p_star(group, len(groups)) for group in groups}
+    p_stars = {group: tests.p_star(group, len(groups)) for group in sorted(groups, key=sorted)}
     best_claims = tests.best_claims(p_stars, alpha)
     raw |= {key: tests.of(key) for key in best_claims}
     by_name = {sample.name: sample for sample in ordered}
