@@ -1,4 +1,4 @@
-"""Text for people: numbers and names made short, and safe to show in a terminal. No module of the project below it."""
+"""Text for people: numbers and names made short, and safe to show in a terminal. It imports nothing of the project."""
 
 from __future__ import annotations
 

@@ -51,7 +51,11 @@ def main() -> None:
 
 
 def size_of(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Return the columns and rows that an option says."""
+    """Return the columns and rows that an option says.
+
+    Raises:
+        BadParameter: It is no size, or too small or large a size.
+    """
     if value is None:
         return None
     columns, _, rows = value.partition("x")

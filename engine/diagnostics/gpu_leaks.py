@@ -50,7 +50,7 @@ def check_gpus(store: Store, gpus: Gpus) -> Iterator[Finding]:
 
 
 def origin_of(pid: int) -> Origin | None:
-    """Return which run a process belongs to by its own word; None for one that is not ours, or not to be seen."""
+    """Return which run a process says that it belongs to; None for a foreign process, or where /proc hides it."""
     variables = dict(pair.split("=", 1) for pair in _words(pid, "environ") if "=" in pair)
     if run := variables.get("VITUI_RUN"):
         folder = variables.get("VITUI_RUN_DIR")
