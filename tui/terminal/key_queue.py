@@ -1,9 +1,9 @@
 """Keys in turn: each waits until the screen that the key before it opened can take keys.
 
 Over a slow line keys come in bursts. A key passes from the focused widget through its ancestors to the app; its
-action may send a message the same way, and then a screen may open. Keys right behind it would meanwhile reach the screen below,
-and act there or be lost. So they wait for callbacks that are sent behind the key and behind its message to come through
-the same queues, and through the queue of the screen on top, which runs callbacks once it is mounted.
+action may send a message the same way, and then a screen may open. Keys right behind it would meanwhile reach the
+screen below, and act there or be lost. So they wait for callbacks that are sent behind the key and behind its message
+to come through the same queues, and through that of the screen on top, which runs callbacks once it is mounted.
 """
 
 from __future__ import annotations
