@@ -49,7 +49,7 @@ def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch
 
 
 def in_words(failure: Failure) -> str:
-    """Return a failure in a line; errors of other packages stand with their type."""
+    """Return a failure in a line: an error that is not one of ours is named, too."""
     known = {kind.__name__ for kind in KNOWN}
     return failure.message if failure.type in known else f"{failure.type}: {failure.message}"
 

@@ -1,8 +1,4 @@
-"""`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files.
-
-For each experiment of a figure `engine.analysis.selection` says which runs count, and `tui.figures.registry` which
-module draws them. What a figure lacks is said, with the command that would make it.
-"""
+"""`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files."""
 
 from __future__ import annotations
 

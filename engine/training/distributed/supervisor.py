@@ -111,7 +111,7 @@ def _outcome(ends: list[End], code: int) -> Outcome:
 
 
 def _rank_of_cause(failure: Failure) -> int:
-    """Order failures: an error of our own, a process that was killed, then the errors of ranks that lost another."""
+    """Order failures: an error of our own, a process that was killed, then what ranks say who have lost another."""
     if failure.type in {kind.__name__ for kind in KNOWN}:
         return 0
     return 1 if failure.type == "RankKilled" else 2
