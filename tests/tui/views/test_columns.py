@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from engine.analysis.run_groups import current, fold
 from engine.config.loader import load_config
 from engine.runs.labels import Labels
-from engine.runs.metadata import About
+from engine.runs.metadata import About, Fact
 from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
@@ -30,7 +30,7 @@ from tui.state.session import View, save
 from tui.state.snapshot import Project, Snapshot
 from tui.views.columns import DEFAULT, WIDEST, Column, ago, count, find_column, known_columns, setting
 from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
-from tui.views.row import Fact, Row
+from tui.views.row import Row
 from tui.views.run_rows import make_rows
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid
