@@ -4,10 +4,12 @@ Runs that were made with the same settings are a group, and the runs of one grou
 Which group that is:
 
 1. that of the experiment as it stands in experiments.toml, once a run of it has finished, or lives and was tested;
-2. else that of the most finished seeds, trained here before imported. As many epochs as the experiment has now come
-   before fewer, so that no short trial stands for an experiment that was trained in full. Of as many seeds that of
-   the most epochs counts, then the one that differs from the experiment in the fewest keys, then the newest;
+2. else that of the most finished seeds. As many epochs as the experiment has now come before fewer, so that no short
+   trial stands for an experiment that was trained in full. Of as many seeds that of the most epochs counts, then the
+   one that differs from the experiment in the fewest keys, then the newest;
 3. else, where nothing has finished, the same of the runs that were tested: the experiment's own first.
+
+Runs that were imported count only while none that was trained here was tested.
 
 Of the group the newest finished run of each seed counts. A curve of an unfinished run would end before the others and
 bend their mean, so unfinished ones count only while none of the group has finished: of each seed the newest tested.
@@ -184,9 +186,9 @@ class _Group(Generic[R]):
         best = self.finished or self.tested or self.runs
         epochs = self.made["epochs"] if isinstance(self.made["epochs"], int) else 0
         return (
+            bool(self.tested) and self.made["model"] != IMPORTED,
             self._stage(is_own=is_own),
             is_own,
-            self.made["model"] != IMPORTED,
             wanted is None or epochs >= wanted["epochs"],
             len({run.status.seed for run in best}),
             epochs,

@@ -215,7 +215,7 @@ def _shown(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Choice[Fa
 
 def _in_front(choice: Choice[Fact], runs: Sequence[Fact]) -> tuple[Fact, ...]:
     """Return the runs that count behind the one whose progress says most; that one alone where none counts."""
-    counted = sorted(choice.representatives, key=age, reverse=True)
+    counted = sorted(choice.runs or choice.live, key=age, reverse=True)
     live = sorted(choice.live, key=age)
     if not counted:
         begun = [run.status for run in runs]
