@@ -9,7 +9,7 @@ import msgspec
 
 from engine.analysis.alarms import KINDS, Kind
 from engine.analysis.run_groups import newest, told_apart, unfinished
-from engine.analysis.selection import Choice, age, by_settings, is_made_alike, runs_that_count
+from engine.analysis.selection import Choice, age, is_made_alike, runs_that_count
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
 from engine.runs.metadata import About, Fact, facts_of
@@ -177,7 +177,7 @@ def _experiment_row(
         waiting=sum(run.state == "queued" for run in runs if run is not shown) if hidden else 0,
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
         cut=_cut(facts_of(whole, snapshot.about), choice) if len(whole) != len(runs) else 0,
-        others=len(by_settings(choice.other_settings)) if hidden else 0,
+        others=len(choice.other_settings) if hidden else 0,
         unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
         alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
     )  # fmt: skip
