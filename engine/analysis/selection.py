@@ -138,10 +138,10 @@ def runs_that_count(
         experiment: As it stands in experiments.toml; None where it is no longer there.
         metric: What a run has to have measured to count; None for any test metric, and for all that have finished.
     """
-    known = sorted((run for run in runs if run.config and not never_began(run.status)), key=age)
-    groups = [_Group(made, members, metric) for made, members in by_settings(known)]
-    if not groups:
+    known = [run for run in runs if run.config and not never_began(run.status)]
+    if not known:
         return Choice()
+    groups = [_Group(made, members, metric) for made, members in by_settings(sorted(known, key=age))]
     wanted = settings_of(experiment) if experiment is not None else None
     group = max(groups, key=lambda each: each.rank(wanted)) if len(groups) > 1 else groups[0]
     chosen = {run.status.seed: run for run in group.finished or group.tested}

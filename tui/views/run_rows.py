@@ -209,14 +209,14 @@ def _shown(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Choice[Fa
     if runs:
         facts = facts_of(runs, snapshot.about)
         choice = runs_that_count(facts, experiment)
-        return choice, _in_front(choice, facts)
+        return choice, _in_front(choice, facts) if len(facts) > 1 else tuple(facts)
     return Choice(), _of_experiment(experiment)
 
 
 def _in_front(choice: Choice[Fact], runs: Sequence[Fact]) -> tuple[Fact, ...]:
     """Return the runs that count behind the one whose progress says most; that one alone where none counts."""
-    counted = sorted(choice.runs or choice.live, key=age, reverse=True)
     live = sorted(choice.live, key=age)
+    counted = sorted(choice.runs, key=age, reverse=True) or live[::-1]
     if not counted:
         begun = [run.status for run in runs]
         best = newest([status for status in begun if status.state == "finished"] or begun)
