@@ -245,7 +245,7 @@ class Dashboard(
             shown.remove(focus)
             shown.append(focus)
         smoothing = SMOOTHINGS[self._smoothing]
-        return Watch(tuple(shown), focus, self._axis, smoothing, self._bands, self._page, folds)
+        return Watch(tuple(shown), focus, self._axis, smoothing, self._page, folds)
 
     def _folds(self, chosen: set[str], focus: str | None) -> tuple[tuple[str, ...], ...]:
         """Return the runs that are one curve each.
