@@ -462,6 +462,8 @@ async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project)
         await pilot.app.screen.mount(runs)
         runs.styles.height = 10
         runs.focus()
+        while runs.size.height != 10:
+            await pilot.pause()
         many = Snapshot(runs=tuple(status(f"run-{n}", f"e{n}") for n in range(10_000)))
         runs.choose([made], always=True)
         runs.show(make_rows(many, set()), {})
