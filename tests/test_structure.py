@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections import Counter, defaultdict
 from functools import cache
 from pathlib import Path
@@ -48,6 +49,20 @@ def root_of(module: str) -> str:
 def test_no_folder_holds_more_modules_than_one_can_overlook(top):
     counts = Counter(path.parent for path in (ROOT / top).rglob("*.py") if path.name != "__init__.py")
     assert {str(folder): count for folder, count in counts.items() if count > MOST_MODULES} == {}
+
+
+@pytest.mark.parametrize("package", ["engine", "tui"])
+def test_all_that_modules_read_beside_them_goes_into_the_wheel(package):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"][package]
+    packed = {path for pattern in patterns for path in (ROOT / package).glob(pattern)}
+    beside = {
+        path
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+    }
+    assert beside - packed == set()
+    assert all(any((ROOT / package).glob(pattern)) for pattern in patterns)
 
 
 def test_private_parts_of_textual_are_touched_in_one_room_only():
