@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import Counter, defaultdict
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import grimp
@@ -65,11 +67,51 @@ def test_all_that_modules_read_beside_them_goes_into_the_wheel(package):
     assert all(any((ROOT / package).glob(pattern)) for pattern in patterns)
 
 
-def test_private_parts_of_textual_are_touched_in_one_room_only():
+TEXTUALS = frozenset({"app", "screen", "driver", "focused", "stylesheet", "compositor", "pilot"})
+"""Names of variables and attributes that stand for objects of Textual."""
+MAY_TOUCH = {
+    "tui": {"tui/terminal/textual_private.py"},
+    "tests": {"tests/tui/textual_private.py", "tests/tui/terminal/test_textual_contract.py"},
+}
+
+
+def private_parts_of_textual(node: ast.AST) -> bool:
+    """Return whether code imports, names or reaches for what Textual keeps to itself."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "textual":
+        return any(
+            is_private(part) for part in (*node.module.split("."), *(name.name for name in node.names))
+        )
+    if isinstance(node, ast.Import):
+        return any(name.name.startswith("textual._") for name in node.names)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value.startswith("textual._")
+    if isinstance(node, ast.Attribute) and is_private(node.attr):
+        owner = node.value
+        name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+        return name in TEXTUALS and node.attr in names_of_textual()
+    return False
+
+
+@cache
+def names_of_textual() -> frozenset[str]:
+    """Return all private names in the modules of Textual whose objects are at hand everywhere."""
+    (folder,) = find_spec("textual").submodule_search_locations
+    texts = (
+        Path(folder, f"{name}.py").read_text()
+        for name in ("app", "dom", "driver", "message_pump", "screen", "widget")
+    )
+    return frozenset(name for text in texts for name in re.findall(r"\b_[a-z]\w*", text))
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+@pytest.mark.parametrize("top", ["tui", "tests"])
+def test_private_parts_of_textual_are_touched_in_one_module_only(top):
     touching = {
         str(path.relative_to(ROOT))
-        for path in (ROOT / "tui").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textual._")
+        for path in (ROOT / top).rglob("*.py")
+        if any(map(private_parts_of_textual, ast.walk(ast.parse(path.read_text()))))
     }
-    assert {path for path in touching if not path.startswith("tui/terminal/")} == {"tui/app.py"}
+    assert touching - {"tests/test_structure.py"} == MAY_TOUCH[top]

@@ -21,6 +21,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
+from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.machine.status_line import MachineLine
@@ -489,8 +490,7 @@ async def test_hostile_names_and_reasons_are_shown_as_text(project: Project, wri
         await pilot.press("space", "G", "space")
         await settle(pilot)
         screen = "\n".join(
-            "".join(segment.text for segment in strip)
-            for strip in pilot.app.screen._compositor.render_strips()
+            "".join(segment.text for segment in strip) for strip in screen_strips(pilot.app.screen)
         )
         assert "[red]x[/] [/y]   模型 🤖" in screen
         assert "\x1b" not in screen
