@@ -6,12 +6,16 @@ import ast
 import re
 import tomllib
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
 from importlib.util import find_spec
 from pathlib import Path
 
 import grimp
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 MOST_MODULES = 20
@@ -115,3 +119,41 @@ def test_private_parts_of_textual_are_touched_in_one_module_only(top):
         if any(map(private_parts_of_textual, ast.walk(ast.parse(path.read_text()))))
     }
     assert touching - {"tests/test_structure.py"} == MAY_TOUCH[top]
+
+
+def test_pinned_is_what_developing_needs_and_nothing_else():
+    """Reads what is installed; requirements for other systems and Pythons count as needed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    pins = [line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines()[1:]]
+    pinned = {canonicalize_name(name): version for name, version in pins}
+    for requirement in map(Requirement, declared):
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
+    assert set(pinned) - needed(declared) == set()
+
+
+def needed(declared: Iterable[str]) -> set[str]:
+    """Return the names of what requirements need, and of what that needs in turn."""
+    seen: set[tuple[str, str]] = set()
+    waiting = [Requirement(text) for text in declared]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in {"", *requirement.extras}:
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                waiting += [inner for inner in requirements_of(name) if is_meant(inner, extra)]
+    return {name for name, _ in seen}
+
+
+def requirements_of(name: str) -> list[Requirement]:
+    try:
+        return [Requirement(text) for text in distribution(name).requires or ()]
+    except PackageNotFoundError:
+        return []
+
+
+def is_meant(requirement: Requirement, extra: str) -> bool:
+    """Return whether a requirement belongs to an extra, or to none where that is empty."""
+    extras = re.findall(r"extra == [\"']([^\"']+)", str(requirement.marker or ""))
+    return extra in (extras or [""])
