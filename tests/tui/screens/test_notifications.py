@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from textual.widgets import Static
 
 from engine.events import Metrics, encode
+from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
@@ -25,7 +26,7 @@ from tui.app import VituiApp
 from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
-from tui.views.row import Fact, Row
+from tui.views.row import Row
 from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
 
