@@ -58,7 +58,7 @@ def _has_runs(figure: Figure, candidates: Iterable[Candidate]) -> bool:
     )
 
 
-def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
+def lacks(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
     """Return what the small print says of experiments that nothing is shown of."""
     trained = {each.info.experiment for each in candidates if each.status.state == "finished"}
     lists = {
@@ -83,7 +83,7 @@ def cautions(entry: Entry) -> Iterator[str]:
         yield f"{name} is shown without seed {each.info.seed}: {each.status.state} at epoch {each.status.epoch:.3g}."
 
 
-def _other_settings(entry: Entry, candidates: Iterable[Candidate]) -> Iterator[str]:
+def other_settings(entry: Entry, candidates: Iterable[Candidate]) -> Iterator[str]:
     """Yield how many runs of an experiment are not shown because they were made with something else, and with what."""
     name, chosen = entry.experiment.name, entry.choice.runs
     if not chosen:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.curves import Array
+from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import OVER_SEEDS, Hours, Result, Score, result_of
 from engine.analysis.selection import Candidate
 from tui.axis import Unit, linear_ticks
 from tui.figures.axis_titles import Scale
-from tui.figures.line import BIGGEST
 from tui.figures.source import Reading, Source
 
 
@@ -73,7 +72,7 @@ def meanings(mark: str, parts: Sequence[Scored], *, dots: bool = True) -> Iterat
 
 def drawable(values: Sequence[float], scale: Scale) -> Array:
     """Return values (N,) as an axis of a scale has them."""
-    return np.clip(np.asarray(values, dtype=np.float64), -BIGGEST, BIGGEST) / scale.size
+    return np.clip(np.asarray(values, dtype=np.float64), -LARGEST, LARGEST) / scale.size
 
 
 def written(value: float, scale: Scale) -> str:

@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.analysis.curves import Array
+from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import Result, read_gpu_hours
 from tui.axis import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
 from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
-from tui.figures.line import BIGGEST
 from tui.figures.page import Sheet, begin, is_wide, plain
 from tui.figures.point_labels import name_points
 from tui.figures.source import Reading, Source
@@ -108,7 +107,7 @@ def _draw(
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in scored])
     size, unit = cost.scale(max(part.cost for part in parts))
-    x = np.minimum([part.cost / size for part in parts], BIGGEST)
+    x = np.minimum([part.cost / size for part in parts], LARGEST)
     y = drawable([part.score.mean for part in scored], scale)
     best = front(list(x), list(y), low_x=cost.less, low_y=less_is_better(sheet.y))
     _set_cost_axis(axes, x, cost.words + (f" ({unit})" if unit else ""))

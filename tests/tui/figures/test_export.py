@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.analysis.curves import Curve
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
@@ -30,7 +31,7 @@ from tui.figures.axis_titles import title, y_scale
 from tui.figures.curves import Picture
 from tui.figures.export import export_figures
 from tui.figures.files import FORMATS, ExportError
-from tui.figures.line import Line
+from tui.state.line import Line
 
 NAN = float("nan")
 HEAD = '[defaults]\nmodel = "vit_mini"\ndataset = "digits"\nimage_size = 16\npatch_size = 4\nepochs = 4\n'
@@ -166,11 +167,11 @@ def test_seeds_become_a_mean_with_a_band(lab: Lab, seen: list[Picture]) -> None:
     lab.train(config, "a", (0.3, NAN), seed=1)
     lab.train(config, "b", (0.5, 0.6), seed=0)
     lab.export(config)
-    a, b = seen[0].lines
-    assert a.sd is not None
-    assert (a.seeds, b.seeds, b.sd) == (2, 1, None)
+    a, b = (line.curve for line in seen[0].lines)
+    assert (a.n, a.band, b.n, b.band) == (2, "range", 1, None)
     np.testing.assert_allclose(a.y, [0.2, NAN])  # the mean of who is left is no mean
-    np.testing.assert_allclose(a.sd, [np.std([0.1, 0.3], ddof=1), NAN])
+    np.testing.assert_allclose(a.low, [0.1, NAN])
+    np.testing.assert_allclose(a.high, [0.3, NAN])
 
 
 def test_what_the_reader_has_to_know_is_said_and_printed_on_the_figure(lab: Lab, seen: list[Picture]) -> None:
@@ -312,7 +313,7 @@ def test_importing_the_command_imports_no_matplotlib() -> None:
 
 def picture(*lines: Sequence[float], metric: str = "test/f1", names: Sequence[str] = "abcdefgh") -> Picture:
     drawn = [
-        Line(name, "#228877", np.arange(1.0, len(y) + 1), np.array(y, float))
+        Line(name, "#228877", Curve("", np.arange(1.0, len(y) + 1), np.array(y, float)))
         for name, y in zip(names, lines, strict=False)
     ]
     return Picture("T", metric, "epoch", tuple(drawn))

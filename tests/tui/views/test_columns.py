@@ -531,7 +531,7 @@ async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, w
         assert "mean and a band" in toasts(pilot)
         assert "┃" in line(pilot, 1)
         chart = board(pilot).query_one(ChartGrid).charts[0]
-        assert [curve.label for curve in chart.curves if curve.hi is not None] == ["ViT-small ×3"]
+        assert [line.name for line in chart.lines if line.curve.high is not None] == ["ViT-small ×3"]
         await pilot.press("up", "right", "down", "space")
         assert len(runs.selected) == 2
         assert "┆" in line(pilot, 1)
@@ -581,7 +581,7 @@ async def test_the_row_under_the_cursor_is_compared_only_with_less_than_two(
         await until(pilot, lambda: screen.table is not None)
         assert screen.table is not None
         assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
-        await until(pilot, lambda: all(len(chart.curves) == 2 for chart in list(screen.query(Chart))[:2]))
+        await until(pilot, lambda: all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2]))
         await pilot.press("escape")
         await until(pilot, lambda: len(board(pilot).snapshot.watch.runs) == 3)
 
