@@ -267,7 +267,7 @@ def smooth(y: Array, weight: float) -> Array:
     """Return the exponential moving average of ``y``, unbiased at its start (Kingma & Ba, 2015, section 3).
 
     Args:
-        y: (N,) values; NaN is left as it is and does not enter the average.
+        y: (N,) values; what is not finite, or beyond ``LARGEST``, is a gap and does not enter the average.
         weight: How much of the past is kept at each point, 0 (nothing) up to, not including, 1.
 
     Raises:
@@ -278,7 +278,7 @@ def smooth(y: Array, weight: float) -> Array:
     if weight == 0:
         return y
     smoothed = np.full_like(y, np.nan)
-    there = np.isfinite(y)
+    there = np.abs(y) <= LARGEST
     values = y[there]
     averages = np.empty_like(values)
     # within a block the average is a sum of values over powers of the weight, which must not run out of range

@@ -146,7 +146,7 @@ def less_is_better(metric: str) -> bool:
 
 
 def _notes(cost: Cost, scored: Sequence[Scored], *, several: bool) -> list[str]:
-    notes = list(meanings("Markers", scored, dots=False))
+    notes = list(meanings("Markers", scored))
     if cost.meaning and max(len(part.score.values) for part in scored) > 1:
         notes.append(f"{cost.words}: {cost.meaning}.")
     if several:
@@ -173,7 +173,7 @@ def _set_cost_axis(axes: Axes, x: Array, title: str) -> None:
 
 
 def _set_score_axis(axes: Axes, scored: Sequence[Scored], scale: Scale, sheet: Sheet) -> None:
-    ends = drawable([end for part in scored for end in (*part.ends, part.score.mean)], scale)
+    ends = drawable([end for part in scored for end in (*part.ends, *part.score.values)], scale)
     low, high = scale.limits(float(ends.min()), float(ends.max()))
     axes.set_ylim(low, high)
     axes.set_yticks(*ticks_of(low, high, 5, scale))
@@ -198,6 +198,11 @@ def _draw_point(
         axes.errorbar(
             *at, yerr=[[at[1] - low], [high - at[1]]], color=part.colour, elinewidth=0.8, fmt="none"
         )
+    if len(part.score.values) > 1:
+        axes.plot(
+            np.full(len(part.score.values), at[0]), drawable(part.score.values, scale), "o", color=part.colour,
+            markersize=1.8, alpha=0.6, markeredgewidth=0, zorder=2.5, label="seeds",
+        )  # fmt: skip
     (mark_drawn,) = axes.plot(
         *at, SHAPES[mark], color=part.colour, markersize=5.0, markeredgewidth=0.9, clip_on=False, zorder=3,
         markerfacecolor=part.colour if filled else sheet.look.ground,
