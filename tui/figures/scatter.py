@@ -201,7 +201,7 @@ def _draw_point(
     if len(part.score.values) > 1:
         axes.plot(
             np.full(len(part.score.values), at[0]), drawable(part.score.values, scale), "o", color=part.colour,
-            markersize=1.8, alpha=0.6, markeredgewidth=0, zorder=2.5, label="seeds",
+            markersize=2.2, markerfacecolor=sheet.look.ground, markeredgewidth=0.5, zorder=2.5, label="seeds",
         )  # fmt: skip
     (mark_drawn,) = axes.plot(
         *at, SHAPES[mark], color=part.colour, markersize=5.0, markeredgewidth=0.9, clip_on=False, zorder=3,

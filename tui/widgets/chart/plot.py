@@ -119,10 +119,13 @@ class Plot:
                 titles.append(f"{plain(self.setting.x_label)} {self._x_unit.exact(cursor)}")
             else:
                 values, titles = self._outcomes()
+            below = False
             if len(self._curves) == 1:
                 titles.append(values[0])
             else:
-                self._draw_legend(sheet, self._canvas, values, cursor if reading else None)
+                below = self._draw_legend(sheet, self._canvas, values, cursor if reading else None)
+            if not below:
+                self._draw_band_words(sheet)
         self._draw_title(sheet, titles)
         return sheet.strips(styles)
 
@@ -218,10 +221,6 @@ class Plot:
         row, end = self.setting.height - 1, self.setting.width - 2
         smoothed = f"smoothed {self.setting.smoothing:g}, " if self.setting.smoothing else ""
         text = fit(smoothed + plain(self.setting.x_label), end - 4, self._glyphs.dots)
-        for words in self._band_words():
-            if cell_len(words) + cell_len(text) + 4 <= self.setting.width * 2 // 3:
-                text = f"{words}, {text}"
-                break
         if not labelled:
             ends = " – ".join(self._x_unit.labels([window.left, window.right])).replace(
                 "–", self._glyphs.none
@@ -231,13 +230,15 @@ class Plot:
         self._sheet.write(row, start, f" {text} ", Ink.AXIS)
         return start
 
-    def _band_words(self) -> list[str]:
-        """What bands mean, from the most words to the fewest."""
+    def _draw_band_words(self, sheet: Sheet) -> None:
+        """What bands mean, in as many words as fit, before the name of the x axis in the lower edge of the box."""
         words = band_words(self._curves).replace("±", self._glyphs.spread)
-        if not words:
-            return []
         short = "lowest to highest" if "lowest" in words else f"{self._glyphs.spread} sd"
-        return [f"band: {words}", f"band: {short}", short]
+        for text in (f"band: {words}", f"band: {short}", short) if words else ():
+            start = self._foot - cell_len(text) - 2
+            if start >= self.setting.width // 3:
+                sheet.write(self.setting.height - 1, start, f" {text},", Ink.AXIS)
+                break
 
     def _say_nothing(self) -> None:
         text = "no data yet"
@@ -390,17 +391,20 @@ class Plot:
             if cell is not None:
                 self._write_mark(sheet, cell, index)
 
-    def _draw_legend(self, sheet: Sheet, canvas: Canvas, values: Sequence[str], cursor: float | None) -> None:
+    def _draw_legend(self, sheet: Sheet, canvas: Canvas, values: Sequence[str], cursor: float | None) -> bool:
         """The curves' names and values where they hide nothing, or in the lower edge of the box.
 
         A reading at a cursor is shown even where it hides something.
+
+        Returns:
+            Whether it stands in the lower edge.
         """
         entries = [
             Entry(self._marks[index], self._labels[index], value, ink_of(index), line.pinned)
             for index, (line, value) in enumerate(zip(self._lines, values, strict=True))
         ]
         if canvas.height < 3 or canvas.width < 12:
-            return
+            return False
         dots, row = self._glyphs.dots, []
         if cursor is not None:
             place = self.column_of(cursor)
@@ -408,7 +412,7 @@ class Plot:
             covered = self._covered.copy()
             covered[:, column] = True
             self._write_legend(sheet, arrange_reading(entries, covered, column, dots=dots))
-            return
+            return False
         legend = arrange(entries, self._covered, previous=self.legend_at, dots=dots)
         if legend is None and self._boxed:
             row = in_a_row(entries, self._foot - 4, dots)
@@ -419,6 +423,7 @@ class Plot:
             self.legend_at = (legend.row, legend.column)
             self._write_legend(sheet, legend)
         self._write_row(sheet, row)
+        return bool(row)
 
     def _write_row(self, sheet: Sheet, entries: Sequence[Entry]) -> None:
         row, column = self.setting.height - 1, 2
