@@ -95,8 +95,8 @@ async def test_two_runs_of_one_experiment_have_two_colours(project: Project, wri
         await pilot.press("l", "down", "space", "space")
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].lines
-        assert len({curve.colour for curve in shown}) == 2
-        assert [curve.label for curve in shown] == ["s0", "s1"]
+        assert len({line.colour for line in shown}) == 2
+        assert [line.name for line in shown] == ["s0", "s1"]
 
 
 async def test_r_queues_the_experiment_under_the_cursor(project: Project) -> None:
@@ -286,7 +286,7 @@ async def test_the_axis_goes_round_and_the_curves_follow(project: Project, write
         grid = board(pilot).query_one(ChartGrid)
         ends = {}
         for _ in range(5):
-            ends[grid.charts[0].x_label] = float(grid.charts[0].lines[0].x[-1])
+            ends[grid.charts[0].x_label] = float(grid.charts[0].lines[0].curve.x[-1])
             await pilot.press("x")
             await settle(pilot)
         known = {axis: pytest.approx(end) for axis, end in ends.items() if axis != "samples"}
@@ -321,15 +321,15 @@ async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: W
     async with opened(project) as pilot:
         grid = board(pilot).query_one(ChartGrid)
         loss = next(chart for chart in grid.charts if chart.metric == "train/loss")
-        assert loss.curves[0].raw is None
-        before = loss.curves[0].y
+        assert loss.lines[0].curve.raw is None
+        before = loss.lines[0].curve.y
         await pilot.press("plus", "plus")
         await settle(pilot)
-        assert loss.curves[0].raw.tolist() == before.tolist()
-        assert loss.curves[0].y[-1] > before[-1]
+        assert loss.lines[0].curve.raw.tolist() == before.tolist()
+        assert loss.lines[0].curve.y[-1] > before[-1]
         await pilot.press("equals_sign")
         await settle(pilot)
-        assert loss.curves[0].raw is None
+        assert loss.lines[0].curve.raw is None
 
 
 async def test_arrows_move_the_cursor_only_while_there_is_one(project: Project, write_run: Write) -> None:

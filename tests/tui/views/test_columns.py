@@ -546,7 +546,7 @@ async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: 
         await pilot.press("b", "b", "space")
         await settle(pilot)
         assert not board(pilot)._bands
-        assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 2
+        assert len(board(pilot).query_one(ChartGrid).charts[0].lines) == 2
 
 
 async def test_folded_rows_are_compared_with_all_their_seeds(project: Project, write_run: Write) -> None:
@@ -608,7 +608,7 @@ async def test_an_experiment_of_two_settings_is_compared_with_itself(
             ("", "1 stopped at 2/4"),
         ]
         assert screen.table.sides[1].name == "ViT-small lr=0.5"
-        await until(pilot, lambda: len(screen.query(Chart)[0].curves) == 2)
+        await until(pilot, lambda: len(screen.query(Chart)[0].lines) == 2)
 
 
 async def test_prompts_name_the_runs_that_they_change(project: Project, write_run: Write) -> None:
