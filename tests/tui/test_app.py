@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -528,6 +529,22 @@ async def test_seeds_fold_into_one_curve_with_a_band(project: Project, write_run
         await pilot.press("b")
         await settle(pilot)
         assert chart.lines[0].curve.high is None
+
+
+async def test_seeds_that_a_mean_lacks_are_counted_behind_its_name(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small", seed=0)
+    write_run("ViT-small", seed=1, epochs=2)
+    write_run("BiT-small", seed=0)
+    lost = write_run("BiT-small", seed=1, epochs=2)
+    lines = lost.events.read_text().splitlines(keepends=True)
+    lost.events.write_text("".join(re.sub(r'"test/f1":[^,}]+', '"test/f1":null', line) for line in lines))
+    async with opened(project) as pilot:
+        await pilot.press("space")
+        await settle(pilot)
+        named = {line.name for line in board(pilot).query_one(ChartGrid).charts[0].lines}
+        assert named == {"ViT-small ×1 of 2", "BiT-small ×2 ✗1"}
 
 
 async def test_runs_of_other_settings_are_no_seeds(project: Project, write_run: Write) -> None:

@@ -219,11 +219,12 @@ class ChartGrid(Container, can_focus=True):
         return [metric for metric in order(self._curves) if matches(self.pattern, metric)]
 
     def _label(self, curve: Curve) -> str:
-        """What a curve is called: how many seeds it is the mean of, and what these lack, go with its name."""
+        """What a curve is called: behind its name how many seeds it is the mean of, and how many diverged."""
         label = self._labels.get(curve.run, curve.run)
         if curve.n == 1:
             return label
-        return f"{label} ×{curve.n}" + (f" ({curve.missing})" if curve.missing else "")
+        seeds = f"{curve.fewest} of {curve.n}" if curve.fewer else f"{curve.n}"
+        return f"{label} ×{seeds}" + (f" ✗{curve.lost}" if curve.lost else "")
 
     def _fill(self) -> None:
         for chart in self.charts:
