@@ -195,8 +195,7 @@ def mean_over_seeds(
     there = np.isfinite(rows)
     counts = there.sum(axis=0)
     counts[gap] = 0
-    with np.errstate(invalid="ignore"):
-        mean = np.where(counts, np.where(there, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+    mean = np.where(counts, np.where(there, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
     partial = (counts > 0) & (counts < len(rows))
     lost = [
         (curve.x, values)

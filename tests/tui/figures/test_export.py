@@ -18,7 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.analysis.curves import Curve
+from engine.analysis.curves import Curve, curve_of, mean_over_seeds
+from engine.analysis.selection import read_candidates
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
@@ -31,6 +32,7 @@ from tui.figures.axis_titles import title, y_scale
 from tui.figures.curves import Picture
 from tui.figures.export import export_figures
 from tui.figures.files import FORMATS, ExportError
+from tui.figures.make import Library, make
 from tui.state.line import Line
 
 NAN = float("nan")
@@ -159,6 +161,34 @@ def test_a_figure_that_lacks_some_is_drawn_and_says_so(lab: Lab, seen: list[Pict
     assert seen[0].notes == ("No runs yet: b, waiting.",)
     assert "  waiting: no test/f1 yet, its newest run is queued" in lab.said
     assert lab.said[-1].endswith(" b")
+
+
+def test_a_figure_is_made_of_files_and_notes_which_the_export_writes_and_says(lab: Lab) -> None:
+    config = lab.config(["a", "b"], figure("f", ["a", "b"]) + figure("none", ["b"]))
+    lab.train(config, "a")
+    library = Library(config, lab.store, read_candidates(lab.store)[0])
+    drawn = make(config.figures["f"], library, ("png", "svg"))
+    assert (drawn.shown, drawn.wanted, drawn.runs) == (1, 2, 1)
+    lab.export(config, "f", formats=("png", "svg"))
+    assert {kind: (lab.out / f"f.{kind}").read_bytes() for kind in ("png", "svg")} == drawn.files
+    assert [line.strip() for line in lab.said if line.startswith("  ")] == list(drawn.notes)
+    nothing = make(config.figures["none"], library, ("png",))
+    assert (nothing.files, nothing.shown, nothing.notes[0]) == ({}, 0, "b: no runs yet")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ([[0.1, 0.2], [0.3, 0.4]], "Bands: 2 seeds, lowest to highest. Thin lines: the seeds."),
+        ([[0.1, 0.2 + i / 9] for i in range(6)], "Bands: ± standard deviation of 6 seeds."),
+        ([[0.1, 0.2], [0.3]], "Dashed: the mean of fewer seeds (1 of 2 seeds)."),
+        ([[0.1, 0.2], [0.3, NAN]], "Crosses: seeds that diverged, where the mean ends (1 of 2)."),
+    ],
+)
+def test_what_lines_and_bands_mean_is_printed_on_the_figure(seeds: list[list[float]], words: str) -> None:
+    curves = [curve_of("", np.arange(1.0, len(y) + 1), np.array(y)) for y in seeds]
+    shown = Picture("T", "test/f1", "epoch", (Line("a", "#228877", mean_over_seeds(curves)),))
+    assert words in drawn(shown).texts[-1].get_text().replace("\n", " ")
 
 
 def test_seeds_become_a_mean_with_a_band(lab: Lab, seen: list[Picture]) -> None:
