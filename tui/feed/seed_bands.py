@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
-
-import msgspec
-
-from engine.runs.store import Run, StoreError
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
@@ -17,13 +13,12 @@ class Bands:
     """Folds curves by group; a group without news gives the same object as before, so that nobody draws it anew."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, Hashable] = {}
-        self._folded: dict[tuple[str, Hashable], tuple[tuple[Curve, ...], set[str], Curve]] = {}
+        self._folded: dict[tuple[str, tuple[str, ...]], tuple[tuple[Curve, ...], set[str], Curve]] = {}
 
     def fold(
         self,
         curves: Mapping[str, Sequence[Curve]],
-        runs: Mapping[str, Run],
+        folds: Iterable[tuple[str, ...]],
         finished: Collection[str],
         smoothing: float = 0.0,
     ) -> dict[str, tuple[Curve, ...]]:
@@ -31,18 +26,19 @@ class Bands:
 
         Args:
             curves: Of the single runs, smoothed.
-            runs: All of them.
+            folds: The runs that are one curve together; any other is one alone.
             finished: Those whose last values are what came of them.
             smoothing: The weight of the past in the curves.
         """
         from engine.analysis.curves import bounds_of, mean_over_seeds
 
         before, self._folded = self._folded, {}
+        of_run = {run: fold for fold in folds for run in fold}
         folded = {}
         for metric, found in curves.items():
-            groups: dict[Hashable, list[Curve]] = {}
+            groups: dict[tuple[str, ...], list[Curve]] = {}
             for curve in found:
-                groups.setdefault(self._group(runs[curve.run]), []).append(curve)
+                groups.setdefault(of_run.get(curve.run, (curve.run,)), []).append(curve)
             for group, members in groups.items():
                 known = before.get((metric, group))
                 ended = {curve.run for curve in members if curve.run in finished}
@@ -57,15 +53,3 @@ class Bands:
                 self._folded[metric, group] = known
             folded[metric] = tuple(self._folded[metric, group][2] for group in groups)
         return folded
-
-    def _group(self, run: Run) -> Hashable:
-        """Return what a run shares with those that differ in their seed alone."""
-        if run.id not in self._groups:
-            from engine.analysis.selection import settings
-
-            try:
-                info = run.info()
-                self._groups[run.id] = info.experiment, msgspec.json.encode(settings(info.config))
-            except (StoreError, TypeError):
-                self._groups[run.id] = run.id
-        return self._groups[run.id]

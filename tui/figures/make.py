@@ -105,7 +105,7 @@ def make(
     metric = KINDS[figure.kind].wanted(figure)
     printed = [*notes, *lacks(unexplained, metric, library.candidates)]
     files = _files(figure, drawn, printed, formats, look, width) if drawn else {}
-    others = [line for entry in drawn for line in other_settings(entry, library.candidates)]
+    others = [line for entry in drawn for line in other_settings(entry)]
     missing = whats_missing(metric, unexplained, library.candidates, library.config, library.store)
     runs = sum(len(entry.choice.runs) for entry in drawn)
     return Drawn(files, len(drawn), len(entries), runs, (*notes, *others, *missing))

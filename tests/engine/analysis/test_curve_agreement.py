@@ -75,7 +75,7 @@ def write(project: Project, seeds: Sequence[Points]) -> list[str]:
 
 def on_the_screen(project: Project, runs: Sequence[str], smoothing: float) -> Curve:
     feed = Feed(project, lambda _: None)
-    feed.look_at(Watch(tuple(runs), runs[0], smoothing=smoothing, bands=True))
+    feed.look_at(Watch(tuple(runs), runs[0], smoothing=smoothing, folds=(tuple(runs),)))
     changed = feed.tick()
     assert changed is not None
     (curve,) = changed.snapshot.curves["test/f1"]
