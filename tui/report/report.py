@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,10 +23,11 @@ from engine.analysis.verdicts import verdicts
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
-from engine.text import clean
+from engine.text import clean, printable
 from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
-from tui.figures.export import export_figures, find_figures
+from tui.figures.export import find_figures
 from tui.figures.files import origin_of, replace_file
+from tui.figures.make import Library, make
 from tui.figures.registry import KINDS
 from tui.report.results_table import Table
 from tui.report.text_tables import Strong, as_markdown
@@ -96,7 +96,8 @@ def write_report(
     candidates, troubles = read_candidates(store)
     for trouble in troubles:
         say(clean(f"passed over: {trouble}"))
-    sections = [_section(figure, config, store, candidates) for figure in figures]
+    library = Library(config, store, candidates)
+    sections = [_section(figure, library) for figure in figures]
     chosen = [
         each
         for figure in figures
@@ -147,14 +148,15 @@ def as_text(report: Report) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[Candidate]) -> Section:
+def _section(figure: Figure, library: Library) -> Section:
+    config, candidates = library.config, library.candidates
     choices = _choices(figure, config, candidates)
     sides = [
         Side(clean(name), settings_of(choice.runs[0].config), choice)
         for name, choice in choices
         if choice.runs
     ]
-    pictures, notes = _draw(figure, config, store)
+    drawn = make(figure, library, ("svg", "png"))
     results, footnotes = _results(figure, config, candidates)
     measure = _measure(figure)
     names = ", ".join(side.name for side in sides)
@@ -162,10 +164,10 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
         name=figure.name,
         title=clean(figure.title or figure.name),
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
-        svg=base64.b64encode(pictures.get("svg", b"")).decode(),
-        png=pictures.get("png", b""),
+        svg=base64.b64encode(drawn.files.get("svg", b"")).decode(),
+        png=drawn.files.get("png", b""),
         said=tuple(_said(sides, measure)),
-        notes=tuple(notes),
+        notes=tuple(map(printable, drawn.notes)),
         results=results,
         footnotes=tuple(map(clean, footnotes)),
         differing=_made(sides, differ=True),
@@ -197,15 +199,6 @@ def _said(sides: Sequence[Side], measure: Measure) -> list[str]:
     if unfinished := [side.name for side in sides if not side.finished]:
         said.append(f"{listed(unfinished)} not finished: nothing is concluded from what is there.")
     return said
-
-
-def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes], list[str]]:
-    """Return a figure's pictures by format, and what `vitui export` says of it."""
-    said: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        export_figures(config, store, [figure.name], Path(folder), ("svg", "png"), say=said.append)
-        found = {path.suffix[1:]: path.read_bytes() for path in Path(folder).iterdir()}
-    return found, [line.strip() for line in said if line.startswith("  ")]
 
 
 def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> tuple[Grid, list[str]]:
