@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+
+from engine.catalog import metrics
 
 BIGGEST = 1e300
 """Values beyond this are drawn as if they were this."""
@@ -103,48 +105,19 @@ class Unit:
 
 FRACTION = Unit(kind="fraction")
 PLAIN = Unit()
-_FRACTIONS = (
-    "f1",
-    "accuracy",
-    "precision",
-    "recall",
-    "auc",
-    "auroc",
-    "ap",
-    "map",
-    "iou",
-    "top1",
-    "top5",
-    "ece",
-)
+_WRITTEN: Mapping[metrics.Unit, tuple[str, str]] = {
+    "fraction": ("", "fraction"), "plain": ("", "plain"), "rate": ("", "power"), "bytes": ("", "binary"),
+    "seconds": (" s", "plain"), "images/s": (" img/s", "count"), "joules": (" J", "si"), "watts": (" W", "plain"),
+    "percent": (" %", "plain"), "celsius": (" °C", "plain"),
+}  # fmt: skip
+"""How a unit is written on an axis: its name and its kind."""
 
 
 def unit_of(metric: str) -> Unit:
     """The unit of a metric, from its name: `test/f1`, `gpu/memory_used`, `gpu/1/power`."""
-    group, _, _ = metric.partition("/")
-    name = metric.rpartition("/")[2].lower()
-    if name in _FRACTIONS:
-        return FRACTION
-    if group in ("gpu", "cpu") or name.startswith("memory"):
-        for start, unit in _HARDWARE.items():
-            if name.startswith(start):
-                return unit
-    if group == "time":
-        return Unit(name=" s", floor=0.0)
-    if metric == "train/mfu":
-        return _HARDWARE["utilization"]
-    if name in ("lr", "learning_rate", "weight_decay"):
-        return Unit(kind="power")
-    return Unit(name=" img/s", kind="count", floor=0.0) if name == "images_per_s" else PLAIN
-
-
-_HARDWARE = {
-    "memory": Unit(kind="binary", floor=0.0),
-    "utilization": Unit(name=" %", floor=0.0, ceiling=100.0),
-    "power": Unit(name=" W", floor=0.0),
-    "temperature": Unit(name=" °C"),
-    "energy": Unit(name=" J", kind="si", floor=0.0),
-}
+    kind = metrics.metric_of(metric).kind
+    name, written = _WRITTEN[kind.unit]
+    return Unit(name, written, kind.floor, kind.ceiling)
 
 
 def unit_of_axis(label: str) -> Unit:

@@ -96,7 +96,7 @@ def unknown_key(name: str) -> str:
 
 def _known() -> str:
     names = ", ".join(known_keys())
-    return f"Known: {names}, options.NAME, and metrics such as test/f1 or best:test/f1"
+    return f"Known: {names}, options.NAME, and metrics such as test/f1, best:test/f1 or highest:test/f1"
 
 
 def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:

@@ -22,6 +22,7 @@ from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import Detail
 from tui.views.columns import memory_and_peak
+from tui.views.run_facts import best_checkpoint
 from tui.views.run_names import run_label
 
 Fact = tuple[str, str]
@@ -134,12 +135,13 @@ def _progress(status: Status) -> Iterator[Fact]:
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
     for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
-        final, best = status.final.get(metric), status.best.get(metric)
+        final = status.final.get(metric)
         last = status.last.get(metric) if final is None else final.value
         if last is not None:
             margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
-            peak = f"  best {score(best)}" if best is not None and best > last else ""
-            yield name, score(last) + margin + peak
+            yield name, score(last) + margin
+            if (best := best_checkpoint(status, metric)) is not None:
+                yield "", f"best {score(best.value)}, {best.where}"
     if (ece := status.last.get("test/ece")) is not None:
         yield "cal. err", score(ece)
     for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):
