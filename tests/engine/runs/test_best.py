@@ -1,4 +1,4 @@
-"""What a status calls best: what the best checkpoint scored, which the validation split chooses, never the test split."""
+"""What a status calls best is what the best checkpoint scored, and the validation split chooses that."""
 
 from __future__ import annotations
 
