@@ -69,16 +69,24 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end") -> str:
-    """Return as much of a text as goes into ``room`` cells, with an ellipsis for what is left out."""
+def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end", dots: str = CUT) -> str:
+    """Return as much of a text as goes into ``room`` cells, with an ellipsis for what is left out.
+
+    Args:
+        text: One line.
+        room: How many cells there are.
+        cut: What is left out: the middle of names, which differ least there, or the end of sentences.
+        dots: The ellipsis.
+    """
     if cells(text) <= room:
         return text
-    if room < 1:
-        return ""
-    back = (room - 1) // 2 if cut == "middle" else 0
-    front = room - 1 - back
+    if room <= len(dots):
+        return dots[: max(room, 0)]
+    room -= len(dots)
+    back = room // 2 if cut == "middle" else 0
+    front = room - back
     if text.isascii():
-        return text[:front] + CUT + text[len(text) - back :]
+        return text[:front] + dots + text[len(text) - back :]
     head, tail = "", ""
     for letter in text:
         if cells(head + letter) > front:
@@ -88,7 +96,7 @@ def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end") -> str:
         if cells(letter + tail) > back:
             break
         tail = letter + tail
-    return f"{head}{CUT}{tail}"
+    return f"{head}{dots}{tail}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from engine.analysis.intervals import over_seeds
 from engine.analysis.selection import Candidate, Choice, choose
 from engine.analysis.welch import difference
 from engine.catalog.metrics import HEADLINES, first_of, over_gpus
+from engine.config.preflight import oversized_batch
 from engine.config.schema import SCRIPT, Experiment
 from engine.history.reader import History
 
@@ -112,6 +113,8 @@ def result_of(
         (metrics[0], Choice()),
     )
     remarks: list[str] = []
+    if note := oversized_batch(experiment):
+        remarks.append(f"{experiment.name}: {note}.")
     scores = {name: score for name in metrics if (score := _score(experiment.name, name, choice, remarks))}
     if not scores:
         return None

@@ -11,6 +11,7 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, RESUMABLE, Status
+from engine.text import setting_text
 
 MOST_KNOWN = 50_000
 """How many configurations are kept as their settings."""
@@ -206,4 +207,4 @@ def _usual(key: str, ended: Sequence[Mapping[str, Any]], all_made: Sequence[Mapp
 
 
 def _said(key: str, value: object) -> str:
-    return f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+    return f"{key}={setting_text(value, 'none')}"

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.analysis.curves import Array
-from engine.catalog.metrics import metric_of
-from engine.history.reader import Axis
+from engine.catalog.metrics import Axis, metric_of
 from tui.axis import Unit, limits, unit_of
 
 _OF_TRAINING = frozenset({"lr", "grad_norm", "images_per_s", "mfu"})

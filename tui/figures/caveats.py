@@ -12,6 +12,7 @@ from engine.analysis.selection import Candidate, Choice, settings
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.runs.store import Store
+from engine.text import setting_text
 
 Say = Callable[[str], None]
 
@@ -96,7 +97,7 @@ def _other_settings(entry: Entry, candidates: Iterable[Candidate]) -> Iterator[s
     if others:
         keys = [key for key in made if any(other[key] != made[key] for other in others)]
         said = ", ".join(
-            f"{key} {' or '.join(dict.fromkeys(_show(other[key]) for other in others if other[key] != made[key]))}"
+            f"{key} {' or '.join(dict.fromkeys(setting_text(other[key], 'none') for other in others if other[key] != made[key]))}"
             for key in keys[:3]
         )
         count = f"{len(others)} run{'s' * (len(others) > 1)}"
@@ -134,4 +135,4 @@ def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
 
 
 def _show(value: object) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return setting_text(value, "none")

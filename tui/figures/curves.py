@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from engine.analysis.curves import Array
-from engine.history.reader import TIMELESS, Axis
+from engine.catalog.metrics import Axis
+from engine.history.reader import TIMELESS
 from tui.axis import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale

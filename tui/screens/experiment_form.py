@@ -82,8 +82,11 @@ class FormScreen(Screen[None]):
             clean(f"{form.path}: {what}{' *' if form.is_changed else ''}")
         )
         mistakes = self.query_one("#form-mistakes", Static)
-        mistakes.set_class(bool(form.mistakes), "-shown")
-        mistakes.update("\n".join(f"✗ {clean(line)}" for line in form.mistakes))
+        lines = [f"✗ {clean(line)}" for line in form.mistakes] or [
+            f"note: {clean(line)}" for line in form.notes
+        ]
+        mistakes.set_class(bool(lines), "-shown")
+        mistakes.update("\n".join(lines))
         self._say_help()
 
     @on(FormList.Moved)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.catalog.datasets import DATASETS
 from engine.training.data.source import DataError, Images, Indices, Source
 
 TEST_SHARE = 0.2
-CLASSES = 10
+CLASSES = DATASETS["digits"].classes
 
 
 def digits_source() -> Source:
