@@ -97,7 +97,7 @@ def _other_settings(entry: Entry, candidates: Iterable[Candidate]) -> Iterator[s
     if others:
         keys = [key for key in made if any(other[key] != made[key] for other in others)]
         said = ", ".join(
-            f"{key} {' or '.join(dict.fromkeys(setting_text(other[key], 'none') for other in others if other[key] != made[key]))}"
+            f"{key} {' or '.join(dict.fromkeys(_show(other[key]) for other in others if other[key] != made[key]))}"
             for key in keys[:3]
         )
         count = f"{len(others)} run{'s' * (len(others) > 1)}"

@@ -43,6 +43,7 @@ class FormScreen(Screen[None]):
         & #form-help { height: 1; padding: 0 2; color: $foreground 75%; }
         & #form-mistakes { height: auto; max-height: 8; padding: 0 2; color: $error; display: none; }
         & #form-mistakes.-shown { display: block; }
+        & #form-mistakes.-notes { color: $warning; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -86,6 +87,7 @@ class FormScreen(Screen[None]):
             f"note: {clean(line)}" for line in form.notes
         ]
         mistakes.set_class(bool(lines), "-shown")
+        mistakes.set_class(not form.mistakes, "-notes")
         mistakes.update("\n".join(lines))
         self._say_help()
 
