@@ -31,7 +31,9 @@ AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joul
 """What a metric can be drawn over."""
 PHASES = ("data", "forward", "backward", "optimizer")
 """The parts of a step that the engine's own training measures as ``time/*``, in their order."""
-HEADLINES = ("test/f1", "test/accuracy")
+SCORES = ("test/f1", "test/accuracy", "test/precision", "test/recall")
+"""The scores of the test split that a run's facts list, in their order."""
+HEADLINES = SCORES[:2]
 """The scores that tables of results show; the first that an experiment's runs measured decides which of them count."""
 CHOOSERS = ("val/f1", "val/accuracy", "val/loss")
 """The metrics by which the best checkpoint is chosen: the first that a run measures."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from engine.analysis.step_time import in_step
-from engine.catalog.metrics import metric_of
+from engine.catalog.metrics import SCORES, metric_of
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.catalog.recipes import inherited
 from engine.config.schema import Experiment
@@ -24,7 +24,6 @@ from tui.views.columns import memory_and_peak
 
 Fact = tuple[str, str]
 BAR = 16
-MEASURED = ("f1", "accuracy", "precision", "recall")
 OF_MODEL = ("model", "image_size", "patch_size", "options", "pretrained")
 NAMES = ("name", "seeds", "command", "tags", "notes")
 """Keys that are no settings, or stand elsewhere."""
@@ -75,8 +74,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
         yield "left", duration(status.left_s)
     if status.trained_s:
         yield "trained for", duration(status.trained_s)
-    for name in MEASURED:
-        yield from _score(name, status, end)
+    for metric in SCORES:
+        yield from _score(metric, status, end)
     ece = end.estimate("test/ece") if end is not None else None
     if (value := ece.value if ece else status.last.get("test/ece")) is not None:
         yield "calibration error", score(value)
@@ -89,9 +88,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
         yield "memory", "iB, peak ".join(map(size, said)) + "iB"
 
 
-def _score(name: str, status: Status, end: End | None) -> Iterator[Fact]:
+def _score(metric: str, status: Status, end: End | None) -> Iterator[Fact]:
     """Yield a test score: the end's, with its interval, or the last that was measured."""
-    metric = f"test/{name}"
     final = end.estimate(metric) if end is not None and status.state not in ("running", "starting") else None
     value = final.value if final else status.last.get(metric)
     if value is None:
