@@ -64,7 +64,7 @@ def test_another_number_of_images_is_scaled_and_another_model_unknown() -> None:
     half = MINI | {"subset_per_class": 72}
     found = left(status("new"), past(), new=half)
     assert found.how == "20 epochs at 2.5 s, as earlier runs of x took, scaled to its 650 images an epoch"
-    assert found.seconds == pytest.approx(4 + 20 * 5 * 720 / 1437)
+    assert found.seconds == pytest.approx(4 + 20 * 5 * 650 / 1295)
     assert left(status("new"), past(), new=MINI | {"dataset": "folder:/a"}) == Takes()
     assert left(status("new"), past(), new=MINI | {"model": "bit_mini"}) == Takes()
     assert left(status("new"), past(), new=MINI | {"batch_size": 32}) == Takes()
