@@ -16,21 +16,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from rich.cells import cell_len
 
 from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
-from engine.config.schema import Experiment
+from engine.config.schema import LABELS, Experiment
 from engine.query.fields import Key, Subject, find_key
+from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from engine.text import clean, count, duration, setting_text, size, span
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
-from tui.views.row import Fact
 
 if TYPE_CHECKING:
     from tui.views.row import Row
 
 WIDEST = 24
 """Cells that a column takes at most."""
-BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes"})
-"""Keys of an experiment that are no columns, or other ones."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def find_column(name: str) -> Column | None:
     if key is not None and name.startswith("options."):
         shown = clean(name.removeprefix("options."))
         return Column(name, shown, clean(name), _asked(key), setting_text, over="each")
-    if name in Experiment.__struct_fields__ and name not in BESIDE:
+    if name in Experiment.__struct_fields__ and name not in LABELS:
         words = key is None or key.kind == "text"
         return Column(
             name, name, name, lambda fact: fact.about.config.get(name), setting_text, over="each", words=words
@@ -234,7 +232,7 @@ def settings_by_difference(snapshot: Snapshot) -> tuple[list[str], list[str]]:
     differing: list[str] = []
     alike: list[str] = []
     for name in Experiment.__struct_fields__:
-        if name in BESIDE:
+        if name in LABELS:
             continue
         found = [getattr(experiment, name) for experiment in experiments]
         found += [config.get(name, found[0] if found else None) for config in made]

@@ -14,14 +14,14 @@ from engine.events import Metrics, Start
 from engine.query.fields import Subject, find_key
 from engine.query.parser import parse
 from engine.queue.memory_estimates import MEASURED_MARGIN, Estimates
-from engine.runs.metadata import About
+from engine.runs.metadata import About, Fact
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.text import GIB
 from tui.report.results_table import Table
 from tui.state.run_record import Record
 from tui.views.columns import find_column
-from tui.views.row import Fact, Row
+from tui.views.row import Row
 from tui.views.run_facts import sections
 from tui.widgets.chart.grid import order
 from tui.widgets.runs.overview import facts
