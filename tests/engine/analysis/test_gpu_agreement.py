@@ -8,7 +8,7 @@ import pytest
 from engine.analysis.comparison import compare
 from engine.analysis.results import Result, result_of
 from engine.analysis.seed_groups import Side
-from engine.analysis.selection import Candidate
+from engine.analysis.selection import Candidate, choose
 from engine.config.schema import Experiment
 from engine.events import Metrics, Start
 from engine.query.fields import Subject, find_key
@@ -70,7 +70,7 @@ def test_filters(candidate: Candidate) -> None:
 
 
 def test_comparison(candidate: Candidate) -> None:
-    table = dict(compare([Side("e", {}, (candidate.status,))]).measured)
+    table = dict(compare([Side("e", {}, choose(EXPERIMENT, [candidate], "test/f1"))]).measured)
     assert table["memory, most"][0].value == "28GiB"
     assert table["energy, kJ"][0].value == "100.0"
 
