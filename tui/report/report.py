@@ -7,8 +7,7 @@ own goes in, so the same runs make the same bytes.
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -20,20 +19,17 @@ from engine.analysis.results import listed, read_gpu_hours, result_of
 from engine.analysis.seed_groups import Side
 from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings_of
 from engine.analysis.verdicts import verdicts
+from engine.catalog.metrics import metric_of
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
-from engine.text import clean, printable
+from engine.text import Strong, clean, markdown, markdown_table, printable, setting_text
 from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
 from tui.figures.export import find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.make import Library, make
 from tui.figures.registry import KINDS
 from tui.report.results_table import Table
-from tui.report.text_tables import Strong, as_markdown
-
-SPOKEN = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
-"""Scores of which more is better, and what they are called in sentences."""
 
 
 @dataclass(frozen=True)
@@ -140,11 +136,11 @@ def as_text(report: Report) -> str:
             parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
         parts += [_list(section.said), _list(section.notes)]
         if section.results.rows:
-            parts += ["### Results", as_markdown(section.results.head, section.results.rows).rstrip()]
+            parts += ["### Results", markdown_table(section.results.head, section.results.rows).rstrip()]
             parts.append(_list(section.footnotes))
         for title, grid in (("What differs", section.differing), ("Runs", section.runs)):
             if grid.rows:
-                parts += [f"### {title}", as_markdown(grid.head, grid.rows).rstrip()]
+                parts += [f"### {title}", markdown_table(grid.head, grid.rows).rstrip()]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
@@ -187,14 +183,14 @@ def _choices(
 
 def _measure(figure: Figure) -> Measure:
     """Return what sentences on a figure are about: its own score, or the test F1."""
-    if figure.y.rpartition("/")[2] in SPOKEN:
+    if metric_of(figure.y).kind.is_score:
         return Measure(figure.y, lambda status: status.last.get(figure.y), str, figure.y)
     return MEASURES[0]
 
 
 def _said(sides: Sequence[Side], measure: Measure) -> list[str]:
     """Return sentences on those that have finished, and which have not: as the table, they judge no half a run."""
-    spoken = SPOKEN[measure.metric.rpartition("/")[2]]
+    spoken = metric_of(measure.metric).spoken
     said = verdicts([sample(measure, side) for side in sides if side.finished], spoken)
     if unfinished := [side.name for side in sides if not side.finished]:
         said.append(f"{listed(unfinished)} not finished: nothing is concluded from what is there.")
@@ -216,7 +212,7 @@ def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) ->
 def _made(sides: Sequence[Side], *, differ: bool) -> Grid:
     """Return the settings in which the sides differ, a column each; or those that they share."""
     keys = dict.fromkeys(key for side in sides for key in side.config)
-    values = {key: [_written(side.config.get(key)) for side in sides] for key in keys}
+    values = {key: [setting_text(side.config.get(key), "–") for side in sides] for key in keys}
     shown = [key for key, each in values.items() if (len(set(each)) > 1) == differ]
     if not differ:
         return Grid(
@@ -253,23 +249,13 @@ def _title(config: Config) -> str:
     return f"Experiments: {clean(folder)}" if folder else "Experiments"
 
 
-def _written(value: object) -> str:
-    if value is None or value in ("", {}, []):
-        return "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{clean(str(key))} {_written(each)}" for key, each in value.items())
-    return clean(str(value))
-
-
 def _list(lines: Iterable[str]) -> str:
     return "\n".join(f"- {_prose(line)}" for line in lines)
 
 
 def _prose(text: str) -> str:
-    """Return a text as Markdown that reads as that text: what it could mean otherwise is escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#!~&])", r"\\\1", clean(text))
+    """Return a text as Markdown that reads as that text."""
+    return markdown(clean(text))
 
 
 def _id(candidate: Candidate) -> Any:

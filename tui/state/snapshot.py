@@ -15,8 +15,8 @@ from tui.state.run_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
+    from engine.catalog.metrics import Axis
     from engine.config.loader import Config
-    from engine.history.reader import Axis
     from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import Ticket
     from engine.system.telemetry import GpuSample

@@ -9,9 +9,10 @@ from importlib.resources import files
 
 import numpy as np
 
+from engine.catalog.datasets import DATASETS
 from engine.training.data.source import Images, Source
 
-CLASSES = 10
+CLASSES = DATASETS["digits"].classes
 BRIGHTEST = 16
 """The highest value of a pixel in the file."""
 

@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
+from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
 from tui.state.line import Line
 from tui.widgets.chart.chart import Chart
@@ -29,8 +30,7 @@ FIRST = (
     "val/f1",
     "train/lr",
 )
-"""The order of charts; MEMORY stands for the memory metric that the runs have."""
-MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
+"""The order of charts; MEMORY stands for the memory metric that the runs have, of each GPU."""
 
 
 class ChartGrid(Container, can_focus=True):
@@ -255,7 +255,9 @@ def matches(pattern: str, metric: str) -> bool:
 def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:
     """Return the metrics as charts show them: what people look for first, at least four, then the rest by name."""
     there = list(metrics)
-    memory = next((name for name in MEMORY if name in there), MEMORY[0] if not there else "")
-    first = [memory if name == "MEMORY" else name for name in FIRST]
+    memory = next(
+        (each for name in MEMORY if (each := sorted(family(there, name)))), [] if there else [MEMORY[0]]
+    )
+    first = [each for name in FIRST for each in (memory if name == "MEMORY" else [name])]
     wanted = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
     return wanted + sorted(name for name in there if name not in wanted)
