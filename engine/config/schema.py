@@ -18,6 +18,8 @@ Words = Annotated[list[str], Meta(description="a list of strings")]
 Text = Annotated[str, Meta(description="a string")]
 Decay = Annotated[float, Meta(gt=0, le=1, description="a number above 0 and at most 1")]
 
+LARGEST_SETTING = 1e15
+"""No setting that counts something is larger."""
 SCRIPT = "script"
 """The ``model`` of an experiment that runs its own ``command``."""
 IMPORTED = "imported"
@@ -149,3 +151,15 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0
+
+
+def positive_number(config: Mapping[str, Any], key: str, otherwise: float = 1.0) -> float:
+    """Return a positive number of a configuration, as a run's file has it; any file may say anything there.
+
+    Args:
+        config: The settings by key.
+        key: Which of them.
+        otherwise: What is returned where it says no number above 0 and below ``LARGEST_SETTING``.
+    """
+    value = config.get(key)
+    return float(value) if isinstance(value, int | float) and 0 < value < LARGEST_SETTING else otherwise

@@ -12,6 +12,7 @@ from engine.analysis.selection import Candidate, Choice, settings_of, uncounted
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.runs.store import Store
+from engine.text import setting_text
 
 Say = Callable[[str], None]
 
@@ -58,7 +59,7 @@ def _has_runs(figure: Figure, candidates: Iterable[Candidate]) -> bool:
     )
 
 
-def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
+def lacks(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
     """Return what the small print says of experiments that nothing is shown of."""
     trained = {each.info.experiment for each in candidates if each.status.state == "finished"}
     lists = {
@@ -92,7 +93,7 @@ def not_counted(name: str, choice: Choice[Candidate]) -> Iterator[str]:
         yield f"{name}: {', '.join(said)}."
 
 
-def _other_settings(entry: Entry) -> Iterator[str]:
+def other_settings(entry: Entry) -> Iterator[str]:
     """Yield how many runs of an experiment are not shown because they were made with something else, and with what."""
     choice = entry.choice
     if not choice.runs or not choice.other_settings:
@@ -139,4 +140,4 @@ def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
 
 
 def _show(value: object) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return setting_text(value, "none")

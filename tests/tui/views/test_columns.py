@@ -18,6 +18,7 @@ from engine.config.loader import load_config
 from engine.runs.labels import Labels
 from engine.runs.metadata import About, Fact, facts_of
 from engine.runs.status import Status
+from engine.text import count, setting_text, span
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
@@ -28,7 +29,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.session import View, save
 from tui.state.snapshot import Project, Snapshot
-from tui.views.columns import DEFAULT, WIDEST, Column, ago, count, find_column, known_columns, setting
+from tui.views.columns import DEFAULT, WIDEST, Column, find_column, known_columns
 from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
 from tui.views.row import Row
 from tui.views.run_rows import make_rows
@@ -110,7 +111,13 @@ def test_numbers_are_written_short() -> None:
     assert [count(value) for value in (12, 999, 21_830, 306_730, 85_700_000)] == [
         "12", "999", "21.8k", "307k", "85.7M",
     ]  # fmt: skip
-    assert [ago(value) for value in (-3, 40, 720, 18_000, 300_000)] == ["0 s", "40 s", "12 min", "5 h", "3 d"]
+    assert [span(value) for value in (-3, 40, 720, 18_000, 300_000)] == [
+        "0 s",
+        "40 s",
+        "12 min",
+        "5 h",
+        "3 d",
+    ]
 
 
 def test_a_row_for_several_runs_shows_their_mean_and_what_they_share() -> None:
@@ -159,8 +166,8 @@ def test_nested_values_are_cut_off() -> None:
     deep: list[Any] = []
     for _ in range(500):
         deep = [deep]
-    assert setting(deep) == "…"
-    assert len(setting("x" * 10**6)) == 200
+    assert setting_text(deep) == "…"
+    assert len(setting_text("x" * 10**6)) == 200
 
 
 @given(st.lists(JSON, max_size=12), st.booleans())
@@ -528,7 +535,7 @@ async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, w
         assert runs.selected == seeds
         assert "┃" in line(pilot, 1)
         chart = board(pilot).query_one(ChartGrid).charts[0]
-        assert [curve.label for curve in chart.curves if curve.hi is not None] == ["ViT-small ×3"]
+        assert [line.name for line in chart.lines if line.curve.high is not None] == ["ViT-small ×3"]
         await pilot.press("up", "right", "down", "space")
         assert len(runs.selected) == 2
         assert "┆" in line(pilot, 1)
@@ -545,7 +552,7 @@ async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: 
         await pilot.press("b", "space")
         await settle(pilot)
         assert not board(pilot)._bands
-        assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 2
+        assert len(board(pilot).query_one(ChartGrid).charts[0].lines) == 2
 
 
 async def test_list_charts_pane_and_comparison_count_the_same_seeds(
@@ -619,7 +626,7 @@ async def test_the_row_under_the_cursor_is_compared_only_with_less_than_two(
         await until(pilot, lambda: screen.table is not None)
         assert screen.table is not None
         assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
-        await until(pilot, lambda: all(len(chart.curves) == 2 for chart in list(screen.query(Chart))[:2]))
+        await until(pilot, lambda: all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2]))
         await pilot.press("escape")
         await until(pilot, lambda: len(board(pilot).snapshot.watch.runs) == 3)
 
@@ -646,7 +653,7 @@ async def test_an_experiment_of_two_settings_is_compared_with_itself(
             ("", "1 stopped at 2/4"),
         ]
         assert screen.table.sides[1].name == "ViT-small lr=0.5"
-        await until(pilot, lambda: len(screen.query(Chart)[0].curves) == 2)
+        await until(pilot, lambda: len(screen.query(Chart)[0].lines) == 2)
 
 
 async def test_prompts_name_the_runs_that_they_change(project: Project, write_run: Write) -> None:

@@ -23,6 +23,7 @@ from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import Detail
 from tui.views.columns import find_column, memory_and_peak
 from tui.views.row import Row
+from tui.views.run_facts import best_checkpoint
 from tui.views.run_names import run_label
 
 Fact = tuple[str, str]
@@ -167,14 +168,15 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
     for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
-        final, best = status.final.get(metric), status.best.get(metric)
+        final = status.final.get(metric)
         last = status.last.get(metric) if final is None else final.value
         if mean := _over_seeds(row, metric):
             yield name, mean
         elif last is not None:
             margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
-            peak = f"  best {score(best)}" if best is not None and best > last else ""
-            yield name, score(last) + margin + peak
+            yield name, score(last) + margin
+            if (best := best_checkpoint(status, metric)) is not None:
+                yield "", f"best {score(best.value)}, {best.where}"
     if (ece := status.last.get("test/ece")) is not None:
         yield "cal. err", score(ece)
     for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):
