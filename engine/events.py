@@ -108,6 +108,10 @@ class Failure(msgspec.Struct, kw_only=True):
     type: str
     message: str
     traceback: str = ""
+    transient: bool = True
+    """Whether another attempt may succeed; a run of an older version does not say."""
+    explained: bool = False
+    """Whether the message alone tells a user what is wrong, so that the type need not be named."""
 
 
 class Estimate(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):

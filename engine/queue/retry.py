@@ -2,8 +2,9 @@
 
 An experiment says with ``retries`` how often the queue begins it anew by itself. What would fail again in the same
 way is left: a mistake in the configuration or the data, a damaged checkpoint, a loss that is not finite, a device that
-is not there. A GPU out of memory, a program that ended with an error or was killed, and whatever is not known to be
-hopeless is tried again. So is a run that crashed: after a reboot the next worker finds it. What was stopped stays so.
+is not there. What the failure itself calls transient is tried again: a GPU out of memory, a network that could not be
+reached, a program that ended with an error or was killed. So is a run that crashed: after a reboot the next worker
+finds it. What was stopped stays so.
 """
 
 from __future__ import annotations
@@ -25,11 +26,6 @@ from engine.system.files import last_lines
 BACKOFF_S = 30.0
 """Seconds before the first retry; before each further one it is twice as long."""
 LONGEST_S = 3600.0
-HOPELESS = frozenset({
-    "ConfigError", "DataError", "CheckpointError", "Diverged", "DeviceError", "StoreError", "FalseStart",
-    "ImportError", "ModuleNotFoundError", "ValidationError",
-})  # fmt: skip
-"""The errors after which a run would fail again in the same way."""
 
 
 def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
@@ -85,7 +81,7 @@ def _allowed(run: Run) -> int:
 def _failed_for_good(run: Run) -> bool:
     for line in reversed(last_lines(run.events)):
         if isinstance(event := decode(line), End):
-            return event.error is not None and event.error.type in HOPELESS
+            return event.error is not None and not event.error.transient
     return False
 
 

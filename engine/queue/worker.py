@@ -8,7 +8,6 @@ queued.json says on which devices: a worker that is killed harms no run, and the
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import subprocess
@@ -23,6 +22,7 @@ import msgspec
 import psutil
 from filelock import FileLock, Timeout
 
+from engine.errors import PASSING
 from engine.events import Failure
 from engine.queue import retry
 from engine.queue.memory_estimates import Estimates
@@ -41,10 +41,6 @@ from engine.system.files import last_lines
 POLL_S = 0.5
 TRIES = 3
 """How often a run is started whose process is killed before it could take the run."""
-PASSING = frozenset({
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE,
-})  # fmt: skip
-"""What keeps any run from being started, and is no fault of this one: it waits until it has passed."""
 
 
 def ensure_worker(store: Store, *options: str) -> None:
@@ -305,7 +301,7 @@ def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> N
             return
         with contextlib.suppress(StoreError):  # where nothing can be written it leaves without a word
             recorder = Recorder(run)
-            failure = Failure(type="FalseStart", message=reason, traceback=said)
+            failure = Failure(type="FalseStart", message=reason, traceback=said, transient=False)
             recorder.end(state, reason, failure if state == "failed" else None)
             recorder.close()
         run.dequeue()

@@ -73,7 +73,12 @@ def train_run(
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
         except (ImportError, ConfigError, msgspec.ValidationError) as error:
-            failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
+            failure = Failure(
+                type=type(error).__name__,
+                message=str(error),
+                traceback=traceback.format_exc(),
+                transient=False,
+            )
             recorder.end("failed", f"it cannot be trained here: {error}", failure)
             code = FAILED
         finally:

@@ -9,16 +9,12 @@ from typing import Protocol
 
 import psutil
 
-from engine.errors import UserError
+from engine.errors import DeviceError
 from engine.sites.device import Device, User
 from engine.system.telemetry import GpuSample, Nvml
 
 SLICE = "MIG-"
 """How the UUID of a part of a GPU begins; NVML says nothing of its memory here, so that none is compared."""
-
-
-class DeviceError(UserError):
-    """A device was named that is none, or that this machine does not have."""
 
 
 class Gpus(Protocol):

@@ -14,6 +14,8 @@ from typing import IO, Any
 import torch
 from torch import Tensor
 
+from engine.errors import CheckpointError
+
 KEYS = ("model", "optimizer", "scheduler", "step", "epoch", "rng", "config")
 """What every checkpoint holds."""
 
@@ -22,10 +24,6 @@ ROOM = 1024 * 1024
 """Bytes of disk that a checkpoint leaves to what a run says."""
 
 RETRY_S = 0.5
-
-
-class CheckpointError(Exception):
-    """A checkpoint cannot be used; the message says which, why and what to do."""
 
 
 def save(path: Path, state: dict[str, Any]) -> int:

@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.analysis.selection import Candidate
+from engine.errors import UserError
 from engine.text import clean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class ExportError(Exception):
+class ExportError(UserError):
     """A file cannot be written; the message says which and why."""
 
 

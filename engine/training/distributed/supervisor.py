@@ -33,7 +33,6 @@ from engine.runs.stop_request import StopRequest
 from engine.system import process
 from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
-from engine.training.failures import KNOWN
 from engine.training.outcome import Outcome
 
 POLL_S = 0.1
@@ -104,7 +103,7 @@ def _outcome(ends: list[End], code: int) -> Outcome:
 
 def _rank_of_cause(failure: Failure) -> int:
     """Order failures: an error of our own, a process that was killed, then what ranks say who have lost another."""
-    if failure.type in {kind.__name__ for kind in KNOWN}:
+    if failure.explained:
         return 0
     return 1 if failure.type == "RankKilled" else 2
 

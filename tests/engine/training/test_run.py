@@ -13,6 +13,7 @@ import torch
 from msgspec.structs import replace
 
 from engine.config.schema import Experiment
+from engine.errors import DeviceError
 from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
 from engine.runner.attempt import train_run
@@ -21,7 +22,7 @@ from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import build, checkpoint
 from engine.training.cost import explain
-from engine.training.device import DeviceError, pick_device
+from engine.training.device import pick_device
 from engine.training.failures import out_of_memory
 from engine.training.learner import Learner
 
