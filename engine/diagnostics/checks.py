@@ -15,7 +15,9 @@ from typing import Any, Literal
 import msgspec
 
 from engine.events import decode
+from engine.runs import run_lock
 from engine.runs import status as states
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
 from engine.runs.store import Run, StoreError
 from engine.system import lock
@@ -223,14 +225,14 @@ AGREED = (
 def check_ticket(case: Case) -> Iterator[Finding]:
     """Does its place in the queue make sense?"""
     run = case.run
-    if case.held or run.ticket() is None:
+    if case.held or waiting_entry(run) is None:
         return
     if states.rebuild(run).state == "finished":
         text = "it has finished, and still has a place in the queue"
-        yield case.finding("ticket", text, f"`engine stop {run.id}`", "throw", run.ticket_file)
+        yield case.finding("ticket", text, f"`engine stop {run.id}`", "throw", run.queue_file)
         return
     try:
-        place: Any = msgspec.json.decode(read_small(run.ticket_file))
+        place: Any = msgspec.json.decode(read_small(run.queue_file))
     except DAMAGED:
         yield case.finding(
             "ticket", "queued.json is damaged: it waits with no wishes", f"`engine stop {run.id}`, resume it"
@@ -355,5 +357,5 @@ CHECKS = (
 def examine(run: Run, runs: Collection[str] = ()) -> list[Finding]:
     """Return all that is not well with a run."""
     status = states.status_of(run)
-    case = Case(run, status, run.is_held(), runs)
+    case = Case(run, status, run_lock.is_held(run), runs)
     return [finding for check in CHECKS for finding in check(case)]

@@ -17,7 +17,7 @@ from engine.diagnostics.checks import Finding
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.errors import UserError
 from engine.events import decode
-from engine.runs import status, trash
+from engine.runs import run_lock, status, trash
 from engine.runs.store import Run, Store, is_run_id
 from engine.system import lock
 from engine.system.files import last_lines, tail, write_all
@@ -92,7 +92,7 @@ def repair(store: Store, finding: Finding) -> str:
         or finding.path == run.lock
     ):
         return _REMEDIES[finding.remedy](store, finding)
-    with run.hold():  # nobody trains it meanwhile
+    with run_lock.hold(run):  # nobody trains it meanwhile
         return _REMEDIES[finding.remedy](store, finding)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.diagnostics.checks import Finding
+from engine.runs import run_lock
 from engine.runs.store import Run, Store
 from engine.system.telemetry import GpuSample
 
@@ -41,7 +42,7 @@ def check_gpus(store: Store, gpus: Gpus) -> Iterator[Finding]:
             held[pid] = held.get(pid, 0) + used
     for pid, used in sorted(held.items()):
         origin = origin_of(pid)
-        if origin is None or not _is_of(origin, store) or Run(store.root / origin.run).is_held():
+        if origin is None or not _is_of(origin, store) or run_lock.is_held(Run(store.root / origin.run)):
             continue
         yield Finding(
             origin.run, "gpu", f"process {pid} holds {used / 2**30:.1f} GiB of GPU memory, and its run does not live",

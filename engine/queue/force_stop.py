@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 import psutil
 
 from engine.queue.requests import request_stop
+from engine.runs import run_lock, stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.status import ENDED, Status, status_of
 from engine.runs.store import Run, StoreError
@@ -92,7 +93,7 @@ def _kill(run: Run, say: Callable[[str], None]) -> None:
     say(f"it goes on: SIGKILL to {_count(processes)}")
     _send(run, processes, signal.SIGKILL)
     _left_of(processes, LEAVING_S)
-    with run.hold():
+    with run_lock.hold(run):
         if status_of(run).state not in ENDED - {"crashed"}:
             recorder = Recorder(run)
             at = (
@@ -102,7 +103,7 @@ def _kill(run: Run, say: Callable[[str], None]) -> None:
             )
             recorder.end("stopped", f"killed on request {at}")
             recorder.close()
-        run.clear_request()
+        stop_request.clear(run)
 
 
 def _send(run: Run, processes: Iterable[psutil.Process], *numbers: signal.Signals) -> None:

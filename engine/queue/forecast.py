@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from engine.queue.durations import Paces
 from engine.queue.planner import suits
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
 from engine.sites.device import Device
 
@@ -172,7 +172,7 @@ class _Board:
 
 def outlook(
     statuses: Sequence[Status],
-    tickets: Mapping[str, Ticket],
+    tickets: Mapping[str, QueueEntry],
     order: Sequence[str],
     names: Sequence[str],
     now: float,
@@ -212,7 +212,7 @@ def devices_named(names: Iterable[str]) -> list[Device]:
 
 
 def _places(
-    live: Sequence[Status], tickets: Mapping[str, Ticket], devices: Iterable[Device]
+    live: Sequence[Status], tickets: Mapping[str, QueueEntry], devices: Iterable[Device]
 ) -> dict[str, tuple[str, ...]]:
     """Return the devices of each live run; one that was started by hand on the CPU takes a slot, as for the worker."""
     places = {
@@ -245,7 +245,7 @@ def _share(status: Status) -> float:
     return (math.floor(status.epoch) + 1 - status.epoch) / (status.epochs - status.epoch)
 
 
-def _waiting(status: Status, ticket: Ticket, known: Mapping[str, Status], paces: Paces) -> Waiting:
+def _waiting(status: Status, ticket: QueueEntry, known: Mapping[str, Status], paces: Paces) -> Waiting:
     before = [known.get(name) for name in ticket.after]
     hopeless = any(each is None or each.state in ("failed", "stopped", "crashed") for each in before)
     takes = paces.left(status, _asked_epochs(ticket))
@@ -256,7 +256,7 @@ def _waiting(status: Status, ticket: Ticket, known: Mapping[str, Status], paces:
     )  # fmt: skip
 
 
-def _asked_epochs(ticket: Ticket) -> int | None:
+def _asked_epochs(ticket: QueueEntry) -> int | None:
     """Return the epochs that a run is to have when it goes on, if that was asked for."""
     asked = [text for key, _, text in (each.partition("=") for each in ticket.settings) if key == "epochs"]
     return int(asked[-1]) if asked and asked[-1].isdecimal() else None

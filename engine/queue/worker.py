@@ -27,8 +27,8 @@ from engine.events import Failure
 from engine.queue import retry
 from engine.queue.memory_estimates import Estimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
-from engine.runs import worker_status
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock, worker_status
+from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE, status_of
 from engine.runs.store import Run, Store, StoreError, is_run_id
@@ -95,8 +95,8 @@ def work(
 class _Seen:
     """One look at all runs: those that live and those that wait, each with what its queued.json says."""
 
-    live: list[tuple[Run, Ticket | None]] = field(default_factory=list)
-    queue: list[tuple[Run, Ticket]] = field(default_factory=list)
+    live: list[tuple[Run, QueueEntry | None]] = field(default_factory=list)
+    queue: list[tuple[Run, QueueEntry]] = field(default_factory=list)
 
 
 class Worker:
@@ -148,8 +148,8 @@ class Worker:
         gone = [(run, child) for run, child in self._children if child.poll() is not None]
         self._children = [each for each in self._children if each not in gone]
         for run, child in gone:
-            ticket = run.ticket()
-            if ticket is not None and ticket.devices and not run.is_held():  # given, and not taken
+            entry = waiting_entry(run)
+            if entry is not None and entry.devices and not run_lock.is_held(run):  # given, and not taken
                 with contextlib.suppress(StoreError, OSError):  # somebody has it now: it is theirs
                     self._false_start(run, child.returncode)
 
@@ -165,15 +165,15 @@ class Worker:
         """See which runs live and which wait; settle those whose attempt has ended since the last look."""
         seen = _Seen()
         for run in self._store.runs():
-            held, place = run.is_held(), run.place()
-            if not held and place is not None and place.stage in ("taken", "failed"):
+            held, entry = run_lock.is_held(run), queue_entry(run)
+            if not held and entry is not None and entry.stage in ("taken", "failed"):
                 with contextlib.suppress(StoreError, OSError):  # another has it just now: at the next look
                     retry.settle(run, self._backoff)
-                place = run.place()
+                entry = queue_entry(run)
             if held:
-                seen.live.append((run, place))
-            elif place is not None and place.stage == "waiting":
-                seen.queue.append((run, place))
+                seen.live.append((run, entry))
+            elif entry is not None and entry.stage == "waiting":
+                seen.queue.append((run, entry))
         live = {run.id for run, _ in seen.live}
         if self._live - live:
             self._estimates.look_again()
@@ -183,16 +183,16 @@ class Worker:
     def _plan(self, seen: _Seen) -> Plan:
         self._estimates.poll()
         now = time.time()
-        jobs = [self._job(run, ticket, now) for run, ticket in seen.queue]
-        live = [_live(run, place, self._memory(run)) for run, place in seen.live]
+        jobs = [self._job(run, entry, now) for run, entry in seen.queue]
+        live = [_live(run, entry, self._memory(run)) for run, entry in seen.live]
         ours = _processes(seen) if self._machine.uuids else {}
         return make_plan(jobs, self._machine.look(ours), live, now)
 
-    def _job(self, run: Run, ticket: Ticket, now: float) -> Job:
-        blocked, hopeless = why_blocked(self._store, ticket, now)
+    def _job(self, run: Run, entry: QueueEntry, now: float) -> Job:
+        blocked, hopeless = why_blocked(self._store, entry, now)
         return Job(
-            run=run.id, rank=ticket.rank, since=max(ticket.submitted, ticket.not_before), gpus=ticket.gpus,
-            wish=ticket.device, share=ticket.share, memory=self._memory(run), blocked=blocked, hopeless=hopeless,
+            run=run.id, rank=entry.rank, since=max(entry.submitted, entry.not_before), gpus=entry.gpus,
+            wish=entry.device, share=entry.share, memory=self._memory(run), blocked=blocked, hopeless=hopeless,
         )  # fmt: skip
 
     def _memory(self, run: Run) -> int | None:
@@ -238,11 +238,11 @@ class Worker:
             self._said = said
 
 
-def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
+def why_blocked(store: Store, entry: QueueEntry, now: float) -> tuple[str, bool]:
     """Return what a queued run waits for besides a device, empty if nothing; and whether somebody has to act first."""
-    if ticket.on_hold:
+    if entry.on_hold:
         return worker_status.HELD, True
-    for name in ticket.after:
+    for name in entry.after:
         run = Run(store.root / name)
         if not is_run_id(name) or not run.path.is_dir():
             return f"waits for {name}, which is gone: move or cancel it", True
@@ -251,21 +251,21 @@ def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
             return f"waits for {name}, which {state}: resume that, or move or cancel this", True
         if state != "finished":
             return f"waits for {name} to finish", state not in LIVE
-    if (left := ticket.not_before - now) > 0:
+    if (left := entry.not_before - now) > 0:
         return f"retries in {_roughly(left)}", False
     return "", False
 
 
 def _is_idle(seen: _Seen, plan: Plan) -> bool:
     """Return whether none of the queue's runs lives, and none will start by itself."""
-    live = any(place is not None and not place.by_hand for _, place in seen.live)
+    live = any(entry is not None and not entry.by_hand for _, entry in seen.live)
     return not live and not plan.starts and all(wait.hopeless for wait in plan.waits.values())
 
 
-def _live(run: Run, place: Ticket | None, memory: int | None) -> Live:
+def _live(run: Run, entry: QueueEntry | None, memory: int | None) -> Live:
     """Return a run that lives as the plan needs it; one that was started by hand counts where it seems to be."""
-    if place is not None and place.devices:
-        return Live(run.id, tuple(place.devices), place.share, memory)
+    if entry is not None and entry.devices:
+        return Live(run.id, tuple(entry.devices), entry.share, memory)
     on_gpu = status_of(run).device.startswith("cuda")
     return Live(run.id, () if on_gpu else ("cpu: by hand",))
 
@@ -273,15 +273,15 @@ def _live(run: Run, place: Ticket | None, memory: int | None) -> Live:
 def _processes(seen: _Seen) -> dict[str, set[int]]:
     """Return the processes of our runs on each of their devices."""
     found: dict[str, set[int]] = {}
-    for _, place in seen.live:
-        if place is None or not place.devices:
+    for _, entry in seen.live:
+        if entry is None or not entry.devices:
             continue
         pids = set()
-        if place.holder is not None:
+        if entry.holder is not None:
             with contextlib.suppress(psutil.Error):
-                children = psutil.Process(place.holder.pid).children(recursive=True)
-                pids = {place.holder.pid, *(child.pid for child in children)}
-        for device in place.devices:
+                children = psutil.Process(entry.holder.pid).children(recursive=True)
+                pids = {entry.holder.pid, *(child.pid for child in children)}
+        for device in entry.devices:
             found.setdefault(device, set()).update(pids)
     return found
 
@@ -296,15 +296,15 @@ def _roughly(seconds: float) -> str:
 def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> None:
     """End a run that waits in the queue, whose process could not do so itself."""
     said = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
-    with run.hold():
-        if run.ticket() is None:
+    with run_lock.hold(run):
+        if waiting_entry(run) is None:
             return
         with contextlib.suppress(StoreError):  # where nothing can be written it leaves without a word
             recorder = Recorder(run)
             failure = Failure(type="FalseStart", message=reason, traceback=said, transient=False)
             recorder.end(state, reason, failure if state == "failed" else None)
             recorder.close()
-        run.dequeue()
+        leave_queue(run)
 
 
 def _worker_lock(store: Store) -> FileLock:

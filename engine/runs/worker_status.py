@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
@@ -58,16 +58,16 @@ def read(root: str) -> Notice | None:
     return notice if notice is not None and notice.is_current() else None
 
 
-def why_waiting(run: Run, place: Ticket | None) -> str:
+def why_waiting(run: Run, entry: QueueEntry | None) -> str:
     """Return in words why a queued run waits, empty while the worker has not seen it yet."""
     notice = read(run.folder.rpartition("/")[0] or ".")
     if notice is not None and not notice.left:
         return notice.reasons.get(run.id, "")
-    if place is not None and place.on_hold:
+    if entry is not None and entry.on_hold:
         return HELD
     if notice is not None and (reason := notice.reasons.get(run.id, HELD)) != HELD:
         return reason
-    soon = place is not None and 0 <= time.time() - place.submitted < STARTING_S
+    soon = entry is not None and 0 <= time.time() - entry.submitted < STARTING_S
     return "" if soon else NO_WORKER
 
 

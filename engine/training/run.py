@@ -6,8 +6,9 @@ import torch
 
 from engine.config.schema import Experiment
 from engine.events import Failure
+from engine.runs import stop_request
 from engine.runs.recorder import Recorder
-from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest, pulse
+from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system.telemetry import Nvml, Sampler, visible_gpus
 from engine.training.build import build
@@ -30,7 +31,7 @@ def train(
         where = pick_device(device, ranks=experiment.gpus)
         if where.type == "cpu":
             _say_why_no_gpu(recorder, device)
-        with Sampler(pulse(recorder, stop), _gpus(where, experiment.gpus), spent):
+        with Sampler(recorder.telemetry, _gpus(where, experiment.gpus), spent):
             if experiment.gpus > 1:
                 outcome = train_on_several(experiment, seed, recorder, stop, where.type, _say(recorder, stop))
             else:
@@ -54,7 +55,7 @@ def _end(outcome: Outcome, run: Run, recorder: Recorder, stop: StopRequest) -> i
         recorder.end("finished", outcome.reason, summary=outcome.summary)
         return FINISHED
     if outcome.state == "stopped":
-        run.clear_request()
+        stop_request.clear(run)
         recorder.end("stopped", f"{stop.reason} {outcome.reason}", summary=outcome.summary)
         return STOPPED
     failure = outcome.error or Failure(type="Failure", message=outcome.reason)

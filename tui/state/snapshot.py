@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.history.columns import Array
     from engine.history.reader import Axis
     from engine.queue.forecast import Forecast
-    from engine.runs.queue_entry import Ticket
+    from engine.runs.queue_entry import QueueEntry
     from engine.system.telemetry import GpuSample
 
 
@@ -116,7 +116,7 @@ class Queue:
 
     waiting: tuple[str, ...] = ()
     """The queued runs in order."""
-    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    tickets: Mapping[str, QueueEntry] = field(default_factory=dict)
     """What runs that wait or live asked of the queue, and the devices that they got."""
     devices: tuple[str, ...] = ()
     """What the worker gives out, by name; empty where none is at it."""

@@ -1,37 +1,12 @@
-"""What running an experiment queues: the seeds that it has no run of yet, or all of them again. Pure."""
+"""What is said of an experiment that was queued, in words. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-import msgspec
-
-from engine.analysis.run_groups import settings_of
 from engine.config.schema import Experiment
-from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status
 from engine.text import score
-
-
-def already(experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]) -> dict[int, Status]:
-    """Return the newest run of each seed that has finished, lives or waits, made as the experiment stands now."""
-    from engine.analysis.selection import settings
-
-    wanted, seeds = settings(msgspec.structs.asdict(experiment)), experiment.run_seeds
-    return {
-        run.seed: run
-        for run in runs
-        if run.experiment == experiment.name
-        and run.seed in seeds
-        and (run.state in LIVE or run.state in ("queued", "finished"))
-        and run.run in about
-        and settings_of(about[run.run].config) == wanted
-    }
-
-
-def seeds_to_queue(experiment: Experiment, there: Mapping[int, Status]) -> list[int]:
-    """Return the seeds that there is no such run of; all, if there is one of each."""
-    return [seed for seed in experiment.run_seeds if seed not in there] or experiment.run_seeds
 
 
 def said(experiment: Experiment, there: Mapping[int, Status], queued: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from engine.analysis.run_groups import (
 from engine.runs.labels import Labels
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, State, Status
-from engine.runs.store import Request
+from engine.runs.stop_request import Request
 from engine.text import clean
 from tui.state.snapshot import Snapshot
 from tui.views.columns import Column

@@ -28,6 +28,7 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import End, Event, Failure, Start, decode
+from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest
 from engine.system import process
@@ -84,7 +85,7 @@ def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopReque
     while launcher.poll() is None:
         if stop.wanted != told and stop.wanted is not None:
             told = stop.wanted
-            recorder.run.ask(told)
+            stop_request.ask(recorder.run, told)
         time.sleep(POLL_S)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.queue.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 
 NOW = 1000.0
@@ -126,9 +126,9 @@ def test_an_outlook_says_what_is_known() -> None:
         status("held", "x", "queued", epochs=4),
     ]
     order = ["next", "again", "odd", "last", "held"]
-    tickets = {name: Ticket(submitted=0.0) for name in order}
+    tickets = {name: QueueEntry(submitted=0.0) for name in order}
     tickets["held"].on_hold = True
-    tickets["live"] = Ticket(submitted=0.0, stage="taken", devices={"cpu:0": "CPU slot 1"})
+    tickets["live"] = QueueEntry(submitted=0.0, stage="taken", devices={"cpu:0": "CPU slot 1"})
     found = outlook(runs, tickets, order, ["CPU slot 1"], NOW)
     assert found == [
         Forecast("live", ("CPU slot 1",), NOW - 50, NOW + 40),
@@ -163,8 +163,8 @@ def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waite
         status("lost", "x", "queued"),
     ]
     tickets = {
-        "after": Ticket(submitted=0.0, after=["hand"]),
-        "lost": Ticket(submitted=0.0, after=["bad"]),
+        "after": QueueEntry(submitted=0.0, after=["hand"]),
+        "lost": QueueEntry(submitted=0.0, after=["bad"]),
     }
     found = outlook(runs, tickets, ["lost", "after"], ["CPU slot 1"], NOW)
     assert found[0] == Forecast("hand", ("CPU slot 1",), NOW, NOW + 10)

@@ -17,6 +17,7 @@ from engine.queue.memory_estimates import CONTEXT, Estimates, shape_of
 from engine.runs.status import Status, save
 from engine.runs.store import Run, Store
 from engine.text import GIB
+from tests.conftest import queued
 from tests.engine.sites.test_local_devices import FakeGpus, card
 
 
@@ -53,7 +54,7 @@ class TestMeasured:
     def test_what_a_run_of_its_shape_needed(self, store, vit, best, size):
         measured(store, vit, **best)
         measured(store, msgspec.structs.replace(vit, batch_size=64), gpu__memory_process=50 * GIB)
-        like = store.create(msgspec.structs.replace(vit, lr=1e-2, epochs=99), seed=7, queued=True)
+        like = queued(store, msgspec.structs.replace(vit, lr=1e-2, epochs=99), seed=7)
         assert Estimates(store).of(like) == size
 
     def test_the_most_that_any_needed_and_what_is_new_after_another_look(self, store, vit):
@@ -93,7 +94,7 @@ class TestShapes:
 class TestOnPaper:
     @pytest.mark.slow
     def test_another_process_works_it_out_once(self, store, vit, until):
-        run = store.create(vit, seed=0, queued=True)
+        run = queued(store, vit, seed=0)
         found = Estimates(store)
         assert found.of(run) is None  # not yet
         size = settled(found, run, until)
@@ -137,12 +138,11 @@ class TestOnPaper:
 def test_runs_share_a_gpu_while_their_memory_fits(store, vit, monkeypatch):
     """From the measured memory of their like to the plan; nothing is started."""
     from engine.queue.worker import Worker
-    from engine.runs.queue_entry import Ticket
     from engine.sites.local_devices import Machine
 
     monkeypatch.setattr(os, "environ", os.environ | {"CUDA_VISIBLE_DEVICES": "0"})
     measured(store, vit, gpu__memory_process=30 * GIB)
-    runs = [store.create(vit, seed, place=Ticket(submitted=float(seed), share=True)) for seed in range(3)]
+    runs = [queued(store, vit, seed, submitted=float(seed), share=True) for seed in range(3)]
     started = []
 
     def start(run, devices):
