@@ -17,6 +17,7 @@ import psutil
 
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
+from engine.runs.processes import processes_of
 from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, write_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment
@@ -88,11 +89,9 @@ def _failed_for_good(run: Run) -> bool:
 
 def _end_what_is_left(run: Run, status: Status) -> None:
     """Kill what the last attempt started and left behind: no two attempts are at work at once."""
-    from engine.queue.force_stop import processes_of
-
-    for each in processes_of(run, status):
+    for left in processes_of(run, status):
         with contextlib.suppress(psutil.Error):
-            each.kill()
+            left.kill()
 
 
 def _log(run: Run, message: str) -> None:

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
-import psutil
 from filelock import FileLock, Timeout
 
 from engine.errors import PASSING
@@ -28,6 +27,7 @@ from engine.queue import retry
 from engine.queue.memory_estimates import Estimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
+from engine.runs.processes import family
 from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE, status_of
@@ -112,7 +112,7 @@ class Worker:
         self._children: list[tuple[Run, subprocess.Popen[bytes]]] = []
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
-        self._said: worker_status.Notice | None = None
+        self._said: worker_status.WorkerStatus | None = None
 
     def serve(self, stopped: Callable[[], bool], *, drain: bool) -> None:
         """Start what can be started, again and again."""
@@ -232,7 +232,9 @@ class Worker:
         reasons = {name: wait.words for name, wait in plan.waits.items()}
         if self._said is not None and self._said.reasons == reasons:
             return
-        said = worker_status.Notice(worker=lock.this_process(), devices=self._machine.names, reasons=reasons)
+        said = worker_status.WorkerStatus(
+            worker=lock.this_process(), devices=self._machine.offered, reasons=reasons
+        )
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
             worker_status.publish(self._store.root, said)
             self._said = said
@@ -272,18 +274,14 @@ def _live(run: Run, entry: QueueEntry | None, memory: int | None) -> Live:
 
 def _processes(seen: _Seen) -> dict[str, set[int]]:
     """Return the processes of our runs on each of their devices."""
-    found: dict[str, set[int]] = {}
+    pids: dict[str, set[int]] = {}
     for _, entry in seen.live:
         if entry is None or not entry.devices:
             continue
-        pids = set()
-        if entry.holder is not None:
-            with contextlib.suppress(psutil.Error):
-                children = psutil.Process(entry.holder.pid).children(recursive=True)
-                pids = {entry.holder.pid, *(child.pid for child in children)}
+        of_run = {member.pid for member in family(entry.holder.pid)} if entry.holder is not None else set()
         for device in entry.devices:
-            found.setdefault(device, set()).update(pids)
-    return found
+            pids.setdefault(device, set()).update(of_run)
+    return pids
 
 
 def _roughly(seconds: float) -> str:

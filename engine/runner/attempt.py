@@ -13,6 +13,7 @@ from engine.config.validate import ConfigError
 from engine.events import Event, Failure
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
+from engine.runs.processes import mark
 from engine.runs.queue_entry import leave_queue, take_from_queue, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
@@ -55,10 +56,7 @@ def train_run(
         recorder = Recorder(run, echo)
         take_from_queue(run, recorder.status.attempt, by_hand=not queued)
         recorder.claim()
-        os.environ |= {
-            "VITUI_RUN": run.id,
-            "VITUI_RUN_DIR": str(run.path.resolve()),
-        }  # what it starts is known by it
+        os.environ |= mark(run)
         try:
             if entry is not None:
                 settings = entry.settings

@@ -88,5 +88,8 @@ def _say_why_no_gpu(recorder: Recorder, asked: str) -> None:
 def _gpus(device: torch.device, count: int) -> list[str]:
     """Return the UUIDs of the GPUs that a run uses; this process touches none of several."""
     if device.type == "cuda" and count > 1:
-        return visible_gpus()[:count]
+        nvml = Nvml()
+        visible = visible_gpus(nvml.sample())
+        nvml.close()
+        return visible[:count]
     return [uuid] if (uuid := uuid_of(device)) else []

@@ -17,7 +17,7 @@ from engine.runs import run_lock
 from engine.runs.queue_entry import QueueEntry, write_entry
 from engine.runs.status import rebuild, save
 from engine.runs.store import Store
-from engine.runs.worker_status import Notice, publish
+from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
 from engine.system.telemetry import GpuSample
 from tests.conftest import queued
@@ -168,7 +168,9 @@ def test_the_queue_on_a_screen_of_its_own(
         )
         write_entry(run, place)
         save(run, rebuild(run))
-    publish(project.runs, Notice(worker=this_process(), devices=["GPU 0", "GPU 1"], reasons={
+    publish(project.runs, WorkerStatus(worker=this_process(), devices=[
+        OfferedDevice(id=f"GPU-{i}", name=f"GPU {i}", index=i, gpu=True) for i in range(2)
+    ], reasons={
         run.id: "waiting for GPU 0 (runs ViT-small) or GPU 1 (runs BiT-small)" for run in waiting[:2]
     }))  # fmt: skip
     left = list(machines(os.getpid()))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.history.reader import Axis
     from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import QueueEntry
+    from engine.runs.worker_status import OfferedDevice
     from engine.system.telemetry import GpuSample
 
 
@@ -118,10 +119,16 @@ class Queue:
     """The queued runs in order."""
     tickets: Mapping[str, QueueEntry] = field(default_factory=dict)
     """What runs that wait or live asked of the queue, and the devices that they got."""
-    devices: tuple[str, ...] = ()
-    """What the worker gives out, by name; empty where none is at it."""
+    devices: tuple[OfferedDevice, ...] = ()
+    """What the worker gives out; empty where none is at it."""
     outlook: tuple[Forecast, ...] = ()
     """When those that live end, and those that wait begin and end."""
+
+    def name_of(self, device: str) -> str:
+        """Return what a device is called, by its id."""
+        names = {offered.id: offered.name for offered in self.devices}
+        given = (entry.devices.get(device) for entry in self.tickets.values())
+        return names.get(device) or next(filter(None, given), device)
 
 
 @dataclass(frozen=True, eq=False)

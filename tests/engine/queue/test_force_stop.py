@@ -12,8 +12,9 @@ import psutil
 import pytest
 
 from engine.events import Start, encode
-from engine.queue.force_stop import climb, processes_of
+from engine.queue.force_stop import climb
 from engine.runs import stop_request
+from engine.runs.processes import processes_of
 from engine.runs.status import status_of
 from engine.runs.store import Store, StoreError
 from tests.conftest import queued

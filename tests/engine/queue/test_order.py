@@ -215,7 +215,9 @@ class TestReasons:
 
     def test_it_is_what_the_worker_says(self, store):
         runs = make(store)
-        said = worker_status.Notice(worker=this_process(), reasons={runs[0].id: "1 of 1 CPU slot is taken"})
+        said = worker_status.WorkerStatus(
+            worker=this_process(), reasons={runs[0].id: "1 of 1 CPU slot is taken"}
+        )
         worker_status.publish(store.root, said)
         assert status_of(runs[0]).reason == "1 of 1 CPU slot is taken"
         assert status_of(runs[1]).reason == ""  # not seen yet
@@ -230,7 +232,7 @@ class TestReasons:
         for host, reason in [(this_process().host, worker_status.NO_WORKER), ("elsewhere", "because")]:
             worker = Holder(pid=2**22 + 1, started=1.0, boot="x", host=host, space=this_process().space)
             worker_status.publish(
-                store.root, worker_status.Notice(worker=worker, reasons={run.id: "because"})
+                store.root, worker_status.WorkerStatus(worker=worker, reasons={run.id: "because"})
             )
             assert status_of(run).reason == reason
 

@@ -7,7 +7,7 @@ import pytest
 
 from engine.runs import run_lock
 from engine.runs.store import Run
-from engine.runs.worker_status import Notice, publish
+from engine.runs.worker_status import WorkerStatus, publish
 from engine.system.lock import this_process
 from tests.conftest import enqueue
 from tests.tui.conftest import Write
@@ -137,7 +137,7 @@ def test_why_a_run_waits_is_told_whenever_the_worker_says_it_anew(project: Proje
     feed = Feed(project, lambda _: None)
     assert first(feed).runs[0].state == "queued"
     for reason in ("held", "1 of 1 CPU slot is taken"):
-        publish(project.runs, Notice(worker=this_process(), reasons={run.id: reason}))
+        publish(project.runs, WorkerStatus(worker=this_process(), reasons={run.id: reason}))
         assert first(feed).runs[0].reason == reason
 
 

@@ -10,7 +10,7 @@ from engine.runs import run_lock
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store
-from engine.runs.worker_status import Notice, publish
+from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
 from tests.conftest import queued
 from tests.tui.conftest import Write
@@ -45,7 +45,12 @@ def three(project: Project, write_run: Write) -> list[Run]:
     store = Store(project.runs)
     found = [queued(store, experiments[name], 0) for name in ("ViT-small", "BiT-small", "one-token")]
     publish(
-        project.runs, Notice(worker=this_process(), devices=["CPU slot 1"], reasons={found[0].id: "because"})
+        project.runs,
+        WorkerStatus(
+            worker=this_process(),
+            devices=[OfferedDevice(id="cpu:0", name="CPU slot 1")],
+            reasons={found[0].id: "because"},
+        ),
     )
     return found
 
