@@ -1,19 +1,25 @@
 """What training a model takes, known before it is launched: parameters, floating point operations, memory.
 
 Nothing is computed and no memory is used: the model is built from tensors that have a shape but no numbers.
+
+``python -m engine.training.cost`` reads an experiment as JSON and prints the ``Memory`` of one of its GPUs as JSON, for
+programs that do not load torch themselves.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import torch
 from torch import Tensor, UntypedStorage, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.catalog.datasets import CIFAR100_CLASSES
 from engine.catalog.models import MODELS, caveat, patch_tokens, problems
 from engine.config.schema import Experiment
 from engine.models.registry import create_model
@@ -169,3 +175,15 @@ def cost_of(experiment: Experiment, batch_size: int, classes: int) -> Cost:
         precision="fp32" if experiment.precision == "float32" else "bf16",
         **experiment.options,
     )
+
+
+def main() -> None:
+    """Answer on stdout for the experiment on stdin; a model that cannot be built ends this with a traceback."""
+    experiment = msgspec.json.decode(sys.stdin.buffer.read(), type=Experiment)
+    images = max(1, experiment.batch_size // experiment.gpus)
+    classes = CIFAR100_CLASSES if experiment.dataset == "cifar100" else 10
+    sys.stdout.buffer.write(msgspec.json.encode(cost_of(experiment, images, classes).memory))
+
+
+if __name__ == "__main__":
+    main()

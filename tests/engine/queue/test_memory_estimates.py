@@ -37,7 +37,7 @@ def measured(store: Store, experiment: Experiment, **best: float) -> Run:
 def settled(found: Estimates, run: Run, until) -> int | None:
     """Return the estimate once the process that works it out has answered."""
     found.of(run)
-    until(lambda: found.poll() or found._working is None)
+    until(lambda: found.poll() or found._calculation is None)
     return found.of(run)
 
 
@@ -93,6 +93,21 @@ class TestShapes:
 
 class TestOnPaper:
     @pytest.mark.slow
+    def test_the_process_answers_for_one_gpu_of_several(self, vit):
+        asked = msgspec.json.encode(msgspec.structs.replace(vit, batch_size=64, gpus=2, dataset="cifar100"))
+        answer = subprocess.run(
+            [sys.executable, "-m", "engine.training.cost"], input=asked, capture_output=True, check=True
+        )
+        from engine.training.cost import explain
+
+        total = explain("vit_mini", 8, 4, 32, 100, precision="bf16").memory.total
+        assert memory_estimates._total(answer.stdout) == int(memory_estimates.PAPER_MARGIN * total) + CONTEXT
+
+    @pytest.mark.parametrize("answer", [b"", b"{", b"{}", b'{"weights": "many"}', b"\xff", b"[1, 2]"])
+    def test_what_is_no_answer_says_nothing(self, answer):
+        assert memory_estimates._total(answer) is None
+
+    @pytest.mark.slow
     def test_another_process_works_it_out_once(self, store, vit, until):
         run = queued(store, vit, seed=0)
         found = Estimates(store)
@@ -104,7 +119,7 @@ class TestOnPaper:
         assert size == int(memory_estimates.PAPER_MARGIN * memory.total) + CONTEXT
         again = Estimates(store)
         assert again.of(run) == size
-        assert again._working is None
+        assert again._calculation is None
         assert list(json.loads((store.root / ".memory.json").read_text()).values()) == [size]
 
     def test_what_cannot_be_worked_out_stays_unknown_and_is_not_tried_again(
@@ -114,7 +129,7 @@ class TestOnPaper:
         run = store.create(vit, seed=0)
         found = Estimates(store)
         assert settled(found, run, until) is None
-        assert found._working is None
+        assert found._calculation is None
 
     @pytest.mark.slow
     def test_what_takes_too_long_is_ended(self, store, vit, until, monkeypatch):
@@ -130,7 +145,7 @@ class TestOnPaper:
     def test_a_worker_that_ends_takes_it_along(self, store, vit):
         found = Estimates(store)
         found.of(store.create(vit, seed=0))
-        process = found._working[1]
+        process = found._calculation.process
         found.close()
         assert process.returncode is not None
 
