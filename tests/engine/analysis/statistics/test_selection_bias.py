@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engine.analysis.conclusions import judge
-from engine.analysis.pairs import Metric
-from engine.analysis.selection_bias import shrunk_mean
-from engine.analysis.significance import Pool, Sample, pool_of
-from tests.engine.analysis.agreement import assert_agrees
+from engine.analysis.conclusions.judgement import judge
+from engine.analysis.conclusions.pairs import Metric
+from engine.analysis.conclusions.sentences import sentences
+from engine.analysis.statistics.selection_bias import shrunk_mean
+from engine.analysis.statistics.significance import Pool, Sample, pool_of
+from tests.engine.analysis.conclusions.agreement import assert_agrees
 
 
 def samples_of(groups):
@@ -57,9 +58,9 @@ def test_the_best_of_equals_is_overstated_and_shrinking_takes_most_of_it_off(k, 
 def test_the_best_says_of_how_many_it_was_chosen():
     samples = samples_of([[0.70, 0.71, 0.69], [0.64, 0.65, 0.63], [0.65, 0.64, 0.66], [0.63, 0.62, 0.64]])
     judgement = judge(samples, pool=pool_of(samples), metric=Metric("F1"), configurations=20)
-    assert judgement.sentences()[0].endswith(
+    assert sentences(judgement)[0].endswith(
         "at least 3 seeds each), chosen from 20 configurations tried on these images; "
         "drawn towards the others its mean is 0.698, and fresh seeds of it would say more."
     )
     assert_agrees(judgement)
-    assert "chosen" not in judge(samples, pool=pool_of(samples), metric=Metric("F1")).sentences()[0]
+    assert "chosen" not in sentences(judge(samples, pool=pool_of(samples), metric=Metric("F1")))[0]

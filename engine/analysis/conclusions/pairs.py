@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, NamedTuple
 
-from engine.analysis.significance import ALPHA, NO_VALUES, RawTest, Sample, interval, sidak
+from engine.analysis.statistics.significance import ALPHA, NO_VALUES, RawTest, Sample, interval, sidak
 
 LEAST_SEEDS = 3
 """The best has at least so many seeds; with fewer on either side what is told is a hint."""
@@ -21,7 +21,7 @@ Key = frozenset[str]
 Split = Literal["test", "training", "validation"]
 
 
-class Status(Enum):
+class PairStatus(Enum):
     """What is concluded of a pair."""
 
     ABOVE = "above"
@@ -51,7 +51,7 @@ class Pair:
     better: str
     """The one with the better mean, whether told or not; the first by name where the means are the same."""
     worse: str
-    status: Status
+    status: PairStatus
     seeds: tuple[int, int]
     """Of the better and of the worse."""
     delta: float = math.nan
@@ -80,7 +80,7 @@ class Pair:
     @property
     def is_told(self) -> bool:
         """Whether one of the two is better."""
-        return self.status is Status.ABOVE
+        return self.status is PairStatus.ABOVE
 
     @property
     def hint(self) -> bool:
@@ -147,15 +147,17 @@ def conclude(
     if math.isnan(raw.p):
         reasons = (why_unjudged(better, family.metric), why_unjudged(worse, family.metric), raw.reason)
         reason = next(filter(None, reasons), "")
-        return Pair(better.name, worse.name, Status.UNJUDGED, seeds, raw=raw, delta=raw.delta, reason=reason)
+        return Pair(
+            better.name, worse.name, PairStatus.UNJUDGED, seeds, raw=raw, delta=raw.delta, reason=reason
+        )
     m = family.m if best_claim is None else 1
     low, high = interval(raw, m, family.alpha)
     p = sidak(raw.p, family.m) if best_claim is None else min(sidak(raw.p, family.m), best_claim)
-    status = Status.OPEN
+    status = PairStatus.OPEN
     if p < family.alpha:
-        status = Status.ABOVE
+        status = PairStatus.ABOVE
     elif raw.error > 0 and is_within(low, high, family.margin):
-        status = Status.ALIKE
+        status = PairStatus.ALIKE
     images = (
         (math.nan, math.nan)
         if image_variance is None

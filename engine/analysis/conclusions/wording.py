@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from engine.analysis.pairs import Metric
+    from engine.analysis.conclusions.pairs import Metric
 
 
 def number(value: float) -> str:

@@ -10,7 +10,7 @@ import math
 from statistics import NormalDist
 from typing import TYPE_CHECKING, NamedTuple
 
-from engine.analysis.significance import ALPHA, agreeing_half, level_of_one, sidak
+from engine.analysis.statistics.significance import ALPHA, agreeing_half, level_of_one, sidak
 
 if TYPE_CHECKING:
     from engine.events import Estimate

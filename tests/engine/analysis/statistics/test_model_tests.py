@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.model_tests import mcnemar, z_test
-from engine.analysis.pairs import excludes_zero
-from engine.analysis.score_intervals import wilson
+from engine.analysis.conclusions.pairs import excludes_zero
+from engine.analysis.statistics.model_tests import mcnemar, z_test
+from engine.analysis.statistics.score_intervals import wilson
 from engine.events import Estimate
 
 

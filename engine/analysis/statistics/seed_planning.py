@@ -11,7 +11,7 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from engine.analysis.significance import ALPHA, Pool, Spread, level_of_one
+from engine.analysis.statistics.significance import ALPHA, Pool, Spread, level_of_one
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,21 +5,21 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from engine.analysis.pairs import Pair, Status, excludes_zero
-from engine.analysis.seed_planning import detectable, is_out_of_reach, seeds_needed, upper_spread
-from engine.analysis.significance import spread_of
-from engine.analysis.wording import as_far_as, noun, number, p_value, signed
+from engine.analysis.conclusions.pairs import Pair, PairStatus, excludes_zero
+from engine.analysis.conclusions.wording import as_far_as, noun, number, p_value, signed
+from engine.analysis.statistics.seed_planning import detectable, is_out_of_reach, seeds_needed, upper_spread
+from engine.analysis.statistics.significance import spread_of
 
 if TYPE_CHECKING:
-    from engine.analysis.conclusions import Judgement
-    from engine.analysis.pairs import Key
-    from engine.analysis.significance import Sample
+    from engine.analysis.conclusions.judgement import Judgement
+    from engine.analysis.conclusions.pairs import Key
+    from engine.analysis.statistics.significance import Sample
 
 
 def pair_sentences(judgement: Judgement, pair: Pair) -> list[str]:
     """Return what is concluded of a pair, a sentence over seeds and one over images; one of them may be missing."""
     lines = []
-    if pair.status is not Status.UNJUDGED:
+    if pair.status is not PairStatus.UNJUDGED:
         lines.append(_over_seeds(judgement, pair))
     elif pair.key not in judgement.model_tests:
         metric = noun(judgement.metric)
@@ -32,13 +32,13 @@ def pair_sentences(judgement: Judgement, pair: Pair) -> list[str]:
 def _over_seeds(judgement: Judgement, pair: Pair) -> str:
     if min(pair.seeds) == 1:
         return _one_seed(judgement, pair)
-    if pair.status is Status.ABOVE:
+    if pair.status is PairStatus.ABOVE:
         return _above(judgement, pair)
     differs = (
         f"{noun(judgement.metric)} differs by {signed(pair.delta)} "
         f"({_ends(pair.low, pair.high)}; {p_value(pair.p)}; {_seeds(judgement, pair)})."
     )
-    if pair.status is Status.ALIKE:
+    if pair.status is PairStatus.ALIKE:
         return f"{pair.better} and {pair.worse} are alike within {pair.margin:g}: {differs}"
     return f"{pair.better} and {pair.worse} cannot be told apart: {differs} {_plan(judgement, pair)}".rstrip()
 
@@ -74,8 +74,8 @@ def _one_seed(judgement: Judgement, pair: Pair) -> str:
     name, other = (pair.better, pair.worse) if pair.seeds[0] == 1 else (pair.worse, pair.better)
     delta, low, high = pair.seen_from(name)
     word = {
-        Status.ABOVE: "above" if delta > 0 else "below",
-        Status.ALIKE: f"alike within {pair.margin or 0:g} to",
+        PairStatus.ABOVE: "above" if delta > 0 else "below",
+        PairStatus.ALIKE: f"alike within {pair.margin or 0:g} to",
     }.get(pair.status, "not told from")
     both = max(pair.seeds) == 1
     reach = f"the one seed of {other}" if both else f"what {other}'s seeds reach"

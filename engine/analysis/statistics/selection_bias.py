@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from engine.analysis.significance import Pool, Sample, spread_of
+from engine.analysis.statistics.significance import Pool, Sample, spread_of
 
 LEAST_CONFIGURATIONS = 4
 """From so many on the shrunk mean of the best is told beside its own."""

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.special import stdtr
 
-from tests.engine.analysis.oracle import Studies, draw
+from tests.engine.analysis.statistics.oracle import Studies, draw
 
 H = 0.35
 """How much the log of the spread differs between experiments, as in the recorded runs."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from engine.analysis.conclusions import Judgement, judge
-from engine.analysis.model_tests import mcnemar
-from engine.analysis.pairs import Metric
-from engine.analysis.significance import Sample, pool_of
-from engine.analysis.wording import number, p_value, signed
+from engine.analysis.conclusions.judgement import Judgement, judge
+from engine.analysis.conclusions.pairs import Metric
+from engine.analysis.conclusions.sentences import sentences, table_reason
+from engine.analysis.conclusions.wording import number, p_value, signed
+from engine.analysis.statistics.model_tests import mcnemar
+from engine.analysis.statistics.significance import Sample, pool_of
 from engine.events import Estimate
 
 HIGH = (0.62, 0.61, 0.63)
@@ -25,7 +26,7 @@ def judgement_of(metric=F1, more=None, **options) -> Judgement:
 
 
 def said(metric=F1, more=None, **options) -> list[str]:
-    return judgement_of(metric, more, **options).sentences()
+    return sentences(judgement_of(metric, more, **options))
 
 
 def test_the_best_of_three():
@@ -160,11 +161,11 @@ def test_different_epochs_are_said():
 
 def test_a_figure_of_a_report_says_its_own_part():
     judgement = judgement_of(A=HIGH, B=NEAR, C=LOW, sets=["AB", "BC"])
-    assert [line.split("(")[0] for line in judgement.sentences("BC")] == [
+    assert [line.split("(")[0] for line in sentences(judgement, "BC")] == [
         "B is the best of 2 by F1 on these test images ",
         "B beats C by 0.060 F1 ",
     ]
-    assert judgement.sentences("AB", already=[KEY]) == []
+    assert sentences(judgement, "AB", already=[KEY]) == []
 
 
 @pytest.mark.parametrize(
@@ -178,7 +179,7 @@ def test_a_figure_of_a_report_says_its_own_part():
     ],
 )
 def test_a_tables_footnote(options, reason):
-    assert judgement_of(**options).reason == reason
+    assert table_reason(judgement_of(**options)) == reason
 
 
 def test_numbers():

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.seed_planning import (
+from engine.analysis.statistics.seed_planning import (
     MOST_SEEDS,
     detectable,
     is_out_of_reach,
     seeds_needed,
     upper_spread,
 )
-from engine.analysis.significance import Pool, Sample, Spread, pool_of, spread_of
+from engine.analysis.statistics.significance import Pool, Sample, Spread, pool_of, spread_of
 
 
 def test_one_standard_deviation_shows_with_17_seeds():

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.conclusions import INTERIM_ALPHA, judge
-from engine.analysis.pairs import Metric, Status
-from engine.analysis.significance import Pool, Sample, pool_of, raw_test, sidak
+from engine.analysis.conclusions.judgement import INTERIM_ALPHA, judge
+from engine.analysis.conclusions.pairs import Metric, PairStatus
+from engine.analysis.conclusions.sentences import sentences, table_reason
+from engine.analysis.statistics.significance import Pool, Sample, pool_of, raw_test, sidak
 from engine.events import Estimate
-from tests.engine.analysis.agreement import assert_agrees
-from tests.engine.analysis.test_significance import replayed
+from tests.engine.analysis.conclusions.agreement import assert_agrees
+from tests.engine.analysis.statistics.test_significance import HYBRID, replayed
 
 F1 = Metric("F1")
 LOSS = Metric("loss", higher_is_better=False)
@@ -68,7 +69,8 @@ def test_all_that_is_shown_of_a_judgement_agrees(samples, chosen, has_baseline):
     judgement = judge(samples, pool=pool_of(samples), baseline=baseline, **chosen)
     assert_agrees(judgement)
     assert (
-        len([pair for pair in judgement.pairs.values() if pair.status is not Status.UNJUDGED]) >= judgement.m
+        len([pair for pair in judgement.pairs.values() if pair.status is not PairStatus.UNJUDGED])
+        >= judgement.m
     )
 
 
@@ -78,9 +80,9 @@ def test_the_order_of_the_experiments_changes_nothing(samples, chosen, random):
     random.shuffle(shuffled)
     one = judge(samples, pool=pool_of(samples), **chosen)
     other = judge(shuffled, pool=pool_of(shuffled), **chosen)
-    assert one.sentences() == other.sentences()
+    assert sentences(one) == sentences(other)
     assert one.rank_ranges() == other.rank_ranges()
-    assert one.reason == other.reason
+    assert table_reason(one) == table_reason(other)
 
 
 @given(studies(), st.integers(2, 7))
@@ -101,7 +103,7 @@ def test_figures_of_one_report_agree_about_every_pair(samples, has_baseline):
     assert_agrees(judgement)
     for each in sets:
         best = judgement.best_of(each)
-        lines = judgement.sentences(each)
+        lines = sentences(judgement, each)
         assert [line.split()[0] for line in lines if "is the best" in line] == ([best] if best else [])
         for other in sets:
             if best is not None and best in other and set(other) <= set(each) and len(other) > 1:
@@ -111,18 +113,17 @@ def test_figures_of_one_report_agree_about_every_pair(samples, has_baseline):
 def test_the_recorded_runs_have_no_best():
     samples = replayed()
     pool = pool_of(samples.values())
-    hybrid = next(name for name, sample in samples.items() if len(sample.values) == 1)
     shown = [
-        samples[name] for name in ("ViT-B-32x32-16-7", "ViT-B-32x32-32-7", "BiT-M-R50x1-32x32-7", hybrid)
+        samples[name] for name in ("ViT-B-32x32-16-7", "ViT-B-32x32-32-7", "BiT-M-R50x1-32x32-7", HYBRID)
     ]
     judgement = judge(shown, pool=pool, metric=F1)
     assert judgement.m == 6
     assert judgement.p_star == pytest.approx(0.229, abs=1e-3)
     assert judgement.best is None
     assert judgement.ranked[0].name == "ViT-B-32x32-32-7"
-    assert judgement.pair("ViT-B-32x32-32-7", hybrid).status is Status.OPEN
+    assert judgement.pair("ViT-B-32x32-32-7", HYBRID).status is PairStatus.OPEN
     told = judgement.pair("ViT-B-32x32-16-7", "BiT-M-R50x1-32x32-7")
-    assert told.status is Status.ABOVE
+    assert told.status is PairStatus.ABOVE
     assert told.p == pytest.approx(0.0031, abs=1e-4)
 
 
@@ -148,7 +149,7 @@ def test_the_best_has_three_seeds_and_may_beat_one_with_one():
     two = judged([0.62, 0.63], [0.50, 0.51, 0.49], [0.51, 0.50, 0.52])
     assert two.best is None
     assert all(two.pair("A", name).is_told for name in "BC")
-    assert two.reason == "no best is marked: A has 2 seeds, and a best has three"
+    assert table_reason(two) == "no best is marked: A has 2 seeds, and a best has three"
 
 
 def test_a_baseline_is_compared_with_each_and_a_best_with_all():
@@ -175,7 +176,7 @@ def test_experiments_that_go_on_are_not_judged_and_do_not_count():
     judgement = judge(samples, pool=pool_of(samples), metric=F1)
     assert judgement.m == 1
     assert judgement.best == "A"
-    assert judgement.pair("A", "C").status is Status.UNJUDGED
+    assert judgement.pair("A", "C").status is PairStatus.UNJUDGED
     assert judgement.rank_ranges() == {"A": (1, 1), "B": (2, 2)}
 
 
@@ -189,7 +190,7 @@ def test_the_raw_test_is_one_whatever_is_shown():
 
 def test_where_nothing_says_how_much_seeds_differ_nothing_is_judged():
     judgement = judge(samples_of([0.7], [0.6]), pool=Pool(), metric=F1)
-    assert judgement.pair("A", "B").status is Status.UNJUDGED
+    assert judgement.pair("A", "B").status is PairStatus.UNJUDGED
     assert judgement.m == 0
     assert math.isnan(judgement.p_star)
 
@@ -197,8 +198,8 @@ def test_where_nothing_says_how_much_seeds_differ_nothing_is_judged():
 def test_what_epochs_were_chosen_by_is_not_judged():
     judgement = judged([0.7, 0.71], [0.6, 0.61], metric=Metric("F1", "validation"))
     assert judgement.best is None
-    assert judgement.pair("A", "B").status is Status.UNJUDGED
-    assert judgement.sentences() == ["Validation F1 is not judged: the epochs were chosen by it."]
+    assert judgement.pair("A", "B").status is PairStatus.UNJUDGED
+    assert sentences(judgement) == ["Validation F1 is not judged: the epochs were chosen by it."]
 
 
 def test_training_scores_make_no_best():
@@ -217,11 +218,11 @@ def test_a_lower_loss_is_better():
 
 def test_alike_needs_a_margin_and_an_interval_within_it():
     close = [0.600, 0.601, 0.602, 0.603], [0.6005, 0.6015, 0.6025, 0.6035]
-    assert judged(*close).pair("A", "B").status is Status.OPEN
-    assert judged(*close, margin=0.01).pair("A", "B").status is Status.ALIKE
-    assert judged(*close, margin=0.0005).pair("A", "B").status is Status.OPEN
+    assert judged(*close).pair("A", "B").status is PairStatus.OPEN
+    assert judged(*close, margin=0.01).pair("A", "B").status is PairStatus.ALIKE
+    assert judged(*close, margin=0.0005).pair("A", "B").status is PairStatus.OPEN
     identical = judged([0.6, 0.6, 0.6], [0.6, 0.6, 0.6], margin=0.01).pair("A", "B")
-    assert (identical.status, identical.p) == (Status.OPEN, 1)  # without any spread there is no interval
+    assert (identical.status, identical.p) == (PairStatus.OPEN, 1)  # without any spread there is no interval
 
 
 def test_a_small_difference_that_is_told_is_said_to_be_small():
@@ -270,8 +271,8 @@ def test_one_experiment_is_not_compared(count):
     judgement = judged(*[[0.5, 0.6]] * count)
     assert judgement.pairs == {}
     assert judgement.best is None
-    assert judgement.sentences() == []
-    assert judgement.reason == "no best is marked: there is no other to compare with"
+    assert sentences(judgement) == []
+    assert table_reason(judgement) == "no best is marked: there is no other to compare with"
 
 
 def test_several_figures_pay_for_their_several_bests():
@@ -294,7 +295,7 @@ def test_twenty_thousand_studies_hold_no_contradiction():
 
 @pytest.mark.slow
 def test_the_module_and_its_simulations_test_alike():
-    from tests.engine.analysis.oracle import Studies, draw
+    from tests.engine.analysis.statistics.oracle import Studies, draw
 
     groups = draw(np.random.default_rng(1), 50, [1, 2, 3, 10], h=0.7)
     studies = Studies(groups)

@@ -6,15 +6,15 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from engine.analysis.pair_sentences import pair_sentences
-from engine.analysis.pairs import CHOSEN_BY, LEAST_SEEDS, NOT_FINISHED, Status
-from engine.analysis.selection_bias import shrunk_mean
-from engine.analysis.wording import as_far_as, counted, listed, noun, number, p_value
+from engine.analysis.conclusions.pair_sentences import pair_sentences
+from engine.analysis.conclusions.pairs import CHOSEN_BY, LEAST_SEEDS, NOT_FINISHED, PairStatus
+from engine.analysis.conclusions.wording import as_far_as, counted, listed, noun, number, p_value
+from engine.analysis.statistics.selection_bias import shrunk_mean
 
 if TYPE_CHECKING:
-    from engine.analysis.conclusions import Judgement
-    from engine.analysis.pairs import Key, Pair
-    from engine.analysis.significance import Sample
+    from engine.analysis.conclusions.judgement import Judgement
+    from engine.analysis.conclusions.pairs import Key, Pair
+    from engine.analysis.statistics.significance import Sample
 
 
 def sentences(
@@ -112,9 +112,9 @@ def _open(judgement: Judgement, top: str, pairs: Mapping[str, Pair]) -> str:
     extreme = "Highest" if metric.higher_is_better else "Lowest"
     claim = "is best" if metric.split == "test" else f"has the {extreme.lower()} {noun(metric)}"
     words = {
-        Status.OPEN: "not told from it",
-        Status.ALIKE: f"alike within {judgement.margin or 0:g}",
-        Status.UNJUDGED: "not judged",
+        PairStatus.OPEN: "not told from it",
+        PairStatus.ALIKE: f"alike within {judgement.margin or 0:g}",
+        PairStatus.UNJUDGED: "not judged",
     }
     parts = [f"{extreme}: {top}"]
     for status, word in words.items():

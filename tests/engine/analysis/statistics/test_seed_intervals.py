@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.seed_intervals import over_seeds, share_over_seeds
+from engine.analysis.statistics.seed_intervals import over_seeds, share_over_seeds
 
 shares = st.lists(st.floats(0, 1).map(lambda value: round(value, 6)), min_size=2, max_size=8)
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from statistics import median
 
-from engine.analysis.conclusions import Judgement
-from engine.analysis.pairs import Status
+from engine.analysis.conclusions.judgement import Judgement
+from engine.analysis.conclusions.pairs import PairStatus
 
 LEAST_RATIO = 1.05
 """Times and energies that differ by less differ by the load of the machine."""
@@ -61,8 +61,8 @@ def _mark(judgement: Judgement, name: str, cheaper: frozenset[str]) -> Mark:
     open_pair = False
     for other in sorted(cheaper & judgement.names):
         pair = judgement.pair(name, other)
-        if pair is None or pair.status in (Status.OPEN, Status.UNJUDGED):
+        if pair is None or pair.status in (PairStatus.OPEN, PairStatus.UNJUDGED):
             open_pair = True
-        elif pair.status is Status.ALIKE or pair.better == other:
+        elif pair.status is PairStatus.ALIKE or pair.better == other:
             return Mark.DOMINATED
     return Mark.MAY_BE if open_pair else Mark.ON_FRONT

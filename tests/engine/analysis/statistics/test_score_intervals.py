@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from engine.analysis.classification import scores
-from engine.analysis.pairs import excludes_zero, interval_for_images
-from engine.analysis.score_intervals import (
+from engine.analysis.conclusions.pairs import excludes_zero, interval_for_images
+from engine.analysis.statistics.score_intervals import (
     accuracy_interval,
     confusion,
     f1_error,
@@ -19,7 +19,7 @@ from engine.analysis.score_intervals import (
     influence,
     wilson,
 )
-from engine.analysis.significance import Sample, pool_of, raw_test
+from engine.analysis.statistics.significance import Sample, pool_of, raw_test
 
 matrices = arrays(np.int64, (4, 4), elements=st.integers(0, 9)).filter(lambda matrix: matrix.any())
 

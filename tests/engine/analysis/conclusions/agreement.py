@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 
-from engine.analysis.conclusions import Judgement
-from engine.analysis.pairs import LEAST_SEEDS, Pair, Status, excludes_zero, is_within
+from engine.analysis.conclusions.judgement import Judgement
+from engine.analysis.conclusions.pairs import LEAST_SEEDS, Pair, PairStatus, excludes_zero, is_within
+from engine.analysis.conclusions.sentences import sentences, table_reason
 
 FORBIDDEN = (
     "significant",
@@ -28,7 +29,7 @@ BEST = re.compile(
 
 def assert_agrees(judgement: Judgement) -> None:
     """Fail where two ways in which a judgement is shown contradict each other."""
-    lines = judgement.sentences()
+    lines = sentences(judgement)
     for pair in judgement.pairs.values():
         assert_pair_agrees(judgement, pair)
         assert_words_agree(judgement, pair, lines)
@@ -41,17 +42,17 @@ def assert_agrees(judgement: Judgement) -> None:
 def assert_pair_agrees(judgement: Judgement, pair: Pair) -> None:
     told = pair.p < judgement.alpha
     assert told == excludes_zero(pair.low, pair.high)
-    assert told == (pair.status is Status.ABOVE) == pair.is_told
+    assert told == (pair.status is PairStatus.ABOVE) == pair.is_told
     assert judgement.direction(pair.better, pair.worse) == told
     assert judgement.direction(pair.worse, pair.better) == -told
-    assert math.isnan(pair.p) == (pair.status is Status.UNJUDGED) == bool(pair.reason)
+    assert math.isnan(pair.p) == (pair.status is PairStatus.UNJUDGED) == bool(pair.reason)
     if told:
         assert pair.delta * (1 if judgement.metric.higher_is_better else -1) > 0
-    if pair.status is Status.ALIKE:
+    if pair.status is PairStatus.ALIKE:
         assert is_within(pair.low, pair.high, judgement.margin)
     assert judgement.pair(pair.worse, pair.better) is pair
     delta, low, high = pair.seen_from(pair.worse)
-    assert (pair.status is Status.UNJUDGED) or (-delta, -high, -low) == pair.seen_from(pair.better)
+    assert (pair.status is PairStatus.UNJUDGED) or (-delta, -high, -low) == pair.seen_from(pair.better)
 
 
 def worded(pair: Pair, line: str) -> bool:
@@ -76,9 +77,9 @@ def assert_words_agree(judgement: Judgement, pair: Pair, lines: list[str]) -> No
         assert pair.is_told == bool(
             re.search(r" beats | has the (higher|lower) | is (above|below) ", line)
         ), line
-        assert (pair.status is Status.ALIKE) == (" alike within " in line)
-        assert (pair.status is Status.UNJUDGED) == (" are not judged" in line)
-        if pair.status is not Status.UNJUDGED:
+        assert (pair.status is PairStatus.ALIKE) == (" alike within " in line)
+        assert (pair.status is PairStatus.UNJUDGED) == (" are not judged" in line)
+        if pair.status is not PairStatus.UNJUDGED:
             p = re.search(r"p (= (\d\.\d{3})|< 0.001)", line)
             assert p is not None
             assert math.isclose(float(p[2] or 0), pair.p, abs_tol=0.0011)
@@ -92,7 +93,7 @@ def assert_best_agrees(judgement: Judgement, lines: list[str]) -> None:
     assert [sample.name for sample in judgement.samples if judgement.bold(sample.name)] == (
         [judgement.best] if judgement.best else []
     )
-    assert judgement.reason.startswith("bold: " if judgement.best else "no best is marked: ")
+    assert table_reason(judgement).startswith("bold: " if judgement.best else "no best is marked: ")
     if len(judgement.ranked) < 2:
         assert leader is None
         return

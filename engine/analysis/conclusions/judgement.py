@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from engine.analysis.model_tests import ModelTest, z_test
-from engine.analysis.pairs import LEAST_SEEDS, Family, Key, Metric, Pair, conclude, why_unjudged
-from engine.analysis.sentences import sentences, table_reason
-from engine.analysis.significance import ALPHA, Pool, RawTest, Sample, raw_test
+from engine.analysis.conclusions.pairs import LEAST_SEEDS, Family, Key, Metric, Pair, conclude, why_unjudged
+from engine.analysis.statistics.model_tests import ModelTest, z_test
+from engine.analysis.statistics.significance import ALPHA, Pool, RawTest, Sample, raw_test
 
 if TYPE_CHECKING:
     from engine.events import Estimate
@@ -73,11 +72,6 @@ class Judgement:
         """Whether seeds are missing that were planned."""
         return self.alpha < ALPHA
 
-    @property
-    def reason(self) -> str:
-        """Why there is a best, or none: a table's footnote."""
-        return table_reason(self)
-
     def pair(self, a: str, b: str) -> Pair | None:
         """Return what is concluded of two experiments, None where they are not compared."""
         return self.pairs.get(frozenset((a, b)))
@@ -129,16 +123,6 @@ class Judgement:
                 above[pair.worse] += 1
                 below[pair.better] += 1
         return {name: (1 + above[name], len(above) - below[name]) for name in above}
-
-    def sentences(self, shown: Collection[str] | None = None, already: Collection[Key] = ()) -> list[str]:
-        """Return the judgement in words.
-
-        Args:
-            shown: The experiments of one figure of a report; all of them where it is None, which also says how the
-                p values come about.
-            already: Pairs that are not worded again.
-        """
-        return sentences(self, shown, already)
 
 
 def judge(
