@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
+from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised
 from engine.runs import status
 from engine.runs.event_log import Outbox
 from engine.runs.status import Status
@@ -110,12 +110,12 @@ class Recorder(Reporter):
         if (error := self._outbox.error) is not None:
             self._outbox.take_back()
             raise error
-        self.started = True
+        self.started, self._ended = True, False
         self._outbox.reserve()
 
     def _tell(self, event: Event, line: bytes) -> None:
         """Show an event to whoever does not read the file."""
-        self.status.apply(decode(line) or event)  # as readers will take it
+        self.status.apply(normalised(event) or event)  # as readers will take it
         if self._echo is not None:
             with contextlib.suppress(OSError):  # whoever listens no longer must not end the run
                 self._echo(event, line)
