@@ -38,7 +38,7 @@ def seeds(store: Store) -> list[int]:
 
 
 class TestSubmit:
-    def test_what_it_says_is_in_the_ticket(self, call, runs):
+    def test_what_it_says_is_in_the_entry(self, call, runs):
         (first,) = submit(call, "tiny", "--seed", "3")
         ids = submit(
             call, "tiny", "--seeds", "5,1", "--gpus", "2", "--priority", "4", "--after", first, "--share",
@@ -46,10 +46,10 @@ class TestSubmit:
         )  # fmt: skip
         for name, seed in zip(ids, (5, 1), strict=True):
             run = runs.find(name)
-            ticket, config = waiting_entry(run), run.info().config
+            entry, config = waiting_entry(run), run.info().config
             assert (config["seed"], config["lr"], config["gpus"], config["retries"]) == (seed, 0.5, 2, 3)
-            assert (ticket.gpus, ticket.priority, ticket.after) == (2, 4, [first])
-            assert (ticket.share, ticket.device, ticket.on_hold) == (True, "cuda", False)
+            assert (entry.gpus, entry.priority, entry.after) == (2, 4, [first])
+            assert (entry.share, entry.device, entry.on_hold) == (True, "cuda", False)
         assert seeds(runs) == [5, 1, 3]
 
     @pytest.mark.parametrize(

@@ -250,7 +250,7 @@ class TestQueue:
     def test_a_place_of_a_run_that_has_finished(self, store, run):
         say(run, "finished")
         enqueue(run)
-        assert kinds(run) == ["queued", "ticket"]
+        assert kinds(run) == ["queued", "queue"]
         assert repair(store)[1] == []
         assert status_of(run).state == "finished"
 
@@ -258,13 +258,13 @@ class TestQueue:
         enqueue(run)
         place = json.loads(run.queue_file.read_bytes())
         run.queue_file.write_text(json.dumps(place | {"after": ["gone-s0", "here-s0", 7]}))
-        (first, second) = [each for each in examine(run, {"here-s0"}) if each.kind == "ticket"]
+        (first, second) = [each for each in examine(run, {"here-s0"}) if each.kind == "queue"]
         assert first.text == "it waits for gone-s0, which does not exist any more"
         assert "waits for 7" in second.text
 
     def test_a_place_that_is_damaged(self, run):
         run.queue_file.write_text("{")
-        assert kinds(run) == ["queued", "ticket"]
+        assert kinds(run) == ["queued", "queue"]
 
     def test_a_request_that_nobody_will_hear(self, store, run):
         say(run, "stopped")

@@ -1,4 +1,4 @@
-"""The queue is what its tickets say: they move, are held, come back, and a run that has begun never gets back in."""
+"""The queue is what its entries say: they move, are held, come back, and a run that has begun never gets back in."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ def order(store: Store) -> str:
 seeds = st.integers(0, 5)
 
 
-class TestTickets:
-    def test_an_old_ticket_waits_as_it_did(self, run):
+class TestEntries:
+    def test_an_old_entry_waits_as_it_did(self, run):
         run.queue_file.write_text('{"submitted":5.0,"device":"cuda:1","settings":["batch_size=8"]}')
         assert waiting_entry(run) == QueueEntry(submitted=5.0, device="cuda:1", settings=["batch_size=8"])
         assert (waiting_entry(run).gpus, waiting_entry(run).priority, waiting_entry(run).retried) == (1, 0, 0)
@@ -180,11 +180,11 @@ class TestBack:
             ),
         )
         request_resume(run, settings=["batch_size=8"])
-        ticket = waiting_entry(run)
-        assert (ticket.gpus, ticket.priority, ticket.share, ticket.device) == (2, 3, True, "cuda")
-        assert (ticket.settings, ticket.retried, ticket.holder) == (["batch_size=8"], 0, None)
-        assert ticket.attempts == status_of(run).attempt
-        assert ticket.submitted > 1.0
+        entry = waiting_entry(run)
+        assert (entry.gpus, entry.priority, entry.share, entry.device) == (2, 3, True, "cuda")
+        assert (entry.settings, entry.retried, entry.holder) == (["batch_size=8"], 0, None)
+        assert entry.attempts == status_of(run).attempt
+        assert entry.submitted > 1.0
 
     def test_a_run_that_somebody_else_has_resumed_meanwhile_stays_out(self, store, tiny, monkeypatch):
         run = ended(store, tiny, "failed")

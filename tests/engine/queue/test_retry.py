@@ -72,13 +72,13 @@ def test_it_waits_for_another_attempt(attempt, state, error):
     run = attempt(state, error, gpus=2, priority=3, settings=["batch_size=8"])
     assert status_of(run).state == state
     retry.settle(run)
-    ticket = waiting_entry(run)
-    assert (ticket.retried, ticket.gpus, ticket.priority, ticket.settings) == (1, 2, 3, ["batch_size=8"])
-    assert ticket.not_before == pytest.approx(time.time() + 30, abs=2)
+    entry = waiting_entry(run)
+    assert (entry.retried, entry.gpus, entry.priority, entry.settings) == (1, 2, 3, ["batch_size=8"])
+    assert entry.not_before == pytest.approx(time.time() + 30, abs=2)
     assert said(run) == f"it {state}; the queue begins it anew in 30 s, for time 1 of 2"
     assert status_of(run).state == "queued"
     retry.settle(run)
-    assert waiting_entry(run) == ticket
+    assert waiting_entry(run) == entry
 
 
 def test_what_would_fail_again_is_left(attempt):

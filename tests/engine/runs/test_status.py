@@ -1,4 +1,4 @@
-"""A run's state is judged from facts: its lock, its ticket and its events, whatever status.json claims."""
+"""A run's state is judged from facts: its lock, its queue entry and its events, whatever status.json claims."""
 
 from __future__ import annotations
 
@@ -704,7 +704,7 @@ class TestCopies:
         copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
         assert status_of(copy).state == "queued"
 
-    def test_with_an_old_ticket_beside_newer_events_it_is_what_the_events_say(self, run):
+    def test_with_an_old_entry_beside_newer_events_it_is_what_the_events_say(self, run):
         say(run, start(run), end(run, "failed"))
         write_entry(run, QueueEntry(submitted=1.0, attempts=1))
         assert status_of(run).state == "queued"

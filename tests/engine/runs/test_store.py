@@ -273,14 +273,14 @@ class TestLock:
 
 
 class TestQueue:
-    def test_a_ticket_comes_and_goes(self, store, tiny):
+    def test_an_entry_comes_and_goes(self, store, tiny):
         run = queued(store, tiny, seed=0, device="cuda:1")
         assert waiting_entry(run).device == "cuda:1"
         leave_queue(run)
         assert waiting_entry(run) is None
         leave_queue(run)
 
-    def test_a_damaged_ticket_waits_all_the_same(self, run):
+    def test_a_damaged_entry_waits_all_the_same(self, run):
         run.queue_file.write_text("{")
         assert waiting_entry(run).submitted == 0
 
