@@ -8,9 +8,10 @@ import textwrap
 
 import click
 
-from engine.catalog.datasets import CIFAR100_CLASSES
+from engine.catalog.datasets import classes_of
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
+from engine.text import gib
 
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:
@@ -34,10 +35,9 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     Raises:
         ValueError: The model cannot be built.
     """
-    from engine.training.cost import cost_of
+    from engine.training.cost import USUAL_CLASSES, cost_of
 
-    classes = CIFAR100_CLASSES if experiment.dataset == "cifar100" else 10
-    cost = cost_of(experiment, experiment.batch_size, classes)
+    cost = cost_of(experiment, experiment.batch_size, classes_of(experiment.dataset) or USUAL_CLASSES)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(cost)))
         return
@@ -49,11 +49,11 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
         "tokens": "none" if cost.patch_tokens is None else f"{cost.patch_tokens} and the class token",
         "forward": f"{cost.forward_flops / 1e9:.3f} GFLOP an image",
         "training": f"{cost.training_flops / 1e9:.3f} GFLOP an image",
-        "memory": f"{_gib(memory.total)} at a batch of {cost.batch_size}, in training, of it",
-        "  weights": _gib(memory.weights),
-        "  gradients": _gib(memory.gradients),
-        "  optimizer": _gib(memory.optimizer),
-        "  activations": _gib(memory.activations),
+        "memory": f"{gib(memory.total, 2)} at a batch of {cost.batch_size}, in training, of it",
+        "  weights": gib(memory.weights, 2),
+        "  gradients": gib(memory.gradients, 2),
+        "  optimizer": gib(memory.optimizer, 2),
+        "  activations": gib(memory.activations, 2),
     }
     for name, value in rows.items():
         click.echo(f"{name:<14}{value}")
@@ -65,7 +65,3 @@ def experiment_of_model(name: str, image_size: int, patch_size: int, batch_size:
     """Return an experiment that trains a model of the catalogue at a size."""
     patch = patch_size if name not in MODELS or MODELS[name].family == "vit" else None
     return Experiment(name=name, model=name, image_size=image_size, patch_size=patch, batch_size=batch_size)
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB"

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from engine.catalog.datasets import DATASETS
+from engine.catalog.datasets import DATASETS, FOLDER, folder_of, is_dataset
 from engine.catalog.models import problems
 from engine.config.positions import Place
 from engine.config.schema import SCRIPT, Experiment
@@ -64,18 +64,17 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
             failed.add(key)
     if failed:
         return None
-    if experiment.dataset.startswith("folder:"):
-        path = experiment.dataset.removeprefix("folder:")
+    if (path := folder_of(experiment.dataset)) is not None:
         try:
-            folder = (base / Path(path).expanduser()).resolve()
+            folder = (base / path.expanduser()).resolve()
         except (
             ValueError,
             RuntimeError,
             OSError,
         ) as error:  # a null character, an unknown home, links in a ring
-            report("dataset", f"{path!r} leads to no folder: {error}")
+            report("dataset", f"{str(path)!r} leads to no folder: {error}")
             return None
-        experiment = msgspec.structs.replace(experiment, dataset=f"folder:{folder}")
+        experiment = msgspec.structs.replace(experiment, dataset=f"{FOLDER}{folder}")
     return experiment
 
 
@@ -112,7 +111,7 @@ def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
     if not experiment.command:
         found += problems(experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
     source = experiment.dataset
-    if source not in DATASETS and not (source.startswith("folder:") and source != "folder:"):
+    if not is_dataset(source):
         allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
         found.append(
             ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")

@@ -196,7 +196,9 @@ def check_status(case: Case) -> Iterator[Finding]:
         return
     claimed, truth = states.cached(case.run), states.rebuild(case.run)
     if claimed is None or claimed.offset > truth.offset:
-        yield case.finding("status", "status.json is missing, damaged, or of other events", "", "rebuild")
+        yield case.finding(
+            "status", "status.json is missing, damaged, of another version, or of other events", "", "rebuild"
+        )
         return
     states.read_on(case.run, claimed)
     if differs := [name for name in AGREED if getattr(claimed, name) != getattr(truth, name)]:
@@ -217,6 +219,7 @@ AGREED = (
     "checkpoint",
     "last",
     "best",
+    "extremes",
     "final",
 )
 """What a status and the events have to agree on."""

@@ -10,6 +10,7 @@ from engine.runs import run_lock
 from engine.runs.processes import Origin, origin_of
 from engine.runs.store import Run, Store
 from engine.system.telemetry import GpuSample
+from engine.text import gib
 
 
 class Gpus(Protocol):
@@ -30,7 +31,7 @@ def check_gpus(store: Store, gpus: Gpus) -> Iterator[Finding]:
         if origin is None or not _is_of(origin, store) or run_lock.is_held(Run(store.root / origin.run)):
             continue
         yield Finding(
-            origin.run, "gpu", f"process {pid} holds {used / 2**30:.1f} GiB of GPU memory, and its run does not live",
+            origin.run, "gpu", f"process {pid} holds {gib(used, 1)} of GPU memory, and its run does not live",
             f"`kill {pid}` frees it",
         )  # fmt: skip
 

@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from engine.catalog.metrics import metric_of
 from engine.errors import UserError
 from engine.query.fields import EXAMPLES, Key, Number, Subject, find_key, known_keys, read_number
 from engine.text import cells
@@ -96,7 +97,7 @@ def unknown_key(name: str) -> str:
 
 def _known() -> str:
     names = ", ".join(known_keys())
-    return f"Known: {names}, options.NAME, and metrics such as test/f1 or best:test/f1"
+    return f"Known: {names}, options.NAME, and metrics such as test/f1, best:test/f1 or highest:test/f1"
 
 
 def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
@@ -344,4 +345,7 @@ def _keys_like(begun: str, known: Iterable[str]) -> list[str]:
         return [begun + sign for sign in kinds]
     metrics = [name for name in known if "/" in name]
     names = dict.fromkeys((*known_keys(), *metrics, *(f"best:{name}" for name in metrics)))
+    if begun.startswith(("highest:", "lowest:")):
+        kept = ((name, metric_of(name).kind.extreme) for name in metrics)
+        names |= dict.fromkeys(f"{extreme}:{name}" for name, extreme in kept if extreme is not None)
     return [name for name in names if name.startswith(begun)]

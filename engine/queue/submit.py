@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
-from engine.analysis.run_groups import settings_of
+from engine.analysis.selection import age, runs_that_count, settings_of
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
+from engine.runs.metadata import About, facts_of
 from engine.runs.queue_entry import QueueEntry, write_entry
 from engine.runs.status import LIVE, Status, status_of
 from engine.runs.store import Run, Store, StoreError, git_commit
@@ -56,30 +56,28 @@ def submit(
 
 
 def seeds_present(
-    experiment: Experiment, runs: Iterable[Status], configs: Mapping[str, Mapping[str, Any]]
+    experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]
 ) -> dict[int, Status]:
-    """Return the newest run of each seed that has finished, lives or waits, made as the experiment stands now.
+    """Return the run of each seed, made as the experiment stands now, that makes another needless.
+
+    It is the newest that lives or waits, else the one that counts.
 
     Args:
         experiment: Whose seeds are looked for.
-        runs: How runs go, of any experiment, oldest first.
-        configs: What each of them was made with, as far as it is known.
+        runs: How runs go, of any experiment.
+        about: What each of them was made with, as far as it is known.
     """
-    wanted, seeds = settings_of(experiment), experiment.run_seeds
-    return {
-        run.seed: run
-        for run in runs
-        if run.experiment == experiment.name
-        and run.seed in seeds
-        and (run.state in LIVE or run.state in ("queued", "finished"))
-        and run.run in configs
-        and settings_of(configs[run.run]) == wanted
-    }
+    seeds, wanted = experiment.run_seeds, settings_of(experiment)
+    own = facts_of((run for run in runs if run.experiment == experiment.name and run.seed in seeds), about)
+    alike = [run for run in own if run.config and settings_of(run.config) == wanted]
+    counted = [run for run in runs_that_count(alike, experiment).runs if run.status.state == "finished"]
+    under_way = [run for run in sorted(alike, key=age) if run.status.state in (*LIVE, "queued")]
+    return {run.status.seed: run.status for run in (*counted, *under_way)}
 
 
 def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:
     """Return what ``seeds_present`` makes of all runs of a folder."""
-    statuses, configs = [], {}
+    statuses, about = [], {}
     for run in store.runs():
         try:
             info = run.info()
@@ -87,8 +85,8 @@ def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:
             continue
         if info.experiment == experiment.name:
             statuses.append(status_of(run))
-            configs[run.id] = info.config
-    return seeds_present(experiment, statuses, configs)
+            about[run.id] = About(info.config, created=info.created)
+    return seeds_present(experiment, statuses, about)
 
 
 def seeds_to_queue(experiment: Experiment, present: Mapping[int, Status]) -> list[int]:

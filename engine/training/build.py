@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 import torch
 
+from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import create_model
@@ -95,6 +96,8 @@ def build(
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
+    if note := oversized_batch(experiment, len(data.train)):
+        recorder.log("warning", note)
     if loaded is not None:
         recorder.log("info", str(loaded))
     return trainer

@@ -19,13 +19,16 @@ from torch import Tensor, UntypedStorage, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.catalog.datasets import CIFAR100_CLASSES
+from engine.catalog.datasets import classes_of
 from engine.catalog.models import MODELS, caveat, patch_tokens, problems
 from engine.config.schema import Experiment
 from engine.models.registry import create_model
 
 Optimizer = Literal["adamw", "sgd"]
 Precision = Literal["bf16", "fp32"]
+
+USUAL_CLASSES = 10
+"""Of a folder, which is not looked at; they cost next to nothing."""
 
 _STATES: dict[Optimizer, int] = {"adamw": 2, "sgd": 1}
 """How many tensors as large as the weights an optimizer keeps (both moments; the momentum)."""
@@ -181,7 +184,7 @@ def main() -> None:
     """Answer on stdout for the experiment on stdin; a model that cannot be built ends this with a traceback."""
     experiment = msgspec.json.decode(sys.stdin.buffer.read(), type=Experiment)
     images = max(1, experiment.batch_size // experiment.gpus)
-    classes = CIFAR100_CLASSES if experiment.dataset == "cifar100" else 10
+    classes = classes_of(experiment.dataset) or USUAL_CLASSES
     sys.stdout.buffer.write(msgspec.json.encode(cost_of(experiment, images, classes).memory))
 
 

@@ -11,6 +11,7 @@ from engine.config.schema import Experiment
 from engine.errors import UserError, is_transient
 from engine.events import Failure
 from engine.runs.store import Run
+from engine.text import gib
 from engine.training.cost import cost_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -48,9 +49,8 @@ def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> st
         total: Bytes that the GPU has.
         peak: Bytes that PyTorch held at most.
     """
-    gib = 2**30
     whole, gpus = experiment.batch_size, experiment.gpus
-    said = f"out of GPU memory at batch_size = {whole}: {peak / gib:.1f} of {total / gib:.1f} GiB used"
+    said = f"out of GPU memory at batch_size = {whole}: {gib(peak, 1)} of {gib(total, 1)} used"
     each = -(-whole // gpus)
     try:
         one, two = (cost_of(experiment, size, 10).memory.total for size in (1, 2))
@@ -58,7 +58,7 @@ def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> st
         fits = each // 2
     else:
         estimate = one + (each - 1) * (two - one)
-        said += f", {estimate / gib:.1f} GiB were estimated"
+        said += f", {gib(estimate, 1)} were estimated"
         room = 0.85 * total - one  # the allocator and kernels take their part too
         fits = min(int(room / max(1, two - one)) + 1, each // 2) if room > 0 else 0
     if fits < 1:

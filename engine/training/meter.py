@@ -7,9 +7,8 @@ import time
 import torch
 from torch import Tensor
 
+from engine.catalog.metrics import PHASES
 from engine.training.collectives import ALONE, Ranks
-
-PHASES = ("data", "forward", "backward", "optimizer")
 
 PEAK_FLOPS = {
     "B200": 2250e12, "H200": 989e12, "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "A100": 312e12,

@@ -109,6 +109,7 @@ class TestTheNetwork:
     @pytest.mark.parametrize(("in_the_way", "transient"), [(False, True), (True, False)])
     def test_a_download_without_a_network_is_tried_again(self, in_the_way, transient, monkeypatch, tmp_path):
         monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
         monkeypatch.setattr("torchvision.datasets.CIFAR10.url", "http://127.0.0.1:9/cifar.tar.gz")
         if in_the_way:
             (tmp_path / "data").write_text("a file where the folder should be")

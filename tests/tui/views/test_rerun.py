@@ -8,6 +8,7 @@ import pytest
 from engine.config.loader import load_config
 from engine.config.schema import Experiment
 from engine.queue.submit import seeds_present, seeds_to_queue
+from engine.runs.metadata import About
 from engine.runs.status import Status
 from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
@@ -27,7 +28,7 @@ def there(*runs: tuple[int, str], made: Experiment | None = None) -> dict[int, S
     ]
     config = msgspec.structs.asdict(made or experiment(0, 1, 2))
     return seeds_present(
-        experiment(0, 1, 2), statuses, {status.run: config | {"seed": 7} for status in statuses}
+        experiment(0, 1, 2), statuses, {status.run: About(config | {"seed": 7}) for status in statuses}
     )
 
 

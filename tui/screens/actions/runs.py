@@ -100,8 +100,7 @@ class Doing(Screen[None]):
         from tui.views.rerun import said
 
         experiment = config.experiments[row.experiment]
-        configs = {run: about.config for run, about in self.snapshot.about.items()}
-        there = seeds_present(experiment, self.snapshot.runs, configs)
+        there = seeds_present(experiment, self.snapshot.runs, self.snapshot.about)
         as_it_stood = self._as_it_stood()
 
         def queue() -> str:

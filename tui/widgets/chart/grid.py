@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
+from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
-from tui.state.snapshot import RunCurve
+from tui.state.line import Line
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.curve import Curve
+
+if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
 
 MIN_WIDTH, MIN_HEIGHT = 32, 10
 """Cells below which a chart is not made; there are fewer charts instead."""
@@ -26,8 +30,7 @@ FIRST = (
     "val/f1",
     "train/lr",
 )
-"""The order of charts; MEMORY stands for the memory metric that the runs have."""
-MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
+"""The order of charts; MEMORY stands for the memory metric that the runs have, of each GPU."""
 
 
 class ChartGrid(Container, can_focus=True):
@@ -51,7 +54,7 @@ class ChartGrid(Container, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._curves: Mapping[str, Sequence[RunCurve]] = {}
+        self._curves: Mapping[str, Sequence[Curve]] = {}
         self._labels: Mapping[str, str] = {}
         self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
@@ -77,7 +80,7 @@ class ChartGrid(Container, can_focus=True):
 
     def show(
         self,
-        curves: Mapping[str, Sequence[RunCurve]],
+        curves: Mapping[str, Sequence[Curve]],
         labels: Mapping[str, str],
         signs: Mapping[str, Sign],
         on_top: Collection[str],
@@ -215,9 +218,13 @@ class ChartGrid(Container, can_focus=True):
             return order(self._curves)
         return [metric for metric in order(self._curves) if matches(self.pattern, metric)]
 
-    def _label(self, curve: RunCurve) -> str:
+    def _label(self, curve: Curve) -> str:
+        """What a curve is called: behind its name how many seeds it is the mean of, and how many diverged."""
         label = self._labels.get(curve.run, curve.run)
-        return f"{label} ×{curve.n}" if curve.n > 1 else label
+        if curve.n == 1:
+            return label
+        seeds = f"{curve.fewest} of {curve.n}" if curve.fewer else f"{curve.n}"
+        return f"{label} ×{seeds}" + (f" ✗{curve.lost}" if curve.lost else "")
 
     def _fill(self) -> None:
         for chart in self.charts:
@@ -225,19 +232,12 @@ class ChartGrid(Container, can_focus=True):
             signs = [self._signs.get(curve.run, UNKNOWN) for curve in found]
             chart.show(
                 [
-                    Curve(
-                        key=curve.run,
-                        label=self._label(curve),
-                        x=curve.x,
-                        y=curve.y,
-                        colour=sign.colour,
-                        mark=sign.mark,
+                    Line(
+                        self._label(curve),
+                        sign.colour,
+                        curve,
+                        sign.mark,
                         pinned=len(found) > 1 and curve.run in self._on_top,
-                        seams=curve.seams,
-                        raw=curve.raw,
-                        outcome=curve.outcome,
-                        lo=curve.low,
-                        hi=curve.high,
                     )
                     for curve, sign in zip(found, signs, strict=True)
                 ]
@@ -255,7 +255,9 @@ def matches(pattern: str, metric: str) -> bool:
 def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:
     """Return the metrics as charts show them: what people look for first, at least four, then the rest by name."""
     there = list(metrics)
-    memory = next((name for name in MEMORY if name in there), MEMORY[0] if not there else "")
-    first = [memory if name == "MEMORY" else name for name in FIRST]
+    memory = next(
+        (each for name in MEMORY if (each := sorted(family(there, name)))), [] if there else [MEMORY[0]]
+    )
+    first = [each for name in FIRST for each in (memory if name == "MEMORY" else [name])]
     wanted = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
     return wanted + sorted(name for name in there if name not in wanted)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.cells import cell_len, get_character_cell_size
 
+from engine.text import shorten
 from tui.widgets.chart.canvas import Bools
 
 _ESCAPES = re.compile(
@@ -57,13 +58,7 @@ def plain(text: str) -> str:
 
 def fit(text: str, width: int, dots: str = "…") -> str:
     """Text in at most `width` cells; the middle goes first, because names differ at both ends."""
-    if cell_len(text) <= width:
-        return text
-    if width <= len(dots):
-        return dots[: max(width, 0)]
-    room = width - len(dots)
-    head = _take(text, room - room // 2)
-    return head + dots + _take(text[::-1], room - cell_len(head))[::-1]
+    return shorten(text, width, "middle", dots)
 
 
 def arrange(
@@ -131,15 +126,6 @@ def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[En
     share = (width - (4 if left_out else 0)) // len(shown) - 4
     row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in shown]
     return [*row, Entry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
-
-
-def _take(text: str, width: int) -> str:
-    taken = 0
-    for index, character in enumerate(text):
-        taken += get_character_cell_size(character)
-        if taken > width:
-            return text[:index]
-    return text
 
 
 def _width(entries: Sequence[Entry]) -> int:
