@@ -65,7 +65,7 @@ class Result:
     experiment: str
     data: str
     """What was tested on; scores on different data are not compared."""
-    choice: Choice
+    choice: Choice[Candidate]
     scores: Mapping[str, Score]
     """By metric, at least one of those asked for."""
     parameters: int | None = None
@@ -171,7 +171,7 @@ def verdict(results: Iterable[Result], metric: str) -> Verdict:
     return Verdict(top.experiment, f"{top.experiment} is better than every other ({most})")
 
 
-def _score(name: str, metric: str, choice: Choice, remarks: list[str]) -> Score | None:
+def _score(name: str, metric: str, choice: Choice[Candidate], remarks: list[str]) -> Score | None:
     """Return a metric's score and remark on what is no part of it."""
     measured = [each for each in choice.runs if metric in each.status.last]
     found = [each for each in measured if _number(each.status.last[metric]) is not None]

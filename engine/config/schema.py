@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -100,6 +101,34 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     def run_seeds(self) -> list[int]:
         """The seeds to run: ``seeds``, or ``seed`` alone."""
         return self.seeds or [self.seed]
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.required else field.default
+
+
+DEFAULTS: Mapping[str, Any] = {field.name: _default(field) for field in msgspec.structs.fields(Experiment)}
+"""What each key of an experiment is where nothing is said of it; None for one that has to be given."""
+LABELS = frozenset({"name", "seed", "seeds", "tags", "notes"})
+"""Keys that say which run it is and what people say of it."""
+NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries"}
+"""Keys that change nothing about what is learned: runs that differ in these alone are repeats."""
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a configuration says about learning; a key that it does not have yet has its default.
+
+    Of a run that was imported nobody knows it: all but the model is None.
+    """
+    if config.get("model") == IMPORTED:
+        return dict.fromkeys(key for key in DEFAULTS if key not in NOT_SETTINGS) | {"model": IMPORTED}
+    return {
+        key: msgspec.to_builtins(config.get(key, default))
+        for key, default in DEFAULTS.items()
+        if key not in NOT_SETTINGS
+    }
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -178,8 +178,8 @@ def test_damage_is_no_harm(tmp_path_factory: pytest.TempPathFactory, data: bytes
 def test_what_can_be_understood_counts(tmp_path: Path) -> None:
     save(tmp_path, Path("a"), View())
     (file,) = (tmp_path / "views").iterdir()
-    file.write_text('{"axis": 7, "bands": true, "later": 1}')
-    assert load(tmp_path, Path("a")) == View(bands=True)
+    file.write_text('{"axis": 7, "each_seed": true, "later": 1}')
+    assert load(tmp_path, Path("a")) == View(each_seed=True)
 
 
 async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, tmp_path: Path) -> None:
@@ -197,8 +197,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
         assert pilot.app.screen is shown  # the tour was seen
-        assert (shown._axis, shown._smoothing, shown._order, shown._bands) == ("time", 1, "test/f1", True)
-        assert shown._bands_asked
+        assert (shown._axis, shown._smoothing, shown._order, shown._bands) == ("time", 1, "test/f1", False)
         assert shown.query_one(ChartGrid).log_y
         assert not shown.query_one("#left").display
         assert pilot.app.theme == "vitui-contrast"

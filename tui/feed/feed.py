@@ -296,7 +296,7 @@ class Feed:
                 curves.setdefault(metric, []).append(known[1])
         if watch.bands:
             finished = {name for name in watch.runs if self._is_finished(name)}
-            return self._bands.fold(curves, self._runs, finished)
+            return self._bands.fold(curves, watch.folds, finished)
         return {metric: tuple(found) for metric, found in curves.items()}
 
     def _is_finished(self, run: str) -> bool:

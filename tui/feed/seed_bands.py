@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-import msgspec
-
-from engine.runs.store import Run, StoreError
 from tui.state.snapshot import Outcome, RunCurve
 
 
@@ -16,25 +13,28 @@ class Bands:
     """Folds curves by group; a group without news gives the same object as before, so that nobody draws it anew."""
 
     def __init__(self) -> None:
-        self._groups: dict[str, Hashable] = {}
-        self._folded: dict[tuple[str, Hashable], tuple[tuple[RunCurve, ...], set[str], RunCurve]] = {}
+        self._folded: dict[tuple[str, tuple[str, ...]], tuple[tuple[RunCurve, ...], set[str], RunCurve]] = {}
 
     def fold(
-        self, curves: Mapping[str, Sequence[RunCurve]], runs: Mapping[str, Run], finished: Collection[str]
+        self,
+        curves: Mapping[str, Sequence[RunCurve]],
+        folds: Iterable[tuple[str, ...]],
+        finished: Collection[str],
     ) -> dict[str, tuple[RunCurve, ...]]:
         """Return the curves by metric, one for each group of runs, under the name of its newest run.
 
         Args:
             curves: Of the single runs.
-            runs: All of them.
+            folds: The runs that are one curve together; any other is one alone.
             finished: Those whose last values are what came of them.
         """
         before, self._folded = self._folded, {}
+        of_run = {run: fold for fold in folds for run in fold}
         folded = {}
         for metric, found in curves.items():
-            groups: dict[Hashable, list[RunCurve]] = {}
+            groups: dict[tuple[str, ...], list[RunCurve]] = {}
             for curve in found:
-                groups.setdefault(self._group(runs[curve.run]), []).append(curve)
+                groups.setdefault(of_run.get(curve.run, (curve.run,)), []).append(curve)
             for group, members in groups.items():
                 known = before.get((metric, group))
                 ended = {curve.run for curve in members if curve.run in finished}
@@ -48,18 +48,6 @@ class Bands:
                 self._folded[metric, group] = known
             folded[metric] = tuple(self._folded[metric, group][2] for group in groups)
         return folded
-
-    def _group(self, run: Run) -> Hashable:
-        """Return what a run shares with those that differ in their seed alone."""
-        if run.id not in self._groups:
-            from engine.analysis.selection import settings
-
-            try:
-                info = run.info()
-                self._groups[run.id] = info.experiment, msgspec.json.encode(settings(info.config))
-            except (StoreError, TypeError):
-                self._groups[run.id] = run.id
-        return self._groups[run.id]
 
 
 def mean(curves: Sequence[RunCurve], finished: Collection[str] = ()) -> RunCurve:

@@ -93,7 +93,7 @@ def export_figures(
             done.add(figure.name)
         else:
             tell(f"{figure.name} is not drawn")
-        others = [line for entry in drawn for line in _other_settings(entry, candidates)]
+        others = [line for entry in drawn for line in _other_settings(entry)]
         for line in [*notes, *others, *whats_missing(wanted_of_runs, unexplained, candidates, config, store)]:
             tell(f"  {line}")
     if done and (waiting := waiting_for_runs(wanted, done, candidates)):

@@ -19,13 +19,13 @@ from urllib.parse import quote
 from engine.analysis.comparison import MEASURES, Measure, sample
 from engine.analysis.results import listed, read_gpu_hours, result_of
 from engine.analysis.seed_groups import Side
-from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings
+from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings_of
 from engine.analysis.verdicts import verdicts
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
 from engine.text import clean
-from tui.figures.caveats import satisfied, waiting_for_runs
+from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
 from tui.figures.export import export_figures, find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.registry import KINDS
@@ -150,7 +150,7 @@ def as_text(report: Report) -> str:
 def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[Candidate]) -> Section:
     choices = _choices(figure, config, candidates)
     sides = [
-        Side(clean(name), settings(choice.runs[0].info.config), tuple(each.status for each in choice.runs))
+        Side(clean(name), settings_of(choice.runs[0].config), choice)
         for name, choice in choices
         if choice.runs
     ]
@@ -174,7 +174,9 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
     )
 
 
-def _choices(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> list[tuple[str, Choice]]:
+def _choices(
+    figure: Figure, config: Config, candidates: Sequence[Candidate]
+) -> list[tuple[str, Choice[Candidate]]]:
     return [
         (name, choose(config.experiments[name], candidates, figure.y))
         for name in dict.fromkeys(figure.experiments)
@@ -213,7 +215,8 @@ def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) ->
     results = [result for result in found if result is not None]
     if not results:
         return Grid(), []
-    table = Table(results)
+    notes = [note for result in results for note in not_counted(result.experiment, result.choice)]
+    table = Table(results, notes)
     return Grid(tuple(table.shown), tuple(zip(*table.shown.values(), strict=True))), table.footnotes
 
 
@@ -231,7 +234,7 @@ def _made(sides: Sequence[Side], *, differ: bool) -> Grid:
     return Grid(("experiment", *map(clean, shown)), rows if shown else ())
 
 
-def _runs(choices: Iterable[tuple[str, Choice]]) -> Grid:
+def _runs(choices: Iterable[tuple[str, Choice[Candidate]]]) -> Grid:
     rows = []
     for name, choice in choices:
         for each in choice.runs:

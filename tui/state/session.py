@@ -32,9 +32,8 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
     """Those of the list, by name; empty for those that are shown by themselves."""
     groups: list[str] = []
     """The settings that the experiments stood in groups by."""
-    bands: bool = False
-    bands_asked: bool = False
-    """Whether that was asked for, and is not changed by itself."""
+    each_seed: bool = False
+    """Whether each seed was a curve of its own, and not part of their mean."""
     filter: str = ""
     hidden: list[str] = []
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""

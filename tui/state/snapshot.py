@@ -44,6 +44,8 @@ class Watch:
     """Whether runs that differ in their seed alone are one curve."""
     page: Page | None = None
     """What the run view shows of the run in focus, while it is open."""
+    folds: tuple[tuple[str, ...], ...] = ()
+    """The runs that are one curve together, the oldest of each first."""
 
 
 class Outcome(NamedTuple):

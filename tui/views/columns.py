@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
 
-from engine.config.schema import Experiment
+from engine.config.schema import LABELS, Experiment
 from engine.query.fields import Key, Subject, find_key
+from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
-from tui.views.row import Fact
 
 if TYPE_CHECKING:
     from tui.views.row import Row
@@ -38,8 +38,6 @@ WIDEST = 24
 """Cells that a column takes at most."""
 LONGEST, DEEPEST = 200, 3
 """Characters of a value that are looked at, and tables in tables."""
-BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes"})
-"""Keys of an experiment that are no columns, or other ones."""
 
 
 @dataclass(frozen=True)
@@ -222,7 +220,7 @@ def find_column(name: str) -> Column | None:
     if key is not None and name.startswith("options."):
         shown = clean(name.removeprefix("options."))
         return Column(name, shown, clean(name), _asked(key), setting, over="each")
-    if name in Experiment.__struct_fields__ and name not in BESIDE:
+    if name in Experiment.__struct_fields__ and name not in LABELS:
         words = key is None or key.kind == "text"
         return Column(
             name, name, name, lambda fact: fact.about.config.get(name), setting, over="each", words=words
@@ -277,7 +275,7 @@ def settings_by_difference(snapshot: Snapshot) -> tuple[list[str], list[str]]:
     differing: list[str] = []
     alike: list[str] = []
     for name in Experiment.__struct_fields__:
-        if name in BESIDE:
+        if name in LABELS:
             continue
         found = [getattr(experiment, name) for experiment in experiments]
         found += [config.get(name, found[0] if found else None) for config in made]

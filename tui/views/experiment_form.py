@@ -11,14 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import tomli
 
 from engine.catalog.recipes import fill, inherited
 from engine.config.editor import EditError, clone, name_problem, quoted, set_values
 from engine.config.loader import parse_config
 from engine.config.overrides import read_value
-from engine.config.schema import Experiment
+from engine.config.schema import DEFAULTS
 from engine.config.validate import ConfigError
 from tui.views.completion import help_of, keys_of
 
@@ -94,7 +93,7 @@ class Form:
                 table[last] = value
         if not own["options"]:
             del own["options"]
-        values = _BUILT_IN | fill([defaults, own])
+        values = {key: each for key, each in DEFAULTS.items() if key != NAME} | fill([defaults, own])
         recipe = inherited(values)
 
         def source(key: str) -> Source:
@@ -186,12 +185,3 @@ def _value(values: Mapping[str, Any], key: str) -> Any:
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _default(of: msgspec.structs.FieldInfo) -> Any:
-    if of.default_factory is not msgspec.NODEFAULT:
-        return of.default_factory()
-    return None if of.required else of.default
-
-
-_BUILT_IN = {each.name: _default(each) for each in msgspec.structs.fields(Experiment) if each.name != "name"}

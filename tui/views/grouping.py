@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.analysis.run_groups import settings_of
+from engine.analysis.selection import settings_of
 from engine.catalog.models import MODELS
-from engine.config.schema import Experiment
+from engine.config.schema import LABELS, Experiment
 from engine.text import nearest
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
-from tui.views.columns import BESIDE, WIDEST, setting, settings_by_difference
+from tui.views.columns import WIDEST, setting, settings_by_difference
 
 FAMILY = "family"
 """The one key that no configuration has: vit, bit or hybrid."""
-KEYS = (FAMILY, *(name for name in Experiment.__struct_fields__ if name not in BESIDE))
+KEYS = (FAMILY, *(name for name in Experiment.__struct_fields__ if name not in LABELS))
 MOST_KNOWN = 50_000
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from engine.analysis.step_time import in_step
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.catalog.recipes import inherited
-from engine.config.schema import Experiment
+from engine.config.schema import DEFAULTS
 from engine.events import End, Start
 from engine.runs.event_text import progress
 from engine.runs.labels import Labels
@@ -148,7 +148,7 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Fac
     """Yield the settings that somebody chose, or those that are as the recipe or the defaults have them."""
     defaults = {
         field: default
-        for field, default in _defaults().items()
+        for field, default in DEFAULTS.items()
         if field not in config or config[field] == default
     }
     usual = inherited(config) | defaults.keys()
@@ -158,12 +158,6 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Fac
         yield clean(str(key)), _written(value)
     if not inherited_too and config.get("command"):
         yield "command", _written(config["command"])
-
-
-def _defaults() -> dict[str, Any]:
-    """Return what each key of an experiment is where nobody says anything."""
-    bare = Experiment(name="", model="")
-    return {name: getattr(bare, name) for name in bare.__struct_fields__}
 
 
 def _attempts(record: Record) -> Iterator[Fact]:

@@ -15,7 +15,8 @@ from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from tui.views.completion import choices, keys_of, starting_with
 
-BESIDE = ("seeds", "priority")
+SUBMIT_OPTIONS = ("seeds", "priority")
+"""What `engine submit` takes as options of its own."""
 VARIED = ("lr", "epochs", "batch_size", "seed", "seeds", "weight_decay")
 """What is varied most often: offered before all others."""
 _CLOSING = {"[": "]", "{": "}"}
@@ -97,7 +98,7 @@ def complete(experiment: Experiment, text: str) -> list[str]:
     values = msgspec.structs.asdict(experiment) | {name: read_value(name, text) for name, _, text in typed}
     if equals:
         return [f"{done}{key}={each}" for each in starting_with(value, choices(key, values)) if each != value]
-    known = dict.fromkeys([*VARIED, *keys_of(values), *BESIDE])
+    known = dict.fromkeys([*VARIED, *keys_of(values), *SUBMIT_OPTIONS])
     return [f"{done}{each}=" for each in starting_with(key, known)]
 
 

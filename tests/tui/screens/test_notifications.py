@@ -18,6 +18,7 @@ from textual.widgets import Static
 from textual.widgets._toast import Toast
 
 from engine.events import Metrics, encode
+from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
@@ -26,7 +27,7 @@ from tui.app import VituiApp
 from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
-from tui.views.row import Fact, Row
+from tui.views.row import Row
 from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
 

@@ -48,9 +48,8 @@ class Looking(Screen[None]):
         self._axis: Axis = "epoch"
         self._smoothing = 0
         """A place in ``SMOOTHINGS``."""
-        self._bands = False
-        self._bands_asked = False
-        """Whether somebody has said how seeds are to be drawn."""
+        self._bands = True
+        """Whether seeds are drawn as their mean."""
 
     def _look(self) -> None:
         """Ask the feed for what is looked at now."""
@@ -120,14 +119,8 @@ class Looking(Screen[None]):
 
     def action_bands(self) -> None:
         """Show runs that differ in their seed alone as one curve with a band, or each by itself again."""
-        self._bands, self._bands_asked = not self._bands, True
+        self._bands = not self._bands
         self._look()
-
-    def fold_seeds(self) -> None:
-        """Show seeds as one curve with a band, as long as nobody has asked for anything else."""
-        if not self._bands and not self._bands_asked:
-            self._bands = True
-            self.notify("Seeds are drawn as their mean and a band; b draws each.", timeout=4)
 
     def action_search(self) -> None:
         """Show only metrics whose name matches."""

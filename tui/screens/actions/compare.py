@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from engine.analysis.run_groups import siblings
+from engine.runs.metadata import facts_of
 from engine.runs.status import LIVE, Status
 from tui.screens.actions.charts import Looking
 from tui.screens.actions.runs import Doing
@@ -51,8 +51,6 @@ class Comparing(Looking, Doing):
         if len(found) < 2:
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        if any(len(side.counted) > 1 for side in found):
-            self.fold_seeds()
         self._comparison = CompareScreen(found, self._show_curves, lambda: self._signs.known)
         self.app.push_screen(self._comparison, self._compared_enough)
         self._look()
@@ -67,31 +65,23 @@ class Comparing(Looking, Doing):
         An experiment that would stand alone is compared with itself as it was made otherwise.
         """
         row, selected = self.row, self.query_one(RunList).selected | {self._pinned}
-        chosen = [run.run for run in self.snapshot.runs if run.run in selected]
+        chosen = {run.run for run in self.snapshot.runs if run.run in selected}
         found = self._made_of(chosen)
         if len(found) > 1 or row is None:
             return found
-        found = self._made_of([*chosen, *row.runs])
+        found = self._made_of(chosen | set(row.runs))
         if len(found) > 1 or row.group or not row.folds:
             return found
         own = (run for run in self.snapshot.runs if (run.experiment or run.run) == row.experiment)
-        return self._made_of([run.run for run in own if run.state in LIVE or _was_tested(run)])
+        return self._made_of({run.run for run in own if run.state in LIVE or _was_tested(run)})
 
-    def _made_of(self, names: Iterable[str]) -> list[Side]:
+    def _made_of(self, names: Collection[str]) -> list[Side]:
         """Return the sides that some runs are of, with the other seeds that a band shows."""
         from engine.analysis.seed_groups import sides
 
-        statuses = {run.run: run for run in self.snapshot.runs}
-        configs = {name: about.config for name, about in self.snapshot.about.items()} | dict(
-            self.snapshot.configs
-        )
-        shown = dict.fromkeys(name for name in names if name in statuses)
-        if self._bands:
-            wide = dict.fromkeys([*shown, *siblings(self.snapshot.runs, shown, self.snapshot.about)])
-            found = sides((statuses[name] for name in wide), configs, self._pinned)
-            kept = [side for side in found if any(run.run in shown for run in side.runs)]
-            shown = dict.fromkeys([*shown, *(run.run for side in kept for run in side.runs)])
-        return sides((statuses[name] for name in shown), configs, self._pinned)
+        everyone = facts_of(self.snapshot.runs, self.snapshot.about)
+        shown = [run for run in everyone if run.status.run in names]
+        return sides(shown, self._pinned, everyone if self._bands else None)
 
 
 def _was_tested(run: Status) -> bool:

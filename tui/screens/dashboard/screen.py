@@ -16,7 +16,8 @@ from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from engine.analysis.run_groups import siblings
+from engine.analysis.selection import curves_of
+from engine.runs.metadata import facts_of
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Store
 from tui.screens.actions.charts import SMOOTHINGS
@@ -132,7 +133,8 @@ class Dashboard(
         self.query_one(MachineLine).show(snapshot)
         self.query_one(MachinePane).show(snapshot)
         runs = self.query_one(RunList)
-        signs = self._signs.choose(snapshot, self._watch().runs, bands=self._bands)
+        watch = self._watch()
+        signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         runs.show(self.rows(), signs, self._pinned)
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
@@ -156,7 +158,8 @@ class Dashboard(
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
         alarms = snapshot.alarms.get(status.run, ()) if status else ()
-        self.query_one(Overview).show(status, detail, config, alarms, row.unfinished if row else ())
+        behind = row.unfinished if row else ()
+        self.query_one(Overview).show(status, detail, config, alarms, behind, row)
         title = Content(row.label if row else "Run")
         if title != self._title:
             self._title = title
@@ -228,15 +231,29 @@ class Dashboard(
     def _watch(self) -> Watch:
         runs = self.query_one(RunList)
         focus = self._page.run if self._page else runs.row.run if runs.row else None
-        chosen = {status.run for status in self.snapshot.runs if status.run in runs.selected | {self._pinned}}
-        chosen |= {focus} if focus is not None else set()
-        if self._bands:
-            chosen |= siblings(self.snapshot.runs, chosen, self.snapshot.about)
-        shown = [status.run for status in self.snapshot.runs if status.run in chosen and status.run != focus]
-        shown += [focus] if focus is not None else []
+        wanted = runs.selected | {self._pinned}
+        chosen = {status.run for status in self.snapshot.runs if status.run in wanted}
         if self.compared:
-            shown = [status.run for status in self.snapshot.runs if status.run in self.compared]
-        return Watch(tuple(shown), focus, self._axis, SMOOTHINGS[self._smoothing], self._bands, self._page)
+            chosen = {status.run for status in self.snapshot.runs if status.run in self.compared}
+        elif focus is not None:
+            chosen |= {focus}
+        folds = self._folds(chosen, focus) if self._bands else ()
+        folded = {run for fold in folds for run in fold}
+        shown = [status.run for status in self.snapshot.runs if status.run in chosen or status.run in folded]
+        if focus in shown and not self.compared:
+            shown.remove(focus)
+            shown.append(focus)
+        smoothing = SMOOTHINGS[self._smoothing]
+        return Watch(tuple(shown), focus, self._axis, smoothing, self._bands, self._page, folds)
+
+    def _folds(self, chosen: set[str], focus: str | None) -> tuple[tuple[str, ...], ...]:
+        """Return the runs that are one curve each; one whose own row the cursor is on joins those that are overlaid."""
+        row = self.row
+        alone = not self.compared and row is not None and row.run == focus and not row.folds
+        overlaid = chosen - {focus} if alone else chosen
+        experiments = {status.experiment for status in self.snapshot.runs if status.run in overlaid}
+        near = (status for status in self.snapshot.runs if status.experiment in experiments)
+        return tuple(curve.runs for curve in curves_of(facts_of(near, self.snapshot.about), overlaid))
 
     def _look(self) -> None:
         """Ask the feed for what is looked at now, once the list shows it: its thread would hold the painting up."""
@@ -256,9 +273,7 @@ class Dashboard(
         self._show_focus()
 
     @on(SelectionChanged)
-    def _selection_changed(self, message: SelectionChanged) -> None:
-        if message.together:
-            self.fold_seeds()
+    def _selection_changed(self) -> None:
         self.watch_snapshot()
 
     @on(Changed)

@@ -35,8 +35,7 @@ class Remembering(Filtering, Arranging, Looking):
             reverse=self._reverse,
             columns=list(self._columns),
             groups=list(self.grouped_by),
-            bands=self._bands,
-            bands_asked=self._bands_asked,
+            each_seed=not self._bands,
             filter=self._filter,
             hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
             selected=sorted(self.query_one(RunList).selected)[:MOST],
@@ -48,7 +47,7 @@ class Remembering(Filtering, Arranging, Looking):
         grid = self.query_one(ChartGrid)
         self._axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
         self._smoothing = max(0, min(view.smoothing, len(SMOOTHINGS) - 1))
-        self._bands, self._bands_asked, self._pinned = view.bands, view.bands_asked, view.pinned
+        self._bands, self._pinned = not view.each_seed, view.pinned
         grid.x_label, grid.log_y, grid.smoothing = self._axis, view.log_y, SMOOTHINGS[self._smoothing]
         self.query_one(RunList).selected |= set(view.selected[:MOST])
         for name in PANES:

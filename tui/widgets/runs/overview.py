@@ -21,7 +21,8 @@ from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import Detail
-from tui.views.columns import memory_and_peak
+from tui.views.columns import find_column, memory_and_peak
+from tui.views.row import Row
 from tui.views.run_names import run_label
 
 Fact = tuple[str, str]
@@ -54,9 +55,14 @@ class Overview(ScrollView):
         config: Mapping[str, Any],
         alarms: Sequence[Alarm] = (),
         unfinished: Sequence[Status] = (),
+        row: Row | None = None,
     ) -> None:
-        """Show a run, and what was stopped or failed behind it; of an experiment without any, its configuration."""
-        new = tuple(facts(status, detail, config, alarms, unfinished))
+        """Show a run, and what was stopped or failed behind it; of an experiment without any, its configuration.
+
+        Args:
+            row: What stands for the run in the list: of several seeds it is said which this is, and their mean scores.
+        """
+        new = tuple(facts(status, detail, config, alarms, unfinished, row))
         if new != self._facts:
             self._facts = new
             self._lay_out()
@@ -99,6 +105,7 @@ def facts(
     config: Mapping[str, Any],
     alarms: Sequence[Alarm] = (),
     unfinished: Sequence[Status] = (),
+    row: Row | None = None,
 ) -> Iterator[Fact]:
     """Yield what is worth saying, most wanted first; a pair without a name is a line of its own."""
     settings = dict(detail.config) if detail and detail.config else dict(config)
@@ -115,7 +122,7 @@ def facts(
         for number, other in enumerate(unfinished[:MOST_BEHIND]):
             which = f"{MARKS[other.state][0]} {run_label(other)} {other.state}"
             yield "" if number else "behind it", clean(f"{which}{': ' * bool(other.why)}{other.why}")
-        yield from _progress(status)
+        yield from _progress(status, row)
         yield "", ""
     yield from _labels(settings if detail is None else msgspec.structs.asdict(detail.labels))
     yield from _model(settings, status)
@@ -126,7 +133,19 @@ def facts(
         yield from _place(status, detail)
 
 
-def _progress(status: Status) -> Iterator[Fact]:
+def _over_seeds(row: Row | None, metric: str) -> str:
+    """Return a score of a row as the list has it, if it is a mean over seeds; else an empty text."""
+    column = find_column(metric)
+    if row is None or row.group or row.seeds < 2 or row.state != "finished" or column is None:
+        return ""
+    text = column.text(row)
+    return f"{text}, mean of {row.seeds} seeds" if text else ""
+
+
+def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
+    if row is not None and not row.group and row.seeds > 1:
+        seeds = sorted(fact.status.seed for fact in row.facts)
+        yield "seed", f"{status.seed}, {seeds.index(status.seed) + 1} of {len(seeds)}"
     if status.epochs:
         yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
     if status.left_s is not None:
@@ -136,7 +155,9 @@ def _progress(status: Status) -> Iterator[Fact]:
     for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
         final, best = status.final.get(metric), status.best.get(metric)
         last = status.last.get(metric) if final is None else final.value
-        if last is not None:
+        if mean := _over_seeds(row, metric):
+            yield name, mean
+        elif last is not None:
             margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
             peak = f"  best {score(best)}" if best is not None and best > last else ""
             yield name, score(last) + margin + peak

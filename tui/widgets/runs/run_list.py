@@ -279,15 +279,11 @@ class RunList(ScrollView, can_focus=True):
             self._select(self._rows)
 
     def _select(self, rows: Iterable[Row]) -> None:
-        """Overlay the runs of rows, and say whether one of them stands for several."""
-        before = len(self.selected)
-        together = False
+        """Overlay the runs of rows."""
         for row in rows:
             self.selected.update(row.runs)
-            together |= len(row.runs) > 1
         self.refresh()
-        several = together and len(self.selected) > before
-        self.post_message(SelectionChanged(frozenset(self.selected), several))
+        self.post_message(SelectionChanged(frozenset(self.selected)))
 
     def action_open(self) -> None:
         """Show the row whole."""
