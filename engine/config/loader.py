@@ -1,4 +1,4 @@
-"""experiments.toml -> typed experiments, figures and statistics; every mistake is named with its line, all of them at once."""
+"""experiments.toml -> typed experiments, figures and statistics; all mistakes are named, each with its line."""
 
 from __future__ import annotations
 
@@ -219,8 +219,8 @@ class _Reader:
             if metric not in metrics:
                 message = f"{where}: there is no such metric{nearest(metric, metrics)}"
                 self._report(self.places.key(*path), f"{message} Known: {', '.join(metrics)}")
-            elif message := _wrong(value, Rate):
-                self._report(self.places.value(*path), f"{where}: {message}")
+            elif (problem := _wrong(value, Rate)) is not None:
+                self._report(self.places.value(*path), f"{where}: {problem}")
             else:
                 right[metric] = value
         return right

@@ -159,4 +159,4 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     planned_seeds: (
         Annotated[int, Meta(ge=2, le=10_000, description="a whole number from 2 to 10000")] | None
     ) = None
-    """How many seeds of each experiment are to be trained; until they are there, only what is very sure is concluded."""
+    """How many seeds of each are to be trained; until these are there only what is very sure is concluded."""

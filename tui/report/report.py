@@ -1,7 +1,7 @@
 """`vitui report`: figures, tables and what the numbers say, as one HTML file that needs nothing else, and as Markdown.
 
-Every sentence is made from the runs by rule (``engine.analysis.verdicts``) and names its test; no clock but the runs'
-own goes in, so the same runs make the same bytes.
+Every sentence is made from the runs by rule (``tui.report.statements``); no clock but the runs' own goes in, so the
+same runs make the same bytes.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from engine.analysis.comparison import MEASURES, Measure, sample
-from engine.analysis.results import listed, read_gpu_hours, result_of
+from engine.analysis.conclusions.evidence import Evidence
+from engine.analysis.results import read_gpu_hours, result_of
 from engine.analysis.seed_groups import Side
 from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings_of
-from engine.analysis.verdicts import verdicts
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
@@ -30,10 +29,8 @@ from tui.figures.export import export_figures, find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.registry import KINDS
 from tui.report.results_table import Table
+from tui.report.statements import Statement, Statements
 from tui.report.text_tables import Strong, as_markdown
-
-SPOKEN = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
-"""Scores of which more is better, and what they are called in sentences."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class Section:
     svg: str
     """The picture in base64; empty where none could be drawn."""
     png: bytes
-    said: tuple[str, ...]
+    said: tuple[Statement, ...]
     notes: tuple[str, ...]
     results: Grid
     footnotes: tuple[str, ...]
@@ -71,6 +68,8 @@ class Report:
     title: str
     origin: str
     sections: tuple[Section, ...]
+    methods: tuple[str, ...]
+    """How its p values and intervals come about, a sentence for each metric."""
 
 
 def write_report(
@@ -96,14 +95,17 @@ def write_report(
     candidates, troubles = read_candidates(store)
     for trouble in troubles:
         say(clean(f"passed over: {trouble}"))
-    sections = [_section(figure, config, store, candidates) for figure in figures]
+    said = Statements(Evidence(config.experiments, candidates, config.statistics), figures)
+    sections = [
+        _section(figure, number, config, store, candidates, said) for number, figure in enumerate(figures)
+    ]
     chosen = [
         each
         for figure in figures
         for _, choice in _choices(figure, config, candidates)
         for each in choice.runs
     ]
-    report = Report(_title(config), _origin(chosen), tuple(sections))
+    report = Report(_title(config), _origin(chosen), tuple(sections), tuple(said.methods))
     for section in sections:
         if section.png:
             replace_file(out / f"{section.name}.png", section.png)
@@ -137,17 +139,26 @@ def as_text(report: Report) -> str:
         parts.append(f"## {_prose(section.title)}")
         if section.png:
             parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
-        parts += [_list(section.said), _list(section.notes)]
+        parts += [_list(map(str, section.said)), _list(section.notes)]
         if section.results.rows:
             parts += ["### Results", as_markdown(section.results.head, section.results.rows).rstrip()]
             parts.append(_list(section.footnotes))
         for title, grid in (("What differs", section.differing), ("Runs", section.runs)):
             if grid.rows:
                 parts += [f"### {title}", as_markdown(grid.head, grid.rows).rstrip()]
+    if report.methods:
+        parts += ["## How this was judged", _list(report.methods)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[Candidate]) -> Section:
+def _section(
+    figure: Figure,
+    number: int,
+    config: Config,
+    store: Store,
+    candidates: Sequence[Candidate],
+    said: Statements,
+) -> Section:
     choices = _choices(figure, config, candidates)
     sides = [
         Side(clean(name), settings_of(choice.runs[0].config), choice)
@@ -155,8 +166,7 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
         if choice.runs
     ]
     pictures, notes = _draw(figure, config, store)
-    results, footnotes = _results(figure, config, candidates)
-    measure = _measure(figure)
+    results, footnotes = _results(figure, config, candidates, said)
     names = ", ".join(side.name for side in sides)
     return Section(
         name=figure.name,
@@ -164,7 +174,7 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
         svg=base64.b64encode(pictures.get("svg", b"")).decode(),
         png=pictures.get("png", b""),
-        said=tuple(_said(sides, measure)),
+        said=tuple(said.of(number)),
         notes=tuple(notes),
         results=results,
         footnotes=tuple(map(clean, footnotes)),
@@ -183,22 +193,6 @@ def _choices(
     ]
 
 
-def _measure(figure: Figure) -> Measure:
-    """Return what sentences on a figure are about: its own score, or the test F1."""
-    if figure.y.rpartition("/")[2] in SPOKEN:
-        return Measure(figure.y, lambda status: status.last.get(figure.y), str, figure.y)
-    return MEASURES[0]
-
-
-def _said(sides: Sequence[Side], measure: Measure) -> list[str]:
-    """Return sentences on those that have finished, and which have not: as the table, they judge no half a run."""
-    spoken = SPOKEN[measure.metric.rpartition("/")[2]]
-    said = verdicts([sample(measure, side) for side in sides if side.finished], spoken)
-    if unfinished := [side.name for side in sides if not side.finished]:
-        said.append(f"{listed(unfinished)} not finished: nothing is concluded from what is there.")
-    return said
-
-
 def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes], list[str]]:
     """Return a figure's pictures by format, and what `vitui export` says of it."""
     said: list[str] = []
@@ -208,7 +202,9 @@ def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes
     return found, [line.strip() for line in said if line.startswith("  ")]
 
 
-def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> tuple[Grid, list[str]]:
+def _results(
+    figure: Figure, config: Config, candidates: Sequence[Candidate], said: Statements
+) -> tuple[Grid, list[str]]:
     """Return the table of a figure's experiments, and what has to be known to read it."""
     names = dict.fromkeys(figure.experiments)
     found = [result_of(config.experiments[name], candidates, read_gpu_hours) for name in names]
@@ -216,7 +212,7 @@ def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) ->
     if not results:
         return Grid(), []
     notes = [note for result in results for note in not_counted(result.experiment, result.choice)]
-    table = Table(results, notes)
+    table = Table(results, said.judgements, notes, with_method=False)
     return Grid(tuple(table.shown), tuple(zip(*table.shown.values(), strict=True))), table.footnotes
 
 

@@ -12,7 +12,7 @@ from engine.config.schema import Statistics
 from engine.config.validate import ConfigError
 
 HEAD = '[experiments.a]\nmodel = "bit_mini"\n'
-TABLE = '\n[statistics] # for all\nmargin = { "test/f1" = 0.01, "test/loss" = 1 } # less is nothing\nplanned_seeds = 5\n'
+TABLE = '\n[statistics] # for all\nmargin = { "test/f1" = 0.01, "test/loss" = 1 } # less is none\nplanned_seeds = 5\n'
 
 
 def load(text: str) -> Config:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from engine.analysis.intervals import over_seeds
+from engine.analysis.statistics.seed_intervals import share_over_seeds
 from engine.catalog.figure_kinds import COSTS
 from tests.tui.figures.kinds_lab import NAN, Lab, small_print, table
 from tui.figures import scatter
@@ -37,7 +37,7 @@ def test_a_bar_is_as_long_as_the_mean_and_its_line_is_the_engines_interval(lab: 
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([score.mean for score in results])
     assert [bar.get_x() for bar in axes.patches] == [0, 0]
     for bars, score in zip(axes.collections, results, strict=True):
-        assert score.interval[:2] == over_seeds(score.values)
+        assert score.interval[:2] == share_over_seeds(score.values)
         assert bars.get_segments()[0][:, 0] == pytest.approx(score.interval[:2])
     dots = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 3]
     assert [sorted(each) for each in dots] == [pytest.approx(sorted(score.values)) for score in results]
@@ -56,7 +56,7 @@ def test_one_seed_has_the_interval_that_its_run_told_and_says_what_it_is(lab: La
     (bars,) = axes.collections
     assert bars.get_segments()[0][:, 0] == pytest.approx([0.45, 0.56])
     assert "one seed (N = 1)" in small_print(lab.drawn[0])
-    assert "bootstrap over test images" in small_print(lab.drawn[0])
+    assert "over test images." in small_print(lab.drawn[0])
 
 
 def test_experiments_of_different_numbers_of_seeds_say_theirs(lab: Lab) -> None:
