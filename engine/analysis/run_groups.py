@@ -31,7 +31,7 @@ def unfinished(
 
     It says something of the result where it is newer, or made with the same; not where its seed has a newer result.
     """
-    if shown is None or not _counts(shown):
+    if shown is None or len(runs) < 2 or not _counts(shown):
         return ()
     newer, seen, found = True, set(), []
     unknown = About()

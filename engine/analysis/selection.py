@@ -85,8 +85,8 @@ class Choice(Generic[R]):
     """The newest run of each seed of the group that counts in no run and whose newest has failed or crashed."""
     left_out: tuple[R, ...] = ()
     """The newest run of each other seed of the group: it waits, goes on, or was stopped."""
-    other_settings: tuple[R, ...] = ()
-    """Runs of other groups that live or have finished."""
+    other_settings: tuple[tuple[R, ...], ...] = ()
+    """The runs of each other group that live or have finished, where there are such."""
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     """Keys in which the runs differ from the experiment as it stands: ``(of the runs, of the experiment)``."""
 
@@ -138,10 +138,10 @@ def runs_that_count(
         experiment: As it stands in experiments.toml; None where it is no longer there.
         metric: What a run has to have measured to count; None for any test metric, and for all that have finished.
     """
-    known = sorted((run for run in runs if run.config and not never_began(run.status)), key=age)
-    groups = [_Group(made, members, metric) for made, members in by_settings(known)]
-    if not groups:
+    known = [run for run in runs if run.config and not never_began(run.status)]
+    if not known:
         return Choice()
+    groups = [_Group(made, members, metric) for made, members in by_settings(sorted(known, key=age))]
     wanted = settings_of(experiment) if experiment is not None else None
     group = max(groups, key=lambda each: each.rank(wanted)) if len(groups) > 1 else groups[0]
     chosen = {run.status.seed: run for run in group.finished or group.tested}
@@ -153,13 +153,7 @@ def runs_that_count(
         older=tuple(run for run in group.finished if chosen[run.status.seed] is not run),
         lost=tuple(run for run in others if run.status.state in ("failed", "crashed")),
         left_out=tuple(run for run in others if run.status.state not in ("failed", "crashed")),
-        other_settings=tuple(
-            run
-            for each in groups
-            if each is not group
-            for run in each.runs
-            if run.status.state == "finished" or run.status.state in LIVE
-        ),
+        other_settings=tuple(there for each in groups if each is not group and (there := each.results)),
         changes=_changes(group.made, wanted) if wanted is not None and chosen else {},
     )
 
@@ -179,6 +173,11 @@ class _Group(Generic[R]):
     @cached_property
     def finished(self) -> list[R]:
         return [run for run in self.tested if run.status.state == "finished"]
+
+    @property
+    def results(self) -> tuple[R, ...]:
+        """Those that have finished, and may yet."""
+        return tuple(run for run in self.runs if run.status.state == "finished" or run.status.state in LIVE)
 
     def rank(self, wanted: Mapping[str, Any] | None) -> tuple[Any, ...]:
         """Return what groups are compared by; that with the greatest counts."""

@@ -111,7 +111,9 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 DEFAULTS: Mapping[str, Any] = {field.name: _default(field) for field in msgspec.structs.fields(Experiment)}
 """What each key of an experiment is where nothing is said of it; None for one that has to be given."""
-LABELS = frozenset({"name", "seed", "seeds", "tags", "notes"})
+IDENTITY = frozenset({"name", "seed", "seeds"})
+"""Keys that say which run of which experiment it is."""
+LABELS = IDENTITY | {"tags", "notes"}
 """Keys that say which run it is and what people say of it."""
 NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries"}
 """Keys that change nothing about what is learned: runs that differ in these alone are repeats."""

@@ -294,7 +294,7 @@ class Feed:
                     known = state, self._curve(name, history, metric, watch)
                 self._prepared[name, metric] = known
                 curves.setdefault(metric, []).append(known[1])
-        if watch.bands:
+        if watch.folds:
             finished = {name for name in watch.runs if self._is_finished(name)}
             return self._bands.fold(curves, watch.folds, finished)
         return {metric: tuple(found) for metric, found in curves.items()}

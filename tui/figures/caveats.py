@@ -98,7 +98,7 @@ def _other_settings(entry: Entry) -> Iterator[str]:
     if not choice.runs or not choice.other_settings:
         return
     made = settings_of(choice.runs[0].config)
-    others = [settings_of(each.config) for each in choice.other_settings]
+    others = [settings_of(each.config) for group in choice.other_settings for each in group]
     keys = [key for key in made if any(other[key] != made[key] for other in others)]
     said = ", ".join(
         f"{key} {' or '.join(dict.fromkeys(_show(other[key]) for other in others if other[key] != made[key]))}"

@@ -46,7 +46,7 @@ KEYS = {
         ("drag", "zoom to the range; when zoomed with shift or the right button"),
         ("{ }  drag", "pan what is zoomed; a double click shows all"),
         ("i", "read the values at a cursor; ← → move it"),
-        ("b", "fold seeds into a mean and a band"),
+        ("b", "draw each seed, or their mean and a band"),
         ("/", "only metrics that match"),
         ("n N", "more charts"),
         ("z", "one chart alone"),

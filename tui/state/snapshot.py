@@ -40,8 +40,6 @@ class Watch:
     axis: Axis = "epoch"
     smoothing: float = 0.0
     """The weight of the past in the curves, from 0 up to, not including, 1."""
-    bands: bool = False
-    """Whether runs that differ in their seed alone are one curve."""
     page: Page | None = None
     """What the run view shows of the run in focus, while it is open."""
     folds: tuple[tuple[str, ...], ...] = ()

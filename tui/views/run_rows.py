@@ -9,7 +9,7 @@ import msgspec
 
 from engine.analysis.alarms import KINDS, Kind
 from engine.analysis.run_groups import newest, told_apart, unfinished
-from engine.analysis.selection import Choice, age, by_settings, is_made_alike, runs_that_count
+from engine.analysis.selection import Choice, age, is_made_alike, runs_that_count
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
 from engine.runs.metadata import About, Fact, facts_of
@@ -177,7 +177,7 @@ def _experiment_row(
         waiting=sum(run.state == "queued" for run in runs if run is not shown) if hidden else 0,
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
         cut=_cut(facts_of(whole, snapshot.about), choice) if len(whole) != len(runs) else 0,
-        others=len(by_settings(choice.other_settings)) if hidden else 0,
+        others=len(choice.other_settings) if hidden else 0,
         unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
         alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
     )  # fmt: skip
@@ -209,14 +209,14 @@ def _shown(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Choice[Fa
     if runs:
         facts = facts_of(runs, snapshot.about)
         choice = runs_that_count(facts, experiment)
-        return choice, _in_front(choice, facts)
+        return choice, _in_front(choice, facts) if len(facts) > 1 else tuple(facts)
     return Choice(), _of_experiment(experiment)
 
 
 def _in_front(choice: Choice[Fact], runs: Sequence[Fact]) -> tuple[Fact, ...]:
     """Return the runs that count behind the one whose progress says most; that one alone where none counts."""
-    counted = sorted(choice.runs or choice.live, key=age, reverse=True)
     live = sorted(choice.live, key=age)
+    counted = sorted(choice.runs, key=age, reverse=True) or live[::-1]
     if not counted:
         begun = [run.status for run in runs]
         best = newest([status for status in begun if status.state == "finished"] or begun)

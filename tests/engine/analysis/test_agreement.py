@@ -30,7 +30,6 @@ from engine.runs.recorder import Recorder
 from engine.runs.status import State
 from engine.runs.store import Run, Source, Store
 from tui.feed.feed import Feed
-from tui.figures.export import export_figures
 from tui.report.report import write_report
 from tui.report.table_export import export_tables
 from tui.state.snapshot import Project, Snapshot
@@ -300,11 +299,10 @@ class Folder:
         return (self.path / "report" / "report.md").read_text()
 
     @cached_property
-    def figure(self) -> tuple[str, list[str]]:
-        """The figure as SVG, and what was said when it was made."""
-        said: list[str] = []
-        export_figures(self.config, self.store, [], self.path / "images", ["svg"], say=said.append)
-        return (self.path / "images" / "all.svg").read_text(), said
+    def figure(self) -> bytes:
+        """The figure, which is drawn by `vitui export` for the report, as PNG."""
+        assert self.report
+        return (self.path / "report" / "all.png").read_bytes()
 
     @cached_property
     def table(self) -> tuple[list[dict[str, str]], list[str]]:
@@ -361,8 +359,8 @@ def of_charts(folder: Folder) -> Answers:
 
 def of_figure(folder: Folder) -> Answers:
     """Return the runs that the exported figure says it was made from."""
-    svg, _ = folder.figure
-    return folder.answer(folder.by_experiment([run.id for run in folder.store.runs() if run.id in svg]))
+    named = [run.id for run in folder.store.runs() if run.id.encode() in folder.figure]
+    return folder.answer(folder.by_experiment(named))
 
 
 def of_table(folder: Folder) -> Answers:
@@ -443,11 +441,12 @@ def test_every_place_says_what_is_not_counted(folder: Folder, name: str) -> None
     everyone = facts_of(folder.snapshot.runs, folder.snapshot.about)
     row = folder.rows[name]
     (side,) = sides([run for run in everyone if run.status.run in row.runs], None, everyone)
+    before, _, behind = folder.report.replace("\\", "").partition("### Results")
     texts = {
         "comparison": [side.left_out],
-        "figure": [line for line in folder.figure[1] if name in line],
         "table": [line for line in folder.table[1] if name in line],
-        "report": [line for line in folder.report.replace("\\", "").splitlines() if line.startswith(f"- {name}: ")],
+        "figure": [line for line in before.splitlines() if line.startswith(f"- {name}: ")],
+        "report": [line for line in behind.splitlines() if line.startswith(f"- {name}: ")],
     }  # fmt: skip
     counts = {view: re.findall(r"[^,;:.]*not counted", " ".join(lines)) for view, lines in texts.items()}
     expected = list(folder.right[name].notes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def test_without_a_run_of_this_configuration_that_of_most_seeds_stands_in_and_is
     choice = choose(EXPERIMENT, runs, METRIC)
     assert ids(choice.runs) == ["a-s0-1", "a-s1-2"]
     assert choice.changes == {"lr": (1e-3, 5e-4)}
-    assert ids(choice.other_settings) == ["a-s0-3"]
+    assert [ids(group) for group in choice.other_settings] == [["a-s0-3"]]
 
 
 def test_of_as_many_seeds_those_of_most_epochs_count_then_the_nearest_then_the_newest() -> None:
@@ -162,7 +163,9 @@ def test_a_choice_is_one_run_a_seed_of_one_configuration_whatever_the_order(
     group = (*choice.runs, *choice.older, *choice.lost, *choice.left_out)
     assert len({each.info.config["lr"] for each in group}) <= 1
     assert len({each.run.id for each in group}) == len(group)
-    assert not {each.run.id for each in group} & {each.run.id for each in choice.other_settings}
+    assert not {each.run.id for each in group} & {
+        each.run.id for each in itertools.chain(*choice.other_settings)
+    }
     assert len({each.status.state == "finished" for each in choice.runs}) <= 1
     assert not set(seeds) & {each.info.seed for each in choice.left_out}
     assert bool(choice.runs) == any(METRIC in each.status.last for each in runs)

@@ -42,6 +42,7 @@ from tui.widgets.runs.cells import (
     NAME_WIDTH,
     PREFIX,
     beside,
+    count_of,
     fitting_in,
     for_note,
     note_grows,
@@ -49,6 +50,7 @@ from tui.widgets.runs.cells import (
     total,
 )
 from tui.widgets.runs.column_list import ColumnList
+from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
 
 
@@ -460,6 +462,8 @@ async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project)
         await pilot.app.screen.mount(runs)
         runs.styles.height = 10
         runs.focus()
+        while runs.size.height != 10:
+            await pilot.pause()
         many = Snapshot(runs=tuple(status(f"run-{n}", f"e{n}") for n in range(10_000)))
         runs.choose([made], always=True)
         runs.show(make_rows(many, set()), {})
@@ -542,6 +546,45 @@ async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: 
         await settle(pilot)
         assert not board(pilot)._bands
         assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 2
+
+
+async def test_list_charts_pane_and_comparison_count_the_same_seeds(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small", seed=0, top=0.1)
+    counted = {write_run("ViT-small", seed=seed, top=0.7 + seed / 10).id for seed in range(2)}
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await settle(pilot)
+        (curve,) = board(pilot).snapshot.curves["test/f1"]
+        assert curve.n == 2  # before any key is pressed
+        assert curve.outcome is not None
+        mean = f".{1000 * curve.outcome.last:.0f}"
+        row = board(pilot).row
+        assert row is not None
+        assert (set(row.runs), count_of(row)) == (counted, " ×2")
+        assert column("test/f1").text(row).startswith(mean)
+        said = dict(pilot.app.screen.query_one(Overview)._facts)
+        assert said["F1"].startswith(mean)
+        assert said["F1"].endswith("mean of 2 seeds")
+        await pilot.press("a", "c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        assert counted < screen.runs
+        assert len(screen.runs) == 3
+        await until(pilot, lambda: bool(screen.query(Chart)))
+        await until(pilot, lambda: len(screen.query(Chart)[0].curves) == 2)
+
+
+async def test_a_seed_whose_own_row_the_cursor_is_on_is_shown_alone(
+    project: Project, write_run: Write
+) -> None:
+    runs = [write_run("ViT-small", seed=seed).id for seed in range(2)]
+    async with opened(project) as pilot:
+        await pilot.press("right", "down")
+        await until(pilot, lambda: board(pilot).snapshot.watch.runs == (runs[1],))
+        await settle(pilot)
+        assert [curve.n for curve in board(pilot).snapshot.curves["test/f1"]] == [1]
 
 
 async def test_folded_rows_are_compared_with_all_their_seeds(project: Project, write_run: Write) -> None:

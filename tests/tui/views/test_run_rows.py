@@ -124,7 +124,7 @@ def test_a_mean_over_seeds_is_not_called_by_one_of_them() -> None:
     shown = [status("a", "BiT", "finished", seed=1), status("b", "BiT", "finished", seed=2)]
     about = {run: About({"model": "bit_mini", "lr": lr}) for run, lr in made.items()}
     assert curve_labels(shown, about) == ["s1 lr=0.002", "s2 lr=2e-05"]
-    assert curve_labels(shown, about, of_seeds=True) == ["lr=0.002", "lr=2e-05"]
+    assert curve_labels(shown, about, made) == ["lr=0.002", "lr=2e-05"]
 
 
 def test_a_run_that_waits_says_why_once_that_is_known(project: Project) -> None:

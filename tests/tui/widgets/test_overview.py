@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from engine.events import Estimate
+from engine.runs.metadata import Fact
 from engine.runs.status import Status
+from tui.views.row import Row
 from tui.widgets.runs.overview import facts
 
 
@@ -49,3 +51,16 @@ def test_memory_stands_with_its_peak() -> None:
 
 def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:
     assert not {"F1", "accuracy", "cal. err"} & said(Status(run="r")).keys()
+
+
+def test_a_row_of_several_seeds_shows_their_mean_and_which_of_them_this_is() -> None:
+    seeds = [
+        Status(run=f"r{seed}", seed=seed, state="finished", last={"test/f1": 0.5 + seed / 10})
+        for seed in (0, 1, 7)
+    ]
+    row = Row("e", "e", "r7", "e", "finished", facts=tuple(map(Fact, reversed(seeds))), seeds=3)
+    found = list(facts(seeds[2], None, {}, row=row))
+    assert ("F1", ".767±.379, mean of 3 seeds") in found
+    assert ("seed", "7, 3 of 3") in found
+    alone = dict(facts(seeds[2], None, {}, row=row._replace(facts=row.facts[:1], seeds=1)))
+    assert alone["F1"] == "1.200"

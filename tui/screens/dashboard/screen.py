@@ -190,7 +190,8 @@ class Dashboard(
         """Return what the charts call each run; a curve alone needs no name."""
         drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
         shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
-        labels = curve_labels(shown, snapshot.about, of_seeds=snapshot.watch.bands)
+        of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
+        labels = curve_labels(shown, snapshot.about, of_seeds)
         return dict(zip((status.run for status in shown), labels, strict=True))
 
     @property
@@ -244,13 +245,21 @@ class Dashboard(
             shown.remove(focus)
             shown.append(focus)
         smoothing = SMOOTHINGS[self._smoothing]
-        return Watch(tuple(shown), focus, self._axis, smoothing, self._bands, self._page, folds)
+        return Watch(tuple(shown), focus, self._axis, smoothing, self._page, folds)
 
     def _folds(self, chosen: set[str], focus: str | None) -> tuple[tuple[str, ...], ...]:
-        """Return the runs that are one curve each; one whose own row the cursor is on joins those that are overlaid."""
-        row = self.row
-        alone = not self.compared and row is not None and row.run == focus and not row.folds
-        overlaid = chosen - {focus} if alone else chosen
+        """Return the runs that are one curve each.
+
+        A run that has a row of its own in the list is a curve of its own, unless its experiment's row is under the
+        cursor.
+        """
+        overlaid = chosen
+        if not self.compared:
+            overlaid = chosen - {
+                row.run for row in self.query_one(RunList).rows if row.parent and not row.folds
+            }
+            if focus is not None and self.row is not None and self.row.folds:
+                overlaid |= {focus}
         experiments = {status.experiment for status in self.snapshot.runs if status.run in overlaid}
         near = (status for status in self.snapshot.runs if status.experiment in experiments)
         return tuple(curve.runs for curve in curves_of(facts_of(near, self.snapshot.about), overlaid))
