@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.selection import Candidate, choose, read_candidates
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
@@ -107,6 +108,7 @@ class _Library:
     def __init__(self, config: Config, candidates: Sequence[Candidate]) -> None:
         self._experiments = config.experiments
         self._candidates = candidates
+        self._evidence = Evidence(config.experiments, candidates, config.statistics)
         self._colours = assign(config.experiments)
         self._histories: dict[tuple[Path, str | None], History] = {}
 
@@ -117,7 +119,7 @@ class _Library:
     def _entry(self, figure: Figure, experiment: Experiment) -> Entry:
         choice = choose(experiment, self._candidates, figure.y)
         colour = self._colours[experiment.name]
-        source = Source(figure, experiment, colour, choice, self._candidates, self._history)
+        source = Source(figure, experiment, colour, choice, self._candidates, self._evidence, self._history)
         found: Reading[Any] = KINDS[figure.kind].read(source)
         return Entry(experiment, choice, found.part, found.remarks)
 

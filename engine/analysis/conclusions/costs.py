@@ -13,6 +13,7 @@ from engine.analysis.conclusions.pareto_front import (
     LEAST_RATIO,
     MEMORY_RATIO,
     is_cheaper,
+    takes_less_memory,
 )
 from engine.analysis.conclusions.wording import listed
 from engine.analysis.results import LARGEST
@@ -98,6 +99,12 @@ def ratio_of(a: Cost, b: Cost) -> Ratio | str:
         return "their ranges overlap" if overlap else f"less than {100 * (LEAST_RATIO - 1):.0f} % apart"
     low, high = min(a.values) / max(b.values), max(a.values) / min(b.values)
     return Ratio(median(a.values) / median(b.values), low, high)
+
+
+def order_of_memory(a: Cost, b: Cost) -> int:
+    """Return -1 where ``a`` is told to take less memory than ``b``, 1 where more, 0 where neither is told."""
+    one, other = max(a.values), max(b.values)
+    return -1 if takes_less_memory(one, other) else int(takes_less_memory(other, one))
 
 
 def cost_sentences(noun: str, costs: Sequence[Cost]) -> list[str]:

@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
@@ -100,9 +98,9 @@ def test_a_value_is_written_as_the_axis_has_it(lab: Lab, metric: str, value: flo
 def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab) -> None:
     config = lab.config(["a", "b", "c"], table("scatter", ["a", "b", "c"]))
     for name, size, scores in (
-        ("a", 1_000_000, (0.2, 0.4)),
-        ("b", 3_000_000, (0.5, 0.6)),
-        ("c", 90_000_000, (0.3, 0.5)),
+        ("a", 1_000_000, (0.29, 0.30, 0.31)),
+        ("b", 3_000_000, (0.54, 0.55, 0.56)),
+        ("c", 90_000_000, (0.39, 0.40, 0.41)),
     ):
         for seed, score in enumerate(scores):
             lab.train(config, name, score, seed=seed, parameters=size)
@@ -118,7 +116,12 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
         interval = lab.result(config, name).scores["test/f1"].interval
         assert bars.get_segments()[0][:, 1] == pytest.approx(interval[:2])
     hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in points]
-    assert hollow == [False, False, True]
+    assert not any(hollow)
+    assert [line.get_markersize() for line in points] == [
+        5.0,
+        5.0,
+        2.6,
+    ]  # c: b is cheaper and told to be better
     front = next(line for line in axes.lines if line.get_label() == "front")
     assert front.get_xydata().tolist() == [
         [1.0, pytest.approx(0.3)],
@@ -126,6 +129,38 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
         [3.0, pytest.approx(0.55)],
     ]
     assert "Pareto front" in small_print(lab.drawn[0])
+
+
+def test_what_seeds_leave_open_is_hollow_and_no_line_is_drawn(lab: Lab) -> None:
+    config = lab.config(["a", "b", "c"], table("scatter", ["a", "b", "c"]))
+    for name, size, scores in (
+        ("a", 1_000_000, (0.29, 0.30, 0.31)),
+        ("b", 3_000_000, (0.54, 0.55, 0.56)),
+        ("c", 90_000_000, (0.53, 0.54, 0.58)),
+    ):
+        for seed, score in enumerate(scores):
+            lab.train(config, name, score, seed=seed, parameters=size)
+    assert lab.export(config)
+    (axes,) = lab.drawn[0].axes
+    hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in axes.lines]
+    assert hollow == [False, False, True]
+    assert not [line for line in axes.lines if line.get_label() == "front"]
+
+
+def test_measured_costs_have_the_range_of_their_seeds(lab: Lab) -> None:
+    config = lab.config(["a", "b"], table("scatter", ["a", "b"], 'x = "images-per-s"'))
+    for name, speed, score in (("a", 100.0, 0.3), ("b", 50.0, 0.5)):
+        for seed in range(3):
+            images = {"train__images_per_s": speed + seed}
+            lab.train(config, name, score + seed / 100, seed=seed, **images)
+    assert lab.export(config)
+    (axes,) = lab.drawn[0].axes
+    ranges = [
+        segments[0][:, 0].tolist()
+        for each in axes.collections
+        if (segments := each.get_segments())[0][0, 1] == segments[0][1, 1]
+    ]
+    assert ranges == [[100.0, 102.0], [50.0, 52.0]]
 
 
 def test_a_narrow_range_of_costs_has_a_linear_axis(lab: Lab) -> None:
@@ -204,24 +239,3 @@ def test_names_beside_points_do_not_overlap(lab: Lab, style: Any, width: Any) ->
     listed = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert names in (written, sorted(listed))
     assert not overlapping(figure)
-
-
-points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=9)
-
-
-@given(points, st.booleans(), st.booleans())
-def test_the_front_is_what_no_other_point_beats(
-    found: list[tuple[int, int]], low_x: bool, low_y: bool
-) -> None:
-    def beats(one: tuple[int, int], other: tuple[int, int]) -> bool:
-        gains = [(b - a if low else a - b) for a, b, low in zip(one, other, (low_x, low_y), strict=True)]
-        return min(gains) >= 0 and max(gains) > 0
-
-    best = scatter.front([x for x, _ in found], [y for _, y in found], low_x=low_x, low_y=low_y)
-    assert best.tolist() == [not any(beats(other, each) for other in found) for each in found]
-
-
-def test_less_is_better_of_losses_times_and_memory() -> None:
-    low = ["test/loss", "loss", "test/ece", "time/forward", "gpu/0/memory_peak", "gpu/energy"]
-    assert all(map(scatter.less_is_better, low))
-    assert not any(map(scatter.less_is_better, ["test/f1", "own/score", "train/images_per_s"]))
