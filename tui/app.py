@@ -7,11 +7,9 @@ import contextvars
 import gc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
-from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -28,9 +26,9 @@ from tui.state.messages import Changed
 from tui.state.session import View, load, remember_tour, save, toured
 from tui.state.snapshot import Project, Watch
 from tui.terminal.ascii_filter import AsciiFilter
-from tui.terminal.cell_diff import Shown, Update
 from tui.terminal.command_palette import commands
 from tui.terminal.key_queue import InTurn
+from tui.terminal.textual_private import SparingApp, notifications
 from tui.terminal.themes import THEMES
 
 if TYPE_CHECKING:
@@ -52,7 +50,7 @@ def collect_garbage() -> None:
 PLAIN = Options()
 
 
-class VituiApp(InTurn):
+class VituiApp(InTurn, SparingApp):
     """Shows a project; returns what is to be said after leaving."""
 
     TITLE = "vitui"
@@ -76,7 +74,6 @@ class VituiApp(InTurn):
         self._toured = state is None or toured(state)
         self._view = View() if state is None else load(state, project.folder)
         self._ascii = [AsciiFilter()] if options.ascii_only else []
-        self._shown = Shown()
         self.feed = Feed(project, self._take, options.rate)
         for theme in THEMES:
             self.register_theme(theme)
@@ -85,7 +82,7 @@ class VituiApp(InTurn):
 
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
-        self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
+        self.app_resume_signal.subscribe(self, lambda _: self.resend())
         self.dashboard = Dashboard(self.project)
         self._following = threading.Thread(
             target=contextvars.copy_context().run, args=(self._follow,), name="feed", daemon=True
@@ -106,20 +103,13 @@ class VituiApp(InTurn):
             with contextlib.suppress(OSError):  # no memory is no reason not to leave
                 save(self.options.state, self.project.folder, self._view)
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Send the terminal only those cells that it does not show already."""
-        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
-            super()._display(screen, cast("RenderableType", Update(renderable, self._shown)))
-        else:
-            super()._display(screen, renderable)
-
     def on_resize(self) -> None:
         """Send everything: a terminal that changes its size drops or moves what it shows."""
-        self._shown.forget()
+        self.resend()
 
     def action_redraw(self) -> None:
         """Send everything, as another program may have written on the terminal."""
-        self._shown.forget()
+        self.resend()
         self.screen.refresh(layout=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -144,7 +134,7 @@ class VituiApp(InTurn):
         timeout: float | None = None, markup: bool = True,
     ) -> None:  # fmt: skip
         """Say something in a corner, unless it stands there."""
-        if not any((each.message, each.title) == (message, title) for each in self._notifications):
+        if not any((each.message, each.title) == (message, title) for each in notifications(self)):
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:

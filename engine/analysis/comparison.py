@@ -13,7 +13,8 @@ from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.pairs import PairStatus
 from engine.analysis.conclusions.pareto_front import MEMORY_RATIO
 from engine.analysis.conclusions.sentences import sentences
-from engine.analysis.results import LARGEST, Score
+from engine.analysis.curves import LARGEST
+from engine.analysis.results import Score
 from engine.analysis.seed_groups import Side, differing
 from engine.analysis.statistics.significance import ALPHA
 from engine.runs.status import Status

@@ -7,20 +7,18 @@ Final scores are those of the last evaluation, of the runs that speak for an exp
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from engine.analysis.curves import LARGEST
 from engine.analysis.selection import Candidate, Choice, choose
-from engine.analysis.statistics.seed_intervals import over_seeds, share_over_seeds
+from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
 from engine.config.schema import SCRIPT, Experiment
 from engine.history.reader import History
 
 SCORES = ("test/f1", "test/accuracy")
 """The metrics of a table; the first that an experiment's runs measured decides which of them count."""
-LARGEST = 1e100
-"""No measured number is larger than this; sums and squares of smaller ones are numbers."""
 OVER_SEEDS = "t over seeds"
 OVER_IMAGES = "over test images"
 """What the engine's own training tells intervals over."""
@@ -49,12 +47,12 @@ class Score:
     @property
     def mean(self) -> float:
         """The mean over seeds."""
-        return statistics.fmean(self.values)
+        return seed_mean(self.values)
 
     @property
     def sd(self) -> float | None:
         """The sample standard deviation over seeds, None for one seed."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
+        return seed_deviation(self.values)
 
 
 @dataclass(frozen=True)
@@ -201,7 +199,7 @@ def _of_gpu(name: str, kind: str) -> bool:
 
 def _mean(values: Iterable[float | None]) -> float | None:
     numbers = _numbers(values)
-    return statistics.fmean(numbers) if numbers else None
+    return seed_mean(numbers) if numbers else None
 
 
 def _numbers(values: Iterable[float | None]) -> list[float]:

@@ -1,4 +1,4 @@
-"""A run's lock: the process that trains has it for as long as it lives, and its file says which process that is.
+"""Locks of files and folders: a process has one for as long as it lives, and the file says which process that is.
 
 The kernel lets an advisory lock go when the last copy of its descriptor is closed, so children must have none:
 a program that the holder starts inherits none, a fork of it closes its own. Where one is left all the same,
@@ -63,38 +63,46 @@ class Taken(Exception):  # noqa: N818  it says what is the case
         self.holder = holder
 
 
-class Moved(Exception):  # noqa: N818
-    """What stood at the path was moved away or removed while the lock was waited for."""
+class Moved(FileNotFoundError):  # noqa: N818
+    """The folder of the lock was moved away or removed while the lock was waited for."""
 
 
 @contextlib.contextmanager
 def hold(path: Path, timeout_s: float) -> Iterator[None]:
-    """Have the lock; it is waited for a little, since a reader may have it for a moment.
+    """Have the lock of a file, which is made where it is missing and stays; threads exclude each other too.
+
+    Args:
+        path: The file.
+        timeout_s: Seconds for which it is waited for: 0 for one try, ``math.inf`` for as long as it takes.
 
     Raises:
-        Taken: Another process has it.
-        Moved: The file is no longer where it was.
+        Taken: Another process, or another thread of this one, has it.
+        Moved: The file's folder is no longer where it was.
         OSError: It cannot be opened, or the file system has no locks.
     """
     with keep(take(path, timeout_s)):
         yield
 
 
+@contextlib.contextmanager
+def hold_folder(path: Path, timeout_s: float) -> Iterator[None]:
+    """Have the lock of a folder itself: no file is made, so nobody is named; otherwise as ``hold``."""
+    handle = _wait(path, os.O_RDONLY | os.O_DIRECTORY, timeout_s)
+    try:
+        yield
+    finally:
+        _close(handle)
+
+
 def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
     """Take the lock and return the open file that has it; raises what ``hold`` raises.
 
     Args:
+        path: The file.
+        timeout_s: Seconds for which it is waited for.
         for_another: It is for a process that will inherit it and ``keep`` it: until then nobody is named.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-    _ours.add(handle)
-    try:
-        _wait(handle, time.monotonic() + timeout_s)
-        if not _is_at(handle, path):
-            raise Moved
-    except BaseException:
-        _close(handle)
-        raise
+    handle = _wait(path, os.O_RDWR | os.O_CREAT, timeout_s)
     if for_another:
         with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)
@@ -174,15 +182,46 @@ def _is(entry: Path, wanted: os.stat_result) -> bool:
         return False
 
 
-def _wait(handle: int, deadline: float) -> None:
-    while True:
+def _wait(path: Path, flags: int, timeout_s: float) -> int:
+    """Return the open file at a path once it has the lock; one that was replaced meanwhile does not count."""
+    deadline = time.monotonic() + timeout_s
+    handle = _open(path, flags)
+    while not _lock(handle, path, deadline):
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
+            handle = _open(path, flags)
+        except FileNotFoundError as error:
+            raise Moved(error.errno, error.strerror, error.filename) from None
+    return handle
+
+
+def _open(path: Path, flags: int) -> int:
+    handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    _ours.add(handle)
+    return handle
+
+
+def _lock(handle: int, path: Path, deadline: float) -> bool:
+    """Lock an open file; close it and return false where it no longer stands at its path by then."""
+    try:
+        while not _try(handle):
             if time.monotonic() >= deadline:
-                raise Taken(_signature(handle)) from None
-        time.sleep(POLL_S)
+                raise Taken(_signature(handle))
+            time.sleep(POLL_S)
+        if _is_at(handle, path):
+            return True
+    except BaseException:
+        _close(handle)
+        raise
+    _close(handle)
+    return False
+
+
+def _try(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _close(handle: int) -> None:

@@ -24,6 +24,7 @@ from tui.screens.tour import TourScreen
 from tui.state.session import View, load, save, toured
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import ALIKE, asked_for, plain
+from tui.terminal.textual_private import screen_strips
 from tui.terminal.themes import THEMES
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
@@ -32,9 +33,7 @@ pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 
 
 def shown(pilot: Pilot[str]) -> list[str]:
-    return [
-        "".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()
-    ]
+    return ["".join(segment.text for segment in strip) for strip in screen_strips(pilot.app.screen)]
 
 
 # ---- read-only

@@ -58,7 +58,7 @@ def _has_runs(figure: Figure, candidates: Iterable[Candidate]) -> bool:
     )
 
 
-def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
+def lacks(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
     """Return what the small print says of experiments that nothing is shown of."""
     trained = {each.info.experiment for each in candidates if each.status.state == "finished"}
     lists = {
@@ -92,7 +92,7 @@ def not_counted(name: str, choice: Choice[Candidate]) -> Iterator[str]:
         yield f"{name}: {', '.join(said)}."
 
 
-def _other_settings(entry: Entry) -> Iterator[str]:
+def other_settings(entry: Entry) -> Iterator[str]:
     """Yield how many runs of an experiment are not shown because they were made with something else, and with what."""
     choice = entry.choice
     if not choice.runs or not choice.other_settings:

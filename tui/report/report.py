@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -16,17 +15,17 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.results import read_gpu_hours, result_of
 from engine.analysis.seed_groups import Side
 from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings_of
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
-from engine.text import clean
+from engine.text import clean, printable
 from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
-from tui.figures.export import export_figures, find_figures
+from tui.figures.export import find_figures
 from tui.figures.files import origin_of, replace_file
+from tui.figures.make import Library, make
 from tui.figures.registry import KINDS
 from tui.report.results_table import Table
 from tui.report.statements import Statement, Statements
@@ -95,10 +94,9 @@ def write_report(
     candidates, troubles = read_candidates(store)
     for trouble in troubles:
         say(clean(f"passed over: {trouble}"))
-    said = Statements(Evidence(config.experiments, candidates, config.statistics), figures)
-    sections = [
-        _section(figure, number, config, store, candidates, said) for number, figure in enumerate(figures)
-    ]
+    library = Library(config, store, candidates)
+    said = Statements(library.evidence, figures)
+    sections = [_section(figure, number, library, said) for number, figure in enumerate(figures)]
     chosen = [
         each
         for figure in figures
@@ -151,31 +149,25 @@ def as_text(report: Report) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _section(
-    figure: Figure,
-    number: int,
-    config: Config,
-    store: Store,
-    candidates: Sequence[Candidate],
-    said: Statements,
-) -> Section:
+def _section(figure: Figure, number: int, library: Library, said: Statements) -> Section:
+    config, candidates = library.config, library.candidates
     choices = _choices(figure, config, candidates)
     sides = [
         Side(clean(name), settings_of(choice.runs[0].config), choice)
         for name, choice in choices
         if choice.runs
     ]
-    pictures, notes = _draw(figure, config, store)
+    drawn = make(figure, library, ("svg", "png"))
     results, footnotes = _results(figure, config, candidates, said)
     names = ", ".join(side.name for side in sides)
     return Section(
         name=figure.name,
         title=clean(figure.title or figure.name),
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
-        svg=base64.b64encode(pictures.get("svg", b"")).decode(),
-        png=pictures.get("png", b""),
+        svg=base64.b64encode(drawn.files.get("svg", b"")).decode(),
+        png=drawn.files.get("png", b""),
         said=tuple(said.of(number)),
-        notes=tuple(notes),
+        notes=tuple(map(printable, drawn.notes)),
         results=results,
         footnotes=tuple(map(clean, footnotes)),
         differing=_made(sides, differ=True),
@@ -191,15 +183,6 @@ def _choices(
         (name, choose(config.experiments[name], candidates, figure.y))
         for name in dict.fromkeys(figure.experiments)
     ]
-
-
-def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes], list[str]]:
-    """Return a figure's pictures by format, and what `vitui export` says of it."""
-    said: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        export_figures(config, store, [figure.name], Path(folder), ("svg", "png"), say=said.append)
-        found = {path.suffix[1:]: path.read_bytes() for path in Path(folder).iterdir()}
-    return found, [line.strip() for line in said if line.startswith("  ")]
 
 
 def _results(

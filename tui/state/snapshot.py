@@ -14,8 +14,8 @@ from engine.runs.status import Status
 from tui.state.run_record import Page, Record
 
 if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
     from engine.config.loader import Config
-    from engine.history.columns import Array
     from engine.history.reader import Axis
     from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import Ticket
@@ -44,36 +44,6 @@ class Watch:
     """What the run view shows of the run in focus, while it is open."""
     folds: tuple[tuple[str, ...], ...] = ()
     """The runs that are one curve together, the oldest of each first."""
-
-
-class Outcome(NamedTuple):
-    """What came of several runs, whatever the axis and before any smoothing."""
-
-    last: float
-    """The mean of their last values."""
-    spread: float | None
-    """The sample standard deviation of these; None for one run that has ended beside others that go on."""
-    peak: float
-    """The highest value of any."""
-
-
-@dataclass(frozen=True, eq=False)
-class RunCurve:
-    """One metric of one run: (N,) positions on the watched axis and (N,) values, and where it was resumed."""
-
-    run: str
-    x: Array
-    y: Array
-    seams: tuple[float, ...] = ()
-    raw: Array | None = None
-    """(N,) values before they were smoothed."""
-    low: Array | None = None
-    high: Array | None = None
-    """(N,) bounds of a band."""
-    n: int = 1
-    """How many runs this is the mean of."""
-    outcome: Outcome | None = None
-    """What came of these runs; of one run its curve tells it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +105,7 @@ class Snapshot:
     about: Mapping[str, About] = field(default_factory=dict)
     """By run, as far as it has been read."""
     watch: Watch = Watch()
-    curves: Mapping[str, tuple[RunCurve, ...]] = field(default_factory=dict)
+    curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
     """By metric."""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each watched run was made with."""

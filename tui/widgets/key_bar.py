@@ -123,7 +123,8 @@ class KeyBar(Widget):
             x -= offer.width
         return None
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Do what the key that is clicked does."""
         if (key := self.key_at(event.x)) is not None:
             event.stop()
             self.app.simulate_key(key)

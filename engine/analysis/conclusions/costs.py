@@ -16,7 +16,7 @@ from engine.analysis.conclusions.pareto_front import (
     takes_less_memory,
 )
 from engine.analysis.conclusions.wording import listed
-from engine.analysis.results import LARGEST
+from engine.analysis.curves import LARGEST
 from engine.analysis.selection import Choice
 from engine.runs.status import Status
 

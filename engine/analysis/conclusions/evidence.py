@@ -14,7 +14,8 @@ from typing import Any
 
 from engine.analysis.conclusions.judged_metrics import PRIMARY, is_counted, judged_metric
 from engine.analysis.conclusions.judgement import Judgement, judge
-from engine.analysis.results import LARGEST, tested_on
+from engine.analysis.curves import LARGEST
+from engine.analysis.results import tested_on
 from engine.analysis.selection import Choice, RunFacts, by_settings, runs_that_count
 from engine.analysis.statistics.significance import Pool, Sample, pool_of
 from engine.config.schema import IMPORTED, Experiment, Statistics

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import http.client
+import math
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100
 from torchvision.datasets.utils import check_integrity
 
+from engine.system import lock
 from engine.training.data.image_decoder import Pixels
 from engine.training.data.source import DataError, Images, Say, Source
 
@@ -55,7 +56,7 @@ def _fetch(name: str, kind: Any, say: Say) -> Any:
     state = _state(archive, kind)
     try:
         DATA_DIR.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(DATA_DIR / f".{name}.lock"), _impatient():
+        with lock.hold(DATA_DIR / f".{name}.lock", math.inf), _impatient():
             if (ready := _ready(kind)) is not None:
                 return ready
             if not check_integrity(archive, kind.tgz_md5):

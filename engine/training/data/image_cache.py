@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import filelock
 import msgspec
 import numpy as np
 import psutil
 
+from engine.system import lock
 from engine.training.data.image_decoder import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
 from engine.training.data.source import DataError, Images, Say
 
@@ -103,7 +103,7 @@ def load_images(listing: Listing, image_size: int, workers: int | None, say: Say
     job = _Job(listing, image_size, workers, say)
     try:
         return _through_cache(job)
-    except (OSError, NotImplementedError) as error:  # filelock raises the latter where a disk cannot lock
+    except OSError as error:
         say(f"decoded images are not kept, every run decodes them anew: {error}")
     return _in_memory(job)
 
@@ -136,19 +136,16 @@ def _through_cache(job: _Job) -> Images:
 @contextmanager
 def _locked(path: Path, job: _Job) -> Iterator[None]:
     """Hold a lock; while another run has it, say so now and then."""
-    lock = filelock.FileLock(path)
-    wait = 0.0
+    timeout_s = 0.0
     while True:
         try:
-            lock.acquire(timeout=wait)
+            handle = lock.take(path, timeout_s)
             break
-        except filelock.Timeout:
+        except lock.Taken:
             job.say(f"waiting for another run, which decodes the same images of {job.listing.root}")
-            wait = SAY_EVERY
-    try:
+            timeout_s = SAY_EVERY
+    with lock.keep(handle):
         yield
-    finally:
-        lock.release()
 
 
 def _read(place: Path, job: _Job) -> Images | None:

@@ -106,7 +106,9 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
             lab.train(config, name, score, seed=seed, parameters=size)
     assert lab.export(config)
     (axes,) = lab.drawn[0].axes
-    points = [line for line in axes.lines if line.get_label() != "front"]
+    seeds = [line for line in axes.lines if line.get_label() == "seeds"]
+    assert seeds[0].get_xydata().tolist() == [[1.0, 0.29], [1.0, 0.3], [1.0, 0.31]]
+    points = [line for line in axes.lines if line.get_label() not in ("front", "seeds")]
     assert [tuple(line.get_xydata()[0]) for line in points] == [
         pytest.approx(each) for each in ((1.0, 0.3), (3.0, 0.55), (90.0, 0.4))
     ]
@@ -117,11 +119,8 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
         assert bars.get_segments()[0][:, 1] == pytest.approx(interval[:2])
     hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in points]
     assert not any(hollow)
-    assert [line.get_markersize() for line in points] == [
-        5.0,
-        5.0,
-        2.6,
-    ]  # c: b is cheaper and told to be better
+    sizes = [line.get_markersize() for line in points]
+    assert sizes == [5.0, 5.0, 2.6]  # c is dominated: b is cheaper and told to be better
     front = next(line for line in axes.lines if line.get_label() == "front")
     assert front.get_xydata().tolist() == [
         [1.0, pytest.approx(0.3)],
@@ -142,7 +141,8 @@ def test_what_seeds_leave_open_is_hollow_and_no_line_is_drawn(lab: Lab) -> None:
             lab.train(config, name, score, seed=seed, parameters=size)
     assert lab.export(config)
     (axes,) = lab.drawn[0].axes
-    hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in axes.lines]
+    points = [line for line in axes.lines if line.get_label() != "seeds"]
+    hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in points]
     assert hollow == [False, False, True]
     assert not [line for line in axes.lines if line.get_label() == "front"]
 

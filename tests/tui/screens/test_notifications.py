@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.widgets import Static
-from textual.widgets._toast import Toast
 
 from engine.events import Metrics, encode
 from engine.runs.metadata import Fact
@@ -158,8 +157,8 @@ async def test_what_is_told_lies_over_the_keys_and_hides_little(
         await settle(pilot)
         words = "ViT-small s0: finished, test F1 0.884 and not a word more"
         pilot.app.notify(words, markup=False)
-        await until(pilot, lambda: len(pilot.app.screen.query(Toast)) == 1)
-        region = pilot.app.screen.query_one(Toast).region
+        await until(pilot, lambda: len(pilot.app.screen.query("Toast")) == 1)
+        region = pilot.app.screen.query_one("Toast").region
         assert region.height <= lines
         assert (region.right, region.bottom) == (size[0], size[1] - 1)
         assert size[0] < 110 or region.x >= size[0] / 2

@@ -528,7 +528,7 @@ async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, w
         assert runs.selected == seeds
         assert "┃" in line(pilot, 1)
         chart = board(pilot).query_one(ChartGrid).charts[0]
-        assert [curve.label for curve in chart.curves if curve.hi is not None] == ["ViT-small ×3"]
+        assert [line.name for line in chart.lines if line.curve.high is not None] == ["ViT-small ×3"]
         await pilot.press("up", "right", "down", "space")
         assert len(runs.selected) == 2
         assert "┆" in line(pilot, 1)
@@ -545,7 +545,7 @@ async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: 
         await pilot.press("b", "space")
         await settle(pilot)
         assert not board(pilot)._bands
-        assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 2
+        assert len(board(pilot).query_one(ChartGrid).charts[0].lines) == 2
 
 
 async def test_list_charts_pane_and_comparison_count_the_same_seeds(
@@ -619,7 +619,7 @@ async def test_the_row_under_the_cursor_is_compared_only_with_less_than_two(
         await until(pilot, lambda: screen.table is not None)
         assert screen.table is not None
         assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
-        await until(pilot, lambda: all(len(chart.curves) == 2 for chart in list(screen.query(Chart))[:2]))
+        await until(pilot, lambda: all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2]))
         await pilot.press("escape")
         await until(pilot, lambda: len(board(pilot).snapshot.watch.runs) == 3)
 
@@ -646,7 +646,7 @@ async def test_an_experiment_of_two_settings_is_compared_with_itself(
             ("", "1 stopped at 2/4"),
         ]
         assert screen.table.sides[1].name == "ViT-small lr=0.5"
-        await until(pilot, lambda: len(screen.query(Chart)[0].curves) == 2)
+        await until(pilot, lambda: len(screen.query(Chart)[0].lines) == 2)
 
 
 async def test_prompts_name_the_runs_that_they_change(project: Project, write_run: Write) -> None:

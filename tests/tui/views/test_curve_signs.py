@@ -63,8 +63,8 @@ def in_charts(pilot: AppPilot) -> dict[str, set[tuple[str, str]]]:
     """Return what each run wears in the charts of the screen that is open."""
     worn: dict[str, set[tuple[str, str]]] = {}
     for chart in pilot.app.screen.query_one(ChartGrid).charts:
-        for curve in chart.curves:
-            worn.setdefault(curve.key, set()).add((curve.colour, curve.mark))
+        for line in chart.lines:
+            worn.setdefault(line.curve.run, set()).add((line.colour, line.mark))
     return worn
 
 

@@ -9,6 +9,7 @@ from engine.runs.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.override_prompt import VariationScreen
 from tui.state.snapshot import Project
+from tui.terminal.textual_private import screen_strips
 from tui.views.run_overrides import complete, vary, words
 from tui.widgets.completing_input import Completing
 
@@ -137,8 +138,5 @@ async def test_what_is_typed_stands_in_the_prompt(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("o", *"lr=0.5")
         await pilot.pause()
-        lines = [
-            "".join(segment.text for segment in strip)
-            for strip in pilot.app.screen._compositor.render_strips()
-        ]
+        lines = ["".join(segment.text for segment in strip) for strip in screen_strips(pilot.app.screen)]
         assert any("lr=0.5" in line and "queues" not in line for line in lines)

@@ -11,6 +11,7 @@ from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
 from engine.text import clean
 from tui.state.snapshot import Snapshot
+from tui.terminal.textual_private import write_to_terminal
 
 MAX_DESKTOP = 200
 """Characters of a notification of the desktop."""
@@ -37,9 +38,8 @@ class Telling(Screen[None]):
     def _say(self, words: str, severity: str) -> None:
         self.notify(words, severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
         self.app.bell()
-        driver = self.app._driver  # as Textual's own bell does; its version is pinned
-        if not self.app.app_focus and not self.app.is_headless and driver is not None:
-            driver.write(desktop(words, in_tmux="TMUX" in os.environ))
+        if not self.app.app_focus:
+            write_to_terminal(self.app, desktop(words, in_tmux="TMUX" in os.environ))
 
 
 def is_bad(status: Status) -> bool:

@@ -115,6 +115,11 @@ class Spans:
         top, bottom = np.minimum(self.top, other.top), np.maximum(self.bottom, other.bottom)
         return Spans(np.where(both, top, 1), np.where(both, bottom, 0))
 
+    def dashed(self) -> Spans:
+        """The spans in every second pair of dot columns, which is a cell."""
+        drawn = np.arange(len(self.top)) % 4 < 2
+        return Spans(np.where(drawn, self.top, 1), np.where(drawn, self.bottom, 0))
+
     def _join(self, c0: Ints, r0: Ints, c1: Ints, r1: Ints) -> None:
         """Draw a line from each (c0, r0) to its (c1, r1), so thin that no two columns share a row where it is steep."""
         if not c0.size:
@@ -197,9 +202,12 @@ class Canvas:
         self._dots = np.zeros((len(Layer), height, width), np.uint8)
         self._inks = np.full((len(Layer), height, width), NO_INK, np.int16)
 
-    def curve(self, x: Floats, y: Floats, ink: int, layer: Layer = Layer.CURVE) -> None:
-        """Draw the points (x, y) joined by lines."""
-        self._fill(self._spans(x, y), ink, layer)
+    def curve(
+        self, x: Floats, y: Floats, ink: int, layer: Layer = Layer.CURVE, *, dashed: bool = False
+    ) -> None:
+        """Draw the points (x, y) joined by lines; where they are dashed every second cell stays empty."""
+        spans = self._spans(x, y)
+        self._fill(spans.dashed() if dashed else spans, ink, layer)
 
     def band(self, x: Floats, low: Floats, high: Floats, ink: int) -> None:
         """Fill lightly between two curves."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
 from tui.palette import UNKNOWN, Sign
-from tui.state.snapshot import RunCurve
+from tui.state.line import Line
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.curve import Curve
+
+if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
 
 MIN_WIDTH, MIN_HEIGHT = 32, 10
 """Cells below which a chart is not made; there are fewer charts instead."""
@@ -51,7 +54,7 @@ class ChartGrid(Container, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._curves: Mapping[str, Sequence[RunCurve]] = {}
+        self._curves: Mapping[str, Sequence[Curve]] = {}
         self._labels: Mapping[str, str] = {}
         self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
@@ -77,7 +80,7 @@ class ChartGrid(Container, can_focus=True):
 
     def show(
         self,
-        curves: Mapping[str, Sequence[RunCurve]],
+        curves: Mapping[str, Sequence[Curve]],
         labels: Mapping[str, str],
         signs: Mapping[str, Sign],
         on_top: Collection[str],
@@ -215,9 +218,13 @@ class ChartGrid(Container, can_focus=True):
             return order(self._curves)
         return [metric for metric in order(self._curves) if matches(self.pattern, metric)]
 
-    def _label(self, curve: RunCurve) -> str:
+    def _label(self, curve: Curve) -> str:
+        """What a curve is called: behind its name how many seeds it is the mean of, and how many diverged."""
         label = self._labels.get(curve.run, curve.run)
-        return f"{label} ×{curve.n}" if curve.n > 1 else label
+        if curve.n == 1:
+            return label
+        seeds = f"{curve.fewest} of {curve.n}" if curve.fewer else f"{curve.n}"
+        return f"{label} ×{seeds}" + (f" ✗{curve.lost}" if curve.lost else "")
 
     def _fill(self) -> None:
         for chart in self.charts:
@@ -225,19 +232,12 @@ class ChartGrid(Container, can_focus=True):
             signs = [self._signs.get(curve.run, UNKNOWN) for curve in found]
             chart.show(
                 [
-                    Curve(
-                        key=curve.run,
-                        label=self._label(curve),
-                        x=curve.x,
-                        y=curve.y,
-                        colour=sign.colour,
-                        mark=sign.mark,
+                    Line(
+                        self._label(curve),
+                        sign.colour,
+                        curve,
+                        sign.mark,
                         pinned=len(found) > 1 and curve.run in self._on_top,
-                        seams=curve.seams,
-                        raw=curve.raw,
-                        outcome=curve.outcome,
-                        lo=curve.low,
-                        hi=curve.high,
                     )
                     for curve, sign in zip(found, signs, strict=True)
                 ]

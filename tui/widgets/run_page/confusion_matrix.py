@@ -191,7 +191,8 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
         cell = Region(column * self.plan.cell, row * lines, self.plan.cell + self.plan.label, lines + 1)
         self.scroll_to_region(cell, animate=False, force=True)
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor to what is clicked."""
         column = (event.x - self.plan.label + self.scroll_offset.x) // self.plan.cell
         row = (event.y - 1 + self.scroll_offset.y) // self.plan.lines
         if (

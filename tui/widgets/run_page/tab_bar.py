@@ -58,7 +58,8 @@ class TabBar(Widget):
             Strip(segments).adjust_cell_length(self.size.width, self.rich_style).apply_style(self.rich_style)
         )
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Show the tab that is clicked."""
         end = 0
         for index, label in enumerate(self.labels()):
             end += len(label)

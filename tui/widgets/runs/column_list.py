@@ -149,7 +149,8 @@ class ColumnList(Toned):
         self.shown = [column for name in DEFAULT if (column := find_column(name)) is not None]
         self._changed()
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Take in or leave out the column that is clicked."""
         index = event.y + int(self.scroll_offset.y)
         if 0 <= index < len(self.listed):
             self.cursor = index

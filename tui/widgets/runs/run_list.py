@@ -289,7 +289,8 @@ class RunList(ScrollView, can_focus=True):
         """Show the row whole."""
         self.post_message(Opened())
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Move to the row that is clicked, open it on a second click, or sort by a heading."""
         index = event.y + self.scroll_offset.y - 1
         if event.y == 0:
             self._click_heading(event.x)

@@ -110,10 +110,15 @@ class TestCutting:
         assert np.array_equal(source.train_labels, split[2])
         assert np.array_equal(source.test_labels, split[3])
 
-    def test_digits_that_are_not_there_are_asked_for(self, monkeypatch):
-        monkeypatch.setattr("engine.training.data.digits.find_spec", lambda name: None)
-        with pytest.raises(DataError, match="pip install scikit-learn"):
-            digits()
+    def test_digits_are_the_same_bytes_in_the_same_order_for_ever(self):
+        source = digits_source()
+        arrays = (
+            source.train_labels, source.test_labels,
+            source.train_images(np.arange(1437)).pixels, source.test_images().pixels,
+        )  # fmt: skip
+        assert [array.dtype for array in arrays] == [np.int64, np.int64, np.uint8, np.uint8]
+        digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+        assert digest == "54ad42a37442cf5e10e4fa639b44a070b846584ebbf87af279d90e58705e9c5f"
 
 
 class TestStatistics:
