@@ -51,7 +51,7 @@ PLAIN = Options()
 
 
 class VituiApp(InTurn, SparingApp):
-    """Shows a project; returns what is to be said after leaving."""
+    """Shows a project; returns a farewell to print after leaving."""
 
     TITLE = "vitui"
     CSS_PATH = "theme.tcss"
@@ -133,7 +133,15 @@ class VituiApp(InTurn, SparingApp):
         self, message: str, *, title: str = "", severity: SeverityLevel = "information",
         timeout: float | None = None, markup: bool = True,
     ) -> None:  # fmt: skip
-        """Say something in a corner, unless it stands there."""
+        """Show a toast in a corner, unless the same one stands there.
+
+        Args:
+            message: The text.
+            title: Its heading.
+            severity: Textual's: information, warning or error.
+            timeout: Seconds for which it stands; Textual's default if None.
+            markup: Whether the text is markup; text of runs is not.
+        """
         if not any((each.message, each.title) == (message, title) for each in notifications(self)):
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 

@@ -17,8 +17,9 @@ from engine.analysis.curves import LARGEST
 from engine.analysis.results import Score
 from engine.analysis.seed_groups import Side, differing
 from engine.analysis.statistics.significance import ALPHA
+from engine.catalog.metrics import peak_memory, value_of
 from engine.runs.status import Status
-from engine.text import duration, size
+from engine.text import duration, markdown, markdown_table, size
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,8 @@ def _score(name: str, metric: str) -> Measure:
     return Measure(name, lambda status: measured(status, metric), lambda value: f"{value:.3f}", metric)
 
 
-def _memory(status: Status) -> float | None:
-    names = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
-    return next((value for name in names if (value := status.best.get(name)) is not None), None)
+def _last(metric: str) -> Callable[[Status], float | None]:
+    return lambda status: value_of(status.last, metric)
 
 
 def _bytes(value: float) -> str:
@@ -49,7 +49,7 @@ def _bytes(value: float) -> str:
 
 SPREAD = "± over seeds: standard deviation; in brackets: 95 %, of ratios (×) the range"
 """What stands behind a value."""
-MEMORY = Measure("memory, most", _memory, _bytes)
+MEMORY = Measure("memory, most", lambda status: peak_memory(status.best), _bytes)
 PARAMETERS = Measure("parameters, M", lambda status: status.parameters and status.parameters / 1e6,
                      lambda value: f"{value:,.2f}")  # fmt: skip
 MEASURES = (
@@ -59,10 +59,10 @@ MEASURES = (
     _score("calibration error", "test/ece"),
     _score("train loss", "train/loss"),
     MEMORY,
-    Measure("images/s", lambda status: measured(status, "train/images_per_s"), lambda value: f"{value:,.0f}",
+    Measure("images/s", _last("train/images_per_s"), lambda value: f"{value:,.0f}",
             cost="train/images_per_s"),
     Measure("training time", lambda status: status.trained_s or None, duration, cost=TRAINING_TIME),
-    Measure("energy, kJ", lambda status: measured(status, "gpu/energy"), lambda value: f"{value / 1000:,.1f}",
+    Measure("energy, kJ", _last("gpu/energy"), lambda value: f"{value / 1000:,.1f}",
             cost="gpu/energy"),
     PARAMETERS,
 )  # fmt: skip
@@ -257,19 +257,12 @@ def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[st
 def as_markdown(table: Table) -> str:
     """Return the table in Markdown."""
     head = ["", *map(_headed, table.sides)]
-    lines = [_line(head), _line(["---"] * len(head))]
-    lines += [_line([key, *values]) for key, values in table.made]
+    rows = [[key, *values] for key, values in table.made]
     for name, cells in table.measured:
-        lines.append(
-            _line([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
-        )
-    said = [f"- {line}" for line in (*table.verdicts, *table.notes)]
-    return "\n".join([*lines, "", *said, f"\n{SPREAD}."]) + "\n"
+        rows.append([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
+    said = [f"- {markdown(line)}" for line in (*table.verdicts, *table.notes)]
+    return "\n".join([markdown_table(head, rows), *said, f"\n{SPREAD}."]) + "\n"
 
 
 def _headed(side: Side) -> str:
     return side.name + side.count + (f" ({side.left_out})" if side.left_out else "")
-
-
-def _line(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

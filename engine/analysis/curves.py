@@ -20,6 +20,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.catalog.metrics import metric_of
+
 Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Bounds = tuple[float | None, float | None]
@@ -33,12 +35,6 @@ FEW = 5
 """So many seeds are told by their range: a standard deviation of fewer than six says little."""
 SEEN = 0.05
 """The share of a curve's width below which words on a part of it say more than the eye sees."""
-
-
-_FRACTIONS = frozenset(
-    ("f1", "accuracy", "precision", "recall", "auc", "auroc", "ap", "map", "iou", "top1", "top5", "ece")
-)
-_POSITIVE = ("memory", "power", "energy", "images_per_s")
 
 
 class Outcome(NamedTuple):
@@ -216,13 +212,8 @@ def mean_over_seeds(
 
 def bounds_of(metric: str) -> Bounds:
     """Return the least and the greatest value that a metric can have."""
-    group, _, rest = metric.partition("/")
-    name = rest.rpartition("/")[2] or group
-    if name in _FRACTIONS:
-        return 0.0, 1.0
-    if name == "utilization":
-        return 0.0, 100.0
-    return (0.0 if group == "time" or name.startswith(_POSITIVE) else None), None
+    kind = metric_of(metric).kind
+    return (0.0, 1.0) if kind.unit == "fraction" else (kind.floor, kind.ceiling)
 
 
 def band_for(counts: Iterable[int]) -> Band:

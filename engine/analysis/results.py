@@ -14,16 +14,16 @@ from typing import Any, NamedTuple
 from engine.analysis.curves import LARGEST
 from engine.analysis.selection import Candidate, Choice, choose
 from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
+from engine.catalog.metrics import HEADLINES, first_of, metric_of, over_gpus
+from engine.config.preflight import oversized_batch
 from engine.config.schema import SCRIPT, Experiment
 from engine.history.reader import History
 
-SCORES = ("test/f1", "test/accuracy")
+SCORES = HEADLINES
 """The metrics of a table; the first that an experiment's runs measured decides which of them count."""
 OVER_SEEDS = "t over seeds"
 OVER_IMAGES = "over test images"
 """What the engine's own training tells intervals over."""
-SHARES = frozenset({"f1", "accuracy", "precision", "recall", "top5", "ece"})
-"""Metrics between 0 and 1."""
 SAID = "as its program said"
 OWN_PROGRAM = "own program"
 
@@ -101,6 +101,8 @@ def result_of(
         (metrics[0], Choice()),
     )
     remarks: list[str] = []
+    if note := oversized_batch(experiment):
+        remarks.append(f"{experiment.name}: {note}.")
     scores = {name: score for name in metrics if (score := _score(experiment.name, name, choice, remarks))}
     if not scores:
         return None
@@ -152,7 +154,7 @@ def _of_images(candidate: Candidate, metric: str, value: float) -> Interval | No
 
 def _of_mean(metric: str, values: Sequence[float], runs: Sequence[Candidate]) -> tuple[float, float]:
     """Return the interval of a mean over seeds; one of shares stays between 0 and 1."""
-    if metric.rpartition("/")[2] not in SHARES or not all(0 <= value <= 1 for value in values):
+    if metric_of(metric).kind.unit != "fraction" or not all(0 <= value <= 1 for value in values):
         return over_seeds(values)
     images = [estimate.n for run in runs for estimate in run.status.final.values() if estimate.n is not None]
     return share_over_seeds(values, min(images, default=None))
@@ -175,12 +177,8 @@ def _on_gpu(candidate: Candidate) -> bool:
 
 def _gpu_memory(candidate: Candidate) -> float | None:
     """Return the most that PyTorch held on a GPU; where nobody measured that, what the process did."""
-    best = candidate.status.best
-    for kind in ("memory_peak", "memory_process"):
-        held = _numbers(value for name, value in best.items() if _of_gpu(name, kind))
-        if held:
-            return max(held)
-    return None
+    found = first_of(_usable(candidate.status.best), ("gpu/memory_peak", "gpu/memory_process"))
+    return None if found is None else found[1]
 
 
 def _host_memory(candidate: Candidate) -> float | None:
@@ -188,13 +186,11 @@ def _host_memory(candidate: Candidate) -> float | None:
 
 
 def _joules(candidate: Candidate) -> float | None:
-    spent = _numbers(value for name, value in candidate.status.last.items() if _of_gpu(name, "energy"))
-    return math.fsum(spent) if spent else None
+    return over_gpus(_usable(candidate.status.last), "energy")
 
 
-def _of_gpu(name: str, kind: str) -> bool:
-    """Return whether a metric is of a kind and of a GPU: ``gpu/energy``, ``gpu/1/energy``."""
-    return name.startswith("gpu/") and name.endswith(f"/{kind}")
+def _usable(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: number for name, value in values.items() if (number := _number(value)) is not None}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any
 from engine.analysis.selection import is_made_alike, never_began, settings_of
 from engine.runs.metadata import About, Fact
 from engine.runs.status import LIVE, RESUMABLE, Status
+from engine.text import setting_text
 
 
 def newest(runs: Iterable[Status]) -> Status | None:
@@ -99,4 +100,4 @@ def _usual(key: str, ended: Sequence[Mapping[str, Any]], all_made: Sequence[Mapp
 
 
 def _said(key: str, value: object) -> str:
-    return f"{key}={value:g}" if isinstance(value, float) else f"{key}={value}"
+    return f"{key}={setting_text(value, 'none')}"

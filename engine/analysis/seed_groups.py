@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.analysis.selection import Choice, R, by_settings, runs_that_count, uncounted
 from engine.runs.status import LIVE, State, Status
-from engine.text import clean
+from engine.text import clean, setting_text
 
 MOST_NAMED = 2
 """Settings that a name says."""
@@ -109,7 +109,7 @@ def _named_apart(made: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     for name, config in made:
         others = [other for same, other in made if same == name]
         keys = [key for key in config if any(other.get(key) != config[key] for other in others)]
-        own = " ".join(f"{key}={_value(config[key])}" for key in keys[:MOST_NAMED])
+        own = " ".join(f"{key}={setting_text(config[key], '–')}" for key in keys[:MOST_NAMED])
         names.append(f"{clean(name)} {own}".strip())
     again = [names[:i].count(name) for i, name in enumerate(names)]
     return [f"{name} ({count + 1})" if count else name for name, count in zip(names, again, strict=True)]
@@ -122,15 +122,5 @@ def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
     for key in keys:
         values = [side.config.get(key) for side in found]
         if any(value != values[0] for value in values):
-            rows.append((key, [_value(value) for value in values]))
+            rows.append((key, [setting_text(value, "–") for value in values]))
     return rows
-
-
-def _value(value: object) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return clean(", ".join(f"{key} {_value(each)}" for key, each in value.items())) or "–"
-    return clean(str(value))

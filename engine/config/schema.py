@@ -18,6 +18,8 @@ Words = Annotated[list[str], Meta(description="a list of strings")]
 Text = Annotated[str, Meta(description="a string")]
 Decay = Annotated[float, Meta(gt=0, le=1, description="a number above 0 and at most 1")]
 
+LARGEST_SETTING = 1e15
+"""No setting that counts something is larger."""
 SCRIPT = "script"
 """The ``model`` of an experiment that runs its own ``command``."""
 IMPORTED = "imported"
@@ -110,7 +112,7 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 
 DEFAULTS: Mapping[str, Any] = {field.name: _default(field) for field in msgspec.structs.fields(Experiment)}
-"""What each key of an experiment is where nothing is said of it; None for one that has to be given."""
+"""What each key of an experiment is where nothing is said of it; None for a required key."""
 IDENTITY = frozenset({"name", "seed", "seeds"})
 """Keys that say which run of which experiment it is."""
 LABELS = IDENTITY | {"tags", "notes"}
@@ -122,7 +124,7 @@ NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries"}
 def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a configuration says about learning; a key that it does not have yet has its default.
 
-    Of a run that was imported nobody knows it: all but the model is None.
+    Of an imported run only the model is known; the rest is None.
     """
     if config.get("model") == IMPORTED:
         return dict.fromkeys(key for key in DEFAULTS if key not in NOT_SETTINGS) | {"model": IMPORTED}
@@ -162,3 +164,15 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Annotated[int, Meta(ge=2, le=10_000, description="a whole number from 2 to 10000")] | None
     ) = None
     """How many seeds of each are to be trained; until these are there only what is very sure is concluded."""
+
+
+def positive_number(config: Mapping[str, Any], key: str, otherwise: float = 1.0) -> float:
+    """Return a positive number of a configuration, as a run's file has it; any file may say anything there.
+
+    Args:
+        config: The settings by key.
+        key: Which of them.
+        otherwise: What is returned where it says no number above 0 and below ``LARGEST_SETTING``.
+    """
+    value = config.get(key)
+    return float(value) if isinstance(value, int | float) and 0 < value < LARGEST_SETTING else otherwise

@@ -103,7 +103,7 @@ def _rebuild(store: Store, finding: Finding) -> str:
 
 
 def _clean(store: Store, finding: Finding) -> str:
-    """Replace events.jsonl by one without what is no event; the one that was goes to the trash."""
+    """Replace events.jsonl by a copy that holds events alone; the old file goes to the trash."""
     run = Run(store.root / finding.where)
     draft = run.path / f".events.jsonl.{os.getpid()}.{secrets.token_hex(2)}"
     kept = draft.with_suffix(".kept")

@@ -78,7 +78,7 @@ class Table(Protocol):
 
 
 class CsvTable:
-    """Rows as CSV; None is nothing, and what is not a number is NaN, as pandas and polars both write it."""
+    """Rows as CSV; None is an empty cell, and what is not a number is NaN, as pandas and polars both write it."""
 
     def __init__(self, file: IO[str], columns: dict[str, type]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")

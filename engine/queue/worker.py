@@ -36,6 +36,7 @@ from engine.sites.local import launch
 from engine.sites.local_devices import Machine
 from engine.system import lock
 from engine.system.files import last_lines
+from engine.text import span
 
 POLL_S = 0.5
 LOCK_TIMEOUT_S = 0.2
@@ -292,9 +293,8 @@ def _processes(seen: _Seen) -> dict[str, set[int]]:
 
 def _roughly(seconds: float) -> str:
     """Return seconds rounded up to what changes seldom enough to be written down."""
-    if seconds <= 60:
-        return f"{-(-seconds // 10) * 10:.0f} s"
-    return f"{-(-seconds // 60):.0f} min"
+    step = 10 if seconds <= 60 else 60
+    return span(-(-seconds // step) * step)
 
 
 def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> None:

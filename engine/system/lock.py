@@ -1,8 +1,8 @@
 """Locks of files and folders: a process has one for as long as it lives, and the file says which process that is.
 
-The kernel lets an advisory lock go when the last copy of its descriptor is closed, so children must have none:
-a program that the holder starts inherits none, a fork of it closes its own. Where one is left all the same,
-what stands in the file tells a dead holder from a living one.
+The kernel frees an advisory lock when the last copy of its descriptor is closed, so children get no copy: a program
+that the holder starts inherits none, and a fork closes its own. If a copy survives all the same, the file tells a
+dead holder from a living one.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def hold(path: Path, timeout_s: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def hold_folder(path: Path, timeout_s: float) -> Iterator[None]:
-    """Have the lock of a folder itself: no file is made, so nobody is named; otherwise as ``hold``."""
+    """Have the lock of a folder itself: no file is made, so no holder is named; otherwise as ``hold``."""
     handle = _wait(path, os.O_RDONLY | os.O_DIRECTORY, timeout_s)
     try:
         yield
@@ -100,7 +100,7 @@ def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
     Args:
         path: The file.
         timeout_s: Seconds for which it is waited for.
-        for_another: It is for a process that will inherit it and ``keep`` it: until then nobody is named.
+        for_another: It is for a process that inherits it and calls ``keep``, which then signs the file as its holder.
     """
     handle = _wait(path, os.O_RDWR | os.O_CREAT, timeout_s)
     if for_another:
@@ -112,7 +112,7 @@ def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
 
 
 def hand_over(handle: int) -> None:
-    """Close this process's copy of an open file that another process has inherited, or let it go if none has."""
+    """Close this process's copy of the open file; the lock stays with a process that has inherited it."""
     _ours.discard(handle)
     os.close(handle)
 
@@ -149,7 +149,7 @@ def is_held(path: str | os.PathLike[str]) -> bool | None:
 
 
 def left_behind(path: Path) -> tuple[Holder, list[int]] | None:
-    """Return who died with the lock and the processes that keep it from being free, None where it is not so."""
+    """Return who died with the lock and the processes that still keep it; None where its holder lives or it is free."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -240,7 +240,7 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _sign(handle: int) -> None:
-    """Write into the file who has the lock; a full disk is no reason not to have it."""
+    """Write into the file who has the lock; on a full disk the lock is held all the same."""
     with contextlib.suppress(OSError):
         os.ftruncate(handle, 0)
         os.pwrite(handle, msgspec.json.encode(this_process()), 0)

@@ -656,6 +656,6 @@ async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) 
         assert [chart.metric for chart in screen.query(Chart)][:2] == ["test/f1", "train/loss"]
         assert all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2])
         await pilot.press("Y")
-        assert "| model | vit_mini | bit_mini |" in pilot.app.clipboard
+        assert "| model | vit\\_mini | bit\\_mini |" in pilot.app.clipboard
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, CompareScreen)

@@ -12,6 +12,7 @@ from engine.analysis.selection import Candidate, Choice, settings_of, uncounted
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.runs.store import Store
+from engine.text import setting_text
 
 Say = Callable[[str], None]
 
@@ -139,4 +140,4 @@ def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
 
 
 def _show(value: object) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return setting_text(value, "none")

@@ -24,7 +24,8 @@ from engine.analysis.curves import (
     curve_of,
     mean_over_seeds,
 )
-from engine.history.reader import TIMELESS, Axis
+from engine.catalog.metrics import Axis
+from engine.history.reader import TIMELESS
 from tui.axis import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale

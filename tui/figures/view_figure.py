@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.analysis.curves import Curve
 from engine.analysis.selection import Candidate
-from engine.history.reader import Axis
+from engine.catalog.metrics import Axis
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tui.figures.curves import Picture, draw_picture

@@ -7,8 +7,7 @@ same runs make the same bytes.
 from __future__ import annotations
 
 import base64
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,7 +20,7 @@ from engine.analysis.selection import Candidate, Choice, choose, read_candidates
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
-from engine.text import clean, printable
+from engine.text import Strong, clean, markdown, markdown_table, printable, setting_text
 from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
 from tui.figures.export import find_figures
 from tui.figures.files import origin_of, replace_file
@@ -29,7 +28,6 @@ from tui.figures.make import Library, make
 from tui.figures.registry import KINDS
 from tui.report.results_table import Table
 from tui.report.statements import Statement, Statements
-from tui.report.text_tables import Strong, as_markdown
 
 
 @dataclass(frozen=True)
@@ -139,11 +137,11 @@ def as_text(report: Report) -> str:
             parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
         parts += [_list(map(str, section.said)), _list(section.notes)]
         if section.results.rows:
-            parts += ["### Results", as_markdown(section.results.head, section.results.rows).rstrip()]
+            parts += ["### Results", markdown_table(section.results.head, section.results.rows).rstrip()]
             parts.append(_list(section.footnotes))
         for title, grid in (("What differs", section.differing), ("Runs", section.runs)):
             if grid.rows:
-                parts += [f"### {title}", as_markdown(grid.head, grid.rows).rstrip()]
+                parts += [f"### {title}", markdown_table(grid.head, grid.rows).rstrip()]
     if report.methods:
         parts += ["## How this was judged", _list(report.methods)]
     return "\n\n".join(filter(None, parts)) + "\n"
@@ -202,7 +200,7 @@ def _results(
 def _made(sides: Sequence[Side], *, differ: bool) -> Grid:
     """Return the settings in which the sides differ, a column each; or those that they share."""
     keys = dict.fromkeys(key for side in sides for key in side.config)
-    values = {key: [_written(side.config.get(key)) for side in sides] for key in keys}
+    values = {key: [setting_text(side.config.get(key), "–") for side in sides] for key in keys}
     shown = [key for key, each in values.items() if (len(set(each)) > 1) == differ]
     if not differ:
         return Grid(
@@ -239,23 +237,13 @@ def _title(config: Config) -> str:
     return f"Experiments: {clean(folder)}" if folder else "Experiments"
 
 
-def _written(value: object) -> str:
-    if value is None or value in ("", {}, []):
-        return "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{clean(str(key))} {_written(each)}" for key, each in value.items())
-    return clean(str(value))
-
-
 def _list(lines: Iterable[str]) -> str:
     return "\n".join(f"- {_prose(line)}" for line in lines)
 
 
 def _prose(text: str) -> str:
-    """Return a text as Markdown that reads as that text: what it could mean otherwise is escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#!~&])", r"\\\1", clean(text))
+    """Return a text as Markdown that reads as that text."""
+    return markdown(clean(text))
 
 
 def _id(candidate: Candidate) -> Any:

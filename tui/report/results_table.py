@@ -11,7 +11,7 @@ from engine.analysis.conclusions.evidence import Evidence, by_data
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.sentences import method_sentence, table_reason
 from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result
-from tui.report.text_tables import Strong
+from engine.text import Strong, gib
 
 TITLES = {"test/f1": "test F1", "test/accuracy": "test accuracy"}
 TEXTS = ("experiment", "data")
@@ -88,8 +88,8 @@ class Table:
             texts[f"{RANK}{title}"] = _written(self._ranks(row, metric))
         return texts | {
             "parameters": f"{row.parameters / 1e6:,.2f} M" if row.parameters else "",
-            "GPU memory": _gib(row.gpu_memory),
-            "host memory": _gib(row.host_memory),
+            "GPU memory": _memory(row.gpu_memory),
+            "host memory": _memory(row.host_memory),
             "images/s": number(row.images_per_s, ",.0f"),
             "GPU-hours": number(row.gpu_hours, ".3g"),
             "energy": "" if row.joules is None else f"{number(row.joules / 1000, ',.1f')} kJ",
@@ -205,8 +205,8 @@ def number(value: float | None, form: str = ".4f") -> str:
     return format(value, form) if value == 0 or 1e-4 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
-def _gib(size: float | None) -> str:
-    return "" if size is None else f"{number(size / 2**30, ',.2f')} GiB"
+def _memory(size: float | None) -> str:
+    return "" if size is None else gib(size, 2)
 
 
 def _interval(row: Result, metric: str) -> Interval | None:

@@ -1,7 +1,7 @@
 """What the app remembers from one time to the next: how each project was looked at, and that the tour was seen.
 
-One small JSON file a project, in the user's state folder, readable by nobody else. A file that is damaged, or made by
-another version, is as good as what of it can be understood.
+One small JSON file a project, in the user's state folder, readable by the user alone. Of a file that is damaged,
+or made by another version, what can be read counts.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the app knows at one moment: made whole by the feed, shown by the screens, changed by nobody."""
+"""The app's data at one moment: made by the feed, shown by the screens, never changed."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tui.state.run_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
+    from engine.catalog.metrics import Axis
     from engine.config.loader import Config
-    from engine.history.reader import Axis
     from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import Ticket
     from engine.system.telemetry import GpuSample
@@ -89,7 +89,7 @@ class Queue:
     tickets: Mapping[str, Ticket] = field(default_factory=dict)
     """What runs that wait or live asked of the queue, and the devices that they got."""
     devices: tuple[str, ...] = ()
-    """What the worker gives out, by name; empty where none is at it."""
+    """The devices that the worker gives out, by name; empty without a worker."""
     outlook: tuple[Forecast, ...] = ()
     """When those that live end, and those that wait begin and end."""
 

@@ -1,4 +1,4 @@
-"""What stands on the terminal, cell by cell, so that only what differs is sent: a slow line carries few bytes.
+"""The cells on the terminal, so that only those that differ are sent: a slow line carries few bytes.
 
 Textual sends all of a widget's rows that may have changed, each piece with all of its colours. Of the cells that a live
 dashboard sends so, one in twenty differs from what stands there.
@@ -38,7 +38,7 @@ class Shown:
         """Characters that take one cell."""
 
     def forget(self) -> None:
-        """Take nothing for granted: the terminal may show anything."""
+        """Forget the cells: the terminal may show anything."""
         self._rows.clear()
         self._codes.clear()
 

@@ -1,6 +1,6 @@
 """All that relies on private parts of Textual, which may change with any version of it.
 
-Each function and class says what it relies on; test_textual_contract.py asserts just that, and is run with the lowest
+Each function and class says what it relies on; test_textual_contract.py asserts that, and is run with the lowest
 and the newest version of Textual that vitui allows.
 """
 

@@ -15,7 +15,7 @@ import tomli
 
 from engine.catalog.recipes import fill, inherited
 from engine.config.editor import EditError, clone, name_problem, quoted, set_values
-from engine.config.loader import parse_config
+from engine.config.loader import notes_on, parse_config
 from engine.config.overrides import read_value
 from engine.config.schema import DEFAULTS
 from engine.config.validate import ConfigError
@@ -79,6 +79,16 @@ class Form:
         return [line for message, line in _mistakes(edited, self.path) if message not in known]
 
     @cached_property
+    def notes(self) -> list[str]:
+        """What is odd, but not wrong, about the experiment as edited, one sentence each."""
+        try:
+            config = parse_config(self.edited.replace("\r\n", "\n"), self.path)
+        except (EditError, ConfigError):
+            return []
+        experiment = config.experiments.get(self.new_name or self.experiment)
+        return [] if experiment is None else notes_on(experiment)
+
+    @cached_property
     def entries(self) -> list[Entry]:
         """All keys in the order of the documentation, with the changes in them."""
         document = tomli.loads(self.text)
@@ -126,7 +136,7 @@ class Form:
         Raises:
             ValueError: The configuration is no TOML.
         """
-        _ = self.entries, self.mistakes
+        _ = self.entries, self.mistakes, self.notes
         return self
 
     @property

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from engine.config.overrides import override, read_value
-from engine.config.preflight import missing
+from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from tui.views.completion import choices, keys_of, starting_with
@@ -122,4 +122,6 @@ def settings_line(variation: Variation) -> str:
     seeds = ", ".join(map(str, variation.seeds))
     count = len(variation.seeds)
     runs = f"{count} runs, seeds {seeds}" if count > 1 else f"a run, seed {seeds}"
-    return f"enter queues {runs}" + (f", priority {variation.priority}" if variation.priority else "")
+    priority = f", priority {variation.priority}" if variation.priority else ""
+    note = oversized_batch(variation.experiment)
+    return f"enter queues {runs}{priority}" + (f"; {note}" if note else "")

@@ -57,7 +57,7 @@ class KeyBar(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.offers: tuple[Offer, ...] = ()
-        """What there is to press, before it is cut to the width."""
+        """The keys and their words, before they are cut to the width."""
 
     def on_mount(self) -> None:
         """Follow the bindings."""

@@ -18,6 +18,7 @@ from engine.analysis.conclusions.pareto_front import (
 from engine.analysis.conclusions.wording import listed
 from engine.analysis.curves import LARGEST
 from engine.analysis.selection import Choice
+from engine.catalog.metrics import metric_of, value_of
 from engine.runs.status import Status
 
 Place = tuple[str, str, str]
@@ -54,7 +55,7 @@ class Ratio:
 
 def is_memory(metric: str) -> bool:
     """Return whether a metric is of memory."""
-    return metric.rpartition("/")[2].startswith("memory")
+    return metric_of(metric).kind.unit == "bytes"
 
 
 def is_cost(metric: str) -> bool:
@@ -72,7 +73,7 @@ def cost_of(name: str, choice: Choice[Any], metric: str) -> Cost:
 def _taken(status: Status, metric: str) -> float | None:
     if metric == TRAINING_TIME:
         return status.trained_s
-    return status.best.get(metric) if is_memory(metric) else status.last.get(metric)
+    return value_of(status.best if is_memory(metric) else status.last, metric)
 
 
 def place_of(choice: Choice[Any]) -> Place | None:

@@ -1,4 +1,4 @@
-"""The handwritten digits that come along: real images to try things on, anywhere and without a download.
+"""The handwritten digits that come along: real images for a first try, anywhere and without a download.
 
 digits.npz holds the pixels, the labels and the split by their indices; digits.txt says where they are from.
 """
@@ -9,9 +9,10 @@ from importlib.resources import files
 
 import numpy as np
 
+from engine.catalog.datasets import DATASETS
 from engine.training.data.source import Images, Source
 
-CLASSES = 10
+CLASSES = DATASETS["digits"].classes
 BRIGHTEST = 16
 """The highest value of a pixel in the file."""
 

@@ -30,6 +30,7 @@ import numpy as np
 import psutil
 
 from engine.system import lock
+from engine.text import gib
 from engine.training.data.image_decoder import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
 from engine.training.data.source import DataError, Images, Say
 
@@ -87,13 +88,27 @@ def cache_folder() -> Path:
         raise OSError(f"{error} Set VITUI_CACHE.") from None
 
 
+def data_folder() -> Path:
+    """Return where data sets are downloaded to: ``$VITUI_DATA``, or ``data`` in the folder of decoded images.
+
+    Raises:
+        OSError: The user has no home folder.
+    """
+    if named := os.environ.get("VITUI_DATA"):
+        return Path(named).absolute()
+    return cache_folder() / "data"
+
+
 def load_images(listing: Listing, image_size: int, workers: int | None, say: Say) -> Images:
     """Return the images: squares of their own size if all share one that is small enough, else of ``image_size``.
 
     They come from the cache, or go there. Where it cannot be written they are decoded into memory, which is said.
 
     Args:
+        listing: The files.
+        image_size: The side of the square images, in pixels.
         workers: Processes that decode; 0 for none but this one, None for one for each core but one.
+        say: Called with a sentence now and then while images are decoded.
 
     Raises:
         DataError: They fit neither the cache nor the memory, or a process that decoded was killed.
@@ -203,7 +218,7 @@ def _make(place: Path, job: _Job) -> None:
     if (took := time.monotonic() - began) > SAY_EVERY:
         job.say(
             f"decoded {len(pixels):,} images in {took:.0f} s; "
-            f"they are kept in {place} ({pixels.nbytes / 2**30:.1f} GiB)"
+            f"they are kept in {place} ({gib(pixels.nbytes, 1)})"
         )
 
 
@@ -239,16 +254,15 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
     if path is not None:
         if (free := shutil.disk_usage(path.parent).free) < bytes_needed:
             raise OSError(
-                f"{path.parent.parent} has {free / 2**30:.1f} GiB left, "
-                f"the images take {bytes_needed / 2**30:.1f} GiB"
+                f"{path.parent.parent} has {gib(free, 1)} left, the images take {gib(bytes_needed, 1)}"
             )
         mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
         pixels, into = mapped, (path, mapped.offset)
     else:
         if (free := psutil.virtual_memory().available) < 2 * bytes_needed:
             raise DataError(
-                f"{len(job.listing)} images of {size} pixels take {bytes_needed / 2**30:.1f} GiB and can neither "
-                f"be kept in memory ({free / 2**30:.1f} GiB free) nor on disk; set VITUI_CACHE to a folder with room"
+                f"{len(job.listing)} images of {size} pixels take {gib(bytes_needed, 1)} and can neither "
+                f"be kept in memory ({gib(free, 1)} free) nor on disk; set VITUI_CACHE to a folder with room"
             )
         pixels, into = np.empty(shape, dtype=np.uint8), None
     step = max(1, min(64, TASK_BYTES // (3 * size**2)))

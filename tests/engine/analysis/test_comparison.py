@@ -222,9 +222,15 @@ def test_one_model_each_is_no_claim_about_seeds():
 
 def test_markdown_has_all_of_it():
     text = as_markdown(table(status("vit", 0, 0.6, margin=0.01), status("a|b", 0, 0.7, margin=0.01)))
-    assert text.startswith("|  | vit | a\\|b |\n| --- | --- | --- |\n| model | vit_b | bit_r50x1 |")
-    assert "| test F1 | 0.600 (0.590 to 0.610) | 0.700 (0.690 to 0.710) (+0.100) |" in text
-    assert "\n- The one model of a|b is better than" in text
+    assert text.startswith("|  | vit | a\\|b |\n| --- | --- | --- |\n| model | vit\\_b | bit\\_r50x1 |")
+    assert "| test F1 | 0.600 (0.590 to 0.610) | 0.700 (0.690 to 0.710) (\\+0.100) |" in text
+    assert "\n- The one model of a\\|b is better than" in text
+
+
+def test_names_are_text_in_markdown_whatever_is_in_them():
+    text = as_markdown(table(status("vit", 0, 0.6, margin=0.01), status("a*b*c", 0, 0.7, margin=0.01)))
+    assert "a\\*b\\*c" in text
+    assert "a*b*c" not in text
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

@@ -18,6 +18,7 @@ from engine.config.loader import load_config
 from engine.runs.labels import Labels
 from engine.runs.metadata import About, Fact, facts_of
 from engine.runs.status import Status
+from engine.text import count, setting_text, span
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
@@ -28,7 +29,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.session import View, save
 from tui.state.snapshot import Project, Snapshot
-from tui.views.columns import DEFAULT, WIDEST, Column, ago, count, find_column, known_columns, setting
+from tui.views.columns import DEFAULT, WIDEST, Column, find_column, known_columns
 from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
 from tui.views.row import Row
 from tui.views.run_rows import make_rows
@@ -110,7 +111,13 @@ def test_numbers_are_written_short() -> None:
     assert [count(value) for value in (12, 999, 21_830, 306_730, 85_700_000)] == [
         "12", "999", "21.8k", "307k", "85.7M",
     ]  # fmt: skip
-    assert [ago(value) for value in (-3, 40, 720, 18_000, 300_000)] == ["0 s", "40 s", "12 min", "5 h", "3 d"]
+    assert [span(value) for value in (-3, 40, 720, 18_000, 300_000)] == [
+        "0 s",
+        "40 s",
+        "12 min",
+        "5 h",
+        "3 d",
+    ]
 
 
 def test_a_row_for_several_runs_shows_their_mean_and_what_they_share() -> None:
@@ -159,8 +166,8 @@ def test_nested_values_are_cut_off() -> None:
     deep: list[Any] = []
     for _ in range(500):
         deep = [deep]
-    assert setting(deep) == "…"
-    assert len(setting("x" * 10**6)) == 200
+    assert setting_text(deep) == "…"
+    assert len(setting_text("x" * 10**6)) == 200
 
 
 @given(st.lists(JSON, max_size=12), st.booleans())

@@ -9,7 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine.history.reader import AXES, Axis
+from engine.catalog.metrics import AXES, Axis
 from tui.state.snapshot import Snapshot
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.runs.run_list import RunList

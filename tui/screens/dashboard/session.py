@@ -6,7 +6,7 @@ from typing import Literal, get_args
 
 from textual.widgets import Input
 
-from engine.history.reader import Axis
+from engine.catalog.metrics import Axis
 from tui.screens.actions.charts import SMOOTHINGS, Looking
 from tui.screens.dashboard.arrangement import Arranging
 from tui.screens.dashboard.filter import Filtering

@@ -43,9 +43,16 @@ class Frame:
 
 
 def frame_for(window: Window, width: int, height: int, unit: axis.Unit, x_label: str) -> Frame | None:
-    """The axes of a window in `width` x `height` cells.
+    """Return the axes of a window; None where it is too small for any.
 
-    The x axis goes first where it is small, then the y axis; None if there is no room for either.
+    Where room is short the x axis is left out first, then the y axis.
+
+    Args:
+        window: The ranges that are in view.
+        width: Cells of the whole chart.
+        height: Rows of the whole chart.
+        unit: How the values of the y axis are written.
+        x_label: The name of the x axis, which decides how its values are written.
     """
     labelled = height >= 7 and width >= 18
     rows = height - 2 if labelled else height
@@ -85,7 +92,7 @@ def _cells(places: Floats, labels: Sequence[str], size: int) -> Ticks:
 
 @lru_cache(maxsize=256)
 def draw_frame(width: int, height: int, x_ticks: Ticks | None, y_ticks: Ticks) -> Frame:
-    """Draw axes, with a line across at each tick where there are six rows or more.
+    """Return axes, with a line across at each tick where there are six rows or more.
 
     Args:
         width: Cells of the empty area, at least 2.

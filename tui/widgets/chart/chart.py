@@ -44,7 +44,7 @@ class Chart(Widget):
         "chart--value",
         "chart--cursor",
     }
-    """In the order of `inks.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
+    """In the order of `styles.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
     the line at the cursor."""
 
     DEFAULT_CSS = """
@@ -142,7 +142,7 @@ class Chart(Widget):
         self.set_reactive(Chart.ascii_only, not encoding.startswith("utf"))
 
     def on_mount(self) -> None:
-        """Do as the app was asked."""
+        """Draw in ASCII if the app was asked to."""
         self.ascii_only = self.ascii_only or ascii_only(self.app)
 
     def show(self, lines: Sequence[Line]) -> None:
@@ -370,7 +370,7 @@ class Chart(Widget):
         return max(left, min(event.x - self.gutter.left, left + width - 1))
 
     def on_click(self, event: events.Click) -> None:
-        """Say so; twice shows everything again."""
+        """Post ``Clicked``; a double click shows everything again."""
         if event.chain == 2 and self.view is not None:
             self.view = None
             self.post_message(self.ViewChanged(self, None))

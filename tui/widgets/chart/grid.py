@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
+from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
 from tui.state.line import Line
 from tui.widgets.chart.chart import Chart
@@ -29,8 +30,7 @@ FIRST = (
     "val/f1",
     "train/lr",
 )
-"""The order of charts; MEMORY stands for the memory metric that the runs have."""
-MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
+"""The order of charts; MEMORY stands for the memory metric that the runs have, of each GPU."""
 
 
 class ChartGrid(Container, can_focus=True):
@@ -59,7 +59,7 @@ class ChartGrid(Container, can_focus=True):
         self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
         self._told = False
-        """Whether there was anything to show yet; charts that stand empty until then would only cost time."""
+        """Whether curves have come yet; until then no chart is made."""
         self.pattern = ""
         """A regular expression that the metrics shown have to match."""
 
@@ -85,7 +85,14 @@ class ChartGrid(Container, can_focus=True):
         signs: Mapping[str, Sign],
         on_top: Collection[str],
     ) -> None:
-        """Show these curves by metric, with each run's label and sign; those ``on_top`` are drawn over the others."""
+        """Show curves, a chart for each metric.
+
+        Args:
+            curves: The curves of each metric.
+            labels: What each run is called.
+            signs: The colour and mark of each run.
+            on_top: The runs that are drawn over the others.
+        """
         self._told = True
         self._curves, self._labels, self._signs, self._on_top = curves, labels, signs, on_top
         self._arrange()
@@ -111,7 +118,7 @@ class ChartGrid(Container, can_focus=True):
         self._set(log_y=self.log_y)
 
     def watch_smoothing(self) -> None:
-        """Have all charts say so."""
+        """Smooth all charts' curves as much."""
         self._set(smoothing=self.smoothing)
 
     def watch_x_label(self) -> None:
@@ -119,7 +126,7 @@ class ChartGrid(Container, can_focus=True):
         self._set(x_label=self.x_label, view=None, cursor=None)
 
     def validate_page(self, page: int) -> int:
-        """Keep to the pages that there are."""
+        """Keep the page between the first and the last."""
         return max(0, min(page, self.pages - 1))
 
     def on_chart_view_changed(self, message: Chart.ViewChanged) -> None:
@@ -245,7 +252,7 @@ class ChartGrid(Container, can_focus=True):
 
 
 def matches(pattern: str, metric: str) -> bool:
-    """Return whether a metric matches a regular expression; one that is none is taken as it is written."""
+    """Return whether a metric matches a regular expression; other text is looked for as it stands."""
     try:
         return re.search(pattern, metric, re.IGNORECASE) is not None
     except re.error:
@@ -255,7 +262,9 @@ def matches(pattern: str, metric: str) -> bool:
 def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:
     """Return the metrics as charts show them: what people look for first, at least four, then the rest by name."""
     there = list(metrics)
-    memory = next((name for name in MEMORY if name in there), MEMORY[0] if not there else "")
-    first = [memory if name == "MEMORY" else name for name in FIRST]
+    memory = next(
+        (each for name in MEMORY if (each := sorted(family(there, name)))), [] if there else [MEMORY[0]]
+    )
+    first = [each for name in FIRST for each in (memory if name == "MEMORY" else [name])]
     wanted = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
     return wanted + sorted(name for name in there if name not in wanted)

@@ -1,7 +1,7 @@
 """The whole picture of a chart, from curves to strips, without a widget around it.
 
     ╭─ test/f1 ──────────────────────────╮   the box, with the title
-    │ 0.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆ │   frame.py: axes
+    │ 0.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆ │   axes.py: the frame
     │ 0.40┤      ⢀⣀⠤⠤⠒⠒⠉⠉⠁             │   canvas.py: curves
     │ 0.20┤⣀⠤⠒⠉⠁      ◆ ViT-B…7  0.615 │   legend.py: which is which
     │     └┬──────┬──────┬──────┬─────── │

@@ -1,7 +1,7 @@
 """A confusion matrix as a heat map, true classes in rows and predicted ones in columns; a cursor reads a cell.
 
 Few classes have a number in each cell; many have a shade, one or two cells wide, so that a hundred fit a screen.
-Drawn line by line, and of each line only what is in view: a thousand classes cost no more than ten.
+Drawn line by line, and of each line only the part in view: a thousand classes cost as much as ten.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TALLEST_CELL = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """How wide things are, in cells."""
+    """How wide the parts of a matrix are, in cells."""
 
     label: int
     cell: int
@@ -51,7 +51,11 @@ def plan(matrix: Matrix, width: int, height: int, *, shares: bool, numbers: bool
     """Return how a matrix fits a place best: with numbers if they have room, else with shades.
 
     Args:
-        numbers: What is asked for, whether or not all columns fit then.
+        matrix: What is drawn.
+        width: Cells that there are.
+        height: Rows that there are.
+        shares: Whether cells say shares instead of counts.
+        numbers: Numbers or shades, whether or not all columns fit then; None for whichever fits.
     """
     classes = len(matrix.labels)
     longest = max(map(cell_len, matrix.labels[:2000]))

@@ -48,7 +48,7 @@ class TabBar(Widget):
         ]
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002
-        """All titles; the open one in brackets of light, and of characters where there is no light."""
+        """All titles; the open one is highlighted, or in brackets where there are no colours."""
         segments = []
         for number, label in enumerate(self.labels()):
             is_open = number == self.index

@@ -1,6 +1,6 @@
-"""The run in focus: what it is, how far it is, where it runs, and what a reader of its numbers should know.
+"""The run in focus: its settings, progress and machine, and cautions for readers of its numbers.
 
-Drawn line by line: a text widget would have the whole screen laid out and painted anew with every number that changes.
+Drawn line by line: a text widget would lay out and paint the whole screen for every number that changes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import Detail
 from tui.views.columns import find_column, memory_and_peak
 from tui.views.row import Row
+from tui.views.run_facts import best_checkpoint
 from tui.views.run_names import run_label
 
 Fact = tuple[str, str]
@@ -57,9 +58,14 @@ class Overview(ScrollView):
         unfinished: Sequence[Status] = (),
         row: Row | None = None,
     ) -> None:
-        """Show a run, and what was stopped or failed behind it; of an experiment without any, its configuration.
+        """Show a run and the newer ones behind it; of an experiment without runs, its configuration.
 
         Args:
+            status: How the run goes; None for an experiment without runs.
+            detail: What was read of the run's folder; None before that.
+            config: The configuration to show where the run's own is not read yet.
+            alarms: What is wrong with the run.
+            unfinished: Newer runs that were stopped or failed.
             row: What stands for the run in the list: of several seeds it is said which this is, and their mean scores.
         """
         new = tuple(facts(status, detail, config, alarms, unfinished, row))
@@ -107,7 +113,16 @@ def facts(
     unfinished: Sequence[Status] = (),
     row: Row | None = None,
 ) -> Iterator[Fact]:
-    """Yield what is worth saying, most wanted first; a pair without a name is a line of its own."""
+    """Yield facts as pairs of name and value, the most important first; one without a name is a line of its own.
+
+    Args:
+        status: How the run goes; None for an experiment without runs.
+        detail: What was read of the run's folder; None before that.
+        config: The configuration to show where the run's own is not read yet.
+        alarms: What is wrong with the run.
+        unfinished: Newer runs that were stopped or failed.
+        row: The row that stands for the run in the list.
+    """
     settings = dict(detail.config) if detail and detail.config else dict(config)
     if status is not None:
         mark = MARKS[status.state][0]
@@ -153,14 +168,15 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
     for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
-        final, best = status.final.get(metric), status.best.get(metric)
+        final = status.final.get(metric)
         last = status.last.get(metric) if final is None else final.value
         if mean := _over_seeds(row, metric):
             yield name, mean
         elif last is not None:
             margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
-            peak = f"  best {score(best)}" if best is not None and best > last else ""
-            yield name, score(last) + margin + peak
+            yield name, score(last) + margin
+            if (best := best_checkpoint(status, metric)) is not None:
+                yield "", f"best {score(best.value)}, {best.where}"
     if (ece := status.last.get("test/ece")) is not None:
         yield "cal. err", score(ece)
     for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):

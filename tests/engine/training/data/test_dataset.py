@@ -354,7 +354,26 @@ class TestCifar:
         monkeypatch.setattr(CIFAR10, "tgz_md5", md5(archive))
         monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")
         (tmp_path / "data").mkdir()
+        monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
         return archive, tmp_path / "data"
+
+    def test_it_is_used_from_where_it_lies_below_the_working_folder(self, small, tmp_path, monkeypatch):
+        archive, data = small
+        shutil.copy(archive, data)
+        monkeypatch.delenv("VITUI_DATA")
+        monkeypatch.chdir(tmp_path)
+        assert len(cifar().test) == 2
+
+    def test_it_goes_to_one_place_for_all_projects(self, small, tmp_path, monkeypatch):
+        archive, _ = small
+        monkeypatch.delenv("VITUI_DATA")
+        monkeypatch.setenv("VITUI_CACHE", str(tmp_path / "cache"))
+        said = []
+        with serving(archive) as (url, _):
+            monkeypatch.setattr("torchvision.datasets.CIFAR10.url", url)
+            assert len(cifar(said.append).test) == 2
+        assert said[0].endswith(f"to {tmp_path / 'cache' / 'data'}")
+        assert (tmp_path / "cache" / "data" / "cifar-10-batches-py").is_dir()
 
     def test_an_archive_put_there_is_unpacked(self, small):
         archive, data = small
@@ -397,7 +416,7 @@ class TestCifar:
         assert len(asked) == 2  # one follows redirects, one fetches
 
     def test_what_to_put_where_is_said(self, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
         (tmp_path / "data").write_text("in the way of a download")
         with pytest.raises(
             DataError, match=r"put cifar-10-python\.tar\.gz \(md5 [0-9a-f]{32}\) into .*/data"
