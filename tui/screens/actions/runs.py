@@ -16,7 +16,8 @@ from textual.screen import Screen
 
 from engine.analysis.run_groups import told_apart
 from engine.runs.status import LIVE, RESUMABLE, Status
-from engine.runs.store import Request, Run, Store, StoreError
+from engine.runs.stop_request import Request
+from engine.runs.store import Run, Store, StoreError
 from engine.text import clean
 from tui.options import READONLY, readonly
 from tui.screens.dialogs import Choice, Dialog
@@ -95,21 +96,17 @@ class Doing(Screen[None]):
         if row is None or config is None or row.experiment not in config.experiments:
             self._refuse_row()
             return
-        from tui.views.rerun import already, said, seeds_to_queue
+        from engine.queue.submit import seeds_present, seeds_to_queue, submit
+        from tui.views.rerun import said
 
         experiment = config.experiments[row.experiment]
-        there = already(experiment, self.snapshot.runs, self.snapshot.about)
+        there = seeds_present(experiment, self.snapshot.runs, self.snapshot.about)
         as_it_stood = self._as_it_stood()
 
         def queue() -> str:
-            from engine.config.preflight import missing
             from engine.queue.worker import ensure_worker
 
-            if lacks := missing(experiment):
-                raise StoreError(f"{lacks}; `engine submit` queues it for a machine that has it")
-            runs = [
-                self.store.create(experiment, seed, queued=True) for seed in seeds_to_queue(experiment, there)
-            ]
+            runs = submit(self.store, experiment, seeds_to_queue(experiment, there))
             ensure_worker(self.store)
             return said(experiment, there, [run.id for run in runs]) + as_it_stood
 
