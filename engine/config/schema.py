@@ -163,7 +163,7 @@ class Statistics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     planned_seeds: (
         Annotated[int, Meta(ge=2, le=10_000, description="a whole number from 2 to 10000")] | None
     ) = None
-    """How many seeds of each are to be trained; until these are there only what is very sure is concluded."""
+    """How many seeds of each are to be trained; until these are there the level is 0.005."""
 
 
 def positive_number(config: Mapping[str, Any], key: str, otherwise: float = 1.0) -> float:
