@@ -157,3 +157,43 @@ def is_meant(requirement: Requirement, extra: str) -> bool:
     """Return whether a requirement belongs to an extra, or to none where that is empty."""
     extras = re.findall(r"extra == [\"']([^\"']+)", str(requirement.marker or ""))
     return extra in (extras or [""])
+
+
+OVER_RUNS = frozenset(
+    {"mean", "fmean", "average", "median", "stdev", "pstdev", "variance", "std", "var", "nanmean", "nanstd"}
+)
+"""Functions of ``statistics`` and numpy that make one number of several."""
+NOT_OVER_RUNS = {
+    "engine/queue/durations.py": "of how long runs took, from which forecasts are made",
+}
+"""Where such functions are of something else than of runs, and of what."""
+
+
+def test_means_spreads_and_tests_over_runs_are_made_in_one_room():
+    found = {
+        (str(path.relative_to(ROOT)), name)
+        for top in ("engine", "tui")
+        for path in (ROOT / top).rglob("*.py")
+        for name in statistics_of(ast.parse(path.read_text()))
+    }
+    innocent = ("engine/analysis/", *NOT_OVER_RUNS)
+    assert {(path, name) for path, name in found if not path.startswith(innocent)} == set()
+    used = {home for home in NOT_OVER_RUNS for path, _ in found if path.startswith(home)}
+    assert used == set(NOT_OVER_RUNS)
+
+
+def statistics_of(tree: ast.AST) -> set[str]:
+    """Return what a module uses of ``statistics``, numpy's means and spreads, and scipy."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            if node.value.id in ("statistics", "np", "numpy") and node.attr in OVER_RUNS:
+                names.add(f"{node.value.id}.{node.attr}")
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in (
+            "statistics",
+            "scipy",
+        ):
+            names |= {f"{node.module}.{each.name}" for each in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {each.name for each in node.names if each.name.split(".")[0] == "scipy"}
+    return names

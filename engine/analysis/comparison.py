@@ -1,17 +1,22 @@
-"""Runs side by side: what differs in how they were made, what came of it, and what is more than noise. Pure."""
+"""Runs side by side: what differs in how they were made, what came of it, and what seeds tell of that. Pure."""
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
-from engine.analysis.results import LARGEST
+from engine.analysis.conclusions.costs import TRAINING_TIME, Ratio, cost_of, ratio_of
+from engine.analysis.conclusions.evidence import Evidence, data_of, measured, model_interval
+from engine.analysis.conclusions.judged_metrics import PRIMARY
+from engine.analysis.conclusions.judgement import Judgement
+from engine.analysis.conclusions.pairs import PairStatus
+from engine.analysis.conclusions.pareto_front import MEMORY_RATIO
+from engine.analysis.conclusions.sentences import sentences
+from engine.analysis.curves import LARGEST
+from engine.analysis.results import Score
 from engine.analysis.seed_groups import Side, differing
-from engine.analysis.verdicts import Sample, is_rash, spoken
-from engine.analysis.verdicts import compare as compare_samples
-from engine.analysis.welch import Difference
+from engine.analysis.statistics.significance import ALPHA
 from engine.catalog.metrics import peak_memory, value_of
 from engine.runs.status import Status
 from engine.text import duration, markdown, markdown_table, size
@@ -25,35 +30,41 @@ class Measure:
     of: Callable[[Status], float | None]
     write: Callable[[float], str]
     metric: str = ""
-    """The metric whose interval the end of a run gives, if it does."""
-    exact: bool = False
-    """Whether it has no noise, and needs no training to be known."""
+    """The metric that it is judged by; empty for one that is not judged."""
+    cost: str = ""
+    """The cost that ``cost_of`` reads; empty for what is none."""
+
+
+def _score(name: str, metric: str) -> Measure:
+    return Measure(name, lambda status: measured(status, metric), lambda value: f"{value:.3f}", metric)
 
 
 def _last(metric: str) -> Callable[[Status], float | None]:
     return lambda status: value_of(status.last, metric)
 
 
-def _points(value: float) -> str:
-    return f"{value:.3f}"
+def _bytes(value: float) -> str:
+    return f"{'-' if value < 0 else ''}{size(abs(value))}iB"
 
 
-SPREAD = "± over seeds: standard deviation; of one seed, and in verdicts: 95 %"
+SPREAD = "± over seeds: standard deviation; in brackets: 95 %, of ratios (×) the range"
 """What stands behind a value."""
+MEMORY = Measure("memory, most", lambda status: peak_memory(status.best), _bytes)
+PARAMETERS = Measure("parameters, M", lambda status: status.parameters and status.parameters / 1e6,
+                     lambda value: f"{value:,.2f}")  # fmt: skip
 MEASURES = (
-    Measure("test F1", _last("test/f1"), _points, "test/f1"),
-    Measure("test accuracy", _last("test/accuracy"), _points, "test/accuracy"),
-    Measure("test loss", _last("test/loss"), _points),
-    Measure("calibration error", _last("test/ece"), _points),
-    Measure("train loss", _last("train/loss"), _points),
-    Measure("memory, most", lambda status: peak_memory(status.best),
-            lambda value: f"{'-' if value < 0 else ''}{size(abs(value))}iB"),
-    Measure("images/s", _last("train/images_per_s"), lambda value: f"{value:,.0f}"),
-    Measure("training time", lambda status: status.trained_s or None,
-            lambda value: f"{'-' if value < 0 else ''}{duration(abs(value))}"),
-    Measure("energy, kJ", _last("gpu/energy"), lambda value: f"{value / 1000:,.1f}"),
-    Measure("parameters, M", lambda status: status.parameters and status.parameters / 1e6,
-            lambda value: f"{value:,.2f}", exact=True),
+    _score("test F1", "test/f1"),
+    _score("test accuracy", "test/accuracy"),
+    _score("test loss", "test/loss"),
+    _score("calibration error", "test/ece"),
+    _score("train loss", "train/loss"),
+    MEMORY,
+    Measure("images/s", _last("train/images_per_s"), lambda value: f"{value:,.0f}",
+            cost="train/images_per_s"),
+    Measure("training time", lambda status: status.trained_s or None, duration, cost=TRAINING_TIME),
+    Measure("energy, kJ", _last("gpu/energy"), lambda value: f"{value / 1000:,.1f}",
+            cost="gpu/energy"),
+    PARAMETERS,
 )  # fmt: skip
 
 
@@ -63,10 +74,17 @@ class Cell:
 
     value: str = "–"
     delta: str = ""
-    told: bool | None = None
-    """Whether the difference is more than noise; None where nothing is known."""
-    exact: bool = False
-    """Whether there is no noise that it could be."""
+    status: PairStatus | None = None
+    """What is concluded of the difference; None of measures by which nothing is concluded."""
+
+
+class Row(NamedTuple):
+    """A measure with a cell for each side, and what is not compared by it."""
+
+    name: str
+    cells: list[Cell]
+    untold: dict[str, list[str]]
+    """By the reason: of which sides."""
 
 
 @dataclass(frozen=True)
@@ -77,92 +95,163 @@ class Table:
     made: tuple[tuple[str, list[str]], ...]
     """What differs in how they were made: a key, and a value a side."""
     measured: tuple[tuple[str, list[Cell]], ...]
-    verdicts: tuple[str, ...] = field(default=())
+    verdicts: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is not compared, and why."""
+    judgement: Judgement | None = None
+    """Of the sides that have finished, by the score that verdicts speak of."""
+
+    @property
+    def alpha(self) -> float:
+        """The level at which sides are told apart."""
+        return ALPHA if self.judgement is None else self.judgement.alpha
 
 
-def compare(found: Sequence[Side]) -> Table:
-    """Return the table of some sides against the first of them."""
-    measured = []
-    for measure in MEASURES:
-        cells = [_cell(measure, side, found[0]) for side in found]
-        if any(cell.value != "–" for cell in cells):
-            measured.append((measure.name, cells))
-    verdicts = [_unjudged(found[0])] if not found[0].finished else []
-    for side in found[1:]:
-        if not side.finished:
-            verdicts.append(_unjudged(side))
-        elif found[0].finished:
-            verdicts.append(_verdict(side, found[0]))
-    return Table(tuple(found), tuple(differing(found)), tuple(measured), tuple(verdicts))
+def compare(found: Sequence[Side], evidence: Evidence) -> Table:
+    """Return the table of some sides against the first of them.
 
-
-def _values(measure: Measure, side: Side) -> list[float]:
-    found = (measure.of(run) for run in side.counted)
-    return [value for value in found if value is not None and abs(value) <= LARGEST]
-
-
-def _cell(measure: Measure, side: Side, baseline: Side) -> Cell:
-    values = _values(measure, side)
-    if not values:
-        return Cell()
-    if not side.finished:  # they stand at different epochs: no mean, no spread
-        ends = dict.fromkeys(measure.write(value) for value in (min(values), max(values)))
-        written = " … ".join(ends)
-    else:
-        written = measure.write(statistics.fmean(values)) + _spread(measure, side, values)
-    if side is baseline or not (measure.exact or (side.finished and baseline.finished)):
-        return Cell(written)
-    found = _difference(measure, side, baseline)
-    if found is None:
-        return Cell(written)
-    if found.delta == 0:
-        return Cell(written, "=")
-    seeds = len(values), len(_values(measure, baseline))
-    told = None if math.isnan(found.p) or is_rash(found, *seeds) else found.told
-    sign = "+" if found.delta >= 0 else ""
-    delta = sign + measure.write(found.delta)
-    return Cell(written, delta, exact=True) if measure.exact else Cell(written, delta, told)
-
-
-def _spread(measure: Measure, side: Side, values: Sequence[float]) -> str:
-    """Return how far the seeds spread, or the interval of a single one; empty where neither is known."""
-    if len(values) > 1:
-        spread = measure.write(statistics.stdev(values))
-        return f" ± {spread}" if spread != measure.write(0.0) else ""
-    final = side.counted[0].final.get(measure.metric)
-    return f" ±{measure.write(final.margin)}" if final and final.margin is not None else ""
-
-
-def _difference(measure: Measure, a: Side, b: Side) -> Difference | None:
-    """Return how a measure differs between two sides: over their seeds, or from the intervals of one model each."""
-    ours, theirs = sample(measure, a), sample(measure, b)
-    return compare_samples(ours, theirs) if ours.values and theirs.values else None
-
-
-def sample(measure: Measure, side: Side) -> Sample:
-    """Return what the seeds of a side have of a measure."""
-    finals = [run.final.get(measure.metric) for run in side.counted] if measure.metric else []
-    epochs = {run.epochs for run in side.counted}
-    return Sample(
-        side.name,
-        tuple(_values(measure, side)),
-        finals[0] if len(finals) == 1 else None,
-        epochs.pop() if len(epochs) == 1 else None,
+    Args:
+        found: What is compared.
+        evidence: All runs of the project.
+    """
+    judged = _judged(found)
+    judgements = _judgements(judged, evidence)
+    rows = [_row(measure, found, judgements.get(measure.metric), judged) for measure in MEASURES]
+    rows = [row for row in rows if any(cell.value != Cell.value for cell in row.cells)]
+    primary = next((judgements[metric] for metric in PRIMARY if metric in judgements), None)
+    return Table(
+        sides=tuple(found),
+        made=tuple(differing(found)),
+        measured=tuple((row.name, row.cells) for row in rows),
+        verdicts=(*(sentences(primary) if primary else ()), *_unjudged(found, judged)),
+        notes=tuple(_notes(rows, judgements)),
+        judgement=primary,
     )
 
 
-def _unjudged(side: Side) -> str:
-    """Say why a side cannot be judged."""
-    return f"{side.name} has not finished ({side.left_out}): no verdict{' yet' if side.live else ''}"
+def _judged(found: Sequence[Side]) -> list[Side]:
+    """Return which sides are judged: those that finished on the same data as the first one, if that has finished."""
+    if not found[0].finished:
+        return []
+    data = data_of(found[0].choice)
+    return [side for side in found if side.finished and data_of(side.choice) == data]
 
 
-def _verdict(side: Side, baseline: Side) -> str:
-    """Say in a sentence whether a side's F1 differs from the baseline's, by which test, and what would decide it."""
-    measure = MEASURES[0]
-    found = _difference(measure, side, baseline)
-    if found is None:
-        return f"{side.name} and {baseline.name}: not both have a test F1"
-    return spoken(sample(measure, side), sample(measure, baseline), found)
+def _judgements(judged: Sequence[Side], evidence: Evidence) -> dict[str, Judgement]:
+    """Return what is concluded by each metric that two sides have measured."""
+    if len(judged) < 2:
+        return {}
+    choices = {side.name: side.choice for side in judged}
+    metrics = [measure.metric for measure in MEASURES if measure.metric]
+    found = {metric: evidence.judge(choices, metric, baseline=judged[0].name) for metric in metrics}
+    known = {metric: each for metric, each in found.items() if len(each.ranked) > 1}
+    return known or {PRIMARY[0]: found[PRIMARY[0]]}
+
+
+def _row(measure: Measure, found: Sequence[Side], judgement: Judgement | None, judged: Sequence[Side]) -> Row:
+    row = Row(measure.name, [], {})
+    for side in found:
+        cell = Cell(_written(measure, side))
+        is_compared = side is not found[0] and (measure is PARAMETERS or side in judged)
+        if is_compared and cell.value != Cell.value:
+            cell = _against(measure, side, found[0], judgement, cell, row.untold)
+        row.cells.append(cell)
+    return row
+
+
+def _against(
+    measure: Measure,
+    side: Side,
+    baseline: Side,
+    judgement: Judgement | None,
+    cell: Cell,
+    untold: dict[str, list[str]],
+) -> Cell:
+    """Return a cell with how it differs from the baseline's, as far as that can be said of its kind of measure."""
+    if measure.cost:
+        found = ratio_of(
+            cost_of(side.name, side.choice, measure.cost),
+            cost_of(baseline.name, baseline.choice, measure.cost),
+        )
+        if isinstance(found, Ratio):
+            return Cell(cell.value, f"× {found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})")
+        if _values(measure, baseline):
+            untold.setdefault(found, []).append(side.name)
+        return cell
+    if measure.metric:
+        return _scored(measure, side, baseline, judgement, cell)
+    here, there = _values(measure, side), _values(measure, baseline)
+    if not there:
+        return cell
+    if measure is MEMORY and max(here + there) <= MEMORY_RATIO * min(max(here), max(there)):
+        return Cell(cell.value, "=")
+    return Cell(cell.value, _signed(measure, max(here) - max(there)))
+
+
+def _scored(measure: Measure, side: Side, baseline: Side, judgement: Judgement | None, cell: Cell) -> Cell:
+    pair = judgement.pair(side.name, baseline.name) if judgement is not None else None
+    here, there = _values(measure, side), _values(measure, baseline)
+    if pair is None or not here or not there:
+        return cell
+    delta = _signed(measure, Score(here).mean - Score(there).mean)
+    if measure.metric in PRIMARY:
+        return Cell(cell.value, delta, pair.status)
+    if pair.status is PairStatus.UNJUDGED:
+        return Cell(cell.value, delta)
+    _, low, high = pair.seen_from(side.name)
+    return Cell(cell.value, f"{delta} ({measure.write(low)} to {measure.write(high)})")
+
+
+def _values(measure: Measure, side: Side) -> tuple[float, ...]:
+    found = (measure.of(run) for run in side.counted)
+    return tuple(value for value in found if value is not None and abs(value) <= LARGEST)
+
+
+def _written(measure: Measure, side: Side) -> str:
+    """Return what the runs that count have of a measure: their mean and spread, the most, or where they stand."""
+    values = _values(measure, side)
+    if not values:
+        return Cell.value
+    if not side.finished:  # they stand at different epochs: no mean, no spread
+        return " … ".join(dict.fromkeys(map(measure.write, (min(values), max(values)))))
+    if measure in (MEMORY, PARAMETERS):
+        return measure.write(max(values))
+    score = Score(values)
+    if score.sd is not None:
+        spread = measure.write(score.sd)
+        return measure.write(score.mean) + (f" ± {spread}" if spread != measure.write(0.0) else "")
+    interval = model_interval(side.choice, measure.metric)
+    if interval is None or interval.low is None or interval.high is None:
+        return measure.write(score.mean)
+    return f"{measure.write(score.mean)} ({measure.write(interval.low)} to {measure.write(interval.high)})"
+
+
+def _signed(measure: Measure, delta: float) -> str:
+    if delta == 0:
+        return "="
+    return ("+" if delta > 0 else "") + measure.write(delta)
+
+
+def _unjudged(found: Sequence[Side], judged: Sequence[Side]) -> Iterable[str]:
+    """Yield why sides are not judged that have not finished, or were tested on other data."""
+    for side in found:
+        if not side.finished:
+            yet = " yet" if side.live else ""
+            yield f"{side.name} has not finished ({side.left_out}): no verdict{yet}"
+        elif judged and side not in judged:
+            yield f"{side.name} was tested on other data than {found[0].name}: no verdict"
+
+
+def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[str]:
+    """Yield what has to be known to read the measures."""
+    if all(metric in judgements for metric in PRIMARY):
+        yield "Test accuracy is judged apart, by the same rule; by the other measures nothing is concluded."
+    untold: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        for reason, names in row.untold.items():
+            untold.setdefault((", ".join(names), reason), []).append(row.name)
+    for (sides, reason), measures in untold.items():
+        yield f"Not compared: {', '.join(measures)} of {sides} ({reason})."
 
 
 def as_markdown(table: Table) -> str:
@@ -171,8 +260,8 @@ def as_markdown(table: Table) -> str:
     rows = [[key, *values] for key, values in table.made]
     for name, cells in table.measured:
         rows.append([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
-    verdicts = [f"- {markdown(verdict)}" for verdict in table.verdicts]
-    return "\n".join([markdown_table(head, rows), *verdicts, f"\n{SPREAD}."]) + "\n"
+    said = [f"- {markdown(line)}" for line in (*table.verdicts, *table.notes)]
+    return "\n".join([markdown_table(head, rows), *said, f"\n{SPREAD}."]) + "\n"
 
 
 def _headed(side: Side) -> str:

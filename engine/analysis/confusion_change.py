@@ -1,4 +1,4 @@
-"""Confusion matrices minus others: which classes are recognised better, which are taken for which more often. Pure."""
+"""Confusion matrices against others: which classes are recognised better, and which mistakes to look at. Pure."""
 
 from __future__ import annotations
 
@@ -10,25 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.analysis.confusion import Matrix
+from engine.analysis.statistics.significance import (
+    ALPHA,
+    Sample,
+    benjamini_hochberg,
+    pool_of,
+    raw_test,
+    sidak,
+)
 
-Z = 1.96
-"""Standard errors beyond which a difference of two shares is called more than noise, at 5 %."""
+LARGEST_FREEDOM = 1e6
+"""Student's t with more degrees of freedom is the normal distribution."""
 Shares = NDArray[np.float64]
 
 
 class Shift(NamedTuple):
-    """A share of the images of the class ``true`` that were taken for ``taken``: with the baseline, and here."""
+    """A number of one class, or of one class taken for another: with the baseline, and here."""
 
     true: str
     taken: str
     before: float
     after: float
-    told: bool
-    """Whether the difference is more than the noise of so many images."""
+    told: bool | None
+    """Of a class whether seeds tell the difference, of a mistake whether to look at it; None where nothing can."""
 
     @property
     def delta(self) -> float:
-        """How much more of them it is here."""
+        """How much more it is here."""
         return self.after - self.before
 
 
@@ -37,38 +45,75 @@ class Shifts:
     """What differs between matrices of the same classes, the largest differences first."""
 
     classes: tuple[Shift, ...]
-    """Of each class its recall: the share of its images that were taken for it."""
+    """Of each class that occurs its F1, the mean over seeds."""
     mistakes: tuple[Shift, ...]
-    """Of pairs of classes."""
+    """Of pairs of classes the share of the true one's images: those to look at, which is no conclusion."""
     seeds: tuple[int, int] = (1, 1)
-    """How many matrices were summed: of the baseline, and here."""
+    """How many matrices there are: of the baseline, and here."""
+
+    @property
+    def summary(self) -> str:
+        """Which classes are told to be recognised better, and which worse; empty where none is."""
+        parts: list[str] = []
+        for word, sign in (("better", 1), ("worse", -1)):
+            if names := [shift.true for shift in self.classes if shift.told and shift.delta * sign > 0]:
+                count = f"{len(names)} of {len(self.classes)}" if not parts else str(len(names))
+                parts.append(f"{count} classes {word}: {', '.join(names)}")
+        return f"recognises {'; '.join(parts)}" if parts else ""
 
 
-def shifts(found: Sequence[Matrix], baseline: Sequence[Matrix], most: int = 8) -> Shifts | None:
-    """Return how the matrices of some seeds differ in sum from a baseline's; None where not all have the same classes.
+def shifts(
+    found: Sequence[Matrix], baseline: Sequence[Matrix], most: int = 8, alpha: float = ALPHA
+) -> Shifts | None:
+    """Return how the matrices of some seeds differ from a baseline's; None where not all have the same classes.
 
-    The images are taken for two samples (the test of two proportions, unpooled): of two models tested on the same
-    images that is careful, never rash. Seeds are tested on the same images, so more of them are not more images; how
-    far their shares spread counts as noise too. Of mistakes, only those beyond noise are returned, at most ``most``;
-    no correction for looking at many pairs is made, so that one in twenty of equal pairs is among them.
+    The F1 of each class is tested over seeds, with a spread that all classes share, and corrected for how many classes
+    there are. Mistakes are tested over images and seeds; those to look at are a list of which a tenth differ by chance
+    (Benjamini & Hochberg 1995).
+
+    Args:
+        found: A matrix for each seed.
+        baseline: The same of what it is compared with.
+        most: How many mistakes are returned at most.
+        alpha: The level of all classes together.
     """
     labels = {matrix.labels for matrix in (*found, *baseline)}
     if len(labels) != 1 or not found or not baseline:
         return None
-    names, here, before = labels.pop(), _shares(found), _shares(baseline)
+    names = labels.pop()
+    classes = _classes(names, found, baseline, alpha)
+    here, before = _shares(found), _shares(baseline)
     change = here - before  # (C, C)
-    told: NDArray[np.bool_] = np.abs(change) > Z * np.sqrt(_noise(found, here) + _noise(baseline, before))
+    look = np.reshape(benjamini_hochberg(_of_mistakes(found, baseline, change)), (-1,))
+    places = np.flatnonzero(~np.eye(len(change), dtype=bool).ravel())[look]
+    order = np.argsort(-np.abs(change.ravel()[places]), kind="stable")[:most]
+    pairs = [divmod(int(place), len(change)) for place in places[order]]
+    mistakes = [
+        Shift(names[true], names[taken], float(before[true, taken]), float(here[true, taken]), told=True)
+        for true, taken in pairs
+    ]
+    return Shifts(tuple(classes), tuple(mistakes), (len(baseline), len(found)))
 
-    def shift(true: int, taken: int) -> Shift:
-        place = true, taken
-        return Shift(names[true], names[taken], float(before[place]), float(here[place]), bool(told[place]))
 
-    classes = sorted((shift(each, each) for each in range(len(names))), key=lambda shift: -abs(shift.delta))
-    wrong = np.where(told & ~np.eye(len(change), dtype=bool), np.abs(change), 0.0)
-    flat = wrong.ravel()
-    places = np.argsort(-flat, kind="stable")[:most]
-    pairs = [divmod(int(place), len(change)) for place in places if flat[place] > 0]
-    return Shifts(tuple(classes), tuple(shift(*pair) for pair in pairs), (len(baseline), len(found)))
+def _classes(
+    names: Sequence[str], found: Sequence[Matrix], baseline: Sequence[Matrix], alpha: float
+) -> list[Shift]:
+    """Return how the F1 of each class differs, the largest differences first."""
+    samples = [[_f1(names[place], place, side) for side in (found, baseline)] for place in range(len(names))]
+    there = [(here, before) for here, before in samples if here.values and before.values]
+    pool = pool_of(sample for pair in there for sample in pair)
+    classes = []
+    for here, before in there:
+        p = sidak(raw_test(here, before, pool).p, len(there))
+        told = None if np.isnan(p) else bool(p < alpha)
+        classes.append(Shift(here.name, here.name, before.mean, here.mean, told))
+    return sorted(classes, key=lambda shift: -abs(shift.delta))
+
+
+def _f1(name: str, place: int, matrices: Sequence[Matrix]) -> Sample:
+    """Return the F1 of a class for each seed in which it occurs."""
+    values = [float(matrix.by_class.f1[place]) for matrix in matrices]
+    return Sample(name, tuple(value for value in values if not np.isnan(value)))
 
 
 def _shares(matrices: Sequence[Matrix]) -> Shares:
@@ -78,10 +123,34 @@ def _shares(matrices: Sequence[Matrix]) -> Shares:
     return shares
 
 
-def _noise(matrices: Sequence[Matrix], shares: Shares) -> Shares:
-    """Return the squared error of shares (C, C): of the images of one test, and of how far the seeds spread."""
+def _of_mistakes(found: Sequence[Matrix], baseline: Sequence[Matrix], change: Shares) -> list[float]:
+    """Return the p value of each pair of classes, row by row without the diagonal (C (C - 1),).
+
+    Images and seeds make the noise of a share; what seeds make is estimated with few degrees of freedom (Welch 1947).
+    """
+    from scipy.special import stdtr
+
+    images = _image_noise(found) + _image_noise(baseline)
+    seeds = [(_seed_noise(side), len(side) - 1) for side in (found, baseline) if len(side) > 1]
+    noise = images + sum((part for part, _ in seeds), np.zeros_like(images))
+    estimated = sum((part**2 / freedom for part, freedom in seeds), np.zeros_like(images))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        freedom = np.minimum(np.nan_to_num(noise**2 / estimated, nan=LARGEST_FREEDOM), LARGEST_FREEDOM)
+        t = np.where(change == 0, 0.0, np.abs(change) / np.sqrt(noise))
+    p: Shares = 2 * stdtr(freedom, -t)
+    values: list[float] = p[~np.eye(len(change), dtype=bool)].tolist()
+    return values
+
+
+def _image_noise(matrices: Sequence[Matrix]) -> Shares:
+    """Return the squared error (C, C) that the images of one test give shares: seeds are tested on the same ones."""
     images = np.maximum(np.mean([matrix.by_class.support for matrix in matrices], axis=0), 1)[:, None]
+    shares = _shares(matrices)
     noise: Shares = shares * (1 - shares) / images
-    if len(matrices) > 1:
-        noise += np.var([matrix.shares for matrix in matrices], axis=0, ddof=1) / len(matrices)
+    return noise
+
+
+def _seed_noise(matrices: Sequence[Matrix]) -> Shares:
+    """Return the squared error (C, C) that the seeds give the mean of shares."""
+    noise: Shares = np.var([matrix.shares for matrix in matrices], axis=0, ddof=1) / len(matrices)
     return noise

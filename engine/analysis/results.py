@@ -1,4 +1,4 @@
-"""What came of experiments, as numbers: scores over seeds with their intervals, what training took, which is best.
+"""What came of experiments, as numbers: scores over seeds with their intervals, and what training took.
 
 Final scores are those of the last evaluation, of the runs that speak for an experiment by
 ``engine.analysis.selection``.
@@ -7,27 +7,22 @@ Final scores are those of the last evaluation, of the runs that speak for an exp
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from engine.analysis.intervals import over_seeds
+from engine.analysis.curves import LARGEST
 from engine.analysis.selection import Candidate, Choice, choose
-from engine.analysis.welch import difference
-from engine.catalog.metrics import HEADLINES, first_of, over_gpus
+from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
+from engine.catalog.metrics import HEADLINES, first_of, metric_of, over_gpus
 from engine.config.preflight import oversized_batch
 from engine.config.schema import SCRIPT, Experiment
 from engine.history.reader import History
 
 SCORES = HEADLINES
 """The metrics of a table; the first that an experiment's runs measured decides which of them count."""
-LARGEST = 1e100
-"""No measured number is larger than this; sums and squares of smaller ones are numbers."""
-LEAST_SEEDS = 3
-"""With two seeds against more Welch's test calls equal experiments different up to twice as often as it says."""
 OVER_SEEDS = "t over seeds"
-OVER_IMAGES = {"test/f1": "bootstrap over test images", "test/accuracy": "binomial over test images"}
+OVER_IMAGES = "over test images"
 """What the engine's own training tells intervals over."""
 SAID = "as its program said"
 OWN_PROGRAM = "own program"
@@ -52,12 +47,12 @@ class Score:
     @property
     def mean(self) -> float:
         """The mean over seeds."""
-        return statistics.fmean(self.values)
+        return seed_mean(self.values)
 
     @property
     def sd(self) -> float | None:
         """The sample standard deviation over seeds, None for one seed."""
-        return statistics.stdev(self.values) if len(self.values) > 1 else None
+        return seed_deviation(self.values)
 
 
 @dataclass(frozen=True)
@@ -85,13 +80,6 @@ class Result:
     """Seconds of training without pauses, a mean over seeds that ended."""
     remarks: tuple[str, ...] = field(default=())
     """What is left out of the row, a sentence each."""
-
-
-class Verdict(NamedTuple):
-    """Which experiment is the best by a metric, None where noise does not let one say, and why."""
-
-    best: str | None
-    reason: str
 
 
 Hours = Callable[[Candidate, str], float | None]
@@ -122,7 +110,7 @@ def result_of(
     statuses = [each.status for each in choice.runs]
     return Result(
         experiment=experiment.name,
-        data=OWN_PROGRAM if _is_program(first) else str(first.info.config.get("dataset", "")),
+        data=tested_on(first.config),
         choice=choice,
         scores=scores,
         parameters=max((status.parameters for status in statuses if status.parameters), default=None),
@@ -144,37 +132,6 @@ def read_gpu_hours(candidate: Candidate, metric: str) -> float | None:
     return float(hours[-1]) if len(hours) else None
 
 
-def verdict(results: Iterable[Result], metric: str) -> Verdict:
-    """Return which of some results on the same data is the best by a metric.
-
-    One is the best only if it is told from every other at the level of 5 % (Welch's t-test over three seeds or more):
-    one that is told from the second alone could still be no better than a third that spreads more.
-    """
-    rows = sorted(
-        (row for row in results if metric in row.scores),
-        key=lambda row: row.scores[metric].mean,
-        reverse=True,
-    )
-    if len(rows) < 2:
-        return Verdict(None, "there is no other to compare with")
-    if unfinished := [row.experiment for row in rows if not row.choice.finished]:
-        return Verdict(None, f"{listed(unfinished)} not finished")
-    if few := [row for row in rows if len(row.scores[metric].values) < LEAST_SEEDS]:
-        count = (
-            "one seed" if all(len(row.scores[metric].values) == 1 for row in few) else "less than three seeds"
-        )
-        names = listed([row.experiment for row in few])
-        return Verdict(None, f"{names} {count}, which is too few to say how much seeds differ")
-    top, *others = rows
-    tested = [(difference(top.scores[metric].values, row.scores[metric].values), row) for row in others]
-    closest, row = max(tested, key=lambda each: each[0].p)
-    p = f"p = {closest.p:.3f}" if closest.p >= 0.001 else "p < 0.001"
-    if not closest.told:
-        return Verdict(None, f"{top.experiment} and {row.experiment} differ within noise ({p})")
-    most = p if closest.p < 0.001 or len(others) == 1 else f"{p} at most"
-    return Verdict(top.experiment, f"{top.experiment} is better than every other ({most})")
-
-
 def _score(name: str, metric: str, choice: Choice[Candidate], remarks: list[str]) -> Score | None:
     """Return a metric's score and remark on what is no part of it."""
     measured = [each for each in choice.runs if metric in each.status.last]
@@ -183,7 +140,7 @@ def _score(name: str, metric: str, choice: Choice[Candidate], remarks: list[str]
         remarks.append(f"{name}: {metric} of seed {', '.join(lost)} is no usable number and is left out.")
     values = tuple(_numbers(each.status.last[metric] for each in found))
     if len(values) > 1:
-        return Score(values, Interval(*over_seeds(values), OVER_SEEDS))
+        return Score(values, Interval(*_of_mean(metric, values, found), OVER_SEEDS))
     return Score(values, _of_images(found[0], metric, values[0])) if values else None
 
 
@@ -192,14 +149,24 @@ def _of_images(candidate: Candidate, metric: str, value: float) -> Interval | No
     told = candidate.status.final.get(metric)
     if told is None or told.low is None or told.high is None or not told.low <= value <= told.high:
         return None
-    return Interval(
-        told.low, told.high, SAID if _is_program(candidate) else OVER_IMAGES.get(metric, "as its run said")
-    )
+    return Interval(told.low, told.high, SAID if _is_program(candidate.config) else OVER_IMAGES)
 
 
-def _is_program(candidate: Candidate) -> bool:
+def _of_mean(metric: str, values: Sequence[float], runs: Sequence[Candidate]) -> tuple[float, float]:
+    """Return the interval of a mean over seeds; one of shares stays between 0 and 1."""
+    if metric_of(metric).kind.unit != "fraction" or not all(0 <= value <= 1 for value in values):
+        return over_seeds(values)
+    images = [estimate.n for run in runs for estimate in run.status.final.values() if estimate.n is not None]
+    return share_over_seeds(values, min(images, default=None))
+
+
+def tested_on(config: Mapping[str, Any]) -> str:
+    """Return what a run of a configuration is tested on; scores on different data are not compared."""
+    return OWN_PROGRAM if _is_program(config) else str(config.get("dataset", ""))
+
+
+def _is_program(config: Mapping[str, Any]) -> bool:
     """Return whether a run is a program of the user's, which knows best what it tested on."""
-    config = candidate.info.config
     return bool(config.get("command")) or config.get("model") in (None, SCRIPT)
 
 
@@ -228,7 +195,7 @@ def _usable(values: Mapping[str, float | None]) -> dict[str, float]:
 
 def _mean(values: Iterable[float | None]) -> float | None:
     numbers = _numbers(values)
-    return statistics.fmean(numbers) if numbers else None
+    return seed_mean(numbers) if numbers else None
 
 
 def _numbers(values: Iterable[float | None]) -> list[float]:
@@ -238,10 +205,3 @@ def _numbers(values: Iterable[float | None]) -> list[float]:
 def _number(value: float | None) -> float | None:
     """Return a measured number, None for what cannot be one."""
     return value if value is not None and math.isfinite(value) and abs(value) <= LARGEST else None
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return names as the beginning of a sentence: ``a has``, ``a and b have``, ``a and 4 others have``."""
-    if len(names) == 1:
-        return f"{names[0]} has"
-    return f"{names[0]} and {names[1] if len(names) == 2 else f'{len(names) - 1} others'} have"

@@ -1,4 +1,4 @@
-"""experiments.toml -> typed experiments and figures; every mistake is named with its line, all of them at once."""
+"""experiments.toml -> typed experiments, figures and statistics; all mistakes are named, each with its line."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from engine.catalog.recipes import fill
 from engine.config.overrides import override
 from engine.config.positions import Place, Places
 from engine.config.preflight import oversized_batch
-from engine.config.schema import Experiment, Figure
+from engine.config.schema import Experiment, Figure, Rate, Statistics
 from engine.config.validate import (
     FIELDS,
+    MEASURED,
     ConfigError,
     Mistake,
     _show,
@@ -37,6 +38,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     defaults: dict[str, Any]
     experiments: dict[str, Experiment]
     figures: dict[str, Figure]
+    statistics: Statistics = Statistics()
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -98,7 +100,8 @@ def notes_on(experiment: Experiment) -> list[str]:
 _FIGURE_FIELDS: dict[str, Any] = {
     key: kind for key, kind in get_type_hints(Figure, include_extras=True).items() if key != "name"
 }
-_SECTIONS = ("defaults", "experiments", "figures")
+_STATISTICS_FIELDS: dict[str, Any] = get_type_hints(Statistics, include_extras=True)
+_SECTIONS = ("defaults", "experiments", "figures", "statistics")
 
 
 class _Reader:
@@ -132,7 +135,13 @@ class _Reader:
             figure = self._figure(name, table, named)
             if figure is not None:
                 figures[name] = figure
-        return Config(path=self.path, defaults=defaults, experiments=experiments, figures=figures)
+        return Config(
+            path=self.path,
+            defaults=defaults,
+            experiments=experiments,
+            figures=figures,
+            statistics=self._statistics(),
+        )
 
     def _check_defaults(self, defaults: dict[str, Any]) -> None:
         """Report defaults of a wrong type, even those that every experiment replaces."""
@@ -183,6 +192,42 @@ class _Reader:
                 report(key, message)
                 failed.add(key)
         return None if failed else Figure(name=name, **values)
+
+    def _statistics(self) -> Statistics:
+        """Return the table of statistics; what is wrong in it is reported and left out."""
+        home = "statistics"
+        table = self._table(home)
+        for key in table:
+            if key not in _STATISTICS_FIELDS:
+                self._unknown((home,), key, _STATISTICS_FIELDS, f"in [{home}]")
+        known = {key: value for key, value in table.items() if key in _STATISTICS_FIELDS}
+        if isinstance(margins := known.get("margin"), dict):
+            known["margin"] = self._margins(margins)
+
+        def report(key: str, message: str) -> None:
+            self._report(self.places.value(home, key), f"{key} in [{home}]: {message}")
+
+        values, _ = convert_fields(known, _STATISTICS_FIELDS, Statistics, report)
+        return Statistics(**values)
+
+    def _margins(self, margins: dict[str, Any]) -> dict[str, Any]:
+        """Return the margins that are above 0, of metrics that the engine or a figure knows."""
+        figures = self.document.get("figures")
+        tables = figures.values() if isinstance(figures, dict) else ()
+        drawn = [table["y"] for table in tables if isinstance(table, dict) and "y" in table]
+        metrics = dict.fromkeys([*MEASURED, *(metric for metric in drawn if isinstance(metric, str))])
+        right = {}
+        for metric, value in margins.items():
+            path = ("statistics", "margin", metric)
+            where = f"margin of {metric!r} in [statistics]"
+            if metric not in metrics:
+                message = f"{where}: there is no such metric{nearest(metric, metrics)}"
+                self._report(self.places.key(*path), f"{message} Known: {', '.join(metrics)}")
+            elif (problem := _wrong(value, Rate)) is not None:
+                self._report(self.places.value(*path), f"{where}: {problem}")
+            else:
+                right[metric] = value
+        return right
 
     def _table(self, section: str) -> dict[str, Any]:
         table = self.document.get(section, {})

@@ -1,4 +1,4 @@
-"""What one experiment and one figure are: every field is a key of experiments.toml, with what it takes."""
+"""What experiments, figures and the statistics are: every field is a key of experiments.toml, with what it takes."""
 
 from __future__ import annotations
 
@@ -151,6 +151,19 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0
+
+
+class Statistics(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What comparisons have to know from the user."""
+
+    margin: Annotated[
+        dict[str, Rate], Meta(description='a table of differences above 0, such as { "test/f1" = 0.01 }')
+    ] = {}
+    """By metric: a difference below it does not matter here."""
+    planned_seeds: (
+        Annotated[int, Meta(ge=2, le=10_000, description="a whole number from 2 to 10000")] | None
+    ) = None
+    """How many seeds of each are to be trained; until these are there the level is 0.005."""
 
 
 def positive_number(config: Mapping[str, Any], key: str, otherwise: float = 1.0) -> float:

@@ -36,6 +36,17 @@ class ConfigError(UserError):
         self.mistakes = mistakes
 
 
+MEASURED = tuple(
+    f"{split}/{name}"
+    for split, names in {
+        "test": ("f1", "accuracy", "precision", "recall", "top5", "loss", "ece"),
+        "train": ("accuracy", "loss"),
+    }.items()
+    for name in names
+)
+"""The metrics of the engine's own training that experiments are compared by."""
+
+
 def describe(key: str) -> str:
     """Return what a key of an experiment takes, in a few words."""
     return _describe(FIELDS[key])

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.analysis.classification import f1_per_class, scores
-from engine.analysis.intervals import bootstrap_f1, wilson
+from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import Estimate
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.dataset import Split
@@ -113,7 +113,7 @@ def summarize(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
     if not images:
         return {}
     right = sum(row[k] for k, row in enumerate(matrix))
-    accuracy, f1 = wilson(right, images), bootstrap_f1(matrix)
+    accuracy, f1 = wilson(right, images), f1_interval(matrix)
     estimates = {
         "test/f1": Estimate(value=values["f1"], low=f1[0], high=f1[1], n=images),
         "test/accuracy": Estimate(value=values["accuracy"], low=accuracy[0], high=accuracy[1], n=images),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -109,6 +109,7 @@ def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
         top: float = 0.9,
         alive: bool = False,
         name: str | None = None,
+        more: Mapping[str, float] | None = None,
     ) -> Run:
         pid, host = (os.getpid(), process.host()) if alive else (4242, "lab")
         config = load_config(project.config)
@@ -129,6 +130,7 @@ def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
                 f1 = top * (1 - math.exp(-step / 10))
                 values |= {"test/f1": f1, "test/accuracy": f1, "test/loss": 2.3 * math.exp(-step / 15)}
             values["cpu/memory_process"] = 900.0 * 2**20
+            values |= more or {}
             recorder.emit(Metrics(time=NOW + step, run=run.id, step=step, epoch=step / 10, values=values))
         if end is not None:
             summary = {}

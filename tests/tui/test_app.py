@@ -631,7 +631,7 @@ async def test_classes_are_compared_over_the_finished_seeds(project: Project, wr
         await until(pilot, lambda: bool(screen.shifts))
         found = screen.shifts["BiT-small"]
         assert found.seeds == (2, 2)
-        assert (found.classes[0].before, found.classes[0].after) == (0.915, 0.515)
+        assert found.classes[0].before > 0.9 > found.classes[0].after
 
 
 async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) -> None:

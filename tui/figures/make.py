@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.selection import Candidate, choose
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
@@ -54,6 +55,7 @@ class Library:
         self.config = config
         self.store = store
         self.candidates = candidates
+        self.evidence = Evidence(config.experiments, candidates, config.statistics)
         self._colours = assign(config.experiments)
         self._histories: dict[tuple[Path, str | None], History] = {}
 
@@ -65,7 +67,7 @@ class Library:
     def _entry(self, figure: Figure, experiment: Experiment) -> Entry:
         choice = choose(experiment, self.candidates, figure.y)
         colour = self._colours[experiment.name]
-        source = Source(figure, experiment, colour, choice, self.candidates, self._history)
+        source = Source(figure, experiment, colour, choice, self.candidates, self.evidence, self._history)
         found: Reading[Any] = KINDS[figure.kind].read(source)
         return Entry(experiment, choice, found.part, found.remarks)
 

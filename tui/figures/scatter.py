@@ -1,11 +1,11 @@
-"""Scatters: an experiment's final score against what it took, and which experiments no other one beats in both.
+"""Scatters: an experiment's final score against what it took, and which experiments are worth that.
 
 ::
 
-    ┤      ┌────── ● BiT      The front: for each cost the best score to be had for it. What lies on it is filled,
-    ┤ ●────┘                  what another experiment beats in one without losing in the other is hollow.
-    ┤ ViT      ○ hybrid
-    └────────────────────
+    ┤        ┌─────────── ● BiT      Filled: on the Pareto front, for no cheaper one is told to be as good.
+    ┤ ●──────┘                       Hollow: it may be on it, for seeds or costs do not tell.
+    ┤ ViT           • hybrid         Small: dominated, for a cheaper one is told to be better.
+    └────────────────────────
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from engine.analysis.conclusions import costs
+from engine.analysis.conclusions.evidence import Evidence, by_data
+from engine.analysis.conclusions.judged_metrics import judged_metric
+from engine.analysis.conclusions.pareto_front import Mark, pareto_front
 from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import Result, read_gpu_hours
 from tui.axis import PLAIN, Unit, limits, log_limits, log_ticks
@@ -35,8 +38,8 @@ if TYPE_CHECKING:
 
 FAR = 10.0
 """The largest cost over the least from which their axis is logarithmic."""
-LESS = frozenset({"loss", "ece", "power", "temperature", "energy", "grad_norm"})
-"""Metrics of which less is better; so it is of memory and of times."""
+SIZES = {Mark.ON_FRONT: 5.0, Mark.MAY_BE: 5.0, Mark.DOMINATED: 2.6}
+"""Of markers, in points."""
 
 
 class Cost(NamedTuple):
@@ -47,8 +50,8 @@ class Cost(NamedTuple):
     scale: Callable[[float], tuple[float, str]] = lambda _: (1.0, "")
     """Returns what costs up to ``largest`` are divided by, and the unit they are then in."""
     meaning: str = "mean over seeds"
-    less: bool = True
-    """Whether less of it is better."""
+    metric: str = ""
+    """The cost that ``cost_of`` reads of each seed; empty where it is exact."""
 
 
 def _bytes(_largest: float) -> tuple[float, str]:
@@ -57,12 +60,15 @@ def _bytes(_largest: float) -> tuple[float, str]:
 
 COSTS = {
     "parameters": Cost("Parameters", lambda row: row.parameters, lambda _: (1e6, "M"), ""),
-    "gpu-memory": Cost("GPU memory", lambda row: row.gpu_memory, _bytes, "the most of any seed"),
-    "host-memory": Cost("Host memory", lambda row: row.host_memory, _bytes, "the most of any seed"),
-    "images-per-s": Cost("Throughput", lambda row: row.images_per_s, lambda _: (1.0, "images/s"), less=False),
-    "gpu-hours": Cost("GPU-hours", lambda row: row.gpu_hours),
-    "energy": Cost("Energy", lambda row: row.joules, lambda most: (1e6, "MJ") if most >= 1e6 else (1e3, "kJ")),
-    "time": Cost("Training time", lambda row: row.train_s, time_scale),
+    "gpu-memory": Cost("GPU memory", lambda row: row.gpu_memory, _bytes, "the most of any seed", "gpu/memory_peak"),
+    "host-memory": Cost("Host memory", lambda row: row.host_memory, _bytes, "the most of any seed",
+                        "cpu/memory_process"),
+    "images-per-s": Cost("Throughput", lambda row: row.images_per_s, lambda _: (1.0, "images/s"),
+                         metric="train/images_per_s"),
+    "gpu-hours": Cost("GPU-hours", lambda row: row.gpu_hours, metric=costs.TRAINING_TIME),
+    "energy": Cost("Energy", lambda row: row.joules, lambda most: (1e6, "MJ") if most >= 1e6 else (1e3, "kJ"),
+                   metric="gpu/energy"),
+    "time": Cost("Training time", lambda row: row.train_s, time_scale, metric=costs.TRAINING_TIME),
 }  # fmt: skip
 
 
@@ -71,6 +77,8 @@ class Point(NamedTuple):
 
     scored: Scored
     cost: float
+    evidence: Evidence
+    """All runs there are."""
 
 
 def read(source: Source) -> Reading[Point]:
@@ -83,7 +91,7 @@ def read(source: Source) -> Reading[Point]:
     if cost is None or cost <= 0:
         lack = f"{found.part.name} is not shown: no run of it has measured {axis}."
         return Reading(None, (*found.remarks, lack))
-    return Reading(Point(found.part, cost), found.remarks)
+    return Reading(Point(found.part, cost, source.evidence), found.remarks)
 
 
 def draw(sheet: Sheet, parts: Sequence[Point]) -> Figure:
@@ -109,40 +117,70 @@ def _draw(
     size, unit = cost.scale(max(part.cost for part in parts))
     x = np.minimum([part.cost / size for part in parts], LARGEST)
     y = drawable([part.score.mean for part in scored], scale)
-    best = front(list(x), list(y), low_x=cost.less, low_y=less_is_better(sheet.y))
-    _set_cost_axis(axes, x, cost.words + (f" ({unit})" if unit else ""))
+    standing = marks_of(sheet.x, sheet.y, parts)
+    ranges = [np.asarray(range_of(sheet.x, part)) / size for part in parts]
+    _set_cost_axis(axes, np.concatenate([x, *ranges]), cost.words + (f" ({unit})" if unit else ""))
     _set_score_axis(axes, scored, scale, sheet)
-    _draw_front(axes, x[best], y[best], sheet, first="post" if cost.less else "pre")
+    front = np.asarray([mark is Mark.ON_FRONT for mark in standing])
+    if Mark.MAY_BE not in standing:
+        _draw_front(axes, x[front], y[front], sheet, first="pre" if sheet.x == "images-per-s" else "post")
     shapes = markers_for(each.colour for each in scored)
-    marks = [
-        _draw_point(axes, (x[row], y[row]), scored[row], shapes[row], scale, sheet, filled=bool(best[row]))
-        for row in range(len(parts))
-    ]
+    marks = []
+    for row, part in enumerate(scored):
+        low, high = ranges[row]
+        if low < high:
+            axes.hlines(y[row], low, high, color=part.colour, linewidth=0.8)
+        marks.append(_draw_point(axes, (x[row], y[row]), part, shapes[row], scale, sheet, standing[row]))
     return figure, axes, marks, np.stack([x, y], axis=1)
 
 
-def front(x: Sequence[float], y: Sequence[float], *, low_x: bool, low_y: bool) -> NDArray[np.bool_]:
-    """Return which points (N,) no other one beats: at least as good in both, and better in one.
+def marks_of(axis: str, metric: str, parts: Sequence[Point]) -> list[Mark]:
+    """Return how experiments stand to the Pareto front; on different data they have fronts of their own.
 
     Args:
-        x: Of each point.
-        y: Of each point.
-        low_x: Whether less of x is better.
-        low_y: Whether less of y is better.
+        axis: The cost.
+        metric: The score; by one that nothing is judged by every experiment may be on the front.
+        parts: The experiments.
     """
-    good = np.stack([np.asarray(x) * (-1 if low_x else 1), np.asarray(y) * (-1 if low_y else 1)])  # (2, N)
-    ahead = (good[:, :, None] >= good[:, None, :]).all(
-        0
-    )  # (N, N): the first is as good as the second in both
-    beats = ahead & (good[:, :, None] > good[:, None, :]).any(0)
-    return np.logical_not(beats.any(axis=0), dtype=np.bool_)
+    standing = dict.fromkeys((part.scored.name for part in parts), Mark.MAY_BE)
+    if judged_metric(metric) is not None:
+        for shown in by_data({part.scored.name: part.scored.result.choice for part in parts}).values():
+            here = [part for part in parts if part.scored.name in shown]
+            cheaper = {part.scored.name: _names(part, here, axis, -1) for part in here}
+            maybe = {part.scored.name: _names(part, here, axis, 0) for part in here}
+            standing |= pareto_front(here[0].evidence.judge(shown, metric), cheaper, maybe)
+    return list(standing.values())
 
 
-def less_is_better(metric: str) -> bool:
-    """Return whether less of a metric is better."""
-    group, _, name = metric.partition("/")
-    name = name.rpartition("/")[2] or group
-    return group == "time" or name in LESS or name.startswith("memory")
+def _names(part: Point, parts: Sequence[Point], axis: str, order: int) -> frozenset[str]:
+    """Return which others are cheaper than one (-1), or not told to be either cheaper or dearer (0)."""
+    others = (other for other in parts if other is not part)
+    return frozenset(other.scored.name for other in others if _order(axis, other, part) == order)
+
+
+def _order(axis: str, one: Point, other: Point) -> int | None:
+    """Return -1 where one is told to cost less than another, 1 where more, 0 where that is not told; None if equal."""
+    if axis == "parameters":
+        return None if one.cost == other.cost else -1 if one.cost < other.cost else 1
+    a, b = _cost_of(axis, one), _cost_of(axis, other)
+    if not a.values or not b.values:
+        return 0
+    if costs.is_memory(COSTS[axis].metric):
+        return costs.order_of_memory(a, b)
+    found = costs.ratio_of(a, b)
+    if isinstance(found, str):
+        return 0
+    return -1 if (found.ratio < 1) != (axis == "images-per-s") else 1
+
+
+def _cost_of(axis: str, part: Point) -> costs.Cost:
+    return costs.cost_of(part.scored.name, part.scored.result.choice, COSTS[axis].metric)
+
+
+def range_of(axis: str, part: Point) -> tuple[float, float]:
+    """Return the least and the most that the seeds of an experiment took; its cost twice where that is not known."""
+    values = _cost_of(axis, part).values if COSTS[axis].metric and axis != "gpu-hours" else ()
+    return min((*values, part.cost)), max((*values, part.cost))
 
 
 def _notes(cost: Cost, scored: Sequence[Scored], *, several: bool) -> list[str]:
@@ -150,8 +188,10 @@ def _notes(cost: Cost, scored: Sequence[Scored], *, several: bool) -> list[str]:
     if cost.meaning and max(len(part.score.values) for part in scored) > 1:
         notes.append(f"{cost.words}: {cost.meaning}.")
     if several:
-        notes.append("Filled markers and the thin line: the Pareto front, by the means; hollow ones are beaten in one"
-                     " of both and better in none.")  # fmt: skip
+        notes.append(
+            "Filled: on the Pareto front; hollow: may be on it, as seeds or costs do not tell; small: a cheaper one is "
+            "told to be as good or better. Horizontal lines: from the least to the most of the seeds."
+        )
     return [" ".join(notes)]
 
 
@@ -189,7 +229,7 @@ def _draw_front(axes: Axes, x: Array, y: Array, sheet: Sheet, first: str) -> Non
 
 
 def _draw_point(
-    axes: Axes, at: tuple[float, float], part: Scored, mark: str, scale: Scale, sheet: Sheet, *, filled: bool
+    axes: Axes, at: tuple[float, float], part: Scored, mark: str, scale: Scale, sheet: Sheet, standing: Mark
 ) -> Line2D:
     from tui.figures.curves import SHAPES
 
@@ -204,7 +244,7 @@ def _draw_point(
             markersize=2.2, markerfacecolor=sheet.look.ground, markeredgewidth=0.5, zorder=2.5, label="seeds",
         )  # fmt: skip
     (mark_drawn,) = axes.plot(
-        *at, SHAPES[mark], color=part.colour, markersize=5.0, markeredgewidth=0.9, clip_on=False, zorder=3,
-        markerfacecolor=part.colour if filled else sheet.look.ground,
+        *at, SHAPES[mark], color=part.colour, markersize=SIZES[standing], markeredgewidth=0.9, clip_on=False, zorder=3,
+        markerfacecolor=sheet.look.ground if standing is Mark.MAY_BE else part.colour,
     )  # fmt: skip
     return mark_drawn

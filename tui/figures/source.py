@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.selection import Candidate, Choice
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
@@ -24,6 +25,8 @@ class Source:
     choice: Choice[Candidate]
     candidates: Sequence[Candidate]
     """All runs there are."""
+    evidence: Evidence
+    """The same as what judgements are made of."""
     history: Callable[[Path, str | None], History]
     """Reads what a run's folder tells: of one metric alone, or all there is."""
 

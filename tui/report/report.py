@@ -1,7 +1,7 @@
 """`vitui report`: figures, tables and what the numbers say, as one HTML file that needs nothing else, and as Markdown.
 
-Every sentence is made from the runs by rule (``engine.analysis.verdicts``) and names its test; no clock but the runs'
-own goes in, so the same runs make the same bytes.
+Every sentence is made from the runs by rule (``tui.report.statements``); no clock but the runs' own goes in, so the
+same runs make the same bytes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from engine.analysis.comparison import MEASURES, Measure, sample
-from engine.analysis.results import listed, read_gpu_hours, result_of
+from engine.analysis.results import read_gpu_hours, result_of
 from engine.analysis.seed_groups import Side
 from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings_of
-from engine.analysis.verdicts import verdicts
-from engine.catalog.metrics import metric_of
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
@@ -30,6 +27,7 @@ from tui.figures.files import origin_of, replace_file
 from tui.figures.make import Library, make
 from tui.figures.registry import KINDS
 from tui.report.results_table import Table
+from tui.report.statements import Statement, Statements
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Section:
     svg: str
     """The picture in base64; empty where none could be drawn."""
     png: bytes
-    said: tuple[str, ...]
+    said: tuple[Statement, ...]
     notes: tuple[str, ...]
     results: Grid
     footnotes: tuple[str, ...]
@@ -67,6 +65,8 @@ class Report:
     title: str
     origin: str
     sections: tuple[Section, ...]
+    methods: tuple[str, ...]
+    """How its p values and intervals come about, a sentence for each metric."""
 
 
 def write_report(
@@ -93,14 +93,15 @@ def write_report(
     for trouble in troubles:
         say(clean(f"passed over: {trouble}"))
     library = Library(config, store, candidates)
-    sections = [_section(figure, library) for figure in figures]
+    said = Statements(library.evidence, figures)
+    sections = [_section(figure, number, library, said) for number, figure in enumerate(figures)]
     chosen = [
         each
         for figure in figures
         for _, choice in _choices(figure, config, candidates)
         for each in choice.runs
     ]
-    report = Report(_title(config), _origin(chosen), tuple(sections))
+    report = Report(_title(config), _origin(chosen), tuple(sections), tuple(said.methods))
     for section in sections:
         if section.png:
             replace_file(out / f"{section.name}.png", section.png)
@@ -134,17 +135,19 @@ def as_text(report: Report) -> str:
         parts.append(f"## {_prose(section.title)}")
         if section.png:
             parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
-        parts += [_list(section.said), _list(section.notes)]
+        parts += [_list(map(str, section.said)), _list(section.notes)]
         if section.results.rows:
             parts += ["### Results", markdown_table(section.results.head, section.results.rows).rstrip()]
             parts.append(_list(section.footnotes))
         for title, grid in (("What differs", section.differing), ("Runs", section.runs)):
             if grid.rows:
                 parts += [f"### {title}", markdown_table(grid.head, grid.rows).rstrip()]
+    if report.methods:
+        parts += ["## How this was judged", _list(report.methods)]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _section(figure: Figure, library: Library) -> Section:
+def _section(figure: Figure, number: int, library: Library, said: Statements) -> Section:
     config, candidates = library.config, library.candidates
     choices = _choices(figure, config, candidates)
     sides = [
@@ -153,8 +156,7 @@ def _section(figure: Figure, library: Library) -> Section:
         if choice.runs
     ]
     drawn = make(figure, library, ("svg", "png"))
-    results, footnotes = _results(figure, config, candidates)
-    measure = _measure(figure)
+    results, footnotes = _results(figure, config, candidates, said)
     names = ", ".join(side.name for side in sides)
     return Section(
         name=figure.name,
@@ -162,7 +164,7 @@ def _section(figure: Figure, library: Library) -> Section:
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
         svg=base64.b64encode(drawn.files.get("svg", b"")).decode(),
         png=drawn.files.get("png", b""),
-        said=tuple(_said(sides, measure)),
+        said=tuple(said.of(number)),
         notes=tuple(map(printable, drawn.notes)),
         results=results,
         footnotes=tuple(map(clean, footnotes)),
@@ -181,23 +183,9 @@ def _choices(
     ]
 
 
-def _measure(figure: Figure) -> Measure:
-    """Return what sentences on a figure are about: its own score, or the test F1."""
-    if metric_of(figure.y).kind.is_score:
-        return Measure(figure.y, lambda status: status.last.get(figure.y), str, figure.y)
-    return MEASURES[0]
-
-
-def _said(sides: Sequence[Side], measure: Measure) -> list[str]:
-    """Return sentences on those that have finished, and which have not: as the table, they judge no half a run."""
-    spoken = metric_of(measure.metric).spoken
-    said = verdicts([sample(measure, side) for side in sides if side.finished], spoken)
-    if unfinished := [side.name for side in sides if not side.finished]:
-        said.append(f"{listed(unfinished)} not finished: nothing is concluded from what is there.")
-    return said
-
-
-def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> tuple[Grid, list[str]]:
+def _results(
+    figure: Figure, config: Config, candidates: Sequence[Candidate], said: Statements
+) -> tuple[Grid, list[str]]:
     """Return the table of a figure's experiments, and what has to be known to read it."""
     names = dict.fromkeys(figure.experiments)
     found = [result_of(config.experiments[name], candidates, read_gpu_hours) for name in names]
@@ -205,7 +193,7 @@ def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) ->
     if not results:
         return Grid(), []
     notes = [note for result in results for note in not_counted(result.experiment, result.choice)]
-    table = Table(results, notes)
+    table = Table(results, said.judgements, notes, with_method=False)
     return Grid(tuple(table.shown), tuple(zip(*table.shown.values(), strict=True))), table.footnotes
 
 

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result, Verdict, verdict
+from engine.analysis.conclusions.evidence import Evidence, by_data
+from engine.analysis.conclusions.judgement import Judgement
+from engine.analysis.conclusions.sentences import method_sentence, table_reason
+from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result
 from engine.text import Strong, gib
 
 TITLES = {"test/f1": "test F1", "test/accuracy": "test accuracy"}
@@ -16,8 +19,26 @@ TEXTS = ("experiment", "data")
 IMAGES = "†"
 """Marks an interval over test images."""
 NONE = "–"
+RANK = "rank by "
+LEAST_RANKED = 3
+"""Of two the sentence on the pair says all that ranks do."""
 Plain = str | int | float | bool | None
 Value = TypeVar("Value")
+
+
+Subject = tuple[str, str]
+"""A metric and the data that it was measured on."""
+
+
+def judge_results(results: Sequence[Result], evidence: Evidence) -> dict[Subject, Judgement]:
+    """Return what is concluded of some results by each of the metrics that tables show."""
+    return {
+        (metric, data): evidence.judge(shown, metric)
+        for metric in SCORES
+        for data, shown in by_data(
+            {row.experiment: row.choice for row in results if metric in row.scores}
+        ).items()
+    }
 
 
 @dataclass(frozen=True)
@@ -25,17 +46,12 @@ class Table:
     """What is to be read of some results, at least one; a column that has a value in no row is left out."""
 
     results: Sequence[Result]
+    judgements: Mapping[Subject, Judgement]
+    """What is concluded by each metric, on each of the data sets tested on, as ``judge_results`` returns it."""
     notes: Sequence[str] = ()
     """What a reader has to know besides, a sentence each."""
-
-    @cached_property
-    def verdicts(self) -> Mapping[tuple[str, str], Verdict]:
-        """Which experiment is the best by a metric, on each of the data sets tested on."""
-        return {
-            (metric, data): verdict([row for row in self.results if row.data == data], metric)
-            for metric in SCORES
-            for data in self._data(metric)
-        }
+    with_method: bool = True
+    """Whether it says how p values come about; what it is part of may say so for all of its tables."""
 
     @cached_property
     def shown(self) -> dict[str, list[str]]:
@@ -60,7 +76,7 @@ class Table:
         absent = [
             title for title in _columns([self._shown(row) for row in self.results]) if title not in self.shown
         ]
-        lost = [title for title in absent if title != "data"]
+        lost = [title for title in absent if title != "data" and not title.startswith(RANK)]
         left_out = [f"Left out, as no run has a value: {', '.join(lost)}."] if lost else []
         return [*self._meanings(), *self._judgements(), *self.notes, *remarks, *left_out]
 
@@ -69,6 +85,7 @@ class Table:
         for metric, title in TITLES.items():
             texts[title] = self._mean(row, metric)
             texts[f"95 % of {title}"] = _between(_interval(row, metric))
+            texts[f"{RANK}{title}"] = _written(self._ranks(row, metric))
         return texts | {
             "parameters": f"{row.parameters / 1e6:,.2f} M" if row.parameters else "",
             "GPU memory": _memory(row.gpu_memory),
@@ -86,7 +103,20 @@ class Table:
         return Strong(text) if self._is_best(row, metric) else text
 
     def _is_best(self, row: Result, metric: str) -> bool:
-        return self.verdicts[metric, row.data].best == row.experiment
+        return self.judgements[metric, row.data].best_of(self._names(metric, row.data)) == row.experiment
+
+    def _ranks(self, row: Result, metric: str) -> tuple[int, int] | None:
+        """Return which ranks an experiment can have among three or more; None where it is not judged."""
+        if metric not in row.scores:
+            return None
+        judgement, names = self.judgements[metric, row.data], self._names(metric, row.data)
+        if len(judgement.ranked_of(names)) < LEAST_RANKED or not judgement.m:
+            return None
+        return judgement.rank_ranges(names).get(row.experiment)
+
+    def _names(self, metric: str, data: str) -> list[str]:
+        """Return which experiments have a score on some data."""
+        return [row.experiment for row in self.results if metric in row.scores and row.data == data]
 
     def _plain(self, row: Result) -> dict[str, Plain]:
         values: dict[str, Plain] = {
@@ -96,6 +126,7 @@ class Table:
         }
         for metric in SCORES:
             name, score, interval = metric.replace("/", "_"), row.scores.get(metric), _interval(row, metric)
+            ranks = self._ranks(row, metric)
             values |= {
                 f"{name}_n": None if score is None else len(score.values),
                 f"{name}_mean": None if score is None else score.mean,
@@ -104,6 +135,8 @@ class Table:
                 f"{name}_high": None if interval is None else interval.high,
                 f"{name}_interval": None if interval is None else interval.kind,
                 f"{name}_best": None if score is None else self._is_best(row, metric),
+                f"{name}_rank_first": None if ranks is None else ranks[0],
+                f"{name}_rank_last": None if ranks is None else ranks[1],
             }
         return values | {
             "parameters": row.parameters,
@@ -142,15 +175,24 @@ class Table:
         return [*meanings, *([f"{'; '.join(costs)}."] if costs else [])]
 
     def _judgements(self) -> list[str]:
-        several = len({data for _, data in self.verdicts}) > 1
-        told = []
-        for (metric, data), found in self.verdicts.items():
-            of = TITLES[metric] + (f" on {data}" if several else "")
-            if found.best is None:
-                told.append(f"No best {of} is marked: {found.reason}.")
-            else:
-                told.append(f"The best {of} is bold: {found.reason}, Welch's t-test over seeds.")
-        return told
+        """Say which scores are bold and why, and by which method that is judged."""
+        several = len({row.data for row in self.results}) > 1
+        told, judged = [], []
+        for metric in SCORES:
+            for data in self._data(metric):
+                judgement = self.judgements[metric, data]
+                of = TITLES[metric] + (f" on {data}" if several else "")
+                reason = table_reason(judgement, self._names(metric, data))
+                told.append(f"{of[0].upper()}{of[1:]}: {reason}.")
+                judged.append(judgement)
+        if any(title.startswith(RANK) for title in self.shown):
+            told.append(
+                "Ranks: from the first to the last that an experiment can have, of all of them together."
+            )
+        methods = dict.fromkeys(map(method_sentence, judged)) if self.with_method else {}
+        if len(methods) > 1:
+            methods = dict.fromkeys(method_sentence(judgement, with_metric=True) for judgement in judged)
+        return told + [method for method in methods if method]
 
     def _data(self, metric: str) -> list[str]:
         return list(dict.fromkeys(row.data for row in self.results if metric in row.scores))
@@ -176,6 +218,12 @@ def _between(interval: Interval | None) -> str:
         return ""
     mark = "" if interval.kind == OVER_SEEDS else f" {IMAGES}"
     return f"{number(interval.low)} to {number(interval.high)}{mark}"
+
+
+def _written(ranks: tuple[int, int] | None) -> str:
+    if ranks is None:
+        return ""
+    return f"{ranks[0]}-{ranks[1]}" if ranks[0] < ranks[1] else str(ranks[0])
 
 
 def _columns(rows: Sequence[Mapping[str, Value]]) -> dict[str, list[Value]]:

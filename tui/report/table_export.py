@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
+from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.results import SCORES, Hours, Result, read_gpu_hours, result_of
 from engine.analysis.selection import Candidate, read_candidates
 from engine.config.loader import Config
@@ -17,7 +18,7 @@ from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import Entry, Say, cautions, whats_missing
 from tui.figures.export import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
-from tui.report.results_table import TEXTS, Plain, Table
+from tui.report.results_table import TEXTS, Plain, Table, judge_results
 from tui.report.text_tables import as_csv, as_latex, latex
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]
@@ -63,6 +64,7 @@ def export_tables(
         if strangers:
             tell(f"passed over: runs of no experiment in {config.path}: {', '.join(strangers)}")
     hours = _remembering(read_gpu_hours)
+    evidence = Evidence(config.experiments, candidates, config.statistics)
     complete = True
     for name, experiments in (wanted or {ALL: list(config.experiments)}).items():
         found = {
@@ -72,7 +74,7 @@ def export_tables(
         missing = [each for each, result in found.items() if result is None]
         results = [result for result in found.values() if result is not None]
         if results:
-            table = table_of(results, missing, config)
+            table = table_of(results, missing, config, evidence)
             for path in _write(name, table, out, formats):
                 tell(f"{path}: {len(results)} of {len(found)} experiments, {_runs(results)}")
             lines = [
@@ -86,11 +88,12 @@ def export_tables(
     return complete
 
 
-def table_of(results: Sequence[Result], missing: Sequence[str], config: Config) -> Table:
+def table_of(results: Sequence[Result], missing: Sequence[str], config: Config, evidence: Evidence) -> Table:
     """Return the table of some results, at least one, that says what it lacks."""
     entries = [Entry(config.experiments[row.experiment], row.choice) for row in results]
     notes = [note for entry in entries for note in cautions(entry)]
-    return Table(results, [*notes, _lack(missing)] if missing else notes)
+    judgements = judge_results(results, evidence)
+    return Table(results, judgements, [*notes, _lack(missing)] if missing else notes)
 
 
 def _lack(missing: Sequence[str]) -> str:

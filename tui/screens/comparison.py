@@ -13,7 +13,9 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.analysis.comparison import Table, as_markdown, compare
+from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.seed_groups import Side
+from engine.runs.metadata import facts_of
 from tui.options import ascii_only
 from tui.palette import Sign
 from tui.widgets.chart.grid import ChartGrid
@@ -21,10 +23,19 @@ from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
     from engine.analysis.confusion_change import Shifts
+    from tui.state.snapshot import Snapshot
 
 
 FRAME = 8
 """Cells that the page has not of the screen's width: its border, its padding, a scrollbar."""
+
+
+def evidence_of(snapshot: Snapshot) -> Evidence:
+    """Return all runs that the app knows as what judgements are made of."""
+    runs = facts_of(snapshot.runs, snapshot.about)
+    if snapshot.config is None:
+        return Evidence({}, runs)
+    return Evidence(snapshot.config.experiments, runs, snapshot.config.statistics)
 
 
 class CompareScreen(ModalScreen[None]):
@@ -38,11 +49,16 @@ class CompareScreen(ModalScreen[None]):
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
     def __init__(
-        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Callable[[], Mapping[str, Sign]]
+        self,
+        found: list[Side],
+        evidence: Evidence,
+        curves: Callable[[ChartGrid], None],
+        signs: Callable[[], Mapping[str, Sign]],
     ) -> None:
         super().__init__()
         self._signs_of, self._signs = signs, signs()
         self._sides = found
+        self._evidence = evidence
         self._curves = curves
         self.table: Table | None = None
         """What is shown, once it is counted."""
@@ -83,7 +99,7 @@ class CompareScreen(ModalScreen[None]):
     def _count(self) -> None:
         from engine.analysis.confusion_change import shifts
 
-        table = compare(self._sides)
+        table = compare(self._sides, self._evidence)
         judged = [side for side in table.sides if side.finished]
         found = {}
         if judged[:1] == [table.sides[0]]:
@@ -93,7 +109,9 @@ class CompareScreen(ModalScreen[None]):
                 for side in judged
             }
             for side in judged[1:]:
-                if (each := shifts(of_side[side.name], of_side[judged[0].name])) is not None:
+                if (
+                    each := shifts(of_side[side.name], of_side[judged[0].name], alpha=table.alpha)
+                ) is not None:
                     found[side.name] = each
         self.app.call_from_thread(self._show, table, found)
 

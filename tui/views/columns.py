@@ -7,7 +7,6 @@ scores with a standard deviation; what they were made with is said as far as the
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
 
+from engine.analysis.statistics.seed_intervals import seed_deviation, seed_mean
 from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
 from engine.config.schema import LABELS, Experiment
 from engine.query.fields import Key, Subject, find_key
@@ -72,7 +72,7 @@ class Column:
         if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
             if row.mixed:
                 return False, max(numbers) if self.best_first else min(numbers)
-            return False, statistics.fmean(numbers)
+            return False, seed_mean(numbers)
         value = (self.rank or self.value)(row.facts[0]) if row.facts else None
         if isinstance(value, bool | str):
             return (True, str(value).casefold()) if value != "" else None
@@ -94,9 +94,9 @@ class Column:
         return numbers if len(numbers) > 1 or row.group else []
 
     def _averaged(self, numbers: Sequence[float]) -> str:
-        mean = self.write(statistics.fmean(numbers))
-        spread = self.spread and len(numbers) > 1
-        return f"{mean}±{self.write(statistics.stdev(numbers))}" if spread else mean
+        mean = self.write(seed_mean(numbers))
+        deviation = seed_deviation(numbers) if self.spread else None
+        return mean if deviation is None else f"{mean}±{self.write(deviation)}"
 
 
 def memory(status: Status) -> float | None:

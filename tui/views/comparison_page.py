@@ -10,13 +10,16 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from engine.analysis.comparison import SPREAD, Cell, Table
+from engine.analysis.conclusions.pairs import PairStatus
 from engine.analysis.confusion_change import Shift, Shifts
 
 SHOWN_CLASSES = 12
 """Classes that are listed where there are more."""
 LEAST_SIDE = 17
 """Cells of a side's column at least."""
-LEGEND = "bold: more than noise   ≈ cannot be told from noise   ? too few runs"
+LEGEND = "bold: told apart   ≈ cannot be told apart   ? not judged"
+LOOK_AT = "to look at, not concluded"
+"""What heads mistakes, a tenth of which differ by chance."""
 
 
 def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width: int) -> Grid:
@@ -31,8 +34,8 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
     outer = Grid(box=None, show_header=False, pad_edge=False)
     for verdict in table.verdicts:
         outer.add_row(Text(verdict))
-    outer.add_row(Text(LEGEND, style="dim"))
-    outer.add_row(Text(SPREAD, style="dim"))
+    for line in (LEGEND, SPREAD, *table.notes):
+        outer.add_row(Text(line, style="dim"))
     outer.add_row("")
     for sides in _blocks(table, width):
         outer.add_row(_beside(table, sides, marks, width))
@@ -40,6 +43,8 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
         outer.add_row(
             Text.assemble((f"{name} − {table.sides[0].name}, by class", "bold"), (_summed(each), "dim"))
         )
+        if each.summary:
+            outer.add_row(Text(f"{name} {each.summary}"))
         for grid in _by_class(each, width):
             outer.add_row(grid)
         outer.add_row("")
@@ -126,11 +131,11 @@ def _by_class(found: Shifts, width: int) -> list[Grid]:
     """Return how a side differs from the baseline by class, and in which mistakes: beside each other, or below."""
     classes = found.classes[:SHOWN_CLASSES]
     mistakes = found.mistakes[: max(len(classes), 4)]
-    told = [(Text(shift.true, style="dim"), _shifted(shift)) for shift in classes]
+    told = [(Text(shift.true, style="dim"), _scored(shift)) for shift in classes]
     if left := len(found.classes) - len(classes):
         told.append((Text(f"{left} more differ less", style="dim"), Text()))
     taken = [(Text(f"{each.true} taken for {each.taken}"), _shifted(each)) for each in mistakes]
-    headings = ("", "recall"), ("mistakes that differ" if taken else "", "")
+    headings = ("", "F1"), (f"mistakes, {LOOK_AT}" if taken else "", "")
     if _wide(told) + _wide(taken) + 6 <= width:
         rows = [(*left, *right) for left, right in zip_longest(told, taken, fillvalue=(Text(), Text()))]
         return [_columns((*headings[0], *headings[1]), rows)]
@@ -151,18 +156,31 @@ def _columns(headings: Sequence[str], rows: Sequence[tuple[Text, ...]]) -> Grid:
     return grid
 
 
-def _shifted(shift: Shift) -> Text:
-    """Return two shares and their difference in percent points: bold where it is more than noise."""
-    text = Text(f"{100 * shift.before:5.1f} → {100 * shift.after:5.1f} %  ")
-    text.append(f"{100 * shift.delta:+5.1f}" + ("" if shift.told else " ≈"), "bold" if shift.told else "dim")
+def _scored(shift: Shift) -> Text:
+    """Return two scores and their difference: bold where they are told apart."""
+    text = Text(f"{shift.before:.3f} → {shift.after:.3f}  ")
+    mark = {True: "", False: " ≈", None: " ?"}[shift.told]
+    text.append(f"{shift.delta:+.3f}{mark}", "bold" if shift.told else "dim")
     return text
 
 
+def _shifted(shift: Shift) -> Text:
+    """Return two shares and their difference in percent points."""
+    return Text(f"{100 * shift.before:5.1f} → {100 * shift.after:5.1f} %  {100 * shift.delta:+5.1f}")
+
+
 def _written(cell: Cell, *, together: bool) -> Text:
-    """Return a value and its difference: bold where that is more than noise, quiet where it is not."""
-    text = Text(cell.value)
+    """Return a value and its difference: bold where the two are told apart, quiet where they are not.
+
+    Intervals stand behind their numbers where there is room for all of them, else below.
+    """
+    style = {PairStatus.ABOVE: "bold", PairStatus.OPEN: "dim", PairStatus.ALIKE: "dim"}
+    mark = {PairStatus.OPEN: " ≈", PairStatus.ALIKE: " alike", PairStatus.UNJUDGED: " ?"}
+    text = Text(cell.value if together else cell.value.replace(" (", "\n("))
     if cell.delta:
-        style = {True: "bold", False: "dim", None: ""}[cell.told]
-        mark = {True: "", False: " ≈", None: "" if cell.exact or cell.delta == "=" else " ?"}[cell.told]
-        text.append(("  " if together else "\n") + f"{cell.delta}{mark}", style)
+        delta = cell.delta if together else cell.delta.replace(" (", "\n(")
+        end, look = (
+            ("", "") if cell.status is None else (mark.get(cell.status, ""), style.get(cell.status, ""))
+        )
+        text.append(("  " if together else "\n") + delta + end, look)
     return text

@@ -114,12 +114,17 @@ class Judgement:
             return 0
         return 1 if pair.better == name else -1
 
-    def rank_ranges(self) -> dict[str, tuple[int, int]]:
-        """Return which ranks each judged experiment can have, all of them together at the level."""
-        above = dict.fromkeys((sample.name for sample in self.ranked), 0)
+    def rank_ranges(self, names: Collection[str] | None = None) -> dict[str, tuple[int, int]]:
+        """Return which ranks each judged experiment can have, all of them together at the level.
+
+        Args:
+            names: Those that are ranked; all of them where it is None.
+        """
+        ranked = self.ranked_of(self.names if names is None else names)
+        above = dict.fromkeys((sample.name for sample in ranked), 0)
         below = dict(above)
         for pair in self.pairs.values():
-            if pair.is_told:
+            if pair.is_told and pair.key <= above.keys():
                 above[pair.worse] += 1
                 below[pair.better] += 1
         return {name: (1 + above[name], len(above) - below[name]) for name in above}

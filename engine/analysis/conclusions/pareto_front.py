@@ -19,6 +19,9 @@ LEAST_MEASUREMENTS = 3
 MEMORY_RATIO = 1.02
 
 
+NOTHING: Mapping[str, frozenset[str]] = {}
+
+
 class Mark(Enum):
     """How a chart of cost and score draws an experiment."""
 
@@ -44,21 +47,33 @@ def takes_less_memory(a: float, b: float) -> bool:
     return a * MEMORY_RATIO < b
 
 
-def pareto_front(judgement: Judgement, cheaper: Mapping[str, frozenset[str]]) -> dict[str, Mark]:
+def pareto_front(
+    judgement: Judgement,
+    cheaper: Mapping[str, frozenset[str]],
+    maybe_cheaper: Mapping[str, frozenset[str]] = NOTHING,
+) -> dict[str, Mark]:
     """Return how each judged experiment stands to the front.
 
     Args:
         judgement: Every pair of the experiments, judged without a baseline.
         cheaper: By name: which other experiments are told to be cheaper.
+        maybe_cheaper: By name: which others are not told to be cheaper or dearer.
     """
+    nobody: frozenset[str] = frozenset()
     return {
-        sample.name: _mark(judgement, sample.name, cheaper.get(sample.name, frozenset()))
+        sample.name: _mark(
+            judgement,
+            sample.name,
+            cheaper.get(sample.name, nobody),
+            maybe_cheaper.get(sample.name, nobody),
+        )
         for sample in judgement.ranked
     }
 
 
-def _mark(judgement: Judgement, name: str, cheaper: frozenset[str]) -> Mark:
-    open_pair = False
+def _mark(judgement: Judgement, name: str, cheaper: frozenset[str], maybe: frozenset[str]) -> Mark:
+    pairs = (judgement.pair(name, other) for other in maybe & judgement.names)
+    open_pair = any(pair is None or not pair.is_told or pair.worse == name for pair in pairs)
     for other in sorted(cheaper & judgement.names):
         pair = judgement.pair(name, other)
         if pair is None or pair.status in (PairStatus.OPEN, PairStatus.UNJUDGED):

@@ -27,12 +27,12 @@ def sentences(
         shown: The experiments of one figure; all of them where it is None, which also says how the p values come about.
         already: Pairs that are not worded again.
     """
-    if judgement.metric.split == "validation":
-        return [f"Validation {judgement.metric.noun} is not judged: {CHOSEN_BY}."]
     samples = [sample for sample in judgement.samples if shown is None or sample.name in shown]
+    if judgement.metric.split == "validation":
+        return _of_validation(judgement.metric.noun, samples)
     names = judgement.names & {sample.name for sample in samples}
     verdicts = _which_is_best(judgement, names)
-    for pair in _pairs_in_words(judgement, names):
+    for pair in pairs_in_words(judgement, names):
         if pair.key not in already:
             verdicts += pair_sentences(judgement, pair)
     lines = [f"{_so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
@@ -40,25 +40,52 @@ def sentences(
     return [*lines, method] if method else lines
 
 
-def method_sentence(judgement: Judgement) -> str:
-    """Return how the p values and intervals of an artefact come about, empty where it has none."""
+def _of_validation(what: str, samples: Iterable[Sample]) -> list[str]:
+    """Return the scores by which the epochs were chosen, and that these are no more than that."""
+    means = [
+        f"{sample.name} {number(sample.mean)}"
+        + (f", sd {number(sample.sd)}" if len(sample.values) > 1 else "")
+        for sample in samples
+        if sample.values
+    ]
+    text = f"Validation {what} is not judged: {CHOSEN_BY}."
+    return [f"{text} Means over seeds: {'; '.join(means)}." if means else text]
+
+
+def method_sentence(judgement: Judgement, *, with_metric: bool = False) -> str:
+    """Return how the p values and intervals of an artefact come about, empty where it has none.
+
+    Args:
+        judgement: What is concluded.
+        with_metric: Whether it says by which metric, where an artefact judges by several.
+    """
     if not judgement.m:
         return ""
+    by = f" by {noun(judgement.metric)}" if with_metric else ""
     correction = f", Šidák for {judgement.m} comparisons" if judgement.m > 1 else ""
     shared = counted(judgement.pool.experiments, "experiment")
-    return f"p and intervals: moderated Welch t{correction}; spread shared with {shared}."
+    return f"p and intervals{by}: moderated Welch t{correction}; spread shared with {shared}."
 
 
-def table_reason(judgement: Judgement) -> str:
-    """Return why a table marks a best, or none."""
-    ranked = judgement.ranked
-    p_star = p_value(judgement.p_star, "p*")
-    if judgement.best is not None:
-        return f"bold: {_best(judgement, judgement.best, len(ranked))}, {p_star}"
-    return f"no best is marked: {_why_no_best(judgement, ranked, p_star)}"
+def table_reason(judgement: Judgement, shown: Collection[str] | None = None) -> str:
+    """Return why a table marks a best, or none.
+
+    Args:
+        judgement: What is concluded.
+        shown: The experiments of the table; all of them where it is None.
+    """
+    names = {sample.name for sample in judgement.samples} if shown is None else set(shown)
+    ranked, best = judgement.ranked_of(names), judgement.best_of(names)
+    open_ends = [sample.name for sample in judgement.samples if sample.name in names and not sample.finished]
+    rest = f"; not judged, as {NOT_FINISHED}: {', '.join(open_ends)}" if open_ends else ""
+    if best is not None:
+        return (
+            f"bold: {_best(judgement, best, len(ranked))}, {p_value(judgement.p_star_of(names), 'p*')}{rest}"
+        )
+    return f"no best is marked: {_why_no_best(judgement, ranked, judgement.p_star_of(names))}{rest}"
 
 
-def _why_no_best(judgement: Judgement, ranked: Sequence[Sample], p_star: str) -> str:
+def _why_no_best(judgement: Judgement, ranked: Sequence[Sample], p_star: float) -> str:
     if judgement.metric.split != "test":
         return f"{noun(judgement.metric)} is not measured on the test split"
     if len(ranked) < 2:
@@ -66,11 +93,11 @@ def _why_no_best(judgement: Judgement, ranked: Sequence[Sample], p_star: str) ->
     top, *others = ranked
     if len(top.values) < LEAST_SEEDS:
         return f"{top.name} has {counted(len(top.values), 'seed')}, and a best has three"
-    if math.isnan(judgement.p_star):
+    if math.isnan(p_star):
         return f"{top.name} is not judged against every other"
     pairs = [judgement.pair(top.name, other.name) for other in others]
     untold = [pair.worse for pair in pairs if pair is not None and not pair.is_told]
-    return f"{top.name} is not told from {listed(untold) or 'every other'}, {p_star}"
+    return f"{top.name} is not told from {listed(untold) or 'every other'}, {p_value(p_star, 'p*')}"
 
 
 def _which_is_best(judgement: Judgement, names: Collection[str]) -> list[str]:
@@ -137,8 +164,8 @@ def _best(judgement: Judgement, leader: str, count: int) -> str:
     return f"{leader} is the best of {count} by {'' if metric.higher_is_better else 'lower '}{metric.noun}"
 
 
-def _pairs_in_words(judgement: Judgement, names: Collection[str]) -> list[Pair]:
-    """Return the pairs of the baseline, where there is one, or of the top with each other one."""
+def pairs_in_words(judgement: Judgement, names: Collection[str]) -> list[Pair]:
+    """Return the pairs that sentences on some experiments speak of: of the baseline or the top with each other one."""
     ranked = judgement.ranked_of(names)
     if len(ranked) < 2:
         return []

@@ -11,6 +11,16 @@ SAFE = (0.005, 0.995)
 """Within these an interval of a share is left on its own scale."""
 
 
+def seed_mean(values: Sequence[float]) -> float:
+    """Return the mean over seeds, of one value at least."""
+    return statistics.fmean(values)
+
+
+def seed_deviation(values: Sequence[float]) -> float | None:
+    """Return the sample standard deviation over seeds, None for one seed."""
+    return statistics.stdev(values) if len(values) > 1 else None
+
+
 def over_seeds(values: Sequence[float]) -> tuple[float, float]:
     """Return Student's 95 % interval of the mean over seeds, one value a seed.
 

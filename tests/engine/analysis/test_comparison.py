@@ -6,7 +6,10 @@ import msgspec
 import pytest
 
 from engine.analysis.comparison import Cell, as_markdown, compare
+from engine.analysis.conclusions.evidence import Evidence
+from engine.analysis.conclusions.pairs import PairStatus
 from engine.analysis.seed_groups import differing, sides
+from engine.config.schema import Statistics
 from engine.events import Estimate
 from engine.runs.metadata import About, Fact
 from engine.runs.status import State, Status
@@ -25,11 +28,12 @@ def status(experiment: str, seed: int, f1: float, margin: float | None = None, *
     )  # fmt: skip
 
 
-def table(*statuses: Status, baseline: str | None = None):
+def table(*statuses: Status, baseline: str | None = None, statistics: Statistics | None = None):
     configs = {
         each.run: (VIT if each.experiment == "vit" else BIT) | {"seed": each.seed} for each in statuses
     }
-    return compare(sides(facts(statuses, configs), baseline))
+    runs = facts(statuses, configs)
+    return compare(sides(runs, baseline), Evidence({}, runs, statistics or Statistics()))
 
 
 def facts(statuses, configs):
@@ -56,43 +60,145 @@ def test_an_experiment_of_two_settings_is_two_sides():
     assert [side.name for side in found] == ["vit lr=0.0005", "vit lr=0.001"]
 
 
-def test_a_clear_difference_over_seeds_is_claimed_with_its_test():
-    found = table(*(status("vit", s, 0.60 + s / 100) for s in range(3)),
-                  *(status("bit", s, 0.80 + s / 100) for s in range(3)))  # fmt: skip
+def seeds(name: str, first: float, count: int, **last: float) -> list[Status]:
+    return [status(name, seed, first + seed / 100, **last) for seed in range(count)]
+
+
+def delta(found, name="test F1"):
+    return cells(found, name)[1]
+
+
+def test_a_clear_difference_over_seeds_is_told_with_its_interval():
+    found = table(*seeds("vit", 0.60, 3), *seeds("bit", 0.80, 3))
     assert cells(found, "test F1")[0].value == "0.610 ± 0.010"
-    assert cells(found, "test F1")[1].delta == "+0.200"
-    assert cells(found, "test F1")[1].told
-    (verdict,) = found.verdicts
-    assert verdict.startswith("bit beats vit by 0.200 ± 0.02")
-    assert "Welch's t-test, p < 0.001; 3 and 3 seeds" in verdict
+    assert delta(found) == Cell("0.810 ± 0.010", "+0.200", PairStatus.ABOVE)
+    best, pair, method = found.verdicts
+    assert best.startswith(
+        "bit is the best of 2 by F1 on these test images (p < 0.001; at least 3 seeds each)"
+    )
+    assert pair == "bit beats vit by 0.200 F1 (0.177 to 0.223, 95 %; p < 0.001; 3 and 3 seeds)."
+    assert method == "p and intervals: moderated Welch t; spread shared with 2 experiments."
 
 
-def test_noise_is_called_noise_and_says_what_would_decide():
-    found = table(*(status("vit", s, 0.60 + s / 100) for s in range(3)),
-                  *(status("bit", s, 0.605 + s / 100) for s in range(3)))  # fmt: skip
-    assert cells(found, "test F1")[1].told is False
-    assert found.verdicts[0].startswith("bit and vit cannot be told apart")
-    assert found.verdicts[0].endswith("a true difference of this size would probably show with 64 seeds each")
+def test_what_seeds_do_not_tell_stays_open_and_says_what_they_would_show():
+    found = table(*seeds("vit", 0.60, 3), *seeds("bit", 0.605, 3))
+    assert delta(found).status is PairStatus.OPEN
+    assert found.verdicts[0].startswith("bit and vit cannot be told apart: F1 differs by +0.005 (")
+    assert "These seeds show differences from about 0." in found.verdicts[0]
 
 
-def test_two_seeds_are_not_enough_to_be_sure():
-    found = table(*(status("vit", s, 0.60 + s / 100) for s in range(2)),
-                  *(status("bit", s, 0.80 + s / 100) for s in range(4)))  # fmt: skip
-    assert cells(found, "test F1")[1].told is None
-    assert found.verdicts[0].endswith("as far as two seeds can tell")
+def test_with_a_margin_it_says_how_many_seeds_show_it_or_that_they_are_alike():
+    wide = Statistics(margin={"test/f1": 0.2})
+    found = table(*seeds("vit", 0.60, 3), *seeds("bit", 0.605, 3), statistics=wide)
+    assert delta(found).status is PairStatus.ALIKE
+    assert found.verdicts[0].startswith("bit and vit are alike within 0.2: ")
+    narrow = Statistics(margin={"test/f1": 0.01})
+    found = table(*seeds("vit", 0.60, 3), *seeds("bit", 0.605, 3), statistics=narrow)
+    assert "Differences of 0.01 would show in four of five cases with 40 seeds each" in found.verdicts[0]
+
+
+def test_while_planned_seeds_are_missing_only_what_is_very_sure_is_told():
+    runs = [*seeds("vit", 0.60, 3), *seeds("bit", 0.63, 3)]
+    assert delta(table(*runs)).status is PairStatus.ABOVE
+    found = table(*runs, statistics=Statistics(planned_seeds=5))
+    assert delta(found).status is PairStatus.OPEN
+    assert found.alpha == 0.005
+    assert found.verdicts[0].startswith("So far (3 of 5 seeds): bit and vit cannot be told apart")
+
+
+def test_two_seeds_are_a_hint():
+    found = table(*seeds("vit", 0.60, 2), *seeds("bit", 0.80, 4))
+    assert delta(found).status is PairStatus.ABOVE
+    assert "; as far as two seeds can tell" in found.verdicts[0]
 
 
 def test_one_seed_is_measured_by_how_much_several_differ():
-    several = [status("vit", s, 0.60 + s / 100) for s in range(3)]
+    several = seeds("vit", 0.60, 3)
     found = table(*several, status("bit", 0, 0.80, margin=0.02))
-    assert cells(found, "test F1")[1].told
-    assert "t-test of one seed against several, p = 0.004; 1 and 3 seeds" in found.verdicts[0]
+    assert delta(found).status is PairStatus.ABOVE
+    assert found.verdicts[0].startswith("bit's one seed is above what vit's seeds reach, by +0.190 F1 (")
     unsure = table(*several, status("bit", 0, 0.63, margin=0.001))
-    assert cells(unsure, "test F1")[1].told is False
-    assert unsure.verdicts[0].startswith("bit and vit cannot be told apart")
-    few = table(status("vit", 0, 0.60), status("vit", 1, 0.601), status("bit", 0, 0.80))
-    assert cells(few, "test F1")[1].told is None
-    assert few.verdicts[0].endswith("as far as two seeds can tell")
+    assert delta(unsure).status is PairStatus.OPEN
+    assert "is not told from what vit's seeds reach" in unsure.verdicts[0]
+
+
+def test_several_sides_are_one_family_against_the_baseline():
+    names = "bcd"
+    runs = [*seeds("vit", 0.60, 3), *(run for name in names for run in seeds(name, 0.63, 3))]
+    found = table(*runs, baseline="vit-s0")
+    assert found.judgement.m == 3
+    assert found.verdicts[-1].startswith("p and intervals: moderated Welch t, Šidák for 3 comparisons")
+    assert len([line for line in found.verdicts if " beats vit by " in line]) == 3
+
+
+def test_by_other_measures_than_the_scores_nothing_is_concluded():
+    found = table(
+        *seeds("vit", 0.60, 3, **{"test/accuracy": 0.6, "test/loss": 1.0}),
+        *seeds("bit", 0.80, 3, **{"test/accuracy": 0.8, "test/loss": 0.5}),
+    )
+    assert delta(found, "test loss").status is None
+    assert delta(found, "test accuracy").status is not None
+    assert found.notes[0].startswith("Test accuracy is judged apart")
+    assert not any("loss" in line for line in found.verdicts)
+
+
+def test_a_loss_has_its_interval_and_no_verdict():
+    runs = [
+        status(name, seed, 0.6, **{"test/loss": first + seed / 100})
+        for name, first in (("vit", 1.0), ("bit", 0.5))
+        for seed in range(3)
+    ]
+    assert delta(table(*runs), "test loss") == Cell("0.510 ± 0.010", "-0.500 (-0.523 to -0.477)")
+
+
+def timed(name: str, seed: int, seconds: float, device: str = "cuda:0 H200", host: str = "lab") -> Status:
+    run = status(name, seed, 0.6, **{"train/images_per_s": 1000 / seconds})
+    run.trained_s, run.device, run.host = seconds, device, host
+    return run
+
+
+def test_times_are_compared_where_ranges_are_apart_on_one_device():
+    vit = [timed("vit", seed, 100 + seed) for seed in range(3)]
+    found = table(*vit, *(timed("bit", seed, 80 + seed) for seed in range(3)))
+    assert delta(found, "training time").delta == "× 0.80 (0.78 to 0.82)"
+    assert delta(found, "training time").status is None
+    assert delta(found, "images/s").delta == "× 1.25 (1.22 to 1.27)"
+
+
+@pytest.mark.parametrize(
+    ("others", "reason"),
+    [
+        ([timed("bit", seed, 80 + seed, device="cuda:1") for seed in range(3)], "not of one device"),
+        ([timed("bit", seed, 80 + seed, host="far") for seed in range(3)], "not of one host"),
+        ([timed("bit", seed, 80 + seed) for seed in range(2)], "fewer than three seeds of one"),
+        ([timed("bit", seed, 101 + seed) for seed in range(3)], "their ranges overlap"),
+        ([timed("bit", seed, 103 + seed) for seed in range(3)], "less than 5 % apart"),
+        ([timed("bit", seed, 80 + seed, host="") for seed in range(3)], "not all of one device, host"),
+    ],
+)
+def test_times_that_cannot_be_compared_say_why(others: list[Status], reason: str):
+    found = table(*(timed("vit", seed, 100 + seed) for seed in range(3)), *others)
+    assert delta(found, "training time").delta == ""
+    (note,) = found.notes
+    assert note.startswith("Not compared: images/s, training time of bit (")
+    assert reason in note
+
+
+def test_memory_differs_from_two_percent_on():
+    vit, bit = seeds("vit", 0.6, 3), seeds("bit", 0.6, 3)
+    for run in (*vit, *bit):
+        run.best["gpu/memory_peak"] = 2.0**30 * (1.01 if run.experiment == "bit" else 1.0)
+    assert delta(table(*vit, *bit), "memory, most").delta == "="
+    bit[0].best["gpu/memory_peak"] = 2.0**31
+    assert delta(table(*vit, *bit), "memory, most") == Cell("2.0GiB", "+1.0GiB")
+
+
+def test_sides_of_other_data_are_not_compared():
+    runs = facts([status("vit", 0, 0.6), status("bit", 0, 0.7)],
+                 {"vit-s0": VIT | {"dataset": "digits"}, "bit-s0": BIT | {"dataset": "cifar10"}})  # fmt: skip
+    found = compare(sides(runs, None), Evidence({}, runs))
+    assert found.verdicts == ("bit was tested on other data than vit: no verdict",)
+    assert delta(found) == Cell("0.700")
 
 
 def test_numbers_that_cannot_be_measured_ones_are_no_values():
@@ -102,17 +208,23 @@ def test_numbers_that_cannot_be_measured_ones_are_no_values():
 
 def test_one_model_each_is_no_claim_about_seeds():
     found = table(status("vit", 0, 0.6, margin=0.01), status("bit", 0, 0.7, margin=0.01))
-    assert "of these two models, not of other seeds" in found.verdicts[0]
+    (verdict,) = found.verdicts
+    assert verdict.startswith(
+        "The one model of bit is better than the one of vit on images of this kind: +0.100"
+    )
+    assert verdict.endswith("Two seeds of one recipe can differ as much.")
+    assert delta(found).status is PairStatus.UNJUDGED
     unsure = table(status("vit", 0, 0.6), status("bit", 0, 0.7, margin=0.01))
-    assert "two seeds each would say how much that means" in unsure.verdicts[0]
-    assert cells(unsure, "test F1")[1].told is None
+    assert unsure.verdicts == (
+        "bit and vit are not judged by F1: no experiment has two seeds, so nothing says how much seeds differ.",
+    )
 
 
-def test_markdown_says_all_of_it():
+def test_markdown_has_all_of_it():
     text = as_markdown(table(status("vit", 0, 0.6, margin=0.01), status("a|b", 0, 0.7, margin=0.01)))
     assert text.startswith("|  | vit | a\\|b |\n| --- | --- | --- |\n| model | vit\\_b | bit\\_r50x1 |")
-    assert "| test F1 | 0.600 ±0.010 | 0.700 ±0.010 (\\+0.100) |" in text
-    assert "\n- a\\|b beats vit by" in text
+    assert "| test F1 | 0.600 (0.590 to 0.610) | 0.700 (0.690 to 0.710) (\\+0.100) |" in text
+    assert "\n- The one model of a\\|b is better than" in text
 
 
 def test_names_are_text_in_markdown_whatever_is_in_them():
@@ -125,14 +237,14 @@ def test_names_are_text_in_markdown_whatever_is_in_them():
 def test_what_is_not_finite_is_left_out(value):
     found = table(status("vit", 0, value), status("bit", 0, 0.7))
     assert cells(found, "test F1")[0].value == "–"
-    assert found.verdicts == ("bit and vit: not both have a test F1",)
+    assert found.verdicts == ("vit is not judged by F1: there is no score.",)
 
 
 def test_what_is_equal_has_no_spread_and_no_difference():
     made = [status(name, seed, 0.6) for name in ("vit", "bit") for seed in range(2)]
     found = table(*(each for each in made))
     assert [cell.value for cell in cells(found, "test F1")] == ["0.600", "0.600"]
-    assert cells(found, "test F1")[1].delta == "="
+    assert delta(found).delta == "="
 
 
 def part_way(experiment: str, seed: int, f1: float, state: State = "running") -> Status:
@@ -146,7 +258,7 @@ def test_a_run_that_has_not_finished_is_no_seed_of_a_side_that_has_results():
     assert cells(found, "test F1")[0].value == "0.641"
     assert found.sides[0].count == ""
     assert found.sides[0].left_out == "1 still training at 2/6"
-    assert "; 2 and 1 seeds)" in found.verdicts[0]
+    assert "vit's one seed is not told from what bit's seeds reach" in found.verdicts[0]
     assert "| vit (1 still training at 2/6) | bit ×2 |" in as_markdown(found)
 
 
@@ -186,9 +298,7 @@ def test_a_seed_counts_once_and_a_stopped_try_of_it_is_made_up_for():
 def test_how_many_parameters_there_are_is_no_question():
     small, large = part_way("vit", 0, 0.2), status("bit", 0, 0.7)
     small.parameters, large.parameters = 1_000_000, 3_000_000
-    assert cells(table(small, large, baseline="vit-s0"), "parameters, M")[1] == Cell(
-        "3.00", "+2.00", exact=True
-    )
+    assert delta(table(small, large, baseline="vit-s0"), "parameters, M") == Cell("3.00", "+2.00")
 
 
 def test_who_is_best_after_fewer_epochs_is_told_of_them_in_the_order_of_the_names():
@@ -199,7 +309,6 @@ def test_who_is_best_after_fewer_epochs_is_told_of_them_in_the_order_of_the_name
     for each, epochs in ((vit, 6), (bit, 3)):
         for run in each:
             run.epochs = epochs
-    (said,) = table(*vit, *bit).verdicts
+    _, said, _ = table(*vit, *bit).verdicts
     assert said.startswith("vit beats bit by")
-    assert said.endswith("4 and 3 seeds; trained 6 and 3 epochs)")
-    assert "trained" not in table(*vit[:2], *(status("bit", s, 0.6) for s in range(2))).verdicts[0]
+    assert said.endswith("4 and 3 seeds; trained 6 and 3 epochs).")

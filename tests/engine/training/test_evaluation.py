@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
 from torch import nn
 
-from engine.analysis.intervals import bootstrap_f1, wilson
+from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import End, decode, encode
 from engine.training import evaluation
 from engine.training.data.dataset import Split
@@ -146,7 +146,7 @@ def test_a_summary_says_what_was_found_and_how_sure_that_is():
     event = End(time=1, run="r", state="finished", summary=summarize(found, ["cat", "dog", "yeti"]))
     event = decode(encode(event))
     f1, accuracy, ece = (event.estimate(f"test/{name}") for name in ("f1", "accuracy", "ece"))
-    assert (f1.value, (f1.low, f1.high), f1.n) == (0.83, bootstrap_f1(matrix), 100)
+    assert (f1.value, (f1.low, f1.high), f1.n) == (0.83, f1_interval(matrix), 100)
     assert (accuracy.value, (accuracy.low, accuracy.high), accuracy.n) == (0.85, wilson(85, 100), 100)
     assert (ece.value, ece.low, ece.n) == (0.02, None, 100)
     assert event.summary["test/f1_per_class"] == {"cat": 100 / 115, "dog": 70 / 85, "yeti": None}

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from engine.analysis.intervals import over_seeds
+from engine.analysis.statistics.seed_intervals import share_over_seeds
 from engine.catalog.figure_kinds import COSTS
 from tests.tui.figures.kinds_lab import NAN, Lab, small_print, table
 from tui.figures import scatter
@@ -37,7 +35,7 @@ def test_a_bar_is_as_long_as_the_mean_and_its_line_is_the_engines_interval(lab: 
     assert [bar.get_width() for bar in axes.patches] == pytest.approx([score.mean for score in results])
     assert [bar.get_x() for bar in axes.patches] == [0, 0]
     for bars, score in zip(axes.collections, results, strict=True):
-        assert score.interval[:2] == over_seeds(score.values)
+        assert score.interval[:2] == share_over_seeds(score.values)
         assert bars.get_segments()[0][:, 0] == pytest.approx(score.interval[:2])
     dots = [line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 3]
     assert [sorted(each) for each in dots] == [pytest.approx(sorted(score.values)) for score in results]
@@ -56,7 +54,7 @@ def test_one_seed_has_the_interval_that_its_run_told_and_says_what_it_is(lab: La
     (bars,) = axes.collections
     assert bars.get_segments()[0][:, 0] == pytest.approx([0.45, 0.56])
     assert "one seed (N = 1)" in small_print(lab.drawn[0])
-    assert "bootstrap over test images" in small_print(lab.drawn[0])
+    assert "over test images." in small_print(lab.drawn[0])
 
 
 def test_experiments_of_different_numbers_of_seeds_say_theirs(lab: Lab) -> None:
@@ -100,16 +98,16 @@ def test_a_value_is_written_as_the_axis_has_it(lab: Lab, metric: str, value: flo
 def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab) -> None:
     config = lab.config(["a", "b", "c"], table("scatter", ["a", "b", "c"]))
     for name, size, scores in (
-        ("a", 1_000_000, (0.2, 0.4)),
-        ("b", 3_000_000, (0.5, 0.6)),
-        ("c", 90_000_000, (0.3, 0.5)),
+        ("a", 1_000_000, (0.29, 0.30, 0.31)),
+        ("b", 3_000_000, (0.54, 0.55, 0.56)),
+        ("c", 90_000_000, (0.39, 0.40, 0.41)),
     ):
         for seed, score in enumerate(scores):
             lab.train(config, name, score, seed=seed, parameters=size)
     assert lab.export(config)
     (axes,) = lab.drawn[0].axes
     seeds = [line for line in axes.lines if line.get_label() == "seeds"]
-    assert seeds[0].get_xydata().tolist() == [[1.0, 0.2], [1.0, 0.4]]
+    assert seeds[0].get_xydata().tolist() == [[1.0, 0.29], [1.0, 0.3], [1.0, 0.31]]
     points = [line for line in axes.lines if line.get_label() not in ("front", "seeds")]
     assert [tuple(line.get_xydata()[0]) for line in points] == [
         pytest.approx(each) for each in ((1.0, 0.3), (3.0, 0.55), (90.0, 0.4))
@@ -120,7 +118,9 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
         interval = lab.result(config, name).scores["test/f1"].interval
         assert bars.get_segments()[0][:, 1] == pytest.approx(interval[:2])
     hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in points]
-    assert hollow == [False, False, True]
+    assert not any(hollow)
+    sizes = [line.get_markersize() for line in points]
+    assert sizes == [5.0, 5.0, 2.6]  # c is dominated: b is cheaper and told to be better
     front = next(line for line in axes.lines if line.get_label() == "front")
     assert front.get_xydata().tolist() == [
         [1.0, pytest.approx(0.3)],
@@ -128,6 +128,39 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
         [3.0, pytest.approx(0.55)],
     ]
     assert "Pareto front" in small_print(lab.drawn[0])
+
+
+def test_what_seeds_leave_open_is_hollow_and_no_line_is_drawn(lab: Lab) -> None:
+    config = lab.config(["a", "b", "c"], table("scatter", ["a", "b", "c"]))
+    for name, size, scores in (
+        ("a", 1_000_000, (0.29, 0.30, 0.31)),
+        ("b", 3_000_000, (0.54, 0.55, 0.56)),
+        ("c", 90_000_000, (0.53, 0.54, 0.58)),
+    ):
+        for seed, score in enumerate(scores):
+            lab.train(config, name, score, seed=seed, parameters=size)
+    assert lab.export(config)
+    (axes,) = lab.drawn[0].axes
+    points = [line for line in axes.lines if line.get_label() != "seeds"]
+    hollow = [to_hex(line.get_markerfacecolor()) == PAPER.ground for line in points]
+    assert hollow == [False, False, True]
+    assert not [line for line in axes.lines if line.get_label() == "front"]
+
+
+def test_measured_costs_have_the_range_of_their_seeds(lab: Lab) -> None:
+    config = lab.config(["a", "b"], table("scatter", ["a", "b"], 'x = "images-per-s"'))
+    for name, speed, score in (("a", 100.0, 0.3), ("b", 50.0, 0.5)):
+        for seed in range(3):
+            images = {"train__images_per_s": speed + seed}
+            lab.train(config, name, score + seed / 100, seed=seed, **images)
+    assert lab.export(config)
+    (axes,) = lab.drawn[0].axes
+    ranges = [
+        segments[0][:, 0].tolist()
+        for each in axes.collections
+        if (segments := each.get_segments())[0][0, 1] == segments[0][1, 1]
+    ]
+    assert ranges == [[100.0, 102.0], [50.0, 52.0]]
 
 
 def test_a_narrow_range_of_costs_has_a_linear_axis(lab: Lab) -> None:
@@ -206,24 +239,3 @@ def test_names_beside_points_do_not_overlap(lab: Lab, style: Any, width: Any) ->
     listed = [text.get_text() for legend in figure.legends for text in legend.get_texts()]
     assert names in (written, sorted(listed))
     assert not overlapping(figure)
-
-
-points = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=1, max_size=9)
-
-
-@given(points, st.booleans(), st.booleans())
-def test_the_front_is_what_no_other_point_beats(
-    found: list[tuple[int, int]], low_x: bool, low_y: bool
-) -> None:
-    def beats(one: tuple[int, int], other: tuple[int, int]) -> bool:
-        gains = [(b - a if low else a - b) for a, b, low in zip(one, other, (low_x, low_y), strict=True)]
-        return min(gains) >= 0 and max(gains) > 0
-
-    best = scatter.front([x for x, _ in found], [y for _, y in found], low_x=low_x, low_y=low_y)
-    assert best.tolist() == [not any(beats(other, each) for other in found) for each in found]
-
-
-def test_less_is_better_of_losses_times_and_memory() -> None:
-    low = ["test/loss", "loss", "test/ece", "time/forward", "gpu/0/memory_peak", "gpu/energy"]
-    assert all(map(scatter.less_is_better, low))
-    assert not any(map(scatter.less_is_better, ["test/f1", "own/score", "train/images_per_s"]))

@@ -49,8 +49,11 @@ def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) ->
     assert "report/report.html: 1 of 2 figures, 6 runs" in said
     assert "1 of 2 figures waits for runs: nothing" in said
     page = (figures / "report/report.html").read_text()
-    assert "BiT-small has the highest F1 of 2, beyond the noise." in page
-    assert "Welch&#39;s t-test" in page
+    assert (
+        "BiT-small is the best of 2 by F1 on these 5,000 test images (p &lt; 0.001; at least 3 seeds each)"
+        in page
+    )
+    assert "p and intervals by F1: moderated Welch t; spread shared with 2 experiments." in page
     assert "one-token: no runs yet" in page
     assert "<th>model</th>" in page  # what differs
     assert "Not drawn: no run has measured what it shows yet." in page
@@ -78,10 +81,94 @@ def test_nothing_is_concluded_from_experiments_that_have_not_finished(
     write_run("one-token", top=0.2, epochs=2, end="stopped")
     report("scores")
     text = (figures / "report/report.md").read_text()
-    assert "- BiT-small has the highest F1 of 2, beyond the noise.\n" in text
-    assert "- one-token has not finished: nothing is concluded from what is there.\n" in text
+    assert (
+        "- BiT-small is the best of 2 by F1 on these 5,000 test images (p \\< 0.001; at least 3 seeds each)"
+        in text
+    )
+    assert "- one-token is not judged by F1: not all of the seeds have ended.\n" in text
     assert "beats one-token" not in text
-    assert "one-token has not finished" in text.partition("### Results")[2]  # so says the table
+    table = text.partition("### Results")[2]
+    assert "not judged, as not all of the seeds have ended: one-token.\n" in table
+
+
+MORE = """
+[figures.again]
+title = "Again"
+y = "test/f1"
+experiments = ["BiT-small", "ViT-small"]
+
+[figures.learned]
+y = "train/accuracy"
+experiments = ["BiT-small", "ViT-small"]
+
+[figures.chosen]
+y = "val/f1"
+experiments = ["BiT-small", "ViT-small"]
+
+[figures.losses]
+y = "test/loss"
+experiments = ["BiT-small", "ViT-small"]
+
+[figures.held]
+y = "gpu/memory_peak"
+experiments = ["BiT-small", "ViT-small"]
+
+[figures.worth]
+kind = "scatter"
+y = "test/f1"
+x = "images-per-s"
+experiments = ["BiT-small", "ViT-small"]
+"""
+
+
+@pytest.fixture
+def sections(figures: Path, write_run: Write) -> dict[str, str]:
+    """The sentences of each figure of a report, by its title; the last is how it was judged."""
+    with (figures / "experiments.toml").open("a") as file:
+        file.write(MORE)
+    for seed in range(3):
+        for name, learned, loss, held in (("ViT-small", 0.9, 1.0, 2.0), ("BiT-small", 0.8, 0.5, 1.0)):
+            values = {"train/accuracy": learned, "val/f1": 0.5, "test/loss": loss, "test/accuracy": 1.6 - learned,
+                      "gpu/memory_peak": held * 2**30}  # fmt: skip
+            more = {metric: value + seed / 100 * (value < 2) for metric, value in values.items()}
+            write_run(name, seed=seed, top=0.7 + (name == "BiT-small") / 5 + seed / 100, more=more)
+    report()
+    text = (figures / "report/report.md").read_text().replace("\\", "")
+    found = {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)}
+    return {title: part.partition("###")[0] for title, part in found.items()}
+
+
+def test_a_pair_is_worded_once_and_later_figures_refer_to_it(figures: Path, sections: dict[str, str]) -> None:
+    assert sum(part.count("beats ViT-small by 0.196 F1") for part in sections.values()) == 1
+    assert "beats ViT-small by 0.196 F1" in sections["Scores & <losses>"]
+    assert "By F1, BiT-small and ViT-small: see Scores & <losses>." in sections["Again"]
+    assert (
+        '<a href="#figure-1">Scores &amp; &lt;losses&gt;</a>.' in (figures / "report/report.html").read_text()
+    )
+
+
+def test_each_split_and_each_kind_of_number_has_its_own_words(sections: dict[str, str]) -> None:
+    learned = sections["learned"]
+    assert "ViT-small has the higher training accuracy than BiT-small, by 0.100 (" in learned
+    assert "beats" not in learned
+    assert "best" not in learned
+    assert (
+        "On the test images the accuracy of ViT-small is lower: 0.710 against 0.810 of BiT-small." in learned
+    )
+    assert "Validation F1 is not judged: the epochs were chosen by it." in sections["chosen"]
+    assert "BiT-small beats ViT-small by 0.500 lower loss (" in sections["losses"]
+    assert "BiT-small takes 1.00 GiB, ViT-small 2.00 (GPU memory, the most of any seed)." in sections["held"]
+    assert "beats" not in sections["held"]
+    assert "Not compared by images/s: " in sections["worth"]
+
+
+def test_it_says_how_it_judged_once_for_each_metric(sections: dict[str, str]) -> None:
+    methods = sections["How this was judged"]
+    for metric in ("F1", "accuracy", "training accuracy", "loss"):
+        assert methods.count(f"p and intervals by {metric}: ") == 1
+    assert sum(part.count("p and intervals") for part in sections.values()) == methods.count(
+        "p and intervals"
+    )
 
 
 def test_a_figure_that_is_named_has_to_be_drawn(figures: Path) -> None:

@@ -85,10 +85,7 @@ def test_a_row_an_experiment_and_the_best_is_bold(lab: Lab) -> None:
     text = (lab.out / "f.md").read_text()
     assert "**0.6100 ± 0.0100**" in text
     assert "**0.5100" not in text
-    assert (
-        "- The best test F1 is bold: b is better than every other (p \\< 0.001), Welch's t-test over seeds.\n"
-        in text
-    )
+    assert "- Test F1: bold: b is the best of 2 by F1, p\\* \\< 0.001.\n" in text
     latex = (lab.out / "f.tex").read_text()
     assert r"b & 3 & \textbf{0.6100 \textpm{} 0.0100} & 0.5852 to 0.6348 &" in latex
     assert "\\begin{tabular}{lrrrrr}\n\\toprule\n" in latex
@@ -105,6 +102,36 @@ def test_a_row_an_experiment_and_the_best_is_bold(lab: Lab) -> None:
     assert "parameters" not in one
 
 
+def test_three_or_more_have_the_ranks_that_they_can_have(lab: Lab) -> None:
+    config = lab.config(["a", "b", "c"], figure("f", ["a", "b", "c"]))
+    train(lab, config, "a", 0.50, 0.51, 0.52)
+    train(lab, config, "b", 0.50, 0.52, 0.51)
+    train(lab, config, "c", 0.90, 0.91, 0.92)
+    assert export(lab, config, "f", formats=TEXTS)
+    head, *rows = markdown_rows(lab, "f")
+    place = head.index("rank by test F1")
+    assert [row[place] for row in rows] == ["2-3", "2-3", "1"]
+    ranks = [(row["test_f1_rank_first"], row["test_f1_rank_last"]) for row in csv_rows(lab, "f")]
+    assert ranks == [("2", "3"), ("2", "3"), ("1", "1")]
+    assert (
+        "  Ranks: from the first to the last that an experiment can have, of all of them together."
+        in lab.said
+    )
+    assert "Šidák for 3 comparisons; spread shared with 3 experiments" in lab.text
+
+
+def test_the_spread_is_shared_with_experiments_that_are_not_shown(lab: Lab) -> None:
+    config = lab.config(["a", "b", "wild"], figure("f", ["a", "b"]))
+    train(lab, config, "a", 0.50, 0.51, 0.52)
+    train(lab, config, "b", 0.53, 0.54, 0.55)
+    assert export(lab, config, "f")
+    assert "bold: b is the best of 2 by F1" in lab.text
+    train(lab, config, "wild", 0.2, 0.5, 0.8)
+    assert export(lab, config, "f")
+    assert "b is not told from a" in lab.text
+    assert "spread shared with 3 experiments" in lab.text
+
+
 def test_within_noise_and_with_one_seed_nothing_is_bold_and_it_is_said_why(lab: Lab) -> None:
     config = lab.config(["a", "b", "c"], figure("f", ["a", "b"]) + figure("g", ["a", "c"]))
     train(lab, config, "a", 0.50, 0.51, 0.52)
@@ -112,12 +139,12 @@ def test_within_noise_and_with_one_seed_nothing_is_bold_and_it_is_said_why(lab: 
     train(lab, config, "c", 0.90)
     assert export(lab, config, "f", "g", formats=TEXTS)
     for name, why in (
-        ("f", "b and a differ within noise (p = 0.770)"),
-        ("g", "c has one seed, which is too few"),
+        ("f", "b is not told from a, p\\* = 0.7"),
+        ("g", "c has one seed, and a best has three"),
     ):
         text = (lab.out / f"{name}.md").read_text()
         assert "**" not in text
-        assert f"- No best test F1 is marked: {why}" in text
+        assert f"- Test F1: no best is marked: {why}" in text
         assert "textbf" not in (lab.out / f"{name}.tex").read_text()
         assert {row["test_f1_best"] for row in csv_rows(lab, name)} == {"false"}
 
@@ -127,7 +154,8 @@ def test_an_unfinished_one_is_not_beaten(lab: Lab) -> None:
     train(lab, config, "a", 0.50, 0.51, 0.52)
     train(lab, config, "b", 0.10, 0.11, state="")
     assert export(lab, config, "f")
-    assert "  No best test F1 is marked: b has not finished." in lab.said
+    why = "there is no other to compare with; not judged, as not all of the seeds have ended: b"
+    assert f"  Test F1: no best is marked: {why}." in lab.said
     assert "  b has not finished: crashed at epoch 1, crashed at epoch 1." in lab.said
 
 
@@ -142,7 +170,7 @@ def test_scores_on_different_data_are_not_compared(lab: Lab) -> None:
     head, a, b = markdown_rows(lab, "f")
     assert (head[1], a[1], b[1]) == ("data", "digits", "cifar10")
     assert "**" not in (lab.out / "f.md").read_text()
-    assert "  No best test F1 on cifar10 is marked: there is no other to compare with." in lab.said
+    assert "  Test F1 on cifar10: no best is marked: there is no other to compare with." in lab.said
 
 
 def test_without_names_it_is_one_table_of_all_that_says_what_it_lacks(lab: Lab) -> None:
@@ -190,7 +218,7 @@ def test_any_name_stands_in_every_format_as_that_name(lab: Lab) -> None:
     lines = (lab.out / "results.tex").read_text().splitlines()
     rows = lines[lines.index("\\midrule") + 1 : lines.index("\\bottomrule")]
     assert len(rows) == len(NAMES)
-    assert all(line.replace("\\&", "").count("&") == 5 for line in rows)
+    assert all(line.replace("\\&", "").count("&") == 7 for line in rows)
     assert not any(line.startswith(("[", "*")) for line in rows)
     for path in lab.out.iterdir():
         assert all(c == "\n" or c.isprintable() for c in path.read_text())

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.analysis.comparison import Table, compare
+from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.confusion_change import Shift, Shifts
 from engine.analysis.seed_groups import sides
 from engine.runs.metadata import About, facts_of
@@ -31,7 +32,8 @@ def status(name: str, seed: int) -> Status:
 def compared() -> Table:
     runs = [status(name, seed) for name in NAMES for seed in range(3)]
     about = {run.run: About({"lr": 0.1 * NAMES.index(run.experiment)}) for run in runs}
-    return compare(sides(facts_of(runs, about), None))
+    facts = facts_of(runs, about)
+    return compare(sides(facts, None), Evidence({}, facts))
 
 
 def changed() -> Shifts:
@@ -56,11 +58,12 @@ def test_every_number_is_whole_and_every_side_has_its_mark(width: int) -> None:
     for _, cells in table.measured:
         for cell in cells:
             assert cell.value in text
-            assert cell.delta in text
+            assert all(part in text for part in cell.delta.replace(" (", "\n(").splitlines())
     for mark, name in zip("▲■◆▼", NAMES[1:], strict=True):
         assert text.count(f"{mark} {name[:10]}") == 1
     assert text.count("Δ to the baseline") == len(NAMES) - 1
-    assert text.count("29.5 →  48.5 %  +19.0") == text.count("10.0 →  25.5 %  +15.5") == len(NAMES) - 1
+    assert text.count("0.295 → 0.485  +0.190") == text.count("10.0 →  25.5 %  +15.5") == len(NAMES) - 1
+    assert text.replace("\n", " ").count("to look at, not concluded") == len(NAMES) - 1
 
 
 def test_what_has_room_stands_beside_the_baseline() -> None:
@@ -71,4 +74,4 @@ def test_what_has_room_stands_beside_the_baseline() -> None:
 
 def test_what_the_marks_mean_stands_before_the_table() -> None:
     text = "\n".join(drawn(112))
-    assert text.index("≈ cannot be told from noise") < text.index("± over seeds") < text.index("baseline")
+    assert text.index("≈ cannot be told apart") < text.index("± over seeds") < text.index("baseline")

@@ -45,13 +45,14 @@ class Comparing(Looking, Doing):
 
     def action_compare(self) -> None:
         """Show runs side by side."""
-        from tui.screens.comparison import CompareScreen
+        from tui.screens.comparison import CompareScreen, evidence_of
 
         found = self._sides()
         if len(found) < 2:
             self._refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        self._comparison = CompareScreen(found, self._show_curves, lambda: self._signs.known)
+        evidence = evidence_of(self.snapshot)
+        self._comparison = CompareScreen(found, evidence, self._show_curves, lambda: self._signs.known)
         self.app.push_screen(self._comparison, self._compared_enough)
         self._look()
 

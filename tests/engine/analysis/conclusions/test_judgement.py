@@ -199,7 +199,10 @@ def test_what_epochs_were_chosen_by_is_not_judged():
     judgement = judged([0.7, 0.71], [0.6, 0.61], metric=Metric("F1", "validation"))
     assert judgement.best is None
     assert judgement.pair("A", "B").status is PairStatus.UNJUDGED
-    assert sentences(judgement) == ["Validation F1 is not judged: the epochs were chosen by it."]
+    assert sentences(judgement) == [
+        "Validation F1 is not judged: the epochs were chosen by it. Means over seeds: A 0.705, sd 0.007; B 0.605, sd "
+        "0.007."
+    ]
 
 
 def test_training_scores_make_no_best():

@@ -31,6 +31,18 @@ def test_wilson_equals_scipys(successes):
     assert wilson(successes, 360) == pytest.approx((known.low, known.high), abs=1e-12)
 
 
+def test_wilson_of_all_and_nothing_stays_within_0_and_1():
+    for trials in range(1, 400):
+        assert wilson(0, trials)[0] == 0
+        assert wilson(trials, trials)[1] == 1
+
+
+def test_wilson_holds_the_true_accuracy_as_often_as_it_claims():
+    found = np.random.default_rng(0).binomial(500, 0.62, size=2000)
+    held = [low <= 0.62 <= high for low, high in (wilson(int(right), 500) for right in found)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.015)  # three standard errors
+
+
 @pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 5), (6, 5)])
 def test_wilson_refuses_what_is_no_share(successes, trials):
     with pytest.raises(ValueError, match="no share"):

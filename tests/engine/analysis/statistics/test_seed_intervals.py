@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,3 +40,10 @@ def test_shares_near_the_end_keep_a_width():
 def test_one_seed_has_no_interval_over_seeds(values):
     with pytest.raises(ValueError, match="two seeds"):
         over_seeds(values)
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_intervals_over_seeds_hold_the_mean_as_often_as_they_claim(seeds):
+    draws = np.random.default_rng(seeds).normal(0.6, 0.01, (1500, seeds)).tolist()
+    held = [low <= 0.6 <= high for low, high in map(over_seeds, draws)]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.017)  # three standard errors
