@@ -14,14 +14,15 @@ from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from tui.feed.feed import Feed
-from tui.options import CHANGING, READONLY, Options
+from tui.keymap.lookup import CHANGING, bindings
+from tui.options import READONLY, Options
 from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen
 from tui.state.messages import Changed
@@ -60,13 +61,7 @@ class VituiApp(InTurn):
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Leave"),
-        Binding("ctrl+c", "leave", "Leave", show=False, priority=True),
-        Binding("ctrl+l", "redraw", "Redraw", show=False),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
-        Binding("colon", "command_palette", "Commands", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("VituiApp")
 
     def __init__(self, project: Project, options: Options = PLAIN) -> None:
         super().__init__()
@@ -134,7 +129,7 @@ class VituiApp(InTurn):
     ) -> bool:
         """Do what a key or the palette asks for; where nothing may be changed, say so instead."""
         name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
-        if self.options.readonly and name in CHANGING and isinstance(default_namespace, Screen):
+        if self.options.readonly and name in CHANGING:
             self.notify(READONLY, severity="warning", timeout=4)
             return True
         return await super().run_action(action, default_namespace, namespaces)

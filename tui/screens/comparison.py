@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.analysis.comparison import Table, as_markdown, compare
 from engine.analysis.seed_groups import Side
+from tui.keymap.lookup import bindings
 from tui.options import ascii_only
 from tui.palette import Sign
 from tui.widgets.chart.grid import ChartGrid
@@ -30,11 +31,7 @@ BESIDE = 8
 class CompareScreen(ModalScreen[None]):
     """Shows some sides, the first of which is the baseline, under the curves of the screen below."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("q,c", "dismiss", show=False),
-        Binding("Y", "copy", "Copy as Markdown"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("CompareScreen")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
     def __init__(

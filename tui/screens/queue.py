@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Static
 
 from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
+from tui.keymap.lookup import bindings
 from tui.screens.actions.queue import Queueing
 from tui.screens.actions.runs import Doing
 from tui.screens.help import HelpScreen
@@ -24,11 +25,7 @@ from tui.widgets.machine.queue_list import QueueList
 class QueueScreen(Queueing):
     """Follows the snapshots of the screen below; what it does, it does to the run under its cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("delete", "stop", "Take out of the queue", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("escape,5,q", "close", "Back", key_display="esc"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("QueueScreen")
 
     def __init__(self, below: Doing) -> None:
         super().__init__()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
@@ -20,6 +20,7 @@ from textual.widgets import ContentSwitcher, Static
 from engine.analysis.alarms import Alarm
 from engine.history.confusion import Place
 from engine.runs.status import Status
+from tui.keymap.lookup import bindings
 from tui.screens.help import HelpScreen
 from tui.state.run_record import TABS, Page, Record, Tab
 from tui.state.snapshot import Detail, Snapshot
@@ -52,21 +53,7 @@ FOCUSED = {
 class RunScreen(Screen[None]):
     """Shows one run of the dashboard below, whose reactive ``snapshot`` it follows."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(str(n), f"tab({n - 1})", title.capitalize(), show=False)
-            for n, title in enumerate(TABS, 1)
-        ),
-        Binding("tab", "step(1)", "Next tab", show=False),
-        Binding("shift+tab", "step(-1)", "Tab before", show=False),
-        Binding("s", "split", "Split", show=False),
-        Binding("full_stop", "stop", "Stop", key_display="."),
-        Binding("R", "resume", "Resume"),
-        Binding("L", "tab(3)", "Full log", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("escape", "back", "Back", key_display="esc"),
-        Binding("q", "close", "Back to the dashboard", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("RunScreen")
 
     def __init__(self, dashboard: Dashboard, run: str, tab: Tab = "overview") -> None:
         super().__init__()

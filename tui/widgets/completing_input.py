@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
 from engine.text import clean
+from tui.keymap.lookup import bindings
 
 SHOWN = 40
 """How many completions are shown at most."""
@@ -23,10 +24,7 @@ Complete = Callable[[str, int], Sequence[str]]
 class Completing(Input):
     """An ``Input`` with a way to complete what is in it."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete(1)", "Complete", show=False),
-        Binding("shift+tab", "complete(-1)", "Complete otherwise", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("Completing")
 
     class Offered(Message):
         """Other completions are offered."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -20,26 +17,6 @@ SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 
 class Looking(Screen[None]):
     """A screen with a ``ChartGrid`` beside a ``RunList``; what the feed is to prepare is up to the screen."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "axis", "X axis"),
-        Binding("y", "log_y", "Log y", show=False),
-        Binding("plus", "smooth(1)", "Smooth more", show=False),
-        Binding("minus", "smooth(-1)", "Smooth less", show=False),
-        Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
-        Binding("greater_than_sign", "zoom(1.5)", "Zoom in", show=False),
-        Binding("less_than_sign", "zoom(0.67)", "Zoom out", show=False),
-        Binding("left_curly_bracket", "pan(-0.25)", "Pan left", show=False),
-        Binding("right_curly_bracket", "pan(0.25)", "Pan right", show=False),
-        Binding("i", "inspect", "Read values", show=False),
-        Binding("left,h", "cursor(-1)", "Cursor left", show=False, priority=True),
-        Binding("right,l", "cursor(1)", "Cursor right", show=False, priority=True),
-        Binding("n", "page(1)", "More charts", show=False),
-        Binding("N", "page(-1)", "Charts before", show=False),
-        Binding("z", "full_screen", "One chart", show=False),
-        Binding("slash", "search", "Search metrics", show=False),
-        Binding("b", "bands", "Fold seeds into bands", show=False),
-    ]
 
     snapshot: Snapshot
 

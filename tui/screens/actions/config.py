@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import ClassVar, Literal
+from typing import Literal
 
 from textual.app import SuspendNotSupported
-from textual.binding import Binding, BindingType
 
 from tui.screens.actions.runs import Doing
 from tui.screens.dialogs import Choice, Dialog
@@ -26,8 +25,6 @@ patch_size = 4
 
 class Editing(Doing):
     """A screen on which the experiment that is meant can be changed."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "edit", "Edit")]
 
     def action_edit(self) -> None:
         """Ask how to change the experiment under the cursor."""

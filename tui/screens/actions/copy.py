@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
-
 from tui.screens.actions.runs import Doing
 from tui.screens.dialogs import Choice, Dialog
 from tui.widgets.runs.run_list import RunList
@@ -13,8 +9,6 @@ from tui.widgets.runs.run_list import RunList
 
 class Copying(Doing):
     """A screen with a ``RunList`` whose rows can be copied."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("Y", "copy", "Copy", show=False)]
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""

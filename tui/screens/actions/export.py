@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.binding import Binding, BindingType
+from typing import TYPE_CHECKING
 
 from engine.runs.store import StoreError
 from tui.palette import Sign
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 
 class Exporting(Looking, Doing):
     """A screen whose charts can be drawn into files."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("E", "export", "Export")]
 
     def action_export(self) -> None:
         """Ask where to, and draw what the charts show."""

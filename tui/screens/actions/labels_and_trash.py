@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
 
 from engine.runs.labels import Labels, change_note, change_tags, wrong_tag
 from engine.runs.metadata import About
@@ -25,13 +22,6 @@ NAMED = 5
 
 class Caring(Doing):
     """A screen on which runs can be selected, tagged and thrown away; which ones are meant is up to the screen."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "tag", "Tag"),
-        Binding("T", "note", "Note"),
-        Binding("delete,D", "throw_away", "Throw away", show=False),
-        Binding("u", "undo", "Bring back what was thrown away last", show=False),
-    ]
 
     def __init__(self) -> None:
         super().__init__()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.binding import Binding, BindingType
+from typing import TYPE_CHECKING
 
 from tui.screens.actions.runs import Doing
 
@@ -15,8 +13,6 @@ if TYPE_CHECKING:
 
 class Varying(Doing):
     """A screen on which the experiment that is meant can be run with changes."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("o", "vary", "Run with changes")]
 
     def action_vary(self) -> None:
         """Ask for changes to the experiment under the cursor, and queue it with them."""

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
-
 from engine.runs.store import Run, StoreError
 from tui.screens.actions.runs import Doing
 
 
 class Queueing(Doing):
     """A screen on which a run that waits can be moved and held."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("K", "shift(-1)", "Earlier", tooltip="moves a run that waits up in the queue"),
-        Binding("J", "shift(1)", "Later", tooltip="moves a run that waits down in the queue"),
-        Binding("H", "hold", "Hold, let go", tooltip="keeps a run that waits from being started"),
-    ]
 
     def needless(self) -> frozenset[str]:
         """Return the actions that would do nothing to the run that is meant, as it is now."""

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable
-from typing import ClassVar, Literal
+from typing import Literal
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from engine.analysis.run_groups import told_apart
@@ -33,12 +32,6 @@ _RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 class Doing(Screen[None]):
     """A screen on which runs can be queued, stopped and resumed; which one is meant is up to the screen."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("r", "run", "Run"),
-        Binding("full_stop", "stop", "Stop", key_display="."),
-        Binding("R", "resume", "Resume"),
-    ]
 
     project: Project
     store: Store

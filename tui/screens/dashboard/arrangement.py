@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 
@@ -28,13 +26,6 @@ LOW = 20
 
 class Arranging(Screen[None]):
     """A screen with a ``RunList`` in a pane that is called ``left``."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sort", "Sort", show=False),
-        Binding("S", "reverse", "Sort the other way", show=False),
-        Binding("C", "columns", "Choose columns", show=False),
-        Binding("B", "group", "Group by settings", show=False),
-    ]
 
     snapshot: Snapshot
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import ClassVar
 
 from textual import on
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
@@ -18,10 +16,6 @@ from tui.widgets.runs.filter_box import FilterBox
 
 class Filtering(Screen[None]):
     """A screen with a ``FilterBox`` below a list, which it makes anew when the filter is another."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "filter", "Filter"),
-    ]
 
     snapshot: Snapshot
 

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
-
 from tui.screens.actions.runs import Doing
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
@@ -16,14 +12,6 @@ from tui.widgets.runs.run_list import RunList
 
 class Panes(Doing):
     """A screen with a ``RunList``, a ``ChartGrid`` and an ``Overview`` over a ``Console`` or a ``MachinePane``."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "go_to_runs", "Go to the runs", show=False),
-        Binding("2", "go_to_charts", "Go to the charts", show=False),
-        Binding("3", "go_to_overview", "Go to the overview", show=False),
-        Binding("4", "console", "Show the console", show=False),
-        Binding("5", "machine", "Show machine and queue", show=False),
-    ]
 
     def action_go_to_runs(self) -> None:
         """Give the list the keys."""

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
@@ -19,6 +19,7 @@ from textual.widgets import Input, Static
 from engine.analysis.run_groups import siblings
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Store
+from tui.keymap.lookup import bindings
 from tui.screens.actions.charts import SMOOTHINGS
 from tui.screens.actions.compare import Comparing
 from tui.screens.actions.config import FIRST_EXPERIMENT, Editing
@@ -64,17 +65,7 @@ class Dashboard(
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", key_display="enter"),
-        Binding("L", "open_log", "Full log", show=False),
-        Binding("c", "compare", "Compare"),
-        Binding("p", "pin", "Pin as the baseline", show=False),
-        Binding("left_square_bracket", "pane('left')", "Show or hide the runs", show=False),
-        Binding("right_square_bracket", "pane('right')", "Show or hide the overview", show=False),
-        Binding("0", "reset", "Reset the layout", show=False),
-        Binding("escape", "back", "Back", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("Dashboard")
 
     snapshot: reactive[Snapshot] = reactive(Snapshot(), repaint=False, always_update=True)
     """What is shown."""
