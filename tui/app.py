@@ -7,7 +7,7 @@ import contextvars
 import gc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 import msgspec
 from rich.console import RenderableType
@@ -27,15 +27,12 @@ from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen
 from tui.state.messages import Changed
 from tui.state.session import View, load, remember_tour, save, toured
-from tui.state.snapshot import Project, Watch
+from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
 from tui.terminal.cell_diff import Shown, Update
 from tui.terminal.command_palette import commands
 from tui.terminal.key_queue import InTurn
 from tui.terminal.themes import THEMES
-
-if TYPE_CHECKING:
-    from engine.analysis.confusion import Matrix
 
 FIRST_LOOK_S = 0.06
 """Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
@@ -81,7 +78,7 @@ class VituiApp(InTurn):
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
         self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
-        self.dashboard = Dashboard(self.project)
+        self.dashboard = Dashboard(self.project, self.feed)
         self._following = threading.Thread(
             target=contextvars.copy_context().run, args=(self._follow,), name="feed", daemon=True
         )
@@ -141,14 +138,6 @@ class VituiApp(InTurn):
         """Say something in a corner, unless it stands there."""
         if not any((each.message, each.title) == (message, title) for each in self._notifications):
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
-
-    def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
-        """Return the last confusion matrices of runs. For any thread but the screen's."""
-        return self.feed.matrices(runs)
-
-    def look_at(self, watch: Watch) -> None:
-        """Have the feed prepare what the screen shows."""
-        self.feed.look_at(watch)
 
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""

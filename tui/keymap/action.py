@@ -70,7 +70,7 @@ class Action:
         rank: Its place in the bar of keys, the lowest first; what has no room is left out from the end.
         changes: Whether it changes runs, the queue or the configuration: then it is refused read-only.
         moves: Whether it only moves something on the screen: the command palette leaves it out.
-        target: Where the action is found, if that is not what binds its keys: ``screen`` as Textual has it.
+        screen: Name of the screen that does it, where its owners are widgets there; empty where they do it themselves.
         applies: Tells whether it does anything for the runs that are meant.
     """
 
@@ -80,7 +80,7 @@ class Action:
     rank: int = 0
     changes: bool = False
     moves: bool = False
-    target: str = ""
+    screen: str = ""
     applies: Callable[[Situation], bool] = always
 
 
@@ -103,5 +103,5 @@ class Line:
 
 def call(action: Action, key: Key) -> str:
     """Return what Textual is to run for a key, as ``screen.tab(3)``."""
-    name = f"{action.target}.{action.name}" if action.target else action.name
+    name = f"screen.{action.name}" if action.screen else action.name
     return f"{name}({key.argument})" if key.argument else name

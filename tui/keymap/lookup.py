@@ -49,10 +49,9 @@ def action_of(binding: Binding) -> Action | None:
 
 
 def names_of(owner: str) -> list[str]:
-    """Return the names of the actions that a screen or a widget has to have itself."""
-    return list(
-        dict.fromkeys(action.name for action in ACTIONS if owner in action.owners and not action.target)
-    )
+    """Return the names of the actions that a screen or a widget does."""
+    does = (each.name for each in ACTIONS if owner in ((each.screen,) if each.screen else each.owners))
+    return list(dict.fromkeys(does))
 
 
 def useless(owner: str, now: Situation) -> frozenset[str]:

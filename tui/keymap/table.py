@@ -427,7 +427,7 @@ ON_THE_SCREEN = (
         (
             Action("console", BOARD, (Key("4", "Show the console"),)),
             Action("machine", BOARD, (Key("5", "Show machine and queue"),)),
-            Action("queue", ("MachinePane",), (Key("enter", "Queue", on_bar=True),), target="screen"),
+            Action("queue", ("MachinePane",), (Key("enter", "Queue", on_bar=True),), screen="Dashboard"),
         ),
     ),
     Line(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -16,7 +15,7 @@ from engine.analysis.comparison import Table, as_markdown, compare
 from engine.analysis.seed_groups import Side
 from tui.keymap.lookup import bindings
 from tui.options import ascii_only
-from tui.palette import Sign
+from tui.screens.host import Curves, Reader
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
@@ -34,13 +33,12 @@ class CompareScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("CompareScreen")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(
-        self, found: list[Side], curves: Callable[[ChartGrid], None], signs: Callable[[], Mapping[str, Sign]]
-    ) -> None:
+    def __init__(self, found: list[Side], curves: Curves, reader: Reader) -> None:
         super().__init__()
-        self._signs_of, self._signs = signs, signs()
         self._sides = found
         self._curves = curves
+        self._signs = curves.signs
+        self._reader = reader
         self.table: Table | None = None
         """What is shown, once it is counted."""
         self.shifts: dict[str, Shifts] = {}
@@ -72,8 +70,8 @@ class CompareScreen(ModalScreen[None]):
     def draw(self) -> None:
         """Show the curves as they are now, and what they wear."""
         for grid in self.query(ChartGrid):
-            self._curves(grid)
-        if self._signs != (signs := self._signs_of()):
+            self._curves.draw(grid)
+        if self._signs != (signs := self._curves.signs):
             self._signs = signs
             self._fill()
 
@@ -84,7 +82,7 @@ class CompareScreen(ModalScreen[None]):
         judged = [side for side in table.sides if side.finished]
         found = {}
         if judged[:1] == [table.sides[0]]:
-            matrices = self.app.matrices([run.run for side in judged for run in side.counted])  # type: ignore[attr-defined]
+            matrices = self._reader.matrices([run.run for side in judged for run in side.counted])
             of_side = {
                 side.name: [matrices[run.run] for run in side.counted if run.run in matrices]
                 for side in judged

@@ -10,6 +10,7 @@ from textual.binding import Binding
 from textual.dom import DOMNode
 
 import tui
+import tui.screens
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, toasts
 from tui.keymap.action import UNLISTED, Situation
@@ -71,6 +72,77 @@ def test_what_needs_a_run_is_useless_without_one() -> None:
 @pytest.mark.parametrize("name", sorted(CHANGING))
 def test_what_changes_anything_is_never_a_way_out_or_a_move(name: str) -> None:
     assert not any(action.moves for action in ACTIONS if action.name == name)
+
+
+CONTRACT = {
+    "question_mark": "help", "x": "axis", "y": "log_y", "plus": "smooth", "minus": "smooth", "equals_sign": "smooth",
+    "escape": "back", "less_than_sign": "zoom", "greater_than_sign": "zoom", "1": "go_to_runs", "2": "go_to_charts",
+    "3": "go_to_overview", "4": "console", "5": "machine", "i": "inspect", "left_square_bracket": "pane",
+    "right_square_bracket": "pane", "z": "full_screen", "0": "reset", "r": "run", "R": "resume", "full_stop": "stop",
+    "enter": "open", "e": "edit", "p": "pin", "E": "export", "f": "filter", "slash": "search", "n": "page", "N": "page",
+    "Y": "copy", "s": "sort", "S": "reverse", "t": "tag", "T": "note", "b": "bands", "L": "open_log", "c": "compare",
+    "o": "vary", "C": "columns", "B": "group", "D": "throw_away", "u": "undo", "H": "hold", "K": "shift", "J": "shift",
+    "left_curly_bracket": "pan", "right_curly_bracket": "pan",
+}  # fmt: skip
+"""The keys of the dashboard that the design promises."""
+IN_THE_LIST = {
+    "j": "move", "k": "move", "down": "move", "up": "move", "g": "move", "G": "move", "h": "fold", "l": "fold",
+    "space": "overlay", "v": "select_range", "a": "select_all",
+}  # fmt: skip
+ANYWHERE = {"q": "leave", "colon": "command_palette"}
+
+
+@pytest.mark.parametrize(
+    ("owner", "promised"), [("Dashboard", CONTRACT), ("RunList", IN_THE_LIST), ("VituiApp", ANYWHERE)]
+)
+def test_the_keys_that_the_design_promises_are_there(owner: str, promised: dict[str, str]) -> None:
+    bound = {
+        key: action.name
+        for each in bindings(owner)
+        if isinstance(each, Binding) and (action := action_of(each)) is not None
+        for key in each.key.split(",")
+    }
+    assert promised.items() <= bound.items()
+
+
+def own_actions(kind: type[object]) -> set[str]:
+    """Return the actions that a class defines itself."""
+    return {name.removeprefix("action_") for name in vars(kind) if name.startswith("action_")}
+
+
+def areas() -> list[type[object]]:
+    """Return the classes whose methods are the actions of screens that they are not themselves."""
+    modules = [*pkgutil.walk_packages(tui.screens.__path__, "tui.screens.")]
+    kinds = [kind for each in modules for kind in vars(importlib.import_module(each.name)).values()]
+    return [
+        kind
+        for kind in dict.fromkeys(kind for kind in kinds if isinstance(kind, type))
+        if kind.__module__.startswith("tui.") and not issubclass(kind, DOMNode) and own_actions(kind)
+    ]
+
+
+def test_every_action_of_a_class_is_in_the_table() -> None:
+    for name, kind in classes().items():
+        assert own_actions(kind) <= set(names_of(name)), name
+    assert len(areas()) > 10
+    for area in areas():
+        assert own_actions(area) <= set(names_of("Dashboard")), area
+
+
+async def test_every_action_of_the_table_is_there(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    for name in OWNERS:
+        if name not in WITH_HELP:
+            assert all(hasattr(classes()[name], f"action_{action}") for action in names_of(name)), name
+    async with opened(project) as pilot:
+        seen = set()
+        for way in ((), ("enter",), ("escape", "5", "5")):
+            await pilot.press(*way)
+            screen = pilot.app.screen
+            seen.add(type(screen).__name__)
+            for name in names_of(type(screen).__name__):
+                assert callable(getattr(screen, f"action_{name}", None)), (screen, name)
+        assert seen == WITH_HELP
 
 
 async def test_read_only_every_action_that_changes_anything_is_refused(

@@ -438,7 +438,7 @@ async def test_the_arrangement_is_remembered(project: Project, write_run: Write,
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
         assert shown.columns == (*DEFAULT, "lr")
-        assert (shown._reverse, shown.grouped_by) == (True, ("model",))
+        assert (shown.arrangement.reverse, shown.grouped_by) == (True, ("model",))
         assert shown.query_one("#left").border_title == "Runs by model"
 
 
@@ -449,7 +449,8 @@ async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
     save(tmp_path, project.folder, view)
     (tmp_path / "toured").touch()
     async with opened(project, options=Options(state=tmp_path)) as pilot:
-        assert (board(pilot).columns, board(pilot)._order, board(pilot).grouped_by) == (("lr",), "", ("lr",))
+        assert (board(pilot).columns, board(pilot).grouped_by) == (("lr",), ("lr",))
+        assert not board(pilot).arrangement.order
 
 
 async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project) -> None:
@@ -545,7 +546,7 @@ async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: 
     async with opened(project) as pilot:
         await pilot.press("b", "b", "space")
         await settle(pilot)
-        assert not board(pilot)._bands
+        assert not board(pilot).state.bands
         assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 2
 
 
