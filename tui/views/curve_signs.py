@@ -25,6 +25,7 @@ class Signs:
     def __init__(self) -> None:
         self.known: Mapping[str, Sign] = {}
         """The last choice."""
+        self._made_from: tuple[tuple[object, ...], tuple[object, ...]] | None = None
 
     def choose(self, snapshot: Snapshot, shown: Iterable[str], *, bands: bool) -> Mapping[str, Sign]:
         """Return the sign of each run that is shown.
@@ -32,11 +33,18 @@ class Signs:
         Args:
             bands: Whether runs that differ in their seed alone are one curve, and so have one sign.
         """
+        names = tuple(shown)
+        parts = snapshot.about, snapshot.config
+        rest = names, bands, tuple((status.run, status.experiment) for status in snapshot.runs)
+        made = self._made_from
+        if made is not None and rest == made[1] and all(a is b for a, b in zip(parts, made[0], strict=True)):
+            return self.known
+        self._made_from = parts, rest
         experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
         if snapshot.config is not None:
             experiments |= dict.fromkeys(snapshot.config.experiments)
-        names = set(shown)
-        newest_first = [status for status in reversed(snapshot.runs) if status.run in names]
+        wanted = set(names)
+        newest_first = [status for status in reversed(snapshot.runs) if status.run in wanted]
         curves = (
             _folded(newest_first, snapshot)
             if bands
