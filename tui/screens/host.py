@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from textual.screen import Screen
 
-from engine.runs.store import Store
 from tui.palette import Sign
 from tui.state.run_record import Page
 from tui.state.snapshot import Project, Snapshot, Watch
@@ -44,10 +43,6 @@ class Host(Protocol):
     @property
     def project(self) -> Project:
         """The folder that is shown."""
-
-    @property
-    def store(self) -> Store:
-        """The project's runs."""
 
     @property
     def snapshot(self) -> Snapshot:

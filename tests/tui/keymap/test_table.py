@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import inspect
 import pkgutil
+import textwrap
 
 import pytest
 from textual.binding import Binding
@@ -143,6 +146,34 @@ async def test_every_action_of_the_table_is_there(project: Project, write_run: W
             for name in names_of(type(screen).__name__):
                 assert callable(getattr(screen, f"action_{name}", None)), (screen, name)
         assert seen == WITH_HELP
+
+
+ACTING = {"do", "suspend"}
+"""What actions call to do something with files and processes, or to have it done by another program."""
+
+
+def calls(kind: type[object], name: str, seen: frozenset[str] = frozenset()) -> set[str]:
+    """Return the names of all that a method calls, and the methods of its class that it calls in turn."""
+    source = textwrap.dedent(inspect.getsource(getattr(kind, name)))
+    called = {
+        node.func.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    }
+    own = [each for each in called - seen - {name} if each in vars(kind)]
+    return called.union(*(calls(kind, each, seen | called | {name}) for each in own))
+
+
+def test_what_does_something_with_files_is_said_to_change_something() -> None:
+    acting = {
+        name.removeprefix("action_")
+        for area in areas()
+        for name in vars(area)
+        if name.startswith("action_") and ACTING & calls(area, name)
+    }
+    assert acting
+    assert acting <= CHANGING
+    assert acting | {"save"} == CHANGING  # the form writes by itself
 
 
 async def test_read_only_every_action_that_changes_anything_is_refused(
