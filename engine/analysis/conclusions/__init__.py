@@ -1,0 +1,1 @@
+"""What is concluded of experiments: pairs, the best, and both in words."""

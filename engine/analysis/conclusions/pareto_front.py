@@ -1,0 +1,68 @@
+"""Which experiments are worth their cost: the Pareto front of a cost and a judged score.
+
+An experiment is dominated if another one is cheaper and told to be better, or alike within the margin that matters.
+Where seeds leave it open which is better, nothing is dominated, and the front is so far only possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import Enum
+from statistics import median
+
+from engine.analysis.conclusions.judgement import Judgement
+from engine.analysis.conclusions.pairs import PairStatus
+
+LEAST_RATIO = 1.05
+"""Times and energies that differ by less differ by the load of the machine."""
+LEAST_MEASUREMENTS = 3
+MEMORY_RATIO = 1.02
+
+
+class Mark(Enum):
+    """How a chart of cost and score draws an experiment."""
+
+    ON_FRONT = "on the front"
+    MAY_BE = "may be on it"
+    """Cheaper ones are neither told to be better nor to be worse."""
+    DOMINATED = "dominated"
+
+
+def is_cheaper(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Return whether measured costs ``a`` are told to be lower than ``b``: times, energies of one device and load.
+
+    Seeds are not their noise, the load is: so their ranges have to be disjoint, their medians apart by
+    ``LEAST_RATIO``, and three measured on each side.
+    """
+    if min(len(a), len(b)) < LEAST_MEASUREMENTS:
+        return False
+    return max(a) < min(b) and median(a) * LEAST_RATIO <= median(b)
+
+
+def takes_less_memory(a: float, b: float) -> bool:
+    """Return whether the most memory ``a`` of any seed is told to be less than ``b``, both in bytes."""
+    return a * MEMORY_RATIO < b
+
+
+def pareto_front(judgement: Judgement, cheaper: Mapping[str, frozenset[str]]) -> dict[str, Mark]:
+    """Return how each judged experiment stands to the front.
+
+    Args:
+        judgement: Every pair of the experiments, judged without a baseline.
+        cheaper: By name: which other experiments are told to be cheaper.
+    """
+    return {
+        sample.name: _mark(judgement, sample.name, cheaper.get(sample.name, frozenset()))
+        for sample in judgement.ranked
+    }
+
+
+def _mark(judgement: Judgement, name: str, cheaper: frozenset[str]) -> Mark:
+    open_pair = False
+    for other in sorted(cheaper & judgement.names):
+        pair = judgement.pair(name, other)
+        if pair is None or pair.status in (PairStatus.OPEN, PairStatus.UNJUDGED):
+            open_pair = True
+        elif pair.status is PairStatus.ALIKE or pair.better == other:
+            return Mark.DOMINATED
+    return Mark.MAY_BE if open_pair else Mark.ON_FRONT

@@ -1,0 +1,179 @@
+"""A judgement in words: every sentence is rendered from the statuses of its pairs, and from nothing else."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from engine.analysis.conclusions.pair_sentences import pair_sentences
+from engine.analysis.conclusions.pairs import CHOSEN_BY, LEAST_SEEDS, NOT_FINISHED, PairStatus
+from engine.analysis.conclusions.wording import as_far_as, counted, listed, noun, number, p_value
+from engine.analysis.statistics.selection_bias import shrunk_mean
+
+if TYPE_CHECKING:
+    from engine.analysis.conclusions.judgement import Judgement
+    from engine.analysis.conclusions.pairs import Key, Pair
+    from engine.analysis.statistics.significance import Sample
+
+
+def sentences(
+    judgement: Judgement, shown: Collection[str] | None = None, already: Collection[Key] = ()
+) -> list[str]:
+    """Return a judgement in words: which is best, the top or the baseline against each, and what is left out.
+
+    Args:
+        judgement: What is concluded.
+        shown: The experiments of one figure; all of them where it is None, which also says how the p values come about.
+        already: Pairs that are not worded again.
+    """
+    if judgement.metric.split == "validation":
+        return [f"Validation {judgement.metric.noun} is not judged: {CHOSEN_BY}."]
+    samples = [sample for sample in judgement.samples if shown is None or sample.name in shown]
+    names = judgement.names & {sample.name for sample in samples}
+    verdicts = _which_is_best(judgement, names)
+    for pair in _pairs_in_words(judgement, names):
+        if pair.key not in already:
+            verdicts += pair_sentences(judgement, pair)
+    lines = [f"{_so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
+    method = method_sentence(judgement) if shown is None else ""
+    return [*lines, method] if method else lines
+
+
+def method_sentence(judgement: Judgement) -> str:
+    """Return how the p values and intervals of an artefact come about, empty where it has none."""
+    if not judgement.m:
+        return ""
+    correction = f", Šidák for {judgement.m} comparisons" if judgement.m > 1 else ""
+    shared = counted(judgement.pool.experiments, "experiment")
+    return f"p and intervals: moderated Welch t{correction}; spread shared with {shared}."
+
+
+def table_reason(judgement: Judgement) -> str:
+    """Return why a table marks a best, or none."""
+    ranked = judgement.ranked
+    p_star = p_value(judgement.p_star, "p*")
+    if judgement.best is not None:
+        return f"bold: {_best(judgement, judgement.best, len(ranked))}, {p_star}"
+    return f"no best is marked: {_why_no_best(judgement, ranked, p_star)}"
+
+
+def _why_no_best(judgement: Judgement, ranked: Sequence[Sample], p_star: str) -> str:
+    if judgement.metric.split != "test":
+        return f"{noun(judgement.metric)} is not measured on the test split"
+    if len(ranked) < 2:
+        return "there is no other to compare with"
+    top, *others = ranked
+    if len(top.values) < LEAST_SEEDS:
+        return f"{top.name} has {counted(len(top.values), 'seed')}, and a best has three"
+    if math.isnan(judgement.p_star):
+        return f"{top.name} is not judged against every other"
+    pairs = [judgement.pair(top.name, other.name) for other in others]
+    untold = [pair.worse for pair in pairs if pair is not None and not pair.is_told]
+    return f"{top.name} is not told from {listed(untold) or 'every other'}, {p_star}"
+
+
+def _which_is_best(judgement: Judgement, names: Collection[str]) -> list[str]:
+    """Return the sentence that says which is the best, or that these runs do not say; two have their own."""
+    ranked = judgement.ranked_of(names)
+    if len(ranked) < 2:
+        return []
+    leader = judgement.leader_of(names)
+    if leader is not None:
+        least = min(len(sample.values) for sample in ranked)
+        where = f" on {_images(ranked)}" if judgement.metric.split == "test" else ""
+        details = f"{p_value(judgement.p_star_of(names))}; at least {counted(least, 'seed')} each"
+        hint = f"; {as_far_as(least)}" if as_far_as(least) else ""
+        chosen = _chosen_from(judgement, ranked)
+        return [f"{_best(judgement, leader, len(ranked))}{where} ({details}{hint}){chosen}."]
+    pairs = {other.name: judgement.pair(ranked[0].name, other.name) for other in ranked[1:]}
+    compared = {name: pair for name, pair in pairs.items() if pair is not None}
+    if len(ranked) == 2 or len(compared) < len(pairs):
+        return []
+    return [_open(judgement, ranked[0].name, compared)]
+
+
+def _chosen_from(judgement: Judgement, ranked: Sequence[Sample]) -> str:
+    """Return of how many the best is one, and what its mean is without the luck of having been chosen."""
+    if judgement.metric.split != "test" or (judgement.configurations or 0) < max(2, len(ranked)):
+        return ""
+    text = f", chosen from {judgement.configurations} configurations tried on these images"
+    shrunk = shrunk_mean(ranked[0], ranked, judgement.pool)
+    if shrunk is None or number(shrunk) == number(ranked[0].mean):
+        return text
+    return (
+        f"{text}; drawn towards the others its mean is {number(shrunk)}, and fresh seeds of it would say more"
+    )
+
+
+def _open(judgement: Judgement, top: str, pairs: Mapping[str, Pair]) -> str:
+    """Return that these runs do not say which is the best, and where each other one stands beside the top."""
+    metric = judgement.metric
+    extreme = "Highest" if metric.higher_is_better else "Lowest"
+    claim = "is best" if metric.split == "test" else f"has the {extreme.lower()} {noun(metric)}"
+    words = {
+        PairStatus.OPEN: "not told from it",
+        PairStatus.ALIKE: f"alike within {judgement.margin or 0:g}",
+        PairStatus.UNJUDGED: "not judged",
+    }
+    parts = [f"{extreme}: {top}"]
+    for status, word in words.items():
+        if names := [name for name, pair in pairs.items() if pair.status is status]:
+            parts.append(f"{word}: {', '.join(names)}")
+    text = f"Which {claim} these runs do not say. {'; '.join(parts)}."
+    behind = [name for name, pair in pairs.items() if pair.is_told]
+    if not behind:
+        return text
+    hint = as_far_as(min(min(pairs[name].seeds) for name in behind))
+    return f"{text} Behind it: {', '.join(behind)}{f', {hint}' if hint else ''}."
+
+
+def _best(judgement: Judgement, leader: str, count: int) -> str:
+    """Return that one is the best of some; off the test split, that it has the highest value of them."""
+    metric = judgement.metric
+    if metric.split != "test":
+        extreme = "highest" if metric.higher_is_better else "lowest"
+        return f"{leader} has the {extreme} {noun(metric)} of {count}"
+    return f"{leader} is the best of {count} by {'' if metric.higher_is_better else 'lower '}{metric.noun}"
+
+
+def _pairs_in_words(judgement: Judgement, names: Collection[str]) -> list[Pair]:
+    """Return the pairs of the baseline, where there is one, or of the top with each other one."""
+    ranked = judgement.ranked_of(names)
+    if len(ranked) < 2:
+        return []
+    centre = judgement.baseline if judgement.baseline in names else ranked[0].name
+    pairs = (judgement.pair(centre or "", other.name) for other in ranked if other.name != centre)
+    return [pair for pair in pairs if pair is not None]
+
+
+def _left_out(judgement: Judgement, samples: Sequence[Sample]) -> list[str]:
+    """Return which seeds and which experiments are not counted."""
+    lines = [
+        f"{sample.failed_seeds} of {sample.failed_seeds + len(sample.values)} seeds of {sample.name} failed and are "
+        "not counted."
+        for sample in samples
+        if sample.failed_seeds
+    ]
+    unfinished = [sample.name for sample in samples if sample.values and not sample.finished]
+    without = [sample.name for sample in samples if not sample.values]
+    for names, why in ((unfinished, NOT_FINISHED), (without, "there is no score")):
+        if names:
+            verb = "is" if len(names) == 1 else "are"
+            lines.append(f"{listed(names)} {verb} not judged by {noun(judgement.metric)}: {why}.")
+    return lines
+
+
+def _so_far(judgement: Judgement) -> str:
+    """Return how a verdict begins while seeds are missing that were planned."""
+    if not judgement.is_interim:
+        return ""
+    least = min(len(sample.values) for sample in judgement.ranked)
+    return f"So far ({least} of {judgement.planned_seeds} seeds): "
+
+
+def _images(samples: Iterable[Sample]) -> str:
+    """Return which images the scores are of."""
+    counts = {sample.images for sample in samples}
+    count = counts.pop() if len(counts) == 1 else None
+    return "these test images" if count is None else f"these {count:,} test images"

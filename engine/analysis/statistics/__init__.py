@@ -1,0 +1,1 @@
+"""Tests, intervals and plans over seeds and over images, as pure functions."""
