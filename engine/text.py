@@ -1,9 +1,10 @@
-"""Text for people: numbers and names made short, and safe to show in a terminal. No module of the project below it."""
+"""Text for people: numbers and names made short, and safe to show in a terminal. It imports nothing of the project."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Literal
 
 
@@ -12,14 +13,41 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def duration(seconds: float) -> str:
-    """Return seconds as people say them: 42 s, 3:05, 2 h 10."""
+def duration(seconds: float, *, fine: bool = False) -> str:
+    """Return seconds as people say them: 42 s, 3:05, 2 h 10.
+
+    Args:
+        fine: Whether less than ten seconds are told in two digits: 0.42 s.
+    """
+    if fine and seconds < 10:
+        return f"{seconds:.2g} s"
     seconds = round(seconds)
     if seconds < 60:
         return f"{seconds} s"
     if seconds < 3600:
         return f"{seconds // 60}:{seconds % 60:02d}"
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d}"
+
+
+def span(seconds: float, digits: int = 0) -> str:
+    """Return a time in its largest unit: 40 s, 12 min, 5 h, 3 d.
+
+    Args:
+        digits: How many digits stand after the point at most, of what is no round number.
+    """
+    for unit, scale in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= scale:
+            return f"{round(seconds / scale, digits):.15g} {unit}"
+    return f"{max(0.0, seconds):.0f} s"
+
+
+def count(value: float) -> str:
+    """Return a large number in at most five characters: 999, 21.8k, 85.7M."""
+    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= scale:
+            shown = value / scale
+            return f"{shown:.1f}{unit}" if shown < 100 else f"{shown:.0f}{unit}"
+    return f"{value:g}"
 
 
 def printable(text: str) -> str:
@@ -41,16 +69,24 @@ def cells(text: str) -> int:
     return cell_len(text)
 
 
-def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end") -> str:
-    """Return as much of a text as goes into ``room`` cells, with an ellipsis for what is left out."""
+def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end", dots: str = CUT) -> str:
+    """Return as much of a text as goes into ``room`` cells, with an ellipsis for what is left out.
+
+    Args:
+        text: One line.
+        room: How many cells there are.
+        cut: What is left out: the middle of names, which differ least there, or the end of sentences.
+        dots: The ellipsis.
+    """
     if cells(text) <= room:
         return text
-    if room < 1:
-        return ""
-    back = (room - 1) // 2 if cut == "middle" else 0
-    front = room - 1 - back
+    if room <= len(dots):
+        return dots[: max(room, 0)]
+    room -= len(dots)
+    back = room // 2 if cut == "middle" else 0
+    front = room - back
     if text.isascii():
-        return text[:front] + CUT + text[len(text) - back :]
+        return text[:front] + dots + text[len(text) - back :]
     head, tail = "", ""
     for letter in text:
         if cells(head + letter) > front:
@@ -60,7 +96,7 @@ def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end") -> str:
         if cells(letter + tail) > back:
             break
         tail = letter + tail
-    return f"{head}{CUT}{tail}"
+    return f"{head}{dots}{tail}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -81,9 +117,20 @@ def divisors(count: int, most: int = 4096) -> str:
 GIB = 2**30
 
 
-def gib(size: float) -> str:
-    """Return bytes as people say them."""
-    return f"{size / GIB:.1f} GiB" if size < 10 * GIB else f"{size / GIB:.0f} GiB"
+def gib(size: float, digits: int | None = None) -> str:
+    """Return bytes of memory as people say them: 3.1 GiB, 34 GiB; with ``digits`` after the point where given."""
+    if digits is None:
+        digits = 1 if size < 10 * GIB else 0
+    return f"{size / GIB:,.{digits}f} GiB"
+
+
+def disk_size(size: float) -> str:
+    """Return bytes of files as people say them: 340 kB, 1.2 GB."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} TB"
 
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
@@ -119,3 +166,71 @@ def loss(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:.3f}" if value < 10 else f"{value:.3g}"[:5]
+
+
+LONGEST, MOST, DEEPEST = 200, 24, 3
+"""Characters of a setting that are shown, entries of a list, and tables in tables."""
+
+
+def setting_text(value: object, none: str = "", *, longest: int = LONGEST, depth: int = 0) -> str:
+    """Return a value of a configuration as text that can be shown on one line; the beginning of a large one.
+
+    Args:
+        value: As TOML or JSON has it: ``true``, ``0.001``, ``0,1,2``, ``drop_path=0.1,pool=mean``.
+        none: What stands for None and for what is empty.
+        longest: Characters of a string that are shown.
+        depth: How many lists and tables it stands in.
+    """
+    if value is None or value == "" or (isinstance(value, Mapping | list | tuple) and not value):
+        return none
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, Mapping | list | tuple) and depth == DEEPEST:
+        return CUT
+    if isinstance(value, Mapping):
+        pairs = islice(value.items(), MOST)
+        parts = [
+            f"{clean(str(key)[:longest])}={setting_text(each, none, depth=depth + 1)}" for key, each in pairs
+        ]
+        return ",".join(parts)
+    if isinstance(value, list | tuple):
+        return ",".join(setting_text(each, none, depth=depth + 1) for each in value[:MOST])
+    return clean(str(value)[:longest])
+
+
+class Strong(str):
+    """A text that stands out, where a format can make it."""
+
+    __slots__ = ()
+
+
+def markdown(text: str) -> str:
+    """Return a text as it is written in Markdown: letters, digits and some marks as they are; one line."""
+    return re.sub(r"([!-/:-@\[-`{-~])", _marked, printable(text))
+
+
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
+    """Return a table for Markdown with tables (GitHub's); the columns ``right`` stand at their right edge."""
+    rule = ["---:" if place in right else "---" for place in range(len(head))]
+    written = [list(map(_markdown_cell, head)), rule, *(list(map(_markdown_cell, row)) for row in rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in written)
+
+
+def _markdown_cell(text: str) -> str:
+    return f"**{markdown(text)}**" if isinstance(text, Strong) else markdown(text)
+
+
+def _marked(match: re.Match[str]) -> str:
+    """Escape a mark that could mean something in Markdown where it stands."""
+    mark, before, after = match[0], match.string[: match.start()], match.string[match.end() :]
+    if mark in ".)":
+        quiet = not (before.strip().isdigit() and not after[:1].strip())  # else it would begin a list
+    elif mark in "-/":
+        quiet = before[-1:].isalnum() and after[:1].isalnum()
+    elif mark == "=":
+        quiet = bool(before.strip())  # else it could underline a heading
+    else:
+        quiet = mark in ",;'%(" or (mark == ":" and after[:1] == " ")
+    return mark if quiet else f"\\{mark}"

@@ -63,7 +63,6 @@ def test_the_commands_open_without_matplotlib(name):
 def test_a_list_of_runs_loads_nothing_that_it_does_not_need(arguments, tmp_path):
     slow = {
         "rich.console",
-        "filelock",
         "asyncio",
         "psutil",
         "tomli",

@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
+import tomllib
 from collections import Counter, defaultdict
+from collections.abc import Iterable
 from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.util import find_spec
 from pathlib import Path
 
 import grimp
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 MOST_MODULES = 20
@@ -50,14 +57,106 @@ def test_no_folder_holds_more_modules_than_one_can_overlook(top):
     assert {str(folder): count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 
-def test_private_parts_of_textual_are_touched_in_one_room_only():
+@pytest.mark.parametrize("package", ["engine", "tui"])
+def test_all_that_modules_read_beside_them_goes_into_the_wheel(package):
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    patterns = settings["tool"]["setuptools"]["package-data"][package]
+    packed = {path for pattern in patterns for path in (ROOT / package).glob(pattern)}
+    beside = {
+        path
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and path.suffix != ".py" and "__pycache__" not in path.parts
+    }
+    assert beside - packed == set()
+    assert all(any((ROOT / package).glob(pattern)) for pattern in patterns)
+
+
+TEXTUALS = frozenset({"app", "screen", "driver", "focused", "stylesheet", "compositor", "pilot"})
+"""Names of variables and attributes that stand for objects of Textual."""
+MAY_TOUCH = {
+    "tui": {"tui/terminal/textual_private.py"},
+    "tests": {"tests/tui/textual_private.py", "tests/tui/terminal/test_textual_contract.py"},
+}
+
+
+def private_parts_of_textual(node: ast.AST) -> bool:
+    """Return whether code imports, names or reaches for what Textual keeps to itself."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "textual":
+        return any(
+            is_private(part) for part in (*node.module.split("."), *(name.name for name in node.names))
+        )
+    if isinstance(node, ast.Import):
+        return any(name.name.startswith("textual._") for name in node.names)
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and node.value.startswith("textual._")
+    if isinstance(node, ast.Attribute) and is_private(node.attr):
+        owner = node.value
+        name = owner.attr if isinstance(owner, ast.Attribute) else getattr(owner, "id", "")
+        return name in TEXTUALS and node.attr in names_of_textual()
+    return False
+
+
+@cache
+def names_of_textual() -> frozenset[str]:
+    """Return all private names in the modules of Textual whose objects are at hand everywhere."""
+    (folder,) = find_spec("textual").submodule_search_locations
+    texts = (
+        Path(folder, f"{name}.py").read_text()
+        for name in ("app", "dom", "driver", "message_pump", "screen", "widget")
+    )
+    return frozenset(name for text in texts for name in re.findall(r"\b_[a-z]\w*", text))
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+@pytest.mark.parametrize("top", ["tui", "tests"])
+def test_private_parts_of_textual_are_touched_in_one_module_only(top):
     touching = {
         str(path.relative_to(ROOT))
-        for path in (ROOT / "tui").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textual._")
+        for path in (ROOT / top).rglob("*.py")
+        if any(map(private_parts_of_textual, ast.walk(ast.parse(path.read_text()))))
     }
-    assert {path for path in touching if not path.startswith("tui/terminal/")} == {"tui/app.py"}
+    assert touching - {"tests/test_structure.py"} == MAY_TOUCH[top]
+
+
+def test_pinned_is_what_developing_needs_and_nothing_else():
+    """Reads what is installed; requirements for other systems and Pythons count as needed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = [*project["dependencies"], *project["optional-dependencies"]["dev"]]
+    pins = [line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines()[1:]]
+    pinned = {canonicalize_name(name): version for name, version in pins}
+    for requirement in map(Requirement, declared):
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
+    assert set(pinned) - needed(declared) == set()
+
+
+def needed(declared: Iterable[str]) -> set[str]:
+    """Return the names of what requirements need, and of what that needs in turn."""
+    seen: set[tuple[str, str]] = set()
+    waiting = [Requirement(text) for text in declared]
+    while waiting:
+        requirement = waiting.pop()
+        name = canonicalize_name(requirement.name)
+        for extra in {"", *requirement.extras}:
+            if (name, extra) not in seen:
+                seen.add((name, extra))
+                waiting += [inner for inner in requirements_of(name) if is_meant(inner, extra)]
+    return {name for name, _ in seen}
+
+
+def requirements_of(name: str) -> list[Requirement]:
+    try:
+        return [Requirement(text) for text in distribution(name).requires or ()]
+    except PackageNotFoundError:
+        return []
+
+
+def is_meant(requirement: Requirement, extra: str) -> bool:
+    """Return whether a requirement belongs to an extra, or to none where that is empty."""
+    extras = re.findall(r"extra == [\"']([^\"']+)", str(requirement.marker or ""))
+    return extra in (extras or [""])
 
 
 MOST_LINES = 400

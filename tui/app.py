@@ -7,11 +7,9 @@ import contextvars
 import gc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, cast
+from typing import ClassVar
 
 import msgspec
-from rich.console import RenderableType
-from textual._compositor import ChopsUpdate, LayoutUpdate
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import BindingType
@@ -29,9 +27,9 @@ from tui.state.messages import Changed
 from tui.state.session import View, load, remember_tour, save, toured
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
-from tui.terminal.cell_diff import Shown, Update
 from tui.terminal.command_palette import commands
 from tui.terminal.key_queue import InTurn
+from tui.terminal.textual_private import SparingApp, notifications
 from tui.terminal.themes import THEMES
 
 FIRST_LOOK_S = 0.06
@@ -50,8 +48,8 @@ def collect_garbage() -> None:
 PLAIN = Options()
 
 
-class VituiApp(InTurn):
-    """Shows a project; returns what is to be said after leaving."""
+class VituiApp(InTurn, SparingApp):
+    """Shows a project; returns a farewell to print after leaving."""
 
     TITLE = "vitui"
     CSS_PATH = "theme.tcss"
@@ -68,7 +66,6 @@ class VituiApp(InTurn):
         self._toured = state is None or toured(state)
         self._view = View() if state is None else load(state, project.folder)
         self._ascii = [AsciiFilter()] if options.ascii_only else []
-        self._shown = Shown()
         self.feed = Feed(project, self._take, options.rate)
         for theme in THEMES:
             self.register_theme(theme)
@@ -77,7 +74,7 @@ class VituiApp(InTurn):
 
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
-        self.app_resume_signal.subscribe(self, lambda _: self._shown.forget())
+        self.app_resume_signal.subscribe(self, lambda _: self.resend())
         self.dashboard = Dashboard(self.project, self.feed)
         self._following = threading.Thread(
             target=contextvars.copy_context().run, args=(self._follow,), name="feed", daemon=True
@@ -98,20 +95,13 @@ class VituiApp(InTurn):
             with contextlib.suppress(OSError):  # no memory is no reason not to leave
                 save(self.options.state, self.project.folder, self._view)
 
-    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        """Send the terminal only those cells that it does not show already."""
-        if isinstance(renderable, LayoutUpdate | ChopsUpdate):
-            super()._display(screen, cast("RenderableType", Update(renderable, self._shown)))
-        else:
-            super()._display(screen, renderable)
-
     def on_resize(self) -> None:
         """Send everything: a terminal that changes its size drops or moves what it shows."""
-        self._shown.forget()
+        self.resend()
 
     def action_redraw(self) -> None:
         """Send everything, as another program may have written on the terminal."""
-        self._shown.forget()
+        self.resend()
         self.screen.refresh(layout=True)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -135,8 +125,16 @@ class VituiApp(InTurn):
         self, message: str, *, title: str = "", severity: SeverityLevel = "information",
         timeout: float | None = None, markup: bool = True,
     ) -> None:  # fmt: skip
-        """Say something in a corner, unless it stands there."""
-        if not any((each.message, each.title) == (message, title) for each in self._notifications):
+        """Show a toast in a corner, unless the same one stands there.
+
+        Args:
+            message: The text.
+            title: Its heading.
+            severity: Textual's: information, warning or error.
+            timeout: Seconds for which it stands; Textual's default if None.
+            markup: Whether the text is markup; text of runs is not.
+        """
+        if not any((each.message, each.title) == (message, title) for each in notifications(self)):
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def action_leave(self) -> None:

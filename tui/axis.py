@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
+
+from engine.catalog import metrics
 
 BIGGEST = 1e300
 """Values beyond this are drawn as if they were this."""
@@ -75,18 +77,19 @@ class Unit:
         step = min((abs(b - a) for a, b in pairwise(ticks) if b != a), default=biggest)
         if self.kind == "binary":
             scale, prefix = _binary_prefix(biggest)
-            return [f"{_fixed(tick / scale, step / scale)} {prefix}" for tick in ticks]
+            return [f"{text} {prefix}" for text in _fixed([tick / scale for tick in ticks], step / scale)]
         if self.kind == "time":
-            return [_moment(tick, step) for tick in ticks]
+            return _moments(ticks, step)
         if biggest and (self.kind == "power" or not 1e-4 <= biggest < 1e15 or not step >= biggest * 1e-9):
-            return [_power(tick) if tick else "0" for tick in ticks]
+            return _powers(ticks, step)
         if biggest >= 1e4:
             scale, prefix = _si_prefix(biggest)
-            suffix = self._suffix(prefix)
-            return [_fixed(tick / scale, step / scale) + suffix if tick else "0" for tick in ticks]
-        if self.kind == "fraction":
-            return [_fixed(tick, min(step, 0.01) if not _whole(step, 0.01) else 0.01) for tick in ticks]
-        return [_fixed(tick, step) + self._suffix("") for tick in ticks]
+            texts = _fixed([tick / scale for tick in ticks], step / scale)
+            return [
+                text + self._suffix(prefix) if tick else "0" for tick, text in zip(ticks, texts, strict=True)
+            ]
+        least = 2 if self.kind == "fraction" else 0
+        return [text + self._suffix("") for text in _fixed(ticks, step, least)]
 
     def each(self, ticks: Sequence[float]) -> list[str]:
         """Ticks of a logarithmic axis: each in its own scale."""
@@ -103,48 +106,19 @@ class Unit:
 
 FRACTION = Unit(kind="fraction")
 PLAIN = Unit()
-_FRACTIONS = (
-    "f1",
-    "accuracy",
-    "precision",
-    "recall",
-    "auc",
-    "auroc",
-    "ap",
-    "map",
-    "iou",
-    "top1",
-    "top5",
-    "ece",
-)
+_WRITTEN: Mapping[metrics.Unit, tuple[str, str]] = {
+    "fraction": ("", "fraction"), "plain": ("", "plain"), "rate": ("", "power"), "bytes": ("", "binary"),
+    "seconds": (" s", "plain"), "images/s": (" img/s", "count"), "joules": (" J", "si"), "watts": (" W", "plain"),
+    "percent": (" %", "plain"), "celsius": (" °C", "plain"),
+}  # fmt: skip
+"""How a unit is written on an axis: its name and its kind."""
 
 
 def unit_of(metric: str) -> Unit:
     """The unit of a metric, from its name: `test/f1`, `gpu/memory_used`, `gpu/1/power`."""
-    group, _, _ = metric.partition("/")
-    name = metric.rpartition("/")[2].lower()
-    if name in _FRACTIONS:
-        return FRACTION
-    if group in ("gpu", "cpu") or name.startswith("memory"):
-        for start, unit in _HARDWARE.items():
-            if name.startswith(start):
-                return unit
-    if group == "time":
-        return Unit(name=" s", floor=0.0)
-    if metric == "train/mfu":
-        return _HARDWARE["utilization"]
-    if name in ("lr", "learning_rate", "weight_decay"):
-        return Unit(kind="power")
-    return Unit(name=" img/s", kind="count", floor=0.0) if name == "images_per_s" else PLAIN
-
-
-_HARDWARE = {
-    "memory": Unit(kind="binary", floor=0.0),
-    "utilization": Unit(name=" %", floor=0.0, ceiling=100.0),
-    "power": Unit(name=" W", floor=0.0),
-    "temperature": Unit(name=" °C"),
-    "energy": Unit(name=" J", kind="si", floor=0.0),
-}
+    kind = metrics.metric_of(metric).kind
+    name, written = _WRITTEN[kind.unit]
+    return Unit(name, written, kind.floor, kind.ceiling)
 
 
 def unit_of_axis(label: str) -> Unit:
@@ -236,13 +210,29 @@ def _whole(value: float, part: float) -> bool:
     return abs(value / part - round(value / part)) < 1e-6
 
 
-def _fixed(value: float, step: float) -> str:
-    """As many decimals as a step needs."""
-    decimals = 0
-    while decimals < 10 and step > 0 and not _whole(step, 10.0**-decimals):
-        decimals += 1
-    text = f"{value:.{decimals}f}"
-    return text.lstrip("-") if float(text) == 0 else text
+def _decimals(values: Sequence[float], step: float) -> int:
+    """How many decimals tell values apart that lie a step apart; up to two more where they then say them exactly.
+
+    Negative for steps of ten and more: so many digits before the point are of no use.
+    """
+    least = math.ceil(-math.log10(min(step, BIGGEST)) - 1e-9)
+    for decimals in range(least, least + 3):
+        if all(_whole(value, 10.0**-decimals) for value in values):
+            return decimals
+    return least + 1
+
+
+def _fixed(values: Sequence[float], step: float, least: int = 0) -> list[str]:
+    """Values in the same number of decimals, as many as tell apart what lies a step apart."""
+    decimals = max(least, _decimals(values, step) if step > 0 else 0)
+    texts = [f"{value:.{decimals}f}" for value in values]
+    return [text.lstrip("-") if float(text) == 0 else text for text in texts]
+
+
+def _powers(ticks: Sequence[float], step: float) -> list[str]:
+    """Values in powers of ten, each with as many digits as tell it from one a step away, and at least one."""
+    decimals = _decimals(ticks, step) if step > 0 else 0
+    return [_power(tick, max(1, min(_decade(abs(tick)) + decimals, 17))) if tick else "0" for tick in ticks]
 
 
 def _significant(value: float, digits: int) -> str:
@@ -254,7 +244,12 @@ def _significant(value: float, digits: int) -> str:
 
 
 def _power(value: float, digits: int = 1) -> str:
+    """A value in powers of ten, with at most so many digits behind the point: 1.0e-4, 9.75e-5."""
     mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
+    if digits > 1:
+        mantissa = (
+            mantissa[:3] + mantissa[3:].rstrip("0") if value > 0 else mantissa[:4] + mantissa[4:].rstrip("0")
+        )
     return f"{mantissa}e{int(exponent)}"
 
 
@@ -270,6 +265,24 @@ def _si_prefix(size: float) -> tuple[float, str]:
     return 1000.0**level, ("", "k", "M", "G", "T")[level]
 
 
+def _moments(ticks: Sequence[float], step: float) -> list[str]:
+    """Times of one axis; clock times with their day where they span more than one, and its year likewise."""
+    if min(ticks) <= _CLOCK or not max(ticks) < 2e11:
+        return [_moment(tick, step) for tick in ticks]
+    form = "%d %b" if step >= 86400 else "%H:%M" if step >= 60 else "%H:%M:%S"
+    moments = [datetime.fromtimestamp(tick, UTC) for tick in ticks]
+    days = (max(ticks) - min(ticks)) / 86400
+    if days >= 365:
+        form = "%d %b %Y" if step >= 86400 else f"%d %b %Y {form}"
+    elif days >= 1 and step < 86400:
+        form = f"%d %b {form}"
+    texts = [moment.strftime(form) for moment in moments]
+    if step >= 1:
+        return texts
+    parts = _fixed([tick % 1 for tick in ticks], step)
+    return [text + part[1:] for text, part in zip(texts, parts, strict=True)]
+
+
 def _moment(seconds: float, step: float) -> str:
     """A duration, or a clock time in UTC, to the precision of a step."""
     if not abs(seconds) < 2e11:
@@ -279,9 +292,9 @@ def _moment(seconds: float, step: float) -> str:
         return moment.strftime("%d %b" if step >= 86400 else "%H:%M" if step >= 60 else "%H:%M:%S")
     sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
     if step >= 86400:
-        return f"{sign}{rest / 86400:g}d"
+        return f"{sign}{rest / 86400:.15g}d"
     if step < 1:
-        return f"{sign}{_fixed(rest, step)}s"
+        return f"{sign}{_fixed([rest], step)[0]}s"
     hours, rest = divmod(round(rest), 3600)
     minutes, whole = divmod(rest, 60)
     return f"{sign}{hours}:{minutes:02}:{whole:02}" if hours else f"{sign}{minutes}:{whole:02}"

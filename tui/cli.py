@@ -51,7 +51,11 @@ def main() -> None:
 
 
 def size_of(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Return the columns and rows that an option says."""
+    """Return the columns and rows that an option says.
+
+    Raises:
+        BadParameter: It is no size, or too small or large a size.
+    """
     if value is None:
         return None
     columns, _, rows = value.partition("x")
@@ -82,9 +86,21 @@ def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
 @main.command("open")
 @click.argument("folder", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option(
-    "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
+    "--config",
+    default="experiments.toml",
+    show_default=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The experiments.",
 )
-@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--runs",
+    default="runs",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder of runs.",
+)
 @click.option("--once", is_flag=True, help="Print one frame as text, and leave.")
 @click.option("--size", metavar="COLUMNSxROWS", callback=size_of, help="Of that frame; else the terminal's.")
 @click.option(
@@ -180,9 +196,21 @@ def open_app(
 )
 @click.option("--table", is_flag=True, help="Write tables; figures too where --format names one of theirs.")
 @click.option(
-    "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
+    "--config",
+    default="experiments.toml",
+    show_default=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The experiments.",
 )
-@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--runs",
+    default="runs",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder of runs.",
+)
 def export(
     figures: tuple[str, ...],
     to: Kind | None,
@@ -265,7 +293,14 @@ def export(
     metavar="N",
     help="Places steps on the axis of epochs, where PATH does not say.",
 )
-@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--runs",
+    default="runs",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder of runs.",
+)
 def import_runs(
     path: Path, kind: Source | None, name: str | None, steps_per_epoch: int | None, runs: Path
 ) -> None:
@@ -290,11 +325,30 @@ def import_runs(
 
 @main.command()
 @click.argument("figures", nargs=-1, metavar="[FIGURE...]")
-@click.option("--out", default="report", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--config", default="experiments.toml", show_default=True, metavar="FILE", type=click.Path(path_type=Path)
+    "--out",
+    default="report",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder to write into.",
 )
-@click.option("--runs", default="runs", show_default=True, metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--config",
+    default="experiments.toml",
+    show_default=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The experiments.",
+)
+@click.option(
+    "--runs",
+    default="runs",
+    show_default=True,
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="The folder of runs.",
+)
 def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> None:
     """Write figures, tables and what they say as one HTML file, and in Markdown.
 

@@ -1,4 +1,4 @@
-"""How the app was asked to be, and what it makes of the terminal it is in."""
+"""The app's options, and what it reads from the terminal's environment."""
 
 from __future__ import annotations
 

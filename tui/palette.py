@@ -1,6 +1,6 @@
 """Colours for curves: the same experiment has the same colour on every screen and in every figure.
 
-The eight hues start from Okabe and Ito's and were moved until three things held at once: each is at least 2.8 to 1
+The eight hues start from Okabe and Ito's and were moved until three conditions held at once: each is at least 2.8 to 1
 against a black (#1e1e1e) and a white background, any two stay apart for readers with protanopia, deuteranopia
 and tritanopia, and each still looks like the name it has here. Every colour has a marker of its own, so that a curve
 can be told from its neighbour where there is no colour at all.
@@ -43,7 +43,7 @@ class Sign(NamedTuple):
 
 
 UNKNOWN = Sign("#888888", MARKERS[0])
-"""What a curve is drawn with of which nobody has said how."""
+"""The style of a curve that has none of its own."""
 
 
 def assign(keys: Iterable[str]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from rich.segment import Segment
 from textual.pilot import Pilot
 
 from tui.app import VituiApp
+from tui.terminal.textual_private import screen_strips
 
 PATIENCE_S = 30.0
 """Seconds after which what has been read until then is shown."""
@@ -22,10 +23,7 @@ def frame(app: VituiApp, size: tuple[int, int]) -> list[list[Segment]]:
         while not app.dashboard.settled and time.monotonic() < deadline:
             await pilot.pause(0.05)
         await pilot.pause()
-        strips = (
-            app.screen._compositor.render_strips()
-        )  # as textual's own screenshots do; its version is pinned
-        lines.extend(list(strip) for strip in strips)
+        lines.extend(list(strip) for strip in screen_strips(app.screen))
         app.exit()
 
     app.run(headless=True, size=size, auto_pilot=look)

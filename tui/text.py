@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-
-from engine.text import clean
+from engine.text import cells, clean
+from engine.text import shorten as text_of_cells
 
 Line = list[tuple[str, str]]
 """Words on one line, each with its tone: name, quiet, busy, good, wait or bad."""
@@ -17,25 +16,12 @@ def shorten(text: str, width: int, *, end: bool = False) -> str:
     """Return text in exactly ``width`` cells: padded, or with its middle left out, where names differ least.
 
     Args:
+        text: Anybody's text; it is made safe to show.
+        width: How many cells it fills.
         end: Whether the end is left out instead, as in a sentence.
     """
-    text = clean(text)
-    if cell_len(text) > width:
-        if width < 2:
-            return "…"[:width]
-        head, tail = "", ""
-        front = width - 1 if end else (width - 1) // 2
-        back = width - 1 - front
-        for c in text:
-            if cell_len(head + c) > front:
-                break
-            head += c
-        for c in reversed(text):
-            if cell_len(c + tail) > back:
-                break
-            tail = c + tail
-        text = f"{head}…{tail}"
-    return text + " " * (width - cell_len(text))
+    text = text_of_cells(clean(text), width, "end" if end else "middle")
+    return text + " " * (width - cells(text))
 
 
 def without_common_start(names: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from engine.analysis.results import LARGEST
@@ -12,8 +12,9 @@ from engine.analysis.seed_groups import Side, differing
 from engine.analysis.verdicts import Sample, is_rash, spoken
 from engine.analysis.verdicts import compare as compare_samples
 from engine.analysis.welch import Difference
+from engine.catalog.metrics import peak_memory, value_of
 from engine.runs.status import Status
-from engine.text import duration, size
+from engine.text import duration, markdown, markdown_table, size
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,7 @@ class Measure:
 
 
 def _last(metric: str) -> Callable[[Status], float | None]:
-    return lambda status: status.last.get(metric)
-
-
-def _memory(status: Status) -> float | None:
-    names = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
-    return next((value for name in names if (value := status.best.get(name)) is not None), None)
+    return lambda status: value_of(status.last, metric)
 
 
 def _points(value: float) -> str:
@@ -50,7 +46,8 @@ MEASURES = (
     Measure("test loss", _last("test/loss"), _points),
     Measure("calibration error", _last("test/ece"), _points),
     Measure("train loss", _last("train/loss"), _points),
-    Measure("memory, most", _memory, lambda value: f"{'-' if value < 0 else ''}{size(abs(value))}iB"),
+    Measure("memory, most", lambda status: peak_memory(status.best),
+            lambda value: f"{'-' if value < 0 else ''}{size(abs(value))}iB"),
     Measure("images/s", _last("train/images_per_s"), lambda value: f"{value:,.0f}"),
     Measure("training time", lambda status: status.trained_s or None,
             lambda value: f"{'-' if value < 0 else ''}{duration(abs(value))}"),
@@ -171,18 +168,12 @@ def _verdict(side: Side, baseline: Side) -> str:
 def as_markdown(table: Table) -> str:
     """Return the table in Markdown."""
     head = ["", *map(_headed, table.sides)]
-    lines = [_row(head), _row(["---"] * len(head))]
-    lines += [_row([key, *values]) for key, values in table.made]
+    rows = [[key, *values] for key, values in table.made]
     for name, cells in table.measured:
-        lines.append(
-            _row([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
-        )
-    return "\n".join([*lines, "", *(f"- {verdict}" for verdict in table.verdicts), f"\n{SPREAD}."]) + "\n"
+        rows.append([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
+    verdicts = [f"- {markdown(verdict)}" for verdict in table.verdicts]
+    return "\n".join([markdown_table(head, rows), *verdicts, f"\n{SPREAD}."]) + "\n"
 
 
 def _headed(side: Side) -> str:
     return side.name + side.count + (f" ({side.left_out})" if side.left_out else "")
-
-
-def _row(cells: Iterable[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

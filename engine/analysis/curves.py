@@ -1,31 +1,263 @@
-"""Curves as arrays: smooth them, put several on one axis, take the mean of seeds. Pure functions, NaN is a gap."""
+"""Curves as arrays: smooth them, put seeds on one axis, take their mean and say how they spread.
+
+Pure functions; what is not finite is a gap. Screen, figures and exports draw what ``mean_over_seeds`` returns::
+
+    seed 0  ─────────────────────
+    seed 1  ─────────                 ended early: from here on the mean is of fewer seeds (``partial``)
+    seed 2  ───────────────── nan     diverged: from here on there is no mean (``lost``)
+
+    mean    ═════════──────── ✗
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+import statistics
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.catalog.metrics import metric_of
+
 Array = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Bounds = tuple[float | None, float | None]
+"""The least and the greatest value that a metric can have, None where it has no end."""
+Band = Literal["range", "deviation"]
+"""What a band shows: from the lowest to the highest seed, or the sample standard deviation around the mean."""
+
+LARGEST = 1e100
+"""Values beyond this count as not finite in a mean: the squares of smaller ones are numbers."""
+FEW = 5
+"""So many seeds are told by their range: a standard deviation of fewer than six says little."""
+SEEN = 0.05
+"""The share of a curve's width below which words on a part of it say more than the eye sees."""
 
 
-class Band(NamedTuple):
-    """The mean of several curves on one axis, with their standard deviation (0 where there is one curve)."""
+class Outcome(NamedTuple):
+    """What came of several runs, whatever the axis and before any smoothing."""
 
+    last: float
+    """The mean of their last values."""
+    spread: float | None
+    """The sample standard deviation of these; None for one run that has ended beside others that go on."""
+    peak: float
+    """The highest value of any."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """One line: a metric of one run, or its mean over the seeds of an experiment.
+
+    All arrays have the length N of ``x``; what is not finite in them is a gap.
+
+    Attributes:
+        run: The run that it is of, the newest where there are several.
+        x: Positions, ascending.
+        y: Values, smoothed if that was asked for.
+        raw: Values before they were smoothed, None where nothing was.
+        low: Lower end of the band of unsmoothed values, NaN where not every seed has one.
+        high: Its upper end.
+        band: What the band shows, None for one run.
+        n: How many seeds this is the mean of.
+        seeds: Each seed's unsmoothed values at ``x``, (n, N).
+        partial: Where fewer than all seeds have a value, because one has ended or has yet to begin.
+        fewest: How many seeds at least are behind a point of it.
+        lost: How many seeds diverged: their last values are not finite.
+        crosses: Where each of these was finite last.
+        bounds: What no band leaves.
+        seams: Positions where the run was resumed.
+        outcome: What came of the seeds; of one run its curve tells it.
+    """
+
+    run: str
     x: Array
-    mean: Array
-    sd: Array
-    n: int
+    y: Array
+    raw: Array | None = None
+    low: Array | None = None
+    high: Array | None = None
+    band: Band | None = None
+    n: int = 1
+    seeds: Array | None = None
+    partial: Bools | None = None
+    fewest: int = 1
+    lost: int = 0
+    crosses: tuple[tuple[float, float], ...] = ()
+    bounds: Bounds = (None, None)
+    seams: tuple[float, ...] = ()
+    outcome: Outcome | None = None
+
+    @property
+    def values(self) -> Array:
+        """The values before any smoothing."""
+        return self.y if self.raw is None else self.raw
+
+    @property
+    def whole(self) -> Array:
+        """The values with gaps where they are of fewer than all seeds."""
+        return self.y if self.partial is None else np.where(self.partial, np.nan, self.y)
+
+    @property
+    def rest(self) -> Array | None:
+        """The values that are of fewer than all seeds, each with its neighbours; None where all are of all."""
+        if self.partial is None or not self.partial.any():
+            return None
+        near = self.partial.copy()
+        near[1:] |= self.partial[:-1]
+        near[:-1] |= self.partial[1:]
+        return np.where(near, self.y, np.nan)
+
+    @property
+    def fewer(self) -> str:
+        """What is behind its partial points, as ``2 of 3 seeds``; empty where these are too few to be seen."""
+        seen = self.partial is not None and _share(self.x, self.partial) >= SEEN
+        return f"{self.fewest} of {self.n} seeds" if seen else ""
+
+    @property
+    def missing(self) -> str:
+        """What its seeds lack, as ``2 of 3 seeds, 1 diverged``; empty for nothing."""
+        return ", ".join(filter(None, (self.fewer, f"{self.lost} diverged" if self.lost else "")))
+
+    def deviation(self, at: int) -> float | None:
+        """Return the sample standard deviation of the seeds at a point, None where not every seed has a value."""
+        if self.seeds is None or not np.isfinite(found := self.seeds[:, at]).all() or len(found) < 2:
+            return None
+        return float(found.std(ddof=1))
+
+    def within(self, left: float, right: float) -> Curve:
+        """Return its points from one position to another."""
+        keep = (self.x >= left) & (self.x <= right)
+
+        def cut(column: Array | None) -> Array | None:
+            return None if column is None else column[..., keep]
+
+        return replace(
+            self, x=self.x[keep], y=self.y[keep], raw=cut(self.raw), low=cut(self.low), high=cut(self.high),
+            seeds=cut(self.seeds), partial=None if self.partial is None else self.partial[keep],
+            crosses=tuple(point for point in self.crosses if left <= point[0] <= right),
+        )  # fmt: skip
+
+
+def curve_of(run: str, x: Array, y: Array, smoothing: float = 0.0, seams: tuple[float, ...] = ()) -> Curve:
+    """Return the curve of one run, its points from left to right.
+
+    Args:
+        run: Its id.
+        x: Positions (N,); points without a finite one are left out.
+        y: Values (N,).
+        smoothing: As ``smooth`` takes it.
+        seams: Where it was resumed.
+    """
+    x, y = _in_order(x, y)
+    if not smoothing:
+        return Curve(run, x, y, seams=seams)
+    return Curve(run, x, smooth(y, smoothing), y, seams=seams)
+
+
+def mean_over_seeds(
+    curves: Sequence[Curve],
+    bounds: Bounds = (None, None),
+    smoothing: float = 0.0,
+    finished: Collection[str] = (),
+) -> Curve:
+    """Return the mean of curves of one experiment's seeds with the band that they make; a curve alone as it is.
+
+    The mean is of unsmoothed values and smoothed afterwards, the band is not smoothed. Curves measured at other
+    places than the one that reaches farthest are interpolated linearly. Where a seed has ended, or has yet to begin,
+    the mean is of the others, without a band (``Curve.partial``). Where a seed is not finite there is no mean, and from
+    where one stays so to its end there is none any more (``Curve.lost``): that of the survivors would look better
+    than the experiment is.
+
+    Args:
+        curves: Of each seed, the newest run last; those without a point do not count.
+        bounds: Of the metric; a standard deviation is cut there.
+        smoothing: As ``smooth`` takes it.
+        finished: The runs that tell what came of the seeds; all do where none of them is finished.
+
+    Raises:
+        ValueError: There is no curve.
+    """
+    if not curves:
+        raise ValueError("there is no curve to average")
+    members = [curve for curve in curves if len(curve.x)] or curves[:1]
+    if len(members) == 1:
+        return members[0]
+    cleaned = [np.where(np.abs(curve.values) <= LARGEST, curve.values, np.nan) for curve in members]
+    grid = max((curve.x for curve in members), key=lambda x: (x[-1], len(x)))
+    rows, gap = _on_grid(grid, [(curve.x, values) for curve, values in zip(members, cleaned, strict=True)])
+    there = np.isfinite(rows)
+    counts = there.sum(axis=0)
+    counts[gap] = 0
+    mean = np.where(counts, np.where(there, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+    partial = (counts > 0) & (counts < len(rows))
+    lost = [
+        (curve.x, values)
+        for curve, values in zip(members, cleaned, strict=True)
+        if not np.isfinite(values[-1])
+    ]
+    return _banded(
+        Curve(
+            members[-1].run, grid, smooth(mean, smoothing), mean if smoothing else None, n=len(rows),
+            seeds=rows, partial=partial if partial.any() else None, lost=len(lost), bounds=bounds,
+            fewest=int(counts[partial].min()) if partial.any() else len(rows),
+            crosses=tuple(point for x, y in lost if (point := _last(x, y)) is not None),
+            outcome=outcome_of([curve for curve in members if curve.run in finished] or members),
+        ),
+        band_for([len(rows)]),
+    )  # fmt: skip
+
+
+def bounds_of(metric: str) -> Bounds:
+    """Return the least and the greatest value that a metric can have."""
+    kind = metric_of(metric).kind
+    return (0.0, 1.0) if kind.unit == "fraction" else (kind.floor, kind.ceiling)
+
+
+def band_for(counts: Iterable[int]) -> Band:
+    """Return what the bands of one picture show, by the numbers of seeds of its curves; one seed makes no band."""
+    several = [n for n in counts if n > 1]
+    return "deviation" if several and min(several) > FEW else "range"
+
+
+def alike(curves: Sequence[Curve]) -> list[Curve]:
+    """Return the curves of one picture with bands of one meaning."""
+    band = band_for(curve.n for curve in curves)
+    return [_banded(curve, band) if curve.band not in (None, band) else curve for curve in curves]
+
+
+def band_words(curves: Iterable[Curve]) -> str:
+    """Return what the bands of one picture mean, ``3 seeds, lowest to highest``; empty where there are none."""
+    banded = [curve for curve in curves if curve.band is not None]
+    if not banded:
+        return ""
+    counts = {curve.n for curve in banded}
+    seeds = f"{counts.pop()} seeds" if len(counts) == 1 else "seeds"
+    return f"{seeds}, lowest to highest" if banded[0].band == "range" else f"± standard deviation of {seeds}"
+
+
+def outcome_of(curves: Iterable[Curve]) -> Outcome | None:
+    """Return what came of runs; None where nothing is finite in the end. Those that diverged only tell their peak."""
+    lasts, peaks = [], []
+    for curve in curves:
+        known = np.abs(curve.values) < LARGEST
+        if known.any():
+            peaks.append(float(curve.values[known].max()))
+            if known[-1]:
+                lasts.append(float(curve.values[-1]))
+    if not lasts:
+        return None
+    spread = statistics.stdev(lasts) if len(lasts) > 1 else None
+    return Outcome(math.fsum(lasts) / len(lasts), spread, max(peaks))
 
 
 def smooth(y: Array, weight: float) -> Array:
     """Return the exponential moving average of ``y``, unbiased at its start (Kingma & Ba, 2015, section 3).
 
     Args:
-        y: (N,) values; NaN is left as it is and does not enter the average.
+        y: (N,) values; what is not finite, or beyond ``LARGEST``, is a gap and does not enter the average.
         weight: How much of the past is kept at each point, 0 (nothing) up to, not including, 1.
 
     Raises:
@@ -36,7 +268,7 @@ def smooth(y: Array, weight: float) -> Array:
     if weight == 0:
         return y
     smoothed = np.full_like(y, np.nan)
-    there = np.isfinite(y)
+    there = np.abs(y) <= LARGEST
     values = y[there]
     averages = np.empty_like(values)
     # within a block the average is a sum of values over powers of the weight, which must not run out of range
@@ -52,32 +284,70 @@ def smooth(y: Array, weight: float) -> Array:
     return smoothed
 
 
-def aggregate(curves: Sequence[tuple[Array, Array]]) -> Band:
-    """Return the mean and the sample standard deviation of several curves.
+def _banded(curve: Curve, band: Band) -> Curve:
+    """Return a mean of seeds with its band."""
+    seeds = curve.seeds
+    if seeds is None:
+        return curve
+    there = np.isfinite(curve.values) & np.isfinite(seeds).all(axis=0)
+    low, high = np.full(len(there), np.nan), np.full(len(there), np.nan)
+    found = seeds[:, there]  # (n, whole)
+    if band == "range":
+        low[there], high[there] = found.min(axis=0), found.max(axis=0)
+    else:
+        mean, deviation = curve.values[there], found.std(axis=0, ddof=1)
+        floor, ceiling = curve.bounds
+        low[there], high[there] = mean - deviation, mean + deviation
+        low = low if floor is None else np.where(curve.values >= floor, np.maximum(low, floor), low)
+        high = high if ceiling is None else np.where(curve.values <= ceiling, np.minimum(high, ceiling), high)
+    return replace(curve, low=low, high=high, band=band)
 
-    Curves measured at the same places are taken as they are; others are interpolated linearly on the
-    places of the longest. Where a curve has not come yet it does not count.
 
-    Args:
-        curves: ``(x, y)`` of each, both (N,) with x ascending.
-
-    Raises:
-        ValueError: There is no curve.
-    """
-    if not curves:
-        raise ValueError("there is no curve to aggregate")
-    grid = max((x for x, _ in curves), key=len)
-    rows = np.full((len(curves), len(grid)), np.nan)  # (curves, N)
+def _on_grid(grid: Array, curves: Sequence[tuple[Array, Array]]) -> tuple[Array, Bools]:
+    """Return the values of curves at ``grid`` (curves, N), and where one is not finite where it should be (N,)."""
+    rows = np.full((len(curves), len(grid)), np.nan)
+    gap = np.zeros(len(grid), dtype=bool)
     for row, (x, y) in zip(rows, curves, strict=True):
+        known = np.isfinite(y)
         if len(x) <= len(grid) and np.array_equal(x, grid[: len(x)]):
             row[: len(x)] = y
-        elif len(x):
-            row[:] = np.interp(grid, x, y, left=np.nan, right=np.nan)
-    there = np.isfinite(rows)
-    n = there.sum(axis=0)  # (N,)
-    values = np.where(there, rows, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean = np.where(n > 0, values.sum(axis=0) / n, np.nan)
-        squares = np.where(there, (rows - mean) ** 2, 0.0).sum(axis=0)
-        sd = np.where(n > 1, np.sqrt(squares / np.maximum(n - 1, 1)), 0.0)
-    return Band(grid, mean, sd, len(curves))
+            hole = ~np.isfinite(row)
+        elif known.any():
+            row[:] = np.interp(grid, x[known], y[known], left=np.nan, right=np.nan)
+            hole = _holes(grid, x, known)
+            row[hole] = np.nan
+        else:
+            hole = np.ones(len(grid), dtype=bool)
+        begun, ended = grid >= x[0], grid > x[-1]
+        gap |= hole & begun & (~ended | (not known[-1]))
+    return rows, gap
+
+
+def _holes(grid: Array, x: Array, known: Bools) -> Bools:
+    """Return which places (N,) are at, or next to, a point of ``x`` (M,) that is not ``known`` (M,)."""
+    after = np.minimum(np.searchsorted(x, grid, "left"), len(x) - 1)
+    before = np.maximum(np.searchsorted(x, grid, "right") - 1, 0)
+    measured: Bools = (x[after] == grid) & known[after] | known[before] & known[after]
+    return ~measured
+
+
+def _in_order(x: Array, y: Array) -> tuple[Array, Array]:
+    if np.isfinite(x).all() and (x[1:] >= x[:-1]).all():
+        return x, y
+    order = np.argsort(x, kind="stable")
+    order = order[np.isfinite(x[order])]
+    return x[order], y[order]
+
+
+def _last(x: Array, y: Array) -> tuple[float, float] | None:
+    """Return the last finite point."""
+    known = np.flatnonzero(np.isfinite(y))
+    return (float(x[known[-1]]), float(y[known[-1]])) if len(known) else None
+
+
+def _share(x: Array, partial: Bools) -> float:
+    """Return how much of the width of a curve its partial points take."""
+    width = x[-1] - x[0] if len(x) else 0.0
+    if not width > 0:
+        return float(partial.any())
+    return float(np.diff(x)[partial[1:] | partial[:-1]].sum() / width)

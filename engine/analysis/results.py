@@ -15,10 +15,12 @@ from typing import NamedTuple
 from engine.analysis.intervals import over_seeds
 from engine.analysis.selection import Candidate, Choice, choose
 from engine.analysis.welch import difference
+from engine.catalog.metrics import HEADLINES, first_of, over_gpus
+from engine.config.preflight import oversized_batch
 from engine.config.schema import SCRIPT, Experiment
 from engine.history.reader import History
 
-SCORES = ("test/f1", "test/accuracy")
+SCORES = HEADLINES
 """The metrics of a table; the first that an experiment's runs measured decides which of them count."""
 LARGEST = 1e100
 """No measured number is larger than this; sums and squares of smaller ones are numbers."""
@@ -65,7 +67,7 @@ class Result:
     experiment: str
     data: str
     """What was tested on; scores on different data are not compared."""
-    choice: Choice
+    choice: Choice[Candidate]
     scores: Mapping[str, Score]
     """By metric, at least one of those asked for."""
     parameters: int | None = None
@@ -111,6 +113,8 @@ def result_of(
         (metrics[0], Choice()),
     )
     remarks: list[str] = []
+    if note := oversized_batch(experiment):
+        remarks.append(f"{experiment.name}: {note}.")
     scores = {name: score for name in metrics if (score := _score(experiment.name, name, choice, remarks))}
     if not scores:
         return None
@@ -171,7 +175,7 @@ def verdict(results: Iterable[Result], metric: str) -> Verdict:
     return Verdict(top.experiment, f"{top.experiment} is better than every other ({most})")
 
 
-def _score(name: str, metric: str, choice: Choice, remarks: list[str]) -> Score | None:
+def _score(name: str, metric: str, choice: Choice[Candidate], remarks: list[str]) -> Score | None:
     """Return a metric's score and remark on what is no part of it."""
     measured = [each for each in choice.runs if metric in each.status.last]
     found = [each for each in measured if _number(each.status.last[metric]) is not None]
@@ -206,12 +210,8 @@ def _on_gpu(candidate: Candidate) -> bool:
 
 def _gpu_memory(candidate: Candidate) -> float | None:
     """Return the most that PyTorch held on a GPU; where nobody measured that, what the process did."""
-    best = candidate.status.best
-    for kind in ("memory_peak", "memory_process"):
-        held = _numbers(value for name, value in best.items() if _of_gpu(name, kind))
-        if held:
-            return max(held)
-    return None
+    found = first_of(_usable(candidate.status.best), ("gpu/memory_peak", "gpu/memory_process"))
+    return None if found is None else found[1]
 
 
 def _host_memory(candidate: Candidate) -> float | None:
@@ -219,13 +219,11 @@ def _host_memory(candidate: Candidate) -> float | None:
 
 
 def _joules(candidate: Candidate) -> float | None:
-    spent = _numbers(value for name, value in candidate.status.last.items() if _of_gpu(name, "energy"))
-    return math.fsum(spent) if spent else None
+    return over_gpus(_usable(candidate.status.last), "energy")
 
 
-def _of_gpu(name: str, kind: str) -> bool:
-    """Return whether a metric is of a kind and of a GPU: ``gpu/energy``, ``gpu/1/energy``."""
-    return name.startswith("gpu/") and name.endswith(f"/{kind}")
+def _usable(values: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: number for name, value in values.items() if (number := _number(value)) is not None}
 
 
 def _mean(values: Iterable[float | None]) -> float | None:

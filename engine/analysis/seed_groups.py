@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.analysis.selection import settings
+from engine.analysis.selection import Choice, R, by_settings, runs_that_count, uncounted
 from engine.runs.status import LIVE, State, Status
-from engine.text import clean
+from engine.text import clean, setting_text
 
 MOST_NAMED = 2
 """Settings that a name says."""
@@ -28,23 +28,24 @@ class Side:
 
     name: str
     config: Mapping[str, Any]
-    runs: tuple[Status, ...]
+    choice: Choice[Any]
+    """Which of them count."""
 
     @property
     def finished(self) -> bool:
         """Whether it has results that a verdict can rest on."""
-        return any(run.state == "finished" for run in self.runs)
+        return bool(self.choice.runs) and self.choice.finished
 
     @property
     def counted(self) -> tuple[Status, ...]:
-        """The newest of each seed: of the runs that have finished, or of all while none has."""
-        counted = [run for run in self.runs if run.state == "finished"] or self.runs
-        return tuple({run.seed: run for run in sorted(counted, key=lambda run: run.started)}.values())
+        """One run of each seed: those that count, or where none was tested yet what there is."""
+        return tuple(run.status for run in self.choice.representatives)
 
     @property
     def live(self) -> bool:
         """Whether more is to come."""
-        return any(run.state in LIVE or run.state == "queued" for run in self.runs)
+        others = (*self.choice.runs, *self.choice.left_out)
+        return any(run.status.state in LIVE or run.status.state == "queued" for run in others)
 
     @property
     def count(self) -> str:
@@ -54,18 +55,12 @@ class Side:
     @property
     def left_out(self) -> str:
         """What does not count, and how far it has come; empty where there is nothing like that."""
-        of_seed = {run.seed for run in self.runs if run.state == "finished"}
-        others = [
-            run
-            for run in self.runs
-            if run.state != "finished" and (run.seed not in of_seed or run.state in LIVE)
-        ]
+        others = [run.status for run in (*(() if self.finished else self.choice.runs), *self.choice.left_out)]
         said = []
         for word, count in Counter(map(_word, others)).items():
             far = next(_far(run) for run in others if _word(run) == word)
             said.append(f"{count} {word}" + (f" at {far}" if count == 1 and far else ""))
-        older = sum(run.state == "finished" for run in self.runs) - len(self.counted)
-        return ", ".join([*said, f"{older} older of the same seed"] if self.finished and older else said)
+        return ", ".join([*said, *uncounted(self.choice)])
 
 
 def _word(run: Status) -> str:
@@ -76,28 +71,36 @@ def _far(run: Status) -> str:
     return f"{int(run.epoch)}/{run.epochs}" if run.epochs else ""
 
 
-def sides(
-    statuses: Iterable[Status], configs: Mapping[str, Mapping[str, Any]], baseline: str | None
-) -> list[Side]:
-    """Return the runs by what they were made with, seeds together.
+def sides(runs: Iterable[R], baseline: str | None, among: Iterable[R] | None = None) -> list[Side]:
+    """Return runs by what they were made with, seeds together.
 
     The side with the ``baseline`` run stands first; behind it those that have results, so that there is something to
     measure the others by.
+
+    Args:
+        runs: What is compared.
+        baseline: The id of a run of the first side; None for any.
+        among: Runs of which those join that were made with the same as one that is compared; None for none.
     """
-    groups: list[tuple[str, Mapping[str, Any], list[Status]]] = []
-    for status in statuses:
-        config: Mapping[str, Any] = settings(configs.get(status.run, {}))
-        known = next(
-            (runs for name, made, runs in groups if (name, made) == (status.experiment, config)), None
-        )
-        if known is None:
-            groups.append((status.experiment, config, [status]))
-        else:
-            known.append(status)
-    names = _named_apart([(name, config) for name, config, _ in groups])
-    found = [Side(name, config, tuple(runs)) for name, (_, config, runs) in zip(names, groups, strict=True)]
-    found.sort(key=lambda side: (all(run.run != baseline for run in side.runs), not side.finished))
-    return found
+    chosen = list(runs)
+    wanted = {run.status.run for run in chosen}
+    by_experiment: dict[str, list[R]] = {run.status.experiment: [] for run in chosen}
+    for run in chosen if among is None else among:
+        if run.status.experiment in by_experiment:
+            by_experiment[run.status.experiment].append(run)
+    groups = [
+        (experiment, made, members)
+        for experiment, there in by_experiment.items()
+        for made, members in by_settings(there)
+        if any(run.status.run in wanted for run in members)
+    ]
+    names = _named_apart([(experiment, made) for experiment, made, _ in groups])
+    found = [
+        (any(run.status.run == baseline for run in members), Side(name, made, runs_that_count(members)))
+        for name, (_, made, members) in zip(names, groups, strict=True)
+    ]
+    found.sort(key=lambda each: (not each[0], not each[1].finished))
+    return [side for _, side in found]
 
 
 def _named_apart(made: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
@@ -106,7 +109,7 @@ def _named_apart(made: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     for name, config in made:
         others = [other for same, other in made if same == name]
         keys = [key for key in config if any(other.get(key) != config[key] for other in others)]
-        own = " ".join(f"{key}={_value(config[key])}" for key in keys[:MOST_NAMED])
+        own = " ".join(f"{key}={setting_text(config[key], '–')}" for key in keys[:MOST_NAMED])
         names.append(f"{clean(name)} {own}".strip())
     again = [names[:i].count(name) for i, name in enumerate(names)]
     return [f"{name} ({count + 1})" if count else name for name, count in zip(names, again, strict=True)]
@@ -119,15 +122,5 @@ def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
     for key in keys:
         values = [side.config.get(key) for side in found]
         if any(value != values[0] for value in values):
-            rows.append((key, [_value(value) for value in values]))
+            rows.append((key, [setting_text(value, "–") for value in values]))
     return rows
-
-
-def _value(value: object) -> str:
-    if value is None or value == "":
-        return "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return clean(", ".join(f"{key} {_value(each)}" for key, each in value.items())) or "–"
-    return clean(str(value))

@@ -1,21 +1,57 @@
-"""Which runs speak for an experiment: the newest of each seed, all of one configuration."""
+"""Which runs count for an experiment: one rule for lists, charts, comparisons, figures, tables, reports and reruns.
+
+Runs that were made with the same settings are a group, and the runs of one group alone count: never two together.
+Which group that is:
+
+1. that of the experiment as it stands in experiments.toml, once a run of it has finished, or lives and was tested;
+2. else that of the most finished seeds. As many epochs as the experiment has now come before fewer, so that no short
+   trial stands for an experiment that was trained in full. Of as many seeds that of the most epochs counts, then the
+   one that differs from the experiment in the fewest keys, then the newest;
+3. else, where nothing has finished, the same of the runs that were tested: the experiment's own first.
+
+Runs that were imported count only while none that was trained here was tested.
+
+Of the group the newest finished run of each seed counts. A curve of an unfinished run would end before the others and
+bend their mean, so unfinished ones count only while none of the group has finished: of each seed the newest tested.
+
+The newest run is the one that was created last, by ``created`` of run.json and then by its id. A run that was made
+before another and resumed after it is no newer. Pure, but for ``read_candidates``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
-from engine.config.schema import IMPORTED, Experiment
-from engine.runs.status import Status, status_of
+from engine.config.schema import IMPORTED, Experiment, settings
+from engine.runs.status import LIVE, Status, status_of
 from engine.runs.store import Run, RunInfo, Store, StoreError
 
-BESIDE = frozenset(
-    {"name", "seed", "seeds", "tags", "notes", "log_every", "evaluate_every", "gpus", "retries"}
-)
-"""Keys of an experiment that change nothing about what it learns; runs that differ in them alone are repeats."""
+MOST_KNOWN = 50_000
+"""How many configurations are kept as their settings."""
+
+
+class RunFacts(Protocol):
+    """What the rule has to know of a run."""
+
+    @property
+    def status(self) -> Status:
+        """How far it has come."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration in run.json; empty where that is not known."""
+
+    @property
+    def created(self) -> float:
+        """When it was made, in seconds since the epoch."""
+
+
+R = TypeVar("R", bound=RunFacts)
 
 
 @dataclass(frozen=True)
@@ -26,22 +62,53 @@ class Candidate:
     info: RunInfo
     status: Status
 
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The configuration in run.json."""
+        return self.info.config
+
+    @property
+    def created(self) -> float:
+        """When it was made, in seconds since the epoch."""
+        return self.info.created
+
 
 @dataclass(frozen=True)
-class Choice:
-    """The runs that speak for an experiment."""
+class Choice(Generic[R]):
+    """The runs that count for an experiment, and what becomes of its others."""
 
-    runs: tuple[Candidate, ...] = ()
-    """One for each seed, in order of the seeds; either all of them have finished or none."""
-    left_out: tuple[Candidate, ...] = ()
-    """The newest run of each other seed: it has not finished, and others have."""
+    runs: tuple[R, ...] = ()
+    """One for each seed, in order of the seeds, all of one group; either all of them have finished or none."""
+    older: tuple[R, ...] = ()
+    """Finished runs of the group with a seed that a newer one counts for."""
+    lost: tuple[R, ...] = ()
+    """The newest run of each seed of the group that counts in no run and whose newest has failed or crashed."""
+    left_out: tuple[R, ...] = ()
+    """The newest run of each other seed of the group: it waits, goes on, or was stopped."""
+    other_settings: tuple[tuple[R, ...], ...] = ()
+    """The runs of each other group that live or have finished, where there are such."""
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     """Keys in which the runs differ from the experiment as it stands: ``(of the runs, of the experiment)``."""
 
     @property
     def finished(self) -> bool:
-        """Whether the chosen runs have finished."""
-        return all(chosen.status.state == "finished" for chosen in self.runs)
+        """Whether the runs that count have finished."""
+        return all(run.status.state == "finished" for run in self.runs)
+
+    @property
+    def live(self) -> tuple[R, ...]:
+        """The newest run of each seed that lives, and does not count or has not finished."""
+        return tuple(run for run in (*self.runs, *self.left_out) if run.status.state in LIVE)
+
+    @property
+    def representatives(self) -> tuple[R, ...]:
+        """The runs that count; where none does, those that may yet, or those that have failed."""
+        return self.runs or self.left_out or self.lost
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds of the group were begun or are to be."""
+        return len(self.runs) + len(self.lost) + len(self.left_out)
 
 
 def read_candidates(store: Store) -> tuple[list[Candidate], list[str]]:
@@ -55,65 +122,208 @@ def read_candidates(store: Store) -> tuple[list[Candidate], list[str]]:
     return candidates, troubles
 
 
-def choose(experiment: Experiment, candidates: Iterable[Candidate], metric: str) -> Choice:
-    """Return the runs that speak for an experiment on a metric.
+def choose(experiment: Experiment, candidates: Iterable[Candidate], metric: str) -> Choice[Candidate]:
+    """Return the runs that count for an experiment among those of all, of those that measured a metric."""
+    own = (candidate for candidate in candidates if candidate.info.experiment == experiment.name)
+    return runs_that_count(own, experiment, metric)
 
-    Only runs that measured the metric count, and only runs of one configuration: the experiment's own or, where it
-    has no such run, that of the newest run there is (of the finished ones, if any). Of each seed the newest finished
-    run counts. A curve of an unfinished run would end before the others and bend their mean, so unfinished runs
-    count only while none has finished. Runs that were imported count only while there is no other.
+
+def runs_that_count(
+    runs: Iterable[R], experiment: Experiment | None = None, metric: str | None = None
+) -> Choice[R]:
+    """Return the runs that count for an experiment, by the rule of this module.
+
+    Args:
+        runs: All runs of the experiment, in any order.
+        experiment: As it stands in experiments.toml; None where it is no longer there.
+        metric: What a run has to have measured to count; None for any test metric, and for all that have finished.
     """
-    measured = [
-        candidate
-        for candidate in candidates
-        if candidate.info.experiment == experiment.name and metric in candidate.status.last
-    ]
-    measured = [each for each in measured if each.info.imported is None] or measured
-    measured.sort(key=lambda candidate: (candidate.info.created, candidate.run.id))
-    wanted = settings(msgspec.structs.asdict(experiment))
-    if not any(settings(candidate.info.config) == wanted for candidate in measured):
-        if not measured:
-            return Choice()
-        wanted = settings((_finished(measured) or measured)[-1].info.config)
-    group = [candidate for candidate in measured if settings(candidate.info.config) == wanted]
-    changes = _changes(wanted, settings(msgspec.structs.asdict(experiment)))
-    if any(candidate.info.imported for candidate in group):  # how they were trained nobody says
-        changes = {"model": (IMPORTED, experiment.model)}
-    newest = {candidate.info.seed: candidate for candidate in group}
-    chosen = {candidate.info.seed: candidate for candidate in _finished(group) or group}
+    known = [run for run in runs if run.config and not never_began(run.status)]
+    if not known:
+        return Choice()
+    groups = [_Group(made, members, metric) for made, members in by_settings(sorted(known, key=age))]
+    wanted = settings_of(experiment) if experiment is not None else None
+    group = max(groups, key=lambda each: each.rank(wanted)) if len(groups) > 1 else groups[0]
+    chosen = {run.status.seed: run for run in group.finished or group.tested}
+    newest = {run.status.seed: run for run in group.runs}
+    uncounted_seeds = sorted(newest.keys() - chosen.keys())
+    others = [run for seed in uncounted_seeds if (run := newest[seed]).status.state != "finished"]
     return Choice(
         runs=tuple(chosen[seed] for seed in sorted(chosen)),
-        left_out=tuple(newest[seed] for seed in sorted(newest.keys() - chosen.keys())),
-        changes=changes,
+        older=tuple(run for run in group.finished if chosen[run.status.seed] is not run),
+        lost=tuple(run for run in others if run.status.state in ("failed", "crashed")),
+        left_out=tuple(run for run in others if run.status.state not in ("failed", "crashed")),
+        other_settings=tuple(there for each in groups if each is not group and (there := each.results)),
+        changes=_changes(group.made, wanted) if wanted is not None and chosen else {},
     )
 
 
-def settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a configuration says about learning; a key that it does not have yet has its default.
+@dataclass
+class _Group(Generic[R]):
+    """Runs of one experiment that were made with the same settings, the oldest first."""
 
-    Of a run that was imported nobody knows it: all but the model is None.
+    made: Mapping[str, Any]
+    runs: Sequence[R]
+    metric: str | None
+
+    @cached_property
+    def tested(self) -> list[R]:
+        return [run for run in self.runs if _is_tested(run.status, self.metric)]
+
+    @cached_property
+    def finished(self) -> list[R]:
+        return [run for run in self.tested if run.status.state == "finished"]
+
+    @property
+    def results(self) -> tuple[R, ...]:
+        """Those that have finished, and may yet."""
+        return tuple(run for run in self.runs if run.status.state == "finished" or run.status.state in LIVE)
+
+    def rank(self, wanted: Mapping[str, Any] | None) -> tuple[Any, ...]:
+        """Return what groups are compared by; that with the greatest counts."""
+        is_own = self.made == wanted
+        best = self.finished or self.tested or self.runs
+        epochs = self.made["epochs"] if isinstance(self.made["epochs"], int) else 0
+        return (
+            bool(self.tested) and self.made["model"] != IMPORTED,
+            self._stage(is_own=is_own),
+            is_own,
+            wanted is None or epochs >= wanted["epochs"],
+            len({run.status.seed for run in best}),
+            epochs,
+            -len(_changes(self.made, wanted)) if wanted is not None else 0,
+            age(best[-1]),
+        )
+
+    def _stage(self, *, is_own: bool) -> int:
+        if self.finished:
+            return 5 if is_own else 3
+        if self.tested:
+            return 4 if is_own and any(run.status.state in LIVE for run in self.tested) else 2
+        return int(any(run.status.state in LIVE for run in self.runs))
+
+
+def uncounted(choice: Choice[Any]) -> list[str]:
+    """Return phrases on the older runs of a seed and the seeds that failed, which are not counted."""
+    said = []
+    if older := len(choice.older):
+        said.append(f"{older} older run{'s' * (older > 1)} of the same seed not counted")
+    if lost := len(choice.lost):
+        which = f"{lost} of {choice.seeds} seed{'s' * (choice.seeds > 1)}"
+        said.append(f"{which} failed and {'are' if lost > 1 else 'is'} not counted")
+    return said
+
+
+class Curve(NamedTuple):
+    """Runs that are drawn as one."""
+
+    experiment: str
+    runs: tuple[str, ...]
+    """By id, the oldest first."""
+
+
+def curves_of(runs: Iterable[R], chosen: Collection[str]) -> list[Curve]:
+    """Return the curves that chosen runs are part of where seeds are drawn as their mean.
+
+    One is of the runs that count of those that were made with the same, and of other seeds that live. A chosen run
+    that is none of these, such as an older one of a seed that counts, is a curve of its own.
+
+    Args:
+        runs: All runs there are, at least of the experiments of the chosen ones.
+        chosen: The ids of runs.
     """
-    if config.get("model") == IMPORTED:
-        return dict.fromkeys(key for key in _DEFAULTS if key not in BESIDE) | {"model": IMPORTED}
-    return {
-        key: msgspec.to_builtins(config.get(key, default))
-        for key, default in _DEFAULTS.items()
-        if key not in BESIDE
-    }
+    by_experiment: dict[str, list[R]] = {}
+    for run in runs:
+        by_experiment.setdefault(run.status.experiment, []).append(run)
+    curves = []
+    for experiment, members in by_experiment.items():
+        here = [run for run in members if run.status.run in chosen]
+        alone = {run.status.run for run in here}
+        for _, alike in by_settings(members) if here else ():
+            if not any(run.status.run in alone for run in alike):
+                continue
+            choice = runs_that_count(alike)
+            drawn = {run.status.run: run for run in (*choice.runs, *choice.live)}
+            if drawn:
+                names = tuple(run.status.run for run in sorted(drawn.values(), key=age))
+                curves.append(Curve(experiment, names))
+                alone -= drawn.keys()
+        curves += [Curve(experiment, (run.status.run,)) for run in here if run.status.run in alone]
+    return curves
 
 
-def _finished(candidates: Iterable[Candidate]) -> list[Candidate]:
-    return [candidate for candidate in candidates if candidate.status.state == "finished"]
+def by_settings(runs: Iterable[R]) -> list[tuple[Mapping[str, Any], list[R]]]:
+    """Return runs by what they were made with, in their order; those of which that is not known are in no group."""
+    of_config: dict[int, list[R]] = {}
+    groups: dict[Any, tuple[Mapping[str, Any], list[R]]] = {}
+    for run in runs:
+        if not (config := run.config):
+            continue
+        members = of_config.get(id(config))
+        if members is None:
+            known = _settings_of(config)
+            members = of_config[id(config)] = groups.setdefault(known.key, (known.settings, []))[1]
+        members.append(run)
+    return list(groups.values())
 
 
-def _changes(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    return {key: (found[key], wanted[key]) for key in wanted if found[key] != wanted[key]}
+def is_made_alike(one: RunFacts, other: RunFacts) -> bool:
+    """Return whether two runs are known to differ in no setting."""
+    if not one.config or not other.config:
+        return False
+    return one.config is other.config or settings_of(one.config) == settings_of(other.config)
 
 
-def _default(of: msgspec.structs.FieldInfo) -> Any:
-    if of.default_factory is not msgspec.NODEFAULT:
-        return of.default_factory()
-    return None if of.required else of.default
+def age(run: RunFacts) -> tuple[float, str]:
+    """Return what runs are ordered by, the oldest first: when they were created, and their id."""
+    return run.created, run.status.run
 
 
-_DEFAULTS = {each.name: _default(each) for each in msgspec.structs.fields(Experiment)}
+def never_began(status: Status) -> bool:
+    """Return whether a run was taken out of the queue before it began."""
+    return status.state == "stopped" and not status.last and not status.started
+
+
+class _Known(NamedTuple):
+    config: Mapping[str, Any] | Experiment
+    """Kept, and so is its id."""
+    settings: dict[str, Any]
+    key: Any
+    """The settings as something that can be hashed."""
+
+
+_known: dict[int, _Known] = {}
+"""Settings by the id of the configuration that they are of: runs that were made with the same share the object."""
+
+
+def settings_of(config: Mapping[str, Any] | Experiment) -> dict[str, Any]:
+    """Return what a configuration says about learning, as ``settings`` does, made once for each object."""
+    return _settings_of(config).settings
+
+
+def _settings_of(config: Mapping[str, Any] | Experiment) -> _Known:
+    known = _known.get(id(config))
+    if known is None:
+        if len(_known) >= MOST_KNOWN:
+            _known.clear()
+        made = settings(msgspec.structs.asdict(config) if isinstance(config, Experiment) else config)
+        known = _known[id(config)] = _Known(config, made, _hashable(made))
+    return known
+
+
+def _hashable(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(each)) for key, each in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
+
+
+def _is_tested(status: Status, metric: str | None) -> bool:
+    if metric is not None:
+        return metric in status.last
+    return status.state == "finished" or any(name.startswith("test/") for name in status.last)
+
+
+def _changes(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    if made["model"] == IMPORTED != wanted["model"]:  # how it was trained nobody says
+        return {"model": (IMPORTED, wanted["model"])}
+    return {key: (made[key], wanted[key]) for key in wanted if made[key] != wanted[key]}

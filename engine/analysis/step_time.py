@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from engine.catalog.metrics import PHASES
 from engine.history.columns import Column
 
-PHASES = ("data", "forward", "backward", "optimizer")
-"""The parts of a step that the engine's own training measures, in their order."""
 EVALUATION = "evaluation"
 
 

@@ -1,1 +1,1 @@
-"""What there is to choose from: models, data sets, recipes, metrics, kinds of figure. No files, no torch."""
+"""The models, datasets, recipes, metrics and kinds of figure to choose from. Free of files and of torch."""

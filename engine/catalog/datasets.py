@@ -1,15 +1,85 @@
-"""The data sets that come by name: their size, their classes, their splits."""
+"""The data sets there are: how one is named, how many images and classes it has, and how it is found.
+
+A data set is one of ``DATASETS`` by its name, or ``folder:PATH`` with ``train/`` and ``test/`` of class folders.
+"""
 
 from __future__ import annotations
 
-DATASETS = ("cifar10", "cifar100", "digits")
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
-
-SIZES = {"cifar10": (50_000, 10), "cifar100": (50_000, 100), "digits": (1_437, 10)}
-"""The images to train with, and the classes, of datasets that are no folder."""
-
-
-CIFAR100_CLASSES = 100
-
-
+FOLDER = "folder:"
+"""What stands before the path of a data set that is a folder."""
 SPLITS = ("train", "test")
+"""The folders in a folder."""
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """A data set that comes by name."""
+
+    name: str
+    train_counts: tuple[int, ...]
+    """The training images of each class, before any are held out."""
+    test_images: int
+    found: Literal["downloaded", "installed"]
+    """Downloaded by torchvision at the first run, or installed with scikit-learn."""
+
+    @property
+    def train_images(self) -> int:
+        """The training images, before any are held out."""
+        return sum(self.train_counts)
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are."""
+        return len(self.train_counts)
+
+
+DATASETS: Mapping[str, DatasetSpec] = {
+    spec.name: spec
+    for spec in (
+        DatasetSpec("cifar10", (5000,) * 10, 10_000, "downloaded"),
+        DatasetSpec("cifar100", (500,) * 100, 10_000, "downloaded"),
+        DatasetSpec("digits", (142, 146, 142, 146, 145, 145, 145, 143, 139, 144), 360, "installed"),
+    )
+}
+
+
+def folder_of(dataset: str) -> Path | None:
+    """Return the folder that a data set is, None for a data set that comes by name."""
+    return Path(dataset.removeprefix(FOLDER)) if dataset.startswith(FOLDER) else None
+
+
+def is_dataset(dataset: str) -> bool:
+    """Return whether a text names a data set: one by name, or a folder whether it is there or not."""
+    return dataset in DATASETS or (dataset.startswith(FOLDER) and dataset != FOLDER)
+
+
+def classes_of(dataset: str) -> int | None:
+    """Return how many classes a data set has, None for a folder: it would have to be looked at."""
+    spec = DATASETS.get(dataset)
+    return None if spec is None else spec.classes
+
+
+def held_out(images: int, val_fraction: float) -> int:
+    """Return how many of a class's training images are held out for validation: at least one."""
+    return max(1, round(val_fraction * images))
+
+
+def training_images(config: Mapping[str, Any]) -> int | None:
+    """Return the images that an epoch trains on, None for a folder: it would have to be looked at.
+
+    Args:
+        config: An experiment's ``dataset``, ``subset_per_class`` and ``val_fraction``; any file may say anything there.
+    """
+    spec = DATASETS.get(str(config.get("dataset")))
+    val_fraction, subset = config.get("val_fraction", 0.02), config.get("subset_per_class")
+    if spec is None or not isinstance(val_fraction, int | float) or not 0 <= val_fraction < 1:
+        return None
+    counts = spec.train_counts
+    if isinstance(subset, int) and subset > 0:
+        counts = tuple(min(count, subset) for count in counts)
+    return sum(max(0, count - held_out(count, val_fraction)) for count in counts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from engine.catalog.metrics import AXES
 from engine.text import nearest
 
 Mistakes = Iterator[tuple[str, str]]
@@ -26,7 +27,7 @@ COSTS = ("parameters", "gpu-memory", "host-memory", "images-per-s", "gpu-hours",
 """What an experiment takes, as the columns of a table of results are called; and the seconds of training."""
 KINDS: Mapping[str, Kind] = {
     "curves": Kind(
-        frozenset({"x", "y_label", "smoothing"}), ("epoch", "step", "time", "samples", "gpu-hours", "joules")
+        frozenset({"x", "y_label", "smoothing"}), ("epoch", *(axis for axis in AXES if axis != "epoch"))
     ),
     "bars": Kind(frozenset({"y_label"})),
     "scatter": Kind(frozenset({"x", "y_label"}), COSTS),
@@ -43,7 +44,7 @@ def kind_of(table: Mapping[str, Any]) -> str:
 
 
 def settled(table: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a table with what its kind says where it says nothing itself; one of an unknown kind as it is."""
+    """Return a table with what its kind says where it says nothing itself; a table of an unknown kind unchanged."""
     kind = KINDS.get(kind_of(table))
     if kind is None:
         return dict(table)

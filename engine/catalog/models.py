@@ -127,6 +127,12 @@ def problems(
 ) -> list[tuple[str, str]]:
     """Say what is wrong with a model of that name, size and options.
 
+    Args:
+        name: A name in ``MODELS``, or ``timm:NAME``.
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch, in pixels; None for a model without patches of its own.
+        options: What ``OPTIONS`` lists for the family.
+
     Returns:
         One ``(key, what is wrong and what would be right)`` for each mistake; empty when it can be built.
     """
@@ -203,7 +209,14 @@ def patch_tokens(name: str, image_size: int, patch_size: int | None) -> int | No
 def caveat(
     name: str, image_size: int, patch_size: int | None, options: Mapping[str, Any] | None = None
 ) -> str:
-    """Return what a reader of this model's results should know, in a sentence; empty when nothing is odd."""
+    """Return a caution for readers of this model's results, in a sentence; empty where there is no need for one.
+
+    Args:
+        name: A name in ``MODELS``; any other has no caution.
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch, in pixels; None for a model without patches of its own.
+        options: The model's options.
+    """
     tokens = patch_tokens(name, image_size, patch_size)
     if tokens == 1:
         return "one patch token: no spatial structure is left, the model is an MLP on the whole image"

@@ -20,7 +20,7 @@ SEED: Settings = {
     "warmup": 0.0, "label_smoothing": 0.0, "clip_norm": 0.0, "augment": "none", "mixup": 0.0, "cutmix": 0.0,
     "cutout": 0, "ema": 0.0, "layer_decay": 1.0, "subset_per_class": 100,
 }  # fmt: skip
-"""What the project trained with that vitui was asked for with: a constant Adam on 100 images of each class."""
+"""The recipe of the original comparison: Adam at a constant rate on 100 images of each class."""
 
 
 def fill(layers: Sequence[Mapping[str, Any]]) -> Settings:
@@ -42,13 +42,13 @@ def inherited(values: Mapping[str, Any]) -> set[str]:
 
 
 def of_family(given: Mapping[str, Any]) -> Settings:
-    """Return the settings of a model's family; empty for what is none of ours or timm's.
+    """Return the settings of a model's family; empty for a model of another kind.
 
     ``lr`` follows the images in an optimizer step: linearly for SGD (Goyal et al., 2017), by the square root for
     Adam (Malladi et al., 2022).
 
     Args:
-        given: What the experiment says itself, whatever it holds.
+        given: The experiment's own keys; values are not checked yet.
     """
     name = given.get("model")
     if given.get("command") or not isinstance(name, str):

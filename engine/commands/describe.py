@@ -1,4 +1,4 @@
-"""Verbs on what could be trained: check, models."""
+"""Verbs on experiments and models: check, models."""
 
 from __future__ import annotations
 

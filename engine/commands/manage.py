@@ -53,9 +53,9 @@ def tag(words: tuple[str, ...], root: Path) -> None:
 @click.argument("text", required=False)
 @option_runs
 @click.option("--edit", is_flag=True, help="Write it in $EDITOR.")
-@click.option("--clear", is_flag=True, help="Have none.")
+@click.option("--clear", is_flag=True, help="Remove the note.")
 def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -> None:
-    """Say something of a run; without a text, print what was said."""
+    """Write a note on a run; without a text, print the note."""
     from engine.runs.labels import change_note, labels_of
     from engine.text import printable
 
@@ -145,16 +145,18 @@ def _throw_away(store: Store, runs: list[Run], *, yes: bool, force: bool) -> Non
 
 def _list(store: Store) -> None:
     from engine.runs.trash import thrown
+    from engine.text import disk_size
 
     entries = thrown(store)
     for each in entries:
         when = each.when.astimezone().strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{when}  {_bytes(each.size()):>8}  {each.name}")
+        click.echo(f"{when}  {disk_size(each.size()):>8}  {each.name}")
     click.echo(f"{len(entries)} in the trash" if entries else "the trash is empty")
 
 
 def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
     from engine.runs.trash import purge, thrown
+    from engine.text import disk_size
 
     entries = thrown(store)
     if older_than is not None:
@@ -163,7 +165,7 @@ def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
     if not entries:
         click.echo("nothing to remove")
         return
-    size, what = _bytes(sum(each.size() for each in entries)), _count(entries)
+    size, what = disk_size(sum(each.size() for each in entries)), _count(entries)
     if not yes:
         if not sys.stdin.isatty():
             raise UserError(
@@ -183,12 +185,3 @@ def _age(text: str) -> datetime.timedelta:
     if match is None:
         raise UserError(f"{text!r} is no age: 30m, 12h, 7d and 2w are")
     return datetime.timedelta(seconds=int(match[1]) * UNITS[match[2]])
-
-
-def _bytes(size: float) -> str:
-    """Return bytes as people say them: 340 kB, 1.2 GB."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} TB"

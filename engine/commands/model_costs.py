@@ -8,13 +8,24 @@ import textwrap
 
 import click
 
-from engine.catalog.datasets import CIFAR100_CLASSES
+from engine.catalog.datasets import classes_of
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
+from engine.text import gib
+
+USUAL_CLASSES = 10
+"""Of a folder, which is not looked at; they cost next to nothing."""
 
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:
-    """Print a line for each model that takes images of a size, as soon as it is known."""
+    """Print a line for each model that takes images of a size, each as soon as it is computed.
+
+    Args:
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch of the Vision Transformers, in pixels.
+        classes: How many logits the models have.
+        as_json: Print JSON lines instead of a table.
+    """
     from engine.training.cost import summaries
 
     if not as_json:
@@ -36,8 +47,7 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     """
     from engine.training.cost import cost_of
 
-    classes = CIFAR100_CLASSES if experiment.dataset == "cifar100" else 10
-    cost = cost_of(experiment, experiment.batch_size, classes)
+    cost = cost_of(experiment, experiment.batch_size, classes_of(experiment.dataset) or USUAL_CLASSES)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(cost)))
         return
@@ -49,11 +59,11 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
         "tokens": "none" if cost.patch_tokens is None else f"{cost.patch_tokens} and the class token",
         "forward": f"{cost.forward_flops / 1e9:.3f} GFLOP an image",
         "training": f"{cost.training_flops / 1e9:.3f} GFLOP an image",
-        "memory": f"{_gib(memory.total)} at a batch of {cost.batch_size}, in training, of it",
-        "  weights": _gib(memory.weights),
-        "  gradients": _gib(memory.gradients),
-        "  optimizer": _gib(memory.optimizer),
-        "  activations": _gib(memory.activations),
+        "memory": f"{gib(memory.total, 2)} at a batch of {cost.batch_size}, in training, of it",
+        "  weights": gib(memory.weights, 2),
+        "  gradients": gib(memory.gradients, 2),
+        "  optimizer": gib(memory.optimizer, 2),
+        "  activations": gib(memory.activations, 2),
     }
     for name, value in rows.items():
         click.echo(f"{name:<14}{value}")
@@ -62,10 +72,13 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
 
 
 def experiment_of_model(name: str, image_size: int, patch_size: int, batch_size: int) -> Experiment:
-    """Return an experiment that trains a model of the catalogue at a size."""
+    """Return an experiment that trains a model of the catalogue at a size.
+
+    Args:
+        name: The model's name, which becomes the experiment's too.
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch, in pixels; used by Vision Transformers alone.
+        batch_size: Images that go through the model at once.
+    """
     patch = patch_size if name not in MODELS or MODELS[name].family == "vit" else None
     return Experiment(name=name, model=name, image_size=image_size, patch_size=patch, batch_size=batch_size)
-
-
-def _gib(size: int) -> str:
-    return f"{size / 2**30:.2f} GiB"

@@ -1,4 +1,4 @@
-"""What verbs share: their options, what they choose, how they fail."""
+"""Options that verbs share, and how verbs warn and fail."""
 
 from __future__ import annotations
 

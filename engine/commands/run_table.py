@@ -24,7 +24,7 @@ _SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
 def as_table(statuses: Sequence[Status]) -> None:
-    """Print runs as a table: cut to the terminal, whole where stdout is none."""
+    """Print runs as a table: cut to the terminal, in full width elsewhere."""
     colours = [_SGR[MARKS[status.state][1]] for status in statuses] if wants_colour() else None
     lines = draw(COLUMNS, [_row(status) for status in statuses], terminal_width(), colours)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -48,7 +48,8 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     A filter has terms, which all have to hold: 'state=failed model~vit test/f1>0.8 age<2d'. Operators are = != ~ (has
     in it) !~ < <= > >=; a value may be several: state=failed,crashed. A word alone is looked for in id, experiment
     and tags; -TERM or not TERM is the opposite. Keys are state, experiment, seed, epoch, age, duration, tag, note and
-    others, every key of experiments.toml, options.NAME, and metrics: test/f1 is the last, best:test/f1 the best.
+    others, every key of experiments.toml, options.NAME, and metrics: test/f1 is the last, best:test/f1 that of the best
+    checkpoint, which the validation split chose; highest:test/f1 the highest of all epochs, chosen on the test split.
     """
     from engine.commands.run_table import as_table
     from engine.query.select import chosen

@@ -23,7 +23,7 @@ class Column(NamedTuple):
     right: bool = False
     """Whether its texts stand at its right edge."""
     least: int | None = None
-    """The cells that it keeps on a narrow terminal; None for one that is not narrowed."""
+    """The cells that it keeps on a narrow terminal; None where it keeps all."""
     cut: Literal["middle", "end"] = "end"
     """Where a text that does not fit leaves something out."""
     spare: bool = False
@@ -60,7 +60,7 @@ def draw(
 
 
 def _fit(columns: Sequence[Column], widths: list[int], room: int | None) -> list[int]:
-    """Return how wide each column is drawn: 0 for one that is left out."""
+    """Return how wide each column is drawn: 0 for a column that is left out."""
     if room is None:
         return widths
     leasts = [
@@ -109,7 +109,7 @@ def terminal_width() -> int | None:
 
 
 def wants_colour() -> bool:
-    """Return whether stdout is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    """Return whether stdout is a terminal that shows colours, and NO_COLOR is unset (no-color.org)."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb":
         return False
     return sys.stdout.isatty()

@@ -109,7 +109,7 @@ def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
 
 @contextmanager
 def _ended_at_once() -> Iterator[None]:
-    """End the process at a second SIGINT: an interpreter that winds up would abort under a thread that still writes."""
+    """End the process at a second SIGINT, at once: a regular exit would abort in a thread that still writes."""
     from engine.runs.stop_request import STOPPED
 
     try:

@@ -1,7 +1,7 @@
 """Changes to experiments.toml as a person would make them: everything else in it stays, comments and order included.
 
 Text in, text out. tomlkit puts another value in the place of one; a new key goes right below the last one of its
-table. Whatever the way, the new text is read again and has to hold exactly what was wanted.
+table. Either way the new text is read again and compared with what it should hold.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def set_values(text: str, experiment: str, changes: Mapping[str, Any]) -> str:
 
     Args:
         text: TOML; its line ends are kept.
-        experiment: The name of one that is in it.
+        experiment: The name of an experiment in it.
         changes: The new value of each key; None takes the key out, with the comment on its line. ``options.NAME``
             stands for one option.
 

@@ -16,6 +16,7 @@ from engine.catalog.models import MODELS, caveat
 from engine.catalog.recipes import fill
 from engine.config.overrides import override
 from engine.config.positions import Place, Places
+from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment, Figure
 from engine.config.validate import (
     FIELDS,
@@ -71,7 +72,7 @@ def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> 
     """Return the experiment of that name, with ``key=value`` settings applied.
 
     Raises:
-        ConfigError: There is none, and the nearest name and all known ones are given; or a setting is wrong.
+        ConfigError: No experiment has the name (the message gives the nearest and all names), or a setting is wrong.
     """
     if name in config.experiments:
         found = config.experiments[name]
@@ -83,11 +84,14 @@ def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> 
 
 def check_notes(config: Config) -> list[str]:
     """Return what is odd, but not wrong, about the experiments: one sentence each."""
+    return [f"{each.name}: {note}" for each in config.experiments.values() for note in notes_on(each)]
+
+
+def notes_on(experiment: Experiment) -> list[str]:
+    """Return what is odd, but not wrong, about an experiment: one sentence each."""
+    model = (experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
     return [
-        f"{each.name}: {note}"
-        for each in config.experiments.values()
-        if each.model in MODELS
-        and (note := caveat(each.model, each.image_size, each.patch_size, each.options))
+        note for note in (experiment.model in MODELS and caveat(*model), oversized_batch(experiment)) if note
     ]
 
 

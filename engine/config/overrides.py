@@ -65,7 +65,7 @@ def override(experiment: Experiment, settings: Iterable[str]) -> Experiment:
 
 
 def read_value(key: str, text: str) -> Any:
-    """Return the value that a text gives a key of an experiment: TOML, or a string where it is none."""
+    """Return the value that a text gives a key of an experiment: read as TOML, else as a string."""
     return text if FIELDS.get(key) in (Text, Text | None) else _parse(text)
 
 

@@ -1,19 +1,38 @@
-"""Whether what an experiment trains from is there at all: a look at folders, before a run waits in vain."""
+"""What can be known of an experiment's data before a run waits: whether it is there, and whether its batches fit it."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import msgspec
 
-from engine.catalog.datasets import SPLITS
+from engine.catalog.datasets import SPLITS, folder_of, training_images
 from engine.config.schema import Experiment
 
 
 def missing(experiment: Experiment) -> str:
     """Return in words which folder of an experiment's dataset is not there; empty where none is missing."""
-    if experiment.command or not experiment.dataset.startswith("folder:"):
+    folder = folder_of(experiment.dataset)
+    if experiment.command or folder is None:
         return ""
-    folder = Path(experiment.dataset.removeprefix("folder:"))
     if not folder.is_dir():
         return f"dataset: there is no folder {folder}"
     lacking = [split for split in SPLITS if not (folder / split).is_dir()]
     return f"dataset: {folder} has no folder {' and no folder '.join(lacking)}" if lacking else ""
+
+
+def oversized_batch(experiment: Experiment, images: int | None = None) -> str:
+    """Return in words that an experiment's batches are larger than its data; empty where they are not.
+
+    Args:
+        experiment: What is to be trained.
+        images: How many images it trains on, where they have been counted; else those of a data set by name are known.
+    """
+    if images is None:
+        images = None if experiment.command else training_images(msgspec.structs.asdict(experiment))
+    if not images:
+        return ""
+    what = f"the {images:,} training images: one step an epoch"
+    if experiment.batch_size > images:
+        return f"batch_size is more than {what}, of {images:,} images"
+    if experiment.accumulate > 1 and experiment.batch_size * experiment.accumulate > images:
+        return f"batch_size times accumulate is more than {what}, of {images:,} images"
+    return ""

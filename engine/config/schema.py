@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -17,6 +18,8 @@ Words = Annotated[list[str], Meta(description="a list of strings")]
 Text = Annotated[str, Meta(description="a string")]
 Decay = Annotated[float, Meta(gt=0, le=1, description="a number above 0 and at most 1")]
 
+LARGEST_SETTING = 1e15
+"""No setting that counts something is larger."""
 SCRIPT = "script"
 """The ``model`` of an experiment that runs its own ``command``."""
 IMPORTED = "imported"
@@ -102,6 +105,36 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         return self.seeds or [self.seed]
 
 
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default_factory is not msgspec.NODEFAULT:
+        return field.default_factory()
+    return None if field.required else field.default
+
+
+DEFAULTS: Mapping[str, Any] = {field.name: _default(field) for field in msgspec.structs.fields(Experiment)}
+"""What each key of an experiment is where nothing is said of it; None for a required key."""
+IDENTITY = frozenset({"name", "seed", "seeds"})
+"""Keys that say which run of which experiment it is."""
+LABELS = IDENTITY | {"tags", "notes"}
+"""Keys that say which run it is and what people say of it."""
+NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries"}
+"""Keys that change nothing about what is learned: runs that differ in these alone are repeats."""
+
+
+def settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a configuration says about learning; a key that it does not have yet has its default.
+
+    Of an imported run only the model is known; the rest is None.
+    """
+    if config.get("model") == IMPORTED:
+        return dict.fromkeys(key for key in DEFAULTS if key not in NOT_SETTINGS) | {"model": IMPORTED}
+    return {
+        key: msgspec.to_builtins(config.get(key, default))
+        for key, default in DEFAULTS.items()
+        if key not in NOT_SETTINGS
+    }
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One figure of some experiments, written to ``images/<name>.png``.
 
@@ -118,3 +151,15 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     experiments: Annotated[list[str], Meta(min_length=1, description="a list of experiment names")]
     y_label: Text = ""
     smoothing: Fraction = 0.0
+
+
+def positive_number(config: Mapping[str, Any], key: str, otherwise: float = 1.0) -> float:
+    """Return a positive number of a configuration, as a run's file has it; any file may say anything there.
+
+    Args:
+        config: The settings by key.
+        key: Which of them.
+        otherwise: What is returned where it says no number above 0 and below ``LARGEST_SETTING``.
+    """
+    value = config.get(key)
+    return float(value) if isinstance(value, int | float) and 0 < value < LARGEST_SETTING else otherwise

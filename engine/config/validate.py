@@ -1,4 +1,4 @@
-"""What an experiment's values may be: types and sense checked, each mistake named with what would be right."""
+"""Checks of an experiment's values, alone and together; each mistake is named with what would be right."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from engine.catalog.datasets import DATASETS
+from engine.catalog.datasets import DATASETS, FOLDER, folder_of, is_dataset
 from engine.catalog.models import problems
 from engine.config.positions import Place
 from engine.config.schema import SCRIPT, Experiment
@@ -50,7 +50,14 @@ Report = Callable[[str, str], None]
 
 
 def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: Report) -> Experiment | None:
-    """Return an experiment made of ``values``, or None after reporting what is wrong with them."""
+    """Return an experiment made of ``values``, or None after reporting what is wrong with them.
+
+    Args:
+        name: The experiment's name.
+        values: A value for each key; keys that are not an experiment's are passed over.
+        base: The folder that a relative ``folder:PATH`` starts from.
+        report: Called with the key and a sentence for each mistake.
+    """
     known = {key: value for key, value in values.items() if key in FIELDS}
     if known.get("command"):
         known.setdefault("model", SCRIPT)
@@ -64,25 +71,31 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
             failed.add(key)
     if failed:
         return None
-    if experiment.dataset.startswith("folder:"):
-        path = experiment.dataset.removeprefix("folder:")
+    if (path := folder_of(experiment.dataset)) is not None:
         try:
-            folder = (base / Path(path).expanduser()).resolve()
+            folder = (base / path.expanduser()).resolve()
         except (
             ValueError,
             RuntimeError,
             OSError,
         ) as error:  # a null character, an unknown home, links in a ring
-            report("dataset", f"{path!r} leads to no folder: {error}")
+            report("dataset", f"{str(path)!r} leads to no folder: {error}")
             return None
-        experiment = msgspec.structs.replace(experiment, dataset=f"folder:{folder}")
+        experiment = msgspec.structs.replace(experiment, dataset=f"{FOLDER}{folder}")
     return experiment
 
 
 def convert_fields(
     values: Mapping[str, Any], kinds: Mapping[str, Any], struct: type[msgspec.Struct], report: Report
 ) -> tuple[dict[str, Any], set[str]]:
-    """Return each value as the type of its field, and the keys that are wrong or missing, which are reported."""
+    """Return each value as the type of its field, and the keys that are wrong or missing.
+
+    Args:
+        values: A value for each key, as TOML has it.
+        kinds: The type of each key, with its description.
+        struct: The class whose required fields have to be there.
+        report: Called with the key and a sentence for each mistake.
+    """
     converted, failed = {}, set()
     for key, value in values.items():
         if (message := _wrong(value, kinds[key])) is None:
@@ -112,7 +125,7 @@ def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
     if not experiment.command:
         found += problems(experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
     source = experiment.dataset
-    if source not in DATASETS and not (source.startswith("folder:") and source != "folder:"):
+    if not is_dataset(source):
         allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
         found.append(
             ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")

@@ -36,7 +36,7 @@ FILES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that is not well, and the cure, both as text that may hold whatever a file holds."""
+    """A problem and its cure; the texts may hold any characters of a file."""
 
     where: str
     """The id of a run, or the name of what else it is about."""
@@ -61,13 +61,21 @@ class Case:
 
     @property
     def lives(self) -> bool:
-        """Whether somebody may be writing into its folder."""
+        """Whether a process may be writing into its folder."""
         return self.held or self.status.state in LIVE
 
     def finding(
         self, kind: str, text: str, cure: str = "", remedy: Remedy = "", path: Path | None = None
     ) -> Finding:
-        """Return a finding on this run."""
+        """Return a finding on this run.
+
+        Args:
+            kind: The check, in a word.
+            text: What is not well.
+            cure: What the user can do about it; empty where nothing needs to be done.
+            remedy: How ``--fix`` repairs it; empty where it does not.
+            path: What the remedy is applied to.
+        """
         return Finding(self.run.id, kind, text, cure, remedy, path)
 
 
@@ -167,10 +175,10 @@ class _BadLines:
         self.count = self.line = self.at = 0
         self._lines = 0
         self._in_part = False
-        """Whether the next line is the rest of one that is too long."""
+        """Whether the next line is the rest of an overlong line."""
 
     def look(self, lines: list[bytes], offset: int) -> None:
-        """Look at what was read from an offset: whole lines, or none where it was a part of one that is too long."""
+        """Look at what was read from an offset: whole lines, or an empty list for a part of an overlong line."""
         if not lines and not self._in_part:
             self._note(offset)
         for line in lines:
@@ -194,7 +202,9 @@ def check_status(case: Case) -> Iterator[Finding]:
         return
     claimed, truth = states.cached(case.run), states.rebuild(case.run)
     if claimed is None or claimed.offset > truth.offset:
-        yield case.finding("status", "status.json is missing, damaged, or of other events", "", "rebuild")
+        yield case.finding(
+            "status", "status.json is missing, damaged, of another version, or of other events", "", "rebuild"
+        )
         return
     states.read_on(case.run, claimed)
     if differs := [name for name in AGREED if getattr(claimed, name) != getattr(truth, name)]:
@@ -215,6 +225,7 @@ AGREED = (
     "checkpoint",
     "last",
     "best",
+    "extremes",
     "final",
 )
 """What a status and the events have to agree on."""
@@ -263,7 +274,7 @@ def check_drafts(case: Case) -> Iterator[Finding]:
 
 
 def drafts(folder: Path) -> Iterator[Path]:
-    """Yield what a process that writes a run's files leaves when it is killed, unless it may yet go on."""
+    """Yield the drafts that a killed process left in a run's folder, unless one may still be in writing."""
     patterns = (".*.json*.*.*", ".control.*.*", ".reserve", "checkpoints/.*.pt.tmp")
     for pattern in patterns:
         for path in sorted(folder.glob(pattern)):
@@ -272,7 +283,7 @@ def drafts(folder: Path) -> Iterator[Path]:
 
 
 def is_old(path: Path) -> bool:
-    """Return whether nobody can still be writing something."""
+    """Return whether a file or folder is too old to be still in writing."""
     with contextlib.suppress(OSError):
         return abs(time.time() - path.lstat().st_mtime) > YOUNG_S
     return False

@@ -17,7 +17,7 @@ from engine.diagnostics.checks import Finding
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.errors import UserError
 from engine.events import decode
-from engine.runs import status, trash
+from engine.runs import status, trash, worker_status
 from engine.runs.store import Run, Store, is_run_id
 from engine.system import lock
 from engine.system.files import last_lines, tail, write_all
@@ -103,7 +103,7 @@ def _rebuild(store: Store, finding: Finding) -> str:
 
 
 def _clean(store: Store, finding: Finding) -> str:
-    """Replace events.jsonl by one without what is no event; the one that was goes to the trash."""
+    """Replace events.jsonl by a copy that holds events alone; the old file goes to the trash."""
     run = Run(store.root / finding.where)
     draft = run.path / f".events.jsonl.{os.getpid()}.{secrets.token_hex(2)}"
     kept = draft.with_suffix(".kept")
@@ -211,4 +211,4 @@ def _as_json(finding: Finding, done: str, failed: str) -> str:
 
 
 def _has_worker(store: Store) -> bool:
-    return lock.is_held(store.root / ".worker.lock") is True
+    return lock.is_held(worker_status.lock_file(store.root)) is True

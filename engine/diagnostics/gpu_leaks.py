@@ -12,6 +12,7 @@ from typing import Protocol
 from engine.diagnostics.checks import Finding
 from engine.runs.store import Run, Store
 from engine.system.telemetry import GpuSample
+from engine.text import gib
 
 MAX_READ = 1024 * 1024
 """Bytes of a process's command line or environment that are read."""
@@ -44,13 +45,13 @@ def check_gpus(store: Store, gpus: Gpus) -> Iterator[Finding]:
         if origin is None or not _is_of(origin, store) or Run(store.root / origin.run).is_held():
             continue
         yield Finding(
-            origin.run, "gpu", f"process {pid} holds {used / 2**30:.1f} GiB of GPU memory, and its run does not live",
+            origin.run, "gpu", f"process {pid} holds {gib(used, 1)} of GPU memory, and its run does not live",
             f"`kill {pid}` frees it",
         )  # fmt: skip
 
 
 def origin_of(pid: int) -> Origin | None:
-    """Return which run a process belongs to by its own word; None for one that is not ours, or not to be seen."""
+    """Return which run a process says that it belongs to; None for a foreign process, or where /proc hides it."""
     variables = dict(pair.split("=", 1) for pair in _words(pid, "environ") if "=" in pair)
     if run := variables.get("VITUI_RUN"):
         folder = variables.get("VITUI_RUN_DIR")

@@ -2,8 +2,8 @@
 
 ::
 
-    runs/ -> measured -> outgoing -> tables (CSV, JSON lines, Parquet) | event_writer (TensorBoard)
-    from_csv | from_events -> track -> incoming -> runs/
+    runs/ -> measurements -> exporting -> table_writer (CSV, JSON lines, Parquet) | tensorboard_writer | wandb_writer
+    csv_reader | tensorboard_reader -> imported_run -> importing -> runs/
 
 What writes and reads a format is loaded when that format is asked for.
 """

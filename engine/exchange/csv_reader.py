@@ -14,7 +14,7 @@ from engine.exchange.imported_run import Track, at, read_float, read_whole
 from engine.exchange.optional import ExchangeError
 
 MAX_LINE = 4 * 1024 * 1024
-"""Characters beyond which a line is none of a table."""
+"""Characters beyond which a line is refused."""
 PLACES = {
     "step": ("step", "global_step", "_step", "iteration", "iter"),
     "epoch": ("epoch", "epochs"),
@@ -157,14 +157,14 @@ class _Long:
         self._places, self._written = places, written
 
     def take(self, track: Track, row: list[str]) -> None:
-        """Take a row into a track; an empty value is one that is not a number."""
+        """Add a row to a track; an empty value is NaN."""
         step, epoch, time = _where(track, row, self._places, self._written)
         text = row[self._places["value"]].strip()
         track.add(row[self._places["metric"]], read_float(text) if text else float("nan"), step, epoch, time)
 
 
 class _Wide:
-    """Rows of a step each, with a column a metric; an empty cell is nothing."""
+    """Rows of a step each, with a column a metric; empty cells are passed over."""
 
     def __init__(self, heading: list[str], places: dict[str, int], written: float) -> None:
         self._places, self._written = places, written
@@ -173,7 +173,7 @@ class _Wide:
         self._numeric: set[int] = set()
 
     def take(self, track: Track, row: list[str]) -> None:
-        """Take a row into a track; a column whose first cell is no number holds words and is passed over."""
+        """Add a row to a track; a column whose first cell is a word is passed over."""
         step, epoch, time = _where(track, row, self._places, self._written)
         for i, name in list(self._metrics.items()):
             if not (text := row[i].strip()):

@@ -1,4 +1,4 @@
-"""What one run of another program has measured, gathered before it becomes a run here; and names that can be used."""
+"""The measurements of another program's run, gathered before it becomes a run here; and names that fit here."""
 
 from __future__ import annotations
 
@@ -55,13 +55,17 @@ class Track:
         return len(self._values)
 
     def add(self, metric: str, value: float, step: float, epoch: float, time: float) -> None:
-        """Take a point.
+        """Add a point.
 
         Args:
+            metric: The metric's name where it comes from.
+            value: What was measured.
+            step: Optimizer steps so far, a whole number.
+            epoch: Epochs so far.
             time: Seconds since the epoch, UTC.
 
         Raises:
-            ValueError: It cannot be one; the message says why.
+            ValueError: A step, epoch or time is out of range; the message says which.
         """
         if not (0 <= step <= MOST and step == int(step)):
             raise ValueError(f"{step:g} is no step: a whole number from 0 to 2^53")
@@ -102,7 +106,7 @@ class Track:
         self.has_epochs = bool(steps)
 
     def digest(self) -> str:
-        """Return what tells these points from all others."""
+        """Return a digest of the points, the same for the same measurements."""
         found = hashlib.sha256("\0".join(self._names).encode(errors="surrogatepass"))
         for field in (self._steps, self._values, *([self._times] if self.has_times else [])):
             found.update(field.tobytes())
@@ -170,7 +174,7 @@ def read_float(text: str) -> float:
     """Return the number that a text says.
 
     Raises:
-        ValueError: It says none; the message shows it.
+        ValueError: It says no number; the message shows it.
     """
     try:
         if "_" in text:  # Python's own way to write numbers, which no other program means
@@ -181,10 +185,10 @@ def read_float(text: str) -> float:
 
 
 def read_whole(text: str, what: str) -> int:
-    """Return the whole number that a text says; 12.0 is one, as programs write that know no other numbers.
+    """Return the whole number that a text says; "12.0" is accepted, as some programs write whole numbers so.
 
     Raises:
-        ValueError: It says none, or one that is too large.
+        ValueError: It says no whole number, or too large a number.
     """
     if text.isascii() and text.isdigit() and len(text) < 20:
         number = int(text)

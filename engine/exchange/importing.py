@@ -19,7 +19,7 @@ from engine.text import printable
 Format = Literal["tensorboard", "csv"]
 TAG = "imported"
 SHOWN = 5
-"""Changed names that are said of a run."""
+"""Changed names that are listed for a run."""
 
 
 def import_from(
@@ -38,7 +38,7 @@ def import_from(
     Args:
         store: Where the runs go.
         path: A folder with event files, an event file, or a CSV file.
-        kind: What it holds; None to tell from its look.
+        kind: Its format; None to tell it from the name.
         name: The experiment of all its runs; they are told apart by their seeds, which count from 0 where none is said.
         steps_per_epoch: Places steps on the axis of epochs where nothing else does.
         say: Called with each line for the user; it is plain text without control characters.
@@ -73,10 +73,10 @@ def import_from(
 
 
 def guess(path: Path) -> Format:
-    """Return what a path holds, by its look.
+    """Return the format of a path, by its name.
 
     Raises:
-        ExchangeError: It looks like nothing that is known.
+        ExchangeError: Its name fits no format.
     """
     if path.is_dir() or is_event_file(path):
         return "tensorboard"
@@ -87,6 +87,12 @@ def guess(path: Path) -> Format:
 
 def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | None = None) -> Run:
     """Return a new run, finished, of what was measured elsewhere.
+
+    Args:
+        store: Where the run goes.
+        track: What was measured.
+        source: Where the measurements come from.
+        steps_per_epoch: Places steps on the axis of epochs; None where the track says epochs itself.
 
     Raises:
         StoreError: It cannot be written.

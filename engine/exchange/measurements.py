@@ -71,7 +71,7 @@ def measured(run: Run) -> Iterator[Metrics]:
 
 
 def points(event: Metrics) -> Iterator[tuple[str, float]]:
-    """Yield each metric of an event with its value, NaN for one that was not finite."""
+    """Yield each metric of an event with its value, NaN where it was not finite."""
     for name, value in event.values.items():
         yield name, math.nan if value is None else value
 

@@ -1,4 +1,4 @@
-"""Packages that only some formats need: loaded when they are, and asked for by name where they are missing."""
+"""Packages that only some formats need, loaded on use; where one is missing the message names the extra."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.errors import UserError
 
 
 class ExchangeError(UserError):
-    """Something cannot be exported or imported; the message says what, where, and what would be right."""
+    """An export or import is impossible; the message says what, where, and what would be right."""
 
 
 def load(module: str, extra: str) -> ModuleType:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and never over another without a word."""
+"""Files that are written whole or not at all, and replace others only when asked to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from engine.exchange.optional import ExchangeError
 
 SHOWN = 3
-"""Names that a message shows of many."""
+"""Names that a message lists at most."""
 
 
 def refuse_existing(paths: Iterable[Path]) -> None:

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO, Any, Protocol, get_args, get_type_hints
 
-from engine.config.schema import Experiment
+from engine.config.schema import LABELS, Experiment
 from engine.exchange.measurements import FACTS, Told, measured, points
 from engine.exchange.optional import load
 from engine.exchange.output_files import draft
@@ -24,8 +24,6 @@ TYPES: dict[str, type] = {
     "run": str, "experiment": str, "seed": int, "step": int, "epoch": float, "time": float, "metric": str,
     "value": float,
 }  # fmt: skip
-_BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes"})
-"""Keys of a configuration that a table of runs says under other names."""
 
 
 def settings_types() -> dict[str, type]:
@@ -33,7 +31,7 @@ def settings_types() -> dict[str, type]:
     found: dict[str, type] = {}
     for name, hint in get_type_hints(Experiment).items():
         leaves = {each for each in (*get_args(hint), hint) if each in (int, float, str)}
-        if name not in _BESIDE:
+        if name not in LABELS:
             found[f"config.{name}"] = float if float in leaves else int if int in leaves else str
     return found
 
@@ -80,7 +78,7 @@ class Table(Protocol):
 
 
 class CsvTable:
-    """Rows as CSV; None is nothing, and what is not a number is NaN, as pandas and polars both write it."""
+    """Rows as CSV; None is an empty cell, and what is not a number is NaN, as pandas and polars both write it."""
 
     def __init__(self, file: IO[str], columns: dict[str, type]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")

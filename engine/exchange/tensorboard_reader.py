@@ -84,7 +84,7 @@ def _track(library: _Library, name: str, files: list[Path]) -> Track:
 
 
 def _number(library: _Library, value: Any, scalar: bool) -> float | None:
-    """Return the number of a value, None where it is none but a picture or a histogram."""
+    """Return the number of a value, None for a picture or a histogram."""
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         return float(value.simple_value)

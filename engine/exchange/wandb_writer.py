@@ -77,7 +77,7 @@ class OfflineRuns:
         return [folder for folder in folders if (folder / name).is_file() and not folder.is_symlink()]
 
     def _settings(self) -> Any:
-        """Return what keeps its hands off the machine: no network, no git, no code, no print-outs."""
+        """Return wandb settings that keep it offline and leave git, code and console alone."""
         return self._wandb.Settings(
             mode="offline", root_dir=str(self._out), console="off", silent=True, disable_git=True,
             disable_code=True, save_code=False, x_disable_stats=True, x_disable_machine_info=True,

@@ -1,4 +1,4 @@
-"""Metrics that are measured together, in a form that grows cheaply and is looked at without a copy."""
+"""Metrics that are measured together, as columns that grow cheaply and are read without a copy."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LARGE = 16 * 1024
 class Block:
     """Steps, epochs, times, and the values of each of its metrics, in the order in which they came.
 
-    New points wait in arrays; whoever looks has them moved behind the others. What was looked at once stays as it is:
-    later points stand behind it, and dropping some leaves the old table to those who hold it.
+    New points wait in arrays and move behind the others at the next reading. Views that were handed out stay valid:
+    later points are added behind them, and dropping points makes a new table.
 
     Args:
         width: How many metrics.
@@ -46,7 +46,14 @@ class Block:
         return len(self._new) - len(PLACE)
 
     def append(self, step: float, epoch: float, time: float, values: Sequence[float]) -> None:
-        """Add a point of each metric."""
+        """Add a point of each metric.
+
+        Args:
+            step: Optimizer steps so far.
+            epoch: Epochs so far.
+            time: Seconds since the epoch, UTC.
+            values: One value for each metric, in the block's order.
+        """
         for field, number in zip(self._new, (step, epoch, time, *values), strict=True):
             field.append(number)
 
@@ -57,7 +64,14 @@ class Block:
         times: array[float],
         values: Sequence[array[float]],
     ) -> None:
-        """Add points, all arrays of one length, one of values for each metric."""
+        """Add points; all arrays have one length (N,).
+
+        Args:
+            steps: Optimizer steps so far.
+            epochs: Epochs so far.
+            times: Seconds since the epoch, UTC.
+            values: An array (N,) for each metric, in the block's order.
+        """
         for field, more in zip(self._new, (steps, epochs, times, *values), strict=True):
             field.extend(more)
 

@@ -1,4 +1,4 @@
-"""A long file of events at a glance: lines from even places of it, to be shown until all of it is read."""
+"""A preview of a long file of events: lines from evenly spaced places, shown until all of it is read."""
 
 from __future__ import annotations
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 from array import array
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from engine.config.schema import SCRIPT
+from engine.catalog.metrics import AXES, Axis, whole_run
+from engine.config.schema import SCRIPT, positive_number
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.history.columns import Block, Column
 from engine.history.confusion import Place, place_of
@@ -22,8 +23,6 @@ from engine.system.files import tail, tail_with
 if TYPE_CHECKING:
     from engine.history.columns import Array
 
-Axis = Literal["step", "epoch", "time", "samples", "gpu-hours", "joules"]
-AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joules")
 TIMELESS: tuple[Axis, ...] = ("step", "epoch", "samples")
 """The axes of a metric that is read alone."""
 CHUNK = 256 * 1024
@@ -244,7 +243,7 @@ class History:
             return (steps if x == "step" else epochs), values
         config = self.starts[-1].config if self.starts else {}
         if x == "samples":
-            images = _number(config, "batch_size") * _number(config, "accumulate")
+            images = positive_number(config, "batch_size") * positive_number(config, "accumulate")
             if config.get("model") in (None, SCRIPT):  # a program of one's own does not say what a step is
                 images = nan
             return steps * images, values
@@ -252,29 +251,23 @@ class History:
             return self._joules(times), values
         if len(times):
             times = times - (self.starts[0].time if self.starts else times[0])
-        return (times if x == "time" else times * _number(config, "gpus") / 3600), values
+        return (times if x == "time" else times * positive_number(config, "gpus") / 3600), values
 
     def _joules(self, times: Array) -> Array:
-        """Return what all GPUs together had taken at some times (N,), NaN where nobody measured it."""
+        """Return what all GPUs together had taken at some times (N,), NaN where it was not measured."""
         import numpy as np
 
         total = np.full(len(times), np.nan)
         for name, column in self.columns.items():
-            if name.startswith("gpu/") and name.endswith("/energy") and len(column):
+            if whole_run(name) == "gpu/energy" and len(column):
                 _, _, when, energy = column.points()
                 measured = np.interp(times, when, energy)
                 total = np.where(np.isnan(total), measured, total + measured)
         return total
 
 
-def _number(config: Mapping[str, Any], key: str) -> float:
-    """Return a positive number of a configuration, 1 where it does not say."""
-    value = config.get(key, 1)
-    return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else 1.0
-
-
 def _width(event: Event | None) -> int:
-    """Return how many values an event measures, 0 for one that measures nothing."""
+    """Return how many values an event measures, 0 for an event of another kind."""
     return len(event.values) if type(event) is Metrics else 0
 
 

@@ -24,7 +24,14 @@ from engine.models.vit import ViT, patch_projection
 
 
 class Bottleneck(nn.Module):
-    """The post-activation bottleneck, with the stride on its 3x3 convolution."""
+    """The post-activation bottleneck, with the stride on its 3x3 convolution.
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output; a quarter of them in the middle.
+        stride: Of the 3x3 convolution: 2 halves the map.
+        project: Whether the shortcut has a 1x1 convolution, as it needs where shapes differ.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, project: bool) -> None:
         super().__init__()

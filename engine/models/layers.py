@@ -88,6 +88,12 @@ class FlashAttention(nn.Module):
     matrix out, for proof and for the ablation. Dropout falls on the output, as in the reference, not on the
     matrix.
 
+    Args:
+        embed_dim: The width of a token.
+        num_heads: Heads, which divide the width.
+        dropout: The probability that a value of the output is dropped.
+        attention: Which of the two ways.
+
     Raises:
         ValueError: The heads do not divide ``embed_dim``, or ``attention`` is neither of the two.
     """

@@ -16,7 +16,7 @@ from engine.models.vit import ViT, ViTOptimized
 def create_model(
     name: str, *, num_classes: int, image_size: int, patch_size: int | None = None, **options: Any
 ) -> nn.Module:
-    """Build a model that maps images (B, 3, image_size, image_size) to logits (B, num_classes).
+    """Return a new model that maps images (B, 3, image_size, image_size) to logits (B, num_classes).
 
     Args:
         name: A name in :data:`engine.catalog.models.MODELS`, or ``timm:NAME`` for any classifier of timm.
@@ -26,7 +26,7 @@ def create_model(
         options: What :data:`engine.catalog.models.OPTIONS` lists for the family; for timm, its own arguments.
 
     Raises:
-        ValueError: There is no such model, or not in that size or with those options; says what there is.
+        ValueError: There is no such model, in that size or with those options; the message says which there are.
     """
     wrong = problems(name, image_size, patch_size, options)
     if num_classes < 1:

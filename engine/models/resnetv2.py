@@ -133,7 +133,14 @@ class GroupNormAct(nn.GroupNorm):
 
 
 class PreActBottleneck(nn.Module):
-    """Narrow, 3x3, widen, each behind its normalisation and ReLU (He et al., 2016, arXiv 1603.05027)."""
+    """Narrow, 3x3, widen, each behind its normalisation and ReLU (He et al., 2016, arXiv 1603.05027).
+
+    Args:
+        in_channels: Channels of the input.
+        out_channels: Channels of the output; a quarter of them in the middle.
+        stride: Of the 3x3 convolution: 2 halves the map.
+        project: Whether the shortcut has a 1x1 convolution, as it needs where shapes differ.
+    """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, project: bool) -> None:
         super().__init__()

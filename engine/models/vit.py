@@ -147,7 +147,13 @@ class ViTOptimized(ViT):
     """A :class:`ViT` with all its refinements on: LayerScale, drop-path, dropout and fused attention.
 
     Each can be set or turned off by its argument. LayerScale starts at 0.1, as CaiT sets it up to 18 blocks:
-    at 1e-5 the class token hears next to nothing of the image for the first hundreds of steps.
+    at 1e-5 the image hardly reaches the class token in the first hundreds of steps.
+
+    Args:
+        dropout: The probability that a value is dropped.
+        drop_path: The probability that the last block is skipped; earlier blocks are skipped less often.
+        layer_scale: The start value of LayerScale, or false for none.
+        arguments: Those of :class:`ViT`.
     """
 
     def __init__(

@@ -13,11 +13,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
 
+from engine.catalog.metrics import metric_of, value_of
 from engine.runs.status import ENDED, LIVE, State, Status
 from engine.runs.store import stamp
 
 Kind = Literal["text", "number", "seconds", "bytes", "any"]
 Number = int | float
+WHICH = ("last", "best", "highest", "lowest")
+"""Which value of a metric: the last, that of the best checkpoint, the highest or the lowest of all epochs."""
 
 
 class Labels(Protocol):
@@ -29,7 +32,7 @@ class Labels(Protocol):
 
     @property
     def notes(self) -> str:
-        """What is to be known of it."""
+        """Its note."""
 
 
 class Subject:
@@ -73,7 +76,7 @@ class Subject:
 
     @property
     def notes(self) -> object:
-        """What is to be known of it."""
+        """Its note."""
         return self.config.get("notes", "") if self._labels is None else self._labels.notes
 
     @property
@@ -108,13 +111,13 @@ class Key(NamedTuple):
 
 
 def find_key(name: str) -> Key | None:
-    """Return the key of a name, None for a name that is none."""
+    """Return the key of a name, None where no key has it."""
     if (key := known_keys().get(name)) is not None:
         return key
     if name.startswith("options.") and len(name) > len("options."):
         return Key(name, "any", functools.partial(_option, name.removeprefix("options.")), slow=True)
     which, colon, metric = name.partition(":")
-    if colon and which in ("last", "best") and metric:
+    if colon and which in WHICH and metric:
         return Key(name, _kind_of_metric(metric), functools.partial(_metric, which, metric))
     if "/" in name.strip("/"):
         return Key(name, _kind_of_metric(name), functools.partial(_metric, "last", name))
@@ -181,14 +184,21 @@ def _option(name: str, subject: Subject) -> Any:
     return options.get(name) if isinstance(options, dict) else None
 
 
-def _metric(which: str, name: str, subject: Subject) -> Any:
-    return (subject.status.last if which == "last" else subject.status.best).get(name)
+def _metric(which: str, name: str, subject: Subject) -> float | None:
+    """Return a metric of a run, one of its GPUs over all of them; the highest or lowest only where that is kept."""
+    status, metric = subject.status, metric_of(name)
+    if which == "last":
+        return value_of(status.last, name)
+    if which == "best":
+        return value_of(status.best, name)
+    if which != metric.kind.extreme:
+        return None
+    return value_of(status.extremes if metric.is_evaluated else status.best, name)
 
 
 def _kind_of_metric(name: str) -> Kind:
-    if name.rpartition("/")[2].startswith("memory"):
-        return "bytes"
-    return "seconds" if name.startswith("time/") else "number"
+    unit = metric_of(name).kind.unit
+    return "bytes" if unit == "bytes" else "seconds" if unit == "seconds" else "number"
 
 
 @functools.lru_cache(maxsize=2**15)

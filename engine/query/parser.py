@@ -19,6 +19,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
+from engine.catalog.metrics import metric_of
 from engine.errors import UserError
 from engine.query.fields import EXAMPLES, Key, Number, Subject, find_key, known_keys, read_number
 from engine.text import cells
@@ -37,7 +38,14 @@ _RESERVED = ("not", "and", "or")
 
 
 class FilterError(UserError):
-    """A filter cannot be understood; ``start`` and ``end`` are where in its ``text``, counted from 0."""
+    """A filter cannot be understood.
+
+    Args:
+        text: The whole filter.
+        start: Where in it the mistake begins, in characters from 0.
+        end: Where the mistake ends.
+        message: What is wrong, and what would be right.
+    """
 
     def __init__(self, text: str, start: int, end: int, message: str) -> None:
         shown = "".join(c if c.isprintable() else " " for c in text)
@@ -96,11 +104,11 @@ def unknown_key(name: str) -> str:
 
 def _known() -> str:
     names = ", ".join(known_keys())
-    return f"Known: {names}, options.NAME, and metrics such as test/f1 or best:test/f1"
+    return f"Known: {names}, options.NAME, and metrics such as test/f1, best:test/f1 or highest:test/f1"
 
 
 def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
-    """Return runs in the order of a key, those that have no such thing last; a ``-`` before it: the most first.
+    """Return runs in the order of a key, those without a value last; a ``-`` before the key puts the most first.
 
     Raises:
         UserError: There is no such key.
@@ -162,7 +170,7 @@ def _mentions(subject: Subject, words: list[str]) -> bool:
 
 
 def _fits(found: object, sign: str, text: str, number: Number | None) -> bool:
-    """Return whether one thing that a run has is like what is wanted: ``text`` with small letters, or a number."""
+    """Return whether a value of a run fits a value of the filter: ``text`` in small letters, or a number."""
     if isinstance(found, bool):
         found = str(found)
     if isinstance(found, int | float) and sign != "~":
@@ -344,4 +352,7 @@ def _keys_like(begun: str, known: Iterable[str]) -> list[str]:
         return [begun + sign for sign in kinds]
     metrics = [name for name in known if "/" in name]
     names = dict.fromkeys((*known_keys(), *metrics, *(f"best:{name}" for name in metrics)))
+    if begun.startswith(("highest:", "lowest:")):
+        kept = ((name, metric_of(name).kind.extreme) for name in metrics)
+        names |= dict.fromkeys(f"{extreme}:{name}" for name, extreme in kept if extreme is not None)
     return [name for name in names if name.startswith(begun)]

@@ -11,7 +11,8 @@ import statistics
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from engine.catalog.datasets import SIZES
+from engine.catalog.datasets import training_images
+from engine.config.schema import positive_number
 from engine.runs.status import LIVE, Status
 from engine.text import duration
 
@@ -72,7 +73,7 @@ class Paces:
         """
         config = self._configs.get(status.run, {})
         epochs = epochs or status.epochs
-        wanted = epochs or (0.0 if config.get("command") else _number(config, "epochs", 0.0))
+        wanted = epochs or (0.0 if config.get("command") else positive_number(config, "epochs", 0.0))
         if not wanted:
             return self._as_long(status)
         left, own = max(0.0, wanted - status.epoch), _epoch_s(status)
@@ -85,7 +86,7 @@ class Paces:
         alike, data = self._kind(status)
         timed = [each for each in self._alike.get(alike, []) if each.epoch_s is not None]
         timed = [each for each in timed if each.status.run != status.run]
-        images = self._images.get(data) or _images_of(self._configs.get(status.run, {}))
+        images = self._images.get(data) or training_images(self._configs.get(status.run, {}))
         same = [each for each in timed if each.data == data]
         timed = same or [each for each in timed if each.images and images]
         timed = [each for each in timed if each.status.state == "finished"] or timed
@@ -100,7 +101,7 @@ class Paces:
         scaled = "" if same else f", scaled to its {round(images or 0):,} images an epoch"
         return Takes(
             start_s + left * epoch_s,
-            f"{_count(left)} at {_seconds(epoch_s)}, as {_called(timed, status)} took{scaled}",
+            f"{_count(left)} at {duration(epoch_s, fine=True)}, as {_called(timed, status)} took{scaled}",
         )
 
     def _as_long(self, status: Status) -> Takes:
@@ -127,30 +128,15 @@ class Paces:
         config = self._configs.get(status.run, {})
         if not status.steps_per_epoch or not config or config.get("command"):
             return None
-        exact = _images_of(config)
-        return exact or status.steps_per_epoch * _number(config, "batch_size") * _number(config, "accumulate")
+        exact = training_images(config)
+        return exact or status.steps_per_epoch * positive_number(config, "batch_size") * positive_number(
+            config, "accumulate"
+        )
 
 
 def _kind(config: Mapping[str, Any]) -> tuple[Hashable, Hashable]:
     data = str([config.get(key) for key in ("dataset", "subset_per_class", "val_fraction")])
     return None if config.get("command") else str([config.get(key) for key in COSTS]), data
-
-
-def _images_of(config: Mapping[str, Any]) -> float | None:
-    """Return the images of an epoch, None for a folder: it would have to be looked at."""
-    if (size := SIZES.get(str(config.get("dataset")))) is None:
-        return None
-    images, classes = float(size[0]), size[1]
-    if config.get("subset_per_class"):
-        images = min(images, _number(config, "subset_per_class") * classes)
-    held_back = _number(config, "val_fraction", 0.0)
-    return images * (1 - held_back) if held_back < 1 else None
-
-
-def _number(config: Mapping[str, Any], key: str, otherwise: float = 1.0) -> float:
-    """Return a positive number of a configuration; any file may say anything there."""
-    value = config.get(key)
-    return float(value) if isinstance(value, int | float) and 0 < value < 1e15 else otherwise
 
 
 def _epoch_s(status: Status) -> float | None:
@@ -167,7 +153,9 @@ def _epoch_s(status: Status) -> float | None:
 
 
 def _own(left: float, epoch_s: float) -> Takes:
-    return Takes(left * epoch_s, f"{_count(left)} left at {_seconds(epoch_s)}, its own speed so far")
+    return Takes(
+        left * epoch_s, f"{_count(left)} left at {duration(epoch_s, fine=True)}, its own speed so far"
+    )
 
 
 def _called(runs: Iterable[_Measured], status: Status) -> str:
@@ -179,7 +167,3 @@ def _called(runs: Iterable[_Measured], status: Status) -> str:
 
 def _count(epochs: float) -> str:
     return f"{epochs:.3g} epoch" + ("s" if epochs != 1 else "")
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2g} s" if seconds < 10 else duration(seconds)

@@ -19,7 +19,7 @@ from engine.runs.status import ENDED, Status, status_of
 from engine.runs.store import Run, StoreError
 from engine.system import process
 from engine.system.telemetry import Nvml
-from engine.text import duration
+from engine.text import duration, gib
 
 PATIENCE_S = 60.0
 """Seconds that each rung waits: a step, an evaluation and a checkpoint may have to be finished first."""
@@ -165,9 +165,8 @@ def _report_memory(before: dict[int, int], say: Callable[[str], None]) -> None:
     nvml = Nvml()
     for sample in nvml.sample():
         if sample.index in before:
-            gib = 2**30
             say(
-                f"GPU {sample.index}: {before[sample.index] / gib:.1f} GiB of it are free again, "
-                f"{sample.memory_used / gib:.1f} of {sample.memory_total / gib:.1f} GiB are in use"
+                f"GPU {sample.index}: {gib(before[sample.index], 1)} of it are free again, "
+                f"{gib(sample.memory_used, 1)} of {gib(sample.memory_total, 1)} are in use"
             )
     nvml.close()

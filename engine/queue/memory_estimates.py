@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from engine.catalog.metrics import over_gpus
 from engine.config.schema import Experiment
 from engine.runs.status import Status
 from engine.runs.store import Run, Store, StoreError
@@ -147,14 +148,9 @@ def _held(best: Mapping[str, float]) -> int | None:
 
     What the driver says is too much by what the allocator keeps for later, which may be all that a GPU has.
     """
-    by_torch = max((size for name, size in best.items() if _is(name, "memory_peak")), default=None)
-    by_driver = max((size for name, size in best.items() if _is(name, "memory_process")), default=None)
+    by_torch, by_driver = over_gpus(best, "memory_peak"), over_gpus(best, "memory_process")
     needed = None if by_torch is None else MEASURED_MARGIN * by_torch + CONTEXT
     return min((int(size) for size in (needed, by_driver) if size is not None), default=None)
-
-
-def _is(name: str, kind: str) -> bool:
-    return name.startswith("gpu/") and name.endswith(f"/{kind}")
 
 
 def _toml(experiment: Experiment) -> bytes:

@@ -21,7 +21,6 @@ from typing import Literal
 
 import msgspec
 import psutil
-from filelock import FileLock, Timeout
 
 from engine.events import Failure
 from engine.queue import retry
@@ -37,8 +36,11 @@ from engine.sites.local import launch
 from engine.sites.local_devices import Machine
 from engine.system import lock
 from engine.system.files import last_lines
+from engine.text import span
 
 POLL_S = 0.5
+LOCK_TIMEOUT_S = 0.2
+"""Seconds for which the lock is waited for: long enough for a process that only looks at it."""
 TRIES = 3
 """How often a run is started whose process is killed before it could take the run."""
 PASSING = frozenset({
@@ -49,10 +51,8 @@ PASSING = frozenset({
 
 def ensure_worker(store: Store, *options: str) -> None:
     """Start a worker in the background, with options of `engine work`, unless one is at it already."""
-    try:
-        with _worker_lock(store).acquire(timeout=0):
-            pass
-    except Timeout:
+    store.root.mkdir(parents=True, exist_ok=True)
+    if lock.is_held(worker_status.lock_file(store.root)):
         return
     log = os.open(store.root / ".worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
@@ -86,6 +86,7 @@ def work(
 
     Raises:
         Busy: Another worker is at it.
+        StoreError: The folder cannot be locked.
     """
     worker = Worker(store, machine or Machine(), backoff_s)
     while True:
@@ -292,9 +293,8 @@ def _processes(seen: _Seen) -> dict[str, set[int]]:
 
 def _roughly(seconds: float) -> str:
     """Return seconds rounded up to what changes seldom enough to be written down."""
-    if seconds <= 60:
-        return f"{-(-seconds // 10) * 10:.0f} s"
-    return f"{-(-seconds // 60):.0f} min"
+    step = 10 if seconds <= 60 else 60
+    return span(-(-seconds // step) * step)
 
 
 def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> None:
@@ -311,15 +311,14 @@ def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> N
         run.dequeue()
 
 
-def _worker_lock(store: Store) -> FileLock:
-    store.root.mkdir(parents=True, exist_ok=True)
-    return FileLock(store.root / ".worker.lock", mode=0o600)
-
-
 @contextlib.contextmanager
 def _only_worker(store: Store) -> Iterator[None]:
-    try:
-        with _worker_lock(store).acquire(timeout=0.2):
-            yield
-    except Timeout:
-        raise Busy(f"a worker serves {store.root} already") from None
+    store.root.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))
+        except lock.Taken:
+            raise Busy(f"a worker serves {store.root} already") from None
+        except OSError as error:
+            raise StoreError(f"{store.root} cannot be locked: {error.strerror}") from None
+        yield

@@ -1,4 +1,4 @@
-"""One attempt at a run, from before torch is there: signals are heard and the run is held, then it is trained."""
+"""One attempt at a run. Signals are heard and the run is held before torch is imported; then it is trained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ def train_run(
     """Train a run from its start or its last checkpoint, and return the exit code of its process.
 
     Args:
+        run: The run; its folder is there.
         echo: Gets every event and its line as well.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         queued: Train it only if it still waits in the queue, whose ticket has its settings.
         claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.

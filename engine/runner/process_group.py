@@ -1,7 +1,7 @@
 """Ends what a run started when the run's own process ends, however that ends: no program outlives its run.
 
-A process that is killed can do nothing any more. Another one waits at a pipe that only the first holds open, and
-kills its own process group, which is the program's too, when the pipe closes.
+A killed process cannot clean up. So a second process waits at a pipe that only the first holds open; when the pipe
+closes it kills its own process group, which is the program's too.
 """
 
 from __future__ import annotations

@@ -40,7 +40,19 @@ SAYABLE: dict[str, type[Event]] = {
 def run_script(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
 ) -> int:
-    """Run the command of an experiment to its end, and return the exit code of this process."""
+    """Run the command of an experiment to its end, and return the exit code of this process.
+
+    Args:
+        run: The run, whose lock this process has.
+        experiment: Whose command it is.
+        seed: Handed to the program as VITUI_SEED.
+        recorder: Takes the run's events.
+        stop: Tells when and how the run is to stop.
+        device: Handed to the program as VITUI_DEVICE.
+
+    Raises:
+        RuntimeError: The program has no pipe, which would be a mistake of this module.
+    """
     recorder.emit(_start(run, experiment, seed, recorder, device))
     with Leash() as leash:
         try:
@@ -78,7 +90,7 @@ def _wait(program: subprocess.Popen[bytes], leash: Leash, stop: StopRequest) -> 
 
 
 def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:
-    """Turn the program's lines into events; pass on what is none."""
+    """Turn the program's lines into events; other lines go to stdout."""
     for line in pipe:
         event = _event(line, run, recorder)
         if event is None:

@@ -58,7 +58,7 @@ def _copy(reader: int, targets: tuple[int, ...]) -> None:
 
 
 class EventLines:
-    """Whole lines to a file that may take no more: nobody reads the pipe any longer, or the disk is full."""
+    """Whole lines to a file that may refuse them: its pipe has lost its reader, or the disk is full."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle

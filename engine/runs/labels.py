@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import os
-import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import msgspec
 
 from engine.runs.store import Run, RunInfo, StoreError
+from engine.system import lock
 from engine.system.files import DAMAGED, read_small, write_atomic
 
 MAX_TAG = 64
@@ -125,31 +122,14 @@ def _overlay(run: Run) -> Overlay:
 
 def _change(run: Run, change: Callable[[Overlay], None]) -> Labels:
     try:
-        with _alone(run):
+        with lock.hold_folder(run.path, WAIT_S):
             overlay = _overlay(run)
             change(overlay)
             write_atomic(run.path / "labels.json", msgspec.json.encode(overlay))
+    except lock.Taken:
+        raise StoreError(f"{run.id}: another process is changing its labels") from None
     except OSError as error:
         raise StoreError(f"{run.id}: its labels cannot be written: {error.strerror}: {run.path}") from None
     except UnicodeEncodeError:
         raise StoreError(f"{run.id}: its labels have to be UTF-8 text") from None
     return labels_of(run)
-
-
-@contextlib.contextmanager
-def _alone(run: Run) -> Iterator[None]:
-    """Keep others from changing the labels meanwhile: the folder itself is what is locked."""
-    handle = os.open(run.path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    deadline = time.monotonic() + WAIT_S
-    try:
-        while True:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise
-            time.sleep(0.01)
-        yield
-    finally:
-        os.close(handle)

@@ -22,6 +22,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from engine.catalog.metrics import CHOOSERS, HEADLINES, metric_of
 from engine.events import (
     LATEST,
     MAX_METRICS,
@@ -51,8 +52,8 @@ RESUMABLE: frozenset[State] = frozenset({"failed", "stopped", "crashed"})
 SAYABLE: frozenset[State] = frozenset({"queued", "running", "finished", "failed", "stopped"})
 """What events alone can say; the other states are judged."""
 
-SUMMARIZED = ("test/f1", "test/accuracy")
-"""The metrics whose interval a status keeps from the end of a run."""
+FOLD = 2
+"""Which way of folding events a status.json is of; one of another way is made anew from the events."""
 SILENCE_S = 60.0
 """Seconds without a heartbeat after which a run of another machine is called silent; so many ahead of this machine's
 clock are no better."""
@@ -107,12 +108,28 @@ class Status(msgspec.Struct, kw_only=True):
     """The step to which the pace is measured; what is said before the next one has nothing to do with it."""
     last: dict[str, float | None] = {}
     best: dict[str, float] = {}
+    """What an evaluation measured at the best checkpoint, which the validation split chooses; of a run without one, at
+    the last. Of other metrics the lowest loss and the most memory."""
+    extremes: dict[str, float] = {}
+    """The highest score and the lowest loss over all evaluations: chosen on what it is measured on."""
+    best_epoch: Epochs | None = None
+    """The epoch of the best checkpoint; None where no validation chose one."""
+    chosen_by: Short = ""
+    """The metric that chose it; empty where none did."""
+    best_step: Count = 0
+    """The step of the best checkpoint."""
+    choice: tuple[float, float] | None = None
+    """What is compared of the best checkpoint: the larger is better, the second where the first is equal."""
+    evaluated: dict[str, Count] = {}
+    """The step at which each split was measured last."""
     final: dict[str, Estimate] = {}
     """What the end said of the test scores, with their intervals; empty before it."""
     checkpoint: Count | None = None
     """The step of the last checkpoint."""
     offset: Count = 0
     """Bytes of events.jsonl that are in here."""
+    fold: int = 0
+    """``FOLD`` as of what made it from events; 0 for what an older version saved."""
     asked: Request | None = None
     """How it is to stop, while it lives; read from where users ask, whatever is saved here."""
 
@@ -148,7 +165,7 @@ class Status(msgspec.Struct, kw_only=True):
                 self.reason = self.reason[:MAX_REASON]
                 self.ended, self.eta_s = event.time, None
                 self.trained_s += event.duration_s
-                estimates = ((name, event.estimate(name)) for name in SUMMARIZED)
+                estimates = ((name, event.estimate(name)) for name in HEADLINES)
                 self.final = {name: found for name, found in estimates if found is not None}
 
     def _begin(self, event: Start) -> None:
@@ -172,13 +189,51 @@ class Status(msgspec.Struct, kw_only=True):
             if name not in self.last and len(self.last) >= MAX_METRICS:
                 continue
             value = self.last[name] = measured if measured is not None and math.isfinite(measured) else None
-            if value is not None and (better := _better(name, value, self.best.get(name))) is not None:
-                self.best[name] = better
+            self._keep(name, value)
+        self._choose(event)
         if event.step > self.pace_to_step:
             self._clock(event.step)
         if self.epochs and self.steps_per_epoch and self.pace_s is not None:
             left = self.pace_s * max(0, self.epochs * self.steps_per_epoch - event.step)
             self.eta_s = left if left <= LATEST else None
+
+    def _keep(self, name: str, value: float | None) -> None:
+        """Keep the best and the extreme value of a metric, where it has such."""
+        metric = metric_of(name)
+        kept = self.extremes if metric.is_evaluated else self.best
+        if value is not None and metric.kind.extreme is not None:
+            held = kept.get(name, value)
+            kept[name] = max(value, held) if metric.kind.extreme == "highest" else min(value, held)
+        if metric.is_evaluated:
+            self.evaluated[metric.split] = self.step
+            if self.best_epoch is None or self.step == self.best_step:
+                self._put_best(name, value)
+
+    def _put_best(self, name: str, value: float | None) -> None:
+        if value is None:
+            self.best.pop(name, None)
+        else:
+            self.best[name] = value
+
+    def _choose(self, event: Metrics) -> None:
+        """Take what was measured at this step for the best, if the validation split says so."""
+        chooser = next((name for name in CHOOSERS if name in self.last), None)
+        if chooser is None or chooser not in event.values or (value := self.last[chooser]) is None:
+            return
+        loss = self.last.get("val/loss")
+        found = (
+            -value if chooser == "val/loss" else value,
+            0.0 if loss is None or "val/loss" not in event.values else -loss,
+        )
+        if self.chosen_by == chooser and self.choice is not None and found <= self.choice:
+            return
+        self.chosen_by, self.choice = chooser, found
+        self.best_step, self.best_epoch = event.step, event.epoch
+        for name, measured in self.last.items():
+            metric = metric_of(name)
+            if metric.is_evaluated:
+                at_best = self.evaluated.get(metric.split) == event.step
+                self._put_best(name, measured if at_best else None)
 
     def _clock(self, step: int) -> None:
         """Measure the pace at a step that has just been reached."""
@@ -192,16 +247,6 @@ class Status(msgspec.Struct, kw_only=True):
 
 
 _decoder = msgspec.json.Decoder(Status)
-
-
-def _better(name: str, value: float, best: float | None) -> float | None:
-    """Return the better of a metric's two values, None for one of which no value is better than another."""
-    kind = name.rpartition("/")[2]
-    if kind in {"loss", "ece"}:
-        return value if best is None else min(value, best)
-    if kind in {"f1", "accuracy", "precision", "recall"} or kind.startswith("memory"):
-        return value if best is None else max(value, best)
-    return None
 
 
 def status_of(run: Run, *, mine: bool = False) -> Status:
@@ -258,7 +303,7 @@ def _lives_here(status: Status) -> bool:
 
 def rebuild(run: Run) -> Status:
     """Return the status that a run's events make, reading all of them."""
-    status = Status(run=run.id)
+    status = Status(run=run.id, fold=FOLD)
     try:
         info = run.info()
         status.experiment, status.seed = info.experiment[:MAX_REASON], info.seed
@@ -282,6 +327,7 @@ def read_on(run: Run, status: Status) -> None:
 
 def save(run: Run, status: Status) -> None:
     """Replace status.json; on a disk that is too full for a second file, write over it."""
+    status.fold = FOLD
     data = msgspec.json.encode(status)
     try:
         write_atomic(run.status_file, data)
@@ -290,12 +336,17 @@ def save(run: Run, status: Status) -> None:
 
 
 def cached(run: Run) -> Status | None:
-    """Return what status.json says, None where it cannot be of these events."""
+    """Return what status.json says, None where it cannot be of these events, or another version folded them."""
     try:
         status = _decoder.decode(run.read("status.json"))
     except DAMAGED:
         return None
-    usable = status.run == run.id and status.state in SAYABLE and (status.offset or not status.attempt)
+    usable = (
+        status.run == run.id
+        and status.fold == FOLD
+        and status.state in SAYABLE
+        and (status.offset or not status.attempt)
+    )
     return status if usable else None
 
 

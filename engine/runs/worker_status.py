@@ -37,6 +37,11 @@ class Notice(msgspec.Struct, kw_only=True):
         return self.left or not self.worker.is_dead
 
 
+def lock_file(root: Path) -> Path:
+    """Return the file whose lock the worker of a folder of runs holds for as long as it lives."""
+    return root / ".worker.lock"
+
+
 def publish(root: Path, notice: Notice) -> None:
     """Replace what is said."""
     write_atomic(_file(root), msgspec.json.encode(notice))

@@ -15,7 +15,7 @@ FOREIGN_SHARE = 0.05
 
 @dataclass(frozen=True)
 class User:
-    """A process of somebody else on a GPU, and the bytes that it holds."""
+    """A process of another program on a GPU, and the bytes that it holds."""
 
     pid: int
     name: str
@@ -30,14 +30,14 @@ class Device:
     """Something that a run can be given: a GPU, or a CPU slot."""
 
     id: str
-    """The UUID of a GPU; ``cpu:0`` and so on for slots."""
+    """The UUID of a GPU; ``cpu:0``, ``cpu:1`` … for slots."""
     name: str
     index: int = 0
     gpu: bool = False
     total: int = 0
-    """Bytes of a GPU; 0 for a slot, and where nobody knows."""
+    """Bytes of a GPU; 0 for a slot, and for a GPU that does not report them."""
     used: int = 0
-    """Bytes that anybody holds."""
+    """Bytes that all programs hold together."""
     foreign: int = 0
     """Bytes of them that are not our runs'."""
     users: tuple[User, ...] = ()

@@ -14,11 +14,11 @@ from engine.sites.device import Device, User
 from engine.system.telemetry import GpuSample, Nvml
 
 SLICE = "MIG-"
-"""How the UUID of a part of a GPU begins; NVML says nothing of its memory here, so that none is compared."""
+"""How the UUID of a part of a GPU begins. NVML does not report its memory here, so it is not compared."""
 
 
 class DeviceError(UserError):
-    """A device was named that is none, or that this machine does not have."""
+    """This machine has no device of that name."""
 
 
 class Gpus(Protocol):

@@ -1,4 +1,4 @@
-"""Small files whole, large ones by lines: read with bounds, written so that nothing is ever half there."""
+"""Small files whole, large ones by lines: read with bounds, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_FILE = 4 * 1024 * 1024
 DAMAGED = (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What reading a file raises that is missing, damaged or hostile."""
 _USUAL_FILE = 32 * 1024
-"""Bytes that a small file seldom has more of: a read makes room for all that it may return."""
+"""Bytes of a usual small file: a first read makes room for so many."""
 
 
 def read_small(path: str | os.PathLike[str]) -> bytes:
@@ -80,7 +80,7 @@ def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> 
     """Return the whole lines after ``offset``, from at most ``limit`` bytes, and the offset after them.
 
     A torn last line is left for the next call; a line longer than ``limit`` is read whole unless it is absurd.
-    What is no file that can be read has no lines.
+    A path that cannot be read has no lines.
     """
     data, end = _whole_lines(path, offset, limit)
     return data.split(b"\n")[:-1], end
@@ -89,9 +89,15 @@ def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> 
 def tail_with(
     path: str | os.PathLike[str], offset: int, limit: int, words: Collection[bytes]
 ) -> tuple[list[bytes], int]:
-    """Return as ``tail`` does, but of the lines only those with one of some words in them.
+    """Return the whole lines after ``offset`` that have one of some words in them, and the offset after the last.
 
-    It is quick where those are few: what is between them is not looked at line by line.
+    It is quick where such lines are few: the bytes between them are searched, not split into lines.
+
+    Args:
+        path: The file; one that cannot be read has no lines.
+        offset: Bytes to pass over.
+        limit: Bytes to read at most, beside a longer line.
+        words: What a line has to hold one of.
     """
     data, end = _whole_lines(path, offset, limit)
     found: set[tuple[int, int]] = set()
@@ -139,7 +145,7 @@ def _read_lines(handle: int, offset: int, limit: int) -> tuple[bytes, int]:
 
 
 def _end_of_hole(handle: int, offset: int) -> int:
-    """Return where data begins again in a file that nobody wrote to at ``offset``: it may be gigabytes on."""
+    """Return where data begins again in a file with a hole at ``offset``: it may be gigabytes on."""
     try:
         return os.lseek(handle, offset, os.SEEK_DATA)
     except OSError as error:

@@ -1,8 +1,8 @@
-"""A run's lock: the process that trains has it for as long as it lives, and its file says which process that is.
+"""Locks of files and folders: a process has one for as long as it lives, and the file says which process that is.
 
-The kernel lets an advisory lock go when the last copy of its descriptor is closed, so children must have none:
-a program that the holder starts inherits none, a fork of it closes its own. Where one is left all the same,
-what stands in the file tells a dead holder from a living one.
+The kernel frees an advisory lock when the last copy of its descriptor is closed, so children get no copy: a program
+that the holder starts inherits none, and a fork closes its own. If a copy survives all the same, the file tells a
+dead holder from a living one.
 """
 
 from __future__ import annotations
@@ -63,38 +63,46 @@ class Taken(Exception):  # noqa: N818  it says what is the case
         self.holder = holder
 
 
-class Moved(Exception):  # noqa: N818
-    """What stood at the path was moved away or removed while the lock was waited for."""
+class Moved(FileNotFoundError):  # noqa: N818
+    """The folder of the lock was moved away or removed while the lock was waited for."""
 
 
 @contextlib.contextmanager
 def hold(path: Path, timeout_s: float) -> Iterator[None]:
-    """Have the lock; it is waited for a little, since a reader may have it for a moment.
+    """Have the lock of a file, which is made where it is missing and stays; threads exclude each other too.
+
+    Args:
+        path: The file.
+        timeout_s: Seconds for which it is waited for: 0 for one try, ``math.inf`` for as long as it takes.
 
     Raises:
-        Taken: Another process has it.
-        Moved: The file is no longer where it was.
+        Taken: Another process, or another thread of this one, has it.
+        Moved: The file's folder is no longer where it was.
         OSError: It cannot be opened, or the file system has no locks.
     """
     with keep(take(path, timeout_s)):
         yield
 
 
+@contextlib.contextmanager
+def hold_folder(path: Path, timeout_s: float) -> Iterator[None]:
+    """Have the lock of a folder itself: no file is made, so no holder is named; otherwise as ``hold``."""
+    handle = _wait(path, os.O_RDONLY | os.O_DIRECTORY, timeout_s)
+    try:
+        yield
+    finally:
+        _close(handle)
+
+
 def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
     """Take the lock and return the open file that has it; raises what ``hold`` raises.
 
     Args:
-        for_another: It is for a process that will inherit it and ``keep`` it: until then nobody is named.
+        path: The file.
+        timeout_s: Seconds for which it is waited for.
+        for_another: It is for a process that inherits it and calls ``keep``, which then signs the file as its holder.
     """
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
-    _ours.add(handle)
-    try:
-        _wait(handle, time.monotonic() + timeout_s)
-        if not _is_at(handle, path):
-            raise Moved
-    except BaseException:
-        _close(handle)
-        raise
+    handle = _wait(path, os.O_RDWR | os.O_CREAT, timeout_s)
     if for_another:
         with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)
@@ -104,7 +112,7 @@ def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
 
 
 def hand_over(handle: int) -> None:
-    """Close this process's copy of an open file that another process has inherited, or let it go if none has."""
+    """Close this process's copy of the open file; the lock stays with a process that has inherited it."""
     _ours.discard(handle)
     os.close(handle)
 
@@ -141,7 +149,7 @@ def is_held(path: str | os.PathLike[str]) -> bool | None:
 
 
 def left_behind(path: Path) -> tuple[Holder, list[int]] | None:
-    """Return who died with the lock and the processes that keep it from being free, None where it is not so."""
+    """Return who died with the lock and the processes that still keep it; None where its holder lives or it is free."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -174,15 +182,46 @@ def _is(entry: Path, wanted: os.stat_result) -> bool:
         return False
 
 
-def _wait(handle: int, deadline: float) -> None:
-    while True:
+def _wait(path: Path, flags: int, timeout_s: float) -> int:
+    """Return the open file at a path once it has the lock; one that was replaced meanwhile does not count."""
+    deadline = time.monotonic() + timeout_s
+    handle = _open(path, flags)
+    while not _lock(handle, path, deadline):
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
+            handle = _open(path, flags)
+        except FileNotFoundError as error:
+            raise Moved(error.errno, error.strerror, error.filename) from None
+    return handle
+
+
+def _open(path: Path, flags: int) -> int:
+    handle = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
+    _ours.add(handle)
+    return handle
+
+
+def _lock(handle: int, path: Path, deadline: float) -> bool:
+    """Lock an open file; close it and return false where it no longer stands at its path by then."""
+    try:
+        while not _try(handle):
             if time.monotonic() >= deadline:
-                raise Taken(_signature(handle)) from None
-        time.sleep(POLL_S)
+                raise Taken(_signature(handle))
+            time.sleep(POLL_S)
+        if _is_at(handle, path):
+            return True
+    except BaseException:
+        _close(handle)
+        raise
+    _close(handle)
+    return False
+
+
+def _try(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _close(handle: int) -> None:
@@ -201,7 +240,7 @@ def _is_at(handle: int, path: Path) -> bool:
 
 
 def _sign(handle: int) -> None:
-    """Write into the file who has the lock; a full disk is no reason not to have it."""
+    """Write into the file who has the lock; on a full disk the lock is held all the same."""
     with contextlib.suppress(OSError):
         os.ftruncate(handle, 0)
         os.pwrite(handle, msgspec.json.encode(this_process()), 0)

@@ -1,4 +1,4 @@
-"""Who a process is: pid, start and boot together name one process for good, where a pid alone is soon another's."""
+"""The identity of a process: pid, start and boot together name exactly one, while a pid alone is used again."""
 
 from __future__ import annotations
 
@@ -62,12 +62,12 @@ def started(pid: int) -> float | None:
 
 
 def is_alive(pid: int, start: float, boot: str) -> bool:
-    """Return whether the very process that began at ``start`` under ``boot`` still lives on this machine."""
+    """Return whether the process that began at ``start`` under ``boot`` still lives on this machine."""
     return boot == boot_id() and started(pid) == start
 
 
 def is_gone(pid: int, start: float, boot: str) -> bool:
-    """Return whether that process is known to live no more; another user's may be hidden from this one."""
+    """Return whether that process has certainly ended; a process of another user may be hidden."""
     return not is_alive(pid, start, boot) and not (boot == boot_id() and _is_hidden(pid))
 
 

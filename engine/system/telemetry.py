@@ -45,7 +45,7 @@ class Nvml:
             self.missing = str(error) or type(error).__name__
 
     def sample(self) -> list[GpuSample]:
-        """Look at every GPU once; what a card cannot tell is None, a card that does not answer is left out."""
+        """Look at every GPU once; what a card does not report is None, a card without an answer is left out."""
         samples = []
         for i, handle in enumerate(self._handles):
             with contextlib.suppress(self._nvml.NVMLError):
@@ -53,7 +53,7 @@ class Nvml:
         return samples
 
     def close(self) -> None:
-        """Let the driver go."""
+        """Release the driver."""
         if self._handles:
             self._handles = []
             self._nvml.nvmlShutdown()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 import torch
 
+from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import create_model
@@ -39,8 +40,13 @@ def build(
     """Return what trains a run, at the step of its last checkpoint, and record that it starts.
 
     Args:
+        experiment: What to train, and how.
+        seed: Of weights, order, augmentation and splits.
+        device: Where to train.
+        recorder: Takes the run's events.
         wanted: Asked after every step whether and how to stop.
         say: Called with a sentence now and then while images are decoded; what it raises ends it.
+        ranks: The processes that share the run, this one among them.
 
     Raises:
         DataError: The dataset cannot be used.
@@ -95,6 +101,8 @@ def build(
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
+    if note := oversized_batch(experiment, len(data.train)):
+        recorder.log("warning", note)
     if loaded is not None:
         recorder.log("info", str(loaded))
     return trainer

@@ -104,7 +104,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._work: Callable[[], None] = lambda: None
         self.error: OSError | None = None
-        """Why the last one could not be written; None after one that was."""
+        """Why the last checkpoint could not be written; None after a success."""
 
     def start(self, work: Callable[[], None], failed: Callable[[OSError], None]) -> None:
         """Do ``work`` in the thread once the last one is done; if it cannot write, ``failed`` says so."""
@@ -142,7 +142,7 @@ class Writer:
 
 
 def _private(path: Path) -> IO[bytes]:
-    """Open a file for writing that nobody else may read."""
+    """Open a file for writing that only its owner may read."""
     path.unlink(missing_ok=True)
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 

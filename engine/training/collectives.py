@@ -19,7 +19,7 @@ from typing_extensions import override
 from engine.runs.store import REQUESTS, Request
 
 PATIENCE = datetime.timedelta(minutes=30)
-"""How long a rank waits for the others: one that dies is noticed at once, this is for one that hangs."""
+"""How long a rank waits for the others. A rank that dies is noticed at once; this limit is for a rank that hangs."""
 
 
 class Ranks:
@@ -62,7 +62,11 @@ class Ranks:
         return model
 
     def accumulating(self, model: nn.Module) -> Any:
-        """Return a context in which a backward pass keeps its gradients to this rank."""
+        """Return a context in which a backward pass keeps its gradients to this rank.
+
+        Raises:
+            NotImplementedError: There is only one rank.
+        """
         raise NotImplementedError("a single rank has nothing to keep to itself")
 
 
@@ -110,7 +114,7 @@ class Joined(Ranks):
         return model.no_sync()
 
     def leave(self) -> None:
-        """Wait for the others and part: a rank that leaves early can abort one that is still at work."""
+        """Wait for the others, then leave: an early leaver can abort a rank that still works."""
         dist.barrier(group=self._host)
         dist.destroy_process_group()
 

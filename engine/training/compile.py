@@ -41,7 +41,13 @@ def compiled(
 ) -> tuple[Callable[[Tensor], Tensor], str]:
     """Return the model as it is to be called, and in words whether it was compiled, and if not, why.
 
-    It is tried on ``images`` (B, 3, S, S), forward and backward; random state and gradients are as before.
+    Random state and gradients are as before.
+
+    Args:
+        model: What may be compiled.
+        how: ``auto`` compiles for a GPU, ``graphs`` with CUDA graphs too.
+        images: What it is tried on, forward and backward: (B, 3, S, S) on the model's device.
+        autocast: Returns the precision in which the model runs.
     """
     if how == "off" or (how == "auto" and images.device.type != "cuda"):
         return model, ""

@@ -66,7 +66,14 @@ class Cost(Summary):
 def summarize(
     name: str, image_size: int, patch_size: int | None, num_classes: int, **options: Any
 ) -> Summary:
-    """Say what using a model takes.
+    """Return what using a model takes.
+
+    Args:
+        name: A name that ``create_model`` takes.
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch, in pixels; None for a model without patches of its own.
+        num_classes: How many logits.
+        options: The model's options.
 
     Raises:
         ValueError: There is no such model, as :func:`~engine.models.create_model` says.
@@ -104,7 +111,17 @@ def explain(
     precision: Precision = "bf16",
     **options: Any,
 ) -> Cost:
-    """Say what training a model takes.
+    """Return what training a model takes.
+
+    Args:
+        name: A name that ``create_model`` takes.
+        image_size: The side of the square images, in pixels.
+        patch_size: The side of a patch, in pixels; None for a model without patches of its own.
+        batch_size: Images that go through the model at once.
+        num_classes: How many logits.
+        optimizer: Which decides how much state each weight has.
+        precision: In which activations are kept.
+        options: The model's options.
 
     Raises:
         ValueError: There is no such model, as :func:`~engine.models.create_model` says.

@@ -1,4 +1,4 @@
-"""Where a run trains: the device of that name, and what it is called."""
+"""The device that a run trains on, and its name for people."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def pick_device(name: str, rank: int = 0, ranks: int = 1) -> torch.device:
 
 
 def device_name(device: torch.device, ranks: int = 1) -> str:
-    """Return what people call the device, or the devices of several processes."""
+    """Return the name for people of a device, or of the devices of several processes."""
     times = f"{ranks} x " if ranks > 1 else ""
     if device.type == "cuda":
         return f"{times or f'{device} '}{torch.cuda.get_device_name(device)}"

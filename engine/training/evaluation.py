@@ -1,6 +1,6 @@
-"""What a model is worth on a split: scores over all of it, how well calibrated it is, and how sure that is.
+"""The scores of a model over a whole split, its calibration, and their intervals.
 
-Everything is counted on the split's device, which is not waited for until the last batch is done.
+Everything is counted on the split's device; the loop waits for it once, after the last batch.
 """
 
 from __future__ import annotations
@@ -40,6 +40,13 @@ class Evaluator:
     """Evaluates one split; averages are macro averages over the whole split, never means over batches.
 
     Several ranks share the images, and all have the result.
+
+    Args:
+        split: The images and labels.
+        classes: How many classes there are.
+        batch_size: Images that go through the model at once.
+        prepare: Makes the model's input (B, 3, S, S) of stored images.
+        ranks: The processes that share the run, this one among them.
     """
 
     def __init__(
@@ -55,7 +62,7 @@ class Evaluator:
 
     @torch.no_grad()
     def run(self, model: nn.Module) -> Evaluation:
-        """Return the metrics of the model as it is; it is left in the mode it was in."""
+        """Return the metrics of the model; it stays in training or evaluation mode as it was."""
         was_training = model.training
         model.eval()
         tally = _Tally(self._classes, self._split.labels.device)
@@ -98,6 +105,7 @@ def summarize(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
     """Return what the end of a run says of its evaluation on the test split, as ``End.summary`` documents it.
 
     Args:
+        evaluation: The last one on the test split.
         labels: The names of the classes (classes,), in the order of the confusion matrix.
     """
     matrix, values = evaluation.confusion, evaluation.values

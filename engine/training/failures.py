@@ -1,4 +1,4 @@
-"""What went wrong, said so that a user can mend it."""
+"""Failures in words that help a user mend them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from engine.config.validate import ConfigError
 from engine.events import Failure
 from engine.models.pretrained import CheckpointError as PretrainedError
 from engine.runs.store import Run
+from engine.text import gib
 from engine.training.checkpoint import CheckpointError
 from engine.training.cost import cost_of
 from engine.training.data.source import DataError
@@ -26,7 +27,14 @@ KNOWN = (
 
 
 def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch.device) -> Failure:
-    """Return the exception being handled as text, with its traceback and, where one is known, its cure."""
+    """Return the exception being handled as text, with its traceback and, where there is one, its cure.
+
+    Args:
+        error: The exception.
+        run: The run that it ended.
+        experiment: What was trained.
+        device: Where.
+    """
     message = str(error) or type(error).__name__
     if isinstance(error, torch.OutOfMemoryError):
         total, peak = 0, 0
@@ -48,16 +56,16 @@ def in_words(failure: Failure) -> str:
 
 
 def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> str:
-    """Say what to do about a GPU that is too small.
+    """Return what to do about a GPU that is too small, in words.
 
     Args:
         run: The id of the run.
+        experiment: What was trained.
         total: Bytes that the GPU has.
         peak: Bytes that PyTorch held at most.
     """
-    gib = 2**30
     whole, gpus = experiment.batch_size, experiment.gpus
-    said = f"out of GPU memory at batch_size = {whole}: {peak / gib:.1f} of {total / gib:.1f} GiB used"
+    said = f"out of GPU memory at batch_size = {whole}: {gib(peak, 1)} of {gib(total, 1)} used"
     each = -(-whole // gpus)
     try:
         one, two = (cost_of(experiment, size, 10).memory.total for size in (1, 2))
@@ -65,7 +73,7 @@ def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> st
         fits = each // 2
     else:
         estimate = one + (each - 1) * (two - one)
-        said += f", {estimate / gib:.1f} GiB were estimated"
+        said += f", {gib(estimate, 1)} were estimated"
         room = 0.85 * total - one  # the allocator and kernels take their part too
         fits = min(int(room / max(1, two - one)) + 1, each // 2) if room > 0 else 0
     if fits < 1:

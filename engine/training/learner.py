@@ -1,4 +1,4 @@
-"""One optimizer step after another: all that learning changes, and all that a checkpoint keeps of it."""
+"""Optimizer steps: all state that learning changes, and what a checkpoint keeps of it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Batch(NamedTuple):
     images: Tensor
     labels: Tensor
     counted: int
-    """How many images count: all, or none in a rank for which nothing was left."""
+    """How many images count: all of them, or 0 in a rank beyond the last image."""
 
 
 Prepare = Callable[[Tensor, torch.Generator], Tensor]
@@ -39,8 +39,10 @@ class Learner:
         experiment: How to learn.
         model: What learns; moved to ``device``.
         classes: How many there are.
+        device: Where it learns.
         steps: Optimizer steps in the whole run.
         prepare: Makes the model's input (B, 3, S, S) of stored images, augmented.
+        ranks: The processes that share the run, this one among them.
     """
 
     def __init__(
@@ -74,7 +76,7 @@ class Learner:
         """The largest learning rate of the last step."""
 
     def accelerate(self) -> str:
-        """Compile the model where that is asked for; return in words how it runs."""
+        """Compile the model if the experiment asks for it, and return in words how it runs."""
         size = self._experiment.image_size
         few = 2 if self.device.type == "cpu" else self._experiment.batch_size
         images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._layout)
@@ -96,7 +98,10 @@ class Learner:
         """Take optimizer step ``number`` on its batches; each image weighs the same, in a short last batch too.
 
         Args:
+            number: The step, from 1 on.
+            batches: This rank's batches of the step.
             images: How many count in this step, over all ranks.
+            random: Draws the augmentation and the mixing.
         """
         watch = self.meter.watch
         # gradients are averaged over the ranks, whose shares may differ: each image weighs the same all the same

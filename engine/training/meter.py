@@ -1,4 +1,4 @@
-"""What training does, measured on its device and read only where the loop waits for the device anyway."""
+"""Metrics of the training, summed on its device and read where the loop waits for the device in any case."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import time
 import torch
 from torch import Tensor
 
+from engine.catalog.metrics import PHASES
 from engine.training.collectives import ALONE, Ranks
-
-PHASES = ("data", "forward", "backward", "optimizer")
 
 PEAK_FLOPS = {
     "B200": 2250e12, "H200": 989e12, "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "A100": 312e12,
@@ -20,7 +19,7 @@ PEAK_FLOPS = {
 
 
 def peak_flops(card: str) -> float | None:
-    """Return what a card could do in a second at best, None for an unknown one."""
+    """Return a card's peak in operations a second, None for a card that is not listed."""
     return next((peak for name, peak in PEAK_FLOPS.items() if name in card), None)
 
 
@@ -38,7 +37,7 @@ class Stopwatch:
         self.start()
 
     def start(self) -> None:
-        """Leave out what came before."""
+        """Begin to measure here."""
         if self._cuda:
             self._read_events()
         self._last = time.perf_counter()
@@ -108,7 +107,7 @@ class Meter:
         return summed
 
     def restart_clock(self) -> None:
-        """Leave out of times and throughput what was not training (evaluation, checkpoints)."""
+        """Begin times and throughput anew, so that evaluations and checkpoints stay out of them."""
         self._since, self._timed_images, self._timed_steps = time.perf_counter(), 0, 0
         self.watch.start()
 

@@ -40,10 +40,16 @@ def make_optimizer(model: nn.Module, experiment: Experiment) -> Optimizer:
 def with_layer_decay(
     model: nn.Module, groups: list[dict[str, Any]], lr: float, decay: float
 ) -> list[dict[str, Any]]:
-    """Give the blocks nearer to the image smaller learning rates, for fine-tuning (BEiT, Bao et al., 2022).
+    """Return groups in which blocks nearer to the image learn more slowly, for fine-tuning (BEiT, Bao et al., 2022).
 
-    The head and the last norm have ``lr``, the last block ``decay`` times that, and so on down to the embedding;
-    a ResNet's stages count as its blocks.
+    The head and the last norm have ``lr``, the last block ``decay`` times that, and each block before it, down to the
+    embedding, ``decay`` times the rate of the next one; a ResNet's stages count as its blocks.
+
+    Args:
+        model: Whose parameters they are.
+        groups: Parameter groups of an optimizer; each is split.
+        lr: The learning rate of the head.
+        decay: The factor between one block and the next, above 0 and at most 1.
     """
     places = {parameter: _block(name) for name, parameter in model.named_parameters()}
     depth = 1 + max(place for place in [0, *places.values()] if place < HEAD)
@@ -60,11 +66,11 @@ def with_layer_decay(
 
 
 HEAD = 10**6
-"""The place of what stands behind all blocks."""
+"""The place of parameters behind all blocks: the last norm and the head."""
 
 
 def _block(name: str) -> int:
-    """Return how many blocks stand before a parameter; ``HEAD`` for what is behind them."""
+    """Return how many blocks stand before a parameter; ``HEAD`` behind the last block."""
     parts = name.split(".")
     if parts[0] in ("blocks", "stages"):
         return int(parts[1]) + 1
@@ -97,7 +103,7 @@ def staircase(part: float) -> float:
 
 
 class Average:
-    """An exponential moving average of a model's weights, with a warm-up so that it soon forgets where it began.
+    """An exponential moving average of a model's weights, with a warm-up in which it forgets its start.
 
     After step t the decay is ``min(decay, (1 + t) / (10 + t))``, as in TensorFlow's and timm's.
 
@@ -111,7 +117,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, model: nn.Module, step: int) -> None:
-        """Take the weights after a step in."""
+        """Add the weights after a step to the average."""
         decay = min(self._decay, (1 + step) / (10 + step))
         mine = [*self.model.parameters(), *self.model.buffers()]
         theirs = [*model.parameters(), *model.buffers()]

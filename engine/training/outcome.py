@@ -13,7 +13,7 @@ from engine.training.trainer import Trainer
 
 @dataclass(frozen=True)
 class Outcome:
-    """How training ended: ``error`` says why it failed, ``summary`` what the last evaluation found."""
+    """How training ended: ``error`` says why it failed, ``summary`` the scores of the last evaluation."""
 
     state: EndState
     reason: str = ""

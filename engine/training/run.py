@@ -1,4 +1,4 @@
-"""What a run's process does once it holds the run: build, train, and end with an event whatever happens."""
+"""What a run's process does once it holds the run: build, train, and record the end, a failure too."""
 
 from __future__ import annotations
 
@@ -21,7 +21,16 @@ from engine.training.outcome import Outcome, trained
 def train(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
 ) -> int:
-    """Train a run that this process holds, and return the process's exit code; whatever fails is recorded."""
+    """Train a run that this process holds, and return the process's exit code; every failure is recorded.
+
+    Args:
+        run: The run, whose lock this process has.
+        experiment: What to train, and how.
+        seed: Of weights, order, augmentation and splits.
+        recorder: Takes the run's events.
+        stop: Tells when and how the run is to stop.
+        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+    """
     where = torch.device("cpu")
     spent = {
         name: value for name, value in recorder.status.last.items() if value and name.endswith("/energy")

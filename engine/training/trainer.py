@@ -27,7 +27,7 @@ from engine.training.learner import Batch, Learner
 
 Stop = Literal["stop-after-epoch", "stop-now"]
 PATIENCE_S = 30.0
-"""Seconds for which a full disk is waited for when the last weights are to be saved."""
+"""Seconds that the last checkpoint waits for space on a full disk."""
 
 
 class Diverged(Exception):  # noqa: N818  it names what happened to the run
@@ -35,10 +35,16 @@ class Diverged(Exception):  # noqa: N818  it names what happened to the run
 
 
 class Trainer:
-    """Trains one model on one device and says through ``recorder`` what happens.
+    """Trains one model on one device and records events.
 
     Args:
-        wanted: Asked after every step, without any cost worth naming, whether and how to stop.
+        experiment: What to train, and how.
+        seed: Of order and augmentation.
+        model: What learns.
+        data: The splits.
+        device: Where to train.
+        recorder: Takes the run's events.
+        wanted: Asked after every step, so it has to be quick, whether and how to stop.
         ranks: The processes that share the run, this one among them.
         ideal_s: Seconds that an image takes on the device at its best, None where that is not known.
     """
@@ -173,7 +179,7 @@ class Trainer:
         return values
 
     def _check(self, loss: float) -> None:
-        """Raise ``Diverged`` if the loss is not finite, before weights that are not either can be saved."""
+        """Raise ``Diverged`` if the loss is not finite, before broken weights are saved."""
         if not math.isfinite(loss):
             norm = self.learner.meter.grad_norm.item()
             last = self._recorder.status.best.get("train/loss")
@@ -298,6 +304,6 @@ def _mix(*numbers: int) -> int:
 
 
 def advice(clip_norm: float) -> str:
-    """Return what may keep a loss finite, for a run whose gradients are scaled down to a norm, or with 0 to none."""
+    """Return what may keep a loss finite, for a run with this ``clip_norm``; 0 means no limit."""
     lower = 1.0 if clip_norm == 0 or clip_norm > 1 else clip_norm / 10
     return f"a smaller lr, a longer warmup or clip_norm = {lower:.3g} (now {clip_norm:.3g}) may help"

@@ -17,9 +17,10 @@ import plotext
 from rich.style import Style
 from rich.text import Text
 
+from engine.analysis.curves import Curve
 from tui.palette import PALETTE
+from tui.state.line import Line
 from tui.widgets.chart.canvas import Canvas, Floats, Sheet, Window
-from tui.widgets.chart.curve import Curve
 from tui.widgets.chart.plot import Plot, Setting
 from tui.widgets.chart.styles import Ink
 
@@ -68,7 +69,9 @@ def canvas(charts: int, width: int, height: int, x: Floats, ys: list[Floats], st
 
 def chart(charts: int, width: int, height: int, x: Floats, ys: list[Floats], styles: list[Style]) -> None:
     """Whole charts."""
-    curves = [Curve(str(i), f"ViT-B-32x32-{i}", x, y, PALETTE[i % len(PALETTE)]) for i, y in enumerate(ys)]
+    curves = [
+        Line(f"ViT-B-32x32-{i}", PALETTE[i % len(PALETTE)], Curve(str(i), x, y)) for i, y in enumerate(ys)
+    ]
     for _ in range(charts):
         Plot(curves, Setting("train/loss", width, height)).draw(None, styles)
 

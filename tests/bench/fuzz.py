@@ -69,6 +69,7 @@ STATUS = {
     "parameters": 1, "started": 1.0, "ended": 0.0, "trained_s": 0.0, "first_step": 0, "step": 3, "steps_per_epoch": 3,
     "epoch": 1.0, "epochs": 7, "eta_s": 9.0, "last": {"test/f1": 0.5, "train/loss": None}, "best": {"test/f1": 0.5},
     "final": {"test/f1": {"value": 0.5}}, "checkpoint": 3, "offset": 1,
+    "fold": 2,
 }  # fmt: skip
 INFO = {
     "v": 1, "id": RUN, "experiment": "vit", "seed": 0, "command": [], "git": {"commit": "0", "dirty": False},

@@ -5,14 +5,11 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
-from textual.css.model import RuleSet
-from textual.css.stylesheet import Stylesheet
 
 from engine.config.loader import load_config
 from engine.events import End, Metrics, Start
@@ -20,6 +17,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.system import process
 from tests.tui.pilot import LOOKS
+from tests.tui.textual_private import look_often, parse_once
 from tui.feed.feed import Feed
 from tui.state.messages import Changed
 from tui.state.snapshot import Project
@@ -47,9 +45,6 @@ patch_size = 16
 
 NOW = 1_795_000_000.0
 
-PARSED: dict[Hashable, list[RuleSet]] = {}
-"""What Textual made of each style sheet."""
-
 
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,24 +67,9 @@ def _quick_feed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _fine_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Textual looks more often whether the app is at rest: most keys take less than the 20 ms it would sleep."""
-    monkeypatch.setattr("textual._wait.SLEEP_GRANULARITY", 0.004)
-    monkeypatch.setattr("textual._wait.SLEEP_IDLE", 0.0004)
-
-
-@pytest.fixture(autouse=True)
-def _styles_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same style sheets under the same colours are parsed for the first app alone: a quarter of opening one."""
-    parse = Stylesheet._parse_rules
-
-    def parse_once(sheet: Stylesheet, *place: Any, **options: Any) -> list[RuleSet]:
-        key = (place, *options.items(), *sheet._variables.items())
-        if key not in PARSED:
-            PARSED[key] = parse(sheet, *place, **options)
-        return PARSED[key]
-
-    monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
+def _quick_textual(monkeypatch: pytest.MonkeyPatch) -> None:
+    look_often(monkeypatch)
+    parse_once(monkeypatch)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tui.app import VituiApp
 from tui.feed.feed import Feed
 from tui.screens.dashboard.screen import Dashboard
 from tui.state.snapshot import Project
+from tui.terminal.textual_private import notifications
 from tui.widgets.runs.run_list import RunList
 
 AppPilot = Pilot[str]
@@ -72,4 +73,4 @@ def runs(pilot: AppPilot) -> RunList:
 
 
 def toasts(pilot: AppPilot) -> str:
-    return "\n".join(f"{note.title} {note.message}" for note in pilot.app._notifications)
+    return "\n".join(f"{note.title} {note.message}" for note in notifications(pilot.app))

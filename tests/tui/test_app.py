@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from contextlib import ExitStack
 
@@ -21,6 +23,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
+from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.machine.status_line import MachineLine
@@ -30,7 +33,7 @@ from tui.widgets.runs.run_list import RunList
 
 def curves(pilot: AppPilot, metric: str) -> list[str]:
     chart = next(chart for chart in board(pilot).query_one(ChartGrid).charts if chart.metric == metric)
-    return [curve.key for curve in chart.curves]
+    return [line.curve.run for line in chart.lines]
 
 
 async def test_it_opens_on_the_experiments_and_shows_the_run_under_the_cursor(
@@ -53,7 +56,7 @@ async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, 
         await pilot.press("space", "space")
         await settle(pilot)
         assert curves(pilot, "train/loss") == [first.id, second.id]
-        labels = [curve.label for curve in board(pilot).query_one(ChartGrid).charts[0].curves]
+        labels = [line.name for line in board(pilot).query_one(ChartGrid).charts[0].lines]
         assert labels == ["ViT-small", "BiT-small"]
         await pilot.press("escape")  # one of many uses of the key: it asks
         assert runs(pilot).selected == {first.id, second.id}
@@ -94,9 +97,9 @@ async def test_two_runs_of_one_experiment_have_two_colours(project: Project, wri
     async with opened(project) as pilot:
         await pilot.press("l", "down", "space", "space")
         await settle(pilot)
-        shown = board(pilot).query_one(ChartGrid).charts[0].curves
-        assert len({curve.colour for curve in shown}) == 2
-        assert [curve.label for curve in shown] == ["s0", "s1"]
+        shown = board(pilot).query_one(ChartGrid).charts[0].lines
+        assert len({line.colour for line in shown}) == 2
+        assert [line.name for line in shown] == ["s0", "s1"]
 
 
 async def test_r_queues_the_experiment_under_the_cursor(project: Project) -> None:
@@ -221,11 +224,11 @@ async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, writ
     stopped = write_run("ViT-small", epochs=2, end="stopped", reason="on request")
     async with opened(project) as pilot:
         assert "✓ ViT-small" in runs(pilot).render_line(1).text
-        assert "×2 ■1" in runs(pilot).render_line(1).text
+        assert " ■1" in runs(pilot).render_line(1).text
         await pilot.press("R")
         await until(pilot, lambda: "ViT-small s0 11-18 15:00 is queued to begin anew" in toasts(pilot))
         assert stopped.ticket() is not None
-        await until(pilot, lambda: "×2 ◌1" in runs(pilot).render_line(1).text)
+        await until(pilot, lambda: " ◌1" in runs(pilot).render_line(1).text)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +289,8 @@ async def test_the_axis_goes_round_and_the_curves_follow(project: Project, write
         grid = board(pilot).query_one(ChartGrid)
         ends = {}
         for _ in range(5):
-            ends[grid.charts[0].x_label] = float(grid.charts[0].curves[0].x[-1])
+            places = grid.charts[0].lines[0].curve.x
+            ends[grid.charts[0].x_label] = float(places[-1]) if len(places) else math.nan
             await pilot.press("x")
             await settle(pilot)
         known = {axis: pytest.approx(end) for axis, end in ends.items() if axis != "samples"}
@@ -321,15 +325,15 @@ async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: W
     async with opened(project) as pilot:
         grid = board(pilot).query_one(ChartGrid)
         loss = next(chart for chart in grid.charts if chart.metric == "train/loss")
-        assert loss.curves[0].raw is None
-        before = loss.curves[0].y
+        assert loss.lines[0].curve.raw is None
+        before = loss.lines[0].curve.y
         await pilot.press("plus", "plus")
         await settle(pilot)
-        assert loss.curves[0].raw.tolist() == before.tolist()
-        assert loss.curves[0].y[-1] > before[-1]
+        assert loss.lines[0].curve.raw.tolist() == before.tolist()
+        assert loss.lines[0].curve.y[-1] > before[-1]
         await pilot.press("equals_sign")
         await settle(pilot)
-        assert loss.curves[0].raw is None
+        assert loss.lines[0].curve.raw is None
 
 
 async def test_arrows_move_the_cursor_only_while_there_is_one(project: Project, write_run: Write) -> None:
@@ -489,8 +493,7 @@ async def test_hostile_names_and_reasons_are_shown_as_text(project: Project, wri
         await pilot.press("space", "G", "space")
         await settle(pilot)
         screen = "\n".join(
-            "".join(segment.text for segment in strip)
-            for strip in pilot.app.screen._compositor.render_strips()
+            "".join(segment.text for segment in strip) for strip in screen_strips(pilot.app.screen)
         )
         assert "[red]x[/] [/y]   模型 🤖" in screen
         assert "\x1b" not in screen
@@ -518,16 +521,29 @@ async def test_seeds_fold_into_one_curve_with_a_band(project: Project, write_run
         write_run("ViT-small", seed=seed, top=top)
     async with opened(project) as pilot:
         chart = board(pilot).query_one(ChartGrid).charts[0]
-        assert len(chart.curves) == 1
+        (line,) = chart.lines
+        assert line.name.endswith("×3")
+        assert line.curve.y[-1] == pytest.approx(0.9 * (1 - np.exp(-4)))
+        assert line.curve.high[-1] - line.curve.y[-1] == pytest.approx(0.1 * (1 - np.exp(-4)))
         await pilot.press("b")
         await settle(pilot)
-        (curve,) = chart.curves
-        assert curve.label.endswith("×3")
-        assert curve.y[-1] == pytest.approx(0.9 * (1 - np.exp(-4)))
-        assert curve.hi[-1] - curve.y[-1] == pytest.approx(0.1 * (1 - np.exp(-4)))
-        await pilot.press("b")
+        assert chart.lines[0].curve.high is None
+
+
+async def test_seeds_that_a_mean_lacks_are_counted_behind_its_name(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small", seed=0)
+    write_run("ViT-small", seed=1, epochs=2)
+    write_run("BiT-small", seed=0)
+    lost = write_run("BiT-small", seed=1, epochs=2)
+    lines = lost.events.read_text().splitlines(keepends=True)
+    lost.events.write_text("".join(re.sub(r'"test/f1":[^,}]+', '"test/f1":null', line) for line in lines))
+    async with opened(project) as pilot:
+        await pilot.press("space")
         await settle(pilot)
-        assert chart.curves[0].hi is None
+        named = {line.name for line in board(pilot).query_one(ChartGrid).charts[0].lines}
+        assert named == {"ViT-small ×1 of 2", "BiT-small ×2 ✗1"}
 
 
 async def test_runs_of_other_settings_are_no_seeds(project: Project, write_run: Write) -> None:
@@ -536,9 +552,8 @@ async def test_runs_of_other_settings_are_no_seeds(project: Project, write_run: 
     project.config.write_text(project.config.read_text().replace("patch_size = 4", "patch_size = 8"))
     write_run("ViT-small", seed=1)
     async with opened(project) as pilot:
-        await pilot.press("b")
         await settle(pilot)
-        assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 1
+        assert len(board(pilot).query_one(ChartGrid).charts[0].lines) == 1
 
 
 async def test_the_list_is_sorted_by_the_next_number(project: Project, write_run: Write) -> None:
@@ -565,11 +580,11 @@ async def test_a_pinned_run_stays_in_the_charts(project: Project, write_run: Wri
         await pilot.press("p", "down")
         await settle(pilot)
         chart = board(pilot).query_one(ChartGrid).charts[0]
-        assert {curve.key: curve.pinned for curve in chart.curves}[run.id]
-        assert len(chart.curves) == 2
+        assert {line.curve.run: line.pinned for line in chart.lines}[run.id]
+        assert len(chart.lines) == 2
         await pilot.press("up", "p", "down")
         await settle(pilot)
-        assert len(chart.curves) == 1
+        assert len(chart.lines) == 1
 
 
 async def test_metrics_are_found_by_a_regular_expression(project: Project, write_run: Write) -> None:
@@ -639,8 +654,8 @@ async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) 
         mistake = screen.shifts["BiT-small"].mistakes[0]
         assert (mistake.true, mistake.taken, mistake.before, mistake.after) == ("cat", "dog", 0.1, 0.5)
         assert [chart.metric for chart in screen.query(Chart)][:2] == ["test/f1", "train/loss"]
-        assert all(len(chart.curves) == 2 for chart in list(screen.query(Chart))[:2])
+        assert all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2])
         await pilot.press("Y")
-        assert "| model | vit_mini | bit_mini |" in pilot.app.clipboard
+        assert "| model | vit\\_mini | bit\\_mini |" in pilot.app.clipboard
         await pilot.press("escape")
         assert not isinstance(pilot.app.screen, CompareScreen)

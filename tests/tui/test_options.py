@@ -24,6 +24,7 @@ from tui.screens.tour import TourScreen
 from tui.state.session import View, load, save, toured
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import ALIKE, asked_for, plain
+from tui.terminal.textual_private import screen_strips
 from tui.terminal.themes import THEMES
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
@@ -32,9 +33,7 @@ pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 
 
 def shown(pilot: Pilot[str]) -> list[str]:
-    return [
-        "".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()
-    ]
+    return ["".join(segment.text for segment in strip) for strip in screen_strips(pilot.app.screen)]
 
 
 # ---- read-only
@@ -178,8 +177,8 @@ def test_damage_is_no_harm(tmp_path_factory: pytest.TempPathFactory, data: bytes
 def test_what_can_be_understood_counts(tmp_path: Path) -> None:
     save(tmp_path, Path("a"), View())
     (file,) = (tmp_path / "views").iterdir()
-    file.write_text('{"axis": 7, "bands": true, "later": 1}')
-    assert load(tmp_path, Path("a")) == View(bands=True)
+    file.write_text('{"axis": 7, "each_seed": true, "later": 1}')
+    assert load(tmp_path, Path("a")) == View(each_seed=True)
 
 
 async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, tmp_path: Path) -> None:
@@ -197,8 +196,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
         assert pilot.app.screen is shown  # the tour was seen
-        assert (shown.state.axis, shown.state.smoothing, shown.state.bands) == ("time", 1, True)
-        assert shown.state.bands_asked
+        assert (shown.state.axis, shown.state.smoothing, shown.state.bands) == ("time", 1, False)
         assert shown.arrangement.order == "test/f1"
         assert shown.query_one(ChartGrid).log_y
         assert not shown.query_one("#left").display

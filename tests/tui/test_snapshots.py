@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+import textual
 from textual.pilot import Pilot
 
 from engine.config.loader import load_config
@@ -19,12 +20,18 @@ from engine.runs.store import Store
 from engine.runs.worker_status import Notice, publish
 from engine.system.lock import this_process
 from engine.system.telemetry import GpuSample
+from tests.conftest import ROOT
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import settle, until
 from tui.app import VituiApp
 from tui.state.snapshot import Machine, Process, Project
 
 Compare = Callable[..., bool]
+
+PIN = next(
+    line for line in (ROOT / "constraints.txt").read_text().splitlines() if line.startswith("textual==")
+).removeprefix("textual==")
+pytestmark = pytest.mark.skipif(textual.__version__ != PIN, reason=f"the pictures are drawn by Textual {PIN}")
 
 
 @pytest.fixture(autouse=True)

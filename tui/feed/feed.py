@@ -34,10 +34,11 @@ from tui.feed.run_reader import Reader
 from tui.feed.seed_bands import Bands
 from tui.state.messages import Changed
 from tui.state.run_record import Record
-from tui.state.snapshot import Detail, Machine, Project, RunCurve, Snapshot, Watch
+from tui.state.snapshot import Detail, Machine, Project, Snapshot, Watch
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix
+    from engine.analysis.curves import Curve
     from engine.config.loader import Config
 
 TICK_S = 0.25
@@ -85,7 +86,7 @@ class Feed:
         self._histories: dict[str, History] = {}
         self._sketches: dict[str, History] = {}
         """What is shown of runs while their long files are read."""
-        self._prepared: dict[tuple[str, str], tuple[object, RunCurve]] = {}
+        self._prepared: dict[tuple[str, str], tuple[object, Curve]] = {}
         """The curves of the last tick by run and metric, with what they were made from."""
         self._bands = Bands()
         self._abouts = Abouts()
@@ -279,9 +280,9 @@ class Feed:
             self._reader = Reader(run)
         return self._reader.look(watch.page, self._histories.get(run.id))
 
-    def _curves(self, watch: Watch) -> dict[str, tuple[RunCurve, ...]]:
+    def _curves(self, watch: Watch) -> dict[str, tuple[Curve, ...]]:
         """Return the curves by metric; one without news is the same object as before, so that nobody draws it anew."""
-        curves: dict[str, list[RunCurve]] = {}
+        curves: dict[str, list[Curve]] = {}
         before, self._prepared = self._prepared, {}
         for name in watch.runs:
             if (history := self._sketches.get(name) or self._histories.get(name)) is None:
@@ -294,23 +295,20 @@ class Feed:
                     known = state, self._curve(name, history, metric, watch)
                 self._prepared[name, metric] = known
                 curves.setdefault(metric, []).append(known[1])
-        if watch.bands:
+        if watch.folds:
             finished = {name for name in watch.runs if self._is_finished(name)}
-            return self._bands.fold(curves, self._runs, finished)
+            return self._bands.fold(curves, watch.folds, finished, watch.smoothing)
         return {metric: tuple(found) for metric, found in curves.items()}
 
     def _is_finished(self, run: str) -> bool:
         status = self._statuses.get(run)
         return status is not None and status.state == "finished"
 
-    def _curve(self, run: str, history: History, metric: str, watch: Watch) -> RunCurve:
-        x, y = history.series(metric, watch.axis)
-        seams = self._seams(history, watch)
-        if not watch.smoothing:
-            return RunCurve(run, x, y, seams)
-        from engine.analysis.curves import smooth
+    def _curve(self, run: str, history: History, metric: str, watch: Watch) -> Curve:
+        from engine.analysis.curves import curve_of
 
-        return RunCurve(run, x, smooth(y, watch.smoothing), seams, raw=y)
+        x, y = history.series(metric, watch.axis)
+        return curve_of(run, x, y, watch.smoothing, self._seams(history, watch))
 
     @staticmethod
     def _seams(history: History, watch: Watch) -> tuple[float, ...]:

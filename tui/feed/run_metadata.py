@@ -59,4 +59,4 @@ class Abouts:
             config = self._configs.setdefault(msgspec.json.encode(info.config), info.config)
         except (StoreError, UnicodeEncodeError):
             return About({}, labels_of(run))
-        return About(config, labels_of(run, info))
+        return About(config, labels_of(run, info), info.created)

@@ -8,23 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.analysis.curves import Array
-from engine.history.reader import Axis
+from engine.catalog.metrics import Axis, metric_of
 from tui.axis import Unit, limits, unit_of
 
-_WORDS = {
-    "f1": "F1 (macro)",
-    "precision": "precision (macro)",
-    "recall": "recall (macro)",
-    "ece": "calibration error (ECE)",
-    "mfu": "model FLOPs utilisation",
-    "lr": "learning rate",
-    "grad_norm": "gradient norm",
-    "images_per_s": "throughput (images/s)",
-    "memory_used": "memory used",
-    "memory_process": "memory of the process",
-    "memory_allocated": "memory allocated",
-    "memory_peak": "memory allocated, peak",
-}
 _OF_TRAINING = frozenset({"lr", "grad_norm", "images_per_s", "mfu"})
 """Metrics that only training has: nobody needs to be told."""
 _GROUPS = {
@@ -71,7 +57,7 @@ def title(metric: str) -> str:
         return metric
     device, _, name = rest.rpartition("/")
     owner = "" if group == "train" and name in _OF_TRAINING else _GROUPS[group]
-    words = [owner, device, _WORDS.get(name, name.replace("_", " "))]
+    words = [owner, device, metric_of(metric).kind.title]
     text = " ".join(word for word in words if word)
     return text[0].upper() + text[1:]
 

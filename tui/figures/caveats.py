@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.analysis.selection import Candidate, Choice, settings
+from engine.analysis.selection import Candidate, Choice, settings_of, uncounted
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.runs.store import Store
+from engine.text import setting_text
 
 Say = Callable[[str], None]
 
@@ -21,7 +22,7 @@ class Entry:
     """An experiment of a figure: the runs that speak for it and what is shown of them, None where nothing can be."""
 
     experiment: Experiment
-    choice: Choice
+    choice: Choice[Candidate]
     part: Any = None
     remarks: tuple[str, ...] = ()
     """What is left out, or why nothing is shown though there are runs; a sentence each."""
@@ -58,7 +59,7 @@ def _has_runs(figure: Figure, candidates: Iterable[Candidate]) -> bool:
     )
 
 
-def _lack(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
+def lacks(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
     """Return what the small print says of experiments that nothing is shown of."""
     trained = {each.info.experiment for each in candidates if each.status.state == "finished"}
     lists = {
@@ -80,27 +81,32 @@ def cautions(entry: Entry) -> Iterator[str]:
         far = ", ".join(f"{each.status.state} at epoch {each.status.epoch:.3g}" for each in choice.runs)
         yield f"{name} has not finished: {far}."
     for each in choice.left_out:
-        yield f"{name} is shown without seed {each.info.seed}: {each.status.state} at epoch {each.status.epoch:.3g}."
+        if each.status.state != "queued":
+            far = f"{each.status.state} at epoch {each.status.epoch:.3g}"
+            yield f"{name} is shown without seed {each.info.seed}: {far}."
+    yield from not_counted(name, choice)
 
 
-def _other_settings(entry: Entry, candidates: Iterable[Candidate]) -> Iterator[str]:
+def not_counted(name: str, choice: Choice[Candidate]) -> Iterator[str]:
+    """Yield a sentence on the runs of an experiment that are not counted, where there are such."""
+    if said := uncounted(choice):
+        yield f"{name}: {', '.join(said)}."
+
+
+def other_settings(entry: Entry) -> Iterator[str]:
     """Yield how many runs of an experiment are not shown because they were made with something else, and with what."""
-    name, chosen = entry.experiment.name, entry.choice.runs
-    if not chosen:
+    choice = entry.choice
+    if not choice.runs or not choice.other_settings:
         return
-    made = settings(chosen[0].info.config)
-    found = [
-        settings(each.info.config) for each in candidates if each.info.experiment == name and each.status.last
-    ]
-    others = [other for other in found if other != made]
-    if others:
-        keys = [key for key in made if any(other[key] != made[key] for other in others)]
-        said = ", ".join(
-            f"{key} {' or '.join(dict.fromkeys(_show(other[key]) for other in others if other[key] != made[key]))}"
-            for key in keys[:3]
-        )
-        count = f"{len(others)} run{'s' * (len(others) > 1)}"
-        yield f"{name}: {count} with other settings not shown ({said}); `vitui` compares them"
+    made = settings_of(choice.runs[0].config)
+    others = [settings_of(each.config) for group in choice.other_settings for each in group]
+    keys = [key for key in made if any(other[key] != made[key] for other in others)]
+    said = ", ".join(
+        f"{key} {' or '.join(dict.fromkeys(_show(other[key]) for other in others if other[key] != made[key]))}"
+        for key in keys[:3]
+    )
+    count = f"{len(others)} run{'s' * (len(others) > 1)}"
+    yield f"{entry.experiment.name}: {count} with other settings not shown ({said}); `vitui` compares them"
 
 
 def whats_missing(
@@ -134,4 +140,4 @@ def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
 
 
 def _show(value: object) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return setting_text(value, "none")

@@ -8,22 +8,33 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from engine.analysis.curves import Array
-from engine.history.reader import TIMELESS, Axis
+from engine.analysis.curves import (
+    FEW,
+    LARGEST,
+    Array,
+    Curve,
+    alike,
+    band_words,
+    bounds_of,
+    curve_of,
+    mean_over_seeds,
+)
+from engine.catalog.metrics import Axis
+from engine.history.reader import TIMELESS
 from tui.axis import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
-from tui.figures.line import Line, make_line
 from tui.figures.page import TITLE, Sheet, plain, wrap, write_notes
 from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width
 from tui.figures.style import style as style
 from tui.palette import markers_for
+from tui.state.line import Line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,7 +45,7 @@ LETTERS = 5.8
 """Letters of a name beside the axes for each inch of a figure's width: a third of it."""
 MANY = 16
 """So many names fit beside the axes of a figure as high as others."""
-FEW = 30
+DENSE = 30
 """A curve of up to so many points shows each of them."""
 
 SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
@@ -42,6 +53,8 @@ SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
 """Points that a mark is high on a curve, where that is not what most are: stars and triangles have less to see."""
 HOLLOW = "○△□◇▽☆"
 """Marks that are drawn as outlines."""
+REST = (0, (2.2, 1.6))
+"""Dashes of the part of a mean that is of fewer than all seeds."""
 _DASHES: tuple[Any, ...] = ("solid", (0, (4, 1.6)), (0, (1.2, 1.4)), (0, (5, 1.4, 1.2, 1.4)))
 
 
@@ -67,8 +80,16 @@ def read(source: Source) -> Reading[Line]:
     wanted = source.figure
     axis = cast("Axis", wanted.x)
     only = wanted.y if axis in TIMELESS else None
-    curves = [source.history(each.run.path, only).series(wanted.y, axis) for each in source.choice.runs]
-    return Reading(make_line(source.experiment.name, source.colour, curves, wanted.smoothing))
+    curves = [
+        curve_of(each.run.id, *source.history(each.run.path, only).series(wanted.y, axis), wanted.smoothing)
+        for each in source.choice.runs
+    ]
+    if not curves:
+        return Reading(None)
+    mean = mean_over_seeds(curves, bounds_of(wanted.y), wanted.smoothing)
+    if not np.isfinite(mean.y).any():
+        return Reading(None)
+    return Reading(Line(source.experiment.name, source.colour, mean))
 
 
 def draw(sheet: Sheet, lines: Sequence[Line]) -> Figure:
@@ -84,25 +105,26 @@ def draw_picture(picture: Picture, look: Look = PAPER, width: Width | None = Non
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    picture = _as_drawn(picture)
     wide = len(picture.lines) > 3 if width is None else width == "page"
     size, dpi = _size(picture, look, wide=wide)
     figure = Figure(figsize=size, dpi=dpi, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     axes.grid(axis="y")
-    scale = y_scale(picture.metric, [line.y for line in picture.lines])
+    scale = y_scale(picture.metric, [line.curve.y for line in picture.lines])
     _set_x(axes, picture)
     _set_y(axes, picture, scale)
     ends = [_draw_line(axes, line, kind, scale, look) for line, kind in _kinds(picture)]
     longest = LONGEST_NAME if not wide else min(LONGEST_NAME, int(LETTERS * size[0]))
     names = line_labels.shorten_all([plain(line.name) for line in picture.lines], longest)
-    if len(counts := {line.seeds for line in picture.lines}) > 1:
-        names = [f"{name} (N = {line.seeds})" for name, line in zip(names, picture.lines, strict=True)]
+    if len({line.curve.n for line in picture.lines}) > 1:
+        names = [f"{name} (N = {line.curve.n})" for name, line in zip(names, picture.lines, strict=True)]
     title = figure.suptitle(
         wrap(picture.title, round(13.2 * size[0]) if look.aspect else 96 if wide else 43),
         ha="left", x=0.01, fontsize=TITLE, fontweight="bold",
     )  # fmt: skip
-    write_notes(figure, [*_legend_notes(picture, counts), *picture.notes], look)
+    write_notes(figure, [*_legend_notes(picture), *picture.notes], look)
     line_labels.label(figure, axes, ends, names, wide=wide)
     title.set_x(axes.get_position().x0)
     return figure
@@ -132,33 +154,67 @@ def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
 
 def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look: Look) -> line_labels.End:
     mark, dashes = kind
-    x, y = line.x, line.y / scale.size
-    if line.sd is not None:
-        sd = line.sd / scale.size
-        axes.fill_between(x, y - sd, y + sd, color=line.colour, alpha=0.18, linewidth=0)
-    if line.raw is not None:
-        axes.plot(x, line.raw / scale.size, color=line.colour, alpha=0.3, linewidth=0.5)
-    (artist,) = axes.plot(
-        x, y, color=line.colour, linewidth=1.2 if np.isfinite(y).sum() <= FEW else 0.9, linestyle=dashes, clip_on=False,
-        marker=SHAPES[mark], markevery=_marked(y), markersize=SIZES.get(mark, 3.6),
-        markerfacecolor=look.ground if mark in HOLLOW else line.colour,
-        markeredgecolor=line.colour if mark in HOLLOW else look.ground, markeredgewidth=0.5,
-    )  # fmt: skip
-    last = np.flatnonzero(np.isfinite(y))[-1]
-    return line_labels.End(artist, line.colour, float(x[last]), float(y[last]))
+    curve, colour = line.curve, line.colour
+    if curve.low is not None and curve.high is not None:
+        low, high = curve.low / scale.size, curve.high / scale.size
+        axes.fill_between(curve.x, low, high, color=colour, alpha=0.18, linewidth=0)
+    for thin in _thin(curve):
+        axes.plot(curve.x, thin / scale.size, color=colour, alpha=0.3, linewidth=0.5)
+    for x, y in curve.crosses:
+        axes.plot(x, y / scale.size, "x", color=colour, markersize=4.5, markeredgewidth=1.0, zorder=3)
+    kind_of_line: dict[str, Any] = {
+        "color": colour, "linewidth": 1.2 if np.isfinite(curve.y).sum() <= DENSE else 0.9, "clip_on": False,
+        "marker": SHAPES[mark], "markersize": SIZES.get(mark, 3.6), "markeredgewidth": 0.5,
+        "markerfacecolor": look.ground if mark in HOLLOW else colour,
+        "markeredgecolor": colour if mark in HOLLOW else look.ground,
+    }  # fmt: skip
+    if curve.rest is not None:
+        rest = curve.rest / scale.size
+        axes.plot(curve.x, rest, linestyle=REST, markevery=_marked(rest), **kind_of_line)
+    whole = curve.whole / scale.size
+    (artist,) = axes.plot(curve.x, whole, linestyle=dashes, markevery=_marked(whole), **kind_of_line)
+    last = np.flatnonzero(np.isfinite(curve.y))[-1]
+    return line_labels.End(artist, colour, float(curve.x[last]), float(curve.y[last]) / scale.size)
+
+
+def _thin(curve: Curve) -> Sequence[Array]:
+    """Return what is drawn faintly: each of a few seeds, else the values before they were smoothed."""
+    if curve.seeds is not None and curve.n <= FEW:
+        return list(curve.seeds)
+    return [] if curve.raw is None else [curve.raw]
+
+
+def _as_drawn(picture: Picture) -> Picture:
+    """Return a picture with bands of one meaning and values that can be drawn: what is not finite is a gap."""
+    lines = []
+    for line, curve in zip(picture.lines, alike([line.curve for line in picture.lines]), strict=True):
+        y, raw, seeds = (
+            _drawable(each, positive=picture.log_y) for each in (curve.y, curve.raw, curve.seeds)
+        )
+        low, high = _drawable(curve.low), _drawable(curve.high)
+        drawn = replace(curve, y=curve.y if y is None else y, raw=raw, seeds=seeds, low=low, high=high)
+        lines.append(replace(line, curve=drawn))
+    return replace(picture, lines=tuple(lines))
+
+
+def _drawable(values: Array | None, *, positive: bool = False) -> Array | None:
+    if values is None:
+        return None
+    there = np.isfinite(values) & ((values > 0) | (not positive))
+    return np.where(there, np.clip(values, -LARGEST, LARGEST), np.nan)
 
 
 def _marked(y: Array) -> list[int]:
     """Return which points to mark: all of a few; of many, those alone between gaps, where no line would show them."""
     there = np.isfinite(y)
-    if there.sum() > FEW:
+    if there.sum() > DENSE:
         around = np.concatenate(([False], there, [False]))
         there = there & ~around[:-2] & ~around[2:]
     return [int(i) for i in np.flatnonzero(there)]
 
 
 def _set_x(axes: Axes, picture: Picture) -> None:
-    ends = [line.x[np.isfinite(line.y)] for line in picture.lines]
+    ends = [line.curve.x[np.isfinite(line.curve.y)] for line in picture.lines]
     low, high = min(float(x.min()) for x in ends), max(float(x.max()) for x in ends)
     if low == high:
         low, high = low - 1, high + 1
@@ -177,10 +233,10 @@ def _set_x(axes: Axes, picture: Picture) -> None:
 
 
 def _set_y(axes: Axes, picture: Picture, scale: Scale) -> None:
-    values = []
-    for line in picture.lines:
-        sd = np.zeros_like(line.y) if line.sd is None else line.sd
-        values += [line.y - sd, line.y + sd, *([] if line.raw is None else [line.raw])]
+    curves = [line.curve for line in picture.lines]
+    columns = [[curve.y, curve.low, curve.high, *_thin(curve)] for curve in curves]
+    values = [column for each in columns for column in each if column is not None]
+    values += [np.array([y]) for curve in curves for _, y in curve.crosses]
     drawn = np.concatenate(values) / scale.size
     drawn = drawn[np.isfinite(drawn) & ((drawn > 0) | (not picture.log_y))]
     low, high = float(drawn.min()), float(drawn.max())
@@ -199,12 +255,25 @@ def _set_y(axes: Axes, picture: Picture, scale: Scale) -> None:
     axes.set_ylabel(plain(picture.y_label) or plain(scale.title))
 
 
-def _legend_notes(picture: Picture, counts: set[int]) -> list[str]:
+def _legend_notes(picture: Picture) -> list[str]:
     """Return what the drawing itself has to explain."""
+    curves = [line.curve for line in picture.lines]
     notes = []
-    if max(counts) > 1:
-        several = f"N = {max(counts)}" if len(counts) == 1 else "N"
-        notes.append(f"Lines: mean of {several} seeds. Bands: ± 1 standard deviation.")
+    if words := band_words(curves):
+        thin = " Thin lines: the seeds." if any(1 < curve.n <= FEW for curve in curves) else ""
+        notes.append(f"Lines: mean over seeds. Bands: {words}.{thin}")
+    if fewer := [(line.name, line.curve.fewer) for line in picture.lines if line.curve.fewer]:
+        notes.append(f"Dashed: the mean of fewer seeds ({_listed(picture, fewer)}).")
+    if lost := [
+        (line.name, f"{line.curve.lost} of {line.curve.n}") for line in picture.lines if line.curve.lost
+    ]:
+        notes.append(f"Crosses: seeds that diverged, where the mean ends ({_listed(picture, lost)}).")
     if picture.smoothing:
         notes.append(f"Smoothed: exponential moving average, weight {picture.smoothing:g}.")
     return [" ".join(notes)] if notes else []
+
+
+def _listed(picture: Picture, lacks: Sequence[tuple[str, str]]) -> str:
+    """Return what the seeds of lines lack, with the lines' names where a picture has several."""
+    several = len(picture.lines) > 1
+    return "; ".join(f"{name} {words}" if several else words for name, words in lacks)

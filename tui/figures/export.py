@@ -1,41 +1,20 @@
-"""`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files.
-
-For each experiment of a figure `engine.analysis.selection` says which runs count, and `tui.drawing` draws them.
-What a figure lacks is said, with the command that would make it.
-"""
+"""`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from engine.analysis.selection import Candidate, choose, read_candidates
+from engine.analysis.selection import read_candidates
 from engine.config.loader import Config
-from engine.config.schema import Experiment, Figure
+from engine.config.schema import Figure
 from engine.config.validate import ConfigError, Mistake
-from engine.history.reader import History
 from engine.runs.store import Store
 from engine.text import nearest, printable
-from tui.figures.caveats import (
-    Entry,
-    Say,
-    _lack,
-    _other_settings,
-    cautions,
-    satisfied,
-    waiting_for_runs,
-    whats_missing,
-)
-from tui.figures.files import Format, origin_of, replace_file, save
-from tui.figures.page import Sheet
-from tui.figures.registry import KINDS
-from tui.figures.source import Reading, Source
-from tui.figures.style import PAPER, Look, Width, style
-from tui.palette import assign
-
-KEPT = 64
-"""Runs that are kept in memory for the next figure."""
+from tui.figures.caveats import Say, satisfied, waiting_for_runs
+from tui.figures.files import Format, replace_file
+from tui.figures.make import Library, make
+from tui.figures.style import PAPER, Look, Width
 
 
 def export_figures(
@@ -76,61 +55,24 @@ def export_figures(
         tell(f"passed over: {trouble}")
     if not wanted:
         tell(f"there is no [figures.NAME] in {config.path}")
-    library = _Library(config, candidates)
+    library = Library(config, store, candidates)
     done: set[str] = set()
     for figure in wanted:
-        entries = library.entries(figure)
-        drawn = [entry for entry in entries if entry.part is not None]
-        unexplained = [entry.experiment.name for entry in entries if entry.part is None and not entry.remarks]
-        notes = [note for entry in drawn for note in cautions(entry)]
-        notes += [remark for entry in entries for remark in entry.remarks]
-        wanted_of_runs = KINDS[figure.kind].wanted(figure)
-        if drawn:
-            runs = sum(len(entry.choice.runs) for entry in drawn)
-            lack = _lack(unexplained, wanted_of_runs, candidates)
-            for path in _write(figure, drawn, [*notes, *lack], out, formats, look, width):
-                tell(f"{path}: {len(drawn)} of {len(entries)} experiments, {runs} run{'s' * (runs != 1)}")
+        drawn = make(figure, library, formats, look, width)
+        for kind, data in drawn.files.items():
+            path = out / f"{figure.name}.{kind}"
+            replace_file(path, data)
+            runs = f"{drawn.runs} run{'s' * (drawn.runs != 1)}"
+            tell(f"{path}: {drawn.shown} of {drawn.wanted} experiments, {runs}")
+        if drawn.shown:
             done.add(figure.name)
         else:
             tell(f"{figure.name} is not drawn")
-        others = [line for entry in drawn for line in _other_settings(entry, candidates)]
-        for line in [*notes, *others, *whats_missing(wanted_of_runs, unexplained, candidates, config, store)]:
-            tell(f"  {line}")
+        for note in drawn.notes:
+            tell(f"  {note}")
     if done and (waiting := waiting_for_runs(wanted, done, candidates)):
         tell(waiting)
     return satisfied(wanted, done, candidates, named=bool(names))
-
-
-class _Library:
-    """The runs of a store as what figures show; of those that were read, the last ``KEPT`` are in memory."""
-
-    def __init__(self, config: Config, candidates: Sequence[Candidate]) -> None:
-        self._experiments = config.experiments
-        self._candidates = candidates
-        self._colours = assign(config.experiments)
-        self._histories: dict[tuple[Path, str | None], History] = {}
-
-    def entries(self, figure: Figure) -> list[Entry]:
-        """Return the experiments of a figure, in its order."""
-        return [self._entry(figure, self._experiments[name]) for name in dict.fromkeys(figure.experiments)]
-
-    def _entry(self, figure: Figure, experiment: Experiment) -> Entry:
-        choice = choose(experiment, self._candidates, figure.y)
-        colour = self._colours[experiment.name]
-        source = Source(figure, experiment, colour, choice, self._candidates, self._history)
-        found: Reading[Any] = KINDS[figure.kind].read(source)
-        return Entry(experiment, choice, found.part, found.remarks)
-
-    def _history(self, path: Path, only: str | None) -> History:
-        """Read a run: one metric of it, or all."""
-        history = self._histories.pop((path, only), None)
-        if history is None:
-            history = History(path, only=None if only is None else [only])
-            history.update()
-        self._histories[path, only] = history
-        while len(self._histories) > KEPT:
-            del self._histories[next(iter(self._histories))]
-        return history
 
 
 def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
@@ -148,29 +90,6 @@ def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
     if mistakes:
         raise ConfigError(mistakes)
     return [config.figures[name] for name in dict.fromkeys(names)] or list(config.figures.values())
-
-
-def _write(
-    figure: Figure,
-    drawn: Sequence[Entry],
-    notes: Sequence[str],
-    out: Path,
-    formats: Sequence[Format],
-    look: Look,
-    width: Width | None,
-) -> Iterator[Path]:
-    """Draw a figure and write it in each format; yield each file written."""
-    title = figure.title or figure.name
-    sheet = Sheet(
-        title, figure.y, figure.x, figure.y_label, figure.smoothing, tuple(notes), look=look, width=width
-    )
-    with style(look):
-        canvas = KINDS[figure.kind].draw(sheet, [entry.part for entry in drawn])
-        for kind in formats:
-            data = save(canvas, kind, title, origin_of(each for entry in drawn for each in entry.choice.runs))
-            path = out / f"{figure.name}.{kind}"
-            replace_file(path, data)
-            yield path
 
 
 def teller(say: Say) -> Say:

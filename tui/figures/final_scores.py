@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.analysis.curves import Array
+from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import OVER_SEEDS, Hours, Result, Score, result_of
 from engine.analysis.selection import Candidate
 from tui.axis import Unit, linear_ticks
 from tui.figures.axis_titles import Scale
-from tui.figures.line import BIGGEST
 from tui.figures.source import Reading, Source
 
 
@@ -58,12 +57,12 @@ def counted(names: Sequence[str], parts: Sequence[Scored]) -> list[str]:
     return [f"{name} (N = {len(part.score.values)})" for name, part in zip(names, parts, strict=True)]
 
 
-def meanings(mark: str, parts: Sequence[Scored], *, dots: bool = True) -> Iterator[str]:
-    """Yield what a figure's marks are of, ``mark`` being what a mean is drawn as, with or without its seeds."""
+def meanings(mark: str, parts: Sequence[Scored]) -> Iterator[str]:
+    """Yield what a figure's marks are of, ``mark`` being what a mean is drawn as."""
     counts = seeds_of(parts)
     number = f"N = {max(counts)}" if len(counts) == 1 else "N"
     seeds = f"mean over {number} seed{'s' * (counts != {1})}" if counts != {1} else "one seed (N = 1)"
-    yield f"{mark}: final value, {seeds}." + (" Small dots: the seeds." if dots and max(counts) > 1 else "")
+    yield f"{mark}: final value, {seeds}." + (" Small dots: the seeds." if max(counts) > 1 else "")
     kinds = [part.score.interval.kind for part in parts if part.score.interval is not None]
     if OVER_SEEDS in kinds:
         yield "Lines: 95 % interval of the mean, Student's t over seeds."
@@ -73,7 +72,7 @@ def meanings(mark: str, parts: Sequence[Scored], *, dots: bool = True) -> Iterat
 
 def drawable(values: Sequence[float], scale: Scale) -> Array:
     """Return values (N,) as an axis of a scale has them."""
-    return np.clip(np.asarray(values, dtype=np.float64), -BIGGEST, BIGGEST) / scale.size
+    return np.clip(np.asarray(values, dtype=np.float64), -LARGEST, LARGEST) / scale.size
 
 
 def written(value: float, scale: Scale) -> str:

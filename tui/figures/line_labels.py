@@ -14,6 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from engine.text import shorten
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -66,19 +68,13 @@ def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
     return cast("ConstrainedLayoutEngine", figure.get_layout_engine())
 
 
-def shorten(name: str, width: int) -> str:
-    """Return a name in at most ``width`` characters, its middle left out."""
-    if len(name) <= width:
-        return name
-    front = width // 2
-    return f"{name[:front]}…{name[len(name) - (width - front - 1) :]}"
-
-
 def shorten_all(names: Sequence[str], width: int) -> list[str]:
     """Return names in at most ``width`` characters each; those that come out alike are numbered."""
-    short = [shorten(name, width) for name in names]
+    short = [shorten(name, width, "middle") for name in names]
     return [
-        name if short.count(name) == 1 else f"{shorten(name, width - 4)} ({short[: i + 1].count(name)})"
+        name
+        if short.count(name) == 1
+        else f"{shorten(name, width - 4, 'middle')} ({short[: i + 1].count(name)})"
         for i, name in enumerate(short)
     ]
 

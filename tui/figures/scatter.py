@@ -16,13 +16,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.analysis.curves import Array
+from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import Result, read_gpu_hours
 from tui.axis import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
 from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
-from tui.figures.line import BIGGEST
 from tui.figures.page import Sheet, begin, is_wide, plain
 from tui.figures.point_labels import name_points
 from tui.figures.source import Reading, Source
@@ -108,7 +107,7 @@ def _draw(
     axes = figure.add_subplot()
     scale = y_scale(sheet.y, [np.asarray(part.score.values) for part in scored])
     size, unit = cost.scale(max(part.cost for part in parts))
-    x = np.minimum([part.cost / size for part in parts], BIGGEST)
+    x = np.minimum([part.cost / size for part in parts], LARGEST)
     y = drawable([part.score.mean for part in scored], scale)
     best = front(list(x), list(y), low_x=cost.less, low_y=less_is_better(sheet.y))
     _set_cost_axis(axes, x, cost.words + (f" ({unit})" if unit else ""))
@@ -147,7 +146,7 @@ def less_is_better(metric: str) -> bool:
 
 
 def _notes(cost: Cost, scored: Sequence[Scored], *, several: bool) -> list[str]:
-    notes = list(meanings("Markers", scored, dots=False))
+    notes = list(meanings("Markers", scored))
     if cost.meaning and max(len(part.score.values) for part in scored) > 1:
         notes.append(f"{cost.words}: {cost.meaning}.")
     if several:
@@ -174,7 +173,7 @@ def _set_cost_axis(axes: Axes, x: Array, title: str) -> None:
 
 
 def _set_score_axis(axes: Axes, scored: Sequence[Scored], scale: Scale, sheet: Sheet) -> None:
-    ends = drawable([end for part in scored for end in (*part.ends, part.score.mean)], scale)
+    ends = drawable([end for part in scored for end in (*part.ends, *part.score.values)], scale)
     low, high = scale.limits(float(ends.min()), float(ends.max()))
     axes.set_ylim(low, high)
     axes.set_yticks(*ticks_of(low, high, 5, scale))
@@ -199,6 +198,11 @@ def _draw_point(
         axes.errorbar(
             *at, yerr=[[at[1] - low], [high - at[1]]], color=part.colour, elinewidth=0.8, fmt="none"
         )
+    if len(part.score.values) > 1:
+        axes.plot(
+            np.full(len(part.score.values), at[0]), drawable(part.score.values, scale), "o", color=part.colour,
+            markersize=2.2, markerfacecolor=sheet.look.ground, markeredgewidth=0.5, zorder=2.5, label="seeds",
+        )  # fmt: skip
     (mark_drawn,) = axes.plot(
         *at, SHAPES[mark], color=part.colour, markersize=5.0, markeredgewidth=0.9, clip_on=False, zorder=3,
         markerfacecolor=part.colour if filled else sheet.look.ground,

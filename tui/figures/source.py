@@ -21,7 +21,7 @@ class Source:
     figure: Figure
     experiment: Experiment
     colour: str
-    choice: Choice
+    choice: Choice[Candidate]
     candidates: Sequence[Candidate]
     """All runs there are."""
     history: Callable[[Path, str | None], History]

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.analysis.step_time import EVALUATION, PHASES, in_step, mean_of
+from engine.analysis.step_time import EVALUATION, in_step, mean_of
+from engine.catalog.metrics import PHASES
+from engine.text import shorten
 from tui.axis import Unit
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale
@@ -115,9 +117,7 @@ def _meaning(parts: Sequence[Spent]) -> str:
 def _key(colours: Mapping[str, str]) -> list[tuple[Patch, str]]:
     from matplotlib.patches import Patch
 
-    return [
-        (Patch(facecolor=colour), line_labels.shorten(plain(name), 24)) for name, colour in colours.items()
-    ]
+    return [(Patch(facecolor=colour), shorten(plain(name), 24, "middle")) for name, colour in colours.items()]
 
 
 def _draw_bar(

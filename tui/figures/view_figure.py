@@ -10,24 +10,23 @@ from typing import get_args
 
 import numpy as np
 
-from engine.analysis.curves import Array
+from engine.analysis.curves import Curve
 from engine.analysis.selection import Candidate
-from engine.history.reader import Axis
+from engine.catalog.metrics import Axis
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
-from tui.figures.line import BIGGEST, Line
 from tui.figures.style import style
 from tui.palette import UNKNOWN, Sign
-from tui.state.snapshot import RunCurve
+from tui.state.line import Line
 
 
 @dataclass(frozen=True, eq=False)
 class View:
     """What the charts show."""
 
-    curves: Mapping[str, Sequence[RunCurve]]
+    curves: Mapping[str, Sequence[Curve]]
     """By metric, those of the charts on the screen in their order."""
     names: Mapping[str, str]
     """What each run is called."""
@@ -61,7 +60,7 @@ def paths_of(view: View, path: Path) -> dict[str, Path]:
     """
     if path.suffix[1:] not in get_args(Format):
         raise ExportError(f"{path}: it has to end in {', '.join(f'.{kind}' for kind in FORMATS)}")
-    metrics = [metric for metric in view.curves if list(_lines(view, metric))]
+    metrics = [metric for metric in view.curves if list(lines_of(view, metric))]
     if not metrics:
         raise ExportError("There is nothing in the charts yet.")
     if len(metrics) == 1:
@@ -91,7 +90,7 @@ def export_view(view: View, path: Path, runs: Path) -> list[Path]:
             shown = [view.statuses[curve.run] for curve in view.curves[metric] if curve.run in view.statuses]
             names = list(dict.fromkeys(status.experiment for status in shown))
             title = f"{metric}: {', '.join(names)}"
-            lines = tuple(_lines(view, metric))
+            lines = tuple(lines_of(view, metric))
             notes = tuple(_notes(shown))
             picture = Picture(
                 title, metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
@@ -101,27 +100,15 @@ def export_view(view: View, path: Path, runs: Path) -> list[Path]:
     return list(files.values())
 
 
-def _lines(view: View, metric: str) -> Iterator[Line]:
+def lines_of(view: View, metric: str) -> Iterator[Line]:
     """Yield the curves of a metric that have something to show in the view."""
     for curve in view.curves[metric]:
-        keep = np.isfinite(curve.x)
-        if view.zoom is not None:
-            keep &= (curve.x >= view.zoom[0]) & (curve.x <= view.zoom[1])
-        y = _drawable(curve.y[keep], view)
-        if not np.isfinite(y).any():
+        shown = curve if view.zoom is None else curve.within(*view.zoom)
+        if not (np.isfinite(shown.y) & ((shown.y > 0) | (not view.log_y))).any():
             continue
-        sd = None
-        if curve.low is not None and curve.high is not None:
-            sd = np.clip((curve.high - curve.low)[keep] / 2, 0, BIGGEST)
-        raw = _drawable(curve.raw[keep], view) if curve.raw is not None else None
         name = view.names.get(curve.run) or view.statuses[curve.run].experiment
         sign = view.signs.get(curve.run, UNKNOWN)
-        yield Line(name, sign.colour, curve.x[keep], y, sd, raw, curve.n, sign.mark)
-
-
-def _drawable(y: Array, view: View) -> Array:
-    y = np.clip(y, -BIGGEST, BIGGEST)
-    return np.where(y > 0, y, np.nan) if view.log_y else y
+        yield Line(name, sign.colour, shown, sign.mark)
 
 
 def _notes(shown: Sequence[Status]) -> Iterator[str]:

@@ -76,7 +76,7 @@ ON_CHARTS = (
         ),
     ),
     Line(
-        "Charts", "b", "fold seeds into a mean and a band",
+        "Charts", "b", "draw each seed, or their mean and a band",
         (Action("bands", BOARD, (Key("b", "Fold seeds into bands"),)),),
     ),
     Line(

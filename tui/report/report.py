@@ -7,9 +7,7 @@ own goes in, so the same runs make the same bytes.
 from __future__ import annotations
 
 import base64
-import re
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,21 +17,19 @@ from urllib.parse import quote
 from engine.analysis.comparison import MEASURES, Measure, sample
 from engine.analysis.results import listed, read_gpu_hours, result_of
 from engine.analysis.seed_groups import Side
-from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings
+from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings_of
 from engine.analysis.verdicts import verdicts
+from engine.catalog.metrics import metric_of
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store
-from engine.text import clean
-from tui.figures.caveats import satisfied, waiting_for_runs
-from tui.figures.export import export_figures, find_figures
+from engine.text import Strong, clean, markdown, markdown_table, printable, setting_text
+from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
+from tui.figures.export import find_figures
 from tui.figures.files import origin_of, replace_file
+from tui.figures.make import Library, make
 from tui.figures.registry import KINDS
 from tui.report.results_table import Table
-from tui.report.text_tables import Strong, as_markdown
-
-SPOKEN = {"f1": "F1", "accuracy": "accuracy", "precision": "precision", "recall": "recall"}
-"""Scores of which more is better, and what they are called in sentences."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,8 @@ def write_report(
     candidates, troubles = read_candidates(store)
     for trouble in troubles:
         say(clean(f"passed over: {trouble}"))
-    sections = [_section(figure, config, store, candidates) for figure in figures]
+    library = Library(config, store, candidates)
+    sections = [_section(figure, library) for figure in figures]
     chosen = [
         each
         for figure in figures
@@ -139,22 +136,23 @@ def as_text(report: Report) -> str:
             parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
         parts += [_list(section.said), _list(section.notes)]
         if section.results.rows:
-            parts += ["### Results", as_markdown(section.results.head, section.results.rows).rstrip()]
+            parts += ["### Results", markdown_table(section.results.head, section.results.rows).rstrip()]
             parts.append(_list(section.footnotes))
         for title, grid in (("What differs", section.differing), ("Runs", section.runs)):
             if grid.rows:
-                parts += [f"### {title}", as_markdown(grid.head, grid.rows).rstrip()]
+                parts += [f"### {title}", markdown_table(grid.head, grid.rows).rstrip()]
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[Candidate]) -> Section:
+def _section(figure: Figure, library: Library) -> Section:
+    config, candidates = library.config, library.candidates
     choices = _choices(figure, config, candidates)
     sides = [
-        Side(clean(name), settings(choice.runs[0].info.config), tuple(each.status for each in choice.runs))
+        Side(clean(name), settings_of(choice.runs[0].config), choice)
         for name, choice in choices
         if choice.runs
     ]
-    pictures, notes = _draw(figure, config, store)
+    drawn = make(figure, library, ("svg", "png"))
     results, footnotes = _results(figure, config, candidates)
     measure = _measure(figure)
     names = ", ".join(side.name for side in sides)
@@ -162,10 +160,10 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
         name=figure.name,
         title=clean(figure.title or figure.name),
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
-        svg=base64.b64encode(pictures.get("svg", b"")).decode(),
-        png=pictures.get("png", b""),
+        svg=base64.b64encode(drawn.files.get("svg", b"")).decode(),
+        png=drawn.files.get("png", b""),
         said=tuple(_said(sides, measure)),
-        notes=tuple(notes),
+        notes=tuple(map(printable, drawn.notes)),
         results=results,
         footnotes=tuple(map(clean, footnotes)),
         differing=_made(sides, differ=True),
@@ -174,7 +172,9 @@ def _section(figure: Figure, config: Config, store: Store, candidates: Sequence[
     )
 
 
-def _choices(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> list[tuple[str, Choice]]:
+def _choices(
+    figure: Figure, config: Config, candidates: Sequence[Candidate]
+) -> list[tuple[str, Choice[Candidate]]]:
     return [
         (name, choose(config.experiments[name], candidates, figure.y))
         for name in dict.fromkeys(figure.experiments)
@@ -183,27 +183,18 @@ def _choices(figure: Figure, config: Config, candidates: Sequence[Candidate]) ->
 
 def _measure(figure: Figure) -> Measure:
     """Return what sentences on a figure are about: its own score, or the test F1."""
-    if figure.y.rpartition("/")[2] in SPOKEN:
+    if metric_of(figure.y).kind.is_score:
         return Measure(figure.y, lambda status: status.last.get(figure.y), str, figure.y)
     return MEASURES[0]
 
 
 def _said(sides: Sequence[Side], measure: Measure) -> list[str]:
     """Return sentences on those that have finished, and which have not: as the table, they judge no half a run."""
-    spoken = SPOKEN[measure.metric.rpartition("/")[2]]
+    spoken = metric_of(measure.metric).spoken
     said = verdicts([sample(measure, side) for side in sides if side.finished], spoken)
     if unfinished := [side.name for side in sides if not side.finished]:
         said.append(f"{listed(unfinished)} not finished: nothing is concluded from what is there.")
     return said
-
-
-def _draw(figure: Figure, config: Config, store: Store) -> tuple[dict[str, bytes], list[str]]:
-    """Return a figure's pictures by format, and what `vitui export` says of it."""
-    said: list[str] = []
-    with tempfile.TemporaryDirectory() as folder:
-        export_figures(config, store, [figure.name], Path(folder), ("svg", "png"), say=said.append)
-        found = {path.suffix[1:]: path.read_bytes() for path in Path(folder).iterdir()}
-    return found, [line.strip() for line in said if line.startswith("  ")]
 
 
 def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) -> tuple[Grid, list[str]]:
@@ -213,14 +204,15 @@ def _results(figure: Figure, config: Config, candidates: Sequence[Candidate]) ->
     results = [result for result in found if result is not None]
     if not results:
         return Grid(), []
-    table = Table(results)
+    notes = [note for result in results for note in not_counted(result.experiment, result.choice)]
+    table = Table(results, notes)
     return Grid(tuple(table.shown), tuple(zip(*table.shown.values(), strict=True))), table.footnotes
 
 
 def _made(sides: Sequence[Side], *, differ: bool) -> Grid:
     """Return the settings in which the sides differ, a column each; or those that they share."""
     keys = dict.fromkeys(key for side in sides for key in side.config)
-    values = {key: [_written(side.config.get(key)) for side in sides] for key in keys}
+    values = {key: [setting_text(side.config.get(key), "–") for side in sides] for key in keys}
     shown = [key for key, each in values.items() if (len(set(each)) > 1) == differ]
     if not differ:
         return Grid(
@@ -231,7 +223,7 @@ def _made(sides: Sequence[Side], *, differ: bool) -> Grid:
     return Grid(("experiment", *map(clean, shown)), rows if shown else ())
 
 
-def _runs(choices: Iterable[tuple[str, Choice]]) -> Grid:
+def _runs(choices: Iterable[tuple[str, Choice[Candidate]]]) -> Grid:
     rows = []
     for name, choice in choices:
         for each in choice.runs:
@@ -257,23 +249,13 @@ def _title(config: Config) -> str:
     return f"Experiments: {clean(folder)}" if folder else "Experiments"
 
 
-def _written(value: object) -> str:
-    if value is None or value in ("", {}, []):
-        return "–"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{clean(str(key))} {_written(each)}" for key, each in value.items())
-    return clean(str(value))
-
-
 def _list(lines: Iterable[str]) -> str:
     return "\n".join(f"- {_prose(line)}" for line in lines)
 
 
 def _prose(text: str) -> str:
-    """Return a text as Markdown that reads as that text: what it could mean otherwise is escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#!~&])", r"\\\1", clean(text))
+    """Return a text as Markdown that reads as that text."""
+    return markdown(clean(text))
 
 
 def _id(candidate: Candidate) -> Any:

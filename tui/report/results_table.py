@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result, Verdict, verdict
-from tui.report.text_tables import Strong
+from engine.text import Strong, gib
 
 TITLES = {"test/f1": "test F1", "test/accuracy": "test accuracy"}
 TEXTS = ("experiment", "data")
@@ -71,8 +71,8 @@ class Table:
             texts[f"95 % of {title}"] = _between(_interval(row, metric))
         return texts | {
             "parameters": f"{row.parameters / 1e6:,.2f} M" if row.parameters else "",
-            "GPU memory": _gib(row.gpu_memory),
-            "host memory": _gib(row.host_memory),
+            "GPU memory": _memory(row.gpu_memory),
+            "host memory": _memory(row.host_memory),
             "images/s": number(row.images_per_s, ",.0f"),
             "GPU-hours": number(row.gpu_hours, ".3g"),
             "energy": "" if row.joules is None else f"{number(row.joules / 1000, ',.1f')} kJ",
@@ -163,8 +163,8 @@ def number(value: float | None, form: str = ".4f") -> str:
     return format(value, form) if value == 0 or 1e-4 <= abs(value) < 1e9 else f"{value:.3g}"
 
 
-def _gib(size: float | None) -> str:
-    return "" if size is None else f"{number(size / 2**30, ',.2f')} GiB"
+def _memory(size: float | None) -> str:
+    return "" if size is None else gib(size, 2)
 
 
 def _interval(row: Result, metric: str) -> Interval | None:

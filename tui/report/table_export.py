@@ -13,12 +13,12 @@ from engine.analysis.results import SCORES, Hours, Result, read_gpu_hours, resul
 from engine.analysis.selection import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.runs.store import Store
-from engine.text import printable
+from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import Entry, Say, cautions, whats_missing
 from tui.figures.export import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
 from tui.report.results_table import TEXTS, Plain, Table
-from tui.report.text_tables import as_csv, as_latex, as_markdown, latex, markdown
+from tui.report.text_tables import as_csv, as_latex, latex
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]
 TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
@@ -112,7 +112,7 @@ def render(table: Table, kind: TableFormat) -> bytes:
 def _markdown(table: Table, origin: Origin) -> str:
     notes = "".join(f"- {markdown(note)}\n" for note in table.footnotes)
     source = _source(origin).replace(">", "&gt;")  # so that nothing in it ends the comment
-    return f"{as_markdown(*_lines(table), _right(table))}\n{notes}\n<!-- {source} -->\n"
+    return f"{markdown_table(*_lines(table), _right(table))}\n{notes}\n<!-- {source} -->\n"
 
 
 def _latex(table: Table, origin: Origin) -> str:

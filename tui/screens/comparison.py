@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.analysis.confusion_change import Shifts
 
 
-BESIDE = 8
+FRAME = 8
 """Cells that the page has not of the screen's width: its border, its padding, a scrollbar."""
 
 
@@ -46,8 +46,8 @@ class CompareScreen(ModalScreen[None]):
 
     @property
     def runs(self) -> frozenset[str]:
-        """All that stand side by side."""
-        return frozenset(run.run for side in self._sides for run in side.runs)
+        """The runs that count of all that stand side by side."""
+        return frozenset(run.run for side in self._sides for run in side.counted)
 
     def compose(self) -> ComposeResult:
         """Two charts, and one page that scrolls."""
@@ -107,12 +107,12 @@ class CompareScreen(ModalScreen[None]):
             from tui.views.comparison_page import page
 
             marks = [self._marks(side) for side in self.table.sides]
-            width = self.size.width - BESIDE
+            width = self.size.width - FRAME
             self.query_one("#compare-table", Static).update(page(self.table, self.shifts, marks, width))
 
     def _marks(self, side: Side) -> Text:
         """Return what the curves of a side wear."""
-        signs = dict.fromkeys(self._signs[run.run] for run in side.runs if run.run in self._signs)
+        signs = dict.fromkeys(self._signs[run.run] for run in side.counted if run.run in self._signs)
         letters = ascii_only(self.app)
         return Text.assemble(*((sign.drawn(ascii_only=letters), sign.colour) for sign in signs))
 

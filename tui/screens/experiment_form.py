@@ -44,6 +44,7 @@ class FormScreen(Screen[None]):
         & #form-help { height: 1; padding: 0 2; color: $foreground 75%; }
         & #form-mistakes { height: auto; max-height: 8; padding: 0 2; color: $error; display: none; }
         & #form-mistakes.-shown { display: block; }
+        & #form-mistakes.-notes { color: $warning; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("FormScreen")
@@ -77,8 +78,12 @@ class FormScreen(Screen[None]):
             clean(f"{form.path}: {what}{' *' if form.is_changed else ''}")
         )
         mistakes = self.query_one("#form-mistakes", Static)
-        mistakes.set_class(bool(form.mistakes), "-shown")
-        mistakes.update("\n".join(f"✗ {clean(line)}" for line in form.mistakes))
+        lines = [f"✗ {clean(line)}" for line in form.mistakes] or [
+            f"note: {clean(line)}" for line in form.notes
+        ]
+        mistakes.set_class(bool(lines), "-shown")
+        mistakes.set_class(not form.mistakes, "-notes")
+        mistakes.update("\n".join(lines))
         self._say_help()
 
     @on(FormList.Moved)

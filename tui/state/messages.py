@@ -37,8 +37,6 @@ class SelectionChanged(Message):
     """Other runs are overlaid."""
 
     runs: frozenset[str]
-    together: bool = False
-    """Whether runs have come that one row stands for: the seeds of an experiment."""
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """What the app remembers from one time to the next: how each project was looked at, and that the tour was seen.
 
-One small JSON file a project, in the user's state folder, readable by nobody else. A file that is damaged, or made by
-another version, is as good as what of it can be understood.
+One small JSON file a project, in the user's state folder, readable by the user alone. Of a file that is damaged,
+or made by another version, what can be read counts.
 """
 
 from __future__ import annotations
@@ -32,9 +32,8 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
     """Those of the list, by name; empty for those that are shown by themselves."""
     groups: list[str] = []
     """The settings that the experiments stood in groups by."""
-    bands: bool = False
-    bands_asked: bool = False
-    """Whether that was asked for, and is not changed by itself."""
+    each_seed: bool = False
+    """Whether each seed was a curve of its own, and not part of their mean."""
     filter: str = ""
     hidden: list[str] = []
     """The panes that were hidden, and those that were shown where they are not by themselves, as ``+NAME``."""

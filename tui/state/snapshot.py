@@ -1,4 +1,4 @@
-"""What the app knows at one moment: made whole by the feed, shown by the screens, changed by nobody."""
+"""The app's data at one moment: made by the feed, shown by the screens, never changed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from engine.runs.status import Status
 from tui.state.run_record import Page, Record
 
 if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
+    from engine.catalog.metrics import Axis
     from engine.config.loader import Config
-    from engine.history.columns import Array
-    from engine.history.reader import Axis
     from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import Ticket
     from engine.system.telemetry import GpuSample
@@ -41,40 +41,10 @@ class Watch:
     axis: Axis = "epoch"
     smoothing: float = 0.0
     """The weight of the past in the curves, from 0 up to, not including, 1."""
-    bands: bool = False
-    """Whether runs that differ in their seed alone are one curve."""
     page: Page | None = None
     """What the run view shows of the run in focus, while it is open."""
-
-
-class Outcome(NamedTuple):
-    """What came of several runs, whatever the axis and before any smoothing."""
-
-    last: float
-    """The mean of their last values."""
-    spread: float | None
-    """The sample standard deviation of these; None for one run that has ended beside others that go on."""
-    peak: float
-    """The highest value of any."""
-
-
-@dataclass(frozen=True, eq=False)
-class RunCurve:
-    """One metric of one run: (N,) positions on the watched axis and (N,) values, and where it was resumed."""
-
-    run: str
-    x: Array
-    y: Array
-    seams: tuple[float, ...] = ()
-    raw: Array | None = None
-    """(N,) values before they were smoothed."""
-    low: Array | None = None
-    high: Array | None = None
-    """(N,) bounds of a band."""
-    n: int = 1
-    """How many runs this is the mean of."""
-    outcome: Outcome | None = None
-    """What came of these runs; of one run its curve tells it."""
+    folds: tuple[tuple[str, ...], ...] = ()
+    """The runs that are one curve together, the oldest of each first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,7 +90,7 @@ class Queue:
     tickets: Mapping[str, Ticket] = field(default_factory=dict)
     """What runs that wait or live asked of the queue, and the devices that they got."""
     devices: tuple[str, ...] = ()
-    """What the worker gives out, by name; empty where none is at it."""
+    """The devices that the worker gives out, by name; empty without a worker."""
     outlook: tuple[Forecast, ...] = ()
     """When those that live end, and those that wait begin and end."""
 
@@ -136,7 +106,7 @@ class Snapshot:
     about: Mapping[str, About] = field(default_factory=dict)
     """By run, as far as it has been read."""
     watch: Watch = Watch()
-    curves: Mapping[str, tuple[RunCurve, ...]] = field(default_factory=dict)
+    curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
     """By metric."""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each watched run was made with."""

@@ -1,4 +1,4 @@
-"""The screen in ASCII alone: each character that is not gets one that looks like it, in as many cells."""
+"""The screen in ASCII alone: each other character is replaced by a similar one, in as many cells."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands on the terminal, cell by cell, so that only what differs is sent: a slow line carries few bytes.
+"""The cells on the terminal, so that only those that differ are sent: a slow line carries few bytes.
 
 Textual sends all of a widget's rows that may have changed, each piece with all of its colours. Of the cells that a live
 dashboard sends so, one in twenty differs from what stands there.
@@ -7,15 +7,13 @@ dashboard sends so, one in twenty differs from what stands there.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size
 from rich.color import ColorSystem
-from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.strip import Strip
 
 RESET = "\x1b[0m"
@@ -40,7 +38,7 @@ class Shown:
         """Characters that take one cell."""
 
     def forget(self) -> None:
-        """Take nothing for granted: the terminal may show anything."""
+        """Forget the cells: the terminal may show anything."""
         self._rows.clear()
         self._codes.clear()
 
@@ -103,35 +101,6 @@ class Shown:
         narrow = {character for character in text if get_character_cell_size(character) == 1}
         self._narrow |= narrow
         return narrow.issuperset(text)
-
-
-class Update(CompositorUpdate):
-    """What is new on the screen, as the terminal needs it."""
-
-    def __init__(self, update: LayoutUpdate | ChopsUpdate, shown: Shown) -> None:
-        self._update = update
-        self._shown = shown
-
-    def render_segments(self, console: Console) -> str:
-        """Return what is sent."""
-        update = self._update
-        pieces = _layout(update) if isinstance(update, LayoutUpdate) else _chops(update)
-        return self._shown.send(pieces, console._color_system or ColorSystem.TRUECOLOR)
-
-
-def _layout(update: LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:
-    for y, strips in enumerate(update.strips, update.region.y):
-        x = update.region.x
-        for strip in strips:
-            yield y, x, strip
-            x += strip.cell_length
-
-
-def _chops(update: ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
-    for y, first, last in update.spans:
-        for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-            if strip is not None and x <= last and end > first:
-                yield y, x, strip.crop(0, min(end, last) - x) if end > last else strip
 
 
 def _differing(

@@ -1,4 +1,4 @@
-"""What the command palette lists: what a user can mean, not what Textual's own widgets are steered by."""
+"""The entries of the command palette: the app's own actions, without those that steer Textual's widgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which editor a person has, and how it is told the line to begin on."""
+"""The user's editor, and how it is told the line to begin on."""
 
 from __future__ import annotations
 

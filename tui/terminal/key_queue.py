@@ -1,9 +1,9 @@
-"""Keys in turn: each is acted on when all that the one before it has opened stands and can take keys.
+"""Keys in turn: each waits until the screen that the key before it opened can take keys.
 
-Over a slow line keys come in bursts. A key passes from what has the focus through its ancestors to the app, and what it
-does may send a message the same way; then a screen may open. Keys right behind it would pass through the screen below
-meanwhile, and act there or be lost. So they wait until words that are sent behind the key and behind its message have
-come through the same queues, and through that of the screen which then is on top: it takes words once it is mounted.
+Over a slow line keys come in bursts. A key passes from the focused widget through its ancestors to the app; its
+action may send a message the same way, and then a screen may open. Keys right behind it would meanwhile reach the
+screen below, and act there or be lost. So they wait for callbacks that are sent behind the key and behind its message
+to come through the same queues, and through that of the screen on top, which runs callbacks once it is mounted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from textual.app import App
 from textual.message_pump import MessagePump
 
 PATIENCE_S = 2.0
-"""Seconds after which a key that is not known to be done keeps the others from their turn no more."""
+"""Seconds after which a key that is still unfinished lets the others have their turn."""
 LOOK_S = 0.02
 """Seconds between two looks whether a screen that is made in a thread is there."""
 OPENING = "opening"
@@ -38,7 +38,7 @@ class InTurn(App[str]):
         """Ends the turn of a key that is lost; None while no key is acted on."""
 
     async def on_event(self, event: events.Event) -> None:
-        """Keep keys until it is their turn."""
+        """Keep a key until its turn."""
         if not isinstance(event, events.Key) or event.is_forwarded or event.key in AT_ONCE:
             await super().on_event(event)
         elif self._busy is not None:

@@ -11,35 +11,24 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
 
-from engine.config.schema import Experiment
+from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
+from engine.config.schema import LABELS, Experiment
 from engine.query.fields import Key, Subject, find_key
+from engine.runs.metadata import Fact
 from engine.runs.status import Status
-from engine.text import clean, duration, loss, score, size
+from engine.text import clean, count, duration, setting_text, size, span
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
-from tui.views.row import Fact
 
 if TYPE_CHECKING:
     from tui.views.row import Row
 
-MEMORY = ("gpu/memory_process", "gpu/memory_used", "cpu/memory_process")
-"""Where a run's memory is looked for, the truest first."""
-PEAK = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
-SCORES = {"f1": "F1", "accuracy": "acc", "precision": "prec", "recall": "recall"}
-"""Metrics from 0 to 1 of which more is better, and what their columns are headed with."""
-LOSSES = frozenset({"loss", "ece"})
-WORDS = {"images_per_s": "img/s", "grad_norm": "grad", "memory_peak": "peak", "utilization": "util"}
 WIDEST = 24
 """Cells that a column takes at most."""
-LONGEST, DEEPEST = 200, 3
-"""Characters of a value that are looked at, and tables in tables."""
-BESIDE = frozenset({"name", "seed", "seeds", "tags", "notes"})
-"""Keys of an experiment that are no columns, or other ones."""
 
 
 @dataclass(frozen=True)
@@ -111,51 +100,18 @@ class Column:
 
 
 def memory(status: Status) -> float | None:
-    """Return the bytes that a run holds, or held last."""
-    return next((value for name in MEMORY if (value := status.last.get(name)) is not None), None)
+    """Return the bytes that a run holds, or held last; on the GPU where it holds most."""
+    found = first_of(status.last, MEMORY)
+    return None if found is None else found[1]
 
 
 def memory_and_peak(status: Status) -> tuple[float, float] | None:
     """Return the bytes that a run holds, or held last, and the most of them that it has held."""
-    for name in MEMORY:
-        if (held := status.last.get(name)) is not None:
-            return held, max(held, status.best.get(name, held))
-    return None
-
-
-def setting(value: object, depth: int = 0) -> str:
-    """Return a value of a configuration as text that can be shown; the beginning of a large one."""
-    if value is None or value == "":
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:g}"
-    if isinstance(value, Mapping | list | tuple) and depth == DEEPEST:
-        return "…"
-    if isinstance(value, Mapping):
-        pairs = islice(value.items(), WIDEST)
-        return ",".join(f"{clean(str(key)[:LONGEST])}={setting(each, depth + 1)}" for key, each in pairs)
-    if isinstance(value, list | tuple):
-        return ",".join(setting(each, depth + 1) for each in value[:WIDEST])
-    return clean(str(value)[:LONGEST])
-
-
-def count(value: float) -> str:
-    """Return a large number in at most five characters: 999, 21.8k, 85.7M."""
-    for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= scale:
-            shown = value / scale
-            return f"{shown:.1f}{unit}" if shown < 100 else f"{shown:.0f}{unit}"
-    return f"{value:g}"
-
-
-def ago(seconds: float) -> str:
-    """Return how long ago something was, as roughly as people say it: 40 s, 12 min, 5 h, 3 d."""
-    for unit, scale in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= scale:
-            return f"{seconds / scale:.0f} {unit}"
-    return f"{max(0.0, seconds):.0f} s"
+    if (found := first_of(status.last, MEMORY)) is None:
+        return None
+    name, held = found
+    most = value_of(status.best, name)
+    return held, held if most is None else max(held, most)
 
 
 def _shared(texts: Iterable[str]) -> str:
@@ -174,7 +130,7 @@ def _left(fact: Fact) -> float | None:
 
 
 def _peak(fact: Fact) -> float | None:
-    return next((value for name in PEAK if (value := fact.status.best.get(name)) is not None), None)
+    return peak_memory(fact.status.best)
 
 
 def _asked(key: Key) -> Callable[[Fact], Any]:
@@ -200,12 +156,12 @@ OF_RUN: Mapping[str, Column] = {
         Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="mean"),
         Column("peak", "peak", "peak memory", _peak, size, over="mean"),
         Column("duration", "took", "duration", _key("duration"), duration, timed=True),
-        Column("age", "age", "age", _key("age"), ago, 6, timed=True),
+        Column("age", "age", "age", _key("age"), span, 6, timed=True),
         Column("parameters", "params", "parameters", lambda fact: fact.status.parameters, count, 6, over="each"),
-        Column("seed", "seed", "seed", lambda fact: fact.status.seed, setting, 4, over="each"),
-        Column("device", "device", "device", lambda fact: fact.status.device, setting, 6, words=True),
-        Column("tags", "tags", "tags", lambda fact: fact.about.labels.tags, setting, 8, words=True),
-        Column("note", "note", "note", lambda fact: fact.about.labels.notes, setting, 12, words=True),
+        Column("seed", "seed", "seed", lambda fact: fact.status.seed, setting_text, 4, over="each"),
+        Column("device", "device", "device", lambda fact: fact.status.device, setting_text, 6, words=True),
+        Column("tags", "tags", "tags", lambda fact: fact.about.labels.tags, setting_text, 8, words=True),
+        Column("note", "note", "note", lambda fact: fact.about.labels.notes, setting_text, 12, words=True),
     )
 }  # fmt: skip
 
@@ -218,39 +174,32 @@ def find_column(name: str) -> Column | None:
     key = find_key(name)
     which, _, metric = name.rpartition(":")
     if key is not None and "/" in metric:
-        return _measured(name, metric, key, best=which == "best")
+        return _measured(name, metric, key, which)
     if key is not None and name.startswith("options."):
         shown = clean(name.removeprefix("options."))
-        return Column(name, shown, clean(name), _asked(key), setting, over="each")
-    if name in Experiment.__struct_fields__ and name not in BESIDE:
+        return Column(name, shown, clean(name), _asked(key), setting_text, over="each")
+    if name in Experiment.__struct_fields__ and name not in LABELS:
         words = key is None or key.kind == "text"
         return Column(
-            name, name, name, lambda fact: fact.about.config.get(name), setting, over="each", words=words
+            name, name, name, lambda fact: fact.about.config.get(name), setting_text, over="each", words=words
         )
     return None
 
 
-def _measured(name: str, metric: str, key: Key, *, best: bool) -> Column:
-    split, _, kind = clean(metric).rpartition("/")
-    is_score, is_loss = kind in SCORES, kind in LOSSES
-    short = SCORES.get(kind) or WORDS.get(kind) or kind
-    title = f"{split} {short}".strip()
-    plain = split == ("test" if is_score else "train")
-    heading, before = short if plain else title, "best " if best else ""
-    write = _written(kind, key)
-    return Column(name, f"{before}{heading}", f"{before}{title}", _asked(key), write, over="mean", spread=is_score,
-                  best_first=not is_loss and key.kind != "bytes")  # fmt: skip
-
-
-def _written(kind: str, key: Key) -> Callable[[Any], str]:
-    """Return how a metric of a kind is written."""
-    if kind in SCORES:
-        return score
-    if kind in LOSSES:
-        return loss
-    if key.kind == "bytes":
-        return size
-    return count if kind == "images_per_s" else lambda value: f"{value:.4g}"
+def _measured(name: str, metric: str, key: Key, which: str) -> Column:
+    found = metric_of(clean(metric))
+    kind = found.kind
+    heading, title = found.short, found.full
+    if which in ("highest", "lowest") and found.is_evaluated:
+        said = f" (chosen on {found.split})"
+        heading, title = f"{which} {heading}{said}", f"{which} {title}{said}"
+    elif which == "best" and found.is_evaluated:
+        heading, title = f"best {heading}", f"{title} of the best checkpoint"
+    elif which in ("best", "highest", "lowest"):
+        word = kind.extreme or "best"
+        heading, title = f"{word} {heading}", f"{word} {title}"
+    return Column(name, heading, title, _asked(key), kind.text, over="mean", spread=kind.is_score,
+                  best_first=kind.direction != "lower")  # fmt: skip
 
 
 def known_columns(snapshot: Snapshot) -> list[Column]:
@@ -258,14 +207,20 @@ def known_columns(snapshot: Snapshot) -> list[Column]:
     differing, alike = settings_by_difference(snapshot)
     last: dict[str, None] = {}
     best: dict[str, None] = {}
+    extremes: dict[str, None] = {}
     for status in snapshot.runs:
         last.update(dict.fromkeys(status.last))
         best.update(dict.fromkeys(status.best))
-    measured = [
-        name for metric in sorted(last) for name in (metric, f"best:{metric}" if metric in best else "")
-    ]
+        extremes.update(dict.fromkeys(status.extremes))
+    last.update({whole_run(name): None for name in last if name.startswith("gpu/")})
+    best.update({whole_run(name): None for name in best if name.startswith("gpu/")})
+    measured: list[str] = []
+    for metric in sorted(last):
+        measured.append(metric)
+        measured += [f"best:{metric}"] if metric in best else []
+        measured += [f"{metric_of(metric).kind.extreme}:{metric}"] if metric in extremes else []
     names = [*differing, *OF_RUN, "test/f1", "train/loss", *measured, *alike]
-    return [column for name in dict.fromkeys(names) if name and (column := find_column(name)) is not None]
+    return [column for name in dict.fromkeys(names) if (column := find_column(name)) is not None]
 
 
 def settings_by_difference(snapshot: Snapshot) -> tuple[list[str], list[str]]:
@@ -277,7 +232,7 @@ def settings_by_difference(snapshot: Snapshot) -> tuple[list[str], list[str]]:
     differing: list[str] = []
     alike: list[str] = []
     for name in Experiment.__struct_fields__:
-        if name in BESIDE:
+        if name in LABELS:
             continue
         found = [getattr(experiment, name) for experiment in experiments]
         found += [config.get(name, found[0] if found else None) for config in made]

@@ -8,10 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
-from engine.analysis.run_groups import settings_of
-from engine.runs.status import Status
 from tui.palette import MARKERS, PALETTE, Sign, assign
 from tui.state.snapshot import Snapshot
 
@@ -25,30 +22,31 @@ class Signs:
     def __init__(self) -> None:
         self.known: Mapping[str, Sign] = {}
         """The last choice."""
-        self._made_from: tuple[tuple[object, ...], tuple[object, ...]] | None = None
+        self._made_from: tuple[tuple[object, ...], object] | None = None
 
-    def choose(self, snapshot: Snapshot, shown: Iterable[str], *, bands: bool) -> Mapping[str, Sign]:
+    def choose(
+        self, snapshot: Snapshot, shown: Iterable[str], folds: Iterable[Sequence[str]] = ()
+    ) -> Mapping[str, Sign]:
         """Return the sign of each run that is shown.
 
         Args:
-            bands: Whether runs that differ in their seed alone are one curve, and so have one sign.
+            folds: The runs that are one curve together, and so have one sign.
         """
-        names = tuple(shown)
-        parts = snapshot.about, snapshot.config
-        rest = names, bands, tuple((status.run, status.experiment) for status in snapshot.runs)
+        names, together = tuple(shown), tuple(map(tuple, folds))
+        rest = names, together, tuple((status.run, status.experiment) for status in snapshot.runs)
         made = self._made_from
-        if made is not None and rest == made[1] and all(a is b for a, b in zip(parts, made[0], strict=True)):
+        if made is not None and rest == made[0] and snapshot.config is made[1]:
             return self.known
-        self._made_from = parts, rest
+        self._made_from = rest, snapshot.config
         experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
         if snapshot.config is not None:
             experiments |= dict.fromkeys(snapshot.config.experiments)
         wanted = set(names)
-        newest_first = [status for status in reversed(snapshot.runs) if status.run in wanted]
-        curves = (
-            _folded(newest_first, snapshot)
-            if bands
-            else [(run.experiment, [run.run]) for run in newest_first]
+        of_run = {run: fold for fold in together for run in fold}
+        curves = dict.fromkeys(
+            (status.experiment, tuple(reversed(of_run.get(status.run, (status.run,)))))
+            for status in reversed(snapshot.runs)
+            if status.run in wanted
         )
         self.known = give(curves, assign(experiments), self.known)
         return self.known
@@ -92,21 +90,3 @@ def _free(wanted: str, taken: Counter[Sign]) -> Sign:
     worn = {sign.mark for sign in taken}
     unworn = [mark for mark in spare if mark not in worn] or spare
     return next((sign for mark in unworn if (sign := Sign(colour, mark)) not in taken), Sign(colour, own))
-
-
-def _folded(runs: Iterable[Status], snapshot: Snapshot) -> list[CurveOf]:
-    """Return the curves of runs in bands: one for those that were made with the same."""
-    curves: list[CurveOf] = []
-    known: dict[str, list[tuple[Mapping[str, Any], list[str]]]] = {}
-    for status in runs:
-        about, groups = snapshot.about.get(status.run), known.setdefault(status.experiment, [])
-        made = settings_of(about.config) if about is not None else None
-        members = next((members for settings, members in groups if settings == made), None)
-        if members is not None:
-            members.append(status.run)
-            continue
-        members = [status.run]
-        curves.append((status.experiment, members))
-        if made is not None:
-            groups.append((made, members))
-    return curves

@@ -11,14 +11,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-import msgspec
 import tomli
 
 from engine.catalog.recipes import fill, inherited
 from engine.config.editor import EditError, clone, name_problem, quoted, set_values
-from engine.config.loader import parse_config
+from engine.config.loader import notes_on, parse_config
 from engine.config.overrides import read_value
-from engine.config.schema import Experiment
+from engine.config.schema import DEFAULTS
 from engine.config.validate import ConfigError
 from tui.views.completion import help_of, keys_of
 
@@ -80,6 +79,16 @@ class Form:
         return [line for message, line in _mistakes(edited, self.path) if message not in known]
 
     @cached_property
+    def notes(self) -> list[str]:
+        """What is odd, but not wrong, about the experiment as edited, one sentence each."""
+        try:
+            config = parse_config(self.edited.replace("\r\n", "\n"), self.path)
+        except (EditError, ConfigError):
+            return []
+        experiment = config.experiments.get(self.new_name or self.experiment)
+        return [] if experiment is None else notes_on(experiment)
+
+    @cached_property
     def entries(self) -> list[Entry]:
         """All keys in the order of the documentation, with the changes in them."""
         document = tomli.loads(self.text)
@@ -94,7 +103,7 @@ class Form:
                 table[last] = value
         if not own["options"]:
             del own["options"]
-        values = _BUILT_IN | fill([defaults, own])
+        values = {key: each for key, each in DEFAULTS.items() if key != NAME} | fill([defaults, own])
         recipe = inherited(values)
 
         def source(key: str) -> Source:
@@ -127,7 +136,7 @@ class Form:
         Raises:
             ValueError: The configuration is no TOML.
         """
-        _ = self.entries, self.mistakes
+        _ = self.entries, self.mistakes, self.notes
         return self
 
     @property
@@ -186,12 +195,3 @@ def _value(values: Mapping[str, Any], key: str) -> Any:
 
 def _dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
-
-
-def _default(of: msgspec.structs.FieldInfo) -> Any:
-    if of.default_factory is not msgspec.NODEFAULT:
-        return of.default_factory()
-    return None if of.required else of.default
-
-
-_BUILT_IN = {each.name: _default(each) for each in msgspec.structs.fields(Experiment) if each.name != "name"}

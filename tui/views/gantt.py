@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.runs.status import MARKS, State
-from engine.text import clean
+from engine.text import clean, span
 from tui.state.snapshot import Snapshot
 from tui.text import Line, shorten
 
@@ -142,18 +142,10 @@ def marks(axis: Axis) -> str:
     text = ""
     for number in range(math.ceil((axis.end - axis.now) / step) + 1):
         place = axis.cell(axis.now + number * step)
-        word = "now" if number == 0 else f"+{span(number * step)}"
+        word = "now" if number == 0 else f"+{span(number * step, 2)}"
         if place >= len(text) + (number > 0) and place + len(word) <= axis.cells:
             text += " " * (place - len(text)) + word
     return text
-
-
-def span(seconds: float) -> str:
-    """Return a round time in words: 30 s, 10 min, 2 h, 3 d."""
-    for unit, scale in (("d", 86400), ("h", 3600), ("min", 60)):
-        if seconds >= scale:
-            return f"{seconds / scale:.3g} {unit}"
-    return f"{seconds:.0f} s"
 
 
 def clock(when: float, now: float) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.analysis.run_groups import settings_of
+from engine.analysis.selection import settings_of
 from engine.catalog.models import MODELS
-from engine.config.schema import Experiment
-from engine.text import nearest
+from engine.config.schema import LABELS, Experiment
+from engine.text import nearest, setting_text
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
-from tui.views.columns import BESIDE, WIDEST, setting, settings_by_difference
+from tui.views.columns import WIDEST, settings_by_difference
 
 FAMILY = "family"
 """The one key that no configuration has: vit, bit or hybrid."""
-KEYS = (FAMILY, *(name for name in Experiment.__struct_fields__ if name not in BESIDE))
+KEYS = (FAMILY, *(name for name in Experiment.__struct_fields__ if name not in LABELS))
 MOST_KNOWN = 50_000
 
 
@@ -59,5 +59,5 @@ def _value(made: Mapping[str, Any] | Experiment, key: str) -> str:
         model = _value(made, "model")
         return MODELS[model].family if model in MODELS else model
     value = getattr(made, key) if isinstance(made, Experiment) else settings_of(made).get(key, made.get(key))
-    text = setting(value)
+    text = setting_text(value)
     return text if len(text) <= WIDEST else shorten(text, WIDEST)

@@ -4,29 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
-from engine.analysis.run_groups import settings_of
+from engine.analysis.selection import age, runs_that_count, settings_of
 from engine.config.schema import Experiment
-from engine.runs.metadata import About
+from engine.runs.metadata import About, facts_of
 from engine.runs.status import LIVE, Status
 from engine.text import score
 
 
 def already(experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]) -> dict[int, Status]:
-    """Return the newest run of each seed that has finished, lives or waits, made as the experiment stands now."""
-    from engine.analysis.selection import settings
+    """Return the run of each seed, made as the experiment stands now, that makes another needless.
 
-    wanted, seeds = settings(msgspec.structs.asdict(experiment)), experiment.run_seeds
-    return {
-        run.seed: run
-        for run in runs
-        if run.experiment == experiment.name
-        and run.seed in seeds
-        and (run.state in LIVE or run.state in ("queued", "finished"))
-        and run.run in about
-        and settings_of(about[run.run].config) == wanted
-    }
+    It is the newest that lives or waits, else the one that counts.
+    """
+    seeds, wanted = experiment.run_seeds, settings_of(experiment)
+    own = facts_of((run for run in runs if run.experiment == experiment.name and run.seed in seeds), about)
+    alike = [run for run in own if run.config and settings_of(run.config) == wanted]
+    counted = [run for run in runs_that_count(alike, experiment).runs if run.status.state == "finished"]
+    under_way = [run for run in sorted(alike, key=age) if run.status.state in (*LIVE, "queued")]
+    return {run.status.seed: run.status for run in (*counted, *under_way)}
 
 
 def seeds_to_queue(experiment: Experiment, there: Mapping[int, Status]) -> list[int]:

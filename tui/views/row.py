@@ -5,15 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engine.analysis.alarms import Kind
-from engine.runs.metadata import About
+from engine.runs.metadata import Fact
 from engine.runs.status import State, Status
-
-
-class Fact(NamedTuple):
-    """How a run goes, and what it was made with."""
-
-    status: Status
-    about: About = About()
 
 
 class Row(NamedTuple):
@@ -31,6 +24,8 @@ class Row(NamedTuple):
     """How many runs the row hides; of a group, how many there are."""
     facts: tuple[Fact, ...] = ()
     """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
+    seeds: int = 0
+    """How many seeds its mean is of; 0 where nothing has a result yet."""
     waiting: int = 0
     """How many of the runs that the row hides wait in the queue."""
     going: int = 0

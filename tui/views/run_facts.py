@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.analysis.step_time import in_step
+from engine.catalog.metrics import SCORES, metric_of
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.catalog.recipes import inherited
-from engine.config.schema import Experiment
+from engine.config.schema import DEFAULTS
 from engine.events import End, Start
 from engine.runs.event_text import progress
 from engine.runs.labels import Labels
 from engine.runs.status import MARKS, Status
-from engine.text import clean, duration, loss, score, size
+from engine.text import clean, disk_size, duration, loss, score, setting_text, size
 from tui.state.run_record import Record
 from tui.text import bar
 from tui.views.columns import memory_and_peak
 
 Fact = tuple[str, str]
 BAR = 16
-MEASURED = ("f1", "accuracy", "precision", "recall")
 OF_MODEL = ("model", "image_size", "patch_size", "options", "pretrained")
 NAMES = ("name", "seeds", "command", "tags", "notes")
 """Keys that are no settings, or stand elsewhere."""
@@ -74,8 +74,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
         yield "left", duration(status.left_s)
     if status.trained_s:
         yield "trained for", duration(status.trained_s)
-    for name in MEASURED:
-        yield from _score(name, status, end)
+    for metric in SCORES:
+        yield from _score(metric, status, end)
     ece = end.estimate("test/ece") if end is not None else None
     if (value := ece.value if ece else status.last.get("test/ece")) is not None:
         yield "calibration error", score(value)
@@ -88,19 +88,34 @@ def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
         yield "memory", "iB, peak ".join(map(size, said)) + "iB"
 
 
-def _score(name: str, status: Status, end: End | None) -> Iterator[Fact]:
+def _score(metric: str, status: Status, end: End | None) -> Iterator[Fact]:
     """Yield a test score: the end's, with its interval, or the last that was measured."""
-    metric = f"test/{name}"
     final = end.estimate(metric) if end is not None and status.state not in ("running", "starting") else None
     value = final.value if final else status.last.get(metric)
     if value is None:
         return
-    best = status.best.get(metric)
-    peak = f", best {score(best)}" if best is not None and best > value else ""
-    yield name.replace("f1", "F1"), score(value) + peak
+    yield metric_of(metric).spoken, score(value)
+    if (best := best_checkpoint(status, metric)) is not None:
+        yield "", f"best checkpoint ({best.where}): {score(best.value)}"
     if final is not None and final.low is not None and final.high is not None:
         images = f" on {final.n:,} images" if final.n else ""
         yield "", f"95 % {score(final.low)} to {score(final.high)}{images}"
+
+
+class Best(NamedTuple):
+    """What a run's best checkpoint scored."""
+
+    value: float
+    where: str
+    """Its epoch and what chose it: ``epoch 2, by val F1``."""
+
+
+def best_checkpoint(status: Status, metric: str) -> Best | None:
+    """Return what the best checkpoint scored; None where it is the last, or nothing chose one."""
+    value = status.best.get(metric)
+    if value is None or status.best_epoch is None or status.evaluated.get("test") == status.best_step:
+        return None
+    return Best(value, f"epoch {status.best_epoch:.4g}, by {metric_of(status.chosen_by).full}")
 
 
 def _times(record: Record, config: Mapping[str, Any]) -> Iterator[Fact]:
@@ -141,29 +156,23 @@ def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
     if config.get("pretrained"):
         yield "pretrained", clean(str(config["pretrained"]))
     if config.get("options"):
-        yield "options", _written(config["options"])
+        yield "options", setting_text(config["options"])
 
 
 def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Fact]:
     """Yield the settings that somebody chose, or those that are as the recipe or the defaults have them."""
     defaults = {
         field: default
-        for field, default in _defaults().items()
+        for field, default in DEFAULTS.items()
         if field not in config or config[field] == default
     }
     usual = inherited(config) | defaults.keys()
     for key, value in config.items():
         if key in OF_MODEL or key in NAMES or value is None or (key in usual) != inherited_too:
             continue
-        yield clean(str(key)), _written(value)
+        yield clean(str(key)), setting_text(value, "–", longest=400)
     if not inherited_too and config.get("command"):
-        yield "command", _written(config["command"])
-
-
-def _defaults() -> dict[str, Any]:
-    """Return what each key of an experiment is where nobody says anything."""
-    bare = Experiment(name="", model="")
-    return {name: getattr(bare, name) for name in bare.__struct_fields__}
+        yield "command", clean(shlex.join(map(str, config["command"])))[:400]
 
 
 def _attempts(record: Record) -> Iterator[Fact]:
@@ -191,7 +200,7 @@ def _place(status: Status | None, record: Record) -> Iterator[Fact]:
         if saved is not None:
             yield (
                 f"{kind} checkpoint",
-                f"epoch {saved.epoch:.4g}, {saved.bytes / 1e6:,.1f} MB, {clean(saved.path)}",
+                f"epoch {saved.epoch:.4g}, {disk_size(saved.bytes)}, {clean(saved.path)}",
             )
 
 
@@ -204,10 +213,3 @@ def _machine(start: Start) -> Iterator[Fact]:
 
 def _moment(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
-
-
-def _written(value: Any) -> str:
-    """Return a setting as a configuration file would have it."""
-    if isinstance(value, str):
-        return clean(value)[:400]
-    return clean(json.dumps(value, ensure_ascii=False, default=str))[:400]

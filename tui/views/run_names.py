@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from engine.analysis.run_groups import (
     told_apart,
@@ -21,31 +21,38 @@ def run_label(status: Status) -> str:
     return f"s{status.seed} {clean(when)}"
 
 
-def curve_labels(shown: Sequence[Status], about: Mapping[str, About], *, of_seeds: bool = False) -> list[str]:
+def curve_labels(
+    shown: Sequence[Status], about: Mapping[str, About], of_seeds: Collection[str] = ()
+) -> list[str]:
     """Return what tells each run from the others beside it: its experiment, and its own part among runs of that.
 
     The own part is what differs, the seed first, then up to two settings; the time only where neither does.
 
     Args:
-        of_seeds: Whether a run stands for all seeds, and its own is none of its name.
+        of_seeds: The runs that stand for all seeds: their own is no part of their name.
     """
     if len(shown) < 2:
         return [""] * len(shown)
     own: dict[str, str] = {}
     for experiment in dict.fromkeys(status.experiment for status in shown):
-        own |= _own_parts([each for each in shown if each.experiment == experiment], about, of_seeds=of_seeds)
+        own |= _own_parts([each for each in shown if each.experiment == experiment], about, of_seeds)
     experiments = [status.experiment for status in shown]
     names = without_common_start(experiments) if len(set(experiments)) > 1 else [""] * len(shown)
     return [f"{name} {own[status.run]}".strip() for status, name in zip(shown, names, strict=True)]
 
 
-def _own_parts(runs: Sequence[Status], about: Mapping[str, About], *, of_seeds: bool) -> dict[str, str]:
+def _own_parts(
+    runs: Sequence[Status], about: Mapping[str, About], of_seeds: Collection[str]
+) -> dict[str, str]:
     """Return what tells runs of one experiment apart; nothing for one alone."""
     if len(runs) < 2:
         return {run.run: "" for run in runs}
     made = told_apart(runs, about, most=2)
-    seeds = not of_seeds and len({run.seed for run in runs}) > 1
-    parts = {run.run: f"s{run.seed} " * seeds + clean(made.get(run.run, "")) for run in runs}
+    several = len({run.seed for run in runs}) > 1
+    parts = {
+        run.run: f"s{run.seed} " * (several and run.run not in of_seeds) + clean(made.get(run.run, ""))
+        for run in runs
+    }
     alike = Counter(parts.values())
     return {
         run.run: parts[run.run].strip() if alike[parts[run.run]] == 1

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import msgspec
 
 from engine.config.overrides import override, read_value
-from engine.config.preflight import missing
+from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from tui.views.completion import choices, keys_of, starting_with
 
-BESIDE = ("seeds", "priority")
+SUBMIT_OPTIONS = ("seeds", "priority")
+"""What `engine submit` takes as options of its own."""
 VARIED = ("lr", "epochs", "batch_size", "seed", "seeds", "weight_decay")
 """What is varied most often: offered before all others."""
 _CLOSING = {"[": "]", "{": "}"}
@@ -97,7 +98,7 @@ def complete(experiment: Experiment, text: str) -> list[str]:
     values = msgspec.structs.asdict(experiment) | {name: read_value(name, text) for name, _, text in typed}
     if equals:
         return [f"{done}{key}={each}" for each in starting_with(value, choices(key, values)) if each != value]
-    known = dict.fromkeys([*VARIED, *keys_of(values), *BESIDE])
+    known = dict.fromkeys([*VARIED, *keys_of(values), *SUBMIT_OPTIONS])
     return [f"{done}{each}=" for each in starting_with(key, known)]
 
 
@@ -121,4 +122,6 @@ def settings_line(variation: Variation) -> str:
     seeds = ", ".join(map(str, variation.seeds))
     count = len(variation.seeds)
     runs = f"{count} runs, seeds {seeds}" if count > 1 else f"a run, seed {seeds}"
-    return f"enter queues {runs}" + (f", priority {variation.priority}" if variation.priority else "")
+    priority = f", priority {variation.priority}" if variation.priority else ""
+    note = oversized_batch(variation.experiment)
+    return f"enter queues {runs}{priority}" + (f"; {note}" if note else "")

@@ -8,24 +8,18 @@ from typing import TypeVar, cast
 import msgspec
 
 from engine.analysis.alarms import KINDS, Kind
-from engine.analysis.run_groups import (
-    fold,
-    made_alike,
-    newest,
-    other_settings,
-    settings_of,
-    told_apart,
-    unfinished,
-)
+from engine.analysis.run_groups import newest, told_apart, unfinished
+from engine.analysis.selection import Choice, age, is_made_alike, runs_that_count
+from engine.config.schema import Experiment
 from engine.runs.labels import Labels
-from engine.runs.metadata import About
+from engine.runs.metadata import About, Fact, facts_of
 from engine.runs.status import LIVE, State, Status
 from engine.runs.store import Request
 from engine.text import clean
 from tui.state.snapshot import Snapshot
 from tui.views.columns import Column
 from tui.views.grouping import Grouping
-from tui.views.row import Fact, Row
+from tui.views.row import Row
 from tui.views.run_filter import Meant
 from tui.views.run_names import run_label
 
@@ -140,12 +134,12 @@ def _sorted(entries: list[tuple[Row, T]], order: Column | None, reverse: bool) -
 
 def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
     runs = [status for each in members.values() for status in each]
-    of_each = [_facts(snapshot, name, each) for name, each in members.items()]
-    heads = [facts[0].status for facts in of_each if facts and facts[0].status.run]
-    latest = newest(sorted(heads, key=lambda status: status.started))
+    of_each = [_shown(snapshot, name, each)[1] for name, each in members.items()]
+    heads = sorted((facts[0] for facts in of_each if facts and facts[0].status.run), key=age)
+    latest = newest(fact.status for fact in heads)
     facts = [fact for each in of_each for fact in each]
     finished = [fact for fact in facts if fact.status.state == "finished"]
-    mixed = any(not _alike(finished[0], fact) for fact in finished)
+    mixed = any(fact is not finished[0] and not _alike(finished[0], fact) for fact in finished)
     return Row(
         key=f"group:{title}",
         experiment="",
@@ -164,8 +158,7 @@ def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
 
 def _alike(one: Fact, other: Fact) -> bool:
     """Return whether two results are of the same settings."""
-    a, b = one.about.config, other.about.config
-    return a is b or settings_of(a) == settings_of(b)
+    return one.config is other.config or is_made_alike(one, other)
 
 
 def _experiment_row(
@@ -174,29 +167,28 @@ def _experiment_row(
 ) -> Row:  # fmt: skip
     folds = under.folds + name if under is not None else name
     hidden = folds not in unfolded
-    facts = _facts(snapshot, name, runs)
+    choice, facts = _shown(snapshot, name, runs)
     shown = facts[0].status if runs else None
     stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
         depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
-        parent=under.key if under is not None else "",
+        parent=under.key if under is not None else "", seeds=len(choice.runs),
         waiting=sum(run.state == "queued" for run in runs if run is not shown) if hidden else 0,
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
-        cut=_cut(whole, facts, snapshot.about) if len(whole) != len(runs) else 0,
-        others=other_settings(runs, shown, snapshot.about) if hidden else 0,
+        cut=_cut(facts_of(whole, snapshot.about), choice) if len(whole) != len(runs) else 0,
+        others=len(choice.other_settings) if hidden else 0,
         unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
         alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
     )  # fmt: skip
 
 
-def _cut(whole: list[Status], facts: Sequence[Fact], about: Mapping[str, About]) -> int:
+def _cut(whole: Sequence[Fact], choice: Choice[Fact]) -> int:
     """Return how many runs a row would stand for without a filter, 0 if it stands for all of them."""
-    if not facts or facts[0].status.state != "finished":
+    if not choice.runs or not choice.finished:
         return 0
-    shown = facts[0].status
-    seeds = {run.seed for run in whole if run.state == "finished" and made_alike(run, shown, about)}
-    return len(seeds) if len(seeds) > len(facts) else 0
+    seeds = len(runs_that_count(run for run in whole if is_made_alike(run, choice.runs[0])).runs)
+    return seeds if seeds > len(choice.runs) else 0
 
 
 def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
@@ -207,22 +199,46 @@ def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
     )  # fmt: skip
 
 
-def _facts(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Fact, ...]:
-    """Return what the runs of an experiment stand for, or what the experiment itself says if it has none."""
+def _shown(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Choice[Fact], tuple[Fact, ...]]:
+    """Return which runs of an experiment count, and what its row shows, the run whose progress it shows first.
+
+    That are the runs that count and a newer one of the same settings that lives; of an experiment without runs it is
+    what the experiment itself says.
+    """
     experiment = snapshot.config.experiments.get(name) if snapshot.config is not None else None
     if runs:
-        stand = fold(runs, snapshot.about, experiment)
-        return tuple(Fact(run, snapshot.about.get(run.run, About())) for run in stand)
+        facts = facts_of(runs, snapshot.about)
+        choice = runs_that_count(facts, experiment)
+        return choice, _in_front(choice, facts) if len(facts) > 1 else tuple(facts)
+    return Choice(), _of_experiment(experiment)
+
+
+def _in_front(choice: Choice[Fact], runs: Sequence[Fact]) -> tuple[Fact, ...]:
+    """Return the runs that count behind the one whose progress says most; that one alone where none counts."""
+    live = sorted(choice.live, key=age)
+    counted = sorted(choice.runs, key=age, reverse=True) or live[::-1]
+    if not counted:
+        begun = [run.status for run in runs]
+        best = newest([status for status in begun if status.state == "finished"] or begun)
+        return tuple(run for run in runs if run.status is best)
+    head = live[-1] if live else counted[0]
+    if not choice.finished and not live:
+        head = max((*counted, *choice.lost), key=age)
+    return head, *(run for run in counted if run is not head)
+
+
+def _of_experiment(experiment: Experiment | None) -> tuple[Fact, ...]:
+    """Return what an experiment without runs says of itself."""
     if experiment is None:
         return ()
     labels = Labels(tags=tuple(experiment.tags), notes=experiment.notes)
-    status = Status(run="", experiment=name, seed=experiment.seed, state=cast("State", ""))
+    status = Status(run="", experiment=experiment.name, seed=experiment.seed, state=cast("State", ""))
     return (Fact(status, About(msgspec.structs.asdict(experiment), labels)),)
 
 
 def _row(
     key: str, experiment: str, facts: tuple[Fact, ...], *, label: str, depth: int, alarm: Kind | None,
-    folded: int = 0, waiting: int = 0, going: int = 0, others: int = 0, cut: int = 0,
+    folded: int = 0, seeds: int = 0, waiting: int = 0, going: int = 0, others: int = 0, cut: int = 0,
     unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
@@ -235,6 +251,7 @@ def _row(
         state=status.state if status is not None else None,
         depth=depth,
         folded=folded,
+        seeds=seeds,
         waiting=waiting,
         going=going,
         others=others,

@@ -10,14 +10,13 @@ from typing import Any
 import msgspec
 
 from engine.config.overrides import override
-from engine.config.schema import Experiment
+from engine.config.schema import IDENTITY, Experiment
 from engine.config.validate import ConfigError
 from engine.runs.status import RESUMABLE, Status
 from tui.state.snapshot import Project
 from tui.views.experiment_form import written
 
 _ROUNDS = 3
-_BESIDE = frozenset({"name", "seed", "seeds"})
 
 
 def repeat_command(
@@ -57,7 +56,7 @@ def settings_for(experiment: Experiment, config: Mapping[str, Any]) -> list[str]
         different = {
             key: written(value)
             for key, value in config.items()
-            if key in have and key not in _BESIDE and value is not None and have[key] != value
+            if key in have and key not in IDENTITY and value is not None and have[key] != value
         }
         if not different:
             break

@@ -22,7 +22,14 @@ Complete = Callable[[str, int], Sequence[str]]
 
 
 class Completing(Input):
-    """An ``Input`` with a way to complete what is in it."""
+    """An ``Input`` with a way to complete what is in it.
+
+    Args:
+        complete: Returns what the text before the cursor could become.
+        value: The text to begin with.
+        placeholder: Shown while it is empty.
+        id: Of the widget.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("Completing")
 
@@ -42,7 +49,7 @@ class Completing(Input):
 
     @property
     def chosen(self) -> str | None:
-        """The completion that Tab has put in, while others can be had instead."""
+        """The completion that Tab has put in, while others are offered instead."""
         return self.before if self.before in self._cycle else None
 
     def offers(self) -> tuple[str, ...]:

@@ -93,7 +93,8 @@ class FormList(ScrollView, can_focus=True):
         """Move the cursor."""
         self.cursor += rows
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Move to the entry that is clicked; where the cursor stands, pick it."""
         index = event.y + self.scroll_offset.y
         if index < len(self._entries):
             if index == self.cursor:

@@ -55,7 +55,7 @@ class KeyBar(Widget):
     def __init__(self) -> None:
         super().__init__()
         self.offers: tuple[Offer, ...] = ()
-        """What there is to press, before it is cut to the width."""
+        """The keys and their words, before they are cut to the width."""
 
     def on_mount(self) -> None:
         """Follow the bindings."""
@@ -124,7 +124,8 @@ class KeyBar(Widget):
             x -= offer.width
         return None
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Do what the key that is clicked does."""
         if (key := self.key_at(event.x)) is not None:
             event.stop()
             self.app.simulate_key(key)

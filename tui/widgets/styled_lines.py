@@ -1,4 +1,4 @@
-"""Lines of words in a few tones, drawn line by line; what a list, a gauge and a plan of the queue are made of."""
+"""Lines of words in a few tones, drawn line by line; the base of lists, gauges and the plan of the queue."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ HALF: RGB = (0.5, 0.5, 0.5)
 
 
 class CheckpointError(ValueError):
-    """A checkpoint cannot be had, read, or loaded into this model; says why and what to do."""
+    """A checkpoint cannot be downloaded, read, or loaded into this model; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def read_checkpoint(source: str | Path) -> Checkpoint:
     """Find and read a checkpoint.
 
     Raises:
-        CheckpointError: It is nowhere, cannot be had, or is none.
+        CheckpointError: It does not exist, cannot be downloaded, or is no checkpoint.
     """
     path, configuration = _find(str(source))
     reader = _READERS.get(path.suffix)

@@ -38,7 +38,10 @@ class Preprocess:
         return self._resize(self._normalize(images))
 
     def train(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """Return the same, augmented: every image shifted by up to an eighth, perhaps mirrored, and so on."""
+        """Return images (B, 3, H, W) augmented as the experiment asks: (B, 3, image_size, image_size) float32.
+
+        Each may be shifted by up to an eighth, mirrored, changed by RandAugment, and have a square blanked out.
+        """
         if self._crop:
             images = random_crop(images, max(1, images.shape[-1] // 8), generator)
         if self._flips:

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import http.client
+import math
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100
 from torchvision.datasets.utils import check_integrity
 
+from engine.system import lock
+from engine.training.data.image_cache import data_folder
 from engine.training.data.image_decoder import Pixels
 from engine.training.data.source import DataError, Images, Say, Source
 
-DATA_DIR = Path("data")
-"""Where downloads are kept, below the working folder."""
+HERE = Path("data")
+"""Below the working folder: where a data set is used from that lies there already."""
 SILENCE = 30.0
 """Seconds without a byte after which a download is given up."""
 
 
 def cifar_source(name: str, say: Say) -> Source:
-    """Return a dataset by its name, downloading it if it is not in ``DATA_DIR``.
+    """Return a dataset by its name, downloading it if it is not there yet.
 
     Raises:
         DataError: It is not there, or damaged, and cannot be downloaded.
     """
     kind = {"cifar10": CIFAR10, "cifar100": CIFAR100}[name]
-    train = _ready(kind) or _fetch(name, kind, say)
-    test = kind(DATA_DIR, train=False)
+    folder = _folder(kind)
+    train = _ready(kind, folder) or _fetch(name, kind, folder, say)
+    test = kind(folder, train=False)
     return Source(
         train_labels=np.array(train.targets, dtype=np.int64),
         test_labels=np.array(test.targets, dtype=np.int64),
@@ -41,40 +45,55 @@ def cifar_source(name: str, say: Say) -> Source:
     )
 
 
-def _ready(kind: Any) -> Any | None:
+def _folder(kind: Any) -> Path:
+    """Return the folder that a dataset is in, or goes to: ``$VITUI_DATA``, ``HERE`` where it lies, else the cache's.
+
+    Raises:
+        DataError: The user has no home folder for a cache.
+    """
+    lies_here = (HERE / kind.base_folder).exists() or (HERE / kind.filename).exists()
+    if lies_here and not os.environ.get("VITUI_DATA"):
+        return HERE
+    try:
+        return data_folder()
+    except OSError as error:
+        raise DataError(str(error)) from None
+
+
+def _ready(kind: Any, folder: Path) -> Any | None:
     """Return the training split if all of the dataset is there and right."""
     try:
-        return kind(DATA_DIR, train=True)
+        return kind(folder, train=True)
     except RuntimeError:  # what torchvision says of files that lack or differ
         return None
 
 
-def _fetch(name: str, kind: Any, say: Say) -> Any:
+def _fetch(name: str, kind: Any, folder: Path, say: Say) -> Any:
     """Download what is missing, one run at a time, and return the training split."""
-    archive = DATA_DIR / kind.filename
-    state = _state(archive, kind)
+    archive = folder / kind.filename
+    state = _state(archive, kind, folder)
     try:
-        DATA_DIR.mkdir(parents=True, exist_ok=True)
-        with filelock.FileLock(DATA_DIR / f".{name}.lock"), _impatient():
-            if (ready := _ready(kind)) is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock.hold(folder / f".{name}.lock", math.inf), _impatient():
+            if (ready := _ready(kind, folder)) is not None:
                 return ready
             if not check_integrity(archive, kind.tgz_md5):
-                say(f"downloading {kind.url} to {DATA_DIR.resolve()}")
-            return kind(DATA_DIR, train=True, download=True)
+                say(f"downloading {kind.url} to {folder.resolve()}")
+            return kind(folder, train=True, download=True)
     except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
         raise DataError(
             f"{name} {state}, and cannot be downloaded ({error}); "
-            f'put {archive.name} (md5 {kind.tgz_md5}) into {DATA_DIR.resolve()}, or use dataset = "folder:PATH"'
+            f'put {archive.name} (md5 {kind.tgz_md5}) into {folder.resolve()}, or use dataset = "folder:PATH"'
         ) from None
 
 
-def _state(archive: Path, kind: Any) -> str:
+def _state(archive: Path, kind: Any, folder: Path) -> str:
     """Say what of the dataset is there."""
     if archive.exists():
         return f"is damaged: {archive} has another md5 than it should"
-    if (folder := DATA_DIR / kind.base_folder).exists():
-        return f"is incomplete or damaged in {folder}"
-    return f"is not in {DATA_DIR.resolve()}"
+    if (unpacked := folder / kind.base_folder).exists():
+        return f"is incomplete or damaged in {unpacked}"
+    return f"is not in {folder.resolve()}"
 
 
 @contextmanager

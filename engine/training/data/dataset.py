@@ -12,13 +12,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import psutil
 import torch
 from torch import Tensor
 
+from engine.catalog.datasets import folder_of, held_out
 from engine.config.schema import Experiment
 from engine.training.data.digits import digits_source
 from engine.training.data.folder import folder_source
@@ -154,8 +154,8 @@ def _source(experiment: Experiment, say: Say) -> Source:
     name = experiment.dataset
     if name == "digits":
         return digits_source()
-    if name.startswith("folder:"):
-        return folder_source(Path(name.removeprefix("folder:")), experiment, say)
+    if (folder := folder_of(name)) is not None:
+        return folder_source(folder, experiment, say)
     from engine.training.data.cifar import cifar_source  # torchvision is slow to import
 
     return cifar_source(name, say)
@@ -181,7 +181,7 @@ def _hold_out(drawn: Sequence[Indices], experiment: Experiment) -> tuple[Indices
     """Return the indices to train on and those held out for validation: of every class its share, at least one."""
     train, val = [], []
     for label, members in enumerate(drawn):
-        held = max(1, round(experiment.val_fraction * len(members)))
+        held = held_out(len(members), experiment.val_fraction)
         if len(members) <= held:
             raise DataError(f"class {label} has {len(members)} images: too few to train on and to validate")
         val.append(members[:held])

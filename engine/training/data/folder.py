@@ -87,7 +87,7 @@ def _is_image(name: str) -> bool:
 
 
 def _stamp(entry: os.DirEntry[str]) -> tuple[int, int]:
-    """Return a file's size and time of change; of one that vanished, or a link to nothing, zeros."""
+    """Return a file's size and time of change; zeros for a file that has vanished and for a dangling link."""
     try:
         stat = entry.stat()
     except OSError:
@@ -122,5 +122,5 @@ def _judge(
 
 
 def _printable(path: Path) -> str:
-    """Return a path as text that can be written anywhere, whatever bytes it is made of."""
+    """Return a path as valid Unicode text, from any bytes."""
     return os.fsencode(path).decode(errors="replace")

@@ -25,11 +25,12 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-import filelock
 import msgspec
 import numpy as np
 import psutil
 
+from engine.system import lock
+from engine.text import gib
 from engine.training.data.image_decoder import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
 from engine.training.data.source import DataError, Images, Say
 
@@ -87,13 +88,27 @@ def cache_folder() -> Path:
         raise OSError(f"{error} Set VITUI_CACHE.") from None
 
 
+def data_folder() -> Path:
+    """Return where data sets are downloaded to: ``$VITUI_DATA``, or ``data`` in the folder of decoded images.
+
+    Raises:
+        OSError: The user has no home folder.
+    """
+    if named := os.environ.get("VITUI_DATA"):
+        return Path(named).absolute()
+    return cache_folder() / "data"
+
+
 def load_images(listing: Listing, image_size: int, workers: int | None, say: Say) -> Images:
     """Return the images: squares of their own size if all share one that is small enough, else of ``image_size``.
 
     They come from the cache, or go there. Where it cannot be written they are decoded into memory, which is said.
 
     Args:
+        listing: The files.
+        image_size: The side of the square images, in pixels.
         workers: Processes that decode; 0 for none but this one, None for one for each core but one.
+        say: Called with a sentence now and then while images are decoded.
 
     Raises:
         DataError: They fit neither the cache nor the memory, or a process that decoded was killed.
@@ -103,7 +118,7 @@ def load_images(listing: Listing, image_size: int, workers: int | None, say: Say
     job = _Job(listing, image_size, workers, say)
     try:
         return _through_cache(job)
-    except (OSError, NotImplementedError) as error:  # filelock raises the latter where a disk cannot lock
+    except OSError as error:
         say(f"decoded images are not kept, every run decodes them anew: {error}")
     return _in_memory(job)
 
@@ -136,19 +151,16 @@ def _through_cache(job: _Job) -> Images:
 @contextmanager
 def _locked(path: Path, job: _Job) -> Iterator[None]:
     """Hold a lock; while another run has it, say so now and then."""
-    lock = filelock.FileLock(path)
-    wait = 0.0
+    timeout_s = 0.0
     while True:
         try:
-            lock.acquire(timeout=wait)
+            handle = lock.take(path, timeout_s)
             break
-        except filelock.Timeout:
+        except lock.Taken:
             job.say(f"waiting for another run, which decodes the same images of {job.listing.root}")
-            wait = SAY_EVERY
-    try:
+            timeout_s = SAY_EVERY
+    with lock.keep(handle):
         yield
-    finally:
-        lock.release()
 
 
 def _read(place: Path, job: _Job) -> Images | None:
@@ -206,7 +218,7 @@ def _make(place: Path, job: _Job) -> None:
     if (took := time.monotonic() - began) > SAY_EVERY:
         job.say(
             f"decoded {len(pixels):,} images in {took:.0f} s; "
-            f"they are kept in {place} ({pixels.nbytes / 2**30:.1f} GiB)"
+            f"they are kept in {place} ({gib(pixels.nbytes, 1)})"
         )
 
 
@@ -242,16 +254,15 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
     if path is not None:
         if (free := shutil.disk_usage(path.parent).free) < bytes_needed:
             raise OSError(
-                f"{path.parent.parent} has {free / 2**30:.1f} GiB left, "
-                f"the images take {bytes_needed / 2**30:.1f} GiB"
+                f"{path.parent.parent} has {gib(free, 1)} left, the images take {gib(bytes_needed, 1)}"
             )
         mapped = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
         pixels, into = mapped, (path, mapped.offset)
     else:
         if (free := psutil.virtual_memory().available) < 2 * bytes_needed:
             raise DataError(
-                f"{len(job.listing)} images of {size} pixels take {bytes_needed / 2**30:.1f} GiB and can neither "
-                f"be kept in memory ({free / 2**30:.1f} GiB free) nor on disk; set VITUI_CACHE to a folder with room"
+                f"{len(job.listing)} images of {size} pixels take {gib(bytes_needed, 1)} and can neither "
+                f"be kept in memory ({gib(free, 1)} free) nor on disk; set VITUI_CACHE to a folder with room"
             )
         pixels, into = np.empty(shape, dtype=np.uint8), None
     step = max(1, min(64, TASK_BYTES // (3 * size**2)))

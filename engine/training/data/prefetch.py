@@ -1,4 +1,4 @@
-"""Batches of images that do not fit on the device: gathered and sent ahead of the training that uses them."""
+"""Batches of a dataset too large for the device: gathered and sent ahead of the step that uses them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch import Tensor
 AHEAD = 4
 """Batches that are gathered before they are asked for."""
 THREADS = min(4, os.cpu_count() or 1)
-"""Threads that gather: copying takes no more than one, waiting for a disk does."""
+"""Threads that gather: one is enough for copying, several hide the waits for a disk."""
 
 
 def prefetched(images: Tensor, batches: Sequence[Tensor], device: torch.device) -> Iterator[Tensor]:

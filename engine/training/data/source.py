@@ -1,4 +1,4 @@
-"""What a dataset is before it is cut into splits: labels that are known, and images that can be had."""
+"""A dataset before it is cut into splits: its labels, and functions that load its images."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Line:
 
 
 class Messenger(Reporter):
-    """Passes on what the first rank says; the others say the same and are not heard."""
+    """Passes on the events of the first rank; those of the others are the same and are dropped."""
 
     def __init__(self, run: Run, line: Line, *, aloud: bool) -> None:
         super().__init__(run)

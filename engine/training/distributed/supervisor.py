@@ -6,8 +6,8 @@
                ▲                                                               │      │
                └───────────────── events, and how each rank ended ─────────────┴──────┘
 
-A rank that dies ends the run: the agent stops the others. Should this process die, or the agent, the kernel kills
-what it started: no rank is left behind.
+A rank that dies ends the run: the agent stops the others. If this process or the agent dies, the kernel kills
+what it started, all ranks included.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ POLL_S = 0.1
 
 
 class Job(msgspec.Struct):
-    """What a rank is told: what to train, where it is kept, on which kind of device."""
+    """A rank's orders: what to train, into which folder, on which kind of device."""
 
     run: str
     experiment: Experiment
@@ -52,6 +52,14 @@ def train_on_several(
     experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str, say: Say
 ) -> Outcome:
     """Train on ``experiment.gpus`` devices of a kind, and return how that ended.
+
+    Args:
+        experiment: What to train, and how.
+        seed: Of weights, order, augmentation and splits.
+        recorder: Takes the events of all ranks.
+        stop: Tells when and how the run is to stop.
+        device: The kind of device: ``cuda`` or ``cpu``.
+        say: Called with a sentence now and then while images are decoded.
 
     Raises:
         DataError: The dataset cannot be used; it is looked at before any rank is started.

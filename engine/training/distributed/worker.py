@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _train(job: Job, run: Run, line: Line, device: torch.device) -> End | None:
-    """Train, and return the end that the first rank has to tell."""
+    """Train, and return the end event that the first rank reports."""
     ranks = Joined(device, "nccl" if device.type == "cuda" else "gloo")
     stop = StopRequest(run)
     if ranks.leads:

@@ -8,6 +8,7 @@ import pytest
 from engine.analysis.comparison import Cell, as_markdown, compare
 from engine.analysis.seed_groups import differing, sides
 from engine.events import Estimate
+from engine.runs.metadata import About, Fact
 from engine.runs.status import State, Status
 
 VIT = {"model": "vit_b", "lr": 5e-4, "seed": 0}
@@ -28,7 +29,11 @@ def table(*statuses: Status, baseline: str | None = None):
     configs = {
         each.run: (VIT if each.experiment == "vit" else BIT) | {"seed": each.seed} for each in statuses
     }
-    return compare(sides(statuses, configs, baseline))
+    return compare(sides(facts(statuses, configs), baseline))
+
+
+def facts(statuses, configs):
+    return [Fact(each, About(configs[each.run], created=number)) for number, each in enumerate(statuses)]
 
 
 def cells(found, name):
@@ -37,17 +42,17 @@ def cells(found, name):
 
 def test_seeds_are_one_side_and_the_baseline_stands_first():
     found = table(*(status("vit", seed, 0.6) for seed in range(3)), status("bit", 0, 0.7), baseline="bit-s0")
-    assert [(side.name, len(side.runs)) for side in found.sides] == [("bit", 1), ("vit", 3)]
+    assert [(side.name, len(side.counted)) for side in found.sides] == [("bit", 1), ("vit", 3)]
 
 
 def test_only_what_differs_in_how_they_were_made():
-    found = sides([status("vit", 0, 0.6), status("bit", 0, 0.7)], {"vit-s0": VIT, "bit-s0": BIT}, None)
+    found = sides(facts([status("vit", 0, 0.6), status("bit", 0, 0.7)], {"vit-s0": VIT, "bit-s0": BIT}), None)
     assert differing(found) == [("model", ["vit_b", "bit_r50x1"]), ("lr", ["0.0005", "0.1"])]
 
 
 def test_an_experiment_of_two_settings_is_two_sides():
     one, two = status("vit", 0, 0.6), status("vit", 1, 0.7)
-    found = sides([one, two], {one.run: VIT, two.run: VIT | {"lr": 1e-3}}, None)
+    found = sides(facts([one, two], {one.run: VIT, two.run: VIT | {"lr": 1e-3}}), None)
     assert [side.name for side in found] == ["vit lr=0.0005", "vit lr=0.001"]
 
 
@@ -105,9 +110,15 @@ def test_one_model_each_is_no_claim_about_seeds():
 
 def test_markdown_says_all_of_it():
     text = as_markdown(table(status("vit", 0, 0.6, margin=0.01), status("a|b", 0, 0.7, margin=0.01)))
-    assert text.startswith("|  | vit | a\\|b |\n| --- | --- | --- |\n| model | vit_b | bit_r50x1 |")
-    assert "| test F1 | 0.600 ±0.010 | 0.700 ±0.010 (+0.100) |" in text
-    assert "\n- a|b beats vit by" in text
+    assert text.startswith("|  | vit | a\\|b |\n| --- | --- | --- |\n| model | vit\\_b | bit\\_r50x1 |")
+    assert "| test F1 | 0.600 ±0.010 | 0.700 ±0.010 (\\+0.100) |" in text
+    assert "\n- a\\|b beats vit by" in text
+
+
+def test_names_are_text_in_markdown_whatever_is_in_them():
+    text = as_markdown(table(status("vit", 0, 0.6, margin=0.01), status("a*b*c", 0, 0.7, margin=0.01)))
+    assert "a\\*b\\*c" in text
+    assert "a*b*c" not in text
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
@@ -166,10 +177,10 @@ def test_what_has_results_is_what_others_are_measured_by():
 def test_a_seed_counts_once_and_a_stopped_try_of_it_is_made_up_for():
     tries = [status("vit", 0, 0.5), status("vit", 0, 0.6), part_way("vit", 0, 0.1, "stopped")]
     for number, each in enumerate(tries):
-        each.run, each.started = f"vit-{number}", float(number)
+        each.run, each.started = f"vit-{number}", float(-number)  # the first was resumed last
     found = table(*tries, status("bit", 0, 0.7))
     assert cells(found, "test F1")[0].value == "0.600"
-    assert found.sides[0].left_out == "1 older of the same seed"
+    assert found.sides[0].left_out == "1 older run of the same seed not counted"
 
 
 def test_how_many_parameters_there_are_is_no_question():

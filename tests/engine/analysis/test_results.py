@@ -162,6 +162,14 @@ def test_a_row_over_seeds(store: Store) -> None:
     assert (made.parameters, made.data, made.remarks) == (1000, "digits", ())
 
 
+def test_a_batch_that_is_larger_than_the_data_is_remarked(store: Store) -> None:
+    write(store, 0, {"test/f1": 0.5})
+    candidates, _ = read_candidates(store)
+    made = result_of(msgspec.structs.replace(EXPERIMENT, batch_size=10**8), candidates, read_gpu_hours)
+    assert made is not None
+    assert "training images: one step an epoch" in made.remarks[-1]
+
+
 def test_one_seed_has_the_interval_that_its_end_told(store: Store) -> None:
     told = {"value": 0.5, "low": 0.45, "high": 0.56, "n": 360}
     write(store, 0, {"test/f1": 0.5, "test/accuracy": 0.7}, {"test/f1": told, "test/accuracy": told})

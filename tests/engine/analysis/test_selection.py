@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,8 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.selection import Candidate, choose, read_candidates, settings
-from engine.config.schema import Experiment
+from engine.analysis.selection import Candidate, choose, read_candidates, uncounted
+from engine.config.schema import Experiment, settings
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.store import Run, RunInfo, Store
@@ -63,16 +64,62 @@ def test_another_configuration_is_never_mixed_in() -> None:
     assert ids(choice.runs) == ["a-s0-1"]
 
 
-def test_without_a_run_of_this_configuration_the_newest_other_one_stands_in_and_is_named() -> None:
+def test_without_a_run_of_this_configuration_that_of_most_seeds_stands_in_and_is_named() -> None:
     runs = [
-        candidate(1, 0, lr=1e-2),
-        candidate(2, 0, lr=1e-3),
-        candidate(3, 1, lr=1e-3),
+        candidate(1, 0, lr=1e-3),
+        candidate(2, 1, lr=1e-3),
+        candidate(3, 0, lr=1e-2),
         candidate(4, 1, "failed", lr=1),
     ]
     choice = choose(EXPERIMENT, runs, METRIC)
-    assert ids(choice.runs) == ["a-s0-2", "a-s1-3"]
+    assert ids(choice.runs) == ["a-s0-1", "a-s1-2"]
     assert choice.changes == {"lr": (1e-3, 5e-4)}
+    assert [ids(group) for group in choice.other_settings] == [["a-s0-3"]]
+
+
+def test_of_as_many_seeds_those_of_most_epochs_count_then_the_nearest_then_the_newest() -> None:
+    def chosen(*runs: Candidate) -> list[str]:
+        return ids(choose(EXPERIMENT, runs, METRIC).runs)
+
+    far = {"lr": 1e-3, "cutout": 4}
+    assert chosen(candidate(1, epochs=9, **far), candidate(2, epochs=8)) == ["a-s0-1"]
+    assert chosen(candidate(1, lr=1e-3), candidate(2, **far)) == ["a-s0-1"]
+    assert chosen(candidate(1, lr=1e-3), candidate(2, lr=1e-2)) == ["a-s0-2"]
+
+
+def test_a_short_trial_is_never_the_face_of_an_experiment_that_was_trained_in_full() -> None:
+    trials = [candidate(seed + 2, seed, epochs=1, batch_size=99_999_999) for seed in range(3)]
+    whole = candidate(1, 0, lr=1e-3)
+    assert ids(choose(EXPERIMENT, [whole, *trials], METRIC).runs) == ["a-s0-1"]
+    longer = msgspec.structs.replace(EXPERIMENT, epochs=30)
+    assert ids(choose(longer, [whole, *trials[:1]], METRIC).runs) == ["a-s0-1"]
+
+
+def test_a_run_of_the_experiment_as_it_stands_counts_once_it_was_tested_while_it_lives() -> None:
+    old = [candidate(seed, seed, lr=1e-3) for seed in range(3)]
+    for own, expected in [
+        (candidate(9, 0, "running"), ["a-s0-9"]),
+        (candidate(9, 0, "running", metric=""), ["a-s0-0", "a-s1-1", "a-s2-2"]),
+        (candidate(9, 0, "failed"), ["a-s0-0", "a-s1-1", "a-s2-2"]),
+    ]:
+        assert ids(choose(EXPERIMENT, [*old, own], METRIC).runs) == expected
+
+
+def test_what_is_not_counted_is_told_seeds_that_failed_before_their_first_test_too() -> None:
+    runs = [
+        candidate(1, 0), candidate(2, 0), candidate(3, 0, "failed"), candidate(4, 1, "failed", metric=""),
+        candidate(5, 2, "crashed"), candidate(6, 3, "stopped"), candidate(7, 4, "failed"), candidate(8, 4, "queued"),
+    ]  # fmt: skip
+    choice = choose(EXPERIMENT, runs, METRIC)
+    assert ids(choice.runs) == ["a-s0-2"]
+    assert ids(choice.older) == ["a-s0-1"]
+    assert ids(choice.lost) == ["a-s1-4", "a-s2-5"]
+    assert ids(choice.left_out) == ["a-s3-6", "a-s4-8"]
+    assert uncounted(choice) == [
+        "1 older run of the same seed not counted",
+        "2 of 5 seeds failed and are not counted",
+    ]
+    assert uncounted(choose(EXPERIMENT, [candidate(1, 0)], METRIC)) == []
 
 
 def test_what_changes_no_learning_is_no_other_configuration() -> None:
@@ -113,7 +160,12 @@ def test_a_choice_is_one_run_a_seed_of_one_configuration_whatever_the_order(
     choice = choose(EXPERIMENT, runs, METRIC)
     seeds = [each.info.seed for each in choice.runs]
     assert seeds == sorted(set(seeds))
-    assert len({each.info.config["lr"] for each in (*choice.runs, *choice.left_out)}) <= 1
+    group = (*choice.runs, *choice.older, *choice.lost, *choice.left_out)
+    assert len({each.info.config["lr"] for each in group}) <= 1
+    assert len({each.run.id for each in group}) == len(group)
+    assert not {each.run.id for each in group} & {
+        each.run.id for each in itertools.chain(*choice.other_settings)
+    }
     assert len({each.status.state == "finished" for each in choice.runs}) <= 1
     assert not set(seeds) & {each.info.seed for each in choice.left_out}
     assert bool(choice.runs) == any(METRIC in each.status.last for each in runs)

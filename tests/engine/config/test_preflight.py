@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
-from engine.config.preflight import missing
+from engine.config.loader import notes_on
+from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.runs.store import Store
 
@@ -53,3 +54,22 @@ def test_submit_warns_of_a_folder_that_is_not_here_and_run_refuses(tmp_path: Pat
     assert refused.exit_code == 2
     assert "x: dataset: there is no folder /nope" in refused.stderr
     assert len(Store(tmp_path / "runs").runs()) == 1
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"batch_size": 1295}, ""),
+        ({"batch_size": 1296}, "batch_size is more than the 1,295 training images: one step an epoch, of 1,295 images"),
+        ({"batch_size": 700, "accumulate": 2},
+         "batch_size times accumulate is more than the 1,295 training images: one step an epoch, of 1,295 images"),
+        ({"batch_size": 99_999_999, "dataset": "folder:/nope"}, ""),
+        ({"batch_size": 99_999_999, "command": ["train.py"]}, ""),
+    ],
+)  # fmt: skip
+def test_a_batch_that_is_larger_than_its_data_is_said(settings: dict[str, object], said: str) -> None:
+    experiment = made(
+        **{"dataset": "digits", "val_fraction": 0.1, "image_size": 8, "patch_size": 4} | settings
+    )  # type: ignore[arg-type]
+    assert oversized_batch(experiment) == said
+    assert (said in notes_on(experiment)) == bool(said)

@@ -307,6 +307,8 @@ class TestCompletion:
             ("optimizer=ad", ["optimizer=adamw", "optimizer=adam"]),
             ("test/", ["test/f1"]),
             ("best:", ["best:test/f1"]),
+            ("highest:", ["highest:test/f1"]),
+            ("lowest:", []),
             ("nothing=", []),
             ("zzz", []),
         ],

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from engine.catalog.metrics import AXES
 from engine.commands.run_table import as_table
 from engine.diagnostics.checks import examine
 from engine.events import decode, encode
-from engine.history.reader import AXES, History
+from engine.history.reader import History
 from engine.query.select import chosen
 from engine.runs.event_text import sentence
 from engine.runs.status import Status, rebuild, status_of
@@ -37,7 +38,7 @@ RECORDS = {
                     "pid": 1, "host": "lab", "heartbeat": 2.0, "device": "cpu", "parameters": 1, "started": 1.0,
                     "ended": 0.0, "trained_s": 0.0, "step": 3, "steps_per_epoch": 3, "epoch": 1.0, "epochs": 7,
                     "eta_s": 9.0, "last": {"test/f1": 0.5}, "best": {"test/f1": 0.5}, "checkpoint": 3, "offset": 1,
-                    "final": {"test/f1": {"value": 0.5}}},
+                    "fold": 2, "final": {"test/f1": {"value": 0.5}}},
     "run.json": {"v": 1, "id": "r", "experiment": "e", "seed": 0, "command": [], "git": {"commit": "0"}, "created": 1.0,
                  "config": {"name": "e", "lr": 0.1, "tags": ["a"], "options": {"pool": "mean"}}, "cwd": "/"},
     "labels.json": {"v": 1, "added": ["b"], "removed": ["a"], "note": "warm"},

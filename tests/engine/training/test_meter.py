@@ -7,7 +7,8 @@ import time
 import pytest
 import torch
 
-from engine.training.meter import PHASES, Meter, Stopwatch, peak_flops
+from engine.catalog.metrics import PHASES
+from engine.training.meter import Meter, Stopwatch, peak_flops
 
 CPU = torch.device("cpu")
 

@@ -155,7 +155,7 @@ VIT = Experiment(name="x", model="vit_b", image_size=224, patch_size=16, batch_s
 def test_out_of_memory_names_a_batch_that_fits_and_how_to_go_on_with_it():
     total = 80 * 2**30
     said = out_of_memory("vit-s0", VIT, total, 79 * 2**30)
-    assert said.startswith("out of GPU memory at batch_size = 512: 79.0 of 80.0 GiB used, ")
+    assert said.startswith("out of GPU memory at batch_size = 512: 79.0 GiB of 80.0 GiB used, ")
     size = int(re.search(r"batch_size = (\d+) should fit", said)[1])
     assert f"`engine resume vit-s0 --set batch_size={size}` goes on with it" in said
     assert "the same 512 images a step" in said

@@ -40,7 +40,7 @@ class Lab:
             name: dataclasses.replace(kind, draw=self._watch(kind.draw))
             for name, kind in registry.KINDS.items()
         }
-        monkeypatch.setattr("tui.figures.export.KINDS", watched)
+        monkeypatch.setattr("tui.figures.make.KINDS", watched)
 
     def _watch(self, draw: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any) -> Any:

@@ -18,6 +18,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from engine.analysis.curves import Curve, curve_of, mean_over_seeds
+from engine.analysis.selection import read_candidates
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
@@ -30,7 +32,8 @@ from tui.figures.axis_titles import title, y_scale
 from tui.figures.curves import Picture
 from tui.figures.export import export_figures
 from tui.figures.files import FORMATS, ExportError
-from tui.figures.line import Line
+from tui.figures.make import Library, make
+from tui.state.line import Line
 
 NAN = float("nan")
 HEAD = '[defaults]\nmodel = "vit_mini"\ndataset = "digits"\nimage_size = 16\npatch_size = 4\nepochs = 4\n'
@@ -160,17 +163,45 @@ def test_a_figure_that_lacks_some_is_drawn_and_says_so(lab: Lab, seen: list[Pict
     assert lab.said[-1].endswith(" b")
 
 
+def test_a_figure_is_made_of_files_and_notes_which_the_export_writes_and_says(lab: Lab) -> None:
+    config = lab.config(["a", "b"], figure("f", ["a", "b"]) + figure("none", ["b"]))
+    lab.train(config, "a")
+    library = Library(config, lab.store, read_candidates(lab.store)[0])
+    drawn = make(config.figures["f"], library, ("png", "svg"))
+    assert (drawn.shown, drawn.wanted, drawn.runs) == (1, 2, 1)
+    lab.export(config, "f", formats=("png", "svg"))
+    assert {kind: (lab.out / f"f.{kind}").read_bytes() for kind in ("png", "svg")} == drawn.files
+    assert [line.strip() for line in lab.said if line.startswith("  ")] == list(drawn.notes)
+    nothing = make(config.figures["none"], library, ("png",))
+    assert (nothing.files, nothing.shown, nothing.notes[0]) == ({}, 0, "b: no runs yet")
+
+
+@pytest.mark.parametrize(
+    ("seeds", "words"),
+    [
+        ([[0.1, 0.2], [0.3, 0.4]], "Bands: 2 seeds, lowest to highest. Thin lines: the seeds."),
+        ([[0.1, 0.2 + i / 9] for i in range(6)], "Bands: ± standard deviation of 6 seeds."),
+        ([[0.1, 0.2], [0.3]], "Dashed: the mean of fewer seeds (1 of 2 seeds)."),
+        ([[0.1, 0.2], [0.3, NAN]], "Crosses: seeds that diverged, where the mean ends (1 of 2)."),
+    ],
+)
+def test_what_lines_and_bands_mean_is_printed_on_the_figure(seeds: list[list[float]], words: str) -> None:
+    curves = [curve_of("", np.arange(1.0, len(y) + 1), np.array(y)) for y in seeds]
+    shown = Picture("T", "test/f1", "epoch", (Line("a", "#228877", mean_over_seeds(curves)),))
+    assert words in drawn(shown).texts[-1].get_text().replace("\n", " ")
+
+
 def test_seeds_become_a_mean_with_a_band(lab: Lab, seen: list[Picture]) -> None:
     config = lab.config(["a", "b"], figure("f", ["a", "b"]))
     lab.train(config, "a", (0.1, 0.2), seed=0)
     lab.train(config, "a", (0.3, NAN), seed=1)
     lab.train(config, "b", (0.5, 0.6), seed=0)
     lab.export(config)
-    a, b = seen[0].lines
-    assert a.sd is not None
-    assert (a.seeds, b.seeds, b.sd) == (2, 1, None)
+    a, b = (line.curve for line in seen[0].lines)
+    assert (a.n, a.band, b.n, b.band) == (2, "range", 1, None)
     np.testing.assert_allclose(a.y, [0.2, NAN])  # the mean of who is left is no mean
-    np.testing.assert_allclose(a.sd, [np.std([0.1, 0.3], ddof=1), NAN])
+    np.testing.assert_allclose(a.low, [0.1, NAN])
+    np.testing.assert_allclose(a.high, [0.3, NAN])
 
 
 def test_what_the_reader_has_to_know_is_said_and_printed_on_the_figure(lab: Lab, seen: list[Picture]) -> None:
@@ -312,7 +343,7 @@ def test_importing_the_command_imports_no_matplotlib() -> None:
 
 def picture(*lines: Sequence[float], metric: str = "test/f1", names: Sequence[str] = "abcdefgh") -> Picture:
     drawn = [
-        Line(name, "#228877", np.arange(1.0, len(y) + 1), np.array(y, float))
+        Line(name, "#228877", Curve("", np.arange(1.0, len(y) + 1), np.array(y, float)))
         for name, y in zip(names, lines, strict=False)
     ]
     return Picture("T", metric, "epoch", tuple(drawn))

@@ -108,7 +108,9 @@ def test_a_point_stands_at_score_and_cost_with_the_interval_as_its_line(lab: Lab
             lab.train(config, name, score, seed=seed, parameters=size)
     assert lab.export(config)
     (axes,) = lab.drawn[0].axes
-    points = [line for line in axes.lines if line.get_label() != "front"]
+    seeds = [line for line in axes.lines if line.get_label() == "seeds"]
+    assert seeds[0].get_xydata().tolist() == [[1.0, 0.2], [1.0, 0.4]]
+    points = [line for line in axes.lines if line.get_label() not in ("front", "seeds")]
     assert [tuple(line.get_xydata()[0]) for line in points] == [
         pytest.approx(each) for each in ((1.0, 0.3), (3.0, 0.55), (90.0, 0.4))
     ]

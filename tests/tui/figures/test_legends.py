@@ -7,11 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
+from engine.analysis.curves import Curve
 from tui.figures import curves
-from tui.figures.line import Line
 from tui.figures.page import wrap
 from tui.figures.style import LOOKS, Style, Width, style
 from tui.palette import assign
+from tui.state.line import Line
 from tui.widgets.chart.legend import Entry, arrange
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
@@ -28,7 +29,7 @@ def test_a_legend_touches_no_plot_and_leaves_it_its_room(
 ) -> None:
     look, colours, x = LOOKS[name], assign(names), np.arange(1.0, 15)
     lines = tuple(
-        Line(each, colours[each], x, 0.7 * (1 - np.exp(-x / 4)) + i / 99)
+        Line(each, colours[each], Curve("", x, 0.7 * (1 - np.exp(-x / 4)) + i / 99))
         for i, each in enumerate(names[:count])
     )
     with style(look):

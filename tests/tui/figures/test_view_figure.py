@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from engine.analysis.curves import Curve
 from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
@@ -15,7 +16,7 @@ from tui.figures.files import ExportError
 from tui.figures.view_figure import View, default_path, export_view, paths_of
 from tui.palette import Sign
 from tui.screens.export_dialog import ExportScreen, _with_endings
-from tui.state.snapshot import Project, RunCurve
+from tui.state.snapshot import Project
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.completing_input import Completing
 
@@ -26,7 +27,10 @@ def view(
     runs: list[str], *, zoom: tuple[float, float] | None = None, log_y: bool = False, n: int = 1
 ) -> View:
     band = {"low": X / 10 - 0.5, "high": X / 10 + 0.1} if n > 1 else {}
-    curves = tuple(RunCurve(run, X, X / 10, raw=X / 9 if n == 1 else None, n=n, **band) for run in runs)
+    curves = tuple(
+        Curve(run, X, X / 10, raw=X / 9 if n == 1 else None, n=n, band="range" if n > 1 else None, **band)
+        for run in runs
+    )
     return View(
         curves={"test/f1": curves},
         names=dict.fromkeys(runs, ""),

@@ -60,6 +60,18 @@ def test_it_holds_figure_statements_tables_and_what_is_missing(figures: Path) ->
     assert not (figures / "report/nothing.png").exists()
 
 
+def test_its_notes_are_those_of_the_export(figures: Path, write_run: Write) -> None:
+    write_run("one-token", top=0.2, epochs=2, end="stopped")
+    said = CliRunner().invoke(main, ["export"]).output
+    report()
+    text = (figures / "report/report.md").read_text()
+    notes = [line.strip() for line in said.splitlines() if line.startswith("  ")]
+    assert len(notes) == 2  # one for each of the figures that show the run
+    for note in notes:
+        assert f"- {note}" in text.replace("\\", "")
+    assert (figures / "report/scores.png").read_bytes() == (figures / "images/scores.png").read_bytes()
+
+
 def test_nothing_is_concluded_from_experiments_that_have_not_finished(
     figures: Path, write_run: Write
 ) -> None:

@@ -17,10 +17,10 @@ from markdown_it import MarkdownIt
 from engine.config.loader import load_config
 from engine.config.overrides import override
 from engine.config.schema import Experiment
-from engine.text import printable
+from engine.text import markdown_table, printable
 from tests.tui.conftest import Write
 from tests.tui.pilot import opened, settle, toasts
-from tui.report.text_tables import _LATEX, as_csv, as_latex, as_markdown
+from tui.report.text_tables import _LATEX, as_csv, as_latex
 from tui.state.snapshot import Project
 from tui.views.shell_commands import repeat_command, settings_for
 
@@ -56,7 +56,7 @@ def shown(text: str) -> str:
 @given(TABLES)
 def test_markdown_shows_every_text_as_it_is(table: list[list[str]]) -> None:
     tokens = (
-        MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(as_markdown(table[0], table[1:]))
+        MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown_table(table[0], table[1:]))
     )
     assert [token.type for token in tokens].count("tr_open") == len(table)
     found = [token for token in tokens if token.type == "inline"]

@@ -11,7 +11,7 @@ from engine.runs.labels import Labels, change_tags
 from engine.runs.metadata import About
 from engine.runs.status import Status
 from tests.tui.conftest import Write
-from tests.tui.pilot import board, opened, runs, settle
+from tests.tui.pilot import board, opened, runs, settle, until
 from tui.state.snapshot import Project, Snapshot
 from tui.views.row import Row
 from tui.views.run_filter import Sieve, known_values, understand
@@ -214,7 +214,6 @@ async def test_keys_right_behind_f_are_for_the_filter(project: Project, write_ru
     async with opened(project) as pilot:
         for key in ("f", *"cqfailed"):  # all at once, as from a slow line
             pilot.app.post_message(events.Key(key, key))
-        await settle(pilot)
+        await until(pilot, lambda: board(pilot).query_one("#filter", Completing).value == "cqfailed")
         assert pilot.app.is_running
         assert board(pilot) is pilot.app.screen
-        assert pilot.app.dashboard.query_one("#filter", Completing).value == "cqfailed"

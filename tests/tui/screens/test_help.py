@@ -13,14 +13,13 @@ from tests.tui.pilot import AppPilot, board, opened, until
 from tui.screens.help import KEYS, HelpScreen, matching
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
+from tui.terminal.textual_private import screen_strips
 
 TEXTS = [(section, key, what) for section, keys in KEYS.items() for key, what in keys]
 
 
 def shown(pilot: AppPilot) -> str:
-    return "\n".join(
-        "".join(segment.text for segment in strip) for strip in pilot.app.screen._compositor.render_strips()
-    )
+    return "\n".join("".join(segment.text for segment in strip) for strip in screen_strips(pilot.app.screen))
 
 
 @given(st.sampled_from(TEXTS), st.data())

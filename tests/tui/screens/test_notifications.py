@@ -15,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.widgets import Static
-from textual.widgets._toast import Toast
 
 from engine.events import Metrics, encode
+from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
@@ -26,7 +26,7 @@ from tui.app import VituiApp
 from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
-from tui.views.row import Fact, Row
+from tui.views.row import Row
 from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
 
@@ -157,8 +157,8 @@ async def test_what_is_told_lies_over_the_keys_and_hides_little(
         await settle(pilot)
         words = "ViT-small s0: finished, test F1 0.884 and not a word more"
         pilot.app.notify(words, markup=False)
-        await until(pilot, lambda: len(pilot.app.screen.query(Toast)) == 1)
-        region = pilot.app.screen.query_one(Toast).region
+        await until(pilot, lambda: len(pilot.app.screen.query("Toast")) == 1)
+        region = pilot.app.screen.query_one("Toast").region
         assert region.height <= lines
         assert (region.right, region.bottom) == (size[0], size[1] - 1)
         assert size[0] < 110 or region.x >= size[0] / 2

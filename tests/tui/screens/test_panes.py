@@ -179,4 +179,4 @@ async def test_an_empty_queue_says_so(project: Project) -> None:
         assert rows(pilot).bar is None
         assert "nothing runs and nothing waits" in str(rows(pilot)._lines[0])
         await pilot.press("K", "full_stop")
-        assert "Nothing to stop" in "".join(note.title for note in pilot.app._notifications)
+        assert "Nothing to stop" in toasts(pilot)

@@ -18,6 +18,7 @@ from tui.screens.dialogs import Dialog
 from tui.screens.queue import QueueScreen
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
+from tui.terminal.textual_private import screen_strips
 
 LEAVING = {"q", "ctrl+q", "ctrl+c", "escape", "E"}
 """Keys that leave, and the export, which writes what it is asked for."""
@@ -31,7 +32,7 @@ WAYS = (
 
 
 def lines(pilot: AppPilot) -> list[str]:
-    strips = pilot.app.screen._compositor.render_strips()
+    strips = screen_strips(pilot.app.screen)
     return ["".join(segment.text for segment in strip) for strip in strips]
 
 

@@ -11,12 +11,13 @@ from textual.widgets import ContentSwitcher, Input, Static
 from engine.events import Checkpoint, Confusion, End, Event, Failure, Log, Start, encode
 from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
-from tests.tui.pilot import AppPilot, until
+from tests.tui.pilot import AppPilot, toasts, until
 from tui.app import VituiApp
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
+from tui.terminal.textual_private import screen_strips
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_page.class_bars import ClassBars
 from tui.widgets.run_page.confusion_matrix import MatrixView
@@ -87,7 +88,7 @@ def text(widget: Static) -> str:
 
 
 def shown(pilot: AppPilot) -> str:
-    strips = pilot.app.screen._compositor.render_strips()
+    strips = screen_strips(pilot.app.screen)
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
@@ -151,7 +152,7 @@ async def test_l_without_a_run_says_so(project: Project) -> None:
     async with VituiApp(project).run_test() as pilot:
         await pilot.press("L")
         await pilot.pause()
-        assert "no run" in "".join(note.message for note in pilot.app._notifications)
+        assert "no run" in toasts(pilot)
 
 
 # ---- overview

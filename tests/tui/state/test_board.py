@@ -38,7 +38,7 @@ def test_runs_are_found_by_their_id_and_stay_in_order() -> None:
 def test_the_overlaid_and_the_pinned_are_in_the_charts_with_the_one_in_focus_last(
     selected: Set[str], cursor: str | None, pinned: str | None
 ) -> None:
-    watch = BoardState(pinned=pinned).watch(moment(), selected, cursor)
+    watch = BoardState(pinned=pinned, bands=False).watch(moment(), selected, cursor)
     wanted = [name for name in NAMES if name in selected or name == pinned]
     assert list(watch.runs) == [name for name in wanted if name != cursor] + ([cursor] if cursor else [])
     assert watch.focus == cursor
@@ -46,7 +46,7 @@ def test_the_overlaid_and_the_pinned_are_in_the_charts_with_the_one_in_focus_las
 
 @given(SOME, st.sets(st.sampled_from(NAMES), min_size=1))
 def test_what_is_compared_is_alone_in_the_charts(selected: Set[str], compared: Set[str]) -> None:
-    state = BoardState(compared=frozenset(compared))
+    state = BoardState(compared=frozenset(compared), bands=False)
     assert list(state.watch(moment(), selected, NAMES[0]).runs) == [
         name for name in NAMES if name in compared
     ]
@@ -54,22 +54,27 @@ def test_what_is_compared_is_alone_in_the_charts(selected: Set[str], compared: S
 
 def test_a_run_that_is_shown_whole_is_in_focus() -> None:
     page = Page(NAMES[3])
-    watch = BoardState(page=page).watch(moment(), set(), NAMES[0])
+    watch = BoardState(page=page, bands=False).watch(moment(), set(), NAMES[0])
     assert (watch.focus, watch.runs, watch.page) == (NAMES[3], (NAMES[3],), page)
 
 
-def test_bands_take_the_other_seeds_along() -> None:
+def test_seeds_of_a_whole_row_are_one_curve_and_those_of_their_own_rows_each_their_own() -> None:
     snapshot = moment(NAMES[:3])
     snapshot = replace(snapshot, about={name: About(config={"lr": 0.1}) for name in NAMES[:3]})
-    assert set(BoardState(bands=True).watch(snapshot, set(), NAMES[0]).runs) == set(NAMES[:3])
-    assert set(BoardState().watch(snapshot, set(), NAMES[0]).runs) == {NAMES[0]}
+    state = BoardState()
+    together = state.watch(snapshot, set(), NAMES[0], whole=True)
+    assert set(together.runs) == set(NAMES[:3])
+    assert [set(fold) for fold in together.folds] == [set(NAMES[:3])]
+    assert state.watch(snapshot, set(), NAMES[0], alone={*NAMES}).runs == (NAMES[0],)
+    state.bands = False
+    assert state.watch(snapshot, set(), NAMES[0], whole=True).folds == ()
 
 
 def test_runs_are_worked_out_once_until_something_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    siblings = board.siblings
-    monkeypatch.setattr(board, "siblings", lambda *rest: asked.append(rest) or siblings(*rest))
-    snapshot, state, selected = moment(), BoardState(bands=True), {NAMES[1]}
+    curves_of = board.curves_of
+    monkeypatch.setattr(board, "curves_of", lambda *rest: asked.append(rest) or curves_of(*rest))
+    snapshot, state, selected = moment(), BoardState(), {NAMES[1]}
     first = state.watch(snapshot, selected, NAMES[0])
     assert state.watch(replace(snapshot, loading=True), selected, NAMES[0]) == first
     state.axis = "time"

@@ -14,11 +14,11 @@ from rich.color import ColorSystem
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
-from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.terminal.cell_diff import Shown, Update, change
+from tui.terminal.cell_diff import Shown, change
+from tui.terminal.textual_private import ChopsUpdate, CompositorUpdate, LayoutUpdate, SparingUpdate
 
 WIDTH, HEIGHT = 12, 3
 CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
@@ -95,17 +95,17 @@ def test_the_terminal_shows_what_it_would_if_all_were_sent(said: list[LayoutUpda
     whole, spared, shown = Screen(), Screen(), Shown()
     for update in said:
         whole.get(update)
-        spared.get(Update(update, shown))
+        spared.get(SparingUpdate(update, shown))
         assert spared.cells == whole.cells
 
 
 @given(layouts)
 def test_what_stands_there_is_not_sent_again(update: LayoutUpdate) -> None:
     shown = Shown()
-    assert Update(update, shown).render_segments(CONSOLE)
-    assert Update(update, shown).render_segments(CONSOLE) == ""
+    assert SparingUpdate(update, shown).render_segments(CONSOLE)
+    assert SparingUpdate(update, shown).render_segments(CONSOLE) == ""
     shown.forget()
-    assert Update(update, shown).render_segments(CONSOLE)
+    assert SparingUpdate(update, shown).render_segments(CONSOLE)
 
 
 def test_one_cell_takes_few_bytes() -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from textual.events import Key
-from textual.keys import _character_to_key
 from textual.screen import Screen
 from textual.widgets import Input
 
 from engine.runs.store import Run, Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, until
+from tests.tui.textual_private import is_leaving, type_key
 from tui.screens.dialogs import Dialog
 from tui.screens.experiment_form import FormScreen
 from tui.screens.help import HelpScreen
@@ -25,11 +24,7 @@ pytestmark = pytest.mark.slow  # each opens the app and walks through screens
 def burst(pilot: AppPilot, *keys: str) -> None:
     """Send keys at once, as a driver does that has read them in one piece."""
     for key in keys:
-        character = key if len(key) == 1 else {"space": " ", "enter": "\r"}.get(key)
-        name = _character_to_key(key) if len(key) == 1 else key
-        driver = pilot.app._driver
-        assert driver is not None
-        driver.send_message(Key(name, character))
+        type_key(pilot.app, key)
 
 
 async def line(pilot: AppPilot, kind: type[Screen[object]], text: str) -> None:
@@ -121,4 +116,4 @@ async def test_what_is_lost_keeps_nobody_waiting(project: Project, write_run: Wr
 async def test_ctrl_c_waits_for_nothing(project: Project) -> None:
     async with opened(project) as pilot:
         burst(pilot, "e", "ctrl+c")
-        await until(pilot, lambda: not pilot.app.is_running or pilot.app._exit)
+        await until(pilot, lambda: is_leaving(pilot.app))

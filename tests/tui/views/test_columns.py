@@ -13,11 +13,12 @@ from rich.cells import cell_len
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from engine.analysis.run_groups import current, fold
+from engine.analysis.selection import runs_that_count
 from engine.config.loader import load_config
 from engine.runs.labels import Labels
-from engine.runs.metadata import About
+from engine.runs.metadata import About, Fact, facts_of
 from engine.runs.status import Status
+from engine.text import count, setting_text, span
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
@@ -28,9 +29,9 @@ from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.session import View, save
 from tui.state.snapshot import Project, Snapshot
-from tui.views.columns import DEFAULT, WIDEST, Column, ago, count, find_column, known_columns, setting
+from tui.views.columns import DEFAULT, WIDEST, Column, find_column, known_columns
 from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
-from tui.views.row import Fact, Row
+from tui.views.row import Row
 from tui.views.run_rows import make_rows
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid
@@ -42,6 +43,7 @@ from tui.widgets.runs.cells import (
     NAME_WIDTH,
     PREFIX,
     beside,
+    count_of,
     fitting_in,
     for_note,
     note_grows,
@@ -49,6 +51,7 @@ from tui.widgets.runs.cells import (
     total,
 )
 from tui.widgets.runs.column_list import ColumnList
+from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
 
 
@@ -108,7 +111,13 @@ def test_numbers_are_written_short() -> None:
     assert [count(value) for value in (12, 999, 21_830, 306_730, 85_700_000)] == [
         "12", "999", "21.8k", "307k", "85.7M",
     ]  # fmt: skip
-    assert [ago(value) for value in (-3, 40, 720, 18_000, 300_000)] == ["0 s", "40 s", "12 min", "5 h", "3 d"]
+    assert [span(value) for value in (-3, 40, 720, 18_000, 300_000)] == [
+        "0 s",
+        "40 s",
+        "12 min",
+        "5 h",
+        "3 d",
+    ]
 
 
 def test_a_row_for_several_runs_shows_their_mean_and_what_they_share() -> None:
@@ -157,8 +166,8 @@ def test_nested_values_are_cut_off() -> None:
     deep: list[Any] = []
     for _ in range(500):
         deep = [deep]
-    assert setting(deep) == "…"
-    assert len(setting("x" * 10**6)) == 200
+    assert setting_text(deep) == "…"
+    assert len(setting_text("x" * 10**6)) == 200
 
 
 @given(st.lists(JSON, max_size=12), st.booleans())
@@ -240,22 +249,16 @@ def shot(runs: list[tuple[str, int, str, int | None]]) -> Snapshot:
 
 
 @given(RUNS)
-def test_a_fold_has_one_run_of_each_seed_and_the_current_one_first(runs: list[Any]) -> None:
+def test_a_row_stands_for_one_run_of_each_seed_all_of_the_same_settings(runs: list[Any]) -> None:
     snapshot = shot([("a", *rest) for _, *rest in runs])
-    found = fold(list(snapshot.runs), snapshot.about)
-    finished = [each for each in snapshot.runs if each.state == "finished"]
-    if not finished:
-        assert found[:1] == [each for each in [current(snapshot.runs)] if each is not None]
-    else:
-        assert all(each.state in ("finished", "running") for each in found[:1])
-        made = [
-            snapshot.about[each.run].config for each in (*finished, *found[:1]) if each.run in snapshot.about
-        ]
-        assert len(made) <= len(finished) or made[-1] in made[:-1]
-    assert len({each.seed for each in found}) == len(found)
-    configs = [snapshot.about[each.run].config for each in found if each.run in snapshot.about]
-    assert all(config == configs[0] for config in configs)
-    assert all(each.state in ("finished", "running") for each in found[1:])
+    for row in make_rows(snapshot, set()):
+        choice = runs_that_count(facts_of(snapshot.runs, snapshot.about))
+        assert {run.status.run for run in choice.runs} <= set(row.runs)
+        assert len({fact.status.seed for fact in row.facts}) == len(row.facts)
+        assert len({str(fact.config) for fact in row.facts}) == 1
+        finished = [fact.status.run for fact in row.facts if fact.status.state == "finished"]
+        assert row.seeds == len(choice.runs) >= len(finished) - 1
+        assert all(fact.status.state != "running" for fact in row.facts) or row.state == "running"
 
 
 @given(RUNS, st.lists(st.sampled_from(["lr", "model", "family"]), min_size=1, unique=True), st.booleans())
@@ -467,6 +470,8 @@ async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project)
         await pilot.app.screen.mount(runs)
         runs.styles.height = 10
         runs.focus()
+        while runs.size.height != 10:
+            await pilot.pause()
         many = Snapshot(runs=tuple(status(f"run-{n}", f"e{n}") for n in range(10_000)))
         runs.choose([made], always=True)
         runs.show(make_rows(many, set()), {})
@@ -529,10 +534,9 @@ async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, w
         await pilot.press("space")
         await settle(pilot)
         assert runs.selected == seeds
-        assert "mean and a band" in toasts(pilot)
         assert "┃" in line(pilot, 1)
         chart = board(pilot).query_one(ChartGrid).charts[0]
-        assert [curve.label for curve in chart.curves if curve.hi is not None] == ["ViT-small ×3"]
+        assert [line.name for line in chart.lines if line.curve.high is not None] == ["ViT-small ×3"]
         await pilot.press("up", "right", "down", "space")
         assert len(runs.selected) == 2
         assert "┆" in line(pilot, 1)
@@ -544,10 +548,51 @@ async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: 
     for seed in range(2):
         write_run("ViT-small", seed=seed)
     async with opened(project) as pilot:
-        await pilot.press("b", "b", "space")
+        await settle(pilot)
+        assert [curve.n for curve in board(pilot).snapshot.curves["test/f1"]] == [2]  # before any key
+        await pilot.press("b", "space")
         await settle(pilot)
         assert not board(pilot).state.bands
-        assert len(board(pilot).query_one(ChartGrid).charts[0].curves) == 2
+        assert len(board(pilot).query_one(ChartGrid).charts[0].lines) == 2
+
+
+async def test_list_charts_pane_and_comparison_count_the_same_seeds(
+    project: Project, write_run: Write
+) -> None:
+    write_run("ViT-small", seed=0, top=0.1)
+    counted = {write_run("ViT-small", seed=seed, top=0.7 + seed / 10).id for seed in range(2)}
+    write_run("BiT-small")
+    async with opened(project) as pilot:
+        await settle(pilot)
+        (curve,) = board(pilot).snapshot.curves["test/f1"]
+        assert curve.n == 2  # before any key is pressed
+        assert curve.outcome is not None
+        mean = f".{1000 * curve.outcome.last:.0f}"
+        row = board(pilot).row
+        assert row is not None
+        assert (set(row.runs), count_of(row)) == (counted, " ×2")
+        assert column("test/f1").text(row).startswith(mean)
+        said = dict(pilot.app.screen.query_one(Overview)._facts)
+        assert said["F1"].startswith(mean)
+        assert said["F1"].endswith("mean of 2 seeds")
+        await pilot.press("a", "c")
+        screen = pilot.app.screen
+        assert isinstance(screen, CompareScreen)
+        assert counted < screen.runs
+        assert len(screen.runs) == 3
+        await until(pilot, lambda: bool(screen.query(Chart)))
+        await until(pilot, lambda: len(screen.query(Chart)[0].lines) == 2)
+
+
+async def test_a_seed_whose_own_row_the_cursor_is_on_is_shown_alone(
+    project: Project, write_run: Write
+) -> None:
+    runs = [write_run("ViT-small", seed=seed).id for seed in range(2)]
+    async with opened(project) as pilot:
+        await pilot.press("right", "down")
+        await until(pilot, lambda: board(pilot).snapshot.watch.runs == (runs[1],))
+        await settle(pilot)
+        assert [curve.n for curve in board(pilot).snapshot.curves["test/f1"]] == [1]
 
 
 async def test_folded_rows_are_compared_with_all_their_seeds(project: Project, write_run: Write) -> None:
@@ -562,7 +607,7 @@ async def test_folded_rows_are_compared_with_all_their_seeds(project: Project, w
         assert isinstance(screen, CompareScreen)
         await until(pilot, lambda: screen.table is not None)
         assert screen.table is not None
-        assert [(side.name, len(side.runs)) for side in screen.table.sides] == [
+        assert [(side.name, len(side.counted)) for side in screen.table.sides] == [
             ("ViT-small", 3),
             ("BiT-small", 3),
         ]
@@ -582,7 +627,7 @@ async def test_the_row_under_the_cursor_is_compared_only_with_less_than_two(
         await until(pilot, lambda: screen.table is not None)
         assert screen.table is not None
         assert [side.name for side in screen.table.sides] == ["ViT-small", "BiT-small"]
-        await until(pilot, lambda: all(len(chart.curves) == 2 for chart in list(screen.query(Chart))[:2]))
+        await until(pilot, lambda: all(len(chart.lines) == 2 for chart in list(screen.query(Chart))[:2]))
         await pilot.press("escape")
         await until(pilot, lambda: len(board(pilot).snapshot.watch.runs) == 3)
 
@@ -609,7 +654,7 @@ async def test_an_experiment_of_two_settings_is_compared_with_itself(
             ("", "1 stopped at 2/4"),
         ]
         assert screen.table.sides[1].name == "ViT-small lr=0.5"
-        await until(pilot, lambda: len(screen.query(Chart)[0].curves) == 2)
+        await until(pilot, lambda: len(screen.query(Chart)[0].lines) == 2)
 
 
 async def test_prompts_name_the_runs_that_they_change(project: Project, write_run: Write) -> None:

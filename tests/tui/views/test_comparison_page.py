@@ -11,6 +11,7 @@ from rich.text import Text
 from engine.analysis.comparison import Table, compare
 from engine.analysis.confusion_change import Shift, Shifts
 from engine.analysis.seed_groups import sides
+from engine.runs.metadata import About, facts_of
 from engine.runs.status import Status
 from tui.views.comparison_page import page
 
@@ -29,7 +30,8 @@ def status(name: str, seed: int) -> Status:
 
 def compared() -> Table:
     runs = [status(name, seed) for name in NAMES for seed in range(3)]
-    return compare(sides(runs, {run.run: {"lr": 0.1 * NAMES.index(run.experiment)} for run in runs}, None))
+    about = {run.run: About({"lr": 0.1 * NAMES.index(run.experiment)}) for run in runs}
+    return compare(sides(facts_of(runs, about), None))
 
 
 def changed() -> Shifts:

@@ -63,8 +63,8 @@ def in_charts(pilot: AppPilot) -> dict[str, set[tuple[str, str]]]:
     """Return what each run wears in the charts of the screen that is open."""
     worn: dict[str, set[tuple[str, str]]] = {}
     for chart in pilot.app.screen.query_one(ChartGrid).charts:
-        for curve in chart.curves:
-            worn.setdefault(curve.key, set()).add((curve.colour, curve.mark))
+        for line in chart.lines:
+            worn.setdefault(line.curve.run, set()).add((line.colour, line.mark))
     return worn
 
 
@@ -106,7 +106,7 @@ async def test_a_run_is_the_same_on_every_screen_while_others_come_and_go(
         assert isinstance(screen, CompareScreen)
         await until(pilot, lambda: screen.table is not None)
         for side in screen.table.sides if screen.table is not None else ():
-            assert screen._marks(side).plain == seen[side.runs[0].run][1]
+            assert screen._marks(side).plain == seen[side.counted[0].run][1]
 
 
 async def test_a_run_without_values_of_a_metric_changes_no_mark(project: Project, write_run: Write) -> None:

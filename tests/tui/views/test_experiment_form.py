@@ -53,6 +53,14 @@ def test_a_change_shows_and_an_empty_one_inherits() -> None:
     assert "tags" not in tomli.loads(gone.edited)["experiments"]["ViT-small"]
 
 
+def test_what_is_odd_is_noted_and_is_no_mistake() -> None:
+    changed = form().with_value("batch_size", "99999999").with_value("val_fraction", "0.1")
+    assert changed.mistakes == []
+    assert [note for note in changed.notes if note.startswith("batch_size is more than the 1,295")]
+    assert not [note for note in form().notes if "batch_size" in note]
+    assert changed.with_value("model", "nothing").notes == []
+
+
 @pytest.mark.parametrize(
     ("key", "text", "said"),
     [

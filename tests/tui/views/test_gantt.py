@@ -10,8 +10,9 @@ from rich.cells import cell_len
 from engine.queue.forecast import Forecast
 from engine.runs.queue_entry import Ticket
 from engine.runs.status import Status
+from engine.text import span
 from tui.state.snapshot import Queue, Snapshot
-from tui.views.gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, span, when
+from tui.views.gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, when
 
 NOW = 1_795_000_000.0
 
@@ -83,7 +84,7 @@ def test_an_axis_has_round_marks_that_do_not_touch() -> None:
     ("seconds", "said"), [(30, "30 s"), (90, "1.5 min"), (600, "10 min"), (7200, "2 h"), (172_800, "2 d")]
 )
 def test_spans_are_said_as_people_do(seconds: float, said: str) -> None:
-    assert span(seconds) == said
+    assert span(seconds, 2) == said
 
 
 def test_times_far_off_are_said_in_days() -> None:

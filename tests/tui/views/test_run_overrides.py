@@ -9,7 +9,8 @@ from engine.runs.store import Store
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.screens.override_prompt import VariationScreen
 from tui.state.snapshot import Project
-from tui.views.run_overrides import complete, vary, words
+from tui.terminal.textual_private import screen_strips
+from tui.views.run_overrides import complete, settings_line, vary, words
 from tui.widgets.completing_input import Completing
 
 EXPERIMENT = Experiment(
@@ -137,8 +138,11 @@ async def test_what_is_typed_stands_in_the_prompt(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("o", *"lr=0.5")
         await pilot.pause()
-        lines = [
-            "".join(segment.text for segment in strip)
-            for strip in pilot.app.screen._compositor.render_strips()
-        ]
+        lines = ["".join(segment.text for segment in strip) for strip in screen_strips(pilot.app.screen)]
         assert any("lr=0.5" in line and "queues" not in line for line in lines)
+
+
+def test_a_batch_that_is_larger_than_the_data_is_said_while_typing() -> None:
+    line = settings_line(vary(EXPERIMENT, "batch_size=99999999 val_fraction=0.1"))
+    assert "; batch_size is more than the 1,295 training images: one step an epoch" in line
+    assert ";" not in settings_line(vary(EXPERIMENT, "batch_size=64"))

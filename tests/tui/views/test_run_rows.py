@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from engine.analysis.run_groups import current, fold, siblings, told_apart, unfinished
-from engine.config.loader import load_config
-from engine.runs.metadata import About
+from engine.analysis.run_groups import newest, told_apart, unfinished
+from engine.analysis.selection import curves_of
+from engine.config.loader import Config, load_config
+from engine.config.schema import Experiment
+from engine.runs.metadata import About, facts_of
 from engine.runs.status import Status
 from tui.state.snapshot import Project, Snapshot
 from tui.views.columns import find_column
@@ -49,8 +54,8 @@ def test_an_unfolded_experiment_lists_its_runs_newest_first(project: Project) ->
 
 def test_a_live_run_stands_for_its_experiment_before_newer_ended_ones() -> None:
     runs = [status("old", "e", "running"), status("new", "e", "failed")]
-    assert current(runs) is runs[0]
-    assert current([]) is None
+    assert newest(runs) is runs[0]
+    assert newest([]) is None
 
 
 def test_a_run_that_has_not_begun_does_not_hide_what_others_came_to(project: Project) -> None:
@@ -61,7 +66,8 @@ def test_a_run_that_has_not_begun_does_not_hide_what_others_came_to(project: Pro
     assert (row.run, row.state, row.waiting, row.folded, row.note) == ("a", "finished", 1, 3, "")
     alone = make_rows(snapshot(project, waits), set())[0]
     assert (alone.run, alone.waiting, alone.note) == ("b", 0, "the GPU is taken")
-    assert current([taken_out, status("d", "ViT-small", "stopped", started=2.0), waits]).run == "d"
+    begun = status("d", "ViT-small", "stopped", started=2.0)
+    assert newest([taken_out, begun, waits]) is begun
 
 
 @pytest.mark.parametrize(("state", "mark"), [("stopped", "■"), ("failed", "✗"), ("crashed", "✗")])
@@ -70,9 +76,10 @@ def test_a_run_that_ended_part_way_does_not_hide_a_result_but_is_marked(
 ) -> None:
     done = status("a", "ViT-small", "finished", started=1.0, last={"test/f1": 0.9})
     ended = status("b", "ViT-small", state, started=2.0, last={"test/f1": 0.2}, reason="because")
-    row = make_rows(snapshot(project, done, ended), set())[0]
+    about = dict.fromkeys("ab", About(LR))
+    row = make_rows(replace(snapshot(project, done, ended), about=about), set())[0]
     assert (row.run, row.state, row.unfinished, row.note) == ("a", "finished", (ended,), "")
-    assert count_of(row) == f" ×2 {mark}1"
+    assert count_of(row) == f" {mark}1"
     opened = make_rows(snapshot(project, done, ended), {"ViT-small"})
     assert (opened[0].unfinished, [each.state for each in opened[1:3]]) == ((), [state, "finished"])
     alone = make_rows(snapshot(project, ended), set())[0]
@@ -117,7 +124,7 @@ def test_a_mean_over_seeds_is_not_called_by_one_of_them() -> None:
     shown = [status("a", "BiT", "finished", seed=1), status("b", "BiT", "finished", seed=2)]
     about = {run: About({"model": "bit_mini", "lr": lr}) for run, lr in made.items()}
     assert curve_labels(shown, about) == ["s1 lr=0.002", "s2 lr=2e-05"]
-    assert curve_labels(shown, about, of_seeds=True) == ["lr=0.002", "lr=2e-05"]
+    assert curve_labels(shown, about, made) == ["lr=0.002", "lr=2e-05"]
 
 
 def test_a_run_that_waits_says_why_once_that_is_known(project: Project) -> None:
@@ -185,44 +192,66 @@ def test_curves_of_one_experiment_are_called_by_what_differs() -> None:
 LR = {"model": "vit_mini", "dataset": "digits"}
 
 
-def test_a_row_stands_for_one_group_of_settings_and_marks_the_others(project: Project) -> None:
+def shown(runs: list[Status], about: dict[str, About], experiment: Experiment | None = None) -> list[str]:
+    """Return the runs that the row of an experiment stands for."""
+    config = (
+        Config(path=Path(), defaults={}, experiments={"e": experiment}, figures={})
+        if experiment is not None
+        else None
+    )
+    (row,) = make_rows(Snapshot(config=config, runs=tuple(runs), about=about), set())
+    return list(row.runs)
+
+
+def test_a_row_stands_for_one_group_of_settings_and_marks_the_others() -> None:
     """Three short seeds have finished, and a longer run of one of them goes on."""
     runs = [status(f"r{seed}", "e", "finished", seed=seed, last={"test/f1": 0.9}) for seed in range(3)]
     longer = status("long", "e", "running", last={"test/f1": 0.1})
     short, long = About(LR | {"epochs": 3}), About(LR | {"epochs": 12})
     about = dict.fromkeys(("r0", "r1", "r2"), short) | {"long": long}
-    assert {run.run for run in fold([*runs, longer], about)} == {"r0", "r1", "r2"}
     (row,) = make_rows(Snapshot(runs=(*runs, longer), about=about), set())
-    assert (set(row.runs), row.state, count_of(row)) == ({"r0", "r1", "r2"}, "finished", " ×4 ≠1 ●1")
+    assert (set(row.runs), row.state, count_of(row)) == ({"r0", "r1", "r2"}, "finished", " ×3 ≠1 ●1")
     (row, *under) = make_rows(Snapshot(runs=(*runs, longer), about=about), {"e"})
     assert (len(under), count_of(row)) == (4, "")
     more = status("r3", "e", "running", seed=3)
-    assert [run.run for run in fold([*runs, longer, more], about | {"r3": short})] == ["r3", "r0", "r1", "r2"]
+    assert shown([*runs, longer, more], about | {"r3": short}) == ["r3", "r2", "r1", "r0"]
 
 
-def test_a_row_stands_for_its_experiment_as_it_is_now_once_that_has_begun(project: Project) -> None:
-    experiment = load_config(project.config).experiments["ViT-small"]
+def test_a_row_stands_for_its_experiment_as_it_is_now_once_that_was_tested() -> None:
+    experiment = Experiment(name="e", model="vit_mini", epochs=4)
     now = {field: getattr(experiment, field) for field in experiment.__struct_fields__}
-    runs = [status("a", "ViT-small", "finished"), status("b", "ViT-small", "finished", seed=1)]
-    about = {"a": About(now), "b": About(now | {"epochs": 1})}
-    assert [run.run for run in fold(runs, about, experiment)] == ["a"]
-    assert [run.run for run in fold(runs, about)] == ["b"]
-    begun = [status("a", "ViT-small", "running"), runs[1]]
-    assert [run.run for run in fold(begun, about, experiment)] == ["a"]
-    assert [run.run for run in fold(begun, about)] == ["b"]
-    shown = snapshot(project, *runs)
-    (row, *_) = make_rows(Snapshot(config=shown.config, runs=shown.runs, about=about), set())
-    assert (row.runs, count_of(row)) == (("a",), " ×2 ≠1")
+    runs = [status("a", "e", "finished"), status("b", "e", "finished", seed=1)]
+    about = {"a": About(now), "b": About(now | {"epochs": 8})}
+    assert shown(runs, about, experiment) == ["a"]
+    assert shown(runs, about) == ["b"]
+    begun = [status("a", "e", "running", last={"test/f1": 0.5}), runs[1]]
+    assert shown(begun, about, experiment) == ["a"]
+    assert shown(begun, about) == ["b"]
+    config = Config(path=Path(), defaults={}, experiments={"e": experiment}, figures={})
+    (row,) = make_rows(Snapshot(config=config, runs=tuple(runs), about=about), set())
+    assert (row.runs, count_of(row)) == (("a",), " ≠1")
 
 
-def test_seeds_are_folded_with_those_of_the_same_settings_alone() -> None:
+def test_a_seed_that_was_run_twice_counts_once() -> None:
+    runs = [status(name, "e", "finished", seed=seed) for name, seed in (("a", 0), ("b", 0), ("c", 1))]
+    (row,) = make_rows(Snapshot(runs=tuple(runs), about=dict.fromkeys("abc", About(LR))), set())
+    assert (row.runs, count_of(row)) == (("c", "b"), " ×2")
+
+
+def test_seeds_are_one_curve_with_those_of_the_same_settings_alone() -> None:
     runs = [status(f"r{seed}", "e", "finished", seed=seed) for seed in range(3)]
-    longer = status("long", "e", "finished")
+    longer, older = status("long", "e", "finished"), status("older", "e", "finished")
     short, long = About(LR | {"epochs": 3}), About(LR | {"epochs": 12})
-    about = dict.fromkeys(("r0", "r1", "r2"), short) | {"long": long}
-    assert siblings([*runs, longer], {"r1"}, about) == {"r0", "r1", "r2"}
-    assert siblings([*runs, longer], {"long"}, about) == {"long"}
-    assert siblings([*runs, longer], {"long", "r2"}, about) == {"r0", "r1", "r2", "long"}
+    about = {f"r{seed}": short._replace(created=1.0) for seed in range(3)} | {"long": long, "older": short}
+
+    def curves(*chosen: str) -> list[tuple[str, ...]]:
+        return [curve.runs for curve in curves_of(facts_of([*runs, longer, older], about), chosen)]
+
+    seeds = ("r0", "r1", "r2")
+    assert curves("r1") == [seeds]
+    assert curves("long") == [("long",)]
+    assert curves("long", "r2") == [seeds, ("long",)]
+    assert curves("older") == [seeds, ("older",)]
 
 
 def test_what_finished_runs_differ_in_is_said_first_and_what_goes_without_saying_is_not() -> None:

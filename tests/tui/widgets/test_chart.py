@@ -20,14 +20,14 @@ from textual.app import App, ComposeResult
 from textual.geometry import Region
 from textual.message import Message
 
+from engine.analysis.curves import Curve, Outcome, curve_of, mean_over_seeds
 from tui.axis import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
-from tui.state.snapshot import Outcome
+from tui.state.line import Line
 from tui.widgets.chart import plot as plots
 from tui.widgets.chart.axes import frame_for
 from tui.widgets.chart.canvas import Window
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.curve import Curve
 from tui.widgets.chart.legend import fit, plain
 from tui.widgets.chart.plot import Plot, Setting
 from tui.widgets.chart.styles import Ink
@@ -37,12 +37,21 @@ NAN = float("nan")
 
 def curve(
     y: Sequence[float], label: str = "ViT-B-32x32-16-7", x: Sequence[float] | None = None, **more: Any
-) -> Curve:
+) -> Line:
     xs = np.arange(len(y), dtype=float) if x is None else np.array(x, float)
-    return Curve(label, label, xs, np.array(y, float), more.pop("colour", PALETTE[0]), **more)
+    look = {name: more.pop(name) for name in ("mark", "pinned") if name in more}
+    colour = more.pop("colour", PALETTE[0])
+    return Line(label, colour, Curve(label, xs, np.array(y, float), **more), **look)
 
 
-def text(curves: Sequence[Curve], width: int = 60, height: int = 16, **setting: Any) -> str:
+def seeds(*values: Sequence[float], **more: Any) -> Line:
+    curves = [
+        curve_of(f"seed-{i}", np.arange(len(y), dtype=float), np.array(y)) for i, y in enumerate(values)
+    ]
+    return Line(f"a ×{len(values)}", PALETTE[0], mean_over_seeds(curves, **more))
+
+
+def text(curves: Sequence[Line], width: int = 60, height: int = 16, **setting: Any) -> str:
     metric, cursor = setting.pop("metric", "test/f1"), setting.pop("cursor", None)
     drawing = Plot(curves, Setting(metric, width, height, **setting))
     strips = drawing.draw(cursor, [Style()] * (len(Ink) + 3 * len(curves)))
@@ -74,7 +83,7 @@ def test_one_curve_says_its_last_value_in_the_title() -> None:
 
 
 @pytest.mark.parametrize("curves", [[], [curve([])], [curve([NAN, NAN])], [curve([float("inf")])]])
-def test_no_data_says_so(curves: list[Curve]) -> None:
+def test_no_data_says_so(curves: list[Line]) -> None:
     assert "no data yet" in text(curves)
 
 
@@ -134,12 +143,52 @@ def test_a_cursor_reads_every_curve_at_its_nearest_point() -> None:
     assert "▲ b      –" in beyond
 
 
-def test_a_band_is_read_with_its_spread() -> None:
-    y = np.array([0.4, 0.5])
-    banded = Curve("a", "a", np.arange(2.0), y, PALETTE[0], lo=y - 0.02, hi=y + 0.02)
-    assert "0.500 ±0.020" in text([banded])
-    fast = Curve("a", "a", np.arange(2.0), 100 * y, PALETTE[0], lo=100 * y - 9, hi=100 * y + 9)
-    assert " 50.0 ±9.00 img/s" in text([fast], metric="train/images_per_s")
+def test_seeds_are_read_with_their_standard_deviation() -> None:
+    three = [[0.4, 0.48], [0.4, 0.5], [0.4, 0.52]]
+    assert "0.500 ±0.020" in text([seeds(*three)])
+    assert "0.500 ±0.020" in text([seeds(*three)], cursor=1.0)
+    fast = seeds(*([100 * value for value in seed] for seed in three))
+    assert " 50.0 ±2.00 img/s" in text([fast], metric="train/images_per_s")
+
+
+@pytest.mark.parametrize(
+    ("count", "width", "words"),
+    [
+        (3, 90, "band: 3 seeds, lowest to highest"),
+        (3, 50, "band: lowest to highest"),
+        (8, 90, "band: ± standard deviation of 8 seeds"),
+        (8, 50, "± sd"),
+    ],
+)
+def test_what_a_band_means_is_said_beside_the_axis(count: int, width: int, words: str) -> None:
+    shown = text([seeds(*([0.1, 0.3 + i / 50] for i in range(count)))], width, x_label="epoch")
+    assert f" {words}, epoch ─╯" in shown
+
+
+def test_bands_of_one_chart_mean_the_same() -> None:
+    few, many = (seeds(*([0.1, 0.3 + i / 50] for i in range(count))) for count in (2, 8))
+    assert "band: seeds, lowest to highest" in text([few, many], 90)
+    assert "±" not in text([few, many], 90).splitlines()[-1]
+
+
+def test_where_a_seed_diverged_stands_a_cross() -> None:
+    lost = text([seeds([0.2, 0.3, 0.4, NAN, NAN], [0.2, 0.4, 0.5, 0.6, 0.7])])
+    assert lost.count("✗") == 1
+    assert "✗" not in text([seeds([0.2, 0.3, 0.4], [0.2, 0.4, 0.5])])
+    assert "x" in text([seeds([0.2, NAN], [0.2, 0.4])], ascii_only=True)
+
+
+def test_the_mean_of_fewer_seeds_is_dashed() -> None:
+    steady = [0.5] * 41
+    whole, short = (seeds(steady, steady[:size]) for size in (41, 21))
+    rows = [
+        max(text([line]).splitlines(), key=lambda row: sum(c > "⠀" for c in row)) for line in (whole, short)
+    ]
+    drawn = [[character > "⠀" for character in row[8:-6]] for row in rows]
+    assert all(drawn[0])
+    middle = len(drawn[1]) // 2
+    assert all(drawn[1][: middle - 2])
+    assert {*drawn[1][middle + 2 :: 2]} | {*drawn[1][middle + 3 :: 2]} == {True, False}
 
 
 def test_of_memory_the_peak_is_told_before_smoothing_and_the_value_at_a_cursor() -> None:
@@ -236,7 +285,10 @@ def test_no_chart_ever_raises(
     curves = []
     for pairs in columns:
         x, y = [a for a, _ in pairs], [b for _, b in pairs]
-        curves.append(curve(y, "run", x, raw=np.array(y[::-1], float), lo=np.array(y, float), hi=np.array(x)))
+        curves.append(curve(
+            y, "run", x, raw=np.array(y[::-1], float), low=np.array(y, float), high=np.array(x),
+            partial=np.array(y, float) > 1, crosses=tuple(pairs),
+        ))  # fmt: skip
     text(curves, *size, log_y=log_y, x_label=x_label, metric=metric, view=view, cursor=cursor)
 
 
@@ -354,7 +406,7 @@ async def test_a_chart_is_drawn_once_until_something_changes(monkeypatch: pytest
     drawn: list[Setting] = []
     first = plots.Plot.__init__
 
-    def count(self: Plot, curves: Sequence[Curve], setting: Setting, *rest: Any) -> None:
+    def count(self: Plot, curves: Sequence[Line], setting: Setting, *rest: Any) -> None:
         drawn.append(setting)
         first(self, curves, setting, *rest)
 
@@ -527,10 +579,8 @@ def test_epochs_are_counted_whole_where_two_of_them_can_be_seen(
 
 
 def test_what_came_of_seeds_stands_in_the_legend_whatever_the_last_point_is() -> None:
-    band = {"lo": np.array([0.1, 0.3]), "hi": np.array([0.1, 0.3])}
-    shown = text(
-        [curve([0.1, 0.3], "seeds", outcome=Outcome(0.6, 0.05, 0.9), **band), curve([0.2, 0.4], "alone")]
-    )
+    told = curve([0.1, 0.3], "seeds", outcome=Outcome(0.6, 0.05, 0.9))
+    shown = text([told, curve([0.2, 0.4], "alone")])
     assert "0.600 ±0.050" in shown
     assert "±0.000" not in shown
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine.history.reader import AXES
+from engine.catalog.metrics import AXES
 from tui.screens.actions.target import Board
 from tui.state.board import SMOOTHINGS
 
@@ -80,16 +80,8 @@ class ChartActions:
 
     def action_bands(self) -> None:
         """Show runs that differ in their seed alone as one curve with a band, or each by itself again."""
-        state = self._board.state
-        state.bands, state.bands_asked = not state.bands, True
+        self._board.state.bands = not self._board.state.bands
         self._board.look()
-
-    def fold_seeds(self) -> None:
-        """Show seeds as one curve with a band, as long as nobody has asked for anything else."""
-        state = self._board.state
-        if not state.bands and not state.bands_asked:
-            state.bands = True
-            self._board.say("Seeds are drawn as their mean and a band; b draws each.", 4)
 
     def action_search(self) -> None:
         """Show only metrics whose name matches."""

@@ -42,14 +42,14 @@ class ExportActions:
 
         grid, snapshot = self._board.grid, self._board.snapshot
         charts = grid.charts
-        shown = {curve.key: curve for chart in charts for curve in chart.curves}
+        shown = {line.curve.run: line for chart in charts for line in chart.lines}
         curves = {chart.metric: snapshot.curves.get(chart.metric, ()) for chart in charts}
         if not shown:
             return None
         return View(
             curves={metric: found for metric, found in curves.items() if found},
-            names={key: curve.label.rpartition(" ×")[0] or curve.label for key, curve in shown.items()},
-            signs={key: Sign(curve.colour, curve.mark) for key, curve in shown.items()},
+            names={run: line.name.rpartition(" ×")[0] or line.name for run, line in shown.items()},
+            signs={run: Sign(line.colour, line.mark) for run, line in shown.items()},
             statuses={name: status for name, status in snapshot.by_id.items() if name in shown},
             axis=snapshot.watch.axis,
             smoothing=SMOOTHINGS[self._board.state.smoothing],

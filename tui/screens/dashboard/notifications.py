@@ -12,6 +12,7 @@ from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
 from engine.text import clean
 from tui.state.snapshot import Snapshot
+from tui.terminal.textual_private import write_to_terminal
 
 MAX_DESKTOP = 200
 """Characters of a notification of the desktop."""
@@ -40,9 +41,8 @@ class Notifier:
         app = self._screen.app
         self._screen.notify(words, severity=severity, markup=False, timeout=8)
         app.bell()
-        driver = app._driver  # as Textual's own bell does; its version is pinned
-        if not app.app_focus and not app.is_headless and driver is not None:
-            driver.write(desktop(words, in_tmux="TMUX" in os.environ))
+        if not app.app_focus:
+            write_to_terminal(app, desktop(words, in_tmux="TMUX" in os.environ))
 
 
 def is_bad(status: Status) -> bool:

@@ -94,7 +94,7 @@ class Dashboard(TargetScreen):
         self._heard = False
         """Whether the feed has looked at the project."""
         self._charts = ChartActions(self, self)
-        self._comparing = CompareActions(self, self, reader, self._charts)
+        self._comparing = CompareActions(self, self, reader)
         self._arranging = ArrangeActions(self, self, self.arrangement)
         self._filtering = FilterActions(self, self.filter, lambda: self.snapshot)
         runs = RunActions(self)
@@ -154,7 +154,8 @@ class Dashboard(TargetScreen):
         snapshot = self.snapshot
         self.query_one(MachineLine).show(snapshot)
         self.query_one(MachinePane).show(snapshot)
-        signs = self._signs.choose(snapshot, self._watch().runs, bands=self.state.bands)
+        watch = self._watch()
+        signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         self.run_list.show(self.rows(), signs, self.state.pinned)
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
@@ -192,7 +193,8 @@ class Dashboard(TargetScreen):
             experiment = snapshot.config.experiments[row.experiment]
             config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
         alarms = snapshot.alarms.get(status.run, ()) if status else ()
-        self.query_one(Overview).show(status, detail, config, alarms, row.unfinished if row else ())
+        behind = row.unfinished if row else ()
+        self.query_one(Overview).show(status, detail, config, alarms, behind, row)
         title = Content(row.label if row else "Run")
         if title != self._title:
             self._title = title
@@ -223,7 +225,8 @@ class Dashboard(TargetScreen):
         drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
         runs = snapshot.by_id
         shown = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
-        labels = curve_labels(shown, snapshot.about, of_seeds=snapshot.watch.bands)
+        of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
+        labels = curve_labels(shown, snapshot.about, of_seeds)
         return dict(zip((status.run for status in shown), labels, strict=True))
 
     @property
@@ -293,8 +296,12 @@ class Dashboard(TargetScreen):
         return begun and not snapshot.loading and snapshot.watch == self._watch()
 
     def _watch(self) -> Watch:
-        row = self.row
-        return self.state.watch(self.snapshot, self.run_list.selected, row.run if row is not None else None)
+        runs, row = self.run_list, self.row
+        return self.state.watch(
+            self.snapshot, runs.selected, row.run if row is not None else None,
+            alone={each.run for each in runs.rows if each.run and each.parent and not each.folds},
+            whole=row is not None and bool(row.folds),
+        )  # fmt: skip
 
     def look(self) -> None:
         """Ask the feed for what is looked at now, once the list shows it: its thread would hold the painting up."""
@@ -318,9 +325,7 @@ class Dashboard(TargetScreen):
         self._show_focus()
 
     @on(SelectionChanged)
-    def _selection_changed(self, message: SelectionChanged) -> None:
-        if message.together:
-            self._charts.fold_seeds()
+    def _selection_changed(self) -> None:
         self.watch_snapshot()
 
     @on(Changed)

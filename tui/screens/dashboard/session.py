@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine.history.reader import Axis
+from engine.catalog.metrics import Axis
 from tui.screens.actions.target import Board
 from tui.screens.dashboard.arrangement import ArrangeActions, Arrangement
 from tui.state.board import SMOOTHINGS
@@ -30,8 +30,7 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
         reverse=arrangement.reverse,
         columns=list(arrangement.chosen),
         groups=list(arrangement.groups),
-        bands=state.bands,
-        bands_asked=state.bands_asked,
+        each_seed=not state.bands,
         filter=filter_text,
         hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
         selected=sorted(board.run_list.selected)[:MOST],
@@ -44,7 +43,7 @@ def give_view(view: View, board: Board, screen: Screen[None], arranging: Arrange
     grid, state = board.grid, board.state
     state.axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
     state.smoothing = max(0, min(view.smoothing, len(SMOOTHINGS) - 1))
-    state.bands, state.bands_asked, state.pinned = view.bands, view.bands_asked, view.pinned
+    state.bands, state.pinned = not view.each_seed, view.pinned
     grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, SMOOTHINGS[state.smoothing]
     board.run_list.selected |= set(view.selected[:MOST])
     for name in PANES:

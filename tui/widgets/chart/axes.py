@@ -1,16 +1,17 @@
 """The axes of a chart: which ticks, and the drawing of them, which plotext does and which is kept.
 
 plotext is given cells, not data: a tick's place is a column or a row that we computed, so neither an infinity
-nor a logarithm ever reaches it, and a frame stays the same until a tick moves by a cell. Each drawing uses a
-plot of its own; plotext's module-level figure is not touched.
+nor a logarithm ever reaches it, and a frame stays the same until a tick moves by a cell. plotext has one figure for the
+whole process: this module alone uses it, one thread at a time, and clears it before each frame.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from threading import Lock
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +22,8 @@ from tui.widgets.chart.canvas import Floats, Window
 Ticks: TypeAlias = tuple[tuple[int, str], ...]
 """Cells and labels along one axis; from the left, or from the top."""
 
+OUTSIDE: Ticks = ((-9, ""),)
+"""No tick that can be seen; plotext leaves out the row of labels where it is given none."""
 _WHOLE = ("epoch", "step", "samples")
 
 
@@ -40,9 +43,16 @@ class Frame:
 
 
 def frame_for(window: Window, width: int, height: int, unit: axis.Unit, x_label: str) -> Frame | None:
-    """The axes of a window in `width` x `height` cells.
+    """Return the axes of a window; None where it is too small for any.
 
-    The x axis goes first where it is small, then the y axis; None if there is no room for either.
+    Where room is short the x axis is left out first, then the y axis.
+
+    Args:
+        window: The ranges that are in view.
+        width: Cells of the whole chart.
+        height: Rows of the whole chart.
+        unit: How the values of the y axis are written.
+        x_label: The name of the x axis, which decides how its values are written.
     """
     labelled = height >= 7 and width >= 18
     rows = height - 2 if labelled else height
@@ -82,34 +92,71 @@ def _cells(places: Floats, labels: Sequence[str], size: int) -> Ticks:
 
 @lru_cache(maxsize=256)
 def draw_frame(width: int, height: int, x_ticks: Ticks | None, y_ticks: Ticks) -> Frame:
-    """Draw axes, with a line across at each tick where there are six rows or more.
+    """Return axes, with a line across at each tick where there are six rows or more.
 
     Args:
         width: Cells of the empty area, at least 2.
         height: Rows of the empty area, at least 2.
-        x_ticks: Columns and labels of the lower axis; None for no lower axis.
-        y_ticks: Rows and labels of the left axis.
+        x_ticks: Columns and labels of the lower axis, from the left; None for no lower axis.
+        y_ticks: Rows and labels of the left axis, each row once.
     """
-    from plotext._date import date_class
-    from plotext._monitor import monitor_class
+    import plotext
 
     left = max((len(label) for _, label in y_ticks), default=0) + 1
     below = 2 if x_ticks is not None else 0
-    plot = monitor_class()
-    plot.set_date(date_class())
-    plot.set_theme("clear")
-    plot.set_size([left + width, height + below])
-    plot.set_xaxes(x_ticks is not None, False)
-    plot.set_yaxes(True, False)
-    plot.set_grid(height >= 6, False)
-    plot.set_xlim(0, width - 1)
-    plot.set_ylim(0, height - 1)
-    places = x_ticks or ()
-    plot.set_xticks([column for column, _ in places], [label for _, label in places])
-    if places:  # set_xticks puts them in the order of their hashes, and which labels fit depends on the order
-        plot.xticks[0], plot.xlabels[0] = [column for column, _ in places], [label for _, label in places]
-    plot.set_yticks([height - 1 - row for row, _ in y_ticks], [label for _, label in y_ticks])
-    plot.draw([-9], [-9], marker=" ")  # a point outside: plotext draws no axis without one
-    plot.build_plot()
-    rows = tuple("".join(cells) for cells in reversed(plot.matrix.marker))
-    return Frame(rows, left, width, height)
+    columns = () if x_ticks is None else _apart(x_ticks, left, width) or OUTSIDE
+    with _figure:
+        plotext.clear_figure()
+        plotext.limit_size(False, False)
+        plotext.plot_size(left + width, height + below)
+        plotext.theme("clear")
+        plotext.xaxes(x_ticks is not None, False)
+        plotext.yaxes(True, False)
+        plotext.grid(height >= 6, False)
+        plotext.xlim(0, width - 1)
+        plotext.ylim(0, height - 1)
+        plotext.xticks([column for column, _ in columns], [label for _, label in columns])
+        plotext.yticks([height - 1 - row for row, _ in y_ticks], [label for _, label in y_ticks])
+        plotext.scatter([-9], [-9], marker=" ")  # a point outside: plotext draws no axis without one
+        drawn = plotext.uncolorize(plotext.build())
+    return Frame(tuple(drawn.split("\n")[:-1]), left, width, height)
+
+
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """Where plotext puts a label of the lower axis: in the middle of the cells around its tick that are free."""
+
+    first: int
+    last: int
+    length: int
+
+    @property
+    def start(self) -> int:
+        return (self.first + self.last - self.length + 1) // 2
+
+    @property
+    def end(self) -> int:
+        return self.start + self.length - 1
+
+    def is_clear_of(self, before: _Label) -> bool:
+        """Return whether neither is moved by the other, whichever is put first, and a cell is left between them."""
+        after = replace(self, first=max(self.first, before.end + 1))
+        other = replace(before, last=min(before.last, self.start - 1))
+        return (after.start, other.start) == (self.start, before.start) and self.start > before.end + 1
+
+
+def _apart(ticks: Ticks, left: int, width: int) -> Ticks:
+    """Return the ticks whose labels are clear of the one before, from the left: plotext takes them in any order."""
+    chosen: list[tuple[int, str]] = []
+    before: _Label | None = None
+    for column, text in ticks:
+        reach = len(text) - 1
+        label = _Label(max(column - reach, -left), min(column + reach, width - 2), len(text))
+        if before is None or label.is_clear_of(before):
+            chosen.append((column, text))
+            before = label
+    return tuple(chosen)
+
+
+_figure = Lock()
+"""Held while plotext's figure is used."""

@@ -3,7 +3,7 @@
     points ──▶ Window ──▶ Spans (top and bottom dot of each dot column) ──▶ Canvas (2 x 4 dots a cell) ──▶ Sheet
 
 A spike of one point in a million keeps its dot at every zoom, because a column's span is taken over the raw points.
-Neighbouring columns are joined by a line one dot thin, and whatever is not finite is a gap. A cell has room for one
+Neighbouring columns are joined by a line one dot thin; values that are not finite make a gap. A cell has room for one
 colour, an "ink": a whole number that the caller later maps to a style.
 """
 
@@ -84,7 +84,7 @@ class Spans:
 
     @classmethod
     def of(cls, x: Floats, y: Floats, window: Window, columns: int, rows: int) -> Spans:
-        """Reduce points to spans.
+        """Return the spans that points reduce to.
 
         Args:
             x: Positions, ascending.
@@ -114,6 +114,11 @@ class Spans:
         both = (self.top <= self.bottom) & (other.top <= other.bottom)
         top, bottom = np.minimum(self.top, other.top), np.maximum(self.bottom, other.bottom)
         return Spans(np.where(both, top, 1), np.where(both, bottom, 0))
+
+    def dashed(self) -> Spans:
+        """The spans in every second pair of dot columns, which is a cell."""
+        drawn = np.arange(len(self.top)) % 4 < 2
+        return Spans(np.where(drawn, self.top, 1), np.where(drawn, self.bottom, 0))
 
     def _join(self, c0: Ints, r0: Ints, c1: Ints, r1: Ints) -> None:
         """Draw a line from each (c0, r0) to its (c1, r1), so thin that no two columns share a row where it is steep."""
@@ -197,12 +202,30 @@ class Canvas:
         self._dots = np.zeros((len(Layer), height, width), np.uint8)
         self._inks = np.full((len(Layer), height, width), NO_INK, np.int16)
 
-    def curve(self, x: Floats, y: Floats, ink: int, layer: Layer = Layer.CURVE) -> None:
-        """Draw the points (x, y) joined by lines."""
-        self._fill(self._spans(x, y), ink, layer)
+    def curve(
+        self, x: Floats, y: Floats, ink: int, layer: Layer = Layer.CURVE, *, dashed: bool = False
+    ) -> None:
+        """Draw points joined by lines.
+
+        Args:
+            x: Positions (N,), ascending.
+            y: Values (N,); a gap where not finite.
+            ink: The number of the style to draw in.
+            layer: Which layer it lies on.
+            dashed: Whether every second cell stays empty.
+        """
+        spans = self._spans(x, y)
+        self._fill(spans.dashed() if dashed else spans, ink, layer)
 
     def band(self, x: Floats, low: Floats, high: Floats, ink: int) -> None:
-        """Fill lightly between two curves."""
+        """Fill lightly between two curves.
+
+        Args:
+            x: Positions (N,), ascending.
+            low: The lower curve (N,).
+            high: The upper curve (N,).
+            ink: The number of the style to draw in.
+        """
         area = self._spans(x, high).between(self._spans(x, low))
         self._fill(area, ink, Layer.BAND)
 
@@ -280,9 +303,15 @@ class Sheet:
         return other
 
     def write(self, row: int, column: int, text: str, ink: int) -> int:
-        """Write text from a cell on, cut at the right edge; returns the column after it.
+        """Write text from a cell on, cut at the right edge, and return the column after it.
 
-        A character that is two cells wide takes two. There must be none without a width of its own.
+        A character that is two cells wide takes two.
+
+        Args:
+            row: The row; outside the sheet nothing is written.
+            column: The first column.
+            text: Characters of one or two cells each.
+            ink: The number of the style to draw in.
         """
         if not 0 <= row < self.height:
             return column
@@ -303,7 +332,14 @@ class Sheet:
         return column
 
     def paste(self, row: int, column: int, lines: Sequence[str], ink: int) -> None:
-        """Write a block of lines of equal length and one-cell characters, which has to fit."""
+        """Write a block of lines, which has to fit.
+
+        Args:
+            row: The first row.
+            column: The first column.
+            lines: Lines of equal length, each character one cell wide.
+            ink: The number of the style to draw in.
+        """
         codes = np.frombuffer("".join(lines).encode("utf-32-le"), "<u4").reshape(len(lines), -1)
         part = np.s_[row : row + codes.shape[0], column : column + codes.shape[1]]
         self.codes[part], self.inks[part] = codes, ink

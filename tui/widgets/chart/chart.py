@@ -22,7 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.options import ascii_only
-from tui.widgets.chart.curve import Curve
+from tui.state.line import Line
 from tui.widgets.chart.range_selection import Marked, marks
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Chart(Widget):
         "chart--value",
         "chart--cursor",
     }
-    """In the order of `inks.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
+    """In the order of `styles.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
     the line at the cursor."""
 
     DEFAULT_CSS = """
@@ -123,7 +123,7 @@ class Chart(Widget):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.metric = metric
-        self._curves: tuple[Curve, ...] = ()
+        self._lines: tuple[Line, ...] = ()
         self._data_version = 0
         self._style_version = 0
         self._due = False
@@ -131,7 +131,7 @@ class Chart(Widget):
         self._plot: Plot | None = None
         self._plot_key: tuple[Setting, int] | None = None
         self._drawn: tuple[str, ...] = ()
-        """The keys of the curves in the plot."""
+        """The runs of the curves in the plot."""
         self._strips: list[Strip] = []
         self._strips_key: tuple[object, ...] = ()
         self._inks: list[Style] = []
@@ -142,15 +142,15 @@ class Chart(Widget):
         self.set_reactive(Chart.ascii_only, not encoding.startswith("utf"))
 
     def on_mount(self) -> None:
-        """Do as the app was asked."""
+        """Draw in ASCII if the app was asked to."""
         self.ascii_only = self.ascii_only or ascii_only(self.app)
 
-    def show(self, curves: Sequence[Curve]) -> None:
-        """Show these curves from now on; drawn when the event loop comes to it, if they differ from the last."""
-        new = tuple(curves)
-        if len(new) == len(self._curves) and all(map(Curve.looks_like, new, self._curves)):
+    def show(self, lines: Sequence[Line]) -> None:
+        """Show these lines from now on; drawn when the event loop comes to it, if they differ from the last."""
+        new = tuple(lines)
+        if len(new) == len(self._lines) and all(map(Line.looks_like, new, self._lines)):
             return
-        self._curves = new
+        self._lines = new
         self._data_version += 1
         if not self._strips:
             self.refresh()
@@ -175,9 +175,9 @@ class Chart(Widget):
             self.refresh(*(Region(first, y, last - first, 1) for y, first, last in changed))
 
     @property
-    def curves(self) -> tuple[Curve, ...]:
-        """The curves that are shown."""
-        return self._curves
+    def lines(self) -> tuple[Line, ...]:
+        """The lines that are shown."""
+        return self._lines
 
     # ---- drawing
 
@@ -220,11 +220,11 @@ class Chart(Widget):
         key = (setting, self._data_version)
         if self._plot is None or key != self._plot_key:
             legend_at = self._plot.legend_at if self._plot is not None else None
-            curves = tuple(curve.key for curve in self._curves)
-            same = self._plot is not None and (setting, curves) == (self._plot.setting, self._drawn)
+            runs = tuple(line.curve.run for line in self._lines)
+            same = self._plot is not None and (setting, runs) == (self._plot.setting, self._drawn)
             before = self._plot.limits if same and self._plot is not None else None
-            self._plot = Plot(self._curves, setting, legend_at, before)
-            self._drawn = curves
+            self._plot = Plot(self._lines, setting, legend_at, before)
+            self._drawn = runs
             self._plot_key = key
         return self._plot
 
@@ -240,9 +240,9 @@ class Chart(Widget):
                 names = [f"chart--{ink.name.lower()}" for ink in Ink]
                 self._inks = [self.get_component_rich_style(name) + under for name in names]
             del self._inks[len(Ink) :]
-            for curve in self._curves:
-                colour = self.colors[3] if self.app.no_color else _parse(curve.colour)
-                self._inks.append(under + Style(color=colour.rich_color, bold=curve.pinned or None))
+            for line in self._lines:
+                colour = self.colors[3] if self.app.no_color else _parse(line.colour)
+                self._inks.append(under + Style(color=colour.rich_color, bold=line.pinned or None))
                 for strength in (0.45, 0.3):
                     self._inks.append(under + Style(color=background.blend(colour, strength, 1).rich_color))
             self._inks_key = key
@@ -370,7 +370,7 @@ class Chart(Widget):
         return max(left, min(event.x - self.gutter.left, left + width - 1))
 
     def on_click(self, event: events.Click) -> None:
-        """Say so; twice shows everything again."""
+        """Post ``Clicked``; a double click shows everything again."""
         if event.chain == 2 and self.view is not None:
             self.view = None
             self.post_message(self.ViewChanged(self, None))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
+from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
-from tui.state.snapshot import RunCurve
+from tui.state.line import Line
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.curve import Curve
+
+if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
 
 MIN_WIDTH, MIN_HEIGHT = 32, 10
 """Cells below which a chart is not made; there are fewer charts instead."""
@@ -26,8 +30,7 @@ FIRST = (
     "val/f1",
     "train/lr",
 )
-"""The order of charts; MEMORY stands for the memory metric that the runs have."""
-MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
+"""The order of charts; MEMORY stands for the memory metric that the runs have, of each GPU."""
 
 
 class ChartGrid(Container, can_focus=True):
@@ -51,12 +54,12 @@ class ChartGrid(Container, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._curves: Mapping[str, Sequence[RunCurve]] = {}
+        self._curves: Mapping[str, Sequence[Curve]] = {}
         self._labels: Mapping[str, str] = {}
         self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
         self._told = False
-        """Whether there was anything to show yet; charts that stand empty until then would only cost time."""
+        """Whether curves have come yet; until then no chart is made."""
         self.pattern = ""
         """A regular expression that the metrics shown have to match."""
 
@@ -77,12 +80,19 @@ class ChartGrid(Container, can_focus=True):
 
     def show(
         self,
-        curves: Mapping[str, Sequence[RunCurve]],
+        curves: Mapping[str, Sequence[Curve]],
         labels: Mapping[str, str],
         signs: Mapping[str, Sign],
         on_top: Collection[str],
     ) -> None:
-        """Show these curves by metric, with each run's label and sign; those ``on_top`` are drawn over the others."""
+        """Show curves, a chart for each metric.
+
+        Args:
+            curves: The curves of each metric.
+            labels: What each run is called.
+            signs: The colour and mark of each run.
+            on_top: The runs that are drawn over the others.
+        """
         self._told = True
         self._curves, self._labels, self._signs, self._on_top = curves, labels, signs, on_top
         self._arrange()
@@ -108,7 +118,7 @@ class ChartGrid(Container, can_focus=True):
         self._set(log_y=self.log_y)
 
     def watch_smoothing(self) -> None:
-        """Have all charts say so."""
+        """Smooth all charts' curves as much."""
         self._set(smoothing=self.smoothing)
 
     def watch_x_label(self) -> None:
@@ -116,7 +126,7 @@ class ChartGrid(Container, can_focus=True):
         self._set(x_label=self.x_label, view=None, cursor=None)
 
     def validate_page(self, page: int) -> int:
-        """Keep to the pages that there are."""
+        """Keep the page between the first and the last."""
         return max(0, min(page, self.pages - 1))
 
     def on_chart_view_changed(self, message: Chart.ViewChanged) -> None:
@@ -215,9 +225,13 @@ class ChartGrid(Container, can_focus=True):
             return order(self._curves)
         return [metric for metric in order(self._curves) if matches(self.pattern, metric)]
 
-    def _label(self, curve: RunCurve) -> str:
+    def _label(self, curve: Curve) -> str:
+        """What a curve is called: behind its name how many seeds it is the mean of, and how many diverged."""
         label = self._labels.get(curve.run, curve.run)
-        return f"{label} ×{curve.n}" if curve.n > 1 else label
+        if curve.n == 1:
+            return label
+        seeds = f"{curve.fewest} of {curve.n}" if curve.fewer else f"{curve.n}"
+        return f"{label} ×{seeds}" + (f" ✗{curve.lost}" if curve.lost else "")
 
     def _fill(self) -> None:
         for chart in self.charts:
@@ -225,19 +239,12 @@ class ChartGrid(Container, can_focus=True):
             signs = [self._signs.get(curve.run, UNKNOWN) for curve in found]
             chart.show(
                 [
-                    Curve(
-                        key=curve.run,
-                        label=self._label(curve),
-                        x=curve.x,
-                        y=curve.y,
-                        colour=sign.colour,
-                        mark=sign.mark,
+                    Line(
+                        self._label(curve),
+                        sign.colour,
+                        curve,
+                        sign.mark,
                         pinned=len(found) > 1 and curve.run in self._on_top,
-                        seams=curve.seams,
-                        raw=curve.raw,
-                        outcome=curve.outcome,
-                        lo=curve.low,
-                        hi=curve.high,
                     )
                     for curve, sign in zip(found, signs, strict=True)
                 ]
@@ -245,7 +252,7 @@ class ChartGrid(Container, can_focus=True):
 
 
 def matches(pattern: str, metric: str) -> bool:
-    """Return whether a metric matches a regular expression; one that is none is taken as it is written."""
+    """Return whether a metric matches a regular expression; other text is looked for as it stands."""
     try:
         return re.search(pattern, metric, re.IGNORECASE) is not None
     except re.error:
@@ -255,7 +262,9 @@ def matches(pattern: str, metric: str) -> bool:
 def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:
     """Return the metrics as charts show them: what people look for first, at least four, then the rest by name."""
     there = list(metrics)
-    memory = next((name for name in MEMORY if name in there), MEMORY[0] if not there else "")
-    first = [memory if name == "MEMORY" else name for name in FIRST]
+    memory = next(
+        (each for name in MEMORY if (each := sorted(family(there, name)))), [] if there else [MEMORY[0]]
+    )
+    first = [each for name in FIRST for each in (memory if name == "MEMORY" else [name])]
     wanted = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
     return wanted + sorted(name for name in there if name not in wanted)

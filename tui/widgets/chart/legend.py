@@ -1,6 +1,6 @@
 """Which curve is which: labels made safe, made to fit, and put where no curve goes.
 
-Labels are other people's text. They are shown as they read, never as markup or terminal commands.
+Labels come from runs. They are shown as text, never as markup or terminal commands.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from rich.cells import cell_len, get_character_cell_size
 
+from engine.text import shorten
 from tui.widgets.chart.canvas import Bools
 
 _ESCAPES = re.compile(
@@ -57,13 +58,7 @@ def plain(text: str) -> str:
 
 def fit(text: str, width: int, dots: str = "…") -> str:
     """Text in at most `width` cells; the middle goes first, because names differ at both ends."""
-    if cell_len(text) <= width:
-        return text
-    if width <= len(dots):
-        return dots[: max(width, 0)]
-    room = width - len(dots)
-    head = _take(text, room - room // 2)
-    return head + dots + _take(text[::-1], room - cell_len(head))[::-1]
+    return shorten(text, width, "middle", dots)
 
 
 def arrange(
@@ -74,7 +69,7 @@ def arrange(
     whole: bool = True,
     dots: str = "…",
 ) -> Legend | None:
-    """Find room for a legend where it hides nothing, with shorter names or without values if need be.
+    """Return a legend where it hides nothing, with shorter names or without values if need be; None without room.
 
     Where names would be too short to be told apart their curves' marks stand for them, beside the values.
 
@@ -101,7 +96,7 @@ def arrange(
 
 
 def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, dots: str = "…") -> Legend:
-    """Find room for the values at a cursor: with names, else without, else over the curves away from it.
+    """Return the values at a cursor where there is room: with names, else without, else over the curves away from it.
 
     Args:
         entries: What it should say.
@@ -131,15 +126,6 @@ def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[En
     share = (width - (4 if left_out else 0)) // len(shown) - 4
     row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in shown]
     return [*row, Entry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
-
-
-def _take(text: str, width: int) -> str:
-    taken = 0
-    for index, character in enumerate(text):
-        taken += get_character_cell_size(character)
-        if taken > width:
-            return text[:index]
-    return text
 
 
 def _width(entries: Sequence[Entry]) -> int:

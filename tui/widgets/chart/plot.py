@@ -1,7 +1,7 @@
 """The whole picture of a chart, from curves to strips, without a widget around it.
 
     ╭─ test/f1 ──────────────────────────╮   the box, with the title
-    │ 0.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆ │   frame.py: axes
+    │ 0.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆ │   axes.py: the frame
     │ 0.40┤      ⢀⣀⠤⠤⠒⠒⠉⠉⠁             │   canvas.py: curves
     │ 0.20┤⣀⠤⠒⠉⠁      ◆ ViT-B…7  0.615 │   legend.py: which is which
     │     └┬──────┬──────┬──────┬─────── │
@@ -23,6 +23,7 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.strip import Strip
 
+from engine.analysis.curves import alike, band_words
 from tui import axis
 from tui.widgets.chart.axes import Frame, frame_for
 from tui.widgets.chart.canvas import Bools, Canvas, Layer, Sheet, Window
@@ -31,7 +32,7 @@ from tui.widgets.chart.series import Series, drawable
 from tui.widgets.chart.styles import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 
 if TYPE_CHECKING:
-    from tui.widgets.chart.curve import Curve
+    from tui.state.line import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Plot:
 
     def __init__(
         self,
-        curves: Sequence[Curve],
+        lines: Sequence[Line],
         setting: Setting,
         legend_at: tuple[int, int] | None = None,
         before: tuple[float, float] | None = None,
@@ -69,7 +70,7 @@ class Plot:
         """Draw everything that does not move with the cursor.
 
         Args:
-            curves: What to draw; later ones over earlier ones, pinned ones over all.
+            lines: What to draw; later ones over earlier ones, pinned ones over all.
             setting: Size and axes.
             legend_at: Where the legend of the last picture was; it stays there if it can.
             before: The ends of the x axis in the last picture, if it was of these curves when they were shorter.
@@ -79,10 +80,11 @@ class Plot:
         self._glyphs = ASCII if setting.ascii_only else UNICODE
         self._unit = axis.unit_of(setting.metric)
         self._x_unit = axis.unit_of_axis(setting.x_label)
-        self._curves = curves
-        self._series = [Series.of(curve) for curve in curves]
-        self._labels = [plain(curve.label) for curve in curves]
-        self._marks = marks_of(curves, ascii_only=setting.ascii_only)
+        self._lines = lines
+        self._curves = alike([line.curve for line in lines])
+        self._series = [Series.of(curve) for curve in self._curves]
+        self._labels = [plain(line.name) for line in lines]
+        self._marks = marks_of(lines, ascii_only=setting.ascii_only)
         self._sheet = Sheet(setting.width, setting.height, Ink.NOTE)
         self._boxed = setting.width >= 12 and setting.height >= 4
         self._origin = (0, 0)
@@ -117,10 +119,13 @@ class Plot:
                 titles.append(f"{plain(self.setting.x_label)} {self._x_unit.exact(cursor)}")
             else:
                 values, titles = self._outcomes()
+            below = False
             if len(self._curves) == 1:
                 titles.append(values[0])
             else:
-                self._draw_legend(sheet, self._canvas, values, cursor if reading else None)
+                below = self._draw_legend(sheet, self._canvas, values, cursor if reading else None)
+            if not below:
+                self._draw_band_words(sheet)
         self._draw_title(sheet, titles)
         return sheet.strips(styles)
 
@@ -225,6 +230,16 @@ class Plot:
         self._sheet.write(row, start, f" {text} ", Ink.AXIS)
         return start
 
+    def _draw_band_words(self, sheet: Sheet) -> None:
+        """What bands mean, in as many words as fit, before the name of the x axis in the lower edge of the box."""
+        words = band_words(self._curves).replace("±", self._glyphs.spread)
+        short = "lowest to highest" if "lowest" in words else f"{self._glyphs.spread} sd"
+        for text in (f"band: {words}", f"band: {short}", short) if words else ():
+            start = self._foot - cell_len(text) - 2
+            if start >= self.setting.width // 3:
+                sheet.write(self.setting.height - 1, start, f" {text},", Ink.AXIS)
+                break
+
     def _say_nothing(self) -> None:
         text = "no data yet"
         if any(bool(drawable(series.y, log_y=False).any()) for series in self._series):
@@ -261,14 +276,16 @@ class Plot:
                 self._sheet.write(offset, column + frame.left, self._glyphs.grid * frame.width, Ink.GRID)
 
     def _draw_curves(self, canvas: Canvas) -> None:
-        order = sorted(range(len(self._curves)), key=lambda index: self._curves[index].pinned)
+        order = sorted(range(len(self._curves)), key=lambda index: self._lines[index].pinned)
         for index in order:
             series = self._series[index]
             if series.low is not None and series.high is not None:
                 canvas.band(series.x, series.low, series.high, ink_of(index, Tone.BAND))
             if series.raw is not None:
                 canvas.curve(series.x, series.raw, ink_of(index, Tone.FAINT), Layer.FAINT)
-            canvas.curve(series.x, series.y, ink_of(index))
+            canvas.curve(series.x, series.solid, ink_of(index))
+            if series.dashed is not None:
+                canvas.curve(series.x, series.dashed, ink_of(index), dashed=True)
             for x in self._curves[index].seams:
                 column = self.column_of(x)
                 if column is not None:
@@ -283,6 +300,10 @@ class Plot:
             for cell in self._mark_cells(canvas, index):
                 self._write_mark(self._sheet, cell, index)
                 self._covered[cell] = True
+            for point in self._curves[index].crosses:
+                if (cross := canvas.cell(*point)) is not None:
+                    self._write(self._sheet, cross, self._glyphs.lost, index)
+                    self._covered[cross] = True
 
     def _rule(self, sheet: Sheet, column: int, glyph: str, ink: int) -> None:
         """A vertical line over the whole height."""
@@ -309,16 +330,19 @@ class Plot:
         return [cell for cell in cells if cell is not None]
 
     def _write_mark(self, sheet: Sheet, cell: tuple[int, int], index: int) -> None:
-        sheet.write(self._origin[0] + cell[0], self._origin[1] + cell[1], self._marks[index], ink_of(index))
+        self._write(sheet, cell, self._marks[index], index)
+
+    def _write(self, sheet: Sheet, cell: tuple[int, int], glyph: str, index: int) -> None:
+        sheet.write(self._origin[0] + cell[0], self._origin[1] + cell[1], glyph, ink_of(index))
 
     # ---- cursor and legend
 
     def _value(self, index: int, at: int | None) -> str:
-        """A curve's value at one of its points, with the width of its band."""
+        """A curve's value at one of its points, with the standard deviation of its seeds."""
         if at is None:
             return self._glyphs.none
         series = self._series[index]
-        return self._with_spread(float(series.y[at]), series.spread(at))
+        return self._with_spread(float(series.y[at]), self._curves[index].deviation(at))
 
     def _outcome(self, index: int) -> str:
         """What came of a curve's runs: the last values, before any smoothing."""
@@ -367,17 +391,20 @@ class Plot:
             if cell is not None:
                 self._write_mark(sheet, cell, index)
 
-    def _draw_legend(self, sheet: Sheet, canvas: Canvas, values: Sequence[str], cursor: float | None) -> None:
+    def _draw_legend(self, sheet: Sheet, canvas: Canvas, values: Sequence[str], cursor: float | None) -> bool:
         """The curves' names and values where they hide nothing, or in the lower edge of the box.
 
         A reading at a cursor is shown even where it hides something.
+
+        Returns:
+            Whether it stands in the lower edge.
         """
         entries = [
-            Entry(self._marks[index], self._labels[index], value, ink_of(index), curve.pinned)
-            for index, (curve, value) in enumerate(zip(self._curves, values, strict=True))
+            Entry(self._marks[index], self._labels[index], value, ink_of(index), line.pinned)
+            for index, (line, value) in enumerate(zip(self._lines, values, strict=True))
         ]
         if canvas.height < 3 or canvas.width < 12:
-            return
+            return False
         dots, row = self._glyphs.dots, []
         if cursor is not None:
             place = self.column_of(cursor)
@@ -385,7 +412,7 @@ class Plot:
             covered = self._covered.copy()
             covered[:, column] = True
             self._write_legend(sheet, arrange_reading(entries, covered, column, dots=dots))
-            return
+            return False
         legend = arrange(entries, self._covered, previous=self.legend_at, dots=dots)
         if legend is None and self._boxed:
             row = in_a_row(entries, self._foot - 4, dots)
@@ -396,6 +423,7 @@ class Plot:
             self.legend_at = (legend.row, legend.column)
             self._write_legend(sheet, legend)
         self._write_row(sheet, row)
+        return bool(row)
 
     def _write_row(self, sheet: Sheet, entries: Sequence[Entry]) -> None:
         row, column = self.setting.height - 1, 2

@@ -28,7 +28,14 @@ class Marked:
         return (first, last) if last - first >= LEAST - 1 else None
 
     def on(self, strips: Sequence[Strip], top: int, height: int, style: Style) -> list[Strip]:
-        """Return a picture with the range in a style, in the rows that curves are drawn in."""
+        """Return a picture with the range in a style.
+
+        Args:
+            strips: The picture, a strip a row.
+            top: The first row that curves are drawn in.
+            height: How many rows those are.
+            style: Laid over what stands there.
+        """
         if self.columns is None:
             return list(strips)
         first, last = self.columns

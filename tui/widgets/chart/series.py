@@ -12,7 +12,7 @@ from tui.axis import BIGGEST
 from tui.widgets.chart.canvas import Bools, Floats
 
 if TYPE_CHECKING:
-    from tui.widgets.chart.curve import Curve
+    from engine.analysis.curves import Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Series:
 
     x: Floats
     y: Floats
+    solid: Floats
+    dashed: Floats | None
+    """The part of ``y`` that is of fewer than all seeds, each point with its neighbours; ``solid`` is the rest."""
     raw: Floats | None
     low: Floats | None
     high: Floats | None
@@ -28,8 +31,9 @@ class Series:
     @classmethod
     def of(cls, curve: Curve) -> Series:
         """Bring a curve into this form, whatever its arrays hold."""
-        x, y = _column(curve.x), _column(curve.y)
-        others = [None if c is None else _column(c) for c in (curve.raw, curve.lo, curve.hi)]
+        x, y, rest = _column(curve.x), _column(curve.y), curve.rest
+        solid = None if rest is None else curve.whole
+        others = [None if c is None else _column(c) for c in (solid, rest, curve.raw, curve.low, curve.high)]
         size = min(x.size, y.size, *(c.size for c in others if c is not None))
         x, y = x[:size], y[:size]
         others = [None if c is None else c[:size] for c in others]
@@ -38,7 +42,7 @@ class Series:
             order = known[np.argsort(x[known], kind="stable")]
             x, y = x[order], y[order]
             others = [None if c is None else c[order] for c in others]
-        return cls(x, y, *others)
+        return cls(x, y, y if others[0] is None else others[0], *others[1:])
 
     def within(self, left: float, right: float) -> slice:
         """The points in a window; where there are none, the two whose line crosses it."""
@@ -79,13 +83,6 @@ class Series:
         values = self.y if self.raw is None else self.raw
         known = values[np.isfinite(values)]
         return float(known.max()) if known.size else None
-
-    def spread(self, at: int) -> float | None:
-        """Half the width of the band at a point."""
-        if self.low is None or self.high is None:
-            return None
-        half = float(self.high[at] / 2 - self.low[at] / 2)
-        return half if np.isfinite(half) else None
 
 
 def drawable(values: Floats, *, log_y: bool) -> Bools:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tui.palette import Sign, markers_for
 
 if TYPE_CHECKING:
-    from tui.widgets.chart.curve import Curve
+    from tui.state.line import Line
 
 
 class Ink(IntEnum):
@@ -47,6 +47,7 @@ class Glyphs:
     across: str = "─"
     down: str = "│"
     seam: str = "┊"
+    lost: str = "✗"
     dots: str = "…"
     spread: str = "±"
     none: str = "–"
@@ -55,12 +56,12 @@ class Glyphs:
     grid: str = "┈"
 
 
-ASCII = Glyphs("++++", "-", "|", ":", "..", "+-", "-", ", ", ("┤┼│└┬─", "++|++-"), " ")
+ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ", ", ("┤┼│└┬─", "++|++-"), " ")
 UNICODE = Glyphs()
 
 
-def marks_of(curves: Sequence[Curve], *, ascii_only: bool) -> list[str]:
-    """The mark of each curve: its own, or one that goes with its colour where any has none."""
-    if not all(curve.mark for curve in curves):
-        return markers_for((curve.colour for curve in curves), ascii_only=ascii_only)
-    return [Sign(curve.colour, curve.mark).drawn(ascii_only=ascii_only) for curve in curves]
+def marks_of(lines: Sequence[Line], *, ascii_only: bool) -> list[str]:
+    """The mark of each line: its own, or one that goes with its colour where any has none."""
+    if not all(line.mark for line in lines):
+        return markers_for((line.colour for line in lines), ascii_only=ascii_only)
+    return [Sign(line.colour, line.mark).drawn(ascii_only=ascii_only) for line in lines]

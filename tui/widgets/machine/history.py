@@ -144,7 +144,7 @@ def _users(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
 
 
 def _who(pid: int, runs: Mapping[int, Status], machine: Machine) -> tuple[str, str]:
-    """Return what to call whoever a process on a GPU belongs to, and the tone for it: ours, or somebody else."""
+    """Return the name of the run or program that a process on a GPU belongs to, and the tone to write it in."""
     process = machine.processes.get(pid)
     for each in (pid, *(process.ancestors if process is not None else ())):
         if each in runs:

@@ -75,7 +75,8 @@ class QueueList(Toned):
         """Move the cursor."""
         self.cursor += rows
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor to what is clicked."""
         index = event.y + self.scroll_offset.y - self.heading
         if self._with_cursor and 0 <= index < len(self.bars):
             self.cursor = index

@@ -64,7 +64,7 @@ class MachineLine(Static):
 
 
 def forms(machine: Machine) -> list[str]:
-    """Return how busy the machine is in a few words, in fewer and in none: its GPUs, or its CPU where there is none."""
+    """Return how busy the machine is, in a few words, in fewer and in an empty text: its GPUs, else its CPU."""
     if not machine.gpus and not machine.memory_total:
         return [""]
     if not machine.gpus:

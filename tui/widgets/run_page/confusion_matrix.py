@@ -1,7 +1,7 @@
 """A confusion matrix as a heat map, true classes in rows and predicted ones in columns; a cursor reads a cell.
 
 Few classes have a number in each cell; many have a shade, one or two cells wide, so that a hundred fit a screen.
-Drawn line by line, and of each line only what is in view: a thousand classes cost no more than ten.
+Drawn line by line, and of each line only the part in view: a thousand classes cost as much as ten.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TALLEST_CELL = 3
 
 @dataclass(frozen=True)
 class Plan:
-    """How wide things are, in cells."""
+    """How wide the parts of a matrix are, in cells."""
 
     label: int
     cell: int
@@ -52,7 +52,11 @@ def plan(matrix: Matrix, width: int, height: int, *, shares: bool, numbers: bool
     """Return how a matrix fits a place best: with numbers if they have room, else with shades.
 
     Args:
-        numbers: What is asked for, whether or not all columns fit then.
+        matrix: What is drawn.
+        width: Cells that there are.
+        height: Rows that there are.
+        shares: Whether cells say shares instead of counts.
+        numbers: Numbers or shades, whether or not all columns fit then; None for whichever fits.
     """
     classes = len(matrix.labels)
     longest = max(map(cell_len, matrix.labels[:2000]))
@@ -181,7 +185,8 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
         cell = Region(column * self.plan.cell, row * lines, self.plan.cell + self.plan.label, lines + 1)
         self.scroll_to_region(cell, animate=False, force=True)
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Move the cursor to what is clicked."""
         column = (event.x - self.plan.label + self.scroll_offset.x) // self.plan.cell
         row = (event.y - 1 + self.scroll_offset.y) // self.plan.lines
         if (

@@ -48,7 +48,8 @@ class Mistakes(ScrollView):
             self.virtual_size = Size(self.size.width, len(matrix.mistakes) + 1 if matrix else 0)
             self.refresh()
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Say which confusion is clicked."""
         index = event.y - 1 + self.scroll_offset.y
         if self._matrix is not None and event.y and index < len(self._matrix.mistakes):
             mistake = self._matrix.mistakes[index]

@@ -1,4 +1,4 @@
-"""Where lines are cut so that they fit into rows: behind a word, or within one that fills half a row by itself."""
+"""Where lines are cut to fit into rows: behind a word, or within a word that fills half a row by itself."""
 
 from __future__ import annotations
 

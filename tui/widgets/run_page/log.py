@@ -1,4 +1,4 @@
-"""A log of any length, drawn line by line: only what is in view is touched, and a search holds nobody up.
+"""A log of any length, drawn line by line: only rows in view are touched, and a search leaves the screen alive.
 
 Lines may be wrapped, at words. A column of sums says which line a row is of.
 """
@@ -29,7 +29,7 @@ from tui.state.log_buffer import Kind, Lines
 from tui.widgets.run_page.line_wrapping import Wrapping, step_of
 
 SLICE_S = 0.005
-"""Seconds that a search takes before it lets others have a turn."""
+"""Seconds after which a search yields to the event loop."""
 MAX_MARKS = 200
 """Matches in one line that are highlighted."""
 
@@ -64,7 +64,7 @@ class Log(ScrollView, can_focus=True):
 
     @dataclass
     class Looked(Message):
-        """It shows something else, or has found something."""
+        """Its lines, its view or its matches have changed."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -108,7 +108,7 @@ class Log(ScrollView, can_focus=True):
         self.post_message(self.Looked())
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Who scrolls up does not follow the end any more."""
+        """Stop following the end when the user scrolls up."""
         super().watch_scroll_y(old_value, new_value)
         if new_value < old_value and new_value < self.max_scroll_y:
             self.set_reactive(Log.following, False)

@@ -48,7 +48,7 @@ class TabBar(Widget):
         ]
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002
-        """All titles; the open one in brackets of light, and of characters where there is no light."""
+        """All titles; the open one is highlighted, or in brackets where there are no colours."""
         segments = []
         for number, label in enumerate(self.labels()):
             is_open = number == self.index
@@ -58,7 +58,8 @@ class TabBar(Widget):
             Strip(segments).adjust_cell_length(self.size.width, self.rich_style).apply_style(self.rich_style)
         )
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Show the tab that is clicked."""
         end = 0
         for index, label in enumerate(self.labels()):
             end += len(label)

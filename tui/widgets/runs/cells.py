@@ -43,13 +43,15 @@ def tone_of(row: Row) -> str:
 
 
 def count_of(row: Row) -> str:
-    """Return how many runs a row hides, and how they differ from what it stands for; a space before each.
+    """Return how many seeds a row's mean is of, and how other runs that it hides differ; a space before each.
 
-    Those that have other settings, go on with such, wait, failed or were stopped.
+    Of what has no result yet it is how many runs there are. The others have other settings, go on with such, wait,
+    failed or were stopped.
     """
     marks = Counter({"≠": row.others, MARKS["running"][0]: row.going, MARKS["queued"][0]: row.waiting})
     marks.update(MARKS[status.state][0] for status in row.unfinished)
-    count = f" ×{row.folded}" if row.folded > 1 or (row.group and row.folded) else ""
+    number = min(row.seeds or row.folded, row.folded)
+    count = f" ×{number}" if number > 1 or (row.group and row.folded) else ""
     if row.cut:
         count = f"{count * (row.folded > len(row.facts))} {len(row.facts)} of {row.cut}"
     return count + "".join(f" {mark}{number}" for mark, number in marks.items() if number)

@@ -1,4 +1,4 @@
-"""The columns that there are, those that are shown first and in their order; what is put in or out is said."""
+"""The columns to choose from, the shown ones first and in order; changes are posted."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class ColumnList(Toned):
 
     Args:
         shown: Those that the run list shows, in their order.
-        known: All that there are.
-        order: The name of the one that the run list is sorted by; empty for none.
+        known: All columns.
+        order: The name of the column that the run list is sorted by; empty for none.
         row: A row whose values stand beside the names.
     """
 
@@ -102,7 +102,7 @@ class ColumnList(Toned):
         self.cursor += rows
 
     def action_put(self) -> None:
-        """Show the column, behind the others, or show it no more; the cursor goes on to the next one to choose."""
+        """Show the column behind the others, or hide it; the cursor goes on to the next."""
         column = self.column
         if column is None:
             self.app.bell()
@@ -138,7 +138,8 @@ class ColumnList(Toned):
         self.shown = [column for name in DEFAULT if (column := find_column(name)) is not None]
         self._changed()
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Take in or leave out the column that is clicked."""
         index = event.y + int(self.scroll_offset.y)
         if 0 <= index < len(self.listed):
             self.cursor = index

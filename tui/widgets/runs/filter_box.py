@@ -1,4 +1,4 @@
-"""The box in which a filter is written: Tab completes keys and values, and what is wrong is said below it in words."""
+"""The box in which a filter is written: Tab completes keys and values, and mistakes are explained below it."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The run in focus: what it is, how far it is, where it runs, and what a reader of its numbers should know.
+"""The run in focus: its settings, progress and machine, and cautions for readers of its numbers.
 
-Drawn line by line: a text widget would have the whole screen laid out and painted anew with every number that changes.
+Drawn line by line: a text widget would lay out and paint the whole screen for every number that changes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import Detail
-from tui.views.columns import memory_and_peak
+from tui.views.columns import find_column, memory_and_peak
+from tui.views.row import Row
+from tui.views.run_facts import best_checkpoint
 from tui.views.run_names import run_label
 
 Fact = tuple[str, str]
@@ -54,9 +56,19 @@ class Overview(ScrollView):
         config: Mapping[str, Any],
         alarms: Sequence[Alarm] = (),
         unfinished: Sequence[Status] = (),
+        row: Row | None = None,
     ) -> None:
-        """Show a run, and what was stopped or failed behind it; of an experiment without any, its configuration."""
-        new = tuple(facts(status, detail, config, alarms, unfinished))
+        """Show a run and the newer ones behind it; of an experiment without runs, its configuration.
+
+        Args:
+            status: How the run goes; None for an experiment without runs.
+            detail: What was read of the run's folder; None before that.
+            config: The configuration to show where the run's own is not read yet.
+            alarms: What is wrong with the run.
+            unfinished: Newer runs that were stopped or failed.
+            row: What stands for the run in the list: of several seeds it is said which this is, and their mean scores.
+        """
+        new = tuple(facts(status, detail, config, alarms, unfinished, row))
         if new != self._facts:
             self._facts = new
             self._lay_out()
@@ -99,8 +111,18 @@ def facts(
     config: Mapping[str, Any],
     alarms: Sequence[Alarm] = (),
     unfinished: Sequence[Status] = (),
+    row: Row | None = None,
 ) -> Iterator[Fact]:
-    """Yield what is worth saying, most wanted first; a pair without a name is a line of its own."""
+    """Yield facts as pairs of name and value, the most important first; one without a name is a line of its own.
+
+    Args:
+        status: How the run goes; None for an experiment without runs.
+        detail: What was read of the run's folder; None before that.
+        config: The configuration to show where the run's own is not read yet.
+        alarms: What is wrong with the run.
+        unfinished: Newer runs that were stopped or failed.
+        row: The row that stands for the run in the list.
+    """
     settings = dict(detail.config) if detail and detail.config else dict(config)
     if status is not None:
         mark = MARKS[status.state][0]
@@ -115,7 +137,7 @@ def facts(
         for number, other in enumerate(unfinished[:MOST_BEHIND]):
             which = f"{MARKS[other.state][0]} {run_label(other)} {other.state}"
             yield "" if number else "behind it", clean(f"{which}{': ' * bool(other.why)}{other.why}")
-        yield from _progress(status)
+        yield from _progress(status, row)
         yield "", ""
     yield from _labels(settings if detail is None else msgspec.structs.asdict(detail.labels))
     yield from _model(settings, status)
@@ -126,7 +148,19 @@ def facts(
         yield from _place(status, detail)
 
 
-def _progress(status: Status) -> Iterator[Fact]:
+def _over_seeds(row: Row | None, metric: str) -> str:
+    """Return a score of a row as the list has it, if it is a mean over seeds; else an empty text."""
+    column = find_column(metric)
+    if row is None or row.group or row.seeds < 2 or row.state != "finished" or column is None:
+        return ""
+    text = column.text(row)
+    return f"{text}, mean of {row.seeds} seeds" if text else ""
+
+
+def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
+    if row is not None and not row.group and row.seeds > 1:
+        seeds = sorted(fact.status.seed for fact in row.facts)
+        yield "seed", f"{status.seed}, {seeds.index(status.seed) + 1} of {len(seeds)}"
     if status.epochs:
         yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
     if status.left_s is not None:
@@ -134,12 +168,15 @@ def _progress(status: Status) -> Iterator[Fact]:
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
     for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
-        final, best = status.final.get(metric), status.best.get(metric)
+        final = status.final.get(metric)
         last = status.last.get(metric) if final is None else final.value
-        if last is not None:
+        if mean := _over_seeds(row, metric):
+            yield name, mean
+        elif last is not None:
             margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
-            peak = f"  best {score(best)}" if best is not None and best > last else ""
-            yield name, score(last) + margin + peak
+            yield name, score(last) + margin
+            if (best := best_checkpoint(status, metric)) is not None:
+                yield "", f"best {score(best.value)}, {best.where}"
     if (ece := status.last.get("test/ece")) is not None:
         yield "cal. err", score(ece)
     for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):

@@ -1,4 +1,4 @@
-"""The list of experiments and runs, drawn line by line: ten thousand rows cost what is visible of them."""
+"""The list of experiments and runs, drawn line by line: of ten thousand rows only the visible ones cost time."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ class RunList(ScrollView, can_focus=True):
         self._signs: Mapping[str, Sign] = {}
         self._columns = [column for name in DEFAULT if (column := find_column(name))]
         self._chosen = False
-        """Whether somebody has chosen the columns: then they are shown with nothing in them too."""
+        """Whether the user has chosen the columns: then empty ones are shown too."""
         self.shown: Sequence[Column] = self._columns
         """The columns that are shown where there is room."""
         self._arrows: Mapping[str, str] = {}
@@ -159,7 +159,7 @@ class RunList(ScrollView, can_focus=True):
         return PREFIX + NAME_WIDTH + total(self._sized())
 
     def _judge(self) -> None:
-        """Leave out columns that nobody has chosen and that have nothing in them."""
+        """Leave out columns that are empty, unless the user has chosen them."""
         self.shown = [
             column for column in self._columns
             if self._chosen or column.name == "test/f1" or any(column.text(row) for row in self._rows)
@@ -224,7 +224,7 @@ class RunList(ScrollView, can_focus=True):
         self.cursor += rows
 
     def action_fold(self, unfold: bool) -> None:
-        """Show or hide what is under the row; from what has nothing under it, go to what it is under and hide that."""
+        """Show or hide the rows under the row; from a row without any go to its parent and hide that one's."""
         row = self.row
         if row is None:
             return
@@ -267,21 +267,18 @@ class RunList(ScrollView, can_focus=True):
             self._select(self._rows)
 
     def _select(self, rows: Iterable[Row]) -> None:
-        """Overlay the runs of rows, and say whether one of them stands for several."""
-        before = len(self.selected)
-        together = False
+        """Overlay the runs of rows."""
         for row in rows:
             self.selected.update(row.runs)
-            together |= len(row.runs) > 1
         self.refresh()
-        several = together and len(self.selected) > before
-        self.post_message(SelectionChanged(frozenset(self.selected), several))
+        self.post_message(SelectionChanged(frozenset(self.selected)))
 
     def action_open(self) -> None:
         """Show the row whole."""
         self.post_message(Opened())
 
-    async def _on_click(self, event: events.Click) -> None:
+    def on_click(self, event: events.Click) -> None:
+        """Move to the row that is clicked, open it on a second click, or sort by a heading."""
         index = event.y + self.scroll_offset.y - 1
         if event.y == 0:
             self._click_heading(event.x)
@@ -341,7 +338,7 @@ class RunList(ScrollView, can_focus=True):
         return [*segments, *columns.crop(over)]
 
     def _columns_of(self, row: Row, fitting: Sequence[Sized], free: int, wanted: int) -> list[Segment]:
-        """Return what stands in the columns: values, or why there are none, or what is wrong with the run.
+        """Return the cells of the columns: values, or a reason in their place, or what is wrong with the run.
 
         Args:
             free: Cells before the columns that a reason may take too.
@@ -382,7 +379,7 @@ class RunList(ScrollView, can_focus=True):
         return segments
 
     def _swatch(self, row: Row) -> Segment:
-        """The colour and mark of the row's curve, where it has one; a bar before it when it is overlaid for good.
+        """The colour and mark of the row's curve, where it has one; a bar before it when it is overlaid.
 
         The bar is broken where only some of its runs are.
         """

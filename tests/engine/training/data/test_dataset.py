@@ -110,10 +110,15 @@ class TestCutting:
         assert np.array_equal(source.train_labels, split[2])
         assert np.array_equal(source.test_labels, split[3])
 
-    def test_digits_that_are_not_there_are_asked_for(self, monkeypatch):
-        monkeypatch.setattr("engine.training.data.digits.find_spec", lambda name: None)
-        with pytest.raises(DataError, match="pip install scikit-learn"):
-            digits()
+    def test_digits_are_the_same_bytes_in_the_same_order_for_ever(self):
+        source = digits_source()
+        arrays = (
+            source.train_labels, source.test_labels,
+            source.train_images(np.arange(1437)).pixels, source.test_images().pixels,
+        )  # fmt: skip
+        assert [array.dtype for array in arrays] == [np.int64, np.int64, np.uint8, np.uint8]
+        digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).hexdigest()
+        assert digest == "54ad42a37442cf5e10e4fa639b44a070b846584ebbf87af279d90e58705e9c5f"
 
 
 class TestStatistics:
@@ -349,7 +354,26 @@ class TestCifar:
         monkeypatch.setattr(CIFAR10, "tgz_md5", md5(archive))
         monkeypatch.setattr(CIFAR10, "url", "http://127.0.0.1:9/cifar-10-python.tar.gz")
         (tmp_path / "data").mkdir()
+        monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
         return archive, tmp_path / "data"
+
+    def test_it_is_used_from_where_it_lies_below_the_working_folder(self, small, tmp_path, monkeypatch):
+        archive, data = small
+        shutil.copy(archive, data)
+        monkeypatch.delenv("VITUI_DATA")
+        monkeypatch.chdir(tmp_path)
+        assert len(cifar().test) == 2
+
+    def test_it_goes_to_one_place_for_all_projects(self, small, tmp_path, monkeypatch):
+        archive, _ = small
+        monkeypatch.delenv("VITUI_DATA")
+        monkeypatch.setenv("VITUI_CACHE", str(tmp_path / "cache"))
+        said = []
+        with serving(archive) as (url, _):
+            monkeypatch.setattr("torchvision.datasets.CIFAR10.url", url)
+            assert len(cifar(said.append).test) == 2
+        assert said[0].endswith(f"to {tmp_path / 'cache' / 'data'}")
+        assert (tmp_path / "cache" / "data" / "cifar-10-batches-py").is_dir()
 
     def test_an_archive_put_there_is_unpacked(self, small):
         archive, data = small
@@ -392,7 +416,7 @@ class TestCifar:
         assert len(asked) == 2  # one follows redirects, one fetches
 
     def test_what_to_put_where_is_said(self, tmp_path, monkeypatch):
-        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
         (tmp_path / "data").write_text("in the way of a download")
         with pytest.raises(
             DataError, match=r"put cifar-10-python\.tar\.gz \(md5 [0-9a-f]{32}\) into .*/data"

@@ -1,0 +1,102 @@
+"""A run on two GPUs is told alike wherever it is told: by what its GPUs hold and take, never by the host's memory."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from engine.analysis.comparison import compare
+from engine.analysis.results import Result, result_of
+from engine.analysis.seed_groups import Side
+from engine.analysis.selection import Candidate, choose
+from engine.config.schema import Experiment
+from engine.events import Metrics, Start
+from engine.query.fields import Subject, find_key
+from engine.query.parser import parse
+from engine.queue.memory_estimates import MEASURED_MARGIN, Estimates
+from engine.runs.metadata import About, Fact
+from engine.runs.recorder import Recorder
+from engine.runs.store import Run, Store
+from engine.text import GIB
+from tui.report.results_table import Table
+from tui.state.run_record import Record
+from tui.views.columns import find_column
+from tui.views.row import Row
+from tui.views.run_facts import sections
+from tui.widgets.chart.grid import order
+from tui.widgets.runs.overview import facts
+
+EXPERIMENT = Experiment(name="e", model="vit_mini", dataset="digits", image_size=8, patch_size=4, gpus=2)
+MEASURED = {
+    "test/f1": 0.5, "cpu/memory_process": 4.0 * GIB, "train/loss": 1.0,
+    "gpu/0/memory_process": 30.0 * GIB, "gpu/1/memory_process": 31.0 * GIB,
+    "gpu/0/memory_used": 40.0 * GIB, "gpu/1/memory_used": 41.0 * GIB,
+    "gpu/0/memory_peak": 28.0 * GIB, "gpu/1/memory_peak": 27.0 * GIB,
+    "gpu/0/energy": 40_000.0, "gpu/1/energy": 60_000.0,
+}  # fmt: skip
+
+
+@pytest.fixture
+def candidate(store: Store) -> Candidate:
+    """A finished run on two GPUs, as its own process recorded it."""
+    run = store.create(EXPERIMENT, seed=0)
+    recorder = Recorder(run)
+    recorder.emit(Start(time=1.0, run=run.id, attempt=1, experiment="e", epochs=1, device="2 x H200"))
+    recorder.emit(Metrics(time=2.0, run=run.id, step=1, epoch=1.0, values=MEASURED))
+    recorder.end("finished", "done")
+    recorder.close()
+    return Candidate(run, run.info(), recorder.status)
+
+
+def column(name: str, candidate: Candidate) -> str:
+    found = find_column(name)
+    assert found is not None
+    fact = Fact(candidate.status, About(msgspec.to_builtins(EXPERIMENT)))
+    return found.text(Row("r", "e", "r", "e", "finished", facts=(fact,)))
+
+
+def test_columns(candidate: Candidate) -> None:
+    assert column("memory", candidate) == "31G"
+    assert column("peak", candidate) == column("gpu/memory_peak", candidate) == "28G"
+    assert column("gpu/energy", candidate) == "1e+05"
+
+
+def test_filters(candidate: Candidate) -> None:
+    subject = Subject(candidate.status, lambda: msgspec.to_builtins(EXPERIMENT))
+    assert parse("gpu/memory_peak=28GiB gpu/energy=100k best:gpu/memory_process=31GiB").matches(subject)
+    key = find_key("highest:gpu/memory_peak")
+    assert key is not None
+    assert key.value(subject) == 28 * GIB
+
+
+def test_comparison(candidate: Candidate) -> None:
+    table = dict(compare([Side("e", {}, choose(EXPERIMENT, [candidate], "test/f1"))]).measured)
+    assert table["memory, most"][0].value == "28GiB"
+    assert table["energy, kJ"][0].value == "100.0"
+
+
+def test_results(candidate: Candidate) -> None:
+    result = result_of(EXPERIMENT, [candidate], lambda *_: None)
+    assert isinstance(result, Result)
+    assert (result.gpu_memory, result.host_memory, result.joules) == (28 * GIB, None, 100_000)
+    shown = Table([result]).shown
+    assert (shown["GPU memory"], shown["energy"]) == (["28.00 GiB"], ["100.0 kJ"])
+    assert "host memory" not in shown
+
+
+def test_facts(candidate: Candidate) -> None:
+    assert dict(facts(candidate.status, None, {}))["memory"] == "31GiB  peak 31GiB"
+    (result,) = (
+        each for each in sections(candidate.status, {}, Record(candidate.run.id)) if each.title == "Result"
+    )
+    assert dict(result.facts)["memory"] == "31GiB, peak 31GiB"
+
+
+def test_charts() -> None:
+    first = order(list(MEASURED))[:5]
+    assert [name for name in first if "memory" in name] == ["gpu/0/memory_process", "gpu/1/memory_process"]
+
+
+def test_estimates(candidate: Candidate, store: Store) -> None:
+    queued: Run = store.create(EXPERIMENT, seed=1)
+    assert Estimates(store).of(queued) == int(MEASURED_MARGIN * 28 * GIB + GIB)

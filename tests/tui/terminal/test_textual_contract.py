@@ -1,0 +1,254 @@
+"""What vitui relies on of Textual's private parts is there, and does what it is relied on for.
+
+Whoever upgrades Textual begins here: each failure names what is gone and the function that has to be mended.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import pkgutil
+import textwrap
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, TypeGuard
+
+import pytest
+import textual
+import textual._wait
+from rich.console import RenderableType
+from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
+from textual.app import App, ComposeResult
+from textual.css.stylesheet import Stylesheet
+from textual.drivers.headless_driver import HeadlessDriver
+from textual.events import Key
+from textual.keys import _character_to_key
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widgets import Static
+
+import tui
+from tests.tui.textual_private import is_leaving, type_key
+from tui.terminal import textual_private
+
+SIZE = 30, 4
+
+
+def relied_on(true: object, what: str, where: str) -> None:
+    assert true, f"{where} relies on {what}; with Textual {textual.__version__} that is not so"
+
+
+def parameters(function: Any) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+@pytest.mark.parametrize(
+    ("function", "names", "where"),
+    [
+        (App._display, ["self", "screen", "renderable"], "SparingApp"),
+        (CompositorUpdate.render_segments, ["self", "console"], "SparingUpdate"),
+        (_character_to_key, ["character"], "type_key"),
+    ],
+)  # fmt: skip
+def test_functions_take_what_they_are_given(function: Any, names: list[str], where: str) -> None:
+    relied_on(parameters(function) == names, f"{function.__qualname__}({', '.join(names)})", where)
+
+
+def test_rows_of_a_screen_can_be_had_without_parameters() -> None:
+    required = [
+        name
+        for name, parameter in inspect.signature(Compositor.render_strips).parameters.items()
+        if parameter.default is parameter.empty
+    ]
+    relied_on(required == ["self"], "Compositor.render_strips()", "screen_strips")
+
+
+class Words(App[str]):
+    """Two lines of text, and all that is to be displayed of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.displayed: list[RenderableType | None] = []
+
+    def compose(self) -> ComposeResult:
+        yield Static("one", id="first")
+        yield Static("two", id="second")
+
+    def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
+        self.displayed.append(renderable)
+        super()._display(screen, renderable)
+
+
+async def test_every_update_of_the_screen_is_displayed() -> None:
+    app = Words()
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        whole = [update for update in app.displayed if isinstance(update, LayoutUpdate)]
+        relied_on(whole, "App._display() to get a LayoutUpdate when a screen is shown", "SparingApp")
+        pieces = list(textual_private._layout(whole[-1]))
+        relied_on(covers(pieces), "LayoutUpdate.strips and .region, which cover the screen", "_layout")
+        app.displayed.clear()
+        app.query_one("#second", Static).update("2nd")
+        await pilot.pause()
+        parts = [update for update in app.displayed if isinstance(update, ChopsUpdate)]
+        relied_on(parts, "App._display() to get a ChopsUpdate when a widget changes", "SparingApp")
+        changed = {y: strip.text for y, x, strip in textual_private._chops(parts[-1])}
+        relied_on(
+            set(changed) == {1} and "2nd" in changed[1],
+            "ChopsUpdate.spans, .chops and .chop_ends, which hold the rows that changed",
+            "_chops",
+        )
+
+
+def covers(pieces: list[tuple[int, int, Strip]]) -> bool:
+    width, height = SIZE
+    rows = [sum(strip.cell_length for y, _, strip in pieces if y == row) for row in range(height)]
+    return rows == [width] * height and {y for y, _, _ in pieces} == set(range(height))
+
+
+class Recording(HeadlessDriver):
+    """A terminal that keeps what is written to it."""
+
+    written: list[str]
+
+    @property
+    def is_headless(self) -> bool:
+        return False
+
+    def write(self, data: str) -> None:
+        self.__dict__.setdefault("written", []).append(data)
+
+
+class Sparing(Words, textual_private.SparingApp):
+    pass
+
+
+def test_a_terminal_is_written_what_an_update_returns() -> None:
+    app = Sparing()
+    app.driver_class = Recording
+    written: list[str] = []
+
+    async def look(pilot: Pilot[str]) -> None:
+        await pilot.pause()
+        driver = app._driver
+        assert isinstance(driver, Recording)
+        driver.written.clear()
+        app.query_one("#second", Static).update("two.")
+        await pilot.pause()
+        textual_private.write_to_terminal(app, "\a")
+        written.extend(driver.written)
+        app.exit()
+
+    app.run(size=SIZE, auto_pilot=look)
+    what = "App._display() to write what CompositorUpdate.render_segments() returns"
+    relied_on(any("." in part for part in written), what, "SparingApp")
+    relied_on(not any("two" in part for part in written), what + ", and nothing else", "SparingApp")
+    relied_on(written[-1] == "\a", "App._driver to be where the terminal is written to", "write_to_terminal")
+
+
+async def test_the_rows_of_a_screen_are_drawn() -> None:
+    async with Words().run_test(size=SIZE) as pilot:
+        strips = textual_private.screen_strips(pilot.app.screen)
+        texts = [strip.text.strip() for strip in strips]
+        relied_on(
+            texts == ["one", "two", "", ""],
+            "Screen._compositor.render_strips(), a strip a row",
+            "screen_strips",
+        )
+
+
+async def test_what_is_said_in_the_corner_is_known() -> None:
+    async with Words().run_test(size=SIZE) as pilot:
+        pilot.app.notify("first", title="one")
+        pilot.app.notify("second", severity="error")
+        await pilot.pause()
+        said = [(note.title, note.message) for note in textual_private.notifications(pilot.app)]
+        relied_on(said == [("one", "first"), ("", "second")], "App._notifications, in order", "notifications")
+
+
+async def test_keys_can_be_typed_and_an_app_that_leaves_is_known() -> None:
+    typed: list[str] = []
+
+    class Keys(Words):
+        def on_key(self, event: Key) -> None:
+            typed.append(event.key)
+
+    async with Keys().run_test(size=SIZE) as pilot:
+        relied_on(not is_leaving(pilot.app), "App._exit to be false while it runs", "is_leaving")
+        for key in ("a", "?", "enter"):
+            type_key(pilot.app, key)
+        await pilot.pause()
+        relied_on(typed == ["a", "question_mark", "enter"], "App._driver.send_message(Key)", "type_key")
+        pilot.app.exit()
+        relied_on(is_leaving(pilot.app), "App._exit to be true once it leaves", "is_leaving")
+
+
+def test_pilots_sleep_as_long_as_two_numbers_say() -> None:
+    for name in ("SLEEP_GRANULARITY", "SLEEP_IDLE"):
+        relied_on(
+            isinstance(getattr(textual._wait, name, None), float), f"textual._wait.{name}", "look_often"
+        )
+    sheet = Stylesheet()
+    relied_on(sheet._variables == {}, "Stylesheet._variables, by name", "parse_once")
+    (rules,) = sheet._parse_rules("Static { color: red; }", ("", ""))
+    relied_on(rules.selectors == "Static", "Stylesheet._parse_rules() to return the rules", "parse_once")
+
+
+# ---- names that only look like ours
+
+
+@cache
+def source(kind: type) -> ast.AST:
+    try:
+        return ast.parse(textwrap.dedent(inspect.getsource(kind)))
+    except (OSError, TypeError):
+        return ast.Module(body=[], type_ignores=[])
+
+
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.startswith("__")
+
+
+def used(kind: type) -> set[str]:
+    """Return the private names that a class defines, or uses on itself."""
+    return {name for node in ast.walk(source(kind)) for name in names_of(node) if is_private(name)}
+
+
+def names_of(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        yield node.name
+    elif is_own(node):
+        yield node.attr
+
+
+def is_own(node: ast.AST) -> TypeGuard[ast.Attribute]:
+    return isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
+
+
+@cache
+def defined(kind: type) -> frozenset[str]:
+    """Return the private names that a class of Textual gives its objects."""
+    given = (node.attr for node in ast.walk(source(kind)) if is_own(node) and isinstance(node.ctx, ast.Store))
+    return frozenset(filter(is_private, (*vars(kind), *given)))
+
+
+def classes() -> Iterator[type]:
+    """Yield the app's classes that are made from Textual's."""
+    for module in pkgutil.walk_packages(tui.__path__, "tui."):
+        for kind in vars(importlib.import_module(module.name)).values():
+            if isinstance(kind, type) and kind.__module__ == module.name:
+                yield kind
+
+
+def test_no_private_name_of_ours_is_one_of_textuals() -> None:
+    taken = {
+        (f"{kind.__module__}.{kind.__qualname__}", name)
+        for kind in classes()
+        if kind.__module__ != textual_private.__name__
+        for base in kind.__mro__
+        if base.__module__.startswith("textual.")
+        for name in used(kind) & defined(base)
+    }
+    assert taken == set(), f"Textual {textual.__version__} uses these names itself: give ours others"

@@ -1,0 +1,34 @@
+"""A curve with what it is called and wears: one line of a chart on the screen, or of a figure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A line of a picture.
+
+    Attributes:
+        name: What the legend calls it; any text, shown as it is.
+        colour: A hex colour, see `tui.palette.assign`.
+        curve: What is drawn.
+        mark: A mark of `tui.palette.MARKERS`; the picture chooses one where it is empty.
+        pinned: Drawn over the others.
+    """
+
+    name: str
+    colour: str
+    curve: Curve
+    mark: str = ""
+    pinned: bool = False
+
+    def looks_like(self, other: Line) -> bool:
+        """Return whether another line is drawn the same; curves are the same only if they are one object."""
+        return self.curve is other.curve and all(
+            getattr(self, name) == getattr(other, name) for name in ("name", "colour", "mark", "pinned")
+        )
