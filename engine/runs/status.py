@@ -15,6 +15,7 @@ copy without an end cannot be told from a crash, and is called one.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -263,8 +264,9 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     """
     held = False if mine else lock.is_held(f"{run.folder}/lock")
     status, size, entry = cached(run), _size(run), queue_entry(run)
+    is_outdated = False
     if status is None or status.offset > size:
-        status = rebuild(run)
+        status, is_outdated = rebuild(run), _is_of_older_version(run)
     elif not held and status.offset < size:  # a process that lives is about to save what it has said since
         read_on(run, status)
     status.state = _judge(run, status, entry, held)
@@ -273,7 +275,27 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
         status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
+    if is_outdated and not held and status.state in ENDED:
+        _renew(run, status)
     return status
+
+
+def _is_of_older_version(run: Run) -> bool:
+    """Return whether status.json is whole and was folded by an older version."""
+    try:
+        return _decoder.decode(run.read("status.json")).fold < FOLD
+    except DAMAGED:
+        return False
+
+
+def _renew(run: Run, status: Status) -> None:
+    """Save what an older version folded as this one does, so that the events are read anew once and not at each look.
+
+    Only the owner of a run does so; a folder that takes no file stays as it is.
+    """
+    with contextlib.suppress(OSError):
+        if run.path.stat().st_uid == os.geteuid():
+            save(run, status)
 
 
 def _judge(run: Run, status: Status, entry: QueueEntry | None, held: bool | None) -> State:

@@ -738,3 +738,28 @@ def test_a_checkpoint_between_two_measurements_says_how_far_a_run_is(run):
         recorder.emit(saved)
     recorder.close()
     assert (status_of(run).step, status_of(run).epoch) == (4, 0.8)
+
+
+def of_older_version(run: Run) -> bytes:
+    """Save a run's status as a version would have that folded events in another way."""
+    old = rebuild(run)
+    save(run, old)
+    data = json.loads(run.status_file.read_bytes()) | {"fold": 0, "best": {"test/f1": 0.99}}
+    run.status_file.write_text(json.dumps(data))
+    return run.status_file.read_bytes()
+
+
+class TestOlderVersions:
+    def test_what_has_ended_is_folded_anew_once(self, run):
+        said(run, ended="finished")
+        before = of_older_version(run)
+        status = status_of(run)
+        assert status.best == rebuild(run).best
+        assert run.status_file.read_bytes() != before
+        assert status_of(run) == status
+
+    def test_what_may_go_on_is_left_to_its_process(self, run):
+        said(run, pid=GONE)
+        before = of_older_version(run)
+        assert status_of(run).state == "crashed"
+        assert run.status_file.read_bytes() == before
