@@ -1,14 +1,55 @@
-"""The root of the errors whose message says all that a user needs: what is wrong, where, and what would be right.
+"""The tree of the errors whose message says all that a user needs: what is wrong, where, and what would be right.
 
 ::
 
     UserError
-      ConfigError   experiments.toml or a setting          (engine.config.loader)
-      StoreError    a run, its folder, or what is asked of it  (engine.runs.store)
-      EditError     a change to experiments.toml           (engine.config.editor)
-      FilterError   which runs are meant                       (engine.query.parser)
+      CheckpointError   weights that cannot be had, read, or loaded        (here)
+      ConfigError       experiments.toml or a setting                      (engine.config.validate)
+      DataError         a dataset that cannot be used                      (engine.training.data.source)
+      DeviceError       a device that is none, or is not there             (here)
+      Diverged          a loss that is not finite                          (engine.training.trainer)
+      EditError         a change to experiments.toml                       (engine.config.editor)
+        StaleError      it has changed since it was read                   (engine.config.editor)
+      ExchangeError     another tool's file, or a package that reads it    (engine.exchange.optional)
+      ExportError       a figure, table or report that cannot be written   (tui.figures.files)
+      FilterError       which runs are meant                               (engine.query.parser)
+      StoreError        a run, its folder, or what is asked of it          (engine.runs.store)
 """
+
+from __future__ import annotations
+
+import errno
+
+import msgspec
+
+PASSING = frozenset({
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE,
+})  # fmt: skip
+"""What the system says when a disk, the memory or its tables are full: it passes, and is no fault of a run."""
 
 
 class UserError(Exception):
-    """A mistake or a mishap that a command reports as a message and not as a traceback."""
+    """A mistake or a mishap that a command reports as a message and not as a traceback.
+
+    Args:
+        transient: Whether its cause may be gone at the next try, as a network that cannot be reached.
+    """
+
+    def __init__(self, *arguments: object, transient: bool = False) -> None:
+        super().__init__(*arguments)
+        self.transient = transient
+
+
+class CheckpointError(UserError):
+    """A checkpoint cannot be had, read, written, or loaded into this model; says which, why and what to do."""
+
+
+class DeviceError(UserError):
+    """A device was named that is none, or that this machine does not have."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """Return whether what failed may succeed when it is tried again: all may that is not known to be hopeless."""
+    if isinstance(error, UserError):
+        return error.transient
+    return not isinstance(error, ImportError | msgspec.ValidationError)

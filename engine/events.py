@@ -20,6 +20,9 @@ PROTOCOL = 1
 MAX_LINE = 4 * 1024 * 1024
 """Bytes beyond which a line is not decoded: no honest event is that long."""
 
+MAX_ORDINARY = 256
+"""Metrics of a line, and letters of a name, beyond which measurements are taken by their line."""
+
 MAX_METRICS = 4096
 """Names of metrics beyond which a reader keeps no more of a run."""
 
@@ -108,6 +111,10 @@ class Failure(msgspec.Struct, kw_only=True):
     type: str
     message: str
     traceback: str = ""
+    transient: bool = True
+    """Whether another attempt may succeed; a run of an older version does not say."""
+    explained: bool = False
+    """Whether the message alone tells a user what is wrong, so that the type need not be named."""
 
 
 class Estimate(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
@@ -175,6 +182,38 @@ def encode(event: Event) -> bytes:
         return _encoder.encode(event) + b"\n"
     except UnicodeEncodeError:  # the name of a file need not be Unicode
         return _encoder.encode(_unicode(msgspec.to_builtins(event))) + b"\n"
+
+
+def normalised(event: Event) -> Event | None:
+    """Return the event as whoever reads its line takes it: ``decode(encode(event))``.
+
+    Measurements, of which a run says several a second, come there without being written out where they are ordinary.
+    """
+    if type(event) is not Metrics or not _is_ordinary(event):
+        return decode(encode(event))
+    values: dict[str, float | None] = {
+        name: value if value is not None and math.isfinite(value) else None
+        for name, value in event.values.items()
+    }
+    lost = [name for name, value in values.items() if value is None]
+    return msgspec.structs.replace(
+        event, time=float(event.time), epoch=float(event.epoch), values=values, nonfinite=lost
+    )
+
+
+def _is_ordinary(event: Metrics) -> bool:
+    """Return whether a line keeps all that measurements say, but for what is not finite."""
+    names = event.values.keys()
+    return (
+        len(names) <= MAX_ORDINARY
+        and all(name.isascii() and len(name) <= MAX_ORDINARY for name in (event.run, *names))
+        and all(value is None or type(value) is float for value in event.values.values())
+        and type(event.step) is int
+        and {type(event.epoch), type(event.time)} <= {int, float}
+        and 0 <= event.step <= 2**53
+        and 0 <= event.epoch <= 2**53
+        and 0 <= event.time <= LATEST
+    )
 
 
 def decode(line: bytes) -> Event | None:

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import settings
 
 from engine.config.schema import Experiment
+from engine.runs.queue_entry import QueueEntry, write_entry
 from engine.runs.store import Run, Store
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
@@ -42,6 +43,17 @@ epochs = 1
 [experiments.long]
 epochs = 5000
 """
+
+
+def queued(store: Store, experiment: Experiment, seed: int = 0, **wishes: Any) -> Run:
+    """Return a new run that waits in the queue with some wishes of ``QueueEntry``."""
+    entry = QueueEntry(**{"submitted": time.time(), "gpus": experiment.gpus, "attempts": 0} | wishes)
+    return store.create(experiment, seed, fill=lambda run: write_entry(run, entry))
+
+
+def enqueue(run: Run) -> None:
+    """Have a run that is there wait in the queue."""
+    write_entry(run, QueueEntry(submitted=time.time()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

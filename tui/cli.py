@@ -237,7 +237,6 @@ def export(
     """
     from engine.errors import UserError
     from engine.runs.store import Store
-    from tui.figures.files import ExportError
 
     pictures = cast("list[Format]", [each for each in formats if each in PICTURES])
     looks = [f"--{name}" for name, value in (("style", style), ("width", width)) if value is not None]
@@ -271,7 +270,7 @@ def export(
                     found, store, figures, folder, pictures or ["png"], say=click.echo,
                     look=LOOKS[style or "paper"], width=width,
                 )  # fmt: skip
-    except (UserError, ExportError) as error:
+    except UserError as error:
         fail(str(error))
     sys.exit(0 if done else 1)
 
@@ -356,14 +355,13 @@ def report(figures: tuple[str, ...], out: Path, config: Path, runs: Path) -> Non
     could not be drawn, or none was; 2 wrong usage or configuration.
     """
     from engine.config.loader import load_config
-    from engine.config.validate import ConfigError
+    from engine.errors import UserError
     from engine.runs.store import Store
-    from tui.figures.files import ExportError
     from tui.report.report import write_report
 
     try:
         drawn = write_report(load_config(config), Store(runs), figures, out, say=click.echo)
-    except (ConfigError, ExportError) as error:
+    except UserError as error:
         fail(str(error))
     sys.exit(0 if drawn else 1)
 

@@ -13,9 +13,6 @@ from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
 from engine.text import gib
 
-USUAL_CLASSES = 10
-"""Of a folder, which is not looked at; they cost next to nothing."""
-
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:
     """Print a line for each model that takes images of a size, each as soon as it is computed.
@@ -45,7 +42,7 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     Raises:
         ValueError: The model cannot be built.
     """
-    from engine.training.cost import cost_of
+    from engine.training.cost import USUAL_CLASSES, cost_of
 
     cost = cost_of(experiment, experiment.batch_size, classes_of(experiment.dataset) or USUAL_CLASSES)
     if as_json:

@@ -10,7 +10,8 @@ import click
 
 from engine.commands.options import fail, option_changes, option_config, option_device, option_runs, warn
 from engine.config.loader import find_experiment, load_config
-from engine.runs.queue_entry import Ticket
+from engine.config.schema import Experiment
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Store
 
 
@@ -34,7 +35,7 @@ def submit(
     seeds: str | None, gpus: int | None, priority: int, after: tuple[str, ...], share: bool,
 ) -> None:  # fmt: skip
     """Queue experiments; a worker in the background runs them as devices get free."""
-    from engine.config.preflight import missing
+    from engine.queue.submit import submit as queue_up
     from engine.queue.worker import ensure_worker
 
     config = load_config(config_path)
@@ -45,14 +46,12 @@ def submit(
     chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
     before = [store.find(name).id for name in after]
     for experiment in experiments:
-        if lacks := missing(experiment):
-            warn(f"{experiment.name}: {lacks} on this machine; it is queued for one that has it")
-        for each in chosen or experiment.run_seeds:
-            place = Ticket(
-                submitted=time.time(), device=device, gpus=experiment.gpus, priority=priority,
-                after=before, share=share, attempts=0,
-            )  # fmt: skip
-            click.echo(store.create(experiment, each, place=place).id)
+        runs = queue_up(
+            store, experiment, chosen or _seeds_to_queue(store, experiment),
+            device=device, priority=priority, after=before, share=share, warn=warn,
+        )  # fmt: skip
+        for run in runs:
+            click.echo(run.id)
     if not only_queue:
         ensure_worker(store)
 
@@ -148,7 +147,7 @@ def cancel(run_names: tuple[str, ...], root: Path) -> None:
 
     store = Store(root)
     for found in [store.find(name) for name in run_names]:
-        if found.ticket() is None:
+        if waiting_entry(found) is None:
             raise StoreError(f"{found.id} does not wait in the queue; `engine stop` stops one that runs")
         click.echo(request_stop(found, "stop-now"))
 
@@ -167,6 +166,21 @@ def hold(run_names: tuple[str, ...], root: Path, release: bool) -> None:
         click.echo(order.hold(found, release=release))
     if release:
         ensure_worker(store)
+
+
+def _seeds_to_queue(store: Store, experiment: Experiment) -> list[int]:
+    """Return the seeds of an experiment of which there is no run yet, else all; say which are passed over."""
+    from engine.queue.submit import seeds_present_in, seeds_to_queue
+
+    seeds = seeds_to_queue(experiment, seeds_present_in(store, experiment))
+    if there := [seed for seed in experiment.run_seeds if seed not in seeds]:
+        one = len(there) == 1
+        warn(
+            f"{experiment.name}: seed{'' if one else 's'} {', '.join(map(str, there))} "
+            f"{'is' if one else 'are'} there already; `--seeds {','.join(map(str, there))}` queues "
+            f"{'it' if one else 'them'} again"
+        )
+    return seeds
 
 
 def _seeds(text: str) -> list[int]:

@@ -15,7 +15,9 @@ from typing import Any, Literal
 import msgspec
 
 from engine.events import decode
+from engine.runs import run_lock
 from engine.runs import status as states
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
 from engine.runs.store import Run, StoreError
 from engine.system import lock
@@ -231,27 +233,27 @@ AGREED = (
 """What a status and the events have to agree on."""
 
 
-def check_ticket(case: Case) -> Iterator[Finding]:
+def check_queue_entry(case: Case) -> Iterator[Finding]:
     """Does its place in the queue make sense?"""
     run = case.run
-    if case.held or run.ticket() is None:
+    if case.held or waiting_entry(run) is None:
         return
     if states.rebuild(run).state == "finished":
         text = "it has finished, and still has a place in the queue"
-        yield case.finding("ticket", text, f"`engine stop {run.id}`", "throw", run.ticket_file)
+        yield case.finding("queue", text, f"`engine stop {run.id}`", "throw", run.queue_file)
         return
     try:
-        place: Any = msgspec.json.decode(read_small(run.ticket_file))
+        entry: Any = msgspec.json.decode(read_small(run.queue_file))
     except DAMAGED:
         yield case.finding(
-            "ticket", "queued.json is damaged: it waits with no wishes", f"`engine stop {run.id}`, resume it"
+            "queue", "queued.json is damaged: it waits with no wishes", f"`engine stop {run.id}`, resume it"
         )
         return
-    after = place.get("after") if isinstance(place, dict) else None
+    after = entry.get("after") if isinstance(entry, dict) else None
     for name in after if isinstance(after, list) else []:
         if name not in case.runs:
             yield case.finding(
-                "ticket", f"it waits for {str(name)[:200]}, which does not exist any more",
+                "queue", f"it waits for {str(name)[:200]}, which does not exist any more",
                 f"`engine restore {str(name)[:200]}` if it is in the trash; else `engine stop {run.id}`",
             )  # fmt: skip
 
@@ -358,13 +360,13 @@ def _size(path: Path) -> int:
 
 
 CHECKS = (
-    check_state, check_silence, check_lock, check_description, check_kinds, check_events, check_status, check_ticket,
-    check_request, check_drafts, check_checkpoint, check_permissions,
+    check_state, check_silence, check_lock, check_description, check_kinds, check_events, check_status,
+    check_queue_entry, check_request, check_drafts, check_checkpoint, check_permissions,
 )  # fmt: skip
 
 
 def examine(run: Run, runs: Collection[str] = ()) -> list[Finding]:
     """Return all that is not well with a run."""
     status = states.status_of(run)
-    case = Case(run, status, run.is_held(), runs)
+    case = Case(run, status, run_lock.is_held(run), runs)
     return [finding for check in CHECKS for finding in check(case)]

@@ -17,10 +17,10 @@ from engine.diagnostics.checks import Finding
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.errors import UserError
 from engine.events import decode
-from engine.runs import status, trash, worker_status
+from engine.runs import run_lock, status, trash, worker_status
 from engine.runs.store import Run, Store, is_run_id
 from engine.system import lock
-from engine.system.files import last_lines, tail, write_all
+from engine.system.files import create_private, draft_of, last_lines, tail, write_all
 from engine.system.telemetry import Nvml
 from engine.text import printable
 
@@ -92,7 +92,7 @@ def repair(store: Store, finding: Finding) -> str:
         or finding.path == run.lock
     ):
         return _REMEDIES[finding.remedy](store, finding)
-    with run.hold():  # nobody trains it meanwhile
+    with run_lock.hold(run):  # nobody trains it meanwhile
         return _REMEDIES[finding.remedy](store, finding)
 
 
@@ -105,10 +105,9 @@ def _rebuild(store: Store, finding: Finding) -> str:
 def _clean(store: Store, finding: Finding) -> str:
     """Replace events.jsonl by a copy that holds events alone; the old file goes to the trash."""
     run = Run(store.root / finding.where)
-    draft = run.path / f".events.jsonl.{os.getpid()}.{secrets.token_hex(2)}"
-    kept = draft.with_suffix(".kept")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
+    kept = run.path / f".events.jsonl.{os.getpid()}.{secrets.token_hex(2)}.kept"
+    with draft_of(run.events) as draft:
+        handle = create_private(draft)
         try:
             for line in _events(run.events):
                 write_all(handle, line)
@@ -116,10 +115,6 @@ def _clean(store: Store, finding: Finding) -> str:
         finally:
             os.close(handle)
         os.link(run.events, kept)
-        draft.replace(run.events)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
     thrown = trash.put(store, kept, f"{run.id}@events.jsonl")
     status.save(run, status.rebuild(run))
     return f"events.jsonl has events alone now; as it was it is {thrown.path}"

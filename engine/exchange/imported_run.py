@@ -118,11 +118,6 @@ class Track:
         """The earliest time and the latest; a clock may have been set back between two points."""
         return min(self._times, default=0.0), max(self._times, default=0.0)
 
-    @property
-    def last_step(self) -> int:
-        """The highest step."""
-        return int(max(self._steps, default=0))
-
     def events(self, run: str, steps_per_epoch: int | None = None) -> Iterator[Metrics]:
         """Yield the points as events of a run: those of one step and time together, as far as they stand together."""
         names = list(self._names)

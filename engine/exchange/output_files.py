@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from engine.exchange.optional import ExchangeError
+from engine.system.files import draft_of
 
 SHOWN = 3
 """Names that a message lists at most."""
@@ -31,13 +31,9 @@ def draft(path: Path) -> Iterator[Path]:
     Raises:
         ExchangeError: The file or its folder cannot be written.
     """
-    written = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with draft_of(path) as written:
             yield written
-            written.replace(path)
-        finally:
-            written.unlink(missing_ok=True)
     except OSError as error:
         raise ExchangeError(f"{path} cannot be written: {error.strerror or error}") from None

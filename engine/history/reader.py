@@ -49,6 +49,11 @@ class History:
     def __init__(self, path: str | os.PathLike[str], only: Iterable[str] | None = None) -> None:
         path = Path(path)
         self.path = path / "events.jsonl" if path.is_dir() or path.suffix != ".jsonl" else path
+        self._only = None if only is None else tuple(only)
+        self._reset()
+
+    def _reset(self) -> None:
+        """Have read nothing yet."""
         self.columns: dict[str, Column] = {}
         self.starts: list[Start] = []
         """One for each attempt."""
@@ -59,10 +64,8 @@ class History:
         self.checkpoints: list[Checkpoint] = []
         self.offset = 0
         """Bytes of the file that have been read."""
-        self.bad_lines = 0
         self._routes: dict[tuple[str, ...], list[tuple[Block, list[str]]]] = {}
         """Where the values of a line go, by the metrics that it measures."""
-        self._only = None if only is None else tuple(only)
         self._clock = 0.0
         self._paused = 0.0
 
@@ -76,7 +79,7 @@ class History:
         except OSError:
             return 0
         if size < self.offset:
-            self.__init__(self.path, self._only)  # type: ignore[misc]
+            self._reset()
         begin = self.offset
         while self.offset < size and (limit is None or self.offset - begin < limit):
             if self._only is None:
@@ -110,8 +113,6 @@ class History:
             for event, line in zip(events, lines[begin:end], strict=True):
                 if event is not None:
                     self.fold(event)
-                elif line:
-                    self.bad_lines += 1
                 if isinstance(event, Confusion):
                     self.matrices.append(place_of(event, at, len(line)))
                     del self.matrices[:-MAX_MATRICES]

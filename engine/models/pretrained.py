@@ -12,10 +12,11 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from engine.errors import CheckpointError
 from engine.models.vit import ViT, resize_positions
-from engine.models.weights.sources import RGB, Checkpoint, CheckpointError, read_checkpoint
+from engine.models.weights.sources import RGB, Checkpoint, read_checkpoint
 
-__all__ = ["CheckpointError", "Loaded", "load_pretrained"]
+__all__ = ["Loaded", "load_pretrained"]
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,6 @@ Each rung waits for the one before and says what came of it; at the end NVML say
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -14,8 +12,10 @@ from collections.abc import Callable, Iterable
 import psutil
 
 from engine.queue.requests import request_stop
+from engine.runs import run_lock, stop_request
+from engine.runs.processes import lives, main_process, processes_of
 from engine.runs.recorder import Recorder
-from engine.runs.status import ENDED, Status, status_of
+from engine.runs.status import ENDED, status_of
 from engine.runs.store import Run, StoreError
 from engine.system import process
 from engine.system.telemetry import Nvml
@@ -44,7 +44,7 @@ def climb(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) 
     say(request_stop(run, "stop-now"))
     on_gpus = _gpu_memory(processes_of(run, status))
     if not _ends_within(run, patience_s):
-        main = _main(status_of(run))
+        main = main_process(status_of(run))
         if main is not None:
             say(f"no answer in {duration(patience_s)}: SIGTERM to process {main.pid}")
             _send(run, [main], signal.SIGCONT, signal.SIGTERM)
@@ -60,31 +60,6 @@ def climb(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) 
     return f"{run.id} is {status.state}: {status.reason}"
 
 
-def processes_of(run: Run, status: Status) -> list[psutil.Process]:
-    """Return the processes of a run here: the one that trains, its descendants, and whatever else carries its mark."""
-    home = str(run.path.resolve())
-    found: set[psutil.Process] = set()
-    if (main := _main(status)) is not None:
-        found |= {main, *main.children(recursive=True)}
-    for each in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if each.environ().get("VITUI_RUN_DIR") == home:
-                found.add(each)
-    return sorted(
-        (each for each in found if each.pid != os.getpid() and _lives(each)),
-        key=lambda each: each.pid,
-    )
-
-
-def _main(status: Status) -> psutil.Process | None:
-    """Return the process that trains the run, None where it is gone."""
-    if not process.is_alive(status.pid, status.process_started, status.boot):
-        return None
-    with contextlib.suppress(psutil.Error):
-        return psutil.Process(status.pid)
-    return None
-
-
 def _kill(run: Run, say: Callable[[str], None]) -> None:
     """Kill all processes of a run, and record for it that it was."""
     status = status_of(run)
@@ -92,7 +67,7 @@ def _kill(run: Run, say: Callable[[str], None]) -> None:
     say(f"it goes on: SIGKILL to {_count(processes)}")
     _send(run, processes, signal.SIGKILL)
     _left_of(processes, LEAVING_S)
-    with run.hold():
+    with run_lock.hold(run):
         if status_of(run).state not in ENDED - {"crashed"}:
             recorder = Recorder(run)
             at = (
@@ -102,7 +77,7 @@ def _kill(run: Run, say: Callable[[str], None]) -> None:
             )
             recorder.end("stopped", f"killed on request {at}")
             recorder.close()
-        run.clear_request()
+        stop_request.clear(run)
 
 
 def _send(run: Run, processes: Iterable[psutil.Process], *numbers: signal.Signals) -> None:
@@ -123,15 +98,8 @@ def _left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Pro
     deadline = time.monotonic() + seconds
     while processes and time.monotonic() < deadline:
         time.sleep(POLL_S)
-        processes = [each for each in processes if _lives(each)]
+        processes = [each for each in processes if lives(each)]
     return processes
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _ends_within(run: Run, seconds: float) -> bool:

@@ -8,15 +8,15 @@ known is None, and so is all that depends on it; of that it is known from when o
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from engine.queue.durations import Paces
 from engine.queue.planner import suits
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
+from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device
 
 MOST = 500
@@ -33,6 +33,7 @@ class Forecast(NamedTuple):
 
     run: str
     devices: tuple[str, ...] = ()
+    """By their ids."""
     start: float | None = None
     finish: float | None = None
     earliest: float | None = None
@@ -154,8 +155,8 @@ class _Board:
                 self._free[device.id] = finish
                 free.remove(device)
             self._ends[run.run] = finish
-            places = tuple(device.id for device in fitting)
-            self.begun[run.run] = Forecast(run.run, places, time, finish, how=run.how)
+            given = tuple(device.id for device in fitting)
+            self.begun[run.run] = Forecast(run.run, given, time, finish, how=run.how)
         return left
 
     def _is_free(self, device: Device, time: float) -> bool:
@@ -172,9 +173,9 @@ class _Board:
 
 def outlook(
     statuses: Sequence[Status],
-    tickets: Mapping[str, Ticket],
+    entries: Mapping[str, QueueEntry],
     order: Sequence[str],
-    names: Sequence[str],
+    offered: Sequence[OfferedDevice],
     now: float,
     configs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Forecast]:
@@ -182,49 +183,39 @@ def outlook(
 
     Args:
         statuses: How all runs go, those that ended last behind the others.
-        tickets: What queued.json says of those that live or wait.
+        entries: What queued.json says of those that live or wait.
         order: The ids of those that wait, as they stand in the queue.
-        names: The devices that the worker gives out, by name; none without a worker.
+        offered: The devices that the worker gives out; none without a worker.
         now: Seconds since the epoch.
         configs: What each run was made with, as far as it is known.
     """
-    if not tickets and not any(status.state in LIVE for status in statuses):
+    if not entries and not any(status.state in LIVE for status in statuses):
         return []
     known = {status.run: status for status in statuses}
     live = [status for status in statuses if status.state in LIVE]
     others = [status for status in statuses if status.state not in LIVE]
     paces = Paces([*live, *others[-MEASURED:]], configs or {})
-    devices = devices_named(names)
-    places = _places(live, tickets, devices)
-    going = [_going(status, places[status.run], paces, now) for status in live]
-    waiting = [_waiting(known[run], tickets[run], known, paces) for run in order if run in known]
+    devices = [Device(each.id, each.name, each.index, gpu=each.gpu) for each in offered]
+    given = _given(live, entries, devices)
+    going = [_going(status, given[status.run], paces, now) for status in live]
+    waiting = [_waiting(known[run], entries[run], known, paces) for run in order if run in known]
     return forecast(going, waiting, devices, now)
 
 
-def devices_named(names: Iterable[str]) -> list[Device]:
-    """Return the devices that a worker's names speak of: ``GPU 0``, ``CPU slot 1``, a GPU's UUID."""
-    found = []
-    for name in names:
-        slot, gpu = re.fullmatch(r"CPU slot (\d+)", name), re.fullmatch(r"GPU (\d+)", name)
-        index = int(slot[1]) - 1 if slot else int(gpu[1]) if gpu else 0
-        found.append(Device(name, name, index, gpu=slot is None))
-    return found
-
-
-def _places(
-    live: Sequence[Status], tickets: Mapping[str, Ticket], devices: Iterable[Device]
+def _given(
+    live: Sequence[Status], entries: Mapping[str, QueueEntry], devices: Iterable[Device]
 ) -> dict[str, tuple[str, ...]]:
-    """Return the devices of each live run; one that was started by hand on the CPU takes a slot, as for the worker."""
-    places = {
-        status.run: tuple(ticket.devices.values()) if (ticket := tickets.get(status.run)) is not None else ()
+    """Return the ids of each live run's devices; one started by hand on the CPU takes a slot, as for the worker."""
+    given = {
+        status.run: tuple(entry.devices) if (entry := entries.get(status.run)) is not None else ()
         for status in live
     }
-    taken = {device for place in places.values() for device in place}
+    taken = {device for devices_of_run in given.values() for device in devices_of_run}
     slots = [device.id for device in devices if not device.gpu and device.id not in taken]
     for status in live:
-        if slots and not places[status.run] and not status.device.startswith("cuda"):
-            places[status.run] = (slots.pop(0),)
-    return places
+        if slots and not given[status.run] and not status.device.startswith("cuda"):
+            given[status.run] = (slots.pop(0),)
+    return given
 
 
 def _going(status: Status, devices: tuple[str, ...], paces: Paces, now: float) -> Going:
@@ -245,18 +236,18 @@ def _share(status: Status) -> float:
     return (math.floor(status.epoch) + 1 - status.epoch) / (status.epochs - status.epoch)
 
 
-def _waiting(status: Status, ticket: Ticket, known: Mapping[str, Status], paces: Paces) -> Waiting:
-    before = [known.get(name) for name in ticket.after]
+def _waiting(status: Status, entry: QueueEntry, known: Mapping[str, Status], paces: Paces) -> Waiting:
+    before = [known.get(name) for name in entry.after]
     hopeless = any(each is None or each.state in ("failed", "stopped", "crashed") for each in before)
-    takes = paces.left(status, _asked_epochs(ticket))
+    takes = paces.left(status, _asked_epochs(entry))
     return Waiting(
-        run=status.run, takes_s=takes.seconds, gpus=ticket.gpus, wish=ticket.device,
-        earliest=ticket.not_before, blocked=ticket.on_hold or hopeless,
+        run=status.run, takes_s=takes.seconds, gpus=entry.gpus, wish=entry.device,
+        earliest=entry.not_before, blocked=entry.on_hold or hopeless,
         after=tuple(each.run for each in before if each is not None and each.state != "finished"), how=takes.how,
     )  # fmt: skip
 
 
-def _asked_epochs(ticket: Ticket) -> int | None:
+def _asked_epochs(entry: QueueEntry) -> int | None:
     """Return the epochs that a run is to have when it goes on, if that was asked for."""
-    asked = [text for key, _, text in (each.partition("=") for each in ticket.settings) if key == "epochs"]
+    asked = [text for key, _, text in (each.partition("=") for each in entry.settings) if key == "epochs"]
     return int(asked[-1]) if asked and asked[-1].isdecimal() else None

@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,25 @@ CONTEXT = 1 * GIB
 TIMEOUT_S = 120.0
 
 
+@dataclass(frozen=True)
+class _Calculation:
+    """A figure that is being worked out: of which shape, by which process, and until when it is waited for."""
+
+    shape: str
+    process: subprocess.Popen[bytes]
+    deadline: float
+    """By the monotonic clock."""
+
+
+class _Parts(msgspec.Struct):
+    """The bytes that ``engine.training.cost`` answers, by what holds them."""
+
+    weights: int
+    gradients: int
+    optimizer: int
+    activations: int
+
+
 class Estimates:
     """The memory of runs by their shape; figures on paper are kept beside the runs, in .memory.json.
 
@@ -47,9 +67,7 @@ class Estimates:
         self._measured: dict[str, int] | None = None
         self._paper: dict[str, int | None] = _read(self._file)
         self._shapes: dict[str, tuple[str, Experiment] | None] = {}
-        self._working: tuple[str, subprocess.Popen[bytes], float, tempfile.TemporaryDirectory[str]] | None = (
-            None
-        )
+        self._calculation: _Calculation | None = None
 
     def of(self, run: Run) -> int | None:
         """Return the bytes that a run will take on each of its GPUs, None where that is not known (yet)."""
@@ -72,41 +90,39 @@ class Estimates:
 
     def poll(self) -> None:
         """Take the answer of the process that works out a figure, if it is there."""
-        if self._working is None:
+        calculation = self._calculation
+        if calculation is None:
             return
-        shape, process, deadline, folder = self._working
-        if process.poll() is None:
-            if time.monotonic() < deadline:
+        if calculation.process.poll() is None:
+            if time.monotonic() < calculation.deadline:
                 return
-            process.kill()
-        answer, _ = process.communicate()
-        folder.cleanup()
-        self._working = None
-        self._paper[shape] = _total(answer)
+            calculation.process.kill()
+        answer, _ = calculation.process.communicate()
+        self._calculation = None
+        self._paper[calculation.shape] = _total(answer)
         with contextlib.suppress(OSError):
             write_atomic(self._file, msgspec.json.encode(self._paper))
 
     def close(self) -> None:
         """End the process that works out a figure."""
-        if self._working is not None:
-            self._working[1].kill()
-            self._working[1].communicate()
-            self._working[3].cleanup()
-            self._working = None
+        if self._calculation is not None:
+            self._calculation.process.kill()
+            self._calculation.process.communicate()
+            self._calculation = None
 
     def _work_out(self, shape: str, experiment: Experiment) -> None:
-        """Start a process that works out a figure, one at a time: `engine models --explain` on this experiment."""
-        if self._working is not None:
+        """Start a process that works out a figure, one at a time."""
+        if self._calculation is not None:
             return
-        folder = tempfile.TemporaryDirectory(prefix="vitui-")
-        file = Path(folder.name, "experiments.toml")
-        file.write_bytes(_toml(experiment))
-        process = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "models", "--explain", experiment.name, "--json", "--config", file],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
-        )  # fmt: skip
-        self._working = shape, process, time.monotonic() + TIMEOUT_S, folder
+        with tempfile.TemporaryFile() as question:
+            question.write(msgspec.json.encode(experiment))
+            question.seek(0)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "engine.training.cost"],
+                stdin=question, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+            )  # fmt: skip
+        self._calculation = _Calculation(shape, process, time.monotonic() + TIMEOUT_S)
 
 
 def shape_of(config: Mapping[str, Any]) -> str | None:
@@ -153,29 +169,14 @@ def _held(best: Mapping[str, float]) -> int | None:
     return min((int(size) for size in (needed, by_driver) if size is not None), default=None)
 
 
-def _toml(experiment: Experiment) -> bytes:
-    """Return an experiments.toml of one experiment, with the images that one of its GPUs gets."""
-    import tomlkit
-
-    settings = msgspec.to_builtins(experiment)
-    settings |= {"batch_size": max(1, experiment.batch_size // experiment.gpus), "gpus": 1}
-    settings = {key: value for key, value in settings.items() if value is not None and key != "name"}
-    return tomlkit.dumps({"experiments": {experiment.name: settings}}).encode()
-
-
 def _total(answer: bytes) -> int | None:
-    """Return the bytes that `engine models --explain --json` said, None where it could not say."""
+    """Return the bytes that training takes of a GPU by the answer of ``engine.training.cost``, None without one."""
     try:
-        parts = msgspec.json.decode(answer)["memory"]
-        return (
-            int(
-                PAPER_MARGIN
-                * sum(parts[part] for part in ("weights", "gradients", "optimizer", "activations"))
-            )
-            + CONTEXT
-        )
-    except (msgspec.DecodeError, KeyError, TypeError):
+        parts = msgspec.json.decode(answer, type=_Parts)
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
+    tensors = parts.weights + parts.gradients + parts.optimizer + parts.activations
+    return int(PAPER_MARGIN * tensors) + CONTEXT
 
 
 def _read(file: Path) -> dict[str, int | None]:

@@ -1,6 +1,6 @@
 """What a user may do with the queue: put runs back into it, move, hold, release and cancel them.
 
-A ticket is changed under the run's lock alone: so no run that has just been taken gets back into the queue.
+An entry is changed under the run's lock alone: so no run that has just been taken gets back into the queue.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry, write_entry
 from engine.runs.status import RESUMABLE, Status, status_of
 from engine.runs.store import Run, Source, Store, StoreError
 
@@ -20,13 +21,13 @@ Where = Literal["first", "last"]
 
 def waiting(store: Store) -> list[Run]:
     """Return the queued runs in the order in which they start if nothing keeps one of them."""
-    return [run for run, _ in tickets(store)]
+    return [run for run, _ in waiting_entries(store)]
 
 
-def tickets(store: Store) -> list[tuple[Run, Ticket]]:
-    """Return the queued runs with their tickets, in order."""
-    found = [(run, ticket) for run in store.runs() if (ticket := run.ticket()) is not None]
-    return sorted(found, key=lambda entry: (entry[1].rank, entry[0].id))
+def waiting_entries(store: Store) -> list[tuple[Run, QueueEntry]]:
+    """Return the queued runs with their entries, in order."""
+    found = [(run, entry) for run in store.runs() if (entry := waiting_entry(run)) is not None]
+    return sorted(found, key=lambda pair: (pair[1].rank, pair[0].id))
 
 
 def put_back(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> None:
@@ -35,15 +36,15 @@ def put_back(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> No
     Raises:
         StoreError: It has finished, lives, or waits already.
     """
-    with run.hold():
+    with run_lock.hold(run):
         status = status_of(run, mine=True)
         require_resumable(run, status)
-        place = run.place() or Ticket(submitted=0.0)
-        run.clear_request()
-        run.put(
-            Ticket(
-                submitted=time.time(), device=place.device if device == "auto" else device, settings=list(settings),
-                gpus=place.gpus, priority=place.priority, share=place.share, attempts=status.attempt,
+        entry = queue_entry(run) or QueueEntry(submitted=0.0)
+        stop_request.clear(run)
+        write_entry(run,
+            QueueEntry(
+                submitted=time.time(), device=entry.device if device == "auto" else device, settings=list(settings),
+                gpus=entry.gpus, priority=entry.priority, share=entry.share, attempts=status.attempt,
             )
         )  # fmt: skip
 
@@ -72,8 +73,8 @@ def hold(run: Run, *, release: bool = False) -> str:
     Raises:
         StoreError: It does not wait in the queue.
     """
-    with _changing(run) as ticket:
-        ticket.on_hold = not release
+    with _changing(run) as entry:
+        entry.on_hold = not release
     return f"{run.id} " + ("waits for a device again" if release else "is held until `engine hold --release`")
 
 
@@ -83,8 +84,8 @@ def prioritize(run: Run, priority: int) -> str:
     Raises:
         StoreError: It does not wait in the queue.
     """
-    with _changing(run) as ticket:
-        ticket.priority, ticket.order = priority, None
+    with _changing(run) as entry:
+        entry.priority, entry.order = priority, None
     return f"{run.id} has priority {priority}"
 
 
@@ -96,20 +97,20 @@ def move(store: Store, run: Run, where: Where | Run) -> str:
     Raises:
         StoreError: It, or the other, does not wait in the queue.
     """
-    queue = [(other, ticket) for other, ticket in tickets(store) if other.id != run.id]
+    queue = [(other, entry) for other, entry in waiting_entries(store) if other.id != run.id]
     if isinstance(where, Run):
         at = next((i for i, (other, _) in enumerate(queue) if other.id == where.id), None)
         if at is None:
             raise StoreError(f"{where.id} does not wait in the queue")
     else:
         at = 0 if where == "first" else len(queue)
-    with _changing(run) as ticket:
-        lost = [name for name in ticket.after if _never_finishes(store, name)]
-        ticket.after = [name for name in ticket.after if name not in lost]
-        ticket.not_before = 0.0
+    with _changing(run) as entry:
+        lost = [name for name in entry.after if _never_finishes(store, name)]
+        entry.after = [name for name in entry.after if name not in lost]
+        entry.not_before = 0.0
         if queue:
-            ticket.priority, ticket.order = _between(queue, at)
-    order = [*queue[:at], (run, ticket), *queue[at:]]
+            entry.priority, entry.order = _between(queue, at)
+    order = [*queue[:at], (run, entry), *queue[at:]]
     ranks = [each.rank[:2] for _, each in order]
     if any(one >= two for one, two in itertools.pairwise(ranks[max(0, at - 1) : at + 2])):
         _spread(order)
@@ -117,7 +118,7 @@ def move(store: Store, run: Run, where: Where | Run) -> str:
     return f"{run.id} is number {at + 1} of {len(queue) + 1} in the queue{freed}"
 
 
-def _between(queue: Sequence[tuple[Run, Ticket]], at: int) -> tuple[int, float]:
+def _between(queue: Sequence[tuple[Run, QueueEntry]], at: int) -> tuple[int, float]:
     """Return the priority and order of a run that comes before number ``at``, as near as numbers allow."""
     if at == len(queue):
         last = queue[-1][1]
@@ -128,11 +129,11 @@ def _between(queue: Sequence[tuple[Run, Ticket]], at: int) -> tuple[int, float]:
     return following.priority, (queue[at - 1][1].rank[1] + following.rank[1]) / 2
 
 
-def _spread(queue: Sequence[tuple[Run, Ticket]]) -> None:
+def _spread(queue: Sequence[tuple[Run, QueueEntry]]) -> None:
     """Number the runs anew, in their order, where their numbers have become too close."""
     for number, (run, _) in enumerate(queue):
-        with contextlib.suppress(StoreError), _changing(run) as ticket:  # one that has begun needs no number
-            ticket.order = float(number)
+        with contextlib.suppress(StoreError), _changing(run) as entry:  # one that has begun needs no number
+            entry.order = float(number)
 
 
 def _never_finishes(store: Store, name: str) -> bool:
@@ -141,13 +142,13 @@ def _never_finishes(store: Store, name: str) -> bool:
 
 
 @contextlib.contextmanager
-def _changing(run: Run) -> Iterator[Ticket]:
-    """Give a queued run's ticket out to be changed, and put it back."""
+def _changing(run: Run) -> Iterator[QueueEntry]:
+    """Give a queued run's entry out to be changed, and put it back."""
     refusal = StoreError(f"{run.id} does not wait in the queue")
-    if run.ticket() is None:
+    if waiting_entry(run) is None:
         raise refusal
-    with run.hold():  # so that no worker starts it meanwhile
-        if (ticket := run.ticket()) is None:
+    with run_lock.hold(run):  # so that no worker starts it meanwhile
+        if (entry := waiting_entry(run)) is None:
             raise refusal
-        yield ticket
-        run.put(ticket)
+        yield entry
+        write_entry(run, entry)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.queue import order
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import leave_queue, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
 from engine.runs.status import status_of
-from engine.runs.store import Request, Run, StoreError
+from engine.runs.stop_request import Request
+from engine.runs.store import Run, StoreError
 
 
 def request_stop(run: Run, request: Request) -> str:
@@ -22,7 +25,7 @@ def request_stop(run: Run, request: Request) -> str:
         return _cancel(run)
     if status.state not in ("starting", "running", "silent"):
         raise StoreError(f"{run.id} does not run: it is {status.state}")
-    run.ask(request)
+    stop_request.ask(run, request)
     when = "after this epoch" if request == "stop-after-epoch" else "after this step"
     return f"{run.id} will stop {when}, with a checkpoint"
 
@@ -46,11 +49,11 @@ def require_resumable(run: Run) -> None:
 
 
 def _cancel(run: Run) -> str:
-    with run.hold():  # so that no worker starts it meanwhile
-        if run.ticket() is None:
+    with run_lock.hold(run):  # so that no worker starts it meanwhile
+        if waiting_entry(run) is None:
             raise StoreError(f"{run.id} has just been started")
         recorder = Recorder(run)
         recorder.end("stopped", "taken out of the queue")
         recorder.close()
-        run.dequeue()
+        leave_queue(run)
     return f"{run.id} has left the queue"

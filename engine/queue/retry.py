@@ -2,8 +2,9 @@
 
 An experiment says with ``retries`` how often the queue begins it anew by itself. What would fail again in the same
 way is left: a mistake in the configuration or the data, a damaged checkpoint, a loss that is not finite, a device that
-is not there. A GPU out of memory, a program that ended with an error or was killed, and whatever is not known to be
-hopeless is tried again. So is a run that crashed: after a reboot the next worker finds it. What was stopped stays so.
+is not there. What the failure itself calls transient is tried again: a GPU out of memory, a network that could not be
+reached, a program that ended with an error or was killed. So is a run that crashed: after a reboot the next worker
+finds it. What was stopped stays so.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import msgspec
 import psutil
 
 from engine.events import End, decode
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock, stop_request
+from engine.runs.processes import processes_of
+from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, write_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment
 from engine.runs.status import ENDED, Status, status_of
@@ -25,11 +28,6 @@ from engine.system.files import last_lines
 BACKOFF_S = 30.0
 """Seconds before the first retry; before each further one it is twice as long."""
 LONGEST_S = 3600.0
-HOPELESS = frozenset({
-    "ConfigError", "DataError", "CheckpointError", "Diverged", "DeviceError", "StoreError", "FalseStart",
-    "ImportError", "ModuleNotFoundError", "ValidationError",
-})  # fmt: skip
-"""The errors after which a run would fail again in the same way."""
 
 
 def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
@@ -38,41 +36,41 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
     A run that was started by hand, or was asked to stop before it died, is left without a word; one that lives, waits
     or has been settled before stays as it is.
     """
-    if not _is_open(run.place()):
+    if not _is_open(queue_entry(run)):
         return
-    with run.hold():
-        place = run.place()
-        if place is None or not _is_open(place):
+    with run_lock.hold(run):
+        entry = queue_entry(run)
+        if entry is None or not _is_open(entry):
             return
         status = status_of(run, mine=True)
         state = status.state
         if state not in ENDED:
             return
-        if place.by_hand or state not in ("failed", "crashed") or run.asked() is not None:
-            run.dequeue()
+        if entry.by_hand or state not in ("failed", "crashed") or stop_request.asked(run) is not None:
+            leave_queue(run)
             return
         allowed, hopeless = _allowed(run), state == "failed" and _failed_for_good(run)
-        if not allowed or hopeless or place.retried >= allowed:
+        if not allowed or hopeless or entry.retried >= allowed:
             if allowed:
                 why = "it would fail again" if hopeless else f"{_times(allowed)} it was begun anew"
                 _log(run, f"it {state} and is left: {why}")
-            run.dequeue()
+            leave_queue(run)
             return
         _end_what_is_left(run, status)
-        pause = min(LONGEST_S, backoff_s * 2.0**place.retried)
+        pause = min(LONGEST_S, backoff_s * 2.0**entry.retried)
         _log(
             run,
-            f"it {state}; the queue begins it anew in {pause:.0f} s, for time {place.retried + 1} of {allowed}",
+            f"it {state}; the queue begins it anew in {pause:.0f} s, for time {entry.retried + 1} of {allowed}",
         )
-        place.retried, place.attempts = place.retried + 1, status.attempt
-        place.stage, place.holder, place.devices = "waiting", None, {}
-        place.not_before = time.time() + pause
-        run.put(place)
+        entry.retried, entry.attempts = entry.retried + 1, status.attempt
+        entry.stage, entry.holder, entry.devices = "waiting", None, {}
+        entry.not_before = time.time() + pause
+        write_entry(run, entry)
 
 
-def _is_open(place: Ticket | None) -> bool:
+def _is_open(entry: QueueEntry | None) -> bool:
     """Return whether an attempt has ended, or will have once its process is gone, and nobody drew the conclusion."""
-    return place is not None and place.stage in ("taken", "failed")
+    return entry is not None and entry.stage in ("taken", "failed")
 
 
 def _allowed(run: Run) -> int:
@@ -85,17 +83,15 @@ def _allowed(run: Run) -> int:
 def _failed_for_good(run: Run) -> bool:
     for line in reversed(last_lines(run.events)):
         if isinstance(event := decode(line), End):
-            return event.error is not None and event.error.type in HOPELESS
+            return event.error is not None and not event.error.transient
     return False
 
 
 def _end_what_is_left(run: Run, status: Status) -> None:
     """Kill what the last attempt started and left behind: no two attempts are at work at once."""
-    from engine.queue.force_stop import processes_of
-
-    for each in processes_of(run, status):
+    for left in processes_of(run, status):
         with contextlib.suppress(psutil.Error):
-            each.kill()
+            left.kill()
 
 
 def _log(run: Run, message: str) -> None:

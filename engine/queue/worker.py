@@ -8,7 +8,6 @@ queued.json says on which devices: a worker that is killed harms no run, and the
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import signal
 import subprocess
@@ -20,14 +19,15 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
-import psutil
 
+from engine.errors import PASSING
 from engine.events import Failure
 from engine.queue import retry
 from engine.queue.memory_estimates import Estimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
-from engine.runs import worker_status
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock, worker_status
+from engine.runs.processes import family
+from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE, status_of
 from engine.runs.store import Run, Store, StoreError, is_run_id
@@ -43,10 +43,6 @@ LOCK_TIMEOUT_S = 0.2
 """Seconds for which the lock is waited for: long enough for a process that only looks at it."""
 TRIES = 3
 """How often a run is started whose process is killed before it could take the run."""
-PASSING = frozenset({
-    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.ENOMEM, errno.EAGAIN, errno.EMFILE, errno.ENFILE,
-})  # fmt: skip
-"""What keeps any run from being started, and is no fault of this one: it waits until it has passed."""
 
 
 def ensure_worker(store: Store, *options: str) -> None:
@@ -100,8 +96,8 @@ def work(
 class _Seen:
     """One look at all runs: those that live and those that wait, each with what its queued.json says."""
 
-    live: list[tuple[Run, Ticket | None]] = field(default_factory=list)
-    queue: list[tuple[Run, Ticket]] = field(default_factory=list)
+    live: list[tuple[Run, QueueEntry | None]] = field(default_factory=list)
+    queue: list[tuple[Run, QueueEntry]] = field(default_factory=list)
 
 
 class Worker:
@@ -117,7 +113,7 @@ class Worker:
         self._children: list[tuple[Run, subprocess.Popen[bytes]]] = []
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
-        self._said: worker_status.Notice | None = None
+        self._said: worker_status.WorkerStatus | None = None
 
     def serve(self, stopped: Callable[[], bool], *, drain: bool) -> None:
         """Start what can be started, again and again."""
@@ -153,8 +149,8 @@ class Worker:
         gone = [(run, child) for run, child in self._children if child.poll() is not None]
         self._children = [each for each in self._children if each not in gone]
         for run, child in gone:
-            ticket = run.ticket()
-            if ticket is not None and ticket.devices and not run.is_held():  # given, and not taken
+            entry = waiting_entry(run)
+            if entry is not None and entry.devices and not run_lock.is_held(run):  # given, and not taken
                 with contextlib.suppress(StoreError, OSError):  # somebody has it now: it is theirs
                     self._false_start(run, child.returncode)
 
@@ -170,15 +166,15 @@ class Worker:
         """See which runs live and which wait; settle those whose attempt has ended since the last look."""
         seen = _Seen()
         for run in self._store.runs():
-            held, place = run.is_held(), run.place()
-            if not held and place is not None and place.stage in ("taken", "failed"):
+            held, entry = run_lock.is_held(run), queue_entry(run)
+            if not held and entry is not None and entry.stage in ("taken", "failed"):
                 with contextlib.suppress(StoreError, OSError):  # another has it just now: at the next look
                     retry.settle(run, self._backoff)
-                place = run.place()
+                entry = queue_entry(run)
             if held:
-                seen.live.append((run, place))
-            elif place is not None and place.stage == "waiting":
-                seen.queue.append((run, place))
+                seen.live.append((run, entry))
+            elif entry is not None and entry.stage == "waiting":
+                seen.queue.append((run, entry))
         live = {run.id for run, _ in seen.live}
         if self._live - live:
             self._estimates.look_again()
@@ -188,16 +184,16 @@ class Worker:
     def _plan(self, seen: _Seen) -> Plan:
         self._estimates.poll()
         now = time.time()
-        jobs = [self._job(run, ticket, now) for run, ticket in seen.queue]
-        live = [_live(run, place, self._memory(run)) for run, place in seen.live]
+        jobs = [self._job(run, entry, now) for run, entry in seen.queue]
+        live = [_live(run, entry, self._memory(run)) for run, entry in seen.live]
         ours = _processes(seen) if self._machine.uuids else {}
         return make_plan(jobs, self._machine.look(ours), live, now)
 
-    def _job(self, run: Run, ticket: Ticket, now: float) -> Job:
-        blocked, hopeless = why_blocked(self._store, ticket, now)
+    def _job(self, run: Run, entry: QueueEntry, now: float) -> Job:
+        blocked, hopeless = why_blocked(self._store, entry, now)
         return Job(
-            run=run.id, rank=ticket.rank, since=max(ticket.submitted, ticket.not_before), gpus=ticket.gpus,
-            wish=ticket.device, share=ticket.share, memory=self._memory(run), blocked=blocked, hopeless=hopeless,
+            run=run.id, rank=entry.rank, since=max(entry.submitted, entry.not_before), gpus=entry.gpus,
+            wish=entry.device, share=entry.share, memory=self._memory(run), blocked=blocked, hopeless=hopeless,
         )  # fmt: skip
 
     def _memory(self, run: Run) -> int | None:
@@ -237,17 +233,19 @@ class Worker:
         reasons = {name: wait.words for name, wait in plan.waits.items()}
         if self._said is not None and self._said.reasons == reasons:
             return
-        said = worker_status.Notice(worker=lock.this_process(), devices=self._machine.names, reasons=reasons)
+        said = worker_status.WorkerStatus(
+            worker=lock.this_process(), devices=self._machine.offered, reasons=reasons
+        )
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
             worker_status.publish(self._store.root, said)
             self._said = said
 
 
-def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
+def why_blocked(store: Store, entry: QueueEntry, now: float) -> tuple[str, bool]:
     """Return what a queued run waits for besides a device, empty if nothing; and whether somebody has to act first."""
-    if ticket.on_hold:
+    if entry.on_hold:
         return worker_status.HELD, True
-    for name in ticket.after:
+    for name in entry.after:
         run = Run(store.root / name)
         if not is_run_id(name) or not run.path.is_dir():
             return f"waits for {name}, which is gone: move or cancel it", True
@@ -256,39 +254,35 @@ def why_blocked(store: Store, ticket: Ticket, now: float) -> tuple[str, bool]:
             return f"waits for {name}, which {state}: resume that, or move or cancel this", True
         if state != "finished":
             return f"waits for {name} to finish", state not in LIVE
-    if (left := ticket.not_before - now) > 0:
+    if (left := entry.not_before - now) > 0:
         return f"retries in {_roughly(left)}", False
     return "", False
 
 
 def _is_idle(seen: _Seen, plan: Plan) -> bool:
     """Return whether none of the queue's runs lives, and none will start by itself."""
-    live = any(place is not None and not place.by_hand for _, place in seen.live)
+    live = any(entry is not None and not entry.by_hand for _, entry in seen.live)
     return not live and not plan.starts and all(wait.hopeless for wait in plan.waits.values())
 
 
-def _live(run: Run, place: Ticket | None, memory: int | None) -> Live:
+def _live(run: Run, entry: QueueEntry | None, memory: int | None) -> Live:
     """Return a run that lives as the plan needs it; one that was started by hand counts where it seems to be."""
-    if place is not None and place.devices:
-        return Live(run.id, tuple(place.devices), place.share, memory)
+    if entry is not None and entry.devices:
+        return Live(run.id, tuple(entry.devices), entry.share, memory)
     on_gpu = status_of(run).device.startswith("cuda")
     return Live(run.id, () if on_gpu else ("cpu: by hand",))
 
 
 def _processes(seen: _Seen) -> dict[str, set[int]]:
     """Return the processes of our runs on each of their devices."""
-    found: dict[str, set[int]] = {}
-    for _, place in seen.live:
-        if place is None or not place.devices:
+    pids: dict[str, set[int]] = {}
+    for _, entry in seen.live:
+        if entry is None or not entry.devices:
             continue
-        pids = set()
-        if place.holder is not None:
-            with contextlib.suppress(psutil.Error):
-                children = psutil.Process(place.holder.pid).children(recursive=True)
-                pids = {place.holder.pid, *(child.pid for child in children)}
-        for device in place.devices:
-            found.setdefault(device, set()).update(pids)
-    return found
+        of_run = {member.pid for member in family(entry.holder.pid)} if entry.holder is not None else set()
+        for device in entry.devices:
+            pids.setdefault(device, set()).update(of_run)
+    return pids
 
 
 def _roughly(seconds: float) -> str:
@@ -300,15 +294,15 @@ def _roughly(seconds: float) -> str:
 def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> None:
     """End a run that waits in the queue, whose process could not do so itself."""
     said = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
-    with run.hold():
-        if run.ticket() is None:
+    with run_lock.hold(run):
+        if waiting_entry(run) is None:
             return
         with contextlib.suppress(StoreError):  # where nothing can be written it leaves without a word
             recorder = Recorder(run)
-            failure = Failure(type="FalseStart", message=reason, traceback=said)
+            failure = Failure(type="FalseStart", message=reason, traceback=said, transient=False)
             recorder.end(state, reason, failure if state == "failed" else None)
             recorder.close()
-        run.dequeue()
+        leave_queue(run)
 
 
 @contextlib.contextmanager

@@ -8,8 +8,13 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
+from engine.runs import run_lock, stop_request
+from engine.runs.control_listener import ControlListener
+from engine.runs.processes import mark
+from engine.runs.queue_entry import leave_queue, take_from_queue, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
 from engine.runs.status import State
@@ -32,7 +37,7 @@ def train_run(
         run: The run; its folder is there.
         echo: Gets every event and its line as well.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        queued: Train it only if it still waits in the queue, whose ticket has its settings.
+        queued: Train it only if it still waits in the queue, whose entry there has its settings.
         claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.
 
@@ -44,38 +49,34 @@ def train_run(
     stop = StopRequest(run)
     stop.listen()
     info = run.info()
-    with run.hold(claimed):
-        ticket = run.ticket() if queued else None
-        if queued and ticket is None:
+    with run_lock.hold(run, claimed):
+        entry = waiting_entry(run) if queued else None
+        if queued and entry is None:
             raise StoreError(f"{run.id} is no longer in the queue")
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
-            run.clear_request()
+            stop_request.clear(run)
         recorder = Recorder(run, echo)
-        run.take(recorder.status.attempt, by_hand=not queued)
+        take_from_queue(run, recorder.status.attempt, by_hand=not queued)
         recorder.claim()
-        os.environ |= {
-            "VITUI_RUN": run.id,
-            "VITUI_RUN_DIR": str(run.path.resolve()),
-        }  # what it starts is known by it
+        os.environ |= mark(run)
         try:
-            if ticket is not None:
-                settings = ticket.settings
-                if ticket.devices:
-                    recorder.log("info", f"the queue gave it {', '.join(ticket.devices.values())}")
+            if entry is not None:
+                settings = entry.settings
+                if entry.devices:
+                    recorder.log("info", f"the queue gave it {', '.join(entry.devices.values())}")
             experiment = changed(last_experiment(run), settings)
-            if experiment.command:
-                from engine.runner.script import run_script
-
-                code = run_script(run, experiment, info.seed, recorder, stop, device)
-            else:
-                from engine.training.run import train  # seconds: by now the run is held and hears its signals
-
-                code = train(run, experiment, info.seed, recorder, stop, device)
+            with ControlListener(stop, recorder):
+                code = _train(run, experiment, info.seed, recorder, stop, device)
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
         except (ImportError, ConfigError, msgspec.ValidationError) as error:
-            failure = Failure(type=type(error).__name__, message=str(error), traceback=traceback.format_exc())
+            failure = Failure(
+                type=type(error).__name__,
+                message=str(error),
+                traceback=traceback.format_exc(),
+                transient=False,
+            )
             recorder.end("failed", f"it cannot be trained here: {error}", failure)
             code = FAILED
         finally:
@@ -84,11 +85,23 @@ def train_run(
         return FAILED if recorder.lost else code
 
 
+def _train(
+    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
+) -> int:
+    if experiment.command:
+        from engine.runner.script import run_script
+
+        return run_script(run, experiment, seed, recorder, stop, device)
+    from engine.training.run import train  # seconds: by now the run is held and hears what is asked of it
+
+    return train(run, experiment, seed, recorder, stop, device)
+
+
 def _leave(run: Run, state: State) -> None:
     """Say what became of the run's place in the queue when its attempt has ended in a state."""
     if state == "finished":
-        run.ticket_file.unlink(missing_ok=True)
+        run.queue_file.unlink(missing_ok=True)
     elif state == "stopped":
-        run.dequeue()
+        leave_queue(run)
     elif state == "failed":
-        run.dequeue("failed")
+        leave_queue(run, "failed")

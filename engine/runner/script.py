@@ -19,8 +19,9 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
 from engine.runner.process_group import Leash
+from engine.runs import stop_request
 from engine.runs.recorder import Recorder
-from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest, pulse
+from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system import process
 from engine.system.files import last_lines
@@ -68,8 +69,9 @@ def run_script(
             raise RuntimeError("a pipe was asked for and not made")
         listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
         listener.start()
-        with Sampler(pulse(recorder, stop)):
+        with Sampler(recorder.telemetry):
             _wait(program, leash, stop)
+            stop.poll()  # what was asked while it ended counts
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
     return _end(program.returncode, run, recorder, stop)
 
@@ -135,7 +137,7 @@ def _environment(seed: int, recorder: Recorder, device: str) -> dict[str, str]:
 
 def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
     if stop.wanted is not None:
-        run.clear_request()
+        stop_request.clear(run)
         recorder.end("stopped", stop.reason)
         return STOPPED
     if code == 0:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import UserError
-from engine.system.files import write_all
+from engine.system.files import LineWriter
 
 
 @contextlib.contextmanager
@@ -62,15 +62,12 @@ class EventLines:
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
-        self._torn = False
+        self._lines = LineWriter(handle)
 
     def write(self, line: bytes) -> None:
         """Write a line, or leave it out: the run's own file has it."""
-        data = b"\n" + line if self._torn else line
         try:
-            self._torn = True
-            write_all(self._handle, data)
-            self._torn = False
+            self._lines.write(line)
         except BrokenPipeError:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._handle)

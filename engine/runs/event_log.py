@@ -9,6 +9,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.system.files import LineWriter
+
 MAX_WAITING = 32 * 1024 * 1024
 """Bytes that wait in memory at most: two measurements a second for about a day."""
 RESERVE = 64 * 1024
@@ -37,8 +39,8 @@ class Outbox:
             path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600
         )
         size = self.size
-        self._torn = size > 0 and os.pread(self._file, 1, size - 1) != b"\n"
-        """Whether the last line has no end: a killed attempt's, or one that could not be taken back."""
+        # a killed attempt leaves a line without an end, and so does one that could not be taken back
+        self._lines = LineWriter(self._file, torn=size > 0 and os.pread(self._file, 1, size - 1) != b"\n")
 
     @property
     def size(self) -> int:
@@ -115,16 +117,13 @@ class Outbox:
         os.close(self._file)
 
     def _write(self, line: bytes) -> None:
-        data = b"\n" + line if self._torn else line  # a torn line stays a line of its own
-        torn, self._torn, written = self._torn, True, 0
+        size, torn = self.size, self._lines.torn
         try:
-            while written < len(data):
-                written += os.write(self._file, data[written:])
+            self._lines.write(line)
         except OSError:
-            os.ftruncate(self._file, self.size - written)
-            self._torn = torn
+            os.ftruncate(self._file, size)
+            self._lines.torn = torn
             raise
-        self._torn = False
 
     def _add(self, line: bytes, *, spare: bool = False) -> None:
         self._waiting.append((line, spare))

@@ -1,4 +1,4 @@
-"""A run's place in the queue, what it asks for there, and who took it from there: the contents of queued.json.
+"""A run's entry in the queue: its place, what it asks for there, and who took it from there; kept in queued.json.
 
 ::
 
@@ -10,16 +10,19 @@ folder meanwhile finds the one or the other, never neither.
 
 from __future__ import annotations
 
+import time
 from typing import Literal
 
 import msgspec
 
-from engine.system.lock import Holder
+from engine.runs.store import Run
+from engine.system.files import DAMAGED, write_atomic
+from engine.system.lock import Holder, this_process
 
 Stage = Literal["waiting", "taken", "failed", "left"]
 
 
-class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
+class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What queued.json says of a run."""
 
     submitted: float
@@ -59,7 +62,7 @@ class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
     def waits(self, attempts: int) -> bool:
         """Return whether it waits, seen together with the attempts that the run's events tell of.
 
-        A copy may have an old ticket beside newer events, where the ticket was gone before it could be copied again.
+        A copy may have an old entry beside newer events, where the entry was gone before it could be copied again.
         """
         return self.stage == "waiting" and (self.attempts is None or attempts <= self.attempts)
 
@@ -71,3 +74,60 @@ class Ticket(msgspec.Struct, kw_only=True, omit_defaults=True):
     def owner(self) -> Holder | None:
         """The process that took the run and has not said how its attempt ended."""
         return self.holder if self.stage == "taken" else None
+
+
+_decoder = msgspec.json.Decoder(QueueEntry)
+
+
+def queue_entry(run: Run) -> QueueEntry | None:
+    """Return what queued.json says of a run, whether it waits or not; None where there is none."""
+    try:
+        return _decoder.decode(run.read("queued.json"))
+    except FileNotFoundError:
+        return None
+    except DAMAGED:
+        return QueueEntry(submitted=0.0)  # damaged: it waits all the same
+
+
+def waiting_entry(run: Run) -> QueueEntry | None:
+    """Return the entry of a run that waits in the queue, None where it does not."""
+    entry = queue_entry(run)
+    return entry if entry is not None and entry.stage == "waiting" else None
+
+
+def write_entry(run: Run, entry: QueueEntry) -> None:
+    """Replace queued.json; whoever does so once the run is there holds its lock.
+
+    Raises:
+        OSError: It cannot be written; what stood there before still does.
+    """
+    write_atomic(run.queue_file, msgspec.json.encode(entry))
+
+
+def take_from_queue(run: Run, attempts: int, *, by_hand: bool) -> None:
+    """Say that this process, which holds the run's lock, has it now: it waits no longer.
+
+    Args:
+        attempts: How many there were before this one.
+        by_hand: Whether it was started without the queue.
+    """
+    entry = queue_entry(run) or QueueEntry(submitted=time.time())
+    entry.stage, entry.holder, entry.attempts, entry.by_hand = "taken", this_process(), attempts, by_hand
+    if by_hand:
+        entry.devices = {}
+    _write_or_remove(run, entry)
+
+
+def leave_queue(run: Run, stage: Literal["failed", "left"] = "left") -> None:
+    """Take a run out of the queue; what it asked for is kept for the next time."""
+    if (entry := queue_entry(run)) is not None:
+        entry.stage, entry.holder = stage, None
+        _write_or_remove(run, entry)
+
+
+def _write_or_remove(run: Run, entry: QueueEntry) -> None:
+    """Replace queued.json by one of a run that does not wait; on a full disk remove it."""
+    try:
+        write_entry(run, entry)
+    except OSError:
+        run.queue_file.unlink(missing_ok=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.events import End, Event, Failure, Log, Metrics, Start, decode, encode
+from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised
 from engine.runs import status
 from engine.runs.event_log import Outbox
 from engine.runs.status import Status
@@ -20,6 +20,8 @@ from engine.runs.store import Run, StoreError
 from engine.system import process
 
 STATUS_INTERVAL_S = 1.0
+HEARTBEAT_S = 2.0
+"""Seconds without an event after which the status says by itself that the process lives."""
 END_PATIENCE_S = 5.0
 """Seconds for which a full disk is waited for at the end of a run."""
 
@@ -64,6 +66,7 @@ class Recorder(Reporter):
         """Whether the end could not be written."""
         self._echo = echo
         self._lock = threading.Lock()
+        self._ended = False
         self._saved = 0.0
         self._began = time.monotonic()
         self._full_since: float | None = None
@@ -107,12 +110,12 @@ class Recorder(Reporter):
         if (error := self._outbox.error) is not None:
             self._outbox.take_back()
             raise error
-        self.started = True
+        self.started, self._ended = True, False
         self._outbox.reserve()
 
     def _tell(self, event: Event, line: bytes) -> None:
         """Show an event to whoever does not read the file."""
-        self.status.apply(decode(line) or event)  # as readers will take it
+        self.status.apply(normalised(event) or event)  # as readers will take it
         if self._echo is not None:
             with contextlib.suppress(OSError):  # whoever listens no longer must not end the run
                 self._echo(event, line)
@@ -169,6 +172,7 @@ class Recorder(Reporter):
             duration_s=time.monotonic() - self._began, summary=dict(summary or {}),
         )  # fmt: skip
         with self._lock:
+            self._ended = True
             self._look_at_the_disk()
             said = [event]
 
@@ -185,12 +189,18 @@ class Recorder(Reporter):
             self._complain(f"{self.status.reason} ({reason}). {cure}")
             self._save(time.monotonic())
 
+    def telemetry(self, values: Mapping[str, float]) -> None:
+        """Say what the machine does, at the step that was said last; nothing before the start."""
+        if self.started:
+            self.metrics(self.status.step, self.status.epoch, values)
+
     def heartbeat(self) -> None:
-        """Say in the status that the process lives."""
+        """Say in the status that the process lives, where no event has said so for ``HEARTBEAT_S``."""
         with self._lock:
-            self.status.heartbeat = time.time()
-            if (now := time.monotonic()) - self._saved >= STATUS_INTERVAL_S:
-                self._save(now)
+            now = time.time()
+            if not self._ended and abs(now - self.status.heartbeat) >= HEARTBEAT_S:
+                self.status.beat(now)
+                self._save(time.monotonic())
 
     def close(self) -> None:
         """Close the file."""

@@ -11,7 +11,7 @@ from engine.config.schema import Experiment
 from engine.config.validate import ConfigError, Mistake
 from engine.events import Start, decode
 from engine.runs.store import Run
-from engine.system.files import tail
+from engine.system.files import tail_with
 from engine.text import divisors
 
 MAY_CHANGE = (
@@ -25,6 +25,8 @@ MAY_CHANGE = (
     "evaluate_every",
     "retries",
 )
+CHUNK = 4 * 1024 * 1024
+"""Bytes of events that are looked through at once."""
 
 
 def last_experiment(run: Run) -> Experiment:
@@ -36,13 +38,14 @@ def last_experiment(run: Run) -> Experiment:
     """
     config, offset = run.info().config, 0
     while True:
-        lines, end = tail(run.events, offset)
+        lines, end = tail_with(run.events, offset, CHUNK, [b'"start"'])
         if end == offset:
             return msgspec.convert(config, Experiment)
         offset = end
-        for line in lines:
-            if b'"start"' in line and isinstance(event := decode(line), Start) and event.config:
+        for line in reversed(lines):
+            if isinstance(event := decode(line), Start) and event.config:
                 config = event.config
+                break
 
 
 def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:

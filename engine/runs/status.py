@@ -15,6 +15,7 @@ copy without an end cannot be told from a crash, and is called one.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import time
@@ -39,8 +40,10 @@ from engine.events import (
     Start,
     decode,
 )
-from engine.runs.queue_entry import Ticket
-from engine.runs.store import Request, Run, StoreError
+from engine.runs import stop_request
+from engine.runs.queue_entry import QueueEntry, queue_entry
+from engine.runs.stop_request import Request
+from engine.runs.store import Run, StoreError
 from engine.runs.worker_status import why_waiting
 from engine.system import lock, process
 from engine.system.files import DAMAGED, tail, write_atomic, write_over
@@ -145,10 +148,14 @@ class Status(msgspec.Struct, kw_only=True):
             return ASKED[self.asked]
         return self.reason if self.state != "finished" else ""
 
+    def beat(self, now: float) -> None:
+        """Take note that the run lives at a moment, in seconds since the epoch."""
+        self.elapsed_s += max(0.0, now - self.heartbeat)
+        self.heartbeat = now
+
     def apply(self, event: Event) -> None:
         """Take one event into account."""
-        self.elapsed_s += max(0.0, event.time - self.heartbeat)
-        self.heartbeat = event.time
+        self.beat(event.time)
         match event:
             case Start():
                 self._begin(event)
@@ -256,23 +263,44 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
         mine: This very process has the run's lock, and does not train: it is judged as if the lock were free.
     """
     held = False if mine else lock.is_held(f"{run.folder}/lock")
-    status, size, place = cached(run), _size(run), run.place()
+    status, size, entry = cached(run), _size(run), queue_entry(run)
+    is_outdated = False
     if status is None or status.offset > size:
-        status = rebuild(run)
+        status, is_outdated = rebuild(run), _is_of_older_version(run)
     elif not held and status.offset < size:  # a process that lives is about to save what it has said since
         read_on(run, status)
-    status.state = _judge(run, status, place, held)
-    status.asked = run.asked() if status.state in LIVE else None
+    status.state = _judge(run, status, entry, held)
+    status.asked = stop_request.asked(run) if status.state in LIVE else None
     if status.state == "queued":
-        status.reason = why_waiting(run, place)
+        status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
+    if is_outdated and not held and status.state in ENDED:
+        _renew(run, status)
     return status
 
 
-def _judge(run: Run, status: Status, place: Ticket | None, held: bool | None) -> State:
-    if place is not None and place.owner is not None and place.owner.is_alive:
-        if not place.begun(status.attempt):
+def _is_of_older_version(run: Run) -> bool:
+    """Return whether status.json is whole and was folded by an older version."""
+    try:
+        return _decoder.decode(run.read("status.json")).fold < FOLD
+    except DAMAGED:
+        return False
+
+
+def _renew(run: Run, status: Status) -> None:
+    """Save what an older version folded as this one does, so that the events are read anew once and not at each look.
+
+    Only the owner of a run does so; a folder that takes no file stays as it is.
+    """
+    with contextlib.suppress(OSError):
+        if run.path.stat().st_uid == os.geteuid():
+            save(run, status)
+
+
+def _judge(run: Run, status: Status, entry: QueueEntry | None, held: bool | None) -> State:
+    if entry is not None and entry.owner is not None and entry.owner.is_alive:
+        if not entry.begun(status.attempt):
             return "starting"
         return status.state if status.state in ENDED else "running"
     if held:
@@ -283,7 +311,7 @@ def _judge(run: Run, status: Status, place: Ticket | None, held: bool | None) ->
         return "running"  # its lock was removed, or this user may not look at it
     if held is None and not os.access(run.path, os.R_OK | os.X_OK):
         return "silent"
-    if place is not None and place.waits(status.attempt):
+    if entry is not None and entry.waits(status.attempt):
         return "queued"
     if status.state in ENDED:
         return status.state

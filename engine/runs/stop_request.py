@@ -1,20 +1,46 @@
-"""How a process that trains is stopped: it hears signals and the control file, and ends with an exit code."""
+"""How a run is stopped: a user asks in its control file, a signal asks its process, and the process hears both."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
 from types import FrameType
+from typing import Literal
 
-from engine.runs.recorder import Recorder
-from engine.runs.store import Request, Run
+from engine.runs.store import Run
+from engine.system.files import read_small, write_atomic
+
+Request = Literal["stop-after-epoch", "stop-now"]
+REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
 """Exit codes of a process that trains."""
 
 
+def ask(run: Run, request: Request) -> None:
+    """Ask a live run to stop.
+
+    Raises:
+        OSError: Its folder cannot be written.
+    """
+    write_atomic(run.control, request.encode())
+
+
+def asked(run: Run) -> Request | None:
+    """Return what a user asked of a run, if anything."""
+    try:
+        text = read_small(run.control).decode(errors="replace").strip()
+    except OSError:
+        return None
+    return next((request for request in REQUESTS if request == text), None)
+
+
+def clear(run: Run) -> None:
+    """Forget what a user asked: it has been done."""
+    run.control.unlink(missing_ok=True)
+
+
 class StopRequest:
-    """How the run is to stop, if at all: set by signals at once, by the control file within a second."""
+    """How the run of this process is to stop, if at all: set by signals at once, by ``poll`` from the control file."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
@@ -28,23 +54,10 @@ class StopRequest:
 
     def poll(self) -> None:
         """Look whether a user asked something through the control file."""
-        if self.wanted != "stop-now" and (asked := self._run.asked()) is not None:
-            self.wanted, self.reason = asked, "stopped on request"
+        if self.wanted != "stop-now" and (request := asked(self._run)) is not None:
+            self.wanted, self.reason = request, "stopped on request"
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         self.wanted, self.reason = "stop-now", f"stopped by {signal.Signals(number).name}"
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pulse(recorder: Recorder, stop: StopRequest) -> Callable[[dict[str, float]], None]:
-    """Return what telemetry does every second: hear what a user asks, say that the run lives and what it holds."""
-
-    def beat(values: dict[str, float]) -> None:
-        stop.poll()
-        if recorder.started:
-            recorder.metrics(recorder.status.step, recorder.status.epoch, values)
-        else:
-            recorder.heartbeat()
-
-    return beat

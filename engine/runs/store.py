@@ -5,7 +5,7 @@
     runs/<run-id>/  run.json      written once, at creation
                     events.jsonl  append-only; the truth
                     status.json   replaced atomically; a cache of the truth
-                    queued.json   its place in the queue, then who took it; gone once it has finished
+                    queued.json   its entry in the queue, then who took it; gone once it has finished
                     lock          held by the process that trains, for as long as it lives
                     control       what a user asked of the live run
                     console.log   what its process printed besides events
@@ -19,33 +19,22 @@ import functools
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from engine.errors import UserError
 from engine.events import Moment, Seed
-from engine.runs.queue_entry import Ticket
-from engine.system import lock
 from engine.system.files import DAMAGED, read_small, write_atomic
-from engine.system.lock import Holder, this_process
 
 if TYPE_CHECKING:
     from engine.config.schema import Experiment
 
 SCHEMA = 1
-HOLD_TIMEOUT_S = 5.0
-"""Seconds after which a lock that another process holds is taken to stay held."""
-CLAIM_TIMEOUT_S = 0.5
-"""The same for the worker, which has other runs to look after: readers have it for microseconds only."""
-
-Request = Literal["stop-after-epoch", "stop-now"]
-REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_][\w.()+-]{0,199}", re.ASCII)
-_ticket_decoder = msgspec.json.Decoder(Ticket)
 _STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
 
 
@@ -107,8 +96,8 @@ class Run:
         return self.path / "status.json"
 
     @property
-    def ticket_file(self) -> Path:
-        """Its place in the queue."""
+    def queue_file(self) -> Path:
+        """Its entry in the queue."""
         return self.path / "queued.json"
 
     @property
@@ -158,118 +147,6 @@ class Run:
         except StoreError:
             return {}
 
-    def place(self) -> Ticket | None:
-        """Return what queued.json says, None where there is none."""
-        try:
-            return _ticket_decoder.decode(self.read("queued.json"))
-        except FileNotFoundError:
-            return None
-        except DAMAGED:
-            return Ticket(submitted=0.0)  # damaged: it waits all the same
-
-    def ticket(self) -> Ticket | None:
-        """Return the run's place in the queue, None when it does not wait."""
-        place = self.place()
-        return place if place is not None and place.stage == "waiting" else None
-
-    def enqueue(self, device: str = "auto", settings: Sequence[str] = ()) -> None:
-        """Put the run into the queue."""
-        self.put(Ticket(submitted=time.time(), device=device, settings=list(settings)))
-
-    def put(self, place: Ticket) -> None:
-        """Replace queued.json; whoever does so once the run is there holds its lock."""
-        write_atomic(self.ticket_file, msgspec.json.encode(place))
-
-    def take(self, attempts: int, *, by_hand: bool) -> None:
-        """Say that this process, which holds the run's lock, has it now: it waits no longer.
-
-        Args:
-            attempts: How many there were before this one.
-            by_hand: Whether it was started without the queue.
-        """
-        place = self.place() or Ticket(submitted=time.time())
-        place.stage, place.holder, place.attempts, place.by_hand = "taken", this_process(), attempts, by_hand
-        if by_hand:
-            place.devices = {}
-        self._put_or_leave(place)
-
-    def dequeue(self, stage: Literal["failed", "left"] = "left") -> None:
-        """Take the run out of the queue; what it asked for is kept for the next time."""
-        if (place := self.place()) is not None:
-            place.stage, place.holder = stage, None
-            self._put_or_leave(place)
-
-    def _put_or_leave(self, place: Ticket) -> None:
-        """Replace queued.json by one of a run that does not wait; on a full disk remove it."""
-        try:
-            self.put(place)
-        except OSError:
-            self.ticket_file.unlink(missing_ok=True)
-
-    def claim(self) -> int | None:
-        """Take the run's lock for a process that will inherit it; return the open file, None where another has it.
-
-        Raises:
-            OSError: It cannot be had here.
-        """
-        try:
-            return lock.take(self.lock, CLAIM_TIMEOUT_S, for_another=True)
-        except (lock.Taken, lock.Moved):
-            return None
-
-    @contextlib.contextmanager
-    def hold(self, claimed: int | None = None) -> Iterator[None]:
-        """Hold the run's lock: only one process trains a run.
-
-        Args:
-            claimed: The open file that has it, which this process has inherited.
-
-        Raises:
-            StoreError: Another process holds it, or it cannot be had here.
-        """
-        with contextlib.ExitStack() as held:
-            try:
-                held.enter_context(
-                    lock.hold(self.lock, HOLD_TIMEOUT_S) if claimed is None else lock.keep(claimed)
-                )
-            except lock.Taken as taken:
-                raise StoreError(self._why_taken(taken.holder)) from None
-            except lock.Moved:
-                raise StoreError(f"{self.id} has just been moved or removed") from None
-            except OSError as error:
-                raise StoreError(f"{self.id} cannot be locked: {error.strerror}: {self.path}") from None
-            yield
-
-    def is_held(self) -> bool:
-        """Return whether a live process holds the run's lock."""
-        return lock.is_held(self.lock) is True
-
-    def _why_taken(self, holder: Holder | None) -> str:
-        if holder is None or not holder.is_dead:
-            which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
-            return f"{self.id} is being trained by another process{which}"
-        left = ", ".join(map(str, lock.keepers(self.lock))) or "which this user cannot see"
-        return (
-            f"{self.id}: its process {holder.pid} is gone, but a child of it still has its lock: "
-            f"end the process {left}"
-        )
-
-    def ask(self, request: Request) -> None:
-        """Ask the live run to stop."""
-        write_atomic(self.control, request.encode())
-
-    def asked(self) -> Request | None:
-        """Return what a user asked of the run, if anything."""
-        try:
-            text = read_small(self.control).decode(errors="replace").strip()
-        except OSError:
-            return None
-        return next((request for request in REQUESTS if request == text), None)
-
-    def clear_request(self) -> None:
-        """Forget what a user asked: it has been done."""
-        self.control.unlink(missing_ok=True)
-
 
 class Store:
     """All runs in a folder."""
@@ -279,14 +156,14 @@ class Store:
 
     def create(
         self, experiment: Experiment, seed: int, *,
-        queued: bool = False, device: str = "auto", place: Ticket | None = None,
+        git: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET,
+        fill: Callable[[Run], None] | None = None,
     ) -> Run:  # fmt: skip
         """Make the folder of a new run, whole at once: nobody sees it half made.
 
         Args:
-            queued: Whether it waits in the queue from the start.
-            device: Which it waits for.
-            place: Its place in the queue, where it is to be another than the last and plainest one.
+            git: What ``git_commit`` said, where the caller has asked it already for many runs.
+            fill: Adds files to the folder before anybody sees it.
 
         Raises:
             StoreError: The folder cannot be written.
@@ -296,13 +173,12 @@ class Store:
         config = msgspec.structs.asdict(msgspec.structs.replace(experiment, seed=seed, seeds=[]))
         info = RunInfo(
             id=run_id, experiment=experiment.name, config=config, seed=seed,
-            command=experiment.command, git=_git_commit(), created=created, cwd=str(Path.cwd()),
+            command=experiment.command, created=created, cwd=str(Path.cwd()),
+            git=git_commit() if git is msgspec.UNSET else git,
         )  # fmt: skip
-        if place is None and queued:
-            place = Ticket(submitted=created, device=device, gpus=experiment.gpus, attempts=0)
         with self._making(info) as draft:
-            if place is not None:
-                draft.put(place)
+            if fill is not None:
+                fill(draft)
         return Run(self.root / run_id)
 
     @contextlib.contextmanager
@@ -375,15 +251,25 @@ class Store:
         Raises:
             StoreError: No run or more than one fits.
         """
-        runs = self.runs()
-        for fits in (str.__eq__, str.startswith, str.__contains__):
-            found = [run for run in runs if fits(run.id, name)]
-            if len(found) == 1:
-                return found[0]
-            if found:
-                ids = ", ".join(run.id for run in found[-5:])
-                raise StoreError(f"{len(found)} runs fit {name!r}; name one of them: {ids}")
+        runs = {run.id: run for run in self.runs()}
+        matches = match_one(name, runs)
+        if len(matches) == 1:
+            return runs[matches[0]]
+        if matches:
+            raise StoreError(f"{len(matches)} runs fit {name!r}; name one of them: {', '.join(matches[-5:])}")
         raise StoreError(f"no run fits {name!r} in {self.root}; `engine ls` lists them")
+
+
+def match_one(name: str, ids: Iterable[str]) -> list[str]:
+    """Return the ids that a user's word means: the very one, else those that begin with it, else those that hold it.
+
+    More than one is left only where the word does not tell them apart.
+    """
+    known = list(ids)
+    for fits in (str.__eq__, str.startswith, str.__contains__):
+        if matches := [run_id for run_id in known if fits(run_id, name)]:
+            return matches
+    return []
 
 
 def is_run_id(name: str) -> bool:
@@ -408,7 +294,7 @@ def _has_run_file(run: Run) -> bool:
     return any(os.access(f"{run.folder}/{name}", os.F_OK) for name in ("run.json", "events.jsonl"))
 
 
-def _git_commit() -> dict[str, Any] | None:
+def git_commit() -> dict[str, Any] | None:
     """Return the commit of the working folder and whether it has changes; None outside a repository."""
     import subprocess
 

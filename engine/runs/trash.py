@@ -17,8 +17,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine.runs import run_lock
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import LIVE, status_of
-from engine.runs.store import Run, Store, StoreError, is_run_id
+from engine.runs.store import Run, Store, StoreError, is_run_id, match_one
 
 FOLDER = ".trash"
 STAMP = "%Y%m%d-%H%M%S"
@@ -66,8 +68,8 @@ def throw_away(store: Store, run: Run, *, force: bool = False) -> Thrown:
     """
     if why := why_not(run, force=force):
         raise StoreError(why)
-    with run.hold():
-        if run.ticket() is not None:
+    with run_lock.hold(run):
+        if waiting_entry(run) is not None:
             raise StoreError(f"{run.id} has just been queued: `engine stop {run.id}` takes it out")
         return put(store, run.path, run.id)
 
@@ -107,14 +109,13 @@ def restore(store: Store, name: str) -> Run:
     Raises:
         StoreError: None or several fit, its place is taken, or it cannot be moved.
     """
-    runs = {each.name: each for each in thrown(store) if each.is_run}  # the last of those of one id
-    for fits in (str.__eq__, str.startswith, str.__contains__):
-        found = [each for each in runs.values() if fits(each.name, name)]
-        if len(found) == 1:
-            return _bring_back(store, found[0])
-        if found:
-            names = ", ".join(each.name for each in found[-5:])
-            raise StoreError(f"{len(found)} runs in the trash fit {name!r}; name one of them: {names}")
+    runs = {entry.name: entry for entry in thrown(store) if entry.is_run}  # the last of those of one id
+    matches = match_one(name, runs)
+    if len(matches) == 1:
+        return _bring_back(store, runs[matches[0]])
+    if matches:
+        names = ", ".join(matches[-5:])
+        raise StoreError(f"{len(matches)} runs in the trash fit {name!r}; name one of them: {names}")
     raise StoreError(f"no run in the trash fits {name!r}; `engine rm --list` shows what is there")
 
 

@@ -1,4 +1,4 @@
-"""What the worker says to everybody who looks at the queue: that it is at it, and why each run still waits."""
+"""What the worker says to everybody who looks at the queue: what it gives out, and why each run still waits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
@@ -21,12 +21,23 @@ STARTING_S = 5.0
 """Seconds for which a run that was just queued may have a worker on its way."""
 
 
-class Notice(msgspec.Struct, kw_only=True):
+class OfferedDevice(msgspec.Struct, kw_only=True, frozen=True):
+    """A device that the worker gives out."""
+
+    id: str
+    """The UUID of a GPU or of a slice of one; ``cpu:0`` and so on for slots on the CPU."""
+    name: str
+    """What people call it."""
+    index: int = 0
+    gpu: bool = False
+
+
+class WorkerStatus(msgspec.Struct, kw_only=True):
     """The file .queue.json in a folder of runs."""
 
     worker: Holder
-    devices: list[str] = []
-    """The names of the devices that it gives out."""
+    devices: list[OfferedDevice] = []
+    """What it gives out, whether free or not."""
     reasons: dict[str, str] = {}
     """Why each waiting run waits, by its id."""
     left: bool = False
@@ -42,9 +53,9 @@ def lock_file(root: Path) -> Path:
     return root / ".worker.lock"
 
 
-def publish(root: Path, notice: Notice) -> None:
+def publish(root: Path, worker_status: WorkerStatus) -> None:
     """Replace what is said."""
-    write_atomic(_file(root), msgspec.json.encode(notice))
+    write_atomic(_file(root), msgspec.json.encode(worker_status))
 
 
 def withdraw(root: Path) -> None:
@@ -52,35 +63,35 @@ def withdraw(root: Path) -> None:
     _file(root).unlink(missing_ok=True)
 
 
-def read(root: str) -> Notice | None:
+def read(root: str) -> WorkerStatus | None:
     """Return what is said; None where a worker that is gone would have said it."""
     file = f"{root}/{NAME}"
     try:
         stat = os.lstat(file)
     except OSError:
         return None
-    notice = _read(file, stat.st_ino, stat.st_mtime_ns)
-    return notice if notice is not None and notice.is_current() else None
+    worker_status = _read(file, stat.st_ino, stat.st_mtime_ns)
+    return worker_status if worker_status is not None and worker_status.is_current() else None
 
 
-def why_waiting(run: Run, place: Ticket | None) -> str:
+def why_waiting(run: Run, entry: QueueEntry | None) -> str:
     """Return in words why a queued run waits, empty while the worker has not seen it yet."""
-    notice = read(run.folder.rpartition("/")[0] or ".")
-    if notice is not None and not notice.left:
-        return notice.reasons.get(run.id, "")
-    if place is not None and place.on_hold:
+    worker_status = read(run.folder.rpartition("/")[0] or ".")
+    if worker_status is not None and not worker_status.left:
+        return worker_status.reasons.get(run.id, "")
+    if entry is not None and entry.on_hold:
         return HELD
-    if notice is not None and (reason := notice.reasons.get(run.id, HELD)) != HELD:
+    if worker_status is not None and (reason := worker_status.reasons.get(run.id, HELD)) != HELD:
         return reason
-    soon = place is not None and 0 <= time.time() - place.submitted < STARTING_S
+    soon = entry is not None and 0 <= time.time() - entry.submitted < STARTING_S
     return "" if soon else NO_WORKER
 
 
 @functools.lru_cache(maxsize=8)
-def _read(file: str, _inode: int, _time: int) -> Notice | None:
+def _read(file: str, _inode: int, _time: int) -> WorkerStatus | None:
     """Read the file once for all the runs of a list: it is replaced, never changed."""
     try:
-        return msgspec.json.decode(read_small(file), type=Notice)
+        return msgspec.json.decode(read_small(file), type=WorkerStatus)
     except DAMAGED:
         return None
 

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import waiting_entry, write_entry
 from engine.runs.store import Run, StoreError
 from engine.sites.device import Device
 from engine.system import lock
@@ -29,15 +31,15 @@ def launch(
     Raises:
         OSError: It cannot be started, or console.log is a link.
     """
-    if (claimed := run.claim()) is None:
+    if (claimed := run_lock.claim(run)) is None:
         return None
     try:
-        if (ticket := run.ticket()) is None:
+        if (entry := waiting_entry(run)) is None:
             return None
-        ticket.devices = {device.id: device.name for device in devices}
-        run.put(ticket)
-        run.clear_request()
-        device = "cuda" if any(device.gpu for device in devices) else ticket.device
+        entry.devices = {device.id: device.name for device in devices}
+        write_entry(run, entry)
+        stop_request.clear(run)
+        device = "cuda" if any(device.gpu for device in devices) else entry.device
         return _start_process(run, device, claimed, os.environ | (environment or {}))
     finally:
         lock.hand_over(claimed)  # the process has the lock by its own copy

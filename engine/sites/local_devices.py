@@ -9,16 +9,10 @@ from typing import Protocol
 
 import psutil
 
-from engine.errors import UserError
+from engine.errors import DeviceError
+from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device, User
-from engine.system.telemetry import GpuSample, Nvml
-
-SLICE = "MIG-"
-"""How the UUID of a part of a GPU begins. NVML does not report its memory here, so it is not compared."""
-
-
-class DeviceError(UserError):
-    """This machine has no device of that name."""
+from engine.system.telemetry import SLICE, GpuSample, Nvml, find_gpu, visible_gpus
 
 
 class Gpus(Protocol):
@@ -50,7 +44,7 @@ class Machine:
         self.slots = 0
         """How many runs the CPU may have."""
         if names is None:
-            self.uuids, self.slots = self._visible(), 1
+            self.uuids, self.slots = visible_gpus(self._seen.values()), 1
         else:
             self._parse(names)
 
@@ -62,14 +56,26 @@ class Machine:
         """
         found = {sample.uuid: sample for sample in self._gpus.sample()} if self.uuids else {}
         devices = [_gpu(found[uuid], ours.get(uuid)) for uuid in self.uuids if uuid in found]
-        devices += [Device(uuid, uuid[:12], gpu=True) for uuid in self.uuids if uuid.startswith(SLICE)]
-        return devices + [Device(f"cpu:{i}", f"CPU slot {i + 1}", i) for i in range(self.slots)]
+        devices += [
+            Device(uuid, _slice_name(uuid), gpu=True) for uuid in self.uuids if uuid.startswith(SLICE)
+        ]
+        return devices + self._slots()
 
     @property
-    def names(self) -> list[str]:
-        """What the devices are called."""
-        gpus = [f"GPU {self._seen[uuid].index}" if uuid in self._seen else uuid for uuid in self.uuids]
-        return gpus + [f"CPU slot {i + 1}" for i in range(self.slots)]
+    def offered(self) -> list[OfferedDevice]:
+        """What there is to give out, as it is published: a GPU that does not answer at the moment is among it."""
+        seen = self._seen
+        gpus = [
+            OfferedDevice(
+                id=uuid, name=f"GPU {seen[uuid].index}" if uuid in seen else _slice_name(uuid),
+                index=seen[uuid].index if uuid in seen else 0, gpu=True,
+            )
+            for uuid in self.uuids
+        ]  # fmt: skip
+        return gpus + [OfferedDevice(id=slot.id, name=slot.name, index=slot.index) for slot in self._slots()]
+
+    def _slots(self) -> list[Device]:
+        return [Device(f"cpu:{i}", f"CPU slot {i + 1}", i) for i in range(self.slots)]
 
     def environment(self, devices: Collection[str]) -> dict[str, str]:
         """Return the environment in which a process sees the devices that it was given, and no GPU besides."""
@@ -79,36 +85,16 @@ class Machine:
             environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) * len(devices) // self.slots))
         return environment
 
-    def _visible(self) -> list[str]:
-        """Return the GPUs that CUDA_VISIBLE_DEVICES leaves to the worker; as in CUDA, what is unknown ends the list."""
-        names = os.environ.get("CUDA_VISIBLE_DEVICES")
-        if names is None:
-            return list(self._seen)
-        visible = []
-        for name in names.split(","):
-            if (uuid := self._find(name.strip())) is None:
-                break
-            visible.append(uuid)
-        return visible
-
     def _parse(self, names: str) -> None:
         for name in filter(None, map(str.strip, names.split(","))):
             if match := re.fullmatch(r"cpu(?::(\d{1,4}))?", name):
                 self.slots += int(match[1] or 1)
-            elif (uuid := self._find(name)) is None:
+            elif (uuid := find_gpu(name, self._seen.values())) is None:
                 raise DeviceError(f"there is no device {name!r}; {self._known()}")
             elif uuid not in self.uuids:
                 self.uuids.append(uuid)
         if not self.uuids and not self.slots:
             raise DeviceError(f"{names!r} names no device; {self._known()}")
-
-    def _find(self, name: str) -> str | None:
-        if name.isdecimal():
-            return next((uuid for uuid, sample in self._seen.items() if sample.index == int(name)), None)
-        if name.startswith(SLICE):
-            return name
-        fits = [uuid for uuid in self._seen if name and uuid.startswith(name)]
-        return fits[0] if len(fits) == 1 else None
 
     def _known(self) -> str:
         if not self._seen:
@@ -135,3 +121,8 @@ def _name(pid: int) -> str:
     except psutil.Error:
         return "?"
     return "".join(c if c.isprintable() else "?" for c in name)
+
+
+def _slice_name(uuid: str) -> str:
+    """Return what a slice is called: as much of its UUID as fits a list; NVML says nothing of its memory here."""
+    return uuid[:12]

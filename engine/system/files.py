@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import msgspec
@@ -33,20 +34,53 @@ def read_small(path: str | os.PathLike[str]) -> bytes:
 
 
 def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
-    """Replace a file in one step: readers see all of the old or all of the new."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(2).hex()}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
+    """Replace a file in one step: readers see all of the old or all of the new; nobody else may read it.
+
+    Args:
+        sync: Whether it has to be on the disk before it has its name.
+
+    Raises:
+        OSError: It cannot be written; what stood there before still does.
+    """
+    with draft_of(path) as draft:
+        handle = create_private(draft)
         try:
             write_all(handle, data)
             if sync:
                 os.fsync(handle)
         finally:
             os.close(handle)
-        draft.replace(path)
-    except OSError:
+
+
+@contextlib.contextmanager
+def draft_of(path: Path, name: str = "") -> Iterator[Path]:
+    """Yield a path beside ``path`` to write to: it takes that name in one step when the block ends, else it is removed.
+
+    Args:
+        name: What the draft is called, where the next one is to take the place of one that a killed process left.
+
+    Raises:
+        OSError: It cannot take the name; what stood there before still does.
+    """
+    draft = path.with_name(name or f".{path.name}.{os.getpid()}.{os.urandom(2).hex()}")
+    if name:
         draft.unlink(missing_ok=True)
+    try:
+        yield draft
+        draft.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise
+
+
+def create_private(path: Path) -> int:
+    """Open a new file for writing that nobody else may read, and return its descriptor.
+
+    Raises:
+        OSError: It cannot be made, or is there already.
+    """
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def write_over(path: Path, data: bytes) -> None:
@@ -65,15 +99,40 @@ def write_over(path: Path, data: bytes) -> None:
         os.close(handle)
 
 
-def write_all(handle: int, data: bytes) -> None:
+def write_all(handle: int, data: bytes | memoryview) -> None:
     """Write all of ``data``: one write may take a part of it only, before a disk is full or after a signal.
 
     Raises:
         OSError: It cannot be written; a part of it may have been.
     """
-    written = os.write(handle, data)
-    while written < len(data):
-        written += os.write(handle, data[written:])
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
+
+
+class LineWriter:
+    """Writes lines to an open file; one of which a part only could be written stays a line of its own.
+
+    Args:
+        handle: The open file.
+        torn: Whether the last line in it has no end.
+    """
+
+    def __init__(self, handle: int, *, torn: bool = False) -> None:
+        self._handle = handle
+        self.torn = torn
+        """Whether the last line has no end."""
+
+    def write(self, line: bytes) -> None:
+        """Write a line that ends with its newline.
+
+        Raises:
+            OSError: It cannot be written; a part of it may have been.
+        """
+        data = b"\n" + line if self.torn else line
+        self.torn = True
+        write_all(self._handle, data)
+        self.torn = False
 
 
 def tail(path: str | os.PathLike[str], offset: int, limit: int = 256 * 1024) -> tuple[list[bytes], int]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import psutil
+
+SLICE = "MIG-"
+"""How the UUID of a slice of a GPU begins."""
 
 
 class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,21 +88,35 @@ class Nvml:
             return None
 
 
-def visible_gpus() -> list[str]:
-    """Return the UUIDs of the GPUs that CUDA_VISIBLE_DEVICES leaves to this process, in the order of their bus."""
-    nvml = Nvml()
-    found = [sample.uuid for sample in nvml.sample()]
-    nvml.close()
-    wanted = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if wanted is None:
-        return found
+def visible_gpus(samples: Iterable[GpuSample]) -> list[str]:
+    """Return the UUIDs of the GPUs that CUDA_VISIBLE_DEVICES leaves to this process, in its order.
+
+    As in CUDA, what is unknown ends the list. Slices of a GPU are taken at their word.
+
+    Args:
+        samples: All GPUs, in the order of their bus.
+    """
+    gpus = list(samples)
+    names = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if names is None:
+        return [gpu.uuid for gpu in gpus]
     visible = []
-    for name in map(str.strip, wanted.split(",")):
-        if name.isdecimal():
-            visible += found[int(name) : int(name) + 1]
-        elif name:
-            visible += [uuid for uuid in found if uuid.startswith(name)]
+    for name in names.split(","):
+        if (uuid := find_gpu(name.strip(), gpus)) is None:
+            break
+        visible.append(uuid)
     return visible
+
+
+def find_gpu(name: str, samples: Iterable[GpuSample]) -> str | None:
+    """Return the UUID of a GPU by its index or the beginning of its UUID; None where that is none, or not one alone."""
+    gpus = list(samples)
+    if name.isdecimal():
+        return next((gpu.uuid for gpu in gpus if gpu.index == int(name)), None)
+    if name.startswith(SLICE):
+        return name
+    matches = [gpu.uuid for gpu in gpus if name and gpu.uuid.startswith(name)]
+    return matches[0] if len(matches) == 1 else None
 
 
 def _text(value: bytes | str) -> str:

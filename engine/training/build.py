@@ -16,7 +16,7 @@ from engine.events import Start
 from engine.models import create_model
 from engine.models.pretrained import load_pretrained
 from engine.runs.recorder import Reporter
-from engine.runs.store import Request
+from engine.runs.stop_request import Request
 from engine.system import process
 from engine.training import checkpoint
 from engine.training.collectives import ALONE, Ranks

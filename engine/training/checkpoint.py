@@ -9,10 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from engine.errors import CheckpointError
+from engine.system.files import create_private, draft_of
 
 KEYS = ("model", "optimizer", "scheduler", "step", "epoch", "rng", "config")
 """What every checkpoint holds."""
@@ -24,29 +27,22 @@ ROOM = 1024 * 1024
 RETRY_S = 0.5
 
 
-class CheckpointError(Exception):
-    """A checkpoint cannot be used; the message says which, why and what to do."""
-
-
 def save(path: Path, state: dict[str, Any]) -> int:
     """Write a checkpoint so that whoever opens ``path`` finds a whole one; return its bytes.
 
     Raises:
         OSError: It cannot be written; what stood there before still does.
     """
-    draft = path.with_name(f".{path.name}.tmp")
     try:
-        _require_room(path.parent, _size(state) + ROOM)
-        with _private(draft) as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-            size = file.tell()
-        draft.replace(path)
+        with draft_of(path, f".{path.name}.tmp") as draft:
+            _require_room(path.parent, _size(state) + ROOM)
+            with os.fdopen(create_private(draft), "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+                return file.tell()
     except (OSError, RuntimeError) as error:  # torch wraps what went wrong
-        draft.unlink(missing_ok=True)
         raise _cause(error) from error
-    return size
 
 
 def keep_as(path: Path, other: Path) -> None:
@@ -55,18 +51,12 @@ def keep_as(path: Path, other: Path) -> None:
     Raises:
         OSError: It cannot be written; what stood there before still does.
     """
-    draft = other.with_name(f".{other.name}.tmp")
-    draft.unlink(missing_ok=True)
-    try:
+    with draft_of(other, f".{other.name}.tmp") as draft:
         try:
             os.link(path, draft)
         except OSError:  # no hard links here
-            with path.open("rb") as source, _private(draft) as target:
+            with path.open("rb") as source, os.fdopen(create_private(draft), "wb") as target:
                 shutil.copyfileobj(source, target)
-        draft.replace(other)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
 
 
 def load(path: Path, device: torch.device) -> dict[str, Any]:
@@ -139,12 +129,6 @@ class Writer:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-
-
-def _private(path: Path) -> IO[bytes]:
-    """Open a file for writing that only its owner may read."""
-    path.unlink(missing_ok=True)
-    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
 
 
 def _require_room(folder: Path, size: int) -> None:

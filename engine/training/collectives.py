@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 from typing_extensions import override
 
-from engine.runs.store import REQUESTS, Request
+from engine.runs.stop_request import REQUESTS, Request
 
 PATIENCE = datetime.timedelta(minutes=30)
 """How long a rank waits for the others. A rank that dies is noticed at once; this limit is for a rank that hangs."""

@@ -1,25 +1,34 @@
 """What training a model takes, known before it is launched: parameters, floating point operations, memory.
 
 Nothing is computed and no memory is used: the model is built from tensors that have a shape but no numbers.
+
+``python -m engine.training.cost`` reads an experiment as JSON and prints the ``Memory`` of one of its GPUs as JSON, for
+programs that do not load torch themselves.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import msgspec
 import torch
 from torch import Tensor, UntypedStorage, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from engine.catalog.datasets import classes_of
 from engine.catalog.models import MODELS, caveat, patch_tokens, problems
 from engine.config.schema import Experiment
 from engine.models.registry import create_model
 
 Optimizer = Literal["adamw", "sgd"]
 Precision = Literal["bf16", "fp32"]
+
+USUAL_CLASSES = 10
+"""Of a folder, which is not looked at; they cost next to nothing."""
 
 _STATES: dict[Optimizer, int] = {"adamw": 2, "sgd": 1}
 """How many tensors as large as the weights an optimizer keeps (both moments; the momentum)."""
@@ -186,3 +195,15 @@ def cost_of(experiment: Experiment, batch_size: int, classes: int) -> Cost:
         precision="fp32" if experiment.precision == "float32" else "bf16",
         **experiment.options,
     )
+
+
+def main() -> None:
+    """Answer on stdout for the experiment on stdin; a model that cannot be built ends this with a traceback."""
+    experiment = msgspec.json.decode(sys.stdin.buffer.read(), type=Experiment)
+    images = max(1, experiment.batch_size // experiment.gpus)
+    classes = classes_of(experiment.dataset) or USUAL_CLASSES
+    sys.stdout.buffer.write(msgspec.json.encode(cost_of(experiment, images, classes).memory))
+
+
+if __name__ == "__main__":
+    main()

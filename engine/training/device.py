@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import torch
 
-
-class DeviceError(Exception):
-    """A device was asked for that this machine does not have."""
+from engine.errors import DeviceError
 
 
 def pick_device(name: str, rank: int = 0, ranks: int = 1) -> torch.device:

@@ -8,22 +8,13 @@ import traceback
 import torch
 
 from engine.config.schema import Experiment
-from engine.config.validate import ConfigError
+from engine.errors import UserError, is_transient
 from engine.events import Failure
-from engine.models.pretrained import CheckpointError as PretrainedError
 from engine.runs.store import Run
 from engine.text import gib
-from engine.training.checkpoint import CheckpointError
 from engine.training.cost import cost_of
-from engine.training.data.source import DataError
-from engine.training.device import DeviceError
-from engine.training.trainer import Diverged
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-KNOWN = (
-    DataError, CheckpointError, PretrainedError, Diverged, DeviceError, ConfigError, torch.OutOfMemoryError,
-)  # fmt: skip
-"""Errors whose message says all that a user needs."""
 
 
 def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch.device) -> Failure:
@@ -46,13 +37,15 @@ def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch
         message = f"{error.strerror}: {error.filename or run.path}"
         if error.errno in FULL:
             message += f"; free some space, then `engine resume {run.id}` goes on"
-    return Failure(type=type(error).__name__, message=message, traceback=traceback.format_exc())
+    return Failure(
+        type=type(error).__name__, message=message, traceback=traceback.format_exc(),
+        transient=is_transient(error), explained=isinstance(error, UserError | torch.OutOfMemoryError),
+    )  # fmt: skip
 
 
 def in_words(failure: Failure) -> str:
     """Return a failure in a line: an error that is not one of ours is named, too."""
-    known = {kind.__name__ for kind in KNOWN}
-    return failure.message if failure.type in known else f"{failure.type}: {failure.message}"
+    return failure.message if failure.explained else f"{failure.type}: {failure.message}"
 
 
 def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> str:

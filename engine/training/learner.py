@@ -11,8 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.config.schema import Experiment
+from engine.errors import CheckpointError
 from engine.models import standardized_once
-from engine.training.checkpoint import CheckpointError
 from engine.training.collectives import ALONE, Ranks
 from engine.training.compile import attention_kernels, compiled, layout, slow_in_bf16
 from engine.training.data.augment import Mix

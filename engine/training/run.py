@@ -6,8 +6,9 @@ import torch
 
 from engine.config.schema import Experiment
 from engine.events import Failure
+from engine.runs import stop_request
 from engine.runs.recorder import Recorder
-from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest, pulse
+from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system.telemetry import Nvml, Sampler, visible_gpus
 from engine.training.build import build
@@ -39,7 +40,7 @@ def train(
         where = pick_device(device, ranks=experiment.gpus)
         if where.type == "cpu":
             _say_why_no_gpu(recorder, device)
-        with Sampler(pulse(recorder, stop), _gpus(where, experiment.gpus), spent):
+        with Sampler(recorder.telemetry, _gpus(where, experiment.gpus), spent):
             if experiment.gpus > 1:
                 outcome = train_on_several(experiment, seed, recorder, stop, where.type, _say(recorder, stop))
             else:
@@ -63,7 +64,7 @@ def _end(outcome: Outcome, run: Run, recorder: Recorder, stop: StopRequest) -> i
         recorder.end("finished", outcome.reason, summary=outcome.summary)
         return FINISHED
     if outcome.state == "stopped":
-        run.clear_request()
+        stop_request.clear(run)
         recorder.end("stopped", f"{stop.reason} {outcome.reason}", summary=outcome.summary)
         return STOPPED
     failure = outcome.error or Failure(type="Failure", message=outcome.reason)
@@ -96,5 +97,8 @@ def _say_why_no_gpu(recorder: Recorder, asked: str) -> None:
 def _gpus(device: torch.device, count: int) -> list[str]:
     """Return the UUIDs of the GPUs that a run uses; this process touches none of several."""
     if device.type == "cuda" and count > 1:
-        return visible_gpus()[:count]
+        nvml = Nvml()
+        visible = visible_gpus(nvml.sample())
+        nvml.close()
+        return visible[:count]
     return [uuid] if (uuid := uuid_of(device)) else []

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from engine.config.schema import Experiment
+from engine.errors import CheckpointError, UserError
 from engine.events import Checkpoint, Confusion
 from engine.runs.recorder import Reporter
 from engine.training import checkpoint
@@ -30,7 +31,7 @@ PATIENCE_S = 30.0
 """Seconds that the last checkpoint waits for space on a full disk."""
 
 
-class Diverged(Exception):  # noqa: N818  it names what happened to the run
+class Diverged(UserError):  # noqa: N818  it names what happened to the run
     """The loss is no longer finite."""
 
 
@@ -106,9 +107,10 @@ class Trainer:
             self._writer.wait()
         self._writer.insist(PATIENCE_S)
         if self._writer.error is not None:
-            raise checkpoint.CheckpointError(
+            raise CheckpointError(
                 f"the last weights are lost: {_cannot_write(self._writer.error)}; with some space freed, "
-                f"`engine resume {self._recorder.run.id}` goes on from the checkpoint before"
+                f"`engine resume {self._recorder.run.id}` goes on from the checkpoint before",
+                transient=True,
             )
         return stopped
 

@@ -29,7 +29,7 @@ from engine.events import End, Event, Log, Start, decode
 from engine.history.reader import History
 from engine.queue.requests import request_resume
 from engine.queue.worker import ensure_worker
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry, write_entry
 from engine.runs.status import ENDED, State, Status, status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.system import process
@@ -56,7 +56,7 @@ val_fraction = 0.1
 log_every = 1
 retries = 50
 """
-Look = tuple[Status, Ticket | None]
+Look = tuple[Status, QueueEntry | None]
 CYCLE = ("queued", "starting", "running", "ended")
 
 
@@ -153,9 +153,9 @@ class Chaos:
         queue = self.store.runs()
         self._chance.shuffle(queue)
         for number, run in enumerate(queue):  # a queue in which kinds are mixed
-            place = run.ticket()
+            place = waiting_entry(run)
             place.order = float(number)
-            run.put(place)
+            write_entry(run, place)
         self._shell()
 
     def _shell(self) -> None:
@@ -267,7 +267,7 @@ class Chaos:
             if count > 1:
                 self.complain(f"{run} has {count} processes")
         for run, pid in processes:
-            place = Run(self.store.root / run).place()
+            place = queue_entry(Run(self.store.root / run))
             if place is None or place.owner is None or place.owner.pid != pid:
                 continue
             for device in place.devices:
@@ -277,14 +277,14 @@ class Chaos:
 
     def _copy(self) -> None:
         """Copy the folder while it changes, and see that the copy is what it was at a moment meanwhile."""
-        before = {run.id: (status_of(run), run.place()) for run in self.store.runs()}
+        before = {run.id: (status_of(run), queue_entry(run)) for run in self.store.runs()}
         fresh = self.counts["copies"] % 20 == 0
         target = self.folder / ("fresh" if fresh else f"copy{self.counts['copies'] % 3}")
         if fresh:
             shutil.rmtree(target, ignore_errors=True)
         _mirror(self.store.root, target)
         copies = {run.id: (run, status_of(run)) for run in Store(target).runs()}
-        after = {run.id: (status_of(run), run.place()) for run in self.store.runs()}
+        after = {run.id: (status_of(run), queue_entry(run)) for run in self.store.runs()}
         for name, (copy, status) in copies.items():
             if name in before:
                 self._judge(copy, before[name], status, after[name])
@@ -300,7 +300,7 @@ class Chaos:
         if status.state not in allowed:
             self.complain(
                 f"a copy of {copy.id} was {status.state} between {before.state} ({before.attempt}) and "
-                f"{after.state} ({after.attempt}): {copy.place()}"
+                f"{after.state} ({after.attempt}): {queue_entry(copy)}"
             )
         if status.state == "crashed" and after.state != "crashed" and before.state != "crashed":
             self.counts["copies of a run that ended since, called crashed"] += 1

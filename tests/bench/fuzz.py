@@ -27,6 +27,9 @@ from typing import Any
 
 import atheris
 
+from engine.runs import stop_request
+from engine.runs.queue_entry import waiting_entry
+
 with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine import events
     from engine.commands import run_table
@@ -112,8 +115,8 @@ def files_target(data: bytes) -> None:
     try:
         with contextlib.suppress(store.StoreError):
             run.info()
-        run.ticket()
-        run.asked()
+        waiting_entry(run)
+        stop_request.asked(run)
         status = states.status_of(run)
         states.rebuild(run)
         checks.examine(run)

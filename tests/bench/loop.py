@@ -36,7 +36,6 @@ from engine.config.loader import load_config
 from engine.events import Metrics, Start, decode
 from engine.models import create_model, parameter_groups
 from engine.runs.recorder import Recorder
-from engine.runs.stop_request import StopRequest, pulse
 from engine.runs.store import Store
 from engine.system.files import tail
 from engine.system.telemetry import Sampler
@@ -232,7 +231,7 @@ def compare(name, options, folder, home, device, seconds):
     per_epoch = math.ceil(len(data.train) / experiment.batch_size)
     recorder.emit(Start(time=time.time(), run=run.id, epochs=FOREVER, steps_per_epoch=per_epoch))
     others = bare(other, data, experiment, FOREVER * per_epoch, device)
-    telemetry = Telemetry(pulse(recorder, StopRequest(run)), device)
+    telemetry = Telemetry(recorder.telemetry, device)
     turns = Turns(telemetry, others, device, seconds, experiment.log_every)
     turns.trainer = Trainer(experiment, 0, model, data, device, recorder, turns)
     with contextlib.suppress(Done), telemetry:

@@ -19,6 +19,7 @@ import msgspec
 
 from engine.config.loader import load_config
 from engine.events import End, Metrics, Start, encode
+from engine.runs import run_lock
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.store import RunInfo, Store
@@ -144,7 +145,7 @@ class Writers:
         self._step = 0
         for name in names:
             run = Store(folder / "runs").create(config.experiments[name], 0)
-            self._held.enter_context(run.hold())
+            self._held.enter_context(run_lock.hold(run))
             recorder = Recorder(run)
             self._held.callback(recorder.close)
             recorder.claim()

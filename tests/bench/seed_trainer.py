@@ -38,7 +38,6 @@ from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import create_model
 from engine.runs.recorder import Recorder
-from engine.runs.stop_request import StopRequest, pulse
 from engine.runs.store import Store
 from engine.system.telemetry import Sampler
 from engine.training.data.dataset import Dataset, Split
@@ -152,7 +151,7 @@ def ours(model, images, labels, accumulate, home, turns):
             raise Done
 
     gpus = [f"GPU-{torch.cuda.get_device_properties(device).uuid}"] if device.type == "cuda" else []
-    sampler = Sampler(pulse(recorder, StopRequest(run)), gpus)
+    sampler = Sampler(recorder.telemetry, gpus)
     with turns.of(ours, model), contextlib.suppress(Done), sampler:
         trainer = Trainer(experiment, 0, model, data, device, recorder, wanted)
         steps = trainer.steps_per_epoch

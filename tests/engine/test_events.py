@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 
@@ -23,6 +24,7 @@ from engine.events import (
     decode,
     decode_lines,
     encode,
+    normalised,
 )
 
 text = st.text()
@@ -58,6 +60,24 @@ def test_an_event_is_one_line_and_reads_back_equal(event):
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     assert decode(line) == event
+
+
+ODD = st.one_of(
+    EVENTS,
+    st.builds(
+        Metrics, time=st.floats() | count, run=text, step=st.integers(-1, 2**54), epoch=st.floats() | count,
+        values=st.dictionaries(st.sampled_from(["a", "test/f1", "é", "n" * 300]), st.floats() | count | st.none()),
+        nonfinite=st.lists(text, max_size=1),
+    ),
+)  # fmt: skip
+"""Events that are right, and measurements that a reader takes for none or takes otherwise."""
+
+
+@given(ODD)
+def test_an_event_taken_without_its_line_is_what_its_line_says(event):
+    before = copy.deepcopy(event)
+    assert repr(normalised(event)) == repr(decode(encode(event)))  # alike in types too
+    assert repr(event) == repr(before)
 
 
 @given(st.dictionaries(text, st.floats() | st.none()))

@@ -96,7 +96,7 @@ def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
         "engine.runs.store._new_id", lambda name, seed, _: f"{name}-s{seed}-20261118-1500{next(ids):02d}-abcd"
     )
     monkeypatch.setattr(
-        "engine.runs.store._git_commit", lambda: {"commit": "0123456789abcdef", "dirty": False}
+        "engine.runs.store.git_commit", lambda: {"commit": "0123456789abcdef", "dirty": False}
     )
 
     def write(

@@ -13,8 +13,11 @@ from textual.widgets import Input, Static
 
 from engine.config.loader import load_config
 from engine.events import Confusion, encode
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import Status
 from engine.runs.store import Store
+from tests.conftest import queued
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.actions.runs import briefly, how_it_goes_on
@@ -108,7 +111,7 @@ async def test_r_queues_the_experiment_under_the_cursor(project: Project) -> Non
         await settle(pilot)
         (run,) = Store(project.runs).runs()
         assert run.info().experiment == "BiT-small"
-        assert run.ticket() is not None
+        assert waiting_entry(run) is not None
         assert "BiT-small is queued" in toasts(pilot)
         assert [row.note for row in runs(pilot).rows] == ["", "waits", ""]
 
@@ -137,9 +140,7 @@ async def test_r_does_not_queue_what_has_no_data_here(project: Project) -> None:
 async def test_a_toast_is_not_shown_twice_at_once_and_says_runs_briefly(
     project: Project, write_run: Write
 ) -> None:
-    (run,) = [
-        Store(project.runs).create(load_config(project.config).experiments["BiT-small"], 3, queued=True)
-    ]
+    (run,) = [queued(Store(project.runs), load_config(project.config).experiments["BiT-small"], 3)]
     async with opened(project) as pilot:
         await pilot.press("down", "H")
         await until(pilot, lambda: "BiT-small s3 is held; H lets it go" in toasts(pilot))
@@ -166,7 +167,7 @@ async def test_a_queued_run_leaves_the_queue_on_a_confirmed_stop(project: Projec
         await pilot.press("enter")
         await settle(pilot)
         (run,) = Store(project.runs).runs()
-        assert run.ticket() is None
+        assert waiting_entry(run) is None
         assert board(pilot).snapshot.runs[0].state == "stopped"
 
 
@@ -177,16 +178,16 @@ async def test_stopping_asks_first_and_does_what_is_answered(
     project: Project, write_run: Write, key: str, request_: str | None
 ) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
-    with run.hold():
+    with run_lock.hold(run):
         async with opened(project) as pilot:
             await pilot.press("full_stop")
             await pilot.pause()
             assert isinstance(pilot.app.screen, Dialog)
-            assert run.asked() is None
+            assert stop_request.asked(run) is None
             await pilot.press(key)
             await settle(pilot)
             assert not isinstance(pilot.app.screen, Dialog)
-            assert run.asked() == request_
+            assert stop_request.asked(run) == request_
             word = {"stop-after-epoch": "stops", "stop-now": "stops now", None: ""}[request_]
             await until(pilot, lambda: runs(pilot).rows[0].stops == word)
             line = runs(pilot).render_line(1).text.rstrip()
@@ -213,10 +214,10 @@ async def test_a_stopped_run_is_queued_again_by_resume_and_a_finished_one_is_not
     async with opened(project) as pilot:
         await pilot.press("R")
         await settle(pilot)
-        assert finished.ticket() is None
+        assert waiting_entry(finished) is None
         await pilot.press("down", "R")
         await settle(pilot)
-        assert stopped.ticket() is not None
+        assert waiting_entry(stopped) is not None
 
 
 async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, write_run: Write) -> None:
@@ -227,7 +228,7 @@ async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, writ
         assert " ■1" in runs(pilot).render_line(1).text
         await pilot.press("R")
         await until(pilot, lambda: "ViT-small s0 11-18 15:00 is queued to begin anew" in toasts(pilot))
-        assert stopped.ticket() is not None
+        assert waiting_entry(stopped) is not None
         await until(pilot, lambda: " ◌1" in runs(pilot).render_line(1).text)
 
 
@@ -253,13 +254,13 @@ async def test_a_run_shown_whole_is_itself_meant_not_what_its_row_hides(
         await until(pilot, lambda: isinstance(pilot.app.screen, RunScreen))
         await pilot.press("R")
         await until(pilot, lambda: "Nothing to resume" in toasts(pilot))
-        assert stopped.ticket() is None
+        assert waiting_entry(stopped) is None
 
 
 async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
     with ExitStack() as process:
-        process.enter_context(run.hold())
+        process.enter_context(run_lock.hold(run))
         async with opened(project) as pilot:
             assert board(pilot).snapshot.runs[0].state == "running"
             process.close()
@@ -269,11 +270,11 @@ async def test_the_end_of_a_run_is_announced(project: Project, write_run: Write)
 
 async def test_q_leaves_and_says_which_runs_go_on(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
-    with run.hold():
+    with run_lock.hold(run):
         async with opened(project) as pilot:
             await pilot.press("q")
         assert pilot.app.return_value == "ViT-small goes on; `vitui` shows it again."
-        assert run.asked() is None
+        assert stop_request.asked(run) is None
 
 
 async def test_q_without_live_runs_says_nothing(project: Project, write_run: Write) -> None:

@@ -14,13 +14,14 @@ from textual.pilot import Pilot
 from engine.config.loader import load_config
 from engine.events import Confusion, encode
 from engine.queue.order import hold
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock
+from engine.runs.queue_entry import QueueEntry, write_entry
 from engine.runs.status import rebuild, save
 from engine.runs.store import Store
-from engine.runs.worker_status import Notice, publish
+from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
 from engine.system.telemetry import GpuSample
-from tests.conftest import ROOT
+from tests.conftest import ROOT, queued
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import settle, until
 from tui.app import VituiApp
@@ -139,7 +140,7 @@ def test_a_folder_without_experiments(snap: Compare, project: Project) -> None:
 
 def test_stop_asks(snap: Compare, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
-    with run.hold():
+    with run_lock.hold(run):
         assert snap((80, 24), "full_stop")
 
 
@@ -163,15 +164,19 @@ def test_the_queue_on_a_screen_of_its_own(
     config = load_config(project.config)
     store = Store(project.runs)
     waiting = [
-        store.create(config.experiments[name], seed, queued=True)
+        queued(store, config.experiments[name], seed)
         for name, seed in (("BiT-small", 2), ("ViT-small", 1), ("one-token", 0))
     ]
     hold(waiting[2])
     for number, run in enumerate(live):
-        place = Ticket(submitted=NOW, stage="taken", devices={f"GPU-{number}": f"GPU {number}"}, attempts=0)
-        run.put(place)
+        place = QueueEntry(
+            submitted=NOW, stage="taken", devices={f"GPU-{number}": f"GPU {number}"}, attempts=0
+        )
+        write_entry(run, place)
         save(run, rebuild(run))
-    publish(project.runs, Notice(worker=this_process(), devices=["GPU 0", "GPU 1"], reasons={
+    publish(project.runs, WorkerStatus(worker=this_process(), devices=[
+        OfferedDevice(id=f"GPU-{i}", name=f"GPU {i}", index=i, gpu=True) for i in range(2)
+    ], reasons={
         run.id: "waiting for GPU 0 (runs ViT-small) or GPU 1 (runs BiT-small)" for run in waiting[:2]
     }))  # fmt: skip
     left = list(machines(os.getpid()))
@@ -184,7 +189,7 @@ def test_the_queue_on_a_screen_of_its_own(
             await pilot.press(key)
             await settle(pilot)
 
-    with live[0].hold(), live[1].hold():
+    with run_lock.hold(live[0]), run_lock.hold(live[1]):
         assert snap_compare(VituiApp(project), terminal_size=(120, 36), run_before=press)
 
 

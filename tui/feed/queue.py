@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from engine.runs import worker_status
 from engine.runs.metadata import About
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from tui.state.snapshot import Queue
@@ -19,7 +19,7 @@ LOOK_S = 1.0
 
 class _Known(NamedTuple):
     stamp: int | None
-    ticket: Ticket | None
+    ticket: QueueEntry | None
 
 
 class Lineup:
@@ -60,13 +60,13 @@ class Lineup:
         for name in busy:
             known = before.get(name)
             if known is None or known.stamp != stamps.get(name):
-                known = _Known(stamps.get(name), runs[name].place())
+                known = _Known(stamps.get(name), queue_entry(runs[name]))
             self._known[name] = known
         tickets = {name: known.ticket for name, known in self._known.items() if known.ticket is not None}
         return self._queue(statuses, tickets, about, now)
 
     def _queue(
-        self, statuses: Mapping[str, Status], tickets: Mapping[str, Ticket], about: Mapping[str, About],
+        self, statuses: Mapping[str, Status], tickets: Mapping[str, QueueEntry], about: Mapping[str, About],
         now: float,
     ) -> Queue:  # fmt: skip
         from engine.queue.forecast import outlook

@@ -36,6 +36,11 @@ class Reader:
 
     def __init__(self, run: Run) -> None:
         self.run = run
+        self._reset()
+
+    def _reset(self) -> None:
+        """Have read nothing of the run yet."""
+        run = self.run
         self._info: RunInfo | None = None
         with contextlib.suppress(StoreError):
             self._info = run.info()
@@ -51,7 +56,7 @@ class Reader:
     def look(self, page: Page, history: History | None) -> Record:
         """Return the run as it is now; the same object as before if nothing is new."""
         if _size(self.run.events) < self._events_at:  # another file has taken its place
-            self.__init__(self.run)  # type: ignore[misc]
+            self._reset()
         changes: dict[str, object] = {}
         if history is not None and (history.offset != self._history_at or page != self._page):
             self._history_at = history.offset

@@ -5,8 +5,6 @@ from __future__ import annotations
 import datetime
 import io
 import json
-import os
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -14,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.analysis.selection import Candidate
+from engine.errors import UserError
+from engine.system.files import draft_of
 from engine.text import clean
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-class ExportError(Exception):
+class ExportError(UserError):
     """A file cannot be written; the message says which and why."""
 
 
@@ -30,14 +30,10 @@ def replace_file(path: Path, data: bytes) -> None:
     Raises:
         ExportError: It cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(2)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with draft_of(path) as draft:
             draft.write_bytes(data)
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
     except OSError as error:
         raise ExportError(f"{path} cannot be written: {error.strerror}") from None
 

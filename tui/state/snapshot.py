@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from engine.catalog.metrics import Axis
     from engine.config.loader import Config
     from engine.queue.forecast import Forecast
-    from engine.runs.queue_entry import Ticket
+    from engine.runs.queue_entry import QueueEntry
+    from engine.runs.worker_status import OfferedDevice
     from engine.system.telemetry import GpuSample
 
 
@@ -87,12 +88,18 @@ class Queue:
 
     waiting: tuple[str, ...] = ()
     """The queued runs in order."""
-    tickets: Mapping[str, Ticket] = field(default_factory=dict)
+    tickets: Mapping[str, QueueEntry] = field(default_factory=dict)
     """What runs that wait or live asked of the queue, and the devices that they got."""
-    devices: tuple[str, ...] = ()
-    """The devices that the worker gives out, by name; empty without a worker."""
+    devices: tuple[OfferedDevice, ...] = ()
+    """What the worker gives out; empty without a worker."""
     outlook: tuple[Forecast, ...] = ()
     """When those that live end, and those that wait begin and end."""
+
+    def name_of(self, device: str) -> str:
+        """Return what a device is called, by its id."""
+        names = {offered.id: offered.name for offered in self.devices}
+        given = (entry.devices.get(device) for entry in self.tickets.values())
+        return names.get(device) or next(filter(None, given), device)
 
 
 @dataclass(frozen=True, eq=False)

@@ -98,7 +98,8 @@ def bars(snapshot: Snapshot) -> list[Bar]:
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
         found.append(
             Bar(
-                each.run, label, status.state, each.start, each.finish, why, held, each.devices,
+                each.run, label, status.state, each.start, each.finish, why, held,
+                tuple(map(snapshot.queue.name_of, each.devices)),
                 each.earliest, each.earliest_finish, each.how,
             )
         )  # fmt: skip

@@ -1,32 +1,12 @@
-"""What running an experiment queues: the seeds that it has no run of yet, or all of them again. Pure."""
+"""What is said of an experiment that was queued, in words. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from engine.analysis.selection import age, runs_that_count, settings_of
 from engine.config.schema import Experiment
-from engine.runs.metadata import About, facts_of
 from engine.runs.status import LIVE, Status
 from engine.text import score
-
-
-def already(experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]) -> dict[int, Status]:
-    """Return the run of each seed, made as the experiment stands now, that makes another needless.
-
-    It is the newest that lives or waits, else the one that counts.
-    """
-    seeds, wanted = experiment.run_seeds, settings_of(experiment)
-    own = facts_of((run for run in runs if run.experiment == experiment.name and run.seed in seeds), about)
-    alike = [run for run in own if run.config and settings_of(run.config) == wanted]
-    counted = [run for run in runs_that_count(alike, experiment).runs if run.status.state == "finished"]
-    under_way = [run for run in sorted(alike, key=age) if run.status.state in (*LIVE, "queued")]
-    return {run.status.seed: run.status for run in (*counted, *under_way)}
-
-
-def seeds_to_queue(experiment: Experiment, there: Mapping[int, Status]) -> list[int]:
-    """Return the seeds that there is no such run of; all, if there is one of each."""
-    return [seed for seed in experiment.run_seeds if seed not in there] or experiment.run_seeds
 
 
 def said(experiment: Experiment, there: Mapping[int, Status], queued: Sequence[str]) -> str:

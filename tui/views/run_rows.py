@@ -14,7 +14,7 @@ from engine.config.schema import Experiment
 from engine.runs.labels import Labels
 from engine.runs.metadata import About, Fact, facts_of
 from engine.runs.status import LIVE, State, Status
-from engine.runs.store import Request
+from engine.runs.stop_request import Request
 from engine.text import clean
 from tui.state.snapshot import Snapshot
 from tui.views.columns import Column

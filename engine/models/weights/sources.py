@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.errors import CheckpointError
 from engine.models.weights.google import from_google
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 RGB = tuple[float, float, float]
 HALF: RGB = (0.5, 0.5, 0.5)
 """Mean and standard deviation of the inputs to which Google trained all its ViT, BiT and hybrid models."""
-
-
-class CheckpointError(ValueError):
-    """A checkpoint cannot be downloaded, read, or loaded into this model; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +82,11 @@ def _download(name: str) -> tuple[Path, dict[str, Any]]:
     except (errors.RepositoryNotFoundError, errors.HFValidationError):
         raise CheckpointError(f"there is no file {name}, and no model of that name on the hub") from None
     except errors.LocalEntryNotFoundError as error:
-        raise CheckpointError(_offline(name)) from error
+        raise CheckpointError(_offline(name), transient=True) from error
     except errors.EntryNotFoundError:
         raise CheckpointError(f"{name} on the hub has no config.json and model.safetensors") from None
     except OSError as error:
-        raise CheckpointError(_offline(name)) from error
+        raise CheckpointError(_offline(name), transient=True) from error
 
 
 def _offline(name: str) -> str:

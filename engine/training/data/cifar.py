@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.error import URLError
 
 import numpy as np
 from torchvision.datasets import CIFAR10, CIFAR100
 from torchvision.datasets.utils import check_integrity
 
+from engine.errors import PASSING
 from engine.system import lock
 from engine.training.data.image_cache import data_folder
 from engine.training.data.image_decoder import Pixels
@@ -83,8 +85,15 @@ def _fetch(name: str, kind: Any, folder: Path, say: Say) -> Any:
     except (OSError, RuntimeError, EOFError, http.client.HTTPException) as error:
         raise DataError(
             f"{name} {state}, and cannot be downloaded ({error}); "
-            f'put {archive.name} (md5 {kind.tgz_md5}) into {folder.resolve()}, or use dataset = "folder:PATH"'
+            f'put {archive.name} (md5 {kind.tgz_md5}) into {folder.resolve()}, or use dataset = "folder:PATH"',
+            transient=_may_pass(error),
         ) from None
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether a download may succeed later: all but one that finds no place in the folder for its file."""
+    network = isinstance(error, URLError | ConnectionError | TimeoutError)
+    return network or not isinstance(error, OSError) or error.errno in PASSING
 
 
 def _state(archive: Path, kind: Any, folder: Path) -> str:

@@ -262,7 +262,8 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
         if (free := psutil.virtual_memory().available) < 2 * bytes_needed:
             raise DataError(
                 f"{len(job.listing)} images of {size} pixels take {gib(bytes_needed, 1)} and can neither "
-                f"be kept in memory ({gib(free, 1)} free) nor on disk; set VITUI_CACHE to a folder with room"
+                f"be kept in memory ({gib(free, 1)} free) nor on disk; set VITUI_CACHE to a folder with room",
+                transient=True,
             )
         pixels, into = np.empty(shape, dtype=np.uint8), None
     step = max(1, min(64, TASK_BYTES // (3 * size**2)))
@@ -314,7 +315,8 @@ def _run(tasks: Sequence[Task], workers: int) -> Iterator[Done]:
             yield future.result()
     except BrokenProcessPool:
         raise DataError(
-            "a process that decoded images was killed, perhaps for want of memory; fewer workers need less"
+            "a process that decoded images was killed, perhaps for want of memory; fewer workers need less",
+            transient=True,
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)

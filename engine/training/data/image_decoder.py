@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from engine.system.files import write_all
+
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
@@ -69,15 +71,9 @@ def decode(task: Task) -> Done:
         path, offset = task.into
         with path.open("r+b", buffering=0) as file:
             file.seek(offset + task.start * 3 * task.size**2)
-            write_all(file.fileno(), pixels)
+            # a full disk is an OSError here, where a mapping would end the process
+            write_all(file.fileno(), pixels.data.cast("B"))
     return Done(task.start, zlib.crc32(pixels.data), broken, pixels if task.into is None else None)
-
-
-def write_all(descriptor: int, pixels: Pixels) -> None:
-    """Write pixels to a file; a full disk is an OSError, where a mapping would end the process."""
-    left = pixels.data.cast("B")
-    while left:
-        left = left[os.write(descriptor, left) :]
 
 
 def own_size(file: Path) -> int | None:

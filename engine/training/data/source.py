@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from engine.errors import UserError
 from engine.training.data.image_decoder import Pixels
 
 Indices = np.ndarray[Any, np.dtype[np.int64]]
 Say = Callable[[str], None]
 
 
-class DataError(Exception):
+class DataError(UserError):
     """A dataset cannot be used; the message says why and what would help."""
 
 

@@ -28,12 +28,12 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import End, Event, Failure, Start, decode
+from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest
 from engine.system import process
 from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
-from engine.training.failures import KNOWN
 from engine.training.outcome import Outcome
 
 POLL_S = 0.1
@@ -93,7 +93,7 @@ def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopReque
     while launcher.poll() is None:
         if stop.wanted != told and stop.wanted is not None:
             told = stop.wanted
-            recorder.run.ask(told)
+            stop_request.ask(recorder.run, told)
         time.sleep(POLL_S)
 
 
@@ -112,7 +112,7 @@ def _outcome(ends: list[End], code: int) -> Outcome:
 
 def _rank_of_cause(failure: Failure) -> int:
     """Order failures: an error of our own, a process that was killed, then what ranks say who have lost another."""
-    if failure.type in {kind.__name__ for kind in KNOWN}:
+    if failure.explained:
         return 0
     return 1 if failure.type == "RankKilled" else 2
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import msgspec
 import torch
 
 from engine.events import End
+from engine.runs.control_listener import ControlListener
 from engine.runs.stop_request import StopRequest
 from engine.runs.store import Run
 from engine.system.process import end_with
@@ -26,8 +27,6 @@ from engine.training.distributed.event_socket import Line, Messenger
 from engine.training.distributed.supervisor import Job
 from engine.training.failures import failure_of
 from engine.training.outcome import trained
-
-POLL_S = 0.5
 
 
 def main() -> None:
@@ -56,10 +55,11 @@ def _train(job: Job, run: Run, line: Line, device: torch.device) -> End | None:
     """Train, and return the end event that the first rank reports."""
     ranks = Joined(device, "nccl" if device.type == "cuda" else "gloo")
     stop = StopRequest(run)
-    if ranks.leads:
-        threading.Thread(target=_listen, args=(stop,), name="requests", daemon=True).start()
     recorder = Messenger(run, line, aloud=ranks.leads)
-    outcome = trained(build(job.experiment, job.seed, device, recorder, lambda: stop.wanted, ignore, ranks))
+    with ControlListener(stop) if ranks.leads else nullcontext():
+        outcome = trained(
+            build(job.experiment, job.seed, device, recorder, lambda: stop.wanted, ignore, ranks)
+        )
     ranks.leave()
     if not ranks.leads:
         return None
@@ -70,13 +70,6 @@ def _train(job: Job, run: Run, line: Line, device: torch.device) -> End | None:
         reason=outcome.reason,
         summary=dict(outcome.summary),
     )
-
-
-def _listen(stop: StopRequest) -> None:
-    """Hear, now and then, whether the run is asked to stop."""
-    while True:
-        stop.poll()
-        time.sleep(POLL_S)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from engine.cli import main
 from engine.queue.order import waiting
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry, waiting_entry, write_entry
 from engine.runs.status import status_of
 from engine.runs.store import Store
 
@@ -38,7 +38,7 @@ def seeds(store: Store) -> list[int]:
 
 
 class TestSubmit:
-    def test_what_it_says_is_in_the_ticket(self, call, runs):
+    def test_what_it_says_is_in_the_entry(self, call, runs):
         (first,) = submit(call, "tiny", "--seed", "3")
         ids = submit(
             call, "tiny", "--seeds", "5,1", "--gpus", "2", "--priority", "4", "--after", first, "--share",
@@ -46,10 +46,10 @@ class TestSubmit:
         )  # fmt: skip
         for name, seed in zip(ids, (5, 1), strict=True):
             run = runs.find(name)
-            ticket, config = run.ticket(), run.info().config
+            entry, config = waiting_entry(run), run.info().config
             assert (config["seed"], config["lr"], config["gpus"], config["retries"]) == (seed, 0.5, 2, 3)
-            assert (ticket.gpus, ticket.priority, ticket.after) == (2, 4, [first])
-            assert (ticket.share, ticket.device, ticket.on_hold) == (True, "cuda", False)
+            assert (entry.gpus, entry.priority, entry.after) == (2, 4, [first])
+            assert (entry.share, entry.device, entry.on_hold) == (True, "cuda", False)
         assert seeds(runs) == [5, 1, 3]
 
     @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ class TestOrder:
         assert call("move", b, "--priority", "2").stdout == f"{b} has priority 2\n"
         assert seeds(runs) == [1, 3, 2, 0]
         assert "is held until" in call("hold", b, d).stdout
-        assert [run.ticket().on_hold for run in waiting(runs)] == [True, True, False, False]
+        assert [waiting_entry(run).on_hold for run in waiting(runs)] == [True, True, False, False]
         listed = call("ls").stdout
         assert [line.split()[-1] for line in listed.splitlines() if b in line or d in line] == [
             "held",
@@ -106,7 +106,7 @@ class TestWork:
 
     def test_told_to_stop_it_leaves_and_says_nothing_more(self, call, engine, runs, until):
         submit(call, "tiny")
-        runs.runs()[0].put(Ticket(submitted=1.0, on_hold=True))
+        write_entry(runs.runs()[0], QueueEntry(submitted=1.0, on_hold=True))
         worker = engine.start("work", "--forever", "--devices", "cpu:2")
         until(lambda: status_of(runs.runs()[0]).reason == "held" and (runs.root / ".queue.json").exists())
         worker.send_signal(signal.SIGTERM)

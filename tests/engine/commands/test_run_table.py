@@ -13,7 +13,9 @@ from engine.query.select import chosen
 from engine.runs.event_text import progress, sentence
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
+from engine.runs.store import Store
 from engine.text import duration, number, printable
+from tests.conftest import queued
 
 
 @pytest.mark.parametrize(
@@ -126,7 +128,8 @@ class TestChosen:
     def lab(self, store, tiny):
         """Five runs: of seed 0, 1, 2 finished with less and less, of seed 3 failed, of seed 4 queued."""
         for seed in range(5):
-            run = store.create(msgspec.structs.replace(tiny, lr=10.0**-seed), seed, queued=seed == 4)
+            make = queued if seed == 4 else Store.create
+            run = make(store, msgspec.structs.replace(tiny, lr=10.0**-seed), seed)
             run.path.rename(store.root / f"tiny-s{seed}-2026010{seed + 1}-000000-aaaa")
         for run in store.runs()[:4]:
             recorder = Recorder(run)

@@ -17,6 +17,7 @@ import torch
 from engine.diagnostics import doctor, gpu_leaks
 from engine.diagnostics.checks import drafts, examine, why_unreadable
 from engine.events import Checkpoint, Start, decode
+from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.status import rebuild, status_of
 from engine.runs.store import Store
@@ -24,6 +25,7 @@ from engine.runs.trash import thrown
 from engine.system import process
 from engine.system.telemetry import GpuSample
 from engine.training import checkpoint
+from tests.conftest import enqueue
 
 GONE = 2**22 + 1
 LIVE = """
@@ -31,9 +33,10 @@ import os, pathlib, sys, time
 from engine.system import process
 from engine.events import Start
 from engine.runs.recorder import Recorder
+from engine.runs import run_lock
 from engine.runs.store import Run
 run = Run(pathlib.Path(sys.argv[1]))
-with run.hold():
+with run_lock.hold(run):
     recorder = Recorder(run)
     recorder.emit(Start(time=time.time() - float(sys.argv[2]), run=run.id, attempt=1, pid=os.getpid(),
         host=process.host(), boot=process.boot_id(), process_started=process.started(os.getpid())))
@@ -100,7 +103,7 @@ def repair(store, run=None):
         (lambda run: say(run, "failed"), "failed", "failed: because"),
         (lambda run: say(run, "stopped"), "stopped", "stopped: because"),
         (lambda run: say(run), "crashed", "crashed: its process ended without a word"),
-        (lambda run: run.enqueue(), "queued", "queued"),
+        (lambda run: enqueue(run), "queued", "queued"),
         (lambda run: say(run, host="elsewhere"), None, ""),
         (lambda run: say(run, "finished"), None, ""),
     ],
@@ -137,8 +140,9 @@ def test_a_lock_kept_by_the_child_of_a_dead_process(run):
     script = """
 import pathlib, subprocess, sys
 from engine.system import lock
+from engine.runs import run_lock
 from engine.runs.store import Run
-with Run(pathlib.Path(sys.argv[1])).hold():
+with run_lock.hold(Run(pathlib.Path(sys.argv[1]))):
     print(subprocess.Popen(["sleep", "600"], pass_fds=list(lock._ours), stdout=subprocess.DEVNULL).pid, flush=True)
     sys.stdin.read()
 """
@@ -245,26 +249,26 @@ class TestStatus:
 class TestQueue:
     def test_a_place_of_a_run_that_has_finished(self, store, run):
         say(run, "finished")
-        run.enqueue()
-        assert kinds(run) == ["queued", "ticket"]
+        enqueue(run)
+        assert kinds(run) == ["queued", "queue"]
         assert repair(store)[1] == []
         assert status_of(run).state == "finished"
 
     def test_a_place_that_waits_for_what_is_no_more(self, run):
-        run.enqueue()
-        place = json.loads(run.ticket_file.read_bytes())
-        run.ticket_file.write_text(json.dumps(place | {"after": ["gone-s0", "here-s0", 7]}))
-        (first, second) = [each for each in examine(run, {"here-s0"}) if each.kind == "ticket"]
+        enqueue(run)
+        place = json.loads(run.queue_file.read_bytes())
+        run.queue_file.write_text(json.dumps(place | {"after": ["gone-s0", "here-s0", 7]}))
+        (first, second) = [each for each in examine(run, {"here-s0"}) if each.kind == "queue"]
         assert first.text == "it waits for gone-s0, which does not exist any more"
         assert "waits for 7" in second.text
 
     def test_a_place_that_is_damaged(self, run):
-        run.ticket_file.write_text("{")
-        assert kinds(run) == ["queued", "ticket"]
+        run.queue_file.write_text("{")
+        assert kinds(run) == ["queued", "queue"]
 
     def test_a_request_that_nobody_will_hear(self, store, run):
         say(run, "stopped")
-        run.ask("stop-now")
+        stop_request.ask(run, "stop-now")
         assert kinds(run) == ["stopped", "request"]
         assert repair(store)[1] == ["stopped"]
         assert not run.control.exists()

@@ -112,7 +112,7 @@ def test_an_imported_run_is_well_finished_tagged_and_never_resumed(here, tmp_pat
     for refused in (require_resumable, request_resume):
         with pytest.raises(StoreError, match="was imported from"):
             refused(run)
-    assert run.ticket_file.exists() is False
+    assert run.queue_file.exists() is False
 
 
 def test_the_same_is_imported_once_wherever_it_lies(here, tmp_path):

@@ -128,12 +128,12 @@ class TestUpdating:
             assert history.metrics == []
             out.write(line[20:])
         history.update()
-        assert (history.metrics, history.bad_lines) == (["train/loss"], 0)
+        assert history.metrics == ["train/loss"]
 
-    def test_counts_lines_that_are_no_events_and_goes_on(self, file):
+    def test_passes_over_lines_that_are_no_events(self, file):
         file.write_bytes(b"Traceback\n\n{}\n" + encode(point(1, 2.0)))
         history = read(file)
-        assert (history.bad_lines, history.metrics) == (2, ["train/loss"])
+        assert history.metrics == ["train/loss"]
 
     def test_a_file_that_became_shorter_is_read_anew(self, file):
         write(file, start(), point(1, 2.0), point(2, 1.0))
@@ -261,7 +261,6 @@ def test_many_lines_at_once_are_what_they_are_one_by_one(tmp_path_factory, said,
         for (x, y), (other_x, other_y) in zip(found, columns(one_by_one)[name], strict=True):
             np.testing.assert_array_equal(x, other_x)
             np.testing.assert_array_equal(y, other_y)
-    assert at_once.bad_lines == sum(torn for _, _, torn in said)
 
 
 @given(

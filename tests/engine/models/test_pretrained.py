@@ -11,8 +11,9 @@ import torch
 from safetensors.torch import save_file
 
 from engine.catalog.models import MODELS
+from engine.errors import CheckpointError
 from engine.models import create_model
-from engine.models.pretrained import CheckpointError, load_pretrained
+from engine.models.pretrained import load_pretrained
 from engine.models.vit import resize_positions
 
 CLASSES = 21

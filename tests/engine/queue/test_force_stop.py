@@ -12,9 +12,12 @@ import psutil
 import pytest
 
 from engine.events import Start, encode
-from engine.queue.force_stop import climb, processes_of
+from engine.queue.force_stop import climb
+from engine.runs import stop_request
+from engine.runs.processes import processes_of
 from engine.runs.status import status_of
 from engine.runs.store import Store, StoreError
+from tests.conftest import queued
 
 DEAF = """
 import json, os, signal, subprocess, sys, time
@@ -64,7 +67,7 @@ def test_what_does_not_listen_is_killed_with_all_it_started(deaf, until):
     assert ended == f"{run.id} is stopped: killed on request at step 7, after its last checkpoint"
     until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE, 10)
     assert status_of(run).state == "stopped"
-    assert run.asked() is None
+    assert stop_request.asked(run) is None
     assert processes_of(run, status_of(run)) == []
 
 
@@ -83,10 +86,10 @@ def test_what_listens_is_not_killed(lab, engine, until):
 
 
 def test_what_is_elsewhere_or_over_is_not_touched(run, store, tiny):
-    queued = store.create(tiny, seed=1, queued=True)
-    assert "taken out of the queue" in climb(queued, lambda _: None, patience_s=1)
+    waits = queued(store, tiny, seed=1)
+    assert "taken out of the queue" in climb(waits, lambda _: None, patience_s=1)
     with pytest.raises(StoreError, match="it is stopped"):
-        climb(queued, lambda _: None)
+        climb(waits, lambda _: None)
     run.events.write_bytes(encode(Start(time=time.time(), run=run.id, host="elsewhere")))
     with pytest.raises(StoreError, match="runs on elsewhere: only there"):
         climb(run, lambda _: None)

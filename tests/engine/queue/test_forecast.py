@@ -1,4 +1,4 @@
-"""The queue played forward: properties that hold for any queue, and what statuses and tickets make of it."""
+"""The queue played forward: properties that hold for any queue, and what statuses and entries make of it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.queue.forecast import Forecast, Going, Waiting, devices_named, forecast, outlook
-from engine.runs.queue_entry import Ticket
+from engine.queue.forecast import Forecast, Going, Waiting, forecast, outlook
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
+from engine.runs.worker_status import OfferedDevice
+from engine.sites.device import Device
+from engine.sites.local_devices import Machine
+from engine.system.telemetry import GpuSample
 
 NOW = 1000.0
-NAMES = ("GPU 0", "GPU 1", "CPU slot 1")
+
+
+class NoGpus:
+    """NVML where it tells of slices only."""
+
+    def sample(self) -> list[GpuSample]:
+        return []
+
+
+DEVICES = (
+    Device("GPU-00", "GPU 0", 0, gpu=True), Device("GPU-11", "GPU 1", 1, gpu=True), Device("cpu:0", "CPU slot 1"),
+)  # fmt: skip
+IDS = tuple(device.id for device in DEVICES)
+SLOT = OfferedDevice(id="cpu:0", name="CPU slot 1")
 times = st.floats(0, 500).map(round)
 
 
 @st.composite
 def scenes(draw: st.DrawFn, *, known: bool = False) -> tuple[list[Going], list[Waiting], list[str]]:
-    names = list(NAMES[: draw(st.integers(0, 3))])
+    names = [device.id for device in DEVICES[: draw(st.integers(0, 3))]]
     maybe = times if known else st.none() | times
     going = [
         Going(
@@ -46,7 +63,7 @@ def scenes(draw: st.DrawFn, *, known: bool = False) -> tuple[list[Going], list[W
 
 def play(scene: tuple[Sequence[Going], Sequence[Waiting], Sequence[str]]) -> dict[str, Forecast]:
     going, waiting, names = scene
-    found = forecast(going, waiting, devices_named(names), NOW)
+    found = forecast(going, waiting, DEVICES[: len(names)], NOW)
     assert [each.run for each in found] == [run.run for run in (*going, *waiting)]
     return {each.run: each for each in found}
 
@@ -82,7 +99,7 @@ def test_a_run_starts_once_all_that_it_waits_for_is_there(
             end = found[name].finish
             assert end is not None
             assert end <= each.start
-        assert run.wish != "cpu" or all(name.startswith("CPU") for name in each.devices)
+        assert run.wish != "cpu" or all(name.startswith("cpu") for name in each.devices)
 
 
 @given(scenes())
@@ -101,11 +118,11 @@ def test_a_run_that_nothing_keeps_gets_a_time_and_no_device_idles_before_it(
 ) -> None:
     going, waiting, _ = scene
     free = [Waiting(run.run, run.takes_s) for run in waiting]
-    found = play((going, free, NAMES[:2]))
+    found = play((going, free, IDS[:2]))
     starts = [found[run.run].start for run in free]
     assert all(start is not None for start in starts)
     assert starts == sorted(starts, key=lambda start: start or 0.0)
-    ends = [each.finish for each in found.values() if set(each.devices) & set(NAMES[:2])]
+    ends = [each.finish for each in found.values() if set(each.devices) & set(IDS[:2])]
     for run in free:
         start = found[run.run].start
         assert start == NOW or start in ends
@@ -126,22 +143,38 @@ def test_an_outlook_says_what_is_known() -> None:
         status("held", "x", "queued", epochs=4),
     ]
     order = ["next", "again", "odd", "last", "held"]
-    tickets = {name: Ticket(submitted=0.0) for name in order}
-    tickets["held"].on_hold = True
-    tickets["live"] = Ticket(submitted=0.0, stage="taken", devices={"cpu:0": "CPU slot 1"})
-    found = outlook(runs, tickets, order, ["CPU slot 1"], NOW)
+    entries = {name: QueueEntry(submitted=0.0) for name in order}
+    entries["held"].on_hold = True
+    entries["live"] = QueueEntry(submitted=0.0, stage="taken", devices={"cpu:0": "CPU slot 1"})
+    found = outlook(runs, entries, order, [SLOT], NOW)
     assert found == [
-        Forecast("live", ("CPU slot 1",), NOW - 50, NOW + 40),
-        Forecast("next", ("CPU slot 1",), NOW + 40, NOW + 140, how=found[1].how),
-        Forecast(
-            "again", ("CPU slot 1",), NOW + 140, NOW + 160, how="1 epoch left at 20 s, its own speed so far"
-        ),
-        Forecast("odd", ("CPU slot 1",), NOW + 160, None, None, NOW + 161),
+        Forecast("live", ("cpu:0",), NOW - 50, NOW + 40),
+        Forecast("next", ("cpu:0",), NOW + 40, NOW + 140, how=found[1].how),
+        Forecast("again", ("cpu:0",), NOW + 140, NOW + 160, how="1 epoch left at 20 s, its own speed so far"),
+        Forecast("odd", ("cpu:0",), NOW + 160, None, None, NOW + 161),
         Forecast("last", (), None, None, NOW + 161, NOW + 361, "8 epochs at 25 s, as earlier runs of x took"),
         Forecast("held", how=found[1].how),
     ]
     assert found[1].how == "4 epochs at 25 s, as earlier runs of x took"
-    assert [each.start for each in outlook(runs, tickets, order, [], NOW)[1:]] == [None] * len(order)
+    assert [each.start for each in outlook(runs, entries, order, [], NOW)[1:]] == [None] * len(order)
+
+
+def test_a_busy_slice_of_a_gpu_is_busy() -> None:
+    slices = ["MIG-1f0c95f4-70b1-5f7a-8c5e-4b0e8a5c1d11", "MIG-1f0c95f4-9c2d-5a3b-a1f0-0d9e2c7b6a22"]
+    machine = Machine(",".join(slices), NoGpus())
+    runs = [
+        status("live", "x", "running", started=NOW, heartbeat=NOW, eta_s=100.0, device="cuda:0"),
+        status("next", "x", "queued"), status("named", "x", "queued"),
+    ]  # fmt: skip
+    taken, *_ = machine.look({})
+    entries = {
+        "live": QueueEntry(submitted=0.0, stage="taken", devices={taken.id: taken.name}),
+        "next": QueueEntry(submitted=0.0), "named": QueueEntry(submitted=0.0, device=slices[0]),
+    }  # fmt: skip
+    found = {each.run: each for each in outlook(runs, entries, ["named", "next"], machine.offered, NOW)}
+    assert found["live"].devices == (slices[0],)
+    assert (found["next"].devices, found["next"].start) == ((slices[1],), NOW)
+    assert (found["named"].devices, found["named"].start) == ((slices[0],), NOW + 100)
 
 
 @pytest.mark.parametrize(("asked", "left"), [(None, 100.0), ("stop-after-epoch", 20.0), ("stop-now", 0.0)])
@@ -151,7 +184,7 @@ def test_a_run_that_was_asked_to_stop_gives_its_device_up_before_its_end(
     live = status(
         "live", "x", "running", started=NOW, heartbeat=NOW, eta_s=100.0, epoch=1.5, epochs=4, asked=asked
     )
-    assert outlook([live], {}, [], ["CPU slot 1"], NOW)[0].finish == NOW + left
+    assert outlook([live], {}, [], [SLOT], NOW)[0].finish == NOW + left
 
 
 def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waited_for() -> None:
@@ -162,14 +195,14 @@ def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waite
         status("after", "x", "queued"),
         status("lost", "x", "queued"),
     ]
-    tickets = {
-        "after": Ticket(submitted=0.0, after=["hand"]),
-        "lost": Ticket(submitted=0.0, after=["bad"]),
+    entries = {
+        "after": QueueEntry(submitted=0.0, after=["hand"]),
+        "lost": QueueEntry(submitted=0.0, after=["bad"]),
     }
-    found = outlook(runs, tickets, ["lost", "after"], ["CPU slot 1"], NOW)
-    assert found[0] == Forecast("hand", ("CPU slot 1",), NOW, NOW + 10)
+    found = outlook(runs, entries, ["lost", "after"], [SLOT], NOW)
+    assert found[0] == Forecast("hand", ("cpu:0",), NOW, NOW + 10)
     assert found[1] == Forecast("lost", how=found[1].how)
-    assert found[2]._replace(how="") == Forecast("after", ("CPU slot 1",), NOW + 10, NOW + 20)
+    assert found[2]._replace(how="") == Forecast("after", ("cpu:0",), NOW + 10, NOW + 20)
 
 
 @given(scenes())
@@ -189,7 +222,7 @@ def test_what_has_no_time_has_an_earliest_one_unless_somebody_has_to_do_somethin
 def test_a_long_queue_is_forecast_at_once(gpus: int) -> None:
     waiting = [Waiting(f"w{i}", 60.0, gpus=1 + i % gpus) for i in range(10_000)]
     began = time.thread_time()
-    found = forecast([], waiting, devices_named(["GPU 0", "GPU 1"]), NOW)
+    found = forecast([], waiting, DEVICES[:2], NOW)
     assert time.thread_time() - began < 0.5
     assert found[100].start is not None
     assert found[-1].start is None

@@ -17,6 +17,7 @@ from engine.queue.memory_estimates import CONTEXT, Estimates, shape_of
 from engine.runs.status import Status, save
 from engine.runs.store import Run, Store
 from engine.text import GIB
+from tests.conftest import queued
 from tests.engine.sites.test_local_devices import FakeGpus, card
 
 
@@ -36,7 +37,7 @@ def measured(store: Store, experiment: Experiment, **best: float) -> Run:
 def settled(found: Estimates, run: Run, until) -> int | None:
     """Return the estimate once the process that works it out has answered."""
     found.of(run)
-    until(lambda: found.poll() or found._working is None)
+    until(lambda: found.poll() or found._calculation is None)
     return found.of(run)
 
 
@@ -53,7 +54,7 @@ class TestMeasured:
     def test_what_a_run_of_its_shape_needed(self, store, vit, best, size):
         measured(store, vit, **best)
         measured(store, msgspec.structs.replace(vit, batch_size=64), gpu__memory_process=50 * GIB)
-        like = store.create(msgspec.structs.replace(vit, lr=1e-2, epochs=99), seed=7, queued=True)
+        like = queued(store, msgspec.structs.replace(vit, lr=1e-2, epochs=99), seed=7)
         assert Estimates(store).of(like) == size
 
     def test_the_most_that_any_needed_and_what_is_new_after_another_look(self, store, vit):
@@ -92,8 +93,23 @@ class TestShapes:
 
 class TestOnPaper:
     @pytest.mark.slow
+    def test_the_process_answers_for_one_gpu_of_several(self, vit):
+        asked = msgspec.json.encode(msgspec.structs.replace(vit, batch_size=64, gpus=2, dataset="cifar100"))
+        answer = subprocess.run(
+            [sys.executable, "-m", "engine.training.cost"], input=asked, capture_output=True, check=True
+        )
+        from engine.training.cost import explain
+
+        total = explain("vit_mini", 8, 4, 32, 100, precision="bf16").memory.total
+        assert memory_estimates._total(answer.stdout) == int(memory_estimates.PAPER_MARGIN * total) + CONTEXT
+
+    @pytest.mark.parametrize("answer", [b"", b"{", b"{}", b'{"weights": "many"}', b"\xff", b"[1, 2]"])
+    def test_what_is_no_answer_says_nothing(self, answer):
+        assert memory_estimates._total(answer) is None
+
+    @pytest.mark.slow
     def test_another_process_works_it_out_once(self, store, vit, until):
-        run = store.create(vit, seed=0, queued=True)
+        run = queued(store, vit, seed=0)
         found = Estimates(store)
         assert found.of(run) is None  # not yet
         size = settled(found, run, until)
@@ -103,7 +119,7 @@ class TestOnPaper:
         assert size == int(memory_estimates.PAPER_MARGIN * memory.total) + CONTEXT
         again = Estimates(store)
         assert again.of(run) == size
-        assert again._working is None
+        assert again._calculation is None
         assert list(json.loads((store.root / ".memory.json").read_text()).values()) == [size]
 
     def test_what_cannot_be_worked_out_stays_unknown_and_is_not_tried_again(
@@ -113,7 +129,7 @@ class TestOnPaper:
         run = store.create(vit, seed=0)
         found = Estimates(store)
         assert settled(found, run, until) is None
-        assert found._working is None
+        assert found._calculation is None
 
     @pytest.mark.slow
     def test_what_takes_too_long_is_ended(self, store, vit, until, monkeypatch):
@@ -129,7 +145,7 @@ class TestOnPaper:
     def test_a_worker_that_ends_takes_it_along(self, store, vit):
         found = Estimates(store)
         found.of(store.create(vit, seed=0))
-        process = found._working[1]
+        process = found._calculation.process
         found.close()
         assert process.returncode is not None
 
@@ -137,12 +153,11 @@ class TestOnPaper:
 def test_runs_share_a_gpu_while_their_memory_fits(store, vit, monkeypatch):
     """From the measured memory of their like to the plan; nothing is started."""
     from engine.queue.worker import Worker
-    from engine.runs.queue_entry import Ticket
     from engine.sites.local_devices import Machine
 
     monkeypatch.setattr(os, "environ", os.environ | {"CUDA_VISIBLE_DEVICES": "0"})
     measured(store, vit, gpu__memory_process=30 * GIB)
-    runs = [store.create(vit, seed, place=Ticket(submitted=float(seed), share=True)) for seed in range(3)]
+    runs = [queued(store, vit, seed, submitted=float(seed), share=True) for seed in range(3)]
     started = []
 
     def start(run, devices):

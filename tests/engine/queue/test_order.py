@@ -1,4 +1,4 @@
-"""The queue is what its tickets say: they move, are held, come back, and a run that has begun never gets back in."""
+"""The queue is what its entries say: they move, are held, come back, and a run that has begun never gets back in."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ from hypothesis import strategies as st
 from engine.events import End
 from engine.queue import order as queue
 from engine.queue.requests import request_resume, request_stop
-from engine.runs import worker_status
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock, worker_status
+from engine.runs.queue_entry import (
+    QueueEntry,
+    leave_queue,
+    queue_entry,
+    take_from_queue,
+    waiting_entry,
+    write_entry,
+)
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
@@ -28,7 +35,7 @@ def make(store: Store, **wishes) -> list[Run]:
     for number, name in enumerate(RUNS):
         run = Run(store.root / name)
         run.path.mkdir(parents=True)
-        run.put(Ticket(submitted=1000.0 + number, **wishes))
+        write_entry(run, QueueEntry(submitted=1000.0 + number, **wishes))
         runs.append(run)
     return runs
 
@@ -41,17 +48,17 @@ def order(store: Store) -> str:
 seeds = st.integers(0, 5)
 
 
-class TestTickets:
-    def test_an_old_ticket_waits_as_it_did(self, run):
-        run.ticket_file.write_text('{"submitted":5.0,"device":"cuda:1","settings":["batch_size=8"]}')
-        assert run.ticket() == Ticket(submitted=5.0, device="cuda:1", settings=["batch_size=8"])
-        assert (run.ticket().gpus, run.ticket().priority, run.ticket().retried) == (1, 0, 0)
+class TestEntries:
+    def test_an_old_entry_waits_as_it_did(self, run):
+        run.queue_file.write_text('{"submitted":5.0,"device":"cuda:1","settings":["batch_size=8"]}')
+        assert waiting_entry(run) == QueueEntry(submitted=5.0, device="cuda:1", settings=["batch_size=8"])
+        assert (waiting_entry(run).gpus, waiting_entry(run).priority, waiting_entry(run).retried) == (1, 0, 0)
 
     def test_taken_it_waits_no_longer_and_says_who_has_it(self, run):
-        run.put(Ticket(submitted=1.0, devices={"cpu:0": "CPU slot 1"}))
-        run.take(0, by_hand=False)
-        assert run.ticket() is None
-        place = run.place()
+        write_entry(run, QueueEntry(submitted=1.0, devices={"cpu:0": "CPU slot 1"}))
+        take_from_queue(run, 0, by_hand=False)
+        assert waiting_entry(run) is None
+        place = queue_entry(run)
         assert (place.stage, place.devices) == ("taken", {"cpu:0": "CPU slot 1"})
         assert place.owner.is_alive
         assert place.owner == this_process()
@@ -61,12 +68,14 @@ class TestTickets:
         for field, value in [("boot", "x"), ("started", 1.0), ("host", "elsewhere"), ("pid", 2**22 + 1)]:
             assert not msgspec.structs.replace(me, **{field: value}).is_alive
 
-    @pytest.mark.parametrize("act", [lambda run: run.take(0, by_hand=False), lambda run: run.dequeue()])
+    @pytest.mark.parametrize(
+        "act", [lambda run: take_from_queue(run, 0, by_hand=False), lambda run: leave_queue(run)]
+    )
     def test_on_a_full_disk_nobody_else_takes_it(self, run, monkeypatch, act):
-        run.put(Ticket(submitted=1.0))
+        write_entry(run, QueueEntry(submitted=1.0))
         monkeypatch.setattr("engine.system.files.write_all", full)
         act(run)
-        assert run.ticket() is None
+        assert waiting_entry(run) is None
 
 
 def full(*_: object) -> None:
@@ -94,9 +103,9 @@ class TestOrder:
         runs = make(store)
         queue.prioritize(runs[5], 7)
         queue.move(store, runs[2], runs[5])
-        assert (order(store), runs[2].ticket().priority) == ("250134", 7)
+        assert (order(store), waiting_entry(runs[2]).priority) == ("250134", 7)
         queue.move(store, runs[5], "last")
-        assert (order(store), runs[5].ticket().priority) == ("201345", 0)
+        assert (order(store), waiting_entry(runs[5]).priority) == ("201345", 0)
 
     def test_a_move_hundreds_of_times_into_the_same_gap_is_a_move(self, store):
         runs = make(store)
@@ -135,11 +144,11 @@ class TestOrder:
             queue.move(store, waiting, run)
 
     def test_what_is_being_started_is_not_moved(self, store, monkeypatch):
-        monkeypatch.setattr("engine.runs.store.HOLD_TIMEOUT_S", 0.1)
+        monkeypatch.setattr("engine.runs.run_lock.HOLD_TIMEOUT_S", 0.1)
         run = make(store)[0]
-        with run.hold(), pytest.raises(StoreError, match="by another process"):
+        with run_lock.hold(run), pytest.raises(StoreError, match="by another process"):
             queue.hold(run)
-        assert not run.ticket().on_hold
+        assert not waiting_entry(run).on_hold
 
 
 def ended(store: Store, tiny, state: str) -> Run:
@@ -155,41 +164,44 @@ class TestAfter:
         failed, finished = ended(store, tiny, "failed"), ended(store, tiny, "finished")
         run, queued = make(store)[:2]
         after = [failed.id, finished.id, queued.id, "gone-s0-20261124-150000-abcd"]
-        run.put(Ticket(submitted=1.0, after=after, not_before=2e9))
+        write_entry(run, QueueEntry(submitted=1.0, after=after, not_before=2e9))
         said = queue.move(store, run, "first")
         assert said.endswith(f"; it waits no longer for {failed.id}, gone-s0-20261124-150000-abcd")
-        assert (run.ticket().after, run.ticket().not_before) == ([finished.id, queued.id], 0.0)
+        assert (waiting_entry(run).after, waiting_entry(run).not_before) == ([finished.id, queued.id], 0.0)
 
 
 class TestBack:
     def test_a_resumed_run_asks_the_queue_for_what_it_asked_before(self, store, tiny):
         run = ended(store, tiny, "failed")
-        run.put(
-            Ticket(submitted=1.0, stage="failed", gpus=2, priority=3, share=True, device="cuda", retried=2)
+        write_entry(
+            run,
+            QueueEntry(
+                submitted=1.0, stage="failed", gpus=2, priority=3, share=True, device="cuda", retried=2
+            ),
         )
         request_resume(run, settings=["batch_size=8"])
-        ticket = run.ticket()
-        assert (ticket.gpus, ticket.priority, ticket.share, ticket.device) == (2, 3, True, "cuda")
-        assert (ticket.settings, ticket.retried, ticket.holder) == (["batch_size=8"], 0, None)
-        assert ticket.attempts == status_of(run).attempt
-        assert ticket.submitted > 1.0
+        entry = waiting_entry(run)
+        assert (entry.gpus, entry.priority, entry.share, entry.device) == (2, 3, True, "cuda")
+        assert (entry.settings, entry.retried, entry.holder) == (["batch_size=8"], 0, None)
+        assert entry.attempts == status_of(run).attempt
+        assert entry.submitted > 1.0
 
     def test_a_run_that_somebody_else_has_resumed_meanwhile_stays_out(self, store, tiny, monkeypatch):
         run = ended(store, tiny, "failed")
-        with run.hold():
-            run.take(0, by_hand=False)  # as the process does that another request started
+        with run_lock.hold(run):
+            take_from_queue(run, 0, by_hand=False)  # as the process does that another request started
         monkeypatch.setattr(queue, "status_of", lambda run, **mine: status_of(run))
         with pytest.raises(StoreError, match="is starting"):
             queue.put_back(run)
-        assert run.ticket() is None
+        assert waiting_entry(run) is None
 
     def test_cancelled_it_keeps_what_it_asked_for(self, store):
         run = make(store, gpus=2, share=True)[0]
         request_stop(run, "stop-now")
-        assert (run.ticket(), run.place().stage, run.place().gpus) == (None, "left", 2)
+        assert (waiting_entry(run), queue_entry(run).stage, queue_entry(run).gpus) == (None, "left", 2)
         assert status_of(run).state == "stopped"
         request_resume(run)
-        assert (run.ticket().gpus, run.ticket().share) == (2, True)
+        assert (waiting_entry(run).gpus, waiting_entry(run).share) == (2, True)
 
 
 class TestReasons:
@@ -203,7 +215,9 @@ class TestReasons:
 
     def test_it_is_what_the_worker_says(self, store):
         runs = make(store)
-        said = worker_status.Notice(worker=this_process(), reasons={runs[0].id: "1 of 1 CPU slot is taken"})
+        said = worker_status.WorkerStatus(
+            worker=this_process(), reasons={runs[0].id: "1 of 1 CPU slot is taken"}
+        )
         worker_status.publish(store.root, said)
         assert status_of(runs[0]).reason == "1 of 1 CPU slot is taken"
         assert status_of(runs[1]).reason == ""  # not seen yet
@@ -218,7 +232,7 @@ class TestReasons:
         for host, reason in [(this_process().host, worker_status.NO_WORKER), ("elsewhere", "because")]:
             worker = Holder(pid=2**22 + 1, started=1.0, boot="x", host=host, space=this_process().space)
             worker_status.publish(
-                store.root, worker_status.Notice(worker=worker, reasons={run.id: "because"})
+                store.root, worker_status.WorkerStatus(worker=worker, reasons={run.id: "because"})
             )
             assert status_of(run).reason == reason
 

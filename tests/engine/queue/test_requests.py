@@ -8,10 +8,13 @@ import pytest
 
 from engine.events import End, decode
 from engine.queue.requests import request_resume, request_stop
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
 from engine.runs.store import StoreError
 from engine.system.files import last_lines
+from tests.conftest import enqueue, queued
 
 
 def ended(run, state):
@@ -21,19 +24,19 @@ def ended(run, state):
 
 
 def test_a_queued_run_leaves_the_queue(store, tiny):
-    run = store.create(tiny, seed=0, queued=True)
+    run = queued(store, tiny, seed=0)
     assert "has left the queue" in request_stop(run, "stop-now")
-    assert run.ticket() is None
+    assert waiting_entry(run) is None
     assert status_of(run).state == "stopped"
     assert decode(last_lines(run.events)[-1]).reason == "taken out of the queue"
 
 
 def test_a_live_run_is_asked(run):
-    with run.hold():
+    with run_lock.hold(run):
         assert "after this epoch" in request_stop(run, "stop-after-epoch")
-        assert run.asked() == "stop-after-epoch"
+        assert stop_request.asked(run) == "stop-after-epoch"
         assert "after this step" in request_stop(run, "stop-now")
-        assert run.asked() == "stop-now"
+        assert stop_request.asked(run) == "stop-now"
 
 
 @pytest.mark.parametrize("state", ["finished", "failed", "stopped"])
@@ -41,16 +44,16 @@ def test_what_has_ended_cannot_be_stopped(run, state):
     ended(run, state)
     with pytest.raises(StoreError, match=f"it is {state}"):
         request_stop(run, "stop-now")
-    assert run.asked() is None
+    assert stop_request.asked(run) is None
 
 
 @pytest.mark.parametrize("state", ["failed", "stopped"])
 def test_what_has_not_finished_waits_again(run, state):
     ended(run, state)
-    run.ask("stop-now")
+    stop_request.ask(run, "stop-now")
     request_resume(run, "cpu")
-    assert run.ticket().device == "cpu"
-    assert run.asked() is None
+    assert waiting_entry(run).device == "cpu"
+    assert stop_request.asked(run) is None
 
 
 def test_what_has_finished_cannot_be_resumed(run):
@@ -60,8 +63,8 @@ def test_what_has_finished_cannot_be_resumed(run):
 
 
 def test_what_lives_or_waits_cannot_be_resumed(run):
-    with run.hold(), pytest.raises(StoreError, match="is starting"):
+    with run_lock.hold(run), pytest.raises(StoreError, match="is starting"):
         request_resume(run)
-    run.enqueue()
+    enqueue(run)
     with pytest.raises(StoreError, match="is queued"):
         request_resume(run)

@@ -22,7 +22,8 @@ from engine.queue.order import hold, move, waiting
 from engine.queue.requests import request_stop
 from engine.queue.worker import Busy, Worker, ensure_worker, work
 from engine.runner.attempt import train_run
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.worker_status import NO_WORKER
@@ -31,6 +32,7 @@ from engine.sites.local_devices import Machine
 from engine.system import lock, process
 from engine.system.files import tail
 from engine.text import GIB
+from tests.conftest import enqueue, queued
 from tests.engine.sites.test_local_devices import FakeGpus, card
 
 
@@ -76,13 +78,13 @@ class TestTheQueue:
     def test_is_first_come_first_served(self, store, tiny):
         runs = [store.create(tiny, seed=seed) for seed in range(3)]
         for seed in (2, 0, 1):
-            runs[seed].enqueue()
+            enqueue(runs[seed])
         assert [run.id for run in waiting(store)] == [runs[seed].id for seed in (2, 0, 1)]
 
     def test_a_process_that_dies_at_once_is_a_failed_run_and_the_next_is_served(
         self, store, tiny, monkeypatch
     ):
-        runs = [store.create(tiny, seed=seed, queued=True) for seed in range(2)]
+        runs = [queued(store, tiny, seed=seed) for seed in range(2)]
         runs[0].console.write_text("ModuleNotFoundError: no torch\n")
         fails_at_once(monkeypatch)
         assert work(store, lambda: False) == 2
@@ -107,16 +109,16 @@ class TestTheQueue:
         first.join()
 
     def test_nothing_is_started_while_a_run_lives(self, store, tiny, run, monkeypatch):
-        queued = store.create(tiny, seed=1, queued=True)
+        waits = queued(store, tiny, seed=1)
         fails_at_once(monkeypatch)
         looks = iter(range(3))
-        with run.hold():
+        with run_lock.hold(run):
             assert work(store, lambda: next(looks, None) is None) == 0
-        assert queued.ticket() is not None
+        assert waiting_entry(waits) is not None
         assert work(store, lambda: False) == 1
 
     def test_a_run_taken_out_of_the_queue_is_not_trained_by_a_process_on_its_way(self, store, tiny):
-        run = store.create(tiny, seed=0, queued=True)
+        run = queued(store, tiny, seed=0)
         request_stop(run, "stop-now")
         handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
         with pytest.raises(StoreError, match="no longer in the queue"):
@@ -126,7 +128,7 @@ class TestTheQueue:
         assert len(events(run, End)) == 1
 
     def test_a_console_log_that_is_a_link_is_not_written_to(self, store, tiny, tmp_path):
-        run = store.create(tiny, seed=0, queued=True)
+        run = queued(store, tiny, seed=0)
         (tmp_path / "precious").write_text("keep")
         run.console.symlink_to(tmp_path / "precious")
         with pytest.raises(OSError, match="symbolic"):
@@ -198,7 +200,7 @@ def serving(store: Store, machine: Machine, **options):
 
 class TestDevices:
     def test_four_runs_on_two_slots(self, store):
-        runs = [store.create(program("15", "0.02"), seed, queued=True) for seed in range(4)]
+        runs = [queued(store, program("15", "0.02"), seed) for seed in range(4)]
         assert work(store, lambda: False, machine=Machine("cpu:2")) == 4
         assert states(store) == ["finished"] * 4
         assert most_at_once(runs) == 2
@@ -206,15 +208,15 @@ class TestDevices:
         assert sorted({slot for (slot,) in slots}) == ["CPU slot 1", "CPU slot 2"]
         assert [len(events(run, Start)) for run in runs] == [1] * 4
         assert [step for *_, step, _ in beats(runs[0])] == list(range(1, 16))
-        assert not any(run.ticket_file.exists() for run in runs)
+        assert not any(run.queue_file.exists() for run in runs)
         assert not (store.root / ".queue.json").exists()
 
     @pytest.mark.slow
     def test_why_they_wait_is_said(self, store, until):
-        runs = [store.create(program("400", "0.02"), seed, queued=True) for seed in range(3)]
-        held = store.create(program("1", "0"), 9, place=Ticket(submitted=time.time(), on_hold=True))
-        after = store.create(program("1", "0"), 8, place=Ticket(submitted=time.time(), after=[runs[0].id]))
-        wide = store.create(program("1", "0"), 7, place=Ticket(submitted=time.time(), gpus=5))
+        runs = [queued(store, program("400", "0.02"), seed) for seed in range(3)]
+        held = queued(store, program("1", "0"), 9, submitted=time.time(), on_hold=True)
+        after = queued(store, program("1", "0"), 8, submitted=time.time(), after=[runs[0].id])
+        wide = queued(store, program("1", "0"), 7, submitted=time.time(), gpus=5)
         with serving(store, Machine("cpu:2")) as worker:
             until(lambda: status_of(runs[1]).state == "running")
             until(lambda: status_of(runs[2]).reason == "2 of 2 CPU slots are taken")
@@ -229,28 +231,26 @@ class TestDevices:
             move(store, after, "first")
             worker.join(30)
         assert status_of(after).state == "finished"
-        assert (held.ticket() is not None, wide.ticket() is not None) == (True, True)
+        assert (waiting_entry(held) is not None, waiting_entry(wide) is not None) == (True, True)
 
     def test_a_worker_with_nothing_left_that_starts_by_itself_ends(self, store):
-        store.create(program("1", "0"), 0, place=Ticket(submitted=1.0, on_hold=True))
-        store.create(
-            program("1", "0"), 1, place=Ticket(submitted=1.0, after=["gone-s0-20261124-150000-abcd"])
-        )
-        store.create(program("1", "0"), 2, place=Ticket(submitted=1.0, device="cuda:3"))
+        queued(store, program("1", "0"), 0, submitted=1.0, on_hold=True)
+        queued(store, program("1", "0"), 1, submitted=1.0, after=["gone-s0-20261124-150000-abcd"])
+        queued(store, program("1", "0"), 2, submitted=1.0, device="cuda:3")
         assert work(store, lambda: False, machine=Machine("cpu:2")) == 0
         assert [status_of(run).reason for run in store.runs()] == [
             "held", "waits for gone-s0-20261124-150000-abcd, which is gone: move or cancel it",
             "needs 1 GPU (cuda:3), and the worker has none",
         ]  # fmt: skip
-        store.create(program("1", "0"), 4, place=Ticket(submitted=1.0))
+        queued(store, program("1", "0"), 4, submitted=1.0)
         assert status_of(store.runs()[-1]).reason == NO_WORKER
         hold(store.runs()[0], release=True)
         hold(store.runs()[1])
         assert [status_of(run).reason for run in store.runs()[:2]] == [NO_WORKER, "held"]
 
     def test_a_run_waits_for_another_to_finish(self, store):
-        first = store.create(program("10", "0.02"), 0, queued=True)
-        second = store.create(program("1", "0"), 1, place=Ticket(submitted=1.0, after=[first.id]))
+        first = queued(store, program("10", "0.02"), 0)
+        second = queued(store, program("1", "0"), 1, submitted=1.0, after=[first.id])
         assert work(store, lambda: False, machine=Machine("cpu:2")) == 2
         assert events(first, End)[0].time <= events(second, Start)[0].time
 
@@ -260,9 +260,9 @@ class TestDevices:
     ):
         monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
         gpus = FakeGpus(card(0), card(1), card(2, {os.getpid(): 30 * GIB}))
-        runs = [store.create(program("60", "0.02"), seed, queued=True) for seed in range(3)]
-        wide = store.create(program("1", "0"), 9, place=Ticket(submitted=time.time(), gpus=2))
-        on_cpu = store.create(program("1", "0"), 8, queued=True, device="cpu")
+        runs = [queued(store, program("60", "0.02"), seed) for seed in range(3)]
+        wide = queued(store, program("1", "0"), 9, submitted=time.time(), gpus=2)
+        on_cpu = queued(store, program("1", "0"), 8, device="cpu")
         assert work(store, lambda: False, machine=Machine(gpus=gpus)) == 5
         assert states(store) == ["finished"] * 5
         assert most_at_once(runs) == 2
@@ -273,7 +273,7 @@ class TestDevices:
 
     def test_a_gpu_that_somebody_else_fills_is_waited_for(self, store, until):
         gpus = FakeGpus(card(0, {os.getpid(): 30 * GIB}))
-        run = store.create(program("1", "0"), 0, queued=True)
+        run = queued(store, program("1", "0"), 0)
         with serving(store, Machine("0", gpus)) as worker:
             until(lambda: status_of(run).reason not in ("", NO_WORKER))
             assert re.fullmatch(
@@ -287,7 +287,7 @@ class TestDevices:
 class TestSuccession:
     @pytest.mark.slow
     def test_a_successor_counts_what_lives_and_starts_nothing_twice(self, store, until):
-        runs = [store.create(program("100", "0.02"), seed, queued=True) for seed in range(3)]
+        runs = [queued(store, program("100", "0.02"), seed) for seed in range(3)]
         code = (
             "import sys; from engine.cli import main; sys.argv[1:] = ['work', '--devices', 'cpu:2']; main()"
         )
@@ -302,40 +302,40 @@ class TestSuccession:
         assert [len(events(run, Start)) for run in runs] == [1] * 3
 
     def test_a_run_whose_process_is_killed_before_it_took_it_is_started_again(self, store, monkeypatch):
-        run = store.create(program("1", "0"), 0, queued=True)
+        run = queued(store, program("1", "0"), 0)
         fails_at_once(monkeypatch, "kill -9 $$")
         assert work(store, lambda: False) == scheduler.TRIES
         assert states(store) == ["failed"]
         assert "was killed by SIGKILL before it began" in events(run, End)[0].reason
 
     def test_asked_to_end_before_it_took_the_run_it_is_stopped(self, store, monkeypatch):
-        store.create(program("1", "0"), 0, queued=True)
+        queued(store, program("1", "0"), 0)
         fails_at_once(monkeypatch, "kill -TERM $$")
         assert work(store, lambda: False) == 1
         assert states(store) == ["stopped"]
 
     def test_a_run_that_cannot_be_started_fails_and_the_next_is_served(self, store, tmp_path):
-        runs = [store.create(program("1", "0"), seed, queued=True) for seed in range(2)]
+        runs = [queued(store, program("1", "0"), seed) for seed in range(2)]
         runs[0].console.symlink_to(tmp_path / "elsewhere")
         work(store, lambda: False)
         assert states(store) == ["failed", "finished"]
         assert "cannot be started" in status_of(runs[0]).reason
 
     def test_on_a_full_disk_runs_wait_and_do_not_fail(self, store, monkeypatch):
-        run = store.create(program("1", "0"), 0, queued=True)
+        run = queued(store, program("1", "0"), 0)
         worker = Worker(store, Machine("cpu:1"), 30.0)
         with monkeypatch.context() as full:
             full.setattr("engine.system.files.write_all", no_space)
             for _ in range(2 * scheduler.TRIES):
                 assert not worker.turn()
-        assert run.ticket() is not None
+        assert waiting_entry(run) is not None
         assert worker.started == 0
         assert work(store, lambda: False, machine=Machine("cpu:1")) == 1
         assert states(store) == ["finished"]
 
     def test_what_is_asked_of_a_run_on_its_way_is_not_lost(self, store, until):
-        run = store.create(program("1000", "0.02"), 0, queued=True)
-        run.ask("stop-now")  # of an earlier attempt: forgotten
+        run = queued(store, program("1000", "0.02"), 0)
+        stop_request.ask(run, "stop-now")  # of an earlier attempt: forgotten
         worker = Worker(store, Machine("cpu:1"), 30.0)
         worker.turn()
         assert request_stop(run, "stop-now").endswith("with a checkpoint")
@@ -347,7 +347,7 @@ class TestSuccession:
 @pytest.mark.slow
 class TestRetries:
     def test_a_program_that_fails_twice_finishes_at_its_third_attempt(self, store):
-        run = store.create(program("3", "0", "3", retries=2), 0, queued=True)
+        run = queued(store, program("3", "0", "3", retries=2), 0)
         assert work(store, lambda: False, backoff_s=0.1) == 3
         assert states(store) == ["finished"]
         assert [start.attempt for start in events(run, Start)] == [1, 2, 3]
@@ -356,7 +356,7 @@ class TestRetries:
         ]
 
     def test_a_killed_run_goes_on_after_its_pause_which_is_said(self, store, until):
-        run = store.create(program("200", "0.02", retries=1), 0, queued=True)
+        run = queued(store, program("200", "0.02", retries=1), 0)
         with serving(store, Machine("cpu:1"), backoff_s=2.0) as worker:
             until(lambda: status_of(run).step > 3)
             os.kill(status_of(run).pid, signal.SIGKILL)
@@ -370,7 +370,7 @@ class TestRetries:
         assert second_begin - first_end > 1.5
 
     def test_a_crash_that_no_worker_saw_is_found_by_the_next(self, store, until):
-        run = store.create(program("200", "0.02", retries=1), 0, queued=True)
+        run = queued(store, program("200", "0.02", retries=1), 0)
         worker = Worker(store, Machine("cpu:1"), 30.0)
         worker.turn()
         until(lambda: status_of(run).step > 3)
@@ -392,7 +392,7 @@ child.wait()
 def test_before_a_retry_what_left_the_group_of_its_program_is_ended_too(store, until, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     experiment = Experiment(name="x", model=SCRIPT, command=[sys.executable, "-c", CHILD], retries=1)
-    run = store.create(experiment, 0, queued=True)
+    run = queued(store, experiment, 0)
     with serving(store, Machine("cpu:1"), backoff_s=0.0) as worker:
         children = tmp_path / "child"
         until(lambda: children.exists() and children.read_text().endswith("\n"))
@@ -407,7 +407,7 @@ def test_before_a_retry_what_left_the_group_of_its_program_is_ended_too(store, u
 
 
 def test_no_program_outlives_its_run(store, until):
-    run = store.create(program("5000", "0.02"), 0, queued=True)
+    run = queued(store, program("5000", "0.02"), 0)
     worker = Worker(store, Machine("cpu:1"), 30.0)
     worker.turn()
     until(lambda: (run.path / "beats").exists() and len(beats(run)) > 3)
@@ -467,8 +467,8 @@ class TestWorkers:
 
 
 def test_a_queued_run_with_a_damaged_description_fails_and_does_not_block_the_queue(store, tiny):
-    damaged = store.create(tiny, seed=0, queued=True)
+    damaged = queued(store, tiny, seed=0)
     (damaged.path / "run.json").write_text("{")
     assert work(store, lambda: False) == 1
-    assert damaged.ticket() is None
+    assert waiting_entry(damaged) is None
     assert status_of(damaged).state == "failed"

@@ -20,6 +20,7 @@ from engine.events import decode, encode
 from engine.history.reader import History
 from engine.query.select import chosen
 from engine.runs.event_text import sentence
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import Status, rebuild, status_of
 from engine.runs.store import StoreError
 
@@ -100,7 +101,7 @@ def test_a_damaged_file_ends_no_reader(store, run, name, data):
     (run.path / name).write_bytes(content.replace(b'"r"', json.dumps(run.id).encode()))
     with contextlib.suppress(StoreError):
         run.info()
-    run.ticket()
+    waiting_entry(run)
     rebuild(run)
     examine(run)
     as_table([status_of(run)])

@@ -18,10 +18,11 @@ import msgspec
 import pytest
 import tomlkit
 
+from engine.runs import run_lock, stop_request
 from engine.runs.labels import change_note
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store, StoreError, is_run_id
-from tests.conftest import ROOT, TINY, Engine
+from tests.conftest import ROOT, TINY, Engine, queued
 
 UNSEEN = "what nobody is to see"
 FILES = (
@@ -35,6 +36,7 @@ MEMORY = 400 * 2**20
 
 LOOK = """
 import os, pathlib, sys, time
+from functools import partial
 os.chdir(sys.argv[1])
 from engine.commands import run_table as listing
 from engine.diagnostics import checks, doctor
@@ -44,7 +46,10 @@ from engine.runs.resume import last_experiment
 from engine.config.loader import load_config
 from engine.history.reader import History
 from engine.analysis.selection import read_candidates
+from engine.runs.queue_entry import queue_entry
+from engine.runs.run_lock import is_held
 from engine.runs.status import status_of
+from engine.runs.stop_request import asked
 from engine.system.files import last_lines
 from engine.runs.store import Store, StoreError
 from tui.figures.export import export_figures
@@ -58,7 +63,8 @@ runs = store.runs()
 print(len(runs), "runs")
 listing.as_table([status_of(run) for run in runs])
 for run in runs:
-    for ask in (run.info, run.ticket, run.asked, run.is_held, lambda: store.find(run.id), lambda: last_experiment(run)):
+    for ask in (run.info, lambda: store.find(run.id), lambda: last_experiment(run),
+                *(partial(question, run) for question in (queue_entry, asked, is_held))):
         try:
             ask()
         except (StoreError, ValueError) as error:  # a message, and no other error
@@ -532,13 +538,13 @@ def test_what_is_made_is_its_owners_alone(tmp_path, tiny, umask):
     before = os.umask(umask)
     try:
         store = Store(tmp_path / "runs")
-        run = store.create(tiny, seed=0, queued=True)
-        with run.hold():
+        run = queued(store, tiny, seed=0)
+        with run_lock.hold(run):
             recorder = Recorder(run)
             recorder.log("info", "hello")
             recorder.end("finished", "done")
             recorder.close()
-        run.ask("stop-now")
+        stop_request.ask(run, "stop-now")
         change_note(run, "mine")
     finally:
         os.umask(before)

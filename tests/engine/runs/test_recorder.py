@@ -8,10 +8,13 @@ import threading
 import time
 
 import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from engine.events import End, Estimate, Metrics, Start, decode
+from engine.events import Checkpoint, End, Estimate, Metrics, Start, decode
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status, rebuild
+from engine.runs.store import Run
 from engine.system.files import tail
 
 
@@ -106,6 +109,29 @@ def test_the_status_saved_is_the_status_rebuilt(run):
     assert (saved.best["train/loss"], saved.best["test/f1"]) == (3 / 7, 0.7)  # without validation, the last
     assert saved.extremes == {"test/loss": 0.5, "test/f1": 0.9}
     assert "gpu/power" not in saved.best
+
+
+MEASURED = st.builds(
+    Metrics, time=st.floats(1e9, 2e9), run=st.just("r"), step=st.integers(0, 100), epoch=st.floats(0, 10),
+    values=st.dictionaries(st.sampled_from(["train/loss", "test/f1", "test/loss", "gpu/power"]), st.floats()),
+)  # fmt: skip
+KEPT = st.builds(
+    Checkpoint, time=st.floats(1e9, 2e9), run=st.just("r"), step=st.integers(0, 100), epoch=st.floats(0, 10),
+    path=st.just("checkpoints/last.pt"), kind=st.just("last"), bytes=st.integers(0, 9),
+)  # fmt: skip
+
+
+@settings(max_examples=20)
+@given(st.lists(MEASURED | KEPT, max_size=12))
+def test_whatever_is_said_the_status_is_the_one_rebuilt(tmp_path_factory, events):
+    run = Run(tmp_path_factory.mktemp("run"))
+    recorder = Recorder(run)
+    recorder.emit(start(run))
+    for event in events:
+        recorder.emit(event)
+    recorder.end("stopped", "on request")
+    recorder.close()
+    assert recorder.status == rebuild(run)
 
 
 def test_the_status_keeps_the_intervals_of_the_end_until_the_run_goes_on(run):

@@ -1,4 +1,4 @@
-"""A run's state is judged from facts: its lock, its ticket and its events, whatever status.json claims."""
+"""A run's state is judged from facts: its lock, its queue entry and its events, whatever status.json claims."""
 
 from __future__ import annotations
 
@@ -17,24 +17,27 @@ import msgspec
 import pytest
 
 from engine.events import Checkpoint, End, Log, Metrics, Start, encode
-from engine.runs.queue_entry import Ticket
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import QueueEntry, write_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status, rebuild, save, status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.system import lock, process
+from tests.conftest import enqueue, queued
 
 LIVE = """
 import os, pathlib, sys, time
 from engine.system import process
 from engine.events import Start
 from engine.runs.recorder import Recorder
+from engine.runs import run_lock
 from engine.runs.store import Run
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import take_from_queue
 run = Run(pathlib.Path(sys.argv[1]))
-with run.hold():
+with run_lock.hold(run):
     recorder = Recorder(run)
     if "take" in sys.argv:
-        run.take(recorder.status.attempt, by_hand=False)
+        take_from_queue(run, recorder.status.attempt, by_hand=False)
     if "claim" in sys.argv:
         recorder.claim()
     if "start" in sys.argv:
@@ -88,7 +91,7 @@ def end(run, state):
 
 
 def test_queued(store, tiny):
-    run = store.create(tiny, seed=0, queued=True)
+    run = queued(store, tiny, seed=0)
     status = status_of(run)
     assert (status.state, status.experiment, status.seed) == ("queued", "tiny", 0)
 
@@ -108,12 +111,12 @@ def test_starting_then_running_then_crashed(run, live):
 def test_a_run_that_lives_says_that_it_was_asked_to_stop(run, live):
     child = live(run, "start")
     assert (status_of(run).asked, status_of(run).why) == (None, "")
-    run.ask("stop-after-epoch")
+    stop_request.ask(run, "stop-after-epoch")
     assert (status_of(run).asked, status_of(run).why) == (
         "stop-after-epoch",
         "asked to stop after this epoch",
     )
-    run.ask("stop-now")
+    stop_request.ask(run, "stop-now")
     assert status_of(run).why == "asked to stop now"
     kill(child)
     assert (status_of(run).asked, status_of(run).why) == (None, "its process ended without a word")
@@ -128,7 +131,7 @@ def test_ended_is_what_the_last_event_says(run, state):
 
 def test_stopped_and_queued_again(run):
     say(run, start(run), end(run, "stopped"))
-    run.enqueue()
+    enqueue(run)
     assert status_of(run).state == "queued"
 
 
@@ -262,7 +265,7 @@ def said(run, *, ended=None, **changes):
 
 def locked(run):
     """Leave a lock file that nobody holds."""
-    with run.hold():
+    with run_lock.hold(run):
         pass
 
 
@@ -322,8 +325,8 @@ WORLD = [
     ("another machine's, its clock 20 s ahead", elsewhere(20), "running"),
     ("another machine's, ended a day ago", elsewhere(-DAY, "failed"), "failed"),
     # the queue
-    ("ended, and has a new place in the queue", lambda run: (said(run, ended="stopped"), run.enqueue()), "queued"),
-    ("crashed, and has a new place in the queue", lambda run: (said(run, pid=GONE), run.enqueue()), "queued"),
+    ("ended, and has a new place in the queue", lambda run: (said(run, ended="stopped"), enqueue(run)), "queued"),
+    ("crashed, and has a new place in the queue", lambda run: (said(run, pid=GONE), enqueue(run)), "queued"),
     # its events
     ("half of its events are lost", lambda run: (said(run, ended="finished", pid=GONE), truncate(run, 0.5)), "crashed"),
     ("all of its events are lost", lambda run: (said(run, ended="finished", pid=GONE), truncate(run, 0)), "crashed"),
@@ -360,8 +363,8 @@ def test_the_state_is_what_is_true(run, happened, state):
 @pytest.mark.parametrize(
     ("words", "happened", "state"),
     [
-        ([], lambda run: run.enqueue(), "starting"),
-        (["start"], lambda run: run.enqueue(), "running"),
+        ([], lambda run: enqueue(run), "starting"),
+        (["start"], lambda run: enqueue(run), "running"),
         (["start"], lambda run: rewrite(run, heartbeat=time.time() + DAY), "running"),
         (["start"], lambda run: rewrite(run, heartbeat=time.time() - DAY), "running"),
         (["start"], lambda run: rewrite(run, pid=os.getpid()), "starting"),
@@ -434,6 +437,7 @@ import ctypes, multiprocessing, os, pathlib, subprocess, sys, time
 from engine.system import lock, process
 from engine.events import Start
 from engine.runs.recorder import Recorder
+from engine.runs import run_lock
 from engine.runs.store import Run
 
 def linger():
@@ -441,7 +445,7 @@ def linger():
     time.sleep(600)
 
 run, how = Run(pathlib.Path(sys.argv[1])), sys.argv[2]
-with run.hold():
+with run_lock.hold(run):
     recorder = Recorder(run)
     recorder.emit(Start(time=time.time(), run=run.id, attempt=1, pid=os.getpid(), host=process.host(),
         boot=process.boot_id(), process_started=process.started(os.getpid())))
@@ -478,7 +482,7 @@ with run.hold():
     ],
 )
 def test_a_child_that_outlives_the_process_that_trains_is_no_running_run(run, monkeypatch, how, kept):
-    monkeypatch.setattr("engine.runs.store.HOLD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("engine.runs.run_lock.HOLD_TIMEOUT_S", 0.2)
     parent = subprocess.Popen(
         [sys.executable, "-c", OUTLIVED, str(run.path), how], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
@@ -488,19 +492,19 @@ def test_a_child_that_outlives_the_process_that_trains_is_no_running_run(run, mo
         kill(parent)
         parent.stdout.close()
         assert process.started(child) is not None
-        assert not run.is_held()
+        assert not run_lock.is_held(run)
         assert status_of(run).state == "crashed"
         if kept:
             assert lock.keepers(run.lock) == [child]
             with (
                 pytest.raises(StoreError, match=f"is gone, but a child .* end the process {child}$"),
-                run.hold(),
+                run_lock.hold(run),
             ):
                 pass
             os.kill(child, signal.SIGKILL)
             while lock.keepers(run.lock):
                 time.sleep(0.02)
-        with run.hold():
+        with run_lock.hold(run):
             assert status_of(run).state == "starting"
     finally:
         os.kill(child, signal.SIGKILL)
@@ -508,25 +512,25 @@ def test_a_child_that_outlives_the_process_that_trains_is_no_running_run(run, mo
 
 
 def test_a_fork_does_not_let_the_lock_of_its_parent_go(run):
-    with run.hold():
+    with run_lock.hold(run):
         child = os.fork()
         if not child:
             os._exit(lock._ours != set())
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert run.is_held()
+        assert run_lock.is_held(run)
 
 
 def test_a_run_that_is_moved_while_its_lock_is_waited_for_is_not_taken(run, live):
     child = live(run)
     moved = run.path.rename(run.path.with_name("moved"))
-    with pytest.raises(StoreError, match="cannot be locked: No such file"), run.hold():
+    with pytest.raises(StoreError, match="cannot be locked: No such file"), run_lock.hold(run):
         pass
     moved.rename(run.path)
     raised = []
 
     def wait():
         try:
-            with run.hold():
+            with run_lock.hold(run):
                 pass
         except StoreError as error:
             raised.append(str(error))
@@ -549,6 +553,7 @@ from engine.config.schema import Experiment
 from engine.runs.labels import change_tags
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
+from engine.runs import run_lock
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trash import throw_away
 try:
@@ -562,7 +567,7 @@ run = Run(pathlib.Path(sys.argv[1]))
 status = status_of(run)
 found = {"state": status.state, "reason": status.reason, "listed": len(Store(run.path.parent).runs())}
 try:
-    with run.hold():
+    with run_lock.hold(run):
         found["held"] = True
 except StoreError as error:
     found["refused"] = str(error)
@@ -672,7 +677,7 @@ class TestCopies:
     def test_a_copy_of_a_live_run_lives_as_long_as_the_process(self, run, live, tmp_path):
         child = live(run, "take", "start")
         copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
-        assert not copy.is_held()
+        assert not run_lock.is_held(copy)
         assert status_of(copy).state == "running"
         kill(child)
         assert status_of(copy).state == "crashed"
@@ -695,15 +700,15 @@ class TestCopies:
 
     def test_one_that_waits_waits(self, run, live, tmp_path):
         say(run, start(run), end(run, "stopped"))
-        run.enqueue()
+        enqueue(run)
         copy = Run(shutil.copytree(run.path, tmp_path / "copy" / run.id))
         assert status_of(copy).state == "queued"
 
-    def test_with_an_old_ticket_beside_newer_events_it_is_what_the_events_say(self, run):
+    def test_with_an_old_entry_beside_newer_events_it_is_what_the_events_say(self, run):
         say(run, start(run), end(run, "failed"))
-        run.put(Ticket(submitted=1.0, attempts=1))
+        write_entry(run, QueueEntry(submitted=1.0, attempts=1))
         assert status_of(run).state == "queued"
-        run.put(Ticket(submitted=1.0, attempts=0))
+        write_entry(run, QueueEntry(submitted=1.0, attempts=0))
         assert status_of(run).state == "failed"
 
     def test_with_an_old_status_beside_newer_events_it_is_what_the_events_say(self, run, live, tmp_path):
@@ -733,3 +738,28 @@ def test_a_checkpoint_between_two_measurements_says_how_far_a_run_is(run):
         recorder.emit(saved)
     recorder.close()
     assert (status_of(run).step, status_of(run).epoch) == (4, 0.8)
+
+
+def of_older_version(run: Run) -> bytes:
+    """Save a run's status as a version would have that folded events in another way."""
+    old = rebuild(run)
+    save(run, old)
+    data = json.loads(run.status_file.read_bytes()) | {"fold": 0, "best": {"test/f1": 0.99}}
+    run.status_file.write_text(json.dumps(data))
+    return run.status_file.read_bytes()
+
+
+class TestOlderVersions:
+    def test_what_has_ended_is_folded_anew_once(self, run):
+        said(run, ended="finished")
+        before = of_older_version(run)
+        status = status_of(run)
+        assert status.best == rebuild(run).best
+        assert run.status_file.read_bytes() != before
+        assert status_of(run) == status
+
+    def test_what_may_go_on_is_left_to_its_process(self, run):
+        said(run, pid=GONE)
+        before = of_older_version(run)
+        assert status_of(run).state == "crashed"
+        assert run.status_file.read_bytes() == before

@@ -14,13 +14,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import leave_queue, waiting_entry
 from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.system.files import MAX_FILE, last_lines, read_small, tail, write_atomic
+from tests.conftest import queued
 
 HOLD = """
 import sys, pathlib
+from engine.runs import run_lock
 from engine.runs.store import Run
-with Run(pathlib.Path(sys.argv[1])).hold():
+with run_lock.hold(Run(pathlib.Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -138,7 +142,7 @@ class TestFinding:
 class TestSmallFiles:
     def test_links_are_refused(self, run, tmp_path):
         (tmp_path / "secret").write_text('{"submitted": 1}\n')
-        for file in (run.ticket_file, run.events, run.status_file):
+        for file in (run.queue_file, run.events, run.status_file):
             file.symlink_to(tmp_path / "secret")
         with pytest.raises(OSError, match="symbolic"):
             read_small(run.status_file)
@@ -146,7 +150,7 @@ class TestSmallFiles:
 
     def test_a_pipe_in_the_place_of_a_file_stops_nobody(self, run):
         os.mkfifo(run.control)
-        assert run.asked() is None
+        assert stop_request.asked(run) is None
 
     def test_what_is_too_large_is_refused(self, run):
         run.status_file.write_bytes(b" " * (MAX_FILE + 1))
@@ -248,44 +252,44 @@ class TestTail:
 
 class TestLock:
     def test_is_held_while_another_process_lives(self, run, holder):
-        assert not run.is_held()
+        assert not run_lock.is_held(run)
         process = holder(run)
-        assert run.is_held()
+        assert run_lock.is_held(run)
         process.kill()
         process.wait()
-        assert not run.is_held()
+        assert not run_lock.is_held(run)
 
     def test_looking_does_not_take_it(self, run):
-        with run.hold():
-            assert run.is_held()
-            assert run.is_held()
-        assert not run.is_held()
+        with run_lock.hold(run):
+            assert run_lock.is_held(run)
+            assert run_lock.is_held(run)
+        assert not run_lock.is_held(run)
 
     def test_only_one_process_has_it(self, run, holder, monkeypatch):
-        monkeypatch.setattr("engine.runs.store.HOLD_TIMEOUT_S", 0.1)
+        monkeypatch.setattr("engine.runs.run_lock.HOLD_TIMEOUT_S", 0.1)
         holder(run)
-        with pytest.raises(StoreError, match="trained by another process"), run.hold():
+        with pytest.raises(StoreError, match="trained by another process"), run_lock.hold(run):
             pass
 
 
 class TestQueue:
-    def test_a_ticket_comes_and_goes(self, store, tiny):
-        run = store.create(tiny, seed=0, queued=True, device="cuda:1")
-        assert run.ticket().device == "cuda:1"
-        run.dequeue()
-        assert run.ticket() is None
-        run.dequeue()
+    def test_an_entry_comes_and_goes(self, store, tiny):
+        run = queued(store, tiny, seed=0, device="cuda:1")
+        assert waiting_entry(run).device == "cuda:1"
+        leave_queue(run)
+        assert waiting_entry(run) is None
+        leave_queue(run)
 
-    def test_a_damaged_ticket_waits_all_the_same(self, run):
-        run.ticket_file.write_text("{")
-        assert run.ticket().submitted == 0
+    def test_a_damaged_entry_waits_all_the_same(self, run):
+        run.queue_file.write_text("{")
+        assert waiting_entry(run).submitted == 0
 
     def test_a_request_is_kept_until_it_is_done(self, run):
-        assert run.asked() is None
-        run.ask("stop-after-epoch")
-        run.ask("stop-now")
-        assert run.asked() == "stop-now"
+        assert stop_request.asked(run) is None
+        stop_request.ask(run, "stop-after-epoch")
+        stop_request.ask(run, "stop-now")
+        assert stop_request.asked(run) == "stop-now"
         run.control.write_text("stop-never")
-        assert run.asked() is None
-        run.clear_request()
+        assert stop_request.asked(run) is None
+        stop_request.clear(run)
         assert not run.control.exists()

@@ -13,17 +13,20 @@ import time
 import pytest
 
 from engine.events import Start
-from engine.runs import trash
+from engine.runs import run_lock, trash
+from engine.runs.queue_entry import leave_queue
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
 from engine.runs.store import Store, StoreError
 from engine.runs.trash import disk_usage, purge, restore, throw_away, thrown
 from engine.system import process
+from tests.conftest import enqueue
 
 HOLD = """
 import pathlib, sys
+from engine.runs import run_lock
 from engine.runs.store import Run
-with Run(pathlib.Path(sys.argv[1])).hold():
+with run_lock.hold(Run(pathlib.Path(sys.argv[1]))):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -70,10 +73,10 @@ def test_one_thrown_away_twice_has_two_places_and_the_last_comes_back(store, end
 
 
 def test_what_lives_or_waits_is_refused_with_what_to_do(store, ended, run):
-    run.enqueue()
+    enqueue(run)
     with pytest.raises(StoreError, match=r"waits in the queue: `engine stop .*` takes it out"):
         throw_away(store, run)
-    run.dequeue()
+    leave_queue(run)
     with subprocess.Popen(
         [sys.executable, "-c", HOLD, run.path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as holder:
@@ -95,7 +98,7 @@ def test_a_silent_run_goes_by_force_alone(store, run):
 
 
 def test_a_run_that_is_queued_at_the_last_moment_stays(store, ended, monkeypatch):
-    monkeypatch.setattr(trash, "why_not", lambda run, force: run.enqueue() or "")
+    monkeypatch.setattr(trash, "why_not", lambda run, force: enqueue(run) or "")
     with pytest.raises(StoreError, match="has just been queued"):
         throw_away(store, ended)
     assert store.runs() == [ended] or store.runs()[0].id == ended.id
@@ -108,12 +111,12 @@ def test_nobody_takes_a_run_while_it_moves(store, ended):
     def take():
         waiting.set()
         try:
-            with ended.hold():
+            with run_lock.hold(ended):
                 refused.append("")
         except StoreError as error:
             refused.append(str(error))
 
-    with ended.hold():
+    with run_lock.hold(ended):
         thread = threading.Thread(target=take)
         thread.start()
         waiting.wait()
@@ -181,7 +184,7 @@ class TestCommands:
         assert [run.id for run in runs.runs()] == [two[1].id]
 
     def test_if_one_cannot_go_none_does(self, engine, runs, two):
-        two[1].enqueue()
+        enqueue(two[1])
         done = engine("rm", *(run.id for run in two))
         assert done.returncode == 2
         assert b"`engine stop" in done.stderr

@@ -6,7 +6,8 @@ import os
 
 import pytest
 
-from engine.sites.local_devices import DeviceError, Machine
+from engine.errors import DeviceError
+from engine.sites.local_devices import Machine
 from engine.system.telemetry import GpuSample
 from engine.text import GIB
 

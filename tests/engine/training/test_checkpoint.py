@@ -10,7 +10,8 @@ import subprocess
 import pytest
 import torch
 
-from engine.training.checkpoint import KEYS, CheckpointError, keep_as, load, save
+from engine.errors import CheckpointError
+from engine.training.checkpoint import KEYS, keep_as, load, save
 
 CPU = torch.device("cpu")
 

@@ -13,15 +13,18 @@ import torch
 from msgspec.structs import replace
 
 from engine.config.schema import Experiment
+from engine.errors import DeviceError
 from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
 from engine.runner.attempt import train_run
+from engine.runs import run_lock
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import status_of
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import build, checkpoint
 from engine.training.cost import explain
-from engine.training.device import DeviceError, pick_device
+from engine.training.device import pick_device
 from engine.training.failures import out_of_memory
 from engine.training.learner import Learner
 
@@ -48,13 +51,13 @@ def assert_failed(code, run, events, words):
     assert events[-1].state == status_of(run).state == "failed"
     assert words in events[-1].reason
     assert events[-1].error.traceback
-    assert not run.is_held()
+    assert not run_lock.is_held(run)
 
 
 def test_a_run_trains_to_its_end(attempt):
     code, run, events = attempt()
     assert (code, status_of(run).state) == (FINISHED, "finished")
-    assert run.ticket() is None
+    assert waiting_entry(run) is None
     assert [event.kind for event in kinds(events, Checkpoint)].count("last") == 2
     said = [event.message for event in kinds(events, Log)]
     assert "digits: 90 to train, 10 to validate, 360 to test" in said

@@ -14,6 +14,7 @@ import torch
 from msgspec.structs import replace
 
 from engine.config.schema import Experiment
+from engine.errors import CheckpointError
 from engine.events import Checkpoint, decode
 from engine.history.reader import History
 from engine.models import create_model
@@ -136,7 +137,7 @@ class TestResuming:
         run = runs()
         trainer(run, stop_at=1).fit()
         other = replace(SMALL, model="vit_ti")
-        with pytest.raises(checkpoint.CheckpointError, match="of another model"):
+        with pytest.raises(CheckpointError, match="of another model"):
             resumed(run, other)
 
     @pytest.mark.parametrize(
@@ -204,7 +205,7 @@ class TestSaving:
 
         monkeypatch.setattr("engine.training.trainer.PATIENCE_S", 0)
         monkeypatch.setattr(checkpoint, "save", full_at_the_end)
-        with pytest.raises(checkpoint.CheckpointError, match=r"last weights are lost: .* No space left"):
+        with pytest.raises(CheckpointError, match=r"last weights are lost: .* No space left"):
             trainer(run).fit()
         assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 4
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from engine.runs import run_lock
 from engine.runs.store import Run
-from engine.runs.worker_status import Notice, publish
+from engine.runs.worker_status import WorkerStatus, publish
 from engine.system.lock import this_process
+from tests.conftest import enqueue
 from tests.tui.conftest import Write
 from tui.feed.feed import Feed, console_lines
 from tui.state.messages import Changed
@@ -58,7 +60,7 @@ def test_curves_of_watched_runs_grow_as_events_come(project: Project, write_run:
 def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=1, end=None, alive=True)
     feed = Feed(project, lambda _: None)
-    with run.hold():
+    with run_lock.hold(run):
         assert first(feed).runs[0].state == "running"
     changed = feed.tick()
     assert changed is not None
@@ -131,11 +133,11 @@ def test_a_run_that_goes_on_with_another_batch_shows_that_one(project: Project, 
 
 def test_why_a_run_waits_is_told_whenever_the_worker_says_it_anew(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=1, end="stopped")
-    run.enqueue()
+    enqueue(run)
     feed = Feed(project, lambda _: None)
     assert first(feed).runs[0].state == "queued"
     for reason in ("held", "1 of 1 CPU slot is taken"):
-        publish(project.runs, Notice(worker=this_process(), reasons={run.id: reason}))
+        publish(project.runs, WorkerStatus(worker=this_process(), reasons={run.id: reason}))
         assert first(feed).runs[0].reason == reason
 
 

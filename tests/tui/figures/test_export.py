@@ -25,6 +25,7 @@ from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
+from tests.conftest import queued
 from tui.cli import main
 from tui.figures import curves as figures
 from tui.figures import line_labels
@@ -156,7 +157,7 @@ def test_a_figure_without_runs_is_named_with_the_command_that_makes_them(lab: La
 def test_a_figure_that_lacks_some_is_drawn_and_says_so(lab: Lab, seen: list[Picture]) -> None:
     config = lab.config(["a", "b", "waiting"], figure("f", ["a", "b", "waiting"]))
     lab.train(config, "a")
-    lab.store.create(config.experiments["waiting"], 0, queued=True)
+    queued(lab.store, config.experiments["waiting"], 0)
     assert lab.export(config)
     assert seen[0].notes == ("No runs yet: b, waiting.",)
     assert "  waiting: no test/f1 yet, its newest run is queued" in lab.said

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from tests.conftest import queued
 from tests.tui.figures.kinds_lab import EVERY, NAN, Lab, all_kinds, small_print, table, texts
 from tests.tui.figures.test_export import HOSTILE
 from tui.cli import main
@@ -76,7 +77,7 @@ def test_missing_runs_are_named_and_damaged_ones_do_not_stop_the_rest(lab: Lab, 
     (damaged.path / "run.json").write_bytes(b"\x00")
     empty.events.write_bytes(b"")
     (empty.path / "status.json").unlink(missing_ok=True)
-    lab.store.create(config.experiments["waiting"], 0, queued=True)
+    queued(lab.store, config.experiments["waiting"], 0)
     assert lab.export(config)
     assert any(line.endswith("1 of 4 experiments, 1 run") for line in lab.said)
     assert any(line.startswith("  waiting: no ") and line.endswith("queued") for line in lab.said)

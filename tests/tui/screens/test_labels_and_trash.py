@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine.runs import run_lock
 from engine.runs.labels import change_note, change_tags, labels_of
 from engine.runs.store import Run, Store
 from engine.runs.trash import thrown
@@ -146,7 +147,7 @@ async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
 
 async def test_a_live_or_queued_run_is_never_thrown_away(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
-    with run.hold():
+    with run_lock.hold(run):
         async with opened(project) as pilot:
             await pilot.press("delete")
             assert not isinstance(pilot.app.screen, Dialog)
@@ -162,7 +163,7 @@ async def test_a_run_that_began_meanwhile_stays_and_why_is_said(project: Project
     run = write_run("ViT-small", end="failed", reason="killed")
     async with opened(project) as pilot:
         await pilot.press("delete")
-        with Run(run.path).hold():
+        with run_lock.hold(Run(run.path)):
             await pilot.press("enter")
             await settle(pilot)
             dialog = pilot.app.screen

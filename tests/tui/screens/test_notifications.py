@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from textual.widgets import Static
 
 from engine.events import Metrics, encode
+from engine.runs import run_lock
 from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from engine.runs.store import Run
@@ -46,7 +47,7 @@ async def test_a_loss_that_is_not_finite_is_told_once_and_stands_on_the_screen(
 ) -> None:
     monkeypatch.setattr("engine.analysis.alarms.NONFINITE_S", 0.2)
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
-    with run.hold():
+    with run_lock.hold(run):
         async with opened(project, (170, 50)) as pilot:
             assert runs(pilot).rows[0].alarm is None
             say(run, 21, None)
@@ -139,7 +140,7 @@ def test_the_desktop_is_told_when_nobody_looks_at_the_terminal(
 ) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
     with in_terminal(project) as terminal:
-        with run.hold():
+        with run_lock.hold(run):
             assert b"1 running" in read_until(terminal, b"1 running", 30)
             os.write(terminal, b"\x1b[O" if away else b"\x1b[I")
             read_until(terminal, b"nothing", 1)

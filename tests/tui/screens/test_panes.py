@@ -6,10 +6,13 @@ import pytest
 from textual.widgets import Static
 
 from engine.queue import order
+from engine.runs import run_lock
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store
-from engine.runs.worker_status import Notice, publish
+from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
+from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
@@ -40,11 +43,14 @@ def three(project: Project, write_run: Write) -> list[Run]:
 
     experiments = load_config(project.config).experiments
     store = Store(project.runs)
-    found = [
-        store.create(experiments[name], 0, queued=True) for name in ("ViT-small", "BiT-small", "one-token")
-    ]
+    found = [queued(store, experiments[name], 0) for name in ("ViT-small", "BiT-small", "one-token")]
     publish(
-        project.runs, Notice(worker=this_process(), devices=["CPU slot 1"], reasons={found[0].id: "because"})
+        project.runs,
+        WorkerStatus(
+            worker=this_process(),
+            devices=[OfferedDevice(id="cpu:0", name="CPU slot 1")],
+            reasons={found[0].id: "because"},
+        ),
     )
     return found
 
@@ -132,7 +138,7 @@ async def test_capital_h_holds_a_run_and_lets_it_go(
     async with opened(project) as pilot:
         await pilot.press("5", "5", "j", "H")
         await settle(pilot)
-        ticket = three[1].ticket()
+        ticket = waiting_entry(three[1])
         assert ticket is not None
         assert ticket.on_hold
         assert rows(pilot).bars[1].held
@@ -140,7 +146,7 @@ async def test_capital_h_holds_a_run_and_lets_it_go(
         assert not started
         await pilot.press("H")
         await settle(pilot)
-        ticket = three[1].ticket()
+        ticket = waiting_entry(three[1])
         assert ticket is not None
         assert not ticket.on_hold
         assert len(started) == 1
@@ -153,10 +159,10 @@ async def test_a_run_is_taken_out_of_the_queue_once_that_is_confirmed(
     async with opened(project) as pilot:
         await pilot.press("5", "5", "G", key)
         assert isinstance(pilot.app.screen, Dialog)
-        assert three[2].ticket() is not None
+        assert waiting_entry(three[2]) is not None
         await pilot.press("enter")
         await settle(pilot)
-        assert three[2].ticket() is None
+        assert waiting_entry(three[2]) is None
         assert status_of(three[2]).state == "stopped"
         assert len(rows(pilot).bars) == 2
         assert "has left the queue" in toasts(pilot)
@@ -164,7 +170,7 @@ async def test_a_run_is_taken_out_of_the_queue_once_that_is_confirmed(
 
 async def test_a_run_that_trains_is_not_moved(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
-    with run.hold():
+    with run_lock.hold(run):
         async with opened(project) as pilot:
             await pilot.press("5", "5", "K", "H")
             await settle(pilot)

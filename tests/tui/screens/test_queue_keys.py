@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from engine.config.loader import load_config
 from engine.queue.order import waiting
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Store
+from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, toasts, until
 from tui.state.snapshot import Project
@@ -19,9 +21,9 @@ async def test_runs_that_wait_are_moved_and_held_in_the_list(project: Project, w
     config = load_config(project.config)
     store = Store(project.runs)
     for name in ("ViT-small", "BiT-small"):
-        store.create(config.experiments[name], 0, queued=True)
+        queued(store, config.experiments[name], 0)
     done = write_run("one-token")
-    hidden = store.create(config.experiments["one-token"], 1, queued=True)
+    hidden = queued(store, config.experiments["one-token"], 1)
 
     def order() -> list[str]:
         return [run.info().experiment for run in waiting(store)]
@@ -35,10 +37,10 @@ async def test_runs_that_wait_are_moved_and_held_in_the_list(project: Project, w
         assert runs(pilot).row.run == done.id
         await until(pilot, lambda: order() == ["BiT-small", "one-token", "ViT-small"])
         await pilot.press("H")
-        await until(pilot, lambda: hidden.ticket().on_hold)
+        await until(pilot, lambda: waiting_entry(hidden).on_hold)
         await until(pilot, lambda: board(pilot).snapshot.queue.tickets[hidden.id].on_hold)
         await pilot.press("H")
-        await until(pilot, lambda: not hidden.ticket().on_hold)
+        await until(pilot, lambda: not waiting_entry(hidden).on_hold)
 
 
 async def test_what_does_not_wait_is_not_moved(project: Project, write_run: Write) -> None:

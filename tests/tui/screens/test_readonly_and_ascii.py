@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from engine.config.loader import load_config
+from engine.runs import run_lock
 from engine.runs.store import Store
+from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.options import READONLY, Options
@@ -56,7 +58,7 @@ def files(folder: Path) -> dict[str, tuple[int, bytes]]:
 async def test_no_key_of_any_screen_changes_a_file_read_only(project: Project, write_run: Write) -> None:
     write_run("ViT-small", end="failed", epochs=2, reason="out of memory")
     write_run("BiT-small", seed=1)
-    Store(project.runs).create(load_config(project.config).experiments["one-token"], 0, queued=True)
+    queued(Store(project.runs), load_config(project.config).experiments["one-token"], 0)
     before = files(project.folder)
     async with opened(project, options=Options(readonly=True)) as pilot:
         said = ""
@@ -96,7 +98,7 @@ async def test_every_screen_is_ascii(project: Project, write_run: Write, size: t
     write_run("BiT-small", end="failed", epochs=2, reason="naïve ✗ 日本")
     live = write_run("one-token", epochs=2, end=None, alive=True)
     seen = set()
-    with live.hold():
+    with run_lock.hold(live):
         async with opened(project, size, options=Options(ascii_only=True)) as pilot:
             for way in WAYS:
                 await pilot.press("space", *way)

@@ -9,6 +9,8 @@ import pytest
 from textual.widgets import ContentSwitcher, Input, Static
 
 from engine.events import Checkpoint, Confusion, End, Event, Failure, Log, Start, encode
+from engine.runs import run_lock, stop_request
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, toasts, until
@@ -473,11 +475,11 @@ async def test_the_story_has_attempts_checkpoints_and_the_whole_traceback(
 
 async def test_full_stop_asks_how_to_stop_this_run(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=2, end=None, alive=True)
-    with run.hold():
+    with run_lock.hold(run):
         async with opened(project, "full_stop") as (pilot, screen):
             assert isinstance(pilot.app.screen, Dialog)
             await pilot.press("n")
-            await until(pilot, lambda: run.asked() == "stop-now")
+            await until(pilot, lambda: stop_request.asked(run) == "stop-now")
             assert pilot.app.screen is screen
 
 
@@ -490,7 +492,7 @@ async def test_r_resumes_this_run_though_the_cursor_has_gone_elsewhere(
         board = pilot.app.dashboard  # type: ignore[attr-defined]
         board.query_one("#runs").cursor = 1
         await pilot.press("R")
-        await until(pilot, lambda: run.ticket() is not None)
+        await until(pilot, lambda: waiting_entry(run) is not None)
 
 
 async def test_a_run_that_goes_away_is_said_to_be_gone(project: Project, animals: Run) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from engine.queue.forecast import Forecast
-from engine.runs.queue_entry import Ticket
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.text import span
 from tui.state.snapshot import Queue, Snapshot
@@ -110,7 +110,7 @@ def test_hostile_names_and_reasons_are_text() -> None:
     status = Status(run="r", experiment="\x1b[2J[/x]", state="queued", reason="\x1b]0;x\x07because")
     snapshot = Snapshot(
         runs=(status,),
-        queue=Queue(("r",), {"r": Ticket(submitted=0.0)}, (), (Forecast("r"), Forecast("gone"))),
+        queue=Queue(("r",), {"r": QueueEntry(submitted=0.0)}, (), (Forecast("r"), Forecast("gone"))),
     )
     (bar,) = bars(snapshot)
     assert (bar.label, bar.why, bar.held) == ("[/x] s0", "because", False)

@@ -7,13 +7,14 @@ import pytest
 
 from engine.config.loader import load_config
 from engine.config.schema import Experiment
+from engine.queue.submit import seeds_present, seeds_to_queue
 from engine.runs.metadata import About
 from engine.runs.status import Status
 from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
 from tests.tui.pilot import board, opened, toasts, until
 from tui.state.snapshot import Project
-from tui.views.rerun import already, said, seeds_to_queue
+from tui.views.rerun import said
 
 
 def experiment(*seeds: int) -> Experiment:
@@ -26,7 +27,7 @@ def there(*runs: tuple[int, str], made: Experiment | None = None) -> dict[int, S
         for i, (seed, state) in enumerate(runs)
     ]
     config = msgspec.structs.asdict(made or experiment(0, 1, 2))
-    return already(
+    return seeds_present(
         experiment(0, 1, 2), statuses, {status.run: About(config | {"seed": 7}) for status in statuses}
     )
 

@@ -7,6 +7,7 @@ from rich.cells import cell_len
 
 from engine.queue.forecast import Forecast
 from engine.runs.status import Status
+from engine.runs.worker_status import OfferedDevice
 from engine.system.telemetry import GpuSample
 from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
@@ -91,7 +92,8 @@ def test_several_gpus_have_a_line_each() -> None:
 def test_without_a_gpu_there_are_cpu_memory_and_slots() -> None:
     machine = Machine(time=3.0, cpu=42.0, memory_used=6 * GIB, memory_total=24 * GIB)
     queue = Queue(
-        devices=("CPU slot 1", "CPU slot 2"), outlook=(Forecast("mine", ("CPU slot 2",), 0.0, None),)
+        devices=tuple(OfferedDevice(id=f"cpu:{i}", name=f"CPU slot {i + 1}", index=i) for i in range(2)),
+        outlook=(Forecast("mine", ("cpu:1",), 0.0, None),),
     )
     lines = [text(line) for line in board_lines(shot(machine, runs=(live("mine", 10),), queue=queue), 60)]
     assert lines[0].endswith("42 %")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from tui.screens.actions.runs import how_it_stood, refuse_row
@@ -37,15 +36,11 @@ class OverrideActions:
         target.ask(VariationScreen(config.experiments[row.experiment]), chosen)
 
     def _queue(self, variation: Variation) -> str:
+        from engine.queue.submit import submit
         from engine.queue.worker import ensure_worker
-        from engine.runs.queue_entry import Ticket
 
         experiment = variation.experiment
-        for seed in variation.seeds:
-            place = Ticket(
-                submitted=time.time(), gpus=experiment.gpus, priority=variation.priority, attempts=0
-            )
-            self._target.store.create(experiment, seed, place=place)
+        submit(self._target.store, experiment, variation.seeds, priority=variation.priority)
         ensure_worker(self._target.store)
         count = len(variation.seeds)
         return f"{experiment.name} is queued" + (f", {count} runs" if count > 1 else "")

@@ -12,7 +12,8 @@ from typing import Literal
 
 from engine.analysis.run_groups import told_apart
 from engine.runs.status import Status
-from engine.runs.store import Request, Run, StoreError
+from engine.runs.stop_request import Request
+from engine.runs.store import Run, StoreError
 from engine.text import clean
 from tui.options import READONLY
 from tui.screens.actions.target import Target, situation_of
@@ -36,19 +37,17 @@ class RunActions:
         if row is None or config is None or row.experiment not in config.experiments:
             refuse_row(target)
             return
-        from tui.views.rerun import already, said, seeds_to_queue
+        from engine.queue.submit import seeds_present, seeds_to_queue, submit
+        from tui.views.rerun import said
 
         experiment = config.experiments[row.experiment]
-        there = already(experiment, target.snapshot.runs, target.snapshot.about)
+        there = seeds_present(experiment, target.snapshot.runs, target.snapshot.about)
         as_it_stood = how_it_stood(target)
 
         def queue() -> str:
-            from engine.config.preflight import missing
             from engine.queue.worker import ensure_worker
 
-            if lacks := missing(experiment):
-                raise StoreError(f"{lacks}; `engine submit` queues it for a machine that has it")
-            runs = [store.create(experiment, seed, queued=True) for seed in seeds_to_queue(experiment, there)]
+            runs = submit(store, experiment, seeds_to_queue(experiment, there))
             ensure_worker(store)
             return said(experiment, there, [run.id for run in runs]) + as_it_stood
 

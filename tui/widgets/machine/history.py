@@ -180,9 +180,9 @@ def _slot_lines(snapshot: Snapshot) -> list[Line]:
         users = [
             runs[each.run]
             for each in snapshot.queue.outlook
-            if device in each.devices and each.run in runs
+            if device.id in each.devices and each.run in runs
         ]  # fmt: skip
-        line: Line = [(shorten(clean(device), 12), "name")]
+        line: Line = [(shorten(clean(device.name), 12), "name")]
         for status in users:
             line += [
                 (f"{clean(status.experiment)} s{status.seed}", "good"),

@@ -97,7 +97,11 @@ def ranks_of(lab) -> list[int]:
 
 
 def ranks_alone(lab) -> list[int]:
-    return [pid for pid in ranks_of(lab) if b"training.rank" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    return [
+        pid
+        for pid in ranks_of(lab)
+        if b"training.distributed.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 @pytest.mark.slow

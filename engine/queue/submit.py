@@ -1,0 +1,94 @@
+"""The one way to queue runs: for `engine submit`, for the app's keys, for whatever else has runs to start."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from engine.analysis.selection import age, runs_that_count, settings_of
+from engine.config.preflight import missing
+from engine.config.schema import Experiment
+from engine.runs.metadata import About, facts_of
+from engine.runs.queue_entry import QueueEntry, write_entry
+from engine.runs.status import LIVE, Status, status_of
+from engine.runs.store import Run, Store, StoreError, git_commit
+
+
+def submit(
+    store: Store,
+    experiment: Experiment,
+    seeds: Iterable[int],
+    *,
+    device: str = "auto",
+    priority: int = 0,
+    after: Sequence[str] = (),
+    share: bool = False,
+    warn: Callable[[str], None] | None = None,
+) -> list[Run]:
+    """Make a run of each seed that waits in the queue, and return them in that order.
+
+    Args:
+        store: Where the runs are made.
+        experiment: What they train.
+        seeds: The seeds; ``seeds_to_queue`` tells which there are no runs of yet.
+        device: What each waits for: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or the UUID of a GPU.
+        priority: The higher, the earlier.
+        after: The ids of runs that have to finish first.
+        share: Whether they may share a GPU with others that may.
+        warn: Told in a sentence that the data is not on this machine; without it such an experiment is refused.
+
+    Raises:
+        StoreError: The data is not here, or the folder of runs cannot be written.
+    """
+    if lacks := missing(experiment):
+        if warn is None:
+            raise StoreError(f"{lacks}; `engine submit` queues it for a machine that has it")
+        warn(f"{experiment.name}: {lacks} on this machine; it is queued for one that has it")
+    commit = git_commit()
+
+    def enter(run: Run) -> None:
+        write_entry(run, QueueEntry(
+            submitted=time.time(), device=device, gpus=experiment.gpus, priority=priority, after=list(after),
+            share=share, attempts=0,
+        ))  # fmt: skip
+
+    return [store.create(experiment, seed, git=commit, fill=enter) for seed in seeds]
+
+
+def seeds_present(
+    experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]
+) -> dict[int, Status]:
+    """Return the run of each seed, made as the experiment stands now, that makes another needless.
+
+    It is the newest that lives or waits, else the one that counts.
+
+    Args:
+        experiment: Whose seeds are looked for.
+        runs: How runs go, of any experiment.
+        about: What each of them was made with, as far as it is known.
+    """
+    seeds, wanted = experiment.run_seeds, settings_of(experiment)
+    own = facts_of((run for run in runs if run.experiment == experiment.name and run.seed in seeds), about)
+    alike = [run for run in own if run.config and settings_of(run.config) == wanted]
+    counted = [run for run in runs_that_count(alike, experiment).runs if run.status.state == "finished"]
+    under_way = [run for run in sorted(alike, key=age) if run.status.state in (*LIVE, "queued")]
+    return {run.status.seed: run.status for run in (*counted, *under_way)}
+
+
+def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:
+    """Return what ``seeds_present`` makes of all runs of a folder."""
+    statuses, about = [], {}
+    for run in store.runs():
+        try:
+            info = run.info()
+        except StoreError:  # damaged: it stands for no seed
+            continue
+        if info.experiment == experiment.name:
+            statuses.append(status_of(run))
+            about[run.id] = About(info.config, created=info.created)
+    return seeds_present(experiment, statuses, about)
+
+
+def seeds_to_queue(experiment: Experiment, present: Mapping[int, Status]) -> list[int]:
+    """Return the seeds of which there is no run as ``seeds_present`` finds them; all, if there is one of each."""
+    return [seed for seed in experiment.run_seeds if seed not in present] or experiment.run_seeds

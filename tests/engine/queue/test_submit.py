@@ -1,0 +1,73 @@
+"""One way to queue: the command and the app's keys make the same entries, refuse the same, skip the same seeds."""
+
+from __future__ import annotations
+
+import subprocess
+
+import msgspec
+import pytest
+
+from engine.queue.submit import seeds_present_in, seeds_to_queue, submit
+from engine.runs.queue_entry import leave_queue, waiting_entry
+from engine.runs.store import StoreError
+from tests.conftest import Engine
+
+
+def test_each_seed_waits_with_what_was_asked(store, tiny):
+    runs = submit(store, tiny, [3, 1], device="cuda:1", priority=2, after=["before-s0"], share=True)
+    assert [run.info().seed for run in runs] == [3, 1]
+    for run in runs:
+        entry = waiting_entry(run)
+        assert (entry.device, entry.priority, entry.after, entry.share) == ("cuda:1", 2, ["before-s0"], True)
+        assert (entry.gpus, entry.attempts) == (1, 0)
+
+
+def test_the_state_of_the_code_is_asked_once(store, tiny, monkeypatch):
+    asked, ask = [], subprocess.run
+    monkeypatch.setattr(
+        subprocess, "run", lambda *words, **options: asked.append(words) or ask(*words, **options)
+    )
+    runs = submit(store, tiny, range(4))
+    assert len(asked) == 1
+    commits = [run.info().git for run in runs]
+    assert commits == commits[:1] * 4
+
+
+class TestDataThatIsMissing:
+    @pytest.fixture
+    def elsewhere(self, tiny):
+        return msgspec.structs.replace(tiny, dataset="folder:/no/such/folder")
+
+    def test_is_refused_and_no_run_is_made(self, store, elsewhere):
+        with pytest.raises(StoreError, match="there is no folder /no/such/folder; `engine submit` queues it"):
+            submit(store, elsewhere, [0])
+        assert store.runs() == []
+
+    def test_is_said_where_somebody_listens(self, store, elsewhere):
+        said: list[str] = []
+        (run,) = submit(store, elsewhere, [0], warn=said.append)
+        assert waiting_entry(run) is not None
+        assert said == [
+            "tiny: dataset: there is no folder /no/such/folder on this machine; it is queued for one that has it"
+        ]
+
+
+def test_seeds_that_are_there_are_passed_over(store, tiny):
+    experiment = msgspec.structs.replace(tiny, seeds=[0, 1, 2])
+    assert seeds_to_queue(experiment, seeds_present_in(store, experiment)) == [0, 1, 2]
+    first, _ = submit(store, experiment, [0, 2])
+    submit(store, msgspec.structs.replace(experiment, lr=0.5), [1])  # made with other settings
+    assert seeds_to_queue(experiment, seeds_present_in(store, experiment)) == [1]
+    submit(store, experiment, [1])
+    assert seeds_to_queue(experiment, seeds_present_in(store, experiment)) == [0, 1, 2]
+    leave_queue(first)  # it has never begun and waits no more
+    assert seeds_to_queue(experiment, seeds_present_in(store, experiment)) == [0]
+
+
+def test_the_command_passes_over_them_too(engine: Engine, store):
+    words = ("submit", "tiny", "--wait", "--set", "seeds=[0, 1, 2]")
+    assert engine(*words[:3], "--seed", "1").returncode == 0
+    printed = engine(*words)
+    assert (printed.returncode, len(printed.stdout.splitlines())) == (0, 2), printed.stderr
+    assert b"seed 1 is there already; `--seeds 1` queues it again" in printed.stderr
+    assert sorted(run.info().seed for run in store.runs()) == [0, 1, 2]

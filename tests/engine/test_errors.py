@@ -1,0 +1,124 @@
+"""One tree of errors: its drawing is the whole of it, and each says by itself whether trying again may help."""
+
+from __future__ import annotations
+
+import ast
+import errno
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+
+from engine import errors
+from engine.config.schema import Experiment
+from engine.config.validate import ConfigError
+from engine.errors import CheckpointError, DeviceError, UserError, is_transient
+from engine.events import End, Failure, decode, encode
+from engine.models.weights import sources
+from engine.training.data import cifar
+from engine.training.data.source import DataError
+from engine.training.failures import failure_of, in_words
+from engine.training.trainer import Diverged
+
+ROOT = Path(errors.__file__).parent.parent
+ROW = re.compile(r"^ {4}( *)(\w+) .*\((here|[\w.]+)\)$")
+
+
+def classes() -> Iterator[tuple[str, str, str]]:
+    """Yield each class of the project with its first base and its module."""
+    for package in ("engine", "tui"):
+        for path in (ROOT / package).rglob("*.py"):
+            module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.ClassDef) and node.bases:
+                    yield node.name, ast.unparse(node.bases[0]), module
+
+
+def drawn() -> set[tuple[str, str, str]]:
+    """Return the classes that the docstring draws, in the form of ``classes``."""
+    rows, above = set(), ["UserError"]
+    for line in (errors.__doc__ or "").splitlines():
+        if match := ROW.match(line):
+            depth = len(match[1]) // 2
+            above[depth:] = [match[2]]
+            rows.add((match[2], above[depth - 1], "engine.errors" if match[3] == "here" else match[3]))
+    return rows
+
+
+def test_the_drawing_is_the_tree():
+    family, tree = {"UserError"}, set()
+    rows = list(classes())
+    while len(family) != len(family := family | {name for name, base, _ in rows if base in family}):
+        tree = {row for row in rows if row[1] in family}
+    assert drawn() == tree
+    assert len({name for name, _, _ in tree}) == len(tree)  # no name twice
+
+
+def test_what_is_called_an_error_is_of_the_tree():
+    called = {name for name, _, _ in classes() if name.endswith("Error")}
+    assert called - {name for name, _, _ in drawn()} == {"UserError"}
+
+
+@pytest.mark.parametrize(
+    ("error", "transient"),
+    [
+        (DataError("no such folder"), False), (DataError("timed out", transient=True), True),
+        (CheckpointError("torn"), False), (DeviceError("no cuda:7"), False), (Diverged("nan"), False),
+        (ConfigError([]), False), (ImportError("torch"), False), (ModuleNotFoundError("timm"), False),
+        (msgspec.ValidationError("newer"), False), (OSError(errno.ENOSPC, "full"), True),
+        (ConnectionResetError(), True), (RuntimeError("CUDA error"), True), (torch.OutOfMemoryError(), True),
+    ],
+)  # fmt: skip
+def test_a_failure_carries_whether_to_try_again(error, transient, store, tiny):
+    run = store.create(tiny, seed=0)
+    assert is_transient(error) is transient
+    failure = failure_of(error, run, tiny, torch.device("cpu"))
+    written = decode(encode(End(time=1.0, run=run.id, state="failed", error=failure)))
+    assert isinstance(written, End)
+    assert written.error is not None
+    assert written.error.transient is transient
+    named = not isinstance(error, UserError | torch.OutOfMemoryError)
+    assert in_words(written.error).startswith(f"{type(error).__name__}: ") is named
+
+
+def test_a_failure_of_before_is_read():
+    line = b'{"event":"end","time":1.0,"run":"r","state":"failed","error":{"type":"E","message":"m"}}'
+    assert decode(line) == End(time=1.0, run="r", state="failed", error=Failure(type="E", message="m"))
+
+
+class TestTheNetwork:
+    def test_a_hub_that_cannot_be_reached_is_tried_again(self, monkeypatch):
+        hub = pytest.importorskip("huggingface_hub")
+
+        def unreachable(*_: object, **__: object) -> str:
+            raise ConnectionError("no route to host")
+
+        monkeypatch.setattr(hub, "hf_hub_download", unreachable)
+        with pytest.raises(CheckpointError, match="the hub cannot be reached") as caught:
+            sources.read_checkpoint("timm/resnetv2_50x1_bit")
+        assert caught.value.transient
+
+    def test_weights_that_are_no_file_are_left(self):
+        with pytest.raises(CheckpointError, match="there is no file") as caught:
+            sources.read_checkpoint("./none.npz")
+        assert not caught.value.transient
+
+    @pytest.mark.parametrize(("in_the_way", "transient"), [(False, True), (True, False)])
+    def test_a_download_without_a_network_is_tried_again(self, in_the_way, transient, monkeypatch, tmp_path):
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
+        monkeypatch.setattr("torchvision.datasets.CIFAR10.url", "http://127.0.0.1:9/cifar.tar.gz")
+        if in_the_way:
+            (tmp_path / "data").write_text("a file where the folder should be")
+        with pytest.raises(DataError, match="cannot be downloaded") as caught:
+            cifar.cifar_source("cifar10", lambda _: None)
+        assert caught.value.transient is transient
+
+
+def test_an_experiment_of_a_newer_version_is_left():
+    with pytest.raises(msgspec.ValidationError) as caught:
+        msgspec.convert({"name": "x", "surprise": 1}, Experiment)
+    assert not is_transient(caught.value)
