@@ -197,3 +197,52 @@ def statistics_of(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.Import):
             names |= {each.name for each in node.names if each.name.split(".")[0] == "scipy"}
     return names
+
+
+MOST_LINES = 400
+"""Lines that a class may have, together with the classes of this program that it is made from."""
+
+
+def classes() -> dict[str, list[tuple[str, ast.ClassDef]]]:
+    """Return the classes of the program by name, each with the file that it is in."""
+    found = defaultdict(list)
+    for path in (path for top in ("engine", "tui") for path in (ROOT / top).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                found[node.name].append((str(path.relative_to(ROOT)), node))
+    return found
+
+
+def test_no_class_is_larger_than_one_can_overlook():
+    known = classes()
+
+    def lines(node: ast.ClassDef, seen: frozenset[str] = frozenset()) -> int:
+        names = {base.id if isinstance(base, ast.Name) else getattr(base, "attr", "") for base in node.bases}
+        bases = [
+            max(lines(kind, seen | {node.name}) for _, kind in known[name])
+            for name in names - seen
+            if name in known
+        ]
+        return (node.end_lineno or 0) - node.lineno + 1 + sum(bases)
+
+    sizes = {f"{path}: {name}": lines(node) for name, kinds in known.items() for path, node in kinds}
+    assert {name: size for name, size in sizes.items() if size > MOST_LINES} == {}
+
+
+def test_every_method_of_a_screen_does_what_it_says():
+    promised = {
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for path in (ROOT / "tui" / "screens").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Name) and node.id == "NotImplementedError"
+    }
+    assert promised == set()
+
+
+def test_screens_reach_the_app_by_what_it_is_typed_as():
+    untyped = [
+        path
+        for path in (ROOT / "tui" / "screens").rglob("*.py")
+        if "ignore[attr-defined]" in path.read_text()
+    ]
+    assert untyped == []

@@ -7,32 +7,30 @@ import contextvars
 import gc
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import msgspec
 from textual.actions import ActionParseResult
 from textual.app import SystemCommand
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.dom import DOMNode
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from tui.feed.feed import Feed
-from tui.options import CHANGING, READONLY, Options
+from tui.keymap.lookup import CHANGING, bindings
+from tui.options import READONLY, Options
 from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen
 from tui.state.messages import Changed
 from tui.state.session import View, load, remember_tour, save, toured
-from tui.state.snapshot import Project, Watch
+from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
 from tui.terminal.command_palette import commands
 from tui.terminal.key_queue import InTurn
 from tui.terminal.textual_private import SparingApp, notifications
 from tui.terminal.themes import THEMES
-
-if TYPE_CHECKING:
-    from engine.analysis.confusion import Matrix
 
 FIRST_LOOK_S = 0.06
 """Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
@@ -58,13 +56,7 @@ class VituiApp(InTurn, SparingApp):
     ENABLE_COMMAND_PALETTE = True
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("q", "leave", "Leave"),
-        Binding("ctrl+c", "leave", "Leave", show=False, priority=True),
-        Binding("ctrl+l", "redraw", "Redraw", show=False),
-        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
-        Binding("colon", "command_palette", "Commands", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("VituiApp")
 
     def __init__(self, project: Project, options: Options = PLAIN) -> None:
         super().__init__()
@@ -83,7 +75,7 @@ class VituiApp(InTurn, SparingApp):
     def on_mount(self) -> None:
         """Open the dashboard and begin to follow."""
         self.app_resume_signal.subscribe(self, lambda _: self.resend())
-        self.dashboard = Dashboard(self.project)
+        self.dashboard = Dashboard(self.project, self.feed)
         self._following = threading.Thread(
             target=contextvars.copy_context().run, args=(self._follow,), name="feed", daemon=True
         )
@@ -124,7 +116,7 @@ class VituiApp(InTurn, SparingApp):
     ) -> bool:
         """Do what a key or the palette asks for; where nothing may be changed, say so instead."""
         name = action.partition("(")[0].rpartition(".")[2] if isinstance(action, str) else action[1]
-        if self.options.readonly and name in CHANGING and isinstance(default_namespace, Screen):
+        if self.options.readonly and name in CHANGING:
             self.notify(READONLY, severity="warning", timeout=4)
             return True
         return await super().run_action(action, default_namespace, namespaces)
@@ -144,14 +136,6 @@ class VituiApp(InTurn, SparingApp):
         """
         if not any((each.message, each.title) == (message, title) for each in notifications(self)):
             super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
-
-    def matrices(self, runs: Iterable[str]) -> dict[str, Matrix]:
-        """Return the last confusion matrices of runs. For any thread but the screen's."""
-        return self.feed.matrices(runs)
-
-    def look_at(self, watch: Watch) -> None:
-        """Have the feed prepare what the screen shows."""
-        self.feed.look_at(watch)
 
     def action_leave(self) -> None:
         """Leave, and say which runs go on."""

@@ -7,10 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 READONLY = "Opened read-only: nothing can be changed here."
-CHANGING = frozenset(
-    {"run", "vary", "stop", "resume", "edit", "tag", "note", "throw_away", "undo", "shift", "hold"}
-)
-"""The actions of screens that change runs, the queue or the configuration."""
 
 
 @dataclass(frozen=True)

@@ -196,13 +196,14 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
         assert pilot.app.screen is shown  # the tour was seen
-        assert (shown._axis, shown._smoothing, shown._order, shown._bands) == ("time", 1, "test/f1", False)
+        assert (shown.state.axis, shown.state.smoothing, shown.state.bands) == ("time", 1, False)
+        assert shown.arrangement.order == "test/f1"
         assert shown.query_one(ChartGrid).log_y
         assert not shown.query_one("#left").display
         assert pilot.app.theme == "vitui-contrast"
         assert VituiApp(project, replace(options, asked_theme="vitui-light")).theme == "vitui-light"
         assert shown.query_one(RunList).selected == {first.id, second.id}
-        assert shown._pinned == first.id
+        assert shown.state.pinned == first.id
 
         await pilot.press("0")
         assert shown.query_one("#left").display
@@ -237,7 +238,7 @@ async def test_damage_and_a_folder_that_cannot_be_written_keep_nobody_out(
         View(axis="nonsense", smoothing=-5, order="nonsense", theme="x", selected=["no such run"]),
     )
     async with opened(project, options=Options(state=state)) as pilot:
-        assert board(pilot)._axis == "epoch"
+        assert board(pilot).state.axis == "epoch"
         assert pilot.app.theme == "vitui-dark"
     (tmp_path / "file").write_text("")
     async with opened(project, options=Options(state=tmp_path / "file")) as pilot:

@@ -7,11 +7,12 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
+from tui.keymap.lookup import bindings
 from tui.views.columns import Column
 from tui.views.row import Row
 from tui.widgets.runs.column_list import ColumnList
@@ -30,11 +31,7 @@ class ColumnsScreen(ModalScreen[None]):
         changed: Takes the columns to show and the name of the one to sort by.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Close"),
-        Binding("q,enter,C", "dismiss", "Close", show=False),
-        Binding("slash", "search", "Find a column"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("ColumnsScreen")
 
     def __init__(
         self, shown: Sequence[Column], known: Sequence[Column], order: str, row: Row | None,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -16,8 +15,9 @@ from engine.analysis.comparison import Table, as_markdown, compare
 from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.seed_groups import Side
 from engine.runs.metadata import facts_of
+from tui.keymap.lookup import bindings
 from tui.options import ascii_only
-from tui.palette import Sign
+from tui.screens.host import Curves, Reader
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
@@ -41,25 +41,16 @@ def evidence_of(snapshot: Snapshot) -> Evidence:
 class CompareScreen(ModalScreen[None]):
     """Shows some sides, the first of which is the baseline, under the curves of the screen below."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Back"),
-        Binding("q,c", "dismiss", show=False),
-        Binding("Y", "copy", "Copy as Markdown"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("CompareScreen")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(
-        self,
-        found: list[Side],
-        evidence: Evidence,
-        curves: Callable[[ChartGrid], None],
-        signs: Callable[[], Mapping[str, Sign]],
-    ) -> None:
+    def __init__(self, found: list[Side], evidence: Evidence, curves: Curves, reader: Reader) -> None:
         super().__init__()
-        self._signs_of, self._signs = signs, signs()
         self._sides = found
         self._evidence = evidence
         self._curves = curves
+        self._signs = curves.signs
+        self._reader = reader
         self.table: Table | None = None
         """What is shown, once it is counted."""
         self.shifts: dict[str, Shifts] = {}
@@ -91,8 +82,8 @@ class CompareScreen(ModalScreen[None]):
     def draw(self) -> None:
         """Show the curves as they are now, and what they wear."""
         for grid in self.query(ChartGrid):
-            self._curves(grid)
-        if self._signs != (signs := self._signs_of()):
+            self._curves.draw(grid)
+        if self._signs != (signs := self._curves.signs):
             self._signs = signs
             self._fill()
 
@@ -103,7 +94,7 @@ class CompareScreen(ModalScreen[None]):
         judged = [side for side in table.sides if side.finished]
         found = {}
         if judged[:1] == [table.sides[0]]:
-            matrices = self.app.matrices([run.run for side in judged for run in side.counted])  # type: ignore[attr-defined]
+            matrices = self._reader.matrices([run.run for side in judged for run in side.counted])
             of_side = {
                 side.name: [matrices[run.run] for run in side.counted if run.run in matrices]
                 for side in judged

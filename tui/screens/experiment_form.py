@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.screen import Screen
@@ -16,6 +16,7 @@ from textual.widgets import Input, Static
 from engine.config import editor
 from engine.config.editor import EditError, StaleError
 from engine.text import clean
+from tui.keymap.lookup import bindings
 from tui.screens.dialogs import Choice, Dialog
 from tui.views.completion import choices, starting_with
 from tui.views.experiment_form import NAME, Form
@@ -46,13 +47,7 @@ class FormScreen(Screen[None]):
         & #form-mistakes.-notes { color: $warning; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "edit", "Change"),
-        Binding("d,delete", "inherit", "Take out", key_display="d"),
-        Binding("n", "name", "Name of a clone"),
-        Binding("ctrl+s", "save", "Save"),
-        Binding("escape,q", "back", "Back", key_display="esc"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("FormScreen")
 
     def __init__(self, form: Form) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
@@ -15,6 +15,7 @@ from textual.widgets import Input, Static
 from engine.text import clean
 from tui.figures.files import ExportError
 from tui.figures.view_figure import View, paths_of
+from tui.keymap.lookup import bindings
 from tui.widgets.completing_input import Completing
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -36,7 +37,7 @@ class ExportScreen(ModalScreen[Path | None]):
         & Static { height: auto; margin-top: 1; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("ExportScreen")
 
     def __init__(self, view: View, default: Path) -> None:
         super().__init__()

@@ -9,74 +9,14 @@ from rich.table import Table
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-KEYS = {
-    "Runs": [
-        ("↑ ↓  j k  g G", "move"),
-        ("→ ←  l h", "show or hide the runs of an experiment"),
-        ("×4 ◌1 ✗1 ■1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
-        ("≠2 ●1", "behind it: runs of 2 other settings, 1 goes on"),
-        ("2 of 3", "a filter leaves 2 of the 3 runs of its mean"),
-        ("space  v a", "overlay the run; up to here, all"),
-        ("p", "pin as the baseline, over the others"),
-        ("c", "compare the overlaid runs"),
-        ("s S", "sort by the next column; the other way round"),
-        ("C", "choose columns; space in or out, J K move"),
-        ("B", "group by settings: model lr; tab completes"),
-        ("r", "run the experiment; missing seeds, else all"),
-        ("o", "run it with changes: lr=1e-3 seeds=0,1,2"),
-        (".", "stop the run; asks how"),
-        ("R", "resume from the last checkpoint"),
-        ("e", "edit or clone the experiment"),
-        ("Y", "copy: row, path, command, the list as a table"),
-        ("t T", "tag, note: the overlaid runs, or the one under the cursor"),
-        ("delete D", "move to the trash; asks"),
-        ("u", "bring back what was thrown away last"),
-        ("f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes"),
-    ],
-    "Charts": [
-        ("x", "x axis: step, time, samples …"),
-        ("y", "y axis: linear, logarithmic"),
-        ("+ -  =", "smooth more, less, not at all"),
-        ("> <  wheel", "zoom in, out"),
-        ("drag", "zoom to the range; when zoomed with shift or the right button"),
-        ("{ }  drag", "pan what is zoomed; a double click shows all"),
-        ("i", "read the values at a cursor; ← → move it"),
-        ("b", "draw each seed, or their mean and a band"),
-        ("/", "only metrics that match"),
-        ("n N", "more charts"),
-        ("z", "one chart alone"),
-        ("E", "export this view: png, svg, pdf"),
-    ],
-    "Queue": [
-        ("K J", "move a run that waits up, down; in the list too"),
-        ("H", "hold it, let it go; in the list too"),
-        (". delete", "take it out, stop it; asks"),
-    ],
-    "A run": [
-        ("enter  L", "open the run; its full log"),
-        ("1 … 5  tab", "overview, confusion, classes, console, events"),
-        ("← →  home end", "epoch before, after; first, last"),
-        ("h j k l", "read another cell of the matrix"),
-        ("%  z", "counts or shares; numbers or shades"),
-        ("s S", "split of the matrix; order of the classes"),
-        ("/  n N", "search the log; next match, match before"),
-        ("f  w", "follow the end of the log; wrap its lines"),
-    ],
-    "Screen": [
-        ("1 2 3  tab", "go to runs, charts, overview"),
-        ("4 5", "below: console, machine and queue; 5 again: whole"),
-        ("[ ]", "show or hide the side panes"),
-        ("0", "reset the layout"),
-        ("esc", "one layer out"),
-        (": ctrl+p", "command palette, themes"),
-        ("q", "leave; the runs go on"),
-    ],
-}
+from tui.keymap.lookup import bindings, page_of_keys
+
+KEYS = page_of_keys()
 
 KEYS_WIDTH = max(len(key) for keys in KEYS.values() for key, _ in keys) + 2
 """Cells of the column of keys, whichever of them are shown."""
@@ -97,14 +37,7 @@ class HelpScreen(ModalScreen[None]):
         & VerticalScroll { height: 1fr; margin-top: 1; padding: 0 1; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "back", "Close"),
-        Binding("enter", "dismiss", "Close", priority=True),
-        Binding("up", "scroll(-1)", "Up", show=False),
-        Binding("down", "scroll(1)", "Down", show=False),
-        Binding("pageup", "page(-1)", "Page up", show=False),
-        Binding("pagedown", "page(1)", "Page down", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("HelpScreen")
 
     def __init__(self, first: str = "Runs") -> None:
         super().__init__()

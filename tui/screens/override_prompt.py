@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from engine.config.schema import Experiment
 from engine.text import clean
+from tui.keymap.lookup import bindings
 from tui.views.run_overrides import Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing_input import Completing, hint
 
@@ -31,7 +32,7 @@ class VariationScreen(ModalScreen[Variation | None]):
         & #variation-said.-wrong { color: $error; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss", "Back")]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("VariationScreen")
 
     def __init__(self, experiment: Experiment) -> None:
         super().__init__()

@@ -8,13 +8,14 @@ from typing import ClassVar
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.text import clean
+from tui.keymap.lookup import bindings
 from tui.widgets.completing_input import Completing, hint
 
 
@@ -29,7 +30,7 @@ class Prompt(ModalScreen[str | None]):
         wrong: Returns what is wrong with a line, empty where nothing is.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Leave as it was")]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("Prompt")
 
     def __init__(
         self, title: str, text: str, value: str = "", words: Sequence[str] = (),

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.widgets import Static
 
 from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
-from tui.screens.actions.queue import Queueing
-from tui.screens.actions.runs import Doing
+from tui.keymap.lookup import bindings, useless
+from tui.screens.actions.queue import QueueActions
+from tui.screens.actions.runs import RunActions
+from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.help import HelpScreen
+from tui.screens.host import Host
+from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
 from tui.views.gantt import Bar, all_done, clock
 from tui.views.row import Row
@@ -21,19 +25,16 @@ from tui.widgets.machine.history import MachineBoard
 from tui.widgets.machine.queue_list import QueueList
 
 
-class QueueScreen(Queueing):
+class QueueScreen(TargetScreen):
     """Follows the snapshots of the screen below; what it does, it does to the run under its cursor."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("delete", "stop", "Take out of the queue", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("escape,5,q", "close", "Back", key_display="esc"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("QueueScreen")
 
-    def __init__(self, below: Doing) -> None:
-        super().__init__()
-        self.project, self.store, self.snapshot = below.project, below.store, below.snapshot
-        self._below = below
+    def __init__(self, host: Host) -> None:
+        super().__init__(host.project)
+        self.snapshot = host.snapshot
+        self._host = host
+        give_actions(self, RunActions(self), QueueActions(self))
 
     def compose(self) -> ComposeResult:
         """The machine over the queue, and what is to be said of one run at the bottom."""
@@ -49,7 +50,7 @@ class QueueScreen(Queueing):
 
     def on_mount(self) -> None:
         """Follow the snapshots."""
-        self.watch(self._below, "snapshot", self._show)
+        self._host.follow(self, self._show)
         self.watch(self.query_one(QueueList), "cursor", self._show_detail, init=False)
         self.query_one(QueueList).focus()
 
@@ -67,7 +68,7 @@ class QueueScreen(Queueing):
     def _show_detail(self) -> None:
         bar = self.query_one(QueueList).bar
         self.query_one("#queue-detail", Static).update("\n".join(detail(self.snapshot, bar)) if bar else "")
-        self.query_one(KeyBar).needless = self.needless()
+        self.query_one(KeyBar).needless = useless("QueueScreen", situation_of(self))
 
     @property
     def row(self) -> Row | None:
@@ -75,14 +76,20 @@ class QueueScreen(Queueing):
         return None
 
     @property
+    def folded_row(self) -> Row | None:
+        """Each run stands for itself."""
+        return None
+
+    @property
+    def meant_runs(self) -> list[Status]:
+        """The run under the cursor."""
+        return [self.focused_run] if self.focused_run is not None else []
+
+    @property
     def focused_run(self) -> Status | None:
         """The run under the cursor."""
         bar = self.query_one(QueueList).bar
-        return next((each for each in self.snapshot.runs if bar is not None and each.run == bar.run), None)
-
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """What needs an experiment, or a run that has ended, is not for here."""
-        return action not in ("run", "resume")
+        return self.snapshot.by_id.get(bar.run) if bar is not None else None
 
     def action_help(self) -> None:
         """Say what every key does, those of the queue first."""
@@ -96,7 +103,7 @@ class QueueScreen(Queueing):
 def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
     """Return what there is to know of a run: where it is, why it waits, and what its times rest on."""
     now = snapshot.machine.time
-    status = next((each for each in snapshot.runs if each.run == bar.run), None)
+    status = snapshot.by_id.get(bar.run)
     if status is None:
         return []
     lines = [clean(bar.run)]

@@ -1,18 +1,18 @@
 """One run whole, in tabs: its facts, its confusion matrices, its classes, its console, its story.
 
-It stands over the dashboard and shows what the feed reads for it: while it is open, the dashboard's snapshots carry
-the run's record.
+It stands over another screen and shows what the feed reads for it: while it is open, the snapshots carry the run's
+record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from rich.text import Text
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Container, Vertical
 from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
@@ -20,7 +20,11 @@ from textual.widgets import ContentSwitcher, Static
 from engine.analysis.alarms import Alarm
 from engine.history.confusion import Place
 from engine.runs.status import Status
+from tui.keymap.lookup import bindings
+from tui.screens.actions.runs import RunActions
+from tui.screens.actions.target import give_actions
 from tui.screens.help import HelpScreen
+from tui.screens.host import Host
 from tui.state.run_record import TABS, Page, Record, Tab
 from tui.state.snapshot import Detail, Snapshot
 from tui.text import shorten
@@ -36,9 +40,6 @@ from tui.widgets.run_page.log import Log
 from tui.widgets.run_page.log_pane import LogPane
 from tui.widgets.run_page.tab_bar import TabBar
 
-if TYPE_CHECKING:
-    from tui.screens.dashboard.screen import Dashboard
-
 FOCUSED = {
     "overview": "#run-overview",
     "confusion": "#matrix",
@@ -50,32 +51,26 @@ FOCUSED = {
 
 
 class RunScreen(Screen[None]):
-    """Shows one run of the dashboard below, whose reactive ``snapshot`` it follows."""
+    """Shows one run of the screen below, whose snapshots it follows.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        *(
-            Binding(str(n), f"tab({n - 1})", title.capitalize(), show=False)
-            for n, title in enumerate(TABS, 1)
-        ),
-        Binding("tab", "step(1)", "Next tab", show=False),
-        Binding("shift+tab", "step(-1)", "Tab before", show=False),
-        Binding("s", "split", "Split", show=False),
-        Binding("full_stop", "stop", "Stop", key_display="."),
-        Binding("R", "resume", "Resume"),
-        Binding("L", "tab(3)", "Full log", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("escape", "back", "Back", key_display="esc"),
-        Binding("q", "close", "Back to the dashboard", show=False),
-    ]
+    Args:
+        host: The screen below.
+        actions: What is done to the run that is meant there: while this screen is open, the one that it shows.
+        run: Its id.
+        tab: What is open first.
+    """
 
-    def __init__(self, dashboard: Dashboard, run: str, tab: Tab = "overview") -> None:
+    BINDINGS: ClassVar[list[BindingType]] = bindings("RunScreen")
+
+    def __init__(self, host: Host, actions: RunActions, run: str, tab: Tab = "overview") -> None:
         super().__init__()
+        give_actions(self, actions)
         self.run = run
         self.page = Page(run)
         """What the feed is asked for."""
         self.record = Record(run)
         """What it has found."""
-        self._dashboard = dashboard
+        self._host = host
         self._tab: Tab = tab
         self._title = Text()
 
@@ -99,20 +94,20 @@ class RunScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Follow the dashboard's snapshots, and have the feed read the run."""
+        """Follow the snapshots, and have the feed read the run."""
         self.query_one("#run-events Log", Log).following = False
         self.action_tab(TABS.index(self._tab))
-        self.watch(self._dashboard, "snapshot", self._show)
-        self._dashboard.look_into(self.page)
+        self._host.follow(self, self._show)
+        self._host.look_into(self.page)
 
     def on_unmount(self) -> None:
         """Have the feed read it no more."""
-        self._dashboard.look_into(None)
+        self._host.look_into(None)
 
     @property
     def status(self) -> Status | None:
         """How the run goes, None for one that is no longer there."""
-        return next((each for each in self._dashboard.snapshot.runs if each.run == self.run), None)
+        return self._host.snapshot.by_id.get(self.run)
 
     # ---- showing
 
@@ -121,7 +116,7 @@ class RunScreen(Screen[None]):
         if record is not None and record.run == self.run:
             self.record = record
         self._show_title(snapshot.alarms.get(self.run, ()))
-        self.query_one(KeyBar).needless = self._dashboard.needless()
+        self.query_one(KeyBar).needless = self._host.needless()
         self._show_tab(snapshot)
 
     def _show_title(self, alarms: Sequence[Alarm]) -> None:
@@ -133,7 +128,7 @@ class RunScreen(Screen[None]):
     def on_resize(self) -> None:
         """Fit the title to the width."""
         if self.query("#run-title"):
-            self._show_title(self._dashboard.snapshot.alarms.get(self.run, ()))
+            self._show_title(self._host.snapshot.alarms.get(self.run, ()))
 
     def _show_tab(self, snapshot: Snapshot) -> None:
         """Show what is new on the tab that is open; the others catch up when they are opened."""
@@ -197,7 +192,7 @@ class RunScreen(Screen[None]):
         self.query_one(TabBar).index = index
         self.query_one(ContentSwitcher).current = f"run-{self._tab}"
         self.query_one(FOCUSED[self._tab]).focus(scroll_visible=False)
-        self._show_tab(self._dashboard.snapshot)
+        self._show_tab(self._host.snapshot)
 
     def action_step(self, step: int) -> None:
         """Open the tab beside."""
@@ -228,19 +223,11 @@ class RunScreen(Screen[None]):
         """Have the feed read a matrix of a series; the last one stands for whichever is the newest."""
         newest = index == len(series) - 1
         self.page = Page(self.run, None if newest else series[index], series[index].split)
-        self._dashboard.look_into(self.page)
+        self._host.look_into(self.page)
 
     @on(Mistakes.Clicked)
     def _mistake_clicked(self, message: Mistakes.Clicked) -> None:
         self.query_one(MatrixView).cursor = message.cell
-
-    def action_stop(self) -> None:
-        """Ask how to stop the run."""
-        self._dashboard.action_stop()
-
-    def action_resume(self) -> None:
-        """Queue the run again, from its last checkpoint."""
-        self._dashboard.action_resume()
 
     def action_help(self) -> None:
         """Say what every key does."""

@@ -7,10 +7,12 @@ from typing import ClassVar
 from rich.table import Table
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from tui.keymap.lookup import bindings
 
 PAGE = (
     ("Runs", "the experiments of experiments.toml, and how the newest run of each goes"),
@@ -37,9 +39,7 @@ class TourScreen(ModalScreen[None]):
                              background: $surface; border: round $primary; border-title-style: bold; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,enter,space,question_mark", "dismiss", "Begin"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("TourScreen")
 
     def compose(self) -> ComposeResult:
         """One page."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -127,3 +128,8 @@ class Snapshot:
     queue: Queue = field(default_factory=Queue)
     loading: bool = False
     """Whether there is more to read of the watched runs."""
+
+    @cached_property
+    def by_id(self) -> Mapping[str, Status]:
+        """The runs by their id, oldest first."""
+        return {status.run: status for status in self.runs}

@@ -22,6 +22,7 @@ class Signs:
     def __init__(self) -> None:
         self.known: Mapping[str, Sign] = {}
         """The last choice."""
+        self._made_from: tuple[tuple[object, ...], object] | None = None
 
     def choose(
         self, snapshot: Snapshot, shown: Iterable[str], folds: Iterable[Sequence[str]] = ()
@@ -31,15 +32,21 @@ class Signs:
         Args:
             folds: The runs that are one curve together, and so have one sign.
         """
+        names, together = tuple(shown), tuple(map(tuple, folds))
+        rest = names, together, tuple((status.run, status.experiment) for status in snapshot.runs)
+        made = self._made_from
+        if made is not None and rest == made[0] and snapshot.config is made[1]:
+            return self.known
+        self._made_from = rest, snapshot.config
         experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
         if snapshot.config is not None:
             experiments |= dict.fromkeys(snapshot.config.experiments)
-        names = set(shown)
-        of_run = {run: fold for fold in folds for run in fold}
+        wanted = set(names)
+        of_run = {run: fold for fold in together for run in fold}
         curves = dict.fromkeys(
             (status.experiment, tuple(reversed(of_run.get(status.run, (status.run,)))))
             for status in reversed(snapshot.runs)
-            if status.run in names
+            if status.run in wanted
         )
         self.known = give(curves, assign(experiments), self.known)
         return self.known

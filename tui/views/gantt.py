@@ -88,10 +88,9 @@ class Axis:
 
 def bars(snapshot: Snapshot) -> list[Bar]:
     """Return the runs that live, then those that wait, in the order of the queue."""
-    known = {status.run: status for status in snapshot.runs}
     found = []
     for each in snapshot.queue.outlook:
-        if (status := known.get(each.run)) is None:
+        if (status := snapshot.by_id.get(each.run)) is None:
             continue
         ticket = snapshot.queue.tickets.get(each.run)
         label = f"{clean(status.experiment)} s{status.seed}"

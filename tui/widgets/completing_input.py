@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from rich.text import Text
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Input
 
 from engine.text import clean
+from tui.keymap.lookup import bindings
 
 SHOWN = 40
 """How many completions are shown at most."""
@@ -30,10 +31,7 @@ class Completing(Input):
         id: Of the widget.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("tab", "complete(1)", "Complete", show=False),
-        Binding("shift+tab", "complete(-1)", "Complete otherwise", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("Completing")
 
     class Offered(Message):
         """Other completions are offered."""

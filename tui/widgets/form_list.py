@@ -9,13 +9,14 @@ from typing import ClassVar
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Offset, Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.keymap.lookup import bindings
 from tui.text import shorten
 from tui.views.experiment_form import Entry
 
@@ -44,14 +45,7 @@ class FormList(ScrollView, can_focus=True):
         & > .form-list--changed { color: $accent; text-style: bold; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+d", "move(10)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "move(-10)", "Page up", show=False),
-        Binding("g,home", "move(-1000)", "Top", show=False),
-        Binding("G,end", "move(1000)", "Bottom", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("FormList")
 
     cursor: reactive[int] = reactive(0)
     """The index of the entry under the cursor."""

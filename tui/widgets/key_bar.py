@@ -6,7 +6,7 @@ more time than all else that a key press does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -16,15 +16,9 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.options import CHANGING, readonly
-
-ALWAYS = ("help", "back", "close", "dismiss", "leave")
-"""The ways out and the help keep their place however little room there is."""
-ORDER = (
-    "open", "overlay", "run", "stop", "resume", "shift", "hold", "compare", "filter", "vary", "edit", "export",
-    "axis", "tag", "note", *ALWAYS,
-)  # fmt: skip
-"""Which of a screen's actions come first where there is not room for all; a widget's own come before."""
+from tui.keymap.action import WAY_OUT
+from tui.keymap.lookup import action_of
+from tui.options import readonly
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +29,10 @@ class Offer:
     """The name of each key, and how it is written."""
     words: str
     action: str
+    rank: int = 0
+    """Its place in the bar; those of the widget in focus come first."""
+    changes: bool = False
+    """Whether it changes runs, the queue or the configuration."""
 
     @property
     def width(self) -> int:
@@ -77,24 +75,27 @@ class KeyBar(Widget):
             key = (binding.key, self.app.get_key_display(binding))
             if binding.group is not None and binding.group is group:
                 last = offers.pop()
-                offers.append(Offer((*last.keys, key), last.words, last.action))
+                offers.append(replace(last, keys=(*last.keys, key)))
             else:
                 words = binding.group.description if binding.group else binding.description
-                offers.append(Offer((key,), words, binding.action))
+                action = action_of(binding)
+                rank, changes = (action.rank, action.changes) if action is not None else (0, False)
+                offers.append(Offer((key,), words, binding.action, rank, changes))
             group = binding.group
-        offers.sort(key=lambda offer: ORDER.index(name) if (name := _name(offer.action)) in ORDER else -1)
+        offers.sort(key=lambda offer: offer.rank)
         if tuple(offers) != self.offers:
             self.offers = tuple(offers)
             self.refresh()
 
     def shown(self) -> list[Offer]:
         """Return the offers that matter and have room, in their order."""
-        useless = self.needless | CHANGING if readonly(self.app) else self.needless
-        useful = [offer for offer in self.offers if _name(offer.action) not in useless]
-        room = self.size.width - sum(offer.width for offer in useful if _name(offer.action) in ALWAYS)
+        useful = [offer for offer in self.offers if _name(offer.action) not in self.needless]
+        if readonly(self.app):
+            useful = [offer for offer in useful if not offer.changes]
+        room = self.size.width - sum(offer.width for offer in useful if offer.rank >= WAY_OUT)
         shown = []
         for offer in useful:
-            if _name(offer.action) in ALWAYS:
+            if offer.rank >= WAY_OUT:
                 shown.append(offer)
             elif room >= offer.width:
                 shown.append(offer)

@@ -441,7 +441,7 @@ async def test_the_arrangement_is_remembered(project: Project, write_run: Write,
     async with opened(project, options=options) as pilot:
         shown = board(pilot)
         assert shown.columns == (*DEFAULT, "lr")
-        assert (shown._reverse, shown.grouped_by) == (True, ("model",))
+        assert (shown.arrangement.reverse, shown.grouped_by) == (True, ("model",))
         assert shown.query_one("#left").border_title == "Runs by model"
 
 
@@ -452,7 +452,8 @@ async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
     save(tmp_path, project.folder, view)
     (tmp_path / "toured").touch()
     async with opened(project, options=Options(state=tmp_path)) as pilot:
-        assert (board(pilot).columns, board(pilot)._order, board(pilot).grouped_by) == (("lr",), "", ("lr",))
+        assert (board(pilot).columns, board(pilot).grouped_by) == (("lr",), ("lr",))
+        assert not board(pilot).arrangement.order
 
 
 async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project) -> None:
@@ -551,7 +552,7 @@ async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: 
         assert [curve.n for curve in board(pilot).snapshot.curves["test/f1"]] == [2]  # before any key
         await pilot.press("b", "space")
         await settle(pilot)
-        assert not board(pilot)._bands
+        assert not board(pilot).state.bands
         assert len(board(pilot).query_one(ChartGrid).charts[0].lines) == 2
 
 
@@ -580,7 +581,7 @@ async def test_list_charts_pane_and_comparison_count_the_same_seeds(
         assert counted < screen.runs
         assert len(screen.runs) == 3
         await until(pilot, lambda: bool(screen.query(Chart)))
-        await until(pilot, lambda: len(screen.query(Chart)[0].curves) == 2)
+        await until(pilot, lambda: len(screen.query(Chart)[0].lines) == 2)
 
 
 async def test_a_seed_whose_own_row_the_cursor_is_on_is_shown_alone(

@@ -1,93 +1,57 @@
-"""How the dashboard's charts are looked at: axes, smoothing, zoom, the reading cursor, bands, which metrics."""
+"""How the charts beside a run list are looked at: axes, smoothing, zoom, the reading cursor, bands, which metrics."""
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual import on
-from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from engine.catalog.metrics import AXES, Axis
-from tui.state.snapshot import Snapshot
-from tui.widgets.chart.grid import ChartGrid
-from tui.widgets.runs.run_list import RunList
-
-SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Weights of the past, from no smoothing on."""
+from engine.catalog.metrics import AXES
+from tui.screens.actions.target import Board
+from tui.state.board import SMOOTHINGS
 
 
-class Looking(Screen[None]):
-    """A screen with a ``ChartGrid`` beside a ``RunList``; what the feed is to prepare is up to the screen."""
+class ChartActions:
+    """Changes how the charts of a board are drawn, and has the feed prepare what that takes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("x", "axis", "X axis"),
-        Binding("y", "log_y", "Log y", show=False),
-        Binding("plus", "smooth(1)", "Smooth more", show=False),
-        Binding("minus", "smooth(-1)", "Smooth less", show=False),
-        Binding("equals_sign", "smooth(0)", "Smooth nothing", show=False),
-        Binding("greater_than_sign", "zoom(1.5)", "Zoom in", show=False),
-        Binding("less_than_sign", "zoom(0.67)", "Zoom out", show=False),
-        Binding("left_curly_bracket", "pan(-0.25)", "Pan left", show=False),
-        Binding("right_curly_bracket", "pan(0.25)", "Pan right", show=False),
-        Binding("i", "inspect", "Read values", show=False),
-        Binding("left,h", "cursor(-1)", "Cursor left", show=False, priority=True),
-        Binding("right,l", "cursor(1)", "Cursor right", show=False, priority=True),
-        Binding("n", "page(1)", "More charts", show=False),
-        Binding("N", "page(-1)", "Charts before", show=False),
-        Binding("z", "full_screen", "One chart", show=False),
-        Binding("slash", "search", "Search metrics", show=False),
-        Binding("b", "bands", "Fold seeds into bands", show=False),
-    ]
-
-    snapshot: Snapshot
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._axis: Axis = "epoch"
-        self._smoothing = 0
-        """A place in ``SMOOTHINGS``."""
-        self._bands = True
-        """Whether seeds are drawn as their mean."""
-
-    def _look(self) -> None:
-        """Ask the feed for what is looked at now."""
-        raise NotImplementedError
+    def __init__(self, board: Board, screen: Screen[None]) -> None:
+        self._board = board
+        self._screen = screen
 
     def action_axis(self) -> None:
         """Go on to the next x axis."""
         places = [
             axis
             for axis in AXES
-            if axis != "joules" or any("energy" in name for name in self.snapshot.curves)
+            if axis != "joules" or any("energy" in name for name in self._board.snapshot.curves)
         ]
-        self._axis = places[(places.index(self._axis) + 1) % len(places)] if self._axis in places else "epoch"
-        self.query_one(ChartGrid).x_label = self._axis
-        self._look()
+        state = self._board.state
+        state.axis = places[(places.index(state.axis) + 1) % len(places)] if state.axis in places else "epoch"
+        self._board.grid.x_label = state.axis
+        self._board.look()
 
     def action_log_y(self) -> None:
         """Make the y axes logarithmic, or linear again."""
-        grid = self.query_one(ChartGrid)
+        grid = self._board.grid
         grid.log_y = not grid.log_y
 
     def action_zoom(self, factor: float) -> None:
         """Zoom the charts."""
-        self.query_one(ChartGrid).zoom(factor)
+        self._board.grid.zoom(factor)
 
     def action_pan(self, share: float) -> None:
         """Move the view of zoomed charts by a share of its width."""
-        self.query_one(ChartGrid).pan(share)
+        self._board.grid.pan(share)
 
     def action_smooth(self, more: int) -> None:
         """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
-        self._smoothing = max(0, min(self._smoothing + more, len(SMOOTHINGS) - 1)) if more else 0
-        self.query_one(ChartGrid).smoothing = SMOOTHINGS[self._smoothing]
-        self._look()
+        state = self._board.state
+        state.smoothing = max(0, min(state.smoothing + more, len(SMOOTHINGS) - 1)) if more else 0
+        self._board.grid.smoothing = SMOOTHINGS[state.smoothing]
+        self._board.look()
 
     def action_inspect(self) -> None:
         """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
-        grid = self.query_one(ChartGrid)
+        grid = self._board.grid
         if grid.cursor is None:
             grid.move_cursor(0)
         else:
@@ -95,39 +59,32 @@ class Looking(Screen[None]):
 
     def action_cursor(self, cells: int) -> None:
         """Move the reading cursor."""
-        self.query_one(ChartGrid).move_cursor(cells)
+        self._board.grid.move_cursor(cells)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The arrows are the charts' where one has gone to them, or to their reading cursor; else the run list's."""
-        if action == "cursor":
-            if not self.is_mounted:
-                return False
-            grid = self.query_one(ChartGrid)
-            return self.focused is grid or (
-                self.focused is self.query_one(RunList) and grid.cursor is not None
-            )
-        return True
+    @property
+    def has_arrows(self) -> bool:
+        """Whether the arrows are the charts': they have the focus, or the list has it and a reading cursor is out."""
+        if not self._screen.is_mounted:
+            return False
+        grid, focused = self._board.grid, self._screen.focused
+        return focused is grid or (focused is self._board.run_list and grid.cursor is not None)
 
     def action_page(self, pages: int) -> None:
         """Show other charts."""
-        self.query_one(ChartGrid).page += pages
+        self._board.grid.page += pages
 
     def action_full_screen(self) -> None:
         """Give the first chart all the space, or share it again."""
-        grid = self.query_one(ChartGrid)
+        grid = self._board.grid
         grid.zoomed = not grid.zoomed
 
     def action_bands(self) -> None:
         """Show runs that differ in their seed alone as one curve with a band, or each by itself again."""
-        self._bands = not self._bands
-        self._look()
+        self._board.state.bands = not self._board.state.bands
+        self._board.look()
 
     def action_search(self) -> None:
         """Show only metrics whose name matches."""
-        box = self.query_one("#search", Input)
+        box = self._screen.query_one("#search", Input)
         box.add_class("-shown")
-        self.set_focus(box)
-
-    @on(Input.Changed, "#search")
-    def _search_changed(self, message: Input.Changed) -> None:
-        self.query_one(ChartGrid).search(message.value)
+        self._screen.set_focus(box)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import ClassVar, Literal
+from typing import Literal
 
 from textual.app import SuspendNotSupported
-from textual.binding import Binding, BindingType
 
-from tui.screens.actions.runs import Doing
+from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed
 from tui.terminal.key_queue import OPENING
@@ -24,16 +23,17 @@ patch_size = 4
 """What a project can begin with: it trains anywhere in a minute."""
 
 
-class Editing(Doing):
-    """A screen on which the experiment that is meant can be changed."""
+class ConfigActions:
+    """Changes the experiment that is meant, or begins the file."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("e", "edit", "Edit")]
+    def __init__(self, target: Target) -> None:
+        self._target = target
 
     def action_edit(self) -> None:
         """Ask how to change the experiment under the cursor."""
         from tui.terminal.editor import editor_command
 
-        name, config = self._meant(), self.project.config
+        name, config = self._meant(), self._target.project.config
         command = editor_command(os.environ, config, 1)
         begins = not config.exists()
         choices = [Choice("enter", f"write a first experiment into {config}", "begin")] if begins else []
@@ -43,7 +43,9 @@ class Editing(Doing):
             choices += [Choice("c", "clone it under another name", "clone")]
             choices += [Choice("f", "change it in a form", "form")]
         if not choices:
-            self._refuse("Nothing to edit", "No experiment here, and neither $VISUAL nor $EDITOR is set.")
+            self._target.refuse(
+                "Nothing to edit", "No experiment here, and neither $VISUAL nor $EDITOR is set."
+            )
             return
         text = "" if command or begins else "Neither $VISUAL nor $EDITOR is set."
         title = f"Begin {config}?" if begins else f"Edit {name or config}?"
@@ -56,19 +58,19 @@ class Editing(Doing):
             elif answer is not None and name is not None:
                 self._open_form(name, clone=answer == "clone")
 
-        self.app.push_screen(Dialog(title, text, choices), chosen)
+        self._target.ask(Dialog(title, text, choices), chosen)
 
     def _begin(self) -> None:
         """Write the configuration that a project begins with; one that has come meanwhile is left as it is."""
         try:
-            with self.project.config.open("x", encoding="utf-8") as file:
+            with self._target.project.config.open("x", encoding="utf-8") as file:
                 file.write(FIRST_EXPERIMENT)
         except OSError as error:
-            self._refuse("It cannot be written", f"{self.project.config}: {error.strerror}")
+            self._target.refuse("It cannot be written", f"{self._target.project.config}: {error.strerror}")
 
     def _meant(self) -> str | None:
         """Return the experiment under the cursor, if the configuration has it."""
-        row, config = self.row, self.snapshot.config
+        row, config = self._target.row, self._target.snapshot.config
         return row.experiment if row is not None and config and row.experiment in config.experiments else None
 
     def _open_editor(self, name: str | None) -> None:
@@ -76,20 +78,24 @@ class Editing(Doing):
         from engine.config.editor import EditError, line_of, read
         from tui.terminal.editor import editor_command
 
-        path = self.project.config
+        path = self._target.project.config
         try:
-            with self.app.suspend():
+            with self._target.terminal.suspend():
                 line = line_of(read(path), name) if name is not None and path.exists() else 1
                 command = editor_command(os.environ, path, line)
                 assert command is not None  # noqa: S101  the dialog has offered it
                 done = subprocess.run(command, check=False)
         except SuspendNotSupported:
-            self._refuse("No editor here", "This terminal cannot be lent to an editor; f opens the form.")
+            self._target.refuse(
+                "No editor here", "This terminal cannot be lent to an editor; f opens the form."
+            )
         except (EditError, OSError) as error:
-            self.app.push_screen(Dialog("The editor cannot be opened", str(error), []))
+            self._target.ask(Dialog("The editor cannot be opened", str(error), []))
         else:
             if done.returncode:
-                self._refuse("The editor failed", f"{command[0]} ended with exit code {done.returncode}.")
+                self._target.refuse(
+                    "The editor failed", f"{command[0]} ended with exit code {done.returncode}."
+                )
 
     def _open_form(self, name: str, *, clone: bool) -> None:
         """Read the file in a thread, then show the form."""
@@ -97,15 +103,15 @@ class Editing(Doing):
         from tui.screens.experiment_form import FormScreen
         from tui.views.experiment_form import NAME, Form, free_name
 
-        path = self.project.config
+        path = self._target.project.config
 
         def work() -> None:
             try:
                 form = Form(path, read(path), name)
                 form = (form.with_value(NAME, free_name(form)) if clone else form).counted()
             except (EditError, ValueError) as error:
-                self.post_message(Failed("It cannot be edited", str(error)))
+                self._target.report(Failed("It cannot be edited", str(error)))
             else:
-                self.app.call_from_thread(self.app.push_screen, FormScreen(form))
+                self._target.ask_from_thread(FormScreen(form))
 
-        self.run_worker(work, OPENING, thread=True, group="actions", exit_on_error=False)
+        self._target.start(work, OPENING)

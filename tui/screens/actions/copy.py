@@ -2,36 +2,31 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
-
-from tui.screens.actions.runs import Doing
+from tui.screens.actions.target import Board
 from tui.screens.dialogs import Choice, Dialog
-from tui.widgets.runs.run_list import RunList
 
 
-class Copying(Doing):
-    """A screen with a ``RunList`` whose rows can be copied."""
+class CopyActions:
+    """Copies the row that is meant, or the list that it is in."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("Y", "copy", "Copy", show=False)]
+    def __init__(self, board: Board) -> None:
+        self._board = board
 
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
         from tui.report.text_tables import FORMATS
         from tui.views.run_table import cells_of, headings_of
 
-        row = self.row
+        board, row = self._board, self._board.row
         if row is None:
-            self._refuse("Nothing to copy", "There is nothing under the cursor.")
+            board.refuse("Nothing to copy", "There is nothing under the cursor.")
             return
-        runs = self.query_one(RunList)
+        runs = board.run_list
         table, head = cells_of(runs.rows, runs.shown), headings_of(runs.shown)
         texts = {"the row": "  ".join(cell for cell in cells_of([row], runs.shown)[0] if cell)}
         if row.run is not None:
-            texts["the path of the run's folder"] = str(
-                (self.project.folder / self.project.runs / row.run).absolute()
-            )
+            folder = board.project.folder / board.project.runs / row.run
+            texts["the path of the run's folder"] = str(folder.absolute())
         texts |= self._commands()
         texts |= {f"the list as {name}": write(head, table) for name, write in FORMATS.items()}
         keys = {"the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
@@ -41,22 +36,23 @@ class Copying(Doing):
 
         def chosen(what: str | None) -> None:
             if what is not None:
-                self.app.copy_to_clipboard(texts[what])
-                self.notify(f"Copied {what}.", markup=False, timeout=3)
+                board.terminal.copy_to_clipboard(texts[what])
+                board.say(f"Copied {what}.", 3)
 
-        self.app.push_screen(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
+        board.ask(Dialog("Copy", "Into the terminal's clipboard:", choices), chosen)
 
     def _commands(self) -> dict[str, str]:
         from tui.views.shell_commands import repeat_command, resume_command
 
-        row, status, config = self.row, self.focused_run, self.snapshot.config
+        board = self._board
+        row, status, config = board.row, board.focused_run, board.snapshot.config
         if row is None:
             return {}
         experiment = config.experiments.get(row.experiment) if config is not None else None
-        made = self.snapshot.configs.get(row.run or "", {})
+        made = board.snapshot.configs.get(row.run or "", {})
         seed = status.seed if status is not None else None
-        repeat = repeat_command(row.experiment, experiment, made, seed, self.project)
+        repeat = repeat_command(row.experiment, experiment, made, seed, board.project)
         commands = {"the command that repeats it": repeat}
-        if status is not None and (resume := resume_command(status, self.project)) is not None:
+        if status is not None and (resume := resume_command(status, board.project)) is not None:
             commands["the command that goes on with it"] = resume
         return commands

@@ -3,48 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
-
-from textual.binding import Binding, BindingType
+from typing import TYPE_CHECKING
 
 from engine.runs.store import StoreError
 from tui.palette import Sign
-from tui.screens.actions.charts import SMOOTHINGS, Looking
-from tui.screens.actions.runs import Doing
+from tui.screens.actions.target import Board
+from tui.state.board import SMOOTHINGS
 from tui.state.messages import Done, Failed
-from tui.widgets.chart.grid import ChartGrid
 
 if TYPE_CHECKING:
     from tui.figures.view_figure import View
 
 
-class Exporting(Looking, Doing):
-    """A screen whose charts can be drawn into files."""
+class ExportActions:
+    """Draws the charts of a screen into files."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("E", "export", "Export")]
+    def __init__(self, board: Board) -> None:
+        self._board = board
 
     def action_export(self) -> None:
         """Ask where to, and draw what the charts show."""
         view = self._shown()
         if view is None:
-            self._refuse("Nothing to export", "The charts show no run.")
+            self._board.refuse("Nothing to export", "The charts show no run.")
             return
         from tui.figures.view_figure import default_path
         from tui.screens.export_dialog import ExportScreen
 
         def chosen(path: Path | None) -> None:
             if path is not None:
-                self.notify("Drawing …", timeout=2)
-                self.run_worker(
-                    lambda: self._draw(view, path), thread=True, group="actions", exit_on_error=False
-                )
+                self._board.say("Drawing …", 2)
+                self._board.start(lambda: self._draw(view, path))
 
-        self.app.push_screen(ExportScreen(view, default_path(view)), chosen)
+        self._board.ask(ExportScreen(view, default_path(view)), chosen)
 
     def _shown(self) -> View | None:
         from tui.figures.view_figure import View
 
-        grid, snapshot = self.query_one(ChartGrid), self.snapshot
+        grid, snapshot = self._board.grid, self._board.snapshot
         charts = grid.charts
         shown = {line.curve.run: line for chart in charts for line in chart.lines}
         curves = {chart.metric: snapshot.curves.get(chart.metric, ()) for chart in charts}
@@ -54,9 +50,9 @@ class Exporting(Looking, Doing):
             curves={metric: found for metric, found in curves.items() if found},
             names={run: line.name.rpartition(" ×")[0] or line.name for run, line in shown.items()},
             signs={run: Sign(line.colour, line.mark) for run, line in shown.items()},
-            statuses={status.run: status for status in snapshot.runs if status.run in shown},
+            statuses={name: status for name, status in snapshot.by_id.items() if name in shown},
             axis=snapshot.watch.axis,
-            smoothing=SMOOTHINGS[self._smoothing],
+            smoothing=SMOOTHINGS[self._board.state.smoothing],
             zoom=charts[0].view,
             log_y=grid.log_y,
         )
@@ -66,8 +62,8 @@ class Exporting(Looking, Doing):
         from tui.figures.view_figure import export_view
 
         try:
-            files = export_view(view, path, self.project.runs)
+            files = export_view(view, path, self._board.project.runs)
         except (ExportError, StoreError) as error:
-            self.post_message(Failed("It cannot be exported", str(error)))
+            self._board.report(Failed("It cannot be exported", str(error)))
         else:
-            self.post_message(Done(f"Written: {', '.join(map(str, files))}"))
+            self._board.report(Done(f"Written: {', '.join(map(str, files))}"))

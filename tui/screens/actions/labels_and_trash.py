@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
-
-from textual.binding import Binding, BindingType
 
 from engine.runs.labels import Labels, change_note, change_tags, wrong_tag
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.runs.trash import restore, throw_away
-from tui.screens.actions.runs import Doing
+from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.prompt import Prompt
 from tui.views.run_names import run_label
@@ -23,31 +20,19 @@ NAMED = 5
 """How many runs a question names."""
 
 
-class Caring(Doing):
-    """A screen on which runs can be selected, tagged and thrown away; which ones are meant is up to the screen."""
+class LabelActions:
+    """Tags, notes and throws away the runs that are meant, and brings back what was thrown away."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("t", "tag", "Tag"),
-        Binding("T", "note", "Note"),
-        Binding("delete,D", "throw_away", "Throw away", show=False),
-        Binding("u", "undo", "Bring back what was thrown away last", show=False),
-    ]
-
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, target: Target) -> None:
+        self._target = target
         self._thrown: list[list[str]] = []
         """The runs that were thrown away, one list for each time."""
 
-    @property
-    def meant_runs(self) -> list[Status]:
-        """The selected runs, or those that the row under the cursor stands for."""
-        raise NotImplementedError
-
     def action_tag(self) -> None:
         """Ask for the tags of the runs that are meant."""
-        runs = self.meant_runs
+        runs = self._target.meant_runs
         if not runs:
-            self._refuse("Nothing to tag", "There is no run under the cursor.")
+            self._target.refuse("Nothing to tag", "There is no run under the cursor.")
             return
         labels = [self._said_of(status) for status in runs]
         common = [tag for tag in labels[0].tags if all(tag in each.tags for each in labels)]
@@ -55,7 +40,7 @@ class Caring(Doing):
             "; here are those that all have." if len(runs) > 1 else "."
         )
         text += f" +TAG adds one to what there is, -TAG takes one off.{_all_named(runs)}"
-        known = sorted({tag for about in self.snapshot.about.values() for tag in about.labels.tags})
+        known = sorted({tag for about in self._target.snapshot.about.values() for tag in about.labels.tags})
         value = "".join(f"{tag} " for tag in common)
 
         def chosen(line: str | None) -> None:
@@ -63,7 +48,7 @@ class Caring(Doing):
             if line is not None and (add or remove):
                 self._tag(runs, add, remove)
 
-        self.app.push_screen(Prompt(f"Tags of {_named(runs)}", text, value, known, _wrong_tags), chosen)
+        self._target.ask(Prompt(f"Tags of {_named(runs)}", text, value, known, _wrong_tags), chosen)
 
     def _tag(self, runs: Sequence[Status], add: Sequence[str], remove: Sequence[str]) -> None:
         def change() -> str:
@@ -73,13 +58,13 @@ class Caring(Doing):
                 f"{_named(runs)}: {' '.join([*(f'+{tag}' for tag in add), *(f'-{tag}' for tag in remove)])}"
             )
 
-        self._do("The tags cannot be changed", change)
+        self._target.do("The tags cannot be changed", change)
 
     def action_note(self) -> None:
         """Ask for a note on the runs that are meant."""
-        runs = self.meant_runs
+        runs = self._target.meant_runs
         if not runs:
-            self._refuse("Nothing to note", "There is no run under the cursor.")
+            self._target.refuse("Nothing to note", "There is no run under the cursor.")
             return
         notes = {self._said_of(status).notes for status in runs}
         value = NEWLINE.join(notes.pop().splitlines()) if len(notes) == 1 else ""
@@ -97,19 +82,19 @@ class Caring(Doing):
         def chosen(line: str | None) -> None:
             if line is not None and line != value:
                 note = "\n".join(part.strip() for part in line.split(NEWLINE.strip())).strip()
-                self._do("The note cannot be written", lambda: change(note))
+                self._target.do("The note cannot be written", lambda: change(note))
 
-        self.app.push_screen(Prompt(f"Note on {_named(runs)}", text, value), chosen)
+        self._target.ask(Prompt(f"Note on {_named(runs)}", text, value), chosen)
 
     def action_throw_away(self) -> None:
         """Ask whether to move the runs that are meant into the trash."""
-        runs = self.meant_runs
+        runs = self._target.meant_runs
         if not runs:
-            self._refuse("Nothing to throw away", "There is no run under the cursor.")
+            self._target.refuse("Nothing to throw away", "There is no run under the cursor.")
             return
         if busy := next((status for status in runs if status.state in LIVE | {"queued"}), None):
             how = "waits in the queue" if busy.state == "queued" else f"is {busy.state}"
-            self._refuse("Not thrown away", f"{_called(busy)} {how}; . stops it.")
+            self._target.refuse("Not thrown away", f"{_called(busy)} {how}; . stops it.")
             return
         names = [_called(status) for status in runs[:NAMED]]
         names += [f"and {len(runs) - NAMED} more"] if len(runs) > NAMED else []
@@ -118,16 +103,16 @@ class Caring(Doing):
 
         def chosen(yes: bool | None) -> None:
             if yes:
-                self._do("Not all could be thrown away", lambda: self._throw_away(runs))
+                self._target.do("Not all could be thrown away", lambda: self._throw_away(runs))
 
         count = f"{len(runs)} runs" if len(runs) > 1 else "this run"
-        self.app.push_screen(Dialog(f"Throw {count} away?", text, choices), chosen)
+        self._target.ask(Dialog(f"Throw {count} away?", text, choices), chosen)
 
     def _throw_away(self, runs: Sequence[Status]) -> str:
         gone: list[str] = []
         try:
             for status in runs:
-                throw_away(self.store, self._run(status))
+                throw_away(self._target.store, self._run(status))
                 gone.append(status.run)
         finally:
             if gone:
@@ -137,7 +122,7 @@ class Caring(Doing):
     def action_undo(self) -> None:
         """Bring back what was thrown away last."""
         if not self._thrown:
-            self._refuse(
+            self._target.refuse(
                 "Nothing to bring back", "Nothing was thrown away here; `engine rm --list` shows the trash."
             )
             return
@@ -146,16 +131,16 @@ class Caring(Doing):
         def bring_back() -> str:
             count = len(names)
             while names:
-                restore(self.store, names.pop())
+                restore(self._target.store, names.pop())
             return "the run is back" if count == 1 else f"{count} runs are back"
 
-        self._do("Not all could be brought back", bring_back)
+        self._target.do("Not all could be brought back", bring_back)
 
     def _said_of(self, status: Status) -> Labels:
-        return self.snapshot.about.get(status.run, About()).labels
+        return self._target.snapshot.about.get(status.run, About()).labels
 
     def _run(self, status: Status) -> Run:
-        return Run(self.project.runs / status.run)
+        return Run(self._target.project.runs / status.run)
 
 
 def _called(status: Status) -> str:

@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
-from textual.binding import Binding, BindingType
-
-from tui.screens.actions.runs import Doing
+from tui.screens.actions.runs import how_it_stood, refuse_row
+from tui.screens.actions.target import Target
 
 if TYPE_CHECKING:
     from tui.views.run_overrides import Variation
 
 
-class Varying(Doing):
-    """A screen on which the experiment that is meant can be run with changes."""
+class OverrideActions:
+    """Runs the experiment that is meant with changes."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("o", "vary", "Run with changes")]
+    def __init__(self, target: Target) -> None:
+        self._target = target
 
     def action_vary(self) -> None:
         """Ask for changes to the experiment under the cursor, and queue it with them."""
-        row, config = self.row, self.snapshot.config
+        target = self._target
+        row, config = target.row, target.snapshot.config
         if row is None or config is None or row.experiment not in config.experiments:
-            self._refuse_row()
+            refuse_row(target)
             return
 
         from tui.screens.override_prompt import VariationScreen
 
-        as_it_stood = self._as_it_stood()
+        as_it_stood = how_it_stood(target)
 
         def chosen(variation: Variation | None) -> None:
             if variation is not None:
-                self._do("It cannot be queued", lambda: self._queue(variation) + as_it_stood)
+                target.do("It cannot be queued", lambda: self._queue(variation) + as_it_stood)
 
-        self.app.push_screen(VariationScreen(config.experiments[row.experiment]), chosen)
+        target.ask(VariationScreen(config.experiments[row.experiment]), chosen)
 
     def _queue(self, variation: Variation) -> str:
         from engine.queue.submit import submit
         from engine.queue.worker import ensure_worker
 
         experiment = variation.experiment
-        submit(self.store, experiment, variation.seeds, priority=variation.priority)
-        ensure_worker(self.store)
+        submit(self._target.store, experiment, variation.seeds, priority=variation.priority)
+        ensure_worker(self._target.store)
         count = len(variation.seeds)
         return f"{experiment.name} is queued" + (f", {count} runs" if count > 1 else "")

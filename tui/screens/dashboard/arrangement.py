@@ -2,172 +2,170 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar
+from collections.abc import Sequence, Set
 
-from textual import on
-from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.screen import Screen
 
-from tui.state.messages import HeadingClicked
+from tui.screens.actions.target import Board
 from tui.state.snapshot import Snapshot
 from tui.views.columns import DEFAULT, Column, find_column
 from tui.views.grouping import Grouping
 from tui.views.row import Row
 from tui.views.run_filter import Meant
 from tui.views.run_rows import make_rows
-from tui.widgets.runs.run_list import RunList
 
 MOST_COLUMNS = 40
 ROOM = 54
 """Cells that columns have in a list that is as wide as it is by itself."""
-LOW = 20
-"""Rows of a screen below which the other panes give way to the list."""
 
 
-class Arranging(Screen[None]):
-    """A screen with a ``RunList`` in a pane that is called ``left``."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sort", "Sort", show=False),
-        Binding("S", "reverse", "Sort the other way", show=False),
-        Binding("C", "columns", "Choose columns", show=False),
-        Binding("B", "group", "Group by settings", show=False),
-    ]
-
-    snapshot: Snapshot
+class Arrangement:
+    """The columns, the order and the groups that a user has chosen, and the rows that they make."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._columns: tuple[str, ...] = ()
+        self.chosen: tuple[str, ...] = ()
         """The names of the columns; empty as long as nobody has chosen any."""
-        self._order = ""
+        self.order = ""
         """The name of the column that the list is sorted by; empty for the order of the configuration."""
-        self._reverse = False
+        self.reverse = False
         self._grouping: Grouping | None = None
         self._made: tuple[tuple[object, ...], tuple[object, ...], list[Row]] | None = None
         """The rows of the last moment, with what they were made from."""
 
-    def meant(self) -> Meant | None:
-        """Return what the list shows, None for everything."""
-        raise NotImplementedError
-
-    def watch_snapshot(self) -> None:
-        """Show a new moment."""
-        raise NotImplementedError
-
-    def on_resize(self) -> None:
-        """Let other panes give way on a low screen."""
-        self.set_class(self.size.height < LOW, "-low")
-
-    def rows(self) -> list[Row]:
-        """Return the rows of this moment."""
-        snapshot, unfolded = self.snapshot, frozenset(self.query_one(RunList).unfolded)
-        parts = snapshot.runs, snapshot.about, snapshot.config, snapshot.alarms, self._grouping
-        rest = unfolded, self.meant(), self._order, self._reverse
-        made = self._made
-        if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
-            order = find_column(self._order) if self._order else None
-            rows = make_rows(
-                snapshot, unfolded, rest[1], order, reverse=self._reverse, grouping=self._grouping
-            )
-            made = self._made = parts, rest, rows
-        return made[2]
-
     @property
-    def columns(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return self._columns or DEFAULT
+        return self.chosen or DEFAULT
 
     @property
-    def grouped_by(self) -> tuple[str, ...]:
+    def columns(self) -> list[Column]:
+        """The columns."""
+        return [column for name in self.names if (column := find_column(name)) is not None]
+
+    @property
+    def groups(self) -> tuple[str, ...]:
         """The keys that experiments are grouped by."""
         return self._grouping.keys if self._grouping is not None else ()
 
-    def arrange_list(
-        self, columns: Sequence[str], order: str, *, reverse: bool = False, groups: Sequence[str] = ()
-    ) -> None:
-        """Arrange the list anew.
+    def choose(self, columns: Sequence[str], order: str, *, reverse: bool, groups: Sequence[str]) -> None:
+        """Arrange anew.
 
         Args:
             columns: Names of columns; those that are as by themselves, or none, stand for nobody's choice.
             order: The name of a column, or empty.
+            reverse: Whether the order is the other way round.
+            groups: Keys of settings.
         """
         known = [name for name in dict.fromkeys(columns) if find_column(name) is not None][:MOST_COLUMNS]
-        self._columns = tuple(known) if tuple(known) != DEFAULT else ()
-        self._order, self._reverse = order if find_column(order) is not None else "", reverse
-        if tuple(groups) != self.grouped_by:
+        self.chosen = tuple(known) if tuple(known) != DEFAULT else ()
+        self.order, self.reverse = order if find_column(order) is not None else "", reverse
+        if tuple(groups) != self.groups:
             self._grouping = Grouping(groups) if groups else None
-        runs, left = self.query_one(RunList), self.query_one("#left")
-        shown = [column for name in self.columns if (column := find_column(name)) is not None]
-        runs.choose(
-            shown, always=bool(self._columns), arrows={self._order: self._arrow()} if self._order else {}
-        )
-        left.set_class(bool(self._columns) and runs.wanted_width > ROOM, "-roomy")
-        left.border_title = Content(f"Runs by {' '.join(groups)}" if groups else "Runs")
-        left.border_subtitle = Content(self._sorted_by())
-        self.watch_snapshot()
 
-    def _sorted_by(self) -> str:
-        order = find_column(self._order) if self._order else None
+    def rows(self, snapshot: Snapshot, unfolded: Set[str], meant: Meant | None) -> list[Row]:
+        """Return the rows of a moment; the same list while there is nothing new.
+
+        Args:
+            snapshot: The moment.
+            unfolded: The rows whose runs are shown.
+            meant: What the filter leaves, None for everything.
+        """
+        parts = snapshot.runs, snapshot.about, snapshot.config, snapshot.alarms, self._grouping
+        rest = frozenset(unfolded), meant, self.order, self.reverse
+        made = self._made
+        if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
+            order = find_column(self.order) if self.order else None
+            rows = make_rows(snapshot, rest[0], meant, order, reverse=self.reverse, grouping=self._grouping)
+            made = self._made = parts, rest, rows
+        return made[2]
+
+    @property
+    def arrow(self) -> str:
+        """How the list is sorted by a column: the largest at the bottom, or at the top."""
+        order = find_column(self.order)
+        return "↑" if order is not None and order.best_first == self.reverse else "↓"
+
+    @property
+    def sorted_by(self) -> str:
+        """What the list is sorted by, in words; empty for the order of the configuration."""
+        order = find_column(self.order) if self.order else None
         if order is None:
-            return "as configured ↑" if self._reverse else ""
-        return f"{order.title} {self._arrow()}"
+            return "as configured ↑" if self.reverse else ""
+        return f"{order.title} {self.arrow}"
 
-    def _arrow(self) -> str:
-        """Return how the list is sorted by a column: the largest at the bottom, or at the top."""
-        order = find_column(self._order)
-        return "↑" if order is not None and order.best_first == self._reverse else "↓"
 
-    def _arrange_by(self, order: str, *, reverse: bool) -> None:
-        self.arrange_list(self._columns, order, reverse=reverse, groups=self.grouped_by)
+class ArrangeActions:
+    """Arranges the list of a board, in a pane that is called ``left``."""
+
+    def __init__(self, board: Board, screen: Screen[None], arrangement: Arrangement) -> None:
+        self._board = board
+        self._screen = screen
+        self._arrangement = arrangement
+
+    def arrange(self, columns: Sequence[str], order: str, *, reverse: bool, groups: Sequence[str]) -> None:
+        """Arrange the list anew, as ``Arrangement.choose`` has it, and show it."""
+        arrangement = self._arrangement
+        arrangement.choose(columns, order, reverse=reverse, groups=groups)
+        runs, left = self._board.run_list, self._screen.query_one("#left")
+        arrows = {arrangement.order: arrangement.arrow} if arrangement.order else {}
+        runs.choose(arrangement.columns, always=bool(arrangement.chosen), arrows=arrows)
+        left.set_class(bool(arrangement.chosen) and runs.wanted_width > ROOM, "-roomy")
+        left.border_title = Content(f"Runs by {' '.join(groups)}" if groups else "Runs")
+        left.border_subtitle = Content(arrangement.sorted_by)
+        self._board.show()
+
+    def arrange_by(self, order: str, *, reverse: bool) -> None:
+        """Sort the list by a column."""
+        now = self._arrangement
+        self.arrange(now.chosen, order, reverse=reverse, groups=now.groups)
+
+    def heading_clicked(self, column: str) -> None:
+        """Sort by the column, or the other way round."""
+        now = self._arrangement
+        self.arrange_by(column, reverse=column == now.order and not now.reverse)
 
     def action_sort(self) -> None:
         """Sort the list by the next column: what was measured, the others, the age."""
-        shown = [column for name in self.columns if (column := find_column(name)) is not None]
-        shown.sort(key=lambda column: column.over != "mean")
+        now = self._arrangement
+        shown = sorted(now.columns, key=lambda column: column.over != "mean")
         names = list(dict.fromkeys(["", *(column.name for column in shown), "age"]))
-        place = names.index(self._order) if self._order in names else -1
-        self._arrange_by(names[(place + 1) % len(names)], reverse=self._reverse)
+        place = names.index(now.order) if now.order in names else -1
+        self.arrange_by(names[(place + 1) % len(names)], reverse=now.reverse)
 
     def action_reverse(self) -> None:
         """Sort the list the other way round."""
-        self._arrange_by(self._order, reverse=not self._reverse)
-
-    @on(HeadingClicked)
-    def _sort_by(self, message: HeadingClicked) -> None:
-        """Sort by the column, or the other way round."""
-        again = message.column == self._order
-        self._arrange_by(message.column, reverse=again and not self._reverse)
+        self.arrange_by(self._arrangement.order, reverse=not self._arrangement.reverse)
 
     def action_columns(self) -> None:
         """Choose the columns on a screen over this one."""
         from tui.screens.column_chooser import ColumnsScreen
         from tui.views.columns import known_columns
 
+        now = self._arrangement
+
         def changed(columns: Sequence[Column], order: str) -> None:
             names = [column.name for column in columns]
-            reverse = self._reverse and order == self._order
-            self.arrange_list(names, order, reverse=reverse, groups=self.grouped_by)
+            self.arrange(names, order, reverse=now.reverse and order == now.order, groups=now.groups)
 
-        shown = [column for name in self.columns if (column := find_column(name)) is not None]
-        known = known_columns(self.snapshot)
-        self.app.push_screen(ColumnsScreen(shown, known, self._order, self.query_one(RunList).row, changed))
+        known = known_columns(self._board.snapshot)
+        self._board.ask(ColumnsScreen(now.columns, known, now.order, self._board.row, changed))
 
     def action_group(self) -> None:
         """Ask what to group the experiments by."""
         from tui.screens.prompt import Prompt
         from tui.views.grouping import keys_to_offer, wrong_keys
 
+        now = self._arrangement
+
         def chosen(line: str | None) -> None:
             if line is not None:
                 groups = tuple(dict.fromkeys(line.split()))
-                self.arrange_list(self._columns, self._order, reverse=self._reverse, groups=groups)
+                self.arrange(now.chosen, now.order, reverse=now.reverse, groups=groups)
 
         text = (
             "Settings, with spaces between them; tab completes. Nothing lists the experiments without groups."
         )
-        value = "".join(f"{key} " for key in self.grouped_by)
-        words = keys_to_offer(self.snapshot)
-        self.app.push_screen(Prompt("Group by", text, value, words, wrong_keys), chosen)
+        value = "".join(f"{key} " for key in now.groups)
+        words = keys_to_offer(self._board.snapshot)
+        self._board.ask(Prompt("Group by", text, value, words, wrong_keys), chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
+from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from engine.analysis.alarms import Alarm
@@ -17,14 +18,15 @@ MAX_DESKTOP = 200
 """Characters of a notification of the desktop."""
 
 
-class Telling(Screen[None]):
-    """A screen that says what happens: a toast and the bell; on the desktop too where nobody looks at the terminal."""
+class Notifier:
+    """Says on a screen what happens: a toast and the bell; on the desktop too where nobody looks at the terminal."""
 
-    snapshot: Snapshot
+    def __init__(self, screen: Screen[None]) -> None:
+        self._screen = screen
 
-    def tell(self, ended: Iterable[str], alarms: Iterable[Alarm]) -> None:
+    def tell(self, snapshot: Snapshot, ended: Iterable[str], alarms: Iterable[Alarm]) -> None:
         """Say which runs have ended and how, and what is newly wrong with others."""
-        runs = {status.run: status for status in self.snapshot.runs}
+        runs = snapshot.by_id
         for name in ended:
             if name in runs:
                 self._say(ending(runs[name]), "error" if is_bad(runs[name]) else "information")
@@ -35,11 +37,12 @@ class Telling(Screen[None]):
                 )
                 self._say(words, "warning")
 
-    def _say(self, words: str, severity: str) -> None:
-        self.notify(words, severity=severity, markup=False, timeout=8)  # type: ignore[arg-type]
-        self.app.bell()
-        if not self.app.app_focus:
-            write_to_terminal(self.app, desktop(words, in_tmux="TMUX" in os.environ))
+    def _say(self, words: str, severity: SeverityLevel) -> None:
+        app = self._screen.app
+        self._screen.notify(words, severity=severity, markup=False, timeout=8)
+        app.bell()
+        if not app.app_focus:
+            write_to_terminal(app, desktop(words, in_tmux="TMUX" in os.environ))
 
 
 def is_bad(status: Status) -> bool:

@@ -1,12 +1,10 @@
-"""How one gets from pane to pane: 1 to 5, and what the bottom of the screen shows."""
+"""How one gets from pane to pane: 1 to 5, what the bottom of the screen shows, which side panes there are."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from textual.screen import Screen
 
-from textual.binding import Binding, BindingType
-
-from tui.screens.actions.runs import Doing
+from tui.screens.host import Host
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.runs.console import Console
@@ -14,49 +12,49 @@ from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
 
 
-class Panes(Doing):
-    """A screen with a ``RunList``, a ``ChartGrid`` and an ``Overview`` over a ``Console`` or a ``MachinePane``."""
+class PaneActions:
+    """The panes of a screen: a list, charts and an ``Overview`` over a ``Console`` or a ``MachinePane``.
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("1", "go_to_runs", "Go to the runs", show=False),
-        Binding("2", "go_to_charts", "Go to the charts", show=False),
-        Binding("3", "go_to_overview", "Go to the overview", show=False),
-        Binding("4", "console", "Show the console", show=False),
-        Binding("5", "machine", "Show machine and queue", show=False),
-    ]
+    Args:
+        screen: Has the panes.
+        host: The same screen, as the one of the queue sees it.
+    """
+
+    def __init__(self, screen: Screen[None], host: Host) -> None:
+        self._screen = screen
+        self._host = host
 
     def action_go_to_runs(self) -> None:
         """Give the list the keys."""
-        left = self.query_one("#left")
-        left.remove_class("-hidden")
-        self.query_one(RunList).focus()
+        self._screen.query_one("#left").remove_class("-hidden")
+        self._screen.query_one(RunList).focus()
 
     def action_go_to_charts(self) -> None:
         """Give the charts the keys: the arrows move the reading cursor."""
-        self.query_one(ChartGrid).focus()
+        self._screen.query_one(ChartGrid).focus()
 
     def action_go_to_overview(self) -> None:
         """Show the overview and give it the keys: it scrolls."""
-        overview = self.query_one(Overview)
+        overview = self._screen.query_one(Overview)
         overview.remove_class("-hidden")
         overview.set_class(not overview.display, "-shown")
         overview.focus()
 
     def action_console(self) -> None:
         """Show what the run says at the bottom."""
-        pane = self.query_one(MachinePane)
+        pane = self._screen.query_one(MachinePane)
         if pane.has_focus:
-            self.query_one(RunList).focus()
+            self._screen.query_one(RunList).focus()
         pane.remove_class("-shown")
-        self.query_one(Console).remove_class("-hidden")
+        self._screen.query_one(Console).remove_class("-hidden")
 
     def action_machine(self) -> None:
         """Show the machine and the queue at the bottom; once they are there, on a screen of their own."""
-        pane = self.query_one(MachinePane)
+        pane = self._screen.query_one(MachinePane)
         if pane.has_class("-shown"):
             self.action_queue()
             return
-        self.query_one(Console).add_class("-hidden")
+        self._screen.query_one(Console).add_class("-hidden")
         pane.add_class("-shown")
         pane.focus()
 
@@ -64,4 +62,17 @@ class Panes(Doing):
         """Show the machine and the queue on a screen of their own."""
         from tui.screens.queue import QueueScreen
 
-        self.app.push_screen(QueueScreen(self))
+        self._screen.app.push_screen(QueueScreen(self._host))
+
+    def action_pane(self, pane: str) -> None:
+        """Show or hide a side pane."""
+        widget = self._screen.query_one(f"#{pane}")
+        widget.set_class(widget.display, "-hidden")
+        widget.set_class(not widget.display, "-shown")
+
+    def action_reset(self) -> None:
+        """Show everything as at the start."""
+        for pane in ("#left", "#right"):
+            self._screen.query_one(pane).remove_class("-hidden", "-shown")
+        self.action_console()
+        self._screen.query_one(ChartGrid).reset()

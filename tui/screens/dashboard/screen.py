@@ -3,37 +3,44 @@
 from __future__ import annotations
 
 import textwrap
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.reactive import reactive
+from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from engine.analysis.selection import curves_of
-from engine.runs.metadata import facts_of
 from engine.runs.status import LIVE, Status
-from engine.runs.store import Store
-from tui.screens.actions.charts import SMOOTHINGS
-from tui.screens.actions.compare import Comparing
-from tui.screens.actions.config import FIRST_EXPERIMENT, Editing
-from tui.screens.actions.copy import Copying
-from tui.screens.actions.export import Exporting
-from tui.screens.actions.labels_and_trash import Caring
-from tui.screens.actions.overrides import Varying
-from tui.screens.actions.queue import Queueing
-from tui.screens.dashboard.notifications import Telling
-from tui.screens.dashboard.panes import Panes
-from tui.screens.dashboard.session import Remembering
-from tui.screens.help import HelpScreen
-from tui.state.messages import Changed, CursorMoved, Opened, SelectionChanged
-from tui.state.run_record import Page, Tab
+from tui.keymap.lookup import bindings, useless
+from tui.palette import Sign
+from tui.screens.actions.charts import ChartActions
+from tui.screens.actions.compare import CompareActions
+from tui.screens.actions.config import FIRST_EXPERIMENT, ConfigActions
+from tui.screens.actions.copy import CopyActions
+from tui.screens.actions.export import ExportActions
+from tui.screens.actions.labels_and_trash import LabelActions
+from tui.screens.actions.overrides import OverrideActions
+from tui.screens.actions.queue import QueueActions
+from tui.screens.actions.runs import RunActions
+from tui.screens.actions.target import give_actions, situation_of
+from tui.screens.dashboard import session
+from tui.screens.dashboard.arrangement import ArrangeActions, Arrangement
+from tui.screens.dashboard.filter import FilterActions, RunFilter
+from tui.screens.dashboard.layers import LayerActions
+from tui.screens.dashboard.notifications import Notifier
+from tui.screens.dashboard.panes import PaneActions
+from tui.screens.host import Reader
+from tui.screens.target_screen import TargetScreen
+from tui.state.board import BoardState
+from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
+from tui.state.run_record import Page
+from tui.state.session import View
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.curve_signs import Signs
 from tui.views.row import Row
@@ -49,7 +56,8 @@ from tui.widgets.runs.run_list import RunList
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
-CLEARING_S = 4
+LOW = 20
+"""Rows of a screen below which the other panes give way to the list."""
 FIRST_STEPS = f"""\
 There are no experiments yet. e writes this one into {{config}}:
 
@@ -58,43 +66,44 @@ Experiments appear here as soon as the file is saved; r runs one.
 `engine check` says what is wrong with the file."""
 
 
-class Dashboard(
-    Remembering, Comparing, Exporting, Editing, Varying, Copying, Panes, Queueing, Caring, Telling
-):
-    """Shows the newest snapshot, and asks the feed for what is selected."""
+class Dashboard(TargetScreen):
+    """Shows the newest snapshot, and asks the feed for what is selected.
+
+    Args:
+        project: What is shown.
+        reader: Reads what is selected.
+    """
 
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-normal"), (165, "-wide")]  # noqa: RUF012  as Textual has it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "open", "Open", key_display="enter"),
-        Binding("L", "open_log", "Full log", show=False),
-        Binding("c", "compare", "Compare"),
-        Binding("p", "pin", "Pin as the baseline", show=False),
-        Binding("left_square_bracket", "pane('left')", "Show or hide the runs", show=False),
-        Binding("right_square_bracket", "pane('right')", "Show or hide the overview", show=False),
-        Binding("0", "reset", "Reset the layout", show=False),
-        Binding("escape", "back", "Back", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("Dashboard")
 
     snapshot: reactive[Snapshot] = reactive(Snapshot(), repaint=False, always_update=True)
     """What is shown."""
 
-    def __init__(self, project: Project) -> None:
-        super().__init__()
-        self.project = project
-        self.store = Store(project.runs)
-        self._pinned: str | None = None
-        """The run that stays in the charts, over the others."""
-        self._page: Page | None = None
-        """What of a run stands over this screen."""
+    def __init__(self, project: Project, reader: Reader) -> None:
+        super().__init__(project)
+        self.state = BoardState()
+        self.arrangement = Arrangement()
+        self.filter = RunFilter()
+        self._reader = reader
         self._signs = Signs()
+        self._notifier = Notifier(self)
         self._title, self._advised = Content(), ""
         self._resting: Timer | None = None
         self._heard = False
         """Whether the feed has looked at the project."""
-        self._clearing_until = 0.0
-        """Until when the key that lets go of the overlaid runs does so."""
+        self._charts = ChartActions(self, self)
+        self._comparing = CompareActions(self, self, reader)
+        self._arranging = ArrangeActions(self, self, self.arrangement)
+        self._filtering = FilterActions(self, self.filter, lambda: self.snapshot)
+        runs = RunActions(self)
+        self._layers = LayerActions(self, self, self, runs)
+        give_actions(
+            self, runs, QueueActions(self), LabelActions(self), OverrideActions(self), ConfigActions(self),
+            CopyActions(self), ExportActions(self), self._comparing, self._charts, self._arranging,
+            self._filtering, PaneActions(self, self), self._layers,
+        )  # fmt: skip
 
     def compose(self) -> ComposeResult:
         """Lay the panes out; the style sheet moves them with the terminal's size."""
@@ -102,7 +111,7 @@ class Dashboard(
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield RunList(id="runs")
-                yield FilterBox(self.known_values)
+                yield FilterBox(lambda: self.filter.known_values(self.snapshot))
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
                 yield Input(placeholder="metric, a regular expression", id="search")
@@ -113,15 +122,28 @@ class Dashboard(
         yield KeyBar()
 
     def _title_of_project(self) -> str:
-        options = getattr(self.app, "options", None)
         name = self.project.folder.name or str(self.project.folder)
-        return f"{name}   read-only" if options is not None and options.readonly else name
+        return f"{name}   read-only" if self.readonly else name
 
     def on_mount(self) -> None:
         """Name the panes."""
         self.query_one("#left").border_title = "Runs"
         self.query_one("#right").border_title = "Run"
-        self.query_one(RunList).focus()
+        self.run_list.focus()
+
+    def on_resize(self) -> None:
+        """Let other panes give way on a low screen."""
+        self.set_class(self.size.height < LOW, "-low")
+
+    @property
+    def grid(self) -> ChartGrid:
+        """The charts."""
+        return self.query_one(ChartGrid)
+
+    @property
+    def run_list(self) -> RunList:
+        """The list."""
+        return self.query_one(RunList)
 
     # ---- showing
 
@@ -132,26 +154,39 @@ class Dashboard(
         snapshot = self.snapshot
         self.query_one(MachineLine).show(snapshot)
         self.query_one(MachinePane).show(snapshot)
-        runs = self.query_one(RunList)
         watch = self._watch()
         signs = self._signs.choose(snapshot, watch.runs, watch.folds)
-        runs.show(self.rows(), signs, self._pinned)
+        self.run_list.show(self.rows(), signs, self.state.pinned)
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
-            self._show_curves(self.query_one(ChartGrid))
-            self.show_compared()
-        self._look()
+            self.draw(self.grid)
+            self._comparing.draw()
+        self.look()
 
-    def _show_curves(self, grid: ChartGrid) -> None:
-        """Show the curves of what is looked at."""
-        snapshot, own = self.snapshot, self.query_one(ChartGrid)
+    def show(self) -> None:
+        """Show everything anew."""
+        self.watch_snapshot()
+
+    def rows(self) -> list[Row]:
+        """Return the rows of this moment."""
+        snapshot = self.snapshot
+        return self.arrangement.rows(snapshot, self.run_list.unfolded, self.filter.meant(snapshot))
+
+    @property
+    def signs(self) -> Mapping[str, Sign]:
+        """The colour and mark of each run in the charts."""
+        return self._signs.known
+
+    def draw(self, grid: ChartGrid) -> None:
+        """Show the curves of what is looked at, in these charts or those of a screen over this one."""
+        snapshot, own = self.snapshot, self.grid
         grid.x_label, grid.smoothing, grid.log_y = own.x_label, own.smoothing, own.log_y
-        on_top = {name for name in (snapshot.watch.focus, self._pinned) if name}
+        on_top = {name for name in (snapshot.watch.focus, self.state.pinned) if name}
         grid.show(snapshot.curves, self._labels(snapshot), self._signs.known, on_top)
 
     def _show_focus(self) -> None:
-        row, snapshot = self.query_one(RunList).row, self.snapshot
-        status = self._status(row.run) if row else None
+        row, snapshot = self.row, self.snapshot
+        status = snapshot.by_id.get(row.run or "") if row else None
         detail = snapshot.detail if snapshot.detail and status and snapshot.detail.run == status.run else None
         config = {}
         if row is not None and snapshot.config is not None and row.experiment in snapshot.config.experiments:
@@ -176,12 +211,11 @@ class Dashboard(
             self._advised = advice
             self.query_one("#advice", Static).update(advice)
         self.set_class(row is None and self._heard, "-empty")
-        nothing_to_open = {"open"} if status is None else set()
-        self.query_one(KeyBar).needless = self.needless() | nothing_to_open
+        self.query_one(KeyBar).needless = self.needless()
 
     def _advice(self) -> list[str]:
-        if self._filter:
-            return [f"nothing matches {self._filter!r}; esc shows everything again"]
+        if self.filter.text:
+            return [f"nothing matches {self.filter.text!r}; esc shows everything again"]
         if self.snapshot.config_error:
             return self.snapshot.config_error.splitlines()
         return FIRST_STEPS.format(config=self.project.config).splitlines()
@@ -189,7 +223,8 @@ class Dashboard(
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
         """Return what the charts call each run; a curve alone needs no name."""
         drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
-        shown = [status for name in snapshot.watch.runs if name in drawn and (status := self._status(name))]
+        runs = snapshot.by_id
+        shown = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
         of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
         labels = curve_labels(shown, snapshot.about, of_seeds)
         return dict(zip((status.run for status in shown), labels, strict=True))
@@ -197,28 +232,59 @@ class Dashboard(
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
-        return self.query_one(RunList).row
+        return self.run_list.row
 
     @property
     def focused_run(self) -> Status | None:
         """The run that is shown whole, or the one under the cursor."""
-        if self._page is not None:
-            return self._status(self._page.run)
-        return self._status(self.row.run) if self.row else None
+        page, row = self.state.page, self.row
+        name = page.run if page is not None else row.run if row is not None else None
+        return self.snapshot.by_id.get(name) if name is not None else None
 
     @property
     def folded_row(self) -> Row | None:
         """The row under the cursor, unless a run is shown whole."""
-        return self.row if self._page is None else None
+        return self.row if self.state.page is None else None
 
     @property
     def meant_runs(self) -> list[Status]:
         """The selected runs, or those that the row under the cursor stands for."""
-        meant = self.query_one(RunList).selected or set(self.row.runs if self.row is not None else ())
+        meant = self.run_list.selected or set(self.row.runs if self.row is not None else ())
         return [status for status in self.snapshot.runs if status.run in meant]
 
-    def _status(self, run: str | None) -> Status | None:
-        return next((status for status in self.snapshot.runs if status.run == run), None)
+    def needless(self) -> frozenset[str]:
+        """Return the names of actions that would do nothing to the run that is meant."""
+        return useless("Dashboard", situation_of(self))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """The arrows are the charts' where one has gone to them, or to their reading cursor; else the run list's."""
+        return self._charts.has_arrows if action == "cursor" else True
+
+    # ---- how it is looked at
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the list's columns."""
+        return self.arrangement.names
+
+    @property
+    def grouped_by(self) -> tuple[str, ...]:
+        """The keys that experiments are grouped by."""
+        return self.arrangement.groups
+
+    def arrange_list(
+        self, columns: Sequence[str], order: str, *, reverse: bool = False, groups: Sequence[str] = ()
+    ) -> None:
+        """Arrange the list anew, as ``Arrangement.choose`` has it."""
+        self._arranging.arrange(columns, order, reverse=reverse, groups=groups)
+
+    def taken_view(self) -> View:
+        """Return how the screen is looked at."""
+        return session.taken_view(self, self, self.arrangement, self.filter.text)
+
+    def give_view(self, view: View) -> None:
+        """Look at the screen in that way, as far as that is possible."""
+        session.give_view(view, self, self, self._arranging)
 
     # ---- what is looked at
 
@@ -230,55 +296,32 @@ class Dashboard(
         return begun and not snapshot.loading and snapshot.watch == self._watch()
 
     def _watch(self) -> Watch:
-        runs = self.query_one(RunList)
-        focus = self._page.run if self._page else runs.row.run if runs.row else None
-        wanted = runs.selected | {self._pinned}
-        chosen = {status.run for status in self.snapshot.runs if status.run in wanted}
-        if self.compared:
-            chosen = {status.run for status in self.snapshot.runs if status.run in self.compared}
-        elif focus is not None:
-            chosen |= {focus}
-        folds = self._folds(chosen, focus) if self._bands else ()
-        folded = {run for fold in folds for run in fold}
-        shown = [status.run for status in self.snapshot.runs if status.run in chosen or status.run in folded]
-        if focus in shown and not self.compared:
-            shown.remove(focus)
-            shown.append(focus)
-        smoothing = SMOOTHINGS[self._smoothing]
-        return Watch(tuple(shown), focus, self._axis, smoothing, self._page, folds)
+        runs, row = self.run_list, self.row
+        return self.state.watch(
+            self.snapshot, runs.selected, row.run if row is not None else None,
+            alone={each.run for each in runs.rows if each.run and each.parent and not each.folds},
+            whole=row is not None and bool(row.folds),
+        )  # fmt: skip
 
-    def _folds(self, chosen: set[str], focus: str | None) -> tuple[tuple[str, ...], ...]:
-        """Return the runs that are one curve each.
-
-        A run that has a row of its own in the list is a curve of its own, unless its experiment's row is under the
-        cursor.
-        """
-        overlaid = chosen
-        if not self.compared:
-            overlaid = chosen - {
-                row.run for row in self.query_one(RunList).rows if row.parent and not row.folds
-            }
-            if focus is not None and self.row is not None and self.row.folds:
-                overlaid |= {focus}
-        experiments = {status.experiment for status in self.snapshot.runs if status.run in overlaid}
-        near = (status for status in self.snapshot.runs if status.experiment in experiments)
-        return tuple(curve.runs for curve in curves_of(facts_of(near, self.snapshot.about), overlaid))
-
-    def _look(self) -> None:
+    def look(self) -> None:
         """Ask the feed for what is looked at now, once the list shows it: its thread would hold the painting up."""
-        self.call_after_refresh(lambda: self.app.look_at(self._watch()))  # type: ignore[attr-defined]
+        self.call_after_refresh(lambda: self._reader.look_at(self._watch()))
 
     def look_into(self, page: Page | None) -> None:
-        """Have the feed read a run whole, or no more."""
-        self._page = page
-        self._look()
+        """Have the feed read a run whole; None for no longer."""
+        self.state.page = page
+        self.look()
+
+    def follow(self, screen: Screen[None], show: Callable[[Snapshot], None]) -> None:
+        """Show a screen over this one the snapshot of now and all that come, for as long as it is open."""
+        screen.watch(self, "snapshot", show)
 
     @on(CursorMoved)
     def _cursor_moved(self) -> None:
         """Follow the cursor, the charts once it rests: a key that is held down would draw them all each time."""
         if self._resting is not None:
             self._resting.stop()
-        self._resting = self.set_timer(REST_S, self._look)
+        self._resting = self.set_timer(REST_S, self.look)
         self._show_focus()
 
     @on(SelectionChanged)
@@ -292,92 +335,34 @@ class Dashboard(
             self.notify(error, title="experiments.toml", severity="error", markup=False, timeout=15)
         self._heard = True
         self.snapshot = message.snapshot
-        self.tell(message.ended, message.alarms)
-
-    # ---- looking
+        self._notifier.tell(message.snapshot, message.ended, message.alarms)
 
     @on(Opened)
-    def action_open(self) -> None:
-        """Show the run under the cursor whole; of a group, what is in it."""
-        runs, row = self.query_one(RunList), self.row
-        if row is not None and row.group:
-            runs.action_fold(unfold=row.folds not in runs.unfolded)
-        elif not self._open("overview"):
-            runs.action_fold(unfold=True)
+    def _opened(self) -> None:
+        self._layers.action_open()
 
-    def action_open_log(self) -> None:
-        """Show all that the run under the cursor has said."""
-        if not self._open("console"):
-            self._refuse("Nothing to read", "There is no run under the cursor.")
+    @on(HeadingClicked)
+    def _heading_clicked(self, message: HeadingClicked) -> None:
+        self._arranging.heading_clicked(message.column)
 
-    def _open(self, tab: Tab) -> bool:
-        """Show the run under the cursor whole; return whether there is one."""
-        from tui.screens.run import RunScreen
+    @on(Input.Changed, "#search")
+    def _search_changed(self, message: Input.Changed) -> None:
+        self.grid.search(message.value)
 
-        status = self.focused_run
-        if status is not None:
-            self.app.push_screen(RunScreen(self, status.run, tab))
-        return status is not None
-
-    def action_pane(self, pane: str) -> None:
-        """Show or hide a side pane."""
-        widget = self.query_one(f"#{pane}")
-        widget.set_class(widget.display, "-hidden")
-        widget.set_class(not widget.display, "-shown")
-
-    def action_reset(self) -> None:
-        """Show everything as at the start."""
-        for pane in ("#left", "#right"):
-            self.query_one(pane).remove_class("-hidden", "-shown")
-        self.action_console()
-        self.query_one(ChartGrid).reset()
-
-    def action_pin(self) -> None:
-        """Keep the run under the cursor in the charts, over all others; again to let it go."""
-        status = self.focused_run
-        if status is None:
-            self._refuse("Nothing to pin", "There is no run under the cursor.")
-            return
-        self._pinned = None if self._pinned == status.run else status.run
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self, message: Input.Changed) -> None:
+        self.filter.text = message.value
+        self._filtering.understand(writing=True)
         self.watch_snapshot()
 
-    def action_back(self) -> None:
-        """One layer out: a range that is marked, the filter, the reading cursor and zoom, the selection."""
-        runs, grid = self.query_one(RunList), self.query_one(ChartGrid)
-        if grid.unmark():
-            return
-        shown = [box for box in self.query(Input) if box.has_class("-shown")]
-        if shown:
-            for box in shown:
-                box.value = ""
-                box.remove_class("-shown")
-            runs.focus()
-        elif self.focused is not runs:
-            runs.focus()
-        elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
-            grid.reset()
-        elif runs.selected:
-            self._clear_overlay()
-
-    def _clear_overlay(self) -> None:
-        """Let go of the overlaid runs, if that is asked for twice: the key has many uses, and they took work."""
-        runs = self.query_one(RunList)
-        if time.monotonic() > self._clearing_until:
-            self._clearing_until = time.monotonic() + CLEARING_S
-            count = len(runs.selected)
-            self.notify(f"esc again lets go of {count} overlaid run{'s' * (count > 1)}", timeout=CLEARING_S)
-            return
-        self._clearing_until = 0.0
-        runs.selected.clear()
+    @on(Input.Submitted, "#filter")
+    def _filter_submitted(self) -> None:
+        self._filtering.understand(writing=False)
         self.watch_snapshot()
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
-        self.query_one(RunList).focus()
-
-    def action_help(self) -> None:
-        """Say what every key does."""
-        self.app.push_screen(HelpScreen())
+        self.run_list.focus()
 
 
 def live_runs(snapshot: Snapshot) -> list[Status]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Horizontal
 
+from tui.keymap.lookup import bindings
 from tui.state.snapshot import Snapshot
 from tui.widgets.machine.history import MachineBoard
 from tui.widgets.machine.queue_list import QueueList
@@ -16,9 +17,7 @@ from tui.widgets.machine.queue_list import QueueList
 class MachinePane(Horizontal, can_focus=True):
     """Shows the machine on the left, the queue on the right; while it is hidden nothing is drawn."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.queue", "Queue"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("MachinePane")
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.reactive import reactive
 
+from tui.keymap.lookup import bindings
 from tui.state.snapshot import Snapshot
 from tui.text import Line
 from tui.views.gantt import Bar, bars, gantt
@@ -23,12 +24,7 @@ class QueueList(Toned):
         cursor: Whether it has one.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("g,home", "move(-1000000)", "Top", show=False),
-        Binding("G,end", "move(1000000)", "Bottom", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("QueueList")
     heading = 1
 
     cursor: reactive[int] = reactive(0)

@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
 from engine.text import score
+from tui.keymap.lookup import bindings
 from tui.text import bar, shorten
 from tui.widgets.run_page.epoch_slider import Scrubs
 
@@ -62,14 +63,7 @@ class ClassBars(Scrubs, ScrollView, can_focus=True):
         & > .class-bars--bar { color: $primary; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("s", "sort", "Sort"),
-        Binding("S", "reverse", "Sort the other way", show=False),
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
-        Binding("g", "scroll_to(0)", "First class", show=False),
-        Binding("G", "scroll_to(1)", "Last class", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("ClassBars")
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

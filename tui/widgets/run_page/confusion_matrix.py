@@ -14,7 +14,7 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
@@ -22,6 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
+from tui.keymap.lookup import bindings
 from tui.text import shorten
 from tui.widgets.run_page.epoch_slider import Scrubs
 
@@ -91,18 +92,7 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
         & > .matrix--here { text-style: bold; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("percent_sign", "shares", "Share", key_display="%"),
-        Binding("z", "numbers", "Shade"),
-        Binding("up,k", "move(-1,0)", "Up", show=False),
-        Binding("down,j", "move(1,0)", "Down", show=False),
-        Binding("h", "move(0,-1)", "Left", show=False),
-        Binding("l", "move(0,1)", "Right", show=False),
-        Binding("g", "move(-1000000,0)", "First class", show=False),
-        Binding("G", "move(1000000,0)", "Last class", show=False),
-        Binding("pageup", "move(-10,0)", "Page up", show=False),
-        Binding("pagedown", "move(10,0)", "Page down", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("MatrixView")
 
     shares: reactive[bool] = reactive(False)
     """Whether the cells say shares of their row instead of counts."""

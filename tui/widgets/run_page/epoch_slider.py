@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from rich.segment import Segment
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import clean, score
+from tui.keymap.lookup import bindings
 from tui.state.run_record import Record
 
 TRACK = 24
@@ -28,18 +29,10 @@ class Scrubbed(Message):
         self.where: Where = where
 
 
-EPOCH = Binding.Group("Epoch", compact=True)
-
-
 class Scrubs(Widget):
     """A widget that shows one evaluation, in which the arrow keys go to others."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("left", "scrub('back')", "Epoch before", group=EPOCH),
-        Binding("right", "scrub('on')", "Epoch after", group=EPOCH),
-        Binding("home", "scrub('first')", "First epoch", show=False),
-        Binding("end", "scrub('last')", "Last epoch", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("Scrubs")
 
     def action_scrub(self, where: Where) -> None:
         """Ask for another evaluation."""

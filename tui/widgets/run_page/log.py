@@ -17,13 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.segment import Segment
 from rich.style import Style
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tui.keymap.lookup import bindings
 from tui.state.log_buffer import Kind, Lines
 from tui.widgets.run_page.line_wrapping import Wrapping, step_of
 
@@ -31,8 +32,6 @@ SLICE_S = 0.005
 """Seconds after which a search yields to the event loop."""
 MAX_MARKS = 200
 """Matches in one line that are highlighted."""
-
-MATCH = Binding.Group("Matches", compact=True)
 
 
 class Log(ScrollView, can_focus=True):
@@ -57,18 +56,7 @@ class Log(ScrollView, can_focus=True):
         & > .log--hit { color: $background; background: $accent; text-style: bold underline; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f", "follow", "Follow"),
-        Binding("w", "wrap", "Wrap"),
-        Binding("n", "hit(1)", "Next match", group=MATCH),
-        Binding("N", "hit(-1)", "Match before", group=MATCH),
-        Binding("j", "scroll_down", "Down", show=False),
-        Binding("k", "scroll_up", "Up", show=False),
-        Binding("h", "scroll_left", "Left", show=False),
-        Binding("l", "scroll_right", "Right", show=False),
-        Binding("home,g", "first", "First line", show=False),
-        Binding("end,G", "last", "Last line", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("Log")
 
     following: reactive[bool] = reactive(True)
     """Whether the end is shown when something is added to it."""

@@ -7,10 +7,11 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
+from tui.keymap.lookup import bindings
 from tui.state.log_buffer import Lines
 from tui.widgets.run_page.log import Log
 
@@ -26,7 +27,7 @@ class LogPane(Vertical):
         & > Input.-shown { display: block; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("slash", "search", "Search")]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("LogPane")
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)

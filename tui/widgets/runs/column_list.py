@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 
+from tui.keymap.lookup import bindings
 from tui.text import Line, shorten
 from tui.views.columns import DEFAULT, Column, find_column
 from tui.views.row import Row
@@ -30,19 +31,7 @@ class ColumnList(Toned):
         row: A row whose values stand beside the names.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+d", "move(10)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "move(-10)", "Page up", show=False),
-        Binding("g,home", "move(-1000000)", "Top", show=False),
-        Binding("G,end", "move(1000000)", "Bottom", show=False),
-        Binding("space", "put", "Show the column, or not"),
-        Binding("J,shift+down", "carry(1)", "Move the column to the right"),
-        Binding("K,shift+up", "carry(-1)", "Move the column to the left"),
-        Binding("s", "sort", "Sort by the column"),
-        Binding("0", "reset", "The columns as at first"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("ColumnList")
 
     cursor: reactive[int] = reactive(0)
     """The index of the column under the cursor, among those that match."""

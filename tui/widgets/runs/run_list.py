@@ -10,13 +10,14 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.geometry import Region, Size
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.alarms import KINDS
+from tui.keymap.lookup import bindings
 from tui.options import ascii_only
 from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
@@ -74,20 +75,7 @@ class RunList(ScrollView, can_focus=True):
         & > .run-list--wait { color: $accent; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("pagedown,ctrl+d", "move(10)", "Page down", show=False),
-        Binding("pageup,ctrl+u", "move(-10)", "Page up", show=False),
-        Binding("g,home", "move(-1000000)", "Top", show=False),
-        Binding("G,end", "move(1000000)", "Bottom", show=False),
-        Binding("right,l", "fold(True)", "Unfold", show=False),
-        Binding("left,h", "fold(False)", "Fold", show=False),
-        Binding("space", "overlay", "Overlay", key_display="space"),
-        Binding("v", "select_range", "Overlay up to here", show=False),
-        Binding("a", "select_all", "Overlay all, or none", show=False),
-        Binding("enter", "open", "Open", key_display="enter"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = bindings("RunList")
 
     cursor: reactive[int] = reactive(0)
     """The index of the row under the cursor."""

@@ -1,0 +1,107 @@
+"""What an action of the keyboard is: keys, words for the bar, the palette and the page of keys, and when it applies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from engine.runs.status import Status
+
+WAY_OUT = 100
+"""The bar's rank from which on an action keeps its place however little room there is: the help and the ways out."""
+UNLISTED = ""
+"""The section of lines that the page of keys leaves out: their screens show their own keys, and have no ``?``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The runs that keys act on, as they are now; None where there is none."""
+
+    run: Status | None = None
+    """The run that is meant."""
+    waiting: Status | None = None
+    """The one that can be moved in the queue and held."""
+    stoppable: Status | None = None
+    resumable: Status | None = None
+
+
+def always(_: Situation) -> bool:
+    """An action that does something whatever is meant."""
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Keys that ask for an action in the same way.
+
+    Args:
+        keys: Their names as Textual has them, with commas between them.
+        words: What they do, short: for the bar of keys and the command palette; empty for neither.
+        argument: What the action is called with, as it is written in Python.
+        on_bar: Whether the bar of keys shows them.
+        display: How they are written there, where it is not Textual's way.
+        tooltip: What the command palette says besides.
+        group: Keys in a row with the same group share one place in the bar.
+        priority: Whether they come before what the widget in focus does with them.
+        only: The one class that has these keys; empty for all classes that have the action.
+    """
+
+    keys: str
+    words: str = ""
+    argument: str = ""
+    on_bar: bool = False
+    display: str | None = None
+    tooltip: str = ""
+    group: Binding.Group | None = None
+    priority: bool = False
+    only: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """Something that keys do.
+
+    Args:
+        name: ``action_NAME`` does it.
+        owners: Names of the screens and widgets that bind its keys.
+        keys: What asks for it.
+        rank: Its place in the bar of keys, the lowest first; what has no room is left out from the end.
+        changes: Whether it changes runs, the queue or the configuration: then it is refused read-only.
+        moves: Whether it only moves something on the screen: the command palette leaves it out.
+        screen: Name of the screen that does it, where its owners are widgets there; empty where they do it themselves.
+        applies: Tells whether it does anything for the runs that are meant.
+    """
+
+    name: str
+    owners: tuple[str, ...]
+    keys: tuple[Key, ...]
+    rank: int = 0
+    changes: bool = False
+    moves: bool = False
+    screen: str = ""
+    applies: Callable[[Situation], bool] = always
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the page of keys, with the actions that it is about.
+
+    Args:
+        section: The part of the page that it stands in, or ``UNLISTED``.
+        keys: The keys as they are written there; a sign that is explained, where it has no action.
+        words: What they do, at length.
+        actions: What is declared with it.
+    """
+
+    section: str
+    keys: str
+    words: str
+    actions: tuple[Action, ...] = ()
+
+
+def call(action: Action, key: Key) -> str:
+    """Return what Textual is to run for a key, as ``screen.tab(3)``."""
+    name = f"screen.{action.name}" if action.screen else action.name
+    return f"{name}({key.argument})" if key.argument else name

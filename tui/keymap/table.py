@@ -1,0 +1,11 @@
+"""The table of all actions, in the order of the page of keys."""
+
+from __future__ import annotations
+
+from tui.keymap.action import Line
+from tui.keymap.on_lists import ON_RUNS, ON_THE_QUEUE
+from tui.keymap.on_screens import ELSEWHERE, ON_THE_SCREEN
+from tui.keymap.on_views import ON_A_RUN, ON_CHARTS
+
+LINES: tuple[Line, ...] = (*ON_RUNS, *ON_CHARTS, *ON_THE_QUEUE, *ON_A_RUN, *ELSEWHERE, *ON_THE_SCREEN)
+"""The page of keys, and with it all actions."""

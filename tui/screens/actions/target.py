@@ -1,0 +1,147 @@
+"""What actions see of a screen: the runs that are meant, and the ways to act on files and to answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+from textual.screen import Screen
+
+from engine.runs.status import LIVE, RESUMABLE, Status
+from engine.runs.store import Store
+from tui.keymap.action import Situation
+from tui.keymap.lookup import names_of
+from tui.state.board import BoardState
+from tui.state.messages import Done, Failed
+from tui.state.snapshot import Project, Snapshot
+from tui.views.row import Row
+from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.runs.run_list import RunList
+
+
+class Terminal(Protocol):
+    """The terminal that the app is in."""
+
+    def suspend(self) -> AbstractContextManager[None]:
+        """Lend it to another program."""
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Put a text into its clipboard."""
+
+
+class Target(Protocol):
+    """A screen that actions are done on: what is meant on it, and how something is done and said."""
+
+    @property
+    def project(self) -> Project:
+        """The folder that is shown."""
+
+    @property
+    def store(self) -> Store:
+        """The project's runs."""
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What there is now."""
+
+    @property
+    def row(self) -> Row | None:
+        """The row that is meant."""
+
+    @property
+    def folded_row(self) -> Row | None:
+        """The row that is meant with the runs that it hides; None where one run is looked at."""
+
+    @property
+    def focused_run(self) -> Status | None:
+        """The run that is meant."""
+
+    @property
+    def meant_runs(self) -> list[Status]:
+        """The runs that are meant together: the selected ones, or those of the row."""
+
+    @property
+    def readonly(self) -> bool:
+        """Whether nothing may be changed."""
+
+    @property
+    def terminal(self) -> Terminal:
+        """The terminal."""
+
+    def do(self, title: str, action: Callable[[], str]) -> None:
+        """Do something with files or processes in a thread, and show what it returns.
+
+        Args:
+            title: What cannot be done, for the dialog that shows a ``StoreError`` or ``OSError`` of it.
+            action: Does it, and returns how it went in words.
+        """
+
+    def start(self, work: Callable[[], None], name: str = "") -> None:
+        """Run something in a thread that leaving the app waits for; ``name`` is its worker's."""
+
+    def report(self, message: Done | Failed) -> None:
+        """Show how something went. For any thread."""
+
+    def ask(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:
+        """Open a screen over this one; what it returns goes to ``chosen``."""
+
+    def ask_from_thread(self, screen: Screen[Any]) -> None:
+        """Open a screen over this one, from another thread."""
+
+    def refuse(self, title: str, text: str) -> None:
+        """Say in a corner why nothing is done."""
+
+    def say(self, text: str, seconds: float) -> None:
+        """Say something in a corner."""
+
+
+class Board(Target, Protocol):
+    """A screen with a list of runs beside their charts."""
+
+    @property
+    def state(self) -> BoardState:
+        """How it is looked at."""
+
+    @property
+    def grid(self) -> ChartGrid:
+        """The charts."""
+
+    @property
+    def run_list(self) -> RunList:
+        """The list."""
+
+    def show(self) -> None:
+        """Show everything anew."""
+
+    def look(self) -> None:
+        """Have what is looked at now prepared."""
+
+
+def situation_of(target: Target) -> Situation:
+    """Return the runs that keys act on: the one that is meant, else the newest of those that its row hides."""
+    status, row = target.focused_run, target.folded_row
+    waiting = _waiting(status, row, target.snapshot)
+    stoppable = status if status is not None and status.state in LIVE else waiting
+    if status is not None and status.state in RESUMABLE:
+        resumable: Status | None = status
+    else:
+        resumable = next(iter(row.unfinished), None) if row is not None else None
+    return Situation(status, waiting, stoppable, resumable)
+
+
+def _waiting(status: Status | None, row: Row | None, snapshot: Snapshot) -> Status | None:
+    if status is None or status.state == "queued":
+        return status
+    if row is None or not row.waiting:
+        return None
+    waiting = (run for run in reversed(snapshot.runs) if run.state == "queued")
+    return next((run for run in waiting if run.experiment == status.experiment), None)
+
+
+def give_actions(screen: Screen[Any], *areas: object) -> None:
+    """Let Textual find on a screen the actions that its keys ask for: each is a method of one of some objects."""
+    for name in (f"action_{name}" for name in names_of(type(screen).__name__)):
+        method = next((getattr(area, name) for area in areas if hasattr(area, name)), None)
+        if method is not None:
+            setattr(screen, name, method)

@@ -1,0 +1,88 @@
+"""A screen that actions are done on: their work in threads, and how it went in a corner or a dialog."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from textual import on
+from textual.screen import Screen
+
+from engine.runs.store import Store, StoreError
+from tui.options import READONLY, readonly
+from tui.screens.actions.runs import briefly
+from tui.screens.actions.target import Terminal
+from tui.screens.dialogs import Dialog
+from tui.state.messages import Done, Failed
+from tui.state.snapshot import Project, Snapshot
+
+LETTERS_A_SECOND = 15
+"""That people read, while they do something else."""
+
+
+class TargetScreen(Screen[None]):
+    """Shows a project; what it needs besides to be a ``Target`` is which runs are meant on it."""
+
+    snapshot: Snapshot
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self.project = project
+        self.store = Store(project.runs)
+
+    @property
+    def readonly(self) -> bool:
+        """Whether nothing may be changed."""
+        return readonly(self.app)
+
+    @property
+    def terminal(self) -> Terminal:
+        """The terminal that the app is in."""
+        return self.app
+
+    def do(self, title: str, action: Callable[[], str]) -> None:
+        """Do something with files or processes in a thread, and say how it went; nothing where that is read-only."""
+        if self.readonly:
+            self.refuse(title, READONLY)
+            return
+
+        def work() -> None:
+            try:
+                self.report(Done(action()))
+            except (StoreError, OSError) as error:
+                self.report(Failed(title, str(error)))
+
+        self.start(work)
+
+    def start(self, work: Callable[[], None], name: str = "") -> None:
+        """Run something in a thread."""
+        self.run_worker(work, name, thread=True, group="actions", exit_on_error=False)
+
+    def report(self, message: Done | Failed) -> None:
+        """Show how something went. For any thread."""
+        self.post_message(message)
+
+    def ask(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:
+        """Open a screen over this one."""
+        self.app.push_screen(screen, chosen)
+
+    def ask_from_thread(self, screen: Screen[Any]) -> None:
+        """Open a screen over this one, from another thread."""
+        self.app.call_from_thread(self.app.push_screen, screen)
+
+    def refuse(self, title: str, text: str) -> None:
+        """Say in a corner why nothing is done."""
+        self.notify(text, title=title, severity="warning", markup=False, timeout=4)
+
+    def say(self, text: str, seconds: float) -> None:
+        """Say something in a corner."""
+        self.notify(text, markup=False, timeout=seconds)
+
+    @on(Done)
+    def _done(self, message: Done) -> None:
+        text = briefly(message.text, self.snapshot.runs)
+        self.say(text, max(4, len(text) / LETTERS_A_SECOND))
+
+    @on(Failed)
+    def _failed(self, message: Failed) -> None:
+        self.app.push_screen(Dialog(message.title, message.text, []))
