@@ -3,10 +3,10 @@
 ::
 
     UserError
-      CheckpointError   weights that cannot be had, read, or loaded        (here)
+      CheckpointError   weights that cannot be downloaded, read, or loaded (here)
       ConfigError       experiments.toml or a setting                      (engine.config.validate)
       DataError         a dataset that cannot be used                      (engine.training.data.source)
-      DeviceError       a device that is none, or is not there             (here)
+      DeviceError       a device that this machine does not have           (here)
       Diverged          a loss that is not finite                          (engine.training.trainer)
       EditError         a change to experiments.toml                       (engine.config.editor)
         StaleError      it has changed since it was read                   (engine.config.editor)
@@ -41,11 +41,11 @@ class UserError(Exception):
 
 
 class CheckpointError(UserError):
-    """A checkpoint cannot be had, read, written, or loaded into this model; says which, why and what to do."""
+    """A checkpoint cannot be downloaded, read, written, or loaded into this model; says which, why and what to do."""
 
 
 class DeviceError(UserError):
-    """A device was named that is none, or that this machine does not have."""
+    """This machine has no device of that name."""
 
 
 def is_transient(error: BaseException) -> bool:

@@ -63,7 +63,7 @@ class Machine:
 
     @property
     def offered(self) -> list[OfferedDevice]:
-        """What there is to give out, as it is published: a GPU that does not answer at the moment is among it."""
+        """The devices as they are published; a GPU that does not answer at the moment is among them."""
         seen = self._seen
         gpus = [
             OfferedDevice(

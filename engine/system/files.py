@@ -34,7 +34,7 @@ def read_small(path: str | os.PathLike[str]) -> bytes:
 
 
 def write_atomic(path: Path, data: bytes, *, sync: bool = False) -> None:
-    """Replace a file in one step: readers see all of the old or all of the new; nobody else may read it.
+    """Replace a file in one step: readers see all of the old or all of the new; only its owner may read it.
 
     Args:
         sync: Whether it has to be on the disk before it has its name.
@@ -57,7 +57,7 @@ def draft_of(path: Path, name: str = "") -> Iterator[Path]:
     """Yield a path beside ``path`` to write to: it takes that name in one step when the block ends, else it is removed.
 
     Args:
-        name: What the draft is called, where the next one is to take the place of one that a killed process left.
+        name: A fixed name, where a new draft replaces the one that a killed process left; unique where it is empty.
 
     Raises:
         OSError: It cannot take the name; what stood there before still does.
@@ -75,7 +75,7 @@ def draft_of(path: Path, name: str = "") -> Iterator[Path]:
 
 
 def create_private(path: Path) -> int:
-    """Open a new file for writing that nobody else may read, and return its descriptor.
+    """Open a new file for writing that only its owner may read, and return its descriptor.
 
     Raises:
         OSError: It cannot be made, or is there already.

@@ -109,7 +109,7 @@ def visible_gpus(samples: Iterable[GpuSample]) -> list[str]:
 
 
 def find_gpu(name: str, samples: Iterable[GpuSample]) -> str | None:
-    """Return the UUID of a GPU by its index or the beginning of its UUID; None where that is none, or not one alone."""
+    """Return the UUID of a GPU by its index or the beginning of its UUID; None where it fits no GPU, or several."""
     gpus = list(samples)
     if name.isdecimal():
         return next((gpu.uuid for gpu in gpus if gpu.index == int(name)), None)

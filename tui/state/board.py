@@ -44,7 +44,7 @@ class BoardState:
         """Return what the feed is to prepare; the runs are worked out once for the same snapshot and list.
 
         Args:
-            snapshot: What there is.
+            snapshot: What the feed read last.
             selected: The overlaid runs.
             cursor: The run under the list's cursor.
             alone: The runs that have a row of their own in the list: each is a curve of its own.
