@@ -69,7 +69,7 @@ def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
 
 
 def shorten_all(names: Sequence[str], width: int) -> list[str]:
-    """Return names in at most ``width`` characters each; those that come out alike are numbered."""
+    """Return names in at most ``width`` cells each; those that come out alike are numbered."""
     short = [shorten(name, width, "middle") for name in names]
     return [
         name

@@ -25,6 +25,7 @@ from engine.analysis.selection import curves_of
 from engine.config.loader import Config, load_config
 from engine.config.schema import IMPORTED, Experiment
 from engine.events import End, Metrics, Start
+from engine.queue.submit import seeds_present
 from engine.runs.metadata import facts_of
 from engine.runs.recorder import Recorder
 from engine.runs.status import State
@@ -33,7 +34,6 @@ from tui.feed.feed import Feed
 from tui.report.report import write_report
 from tui.report.table_export import export_tables
 from tui.state.snapshot import Project, Snapshot
-from tui.views.rerun import already
 from tui.views.row import Row
 from tui.views.run_rows import make_rows
 
@@ -381,7 +381,9 @@ def of_report(folder: Folder) -> Answers:
 def of_rerun(folder: Folder) -> Answers:
     """Return the runs for which an experiment need not be run again; of those alone that have all been made."""
     found = {
-        name: [run.run for run in already(experiment, folder.snapshot.runs, folder.snapshot.about).values()]
+        name: [
+            run.run for run in seeds_present(experiment, folder.snapshot.runs, folder.snapshot.about).values()
+        ]
         for name, experiment in folder.config.experiments.items()
         if folder.right[name].own
     }

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from engine.analysis.comparison import compare
+from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.results import Result, result_of
 from engine.analysis.seed_groups import Side
 from engine.analysis.selection import Candidate, choose
@@ -18,7 +19,7 @@ from engine.runs.metadata import About, Fact
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.text import GIB
-from tui.report.results_table import Table
+from tui.report.results_table import Table, judge_results
 from tui.state.run_record import Record
 from tui.views.columns import find_column
 from tui.views.row import Row
@@ -70,7 +71,8 @@ def test_filters(candidate: Candidate) -> None:
 
 
 def test_comparison(candidate: Candidate) -> None:
-    table = dict(compare([Side("e", {}, choose(EXPERIMENT, [candidate], "test/f1"))]).measured)
+    side = Side("e", {}, choose(EXPERIMENT, [candidate], "test/f1"))
+    table = dict(compare([side], Evidence({}, [candidate])).measured)
     assert table["memory, most"][0].value == "28GiB"
     assert table["energy, kJ"][0].value == "100.0"
 
@@ -79,7 +81,7 @@ def test_results(candidate: Candidate) -> None:
     result = result_of(EXPERIMENT, [candidate], lambda *_: None)
     assert isinstance(result, Result)
     assert (result.gpu_memory, result.host_memory, result.joules) == (28 * GIB, None, 100_000)
-    shown = Table([result]).shown
+    shown = Table([result], judge_results([result], Evidence({}, [candidate]))).shown
     assert (shown["GPU memory"], shown["energy"]) == (["28.00 GiB"], ["100.0 kJ"])
     assert "host memory" not in shown
 

@@ -25,6 +25,7 @@ from engine.config.validate import ConfigError
 from engine.events import Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
+from engine.text import cells
 from tests.conftest import queued
 from tui.cli import main
 from tui.figures import curves as figures
@@ -427,7 +428,7 @@ def test_spread_names_keep_their_order_their_distance_and_the_frame(
 @given(st.lists(st.text(max_size=60), unique=True, max_size=6))
 def test_short_names_are_short_and_different(names: list[str]) -> None:
     short = line_labels.shorten_all(names, 12)
-    assert all(len(name) <= 12 for name in short)
+    assert all(cells(name) <= 12 for name in short)
     assert len(set(short)) == len(short)
 
 
