@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.analysis.selection import is_made_alike, never_began, settings_of
-from engine.runs.metadata import About, Fact
+from engine.analysis.selection import R, age, is_made_alike, never_began, settings_of
+from engine.runs.metadata import About
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.text import setting_text
 
@@ -25,27 +25,33 @@ def waits_or_never_began(run: Status) -> bool:
     return run.state == "queued" or never_began(run)
 
 
-def unfinished(
-    runs: Sequence[Status], shown: Status | None, about: Mapping[str, About]
-) -> tuple[Status, ...]:
+def unfinished(runs: Sequence[R], shown: R | None) -> tuple[R, ...]:
     """Return what was stopped or failed behind a result, the newest of each seed, the newest first.
 
-    It says something of the result where it is newer, or made with the same; not where its seed has a newer result.
+    A run made with the same as the result says something of it until its seed has a newer result made so: every seed
+    that ``Choice.lost`` names is among them. One made with other settings does where it is newer than the result, and
+    its seed has no newer result of any settings.
+
+    Args:
+        runs: All runs of an experiment, in any order.
+        shown: The one of them whose result it is.
     """
-    if shown is None or len(runs) < 2 or not _counts(shown):
+    if shown is None or len(runs) < 2 or not _counts(shown.status):
         return ()
-    newer, seen, found = True, set(), []
-    unknown = About()
-    head = Fact(shown, about.get(shown.run, unknown))
-    for run in reversed(runs):
-        newer = newer and run is not shown
-        if _counts(run):
-            seen.add(run.seed)
-        elif run.seed in seen or run.state not in RESUMABLE or waits_or_never_began(run):
+    newer, found = True, []
+    seen: set[int] = set()
+    made_up: dict[bool, set[int]] = {True: set(), False: set()}
+    for run in sorted(runs, key=age, reverse=True):
+        status = run.status
+        newer = newer and status is not shown.status
+        is_alike = status is shown.status or is_made_alike(run, shown)
+        if _counts(status):
+            made_up[is_alike].add(status.seed)
+        elif status.seed in made_up[True] | seen or (not is_alike and status.seed in made_up[False]):
             continue
-        elif newer or is_made_alike(Fact(run, about.get(run.run, unknown)), head):
+        elif status.state in RESUMABLE and not waits_or_never_began(status) and (newer or is_alike):
             found.append(run)
-            seen.add(run.seed)
+            seen.add(status.seed)
     return tuple(found)
 
 

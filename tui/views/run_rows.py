@@ -169,6 +169,7 @@ def _experiment_row(
     hidden = folds not in unfolded
     choice, facts = _shown(snapshot, name, runs)
     shown = facts[0].status if runs else None
+    behind = unfinished(facts_of(runs, snapshot.about), facts[0]) if hidden and len(runs) > 1 else ()
     stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
@@ -178,7 +179,7 @@ def _experiment_row(
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
         cut=_cut(facts_of(whole, snapshot.about), choice) if len(whole) != len(runs) else 0,
         others=len(choice.other_settings) if hidden else 0,
-        unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
+        unfinished=tuple(run.status for run in behind),
         alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
     )  # fmt: skip
 
@@ -218,7 +219,7 @@ def _in_front(choice: Choice[Fact], runs: Sequence[Fact]) -> tuple[Fact, ...]:
     live = sorted(choice.live, key=age)
     counted = sorted(choice.runs, key=age, reverse=True) or live[::-1]
     if not counted:
-        begun = [run.status for run in runs]
+        begun = [run.status for run in sorted(runs, key=age)]
         best = newest([status for status in begun if status.state == "finished"] or begun)
         return tuple(run for run in runs if run.status is best)
     head = live[-1] if live else counted[0]

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +11,7 @@ from engine.analysis.run_groups import newest, told_apart, unfinished
 from engine.analysis.selection import curves_of
 from engine.config.loader import Config, load_config
 from engine.config.schema import Experiment
-from engine.runs.metadata import About, facts_of
+from engine.runs.metadata import About, Fact, facts_of
 from engine.runs.status import Status
 from tui.state.snapshot import Project, Snapshot
 from tui.views.columns import find_column
@@ -88,19 +90,36 @@ def test_a_run_that_ended_part_way_does_not_hide_a_result_but_is_marked(
 
 def test_what_was_made_up_for_is_not_marked() -> None:
     """A seed that failed is, until it has a result; others as long as nothing newer was done."""
-    made, other = About({"model": "vit_mini", "lr": 1e-3}), About({"model": "vit_mini", "lr": 1e-2})
+    made, other = {"model": "vit_mini", "lr": 1e-3}, {"model": "vit_mini", "lr": 1e-2}
 
-    def run(name: str, seed: int, state: str) -> Status:
-        return status(name, "e", state, seed=seed, started=1.0)
+    def run(name: str, seed: int, state: str, created: float, config: Mapping[str, Any] = made) -> Fact:
+        known = status(name, "e", state, seed=seed, started=1.0)
+        return Fact(known, About(config, created=created))
 
-    first, second, failed = run("a", 0, "finished"), run("b", 1, "finished"), run("c", 1, "failed")
-    assert unfinished([failed, first], first, {"a": made, "c": made}) == (failed,)
-    assert unfinished([failed, first], first, {"a": made, "c": other}) == ()
-    assert unfinished([first, failed], first, {"a": made, "c": other}) == (failed,)
-    assert unfinished([failed, first, second], second, dict.fromkeys("abc", made)) == ()
-    assert unfinished([first, failed, run("d", 1, "stopped")], first, {})[0].run == "d"
-    assert len(unfinished([first, failed, run("d", 1, "stopped")], first, {})) == 1
-    assert unfinished([first, run("e", 0, "failed")], run("e", 0, "failed"), {}) == ()
+    first, second = run("a", 0, "finished", 2), run("b", 1, "finished", 3)
+    older, newer = run("c", 1, "failed", 1), run("c", 1, "failed", 4)
+    assert unfinished([first, older], first) == (older,)
+    assert unfinished([first, run("c", 1, "failed", 1, other)], first) == ()
+    trial = run("c", 1, "failed", 4, other)
+    assert unfinished([first, trial], first) == (trial,)
+    assert unfinished([older, first, second], second) == ()
+    stopped = run("d", 1, "stopped", 5)
+    assert unfinished([first, newer, stopped], first) == (stopped,)
+    head = run("e", 0, "failed", 5)
+    assert unfinished([first, head], head) == ()
+
+
+def test_what_failed_is_marked_though_a_trial_of_its_seed_came_to_a_result() -> None:
+    made, other = {"model": "vit_mini", "lr": 1e-3}, {"model": "vit_mini", "lr": 1e-2}
+    found = [
+        Fact(status(name, "e", state, seed=seed, started=1.0), About(config, created=created))
+        for name, seed, state, config, created in (
+            ("a", 0, "finished", made, 1.0),
+            ("b", 1, "failed", made, 2.0),
+            ("c", 1, "finished", other, 3.0),
+        )
+    ]
+    assert unfinished(found, found[0]) == (found[1],)
 
 
 def test_hostile_reasons_are_shown_as_text(project: Project) -> None:
