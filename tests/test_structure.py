@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 import tomllib
 from collections import Counter, defaultdict
@@ -163,8 +164,11 @@ OVER_RUNS = frozenset(
     {"mean", "fmean", "average", "median", "stdev", "pstdev", "variance", "std", "var", "nanmean", "nanstd"}
 )
 """Functions of ``statistics`` and numpy that make one number of several."""
+SUMS, COUNTS = ("sum", "fsum", "nansum"), ("len", "count_nonzero")
 NOT_OVER_RUNS = {
     "engine/queue/durations.py": "of how long runs took, from which forecasts are made",
+    "tui/figures/line_labels.py": "of the places of labels",
+    "tui/terminal/ascii_filter.py": "of the dots of a cell",
 }
 """Where such functions are of something else than of runs, and of what."""
 
@@ -183,9 +187,12 @@ def test_means_spreads_and_tests_over_runs_are_made_in_one_room():
 
 
 def statistics_of(tree: ast.AST) -> set[str]:
-    """Return what a module uses of ``statistics``, numpy's means and spreads, and scipy."""
+    """Return what a module uses of ``statistics``, numpy's means and spreads and scipy, or divides by a count."""
     names = set()
     for node in ast.walk(tree):
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
+            halves = called(node.left), called(node.right)
+            names |= {"sum / len"} if halves in itertools.product(SUMS, COUNTS) else set()
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             if node.value.id in ("statistics", "np", "numpy") and node.attr in OVER_RUNS:
                 names.add(f"{node.value.id}.{node.attr}")
@@ -197,6 +204,26 @@ def statistics_of(tree: ast.AST) -> set[str]:
         elif isinstance(node, ast.Import):
             names |= {each.name for each in node.names if each.name.split(".")[0] == "scipy"}
     return names
+
+
+def called(node: ast.AST) -> str:
+    """Return the name of the function or method that an expression calls, empty where it calls none."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "sum(x) / len(x)",
+        "math.fsum(x) / len(x)",
+        "np.mean(x)",
+        "from statistics import stdev",
+        "import scipy.stats",
+    ],
+)
+def test_a_mean_of_one_s_own_is_found(code):
+    assert statistics_of(ast.parse(code))
 
 
 MOST_LINES = 400

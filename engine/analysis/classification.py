@@ -86,6 +86,18 @@ def macro_f1(right: Numbers, actual: Numbers, guessed: Numbers) -> float:
     return float((2 * right / np.maximum(occurrences, 1)).sum() / max(1, np.count_nonzero(occurrences)))
 
 
+def finite_mean(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean over the first axis of what is finite, NaN where nothing is.
+
+    Args:
+        scores: Of each class, (N, C) for N seeds or experiments.
+    """
+    there = np.isfinite(scores)
+    sums, counts = np.where(there, scores, 0.0).sum(axis=0), there.sum(axis=0)
+    means: NDArray[np.float64] = np.where(counts, sums / np.maximum(counts, 1), np.nan)
+    return means
+
+
 def _by_class(matrix: Matrix) -> tuple[Counts, Counts, Counts]:
     counts = np.asarray(matrix, dtype=np.int64)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:

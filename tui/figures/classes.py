@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.analysis.classification import finite_mean
 from engine.analysis.curves import Array
 from tui.axis import FRACTION, limits, linear_ticks
 from tui.figures import line_labels
@@ -51,7 +52,7 @@ def read(source: Source) -> Reading[ByClass]:
         return Reading(None, remarks)
     scores = np.stack([matrix.by_class.f1 for matrix in found])  # (seeds, C)
     names = line_labels.shorten_all(found[0].labels, 60)  # so that no two are alike
-    means = dict(zip(names, _mean(scores, axis=0).tolist(), strict=True))
+    means = dict(zip(names, finite_mean(scores).tolist(), strict=True))
     return Reading(ByClass(source.experiment.name, source.colour, means, len(found)), remarks)
 
 
@@ -90,17 +91,9 @@ def _sorted(parts: Sequence[ByClass]) -> tuple[list[str], Array]:
     """Return the classes, those of the highest mean first, and their F1 (experiments, C), NaN where there is none."""
     classes = list(dict.fromkeys(name for part in parts for name in part.f1))
     values = np.array([[part.f1.get(name, math.nan) for name in classes] for part in parts])
-    means = _mean(values, axis=0)
+    means = finite_mean(values)
     order = [int(place) for place in np.argsort(-means, kind="stable") if math.isfinite(means[place])]
     return [classes[place] for place in order], values[:, order]
-
-
-def _mean(values: Array, axis: int) -> Array:
-    """Return the means of what is finite, NaN where nothing is."""
-    there = np.isfinite(values)
-    sums, counts = np.where(there, values, 0.0).sum(axis=axis), there.sum(axis=axis)
-    means: Array = np.where(counts, sums / np.maximum(counts, 1), np.nan)
-    return means
 
 
 def _limits(values: Array) -> tuple[float, float]:

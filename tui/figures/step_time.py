@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.analysis.statistics.seed_intervals import seed_mean
 from engine.analysis.step_time import EVALUATION, in_step, mean_of
 from engine.catalog.metrics import PHASES
 from engine.text import shorten
@@ -49,7 +50,7 @@ def read(source: Source) -> Reading[Spent]:
     if not found:
         return Reading(None)
     names = list(dict.fromkeys(name for each in found for name in each))
-    means = {name: sum(each.get(name, 0.0) for each in found) / len(found) for name in names}
+    means = {name: seed_mean([each.get(name, 0.0) for each in found]) for name in names}
     return Reading(Spent(source.experiment.name, means, len(found)))
 
 

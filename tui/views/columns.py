@@ -1,7 +1,8 @@
 """What the run list can show of a run: columns by the names that filters use, and how each is written.
 
 A row stands for one run, for the seeds of an experiment, or for a group. What was measured is then their mean, the
-scores with a standard deviation; what they were made with is said as far as they share it; the rest is the newest's.
+scores with a standard deviation, of memory the most; what they were made with is said as far as they share it; the
+rest is the newest's.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Column:
     write: Callable[[Any], str]
     width: int = 5
     """Cells that it takes at least."""
-    over: Literal["newest", "each", "mean"] = "newest"
+    over: Literal["newest", "each", "mean", "most"] = "newest"
     """What stands where a row stands for several runs."""
     spread: bool = False
     """Whether a standard deviation stands behind the mean."""
@@ -57,22 +58,27 @@ class Column:
     rank: Callable[[Fact], Any] | None = None
     """Returns what rows are sorted by, where that is not the value."""
 
+    @property
+    def is_measured(self) -> bool:
+        """Whether one number is made of those of several runs."""
+        return self.over in ("mean", "most")
+
     def text(self, row: Row) -> str:
         """Return what stands in the column of a row; at most ``WIDEST`` cells. No mean is made of unlike runs."""
-        if row.mixed and self.over == "mean":
+        if row.mixed and self.is_measured:
             return ""
-        if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
-            return self._averaged(numbers)
+        if len(row.facts) > 1 and self.is_measured and (numbers := self._numbers(row)):
+            return self._over_runs(numbers)
         if len(row.facts) > 1 and self.over == "each":
             return _shared(dict.fromkeys(map(self._text, row.facts)))
         return self._text(row.facts[0]) if row.facts else ""
 
     def order(self, row: Row) -> tuple[bool, Any] | None:
         """Return what a row is sorted by, numbers before words; None for one that has nothing."""
-        if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
+        if len(row.facts) > 1 and self.is_measured and (numbers := self._numbers(row)):
             if row.mixed:
                 return False, max(numbers) if self.best_first else min(numbers)
-            return False, seed_mean(numbers)
+            return False, self._joined(numbers)
         value = (self.rank or self.value)(row.facts[0]) if row.facts else None
         if isinstance(value, bool | str):
             return (True, str(value).casefold()) if value != "" else None
@@ -93,8 +99,11 @@ class Column:
         numbers = [value for value in found if isinstance(value, int | float) and math.isfinite(value)]
         return numbers if len(numbers) > 1 or row.group else []
 
-    def _averaged(self, numbers: Sequence[float]) -> str:
-        mean = self.write(seed_mean(numbers))
+    def _joined(self, numbers: Sequence[float]) -> float:
+        return max(numbers) if self.over == "most" else seed_mean(numbers)
+
+    def _over_runs(self, numbers: Sequence[float]) -> str:
+        mean = self.write(self._joined(numbers))
         deviation = seed_deviation(numbers) if self.spread else None
         return mean if deviation is None else f"{mean}±{self.write(deviation)}"
 
@@ -153,8 +162,8 @@ OF_RUN: Mapping[str, Column] = {
                rank=lambda fact: fact.status.epoch or None, best_first=True),
         Column("left", "left", "time left", _left, duration, 6),
         Column("state", "state", "state", lambda fact: fact.status.state, str, 8, words=True),
-        Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="mean"),
-        Column("peak", "peak", "peak memory", _peak, size, over="mean"),
+        Column("memory", "mem", "memory", lambda fact: memory(fact.status), size, over="most"),
+        Column("peak", "peak", "peak memory", _peak, size, over="most"),
         Column("duration", "took", "duration", _key("duration"), duration, timed=True),
         Column("age", "age", "age", _key("age"), span, 6, timed=True),
         Column("parameters", "params", "parameters", lambda fact: fact.status.parameters, count, 6, over="each"),
@@ -198,8 +207,8 @@ def _measured(name: str, metric: str, key: Key, which: str) -> Column:
     elif which in ("best", "highest", "lowest"):
         word = kind.extreme or "best"
         heading, title = f"{word} {heading}", f"{word} {title}"
-    return Column(name, heading, title, _asked(key), kind.text, over="mean", spread=kind.is_score,
-                  best_first=kind.direction != "lower")  # fmt: skip
+    return Column(name, heading, title, _asked(key), kind.text, over="most" if kind.unit == "bytes" else "mean",
+                  spread=kind.is_score, best_first=kind.direction != "lower")  # fmt: skip
 
 
 def known_columns(snapshot: Snapshot) -> list[Column]:

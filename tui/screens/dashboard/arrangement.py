@@ -128,7 +128,7 @@ class ArrangeActions:
     def action_sort(self) -> None:
         """Sort the list by the next column: what was measured, the others, the age."""
         now = self._arrangement
-        shown = sorted(now.columns, key=lambda column: column.over != "mean")
+        shown = sorted(now.columns, key=lambda column: not column.is_measured)
         names = list(dict.fromkeys(["", *(column.name for column in shown), "age"]))
         place = names.index(now.order) if now.order in names else -1
         self.arrange_by(names[(place + 1) % len(names)], reverse=now.reverse)
