@@ -73,6 +73,7 @@ def test_it_waits_for_another_attempt(attempt, state, error):
     assert status_of(run).state == state
     retry.settle(run)
     entry = waiting_entry(run)
+    assert entry is not None
     assert (entry.retried, entry.gpus, entry.priority, entry.settings) == (1, 2, 3, ["batch_size=8"])
     assert entry.not_before == pytest.approx(time.time() + 30, abs=2)
     assert said(run) == f"it {state}; the queue begins it anew in 30 s, for time 1 of 2"
