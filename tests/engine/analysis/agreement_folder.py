@@ -22,7 +22,7 @@ import pytest
 from engine.analysis.selection import Candidate, read_candidates
 from engine.config.loader import Config, load_config
 from engine.config.schema import IMPORTED, Experiment
-from engine.events import End, Metrics, Start
+from engine.events import Confusion, End, Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.status import State, Status
 from engine.runs.store import Run, Source, Store
@@ -126,6 +126,10 @@ class Writer:
         for epoch in range(1, (epochs or EPOCHS) + 1):
             said = {"train/loss": 1 / epoch} | (values if tested else {})
             recorder.emit(Metrics(time=began + epoch, run=run.id, step=10 * epoch, epoch=epoch, values=said))
+        if tested:
+            place = {"time": began + 5, "run": run.id, "step": 10, "epoch": 1.0}
+            matrix = [[8, 2], [len(self._measured) % 5, 9]]
+            recorder.emit(Confusion(**place, split="test", labels=["cat", "dog"], matrix=matrix))  # type: ignore[arg-type]
         if state is not None:
             recorder.emit(End(time=began + 60, run=run.id, state=state, duration_s=60.0))  # type: ignore[arg-type]
         recorder.close()

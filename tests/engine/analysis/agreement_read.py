@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
 from click.testing import CliRunner
 
 from engine.analysis.comparison import Table, compare
@@ -22,7 +23,9 @@ from engine.runs.metadata import Fact, facts_of
 from engine.runs.status import Status
 from engine.text import GIB
 from tests.engine.analysis.agreement_folder import CONTESTS, NAMES, Folder
+from tui.figures import make
 from tui.figures.caveats import Entry
+from tui.figures.files import Format
 from tui.figures.make import Library
 from tui.report.report import write_report
 from tui.report.table_export import TABLE_FORMATS, export_tables
@@ -118,10 +121,16 @@ class Read:
 
     @cached_property
     def report(self) -> str:
-        """The report in Markdown."""
-        write_report(
-            self.folder.config, self.folder.store, [], self.folder.path / "report", say=lambda _: None
-        )
+        """The report in Markdown; of its figures that of all cases is drawn, for the others only words are asked."""
+        draw = make._files
+
+        def files(figure: Figure, *more: Any) -> Mapping[Format, bytes]:
+            return draw(figure, *more) if figure.name not in CONTESTS else {}
+
+        config, store, out = self.folder.config, self.folder.store, self.folder.path / "report"
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(make, "_files", files)
+            write_report(config, store, [], out, say=lambda _: None)
         return (self.folder.path / "report" / "report.md").read_text().replace("\\", "")
 
     def section(self, figure: str) -> str:

@@ -67,6 +67,9 @@ def runs_of_kind(kind: str) -> Callable[[Read], Answers]:
 
     def answers(read: Read) -> Answers:
         entries = read.entries(kind, "energy" if kind == "scatter" else "epoch")
+        for entry in entries:
+            told = getattr(entry.part, "seeds", len(entry.choice.runs))
+            assert told == len(entry.choice.runs), entry.experiment.name
         return read.answer(
             {entry.experiment.name: [run.run.id for run in entry.choice.runs] for entry in entries}
         )
