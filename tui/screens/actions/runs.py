@@ -38,7 +38,7 @@ class RunActions:
             refuse_row(target)
             return
         from engine.queue.submit import seeds_present, seeds_to_queue, submit
-        from tui.views.rerun import said
+        from tui.views.rerun import queued_message
 
         experiment = config.experiments[row.experiment]
         there = seeds_present(experiment, target.snapshot.runs, target.snapshot.about)
@@ -49,7 +49,7 @@ class RunActions:
 
             runs = submit(store, experiment, seeds_to_queue(experiment, there))
             ensure_worker(store)
-            return said(experiment, there, [run.id for run in runs]) + as_it_stood
+            return queued_message(experiment, there, [run.id for run in runs]) + as_it_stood
 
         target.do(f"{experiment.name} cannot be queued", queue)
 

@@ -175,14 +175,14 @@ class Dashboard(TargetScreen):
     @property
     def signs(self) -> Mapping[str, Sign]:
         """The colour and mark of each run in the charts."""
-        return self._signs.known
+        return self._signs.signs
 
     def draw(self, grid: ChartGrid) -> None:
         """Show the curves of what is looked at, in these charts or those of a screen over this one."""
         snapshot, own = self.snapshot, self.grid
         grid.x_label, grid.smoothing, grid.log_y = own.x_label, own.smoothing, own.log_y
         on_top = {name for name in (snapshot.watch.focus, self.state.pinned) if name}
-        grid.show(snapshot.curves, self._labels(snapshot), self._signs.known, on_top)
+        grid.show(snapshot.curves, self._labels(snapshot), self._signs.signs, on_top)
 
     def _show_focus(self) -> None:
         row, snapshot = self.row, self.snapshot
