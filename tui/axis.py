@@ -91,7 +91,7 @@ class Unit:
         least = 2 if self.kind == "fraction" else 0
         return [text + self._suffix("") for text in _fixed(ticks, step, least)]
 
-    def each(self, ticks: Sequence[float]) -> list[str]:
+    def log_labels(self, ticks: Sequence[float]) -> list[str]:
         """Ticks of a logarithmic axis: each in its own scale."""
         if self.kind == "binary":
             return [self.format(tick).replace(".0 ", " ") for tick in ticks]

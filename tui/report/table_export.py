@@ -15,7 +15,7 @@ from engine.analysis.selection import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.runs.store import Store
 from engine.text import markdown, markdown_table, printable
-from tui.figures.caveats import Entry, Say, cautions, whats_missing
+from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
 from tui.report.results_table import TEXTS, Plain, Table, judge_results
@@ -90,7 +90,7 @@ def export_tables(
 
 def table_of(results: Sequence[Result], missing: Sequence[str], config: Config, evidence: Evidence) -> Table:
     """Return the table of some results, at least one, that says what it lacks."""
-    entries = [Entry(config.experiments[row.experiment], row.choice) for row in results]
+    entries = [FigureEntry(config.experiments[row.experiment], row.choice) for row in results]
     notes = [note for entry in entries for note in cautions(entry)]
     judgements = judge_results(results, evidence)
     return Table(results, judgements, [*notes, _lack(missing)] if missing else notes)
