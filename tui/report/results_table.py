@@ -1,4 +1,4 @@
-"""Results of experiments as a table: for people, with the best marked and what has to be known, and as plain values."""
+"""Results of experiments as a table: for people, with the best marked and with footnotes, and as plain values."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ Subject = tuple[str, str]
 def judge_results(results: Sequence[Result], evidence: Evidence) -> dict[Subject, Judgement]:
     """Return what is concluded of some results by each of the metrics that tables show."""
     return {
-        (metric, data): evidence.judge(shown, metric)
+        (metric, data): evidence.judge(choices, metric)
         for metric in SCORES
-        for data, shown in by_data(
+        for data, choices in by_data(
             {row.experiment: row.choice for row in results if metric in row.scores}
         ).items()
     }
 
 
 @dataclass(frozen=True)
-class Table:
-    """What is to be read of some results, at least one; a column that has a value in no row is left out."""
+class ResultsTable:
+    """The columns and footnotes of some results, at least one; a column that has a value in no row is left out."""
 
     results: Sequence[Result]
     judgements: Mapping[Subject, Judgement]
@@ -71,7 +71,7 @@ class Table:
 
     @property
     def footnotes(self) -> list[str]:
-        """All that has to be known to read the columns for people, a sentence each."""
+        """The notes without which the columns for people cannot be read, a sentence each."""
         remarks = [remark for row in self.results for remark in row.remarks]
         absent = [
             title for title in _columns([self._shown(row) for row in self.results]) if title not in self.shown
@@ -145,16 +145,16 @@ class Table:
             "images_per_s": row.images_per_s,
             "gpu_hours": row.gpu_hours,
             "energy_joules": row.joules,
-            "runs": " ".join(each.run.id for each in row.choice.runs),
+            "runs": " ".join(candidate.run.id for candidate in row.choice.runs),
         }
 
     def _meanings(self) -> list[str]:
         """Say what the numbers are, as far as the table has such."""
         kinds = dict.fromkeys(
-            found.kind
+            interval.kind
             for row in self.results
             for metric in SCORES
-            if (found := _interval(row, metric)) is not None
+            if (interval := _interval(row, metric)) is not None
         )
         images = [kind for kind in kinds if kind != OVER_SEEDS]
         parts = ["Scores are those of the last evaluation"]
