@@ -55,13 +55,13 @@ def story(event: Event) -> Iterator[Line]:
             for line in more:
                 yield f"{INDENT}{'':<12}{line}", kind
         case Checkpoint():
-            place = f"epoch {event.epoch:<5.4g} step {event.step:<8,} {event.bytes / 1e6:>8,.1f} MB"
+            progress_text = f"epoch {event.epoch:<5.4g} step {event.step:<8,} {event.bytes / 1e6:>8,.1f} MB"
             path = "" if event.path == f"checkpoints/{event.kind}.pt" else f"  {event.path}"
-            yield f"{when}  checkpoint  {event.kind:<5} {place}{path}", Kind.PLAIN
+            yield f"{when}  checkpoint  {event.kind:<5} {progress_text}{path}", Kind.PLAIN
         case End():
             yield f"{when}  {event.state:<10}  {event.reason}", _kind(event)
-            if found := scored(event):
-                yield f"{INDENT}{'':<12}{found}", Kind.PLAIN
+            if scores := scored(event):
+                yield f"{INDENT}{'':<12}{scores}", Kind.PLAIN
             yield from _traceback(event)
 
 

@@ -16,7 +16,7 @@ FIRST_S = 0.5
 
 
 class MachineSampler:
-    """Makes a ``Machine`` of what there is, as often as is worth it."""
+    """Measures the machine as a ``Machine``, once a second at most."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + FIRST_S
@@ -24,7 +24,7 @@ class MachineSampler:
         self._processes: dict[int, Process] = {}
 
     def sample(self) -> Machine | None:
-        """Return how the machine is, None where it is too soon to look again."""
+        """Return how the machine is; None where the last look is less than a second old."""
         now = time.monotonic()
         if now < self._next:
             return None

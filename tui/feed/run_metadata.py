@@ -31,7 +31,7 @@ class Abouts:
         return bool(self._stale)
 
     def touch(self, run: str) -> None:
-        """Take note that a run's folder may say something else now."""
+        """Have a run's metadata read again: its folder has changed."""
         self._stale[run] = None
 
     def keep(self, runs: Iterable[str]) -> None:
