@@ -287,7 +287,7 @@ def _si_prefix(size: float) -> tuple[float, str]:
 
 
 def _moments(ticks: Sequence[float], step: float) -> list[str]:
-    """Return the times of one axis as text; clock times with their day where they span more than one, and its year likewise."""
+    """Return the times of one axis as text; clock times that span several days or years have those in them."""
     if min(ticks) <= _CLOCK or not max(ticks) < 2e11:
         return [_moment(tick, step) for tick in ticks]
     form = "%d %b" if step >= 86400 else "%H:%M" if step >= 60 else "%H:%M:%S"

@@ -17,7 +17,7 @@ from engine.analysis.seed_groups import Side
 from engine.runs.metadata import facts_of
 from tui.keymap.lookup import bindings
 from tui.options import ascii_only
-from tui.screens.host import Curves, Reader
+from tui.screens.host import Curves, FileReader
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
@@ -44,9 +44,9 @@ class CompareScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("CompareScreen")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(self, found: list[Side], evidence: Evidence, curves: Curves, reader: Reader) -> None:
+    def __init__(self, sides: list[Side], evidence: Evidence, curves: Curves, reader: FileReader) -> None:
         super().__init__()
-        self._sides = found
+        self._sides = sides
         self._evidence = evidence
         self._curves = curves
         self._signs = curves.signs
@@ -92,7 +92,7 @@ class CompareScreen(ModalScreen[None]):
 
         table = compare(self._sides, self._evidence)
         judged = [side for side in table.sides if side.finished]
-        found = {}
+        shifts_by_side = {}
         if judged[:1] == [table.sides[0]]:
             matrices = self._reader.matrices([run.run for side in judged for run in side.counted])
             of_side = {
@@ -101,15 +101,15 @@ class CompareScreen(ModalScreen[None]):
             }
             for side in judged[1:]:
                 if (
-                    each := shifts(of_side[side.name], of_side[judged[0].name], alpha=table.alpha)
+                    side_shifts := shifts(of_side[side.name], of_side[judged[0].name], alpha=table.alpha)
                 ) is not None:
-                    found[side.name] = each
-        self.app.call_from_thread(self._show, table, found)
+                    shifts_by_side[side.name] = side_shifts
+        self.app.call_from_thread(self._show, table, shifts_by_side)
 
-    def _show(self, table: Table, found: dict[str, Shifts]) -> None:
+    def _show(self, table: Table, shifts_by_side: dict[str, Shifts]) -> None:
         if not self.is_attached:
             return
-        self.table, self.shifts = table, found
+        self.table, self.shifts = table, shifts_by_side
         self._fill()
 
     def on_resize(self) -> None:

@@ -42,15 +42,15 @@ class ExportActions:
 
         grid, snapshot = self._board.grid, self._board.snapshot
         charts = grid.charts
-        shown = {line.curve.run: line for chart in charts for line in chart.lines}
+        lines = {line.curve.run: line for chart in charts for line in chart.lines}
         curves = {chart.metric: snapshot.curves.get(chart.metric, ()) for chart in charts}
-        if not shown:
+        if not lines:
             return None
         return ChartView(
-            curves={metric: found for metric, found in curves.items() if found},
-            names={run: line.name.rpartition(" ×")[0] or line.name for run, line in shown.items()},
-            signs={run: Sign(line.colour, line.mark) for run, line in shown.items()},
-            statuses={name: status for name, status in snapshot.by_id.items() if name in shown},
+            curves={metric: of_metric for metric, of_metric in curves.items() if of_metric},
+            names={run: line.name.rpartition(" ×")[0] or line.name for run, line in lines.items()},
+            signs={run: Sign(line.colour, line.mark) for run, line in lines.items()},
+            statuses={name: status for name, status in snapshot.by_id.items() if name in lines},
             axis=snapshot.watch.axis,
             smoothing=SMOOTHINGS[self._board.state.smoothing],
             zoom=charts[0].view,

@@ -35,7 +35,7 @@ from tui.screens.dashboard.filter import FilterActions, RunFilter
 from tui.screens.dashboard.layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
-from tui.screens.host import Reader
+from tui.screens.host import FileReader
 from tui.screens.target_screen import TargetScreen
 from tui.state.board import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
@@ -81,7 +81,7 @@ class Dashboard(TargetScreen):
     snapshot: reactive[Snapshot] = reactive(Snapshot(), repaint=False, always_update=True)
     """What is shown."""
 
-    def __init__(self, project: Project, reader: Reader) -> None:
+    def __init__(self, project: Project, reader: FileReader) -> None:
         super().__init__(project)
         self.state = BoardState()
         self.arrangement = Arrangement()
@@ -224,10 +224,10 @@ class Dashboard(TargetScreen):
         """Return what the charts call each run; a curve alone needs no name."""
         drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
         runs = snapshot.by_id
-        shown = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
+        statuses = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
         of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
-        labels = curve_labels(shown, snapshot.about, of_seeds)
-        return dict(zip((status.run for status in shown), labels, strict=True))
+        labels = curve_labels(statuses, snapshot.about, of_seeds)
+        return dict(zip((status.run for status in statuses), labels, strict=True))
 
     @property
     def row(self) -> Row | None:
@@ -275,7 +275,14 @@ class Dashboard(TargetScreen):
     def arrange_list(
         self, columns: Sequence[str], order: str, *, reverse: bool = False, groups: Sequence[str] = ()
     ) -> None:
-        """Arrange the list anew, as ``Arrangement.choose`` has it."""
+        """Arrange the list anew, as ``Arrangement.choose`` does.
+
+        Args:
+            columns: Names of columns.
+            order: The name of the column to sort by; empty for the order of the configuration.
+            reverse: Whether the order is the other way round.
+            groups: Keys of the settings to group experiments by.
+        """
         self._arranging.arrange(columns, order, reverse=reverse, groups=groups)
 
     def taken_view(self) -> View:
@@ -299,7 +306,7 @@ class Dashboard(TargetScreen):
         runs, row = self.run_list, self.row
         return self.state.watch(
             self.snapshot, runs.selected, row.run if row is not None else None,
-            alone={each.run for each in runs.rows if each.run and each.parent and not each.folds},
+            alone={listed.run for listed in runs.rows if listed.run and listed.parent and not listed.folds},
             whole=row is not None and bool(row.folds),
         )  # fmt: skip
 
