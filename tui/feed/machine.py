@@ -1,4 +1,4 @@
-"""Looks at the machine once a second: CPU, memory, GPUs, and who is on them."""
+"""Looks at the machine once a second: CPU, memory, GPUs, and the processes on them."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class MachineSampler:
         )
 
     def close(self) -> None:
-        """Let the driver go."""
+        """Close the connection to the GPU driver."""
         if self._nvml is not None:
             self._nvml.close()
 
     def _look_up(self, pids: Iterable[int]) -> Mapping[int, Process]:
-        """Return what each process is called and whose child it is; asked once for each."""
+        """Return the name and the parents of each process; each is looked up once."""
         self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in pids}
         return self._processes
 

@@ -39,7 +39,7 @@ class Reader:
         self._reset()
 
     def _reset(self) -> None:
-        """Have read nothing of the run yet."""
+        """Start over, with nothing of the run read."""
         run = self.run
         self._info: RunInfo | None = None
         with contextlib.suppress(StoreError):
@@ -119,7 +119,7 @@ class Reader:
     # ---- lines
 
     def _read_lines(self) -> bool:
-        """Read on, and return whether there is more than time allowed."""
+        """Read on for ``BUDGET_S``, and return whether more is left to read."""
         deadline = time.monotonic() + BUDGET_S
         for read in (self._read_printed, self._read_events):
             while read():

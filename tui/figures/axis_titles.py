@@ -71,7 +71,7 @@ def x_title(axis: Axis, unit: str) -> str:
 
 
 def time_scale(longest: float) -> tuple[float, str]:
-    """Return the seconds in the unit in which times up to ``longest`` seconds are best told, and its name."""
+    """Return the unit for times up to ``longest`` seconds: how many seconds it has, and its name."""
     if longest < 180:
         return 1.0, "s"
     return (60.0, "min") if longest < 3 * 3600 else (3600.0, "h")

@@ -1,4 +1,4 @@
-"""Bars: an experiment's final score, with its interval and each of its seeds; the names stay readable, so they lie."""
+"""Bars: an experiment's final score, with its interval and each of its seeds; they lie, so that long names fit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW, LEAST_ROW = 0.24, 0.09
-"""Inches of a row as it should be, and at least."""
+"""Inches of a row: the preferred height, and the least."""
 
 
 def read(source: Source) -> Reading[Scored]:

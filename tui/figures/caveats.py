@@ -19,7 +19,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, eq=False)
 class FigureEntry:
-    """An experiment of a figure: the runs that speak for it and what is shown of them, None where nothing can be."""
+    """An experiment of a figure: the runs that count, and what is shown of them; None where nothing can be shown."""
 
     experiment: Experiment
     choice: Choice[Candidate]
@@ -109,13 +109,13 @@ def cautions(entry: FigureEntry) -> Iterator[str]:
 
 
 def not_counted(name: str, choice: Choice[Candidate]) -> Iterator[str]:
-    """Yield a sentence on the runs of an experiment that are not counted, where there are such."""
+    """Yield a sentence on the runs of an experiment that do not count, if it has some."""
     if reasons := uncounted(choice):
         yield f"{name}: {', '.join(reasons)}."
 
 
 def other_settings(entry: FigureEntry) -> Iterator[str]:
-    """Yield how many runs of an experiment are not shown because they were made with something else, and with what."""
+    """Yield how many runs of an experiment are left out for their other settings, and which settings those are."""
     choice = entry.choice
     if not choice.runs or not choice.other_settings:
         return
@@ -159,7 +159,7 @@ def whats_missing(
 
 
 def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
-    """Return the command that runs experiments from where this one was called."""
+    """Return the command, for the current folder, that runs experiments."""
     command = ["engine", "run" if len(names) == 1 else "submit"]
     if config.path != Path("experiments.toml"):
         command += ["--config", str(config.path)]

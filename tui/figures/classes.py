@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 ROW, LEAST_ROW = 0.135, 0.07
-"""Inches of a class's row, and where the height of a figure is given at least."""
+"""Inches of a class's row: the preferred height, and the least where the figure's height is given."""
 HIGHEST = 4.6
-"""Inches of rows beyond which they go on beside."""
+"""Inches of rows beyond which a further group stands beside the first."""
 LONGEST = 16
 """Characters of a class's name."""
 SIDES: Mapping[Width, int] = {"column": 2, "page": 4}
@@ -96,7 +96,7 @@ def _sorted(parts: Sequence[ByClass]) -> tuple[list[str], Array]:
 
 
 def _mean(values: Array, axis: int) -> Array:
-    """Return the means of what is finite, NaN where nothing is."""
+    """Return the means of the finite values along an axis; NaN where none is finite."""
     there = np.isfinite(values)
     sums, counts = np.where(there, values, 0.0).sum(axis=axis), there.sum(axis=axis)
     means: Array = np.where(counts, sums / np.maximum(counts, 1), np.nan)

@@ -136,7 +136,7 @@ def _titles(parts: Sequence[Summed], width: int) -> list[str]:
 
 
 def _in_two(name: str, width: int) -> str:
-    """Return a name in two lines, broken behind a dash or a space if one stands where it can be."""
+    """Return a name in two lines of at most ``width`` characters, broken behind a dash or a space if possible."""
     breaks = [cut for cut in range(len(name) - width, width + 1) if name[cut - 1] in "- "]
     cut = breaks[-1] if breaks else width
     return f"{name[:cut].rstrip()}\n{name[cut:].lstrip()}"

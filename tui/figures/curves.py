@@ -50,7 +50,7 @@ DENSE = 30
 
 SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
 SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
-"""Points that a mark is high on a curve, where that is not what most are: stars and triangles have less to see."""
+"""Points: the height of a mark that differs from the usual one. Stars and triangles have less area."""
 HOLLOW = "○△□◇▽☆"
 """Marks that are drawn as outlines."""
 REST = (0, (2.2, 1.6))

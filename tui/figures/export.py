@@ -1,4 +1,4 @@
-"""`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files."""
+"""`vitui export`: the figures of experiments.toml, drawn from the runs and written as files."""
 
 from __future__ import annotations
 
@@ -93,5 +93,5 @@ def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
 
 
 def teller(say: Say) -> Say:
-    """Return ``say`` for any text: names come from people and from files, what is said is printable."""
+    """Return ``say`` for any text: names come from users and files, and control characters are taken out."""
     return lambda line: say(printable(line))

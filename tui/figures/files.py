@@ -1,4 +1,4 @@
-"""Files of figures: written whole or not at all, with where they come from inside."""
+"""Files of figures: written whole or not at all, with their origin in the metadata."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Origin:
     runs: tuple[str, ...]
     commits: tuple[str, ...]
     date: str
-    """When the newest of the runs was last heard of: no other date is true of the same picture tomorrow."""
+    """When the newest of the runs last wrote: the one date that stays the same for the same picture."""
 
 
 def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:

@@ -51,7 +51,7 @@ def seeds_of(parts: Sequence[Scored]) -> set[int]:
 
 
 def counted(names: Sequence[str], parts: Sequence[Scored]) -> list[str]:
-    """Return the names, with the number of seeds where experiments differ in it."""
+    """Return the names, each with its number of seeds where the experiments differ in it."""
     if len(seeds_of(parts)) == 1:
         return list(names)
     return [f"{name} (N = {len(part.score.values)})" for name, part in zip(names, parts, strict=True)]
@@ -71,7 +71,7 @@ def meanings(mark: str, parts: Sequence[Scored]) -> Iterator[str]:
 
 
 def drawable(values: Sequence[float], scale: Scale) -> Array:
-    """Return values (N,) as an axis of a scale has them."""
+    """Return values (N,) in the unit of a scale, clipped to what an axis can draw."""
     return np.clip(np.asarray(values, dtype=np.float64), -LARGEST, LARGEST) / scale.size
 
 

@@ -34,7 +34,7 @@ MARK = 26.0
 MOST = 0.36
 """How much of a figure's width the gutter may take."""
 FARTHEST = 2.2
-"""How many heights of a name it may stand away from the end of its line."""
+"""The largest distance of a name from the end of its line, in heights of a name."""
 
 
 Offset = tuple[float, float]
@@ -72,7 +72,7 @@ def label(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str],
 
 
 def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
-    """Return what lays a figure out."""
+    """Return the layout engine of a figure that has a constrained layout."""
     return cast("ConstrainedLayoutEngine", figure.get_layout_engine())
 
 
@@ -225,7 +225,7 @@ def _add_legend(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence
 
 
 def measure(figure: Figure, name: str) -> Bbox:
-    """Return the room that a name takes, in pixels."""
+    """Return the bounding box of a name, in pixels."""
     text = figure.text(0, 0, name, fontsize=SIZE)
     box = text.get_window_extent()
     text.remove()

@@ -1,4 +1,4 @@
-"""The sheet that any kind of figure is drawn on: its size, its title, its small print, and text that is only text."""
+"""The sheet that any kind of figure is drawn on: its size, its title, its small print, and text without markup."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ TITLE = 8
 SMALL = 5.5
 """Points."""
 UNDER_KEY = 0.06
-"""Inches between what marks mean and what is drawn."""
+"""Inches between the key and the drawing."""
 NAMES = 40, 24
 """Characters of an experiment's name beside its row: on a page, and in a column."""
 
 
 SCALES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0)
-"""How many times as large a slide is drawn that has to hold much, its type so much smaller: the first that will do."""
+"""By how much a slide is enlarged until its content fits, its type being smaller by as much; the first that fits."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +60,9 @@ def begin(
     """Return an empty figure with its title, what its marks mean, and its small print.
 
     Args:
-        sheet: What it says.
+        sheet: Its title, its small print and its look.
         width: The width of a figure whose sheet leaves it open.
-        height: Inches that what it shows needs, without all that.
+        height: Inches that the drawing needs, without title, key and small print.
         notes: What the drawing itself has to explain, before the notes of the sheet.
         key: Marks, and what each means.
         least: Inches without which what it shows cannot be drawn at all.

@@ -38,7 +38,7 @@ class FigureKind(Generic[Part]):
     words: Callable[[Figure], str] = _metric
     """Returns what the figure shows, in words, for readers who cannot see it."""
     needs: Callable[[Figure], str] = _metric
-    """Returns the metric or matrix, in words, that a run has to have to be shown."""
+    """Returns the metric or matrix, in words, without which a run cannot be shown."""
 
 
 KINDS: Mapping[str, FigureKind[Any]] = {

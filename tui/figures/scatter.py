@@ -78,7 +78,7 @@ class Point(NamedTuple):
     scored: Scored
     cost: float
     evidence: Evidence
-    """All runs there are."""
+    """All runs."""
 
 
 def read(source: Source) -> Reading[Point]:
@@ -153,7 +153,7 @@ def marks_of(axis: str, metric: str, parts: Sequence[Point]) -> list[Mark]:
 
 
 def _names(part: Point, parts: Sequence[Point], axis: str, order: int) -> frozenset[str]:
-    """Return which others are cheaper than one (-1), or not told to be either cheaper or dearer (0)."""
+    """Return the others that cost less than one (-1), or whose costs are not told apart from its cost (0)."""
     others = (other for other in parts if other is not part)
     return frozenset(other.scored.name for other in others if _order(axis, other, part) == order)
 

@@ -26,7 +26,7 @@ class Source:
     candidates: Sequence[Candidate]
     """All runs."""
     evidence: Evidence
-    """The same as what judgements are made of."""
+    """All runs, in the form that judgements are made of."""
     history: Callable[[Path, str | None], History]
     """Reads the history in a run's folder: that of one metric alone, or all of it."""
 

@@ -44,7 +44,7 @@ class Spent:
 
 
 def read(source: Source) -> Reading[Spent]:
-    """Return what the phases of a step take, of the runs that tell."""
+    """Return what the phases of a step take, over the runs that have measured them."""
     phases_by_run = [phases for run in source.choice.runs if (phases := _phases(source, run.run.path))]
     if not phases_by_run:
         return Reading(None)
@@ -88,7 +88,7 @@ def draw(sheet: FigureSheet, parts: Sequence[Spent]) -> Figure:
 
 
 def _phases(source: Source, path: Path) -> dict[str, float]:
-    """Return a run's milliseconds by phase: those of the engine, and those that a program of one's own measured."""
+    """Return a run's milliseconds by phase: those of the engine, and those that the user's own program measured."""
     history = source.history(path, None)
     means = {name: mean_of(column) for name, column in history.columns.items() if name.startswith("time/")}
     start = history.starts[-1] if history.starts else None

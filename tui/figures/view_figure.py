@@ -56,7 +56,7 @@ def paths_of(view: ChartView, path: Path) -> dict[str, Path]:
     """Return the file of each metric: the path itself for one, with the metric's name for several.
 
     Raises:
-        ExportError: The path does not end in a format that there is, or nothing is to be drawn.
+        ExportError: The path does not end in one of ``FORMATS``, or the charts are empty.
     """
     if path.suffix[1:] not in get_args(Format):
         raise ExportError(f"{path}: it has to end in {', '.join(f'.{kind}' for kind in FORMATS)}")
@@ -114,7 +114,7 @@ def lines_of(view: ChartView, metric: str) -> Iterator[Line]:
 
 
 def _notes(statuses: Sequence[Status]) -> Iterator[str]:
-    """Yield what a reader of a figure of runs that may go on has to know."""
+    """Yield a sentence on each run that has not finished."""
     for status in statuses:
         if status.state != "finished":
             name = f"{status.experiment} (seed {status.seed})"

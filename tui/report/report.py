@@ -40,7 +40,7 @@ class Grid:
 
 @dataclass(frozen=True)
 class ReportSection:
-    """A figure, with all that is known of what it shows."""
+    """A figure with its sentences, its results, its settings and its runs."""
 
     name: str
     title: str
@@ -60,7 +60,7 @@ class ReportSection:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is written."""
+    """The content of both files of the report."""
 
     title: str
     origin: str
@@ -118,7 +118,7 @@ def write_report(
 
 
 def as_html(report: Report) -> str:
-    """Return the report as one HTML page without scripts, that asks for nothing from anywhere."""
+    """Return the report as one HTML page without scripts that loads nothing from elsewhere."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

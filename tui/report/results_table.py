@@ -21,7 +21,7 @@ IMAGES = "†"
 NONE = "–"
 RANK = "rank by "
 LEAST_RANKED = 3
-"""Of two the sentence on the pair says all that ranks do."""
+"""Experiments that have ranks, at least: of two the sentence on the pair says as much."""
 Plain = str | int | float | bool | None
 Value = TypeVar("Value")
 
@@ -149,7 +149,7 @@ class ResultsTable:
         }
 
     def _meanings(self) -> list[str]:
-        """Say what the numbers are, as far as the table has such."""
+        """Return sentences on how the numbers in the table came about."""
         kinds = dict.fromkeys(
             interval.kind
             for row in self.results
@@ -175,7 +175,7 @@ class ResultsTable:
         return [*meanings, *([f"{'; '.join(costs)}."] if costs else [])]
 
     def _judgements(self) -> list[str]:
-        """Say which scores are bold and why, and by which method that is judged."""
+        """Return sentences on which scores are bold and why, and on the method of judgement."""
         several = len({row.data for row in self.results}) > 1
         told, judged = [], []
         for metric in SCORES:
@@ -199,7 +199,7 @@ class ResultsTable:
 
 
 def number(value: float | None, form: str = ".4f") -> str:
-    """Return a number, empty for None; in powers of ten what would else be a row of zeros or of digits."""
+    """Return a number as text, empty for None; the largest and the smallest in powers of ten."""
     if value is None:
         return ""
     return format(value, form) if value == 0 or 1e-4 <= abs(value) < 1e9 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""`vitui export --table`: what came of experiments as Markdown, LaTeX, CSV or Parquet, from the runs there are."""
+"""`vitui export --table`: the results of experiments as Markdown, LaTeX, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _runs(results: Sequence[Result]) -> str:
 
 
 def _remembering(hours: Callable[[Candidate, str], float | None]) -> Hours:
-    """Return what reads each run once, however many tables show it."""
+    """Return a function that reads each run once, however many tables show it."""
     hours_read: dict[tuple[Path, str], float | None] = {}
 
     def of(candidate: Candidate, metric: str) -> float | None:

@@ -1,4 +1,4 @@
-"""A table of texts for other programs: Markdown, LaTeX (booktabs), CSV. Any text comes out as that text."""
+"""A table of texts for other programs: Markdown, LaTeX (booktabs), CSV. Special characters are escaped."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The overlaid runs side by side: only what differs, what came of it against the baseline, and what that is worth."""
+"""The overlaid runs side by side: what differs, the results against the baseline, and which are told apart."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 FRAME = 8
-"""Cells that the page has not of the screen's width: its border, its padding, a scrollbar."""
+"""Cells of the screen's width that border, padding and scrollbar take from the page."""
 
 
 def evidence_of(snapshot: Snapshot) -> Evidence:
-    """Return all runs that the app knows as what judgements are made of."""
+    """Return all runs of a snapshot in the form that judgements are made of."""
     runs = facts_of(snapshot.runs, snapshot.about)
     if snapshot.config is None:
         return Evidence({}, runs)
@@ -39,7 +39,14 @@ def evidence_of(snapshot: Snapshot) -> Evidence:
 
 
 class CompareScreen(ModalScreen[None]):
-    """Shows some sides, the first of which is the baseline, under the curves of the screen below."""
+    """Shows some sides, the first of which is the baseline, under the curves of the screen below.
+
+    Args:
+        sides: What is compared, at least two.
+        evidence: All runs, by which differences are judged.
+        curves: Draws the curves that the screen below shows.
+        reader: Reads the confusion matrices.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("CompareScreen")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
@@ -80,7 +87,7 @@ class CompareScreen(ModalScreen[None]):
         self.draw()
 
     def draw(self) -> None:
-        """Show the curves as they are now, and what they wear."""
+        """Show the curves and their marks as they are now."""
         for grid in self.query(ChartGrid):
             self._curves.draw(grid)
         if self._signs != (signs := self._curves.signs):
@@ -113,7 +120,7 @@ class CompareScreen(ModalScreen[None]):
         self._fill()
 
     def on_resize(self) -> None:
-        """Put as much beside each other as has room now."""
+        """Put as many sides beside each other as fit the width."""
         self._fill()
 
     def _fill(self) -> None:
@@ -125,7 +132,7 @@ class CompareScreen(ModalScreen[None]):
             self.query_one("#compare-table", Static).update(page(self.table, self.shifts, marks, width))
 
     def _marks(self, side: Side) -> Text:
-        """Return what the curves of a side wear."""
+        """Return the mark and colour of a side's curves; empty for a side without curves."""
         signs = dict.fromkeys(self._signs[run.run] for run in side.counted if run.run in self._signs)
         letters = ascii_only(self.app)
         return Text.assemble(*((sign.drawn(ascii_only=letters), sign.colour) for sign in signs))

@@ -22,7 +22,7 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 
 class ExportScreen(ModalScreen[Path | None]):
-    """Asks where to; returns the path, None when left. What is there is written over after a second enter only.
+    """Asks where to; returns the path, None when left. An existing file is overwritten after a second enter only.
 
     Args:
         view: What is to be drawn.

@@ -52,7 +52,7 @@ class Host(Protocol):
         """Show a screen the snapshot of now and all that come, for as long as it is open."""
 
     def look_into(self, page: Page | None) -> None:
-        """Have a run read whole; None for no longer."""
+        """Have a run read whole; None ends that."""
 
     def needless(self) -> frozenset[str]:
         """Return the names of actions that would do nothing to the run that is meant."""

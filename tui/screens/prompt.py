@@ -50,7 +50,7 @@ class Prompt(ModalScreen[str | None]):
             yield Static(id="prompt-hint", markup=False)
 
     def on_mount(self) -> None:
-        """Begin at the end of what is there."""
+        """Put the cursor at the end of the line."""
         line = self.query_one(Completing)
         line.cursor_position = len(self._value)
         line.focus()

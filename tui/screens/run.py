@@ -47,7 +47,7 @@ FOCUSED = {
     "console": "#run-console Log",
     "events": "#run-events Log",
 }
-"""What has the keys on each tab."""
+"""The widget that gets the keys on each tab."""
 
 
 class RunScreen(Screen[None]):
@@ -67,9 +67,9 @@ class RunScreen(Screen[None]):
         give_actions(self, actions)
         self.run = run
         self.page = Page(run)
-        """What the feed is asked for."""
+        """What the feed reads for this screen."""
         self.record = Record(run)
-        """What it has found."""
+        """What the feed has read of the run."""
         self._host = host
         self._tab: Tab = tab
         self._title = Text()
@@ -249,6 +249,6 @@ class RunScreen(Screen[None]):
 
 
 def go(where: Where, at: int, count: int) -> int:
-    """Return the place of ``count`` that lies somewhere from one of them."""
+    """Return the index, of ``count``, that a step from the index ``at`` leads to; it stays within the ends."""
     target = {"first": 0, "back": at - 1, "on": at + 1, "last": count - 1}[where]
     return max(0, min(target, count - 1))

@@ -33,32 +33,32 @@ WIDEST = 24
 
 @dataclass(frozen=True)
 class Column:
-    """Something that the list shows of each row."""
+    """A column of the run list."""
 
     name: str
     heading: str
     title: str
-    """What it is called where there is room."""
+    """Its long name."""
     value: Callable[[Fact], Any]
     """Returns what a run has; None where it has nothing."""
     write: Callable[[Any], str]
     width: int = 5
     """Cells that it takes at least."""
     over: Literal["newest", "each", "mean"] = "newest"
-    """What stands where a row stands for several runs."""
+    """What it shows for a row of several runs: the newest value, each different value, or their mean."""
     spread: bool = False
     """Whether a standard deviation stands behind the mean."""
     best_first: bool = False
     """Whether the largest stands first when the list is sorted by it."""
     words: bool = False
-    """Whether it stands to the left of its place."""
+    """Whether its texts are aligned left."""
     timed: bool = False
-    """Whether it changes by itself."""
+    """Whether its values change with time alone."""
     rank: Callable[[Fact], Any] | None = None
     """Returns what rows are sorted by, where that is not the value."""
 
     def text(self, row: Row) -> str:
-        """Return what stands in the column of a row; at most ``WIDEST`` cells. No mean is made of unlike runs."""
+        """Return the text of a row in this column, at most ``WIDEST`` cells; empty for the mean of unlike runs."""
         if row.mixed and self.over == "mean":
             return ""
         if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
@@ -134,7 +134,7 @@ def _peak(fact: Fact) -> float | None:
 
 
 def _asked(key: Key) -> Callable[[Fact], Any]:
-    """Return what gets the value of a key as filters see it."""
+    """Return a function that reads the value of a key as filters see it."""
     return lambda fact: key.value(Subject(fact.status, lambda: fact.about.config, lambda: fact.about.labels))
 
 
@@ -168,7 +168,7 @@ OF_RUN: Mapping[str, Column] = {
 
 @lru_cache(1024)
 def find_column(name: str) -> Column | None:
-    """Return the column of a name, None where there is none of that name."""
+    """Return the column of a name; None for an unknown name."""
     if (column := OF_RUN.get(name)) is not None:
         return column
     key = find_key(name)
@@ -203,7 +203,7 @@ def _measured(name: str, metric: str, key: Key, which: str) -> Column:
 
 
 def known_columns(snapshot: Snapshot) -> list[Column]:
-    """Return the columns that say something here: settings that differ, the run, what was measured, other settings."""
+    """Return all columns for these runs: settings that differ, the run's own, measurements, other settings."""
     differing, alike = settings_by_difference(snapshot)
     last: dict[str, None] = {}
     best: dict[str, None] = {}

@@ -1,4 +1,4 @@
-"""What can be typed for an experiment's keys and values: all there is to choose from, and how a start goes on."""
+"""What can be typed for an experiment's keys and values: the choices, and those that complete what is typed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def keys_of(values: Mapping[str, Any]) -> list[str]:
 
 
 def options_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return what each option of the model takes, by its name; empty for a model that is none of ours."""
+    """Return what each option of the model takes, by its name; empty for an unknown model."""
     model = values.get("model")
     spec = MODELS.get(model) if isinstance(model, str) else None
     return OPTIONS[spec.family] if spec is not None else {}

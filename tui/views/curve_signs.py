@@ -21,7 +21,7 @@ class Signs:
 
     def __init__(self) -> None:
         self.signs: Mapping[str, Sign] = {}
-        """The last choice."""
+        """The sign of each run, as ``choose`` returned it last."""
         self._made_from: tuple[tuple[object, ...], object] | None = None
 
     def choose(

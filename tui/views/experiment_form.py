@@ -38,7 +38,7 @@ class FormEntry:
 
 @dataclass(frozen=True)
 class Form:
-    """An experiment of a configuration, and what is to become of it."""
+    """An experiment of a configuration, and the changes to it."""
 
     path: Path
     text: str
@@ -141,7 +141,7 @@ class Form:
 
     @property
     def is_changed(self) -> bool:
-        """Whether saving it would do anything."""
+        """Whether saving it would change the file."""
         return bool(self.changes) or self.new_name is not None
 
 

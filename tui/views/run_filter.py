@@ -44,7 +44,7 @@ class Subjects:
         return made[2]
 
     def keep(self, runs: Collection[Status]) -> None:
-        """Forget runs that are gone, once that is worth it."""
+        """Forget runs that are gone, once they are the majority."""
         if len(self._made) > 2 * len(runs):
             there = {status.run for status in runs}
             self._made = {name: made for name, made in self._made.items() if name in there}
@@ -101,7 +101,7 @@ def understand(
 
     Args:
         text: The filter.
-        snapshot: What is at hand.
+        snapshot: The runs that the filter is tried on.
         writing: Whether it is being written. Then its last term counts once it makes sense, and is no mistake as long
             as something can come of it.
         subjects: What filters before this one have seen.

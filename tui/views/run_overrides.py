@@ -24,7 +24,7 @@ _CLOSING = {"[": "]", "{": "}"}
 
 @dataclass(frozen=True)
 class Variation:
-    """What is to be queued."""
+    """An experiment with changes, and the seeds and the priority with which it is queued."""
 
     experiment: Experiment
     seeds: tuple[int, ...] = ()
@@ -112,7 +112,7 @@ def _without_last(text: str) -> tuple[str, str]:
 
 
 def _seeds(text: str) -> tuple[int, ...] | None:
-    """Return the seeds of a list like ``0,1,2`` or ``[0, 1, 2]``; None if it is none."""
+    """Return the seeds of a list like ``0,1,2`` or ``[0, 1, 2]``; None for any other text."""
     parts = [part.strip() for part in text.strip("[]").split(",")]
     if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts) or len(
         set(parts)

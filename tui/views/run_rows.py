@@ -137,11 +137,11 @@ def _sorted(entries: list[tuple[Row, T]], order: Column | None, reverse: bool) -
 
 
 def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
-    runs = [status for each in members.values() for status in each]
-    of_each = [_shown(snapshot, name, each)[1] for name, each in members.items()]
-    heads = sorted((facts[0] for facts in of_each if facts and facts[0].status.run), key=age)
+    runs = [status for of_experiment in members.values() for status in of_experiment]
+    row_facts = [_shown(snapshot, name, of_experiment)[1] for name, of_experiment in members.items()]
+    heads = sorted((facts[0] for facts in row_facts if facts and facts[0].status.run), key=age)
     latest = newest(fact.status for fact in heads)
-    facts = [fact for each in of_each for fact in each]
+    facts = [fact for of_row in row_facts for fact in of_row]
     finished = [fact for fact in facts if fact.status.state == "finished"]
     mixed = any(fact is not finished[0] and not _alike(finished[0], fact) for fact in finished)
     return Row(

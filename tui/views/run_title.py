@@ -46,7 +46,7 @@ def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: in
 
 
 def _facts(status: Status) -> Iterator[str]:
-    """Yield what is wanted most first."""
+    """Yield facts on how the run goes, the most important first."""
     if status.epochs:
         yield f"epoch {progress(status)}"
     if (f1 := status.last.get("test/f1")) is not None:

@@ -25,10 +25,10 @@ def repeat_command(
     """Return the command that runs an experiment as it was run.
 
     Args:
-        name: The experiment's.
+        name: The experiment's name.
         experiment: As the configuration has it now; None if it no longer does.
         config: What the run was made with; empty for what the configuration says.
-        seed: The run's.
+        seed: The run's seed; None leaves it to the experiment.
         project: Where configuration and runs are.
     """
     words = ["engine", "run", *_places(project)]

@@ -59,7 +59,7 @@ def ending(status: Status) -> str:
 
 
 def desktop(words: str, *, in_tmux: bool = False) -> str:
-    """Return what has a terminal show a notification on the desktop (OSC 9), in one line without any controls.
+    """Return the escape sequence that shows a notification on the desktop (OSC 9), in one line without controls.
 
     It begins with a name: some terminals take a number at the beginning for another command.
     """

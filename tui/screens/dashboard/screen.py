@@ -315,7 +315,7 @@ class Dashboard(TargetScreen):
         self.call_after_refresh(lambda: self._reader.look_at(self._watch()))
 
     def look_into(self, page: Page | None) -> None:
-        """Have the feed read a run whole; None for no longer."""
+        """Have the feed read a run whole; None ends that."""
         self.state.page = page
         self.look()
 
