@@ -194,7 +194,7 @@ def _results(
         return Grid(), []
     notes = [note for result in results for note in not_counted(result.experiment, result.choice)]
     table = ResultsTable(results, statements.judgements, notes, with_method=False)
-    return Grid(tuple(table.shown), tuple(zip(*table.shown.values(), strict=True))), table.footnotes
+    return Grid(tuple(table.formatted), tuple(zip(*table.formatted.values(), strict=True))), table.footnotes
 
 
 def _made(sides: Sequence[Side], *, differ: bool) -> Grid:

@@ -54,7 +54,7 @@ class ResultsTable:
     """Whether it says how p values come about; what it is part of may say so for all of its tables."""
 
     @cached_property
-    def shown(self) -> dict[str, list[str]]:
+    def formatted(self) -> dict[str, list[str]]:
         """The columns for people by their titles; the best values are ``Strong``."""
         columns = _columns([self._shown(row) for row in self.results])
         if len(set(columns.get("data", ()))) < 2:
@@ -74,7 +74,9 @@ class ResultsTable:
         """The notes without which the columns for people cannot be read, a sentence each."""
         remarks = [remark for row in self.results for remark in row.remarks]
         absent = [
-            title for title in _columns([self._shown(row) for row in self.results]) if title not in self.shown
+            title
+            for title in _columns([self._shown(row) for row in self.results])
+            if title not in self.formatted
         ]
         lost = [title for title in absent if title != "data" and not title.startswith(RANK)]
         left_out = [f"Left out, as no run has a value: {', '.join(lost)}."] if lost else []
@@ -168,8 +170,8 @@ class ResultsTable:
             meanings.append(
                 f"{IMAGES} One seed: 95 % interval of that model ({kind}); it says nothing of other seeds."
             )
-        effort = [title for title in ("images/s", "GPU-hours", "energy") if title in self.shown]
-        memory = [title for title in ("GPU memory", "host memory") if title in self.shown]
+        effort = [title for title in ("images/s", "GPU-hours", "energy") if title in self.formatted]
+        memory = [title for title in ("GPU memory", "host memory") if title in self.formatted]
         costs = [f"{', '.join(effort)}: a run's, mean over seeds"] if effort else []
         costs += [f"{', '.join(memory)}: the most of any seed"] if memory else []
         return [*meanings, *([f"{'; '.join(costs)}."] if costs else [])]
@@ -185,7 +187,7 @@ class ResultsTable:
                 reason = table_reason(judgement, self._names(metric, data))
                 told.append(f"{of[0].upper()}{of[1:]}: {reason}.")
                 judged.append(judgement)
-        if any(title.startswith(RANK) for title in self.shown):
+        if any(title.startswith(RANK) for title in self.formatted):
             told.append(
                 "Ranks: from the first to the last that an experiment can have, of all of them together."
             )

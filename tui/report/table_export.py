@@ -156,11 +156,11 @@ def _parquet(table: ResultsTable, origin: Origin) -> bytes:
 
 
 def _lines(table: ResultsTable) -> tuple[list[str], list[tuple[str, ...]]]:
-    return list(table.shown), list(zip(*table.shown.values(), strict=True))
+    return list(table.formatted), list(zip(*table.formatted.values(), strict=True))
 
 
 def _right(table: ResultsTable) -> list[int]:
-    return [column for column, title in enumerate(table.shown) if title not in TEXTS]
+    return [column for column, title in enumerate(table.formatted) if title not in TEXTS]
 
 
 def _plain(value: Plain) -> str:

@@ -81,7 +81,7 @@ def test_results(candidate: Candidate) -> None:
     result = result_of(EXPERIMENT, [candidate], lambda *_: None)
     assert isinstance(result, Result)
     assert (result.gpu_memory, result.host_memory, result.joules) == (28 * GIB, None, 100_000)
-    shown = ResultsTable([result], judge_results([result], Evidence({}, [candidate]))).shown
+    shown = ResultsTable([result], judge_results([result], Evidence({}, [candidate]))).formatted
     assert (shown["GPU memory"], shown["energy"]) == (["28.00 GiB"], ["100.0 kJ"])
     assert "host memory" not in shown
 

@@ -88,7 +88,7 @@ class Project:
 def bold(table: ResultsTable) -> list[str]:
     return [
         name
-        for name, text in zip(table.shown["experiment"], table.shown["test F1"], strict=True)
+        for name, text in zip(table.formatted["experiment"], table.formatted["test F1"], strict=True)
         if isinstance(text, Strong)
     ]
 
