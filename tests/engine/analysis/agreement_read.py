@@ -24,7 +24,7 @@ from engine.runs.status import Status
 from engine.text import GIB
 from tests.engine.analysis.agreement_folder import CONTESTS, NAMES, Folder
 from tui.figures import make
-from tui.figures.caveats import Entry
+from tui.figures.caveats import FigureEntry
 from tui.figures.files import Format
 from tui.figures.make import Library
 from tui.report.report import write_report
@@ -173,7 +173,7 @@ class Read:
         """What figures are read from."""
         return Library(self.folder.config, self.folder.store, self.folder.candidates)
 
-    def entries(self, kind: str, x: str = "epoch") -> list[Entry]:
+    def entries(self, kind: str, x: str = "epoch") -> list[FigureEntry]:
         """Return what a figure of a kind shows of the experiments."""
         return self.library.entries(
             Figure(name=kind, kind=kind, y="test/f1", x=x, experiments=list(self.names))

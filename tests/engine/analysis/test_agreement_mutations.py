@@ -26,7 +26,7 @@ from tests.engine.analysis.agreement_read import Read
 from tests.engine.analysis.agreement_views import NUMBERS, RUNS, WINNERS
 from tests.engine.queue import test_forecast, test_retry
 from tests.engine.queue.test_retry import attempt as attempt
-from tui.report.results_table import Table
+from tui.report.results_table import ResultsTable
 
 pytestmark = pytest.mark.slow
 Patch = pytest.MonkeyPatch
@@ -73,7 +73,7 @@ def test_without_a_finding_all_agree(read: Read) -> None:
 def test_bold_without_correction(read: Read, monkeypatch: Patch) -> None:
     """C1."""
 
-    def is_best(table: Table, row: Result, metric: str) -> bool:
+    def is_best(table: ResultsTable, row: Result, metric: str) -> bool:
         judgement: Judgement = table.judgements[metric, row.data]
         others = [name for name in table._names(metric, row.data) if name != row.experiment]
         pairs = [judgement.pair(row.experiment, other) for other in others]
@@ -81,7 +81,7 @@ def test_bold_without_correction(read: Read, monkeypatch: Patch) -> None:
             pair is not None and pair.better == row.experiment and pair.raw.p < ALPHA for pair in pairs
         )
 
-    monkeypatch.setattr(Table, "_is_best", is_best)
+    monkeypatch.setattr(ResultsTable, "_is_best", is_best)
     with pytest.raises(AssertionError):
         check_winners(read)
 

@@ -17,7 +17,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Store
 from tui.feed.feed import Feed
 from tui.figures.make import Library
-from tui.figures.view_figure import View, lines_of
+from tui.figures.view_figure import ChartView, lines_of
 from tui.state.snapshot import Project, Watch
 
 NAN = float("nan")
@@ -94,7 +94,7 @@ def on_paper(project: Project, smoothing: float) -> Curve:
 
 
 def as_exported(curve: Curve) -> Curve:
-    view = View(curves={"test/f1": [curve]}, names={curve.run: "a"}, signs={}, statuses={}, axis="epoch")
+    view = ChartView(curves={"test/f1": [curve]}, names={curve.run: "a"}, signs={}, statuses={}, axis="epoch")
     (line,) = lines_of(view, "test/f1")
     return line.curve
 
