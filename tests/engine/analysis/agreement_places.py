@@ -1,6 +1,6 @@
 """All that shows runs to people and programs: screens, kinds of figures, formats of tables, verbs.
 
-``PLACES`` has for each the views of ``agreement_views`` that ask it, ``EXEMPT`` why it need not be asked.
+``PLACES`` has for each the views that ask it, ``EXEMPT`` why it need not be asked.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """One folder of runs, asked in every place that says something of an experiment: all have to say the same.
 
-A place is a function of ``agreement_views``; an awkward thing is a case of ``agreement_folder``.
+A place is a function of ``agreement_views`` or ``agreement_winners``; an awkward thing is one of ``agreement_cases``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import pytest
 from tests.engine.analysis.agreement_folder import CONTESTS, NAMES, Folder, make_folder
 from tests.engine.analysis.agreement_places import EXEMPT, PLACES, all_places
 from tests.engine.analysis.agreement_read import Answers, Read, Said
-from tests.engine.analysis.agreement_views import NUMBERS, OF_REPORT, PARTIAL, RUNS, WINNERS
+from tests.engine.analysis.agreement_views import NUMBERS, PARTIAL, RUNS
+from tests.engine.analysis.agreement_winners import OF_REPORT, WINNERS
 
 
 @pytest.fixture(scope="module")

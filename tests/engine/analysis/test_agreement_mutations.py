@@ -23,7 +23,8 @@ from engine.system.files import last_lines
 from tests.engine.analysis import test_agreement, test_curve_agreement
 from tests.engine.analysis.agreement_folder import CONTESTS, NAMES, Folder, make_folder
 from tests.engine.analysis.agreement_read import Read
-from tests.engine.analysis.agreement_views import NUMBERS, RUNS, WINNERS
+from tests.engine.analysis.agreement_views import NUMBERS, RUNS
+from tests.engine.analysis.agreement_winners import WINNERS
 from tests.engine.queue import test_forecast, test_retry
 from tests.engine.queue.test_retry import attempt as attempt
 from tui.report.results_table import ResultsTable
