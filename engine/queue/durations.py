@@ -83,26 +83,41 @@ class Paces:
         return found if found.seconds is not None or own is None else _own(left, own)
 
     def _at_the_speed_of_others(self, status: Status, left: float) -> Takes:
-        alike, data = self._kind(status)
-        timed = [each for each in self._alike.get(alike, []) if each.epoch_s is not None]
-        timed = [each for each in timed if each.status.run != status.run]
+        _, data = self._kind(status)
         images = self._images.get(data) or training_images(self._configs.get(status.run, {}))
-        same = [each for each in timed if each.data == data]
-        timed = same or [each for each in timed if each.images and images]
-        timed = [each for each in timed if each.status.state == "finished"] or timed
-        timed = timed[-RECENT:]
-        if not timed:
+        runs, same_data = self._comparable(status, images)
+        if not runs:
             return Takes()
         epoch_s = statistics.median(
-            (each.epoch_s or 0.0) * (1.0 if same else (images or 0.0) / (each.images or 1.0))
-            for each in timed
+            (run.epoch_s or 0.0) * (1.0 if same_data else (images or 0.0) / (run.images or 1.0))
+            for run in runs
         )
-        start_s = 0.0 if status.epoch else statistics.median(each.start_s for each in timed)
-        scaled = "" if same else f", scaled to its {round(images or 0):,} images an epoch"
+        start_s = 0.0 if status.epoch else statistics.median(run.start_s for run in runs)
+        scaled = "" if same_data else f", scaled to its {round(images or 0):,} images an epoch"
         return Takes(
             start_s + left * epoch_s,
-            f"{_count(left)} at {duration(epoch_s, fine=True)}, as {_called(timed, status)} took{scaled}",
+            f"{_count(left)} at {duration(epoch_s, fine=True)}, as {_called(runs, status)} took{scaled}",
         )
+
+    def _comparable(self, status: Status, images: float | None) -> tuple[list[_Measured], bool]:
+        """Return the newest runs whose speed says how fast one is, and whether they saw the same data.
+
+        Runs on the same data come before others, finished ones before the rest.
+
+        Args:
+            status: The run's.
+            images: How many it sees in an epoch, None where that is unknown: then no other data will do.
+        """
+        alike, data = self._kind(status)
+        timed = [
+            run
+            for run in self._alike.get(alike, [])
+            if run.epoch_s is not None and run.status.run != status.run
+        ]
+        same = [run for run in timed if run.data == data]
+        comparable = same or [run for run in timed if run.images and images]
+        finished = [run for run in comparable if run.status.state == "finished"]
+        return (finished or comparable)[-RECENT:], bool(same)
 
     def _as_long(self, status: Status) -> Takes:
         found = [
