@@ -298,15 +298,25 @@ def _renew(run: Run, status: Status) -> None:
             save(run, status)
 
 
+def _state_of_owned(status: Status, entry: QueueEntry) -> State:
+    """Return the state of a run whose process lives, as its queue entry says."""
+    if not entry.begun(status.attempt):
+        return "starting"
+    return status.state if status.state in ENDED else "running"
+
+
+def _state_of_held(status: Status) -> State:
+    """Return the state of a run whose lock a process holds."""
+    if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
+        return status.state  # its process is about to go
+    return "running" if status.state == "running" and _is_current(status) else "starting"
+
+
 def _judge(run: Run, status: Status, entry: QueueEntry | None, held: bool | None) -> State:
     if entry is not None and entry.owner is not None and entry.owner.is_alive:
-        if not entry.begun(status.attempt):
-            return "starting"
-        return status.state if status.state in ENDED else "running"
+        return _state_of_owned(status, entry)
     if held:
-        if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
-            return status.state  # its process is about to go
-        return "running" if status.state == "running" and _is_current(status) else "starting"
+        return _state_of_held(status)
     if held is None and status.state == "running" and _lives_here(status):
         return "running"  # its lock was removed, or this user may not look at it
     if held is None and not os.access(run.path, os.R_OK | os.X_OK):
