@@ -280,7 +280,10 @@ class Feed:
                 continue
             folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
             folder_changed = folder != self._stamps.get(name)
-            if not folder_changed and not _may_move(previous, root_changed):
+            may_move = (
+                previous is None or previous.state in LIVE or (root_changed and previous.state == "queued")
+            )
+            if not may_move and not folder_changed:
                 continue
             if folder_changed:
                 self._abouts.touch(name)
@@ -394,16 +397,6 @@ class Feed:
         if name is None or (run := self._runs.get(name)) is None:
             return None
         return detail_of(run, self._histories.get(name), self._abouts.known.get(name, About()).labels)
-
-
-def _may_move(status: Status | None, root_changed: bool) -> bool:
-    """Return whether a run may go differently although its folder is as it was.
-
-    Args:
-        status: How it went, None where nobody has looked yet.
-        root_changed: Whether the worker may have said anew why runs wait.
-    """
-    return status is None or status.state in LIVE or (root_changed and status.state == "queued")
 
 
 def _differs(a: Status, b: Status) -> bool:
