@@ -27,7 +27,7 @@ NO_VALUES = "there is no score"
 
 @dataclass(frozen=True)
 class Sample:
-    """The final scores of an experiment by one metric, and what has to be known of them."""
+    """The final scores of an experiment by one metric, and how they were measured."""
 
     name: str
     values: tuple[float, ...]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from typing import Literal
 
-from engine.analysis.run_groups import told_apart
+from engine.analysis.run_groups import distinguishing_settings
 from engine.runs.status import Status
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
@@ -85,7 +85,7 @@ class RunActions:
                 target.do("It cannot be stopped", lambda: request_it(request))
 
         runs = [each for each in target.snapshot.runs if each.experiment == status.experiment]
-        made = told_apart(runs, target.snapshot.about).get(status.run, "")
+        made = distinguishing_settings(runs, target.snapshot.about).get(status.run, "")
         which = f"{status.experiment} (seed {status.seed})" if len(runs) > 1 else status.experiment
         which += f", {clean(made)}" if made else ""
         target.ask(Dialog(f"Stop {which}?", text, choices), chosen)
