@@ -19,7 +19,7 @@ LOOK_S = 1.0
 
 class _Known(NamedTuple):
     stamp: int | None
-    ticket: QueueEntry | None
+    entry: QueueEntry | None
 
 
 class Lineup:
@@ -62,20 +62,20 @@ class Lineup:
             if known is None or known.stamp != stamps.get(name):
                 known = _Known(stamps.get(name), queue_entry(runs[name]))
             self._known[name] = known
-        tickets = {name: known.ticket for name, known in self._known.items() if known.ticket is not None}
-        return self._queue(statuses, tickets, about, now)
+        entries = {name: known.entry for name, known in self._known.items() if known.entry is not None}
+        return self._queue(statuses, entries, about, now)
 
     def _queue(
-        self, statuses: Mapping[str, Status], tickets: Mapping[str, QueueEntry], about: Mapping[str, About],
+        self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], about: Mapping[str, About],
         now: float,
     ) -> Queue:  # fmt: skip
-        from engine.queue.forecast import outlook
+        from engine.queue.forecast import forecast_queue
 
-        waiting = [name for name in tickets if statuses[name].state == "queued"]
-        waiting.sort(key=lambda name: (tickets[name].rank, name))
+        waiting = [name for name in entries if statuses[name].state == "queued"]
+        waiting.sort(key=lambda name: (entries[name].rank, name))
         said = worker_status.read(self._root)
         devices = tuple(said.devices) if said is not None and not said.left else ()
-        configs = {name: each.config for name, each in about.items()} if tickets else {}
+        configs = {name: each.config for name, each in about.items()} if entries else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
-        found = outlook(oldest_first, tickets, waiting, devices, now, configs)
-        return Queue(tuple(waiting), tickets, devices, tuple(found))
+        found = forecast_queue(oldest_first, entries, waiting, devices, now, configs)
+        return Queue(tuple(waiting), entries, devices, tuple(found))

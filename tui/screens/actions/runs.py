@@ -101,10 +101,10 @@ class RunActions:
             target.report(Done(text))
 
         def work() -> None:
-            from engine.queue.force_stop import climb
+            from engine.queue.force_stop import force_stop
 
             try:
-                target.report(Done(climb(run, say)))
+                target.report(Done(force_stop(run, say)))
             except (StoreError, OSError) as error:
                 target.report(Failed("It cannot be stopped", str(error)))
 
