@@ -23,7 +23,7 @@ KINDS: tuple[Kind, ...] = ("diverges", "stalls", "overfits", "starves")
 """The gravest first."""
 
 WINDOW = 8
-"""Reports in a row that have to agree before a loss is said to diverge, or a GPU to starve."""
+"""Reports in a row that have to agree before a loss counts as diverging, or a GPU as starving."""
 SIGMAS = 6.0
 """How many times its noise a loss has to rise to count as rising."""
 FAR, FAR_LEAST = 4.0, 1.0
@@ -280,7 +280,7 @@ def evaluation_loss(status: Status) -> float | None:
 
 
 def noise(values: Sequence[float]) -> float:
-    """Return the standard deviation of the noise of a series, whatever its trend: from its second differences."""
+    """Return the standard deviation of the noise of a series, from its second differences: a trend adds nothing."""
     series = list(values)
     bends = [abs(a - 2 * b + c) for a, b, c in zip(series, series[1:], series[2:], strict=False)]
     return statistics.median(bends) / (0.6745 * math.sqrt(6)) if bends else 0.0

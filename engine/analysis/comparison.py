@@ -180,20 +180,22 @@ def _against(
         return cell
     if measure.metric:
         return _scored(measure, side, baseline, judgement, cell)
-    here, there = _values(measure, side), _values(measure, baseline)
-    if not there:
+    values, baseline_values = _values(measure, side), _values(measure, baseline)
+    if not baseline_values:
         return cell
-    if measure is MEMORY and max(here + there) <= MEMORY_RATIO * min(max(here), max(there)):
+    if measure is MEMORY and max(values + baseline_values) <= MEMORY_RATIO * min(
+        max(values), max(baseline_values)
+    ):
         return Cell(cell.value, "=")
-    return Cell(cell.value, _signed(measure, max(here) - max(there)))
+    return Cell(cell.value, _signed(measure, max(values) - max(baseline_values)))
 
 
 def _scored(measure: Measure, side: Side, baseline: Side, judgement: Judgement | None, cell: Cell) -> Cell:
     pair = judgement.pair(side.name, baseline.name) if judgement is not None else None
-    here, there = _values(measure, side), _values(measure, baseline)
-    if pair is None or not here or not there:
+    values, baseline_values = _values(measure, side), _values(measure, baseline)
+    if pair is None or not values or not baseline_values:
         return cell
-    delta = _signed(measure, Score(here).mean - Score(there).mean)
+    delta = _signed(measure, Score(values).mean - Score(baseline_values).mean)
     if measure.metric in PRIMARY:
         return Cell(cell.value, delta, pair.status)
     if pair.status is PairStatus.UNJUDGED:
@@ -256,12 +258,12 @@ def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[st
 
 def as_markdown(table: Table) -> str:
     """Return the table in Markdown."""
-    head = ["", *map(_headed, table.sides)]
+    header = ["", *map(_headed, table.sides)]
     rows = [[key, *values] for key, values in table.made]
     for name, cells in table.measured:
         rows.append([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
     bullets = [f"- {markdown(line)}" for line in (*table.verdicts, *table.notes)]
-    return "\n".join([markdown_table(head, rows), *bullets, f"\n{SPREAD}."]) + "\n"
+    return "\n".join([markdown_table(header, rows), *bullets, f"\n{SPREAD}."]) + "\n"
 
 
 def _headed(side: Side) -> str:

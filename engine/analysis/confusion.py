@@ -75,9 +75,9 @@ def make_matrix(event: Confusion, place: Place) -> Matrix | None:
     )
 
 
-def _labels(given: list[str], classes: int) -> tuple[str, ...]:
+def _labels(recorded: list[str], classes: int) -> tuple[str, ...]:
     """Return a clean label for each class: its number where none is given."""
-    labels = [clean(label[:MAX_LABEL]).strip() for label in given[:classes]]
+    labels = [clean(label[:MAX_LABEL]).strip() for label in recorded[:classes]]
     labels += [""] * (classes - len(labels))
     return tuple(label or str(number) for number, label in enumerate(labels))
 

@@ -25,7 +25,7 @@ Shares = NDArray[np.float64]
 
 
 class Shift(NamedTuple):
-    """A number of one class, or of one class taken for another: with the baseline, and here."""
+    """A score of one class, or the share of one class that is taken for another: of the baseline and of the others."""
 
     true: str
     taken: str
@@ -36,7 +36,7 @@ class Shift(NamedTuple):
 
     @property
     def delta(self) -> float:
-        """How much more it is here."""
+        """The difference from the baseline."""
         return self.after - self.before
 
 
@@ -49,7 +49,7 @@ class Shifts:
     mistakes: tuple[Shift, ...]
     """Of pairs of classes the share of the true one's images: those to look at, which is no conclusion."""
     seeds: tuple[int, int] = (1, 1)
-    """The numbers of matrices: of the baseline, and here."""
+    """The numbers of matrices: of the baseline, and of the others."""
 
     @property
     def summary(self) -> str:
@@ -85,14 +85,14 @@ def shifts(
         return None
     names = labels.pop()
     classes = _classes(names, matrices, baseline, alpha)
-    here, before = _shares(matrices), _shares(baseline)
-    change = here - before  # (C, C)
+    after, before = _shares(matrices), _shares(baseline)
+    change = after - before  # (C, C)
     look = np.reshape(benjamini_hochberg(_of_mistakes(matrices, baseline, change)), (-1,))
     cells = np.flatnonzero(~np.eye(len(change), dtype=bool).ravel())[look]
     order = np.argsort(-np.abs(change.ravel()[cells]), kind="stable")[:most]
     pairs = [divmod(int(cell), len(change)) for cell in cells[order]]
     mistakes = [
-        Shift(names[true], names[taken], float(before[true, taken]), float(here[true, taken]), told=True)
+        Shift(names[true], names[taken], float(before[true, taken]), float(after[true, taken]), told=True)
         for true, taken in pairs
     ]
     return Shifts(tuple(classes), tuple(mistakes), (len(baseline), len(matrices)))
@@ -105,13 +105,13 @@ def _classes(
     samples = [
         [_f1(names[index], index, side) for side in (matrices, baseline)] for index in range(len(names))
     ]
-    occurring = [(here, before) for here, before in samples if here.values and before.values]
+    occurring = [(after, before) for after, before in samples if after.values and before.values]
     pool = pool_of(sample for pair in occurring for sample in pair)
     classes = []
-    for here, before in occurring:
-        p = sidak(raw_test(here, before, pool).p, len(occurring))
+    for after, before in occurring:
+        p = sidak(raw_test(after, before, pool).p, len(occurring))
         told = None if np.isnan(p) else bool(p < alpha)
-        classes.append(Shift(here.name, here.name, before.mean, here.mean, told))
+        classes.append(Shift(after.name, after.name, before.mean, after.mean, told))
     return sorted(classes, key=lambda shift: -abs(shift.delta))
 
 

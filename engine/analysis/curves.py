@@ -32,13 +32,13 @@ Band = Literal["range", "deviation"]
 LARGEST = 1e100
 """Values beyond this count as not finite in a mean: the squares of smaller ones are numbers."""
 FEW = 5
-"""So many seeds are told by their range: a standard deviation of fewer than six says little."""
+"""Up to this many seeds a band shows their range: a standard deviation of fewer than six says little."""
 SEEN = 0.05
-"""The share of a curve's width below which words on a part of it say more than the eye sees."""
+"""The share of a curve's width below which a part of it is too small to see, and gets no words."""
 
 
 class Outcome(NamedTuple):
-    """What came of several runs, whatever the axis and before any smoothing."""
+    """The final values of several runs, before any smoothing and independent of the axis."""
 
     last: float
     """The mean of their last values."""
@@ -113,8 +113,8 @@ class Curve:
     @property
     def fewer(self) -> str:
         """What is behind its partial points, as ``2 of 3 seeds``; empty where these are too few to be seen."""
-        seen = self.partial is not None and _share(self.x, self.partial) >= SEEN
-        return f"{self.fewest} of {self.n} seeds" if seen else ""
+        is_visible = self.partial is not None and _share(self.x, self.partial) >= SEEN
+        return f"{self.fewest} of {self.n} seeds" if is_visible else ""
 
     @property
     def missing(self) -> str:
@@ -188,10 +188,10 @@ def mean_over_seeds(
     cleaned = [np.where(np.abs(curve.values) <= LARGEST, curve.values, np.nan) for curve in members]
     grid = max((curve.x for curve in members), key=lambda x: (x[-1], len(x)))
     rows, gap = _on_grid(grid, [(curve.x, values) for curve, values in zip(members, cleaned, strict=True)])
-    there = np.isfinite(rows)
-    counts = there.sum(axis=0)
+    finite = np.isfinite(rows)
+    counts = finite.sum(axis=0)
     counts[gap] = 0
-    mean = np.where(counts, np.where(there, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+    mean = np.where(counts, np.where(finite, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
     partial = (counts > 0) & (counts < len(rows))
     lost = [
         (curve.x, values)
@@ -239,18 +239,18 @@ def band_words(curves: Iterable[Curve]) -> str:
 
 
 def outcome_of(curves: Iterable[Curve]) -> Outcome | None:
-    """Return what came of runs; None where nothing is finite in the end. Those that diverged only tell their peak."""
-    lasts, peaks = [], []
+    """Return the outcome of runs; None where no last value is finite. Diverged runs count for the peak alone."""
+    last_values, peaks = [], []
     for curve in curves:
         finite = np.abs(curve.values) < LARGEST
         if finite.any():
             peaks.append(float(curve.values[finite].max()))
             if finite[-1]:
-                lasts.append(float(curve.values[-1]))
-    if not lasts:
+                last_values.append(float(curve.values[-1]))
+    if not last_values:
         return None
-    spread = statistics.stdev(lasts) if len(lasts) > 1 else None
-    return Outcome(math.fsum(lasts) / len(lasts), spread, max(peaks))
+    spread = statistics.stdev(last_values) if len(last_values) > 1 else None
+    return Outcome(math.fsum(last_values) / len(last_values), spread, max(peaks))
 
 
 def smooth(y: Array, weight: float) -> Array:
@@ -268,8 +268,8 @@ def smooth(y: Array, weight: float) -> Array:
     if weight == 0:
         return y
     smoothed = np.full_like(y, np.nan)
-    there = np.abs(y) <= LARGEST
-    values = y[there]
+    finite = np.abs(y) <= LARGEST
+    values = y[finite]
     averages = np.empty_like(values)
     # within a block the average is a sum of values over powers of the weight, which must not run out of range
     block = max(1, int(100 / -math.log(weight)))
@@ -280,7 +280,7 @@ def smooth(y: Array, weight: float) -> Array:
         decay = powers[: len(part)]
         averages[first : first + block] = decay * (weight * average + (1 - weight) * np.cumsum(part / decay))
         average = averages[first + len(part) - 1]
-    smoothed[there] = averages / -np.expm1(math.log(weight) * np.arange(1, len(values) + 1))
+    smoothed[finite] = averages / -np.expm1(math.log(weight) * np.arange(1, len(values) + 1))
     return smoothed
 
 
@@ -289,15 +289,15 @@ def _banded(curve: Curve, band: Band) -> Curve:
     seeds = curve.seeds
     if seeds is None:
         return curve
-    there = np.isfinite(curve.values) & np.isfinite(seeds).all(axis=0)
-    low, high = np.full(len(there), np.nan), np.full(len(there), np.nan)
-    complete = seeds[:, there]  # (n, whole)
+    complete_at = np.isfinite(curve.values) & np.isfinite(seeds).all(axis=0)
+    low, high = np.full(len(complete_at), np.nan), np.full(len(complete_at), np.nan)
+    complete = seeds[:, complete_at]  # (n, whole)
     if band == "range":
-        low[there], high[there] = complete.min(axis=0), complete.max(axis=0)
+        low[complete_at], high[complete_at] = complete.min(axis=0), complete.max(axis=0)
     else:
-        mean, deviation = curve.values[there], complete.std(axis=0, ddof=1)
+        mean, deviation = curve.values[complete_at], complete.std(axis=0, ddof=1)
         floor, ceiling = curve.bounds
-        low[there], high[there] = mean - deviation, mean + deviation
+        low[complete_at], high[complete_at] = mean - deviation, mean + deviation
         low = low if floor is None else np.where(curve.values >= floor, np.maximum(low, floor), low)
         high = high if ceiling is None else np.where(curve.values <= ceiling, np.minimum(high, ceiling), high)
     return replace(curve, low=low, high=high, band=band)

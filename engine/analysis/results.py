@@ -149,10 +149,15 @@ def _score(name: str, metric: str, choice: Choice[Candidate], remarks: list[str]
 
 def _of_images(candidate: Candidate, metric: str, value: float) -> Interval | None:
     """Return the interval that a run's end gives a score, None where it gives none that holds the score."""
-    told = candidate.status.final.get(metric)
-    if told is None or told.low is None or told.high is None or not told.low <= value <= told.high:
+    estimate = candidate.status.final.get(metric)
+    if (
+        estimate is None
+        or estimate.low is None
+        or estimate.high is None
+        or not estimate.low <= value <= estimate.high
+    ):
         return None
-    return Interval(told.low, told.high, SAID if _is_program(candidate.config) else OVER_IMAGES)
+    return Interval(estimate.low, estimate.high, SAID if _is_program(candidate.config) else OVER_IMAGES)
 
 
 def _of_mean(metric: str, values: Sequence[float], runs: Sequence[Candidate]) -> tuple[float, float]:

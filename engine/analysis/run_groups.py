@@ -39,18 +39,18 @@ def unfinished(
     """
     if result is None or len(runs) < 2 or not _counts(result):
         return ()
-    newer, seen, behind = True, set(), []
+    newer, seeds, behind = True, set(), []
     unknown = About()
-    head = Fact(result, about.get(result.run, unknown))
+    fact_of_result = Fact(result, about.get(result.run, unknown))
     for run in reversed(runs):
         newer = newer and run is not result
         if _counts(run):
-            seen.add(run.seed)
-        elif run.seed in seen or run.state not in RESUMABLE or waits_or_never_began(run):
+            seeds.add(run.seed)
+        elif run.seed in seeds or run.state not in RESUMABLE or waits_or_never_began(run):
             continue
-        elif newer or is_made_alike(Fact(run, about.get(run.run, unknown)), head):
+        elif newer or is_made_alike(Fact(run, about.get(run.run, unknown)), fact_of_result):
             behind.append(run)
-            seen.add(run.seed)
+            seeds.add(run.seed)
     return tuple(behind)
 
 
@@ -78,25 +78,29 @@ def distinguishing_settings(
     unique = {id(config): config for config in configs.values()}
     if len(unique) < 2:
         return {}
-    made = {key: settings_of(config) for key, config in unique.items()}
+    settings_by_config = {key: settings_of(config) for key, config in unique.items()}
     with_config = [run for run in runs if run.run in configs]
-    ended = [made[id(configs[run.run])] for run in with_config if run.state == "finished"]
-    sound = [made[id(configs[run.run])] for run in with_config if run.state not in ("failed", "crashed")]
-    all_settings = [made[id(configs[run.run])] for run in with_config]
-    keys = [key for key in all_settings[0] if _differ(key, made.values())]
-    keys.sort(key=lambda key: 0 if _differ(key, ended) else 1 if _differ(key, sound) else 2)
+    ended = [settings_by_config[id(configs[run.run])] for run in with_config if run.state == "finished"]
+    not_failed = [
+        settings_by_config[id(configs[run.run])]
+        for run in with_config
+        if run.state not in ("failed", "crashed")
+    ]
+    all_settings = [settings_by_config[id(configs[run.run])] for run in with_config]
+    keys = [key for key in all_settings[0] if _differ(key, settings_by_config.values())]
+    keys.sort(key=lambda key: 0 if _differ(key, ended) else 1 if _differ(key, not_failed) else 2)
     usual = {key: text for key in keys if (text := _usual(key, ended, all_settings))} if sparing else {}
     texts = {
         key: " ".join(
             [text for name in keys if (text := _assignment(name, settings[name])) != usual.get(name)][:most]
         )
-        for key, settings in made.items()
+        for key, settings in settings_by_config.items()
     }
     return {run: texts[id(config)] for run, config in configs.items()}
 
 
-def _differ(key: str, made: Iterable[Mapping[str, Any]]) -> bool:
-    values = [settings[key] for settings in made]
+def _differ(key: str, several: Iterable[Mapping[str, Any]]) -> bool:
+    values = [settings[key] for settings in several]
     return any(value != values[0] for value in values)
 
 

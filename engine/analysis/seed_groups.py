@@ -103,14 +103,14 @@ def sides(runs: Iterable[R], baseline: str | None, among: Iterable[R] | None = N
     return [side for _, side in flagged_sides]
 
 
-def _named_apart(made: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+def _named_apart(experiments: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
     """Return a name for each pair of experiment and settings; with the settings that differ, where one has several."""
     names = []
-    for name, config in made:
-        others = [other for same, other in made if same == name]
+    for name, config in experiments:
+        others = [other for same, other in experiments if same == name]
         keys = [key for key in config if any(other.get(key) != config[key] for other in others)]
-        own = " ".join(f"{key}={setting_text(config[key], '–')}" for key in keys[:MOST_NAMED])
-        names.append(f"{clean(name)} {own}".strip())
+        differing_settings = " ".join(f"{key}={setting_text(config[key], '–')}" for key in keys[:MOST_NAMED])
+        names.append(f"{clean(name)} {differing_settings}".strip())
     again = [names[:i].count(name) for i, name in enumerate(names)]
     return [f"{name} ({count + 1})" if count else name for name, count in zip(names, again, strict=True)]
 

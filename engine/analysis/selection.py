@@ -56,7 +56,7 @@ R = TypeVar("R", bound=RunFacts)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run, what it was made for, and how far it has come."""
+    """A run with the content of its run.json and its status."""
 
     run: Run
     info: RunInfo
@@ -243,9 +243,9 @@ def curves_of(runs: Iterable[R], chosen: Collection[str]) -> list[Curve]:
         by_experiment.setdefault(run.status.experiment, []).append(run)
     curves = []
     for experiment, members in by_experiment.items():
-        here = [run for run in members if run.status.run in chosen]
-        alone = {run.status.run for run in here}
-        for _, alike in by_settings(members) if here else ():
+        chosen_members = [run for run in members if run.status.run in chosen]
+        alone = {run.status.run for run in chosen_members}
+        for _, alike in by_settings(members) if chosen_members else ():
             if not any(run.status.run in alone for run in alike):
                 continue
             choice = runs_that_count(alike)
@@ -254,7 +254,7 @@ def curves_of(runs: Iterable[R], chosen: Collection[str]) -> list[Curve]:
                 names = tuple(run.status.run for run in sorted(drawn.values(), key=age))
                 curves.append(Curve(experiment, names))
                 alone -= drawn.keys()
-        curves += [Curve(experiment, (run.status.run,)) for run in here if run.status.run in alone]
+        curves += [Curve(experiment, (run.status.run,)) for run in chosen_members if run.status.run in alone]
     return curves
 
 
@@ -312,8 +312,8 @@ def _settings_of(config: Mapping[str, Any] | Experiment) -> _CachedSettings:
     if cached is None:
         if len(_cache) >= MOST_CACHED:
             _cache.clear()
-        made = settings(msgspec.structs.asdict(config) if isinstance(config, Experiment) else config)
-        cached = _cache[id(config)] = _CachedSettings(config, made, _hashable(made))
+        of_config = settings(msgspec.structs.asdict(config) if isinstance(config, Experiment) else config)
+        cached = _cache[id(config)] = _CachedSettings(config, of_config, _hashable(of_config))
     return cached
 
 

@@ -60,8 +60,8 @@ class DurationEstimator:
             if images is not None:
                 self._images[data] = images
             if (epoch_s := _epoch_s(status)) is not None or (status.state == "finished" and status.trained_s):
-                whole = status.trained_s - status.epoch * (epoch_s or 0.0)
-                start_s = max(0.0, whole) if status.state == "finished" and status.attempt <= 1 else 0.0
+                outside_s = status.trained_s - status.epoch * (epoch_s or 0.0)
+                start_s = max(0.0, outside_s) if status.state == "finished" and status.attempt <= 1 else 0.0
                 measured = _Measured(status, epoch_s, start_s, data, images)
                 self._alike.setdefault(alike, []).append(measured)
 
@@ -77,13 +77,17 @@ class DurationEstimator:
         total = epochs or (0.0 if config.get("command") else positive_number(config, "epochs", 0.0))
         if not total:
             return self._as_long(status)
-        left, own = max(0.0, total - status.epoch), _epoch_s(status)
-        if own is not None and status.epoch >= ENOUGH:
-            return _own(left, own)
-        by_others = self._at_the_speed_of_others(status, left)
-        return by_others if by_others.seconds is not None or own is None else _own(left, own)
+        epochs_left, own_epoch_s = max(0.0, total - status.epoch), _epoch_s(status)
+        if own_epoch_s is not None and status.epoch >= ENOUGH:
+            return _own(epochs_left, own_epoch_s)
+        by_others = self._at_the_speed_of_others(status, epochs_left)
+        return (
+            by_others
+            if by_others.seconds is not None or own_epoch_s is None
+            else _own(epochs_left, own_epoch_s)
+        )
 
-    def _at_the_speed_of_others(self, status: Status, left: float) -> RemainingTime:
+    def _at_the_speed_of_others(self, status: Status, epochs_left: float) -> RemainingTime:
         alike, data = self._kind(status)
         timed = [other for other in self._alike.get(alike, []) if other.epoch_s is not None]
         timed = [other for other in timed if other.status.run != status.run]
@@ -101,8 +105,8 @@ class DurationEstimator:
         start_s = 0.0 if status.epoch else statistics.median(other.start_s for other in timed)
         scaled = "" if same else f", scaled to its {round(images or 0):,} images an epoch"
         return RemainingTime(
-            start_s + left * epoch_s,
-            f"{_count(left)} at {duration(epoch_s, fine=True)}, as {_called(timed, status)} took{scaled}",
+            start_s + epochs_left * epoch_s,
+            f"{_count(epochs_left)} at {duration(epoch_s, fine=True)}, as {_called(timed, status)} took{scaled}",
         )
 
     def _as_long(self, status: Status) -> RemainingTime:
@@ -111,8 +115,8 @@ class DurationEstimator:
         ]
         if not (finished := finished[-RECENT:]):
             return RemainingTime()
-        whole = statistics.median(run.status.trained_s for run in finished)
-        return RemainingTime(whole, f"as long as {_called(finished, status)} took")
+        seconds = statistics.median(run.status.trained_s for run in finished)
+        return RemainingTime(seconds, f"as long as {_called(finished, status)} took")
 
     def _kind(self, status: Status) -> tuple[Hashable, Hashable]:
         """Return two keys of a run: equal ones for images of equal cost, and for an epoch of equal data."""
@@ -153,9 +157,10 @@ def _epoch_s(status: Status) -> float | None:
     return status.trained_s / status.epoch or None
 
 
-def _own(left: float, epoch_s: float) -> RemainingTime:
+def _own(epochs_left: float, epoch_s: float) -> RemainingTime:
     return RemainingTime(
-        left * epoch_s, f"{_count(left)} left at {duration(epoch_s, fine=True)}, its own speed so far"
+        epochs_left * epoch_s,
+        f"{_count(epochs_left)} left at {duration(epoch_s, fine=True)}, its own speed so far",
     )
 
 

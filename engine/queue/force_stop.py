@@ -51,10 +51,10 @@ def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENC
             _send(run, [main], signal.SIGCONT, signal.SIGTERM)
         if main is None or not _ends_within(run, patience_s):
             _kill(run, say)
-    if left := _left_of(processes_of(run, status_of(run)), LEAVING_S):  # children that outlive it
-        say(f"{_count(left)} of it left over: SIGKILL")
-        _send(run, left, signal.SIGKILL)
-        _left_of(left, LEAVING_S)
+    if remaining := _left_of(processes_of(run, status_of(run)), LEAVING_S):  # children that outlive it
+        say(f"{_count(remaining)} of it left over: SIGKILL")
+        _send(run, remaining, signal.SIGKILL)
+        _left_of(remaining, LEAVING_S)
     if on_gpus:
         _report_memory(on_gpus, say)
     status = status_of(run)
@@ -121,12 +121,12 @@ def _gpu_memory(processes: Iterable[psutil.Process]) -> dict[int, int]:
     """Return the bytes that processes hold on each GPU, by its index; GPUs without any are left out."""
     pids = {holder.pid for holder in processes}
     nvml = Nvml()
-    held = {
+    bytes_on = {
         sample.index: sum(size for pid, size in sample.processes.items() if pid in pids)
         for sample in nvml.sample()
     }
     nvml.close()
-    return {gpu: size for gpu, size in held.items() if size}
+    return {gpu: size for gpu, size in bytes_on.items() if size}
 
 
 def _report_memory(before: dict[int, int], say: Callable[[str], None]) -> None:

@@ -94,7 +94,7 @@ def forecast(
         [replace(run, takes_s=0.0) if run.takes_s is None else run for run in queued],
         devices, now,
     )  # fmt: skip
-    return [_bounded(one, least) for one, least in zip(forecasts, shortest, strict=True)]
+    return [_bounded(likely, least) for likely, least in zip(forecasts, shortest, strict=True)]
 
 
 def _bounded(likely: Forecast, least: Forecast) -> Forecast:
@@ -153,23 +153,23 @@ class _Board:
         """Start the runs that can start at a moment; return those that go on waiting."""
         self._last = time
         free = [device for device in self._devices if self._is_free(device, time)]
-        left: list[QueuedRun] = []
+        still_waiting: list[QueuedRun] = []
         for number, run in enumerate(pending):
             if not free:
-                return left + list(pending[number:])
+                return still_waiting + list(pending[number:])
             ready = self._ready(run)
             fitting = [device for device in free if suits(run.wish, device, self._devices)][: run.gpus]
             if ready is None or ready > time or len(fitting) < run.gpus:
-                left.append(run)
+                still_waiting.append(run)
                 continue
             finish = None if run.takes_s is None else time + max(SHORTEST_S, run.takes_s)
             for device in fitting:
                 self._free[device.id] = finish
                 free.remove(device)
             self._ends[run.run] = finish
-            given = tuple(device.id for device in fitting)
-            self.begun[run.run] = Forecast(run.run, given, time, finish, how=run.how)
-        return left
+            device_ids = tuple(device.id for device in fitting)
+            self.begun[run.run] = Forecast(run.run, device_ids, time, finish, how=run.how)
+        return still_waiting
 
     def _is_free(self, device: Device, time: float) -> bool:
         free = self._free[device.id]
@@ -221,16 +221,16 @@ def _given(
     live: Sequence[Status], entries: Mapping[str, QueueEntry], devices: Iterable[Device]
 ) -> dict[str, tuple[str, ...]]:
     """Return the ids of each live run's devices; one started by hand on the CPU takes a slot, as for the worker."""
-    given = {
+    devices_of = {
         status.run: tuple(entry.devices) if (entry := entries.get(status.run)) is not None else ()
         for status in live
     }
-    taken = {device for devices_of_run in given.values() for device in devices_of_run}
+    taken = {device for devices_of_run in devices_of.values() for device in devices_of_run}
     slots = [device.id for device in devices if not device.gpu and device.id not in taken]
     for status in live:
-        if slots and not given[status.run] and not status.device.startswith("cuda"):
-            given[status.run] = (slots.pop(0),)
-    return given
+        if slots and not devices_of[status.run] and not status.device.startswith("cuda"):
+            devices_of[status.run] = (slots.pop(0),)
+    return devices_of
 
 
 def _as_running(

@@ -85,7 +85,7 @@ class MemoryEstimates:
         return self._paper.get(shape)
 
     def look_again(self) -> None:
-        """Take into account what runs have measured since."""
+        """Read the measurements of runs anew at the next question."""
         self._measured = None
 
     def poll(self) -> None:

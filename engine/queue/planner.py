@@ -111,16 +111,16 @@ def fits(job: Job, device: Device, occupants: Sequence[Occupant]) -> bool:
     if not device.is_open:
         return False
     if not occupants:
-        held = sum(user.size for user in device.users)  # what no process holds is the driver's, always there
-        return job.memory is None or not device.total or job.memory + held <= device.total
+        others = sum(user.size for user in device.users)  # the rest of the used memory is the driver's
+        return job.memory is None or not device.total or job.memory + others <= device.total
     if not device.total or not job.share or job.memory is None:
         return False
-    taken = device.foreign
+    used = device.foreign
     for occupant in occupants:
         if not occupant.share or occupant.memory is None:
             return False
-        taken += occupant.memory
-    return job.memory + max(taken, device.used) <= device.total
+        used += occupant.memory
+    return job.memory + max(used, device.used) <= device.total
 
 
 def _board(devices: Sequence[Device], live: Iterable[Live]) -> dict[str, list[Occupant]]:
@@ -217,8 +217,8 @@ def _who(job: Job, device: Device, occupants: Sequence[Occupant], kept: Mapping[
 def _why_no_slot(
     job: Job, slots: Sequence[Device], board: Mapping[str, list[Occupant]], kept: Mapping[str, str]
 ) -> str:
-    taken = sum(bool(board[slot.id]) for slot in slots)
-    reason = f"{taken} of {_count(len(slots), gpu=False)} {'is' if taken == 1 else 'are'} taken"
+    busy = sum(bool(board[slot.id]) for slot in slots)
+    reason = f"{busy} of {_count(len(slots), gpu=False)} {'is' if busy == 1 else 'are'} taken"
     reserved = {kept[slot.id] for slot in slots if slot.id in kept and not board[slot.id]}
     if reserved:
         reason += f", the rest is kept for {_list(sorted(reserved))}"

@@ -96,9 +96,9 @@ def _failed_for_good(run: Run) -> bool:
 
 def _end_what_is_left(run: Run, status: Status) -> None:
     """Kill the processes that the last attempt left behind: only one attempt works at a time."""
-    for left in processes_of(run, status):
+    for process in processes_of(run, status):
         with contextlib.suppress(psutil.Error):
-            left.kill()
+            process.kill()
 
 
 def _log(run: Run, message: str) -> None:

@@ -133,18 +133,18 @@ class Worker:
     def turn(self) -> bool:
         """Reap ended processes, start the runs that fit, publish why the rest waits; return whether all is done."""
         self._reap()
-        seen = self._look()
-        plan = self._plan(seen)
+        look = self._look()
+        plan = self._plan(look)
         for name, devices in plan.starts.items():
             if why := self._start(Run(self._store.root / name), devices):
                 plan.waits[name] = Wait(why)
         self._publish(plan)
-        return not self._children and _is_idle(seen, plan)
+        return not self._children and _is_idle(look, plan)
 
     def is_done(self) -> bool:
         """Return whether a worker has no run to start or to wait for."""
-        seen = self._look()
-        return _is_idle(seen, self._plan(seen))
+        look = self._look()
+        return _is_idle(look, self._plan(look))
 
     def _reap(self) -> None:
         """Reap processes that have ended; a run that its process never took fails, or is started again."""
@@ -166,29 +166,29 @@ class Worker:
 
     def _look(self) -> _Look:
         """See which runs live and which wait; settle those whose attempt has ended since the last look."""
-        seen = _Look()
+        look = _Look()
         for run in self._store.runs():
-            held, entry = run_lock.is_held(run), queue_entry(run)
-            if not held and entry is not None and entry.stage in ("taken", "failed"):
+            is_live, entry = run_lock.is_held(run), queue_entry(run)
+            if not is_live and entry is not None and entry.stage in ("taken", "failed"):
                 with contextlib.suppress(StoreError, OSError):  # another has it just now: at the next look
                     retry.settle(run, self._backoff)
                 entry = queue_entry(run)
-            if held:
-                seen.live.append((run, entry))
+            if is_live:
+                look.live.append((run, entry))
             elif entry is not None and entry.stage == "waiting":
-                seen.queue.append((run, entry))
-        live = {run.id for run, _ in seen.live}
+                look.queue.append((run, entry))
+        live = {run.id for run, _ in look.live}
         if self._live - live:
             self._estimates.look_again()
         self._live = live
-        return seen
+        return look
 
-    def _plan(self, seen: _Look) -> Plan:
+    def _plan(self, look: _Look) -> Plan:
         self._estimates.poll()
         now = time.time()
-        jobs = [self._job(run, entry, now) for run, entry in seen.queue]
-        live = [_live(run, entry, self._memory(run)) for run, entry in seen.live]
-        ours = _processes(seen) if self._machine.uuids else {}
+        jobs = [self._job(run, entry, now) for run, entry in look.queue]
+        live = [_live(run, entry, self._memory(run)) for run, entry in look.live]
+        ours = _processes(look) if self._machine.uuids else {}
         return make_plan(jobs, self._machine.look(ours), live, now)
 
     def _job(self, run: Run, entry: QueueEntry, now: float) -> Job:
@@ -267,9 +267,9 @@ def why_blocked(store: Store, entry: QueueEntry, now: float) -> tuple[str, bool]
     return "", False
 
 
-def _is_idle(seen: _Look, plan: Plan) -> bool:
-    """Return whether none of the queue's runs lives, and none will start by itself."""
-    live = any(entry is not None and not entry.by_hand for _, entry in seen.live)
+def _is_idle(look: _Look, plan: Plan) -> bool:
+    """Return whether all runs of the queue have ended or wait for the user."""
+    live = any(entry is not None and not entry.by_hand for _, entry in look.live)
     return not live and not plan.starts and all(wait.hopeless for wait in plan.waits.values())
 
 
@@ -281,10 +281,10 @@ def _live(run: Run, entry: QueueEntry | None, memory: int | None) -> Live:
     return Live(run.id, () if on_gpu else ("cpu: by hand",))
 
 
-def _processes(seen: _Look) -> dict[str, set[int]]:
+def _processes(look: _Look) -> dict[str, set[int]]:
     """Return the processes of our runs on each of their devices."""
     pids: dict[str, set[int]] = {}
-    for _, entry in seen.live:
+    for _, entry in look.live:
         if entry is None or not entry.devices:
             continue
         of_run = {member.pid for member in family(entry.holder.pid)} if entry.holder is not None else set()

@@ -64,5 +64,6 @@ def _why_taken(run: Run, holder: Holder | None) -> str:
     if holder is None or not holder.is_dead:
         which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
         return f"{run.id} is being trained by another process{which}"
-    left = ", ".join(map(str, lock.keepers(run.lock))) or "which this user cannot see"
-    return f"{run.id}: its process {holder.pid} is gone, but a child of it still has its lock: end the process {left}"
+    keepers = ", ".join(map(str, lock.keepers(run.lock))) or "which this user cannot see"
+    gone = f"{run.id}: its process {holder.pid} is gone, but a child of it still has its lock"
+    return f"{gone}: end the process {keepers}"

@@ -201,16 +201,16 @@ class Status(msgspec.Struct, kw_only=True):
         if event.step > self.pace_to_step:
             self._clock(event.step)
         if self.epochs and self.steps_per_epoch and self.pace_s is not None:
-            left = self.pace_s * max(0, self.epochs * self.steps_per_epoch - event.step)
-            self.eta_s = left if left <= LATEST else None
+            left_s = self.pace_s * max(0, self.epochs * self.steps_per_epoch - event.step)
+            self.eta_s = left_s if left_s <= LATEST else None
 
     def _keep(self, name: str, value: float | None) -> None:
         """Keep the best and the extreme value of a metric that has them."""
         metric = metric_of(name)
         kept = self.extremes if metric.is_evaluated else self.best
         if value is not None and metric.kind.extreme is not None:
-            held = kept.get(name, value)
-            kept[name] = max(value, held) if metric.kind.extreme == "highest" else min(value, held)
+            extreme = kept.get(name, value)
+            kept[name] = max(value, extreme) if metric.kind.extreme == "highest" else min(value, extreme)
         if metric.is_evaluated:
             self.evaluated[metric.split] = self.step
             if self.best_epoch is None or self.step == self.best_step:
@@ -263,20 +263,20 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
         run: The run.
         mine: This process has the run's lock and does not train: the run is judged as if the lock were free.
     """
-    held = False if mine else lock.is_held(f"{run.folder}/lock")
+    is_held = False if mine else lock.is_held(f"{run.folder}/lock")
     status, size, entry = cached(run), _size(run), queue_entry(run)
     is_outdated = False
     if status is None or status.offset > size:
         status, is_outdated = rebuild(run), _is_of_older_version(run)
-    elif not held and status.offset < size:  # a live process saves the rest itself
+    elif not is_held and status.offset < size:  # a live process saves the rest itself
         read_on(run, status)
-    status.state = _judge(run, status, entry, held)
+    status.state = _judge(run, status, entry, is_held)
     status.asked = stop_request.asked(run) if status.state in LIVE else None
     if status.state == "queued":
         status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
-    if is_outdated and not held and status.state in ENDED & SAYABLE:
+    if is_outdated and not is_held and status.state in ENDED & SAYABLE:
         _renew(run, status)
     return status
 
@@ -299,18 +299,18 @@ def _renew(run: Run, status: Status) -> None:
             save(run, status)
 
 
-def _judge(run: Run, status: Status, entry: QueueEntry | None, held: bool | None) -> State:
+def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None) -> State:
     if entry is not None and entry.owner is not None and entry.owner.is_alive:
         if not entry.begun(status.attempt):
             return "starting"
         return status.state if status.state in ENDED else "running"
-    if held:
+    if is_held:
         if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
             return status.state  # its process is about to go
         return "running" if status.state == "running" and _is_current(status) else "starting"
-    if held is None and status.state == "running" and _lives_here(status):
+    if is_held is None and status.state == "running" and _lives_here(status):
         return "running"  # its lock was removed, or this user may not look at it
-    if held is None and not os.access(run.path, os.R_OK | os.X_OK):
+    if is_held is None and not os.access(run.path, os.R_OK | os.X_OK):
         return "silent"
     if entry is not None and entry.waits(status.attempt):
         return "queued"

@@ -110,22 +110,22 @@ def order_of_memory(a: Cost, b: Cost) -> int:
 
 
 def cost_sentences(noun: str, costs: Sequence[Cost]) -> list[str]:
-    """Return what is told of times, speeds or energies, a sentence a pair, the lower first; then what is not compared.
+    """Return sentences on times, speeds or energies: one a pair, the lower first; then the pairs that are not compared.
 
     Args:
-        noun: What it is a number of: ``training time``.
+        noun: What the costs measure: ``training time``.
         costs: Of each experiment, those without values apart.
     """
-    told, untold = [], dict[str, list[str]]()
+    lines, pairs_by_reason = [], dict[str, list[str]]()
     for a, b in combinations(sorted(costs, key=lambda cost: median(cost.values)), 2):
         ratio = ratio_of(a, b)
         if isinstance(ratio, str):
-            untold.setdefault(ratio, []).append(f"{a.name} and {b.name}")
+            pairs_by_reason.setdefault(ratio, []).append(f"{a.name} and {b.name}")
         else:
             times = f"{ratio.ratio:.2f} times ({ratio.low:.2f} to {ratio.high:.2f}) the {noun} of {b.name}"
-            told.append(f"{a.name} has {times}.")
-    return told + [
-        f"Not compared by {noun}: {'; '.join(pairs)} ({reason})." for reason, pairs in untold.items()
+            lines.append(f"{a.name} has {times}.")
+    return lines + [
+        f"Not compared by {noun}: {'; '.join(pairs)} ({reason})." for reason, pairs in pairs_by_reason.items()
     ]
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.events import Estimate
 
 INTERIM_ALPHA = 0.005
-"""The level while planned seeds are missing, at which the final one stays what it is (Haybittle 1971, Peto 1976)."""
+"""The level while planned seeds are missing; it leaves the final level unchanged (Haybittle 1971, Peto 1976)."""
 
 
 @dataclass(frozen=True)
