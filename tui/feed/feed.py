@@ -278,7 +278,7 @@ class Feed:
             if previous is None and time.monotonic() > deadline:
                 self._unread = True
                 continue
-            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
+            folder = _stamp(run.path) or 0  # every status, queue entry and request is renamed into the folder
             folder_changed = folder != self._stamps.get(name)
             may_move = (
                 previous is None or previous.state in LIVE or (root_changed and previous.state == "queued")
