@@ -256,6 +256,94 @@ def test_no_class_is_larger_than_one_can_overlook():
     assert {name: size for name, size in sizes.items() if size > MOST_LINES} == {}
 
 
+MOST_LINES_OF_A_FUNCTION = 60
+"""Lines that a function may have, its docstring apart."""
+MOST_BRANCHES = 18
+"""Branches that a function may have, those of functions inside of it apart."""
+LONG_FUNCTIONS: dict[str, int] = {}
+"""Functions with more lines than that, as ``path: name``, and how many at most: this may only shrink."""
+BRANCHED_FUNCTIONS: dict[str, int] = {}
+"""The same of branches."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def functions() -> list[tuple[str, Function]]:
+    """Return the functions and methods of the program, each as ``path: name`` with its code."""
+    return [
+        (f"{path.relative_to(ROOT)}: {node.name}", node)
+        for top in ("engine", "tui")
+        for path in (ROOT / top).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, Function)
+    ]
+
+
+def lines_of(function: Function) -> int:
+    first = function.body[0]
+    docstring = first if ast.get_docstring(function, clean=False) is not None else None
+    inside = 0 if docstring is None else docstring.end_lineno - docstring.lineno + 1
+    return function.end_lineno - function.lineno + 1 - inside
+
+
+def branches_of(function: Function) -> int:
+    """Count what decides or repeats: if, for, while, case, except, and, or, and the conditions of comprehensions."""
+    count, waiting = 0, list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Function | ast.ClassDef):
+            continue
+        waiting += ast.iter_child_nodes(node)
+        if isinstance(
+            node,
+            ast.If | ast.IfExp | ast.For | ast.AsyncFor | ast.While | ast.ExceptHandler | ast.match_case,
+        ):
+            count += 1
+        elif isinstance(node, ast.BoolOp):
+            count += len(node.values) - 1
+        elif isinstance(node, ast.comprehension):
+            count += len(node.ifs)
+    return count
+
+
+@pytest.mark.parametrize(
+    ("measure", "most", "exceptions"),
+    [
+        (lines_of, MOST_LINES_OF_A_FUNCTION, LONG_FUNCTIONS),
+        (branches_of, MOST_BRANCHES, BRANCHED_FUNCTIONS),
+    ],
+)
+def test_no_function_is_larger_than_one_can_overlook(measure, most, exceptions):
+    sizes = {name: measure(node) for name, node in functions()}
+    large = {name: size for name, size in sizes.items() if size > exceptions.get(name, most)}
+    assert large == {}
+    assert {name for name in exceptions if sizes.get(name, 0) <= most} == set()
+
+
+def test_branches_are_counted_as_people_read_them():
+    text = """
+def f(a, b):
+    "Docstring."
+    if a and b or a:
+        for x in [y for y in a if y if b]:
+            while x:
+                pass
+    elif b:
+        try:
+            return 1 if a else 2
+        except ValueError:
+            def inner():
+                if a: pass
+    match a:
+        case 1: pass
+        case _: pass
+"""
+    (function,) = ast.parse(text).body
+    assert branches_of(function) == 12
+    assert lines_of(function) == 14
+
+
 def test_every_method_of_a_screen_does_what_it_says():
     promised = {
         f"{path.relative_to(ROOT)}:{node.lineno}"

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from engine.catalog.models import MODELS
+from engine.catalog.models import MODELS, ModelSpec
 
 Settings = dict[str, Any]
 
@@ -56,35 +56,64 @@ def of_family(given: Mapping[str, Any]) -> Settings:
     spec = MODELS.get(name)
     if spec is None and not name.startswith("timm:"):
         return {}
-    family = spec.family if spec is not None else "vit"
-    long = _whole(given, "epochs", 7) >= 14
-    settings: Settings = {
-        "optimizer": "adamw", "schedule": "cosine", "warmup": 0.1, "label_smoothing": 0.1, "clip_norm": 1.0,
-        "augment": "light", "weight_decay": 0.1 if long and family == "vit" else 0.05,
-    }  # fmt: skip
+    is_bit = spec is not None and spec.family == "bit"
     width = spec.encoder.width if spec is not None and spec.encoder is not None else 384
-    peak, at = 1e-3 if width < 768 else 5e-4 if width < 1024 else 3e-4, 512
-    if family == "bit":
-        heavy = spec is not None and spec.backbone is not None and sum(spec.backbone.layers) >= 50
-        settings |= {"optimizer": "sgd", "weight_decay": 5e-4, "warmup": 0.05, "cutout": 8 if long else 0}
-        peak, at = 0.05 if heavy else 0.1, 256
+    settings, rate = _from_scratch(spec, width, is_long=_whole(given, "epochs", 7) >= 14)
     if given.get("pretrained"):
-        settings |= {"optimizer": "sgd", "weight_decay": 0.0, "label_smoothing": 0.0, "cutout": 0}
-        peak, at = 0.01 if given.get("patch_size") == 16 else 0.03, 512
-        if family == "bit":
-            settings |= {"schedule": "staircase", "mixup": 0.1}
-            peak = 0.003
-    chosen = given.get("optimizer", settings["optimizer"])
-    if chosen != settings["optimizer"]:  # the other kind of optimizer needs another kind of numbers
-        adam = chosen in ("adamw", "adam")
-        settings |= {"weight_decay": 0.05 if chosen == "adamw" else 0.0 if adam else 5e-4}
-        peak, at = (1e-3 if family == "bit" else 5e-4, 512) if adam else (0.03, 512)
-    settings |= _batches(given, at, width)
+        changes, rate = _fine_tuning(given, is_bit=is_bit)
+        settings |= changes
+    optimizer = given.get("optimizer", settings["optimizer"])
+    if optimizer != settings["optimizer"]:
+        settings["weight_decay"], rate = _of_optimizer(optimizer, is_bit=is_bit)
+    settings |= _batches(given, rate.images, width)
     images = _whole(given, "batch_size", settings["batch_size"]) * _whole(
         given, "accumulate", settings["accumulate"]
     )
-    scale = images / at if chosen == "sgd" else math.sqrt(images / at)
-    return settings | {"lr": float(f"{peak * scale:.3g}")}
+    scale = images / rate.images if optimizer == "sgd" else math.sqrt(images / rate.images)
+    return settings | {"lr": float(f"{rate.peak * scale:.3g}")}
+
+
+class _Rate(NamedTuple):
+    """A learning rate, and the images of an optimizer step that it suits."""
+
+    peak: float
+    images: int
+
+
+def _from_scratch(spec: ModelSpec | None, width: int, *, is_long: bool) -> tuple[Settings, _Rate]:
+    """Return the settings of a model that starts from random weights.
+
+    Args:
+        spec: The model, None for one of timm.
+        width: The size of its tokens.
+        is_long: Whether it trains for 14 epochs or more.
+    """
+    settings: Settings = {
+        "optimizer": "adamw", "schedule": "cosine", "warmup": 0.1, "label_smoothing": 0.1, "clip_norm": 1.0,
+        "augment": "light", "weight_decay": 0.05,
+    }  # fmt: skip
+    if spec is not None and spec.family == "bit":
+        is_deep = spec.backbone is not None and sum(spec.backbone.layers) >= 50
+        settings |= {"optimizer": "sgd", "weight_decay": 5e-4, "warmup": 0.05, "cutout": 8 if is_long else 0}
+        return settings, _Rate(0.05 if is_deep else 0.1, 256)
+    if is_long and (spec is None or spec.family == "vit"):
+        settings["weight_decay"] = 0.1
+    return settings, _Rate(1e-3 if width < 768 else 5e-4 if width < 1024 else 3e-4, 512)
+
+
+def _fine_tuning(given: Mapping[str, Any], *, is_bit: bool) -> tuple[Settings, _Rate]:
+    """Return what is different for a model that starts from published weights."""
+    settings: Settings = {"optimizer": "sgd", "weight_decay": 0.0, "label_smoothing": 0.0, "cutout": 0}
+    if is_bit:
+        return settings | {"schedule": "staircase", "mixup": 0.1}, _Rate(0.003, 512)
+    return settings, _Rate(0.01 if given.get("patch_size") == 16 else 0.03, 512)
+
+
+def _of_optimizer(optimizer: object, *, is_bit: bool) -> tuple[float, _Rate]:
+    """Return the weight decay and the rate of an optimizer of the other kind than the family's own."""
+    if optimizer in ("adamw", "adam"):
+        return 0.05 if optimizer == "adamw" else 0.0, _Rate(1e-3 if is_bit else 5e-4, 512)
+    return 5e-4, _Rate(0.03, 512)
 
 
 def _batches(given: Mapping[str, Any], images: int, width: int) -> Settings:

@@ -76,23 +76,13 @@ def build(
     if state is not None:
         trainer.restore(state)
     recorder.emit(
-        Start(
-            time=time.time(),
-            run=run.id,
-            attempt=recorder.status.attempt + 1,
-            experiment=experiment.name,
-            config=msgspec.to_builtins(experiment),
-            seed=seed,
-            pid=os.getpid(),
-            host=process.host(),
-            boot=process.boot_id(),
-            process_started=process.started(os.getpid()) or 0.0,
+        _start_event(
+            experiment,
+            seed,
+            recorder,
+            trainer,
             device=device_name(device, ranks.size),
             parameters=sum(parameter.numel() for parameter in model.parameters()),
-            versions=_versions(),
-            steps_per_epoch=trainer.steps_per_epoch,
-            epochs=experiment.epochs,
-            step=trainer.step,
             init=loaded.source if loaded else "scratch",
         )
     )
@@ -106,6 +96,38 @@ def build(
     if loaded is not None:
         recorder.log("info", str(loaded))
     return trainer
+
+
+def _start_event(
+    experiment: Experiment,
+    seed: int,
+    recorder: Reporter,
+    trainer: Trainer,
+    *,
+    device: str,
+    parameters: int,
+    init: str,
+) -> Start:
+    """Return the event that this process begins an attempt."""
+    return Start(
+        time=time.time(),
+        run=recorder.run.id,
+        attempt=recorder.status.attempt + 1,
+        experiment=experiment.name,
+        config=msgspec.to_builtins(experiment),
+        seed=seed,
+        pid=os.getpid(),
+        host=process.host(),
+        boot=process.boot_id(),
+        process_started=process.started(os.getpid()) or 0.0,
+        device=device,
+        parameters=parameters,
+        versions=_versions(),
+        steps_per_epoch=trainer.steps_per_epoch,
+        epochs=experiment.epochs,
+        step=trainer.step,
+        init=init,
+    )
 
 
 def ideal_seconds(experiment: Experiment, device: torch.device, classes: int) -> float | None:

@@ -16,19 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from engine.analysis.alarms import Watcher
-from engine.events import Metrics, decode
+from engine.analysis.alarms import Alarm, Watcher
 from engine.history.confusion import read_matrix
 from engine.history.reader import CHUNK, History
-from engine.runs.event_text import sentence
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status, status_of
 from engine.runs.store import Run, Store, StoreError
-from engine.system.files import last_lines
-from engine.text import clean
-from tui.feed.log_lines import clock, progress
 from tui.feed.machine import MachineSampler
 from tui.feed.queue import Lineup
+from tui.feed.run_detail import detail_of
 from tui.feed.run_metadata import Abouts
 from tui.feed.run_reader import Reader
 from tui.feed.seed_bands import Bands
@@ -48,9 +44,26 @@ FIRST_S = 0.02
 """The same before anything stands on the screen: the newest runs fill it, and the thread would hold its painting up."""
 LONG = 8 * 1024 * 1024
 """Unread bytes of a run from which it is sketched first: reading them takes a tenth of a second."""
-CONSOLE_LINES = 500
 MACHINES = 300
 """How many looks at the machine are kept: five minutes."""
+
+
+@dataclasses.dataclass
+class _Tick:
+    """What one tick has read so far."""
+
+    before: Snapshot
+    watch: Watch
+    changes: dict[str, Any] = dataclasses.field(default_factory=dict)
+    """The fields of the snapshot that are new."""
+    changed_runs: set[str] = dataclasses.field(default_factory=set)
+    """Runs whose status, configuration or labels are new."""
+    ended: tuple[str, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    runs_read: set[str] = dataclasses.field(default_factory=set)
+    """Watched runs with new events."""
+    loading: bool = False
+    """Whether there is more to read than one tick may."""
 
 
 class Feed:
@@ -96,6 +109,19 @@ class Feed:
         self._reader: Reader | None = None
         self._live: list[str] = []
         self._watcher = Watcher()
+        self._steps: tuple[Callable[[_Tick], None], ...] = (
+            self._update_config,
+            self._update_runs,
+            self._update_alarms,
+            self._update_abouts,
+            self._update_histories,
+            self._update_record,
+            self._update_curves,
+            self._update_detail,
+            self._update_machine,
+            self._update_queue,
+        )
+        """What a tick does, in this order: each looks whether its part is new, and reads it where it is."""
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
@@ -134,63 +160,92 @@ class Feed:
         """
         from engine.analysis.confusion import make_matrix
 
-        found = {}
+        matrices = {}
         for name in runs:
             if (run := self._runs.get(name)) is None:
                 continue
             if (history := self._histories.get(name)) is None or history.behind:
                 history = History(run.path)
                 history.update()
-            places = [place for place in tuple(history.matrices) if place.split == "test"]
-            event = read_matrix(run.events, places[-1]) if places else None
-            if event is not None and (matrix := make_matrix(event, places[-1])) is not None:
-                found[name] = matrix
-        return found
+            on_test = [entry for entry in tuple(history.matrices) if entry.split == "test"]
+            event = read_matrix(run.events, on_test[-1]) if on_test else None
+            if event is not None and (matrix := make_matrix(event, on_test[-1])) is not None:
+                matrices[name] = matrix
+        return matrices
 
     def tick(self) -> Changed | None:
         """Return what is new since the last tick, None if nothing is."""
-        before, watch = self._snapshot, self.watch
-        changes: dict[str, Any] = {}
+        tick = _Tick(self._snapshot, self.watch)
+        for step in self._steps:
+            step(tick)
+        if not tick.changes and not tick.alarms:
+            return None
+        self._snapshot = dataclasses.replace(tick.before, **tick.changes)
+        return Changed(self._snapshot, tick.ended, tick.alarms)
+
+    def _update_config(self, tick: _Tick) -> None:
         if (config := self._read_config()) is not None:
-            changes["config"], changes["config_error"] = config
-        ended: tuple[str, ...] = ()
-        touched = self._look_at_runs()
-        if touched is not None:
-            was_live = {status.run for status in before.runs if status.state in LIVE}
-            changes["runs"] = tuple(self._statuses[name] for name in self._runs if name in self._statuses)
-            self._live = [status.run for status in changes["runs"] if status.state in LIVE]
-            ended = tuple(
-                name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
-            )
-        alarms = self._watcher.look((self._statuses[name] for name in self._live), time.monotonic())
-        if self._watcher.standing is not before.alarms:
-            changes["alarms"] = self._watcher.standing
+            tick.changes["config"], tick.changes["config_error"] = config
+
+    def _update_runs(self, tick: _Tick) -> None:
+        tick.changed_runs = self._look_at_runs()
+        if not tick.changed_runs:
+            return
+        statuses = tuple(self._statuses[name] for name in self._runs if name in self._statuses)
+        tick.changes["runs"] = statuses
+        self._live = [status.run for status in statuses if status.state in LIVE]
+        was_live = {status.run for status in tick.before.runs if status.state in LIVE}
+        tick.ended = tuple(
+            name for name in was_live if name in self._statuses and self._statuses[name].state not in LIVE
+        )
+
+    def _update_alarms(self, tick: _Tick) -> None:
+        tick.alarms = self._watcher.look((self._statuses[name] for name in self._live), time.monotonic())
+        if self._watcher.standing is not tick.before.alarms:
+            tick.changes["alarms"] = self._watcher.standing
+
+    def _update_abouts(self, tick: _Tick) -> None:
         if relabelled := self._abouts.read(self._runs):
-            changes["about"] = dict(self._abouts.known)
-            touched = (touched or set()) | relabelled
-        read, loading = self._read_histories(watch)
-        record = self._record(watch)
-        loading |= self._unread or self._abouts.pending or (record is not None and record.loading)
-        if read or watch != before.watch or loading != before.loading:
-            changes |= {"watch": watch, "curves": self._curves(watch), "loading": loading}
-            changes["configs"] = {name: self._config(name) for name in watch.runs if name in self._runs}
-        if watch.focus != before.watch.focus or (touched and watch.focus in touched) or watch.focus in read:
-            changes["detail"] = self._detail(watch.focus)
-        if record is not before.record:
-            changes["record"] = record
+            tick.changes["about"] = dict(self._abouts.known)
+            tick.changed_runs |= relabelled
+
+    def _update_histories(self, tick: _Tick) -> None:
+        tick.runs_read, more = self._read_histories(tick.watch)
+        tick.loading = more or self._unread or self._abouts.pending
+
+    def _update_record(self, tick: _Tick) -> None:
+        record = self._record(tick.watch)
+        tick.loading |= record is not None and record.loading
+        if record is not tick.before.record:
+            tick.changes["record"] = record
+
+    def _update_curves(self, tick: _Tick) -> None:
+        watch, before = tick.watch, tick.before
+        if tick.runs_read or watch != before.watch or tick.loading != before.loading:
+            tick.changes |= {
+                "watch": watch,
+                "curves": self._curves(watch),
+                "loading": tick.loading,
+                "configs": {name: self._config(name) for name in watch.runs if name in self._runs},
+            }
+
+    def _update_detail(self, tick: _Tick) -> None:
+        focus = tick.watch.focus
+        if focus != tick.before.watch.focus or focus in tick.changed_runs or focus in tick.runs_read:
+            tick.changes["detail"] = self._detail(focus)
+
+    def _update_machine(self, tick: _Tick) -> None:
         if (machine := self._machine.sample()) is not None:
             self._machines.append(machine)
-            changes |= {"machine": machine, "machines": tuple(self._machines)}
+            tick.changes |= {"machine": machine, "machines": tuple(self._machines)}
+
+    def _update_queue(self, tick: _Tick) -> None:
         now = self._machines[-1].time if self._machines else time.time()
         queue = self._lineup.look(
-            self._runs, self._statuses, self._stamps, self._abouts.known, now, news=touched is not None
+            self._runs, self._statuses, self._stamps, self._abouts.known, now, news=bool(tick.changed_runs)
         )
-        if queue is not None and queue != before.queue:
-            changes["queue"] = queue
-        if not changes and not alarms:
-            return None
-        self._snapshot = dataclasses.replace(before, **changes)
-        return Changed(self._snapshot, ended, alarms)
+        if queue is not None and queue != tick.before.queue:
+            tick.changes["queue"] = queue
 
     def _read_config(self) -> tuple[Config | None, str] | None:
         """Return the configuration, or why it cannot be used; None if the file has not changed."""
@@ -208,58 +263,68 @@ class Feed:
         except ConfigError as error:
             return self._snapshot.config, str(error)  # what was right before stays on the screen
 
-    def _look_at_runs(self) -> set[str] | None:
-        """Judge the runs that may have changed; return which did, None if none."""
-        touched: set[str] = set()
+    def _look_at_runs(self) -> set[str]:
+        """Judge the runs that may have changed; return which did."""
+        changed_runs: set[str] = set()
         stamp = _stamp(self._project.runs) or 0
-        told = stamp != self._root_stamp  # a run came or went, or the worker says anew why runs wait
-        if told:
+        root_changed = stamp != self._root_stamp  # a run came or went, or the worker says anew why runs wait
+        if root_changed:
             self._root_stamp = stamp
-            found = {run.id: run for run in self._store.runs()}
-            touched |= found.keys() ^ self._runs.keys()
-            self._runs = found
-            self._statuses = {name: status for name, status in self._statuses.items() if name in found}
-            self._abouts.keep(found)
+            changed_runs |= self._list_runs()
         deadline = time.monotonic() + self._budget_s
         self._unread = False
         for name, run in reversed(self._runs.items()):  # newest first: what people look for
-            known = self._statuses.get(name)
-            if known is None and time.monotonic() > deadline:
+            previous = self._statuses.get(name)
+            if previous is None and time.monotonic() > deadline:
                 self._unread = True
                 continue
-            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
-            moves = known is None or known.state in LIVE or (told and known.state == "queued")
-            if not moves and folder == self._stamps.get(name):
+            folder = _stamp(run.path) or 0  # every status, queue entry and request is renamed into the folder
+            folder_changed = folder != self._stamps.get(name)
+            may_move = (
+                previous is None or previous.state in LIVE or (root_changed and previous.state == "queued")
+            )
+            if not may_move and not folder_changed:
                 continue
-            if folder != self._stamps.get(name):
+            if folder_changed:
                 self._abouts.touch(name)
             self._stamps[name] = folder
             status = status_of(run)
-            if known is None or _differs(known, status):
-                touched.add(name)
+            if previous is None or _differs(previous, status):
+                changed_runs.add(name)
             self._statuses[name] = status
-        return touched or None
+        return changed_runs
+
+    def _list_runs(self) -> set[str]:
+        """List the folder of runs anew; return the runs that came or went."""
+        runs = {run.id: run for run in self._store.runs()}
+        came_or_went = runs.keys() ^ self._runs.keys()
+        self._runs = runs
+        self._statuses = {name: status for name, status in self._statuses.items() if name in runs}
+        self._abouts.keep(runs)
+        return came_or_went
 
     def _read_histories(self, watch: Watch) -> tuple[set[str], bool]:
         """Read on in the watched runs; return which have news, and whether there is more than time allowed."""
-        wanted = [name for name in dict.fromkeys((*watch.runs, watch.focus)) if name in self._runs]
+        watched = [name for name in dict.fromkeys((*watch.runs, watch.focus)) if name in self._runs]
         self._histories = {
-            name: self._histories.get(name) or History(self._runs[name].path) for name in wanted if name
+            name: self._histories.get(name) or History(self._runs[name].path) for name in watched if name
         }
-        read, deadline = set(), time.monotonic() + READ_BUDGET_S
+        runs_read, deadline = set(), time.monotonic() + READ_BUDGET_S
         if sketched := self._sketch():
             return sketched, True
         for name, history in self._histories.items():
             while history.update(CHUNK):
-                read.add(name)
+                runs_read.add(name)
                 if time.monotonic() > deadline:
-                    return read, True
+                    return runs_read, True
             self._sketches.pop(name, None)
-        return read, False
+        return runs_read, False
 
     def _sketch(self) -> set[str]:
         """Sketch the runs of which much is unread; return which were."""
-        self._sketches = {name: each for name, each in self._sketches.items() if name in self._histories}
+        self._sketches = {
+            name: sketched for name, sketched in self._sketches.items() if name in self._histories
+        }
         long = {
             name
             for name, history in self._histories.items()
@@ -288,17 +353,17 @@ class Feed:
             if (history := self._sketches.get(name) or self._histories.get(name)) is None:
                 continue
             for metric, column in history.columns.items():
-                news = history.offset if watch.axis == "joules" else len(column)
-                state = (watch.axis, watch.smoothing, len(history.starts), column, news)
-                known = before.get((name, metric))
-                if known is None or known[0] != state:
-                    known = state, self._curve(name, history, metric, watch)
-                self._prepared[name, metric] = known
-                curves.setdefault(metric, []).append(known[1])
+                length = history.offset if watch.axis == "joules" else len(column)
+                source = (watch.axis, watch.smoothing, len(history.starts), column, length)
+                prepared = before.get((name, metric))
+                if prepared is None or prepared[0] != source:
+                    prepared = source, self._curve(name, history, metric, watch)
+                self._prepared[name, metric] = prepared
+                curves.setdefault(metric, []).append(prepared[1])
         if watch.folds:
             finished = {name for name in watch.runs if self._is_finished(name)}
             return self._bands.fold(curves, watch.folds, finished, watch.smoothing)
-        return {metric: tuple(found) for metric, found in curves.items()}
+        return {metric: tuple(of_runs) for metric, of_runs in curves.items()}
 
     def _is_finished(self, run: str) -> bool:
         status = self._statuses.get(run)
@@ -329,44 +394,9 @@ class Feed:
         return {}
 
     def _detail(self, name: str | None) -> Detail | None:
-        run = self._runs.get(name or "")
-        if run is None or name is None:
+        if name is None or (run := self._runs.get(name)) is None:
             return None
-        try:
-            info = run.info()
-        except StoreError as error:
-            return Detail(name, {}, {}, (clean(str(error)),))
-        history = self._histories.get(name)
-        start = history.starts[-1] if history and history.starts else None
-        commit = str((info.git or {}).get("commit") or "")[:10]
-        if info.git and info.git.get("dirty"):
-            commit += " with changes"
-        return Detail(
-            run=name,
-            config=start.config if start and start.config else info.config,
-            facts=msgspec.to_builtins(start) if start else {},
-            console=console_lines(run),
-            commit=commit,
-            labels=self._abouts.known.get(name, About()).labels,
-        )
-
-
-def console_lines(run: Run) -> tuple[str, ...]:
-    """Return what a run has said last, as clean lines for people: its events, then what else its process printed."""
-    lines: list[str] = []
-    going = ""
-    for raw in last_lines(run.events):
-        event = decode(raw)
-        text = None if event is None else sentence(event)
-        if event is not None and text is not None:
-            lines.append(f"{clock(event.time)}  {clean(text)}")
-            going = ""
-        elif isinstance(event, Metrics) and "train/loss" in event.values:
-            going = f"{clock(event.time)}  {progress(event)}"
-    if going:
-        lines.append(going)
-    printed = [clean(raw.decode(errors="replace")) for raw in last_lines(run.console, 16 * 1024)]
-    return tuple([*(f"│ {line}" for line in printed[-100:] if line.strip()), *lines][-CONSOLE_LINES:])
+        return detail_of(run, self._histories.get(name), self._abouts.known.get(name, About()).labels)
 
 
 def _differs(a: Status, b: Status) -> bool:

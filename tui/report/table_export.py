@@ -58,36 +58,54 @@ def export_tables(
     for trouble in troubles:
         tell(f"passed over: {trouble}")
     if not names:
-        strangers = dict.fromkeys(
-            candidate.info.experiment
-            for candidate in candidates
-            if candidate.info.experiment not in config.experiments
-        )
-        if strangers:
-            tell(f"passed over: runs of no experiment in {config.path}: {', '.join(strangers)}")
+        _tell_strangers(config, candidates, tell)
     hours = _remembering(read_gpu_hours)
     evidence = Evidence(config.experiments, candidates, config.statistics)
-    complete = True
+    is_complete = True
     for name, experiments in (by_figure or {ALL: list(config.experiments)}).items():
-        results_by_name = {
+        results = {
             experiment: result_of(config.experiments[experiment], candidates, hours)
             for experiment in dict.fromkeys(experiments)
         }
-        missing = [experiment for experiment, result in results_by_name.items() if result is None]
-        results = [result for result in results_by_name.values() if result is not None]
-        if results:
-            table = table_of(results, missing, config, evidence)
-            for path in _write(name, table, out, formats):
-                tell(f"{path}: {len(results)} of {len(results_by_name)} experiments, {_runs(results)}")
-            lines = [
-                note for note in table.footnotes if note != _lack(missing)
-            ]  # said below, with what to run
-        else:
-            tell(f"no table of {name} is written")
-            lines, complete = [], False
+        lines = _export_table(name, results, config, evidence, out, formats, tell)
+        is_complete &= any(result is not None for result in results.values())
+        missing = [experiment for experiment, result in results.items() if result is None]
         for line in [*lines, *whats_missing(SCORES[0], missing, candidates, config, store)]:
             tell(f"  {line}")
-    return complete
+    return is_complete
+
+
+def _tell_strangers(config: Config, candidates: Sequence[Candidate], tell: Say) -> None:
+    """Say which experiments have runs and are not in the configuration."""
+    experiments = (candidate.info.experiment for candidate in candidates)
+    strangers = dict.fromkeys(name for name in experiments if name not in config.experiments)
+    if strangers:
+        tell(f"passed over: runs of no experiment in {config.path}: {', '.join(strangers)}")
+
+
+def _export_table(
+    name: str,
+    results: Mapping[str, Result | None],
+    config: Config,
+    evidence: Evidence,
+    out: Path,
+    formats: Sequence[TableFormat],
+    tell: Say,
+) -> list[str]:
+    """Write one table and say where, or that there is none.
+
+    Returns:
+        Its footnotes without the one of what is missing, of which there is more to say.
+    """
+    tested = [result for result in results.values() if result is not None]
+    missing = [experiment for experiment, result in results.items() if result is None]
+    if not tested:
+        tell(f"no table of {name} is written")
+        return []
+    table = table_of(tested, missing, config, evidence)
+    for path in _write(name, table, out, formats):
+        tell(f"{path}: {len(tested)} of {len(results)} experiments, {_runs(tested)}")
+    return [note for note in table.footnotes if note != _lack(missing)]
 
 
 def table_of(

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from engine.analysis.step_time import in_step
 from engine.catalog.metrics import SCORES, metric_of
-from engine.catalog.models import MODELS, caveat, patch_tokens
+from engine.catalog.models import MODELS, ModelSpec, caveat, patch_tokens
 from engine.catalog.recipes import inherited
 from engine.config.schema import DEFAULTS
 from engine.events import End, Start
@@ -150,13 +150,7 @@ def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[NamedTe
     if status is not None and status.init:
         yield "init", clean(status.init)
     if (spec := MODELS.get(name)) is not None:
-        if spec.encoder is not None:
-            yield (
-                "encoder",
-                f"{spec.encoder.depth} blocks, width {spec.encoder.width}, {spec.encoder.heads} heads",
-            )
-        if spec.backbone is not None:
-            yield "backbone", f"{'-'.join(map(str, spec.backbone.layers))} blocks, stride {spec.stride}"
+        yield from _parts(spec)
         if isinstance(image, int) and (patch is None or isinstance(patch, int)):
             if (tokens := patch_tokens(name, image, patch)) is not None:
                 yield "tokens", f"{tokens} {'patches' if tokens != 1 else 'patch'} and the class token"
@@ -225,3 +219,11 @@ def _machine(start: Start) -> Iterator[NamedText]:
 
 def _moment(moment: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment))
+
+
+def _parts(spec: ModelSpec) -> Iterator[tuple[str, str]]:
+    """Yield what a model is made of: its encoder, its backbone."""
+    if (encoder := spec.encoder) is not None:
+        yield "encoder", f"{encoder.depth} blocks, width {encoder.width}, {encoder.heads} heads"
+    if spec.backbone is not None:
+        yield "backbone", f"{'-'.join(map(str, spec.backbone.layers))} blocks, stride {spec.stride}"

@@ -323,8 +323,8 @@ def test_the_commands_say_what_is_wrong_without_a_traceback(tmp_path, write: Wri
     (tmp_path / "x.bin").write_bytes(b"")
     for arguments, message in (
         (["import", str(tmp_path / "x.bin"), *runs], "say `--format"),
-        (["export", "--where", "seed=0", *runs], "go with --to"),
-        (["export", "--to", "csv", "f1", *runs], "writes runs, no figures and no tables"),
+        (["export", "--where", "seed=0", *runs], "--where goes with runs (--to)"),
+        (["export", "--to", "csv", "f1", *runs], "what is written here is runs (--to)"),
         (["export", "--to", "csv", "--where", "nope=1", *runs], "unknown key"),
         (["export", "--to", "csv", "--out", str(tmp_path / "x.bin"), *runs], "cannot be written"),
     ):

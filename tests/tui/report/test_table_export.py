@@ -346,4 +346,4 @@ def test_the_command(lab: Lab, arguments: list[str], files: set[str]) -> None:
 def test_a_format_of_tables_asks_for_table(lab: Lab) -> None:
     done = CliRunner().invoke(main, ["export", "--format", "csv"])
     assert done.exit_code == 2
-    assert "--format csv is one of tables: add --table" in done.output
+    assert "--format csv goes with tables (--table)" in done.output

@@ -157,6 +157,19 @@ def _over_seeds(row: Row | None, metric: str) -> str:
     return f"{text}, mean of {row.seeds} seeds" if text else ""
 
 
+def _score(name: str, metric: str, status: Status, row: Row | None) -> Iterator[Fact]:
+    """Yield the mean of a score over the seeds of a row; of one run the last score, and the best checkpoint's."""
+    final = status.final.get(metric)
+    last = status.last.get(metric) if final is None else final.value
+    if mean := _over_seeds(row, metric):
+        yield name, mean
+    elif last is not None:
+        margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
+        yield name, score(last) + margin
+        if (best := best_checkpoint(status, metric)) is not None:
+            yield "", f"best {score(best.value)}, {best.where}"
+
+
 def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
     if row is not None and not row.group and row.seeds > 1:
         seeds = sorted(fact.status.seed for fact in row.facts)
@@ -167,16 +180,8 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
         yield "left", duration(status.left_s)
     if status.trained_s and status.state != "running":
         yield "took", duration(status.trained_s)
-    for name, metric in (("F1", "test/f1"), ("accuracy", "test/accuracy")):
-        final = status.final.get(metric)
-        last = status.last.get(metric) if final is None else final.value
-        if mean := _over_seeds(row, metric):
-            yield name, mean
-        elif last is not None:
-            margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
-            yield name, score(last) + margin
-            if (best := best_checkpoint(status, metric)) is not None:
-                yield "", f"best {score(best.value)}, {best.where}"
+    yield from _score("F1", "test/f1", status, row)
+    yield from _score("accuracy", "test/accuracy", status, row)
     if (ece := status.last.get("test/ece")) is not None:
         yield "cal. err", score(ece)
     for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):

@@ -1,0 +1,61 @@
+"""What is said of the run in focus: how it was made, what it runs on, and the last lines of its console."""
+
+from __future__ import annotations
+
+import msgspec
+
+from engine.events import Metrics, decode
+from engine.history.reader import History
+from engine.runs.event_text import sentence
+from engine.runs.labels import Labels
+from engine.runs.store import Run, StoreError
+from engine.system.files import last_lines
+from engine.text import clean
+from tui.feed.log_lines import clock, progress
+from tui.state.snapshot import Detail
+
+CONSOLE_LINES = 500
+
+
+def detail_of(run: Run, history: History | None, labels: Labels) -> Detail:
+    """Return what is said of a run.
+
+    Args:
+        run: Which.
+        history: Its events as far as they are read.
+        labels: What people say of it.
+    """
+    try:
+        info = run.info()
+    except StoreError as error:
+        return Detail(run.id, {}, {}, (clean(str(error)),))
+    start = history.starts[-1] if history and history.starts else None
+    commit = str((info.git or {}).get("commit") or "")[:10]
+    if info.git and info.git.get("dirty"):
+        commit += " with changes"
+    return Detail(
+        run=run.id,
+        config=start.config if start and start.config else info.config,
+        facts=msgspec.to_builtins(start) if start else {},
+        console=console_lines(run),
+        commit=commit,
+        labels=labels,
+    )
+
+
+def console_lines(run: Run) -> tuple[str, ...]:
+    """Return what a run has said last, as clean lines for people: its events, then what else its process printed."""
+    lines: list[str] = []
+    last_progress = ""
+    for raw in last_lines(run.events):
+        event = decode(raw)
+        text = None if event is None else sentence(event)
+        if event is not None and text is not None:
+            lines.append(f"{clock(event.time)}  {clean(text)}")
+            last_progress = ""
+        elif isinstance(event, Metrics) and "train/loss" in event.values:
+            last_progress = f"{clock(event.time)}  {progress(event)}"
+    if last_progress:
+        lines.append(last_progress)
+    printed = [clean(raw.decode(errors="replace")) for raw in last_lines(run.console, 16 * 1024)]
+    return tuple([*(f"│ {line}" for line in printed[-100:] if line.strip()), *lines][-CONSOLE_LINES:])
