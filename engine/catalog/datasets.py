@@ -1,4 +1,4 @@
-"""The data sets there are: how one is named, how many images and classes it has, and how it is found.
+"""The data sets there are: how one is named, how many images and classes it has, and where it comes from.
 
 A data set is one of ``DATASETS`` by its name, or ``folder:PATH`` with ``train/`` and ``test/`` of class folders.
 """
@@ -24,7 +24,7 @@ class DatasetSpec:
     train_counts: tuple[int, ...]
     """The training images of each class, before any are held out."""
     test_images: int
-    found: Literal["downloaded", "installed"]
+    origin: Literal["downloaded", "installed"]
     """Downloaded by torchvision at the first run, or installed with scikit-learn."""
 
     @property

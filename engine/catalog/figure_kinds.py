@@ -66,7 +66,7 @@ def misfits(table: Mapping[str, Any]) -> Mistakes:
     for key in table:
         if key in kind.keys or key in EVERY:
             continue
-        takers = [each for each, other in KINDS.items() if key in other.keys]
+        takers = [taker for taker, other in KINDS.items() if key in other.keys]
         if takers:
             yield key, f"a figure of kind {name!r} has none; it is a key of {' and '.join(takers)}"
     axis = table.get("x")

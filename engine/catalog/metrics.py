@@ -210,7 +210,7 @@ def family(names: Iterable[str], name: str) -> list[str]:
         names: What a run measured.
         name: ``gpu/energy`` stands for ``gpu/0/energy`` and ``gpu/1/energy``; any other name for itself alone.
     """
-    return [each for each in names if each == name or whole_run(each) == name]
+    return [metric for metric in names if metric == name or whole_run(metric) == name]
 
 
 @lru_cache(2**13)
@@ -232,16 +232,16 @@ def over_gpus(values: Values, kind: str) -> float | None:
         values: What a run measured, by metric.
         kind: The last part of the name: ``memory_peak``, ``energy``.
     """
-    wanted = f"gpu/{kind}"
-    found = [
+    metric = f"gpu/{kind}"
+    finite = [
         value
         for name, value in values.items()
-        if name[:4] == "gpu/" and whole_run(name) == wanted and value is not None and math.isfinite(value)
+        if name[:4] == "gpu/" and whole_run(name) == metric and value is not None and math.isfinite(value)
     ]
-    if len(found) < 2:
-        return found[0] if found else None
-    how = metric_of(wanted).kind.over_gpus
-    return max(found) if how == "most" else _sum(found) / (len(found) if how == "mean" else 1)
+    if len(finite) < 2:
+        return finite[0] if finite else None
+    how = metric_of(metric).kind.over_gpus
+    return max(finite) if how == "most" else _sum(finite) / (len(finite) if how == "mean" else 1)
 
 
 def _sum(values: list[float]) -> float:
@@ -272,8 +272,8 @@ def peak_memory(highest: Values) -> float | None:
     Args:
         highest: The highest value of each memory metric.
     """
-    found = first_of(highest, PEAK_MEMORY)
-    return None if found is None else found[1]
+    peak = first_of(highest, PEAK_MEMORY)
+    return None if peak is None else peak[1]
 
 
 def _plain(value: float) -> str:

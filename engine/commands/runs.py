@@ -14,7 +14,7 @@ class _FilterCommand(click.Command):
     """Takes ``-state=failed`` for a filter's term and not for options: its own are long, and -h."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        valued = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        valued = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
         options: list[str] = []
         terms: list[str] = []
         rest = iter(args)

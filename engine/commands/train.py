@@ -51,8 +51,8 @@ def run(
     if lacks := missing(experiment):
         fail(f"{experiment.name}: {lacks}")
     code = 0
-    for each in [seed] if seed is not None else experiment.run_seeds:
-        new = Store(root).create(experiment, each)
+    for run_seed in [seed] if seed is not None else experiment.run_seeds:
+        new = Store(root).create(experiment, run_seed)
         code = _train_here(new, device, as_json=as_json)
         if code:
             break
@@ -81,17 +81,17 @@ def resume(
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")
     store = Store(root)
-    found = [store.find(run_name)] if run_name is not None else []
+    runs = [store.find(run_name)] if run_name is not None else []
     if all_crashed:
-        found = [each for each in store.runs() if status_of(each).state == "crashed"]
-        if not found:
+        runs = [run for run in store.runs() if status_of(run).state == "crashed"]
+        if not runs:
             click.echo(f"no run in {root} has crashed", err=True)
     else:
-        require_resumable(found[0])
+        require_resumable(runs[0])
     if queue:
-        _queue_again(store, found, device, settings)
+        _queue_again(store, runs, device, settings)
         return
-    sys.exit(_resume_here(found, device, as_json=as_json, settings=settings))
+    sys.exit(_resume_here(runs, device, as_json=as_json, settings=settings))
 
 
 @click.command(hidden=True)
@@ -126,14 +126,14 @@ def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Seque
     from engine.queue.worker import ensure_worker
     from engine.runs.store import StoreError
 
-    for each in runs:
+    for run in runs:
         try:
-            request_resume(each, device, settings)
+            request_resume(run, device, settings)
         except StoreError:
             if len(runs) == 1:
                 raise
             continue  # of many, one that somebody else has just resumed
-        click.echo(f"{each.id} waits in the queue")
+        click.echo(f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
 
@@ -144,9 +144,9 @@ def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: S
     from engine.runs.stop_request import STOPPED
 
     worst = 0
-    for each in runs:
-        changed(last_experiment(each), settings)
-        code = _train_here(each, device, as_json=as_json, settings=settings)
+    for run in runs:
+        changed(last_experiment(run), settings)
+        code = _train_here(run, device, as_json=as_json, settings=settings)
         worst = code or worst
         if code == STOPPED:
             break

@@ -77,16 +77,20 @@ def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> 
         ConfigError: No experiment has the name (the message gives the nearest and all names), or a setting is wrong.
     """
     if name in config.experiments:
-        found = config.experiments[name]
-        return override(found, settings) if settings else found
-    known = ", ".join(config.experiments) or "none yet"
+        experiment = config.experiments[name]
+        return override(experiment, settings) if settings else experiment
+    names = ", ".join(config.experiments) or "none yet"
     hint = nearest(name, config.experiments)
-    raise ConfigError([Mistake(str(config.path), f"no experiment {name!r}{hint} Known: {known}")])
+    raise ConfigError([Mistake(str(config.path), f"no experiment {name!r}{hint} Known: {names}")])
 
 
 def check_notes(config: Config) -> list[str]:
     """Return what is odd, but not wrong, about the experiments: one sentence each."""
-    return [f"{each.name}: {note}" for each in config.experiments.values() for note in notes_on(each)]
+    return [
+        f"{experiment.name}: {note}"
+        for experiment in config.experiments.values()
+        for note in notes_on(experiment)
+    ]
 
 
 def notes_on(experiment: Experiment) -> list[str]:
@@ -180,8 +184,8 @@ class _Reader:
         def report(key: str, message: str) -> None:
             self._report(self.places.value(*home, key), f"{key} of figure {name!r}: {message}")
 
-        known = settled({key: value for key, value in table.items() if key in _FIGURE_FIELDS})
-        values, failed = convert_fields(known, _FIGURE_FIELDS, Figure, report)
+        fields = settled({key: value for key, value in table.items() if key in _FIGURE_FIELDS})
+        values, failed = convert_fields(fields, _FIGURE_FIELDS, Figure, report)
         for experiment in values.get("experiments", []):
             if experiment not in experiments:
                 report(
@@ -200,14 +204,14 @@ class _Reader:
         for key in table:
             if key not in _STATISTICS_FIELDS:
                 self._unknown((home,), key, _STATISTICS_FIELDS, f"in [{home}]")
-        known = {key: value for key, value in table.items() if key in _STATISTICS_FIELDS}
-        if isinstance(margins := known.get("margin"), dict):
-            known["margin"] = self._margins(margins)
+        fields = {key: value for key, value in table.items() if key in _STATISTICS_FIELDS}
+        if isinstance(margins := fields.get("margin"), dict):
+            fields["margin"] = self._margins(margins)
 
         def report(key: str, message: str) -> None:
             self._report(self.places.value(home, key), f"{key} in [{home}]: {message}")
 
-        values, _ = convert_fields(known, _STATISTICS_FIELDS, Statistics, report)
+        values, _ = convert_fields(fields, _STATISTICS_FIELDS, Statistics, report)
         return Statistics(**values)
 
     def _margins(self, margins: dict[str, Any]) -> dict[str, Any]:
@@ -244,18 +248,18 @@ class _Reader:
                 message = f"[{section}.{name}] has to be a table, not {_show(table)}"
                 self._report(self.places.value(section, name), message)
 
-    def _unknown(self, home: tuple[str, ...], key: str, known: Mapping[str, Any], where: str) -> None:
-        message = f"unknown key {key!r} {where}{nearest(key, known)}"
-        self._report(self.places.key(*home, key), f"{message} Known: {', '.join(known)}")
+    def _unknown(self, home: tuple[str, ...], key: str, allowed: Mapping[str, Any], where: str) -> None:
+        message = f"unknown key {key!r} {where}{nearest(key, allowed)}"
+        self._report(self.places.key(*home, key), f"{message} Known: {', '.join(allowed)}")
 
-    def _report(self, place: Place, message: str) -> None:
-        mistake = _at(self.path, place, message)
+    def _report(self, position: Place, message: str) -> None:
+        mistake = _at(self.path, position, message)
         if mistake not in self.mistakes:  # a bad default is one mistake, however many experiments inherit it
             self.mistakes.append(mistake)
 
 
-def _at(path: Path, place: Place, message: str) -> Mistake:
-    return Mistake(f"{path}:{place.line}:{place.column}", message, place)
+def _at(path: Path, position: Place, message: str) -> Mistake:
+    return Mistake(f"{path}:{position.line}:{position.column}", message, position)
 
 
 def _read(path: Path) -> str:

@@ -46,9 +46,9 @@ class Places:
         self._values: dict[KeyPath, Place] = {}
         for line, lines, table, key, value in statements(text):
             path = table + key
-            place = Place(line, len(lines[0]) - len(lines[0].lstrip()) + 1)
+            position = Place(line, len(lines[0]) - len(lines[0].lstrip()) + 1)
             for depth in range(len(table) + 1 if key else 1, len(path) + 1):
-                self._keys.setdefault(path[:depth], place)
+                self._keys.setdefault(path[:depth], position)
             if key:
                 self._values[path] = Place(line, value)
 

@@ -77,8 +77,8 @@ class _Reader:
         if twice is not None:
             raise ExchangeError(f"{self.path}: there are two columns {twice[:40]!r}")
         if not places.keys() & {"step", "epoch"}:
-            shown = ", ".join(name[:40] for name in heading[:8])
-            raise ExchangeError(f"{self.path} has no column step or epoch; its columns are {shown}")
+            columns = ", ".join(name[:40] for name in heading[:8])
+            raise ExchangeError(f"{self.path} has no column step or epoch; its columns are {columns}")
 
     def _group(
         self, heading: list[str], places: dict[str, int], take: Callable[[Track, list[str]], None]
@@ -193,12 +193,12 @@ class _Wide:
 def _places(heading: list[str]) -> dict[str, int]:
     """Return in which columns it stands where a value belongs."""
     names = [re.sub(r"\s+", "_", name.strip().lower()) for name in heading]
-    found = {}
-    for what, known in PLACES.items():
-        index = next((names.index(name) for name in known if name in names), None)
+    places = {}
+    for what, headings in PLACES.items():
+        index = next((names.index(name) for name in headings if name in names), None)
         if index is not None:
-            found[what] = index
-    return found
+            places[what] = index
+    return places
 
 
 def _where(

@@ -27,7 +27,7 @@ class Sink(Protocol):
         """Return what will be written."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, *found: object) -> bool | None: ...
+    def __exit__(self, *exc_info: object) -> bool | None: ...
 
     def add(self, told: Told) -> int:
         """Write a run, and return how many values it has measured."""
@@ -62,13 +62,13 @@ def export_runs(
     if not force:
         refuse_existing(files)
     with sink:
-        counts = [sink.add(each) for each in runs]
+        counts = [sink.add(run) for run in runs]
     silent = counts.count(0)
     for path in files if kind not in FOLDERS else [out]:
         say(printable(f"{path}: {_what(path, len(runs), sum(counts))}"))
     if silent:
         say(f"  {silent} of {len(runs)} runs {'has' if silent == 1 else 'have'} measured nothing yet")
-    if live := sum(each.status.state in LIVE for each in runs):
+    if live := sum(run.status.state in LIVE for run in runs):
         say(
             f"  {live} of {len(runs)} still {'runs' if live == 1 else 'run'}: it is here as far as it had come"
         )

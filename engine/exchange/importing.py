@@ -148,15 +148,15 @@ def _usable(path: Path, kind: Format, say: Callable[[str], None]) -> Iterator[Tr
 
 def _imported(store: Store) -> dict[str | tuple[str, str], str]:
     """Return the runs that were imported before, by what was measured and by where that lay."""
-    found: dict[str | tuple[str, str], str] = {}
+    run_ids: dict[str | tuple[str, str], str] = {}
     for run in store.runs():
         try:
             source = run.info().imported
         except StoreError:
             continue
         if source is not None:
-            found[source.digest] = found[source.path, source.name] = run.id
-    return found
+            run_ids[source.digest] = run_ids[source.path, source.name] = run.id
+    return run_ids
 
 
 def _why_not(source: Source, here: dict[str | tuple[str, str], str]) -> str | None:

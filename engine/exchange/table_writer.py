@@ -28,12 +28,12 @@ TYPES: dict[str, type] = {
 
 def settings_types() -> dict[str, type]:
     """Return the columns of a table of runs that are settings, and their types; what is no scalar is JSON text."""
-    found: dict[str, type] = {}
+    types: dict[str, type] = {}
     for name, hint in get_type_hints(Experiment).items():
-        leaves = {each for each in (*get_args(hint), hint) if each in (int, float, str)}
+        leaves = {leaf for leaf in (*get_args(hint), hint) if leaf in (int, float, str)}
         if name not in LABELS:
-            found[f"config.{name}"] = float if float in leaves else int if int in leaves else str
-    return found
+            types[f"config.{name}"] = float if float in leaves else int if int in leaves else str
+    return types
 
 
 RUN_TYPES = FACTS | settings_types()
@@ -182,8 +182,8 @@ class Tables:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *found: Any) -> bool | None:
-        return self._stack.__exit__(*found)
+    def __exit__(self, *exc_info: Any) -> bool | None:
+        return self._stack.__exit__(*exc_info)
 
     def add(self, told: Told) -> int:
         """Write a run, and return how many values it has measured."""

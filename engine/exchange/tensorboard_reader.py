@@ -88,7 +88,7 @@ def _number(library: _Library, value: Any, scalar: bool) -> float | None:
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         return float(value.simple_value)
-    if kind != "tensor" or not scalar or any(each.size != 1 for each in value.tensor.tensor_shape.dim):
+    if kind != "tensor" or not scalar or any(dim.size != 1 for dim in value.tensor.tensor_shape.dim):
         return None
     try:
         return float(library.array(value.tensor).item())
@@ -125,7 +125,7 @@ def _events(library: _Library, path: Path, track: Track) -> Iterator[Any]:
 
 
 def _size(path: Path) -> int:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode):
         raise ExchangeError(f"{path} is no file")
-    return found.st_size
+    return info.st_size

@@ -35,7 +35,7 @@ class EventFiles:
         """
         paths = [self._file(told) for told in runs]
         for path in paths:
-            others = sorted(each.name for each in path.parent.glob("*tfevents*") if each.name != path.name)
+            others = sorted(entry.name for entry in path.parent.glob("*tfevents*") if entry.name != path.name)
             if others:
                 raise ExchangeError(
                     f"{path.parent} holds event files that are not this run's, such as {others[0]}: "
@@ -46,7 +46,7 @@ class EventFiles:
     def __enter__(self) -> EventFiles:
         return self
 
-    def __exit__(self, *found: Any) -> None:
+    def __exit__(self, *exc_info: Any) -> None:
         """Every file is whole already."""
 
     def add(self, told: Told) -> int:

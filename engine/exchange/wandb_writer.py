@@ -32,7 +32,7 @@ class OfflineRuns:
     def __enter__(self) -> OfflineRuns:
         return self
 
-    def __exit__(self, *found: Any) -> None:
+    def __exit__(self, *exc_info: Any) -> None:
         """Every run is whole already."""
 
     def add(self, told: Told) -> int:

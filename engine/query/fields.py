@@ -71,8 +71,8 @@ class Subject:
         """Its tags."""
         if self._labels is not None:
             return self._labels.tags
-        found = self.config.get("tags")
-        return found if isinstance(found, list) else []
+        tags = self.config.get("tags")
+        return tags if isinstance(tags, list) else []
 
     @property
     def notes(self) -> object:
@@ -139,8 +139,8 @@ def known_keys() -> dict[str, Key]:
         *(Key(name, "text", lambda subject: subject.tags, slow=True) for name in ("tag", "tags")),
         *(Key(name, "text", lambda subject: subject.notes, slow=True) for name in ("note", "notes")),
     ]
-    known = {key.name: key for key in keys}
-    return known | {key.name: key for key in _config_keys() if key.name not in known}
+    built_in = {key.name: key for key in keys}
+    return built_in | {key.name: key for key in _config_keys() if key.name not in built_in}
 
 
 def _config_keys() -> list[Key]:
@@ -158,7 +158,7 @@ def _config_keys() -> list[Key]:
         if kinds & {int, float}:
             keys.append(Key(name, "number", value, slow=True))
         else:
-            choices = tuple(each for each in get_args(hint) if isinstance(each, str))
+            choices = tuple(choice for choice in get_args(hint) if isinstance(choice, str))
             keys.append(Key(name, "text", value, choices, slow=True))
     return keys
 

@@ -110,8 +110,8 @@ def _event(line: bytes, run: Run, recorder: Recorder) -> Event | None:
     try:
         fields: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
         kind = SAYABLE[fields["event"]]
-        known = {"time": time.time(), "step": recorder.status.step, "epoch": recorder.status.epoch}
-        return msgspec.convert(known | fields | {"run": run.id}, kind)
+        defaults = {"time": time.time(), "step": recorder.status.step, "epoch": recorder.status.epoch}
+        return msgspec.convert(defaults | fields | {"run": run.id}, kind)
     except (msgspec.MsgspecError, RecursionError, KeyError, TypeError, UnicodeDecodeError):
         return None
 
@@ -144,7 +144,7 @@ def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
         recorder.end("finished", "its command ended well")
         return FINISHED
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    said = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
+    output = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
     reason = f"its command {how}; console.log has what it said"
-    recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=said))
+    recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=output))
     return FAILED

@@ -54,8 +54,8 @@ class Machine:
         Args:
             ours: The processes of our runs on each GPU, by its UUID.
         """
-        found = {sample.uuid: sample for sample in self._gpus.sample()} if self.uuids else {}
-        devices = [_gpu(found[uuid], ours.get(uuid)) for uuid in self.uuids if uuid in found]
+        samples = {sample.uuid: sample for sample in self._gpus.sample()} if self.uuids else {}
+        devices = [_gpu(samples[uuid], ours.get(uuid)) for uuid in self.uuids if uuid in samples]
         devices += [
             Device(uuid, _slice_name(uuid), gpu=True) for uuid in self.uuids if uuid.startswith(SLICE)
         ]

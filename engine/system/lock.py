@@ -168,16 +168,16 @@ def left_behind(path: Path) -> tuple[Holder, list[int]] | None:
 def keepers(path: Path) -> list[int]:
     """Return the processes of this machine that have the file open, as far as this user may see."""
     with contextlib.suppress(OSError):
-        wanted = path.stat()
+        lock_stat = path.stat()
         return sorted(
-            {int(entry.parts[2]) for entry in Path("/proc").glob("[0-9]*/fd/*") if _is(entry, wanted)}
+            {int(entry.parts[2]) for entry in Path("/proc").glob("[0-9]*/fd/*") if _is(entry, lock_stat)}
         )
     return []
 
 
-def _is(entry: Path, wanted: os.stat_result) -> bool:
+def _is(entry: Path, lock_stat: os.stat_result) -> bool:
     try:
-        return os.path.samestat(entry.stat(), wanted)
+        return os.path.samestat(entry.stat(), lock_stat)
     except OSError:
         return False
 

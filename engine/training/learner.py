@@ -82,12 +82,12 @@ class Learner:
         images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._layout)
         with self.autocast():
             kernels = attention_kernels(self.model, images)
-        self._forward, said = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
+        self._forward, compilation = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
         precision = "bf16 autocast" if self._bf16 else "float32"
         if self._bf16 and slow_in_bf16(self.device):
             precision += " (which this CPU only imitates: precision = float32 is many times faster)"
         words = [f"attention by {', '.join(kernels)}"] if kernels else []
-        words += [said] if said else []
+        words += [compilation] if compilation else []
         return ", ".join([precision, *words])
 
     def autocast(self) -> torch.autocast:
@@ -149,7 +149,7 @@ class Learner:
         if limit := self._experiment.clip_norm:
             return nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         gradients = (parameter.grad for parameter in self.model.parameters())
-        return nn.utils.get_total_norm([each for each in gradients if each is not None])
+        return nn.utils.get_total_norm([gradient for gradient in gradients if gradient is not None])
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""

@@ -52,16 +52,16 @@ def with_layer_decay(
         decay: The factor between one block and the next, above 0 and at most 1.
     """
     places = {parameter: _block(name) for name, parameter in model.named_parameters()}
-    depth = 1 + max(place for place in [0, *places.values()] if place < HEAD)
+    depth = 1 + max(block for block in [0, *places.values()] if block < HEAD)
     split = []
     for group in groups:
 
         def rank(parameter: nn.Parameter) -> int:
-            place = places[parameter]
-            return depth - place if place < HEAD else 0
+            block = places[parameter]
+            return depth - block if block < HEAD else 0
 
-        for below, found in groupby(sorted(group["params"], key=rank), rank):
-            split.append({**group, "params": list(found), "lr": lr * decay**below})
+        for below, parameters in groupby(sorted(group["params"], key=rank), rank):
+            split.append({**group, "params": list(parameters), "lr": lr * decay**below})
     return split
 
 

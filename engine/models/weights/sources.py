@@ -100,10 +100,10 @@ def _offline(name: str) -> str:
 def _configuration(path: Path) -> dict[str, Any]:
     """Return what a timm config.json says of how the model was trained; empty without one."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8")).get("pretrained_cfg", {})
+        settings = json.loads(path.read_text(encoding="utf-8")).get("pretrained_cfg", {})
     except (OSError, ValueError, AttributeError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _rgb(value: Any) -> RGB | None:

@@ -121,10 +121,10 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
     """
     source = _source(experiment, say)
     drawn = _draw(source.train_labels, experiment.subset_per_class, seed)
-    wanted = np.sort(np.concatenate(drawn))
-    images, test_images = source.train_images(wanted), source.test_images()
+    subset = np.sort(np.concatenate(drawn))
+    images, test_images = source.train_images(subset), source.test_images()
     usable = np.ones(len(source.train_labels), dtype=bool)
-    usable[wanted[list(images.broken)]] = False
+    usable[subset[list(images.broken)]] = False
     chosen, held_out = _hold_out([members[usable[members]] for members in drawn], experiment)
     resident = images.pixels.nbytes + test_images.pixels.nbytes <= _resident_limit()
 
@@ -135,7 +135,7 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
         return Split(torch.from_numpy(part.pixels), torch.from_numpy(labels), where)
 
     train, val = (
-        split(images, np.searchsorted(wanted, part), source.train_labels[part]) for part in (chosen, held_out)
+        split(images, np.searchsorted(subset, part), source.train_labels[part]) for part in (chosen, held_out)
     )
     tested = np.delete(np.arange(len(source.test_labels)), list(test_images.broken))
     mean, std = _statistics(train)
