@@ -50,13 +50,15 @@ def action_of(binding: Binding) -> Action | None:
 
 def names_of(owner: str) -> list[str]:
     """Return the names of the actions that a screen or a widget does."""
-    does = (each.name for each in ACTIONS if owner in ((each.screen,) if each.screen else each.owners))
+    does = (
+        action.name for action in ACTIONS if owner in ((action.screen,) if action.screen else action.owners)
+    )
     return list(dict.fromkeys(does))
 
 
 def useless(owner: str, now: Situation) -> frozenset[str]:
     """Return the names of the actions of a screen that would do nothing to the runs that are meant."""
-    return frozenset(each.name for each in ACTIONS if owner in each.owners and not each.applies(now))
+    return frozenset(action.name for action in ACTIONS if owner in action.owners and not action.applies(now))
 
 
 def page_of_keys() -> dict[str, list[tuple[str, str]]]:

@@ -45,15 +45,15 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
 def load(state: Path, project: Path) -> View:
     """Return how a project was looked at last; as at first, where that is not known."""
     try:
-        found = msgspec.json.decode(read_small(_file(state, project)))
+        saved = msgspec.json.decode(read_small(_file(state, project)))
     except (OSError, ValueError, RecursionError):
         return View()
-    if not isinstance(found, dict):
+    if not isinstance(saved, dict):
         return View()
     understood: dict[str, Any] = {}
     for name, kind in get_type_hints(View).items():
         try:
-            understood[name] = msgspec.convert(found[name], kind)
+            understood[name] = msgspec.convert(saved[name], kind)
         except (KeyError, ValueError, OverflowError):
             continue
     return View(**understood)

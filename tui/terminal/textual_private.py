@@ -44,9 +44,9 @@ class SparingApp(App[str]):
 class SparingUpdate(CompositorUpdate):
     """What is new on the screen, as the terminal needs it; relies on what ``_layout`` and ``_chops`` do."""
 
-    def __init__(self, update: LayoutUpdate | ChopsUpdate, shown: Shown) -> None:
+    def __init__(self, update: LayoutUpdate | ChopsUpdate, screen_state: Shown) -> None:
         self._update = update
-        self._shown = shown
+        self._shown = screen_state
 
     def render_segments(self, console: Console) -> str:
         """Return what is sent."""

@@ -308,13 +308,13 @@ async def test_without_matrices_it_says_so(project: Project, write_run: Write) -
 async def test_classes_stand_worst_first_and_sort_otherwise(project: Project, animals: Run) -> None:
     async with opened(project, "3") as (pilot, screen):
         bars = screen.query_one(ClassBars)
-        assert [ANIMALS[each] for each in bars.shown] == ["dog", "cat", "frog"]
+        assert [ANIMALS[index] for index in bars.rows] == ["dog", "cat", "frog"]
         assert drawn(bars)[1].split()[-4:] == [".778", ".875", ".700", "10"]
         await pilot.press("S")
-        assert [ANIMALS[each] for each in bars.shown] == ["frog", "cat", "dog"]
+        assert [ANIMALS[index] for index in bars.rows] == ["frog", "cat", "dog"]
         await pilot.press("s")
         assert "by precision, lowest first" in drawn(bars)[0]
-        assert [ANIMALS[each] for each in bars.shown] == ["cat", "dog", "frog"]
+        assert [ANIMALS[index] for index in bars.rows] == ["cat", "dog", "frog"]
         await pilot.press("home")
         await shown_epoch(pilot, screen, 1)
         assert drawn(bars)[1].split()[-4:] == [".125", ".167", ".100", "10"]
@@ -374,7 +374,7 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         await pilot.press("enter")
         assert view.has_focus
         bar = screen.query_one(KeyBar)
-        await until(pilot, lambda: "Matches" in [offer.words for offer in bar.shown()])
+        await until(pilot, lambda: "Matches" in [offer.words for offer in bar.fitting_offers()])
         await pilot.press("g", "n")
         first = view.hit
         assert first is not None
@@ -387,7 +387,7 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         await pilot.press("escape")
         assert view.pattern is None
         assert pilot.app.screen is screen
-        await until(pilot, lambda: "Matches" not in [offer.words for offer in bar.shown()])
+        await until(pilot, lambda: "Matches" not in [offer.words for offer in bar.fitting_offers()])
         await pilot.press("escape")
         assert pilot.app.screen is not screen
 

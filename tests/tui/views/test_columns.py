@@ -365,7 +365,7 @@ async def test_columns_are_found_by_words_of_their_names(project: Project, write
         await pilot.press("escape")
         assert chooser.text == ""
         assert isinstance(pilot.app.screen, ColumnsScreen)
-        assert [each.name for each in chooser.shown] == [*DEFAULT, "best:test/f1"]
+        assert [each.name for each in chooser.columns] == [*DEFAULT, "best:test/f1"]
         await pilot.press("escape")
         assert "best F1" in line(pilot, 0)
 
@@ -707,7 +707,7 @@ async def test_the_search_box_takes_letters_that_are_keys_of_the_list(project: P
         chooser = await choose(pilot)
         await pilot.press("slash", *"sjq0")
         assert pilot.app.screen.query_one("#column-search", Input).value == "sjq0"
-        assert [each.name for each in chooser.shown] == list(DEFAULT)
+        assert [each.name for each in chooser.columns] == list(DEFAULT)
 
 
 async def test_the_list_keeps_three_rows_at_any_size(project: Project, write_run: Write) -> None:

@@ -172,11 +172,11 @@ def _points(x: Floats, y: Floats, window: Window, columns: int, rows: int) -> tu
 
 def _thin(x: Floats, y: Floats, parts: int) -> tuple[Floats, Floats]:
     """Keep the first point, the last ones, and of each part the lowest and the highest."""
-    each = y.size // parts
-    table = y[: each * parts].reshape(parts, each)  # (parts, each)
+    length = y.size // parts
+    table = y[: length * parts].reshape(parts, length)  # (parts, length)
     extremes = np.sort(np.stack((table.argmin(1), table.argmax(1)), 1), 1)  # (parts, 2)
-    kept = (extremes + each * np.arange(parts)[:, None]).ravel()
-    kept = np.concatenate(([0], kept, np.arange(each * parts - 1, y.size)))
+    kept = (extremes + length * np.arange(parts)[:, None]).ravel()
+    kept = np.concatenate(([0], kept, np.arange(length * parts - 1, y.size)))
     return x[kept], y[kept]
 
 

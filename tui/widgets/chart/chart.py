@@ -161,8 +161,8 @@ class Chart(Widget):
     def _draw_what_changed(self) -> None:
         """Draw anew, and have only those rows painted that look different now."""
         self._due = False
-        before, shown = self._strips, self._strips_key[:1] == (self._setting_key(),)
-        if not shown or not self.is_attached or not self.size:
+        before, is_current = self._strips, self._strips_key[:1] == (self._setting_key(),)
+        if not is_current or not self.is_attached or not self.size:
             self.refresh()
             return
         self._render_strips()

@@ -86,10 +86,10 @@ def arrange(
         return None
     bare = [replace(entry, value="") for entry in entries]
     nameless = [replace(entry, label="") for entry in entries]
-    for wanted, most in (
+    for candidates, most in (
         (entries, room), (entries, room * 2 // 3), (bare, room), (nameless, room), (bare, 14), (bare, 9)
     ):  # fmt: skip
-        legend = _placed(_shorten(wanted, min(most, room), rows, dots), covered, previous)
+        legend = _placed(_shorten(candidates, min(most, room), rows, dots), covered, previous)
         if legend is not None:
             return legend
     return None
@@ -106,8 +106,8 @@ def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, do
     """
     (height, width), room = covered.shape, _room(covered)
     nameless = [replace(entry, label="") for entry in entries]
-    for wanted, most in ((entries, room), (entries, room * 2 // 3), (nameless, room)):
-        legend = _placed(_shorten(wanted, most, height, dots), covered, None)
+    for candidates, most in ((entries, room), (entries, room * 2 // 3), (nameless, room)):
+        legend = _placed(_shorten(candidates, most, height, dots), covered, None)
         if legend is not None:
             return legend
     lines = _shorten(entries, min(room, width // 2 - 4), height, dots)
@@ -116,15 +116,15 @@ def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, do
 
 def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[Entry]:
     """Entries to stand side by side in `width` cells, pinned ones first if not all fit; the last counts the rest."""
-    shown, left_out = list(entries), 0
-    if width // 10 < len(shown):
+    visible, left_out = list(entries), 0
+    if width // 10 < len(visible):
         count = max((width - 4) // 10, 0)
-        left_out = len(shown) - count
-        shown = sorted(shown, key=lambda entry: not entry.strong)[:count]
-    if not shown:
+        left_out = len(visible) - count
+        visible = sorted(visible, key=lambda entry: not entry.strong)[:count]
+    if not visible:
         return []
-    share = (width - (4 if left_out else 0)) // len(shown) - 4
-    row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in shown]
+    share = (width - (4 if left_out else 0)) // len(visible) - 4
+    row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in visible]
     return [*row, Entry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
 
 
@@ -134,13 +134,13 @@ def _width(entries: Sequence[Entry]) -> int:
 
 def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tuple[Entry, ...]:
     """At most `rows` entries in `width` cells, pinned ones first if not all fit; the last counts the rest."""
-    shown, left_out = list(entries), 0
-    if len(shown) > rows:
-        left_out = len(shown) - rows + 1
-        shown = sorted(shown, key=lambda entry: not entry.strong)[: rows - 1]
-    values = max((cell_len(entry.value) for entry in shown), default=0)
+    visible, left_out = list(entries), 0
+    if len(visible) > rows:
+        left_out = len(visible) - rows + 1
+        visible = sorted(visible, key=lambda entry: not entry.strong)[: rows - 1]
+    values = max((cell_len(entry.value) for entry in visible), default=0)
     gap = 2 if values else 0
-    names = [fit(entry.label, max(width - values - gap, 6), dots) for entry in shown]
+    names = [fit(entry.label, max(width - values - gap, 6), dots) for entry in visible]
     gap = gap if any(names) else 0
     longest = max((cell_len(name) for name in names), default=0)
     lines = [
@@ -149,7 +149,7 @@ def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tupl
             label=name + " " * (longest - cell_len(name) + gap),
             value=" " * (values - cell_len(entry.value)) + entry.value,
         )
-        for entry, name in zip(shown, names, strict=True)
+        for entry, name in zip(visible, names, strict=True)
     ]
     if left_out:
         lines.append(Entry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))

@@ -174,10 +174,10 @@ class Plot:
             left, right = axis.apart(*sorted(self.setting.view))
         log_y = self.setting.log_y
         extents = [series.extent(left, right, log_y=log_y) for series in self._series]
-        known = [extent for extent in extents if extent is not None]
-        if not known:
+        bounded = [extent for extent in extents if extent is not None]
+        if not bounded:
             return None
-        low, high = min(low for low, _ in known), max(high for _, high in known)
+        low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
         if log_y:
             return Window(left, right, *axis.log_limits(low, high), log_y=True)
         return Window(left, right, *axis.limits(low, high, self._unit))
@@ -316,15 +316,15 @@ class Plot:
         series, window = self._series[index], canvas.window
         part = series.within(window.left, window.right)
         x, y = series.x[part], series.y[part]
-        known = drawable(y, log_y=window.log_y)
-        x, y = x[known], y[known]
+        finite = drawable(y, log_y=window.log_y)
+        x, y = x[finite], y[finite]
         if not x.size:
             return []
         chosen = [x.size - 1]
         if self.setting.colourless and len(self._curves) > 1:
             apart = max(canvas.width // 4, 8)
-            wanted = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
-            near = np.searchsorted(window.columns(x, canvas.width), wanted)
+            targets = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
+            near = np.searchsorted(window.columns(x, canvas.width), targets)
             chosen += near[near < x.size].tolist()
         cells = (canvas.cell(float(x[at]), float(y[at])) for at in chosen)
         return [cell for cell in cells if cell is not None]
@@ -407,8 +407,8 @@ class Plot:
             return False
         dots, row = self._glyphs.dots, []
         if cursor is not None:
-            place = self.column_of(cursor)
-            column = place - self._origin[1] if place is not None else 0
+            cursor_column = self.column_of(cursor)
+            column = cursor_column - self._origin[1] if cursor_column is not None else 0
             covered = self._covered.copy()
             covered[:, column] = True
             self._write_legend(sheet, arrange_reading(entries, covered, column, dots=dots))

@@ -80,7 +80,7 @@ def forms(machine: Machine) -> list[str]:
     power = ["" if gpu.power is None else f" {gpu.power:.0f} W" for gpu in machine.gpus]
     whole = [" ".join(parts) for parts in zip(shares, memory, strict=True)]
     return [
-        "   ".join(f"{each}{watts}" for each, watts in zip(whole, power, strict=True)),
+        "   ".join(f"{gpu_text}{watts}" for gpu_text, watts in zip(whole, power, strict=True)),
         "   ".join(whole),
         "   ".join(shares),
         f"GPU {''.join(bar(part / 100) for part in busy)}",

@@ -250,8 +250,8 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
         label = shorten(matrix.labels[row] if named else "", self.plan.label - 1)
         yield Segment(label + " ", here if on_row else quiet)
         columns = self._columns(matrix)
-        shown = slice(columns.start, columns.stop)
-        counts, shares = matrix.counts[row, shown].tolist(), matrix.shares[row, shown].tolist()
+        window = slice(columns.start, columns.stop)
+        counts, shares = matrix.counts[row, window].tolist(), matrix.shares[row, window].tolist()
         for column, count, share in zip(columns, counts, shares, strict=True):
             style = self._style(row == column, share)
             if on_row and column == self.cursor[1]:
@@ -273,14 +273,14 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
     def _style(self, right: bool, share: float) -> Style:
         """Return the style of a cell: the more of its row it holds, the stronger its colour."""
         level = min(LEVELS, int(share * LEVELS + 0.999))
-        known = self._styles.get((right, level))
-        if known is None:
+        style = self._styles.get((right, level))
+        if style is None:
             colour = self.get_component_styles("matrix--right" if right else "matrix--wrong").color
-            known = Style()
+            style = Style()
             if level and self.plan.numbers:
                 _, ground = self.background_colors
-                known = Style(bgcolor=ground.blend(colour, 0.08 + 0.5 * level / LEVELS).rich_color)
+                style = Style(bgcolor=ground.blend(colour, 0.08 + 0.5 * level / LEVELS).rich_color)
             elif level:
-                known = Style(color=colour.rich_color)
-            self._styles[right, level] = known
-        return known
+                style = Style(color=colour.rich_color)
+            self._styles[right, level] = style
+        return style

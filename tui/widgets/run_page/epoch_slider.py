@@ -68,18 +68,18 @@ class Scrubber(Widget):
 
 def said(record: Record) -> str:
     """Return which evaluation is shown, where it stands among the others, and its scores."""
-    place = record.place
-    if place is None:
+    selected = record.place
+    if selected is None:
         return "reading …" if record.loading else NONE
-    series = record.series(place.split)
-    at = series.index(place)
+    series = record.series(selected.split)
+    at = series.index(selected)
     words = [
-        f"{clean(place.split)}  epoch {place.epoch:.4g}  {track(at, len(series))} {at + 1} of {len(series)}"
+        f"{clean(selected.split)}  epoch {selected.epoch:.4g}  {track(at, len(series))} {at + 1} of {len(series)}"
     ]
     if record.matrix is not None:
-        found = record.matrix.scores
+        scores = record.matrix.scores
         words.append(
-            f"F1 {score(found.f1)}  accuracy {score(found.accuracy)}  {record.matrix.images:,} images"
+            f"F1 {score(scores.f1)}  accuracy {score(scores.accuracy)}  {record.matrix.images:,} images"
         )
     return "  ".join(words)
 

@@ -60,10 +60,10 @@ class Wrapping:
             return letters
         if self._of is None or self._of[0] is not text or self._of[1] != width:
             self._of, self._counts = (text, width), self._counts[:0]
-        known = len(self._counts)
-        counts = np.ones(max(0, len(extents) - known), dtype=np.int64)
-        for i in np.flatnonzero(is_long[known:]).tolist():
-            counts[i] = len(cuts(text[known + i], int(steps[known + i])))
+        counted = len(self._counts)
+        counts = np.ones(max(0, len(extents) - counted), dtype=np.int64)
+        for i in np.flatnonzero(is_long[counted:]).tolist():
+            counts[i] = len(cuts(text[counted + i], int(steps[counted + i])))
         self._counts = np.concatenate([self._counts, counts])
         return self._counts[: len(extents)]
 

@@ -267,9 +267,9 @@ class Log(ScrollView, can_focus=True):
             return Strip([Segment(text[start:end], style)])
         mark = self.get_component_rich_style("log--hit" if here else "log--match", partial=True)
         segments, at = [], start
-        for number, found in enumerate(self.pattern.finditer(text)):
-            low, high = max(at, found.start()), min(end, found.end())
-            if number >= MAX_MARKS or found.start() >= end:
+        for number, match in enumerate(self.pattern.finditer(text)):
+            low, high = max(at, match.start()), min(end, match.end())
+            if number >= MAX_MARKS or match.start() >= end:
                 break
             if low < high:
                 segments += [Segment(text[at:low], style), Segment(text[low:high], mark)]

@@ -90,26 +90,26 @@ class LogPane(Vertical):
 
     @on(Log.Looked)
     def _say(self) -> None:
-        status = ", ".join(filter(None, (self._found(), *self._shown(), self._note)))
+        status = ", ".join(filter(None, (self._match_text(), *self._facts(), self._note)))
         if status != self._status:
             self._status = status
             self.query_one(".log-status", Static).update(status, layout=False)
 
-    def _found(self) -> str:
+    def _match_text(self) -> str:
         log = self.log_view
         if log.pattern is None:
             return ""
         count = len(log.hits)
-        found = f"match {log.hit + 1:,} of {count:,}" if log.hit is not None else _matching(count)
+        text = f"match {log.hit + 1:,} of {count:,}" if log.hit is not None else _matching(count)
         more = " so far" if log.searching else ""
-        return f"{found}{more}" + (f" ({self._wrong})" if self._wrong else "")
+        return f"{text}{more}" + (f" ({self._wrong})" if self._wrong else "")
 
-    def _shown(self) -> list[str]:
+    def _facts(self) -> list[str]:
         log = self.log_view
-        said = [f"{log.lines.count:,} lines", "follows the end" if log.following else "f follows the end"]
+        facts = [f"{log.lines.count:,} lines", "follows the end" if log.following else "f follows the end"]
         if log.lines.forgotten:
-            said.append(f"the {log.lines.forgotten:,} before are not kept")
-        return said
+            facts.append(f"the {log.lines.forgotten:,} before are not kept")
+        return facts
 
 
 def _matching(lines: int) -> str:

@@ -21,7 +21,7 @@ class FilterBox(Vertical):
     """The line, and below it while it is written what it could become, or what is wrong with it.
 
     Args:
-        known: Returns the values that keys are known to have, by key.
+        completions: Returns the values that keys are known to have, by key.
     """
 
     DEFAULT_CSS = """
@@ -31,15 +31,15 @@ class FilterBox(Vertical):
     FilterBox.-wrong > #filter-hint { color: $error; }
     """
 
-    def __init__(self, known: Callable[[], Mapping[str, Iterable[str]]]) -> None:
+    def __init__(self, completions: Callable[[], Mapping[str, Iterable[str]]]) -> None:
         super().__init__()
-        self._known = known
+        self._completions = completions
         self._wrong = ""
 
     def compose(self) -> ComposeResult:
         """The line over its hint."""
         yield Completing(
-            lambda text, cursor: complete(text, cursor, self._known()), placeholder=EXAMPLE, id="filter"
+            lambda text, cursor: complete(text, cursor, self._completions()), placeholder=EXAMPLE, id="filter"
         )
         yield Static(id="filter-hint", markup=False)
 

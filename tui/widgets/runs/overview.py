@@ -184,13 +184,13 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
             yield name, loss(status.last[metric])
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
-    if (said := memory_and_peak(status)) is not None:
-        yield "memory", "iB  peak ".join(map(size, said)) + "iB"
+    if (memory := memory_and_peak(status)) is not None:
+        yield "memory", "iB  peak ".join(map(size, memory)) + "iB"
 
 
-def _labels(said: Mapping[str, Any]) -> Iterator[Fact]:
+def _labels(labels: Mapping[str, Any]) -> Iterator[Fact]:
     """What people say of it."""
-    tags, notes = said.get("tags") or (), str(said.get("notes") or "")
+    tags, notes = labels.get("tags") or (), str(labels.get("notes") or "")
     if tags:
         yield "tags", " ".join(f"#{clean(str(tag))}" for tag in tags)
     for number, line in enumerate(notes.splitlines()):
