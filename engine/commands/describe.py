@@ -27,7 +27,7 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
     except ConfigError as error:
         if as_json:
             for mistake in error.mistakes:
-                line, column = mistake.place
+                line, column = mistake.position
                 record = {"where": mistake.where, "line": line, "column": column, "message": mistake.message}
                 click.echo(json.dumps(record))
             sys.exit(USAGE)

@@ -69,7 +69,7 @@ def submit(
 def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     """Run the queue until it is empty (or until told to stop); runs go on when the worker is stopped."""
     from engine.queue import worker
-    from engine.sites.local_devices import Machine
+    from engine.sites.local_devices import LocalDevices
 
     stopped = False
 
@@ -81,7 +81,7 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
         signal.signal(number, stop)
     try:
         count = worker.work(
-            Store(root), lambda: stopped, drain=drain, machine=Machine(devices), backoff_s=backoff
+            Store(root), lambda: stopped, drain=drain, machine=LocalDevices(devices), backoff_s=backoff
         )
     except worker.Busy as error:
         click.echo(str(error), err=True)

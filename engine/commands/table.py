@@ -16,7 +16,7 @@ GAP = "  "
 BOLD = 1
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of a table."""
 
     title: str
@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 def draw(
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     rows: Sequence[Sequence[str]],
     width: int | None = None,
     colours: Sequence[int] | None = None,
@@ -59,7 +59,7 @@ def draw(
     return [GAP.join(line).rstrip(" ") for line in zip(*padded, strict=True)]
 
 
-def _fit(columns: Sequence[Column], widths: list[int], room: int | None) -> list[int]:
+def _fit(columns: Sequence[TableColumn], widths: list[int], room: int | None) -> list[int]:
     """Return how wide each column is drawn: 0 for a column that is left out."""
     if room is None:
         return widths
@@ -87,7 +87,7 @@ def _total(widths: Sequence[int], kept: Sequence[int]) -> int:
     return sum(widths[index] for index in kept) + len(GAP) * (len(kept) - 1)
 
 
-def _pad(text: str, size: int, room: int, column: Column) -> str:
+def _pad(text: str, size: int, room: int, column: TableColumn) -> str:
     """Return a text of ``size`` cells in exactly ``room`` cells."""
     if size > room:
         text = shorten(text, room, column.cut)

@@ -156,17 +156,17 @@ def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: S
 def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str] = ()) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
     from engine.runner.attempt import train_run
-    from engine.runner.stdout import captured
+    from engine.runner.stdout import capture_stdout
 
     if not as_json and sys.stdout.isatty():
         from rich.console import Console
 
         from engine.commands.progress import ProgressDisplay
 
-        with _ended_at_once(), captured(run.console) as stdout:
+        with _ended_at_once(), capture_stdout(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
                 return train_run(run, display, device, settings=settings)
-    with _ended_at_once(), captured(run.console) as stdout:
+    with _ended_at_once(), capture_stdout(run.console) as stdout:
         lines = EventLines(stdout)
         return train_run(run, lambda _, line: lines.write(line), device, settings=settings)

@@ -20,7 +20,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from engine.config.positions import KeyPath, Statement, statements
+from engine.config.positions import KeyPath, TomlStatement, statements
 from engine.errors import UserError
 from engine.system.files import write_atomic
 
@@ -194,7 +194,7 @@ def _replaced(text: str, path: KeyPath, value: Any) -> str | None:
 
 def _added(text: str, path: KeyPath, value: Any) -> str | None:
     """Return the text with a key more, below the last statement of the nearest table that has a header."""
-    last: dict[KeyPath, Statement] = {statement.table: statement for statement in statements(text)}
+    last: dict[KeyPath, TomlStatement] = {statement.table: statement for statement in statements(text)}
     home = next((path[:depth] for depth in range(len(path) - 1, 0, -1) if path[:depth] in last), None)
     if home is None:
         return None
@@ -223,9 +223,9 @@ def _copied(text: str, experiment: str, new_name: str) -> str:
     return "\n".join([*lines[:end], *copied, *lines[end:]])
 
 
-def _groups(text: str, experiment: str) -> Iterator[list[Statement]]:
+def _groups(text: str, experiment: str) -> Iterator[list[TomlStatement]]:
     """Yield the statements under an experiment's headers, those together that nothing else parts."""
-    group: list[Statement] = []
+    group: list[TomlStatement] = []
     for statement in statements(text):
         if statement.table[:2] == (HOME, experiment):
             group.append(statement)
@@ -236,7 +236,7 @@ def _groups(text: str, experiment: str) -> Iterator[list[Statement]]:
         yield group
 
 
-def _renamed(header: Statement, name: str) -> str:
+def _renamed(header: TomlStatement, name: str) -> str:
     """Return a header's line with another name for the experiment, and the comment that it has."""
     line = header.lines[0]
     ends = (index + 1 for index, letter in enumerate(line) if letter == "]")

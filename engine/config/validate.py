@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from engine.catalog.datasets import DATASETS, FOLDER, folder_of, is_dataset
 from engine.catalog.models import problems
-from engine.config.positions import Place
+from engine.config.positions import Position
 from engine.config.schema import SCRIPT, Experiment
 from engine.errors import UserError
 from engine.text import nearest
@@ -22,7 +22,7 @@ class Mistake(msgspec.Struct, frozen=True):
 
     where: str
     message: str
-    place: Place = Place(1, 1)
+    position: Position = Position(1, 1)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"

@@ -116,7 +116,7 @@ def check_silence(case: Case) -> Iterator[Finding]:
 
 def check_lock(case: Case) -> Iterator[Finding]:
     """Is its lock kept by what a dead process left behind?"""
-    if (left := lock.left_behind(case.run.lock)) is not None:
+    if (left := lock.orphaned_holder(case.run.lock)) is not None:
         holder, keepers = left
         who = ", ".join(map(str, keepers)) or "one that this user cannot see"
         yield case.finding(

@@ -23,7 +23,7 @@ _BARRED = re.compile(r"""^-|[\s=!~<>,"']|[^\x20-\x7e]""")
 _OWN_ID = re.compile(r"(.+)-s(\d{1,15})-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
-class Track:
+class ImportedRun:
     """The points of one run: what it is called, and steps, epochs, times and values beside one another.
 
     Args:

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.models.vit import ViT, resize_positions
-from engine.models.weights.sources import RGB, Checkpoint, read_checkpoint
+from engine.models.weights.sources import RGB, PretrainedWeights, read_checkpoint
 
-__all__ = ["Loaded", "load_pretrained"]
+__all__ = ["LoadReport", "load_pretrained"]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadReport:
     """What became of a checkpoint: names of tensors, and how its inputs were normalised."""
 
     source: str
@@ -44,7 +44,7 @@ class Loaded:
         return "; ".join(parts)
 
 
-def load_pretrained(model: nn.Module, source: str | Path) -> Loaded:
+def load_pretrained(model: nn.Module, source: str | Path) -> LoadReport:
     """Load a checkpoint into a model, with a head of zeros where the classes differ.
 
     Raises:
@@ -60,7 +60,7 @@ def load_pretrained(model: nn.Module, source: str | Path) -> Loaded:
             else:
                 # Branches without LayerScale were trained at a scale of one.
                 tensor.fill_(1.0 if name.endswith(".gamma") else 0.0)
-    return Loaded(
+    return LoadReport(
         str(source),
         loaded=tuple(fitting),
         missing=tuple(name for name in own if name not in fitting),
@@ -71,7 +71,7 @@ def load_pretrained(model: nn.Module, source: str | Path) -> Loaded:
     )
 
 
-def _fit(model: nn.Module, checkpoint: Checkpoint) -> dict[str, Tensor]:
+def _fit(model: nn.Module, checkpoint: PretrainedWeights) -> dict[str, Tensor]:
     """Return the tensors that go into the model, in the model's shapes; without its head if that does not fit."""
     own, tensors, head = model.state_dict(), checkpoint.tensors, f"{_head_name(model)}."
     fitting: dict[str, Tensor] = {}

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from engine.catalog.metrics import metric_of
 from engine.errors import UserError
-from engine.query.fields import EXAMPLES, Key, Number, Subject, find_key, known_keys, read_number
+from engine.query.fields import EXAMPLES, FilterKey, Number, Subject, find_key, known_keys, read_number
 from engine.text import cells
 
 OPERATORS = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")
@@ -178,7 +178,7 @@ def _fits(field: object, sign: str, text: str, number: Number | None) -> bool:
     return isinstance(field, str) and sign not in _ORDER and _COMPARE[sign](field.casefold(), text)
 
 
-def _key_before_colon(word: str) -> Key | None:
+def _key_before_colon(word: str) -> FilterKey | None:
     """Return the key of ``state:failed``, as other programs write it."""
     key, colon, _ = word.partition(":")
     return known_keys().get(key) if colon else None
@@ -233,12 +233,12 @@ class _Parser:
                 self._fail(sign.start(), sign.end(), "nothing follows that could be turned round")
         return negated
 
-    def _key(self, name: str, start: int) -> Key:
+    def _key(self, name: str, start: int) -> FilterKey:
         if (key := find_key(name)) is None:
             self._fail(start, start + len(name), unknown_key(name))
         return key
 
-    def _check_operator(self, key: Key, match: re.Match[str]) -> None:
+    def _check_operator(self, key: FilterKey, match: re.Match[str]) -> None:
         sign = match[1]
         wrong = ""
         if sign not in OPERATORS:
@@ -251,7 +251,7 @@ class _Parser:
         if wrong:
             self._fail(match.start(1), match.end(1), wrong)
 
-    def _values(self, key: Key, sign: str) -> Iterator[str]:
+    def _values(self, key: FilterKey, sign: str) -> Iterator[str]:
         first = self.at
         for start, value in self._list(_VALUE, f'a value is missing after {sign!r}; "" is an empty one'):
             wrong = ""

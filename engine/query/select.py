@@ -10,7 +10,9 @@ from engine.runs.status import Status, status_of
 from engine.runs.store import Store
 
 
-def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | None = None) -> list[Status]:
+def select_runs(
+    store: Store, terms: str = "", sort: str | None = None, limit: int | None = None
+) -> list[Status]:
     """Return how the runs go that are asked for.
 
     Args:

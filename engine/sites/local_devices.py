@@ -5,24 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping
-from typing import Protocol
 
 import psutil
 
 from engine.errors import DeviceError
 from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device, User
-from engine.system.telemetry import SLICE, GpuSample, Nvml, find_gpu, visible_gpus
+from engine.system.telemetry import SLICE, GpuSample, GpuSource, Nvml, find_gpu, visible_gpus
 
 
-class Gpus(Protocol):
-    """What is needed of NVML."""
-
-    def sample(self) -> list[GpuSample]:
-        """Look at every GPU."""
-
-
-class Machine:
+class LocalDevices:
     """The devices that a worker may give to runs.
 
     Args:
@@ -34,9 +26,9 @@ class Machine:
         DeviceError: One is named that is not there.
     """
 
-    def __init__(self, names: str | None = None, gpus: Gpus | None = None) -> None:
+    def __init__(self, names: str | None = None, gpus: GpuSource | None = None) -> None:
         nvml = Nvml() if gpus is None else None
-        self._gpus: Gpus = nvml or gpus  # type: ignore[assignment]
+        self._gpus: GpuSource = nvml or gpus  # type: ignore[assignment]
         self._missing = nvml.missing if nvml is not None else ""
         self._seen = {sample.uuid: sample for sample in self._gpus.sample()}
         self.uuids: list[str] = []

@@ -43,7 +43,7 @@ def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch
     )  # fmt: skip
 
 
-def in_words(failure: Failure) -> str:
+def failure_text(failure: Failure) -> str:
     """Return a failure in a line: an error that is not one of ours is named, too."""
     return failure.message if failure.explained else f"{failure.type}: {failure.message}"
 

@@ -15,9 +15,9 @@ from engine.errors import CheckpointError
 from engine.models import standardized_once
 from engine.training.collectives import ALONE, Ranks
 from engine.training.compile import attention_kernels, compiled, layout, slow_in_bf16
-from engine.training.data.augment import Mix
+from engine.training.data.augment import MixupCutmix
 from engine.training.meter import Meter
-from engine.training.optim import Average, make_optimizer, make_schedule
+from engine.training.optim import ExponentialMovingAverage, make_optimizer, make_schedule
 
 
 class Batch(NamedTuple):
@@ -64,13 +64,13 @@ class Learner:
         self._forward: Callable[[Tensor], Tensor] = self._wrapped
         self._prepare = prepare
         self._experiment = experiment
-        self._mix = Mix(experiment, classes)
+        self._mix = MixupCutmix(experiment, classes)
         self._bf16 = experiment.precision == "bf16" or (
             experiment.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
         )
         self.optimizer = make_optimizer(self.model, experiment)
         self._schedule = make_schedule(self.optimizer, steps, experiment)
-        self.average = Average(self.model, experiment.ema) if experiment.ema else None
+        self.average = ExponentialMovingAverage(self.model, experiment.ema) if experiment.ema else None
         self.meter = Meter(device, ranks)
         self.lr = 0.0
         """The largest learning rate of the last step."""

@@ -102,7 +102,7 @@ def staircase(part: float) -> float:
     return float(0.1 ** sum(part >= stair for stair in STAIRS))
 
 
-class Average:
+class ExponentialMovingAverage:
     """An exponential moving average of a model's weights, with a warm-up in which it forgets its start.
 
     After step t the decay is ``min(decay, (1 + t) / (10 + t))``, as in TensorFlow's and timm's.

@@ -62,7 +62,7 @@ class Preprocess:
         return F.interpolate(images, (self._size, self._size), mode="bicubic", align_corners=False)
 
 
-class Mix:
+class MixupCutmix:
     """Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) by torchvision: a batch gets one of those set."""
 
     def __init__(self, experiment: Experiment, classes: int) -> None:

@@ -10,12 +10,12 @@ import numpy as np
 
 from engine.config.schema import Experiment
 from engine.training.data.image_cache import Listing, load_images
-from engine.training.data.source import DataError, Images, Indices, Say, Source
+from engine.training.data.source import DataError, DataSource, Images, Indices, Say
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 
 
-def folder_source(root: Path, experiment: Experiment, say: Say) -> Source:
+def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:
     """Return the dataset in a folder; images are decoded once and then come from the cache.
 
     Raises:
@@ -40,7 +40,7 @@ def folder_source(root: Path, experiment: Experiment, say: Say) -> Source:
         part = Listing(train.root, [train.names[i] for i in chosen], [train.stamps[i] for i in chosen])
         return load(part, train_labels[chosen])
 
-    return Source(
+    return DataSource(
         train_labels=train_labels,
         test_labels=test_labels,
         classes=tuple(classes),

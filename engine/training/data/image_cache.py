@@ -31,7 +31,15 @@ import psutil
 
 from engine.system import lock
 from engine.text import gib
-from engine.training.data.image_decoder import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
+from engine.training.data.image_decoder import (
+    DecodeResult,
+    DecodeTask,
+    ImageSizeError,
+    Pixels,
+    decode,
+    own_size,
+    serve_parent,
+)
 from engine.training.data.source import DataError, Images, Say
 
 VERSION = 1
@@ -156,7 +164,7 @@ def _locked(path: Path, job: _Job) -> Iterator[None]:
         try:
             handle = lock.take(path, timeout_s)
             break
-        except lock.Taken:
+        except lock.LockHeldError:
             job.say(f"waiting for another run, which decodes the same images of {job.listing.root}")
             timeout_s = SAY_EVERY
     with lock.keep(handle):
@@ -233,7 +241,7 @@ def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, _About]:
     if size is not None:
         try:
             return _decode_as(job, size, path, fit=False)
-        except OtherSize:
+        except ImageSizeError:
             job.say(
                 f"the images of {job.listing.root} differ in size: cutting all to {job.image_size} pixels"
             )
@@ -268,7 +276,7 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
         pixels, into = np.empty(shape, dtype=np.uint8), None
     step = max(1, min(64, TASK_BYTES // (3 * size**2)))
     tasks = [
-        Task(job.listing.root, job.listing.names[start : start + step], start, size, fit, into)
+        DecodeTask(job.listing.root, job.listing.names[start : start + step], start, size, fit, into)
         for start in range(0, len(job.listing), step)
     ]
     checksums = [0] * len(tasks)
@@ -281,7 +289,7 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
     return pixels, _About(shape, step, checksums, dict(sorted(broken.items())))
 
 
-def _reported(results: Iterator[Done], tasks: int, job: _Job) -> Iterator[Done]:
+def _reported(results: Iterator[DecodeResult], tasks: int, job: _Job) -> Iterator[DecodeResult]:
     """Pass results on, and say every few seconds how far it is."""
     began = last_report = time.monotonic()
     for count, done in enumerate(results, start=1):
@@ -297,7 +305,7 @@ def _reported(results: Iterator[Done], tasks: int, job: _Job) -> Iterator[Done]:
             )
 
 
-def _run(tasks: Sequence[Task], workers: int) -> Iterator[Done]:
+def _run(tasks: Sequence[DecodeTask], workers: int) -> Iterator[DecodeResult]:
     """Do tasks, in any order, and return what became of each."""
     began = time.monotonic()
     here = 0
