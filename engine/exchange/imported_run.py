@@ -121,7 +121,7 @@ class ImportedRun:
     def events(self, run: str, steps_per_epoch: int | None = None) -> Iterator[Metrics]:
         """Yield the points as events of a run: those of one step and time together, as far as they stand together."""
         names = list(self._names)
-        for (step, epoch, time), group in groupby(range(len(self)), self._place):
+        for (step, epoch, time), group in groupby(range(len(self)), self._position):
             if steps_per_epoch and not self.has_epochs:
                 epoch = step / steps_per_epoch
             values: dict[str, float | None] = {}
@@ -133,7 +133,7 @@ class ImportedRun:
                 values[name] = self._values[i]
             yield Metrics(time=time, run=run, step=int(step), epoch=epoch, values=values)
 
-    def _place(self, i: int) -> tuple[float, float, float]:
+    def _position(self, i: int) -> tuple[float, float, float]:
         return self._steps[i], self._epochs[i], self._times[i]
 
     def _keep(self, which: list[int]) -> None:

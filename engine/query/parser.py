@@ -99,10 +99,10 @@ def unknown_key(name: str) -> str:
     from engine.text import nearest
 
     hint = nearest(name, known_keys())
-    return f"unknown key {name!r}{hint}" + (f" {_known()}" if hint == "." else "")
+    return f"unknown key {name!r}{hint}" + (f" {_key_names()}" if hint == "." else "")
 
 
-def _known() -> str:
+def _key_names() -> str:
     names = ", ".join(known_keys())
     return f"Known: {names}, options.NAME, and metrics such as test/f1, best:test/f1 or highest:test/f1"
 
@@ -218,7 +218,7 @@ class _Parser:
             self.at = start
             return Term("", "", tuple(self._words()), negated)
         if word is None:
-            self._fail(start, sign.end(1), f"a key is missing before {sign[1]!r}. {_known()}")
+            self._fail(start, sign.end(1), f"a key is missing before {sign[1]!r}. {_key_names()}")
         key = self._key(word[0], start)
         self._check_operator(key, sign)
         return Term(word[0], sign[1], tuple(self._values(key, sign[1])), negated)

@@ -82,13 +82,13 @@ class LocalDevices:
             if match := re.fullmatch(r"cpu(?::(\d{1,4}))?", name):
                 self.slots += int(match[1] or 1)
             elif (uuid := find_gpu(name, self._seen.values())) is None:
-                raise DeviceError(f"there is no device {name!r}; {self._known()}")
+                raise DeviceError(f"there is no device {name!r}; {self._device_names()}")
             elif uuid not in self.uuids:
                 self.uuids.append(uuid)
         if not self.uuids and not self.slots:
-            raise DeviceError(f"{names!r} names no device; {self._known()}")
+            raise DeviceError(f"{names!r} names no device; {self._device_names()}")
 
-    def _known(self) -> str:
+    def _device_names(self) -> str:
         if not self._seen:
             why = f" ({self._missing})" if self._missing else ""
             return f"NVML sees no GPU{why}; cpu:N gives N slots on the CPU"

@@ -34,7 +34,7 @@ from tui.feed.run_reader import Reader
 from tui.feed.seed_bands import Bands
 from tui.state.messages import Changed
 from tui.state.run_record import Record
-from tui.state.snapshot import Detail, Machine, Project, Snapshot, Watch
+from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix
@@ -328,20 +328,20 @@ class Feed:
             return self._runs[name].info().config
         return {}
 
-    def _detail(self, name: str | None) -> Detail | None:
+    def _detail(self, name: str | None) -> RunDetail | None:
         run = self._runs.get(name or "")
         if run is None or name is None:
             return None
         try:
             info = run.info()
         except StoreError as error:
-            return Detail(name, {}, {}, (clean(str(error)),))
+            return RunDetail(name, {}, {}, (clean(str(error)),))
         history = self._histories.get(name)
         start = history.starts[-1] if history and history.starts else None
         commit = str((info.git or {}).get("commit") or "")[:10]
         if info.git and info.git.get("dirty"):
             commit += " with changes"
-        return Detail(
+        return RunDetail(
             run=name,
             config=start.config if start and start.config else info.config,
             facts=msgspec.to_builtins(start) if start else {},

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from textual.binding import Binding, BindingType
 
-from tui.keymap.action import UNLISTED, Action, Key, Situation, call
+from tui.keymap.action import UNLISTED, Action, Hotkey, Situation, call
 from tui.keymap.table import LINES
 
 ACTIONS: tuple[Action, ...] = tuple(action for line in LINES for action in line.actions)
@@ -19,20 +19,20 @@ def bindings(owner: str) -> list[BindingType]:
     return [_binding(owner, action, key) for action, key in _keys_of(owner)]
 
 
-def _keys_of(owner: str) -> Iterator[tuple[Action, Key]]:
+def _keys_of(owner: str) -> Iterator[tuple[Action, Hotkey]]:
     for action in ACTIONS:
         if owner in action.owners:
             yield from ((action, key) for key in action.keys if key.only in ("", owner))
 
 
-def _binding(owner: str, action: Action, key: Key) -> Binding:
+def _binding(owner: str, action: Action, key: Hotkey) -> Binding:
     return Binding(
         key.keys, call(action, key), key.words, show=key.on_bar, key_display=key.display,
         priority=key.priority, tooltip=key.tooltip, group=key.group, id=_id(owner, action, key),
     )  # fmt: skip
 
 
-def _id(owner: str, action: Action, key: Key) -> str:
+def _id(owner: str, action: Action, key: Hotkey) -> str:
     return f"{owner}.{call(action, key)}:{key.keys}"
 
 

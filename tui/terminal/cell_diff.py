@@ -25,7 +25,7 @@ BRIDGE = 4
 """Cells that stand already which are sent again rather than passed over, where that takes no more bytes."""
 
 
-class Shown:
+class TerminalCells:
     """The cells of the terminal: the text and the colours of each.
 
     A character that does not take one cell, and all of its segment with it, stands in the first cell of the segment.

@@ -21,7 +21,7 @@ Complete = Callable[[str, int], Sequence[str]]
 """Takes a text and how much of it stands before the cursor; returns what that part could become."""
 
 
-class Completing(Input):
+class CompletingInput(Input):
     """An ``Input`` with a way to complete what is in it.
 
     Args:
@@ -31,7 +31,7 @@ class Completing(Input):
         id: Of the widget.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("Completing")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("CompletingInput")
 
     class Offered(Message):
         """Other completions are offered."""
@@ -85,7 +85,7 @@ class Completing(Input):
         self.post_message(self.Offered())
 
 
-def hint(before: str, offers: tuple[str, ...], chosen: str | None) -> Text:
+def completion_line(before: str, offers: tuple[str, ...], chosen: str | None) -> Text:
     """Return completions as words: each without what all begin with up to its key, the chosen one marked."""
     if not offers:
         return Text()

@@ -192,12 +192,12 @@ def _hold_out(drawn: Sequence[Indices], experiment: Experiment) -> tuple[Indices
 
 def _statistics(split: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the channels' mean and standard deviation, as parts of 255."""
-    bytes_each = split.images[0].nbytes
-    step = max(1, len(split) // SAMPLED_IMAGES, len(split) * bytes_each // SAMPLED_BYTES)
+    bytes_per_image = split.images[0].nbytes
+    step = max(1, len(split) // SAMPLED_IMAGES, len(split) * bytes_per_image // SAMPLED_BYTES)
     sample = torch.arange(0, len(split), step)  # of all classes: a folder's are in order
     count, total, squares = 0, torch.zeros(3, dtype=torch.int64), torch.zeros(3, dtype=torch.int64)
     sparse = max(1, split.images.shape[-1] // 64)
-    for batch, _ in split.batches(torch.split(sample, max(1, 2**22 // bytes_each))):
+    for batch, _ in split.batches(torch.split(sample, max(1, 2**22 // bytes_per_image))):
         images = batch[..., ::sparse, ::sparse].contiguous()
         count += images[:, 0].numel()
         total += images.sum((0, 2, 3))

@@ -16,7 +16,7 @@ from tests.tui.pilot import board, opened, runs, settle, until
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Machine, Project
 from tui.views.run_title import title_of
-from tui.widgets.machine.status_line import MachineLine, forms
+from tui.widgets.machine.status_line import MachineLine, machine_texts
 from tui.widgets.run_page.tab_bar import TabBar
 
 RUNNING = Status(run="ViT-B-32x32-16-7-s0", experiment="ViT-B-32x32-16-7", state="running", epochs=30, epoch=15.0,
@@ -64,7 +64,7 @@ def test_the_title_of_a_run_has_whole_facts() -> None:
     ],
 )
 def test_what_is_said_of_the_machine_is_cut_at_no_number(machine: Machine) -> None:
-    said = forms(machine)
+    said = machine_texts(machine)
     assert said[-1] == ""
     assert [cell_len(text) for text in said] == sorted(map(cell_len, said), reverse=True)
     assert all(numbers(text) <= numbers(said[0]) for text in said)

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
-from tui.state.line import Line
+from tui.state.line import ChartLine
 from tui.widgets.chart.chart import Chart
 
 if TYPE_CHECKING:
@@ -239,7 +239,7 @@ class ChartGrid(Container, can_focus=True):
             signs = [self._signs.get(curve.run, UNKNOWN) for curve in curves]
             chart.show(
                 [
-                    Line(
+                    ChartLine(
                         self._label(curve),
                         sign.colour,
                         curve,

@@ -24,7 +24,7 @@ _ESCAPES = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LegendEntry:
     """One line of a legend: the curve's mark in its ink, its name, a value."""
 
     mark: str
@@ -38,7 +38,7 @@ class Entry:
 class Legend:
     """A legend made to fit: entries whose labels and values are padded to equal width, and its top left cell."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LegendEntry, ...]
     row: int
     column: int
 
@@ -62,7 +62,7 @@ def fit(text: str, width: int, dots: str = "…") -> str:
 
 
 def arrange(
-    entries: Sequence[Entry],
+    entries: Sequence[LegendEntry],
     covered: Bools,
     *,
     previous: tuple[int, int] | None = None,
@@ -95,7 +95,9 @@ def arrange(
     return None
 
 
-def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, dots: str = "…") -> Legend:
+def arrange_reading(
+    entries: Sequence[LegendEntry], covered: Bools, column: int, *, dots: str = "…"
+) -> Legend:
     """Return the values at a cursor where there is room: with names, else without, else over the curves away from it.
 
     Args:
@@ -114,7 +116,7 @@ def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, do
     return Legend(lines, 0, 0 if column > width // 2 else max(width - _width(lines), 0))
 
 
-def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[Entry]:
+def legend_row(entries: Sequence[LegendEntry], width: int, dots: str = "…") -> list[LegendEntry]:
     """Entries to stand side by side in `width` cells, pinned ones first if not all fit; the last counts the rest."""
     visible, left_out = list(entries), 0
     if width // 10 < len(visible):
@@ -125,14 +127,14 @@ def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[En
         return []
     share = (width - (4 if left_out else 0)) // len(visible) - 4
     row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in visible]
-    return [*row, Entry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
+    return [*row, LegendEntry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
 
 
-def _width(entries: Sequence[Entry]) -> int:
+def _width(entries: Sequence[LegendEntry]) -> int:
     return max((cell_len(entry.label) + cell_len(entry.value) for entry in entries), default=0) + 4
 
 
-def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tuple[Entry, ...]:
+def _shorten(entries: Sequence[LegendEntry], width: int, rows: int, dots: str) -> tuple[LegendEntry, ...]:
     """At most `rows` entries in `width` cells, pinned ones first if not all fit; the last counts the rest."""
     visible, left_out = list(entries), 0
     if len(visible) > rows:
@@ -152,7 +154,7 @@ def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tupl
         for entry, name in zip(visible, names, strict=True)
     ]
     if left_out:
-        lines.append(Entry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))
+        lines.append(LegendEntry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))
     return tuple(lines)
 
 
@@ -161,7 +163,9 @@ def _room(covered: Bools) -> int:
     return max(width * 2 // 3, min(24, width)) - 4
 
 
-def _placed(lines: tuple[Entry, ...], covered: Bools, previous: tuple[int, int] | None) -> Legend | None:
+def _placed(
+    lines: tuple[LegendEntry, ...], covered: Bools, previous: tuple[int, int] | None
+) -> Legend | None:
     spot = _place(covered, len(lines), _width(lines), previous)
     return Legend(lines, *spot) if spot is not None else None
 

@@ -12,7 +12,7 @@ from engine.text import clean, size
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import Line, shorten
 from tui.widgets.machine.status_line import bar
-from tui.widgets.styled_lines import Toned
+from tui.widgets.styled_lines import StyledLines
 
 NARROWEST, WIDEST = 4, 30
 """Cells of a small curve."""
@@ -24,7 +24,7 @@ HOTTEST = 100.0
 Read = Callable[[GpuSample], float | None]
 
 
-class MachineBoard(Toned):
+class MachineBoard(StyledLines):
     """Shows the machine of a snapshot."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002

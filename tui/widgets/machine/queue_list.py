@@ -14,10 +14,10 @@ from tui.keymap.lookup import bindings
 from tui.state.snapshot import Snapshot
 from tui.text import Line
 from tui.views.gantt import Bar, bars, gantt
-from tui.widgets.styled_lines import Toned
+from tui.widgets.styled_lines import StyledLines
 
 
-class QueueList(Toned):
+class QueueList(StyledLines):
     """Shows the runs that live or wait; the cursor stays on its run wherever that goes.
 
     Args:

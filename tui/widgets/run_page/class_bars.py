@@ -19,7 +19,7 @@ from engine.analysis.confusion import Matrix
 from engine.text import score
 from tui.keymap.lookup import bindings
 from tui.text import bar, shorten
-from tui.widgets.run_page.epoch_slider import Scrubs
+from tui.widgets.run_page.epoch_slider import EpochNavigation
 
 LABEL = 20
 NUMBERS = 31
@@ -51,7 +51,7 @@ def sorted_classes(matrix: Matrix, order: Order, *, reverse: bool) -> list[int]:
     return [*map(int, places), *map(int, np.flatnonzero(~has_key))]
 
 
-class ClassBars(Scrubs, ScrollView, can_focus=True):
+class ClassBars(EpochNavigation, ScrollView, can_focus=True):
     """Shows the classes of a matrix, the worst first."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"class-bars--quiet", "class-bars--bar"}

@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from tui.keymap.lookup import bindings
 from tui.state.log_buffer import Lines
-from tui.widgets.run_page.log import Log
+from tui.widgets.run_page.log import LogView
 
 
 class LogPane(Vertical):
@@ -37,14 +37,14 @@ class LogPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """The log, and what is said of it below."""
-        yield Log()
+        yield LogView()
         yield Input(placeholder="a regular expression; enter goes on reading, esc ends the search")
         yield Static(classes="log-status", markup=False)
 
     @property
-    def log_view(self) -> Log:
+    def log_view(self) -> LogView:
         """The log."""
-        return self.query_one(Log)
+        return self.query_one(LogView)
 
     def show(self, lines: Lines, note: str = "") -> None:
         """Show these lines."""
@@ -88,7 +88,7 @@ class LogPane(Vertical):
             self.leave()
         self.log_view.focus()
 
-    @on(Log.Looked)
+    @on(LogView.Looked)
     def _say(self) -> None:
         status = ", ".join(filter(None, (self._match_text(), *self._facts(), self._note)))
         if status != self._status:

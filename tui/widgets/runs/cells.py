@@ -68,7 +68,7 @@ def total(columns: Sequence[Sized]) -> int:
     return sum(size + 1 for _, size in columns)
 
 
-def beside(columns: Sequence[Sized], cells: int) -> list[Sized]:
+def without_last_cells(columns: Sequence[Sized], cells: int) -> list[Sized]:
     """Return the columns that are left when so many cells at their right are something else's."""
     kept = list(columns)
     while kept and total(columns) - total(kept) < cells:
@@ -76,13 +76,13 @@ def beside(columns: Sequence[Sized], cells: int) -> list[Sized]:
     return kept
 
 
-def for_note(columns: Sequence[Sized]) -> list[Sized]:
+def columns_beside_note(columns: Sequence[Sized]) -> list[Sized]:
     """Return the columns beside which a note stands: settings at the front, if it has room behind them."""
     kept = list(itertools.takewhile(lambda sized: sized[0].over == "each", columns))
     return kept if not kept or total(columns) - total(kept) > LEAST_NOTE or len(kept) == len(columns) else []
 
 
-def note_grows(cells: int, free: int, tag_cells: int) -> int:
+def note_growth(cells: int, free: int, tag_cells: int) -> int:
     """Return by how many cells a note grows over those that are free before it, or shrinks, as far as tags want them.
 
     Args:
@@ -107,7 +107,7 @@ def heading_of(width: int, columns: Sequence[Sized], arrows: Mapping[str, str]) 
     return shorten(" " * PREFIX + "experiment", width - cell_len(words)) + words
 
 
-def reach_of(columns: str, missing: int, chips: int) -> int:
+def name_overflow(columns: str, missing: int, chips: int) -> int:
     """Return how many cells a name reaches into its row's columns: those are empty, but for a space.
 
     Args:

@@ -16,12 +16,12 @@ from tui.keymap.lookup import bindings
 from tui.text import Line, shorten
 from tui.views.columns import DEFAULT, Column, find_column
 from tui.views.row import Row
-from tui.widgets.styled_lines import Toned
+from tui.widgets.styled_lines import StyledLines
 
 NAME_WIDTH = 26
 
 
-class ColumnList(Toned):
+class ColumnList(StyledLines):
     """Lists columns with a cursor.
 
     Args:

@@ -20,7 +20,7 @@ from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
-from tui.state.snapshot import Detail
+from tui.state.snapshot import RunDetail
 from tui.views.columns import find_column, memory_and_peak
 from tui.views.row import Row
 from tui.views.run_facts import best_checkpoint
@@ -52,7 +52,7 @@ class Overview(ScrollView):
     def show(
         self,
         status: Status | None,
-        detail: Detail | None,
+        detail: RunDetail | None,
         config: Mapping[str, Any],
         alarms: Sequence[Alarm] = (),
         unfinished: Sequence[Status] = (),
@@ -107,7 +107,7 @@ class Overview(ScrollView):
 
 def facts(
     status: Status | None,
-    detail: Detail | None,
+    detail: RunDetail | None,
     config: Mapping[str, Any],
     alarms: Sequence[Alarm] = (),
     unfinished: Sequence[Status] = (),
@@ -145,7 +145,7 @@ def facts(
     yield from _recipe(settings)
     if status is not None:
         yield "", ""
-        yield from _place(status, detail)
+        yield from _location(status, detail)
 
 
 def _over_seeds(row: Row | None, metric: str) -> str:
@@ -225,7 +225,7 @@ def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
             yield name, clean(str(settings[key]))
 
 
-def _place(status: Status, detail: Detail | None) -> Iterator[Fact]:
+def _location(status: Status, detail: RunDetail | None) -> Iterator[Fact]:
     if status.device:
         yield "device", clean(status.device)
     if status.host:

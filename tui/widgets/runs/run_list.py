@@ -29,18 +29,18 @@ from tui.widgets.runs.cells import (
     PREFIX,
     Sized,
     badge_of,
-    beside,
     chips_of,
+    columns_beside_note,
     count_of,
     fitting_in,
-    for_note,
     heading_of,
     mark_of,
-    note_grows,
+    name_overflow,
+    note_growth,
     placed,
-    reach_of,
     tone_of,
     total,
+    without_last_cells,
 )
 
 AGING_S = 5.0
@@ -327,7 +327,7 @@ class RunList(ScrollView, can_focus=True):
         tag_cells = cell_len(chips_of(row, width))
         columns = Strip(self._columns_of(row, fitting, max(0, room - used), used + tag_cells - room))
         room = width - PREFIX - columns.cell_length
-        over = reach_of(columns.text, used - room, tag_cells)
+        over = name_overflow(columns.text, used - room, tag_cells)
         room += over
         chips = chips_of(row, room - used)
         room -= len(count) + cell_len(chips)
@@ -354,13 +354,13 @@ class RunList(ScrollView, can_focus=True):
         if row.note and not any(
             column.spread and text for (column, _), text in zip(fitting, texts, strict=True)
         ):
-            kept = for_note(fitting)
+            kept = columns_beside_note(fitting)
             note, badge = row.note if room > total(kept) else "", ""
             if note:
                 fitting = kept
-                room += 0 if kept else note_grows(cell_len(note) + 1 - room, free, tag_cells)
+                room += 0 if kept else note_growth(cell_len(note) + 1 - room, free, tag_cells)
         elif badge:
-            fitting = beside(fitting, cell_len(badge))
+            fitting = without_last_cells(fitting, cell_len(badge))
         segments = [
             Segment(" " + placed(text, column, size), name if column.spread else quiet)
             for (column, size), text in zip(fitting, texts, strict=False)
