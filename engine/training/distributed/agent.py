@@ -37,8 +37,8 @@ def main() -> None:
         if failure.exitcode < 0:
             name = signal.Signals(-failure.exitcode).name
             message = f"the process of GPU {rank} was killed by {name}; console.log has what it said"
-            failure = Failure(type="RankKilled", message=message, traceback=str(error))
-            EventSocket(address).say(End(time=time.time(), run="", state="failed", error=failure))
+            cause = Failure(type="RankKilled", message=message, traceback=str(error))
+            EventSocket(address).say(End(time=time.time(), run="", state="failed", error=cause))
         sys.exit(1)
 
 
