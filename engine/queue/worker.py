@@ -311,7 +311,7 @@ def _only_worker(store: Store) -> Iterator[None]:
     with contextlib.ExitStack() as held:
         try:
             held.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))
-        except lock.LockHeldError:
+        except lock.LockHeld:
             raise Busy(f"a worker serves {store.root} already") from None
         except OSError as error:
             raise StoreError(f"{store.root} cannot be locked: {error.strerror}") from None

@@ -55,7 +55,7 @@ def this_process() -> Holder:
     )  # fmt: skip
 
 
-class LockHeldError(Exception):
+class LockHeld(Exception):  # noqa: N818  it says what is the case
     """Another process has the lock; ``holder`` is who took it, None where its file does not say."""
 
     def __init__(self, holder: Holder | None) -> None:
@@ -63,7 +63,7 @@ class LockHeldError(Exception):
         self.holder = holder
 
 
-class LockMovedError(FileNotFoundError):
+class LockMoved(FileNotFoundError):  # noqa: N818
     """The folder of the lock was moved away or removed while the lock was waited for."""
 
 
@@ -76,8 +76,8 @@ def hold(path: Path, timeout_s: float) -> Iterator[None]:
         timeout_s: Seconds for which it is waited for: 0 for one try, ``math.inf`` for as long as it takes.
 
     Raises:
-        LockHeldError: Another process, or another thread of this one, has it.
-        LockMovedError: The file's folder is no longer where it was.
+        LockHeld: Another process, or another thread of this one, has it.
+        LockMoved: The file's folder is no longer where it was.
         OSError: It cannot be opened, or the file system has no locks.
     """
     with keep(take(path, timeout_s)):
@@ -190,7 +190,7 @@ def _wait(path: Path, flags: int, timeout_s: float) -> int:
         try:
             handle = _open(path, flags)
         except FileNotFoundError as error:
-            raise LockMovedError(error.errno, error.strerror, error.filename) from None
+            raise LockMoved(error.errno, error.strerror, error.filename) from None
     return handle
 
 
@@ -205,7 +205,7 @@ def _lock(handle: int, path: Path, deadline: float) -> bool:
     try:
         while not _try(handle):
             if time.monotonic() >= deadline:
-                raise LockHeldError(_signature(handle))
+                raise LockHeld(_signature(handle))
             time.sleep(POLL_S)
         if _is_at(handle, path):
             return True

@@ -34,7 +34,7 @@ from engine.text import gib
 from engine.training.data.image_decoder import (
     DecodeResult,
     DecodeTask,
-    ImageSizeError,
+    ImageSizeMismatch,
     Pixels,
     decode,
     own_size,
@@ -164,7 +164,7 @@ def _locked(path: Path, job: _Job) -> Iterator[None]:
         try:
             handle = lock.take(path, timeout_s)
             break
-        except lock.LockHeldError:
+        except lock.LockHeld:
             job.say(f"waiting for another run, which decodes the same images of {job.listing.root}")
             timeout_s = SAY_EVERY
     with lock.keep(handle):
@@ -241,7 +241,7 @@ def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, _About]:
     if size is not None:
         try:
             return _decode_as(job, size, path, fit=False)
-        except ImageSizeError:
+        except ImageSizeMismatch:
             job.say(
                 f"the images of {job.listing.root} differ in size: cutting all to {job.image_size} pixels"
             )

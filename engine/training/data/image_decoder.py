@@ -20,7 +20,7 @@ from engine.system.files import write_all
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-class ImageSizeError(Exception):
+class ImageSizeMismatch(Exception):  # noqa: N818  it names what was met
     """An image is not of the size that all were thought to share."""
 
 
@@ -55,7 +55,7 @@ def decode(task: DecodeTask) -> DecodeResult:
     """Decode the images of a task.
 
     Raises:
-        ImageSizeError: One has another size than they were thought to share.
+        ImageSizeMismatch: One has another size than they were thought to share.
         OSError: The pixels cannot be written.
     """
     pixels = np.zeros((len(task.names), 3, task.size, task.size), dtype=np.uint8)
@@ -63,7 +63,7 @@ def decode(task: DecodeTask) -> DecodeResult:
     for i, name in enumerate(task.names):
         try:
             pixels[i] = _decode_one(task.root / name, task.size, fit=task.fit)
-        except ImageSizeError:
+        except ImageSizeMismatch:
             raise
         except Exception as error:  # noqa: BLE001  decoders raise anything at all over a damaged file
             broken[task.start + i] = _reason(error)
@@ -102,7 +102,7 @@ def _decode_one(file: Path, size: int, *, fit: bool) -> Pixels:
     """Return an image (3, size, size) of 8 bits a channel."""
     pixels = _open(file, size if fit else None)  # (size, size, 3)
     if pixels.shape[:2] != (size, size):
-        raise ImageSizeError
+        raise ImageSizeMismatch
     return pixels.transpose(2, 0, 1)
 
 
