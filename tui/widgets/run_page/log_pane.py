@@ -21,7 +21,7 @@ class LogPane(Vertical):
 
     DEFAULT_CSS = """
     LogPane {
-        & > Log { height: 1fr; padding: 0 1; }
+        & > LogView { height: 1fr; padding: 0 1; }
         & > .log-status { height: 1; padding: 0 1; color: $foreground 55%; }
         & > Input, & > Input:focus { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
         & > Input.-shown { display: block; }
