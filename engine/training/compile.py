@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 Compile = Literal["auto", "off", "on", "graphs"]
 
 
-def layout(model: nn.Module, device: torch.device) -> torch.memory_format:
+def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
     """Return how images lie in memory: channels last where a GPU's convolutions are faster so."""
     convolutions = sum(isinstance(module, nn.Conv2d) for module in model.modules())
     return torch.channels_last if device.type == "cuda" and convolutions > 2 else torch.contiguous_format

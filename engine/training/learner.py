@@ -14,7 +14,7 @@ from engine.config.schema import Experiment
 from engine.errors import CheckpointError
 from engine.models import standardized_once
 from engine.training.collectives import ALONE, Ranks
-from engine.training.compile import attention_kernels, compiled, layout, slow_in_bf16
+from engine.training.compile import attention_kernels, compiled, memory_format, slow_in_bf16
 from engine.training.data.augment import MixupCutmix
 from engine.training.meter import Meter
 from engine.training.optim import ExponentialMovingAverage, make_optimizer, make_schedule
@@ -57,8 +57,8 @@ class Learner:
     ) -> None:
         self.device = device
         self.model = model.to(device)
-        self._layout = layout(model, device)
-        self.model.to(memory_format=self._layout)
+        self._memory_format = memory_format(model, device)
+        self.model.to(memory_format=self._memory_format)
         self._ranks = ranks
         self._wrapped = ranks.wrapped(self.model)
         self._forward: Callable[[Tensor], Tensor] = self._wrapped
@@ -79,7 +79,7 @@ class Learner:
         """Compile the model if the experiment asks for it, and return in words how it runs."""
         size = self._experiment.image_size
         few = 2 if self.device.type == "cpu" else self._experiment.batch_size
-        images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._layout)
+        images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._memory_format)
         with self.autocast():
             kernels = attention_kernels(self.model, images)
         self._forward, compilation = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
@@ -129,7 +129,7 @@ class Learner:
         """Forward and backward of one batch that has ``weight`` in its step."""
         watch = self.meter.watch
         stored, labels, counted = batch
-        images = self._prepare(stored, random).contiguous(memory_format=self._layout)  # (B, 3, S, S)
+        images = self._prepare(stored, random).contiguous(memory_format=self._memory_format)  # (B, 3, S, S)
         images, targets = self._mix(images, labels)  # (B,), or (B, classes) where they were mixed
         watch.mark("data")
         if self._experiment.compile == "graphs":

@@ -37,8 +37,8 @@ from engine.training.data.image_decoder import (
     ImageSizeMismatch,
     Pixels,
     decode,
-    own_size,
     serve_parent,
+    square_side,
 )
 from engine.training.data.source import DataError, Images, Say
 
@@ -185,7 +185,7 @@ def _read(folder: Path, job: _Job) -> Images | None:
     if pixels.dtype != np.uint8 or pixels.shape != about.shape or not _matches(pixels, about):
         job.say(f"{folder} is damaged: decoding the images anew")
         return None
-    if any(own_size(job.listing.root / job.listing.names[row]) is not None for row in about.broken):
+    if any(square_side(job.listing.root / job.listing.names[row]) is not None for row in about.broken):
         return None
     return Images(pixels, about.broken)
 
@@ -250,7 +250,7 @@ def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, _About]:
 
 def _shared_size(job: _Job) -> int | None:
     """Return the size of the first image that can be decoded, if all could be left at it."""
-    sizes = (own_size(job.listing.root / name) for name in job.listing.names)
+    sizes = (square_side(job.listing.root / name) for name in job.listing.names)
     first = next((size for size in sizes if size is not None), 0)
     return first if 0 < first < job.image_size else None
 

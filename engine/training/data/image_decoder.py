@@ -76,7 +76,7 @@ def decode(task: DecodeTask) -> DecodeResult:
     return DecodeResult(task.start, zlib.crc32(pixels.data), broken, pixels if task.into is None else None)
 
 
-def own_size(file: Path) -> int | None:
+def square_side(file: Path) -> int | None:
     """Return the side of an image in pixels, 0 if it is not square, None if it cannot be decoded."""
     try:
         height, width, _ = _open(file, None).shape
