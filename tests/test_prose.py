@@ -20,7 +20,7 @@ MANY = 4
 """Parameters from which on a docstring describes each."""
 NOT_YET_HELD = (
     "engine/analysis", "engine/queue", "engine/runs",
-    "tui/axis.py", "tui/feed", "tui/figures", "tui/report", "tui/screens", "tui/views",
+    "tui/feed/feed.py",
 )  # fmt: skip
 """Packages and modules whose docstrings are still to be mended; what leaves this list stays out of it."""
 EMPTY_WORDS = {
@@ -236,7 +236,7 @@ def test_no_words_that_say_nothing(pattern: str) -> None:
 
 def test_the_list_of_what_is_not_held_only_shrinks() -> None:
     assert all((ROOT / entry).exists() for entry in NOT_YET_HELD)
-    assert len(NOT_YET_HELD) <= 9
+    assert len(NOT_YET_HELD) <= 4
 
 
 @pytest.mark.parametrize("command", [engine.cli.main, tui.cli.main], ids=["engine", "vitui"])

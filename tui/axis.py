@@ -41,7 +41,7 @@ class Unit:
     ceiling: float | None = None
 
     def format(self, value: float) -> str:
-        """One value by itself, as a reader would say it: `0.612`, `3.1 GiB`, `412 W`."""
+        """Return one value by itself, as a reader would say it: `0.612`, `3.1 GiB`, `412 W`."""
         if not math.isfinite(value):
             return "–"
         size = abs(value)
@@ -64,13 +64,13 @@ class Unit:
         return _significant(value, 3) + self.name
 
     def exact(self, value: float) -> str:
-        """One position on an axis, without a prefix: `1,560`, `3.20`, `12:30`."""
+        """Return one position on an axis, without a prefix: `1,560`, `3.20`, `12:30`."""
         if self.kind == "time" or not 1e-2 <= abs(value) < 1e9:
             return self.format(value)
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
     def labels(self, ticks: Sequence[float]) -> list[str]:
-        """Ticks of one axis, all in the same scale and with as many decimals as tell them apart."""
+        """Return the labels of an axis's ticks, all in the same scale and with as many decimals as tell them apart."""
         if not ticks:
             return []
         biggest = max(abs(tick) for tick in ticks)
@@ -91,14 +91,14 @@ class Unit:
         least = 2 if self.kind == "fraction" else 0
         return [text + self._suffix("") for text in _fixed(ticks, step, least)]
 
-    def each(self, ticks: Sequence[float]) -> list[str]:
-        """Ticks of a logarithmic axis: each in its own scale."""
+    def log_labels(self, ticks: Sequence[float]) -> list[str]:
+        """Return the labels of a logarithmic axis's ticks, each in its own scale."""
         if self.kind == "binary":
             return [self.format(tick).replace(".0 ", " ") for tick in ticks]
         return [f"{tick:g}" if 1e-3 <= abs(tick) < 1e4 else _power(tick, digits=0) for tick in ticks]
 
     def _suffix(self, prefix: str) -> str:
-        """`k`, ` kJ`, ` W`; a unit too long for every tick is left to the title."""
+        """Return what stands behind a number: `k`, ` kJ`, ` W`. A unit too long for every tick is left to the title."""
         if self.kind == "si" and self.name:
             return f" {prefix}{self.name.strip()}"
         return prefix + (self.name if self.kind != "count" else "")
@@ -115,20 +115,30 @@ _WRITTEN: Mapping[metrics.Unit, tuple[str, str]] = {
 
 
 def unit_of(metric: str) -> Unit:
-    """The unit of a metric, from its name: `test/f1`, `gpu/memory_used`, `gpu/1/power`."""
+    """Return the unit of a metric, from its name: `test/f1`, `gpu/memory_used`, `gpu/1/power`."""
     kind = metrics.metric_of(metric).kind
     name, written = _WRITTEN[kind.unit]
     return Unit(name, written, kind.floor, kind.ceiling)
 
 
 def unit_of_axis(label: str) -> Unit:
-    """The unit of an x axis, from its label: times are durations or, when large, clock times."""
+    """Return the unit of an x axis, from its label: times are durations or, when large, clock times."""
     word = label.strip().lower()
     return Unit(kind="time") if word.startswith(("time", "wall")) else Unit(kind="count")
 
 
 def limits(low: float, high: float, unit: Unit, *, ticks: int = 5) -> tuple[float, float]:
-    """An interval a little wider than the data, ending on round numbers so that it seldom changes."""
+    """Return an interval a little wider than the data, ending on round numbers so that it seldom changes.
+
+    Args:
+        low: The smallest value of the data; any float but NaN.
+        high: The largest value of the data, at least ``low``.
+        unit: The unit of the data; its floor and ceiling hold where the data keep to them.
+        ticks: About how many ticks the axis gets: the ends lie on halves of their step.
+
+    Returns:
+        The two ends, finite and apart.
+    """
     low, high = max(low, -BIGGEST), min(high, BIGGEST)
     if unit.floor is not None and unit.floor <= low:
         low = unit.floor
@@ -143,7 +153,7 @@ def limits(low: float, high: float, unit: Unit, *, ticks: int = 5) -> tuple[floa
 
 
 def log_limits(low: float, high: float) -> tuple[float, float]:
-    """An interval around positive data that ends on 1, 2 or 5 times a power of ten."""
+    """Return an interval around positive data that ends on 1, 2 or 5 times a power of ten."""
     low, high = max(low, 1e-300), min(max(high, 1e-300), BIGGEST)
     steps = [m * 10.0**e for e in range(_decade(low) - 1, _decade(high) + 2) for m in (1, 2, 5)]
     bottom = max((s for s in steps if s <= low * (1 + 1e-9)), default=low)
@@ -152,7 +162,7 @@ def log_limits(low: float, high: float) -> tuple[float, float]:
 
 
 def apart(low: float, high: float) -> tuple[float, float]:
-    """The same interval, or one around it where it has no width to speak of."""
+    """Return the same interval, or one around it where its width is within rounding."""
     size = max(abs(low), abs(high))
     if high - low > max(size * 1e-12, 1e-280):
         return low, high
@@ -161,7 +171,7 @@ def apart(low: float, high: float) -> tuple[float, float]:
 
 
 def nice_step(width: float, count: int, unit: Unit) -> float:
-    """The round step that puts about `count` ticks on an interval."""
+    """Return the round step that puts about `count` ticks on an interval of some width."""
     rough = max(
         min(width, sys.float_info.max) / max(count, 1), 1e-290
     )  # a window may be wider than any number
@@ -179,7 +189,18 @@ def nice_step(width: float, count: int, unit: Unit) -> float:
 
 
 def linear_ticks(low: float, high: float, count: int, unit: Unit, *, whole: bool = False) -> list[float]:
-    """Round numbers within an interval, at most about `count`; only whole ones if `whole`."""
+    """Return round numbers within an interval.
+
+    Args:
+        low: Where the interval begins.
+        high: Where it ends.
+        count: About how many numbers there are at most.
+        unit: The unit of the numbers: times and bytes have round numbers of their own.
+        whole: Whether only whole numbers count as round.
+
+    Returns:
+        The ticks from left to right; none where the interval holds far too many.
+    """
     step = nice_step(high - low, count, unit)
     if whole:
         step = max(1.0, step if step != 2.5 else 5.0)
@@ -192,7 +213,7 @@ def linear_ticks(low: float, high: float, count: int, unit: Unit, *, whole: bool
 
 
 def log_ticks(low: float, high: float, count: int) -> list[float]:
-    """Powers of ten within an interval, with twos and fives between where there is room."""
+    """Return powers of ten within an interval, at most `count`, with twos and fives between where there is room."""
     exponents = range(_decade(low), _decade(high) + 1)
     for mantissas in ((1, 2, 5), (1, 3), (1,)):
         ticks = [m * 10.0**e for e in exponents for m in mantissas]
@@ -211,7 +232,7 @@ def _whole(value: float, part: float) -> bool:
 
 
 def _decimals(values: Sequence[float], step: float) -> int:
-    """How many decimals tell values apart that lie a step apart; up to two more where they then say them exactly.
+    """Return how many decimals tell values apart that lie a step apart; up to two more that make them exact.
 
     Negative for steps of ten and more: so many digits before the point are of no use.
     """
@@ -223,14 +244,14 @@ def _decimals(values: Sequence[float], step: float) -> int:
 
 
 def _fixed(values: Sequence[float], step: float, least: int = 0) -> list[str]:
-    """Values in the same number of decimals, as many as tell apart what lies a step apart."""
+    """Return values in the same number of decimals, as many as tell apart what lies a step apart."""
     decimals = max(least, _decimals(values, step) if step > 0 else 0)
     texts = [f"{value:.{decimals}f}" for value in values]
     return [text.lstrip("-") if float(text) == 0 else text for text in texts]
 
 
 def _powers(ticks: Sequence[float], step: float) -> list[str]:
-    """Values in powers of ten, each with as many digits as tell it from one a step away, and at least one."""
+    """Return values in powers of ten, each with as many digits as tell it from one a step away, and at least one."""
     decimals = _decimals(ticks, step) if step > 0 else 0
     return [_power(tick, max(1, min(_decade(abs(tick)) + decimals, 17))) if tick else "0" for tick in ticks]
 
@@ -244,7 +265,7 @@ def _significant(value: float, digits: int) -> str:
 
 
 def _power(value: float, digits: int = 1) -> str:
-    """A value in powers of ten, with at most so many digits behind the point: 1.0e-4, 9.75e-5."""
+    """Return a value in powers of ten, with at most so many digits behind the point: 1.0e-4, 9.75e-5."""
     mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
     if digits > 1:
         mantissa = (
@@ -266,7 +287,7 @@ def _si_prefix(size: float) -> tuple[float, str]:
 
 
 def _moments(ticks: Sequence[float], step: float) -> list[str]:
-    """Times of one axis; clock times with their day where they span more than one, and its year likewise."""
+    """Return the times of one axis as text; clock times that span several days or years have those in them."""
     if min(ticks) <= _CLOCK or not max(ticks) < 2e11:
         return [_moment(tick, step) for tick in ticks]
     form = "%d %b" if step >= 86400 else "%H:%M" if step >= 60 else "%H:%M:%S"
@@ -284,7 +305,7 @@ def _moments(ticks: Sequence[float], step: float) -> list[str]:
 
 
 def _moment(seconds: float, step: float) -> str:
-    """A duration, or a clock time in UTC, to the precision of a step."""
+    """Return a duration, or a clock time in UTC, to the precision of a step."""
     if not abs(seconds) < 2e11:
         return _power(seconds)
     if seconds > _CLOCK:

@@ -1,4 +1,4 @@
-"""Events -> lines for people: all that a run said, and apart from it the story of its attempts and checkpoints."""
+"""Events -> lines for people: the console with all that a run logged, and the story of attempts and checkpoints."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tui.state.log_buffer import LogLineKind
 Line = tuple[str, LogLineKind]
 LEVELS = {"warning": LogLineKind.WARNING, "error": LogLineKind.ERROR, "debug": LogLineKind.QUIET}
 INDENT = " " * 10
-"""What stands before a line that goes on with the one above: as wide as a time and its space."""
+"""The indent of a line that continues the one above: as wide as a time and its space."""
 MAX_MESSAGE = 256 * 1024
 """Characters of a message or traceback that are shown."""
 
@@ -55,13 +55,13 @@ def story(event: Event) -> Iterator[Line]:
             for line in more:
                 yield f"{INDENT}{'':<12}{line}", kind
         case Checkpoint():
-            place = f"epoch {event.epoch:<5.4g} step {event.step:<8,} {event.bytes / 1e6:>8,.1f} MB"
+            progress_text = f"epoch {event.epoch:<5.4g} step {event.step:<8,} {event.bytes / 1e6:>8,.1f} MB"
             path = "" if event.path == f"checkpoints/{event.kind}.pt" else f"  {event.path}"
-            yield f"{when}  checkpoint  {event.kind:<5} {place}{path}", LogLineKind.PLAIN
+            yield f"{when}  checkpoint  {event.kind:<5} {progress_text}{path}", LogLineKind.PLAIN
         case End():
             yield f"{when}  {event.state:<10}  {event.reason}", _kind(event)
-            if found := scored(event):
-                yield f"{INDENT}{'':<12}{found}", LogLineKind.PLAIN
+            if scores := scored(event):
+                yield f"{INDENT}{'':<12}{scores}", LogLineKind.PLAIN
             yield from _traceback(event)
 
 
@@ -84,10 +84,10 @@ def _kind(event: Event) -> LogLineKind:
 
 
 def clock(moment: float) -> str:
-    """Return the time of day, this machine's."""
+    """Return a time (Unix seconds) as the time of day on this machine."""
     return time.strftime("%H:%M:%S", time.localtime(moment))
 
 
 def day(moment: float) -> str:
-    """Return the date, this machine's."""
+    """Return a time (Unix seconds) as the date on this machine."""
     return time.strftime("%Y-%m-%d", time.localtime(moment))

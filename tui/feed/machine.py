@@ -1,4 +1,4 @@
-"""Looks at the machine once a second: CPU, memory, GPUs, and who is on them."""
+"""Looks at the machine once a second: CPU, memory, GPUs, and the processes on them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FIRST_S = 0.5
 
 
 class MachineSampler:
-    """Makes a ``Machine`` of what there is, as often as is worth it."""
+    """Measures the machine as a ``Machine``, once a second at most."""
 
     def __init__(self) -> None:
         self._next = time.monotonic() + FIRST_S
@@ -24,7 +24,7 @@ class MachineSampler:
         self._processes: dict[int, Process] = {}
 
     def sample(self) -> Machine | None:
-        """Return how the machine is, None where it is too soon to look again."""
+        """Return how the machine is; None where the last look is less than a second old."""
         now = time.monotonic()
         if now < self._next:
             return None
@@ -43,12 +43,12 @@ class MachineSampler:
         )
 
     def close(self) -> None:
-        """Let the driver go."""
+        """Close the connection to the GPU driver."""
         if self._nvml is not None:
             self._nvml.close()
 
     def _look_up(self, pids: Iterable[int]) -> Mapping[int, Process]:
-        """Return what each process is called and whose child it is; asked once for each."""
+        """Return the name and the parents of each process; each is looked up once."""
         self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in pids}
         return self._processes
 

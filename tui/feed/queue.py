@@ -49,20 +49,18 @@ class Lineup:
             news: Whether a status has changed since.
         """
         busy = [name for name, status in statuses.items() if status.state in LIVE or status.state == "queued"]
-        told = any(
-            (known := self._known.get(name)) is None or known.stamp != stamps.get(name) for name in busy
-        )
+        told = any((seen := self._known.get(name)) is None or seen.stamp != stamps.get(name) for name in busy)
         if not news and not told and time.monotonic() < self._next:
             return None
         self._next = time.monotonic() + LOOK_S
         before = self._known
         self._known = {}
         for name in busy:
-            known = before.get(name)
-            if known is None or known.stamp != stamps.get(name):
-                known = _Known(stamps.get(name), queue_entry(runs[name]))
-            self._known[name] = known
-        tickets = {name: known.ticket for name, known in self._known.items() if known.ticket is not None}
+            seen = before.get(name)
+            if seen is None or seen.stamp != stamps.get(name):
+                seen = _Known(stamps.get(name), queue_entry(runs[name]))
+            self._known[name] = seen
+        tickets = {name: seen.ticket for name, seen in self._known.items() if seen.ticket is not None}
         return self._queue(statuses, tickets, about, now)
 
     def _queue(
@@ -73,9 +71,9 @@ class Lineup:
 
         waiting = [name for name in tickets if statuses[name].state == "queued"]
         waiting.sort(key=lambda name: (tickets[name].rank, name))
-        said = worker_status.read(self._root)
-        devices = tuple(said.devices) if said is not None and not said.left else ()
-        configs = {name: each.config for name, each in about.items()} if tickets else {}
+        worker = worker_status.read(self._root)
+        devices = tuple(worker.devices) if worker is not None and not worker.left else ()
+        configs = {name: run_about.config for name, run_about in about.items()} if tickets else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
-        found = outlook(oldest_first, tickets, waiting, devices, now, configs)
-        return Queue(tuple(waiting), tickets, devices, tuple(found))
+        forecasts = outlook(oldest_first, tickets, waiting, devices, now, configs)
+        return Queue(tuple(waiting), tickets, devices, tuple(forecasts))

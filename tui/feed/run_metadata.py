@@ -1,4 +1,4 @@
-"""What runs were made with and what people say of them, read a few at a time: lists and filters ask for all of it."""
+"""What runs were made with and their tags and notes, read a few at a time: lists and filters need them of every run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Abouts:
         self.known: dict[str, About] = {}
         self._stale: dict[str, None] = {}
         self._configs: dict[bytes, Mapping[str, Any]] = {}
-        """Configurations by what they say: runs that were made with the same have one between them."""
+        """Configurations by their JSON: runs with equal settings share one object."""
 
     @property
     def pending(self) -> bool:
@@ -31,7 +31,7 @@ class Abouts:
         return bool(self._stale)
 
     def touch(self, run: str) -> None:
-        """Take note that a run's folder may say something else now."""
+        """Have a run's metadata read again: its folder has changed."""
         self._stale[run] = None
 
     def keep(self, runs: Iterable[str]) -> None:
@@ -41,7 +41,7 @@ class Abouts:
         self._stale = {name: None for name in self._stale if name in there}
 
     def read(self, runs: Mapping[str, Run]) -> set[str]:
-        """Read on, the newest first, for as long as allowed; return the runs of which something else is said."""
+        """Read changed folders, the newest first, for ``BUDGET_S``; return the runs whose metadata has changed."""
         changed, deadline = set(), time.monotonic() + BUDGET_S
         while self._stale and time.monotonic() < deadline:
             name, _ = self._stale.popitem()

@@ -39,7 +39,7 @@ class Reader:
         self._reset()
 
     def _reset(self) -> None:
-        """Have read nothing of the run yet."""
+        """Start over, with nothing of the run read."""
         run = self.run
         self._info: RunInfo | None = None
         with contextlib.suppress(StoreError):
@@ -54,13 +54,18 @@ class Reader:
         self._record = Record(run.id, self._info)
 
     def look(self, page: Page, history: History | None) -> Record:
-        """Return the run as it is now; the same object as before if nothing is new."""
+        """Return the run as it is now; the same object as before if nothing is new.
+
+        Args:
+            page: What the run view shows; its place is the matrix that is looked at.
+            history: What the feed has read of the run; None before it has read anything.
+        """
         if _size(self.run.events) < self._events_at:  # another file has taken its place
             self._reset()
         changes: dict[str, object] = {}
         if history is not None and (history.offset != self._history_at or page != self._page):
             self._history_at = history.offset
-            changes |= self._known(page, history)
+            changes |= self._from_history(page, history)
         self._page = page
         loading = self._read_lines()
         now = {
@@ -76,42 +81,45 @@ class Reader:
 
     # ---- what the history knows
 
-    def _known(self, page: Page, history: History) -> dict[str, object]:
-        place = self._wanted(page, history.matrices)
+    def _from_history(self, page: Page, history: History) -> dict[str, object]:
+        matrix_place = self._place_shown(page, history.matrices)
         return {
             "starts": tuple(history.starts),
             "end": history.ends[-1] if history.ends else None,
             "checkpoints": tuple(history.checkpoints),
             "places": tuple(history.matrices),
-            "place": place,
-            "matrix": self._matrix(place),
+            "place": matrix_place,
+            "matrix": self._matrix(matrix_place),
             "phases": {
                 name: mean_of(column) for name, column in history.columns.items() if name.startswith("time/")
             },
         }
 
     @staticmethod
-    def _wanted(page: Page, places: list[Place]) -> Place | None:
+    def _place_shown(page: Page, places: list[Place]) -> Place | None:
+        """Return the place of the matrix that is looked at: the page's own, else the newest of its split."""
         if page.place in places:
             return page.place
-        splits = [place.split for place in places]
-        split = next((each for each in (page.split, "test") if each in splits), None)
-        return next((each for each in reversed(places) if split in (None, each.split)), None)
+        splits = [matrix_place.split for matrix_place in places]
+        split = next((name for name in (page.split, "test") if name in splits), None)
+        return next(
+            (matrix_place for matrix_place in reversed(places) if split in (None, matrix_place.split)), None
+        )
 
-    def _matrix(self, place: Place | None) -> Matrix | None:
-        if place is None:
+    def _matrix(self, matrix_place: Place | None) -> Matrix | None:
+        if matrix_place is None:
             return None
-        if self._shown[0] != place:
+        if self._shown[0] != matrix_place:
             from engine.analysis.confusion import make_matrix
 
-            event = read_matrix(self.run.events, place)
-            self._shown = place, None if event is None else make_matrix(event, place)
+            event = read_matrix(self.run.events, matrix_place)
+            self._shown = matrix_place, None if event is None else make_matrix(event, matrix_place)
         return self._shown[1]
 
     # ---- lines
 
     def _read_lines(self) -> bool:
-        """Read on, and return whether there is more than time allowed."""
+        """Read on for ``BUDGET_S``, and return whether more is left to read."""
         deadline = time.monotonic() + BUDGET_S
         for read in (self._read_printed, self._read_events):
             while read():

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Bands:
-    """Folds curves by group; a group without news gives the same object as before, so that nobody draws it anew."""
+    """Folds curves by group; a group without news gives the same object as before, so that its chart stays drawn."""
 
     def __init__(self) -> None:
         self._folded: dict[tuple[str, tuple[str, ...]], tuple[tuple[Curve, ...], set[str], Curve]] = {}
@@ -35,21 +35,21 @@ class Bands:
         before, self._folded = self._folded, {}
         of_run = {run: fold for fold in folds for run in fold}
         folded = {}
-        for metric, found in curves.items():
+        for metric, of_metric in curves.items():
             groups: dict[tuple[str, ...], list[Curve]] = {}
-            for curve in found:
+            for curve in of_metric:
                 groups.setdefault(of_run.get(curve.run, (curve.run,)), []).append(curve)
             for group, members in groups.items():
-                known = before.get((metric, group))
+                entry = before.get((metric, group))
                 ended = {curve.run for curve in members if curve.run in finished}
                 if (
-                    known is None
-                    or known[1] != ended
-                    or len(known[0]) != len(members)
-                    or any(a is not b for a, b in zip(known[0], members, strict=True))
+                    entry is None
+                    or entry[1] != ended
+                    or len(entry[0]) != len(members)
+                    or any(a is not b for a, b in zip(entry[0], members, strict=True))
                 ):
                     mean = mean_over_seeds(members, bounds_of(metric), smoothing, ended)
-                    known = tuple(members), ended, mean
-                self._folded[metric, group] = known
+                    entry = tuple(members), ended, mean
+                self._folded[metric, group] = entry
             folded[metric] = tuple(self._folded[metric, group][2] for group in groups)
         return folded

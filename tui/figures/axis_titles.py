@@ -12,7 +12,7 @@ from engine.catalog.metrics import Axis, metric_of
 from tui.axis import Unit, limits, unit_of
 
 _OF_TRAINING = frozenset({"lr", "grad_norm", "images_per_s", "mfu"})
-"""Metrics that only training has: nobody needs to be told."""
+"""Metrics that only training has: their names stand without "Train"."""
 _GROUPS = {
     "train": "Train",
     "val": "Validation",
@@ -34,7 +34,7 @@ class Scale:
     size: float = 1.0
 
     def limits(self, low: float, high: float) -> tuple[float, float]:
-        """An interval around values that have been divided: it begins at 0 where 0 means something."""
+        """Return an interval around values that have been divided; it begins at 0 where 0 means something."""
         return limits(low, high, self.unit)
 
 
@@ -43,7 +43,7 @@ def y_scale(metric: str, curves: Sequence[Array]) -> Scale:
     unit = unit_of(metric)
     if unit.kind == "binary":
         biggest = max((float(np.nanmax(np.abs(y))) for y in curves if np.isfinite(y).any()), default=0.0)
-        size, name = next((each for each in _BYTES if biggest >= each[0]), _BYTES[-1])
+        size, name = next((prefix for prefix in _BYTES if biggest >= prefix[0]), _BYTES[-1])
         return Scale(f"{title(metric)} ({name})", Unit(floor=0.0), size)
     if unit.name.strip() and unit.kind != "count":
         return Scale(f"{title(metric)} ({unit.name.strip()})", Unit(kind="plain", floor=unit.floor))
@@ -71,7 +71,7 @@ def x_title(axis: Axis, unit: str) -> str:
 
 
 def time_scale(longest: float) -> tuple[float, str]:
-    """Return the seconds in the unit in which times up to ``longest`` seconds are best told, and its name."""
+    """Return the unit for times up to ``longest`` seconds: how many seconds it has, and its name."""
     if longest < 180:
         return 1.0, "s"
     return (60.0, "min") if longest < 3 * 3600 else (3600.0, "h")

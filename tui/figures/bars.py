@@ -1,4 +1,4 @@
-"""Bars: an experiment's final score, with its interval and each of its seeds; the names stay readable, so they lie."""
+"""Bars: an experiment's final score, with its interval and each of its seeds; they lie, so that long names fit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, y_scale
 from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of, written
-from tui.figures.page import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.page import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ROW, LEAST_ROW = 0.24, 0.09
-"""Inches of a row as it should be, and at least."""
+"""Inches of a row: the preferred height, and the least."""
 
 
 def read(source: Source) -> Reading[Scored]:
@@ -27,7 +27,7 @@ def read(source: Source) -> Reading[Scored]:
     return read_score(source)
 
 
-def draw(sheet: Sheet, parts: Sequence[Scored]) -> Figure:
+def draw(sheet: FigureSheet, parts: Sequence[Scored]) -> Figure:
     """Draw bars, at least one."""
     longest = max(len(part.name) for part in parts)
     fitting: Width = "page" if longest > NAMES[1] else "column"
@@ -52,7 +52,7 @@ def draw(sheet: Sheet, parts: Sequence[Scored]) -> Figure:
     return figure
 
 
-def _draw_bar(axes: Axes, row: int, part: Scored, scale: Scale, sheet: Sheet, size: float) -> None:
+def _draw_bar(axes: Axes, row: int, part: Scored, scale: Scale, sheet: FigureSheet, size: float) -> None:
     """Draw a bar; ``size`` is that of its marks, 1 where rows are as high as they should be."""
     mean, low, high = drawable((part.score.mean, *part.ends), scale)
     axes.barh(row, mean, 0.62, color=part.colour, linewidth=0)
@@ -68,7 +68,7 @@ def _draw_bar(axes: Axes, row: int, part: Scored, scale: Scale, sheet: Sheet, si
         )  # fmt: skip
 
 
-def _set_value_axis(axes: Axes, sheet: Sheet, scale: Scale, count: int) -> None:
+def _set_value_axis(axes: Axes, sheet: FigureSheet, scale: Scale, count: int) -> None:
     """Let the axis begin at zero: a bar's length is its value."""
     low, high = axes.dataLim.intervalx
     low, high = min(0.0, float(low)), max(0.0, float(high))

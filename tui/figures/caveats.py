@@ -1,4 +1,4 @@
-"""What has to be said of a figure's experiments: which runs it lacks, which settings differ, what is left out."""
+"""The small print of a figure's experiments: which runs it lacks, which settings differ, what is left out."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
-class Entry:
-    """An experiment of a figure: the runs that speak for it and what is shown of them, None where nothing can be."""
+class FigureEntry:
+    """An experiment of a figure: the runs that count, and what is shown of them; None where nothing can be shown."""
 
     experiment: Experiment
     choice: Choice[Candidate]
@@ -31,10 +31,16 @@ class Entry:
 def satisfied(
     figures: Iterable[Figure], done: Collection[str], candidates: Sequence[Candidate], *, named: bool
 ) -> bool:
-    """Return whether what was asked for is there.
+    """Return whether the figures that were asked for are drawn.
 
-    Of figures that were named that is each of them. Where all were asked for it is each that has a finished run, and
-    one at least: the others wait for their runs, which is no mistake.
+    Where figures are named, each of them has to be drawn. Where all are asked for, each figure with a finished run
+    has to be drawn, and at least one: the others wait for their runs, which is no mistake.
+
+    Args:
+        figures: The figures that were asked for.
+        done: The names of those that were drawn.
+        candidates: All runs.
+        named: Whether the figures were asked for by their names.
     """
     due = [figure for figure in figures if named or _has_runs(figure, candidates)]
     return bool(done) and all(figure.name in done for figure in due)
@@ -43,8 +49,16 @@ def satisfied(
 def waiting_for_runs(
     figures: Sequence[Figure], done: Collection[str], candidates: Sequence[Candidate]
 ) -> str:
-    """Return a line on the figures that are not there because none of their runs has finished; empty for none."""
-    names = [each.name for each in figures if each.name not in done and not _has_runs(each, candidates)]
+    """Return a line on the figures that wait for a first finished run; empty where none waits.
+
+    Args:
+        figures: The figures that were asked for.
+        done: The names of those that were drawn.
+        candidates: All runs.
+    """
+    names = [
+        figure.name for figure in figures if figure.name not in done and not _has_runs(figure, candidates)
+    ]
     if not names:
         return ""
     return (
@@ -55,21 +69,28 @@ def waiting_for_runs(
 def _has_runs(figure: Figure, candidates: Iterable[Candidate]) -> bool:
     """Return whether a run of an experiment of the figure has finished."""
     return any(
-        each.status.state == "finished" and each.info.experiment in figure.experiments for each in candidates
+        candidate.status.state == "finished" and candidate.info.experiment in figure.experiments
+        for candidate in candidates
     )
 
 
-def lacks(missing: Sequence[str], wanted: str, candidates: Iterable[Candidate]) -> list[str]:
-    """Return what the small print says of experiments that nothing is shown of."""
-    trained = {each.info.experiment for each in candidates if each.status.state == "finished"}
+def lacks(missing: Sequence[str], measurement: str, candidates: Iterable[Candidate]) -> list[str]:
+    """Return what the small print says of experiments that nothing is shown of, a sentence for each reason.
+
+    Args:
+        missing: The names of the experiments.
+        measurement: The metric or matrix that their runs lack, in words.
+        candidates: All runs.
+    """
+    trained = {candidate.info.experiment for candidate in candidates if candidate.status.state == "finished"}
     lists = {
         "No runs yet": [name for name in missing if name not in trained],
-        f"No usable {wanted}": [name for name in missing if name in trained],
+        f"No usable {measurement}": [name for name in missing if name in trained],
     }
     return [f"{why}: {', '.join(names)}." for why, names in lists.items() if names]
 
 
-def cautions(entry: Entry) -> Iterator[str]:
+def cautions(entry: FigureEntry) -> Iterator[str]:
     """Yield what a reader has to know about an experiment's runs, a sentence each."""
     name, choice = entry.experiment.name, entry.choice
     if choice.changes:
@@ -78,42 +99,50 @@ def cautions(entry: Entry) -> Iterator[str]:
         )
         yield f"{name} is shown by runs with another configuration: {changes}."
     if not choice.finished:
-        far = ", ".join(f"{each.status.state} at epoch {each.status.epoch:.3g}" for each in choice.runs)
+        far = ", ".join(f"{run.status.state} at epoch {run.status.epoch:.3g}" for run in choice.runs)
         yield f"{name} has not finished: {far}."
-    for each in choice.left_out:
-        if each.status.state != "queued":
-            far = f"{each.status.state} at epoch {each.status.epoch:.3g}"
-            yield f"{name} is shown without seed {each.info.seed}: {far}."
+    for run in choice.left_out:
+        if run.status.state != "queued":
+            far = f"{run.status.state} at epoch {run.status.epoch:.3g}"
+            yield f"{name} is shown without seed {run.info.seed}: {far}."
     yield from not_counted(name, choice)
 
 
 def not_counted(name: str, choice: Choice[Candidate]) -> Iterator[str]:
-    """Yield a sentence on the runs of an experiment that are not counted, where there are such."""
-    if said := uncounted(choice):
-        yield f"{name}: {', '.join(said)}."
+    """Yield a sentence on the runs of an experiment that do not count, if it has some."""
+    if reasons := uncounted(choice):
+        yield f"{name}: {', '.join(reasons)}."
 
 
-def other_settings(entry: Entry) -> Iterator[str]:
-    """Yield how many runs of an experiment are not shown because they were made with something else, and with what."""
+def other_settings(entry: FigureEntry) -> Iterator[str]:
+    """Yield how many runs of an experiment are left out for their other settings, and which settings those are."""
     choice = entry.choice
     if not choice.runs or not choice.other_settings:
         return
     made = settings_of(choice.runs[0].config)
-    others = [settings_of(each.config) for group in choice.other_settings for each in group]
+    others = [settings_of(run.config) for group in choice.other_settings for run in group]
     keys = [key for key in made if any(other[key] != made[key] for other in others)]
-    said = ", ".join(
+    differences = ", ".join(
         f"{key} {' or '.join(dict.fromkeys(_show(other[key]) for other in others if other[key] != made[key]))}"
         for key in keys[:3]
     )
     count = f"{len(others)} run{'s' * (len(others) > 1)}"
-    yield f"{entry.experiment.name}: {count} with other settings not shown ({said}); `vitui` compares them"
+    yield f"{entry.experiment.name}: {count} with other settings not shown ({differences}); `vitui` compares them"
 
 
 def whats_missing(
     metric: str, missing: Sequence[str], candidates: Iterable[Candidate], config: Config, store: Store
 ) -> Iterator[str]:
-    """Yield why experiments show nothing of a metric, and what to run for those that nothing is under way for."""
-    newest = {each.info.experiment: each.status for each in candidates}
+    """Yield why experiments show nothing of a metric, and the command that runs those that have no run under way.
+
+    Args:
+        metric: What their runs lack, in words.
+        missing: The names of the experiments.
+        candidates: All runs, the oldest first.
+        config: The configuration, which the command names unless it is the usual one.
+        store: The folder of runs, which the command names unless it is the usual one.
+    """
+    newest = {candidate.info.experiment: candidate.status for candidate in candidates}
     to_run = []
     for name in missing:
         if name not in newest:
@@ -130,7 +159,7 @@ def whats_missing(
 
 
 def _command(names: Sequence[str], config: Config, store: Store) -> list[str]:
-    """Return the command that runs experiments from where this one was called."""
+    """Return the command, for the current folder, that runs experiments."""
     command = ["engine", "run" if len(names) == 1 else "submit"]
     if config.path != Path("experiments.toml"):
         command += ["--config", str(config.path)]

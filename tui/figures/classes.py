@@ -13,7 +13,7 @@ from engine.analysis.curves import Array
 from tui.axis import FRACTION, limits, linear_ticks
 from tui.figures import line_labels
 from tui.figures.last_confusion import last_matrices
-from tui.figures.page import Sheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.page import FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 from tui.palette import markers_for
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.lines import Line2D
 
 ROW, LEAST_ROW = 0.135, 0.07
-"""Inches of a class's row, and where the height of a figure is given at least."""
+"""Inches of a class's row: the preferred height, and the least where the figure's height is given."""
 HIGHEST = 4.6
-"""Inches of rows beyond which they go on beside."""
+"""Inches of rows beyond which a further group stands beside the first."""
 LONGEST = 16
 """Characters of a class's name."""
 SIDES: Mapping[Width, int] = {"column": 2, "page": 4}
@@ -46,16 +46,16 @@ class ByClass:
 
 def read(source: Source) -> Reading[ByClass]:
     """Return an experiment's F1 by class."""
-    found, remarks = last_matrices(source)
-    if not found:
+    matrices, remarks = last_matrices(source)
+    if not matrices:
         return Reading(None, remarks)
-    scores = np.stack([matrix.by_class.f1 for matrix in found])  # (seeds, C)
-    names = line_labels.shorten_all(found[0].labels, 60)  # so that no two are alike
+    scores = np.stack([matrix.by_class.f1 for matrix in matrices])  # (seeds, C)
+    names = line_labels.shorten_all(matrices[0].labels, 60)  # so that no two are alike
     means = dict(zip(names, _mean(scores, axis=0).tolist(), strict=True))
-    return Reading(ByClass(source.experiment.name, source.colour, means, len(found)), remarks)
+    return Reading(ByClass(source.experiment.name, source.colour, means, len(matrices)), remarks)
 
 
-def draw(sheet: Sheet, parts: Sequence[ByClass]) -> Figure:
+def draw(sheet: FigureSheet, parts: Sequence[ByClass]) -> Figure:
     """Draw dots, for at least one experiment."""
     classes, values = _sorted(parts)
     fitting: Width = "page" if len(classes) * ROW > HIGHEST else "column"
@@ -78,8 +78,8 @@ def draw(sheet: Sheet, parts: Sequence[ByClass]) -> Figure:
     ticks = _ticks(low, high_value, figure.get_size_inches()[0] / sides - 0.75)
     title = plain(sheet.y_label) or f"{plain(sheet.y.partition('/')[0]).capitalize()} F1 of each class"
     for side, axes in enumerate(figure.subplots(1, sides, squeeze=False).flat):
-        shown = slice(side * rows, (side + 1) * rows)
-        _draw_rows(axes, classes[shown], values[:, shown], [line for line, _ in key], rows, room)
+        side_rows = slice(side * rows, (side + 1) * rows)
+        _draw_rows(axes, classes[side_rows], values[:, side_rows], [line for line, _ in key], rows, room)
         axes.set_xlim(low, high_value)
         axes.set_xticks(ticks, FRACTION.labels(ticks))
         axes.set_xlabel(title if side == sides // 2 else "")
@@ -91,12 +91,12 @@ def _sorted(parts: Sequence[ByClass]) -> tuple[list[str], Array]:
     classes = list(dict.fromkeys(name for part in parts for name in part.f1))
     values = np.array([[part.f1.get(name, math.nan) for name in classes] for part in parts])
     means = _mean(values, axis=0)
-    order = [int(place) for place in np.argsort(-means, kind="stable") if math.isfinite(means[place])]
-    return [classes[place] for place in order], values[:, order]
+    order = [int(index) for index in np.argsort(-means, kind="stable") if math.isfinite(means[index])]
+    return [classes[index] for index in order], values[:, order]
 
 
 def _mean(values: Array, axis: int) -> Array:
-    """Return the means of what is finite, NaN where nothing is."""
+    """Return the means of the finite values along an axis; NaN where none is finite."""
     there = np.isfinite(values)
     sums, counts = np.where(there, values, 0.0).sum(axis=axis), there.sum(axis=axis)
     means: Array = np.where(counts, sums / np.maximum(counts, 1), np.nan)
@@ -104,8 +104,8 @@ def _mean(values: Array, axis: int) -> Array:
 
 
 def _limits(values: Array) -> tuple[float, float]:
-    found = values[np.isfinite(values)]
-    low, high = limits(float(found.min()), float(found.max()), FRACTION)
+    finite = values[np.isfinite(values)]
+    low, high = limits(float(finite.min()), float(finite.max()), FRACTION)
     margin = 0.03 * (high - low)
     return low - margin, high + margin
 
@@ -114,10 +114,10 @@ def _ticks(low: float, high: float, inches: float) -> list[float]:
     """Return the ticks of an axis, as many as can be written along it."""
     most = max(2, int(inches / 0.27))
     for count in range(5, 0, -1):
-        found = linear_ticks(low, high, count, FRACTION)
-        if len(found) <= most:
-            return found
-    return [found[0], found[-1]]
+        ticks = linear_ticks(low, high, count, FRACTION)
+        if len(ticks) <= most:
+            return ticks
+    return [ticks[0], ticks[-1]]
 
 
 def _meaning(parts: Sequence[ByClass], *, turns: bool) -> str:
@@ -131,7 +131,7 @@ def _meaning(parts: Sequence[ByClass], *, turns: bool) -> str:
     )
 
 
-def _key(sheet: Sheet, parts: Sequence[ByClass], longest: int) -> list[tuple[Line2D, str]]:
+def _key(sheet: FigureSheet, parts: Sequence[ByClass], longest: int) -> list[tuple[Line2D, str]]:
     """Return the mark of each experiment, and its name."""
     from matplotlib.lines import Line2D
 
@@ -161,9 +161,9 @@ def _draw_rows(
     axes.set_ylim(rows - 0.5, -0.5)
     axes.grid(axis="both", linewidth=0.4)
     places = np.arange(len(names), dtype=np.float64)
-    for mark, found in zip(marks, values, strict=True):
+    for mark, scores in zip(marks, values, strict=True):
         axes.plot(
-            found, places, color=mark.get_color(), marker=mark.get_marker(), markersize=mark.get_markersize(),
+            scores, places, color=mark.get_color(), marker=mark.get_marker(), markersize=mark.get_markersize(),
             linestyle="none", markeredgewidth=mark.get_markeredgewidth(),
             markerfacecolor=mark.get_markerfacecolor(), markeredgecolor=mark.get_markeredgecolor(),
         )  # fmt: skip

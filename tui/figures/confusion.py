@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.analysis.curves import Array
 from tui.figures import line_labels as labels
 from tui.figures.last_confusion import last_matrices
-from tui.figures.page import Sheet, begin, is_wide, plain, room_of
+from tui.figures.page import FigureSheet, begin, is_wide, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Look, Width
 
@@ -56,15 +56,15 @@ class Summed:
 
 def read(source: Source) -> Reading[Summed]:
     """Return the confusion of an experiment."""
-    found, remarks = last_matrices(source)
-    if not found:
+    matrices, remarks = last_matrices(source)
+    if not matrices:
         return Reading(None, remarks)
-    counts = np.sum([matrix.counts for matrix in found], axis=0)
-    summed = Summed(source.experiment.name, source.colour, found[0].labels, counts, len(found))
+    counts = np.sum([matrix.counts for matrix in matrices], axis=0)
+    summed = Summed(source.experiment.name, source.colour, matrices[0].labels, counts, len(matrices))
     return Reading(summed, remarks)
 
 
-def draw(sheet: Sheet, parts: Sequence[Summed]) -> Figure:
+def draw(sheet: FigureSheet, parts: Sequence[Summed]) -> Figure:
     """Draw heat maps, at least one."""
     fitting: Width = "page" if len(parts) > 1 else "column"
     inches, high = sheet.look.size(sheet.width or fitting, 0.0)
@@ -92,25 +92,25 @@ def draw(sheet: Sheet, parts: Sequence[Summed]) -> Figure:
     colours, norm = _scale(sheet.look, many=not numbers)
     names = _titles(parts, max(10, int(side * LETTERS)))
     image: Any = None
-    for place, axes in enumerate(grid.flat):
-        if place >= len(parts):
+    for index, axes in enumerate(grid.flat):
+        if index >= len(parts):
             axes.remove()
             continue
-        part = parts[place]
+        part = parts[index]
         image = axes.imshow(part.percent, cmap=colours, norm=norm, interpolation="nearest")
         axes.set_title(
-            names[place], fontsize=labels.SIZE, pad=3, color=labels.readable(part.colour, sheet.look.ground)
+            names[index], fontsize=labels.SIZE, pad=3, color=labels.readable(part.colour, sheet.look.ground)
         )
         _name_classes(
             axes, part, 72 * side / len(part.labels),
-            left=not alike or place % columns == 0, below=not alike or place + columns >= len(parts),
+            left=not alike or index % columns == 0, below=not alike or index + columns >= len(parts),
         )  # fmt: skip
         if numbers:
             _write_cells(axes, part, 72 * side / len(part.labels), image)
     if not numbers:
         bar = figure.colorbar(image, ax=list(grid.flat[: len(parts)]), fraction=0.03, aspect=30, pad=0.02)
-        shown = [0, 1, 5, 20, 50, 100] if side * rows > 1.4 else [0, 5, 20, 100]
-        bar.set_ticks(shown, labels=[f"{each}{' %' * (each == 100)}" for each in shown])
+        percents = [0, 1, 5, 20, 50, 100] if side * rows > 1.4 else [0, 5, 20, 100]
+        bar.set_ticks(percents, labels=[f"{percent}{' %' * (percent == 100)}" for percent in percents])
         bar.outline.set_visible(False)
     return figure
 
@@ -136,10 +136,10 @@ def _titles(parts: Sequence[Summed], width: int) -> list[str]:
 
 
 def _in_two(name: str, width: int) -> str:
-    """Return a name in two lines, broken behind a dash or a space if one stands where it can be."""
-    places = [place for place in range(len(name) - width, width + 1) if name[place - 1] in "- "]
-    place = places[-1] if places else width
-    return f"{name[:place].rstrip()}\n{name[place:].lstrip()}"
+    """Return a name in two lines of at most ``width`` characters, broken behind a dash or a space if possible."""
+    breaks = [cut for cut in range(len(name) - width, width + 1) if name[cut - 1] in "- "]
+    cut = breaks[-1] if breaks else width
+    return f"{name[:cut].rstrip()}\n{name[cut:].lstrip()}"
 
 
 def _notes(parts: Sequence[Summed]) -> list[str]:
@@ -162,13 +162,13 @@ def _scale(look: Look, *, many: bool) -> tuple[Colormap, Normalize]:
 def _name_classes(axes: Axes, part: Summed, cell: float, *, left: bool, below: bool) -> None:
     """Name the classes, or as many of them as there is room for."""
     every = max(1, math.ceil(LEAST_LABEL / cell))
-    places = list(range(0, len(part.labels), every))
+    positions = list(range(0, len(part.labels), every))
     names = labels.shorten_all([plain(label) for label in part.labels], LONGEST)
-    shown = [names[place] for place in places]
+    written = [names[position] for position in positions]
     axes.set_ylabel("True class" if left else "")
     axes.set_xlabel("Taken for" if below else "")
-    axes.set_yticks(places, shown if left else [""] * len(places), fontsize=5.5)
-    axes.set_xticks(places, shown if below else [""] * len(places), fontsize=5.5, rotation=90)
+    axes.set_yticks(positions, written if left else [""] * len(positions), fontsize=5.5)
+    axes.set_xticks(positions, written if below else [""] * len(positions), fontsize=5.5, rotation=90)
     axes.tick_params(length=0, pad=1.5)
     for spine in axes.spines.values():
         spine.set(visible=True, linewidth=0.4)

@@ -1,7 +1,7 @@
 """A picture of curves -> a matplotlib figure for papers -> the bytes of a file.
 
-The same picture makes the same bytes: fonts come with matplotlib, nobody's matplotlibrc is asked,
-and no date but the data's own goes in.
+The same picture makes the same bytes: fonts come with matplotlib, the user's matplotlibrc is left out,
+and the only date in it is the data's own.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from engine.history.reader import TIMELESS
 from tui.axis import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
-from tui.figures.page import TITLE, Sheet, plain, wrap, write_notes
+from tui.figures.page import TITLE, FigureSheet, plain, wrap, write_notes
 from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width
 from tui.figures.style import style as style
@@ -50,7 +50,7 @@ DENSE = 30
 
 SHAPES = dict(zip("●▲■◆▼○★△□◇▽☆", "o^sDvo*^sDv*", strict=True))
 SIZES = {"★": 5.5, "☆": 5.0, "▲": 4.2, "▼": 4.2, "●": 3.8}
-"""Points that a mark is high on a curve, where that is not what most are: stars and triangles have less to see."""
+"""Points: the height of a mark that differs from the usual one. Stars and triangles have less area."""
 HOLLOW = "○△□◇▽☆"
 """Marks that are drawn as outlines."""
 REST = (0, (2.2, 1.6))
@@ -77,22 +77,24 @@ class Picture:
 
 def read(source: Source) -> Reading[ChartLine]:
     """Return the line that the runs of an experiment make."""
-    wanted = source.figure
-    axis = cast("Axis", wanted.x)
-    only = wanted.y if axis in TIMELESS else None
+    definition = source.figure
+    axis = cast("Axis", definition.x)
+    only = definition.y if axis in TIMELESS else None
     curves = [
-        curve_of(each.run.id, *source.history(each.run.path, only).series(wanted.y, axis), wanted.smoothing)
-        for each in source.choice.runs
+        curve_of(
+            run.run.id, *source.history(run.run.path, only).series(definition.y, axis), definition.smoothing
+        )
+        for run in source.choice.runs
     ]
     if not curves:
         return Reading(None)
-    mean = mean_over_seeds(curves, bounds_of(wanted.y), wanted.smoothing)
+    mean = mean_over_seeds(curves, bounds_of(definition.y), definition.smoothing)
     if not np.isfinite(mean.y).any():
         return Reading(None)
     return Reading(ChartLine(source.experiment.name, source.colour, mean))
 
 
-def draw(sheet: Sheet, lines: Sequence[ChartLine]) -> Figure:
+def draw(sheet: FigureSheet, lines: Sequence[ChartLine]) -> Figure:
     """Draw lines, at least one."""
     picture = Picture(
         sheet.title, sheet.y, cast("Axis", sheet.x), tuple(lines), sheet.y_label, sheet.smoothing, sheet.notes
@@ -101,7 +103,7 @@ def draw(sheet: Sheet, lines: Sequence[ChartLine]) -> Figure:
 
 
 def draw_picture(picture: Picture, look: Look = PAPER, width: Width | None = None) -> Figure:
-    """Draw a picture of at least one line; as wide as it needs if nobody chose."""
+    """Draw a picture of at least one line; None as width makes it as wide as it needs."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -191,7 +193,7 @@ def _as_drawn(picture: Picture) -> Picture:
     lines = []
     for line, curve in zip(picture.lines, alike([line.curve for line in picture.lines]), strict=True):
         y, raw, seeds = (
-            _drawable(each, positive=picture.log_y) for each in (curve.y, curve.raw, curve.seeds)
+            _drawable(values, positive=picture.log_y) for values in (curve.y, curve.raw, curve.seeds)
         )
         low, high = _drawable(curve.low), _drawable(curve.high)
         drawn = replace(curve, y=curve.y if y is None else y, raw=raw, seeds=seeds, low=low, high=high)
@@ -237,7 +239,7 @@ def _set_x(axes: Axes, picture: Picture) -> None:
 def _set_y(axes: Axes, picture: Picture, scale: Scale) -> None:
     curves = [line.curve for line in picture.lines]
     columns = [[curve.y, curve.low, curve.high, *_thin(curve)] for curve in curves]
-    values = [column for each in columns for column in each if column is not None]
+    values = [column for of_curve in columns for column in of_curve if column is not None]
     values += [np.array([y]) for curve in curves for _, y in curve.crosses]
     drawn = np.concatenate(values) / scale.size
     drawn = drawn[np.isfinite(drawn) & ((drawn > 0) | (not picture.log_y))]
@@ -247,7 +249,7 @@ def _set_y(axes: Axes, picture: Picture, scale: Scale) -> None:
         axes.minorticks_off()
         low, high = log_limits(low, high)
         ticks = log_ticks(low, high, 5)
-        written = scale.unit.each(ticks)
+        written = scale.unit.log_labels(ticks)
     else:
         low, high = scale.limits(low, high)
         ticks = linear_ticks(low, high, 5, scale.unit)

@@ -1,4 +1,4 @@
-"""`vitui export`: the figures of experiments.toml, drawn from the runs there are, written as files."""
+"""`vitui export`: the figures of experiments.toml, drawn from the runs and written as files."""
 
 from __future__ import annotations
 
@@ -48,31 +48,31 @@ def export_figures(
         ConfigError: A name is no figure's; all such names are told at once.
         ExportError: A file cannot be written.
     """
-    wanted = find_figures(config, names)
+    figures = find_figures(config, names)
     candidates, troubles = read_candidates(store)
     tell = teller(say)
     for trouble in troubles:
         tell(f"passed over: {trouble}")
-    if not wanted:
+    if not figures:
         tell(f"there is no [figures.NAME] in {config.path}")
     library = Library(config, store, candidates)
     done: set[str] = set()
-    for figure in wanted:
+    for figure in figures:
         drawn = make(figure, library, formats, look, width)
         for kind, data in drawn.files.items():
             path = out / f"{figure.name}.{kind}"
             replace_file(path, data)
             runs = f"{drawn.runs} run{'s' * (drawn.runs != 1)}"
-            tell(f"{path}: {drawn.shown} of {drawn.wanted} experiments, {runs}")
-        if drawn.shown:
+            tell(f"{path}: {drawn.experiments_shown} of {drawn.experiments_total} experiments, {runs}")
+        if drawn.experiments_shown:
             done.add(figure.name)
         else:
             tell(f"{figure.name} is not drawn")
         for note in drawn.notes:
             tell(f"  {note}")
-    if done and (waiting := waiting_for_runs(wanted, done, candidates)):
+    if done and (waiting := waiting_for_runs(figures, done, candidates)):
         tell(waiting)
-    return satisfied(wanted, done, candidates, named=bool(names))
+    return satisfied(figures, done, candidates, named=bool(names))
 
 
 def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
@@ -81,9 +81,9 @@ def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
     Raises:
         ConfigError: A name is no figure's; all such names are told at once.
     """
-    known = ", ".join(config.figures) or "none yet"
+    figure_names = ", ".join(config.figures) or "none yet"
     mistakes = [
-        Mistake(str(config.path), f"no figure {name!r}{nearest(name, config.figures)} Known: {known}")
+        Mistake(str(config.path), f"no figure {name!r}{nearest(name, config.figures)} Known: {figure_names}")
         for name in names
         if name not in config.figures
     ]
@@ -93,5 +93,5 @@ def find_figures(config: Config, names: Sequence[str]) -> list[Figure]:
 
 
 def teller(say: Say) -> Say:
-    """Return ``say`` for any text: names come from people and from files, what is said is printable."""
+    """Return ``say`` for any text: names come from users and files, and control characters are taken out."""
     return lambda line: say(printable(line))

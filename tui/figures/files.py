@@ -1,4 +1,4 @@
-"""Files of figures: written whole or not at all, with where they come from inside."""
+"""Files of figures: written whole or not at all, with their origin in the metadata."""
 
 from __future__ import annotations
 
@@ -49,11 +49,18 @@ class Origin:
     runs: tuple[str, ...]
     commits: tuple[str, ...]
     date: str
-    """When the newest of the runs was last heard of: no other date is true of the same picture tomorrow."""
+    """When the newest of the runs last wrote: the one date that stays the same for the same picture."""
 
 
 def save(figure: Figure, kind: Format, title: str, origin: Origin) -> bytes:
-    """Return a drawn figure as a file that says what it was made from."""
+    """Return a drawn figure as the bytes of a file that says what it was made from.
+
+    Args:
+        figure: The figure, drawn.
+        kind: The format.
+        title: The figure's title, for the file's metadata.
+        origin: The runs and the commits that it was made from, for the file's metadata.
+    """
     buffer = io.BytesIO()
     figure.savefig(buffer, format=kind, dpi=figure.dpi, metadata=_metadata(kind, title, origin))
     return buffer.getvalue()
@@ -81,10 +88,10 @@ def _metadata(kind: Format, title: str, origin: Origin) -> dict[str, Any]:
 def origin_of(runs: Iterable[Candidate]) -> Origin:
     """Return what a figure of these runs, at least one, was made from."""
     chosen = list(runs)
-    commits = {_commit(each) for each in chosen if each.info.git}
-    newest = max(max(each.status.heartbeat, each.info.created) for each in chosen)
+    commits = {_commit(run) for run in chosen if run.info.git}
+    newest = max(max(run.status.heartbeat, run.info.created) for run in chosen)
     return Origin(
-        runs=tuple(each.run.id for each in chosen),
+        runs=tuple(run.run.id for run in chosen),
         commits=tuple(sorted(commits)),
         date=datetime.datetime.fromtimestamp(newest, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )

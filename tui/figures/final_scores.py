@@ -32,17 +32,17 @@ class Scored:
 
 
 def _no_hours(_candidate: Candidate, _metric: str) -> None:
-    """Read no run for what nobody shows."""
+    """Return None: a figure without device hours reads no run for them."""
 
 
 def read_score(source: Source, hours: Hours = _no_hours) -> Reading[Scored]:
     """Return the final score of an experiment over its seeds."""
     metric = source.figure.y
-    found = result_of(source.experiment, source.candidates, hours, (metric,))
-    if found is None:
+    result = result_of(source.experiment, source.candidates, hours, (metric,))
+    if result is None:
         return Reading(None)
-    shown = Scored(source.experiment.name, source.colour, found.scores[metric], found)
-    return Reading(shown, found.remarks)
+    scored = Scored(source.experiment.name, source.colour, result.scores[metric], result)
+    return Reading(scored, result.remarks)
 
 
 def seeds_of(parts: Sequence[Scored]) -> set[int]:
@@ -51,7 +51,7 @@ def seeds_of(parts: Sequence[Scored]) -> set[int]:
 
 
 def counted(names: Sequence[str], parts: Sequence[Scored]) -> list[str]:
-    """Return the names, with the number of seeds where experiments differ in it."""
+    """Return the names, each with its number of seeds where the experiments differ in it."""
     if len(seeds_of(parts)) == 1:
         return list(names)
     return [f"{name} (N = {len(part.score.values)})" for name, part in zip(names, parts, strict=True)]
@@ -71,7 +71,7 @@ def meanings(mark: str, parts: Sequence[Scored]) -> Iterator[str]:
 
 
 def drawable(values: Sequence[float], scale: Scale) -> Array:
-    """Return values (N,) as an axis of a scale has them."""
+    """Return values (N,) in the unit of a scale, clipped to what an axis can draw."""
     return np.clip(np.asarray(values, dtype=np.float64), -LARGEST, LARGEST) / scale.size
 
 
@@ -82,6 +82,13 @@ def written(value: float, scale: Scale) -> str:
 
 
 def ticks_of(low: float, high: float, count: int, scale: Scale) -> tuple[list[float], list[str]]:
-    """Return the ticks of an axis and what stands at them."""
+    """Return the ticks of an axis and their labels.
+
+    Args:
+        low: Where the axis begins, in the scale's unit.
+        high: Where the axis ends.
+        count: About how many ticks it gets.
+        scale: The axis.
+    """
     ticks = linear_ticks(low, high, count, scale.unit)
     return ticks, scale.unit.labels(ticks)

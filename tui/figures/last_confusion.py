@@ -14,35 +14,35 @@ def split_of(figure: Figure) -> str:
     return figure.y.partition("/")[0]
 
 
-def wanted(figure: Figure) -> str:
-    """Return what runs lack that have no matrix."""
+def matrix_name(figure: Figure) -> str:
+    """Return what a figure's confusion matrices are called."""
     return f"confusion matrix of {split_of(figure)}"
 
 
 def last_matrices(source: Source) -> tuple[list[Matrix], tuple[str, ...]]:
     """Return the last matrix of each run, all of the same classes, and a sentence on each run that is left out."""
-    found: list[Matrix] = []
+    matrices: list[Matrix] = []
     remarks = []
-    for each in source.choice.runs:
-        matrix = _last(each, source)
+    for run in source.choice.runs:
+        matrix = _last(run, source)
         trouble = (
-            f"has no {wanted(source.figure)}" if matrix is None
-            else "has other classes" if found and matrix.labels != found[0].labels
+            f"has no {matrix_name(source.figure)}" if matrix is None
+            else "has other classes" if matrices and matrix.labels != matrices[0].labels
             else ""
         )  # fmt: skip
         if matrix is not None and not trouble:
-            found.append(matrix)
+            matrices.append(matrix)
         else:
-            remarks.append(f"{source.experiment.name}: seed {each.info.seed} {trouble} and is left out.")
-    return found, tuple(remarks) if found else ()
+            remarks.append(f"{source.experiment.name}: seed {run.info.seed} {trouble} and is left out.")
+    return matrices, tuple(remarks) if matrices else ()
 
 
 def _last(candidate: Candidate, source: Source) -> Matrix | None:
     """Return the last matrix of a run that can be used; one without images cannot."""
-    for place in reversed(source.history(candidate.run.path, None).matrices):
-        if place.split == split_of(source.figure):
-            event = read_matrix(candidate.run.events, place)
-            matrix = None if event is None else make_matrix(event, place)
+    for matrix_place in reversed(source.history(candidate.run.path, None).matrices):
+        if matrix_place.split == split_of(source.figure):
+            event = read_matrix(candidate.run.events, matrix_place)
+            matrix = None if event is None else make_matrix(event, matrix_place)
             if matrix is not None and matrix.images:
                 return matrix
     return None

@@ -34,7 +34,7 @@ MARK = 26.0
 MOST = 0.36
 """How much of a figure's width the gutter may take."""
 FARTHEST = 2.2
-"""How many heights of a name it may stand away from the end of its line."""
+"""The largest distance of a name from the end of its line, in heights of a name."""
 
 
 Offset = tuple[float, float]
@@ -52,7 +52,15 @@ class End:
 
 
 def label(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str], *, wide: bool) -> None:
-    """Name the lines, and fix the layout of the figure."""
+    """Name the lines at their ends, or in a legend where the names do not fit there, and fix the figure's layout.
+
+    Args:
+        figure: The figure, in a constrained layout.
+        axes: The axes that hold the lines.
+        ends: The lines.
+        names: The name of each line.
+        wide: Whether a legend stands beside the axes; else it stands above them.
+    """
     offsets = _plan(figure, axes, ends, names)
     if offsets is None:
         _reserve(figure, 0.0)
@@ -64,7 +72,7 @@ def label(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence[str],
 
 
 def layout_of(figure: Figure) -> ConstrainedLayoutEngine:
-    """Return what lays a figure out."""
+    """Return the layout engine of a figure that has a constrained layout."""
     return cast("ConstrainedLayoutEngine", figure.get_layout_engine())
 
 
@@ -91,8 +99,16 @@ def readable(colour: str, ground: str = "#ffffff") -> str:
 def spread(places: Sequence[float], height: float, low: float, high: float) -> list[float] | None:
     """Return places near the given ones, in the same order, ``height`` apart and from ``low`` to ``high``.
 
-    Names that would overlap form a block that stands around the mean of the places they asked for. None if the
-    room is too small for all.
+    Names that would overlap form a block that stands around the mean of the places they asked for.
+
+    Args:
+        places: Where the middle of each name belongs, in pixels.
+        height: Pixels from the middle of a name to that of the next, at least.
+        low: The lower edge of the room for names.
+        high: The upper edge of the room for names.
+
+    Returns:
+        The middle of each name; None if the room is too small for all.
     """
     if height * len(places) > high - low:
         return None
@@ -102,14 +118,14 @@ def spread(places: Sequence[float], height: float, low: float, high: float) -> l
         middle, members = _inside(places[index], 1, height, low, high), [index]
         while blocks and middle - blocks[-1][0] < height * (len(members) + len(blocks[-1][1])) / 2 - 1e-9:
             members = blocks.pop()[1] + members
-            wanted = sum(places[i] for i in members) / len(members)
-            middle = _inside(wanted, len(members), height, low, high)
+            mean_place = sum(places[i] for i in members) / len(members)
+            middle = _inside(mean_place, len(members), height, low, high)
         blocks.append((middle, members))
-    found = [0.0] * len(places)
+    spread_places = [0.0] * len(places)
     for middle, members in blocks:
         for position, index in enumerate(members):
-            found[index] = middle + height * (position - (len(members) - 1) / 2)
-    return found
+            spread_places[index] = middle + height * (position - (len(members) - 1) / 2)
+    return spread_places
 
 
 def _inside(middle: float, members: int, height: float, low: float, high: float) -> float:
@@ -209,7 +225,7 @@ def _add_legend(figure: Figure, axes: Axes, ends: Sequence[End], names: Sequence
 
 
 def measure(figure: Figure, name: str) -> Bbox:
-    """Return the room that a name takes, in pixels."""
+    """Return the bounding box of a name, in pixels."""
     text = figure.text(0, 0, name, fontsize=SIZE)
     box = text.get_window_extent()
     text.remove()

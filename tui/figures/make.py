@@ -1,4 +1,4 @@
-"""A figure of experiments.toml -> its files and what has to be said of it: what `vitui export` and the report share.
+"""A figure of experiments.toml -> its files and its notes: what `vitui export` and the report share.
 
 For each experiment of a figure ``engine.analysis.selection`` says which runs count, and the figure's kind
 (``tui.figures.registry``) reads and draws them. What a figure lacks is said, with the command that would make it.
@@ -17,9 +17,9 @@ from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
 from engine.runs.store import Store
-from tui.figures.caveats import Entry, cautions, lacks, other_settings, whats_missing
+from tui.figures.caveats import FigureEntry, cautions, lacks, other_settings, whats_missing
 from tui.figures.files import Format, origin_of, save
-from tui.figures.page import Sheet
+from tui.figures.page import FigureSheet
 from tui.figures.registry import KINDS
 from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width, style
@@ -35,15 +35,15 @@ class Drawn:
 
     Attributes:
         files: The file of each format; empty where nothing can be shown.
-        shown: How many experiments it shows.
-        wanted: How many it was to show.
+        experiments_shown: How many experiments it shows.
+        experiments_total: How many experiments the figure has.
         runs: How many runs it was made from.
         notes: What a reader has to know about it, a sentence each.
     """
 
     files: Mapping[Format, bytes]
-    shown: int
-    wanted: int
+    experiments_shown: int
+    experiments_total: int
     runs: int
     notes: tuple[str, ...]
 
@@ -59,17 +59,17 @@ class Library:
         self._colours = assign(config.experiments)
         self._histories: dict[tuple[Path, str | None], History] = {}
 
-    def entries(self, figure: Figure) -> list[Entry]:
+    def entries(self, figure: Figure) -> list[FigureEntry]:
         """Return the experiments of a figure, in its order."""
         names = dict.fromkeys(figure.experiments)
         return [self._entry(figure, self.config.experiments[name]) for name in names]
 
-    def _entry(self, figure: Figure, experiment: Experiment) -> Entry:
+    def _entry(self, figure: Figure, experiment: Experiment) -> FigureEntry:
         choice = choose(experiment, self.candidates, figure.y)
         colour = self._colours[experiment.name]
         source = Source(figure, experiment, colour, choice, self.candidates, self.evidence, self._history)
-        found: Reading[Any] = KINDS[figure.kind].read(source)
-        return Entry(experiment, choice, found.part, found.remarks)
+        reading: Reading[Any] = KINDS[figure.kind].read(source)
+        return FigureEntry(experiment, choice, reading.part, reading.remarks)
 
     def _history(self, path: Path, only: str | None) -> History:
         """Read a run: one metric of it, or all."""
@@ -94,17 +94,20 @@ def make(
 
     Args:
         figure: What to draw.
-        library: The runs there are.
+        library: The runs.
         formats: Of ``tui.figures.files.FORMATS``.
         look: On paper or on slides.
         width: In a column or over a page; None for what the figure needs.
+
+    Returns:
+        The figure's files and its notes.
     """
     entries = library.entries(figure)
     drawn = [entry for entry in entries if entry.part is not None]
     unexplained = [entry.experiment.name for entry in entries if entry.part is None and not entry.remarks]
     notes = [note for entry in drawn for note in cautions(entry)]
     notes += [remark for entry in entries for remark in entry.remarks]
-    metric = KINDS[figure.kind].wanted(figure)
+    metric = KINDS[figure.kind].needs(figure)
     printed = [*notes, *lacks(unexplained, metric, library.candidates)]
     files = _files(figure, drawn, printed, formats, look, width) if drawn else {}
     others = [line for entry in drawn for line in other_settings(entry)]
@@ -115,17 +118,17 @@ def make(
 
 def _files(
     figure: Figure,
-    drawn: Sequence[Entry],
+    drawn: Sequence[FigureEntry],
     notes: Sequence[str],
     formats: Sequence[Format],
     look: Look,
     width: Width | None,
 ) -> dict[Format, bytes]:
     title = figure.title or figure.name
-    sheet = Sheet(
+    sheet = FigureSheet(
         title, figure.y, figure.x, figure.y_label, figure.smoothing, tuple(notes), look=look, width=width
     )
-    origin = origin_of(each for entry in drawn for each in entry.choice.runs)
+    origin = origin_of(run for entry in drawn for run in entry.choice.runs)
     with style(look):
         canvas = KINDS[figure.kind].draw(sheet, [entry.part for entry in drawn])
         return {kind: save(canvas, kind, title, origin) for kind in formats}

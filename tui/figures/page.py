@@ -1,4 +1,4 @@
-"""The sheet that any kind of figure is drawn on: its size, its title, its small print, and text that is only text."""
+"""The sheet that any kind of figure is drawn on: its size, its title, its small print, and text without markup."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ TITLE = 8
 SMALL = 5.5
 """Points."""
 UNDER_KEY = 0.06
-"""Inches between what marks mean and what is drawn."""
+"""Inches between the key and the drawing."""
 NAMES = 40, 24
 """Characters of an experiment's name beside its row: on a page, and in a column."""
 
 
 SCALES = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0, 9.0)
-"""How many times as large a slide is drawn that has to hold much, its type so much smaller: the first that will do."""
+"""By how much a slide is enlarged until its content fits, its type being smaller by as much; the first that fits."""
 
 
 @dataclass(frozen=True)
-class Sheet:
+class FigureSheet:
     """What a figure says around what it shows, and how it is to look."""
 
     title: str
@@ -48,7 +48,7 @@ class Sheet:
 
 
 def begin(
-    sheet: Sheet,
+    sheet: FigureSheet,
     width: Width,
     height: float,
     notes: Sequence[str],
@@ -60,9 +60,9 @@ def begin(
     """Return an empty figure with its title, what its marks mean, and its small print.
 
     Args:
-        sheet: What it says.
-        width: How wide it is to be if nobody chose.
-        height: Inches that what it shows needs, without all that.
+        sheet: Its title, its small print and its look.
+        width: The width of a figure whose sheet leaves it open.
+        height: Inches that the drawing needs, without title, key and small print.
         notes: What the drawing itself has to explain, before the notes of the sheet.
         key: Marks, and what each means.
         least: Inches without which what it shows cannot be drawn at all.
@@ -71,19 +71,21 @@ def begin(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    look, wanted = sheet.look, sheet.width or width
+    look, width_class = sheet.look, sheet.width or width
     every = [*notes, *sheet.notes]
-    figure = Figure(look.size(wanted, height), look.dpi, layout="compressed" if compressed else "constrained")
+    figure = Figure(
+        look.size(width_class, height), look.dpi, layout="compressed" if compressed else "constrained"
+    )
     FigureCanvasAgg(figure)
     for scale in SCALES:
-        inches, _ = look.size(wanted, height)
+        inches, _ = look.size(width_class, height)
         figure.set_size_inches(inches * scale, 1)
         figure.set_dpi(look.dpi / scale)
         title, columns = wrap(sheet.title, int(inches * scale * 12.6)), _columns(figure, key)
         rows = -(-len(key) // columns)
         head = 0.07 + 0.135 * len(title.splitlines()) + 0.135 * rows + UNDER_KEY * bool(key)
         small = 0.05 + 0.1 * len(_lines(every, inches * scale))
-        _, high = look.size(wanted, height + head + small)
+        _, high = look.size(width_class, height + head + small)
         if look.aspect is None:
             break
         high *= scale
@@ -121,19 +123,19 @@ def _columns(figure: Figure, key: Sequence[tuple[Artist, str]]) -> int:
 def _write_key(figure: Figure, key: Sequence[tuple[Artist, str]], columns: int, top: float) -> None:
     rows = -(-len(key) // columns)
     order = [row * columns + column for column in range(columns) for row in range(rows)]  # it fills columns
-    order = [place for place in order if place < len(key)]
+    order = [index for index in order if index < len(key)]
     legend = figure.legend(
-        [key[place][0] for place in order], [" "] * len(key), ncols=columns, frameon=False, borderpad=0,
+        [key[index][0] for index in order], [" "] * len(key), ncols=columns, frameon=False, borderpad=0,
         borderaxespad=0, loc="upper left", bbox_to_anchor=(0.012, top), handlelength=1.0, handletextpad=0.4,
         columnspacing=1.1, labelspacing=0.3, fontsize=line_labels.SIZE,
     )  # fmt: skip
     legend.set_in_layout(False)
-    for text, place in zip(legend.get_texts(), order, strict=True):
-        text.set_text(key[place][1])  # given to legend() itself, a name that begins with _ would be left out
+    for text, index in zip(legend.get_texts(), order, strict=True):
+        text.set_text(key[index][1])  # given to legend() itself, a name that begins with _ would be left out
 
 
-def is_wide(sheet: Sheet, width: Width) -> bool:
-    """Return whether a figure is over a page, where ``width`` is chosen if nobody chose."""
+def is_wide(sheet: FigureSheet, width: Width) -> bool:
+    """Return whether a figure is over a page; ``width`` is that of a sheet that leaves it open."""
     return (sheet.width or width) == "page"
 
 
@@ -192,8 +194,8 @@ def name_rows(axes: Axes, names: Sequence[str], room: float) -> float:
 
 def plain(text: str) -> str:
     """Return text as it can be drawn: one line, a box for every character that the font does not have."""
-    known = _glyphs()
-    return "".join(c if ord(c) in known else "\N{WHITE SQUARE}" for c in clean(text).strip())
+    drawable = _glyphs()
+    return "".join(c if ord(c) in drawable else "\N{WHITE SQUARE}" for c in clean(text).strip())
 
 
 @cache

@@ -25,9 +25,20 @@ SIDES = ((1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1), (0, 1), (0, -1))
 def name_points(
     figure: Figure, axes: Axes, points: Array, names: Sequence[str], colours: Sequence[str], look: Look
 ) -> bool:
-    """Write a name beside each of the points (N, 2), fix the layout of the figure, and return whether they all fit.
+    """Write a name beside each point, and fix the layout of the figure.
 
     A name that cannot stand near has a thin line to its point. Where they do not all fit none is written.
+
+    Args:
+        figure: The figure, in a constrained layout.
+        axes: The axes that hold the points.
+        points: Where the points stand (N, 2), in the values of the axes.
+        names: The name of each point.
+        colours: The colour of each point.
+        look: The look of the figure, whose ground the names are readable on.
+
+    Returns:
+        Whether the names all fit.
     """
     figure.draw_without_rendering()
     boxes = _plan(figure, axes, points, names)
@@ -35,14 +46,14 @@ def name_points(
         return False
     figure.set_layout_engine("none")
     point = figure.dpi / 72  # pixels
-    places = axes.transData.transform(points)
-    for place, spot, name, colour, at in zip(places, boxes, names, colours, points, strict=True):
-        offset = (spot.x0 - place[0]) / point, ((spot.y0 + spot.y1) / 2 - place[1]) / point
-        aside = max(spot.x0 - place[0], place[0] - spot.x1, spot.y0 - place[1], place[1] - spot.y1)
+    pixels = axes.transData.transform(points)
+    for pixel, spot, name, colour, value in zip(pixels, boxes, names, colours, points, strict=True):
+        offset = (spot.x0 - pixel[0]) / point, ((spot.y0 + spot.y1) / 2 - pixel[1]) / point
+        aside = max(spot.x0 - pixel[0], pixel[0] - spot.x1, spot.y0 - pixel[1], pixel[1] - spot.y1)
         leader = {"arrowstyle": "-", "color": colour, "linewidth": 0.5, "shrinkA": 1, "shrinkB": 4,
-                  "relpos": (0.0 if spot.x0 > place[0] else 1.0 if spot.x1 < place[0] else 0.5, 0.5)}  # fmt: skip
+                  "relpos": (0.0 if spot.x0 > pixel[0] else 1.0 if spot.x1 < pixel[0] else 0.5, 0.5)}  # fmt: skip
         axes.annotate(
-            name, (float(at[0]), float(at[1])), offset, textcoords="offset points", annotation_clip=False,
+            name, (float(value[0]), float(value[1])), offset, textcoords="offset points", annotation_clip=False,
             va="center_baseline", fontsize=line_labels.SIZE, color=line_labels.readable(colour, look.ground),
             arrowprops=leader if aside > 1.5 * REACHES[0] * point else None,
         )  # fmt: skip
@@ -52,26 +63,33 @@ def name_points(
 def _plan(figure: Figure, axes: Axes, points: Array, names: Sequence[str]) -> list[Bbox] | None:
     """Return where each name goes, in pixels; None where they do not all fit."""
     point = figure.dpi / 72
-    places = axes.transData.transform(points)  # (N, 2)
-    taken = [*_marks(places, point), *_bars(axes, point)]
-    found: list[Bbox] = []
-    for place, name in zip(places, names, strict=True):
+    pixels = axes.transData.transform(points)  # (N, 2)
+    taken = [*_marks(pixels, point), *_bars(axes, point)]
+    name_boxes: list[Bbox] = []
+    for pixel, name in zip(pixels, names, strict=True):
         size = line_labels.measure(figure, name)
-        spots = _spots(place, size.width, 0.85 * size.height, point)
-        spot = next((each for each in spots if _is_free(each, axes, figure, [*taken, *found], point)), None)
+        spots = _spots(pixel, size.width, 0.85 * size.height, point)
+        spot = next(
+            (
+                free_spot
+                for free_spot in spots
+                if _is_free(free_spot, axes, figure, [*taken, *name_boxes], point)
+            ),
+            None,
+        )
         if spot is None:
             return None
-        found.append(spot)
-    return found
+        name_boxes.append(spot)
+    return name_boxes
 
 
-def _spots(place: Array, width: float, height: float, point: float) -> Iterator[Bbox]:
+def _spots(pixel: Array, width: float, height: float, point: float) -> Iterator[Bbox]:
     from matplotlib.transforms import Bbox
 
     for reach in REACHES:
         for right, up in SIDES:
-            x = place[0] + right * reach * point - (width if right < 0 else width / 2 if right == 0 else 0)
-            y = place[1] + up * reach * point - (height if up < 0 else height / 2 if up == 0 else 0)
+            x = pixel[0] + right * reach * point - (width if right < 0 else width / 2 if right == 0 else 0)
+            y = pixel[1] + up * reach * point - (height if up < 0 else height / 2 if up == 0 else 0)
             yield Bbox.from_bounds(x, y, width, height)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from engine.config.schema import Figure
 from tui.figures import bars, classes, confusion, curves, last_confusion, scatter, step_time
-from tui.figures.page import Sheet
+from tui.figures.page import FigureSheet
 from tui.figures.source import Part, Reading, Source
 
 if TYPE_CHECKING:
@@ -28,24 +28,28 @@ def _of_split(words: str) -> Callable[[Figure], str]:
 
 
 @dataclass(frozen=True)
-class Kind(Generic[Part]):
+class FigureKind(Generic[Part]):
     """How a kind of figure is made."""
 
     read: Callable[[Source], Reading[Part]]
     """Returns what is shown of an experiment."""
-    draw: Callable[[Sheet, Sequence[Part]], Drawn]
+    draw: Callable[[FigureSheet, Sequence[Part]], Drawn]
     """Draws what is shown of experiments, at least one."""
     words: Callable[[Figure], str] = _metric
-    """Returns what is to be seen, for those who cannot see it."""
-    wanted: Callable[[Figure], str] = _metric
-    """Returns what it is that runs lack where there is nothing to be shown."""
+    """Returns what the figure shows, in words, for readers who cannot see it."""
+    needs: Callable[[Figure], str] = _metric
+    """Returns the metric or matrix, in words, without which a run cannot be shown."""
 
 
-KINDS: Mapping[str, Kind[Any]] = {
-    "curves": Kind(curves.read, curves.draw, _against),
-    "bars": Kind(bars.read, bars.draw),
-    "scatter": Kind(scatter.read, scatter.draw, _against),
-    "confusion": Kind(confusion.read, confusion.draw, _of_split("Confusion"), last_confusion.wanted),
-    "classes": Kind(classes.read, classes.draw, _of_split("F1 of each class"), last_confusion.wanted),
-    "steptime": Kind(step_time.read, step_time.draw, lambda _: "Time of a training step by phase"),
+KINDS: Mapping[str, FigureKind[Any]] = {
+    "curves": FigureKind(curves.read, curves.draw, _against),
+    "bars": FigureKind(bars.read, bars.draw),
+    "scatter": FigureKind(scatter.read, scatter.draw, _against),
+    "confusion": FigureKind(
+        confusion.read, confusion.draw, _of_split("Confusion"), last_confusion.matrix_name
+    ),
+    "classes": FigureKind(
+        classes.read, classes.draw, _of_split("F1 of each class"), last_confusion.matrix_name
+    ),
+    "steptime": FigureKind(step_time.read, step_time.draw, lambda _: "Time of a training step by phase"),
 }

@@ -25,7 +25,7 @@ from tui.axis import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
 from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
-from tui.figures.page import Sheet, begin, is_wide, plain
+from tui.figures.page import FigureSheet, begin, is_wide, plain
 from tui.figures.point_labels import name_points
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
@@ -78,23 +78,23 @@ class Point(NamedTuple):
     scored: Scored
     cost: float
     evidence: Evidence
-    """All runs there are."""
+    """All runs."""
 
 
 def read(source: Source) -> Reading[Point]:
     """Return the point of an experiment; it takes a score and a cost."""
     axis = source.figure.x
-    found = read_score(source, read_gpu_hours) if axis == "gpu-hours" else read_score(source)
-    if found.part is None:
-        return Reading(None, found.remarks)
-    cost = COSTS[axis].of(found.part.result)
+    reading = read_score(source, read_gpu_hours) if axis == "gpu-hours" else read_score(source)
+    if reading.part is None:
+        return Reading(None, reading.remarks)
+    cost = COSTS[axis].of(reading.part.result)
     if cost is None or cost <= 0:
-        lack = f"{found.part.name} is not shown: no run of it has measured {axis}."
-        return Reading(None, (*found.remarks, lack))
-    return Reading(Point(found.part, cost, source.evidence), found.remarks)
+        lack = f"{reading.part.name} is not shown: no run of it has measured {axis}."
+        return Reading(None, (*reading.remarks, lack))
+    return Reading(Point(reading.part, cost, source.evidence), reading.remarks)
 
 
-def draw(sheet: Sheet, parts: Sequence[Point]) -> Figure:
+def draw(sheet: FigureSheet, parts: Sequence[Point]) -> Figure:
     """Draw points, at least one: their names beside them, or above the axes where they do not fit."""
     scored = [part.scored for part in parts]
     names = counted(line_labels.shorten_all([plain(part.name) for part in scored], 32), scored)
@@ -105,7 +105,7 @@ def draw(sheet: Sheet, parts: Sequence[Point]) -> Figure:
 
 
 def _draw(
-    sheet: Sheet, parts: Sequence[Point], key: Sequence[tuple[Line2D, str]] = ()
+    sheet: FigureSheet, parts: Sequence[Point], key: Sequence[tuple[Line2D, str]] = ()
 ) -> tuple[Figure, Axes, list[Line2D], Array]:
     """Return a figure without names but those of the key, its axes, the marks, and where they stand (N, 2)."""
     cost, scored = COSTS[sheet.x], [part.scored for part in parts]
@@ -124,7 +124,7 @@ def _draw(
     front = np.asarray([mark is Mark.ON_FRONT for mark in standing])
     if Mark.MAY_BE not in standing:
         _draw_front(axes, x[front], y[front], sheet, first="pre" if sheet.x == "images-per-s" else "post")
-    shapes = markers_for(each.colour for each in scored)
+    shapes = markers_for(part.colour for part in scored)
     marks = []
     for row, part in enumerate(scored):
         low, high = ranges[row]
@@ -144,16 +144,16 @@ def marks_of(axis: str, metric: str, parts: Sequence[Point]) -> list[Mark]:
     """
     standing = dict.fromkeys((part.scored.name for part in parts), Mark.MAY_BE)
     if judged_metric(metric) is not None:
-        for shown in by_data({part.scored.name: part.scored.result.choice for part in parts}).values():
-            here = [part for part in parts if part.scored.name in shown]
+        for choices in by_data({part.scored.name: part.scored.result.choice for part in parts}).values():
+            here = [part for part in parts if part.scored.name in choices]
             cheaper = {part.scored.name: _names(part, here, axis, -1) for part in here}
             maybe = {part.scored.name: _names(part, here, axis, 0) for part in here}
-            standing |= pareto_front(here[0].evidence.judge(shown, metric), cheaper, maybe)
+            standing |= pareto_front(here[0].evidence.judge(choices, metric), cheaper, maybe)
     return list(standing.values())
 
 
 def _names(part: Point, parts: Sequence[Point], axis: str, order: int) -> frozenset[str]:
-    """Return which others are cheaper than one (-1), or not told to be either cheaper or dearer (0)."""
+    """Return the others that cost less than one (-1), or whose costs are not told apart from its cost (0)."""
     others = (other for other in parts if other is not part)
     return frozenset(other.scored.name for other in others if _order(axis, other, part) == order)
 
@@ -167,10 +167,10 @@ def _order(axis: str, one: Point, other: Point) -> int | None:
         return 0
     if costs.is_memory(COSTS[axis].metric):
         return costs.order_of_memory(a, b)
-    found = costs.ratio_of(a, b)
-    if isinstance(found, str):
+    comparison = costs.ratio_of(a, b)
+    if isinstance(comparison, str):
         return 0
-    return -1 if (found.ratio < 1) != (axis == "images-per-s") else 1
+    return -1 if (comparison.ratio < 1) != (axis == "images-per-s") else 1
 
 
 def _cost_of(axis: str, part: Point) -> costs.Cost:
@@ -202,7 +202,7 @@ def _set_cost_axis(axes: Axes, x: Array, title: str) -> None:
         axes.minorticks_off()
         low, high = log_limits(low / 1.3, high * 1.3)
         ticks = log_ticks(low, high, 6)
-        axes.set_xticks(ticks, PLAIN.each(ticks))
+        axes.set_xticks(ticks, PLAIN.log_labels(ticks))
     else:
         low, high = limits(low, high, Unit(kind="count"))
         margin = 0.06 * (high - low)
@@ -212,7 +212,7 @@ def _set_cost_axis(axes: Axes, x: Array, title: str) -> None:
     axes.set_xlabel(title)
 
 
-def _set_score_axis(axes: Axes, scored: Sequence[Scored], scale: Scale, sheet: Sheet) -> None:
+def _set_score_axis(axes: Axes, scored: Sequence[Scored], scale: Scale, sheet: FigureSheet) -> None:
     ends = drawable([end for part in scored for end in (*part.ends, *part.score.values)], scale)
     low, high = scale.limits(float(ends.min()), float(ends.max()))
     axes.set_ylim(low, high)
@@ -221,7 +221,7 @@ def _set_score_axis(axes: Axes, scored: Sequence[Scored], scale: Scale, sheet: S
     axes.grid(axis="y")
 
 
-def _draw_front(axes: Axes, x: Array, y: Array, sheet: Sheet, first: str) -> None:
+def _draw_front(axes: Axes, x: Array, y: Array, sheet: FigureSheet, first: str) -> None:
     order = np.lexsort((y, x))
     x, y = np.repeat(x[order], 2), np.repeat(y[order], 2)
     x, y = (x[1:], y[:-1]) if first == "post" else (x[:-1], y[1:])
@@ -229,7 +229,13 @@ def _draw_front(axes: Axes, x: Array, y: Array, sheet: Sheet, first: str) -> Non
 
 
 def _draw_point(
-    axes: Axes, at: tuple[float, float], part: Scored, mark: str, scale: Scale, sheet: Sheet, standing: Mark
+    axes: Axes,
+    at: tuple[float, float],
+    part: Scored,
+    mark: str,
+    scale: Scale,
+    sheet: FigureSheet,
+    standing: Mark,
 ) -> Line2D:
     from tui.figures.curves import SHAPES
 

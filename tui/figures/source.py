@@ -24,11 +24,11 @@ class Source:
     colour: str
     choice: Choice[Candidate]
     candidates: Sequence[Candidate]
-    """All runs there are."""
+    """All runs."""
     evidence: Evidence
-    """The same as what judgements are made of."""
+    """All runs, in the form that judgements are made of."""
     history: Callable[[Path, str | None], History]
-    """Reads what a run's folder tells: of one metric alone, or all there is."""
+    """Reads the history in a run's folder: that of one metric alone, or all of it."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from tui.figures import line_labels
 from tui.figures.axis_titles import Scale
 from tui.figures.bars import LEAST_ROW, ROW
 from tui.figures.final_scores import ticks_of
-from tui.figures.page import NAMES, Sheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.page import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 
@@ -44,16 +44,18 @@ class Spent:
 
 
 def read(source: Source) -> Reading[Spent]:
-    """Return what the phases of a step take, of the runs that tell."""
-    found = [each for run in source.choice.runs if (each := _phases(source, run.run.path))]
-    if not found:
+    """Return what the phases of a step take, over the runs that have measured them."""
+    phases_by_run = [phases for run in source.choice.runs if (phases := _phases(source, run.run.path))]
+    if not phases_by_run:
         return Reading(None)
-    names = list(dict.fromkeys(name for each in found for name in each))
-    means = {name: sum(each.get(name, 0.0) for each in found) / len(found) for name in names}
-    return Reading(Spent(source.experiment.name, means, len(found)))
+    names = list(dict.fromkeys(name for phases in phases_by_run for name in phases))
+    means = {
+        name: sum(phases.get(name, 0.0) for phases in phases_by_run) / len(phases_by_run) for name in names
+    }
+    return Reading(Spent(source.experiment.name, means, len(phases_by_run)))
 
 
-def draw(sheet: Sheet, parts: Sequence[Spent]) -> Figure:
+def draw(sheet: FigureSheet, parts: Sequence[Spent]) -> Figure:
     """Draw bars, at least one."""
     fitting: Width = (
         "page" if len(parts) > 3 or max(len(part.name) for part in parts) > NAMES[1] else "column"
@@ -86,23 +88,25 @@ def draw(sheet: Sheet, parts: Sequence[Spent]) -> Figure:
 
 
 def _phases(source: Source, path: Path) -> dict[str, float]:
-    """Return a run's milliseconds by phase: those of the engine, and those that a program of one's own measured."""
+    """Return a run's milliseconds by phase: those of the engine, and those that the user's own program measured."""
     history = source.history(path, None)
     means = {name: mean_of(column) for name, column in history.columns.items() if name.startswith("time/")}
     start = history.starts[-1] if history.starts else None
     every = (start.config if start else {}).get("evaluate_every", 1)
-    found = in_step(means, start.steps_per_epoch if start else None, every)
-    known = {f"time/{name}" for name in (*PHASES, EVALUATION)}
-    others = {name.removeprefix("time/"): 1000 * value for name, value in means.items() if name not in known}
-    return {name: value for name, value in (found | others).items() if 0 <= value <= MOST_MS}
+    step_phases = in_step(means, start.steps_per_epoch if start else None, every)
+    engine_names = {f"time/{name}" for name in (*PHASES, EVALUATION)}
+    others = {
+        name.removeprefix("time/"): 1000 * value for name, value in means.items() if name not in engine_names
+    }
+    return {name: value for name, value in (step_phases | others).items() if 0 <= value <= MOST_MS}
 
 
 def _colours(parts: Sequence[Spent]) -> dict[str, str]:
     """Return the colour of each phase that takes time, in the order of a step."""
     there = dict.fromkeys(name for part in parts for name, value in part.phases.items() if value > 0)
-    known = {name: colour for name, colour in COLOURS.items() if name in there}
+    engine_colours = {name: colour for name, colour in COLOURS.items() if name in there}
     others = [name for name in there if name not in COLOURS]
-    return known | {name: OTHERS[place % len(OTHERS)] for place, name in enumerate(others)}
+    return engine_colours | {name: OTHERS[index % len(OTHERS)] for index, name in enumerate(others)}
 
 
 def _meaning(parts: Sequence[Spent]) -> str:

@@ -1,4 +1,4 @@
-"""How figures look: on paper or on slides, in a column or over a page; and what of any look is not to be chosen."""
+"""How figures look: on paper or on slides, in a column or over a page; and the settings that every look shares."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _DARK: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Look:
-    """A look. Type has the same points in all; what makes it large on a slide is that the slide has few inches."""
+    """A look. Type has the same points in each; on a slide it is large because the slide has few inches."""
 
     ground: str
     ink: str
@@ -79,7 +79,7 @@ LOOKS: Mapping[Style, Look] = {"paper": PAPER, "slides": SLIDES}
 
 @contextlib.contextmanager
 def style(look: Look = PAPER) -> Iterator[None]:
-    """Draw and save within this: the figures' style, and nothing of the user's own."""
+    """Apply a look, instead of the user's own matplotlib settings, to what is drawn and saved within the context."""
     import matplotlib
 
     with matplotlib.rc_context():

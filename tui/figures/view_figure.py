@@ -23,7 +23,7 @@ from tui.state.line import ChartLine
 
 
 @dataclass(frozen=True, eq=False)
-class View:
+class ChartView:
     """What the charts show."""
 
     curves: Mapping[str, Sequence[Curve]]
@@ -38,7 +38,7 @@ class View:
     log_y: bool = False
 
 
-def default_path(view: View) -> Path:
+def default_path(view: ChartView) -> Path:
     """Return a name for the figures: that of the only experiment, or of the metric of several."""
     experiments = {status.experiment for status in view.statuses.values()}
     metrics = list(view.curves)
@@ -52,11 +52,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:80] or "figure"
 
 
-def paths_of(view: View, path: Path) -> dict[str, Path]:
+def paths_of(view: ChartView, path: Path) -> dict[str, Path]:
     """Return the file of each metric: the path itself for one, with the metric's name for several.
 
     Raises:
-        ExportError: The path does not end in a format that there is, or nothing is to be drawn.
+        ExportError: The path does not end in one of ``FORMATS``, or the charts are empty.
     """
     if path.suffix[1:] not in get_args(Format):
         raise ExportError(f"{path}: it has to end in {', '.join(f'.{kind}' for kind in FORMATS)}")
@@ -68,7 +68,7 @@ def paths_of(view: View, path: Path) -> dict[str, Path]:
     return {metric: path.with_name(f"{path.stem}-{slug(metric)}{path.suffix}") for metric in metrics}
 
 
-def export_view(view: View, path: Path, runs: Path) -> list[Path]:
+def export_view(view: ChartView, path: Path, runs: Path) -> list[Path]:
     """Write the figures of a view; takes seconds, and loads matplotlib.
 
     Args:
@@ -87,33 +87,35 @@ def export_view(view: View, path: Path, runs: Path) -> list[Path]:
     kind: Format = next(kind for kind in FORMATS if path.suffix == f".{kind}")
     with style():
         for metric, file in files.items():
-            shown = [view.statuses[curve.run] for curve in view.curves[metric] if curve.run in view.statuses]
-            names = list(dict.fromkeys(status.experiment for status in shown))
+            statuses = [
+                view.statuses[curve.run] for curve in view.curves[metric] if curve.run in view.statuses
+            ]
+            names = list(dict.fromkeys(status.experiment for status in statuses))
             title = f"{metric}: {', '.join(names)}"
             lines = tuple(lines_of(view, metric))
-            notes = tuple(_notes(shown))
+            notes = tuple(_notes(statuses))
             picture = Picture(
                 title, metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
             )
-            candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in shown]
+            candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in statuses]
             replace_file(file, save(draw_picture(picture), kind, title, origin_of(candidates)))
     return list(files.values())
 
 
-def lines_of(view: View, metric: str) -> Iterator[ChartLine]:
+def lines_of(view: ChartView, metric: str) -> Iterator[ChartLine]:
     """Yield the curves of a metric that have something to show in the view."""
     for curve in view.curves[metric]:
-        shown = curve if view.zoom is None else curve.within(*view.zoom)
-        if not (np.isfinite(shown.y) & ((shown.y > 0) | (not view.log_y))).any():
+        visible = curve if view.zoom is None else curve.within(*view.zoom)
+        if not (np.isfinite(visible.y) & ((visible.y > 0) | (not view.log_y))).any():
             continue
         name = view.names.get(curve.run) or view.statuses[curve.run].experiment
         sign = view.signs.get(curve.run, UNKNOWN)
-        yield ChartLine(name, sign.colour, shown, sign.mark)
+        yield ChartLine(name, sign.colour, visible, sign.mark)
 
 
-def _notes(shown: Sequence[Status]) -> Iterator[str]:
-    """Yield what a reader of a figure of runs that may go on has to know."""
-    for status in shown:
+def _notes(statuses: Sequence[Status]) -> Iterator[str]:
+    """Yield a sentence on each run that has not finished."""
+    for status in statuses:
         if status.state != "finished":
             name = f"{status.experiment} (seed {status.seed})"
             yield f"{name} has not finished: {status.state} at epoch {status.epoch:.3g}."

@@ -26,7 +26,7 @@ from tui.figures.export import find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.make import Library, make
 from tui.figures.registry import KINDS
-from tui.report.results_table import Table
+from tui.report.results_table import ResultsTable
 from tui.report.statements import Statement, Statements
 
 
@@ -39,8 +39,8 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Section:
-    """A figure, with all that is known of what it shows."""
+class ReportSection:
+    """A figure with its sentences, its results, its settings and its runs."""
 
     name: str
     title: str
@@ -48,11 +48,11 @@ class Section:
     svg: str
     """The picture in base64; empty where none could be drawn."""
     png: bytes
-    said: tuple[Statement, ...]
+    statements: tuple[Statement, ...]
     notes: tuple[str, ...]
     results: Grid
     footnotes: tuple[str, ...]
-    """What has to be known to read the results."""
+    """The notes to the results, a sentence each."""
     differing: Grid
     alike: Grid
     runs: Grid
@@ -60,11 +60,11 @@ class Section:
 
 @dataclass(frozen=True)
 class Report:
-    """All that is written."""
+    """The content of both files of the report."""
 
     title: str
     origin: str
-    sections: tuple[Section, ...]
+    sections: tuple[ReportSection, ...]
     methods: tuple[str, ...]
     """How its p values and intervals come about, a sentence for each metric."""
 
@@ -82,7 +82,7 @@ def write_report(
         say: Called with each line for the user; it is plain text without control characters.
 
     Returns:
-        Whether what was asked for could be drawn, as ``tui.figures.export.satisfied`` says.
+        Whether the figures that were asked for could be drawn, as ``tui.figures.export.satisfied`` says.
 
     Raises:
         ConfigError: A name is no figure's.
@@ -93,15 +93,15 @@ def write_report(
     for trouble in troubles:
         say(clean(f"passed over: {trouble}"))
     library = Library(config, store, candidates)
-    said = Statements(library.evidence, figures)
-    sections = [_section(figure, number, library, said) for number, figure in enumerate(figures)]
+    statements = Statements(library.evidence, figures)
+    sections = [_section(figure, number, library, statements) for number, figure in enumerate(figures)]
     chosen = [
-        each
+        candidate
         for figure in figures
         for _, choice in _choices(figure, config, candidates)
-        for each in choice.runs
+        for candidate in choice.runs
     ]
-    report = Report(_title(config), _origin(chosen), tuple(sections), tuple(said.methods))
+    report = Report(_title(config), _origin(chosen), tuple(sections), tuple(statements.methods))
     for section in sections:
         if section.png:
             replace_file(out / f"{section.name}.png", section.png)
@@ -118,7 +118,7 @@ def write_report(
 
 
 def as_html(report: Report) -> str:
-    """Return the report as one HTML page without scripts, that asks for nothing from anywhere."""
+    """Return the report as one HTML page without scripts that loads nothing from elsewhere."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -135,7 +135,7 @@ def as_text(report: Report) -> str:
         parts.append(f"## {_prose(section.title)}")
         if section.png:
             parts.append(f"![{_prose(section.alt)}]({quote(section.name)}.png)")
-        parts += [_list(map(str, section.said)), _list(section.notes)]
+        parts += [_list(map(str, section.statements)), _list(section.notes)]
         if section.results.rows:
             parts += ["### Results", markdown_table(section.results.head, section.results.rows).rstrip()]
             parts.append(_list(section.footnotes))
@@ -147,7 +147,7 @@ def as_text(report: Report) -> str:
     return "\n\n".join(filter(None, parts)) + "\n"
 
 
-def _section(figure: Figure, number: int, library: Library, said: Statements) -> Section:
+def _section(figure: Figure, number: int, library: Library, statements: Statements) -> ReportSection:
     config, candidates = library.config, library.candidates
     choices = _choices(figure, config, candidates)
     sides = [
@@ -156,15 +156,15 @@ def _section(figure: Figure, number: int, library: Library, said: Statements) ->
         if choice.runs
     ]
     drawn = make(figure, library, ("svg", "png"))
-    results, footnotes = _results(figure, config, candidates, said)
+    results, footnotes = _results(figure, config, candidates, statements)
     names = ", ".join(side.name for side in sides)
-    return Section(
+    return ReportSection(
         name=figure.name,
         title=clean(figure.title or figure.name),
         alt=f"{clean(KINDS[figure.kind].words(figure))}: {names}",
         svg=base64.b64encode(drawn.files.get("svg", b"")).decode(),
         png=drawn.files.get("png", b""),
-        said=tuple(said.of(number)),
+        statements=tuple(statements.of(number)),
         notes=tuple(map(printable, drawn.notes)),
         results=results,
         footnotes=tuple(map(clean, footnotes)),
@@ -184,41 +184,43 @@ def _choices(
 
 
 def _results(
-    figure: Figure, config: Config, candidates: Sequence[Candidate], said: Statements
+    figure: Figure, config: Config, candidates: Sequence[Candidate], statements: Statements
 ) -> tuple[Grid, list[str]]:
-    """Return the table of a figure's experiments, and what has to be known to read it."""
+    """Return the table of a figure's experiments, and its footnotes."""
     names = dict.fromkeys(figure.experiments)
-    found = [result_of(config.experiments[name], candidates, read_gpu_hours) for name in names]
-    results = [result for result in found if result is not None]
+    results_or_none = [result_of(config.experiments[name], candidates, read_gpu_hours) for name in names]
+    results = [result for result in results_or_none if result is not None]
     if not results:
         return Grid(), []
     notes = [note for result in results for note in not_counted(result.experiment, result.choice)]
-    table = Table(results, said.judgements, notes, with_method=False)
-    return Grid(tuple(table.shown), tuple(zip(*table.shown.values(), strict=True))), table.footnotes
+    table = ResultsTable(results, statements.judgements, notes, with_method=False)
+    return Grid(tuple(table.formatted), tuple(zip(*table.formatted.values(), strict=True))), table.footnotes
 
 
 def _made(sides: Sequence[Side], *, differ: bool) -> Grid:
     """Return the settings in which the sides differ, a column each; or those that they share."""
     keys = dict.fromkeys(key for side in sides for key in side.config)
     values = {key: [setting_text(side.config.get(key), "–") for side in sides] for key in keys}
-    shown = [key for key, each in values.items() if (len(set(each)) > 1) == differ]
+    keys_shown = [key for key, side_values in values.items() if (len(set(side_values)) > 1) == differ]
     if not differ:
         return Grid(
             ("setting", "value"),
-            tuple((clean(key), values[key][0]) for key in shown if values[key][0] != "–"),
+            tuple((clean(key), values[key][0]) for key in keys_shown if values[key][0] != "–"),
         )
-    rows = tuple((side.name, *(values[key][i] for key in shown)) for i, side in enumerate(sides))
-    return Grid(("experiment", *map(clean, shown)), rows if shown else ())
+    rows = tuple((side.name, *(values[key][i] for key in keys_shown)) for i, side in enumerate(sides))
+    return Grid(("experiment", *map(clean, keys_shown)), rows if keys_shown else ())
 
 
 def _runs(choices: Iterable[tuple[str, Choice[Candidate]]]) -> Grid:
     rows = []
     for name, choice in choices:
-        for each in choice.runs:
-            status, git = each.status, each.info.git or {}
+        for candidate in choice.runs:
+            status, git = candidate.status, candidate.info.git or {}
             commit = clean(str(git.get("commit") or "–"))[:10] + ("+" if git.get("dirty") else "")
             device = clean(status.device) or "–"
-            rows.append((clean(each.run.id), clean(name), str(status.seed), status.state, device, commit))
+            rows.append(
+                (clean(candidate.run.id), clean(name), str(status.seed), status.state, device, commit)
+            )
     return Grid(("run", "experiment", "seed", "state", "device", "commit"), tuple(rows))
 
 

@@ -1,4 +1,4 @@
-"""Results of experiments as a table: for people, with the best marked and what has to be known, and as plain values."""
+"""Results of experiments as a table: for people, with the best marked and with footnotes, and as plain values."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ IMAGES = "†"
 NONE = "–"
 RANK = "rank by "
 LEAST_RANKED = 3
-"""Of two the sentence on the pair says all that ranks do."""
+"""Experiments that have ranks, at least: of two the sentence on the pair says as much."""
 Plain = str | int | float | bool | None
 Value = TypeVar("Value")
 
@@ -33,17 +33,17 @@ Subject = tuple[str, str]
 def judge_results(results: Sequence[Result], evidence: Evidence) -> dict[Subject, Judgement]:
     """Return what is concluded of some results by each of the metrics that tables show."""
     return {
-        (metric, data): evidence.judge(shown, metric)
+        (metric, data): evidence.judge(choices, metric)
         for metric in SCORES
-        for data, shown in by_data(
+        for data, choices in by_data(
             {row.experiment: row.choice for row in results if metric in row.scores}
         ).items()
     }
 
 
 @dataclass(frozen=True)
-class Table:
-    """What is to be read of some results, at least one; a column that has a value in no row is left out."""
+class ResultsTable:
+    """The columns and footnotes of some results, at least one; a column that has a value in no row is left out."""
 
     results: Sequence[Result]
     judgements: Mapping[Subject, Judgement]
@@ -54,7 +54,7 @@ class Table:
     """Whether it says how p values come about; what it is part of may say so for all of its tables."""
 
     @cached_property
-    def shown(self) -> dict[str, list[str]]:
+    def formatted(self) -> dict[str, list[str]]:
         """The columns for people by their titles; the best values are ``Strong``."""
         columns = _columns([self._shown(row) for row in self.results])
         if len(set(columns.get("data", ()))) < 2:
@@ -71,10 +71,12 @@ class Table:
 
     @property
     def footnotes(self) -> list[str]:
-        """All that has to be known to read the columns for people, a sentence each."""
+        """The notes without which the columns for people cannot be read, a sentence each."""
         remarks = [remark for row in self.results for remark in row.remarks]
         absent = [
-            title for title in _columns([self._shown(row) for row in self.results]) if title not in self.shown
+            title
+            for title in _columns([self._shown(row) for row in self.results])
+            if title not in self.formatted
         ]
         lost = [title for title in absent if title != "data" and not title.startswith(RANK)]
         left_out = [f"Left out, as no run has a value: {', '.join(lost)}."] if lost else []
@@ -145,16 +147,16 @@ class Table:
             "images_per_s": row.images_per_s,
             "gpu_hours": row.gpu_hours,
             "energy_joules": row.joules,
-            "runs": " ".join(each.run.id for each in row.choice.runs),
+            "runs": " ".join(candidate.run.id for candidate in row.choice.runs),
         }
 
     def _meanings(self) -> list[str]:
-        """Say what the numbers are, as far as the table has such."""
+        """Return sentences on how the numbers in the table came about."""
         kinds = dict.fromkeys(
-            found.kind
+            interval.kind
             for row in self.results
             for metric in SCORES
-            if (found := _interval(row, metric)) is not None
+            if (interval := _interval(row, metric)) is not None
         )
         images = [kind for kind in kinds if kind != OVER_SEEDS]
         parts = ["Scores are those of the last evaluation"]
@@ -168,14 +170,14 @@ class Table:
             meanings.append(
                 f"{IMAGES} One seed: 95 % interval of that model ({kind}); it says nothing of other seeds."
             )
-        effort = [title for title in ("images/s", "GPU-hours", "energy") if title in self.shown]
-        memory = [title for title in ("GPU memory", "host memory") if title in self.shown]
+        effort = [title for title in ("images/s", "GPU-hours", "energy") if title in self.formatted]
+        memory = [title for title in ("GPU memory", "host memory") if title in self.formatted]
         costs = [f"{', '.join(effort)}: a run's, mean over seeds"] if effort else []
         costs += [f"{', '.join(memory)}: the most of any seed"] if memory else []
         return [*meanings, *([f"{'; '.join(costs)}."] if costs else [])]
 
     def _judgements(self) -> list[str]:
-        """Say which scores are bold and why, and by which method that is judged."""
+        """Return sentences on which scores are bold and why, and on the method of judgement."""
         several = len({row.data for row in self.results}) > 1
         told, judged = [], []
         for metric in SCORES:
@@ -185,7 +187,7 @@ class Table:
                 reason = table_reason(judgement, self._names(metric, data))
                 told.append(f"{of[0].upper()}{of[1:]}: {reason}.")
                 judged.append(judgement)
-        if any(title.startswith(RANK) for title in self.shown):
+        if any(title.startswith(RANK) for title in self.formatted):
             told.append(
                 "Ranks: from the first to the last that an experiment can have, of all of them together."
             )
@@ -199,7 +201,7 @@ class Table:
 
 
 def number(value: float | None, form: str = ".4f") -> str:
-    """Return a number, empty for None; in powers of ten what would else be a row of zeros or of digits."""
+    """Return a number as text, empty for None; the largest and the smallest in powers of ten."""
     if value is None:
         return ""
     return format(value, form) if value == 0 or 1e-4 <= abs(value) < 1e9 else f"{value:.3g}"

@@ -62,17 +62,19 @@ class Statements:
         sets: dict[Subject, list[Shown]] = {}
         for figure, subjects in zip(figures, self._subjects, strict=True):
             tables = [self._shown(figure, metric) for metric in SCORES]
-            for subject, shown in {
-                key: each for found in (subjects, *tables) for key, each in found.items()
+            for subject, choices in {
+                key: sets_shown
+                for by_subject in (subjects, *tables)
+                for key, sets_shown in by_subject.items()
             }.items():
-                sets.setdefault(subject, []).append(shown)
+                sets.setdefault(subject, []).append(choices)
         self.judgements = {
             subject: evidence.judge(
-                {name: choice for shown in each for name, choice in shown.items()},
+                {name: choice for choices in sets_shown for name, choice in choices.items()},
                 subject[0],
-                sets=list(map(list, each)),
+                sets=list(map(list, sets_shown)),
             )
-            for subject, each in sets.items()
+            for subject, sets_shown in sets.items()
         }
         """By metric and data: one judgement for all figures, whose sentences and tables are read off it."""
         self._worded: dict[tuple[Subject, Key], int] = {}
@@ -80,48 +82,54 @@ class Statements:
     @property
     def methods(self) -> list[str]:
         """How the p values and intervals come about, a sentence for each metric."""
-        found = (method_sentence(judgement, with_metric=True) for judgement in self.judgements.values())
-        return [method for method in dict.fromkeys(found) if method]
+        method_sentences = (
+            method_sentence(judgement, with_metric=True) for judgement in self.judgements.values()
+        )
+        return [method for method in dict.fromkeys(method_sentences) if method]
 
-    def of(self, place: int) -> Iterator[Statement]:
-        """Yield what is said of a figure, by its place among all; they have to be asked for in their order."""
-        subjects = self._subjects[place]
-        for sentence in self._costs(self._figures[place]):
+    def of(self, number: int) -> Iterator[Statement]:
+        """Yield the sentences on a figure, by its number among all, from 0; ask for them in their order."""
+        subjects = self._subjects[number]
+        for sentence in self._costs(self._figures[number]):
             yield Statement(clean(sentence))
-        for subject, shown in subjects.items():
-            yield from self._judged(place, subject, shown, f"On {subject[1]}: " if len(subjects) > 1 else "")
+        for subject, choices in subjects.items():
+            yield from self._judged(
+                number, subject, choices, f"On {subject[1]}: " if len(subjects) > 1 else ""
+            )
 
     def _shown(self, figure: Figure, metric: str | None) -> dict[Subject, Shown]:
         """Return the experiments that a figure shows by a metric, apart for each data set."""
         if metric is None:
             return {}
         choices = {name: self._evidence.choice(name, metric) for name in dict.fromkeys(figure.experiments)}
-        return {(metric, data): shown for data, shown in by_data(choices).items()}
+        return {(metric, data): choices_of_data for data, choices_of_data in by_data(choices).items()}
 
-    def _judged(self, place: int, subject: Subject, shown: Shown, on: str) -> Iterator[Statement]:
+    def _judged(self, number: int, subject: Subject, choices: Shown, on: str) -> Iterator[Statement]:
         judgement = self.judgements[subject]
         already = {key: at for (about, key), at in self._worded.items() if about == subject}
-        for sentence in sentences(judgement, shown, already):
+        for sentence in sentences(judgement, choices, already):
             yield Statement(clean(on + sentence))
-        pairs = pairs_in_words(judgement, judgement.names & shown.keys())
+        pairs = pairs_in_words(judgement, judgement.names & choices.keys())
         for at in sorted({already[pair.key] for pair in pairs if pair.key in already}):
             told = [f"{pair.better} and {pair.worse}" for pair in pairs if already.get(pair.key) == at]
             text = f"{on}By {noun(judgement.metric)}, {'; '.join(told)}: see"
             other = self._figures[at]
             yield Statement(clean(text), at + 1, clean(other.title or other.name))
         for pair in pairs:
-            self._worded.setdefault((subject, pair.key), place)
-        for sentence in self._on_test(judgement, subject, shown):
+            self._worded.setdefault((subject, pair.key), number)
+        for sentence in self._on_test(judgement, subject, choices):
             yield Statement(clean(on + sentence))
 
-    def _on_test(self, judgement: Judgement, subject: Subject, shown: Shown) -> Iterator[str]:
+    def _on_test(self, judgement: Judgement, subject: Subject, choices: Shown) -> Iterator[str]:
         """Yield whose score on the test images is told to be worse than that of others, though not in training."""
         tested = self.judgements.get((subject[0].replace("train/", "test/", 1), subject[1]))
-        ranked = judgement.ranked_of(shown)
+        ranked = judgement.ranked_of(choices)
         if judgement.metric.split != "training" or tested is None or not ranked:
             return
         top = ranked[0].name
-        if better := [sample for sample in tested.ranked_of(shown) if tested.direction(top, sample.name) < 0]:
+        if better := [
+            sample for sample in tested.ranked_of(choices) if tested.direction(top, sample.name) < 0
+        ]:
             direction = "lower" if tested.metric.higher_is_better else "higher"
             others = listed([f"{number(sample.mean)} of {sample.name}" for sample in better])
             mean = number(tested.sample(top).mean)
@@ -135,16 +143,16 @@ class Statements:
         chosen_by = figure.y if figure.kind == "scatter" else metric
         choices = {name: self._evidence.choice(name, chosen_by) for name in dict.fromkeys(figure.experiments)}
         costs = [cost_of(name, choice, metric) for name, choice in choices.items() if choice.finished]
-        known = [cost for cost in costs if cost.values]
+        measured = [cost for cost in costs if cost.values]
         words = NOUNS.get(metric, metric)
         if is_memory(metric):
-            yield from memory_sentences(words, known)
-        elif len(known) > 1:
-            yield from cost_sentences(words, known)
+            yield from memory_sentences(words, measured)
+        elif len(measured) > 1:
+            yield from cost_sentences(words, measured)
 
 
 def metric_of(figure: Figure) -> str | None:
-    """Return by which metric sentences judge what a figure shows; None of one that shows what training takes."""
+    """Return the metric by which sentences judge what a figure shows; None for a figure of what training takes."""
     if judged_metric(figure.y) is not None:
         return figure.y
     return None if is_cost(figure.y) else SCORES[0]
@@ -157,4 +165,4 @@ COSTS = {
     "energy": "gpu/energy",
     "time": TRAINING_TIME,
 }
-"""By the axis of a scatter the metric of a cost."""
+"""The metric of a cost, by the axis of a scatter."""

@@ -1,4 +1,4 @@
-"""`vitui export --table`: what came of experiments as Markdown, LaTeX, CSV or Parquet, from the runs there are."""
+"""`vitui export --table`: the results of experiments as Markdown, LaTeX, CSV or Parquet."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from engine.analysis.selection import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.runs.store import Store
 from engine.text import markdown, markdown_table, printable
-from tui.figures.caveats import Entry, Say, cautions, whats_missing
+from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
-from tui.report.results_table import TEXTS, Plain, Table, judge_results
+from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
 from tui.report.text_tables import as_csv, as_latex, latex
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]
@@ -48,7 +48,7 @@ def export_tables(
         ConfigError: A name is no figure's; all such names are told at once.
         ExportError: A file cannot be written, or what writes Parquet is not installed.
     """
-    wanted = {figure.name: figure.experiments for figure in find_figures(config, names)} if names else {}
+    by_figure = {figure.name: figure.experiments for figure in find_figures(config, names)} if names else {}
     if "parquet" in formats and importlib.util.find_spec("pyarrow") is None:
         raise ExportError(
             "Parquet needs pyarrow, which is not installed: pip install 'vitui[parquet]'; --format csv needs nothing"
@@ -59,24 +59,26 @@ def export_tables(
         tell(f"passed over: {trouble}")
     if not names:
         strangers = dict.fromkeys(
-            each.info.experiment for each in candidates if each.info.experiment not in config.experiments
+            candidate.info.experiment
+            for candidate in candidates
+            if candidate.info.experiment not in config.experiments
         )
         if strangers:
             tell(f"passed over: runs of no experiment in {config.path}: {', '.join(strangers)}")
     hours = _remembering(read_gpu_hours)
     evidence = Evidence(config.experiments, candidates, config.statistics)
     complete = True
-    for name, experiments in (wanted or {ALL: list(config.experiments)}).items():
-        found = {
-            each: result_of(config.experiments[each], candidates, hours)
-            for each in dict.fromkeys(experiments)
+    for name, experiments in (by_figure or {ALL: list(config.experiments)}).items():
+        results_by_name = {
+            experiment: result_of(config.experiments[experiment], candidates, hours)
+            for experiment in dict.fromkeys(experiments)
         }
-        missing = [each for each, result in found.items() if result is None]
-        results = [result for result in found.values() if result is not None]
+        missing = [experiment for experiment, result in results_by_name.items() if result is None]
+        results = [result for result in results_by_name.values() if result is not None]
         if results:
             table = table_of(results, missing, config, evidence)
             for path in _write(name, table, out, formats):
-                tell(f"{path}: {len(results)} of {len(found)} experiments, {_runs(results)}")
+                tell(f"{path}: {len(results)} of {len(results_by_name)} experiments, {_runs(results)}")
             lines = [
                 note for note in table.footnotes if note != _lack(missing)
             ]  # said below, with what to run
@@ -88,54 +90,63 @@ def export_tables(
     return complete
 
 
-def table_of(results: Sequence[Result], missing: Sequence[str], config: Config, evidence: Evidence) -> Table:
-    """Return the table of some results, at least one, that says what it lacks."""
-    entries = [Entry(config.experiments[row.experiment], row.choice) for row in results]
+def table_of(
+    results: Sequence[Result], missing: Sequence[str], config: Config, evidence: Evidence
+) -> ResultsTable:
+    """Return the table of some results, with a note on what it lacks.
+
+    Args:
+        results: The results of the experiments that have some, at least one.
+        missing: The names of the experiments that have none.
+        config: The configuration, with the experiments of both.
+        evidence: All runs, by which the results are judged.
+    """
+    entries = [FigureEntry(config.experiments[row.experiment], row.choice) for row in results]
     notes = [note for entry in entries for note in cautions(entry)]
     judgements = judge_results(results, evidence)
-    return Table(results, judgements, [*notes, _lack(missing)] if missing else notes)
+    return ResultsTable(results, judgements, [*notes, _lack(missing)] if missing else notes)
 
 
 def _lack(missing: Sequence[str]) -> str:
     return f"No scores yet: {', '.join(missing)}."
 
 
-def render(table: Table, kind: TableFormat) -> bytes:
+def render(table: ResultsTable, kind: TableFormat) -> bytes:
     """Return a table as a file of a format; the same runs make the same bytes.
 
     Raises:
         ImportError: What writes Parquet is not installed.
     """
-    origin = origin_of(each for row in table.results for each in row.choice.runs)
+    origin = origin_of(candidate for row in table.results for candidate in row.choice.runs)
     if kind == "parquet":
         return _parquet(table, origin)
     return {"md": _markdown, "latex": _latex, "csv": _csv}[kind](table, origin).encode()
 
 
-def _markdown(table: Table, origin: Origin) -> str:
+def _markdown(table: ResultsTable, origin: Origin) -> str:
     notes = "".join(f"- {markdown(note)}\n" for note in table.footnotes)
     source = _source(origin).replace(">", "&gt;")  # so that nothing in it ends the comment
     return f"{markdown_table(*_lines(table), _right(table))}\n{notes}\n<!-- {source} -->\n"
 
 
-def _latex(table: Table, origin: Origin) -> str:
+def _latex(table: ResultsTable, origin: Origin) -> str:
     notes = "\\par\n".join(latex(note) for note in table.footnotes)
     small_print = f"\\par\\smallskip\n{{\\footnotesize\\raggedright\n{notes}\\par}}\n"
     return f"% {_source(origin)}; needs booktabs\n{as_latex(*_lines(table), _right(table))}{small_print}"
 
 
-def _csv(table: Table, _origin: Origin) -> str:
+def _csv(table: ResultsTable, _origin: Origin) -> str:
     return as_csv(
         list(table.plain), [list(map(_plain, row)) for row in zip(*table.plain.values(), strict=True)]
     )
 
 
-def _parquet(table: Table, origin: Origin) -> bytes:
+def _parquet(table: ResultsTable, origin: Origin) -> bytes:
     import pyarrow as pa
     from pyarrow import parquet
 
     clean = {
-        name: [printable(each) if isinstance(each, str) else each for each in values]
+        name: [printable(value) if isinstance(value, str) else value for value in values]
         for name, values in table.plain.items()
     }
     about = {"vitui": _source(origin), "notes": json.dumps(list(map(printable, table.footnotes)))}
@@ -144,12 +155,12 @@ def _parquet(table: Table, origin: Origin) -> bytes:
     return file.getvalue()
 
 
-def _lines(table: Table) -> tuple[list[str], list[tuple[str, ...]]]:
-    return list(table.shown), list(zip(*table.shown.values(), strict=True))
+def _lines(table: ResultsTable) -> tuple[list[str], list[tuple[str, ...]]]:
+    return list(table.formatted), list(zip(*table.formatted.values(), strict=True))
 
 
-def _right(table: Table) -> list[int]:
-    return [place for place, title in enumerate(table.shown) if title not in TEXTS]
+def _right(table: ResultsTable) -> list[int]:
+    return [column for column, title in enumerate(table.formatted) if title not in TEXTS]
 
 
 def _plain(value: Plain) -> str:
@@ -162,7 +173,7 @@ def _source(origin: Origin) -> str:
     return printable(f"made by vitui export --table{commits} of {origin.date} from {', '.join(origin.runs)}")
 
 
-def _write(name: str, table: Table, out: Path, formats: Sequence[TableFormat]) -> list[Path]:
+def _write(name: str, table: ResultsTable, out: Path, formats: Sequence[TableFormat]) -> list[Path]:
     files = {out / f"{name}.{ENDINGS[kind]}": render(table, kind) for kind in dict.fromkeys(formats)}
     for path, data in files.items():
         replace_file(path, data)
@@ -175,13 +186,13 @@ def _runs(results: Sequence[Result]) -> str:
 
 
 def _remembering(hours: Callable[[Candidate, str], float | None]) -> Hours:
-    """Return what reads each run once, however many tables show it."""
-    known: dict[tuple[Path, str], float | None] = {}
+    """Return a function that reads each run once, however many tables show it."""
+    hours_read: dict[tuple[Path, str], float | None] = {}
 
     def of(candidate: Candidate, metric: str) -> float | None:
         key = candidate.run.path, metric
-        if key not in known:
-            known[key] = hours(candidate, metric)
-        return known[key]
+        if key not in hours_read:
+            hours_read[key] = hours(candidate, metric)
+        return hours_read[key]
 
     return of

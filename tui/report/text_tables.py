@@ -1,4 +1,4 @@
-"""A table of texts for other programs: Markdown, LaTeX (booktabs), CSV. Any text comes out as that text."""
+"""A table of texts for other programs: Markdown, LaTeX (booktabs), CSV. Special characters are escaped."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ def as_latex(head: Sequence[str], rows: Rows, right: Collection[int] = ()) -> st
 
     Texts in quotes and dashes need T1 fonts and textcomp, as is usual.
     """
-    places = "".join("r" if place in right else "l" for place in range(len(head)))
+    alignments = "".join("r" if column in right else "l" for column in range(len(head)))
     lines = [
-        f"\\begin{{tabular}}{{{places}}}",
+        f"\\begin{{tabular}}{{{alignments}}}",
         "\\toprule",
         _latex_row(head),
         "\\midrule",

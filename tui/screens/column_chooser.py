@@ -24,9 +24,9 @@ class ColumnsScreen(ModalScreen[None]):
     """Chooses columns.
 
     Args:
-        shown: Those that the run list shows, in their order.
-        known: All that there are.
-        order: The name of the one that the list is sorted by; empty for none.
+        chosen: The columns that the run list shows, in their order.
+        all_columns: All columns.
+        order: The name of the column that the list is sorted by; empty for none.
         row: A row whose values stand beside the names.
         changed: Takes the columns to show and the name of the one to sort by.
     """
@@ -34,11 +34,11 @@ class ColumnsScreen(ModalScreen[None]):
     BINDINGS: ClassVar[list[BindingType]] = bindings("ColumnsScreen")
 
     def __init__(
-        self, shown: Sequence[Column], known: Sequence[Column], order: str, row: Row | None,
+        self, chosen: Sequence[Column], all_columns: Sequence[Column], order: str, row: Row | None,
         changed: Callable[[Sequence[Column], str], None],
     ) -> None:  # fmt: skip
         super().__init__()
-        self._list = ColumnList(shown, known, order, row)
+        self._list = ColumnList(chosen, all_columns, order, row)
         self._apply = changed
 
     def compose(self) -> ComposeResult:

@@ -1,4 +1,4 @@
-"""The overlaid runs side by side: only what differs, what came of it against the baseline, and what that is worth."""
+"""The overlaid runs side by side: what differs, the results against the baseline, and which are told apart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engine.analysis.seed_groups import Side
 from engine.runs.metadata import facts_of
 from tui.keymap.lookup import bindings
 from tui.options import ascii_only
-from tui.screens.host import Curves, Reader
+from tui.screens.host import Curves, FileReader
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 
 FRAME = 8
-"""Cells that the page has not of the screen's width: its border, its padding, a scrollbar."""
+"""Cells of the screen's width that border, padding and scrollbar take from the page."""
 
 
 def evidence_of(snapshot: Snapshot) -> Evidence:
-    """Return all runs that the app knows as what judgements are made of."""
+    """Return all runs of a snapshot in the form that judgements are made of."""
     runs = facts_of(snapshot.runs, snapshot.about)
     if snapshot.config is None:
         return Evidence({}, runs)
@@ -39,14 +39,21 @@ def evidence_of(snapshot: Snapshot) -> Evidence:
 
 
 class CompareScreen(ModalScreen[None]):
-    """Shows some sides, the first of which is the baseline, under the curves of the screen below."""
+    """Shows some sides, the first of which is the baseline, under the curves of the screen below.
+
+    Args:
+        sides: What is compared, at least two.
+        evidence: All runs, by which differences are judged.
+        curves: Draws the curves that the screen below shows.
+        reader: Reads the confusion matrices.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = bindings("CompareScreen")
     VERTICAL_BREAKPOINTS = [(0, "-short"), (34, "-tall")]  # noqa: RUF012  as Textual has it
 
-    def __init__(self, found: list[Side], evidence: Evidence, curves: Curves, reader: Reader) -> None:
+    def __init__(self, sides: list[Side], evidence: Evidence, curves: Curves, reader: FileReader) -> None:
         super().__init__()
-        self._sides = found
+        self._sides = sides
         self._evidence = evidence
         self._curves = curves
         self._signs = curves.signs
@@ -80,7 +87,7 @@ class CompareScreen(ModalScreen[None]):
         self.draw()
 
     def draw(self) -> None:
-        """Show the curves as they are now, and what they wear."""
+        """Show the curves and their marks as they are now."""
         for grid in self.query(ChartGrid):
             self._curves.draw(grid)
         if self._signs != (signs := self._curves.signs):
@@ -92,7 +99,7 @@ class CompareScreen(ModalScreen[None]):
 
         table = compare(self._sides, self._evidence)
         judged = [side for side in table.sides if side.finished]
-        found = {}
+        shifts_by_side = {}
         if judged[:1] == [table.sides[0]]:
             matrices = self._reader.matrices([run.run for side in judged for run in side.counted])
             of_side = {
@@ -101,19 +108,19 @@ class CompareScreen(ModalScreen[None]):
             }
             for side in judged[1:]:
                 if (
-                    each := shifts(of_side[side.name], of_side[judged[0].name], alpha=table.alpha)
+                    side_shifts := shifts(of_side[side.name], of_side[judged[0].name], alpha=table.alpha)
                 ) is not None:
-                    found[side.name] = each
-        self.app.call_from_thread(self._show, table, found)
+                    shifts_by_side[side.name] = side_shifts
+        self.app.call_from_thread(self._show, table, shifts_by_side)
 
-    def _show(self, table: Table, found: dict[str, Shifts]) -> None:
+    def _show(self, table: Table, shifts_by_side: dict[str, Shifts]) -> None:
         if not self.is_attached:
             return
-        self.table, self.shifts = table, found
+        self.table, self.shifts = table, shifts_by_side
         self._fill()
 
     def on_resize(self) -> None:
-        """Put as much beside each other as has room now."""
+        """Put as many sides beside each other as fit the width."""
         self._fill()
 
     def _fill(self) -> None:
@@ -125,7 +132,7 @@ class CompareScreen(ModalScreen[None]):
             self.query_one("#compare-table", Static).update(page(self.table, self.shifts, marks, width))
 
     def _marks(self, side: Side) -> Text:
-        """Return what the curves of a side wear."""
+        """Return the mark and colour of a side's curves; empty for a side without curves."""
         signs = dict.fromkeys(self._signs[run.run] for run in side.counted if run.run in self._signs)
         letters = ascii_only(self.app)
         return Text.assemble(*((sign.drawn(ascii_only=letters), sign.colour) for sign in signs))

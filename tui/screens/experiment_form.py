@@ -90,8 +90,12 @@ class FormScreen(Screen[None]):
     def _say_help(self) -> None:
         entry = self.query_one(FormList).entry
         if entry is not None and not self._box.has_class("-shown"):
-            known = [each for each in choices(entry.key, self.form.values) if each not in entry.help]
-            self._say(f"{entry.key}: {entry.help}" + (f" ({', '.join(known)})" if known else ""))
+            more_choices = [
+                choice for choice in choices(entry.key, self.form.values) if choice not in entry.help
+            ]
+            self._say(
+                f"{entry.key}: {entry.help}" + (f" ({', '.join(more_choices)})" if more_choices else "")
+            )
 
     @on(Input.Changed, "#form-value")
     @on(CompletingInput.Offered)
@@ -99,10 +103,10 @@ class FormScreen(Screen[None]):
         box, entry = self._box, self.query_one(FormList).entry
         if box.has_class("-shown") and entry is not None:
             offers = completion_line(box.before, box.offers(), box.chosen)
-            said = (
+            help_text = (
                 Text.assemble("tab: ", offers) if offers.plain.strip() else f"{entry.help}; empty: not here"
             )
-            self.query_one("#form-help", Static).update(said)
+            self.query_one("#form-help", Static).update(help_text)
 
     def _say(self, text: str) -> None:
         self.query_one("#form-help", Static).update(clean(text))
@@ -129,8 +133,8 @@ class FormScreen(Screen[None]):
                 "It has characters that a line cannot show; change it in an editor.", severity="warning"
             )
             return
-        place, width = rows.value_place
-        box.styles.offset, box.styles.width = (place.x, place.y), width
+        offset, width = rows.value_place
+        box.styles.offset, box.styles.width = (offset.x, offset.y), width
         box.add_class("-shown")
         box.value = entry.value
         box.cursor_position = len(entry.value)

@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from engine.text import clean
 from tui.figures.files import ExportError
-from tui.figures.view_figure import View, paths_of
+from tui.figures.view_figure import ChartView, paths_of
 from tui.keymap.lookup import bindings
 from tui.widgets.completing_input import CompletingInput
 
@@ -22,7 +22,7 @@ ENDINGS = (".png", ".svg", ".pdf")
 
 
 class ExportScreen(ModalScreen[Path | None]):
-    """Asks where to; returns the path, None when left. What is there is written over after a second enter only.
+    """Asks where to; returns the path, None when left. An existing file is overwritten after a second enter only.
 
     Args:
         view: What is to be drawn.
@@ -39,7 +39,7 @@ class ExportScreen(ModalScreen[Path | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("ExportScreen")
 
-    def __init__(self, view: View, default: Path) -> None:
+    def __init__(self, view: ChartView, default: Path) -> None:
         super().__init__()
         self._view, self._default = view, default
         self._warned: str | None = None

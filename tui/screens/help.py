@@ -53,17 +53,17 @@ class HelpScreen(ModalScreen[None]):
             yield line
             with VerticalScroll(can_focus=False) as page:
                 page.show_horizontal_scrollbar = False
-                yield Static(table(self._found("")), markup=False)
+                yield Static(table(self._matching("")), markup=False)
 
     @on(Input.Changed)
     def _search(self, message: Input.Changed) -> None:
-        found = self._found(message.value)
-        self.query_one(Static).update(table(found, message.value) if found else "No key does that.")
+        sections = self._matching(message.value)
+        self.query_one(Static).update(table(sections, message.value) if sections else "No key does that.")
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
-    def _found(self, text: str) -> dict[str, list[tuple[str, str]]]:
-        found = matching(text)
-        return {name: found[name] for name in sorted(found, key=lambda name: name != self._first)}
+    def _matching(self, text: str) -> dict[str, list[tuple[str, str]]]:
+        sections = matching(text)
+        return {name: sections[name] for name in sorted(sections, key=lambda name: name != self._first)}
 
     def action_back(self) -> None:
         """Show all keys again, or close."""
@@ -86,7 +86,7 @@ class HelpScreen(ModalScreen[None]):
 def matching(text: str) -> dict[str, list[tuple[str, str]]]:
     """Return the keys whose own line, or section, has every word of a text."""
     words = needles(text)
-    found = {
+    sections = {
         section: [
             (key, what)
             for key, what in keys
@@ -94,7 +94,7 @@ def matching(text: str) -> dict[str, list[tuple[str, str]]]:
         ]
         for section, keys in KEYS.items()
     }
-    return {section: keys for section, keys in found.items() if keys}
+    return {section: keys for section, keys in sections.items() if keys}
 
 
 def needles(text: str) -> list[str]:
@@ -105,13 +105,13 @@ def needles(text: str) -> list[str]:
 
 def table(sections: Mapping[str, Sequence[tuple[str, str]]], text: str = "") -> Table:
     """Return keys as a table, with what was searched for underlined."""
-    shown = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
-    shown.add_column(min_width=KEYS_WIDTH)
+    grid = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    grid.add_column(min_width=KEYS_WIDTH)
     for section, keys in sections.items():
-        shown.add_row(_marked(section, "bold", text))
+        grid.add_row(_marked(section, "bold", text))
         for key, what in keys:
-            shown.add_row(_marked(f"  {key}", "cyan", text), _marked(what, "", text))
-    return shown
+            grid.add_row(_marked(f"  {key}", "cyan", text), _marked(what, "", text))
+    return grid
 
 
 def _marked(words: str, style: str, text: str) -> Text:

@@ -1,4 +1,4 @@
-"""What screens ask of what they stand on: those over the dashboard of it, the dashboard of what reads the files."""
+"""What screens need from below: a screen over the dashboard from the dashboard, the dashboard from the file reader."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix
 
 
-class Reader(Protocol):
+class FileReader(Protocol):
     """Reads the files of runs."""
 
     def look_at(self, watch: Watch) -> None:
@@ -46,13 +46,13 @@ class Host(Protocol):
 
     @property
     def snapshot(self) -> Snapshot:
-        """What there is now."""
+        """The runs, the configuration and the machine as they are now."""
 
     def follow(self, screen: Screen[None], show: Callable[[Snapshot], None]) -> None:
         """Show a screen the snapshot of now and all that come, for as long as it is open."""
 
     def look_into(self, page: Page | None) -> None:
-        """Have a run read whole; None for no longer."""
+        """Have a run read whole; None ends that."""
 
     def needless(self) -> frozenset[str]:
         """Return the names of actions that would do nothing to the run that is meant."""

@@ -71,17 +71,18 @@ class VariationScreen(ModalScreen[Variation | None]):
         text = message.value.removesuffix(begun)
 
         def work() -> None:
-            found = vary(self._experiment, text)
-            self.app.call_from_thread(self._judged, found, asked, begun)
+            variation = vary(self._experiment, text)
+            self.app.call_from_thread(self._judged, variation, asked, begun)
 
         self.run_worker(work, thread=True, group="actions", exit_on_error=False)
 
-    def _judged(self, found: Variation, asked: int, begun: str = "") -> None:
+    def _judged(self, variation: Variation, asked: int, begun: str = "") -> None:
         if asked == self._asked and self.is_attached:
-            said = self.query_one("#variation-said", Static)
-            said.set_class(bool(found.mistakes), "-wrong")
-            said.update(
-                clean_lines(found.mistakes) or (f"{clean(begun)} …" if begun else settings_line(found))
+            message = self.query_one("#variation-said", Static)
+            message.set_class(bool(variation.mistakes), "-wrong")
+            message.update(
+                clean_lines(variation.mistakes)
+                or (f"{clean(begun)} …" if begun else settings_line(variation))
             )
 
     @on(Input.Submitted)
@@ -91,11 +92,11 @@ class VariationScreen(ModalScreen[Variation | None]):
         asked = self._asked
 
         def work() -> None:
-            found = vary(self._experiment, text)
-            if found.mistakes:
-                self.app.call_from_thread(self._judged, found, asked)
+            variation = vary(self._experiment, text)
+            if variation.mistakes:
+                self.app.call_from_thread(self._judged, variation, asked)
             else:
-                self.app.call_from_thread(self.dismiss, found)
+                self.app.call_from_thread(self.dismiss, variation)
 
         self.run_worker(work, thread=True, group="actions", exit_on_error=False)
 

@@ -24,7 +24,7 @@ class Prompt(ModalScreen[str | None]):
 
     Args:
         title: What is asked for.
-        text: What there is to know about it.
+        text: What the line means, in a sentence or two.
         value: What it is at present.
         words: The words that can be expected, for Tab.
         wrong: Returns what is wrong with a line, empty where nothing is.
@@ -50,7 +50,7 @@ class Prompt(ModalScreen[str | None]):
             yield Static(id="prompt-hint", markup=False)
 
     def on_mount(self) -> None:
-        """Begin at the end of what is there."""
+        """Put the cursor at the end of the line."""
         line = self.query_one(CompletingInput)
         line.cursor_position = len(self._value)
         line.focus()
@@ -60,7 +60,11 @@ class Prompt(ModalScreen[str | None]):
         before = text[:cursor]
         word = before[before.rfind(" ") + 1 :]
         start, there = before[: len(before) - len(word)], set(text.split()) - {word}
-        return [start + each for each in self._words if each.startswith(word) and each not in there]
+        return [
+            start + candidate
+            for candidate in self._words
+            if candidate.startswith(word) and candidate not in there
+        ]
 
     @on(Input.Changed)
     @on(CompletingInput.Offered)

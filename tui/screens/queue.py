@@ -37,7 +37,7 @@ class QueueScreen(TargetScreen):
         give_actions(self, RunActions(self), QueueActions(self))
 
     def compose(self) -> ComposeResult:
-        """The machine over the queue, and what is to be said of one run at the bottom."""
+        """The machine over the queue, and the facts of one run at the bottom."""
         board = MachineBoard(id="queue-board")
         board.can_focus = False
         board.border_title = "Machine, the last three minutes"
@@ -101,7 +101,7 @@ class QueueScreen(TargetScreen):
 
 
 def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
-    """Return what there is to know of a run: where it is, why it waits, and what its times rest on."""
+    """Return a run's facts, a line each: where it is, why it waits, and what its times rest on."""
     now = snapshot.machine.time
     status = snapshot.by_id.get(bar.run)
     if status is None:

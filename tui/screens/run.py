@@ -47,7 +47,7 @@ FOCUSED = {
     "console": "#run-console LogView",
     "events": "#run-events LogView",
 }
-"""What has the keys on each tab."""
+"""The widget that gets the keys on each tab."""
 
 
 class RunScreen(Screen[None]):
@@ -67,9 +67,9 @@ class RunScreen(Screen[None]):
         give_actions(self, actions)
         self.run = run
         self.page = Page(run)
-        """What the feed is asked for."""
+        """What the feed reads for this screen."""
         self.record = Record(run)
-        """What it has found."""
+        """What the feed has read of the run."""
         self._host = host
         self._tab: Tab = tab
         self._title = Text()
@@ -106,7 +106,7 @@ class RunScreen(Screen[None]):
 
     @property
     def status(self) -> Status | None:
-        """How the run goes, None for one that is no longer there."""
+        """How the run goes; None for a run whose folder is gone."""
         return self._host.snapshot.by_id.get(self.run)
 
     # ---- showing
@@ -169,12 +169,12 @@ class RunScreen(Screen[None]):
 
     def _cell(self, view: MatrixView) -> str:
         """Return what the cell under the cursor says, in words."""
-        matrix, place = view.matrix, self.record.place
+        matrix, matrix_place = view.matrix, self.record.place
         if matrix is None:
             return (
                 ""
-                if place is None
-                else f"the matrix of step {place.step:,} cannot be shown: it is not square"
+                if matrix_place is None
+                else f"the matrix of step {matrix_place.step:,} cannot be shown: it is not square"
             )
         row, column = view.cursor
         count, share = int(matrix.counts[row, column]), 100 * matrix.shares[row, column]
@@ -204,20 +204,25 @@ class RunScreen(Screen[None]):
 
     @on(EpochRequested)
     def _scrubbed(self, message: EpochRequested) -> None:
-        place = self.page.place or self.record.place
-        series = self.record.series(place.split) if place is not None else []
-        if place is None or place not in series:
+        matrix_place = self.page.place or self.record.place
+        series = self.record.series(matrix_place.split) if matrix_place is not None else []
+        if matrix_place is None or matrix_place not in series:
             return
-        self._look(series, go(message.where, series.index(place), len(series)))
+        self._look(series, go(message.where, series.index(matrix_place), len(series)))
 
     def action_split(self) -> None:
         """Show the evaluation of another split, at the same step where it has one."""
-        splits, place = self.record.splits, self.page.place or self.record.place
-        if self._tab not in ("confusion", "classes") or place is None or len(splits) < 2:
+        splits, matrix_place = self.record.splits, self.page.place or self.record.place
+        if self._tab not in ("confusion", "classes") or matrix_place is None or len(splits) < 2:
             self.app.bell()
             return
-        series = self.record.series(splits[(splits.index(place.split) + 1) % len(splits)])
-        self._look(series, max((i for i, each in enumerate(series) if each.step <= place.step), default=0))
+        series = self.record.series(splits[(splits.index(matrix_place.split) + 1) % len(splits)])
+        self._look(
+            series,
+            max(
+                (i for i, evaluation in enumerate(series) if evaluation.step <= matrix_place.step), default=0
+            ),
+        )
 
     def _look(self, series: list[Place], index: int) -> None:
         """Have the feed read a matrix of a series; the last one stands for whichever is the newest."""
@@ -244,6 +249,6 @@ class RunScreen(Screen[None]):
 
 
 def go(where: Where, at: int, count: int) -> int:
-    """Return the place of ``count`` that lies somewhere from one of them."""
-    wanted = {"first": 0, "back": at - 1, "on": at + 1, "last": count - 1}[where]
-    return max(0, min(wanted, count - 1))
+    """Return the index, of ``count``, that a step from the index ``at`` leads to; it stays within the ends."""
+    target = {"first": 0, "back": at - 1, "on": at + 1, "last": count - 1}[where]
+    return max(0, min(target, count - 1))

@@ -1,4 +1,4 @@
-"""The first time: what is where, on one page, once."""
+"""The page that explains the screen when the app is first opened."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGE = (
 
 
 class TourScreen(ModalScreen[None]):
-    """Says what is where; any of the usual keys closes it."""
+    """Explains the screen; any of the usual keys closes it."""
 
     DEFAULT_CSS = """
     TourScreen {

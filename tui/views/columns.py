@@ -33,32 +33,32 @@ WIDEST = 24
 
 @dataclass(frozen=True)
 class Column:
-    """Something that the list shows of each row."""
+    """A column of the run list."""
 
     name: str
     heading: str
     title: str
-    """What it is called where there is room."""
+    """Its long name."""
     value: Callable[[Fact], Any]
     """Returns what a run has; None where it has nothing."""
     write: Callable[[Any], str]
     width: int = 5
     """Cells that it takes at least."""
     over: Literal["newest", "each", "mean"] = "newest"
-    """What stands where a row stands for several runs."""
+    """What it shows for a row of several runs: the newest value, each different value, or their mean."""
     spread: bool = False
     """Whether a standard deviation stands behind the mean."""
     best_first: bool = False
     """Whether the largest stands first when the list is sorted by it."""
     words: bool = False
-    """Whether it stands to the left of its place."""
+    """Whether its texts are aligned left."""
     timed: bool = False
-    """Whether it changes by itself."""
+    """Whether its values change with time alone."""
     rank: Callable[[Fact], Any] | None = None
     """Returns what rows are sorted by, where that is not the value."""
 
     def text(self, row: Row) -> str:
-        """Return what stands in the column of a row; at most ``WIDEST`` cells. No mean is made of unlike runs."""
+        """Return the text of a row in this column, at most ``WIDEST`` cells; empty for the mean of unlike runs."""
         if row.mixed and self.over == "mean":
             return ""
         if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
@@ -68,7 +68,7 @@ class Column:
         return self._text(row.facts[0]) if row.facts else ""
 
     def order(self, row: Row) -> tuple[bool, Any] | None:
-        """Return what a row is sorted by, numbers before words; None for one that has nothing."""
+        """Return what a row is sorted by, numbers before words; None for a row without a value."""
         if len(row.facts) > 1 and self.over == "mean" and (numbers := self._numbers(row)):
             if row.mixed:
                 return False, max(numbers) if self.best_first else min(numbers)
@@ -86,11 +86,11 @@ class Column:
         return text if cell_len(text) <= WIDEST else shorten(text, WIDEST)
 
     def _numbers(self, row: Row) -> list[float]:
-        """Return what those of a row's runs have measured that have ended well; nothing if the newest says more."""
+        """Return what a row's finished runs have measured; an empty list if the newest run says more."""
         if row.state != "finished" and not row.group:
             return []
-        found = (self.value(fact) for fact in row.facts if fact.status.state == "finished")
-        numbers = [value for value in found if isinstance(value, int | float) and math.isfinite(value)]
+        measured = (self.value(fact) for fact in row.facts if fact.status.state == "finished")
+        numbers = [value for value in measured if isinstance(value, int | float) and math.isfinite(value)]
         return numbers if len(numbers) > 1 or row.group else []
 
     def _averaged(self, numbers: Sequence[float]) -> str:
@@ -101,24 +101,24 @@ class Column:
 
 def memory(status: Status) -> float | None:
     """Return the bytes that a run holds, or held last; on the GPU where it holds most."""
-    found = first_of(status.last, MEMORY)
-    return None if found is None else found[1]
+    largest = first_of(status.last, MEMORY)
+    return None if largest is None else largest[1]
 
 
 def memory_and_peak(status: Status) -> tuple[float, float] | None:
     """Return the bytes that a run holds, or held last, and the most of them that it has held."""
-    if (found := first_of(status.last, MEMORY)) is None:
+    if (largest := first_of(status.last, MEMORY)) is None:
         return None
-    name, held = found
+    name, held = largest
     most = value_of(status.best, name)
     return held, held if most is None else max(held, most)
 
 
 def _shared(texts: Iterable[str]) -> str:
-    """Return what several runs have between them, or how many things."""
-    said = [text for text in texts if text]
-    joined = ",".join(said)
-    return joined if len(said) == 1 or len(joined) <= 8 else f"{len(said)} values" if said else ""
+    """Return the values of several runs side by side, or how many values they have where those are too long."""
+    written = [text for text in texts if text]
+    joined = ",".join(written)
+    return joined if len(written) == 1 or len(joined) <= 8 else f"{len(written)} values" if written else ""
 
 
 def _progress(status: Status) -> str:
@@ -134,7 +134,7 @@ def _peak(fact: Fact) -> float | None:
 
 
 def _asked(key: FilterKey) -> Callable[[Fact], Any]:
-    """Return what gets the value of a key as filters see it."""
+    """Return a function that reads the value of a key as filters see it."""
     return lambda fact: key.value(Subject(fact.status, lambda: fact.about.config, lambda: fact.about.labels))
 
 
@@ -145,7 +145,7 @@ def _key(name: str) -> Callable[[Fact], Any]:
 
 
 DEFAULT = ("epoch", "test/f1", "train/loss", "left", "memory")
-"""The columns that are shown as long as nobody has chosen others."""
+"""The columns that are shown until the user chooses others."""
 OF_RUN: Mapping[str, Column] = {
     column.name: column
     for column in (
@@ -168,7 +168,7 @@ OF_RUN: Mapping[str, Column] = {
 
 @lru_cache(1024)
 def find_column(name: str) -> Column | None:
-    """Return the column of a name, None where there is none of that name."""
+    """Return the column of a name; None for an unknown name."""
     if (column := OF_RUN.get(name)) is not None:
         return column
     key = find_key(name)
@@ -176,8 +176,8 @@ def find_column(name: str) -> Column | None:
     if key is not None and "/" in metric:
         return _measured(name, metric, key, which)
     if key is not None and name.startswith("options."):
-        shown = clean(name.removeprefix("options."))
-        return Column(name, shown, clean(name), _asked(key), setting_text, over="each")
+        option = clean(name.removeprefix("options."))
+        return Column(name, option, clean(name), _asked(key), setting_text, over="each")
     if name in Experiment.__struct_fields__ and name not in LABELS:
         words = key is None or key.kind == "text"
         return Column(
@@ -187,13 +187,13 @@ def find_column(name: str) -> Column | None:
 
 
 def _measured(name: str, metric: str, key: FilterKey, which: str) -> Column:
-    found = metric_of(clean(metric))
-    kind = found.kind
-    heading, title = found.short, found.full
-    if which in ("highest", "lowest") and found.is_evaluated:
-        said = f" (chosen on {found.split})"
-        heading, title = f"{which} {heading}{said}", f"{which} {title}{said}"
-    elif which == "best" and found.is_evaluated:
+    metric_facts = metric_of(clean(metric))
+    kind = metric_facts.kind
+    heading, title = metric_facts.short, metric_facts.full
+    if which in ("highest", "lowest") and metric_facts.is_evaluated:
+        chosen_on = f" (chosen on {metric_facts.split})"
+        heading, title = f"{which} {heading}{chosen_on}", f"{which} {title}{chosen_on}"
+    elif which == "best" and metric_facts.is_evaluated:
         heading, title = f"best {heading}", f"{title} of the best checkpoint"
     elif which in ("best", "highest", "lowest"):
         word = kind.extreme or "best"
@@ -203,7 +203,7 @@ def _measured(name: str, metric: str, key: FilterKey, which: str) -> Column:
 
 
 def known_columns(snapshot: Snapshot) -> list[Column]:
-    """Return the columns that say something here: settings that differ, the run, what was measured, other settings."""
+    """Return all columns for these runs: settings that differ, the run's own, measurements, other settings."""
     differing, alike = settings_by_difference(snapshot)
     last: dict[str, None] = {}
     best: dict[str, None] = {}
@@ -234,7 +234,7 @@ def settings_by_difference(snapshot: Snapshot) -> tuple[list[str], list[str]]:
     for name in Experiment.__struct_fields__:
         if name in LABELS:
             continue
-        found = [getattr(experiment, name) for experiment in experiments]
-        found += [config.get(name, found[0] if found else None) for config in made]
-        (differing if any(value != found[0] for value in found) else alike).append(name)
+        values = [getattr(experiment, name) for experiment in experiments]
+        values += [config.get(name, values[0] if values else None) for config in made]
+        (differing if any(value != values[0] for value in values) else alike).append(name)
     return differing, alike

@@ -22,14 +22,17 @@ LOOK_AT = "to look at, not concluded"
 """What heads mistakes, a tenth of which differ by chance."""
 
 
-def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width: int) -> Grid:
+def page(table: Table, shifts_by_side: Mapping[str, Shifts], marks: Sequence[Text], width: int) -> Grid:
     """Return the comparison as one grid.
 
     Args:
         table: What is compared.
-        found: How the sides but the first one differ from that by class, by name.
-        marks: What the curves of each side wear in the charts; empty for one without.
-        width: Cells that there are.
+        shifts_by_side: How each side but the first differs from the first by class; by the side's name.
+        marks: The mark and colour of each side's curves in the charts; empty for a side without curves.
+        width: Cells of the page.
+
+    Returns:
+        A grid for a scrolling widget.
     """
     outer = Grid(box=None, show_header=False, pad_edge=False)
     for verdict in table.verdicts:
@@ -39,13 +42,13 @@ def page(table: Table, found: Mapping[str, Shifts], marks: Sequence[Text], width
     outer.add_row("")
     for sides in _blocks(table, width):
         outer.add_row(_beside(table, sides, marks, width))
-    for name, each in found.items():
+    for name, shifts in shifts_by_side.items():
         outer.add_row(
-            Text.assemble((f"{name} − {table.sides[0].name}, by class", "bold"), (_summed(each), "dim"))
+            Text.assemble((f"{name} − {table.sides[0].name}, by class", "bold"), (_summed(shifts), "dim"))
         )
-        if each.summary:
-            outer.add_row(Text(f"{name} {each.summary}"))
-        for grid in _by_class(each, width):
+        if shifts.summary:
+            outer.add_row(Text(f"{name} {shifts.summary}"))
+        for grid in _by_class(shifts, width):
             outer.add_row(grid)
         outer.add_row("")
     return outer
@@ -88,17 +91,17 @@ def _beside(table: Table, sides: Sequence[int], marks: Sequence[Text], width: in
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold", expand=False)
     grid.add_column("", style="dim", no_wrap=True)
     for side in sides:
-        shown = table.sides[side]
-        name = f"{marks[side].plain} {shown.name}{shown.count}".lstrip()
-        wanted = max(cell_len(name), *(cell_len(values[side]) for _, values in table.made), 0)
-        more = min(spare, max(0, wanted - needs[side]))
+        column_side = table.sides[side]
+        name = f"{marks[side].plain} {column_side.name}{column_side.count}".lstrip()
+        full_width = max(cell_len(name), *(cell_len(values[side]) for _, values in table.made), 0)
+        more = min(spare, max(0, full_width - needs[side]))
         spare -= more
         heading = Text(_folded(name, needs[side] + more))
         for span in marks[side].spans:
             heading.stylize(span.style, span.start, span.end)
         heading.append("\nbaseline" if side == 0 else "\nΔ to the baseline", "not bold dim")
-        if shown.left_out:
-            heading.append("\n" + _folded(shown.left_out, needs[side] + more), "not bold yellow")
+        if column_side.left_out:
+            heading.append("\n" + _folded(column_side.left_out, needs[side] + more), "not bold yellow")
         grid.add_column(heading, overflow="fold", width=needs[side] + more)
     for key, values in table.made:
         grid.add_row(Text(key), *(Text(values[side]) for side in sides))
@@ -121,20 +124,20 @@ def _folded(name: str, width: int) -> str:
     return "\n".join([*lines, name])
 
 
-def _summed(found: Shifts) -> str:
+def _summed(shifts: Shifts) -> str:
     """Say of how many seeds the matrices are."""
-    before, here = found.seeds
+    before, here = shifts.seeds
     return "  of one seed each" if before == here == 1 else f"  summed over {here} and {before} seeds"
 
 
-def _by_class(found: Shifts, width: int) -> list[Grid]:
+def _by_class(shifts: Shifts, width: int) -> list[Grid]:
     """Return how a side differs from the baseline by class, and in which mistakes: beside each other, or below."""
-    classes = found.classes[:SHOWN_CLASSES]
-    mistakes = found.mistakes[: max(len(classes), 4)]
+    classes = shifts.classes[:SHOWN_CLASSES]
+    mistakes = shifts.mistakes[: max(len(classes), 4)]
     told = [(Text(shift.true, style="dim"), _scored(shift)) for shift in classes]
-    if left := len(found.classes) - len(classes):
+    if left := len(shifts.classes) - len(classes):
         told.append((Text(f"{left} more differ less", style="dim"), Text()))
-    taken = [(Text(f"{each.true} taken for {each.taken}"), _shifted(each)) for each in mistakes]
+    taken = [(Text(f"{mistake.true} taken for {mistake.taken}"), _shifted(mistake)) for mistake in mistakes]
     headings = ("", "F1"), (f"mistakes, {LOOK_AT}" if taken else "", "")
     if _wide(told) + _wide(taken) + 6 <= width:
         rows = [(*left, *right) for left, right in zip_longest(told, taken, fillvalue=(Text(), Text()))]

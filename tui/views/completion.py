@@ -1,4 +1,4 @@
-"""What can be typed for an experiment's keys and values: all there is to choose from, and how a start goes on."""
+"""What can be typed for an experiment's keys and values: the choices, and those that complete what is typed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def keys_of(values: Mapping[str, Any]) -> list[str]:
 
 
 def options_of(values: Mapping[str, Any]) -> dict[str, str]:
-    """Return what each option of the model takes, by its name; empty for a model that is none of ours."""
+    """Return what each option of the model takes, by its name; empty for an unknown model."""
     model = values.get("model")
     spec = MODELS.get(model) if isinstance(model, str) else None
     return OPTIONS[spec.family] if spec is not None else {}
@@ -52,21 +52,21 @@ def choices(key: str, values: Mapping[str, Any]) -> list[str]:
         return _divisors(values.get("image_size"))
     if key.startswith("options."):
         return _quoted_in(options_of(values).get(key.removeprefix("options."), ""))
-    return [each for each in _leaves(FIELDS.get(key)) if isinstance(each, str)]
+    return [leaf for leaf in _leaves(FIELDS.get(key)) if isinstance(leaf, str)]
 
 
-def starting_with(start: str, known: Iterable[str]) -> list[str]:
-    """Return the known words that begin so, whatever their case; then those that have it in them."""
-    low, known = start.lower(), list(known)
-    front = [word for word in known if word.lower().startswith(low)]
-    return front + [word for word in known if low in word.lower() and word not in front]
+def starting_with(start: str, candidates: Iterable[str]) -> list[str]:
+    """Return the candidates that begin so, whatever their case; then those that contain the start."""
+    low, candidates = start.lower(), list(candidates)
+    front = [word for word in candidates if word.lower().startswith(low)]
+    return front + [word for word in candidates if low in word.lower() and word not in front]
 
 
 def _divisors(size: Any) -> list[str]:
     if not isinstance(size, int) or not 1 <= size <= 4096:
         return []
-    found = [str(each) for each in range(2, size + 1) if size % each == 0]
-    return found[:MOST_DIVISORS]
+    divisors = [str(divisor) for divisor in range(2, size + 1) if size % divisor == 0]
+    return divisors[:MOST_DIVISORS]
 
 
 def _quoted_in(text: str) -> list[str]:

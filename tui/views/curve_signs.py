@@ -20,51 +20,55 @@ class Signs:
     """Remembers the signs of the runs in the charts."""
 
     def __init__(self) -> None:
-        self.known: Mapping[str, Sign] = {}
-        """The last choice."""
+        self.signs: Mapping[str, Sign] = {}
+        """The sign of each run, as ``choose`` returned it last."""
         self._made_from: tuple[tuple[object, ...], object] | None = None
 
     def choose(
-        self, snapshot: Snapshot, shown: Iterable[str], folds: Iterable[Sequence[str]] = ()
+        self, snapshot: Snapshot, run_ids: Iterable[str], folds: Iterable[Sequence[str]] = ()
     ) -> Mapping[str, Sign]:
-        """Return the sign of each run that is shown.
+        """Return the sign of each run that is drawn.
 
         Args:
+            snapshot: All runs; the configuration in it gives experiments their colours.
+            run_ids: The runs that are drawn.
             folds: The runs that are one curve together, and so have one sign.
         """
-        names, together = tuple(shown), tuple(map(tuple, folds))
+        names, together = tuple(run_ids), tuple(map(tuple, folds))
         rest = names, together, tuple((status.run, status.experiment) for status in snapshot.runs)
         made = self._made_from
         if made is not None and rest == made[0] and snapshot.config is made[1]:
-            return self.known
+            return self.signs
         self._made_from = rest, snapshot.config
         experiments = dict.fromkeys(status.experiment for status in snapshot.runs)
         if snapshot.config is not None:
             experiments |= dict.fromkeys(snapshot.config.experiments)
-        wanted = set(names)
+        drawn = set(names)
         of_run = {run: fold for fold in together for run in fold}
         curves = dict.fromkeys(
             (status.experiment, tuple(reversed(of_run.get(status.run, (status.run,)))))
             for status in reversed(snapshot.runs)
-            if status.run in wanted
+            if status.run in drawn
         )
-        self.known = give(curves, assign(experiments), self.known)
-        return self.known
+        self.signs = give(curves, assign(experiments), self.signs)
+        return self.signs
 
 
-def give(curves: Iterable[CurveOf], colours: Mapping[str, str], known: Mapping[str, Sign]) -> dict[str, Sign]:
+def give(
+    curves: Iterable[CurveOf], colours: Mapping[str, str], previous: Mapping[str, Sign]
+) -> dict[str, Sign]:
     """Return the sign of each run: no two curves have the same while there are signs left.
 
     Args:
         curves: What is drawn; the first new one of each experiment gets the experiment's colour if it can.
         colours: The colour of each experiment.
-        known: The signs that runs had until now.
+        previous: The signs that runs had until now.
     """
     signs: dict[str, Sign] = {}
     taken: Counter[Sign] = Counter()
     new: list[CurveOf] = []
     for experiment, runs in curves:
-        kept = next((known[run] for run in runs if run in known and known[run] not in taken), None)
+        kept = next((previous[run] for run in runs if run in previous and previous[run] not in taken), None)
         if kept is None:
             new.append((experiment, runs))
             continue
@@ -78,12 +82,12 @@ def give(curves: Iterable[CurveOf], colours: Mapping[str, str], known: Mapping[s
     return signs
 
 
-def _free(wanted: str, taken: Counter[Sign]) -> Sign:
-    """Return a sign of the colour that is wanted, or of the next one that fewer curves have."""
+def _free(preferred: str, taken: Counter[Sign]) -> Sign:
+    """Return a sign of the preferred colour, or of the next colour that fewer curves have."""
     used = Counter(dict.fromkeys(PALETTE, 0))
     for sign, count in taken.items():  # at most as many as there are colours and marks
         used[sign.colour] += count
-    first = PALETTE.index(wanted)
+    first = PALETTE.index(preferred)
     colour = min((*PALETTE[first:], *PALETTE[:first]), key=used.__getitem__)
     own = MARKERS[PALETTE.index(colour)]
     spare = [*MARKERS[len(PALETTE) :], *MARKERS[: len(PALETTE)]] if used[colour] else [own]

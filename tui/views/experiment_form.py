@@ -23,22 +23,22 @@ from tui.views.completion import help_of, keys_of
 
 NAME = "name"
 """The row of the experiment's name."""
-Source = Literal["changed", "here", "defaults", "recipe", "built in"]
+ValueSource = Literal["changed", "here", "defaults", "recipe", "built in"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class FormEntry:
     """One key: its value as it is typed, where it comes from, and what it takes."""
 
     key: str
     value: str
-    source: Source
+    source: ValueSource
     help: str
 
 
 @dataclass(frozen=True)
 class Form:
-    """An experiment of a configuration, and what is to become of it."""
+    """An experiment of a configuration, and the changes to it."""
 
     path: Path
     text: str
@@ -47,7 +47,7 @@ class Form:
     new_name: str | None = None
     """What a clone is to be called; None when the experiment itself is changed."""
     changes: Mapping[str, Any] = field(default_factory=dict)
-    """The new value of each changed key; None for one that is to be inherited again."""
+    """The new value of each changed key; None for a key that is inherited again."""
 
     def with_value(self, key: str, text: str) -> Form:
         """Return the form with another value for a key; an empty text is no value of its own."""
@@ -75,8 +75,8 @@ class Form:
             edited = self.edited
         except EditError as error:
             return [str(error)]
-        known = {message for message, _ in _mistakes(self.text, self.path)}
-        return [line for message, line in _mistakes(edited, self.path) if message not in known]
+        messages_before = {message for message, _ in _mistakes(self.text, self.path)}
+        return [line for message, line in _mistakes(edited, self.path) if message not in messages_before]
 
     @cached_property
     def notes(self) -> list[str]:
@@ -89,7 +89,7 @@ class Form:
         return [] if experiment is None else notes_on(experiment)
 
     @cached_property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[FormEntry]:
         """All keys in the order of the documentation, with the changes in them."""
         document = tomli.loads(self.text)
         defaults = _dict(document.get("defaults"))
@@ -103,10 +103,10 @@ class Form:
                 table[last] = value
         if not own["options"]:
             del own["options"]
-        values = {key: each for key, each in DEFAULTS.items() if key != NAME} | fill([defaults, own])
+        values = {key: default for key, default in DEFAULTS.items() if key != NAME} | fill([defaults, own])
         recipe = inherited(values)
 
-        def source(key: str) -> Source:
+        def source(key: str) -> ValueSource:
             top, _, option = key.partition(".")
             if key in self.changes:
                 return "changed"
@@ -116,11 +116,11 @@ class Form:
                 return "defaults"
             return "recipe" if key in recipe else "built in"
 
-        named: Source = "here" if self.new_name is None else "changed"
+        named: ValueSource = "here" if self.new_name is None else "changed"
         return [
-            Entry(NAME, self.new_name or self.experiment, named, "another name makes a clone"),
+            FormEntry(NAME, self.new_name or self.experiment, named, "another name makes a clone"),
             *(
-                Entry(key, written(_value(values, key)), source(key), help_of(key, values))
+                FormEntry(key, written(_value(values, key)), source(key), help_of(key, values))
                 for key in keys_of(values)
             ),
         ]
@@ -141,7 +141,7 @@ class Form:
 
     @property
     def is_changed(self) -> bool:
-        """Whether saving it would do anything."""
+        """Whether saving it would change the file."""
         return bool(self.changes) or self.new_name is not None
 
 
@@ -184,7 +184,7 @@ def _mistakes(text: str, path: Path) -> list[tuple[str, str]]:
     try:
         parse_config(text.replace("\r\n", "\n"), path)
     except ConfigError as error:
-        return [(each.message, str(each)) for each in error.mistakes]
+        return [(mistake.message, str(mistake)) for mistake in error.mistakes]
     return []
 
 

@@ -72,7 +72,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Axis:
+class TimeAxis:
     """From when to when; seconds since the epoch."""
 
     start: float
@@ -82,70 +82,70 @@ class Axis:
 
     def cell(self, when: float) -> int:
         """Return the cell that a time is in, within the axis."""
-        place = (when - self.start) / (self.end - self.start) * self.cells
-        return max(0, min(self.cells, round(place)))
+        position = (when - self.start) / (self.end - self.start) * self.cells
+        return max(0, min(self.cells, round(position)))
 
 
 def bars(snapshot: Snapshot) -> list[Bar]:
     """Return the runs that live, then those that wait, in the order of the queue."""
-    found = []
-    for each in snapshot.queue.outlook:
-        if (status := snapshot.by_id.get(each.run)) is None:
+    run_bars = []
+    for forecast in snapshot.queue.outlook:
+        if (status := snapshot.by_id.get(forecast.run)) is None:
             continue
-        ticket = snapshot.queue.tickets.get(each.run)
+        ticket = snapshot.queue.tickets.get(forecast.run)
         label = f"{clean(status.experiment)} s{status.seed}"
         held = status.state == "queued" and ticket is not None and ticket.on_hold
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
-        found.append(
+        run_bars.append(
             Bar(
-                each.run, label, status.state, each.start, each.finish, why, held,
-                tuple(map(snapshot.queue.name_of, each.devices)),
-                each.earliest, each.earliest_finish, each.how,
+                forecast.run, label, status.state, forecast.start, forecast.finish, why, held,
+                tuple(map(snapshot.queue.name_of, forecast.devices)),
+                forecast.earliest, forecast.earliest_finish, forecast.how,
             )
         )  # fmt: skip
-    return found
+    return run_bars
 
 
-def all_done(shown: Sequence[Bar], now: float) -> str:
+def all_done(run_bars: Sequence[Bar], now: float) -> str:
     """Return when all that is not held has ended, in words; empty where nothing is to come or nothing is known."""
-    counted = [bar for bar in shown if not bar.held]
+    counted = [bar for bar in run_bars if not bar.held]
     ends = [end for bar in counted if (end := bar.finish or bar.earliest_finish) is not None]
     if not ends:
         return ""
     how = "about" if all(bar.finish is not None for bar in counted) else "not before"
     return f"all done {how} {clock(max(ends), now)}" + (
-        ", but for what is held" if len(counted) < len(shown) else ""
+        ", but for what is held" if len(counted) < len(run_bars) else ""
     )
 
 
-def gantt(shown: Sequence[Bar], now: float, width: int) -> list[Line]:
+def gantt(run_bars: Sequence[Bar], now: float, width: int) -> list[Line]:
     """Return the axis and a line for each run, in so many cells."""
-    label = max(12, min(32, width // 3, max((len(bar.label) for bar in shown), default=12)))
-    axis = axis_of(shown, now, max(1, width - label - WHEN_CELLS - 4))
+    label = max(12, min(32, width // 3, max((len(bar.label) for bar in run_bars), default=12)))
+    axis = axis_of(run_bars, now, max(1, width - label - WHEN_CELLS - 4))
     heading: Line = [(" " * (width - axis.cells), "quiet"), (marks(axis), "quiet")]
-    return [heading, *(_line(bar, axis, label) for bar in shown)]
+    return [heading, *(_line(bar, axis, label) for bar in run_bars)]
 
 
-def axis_of(shown: Sequence[Bar], now: float, cells: int) -> Axis:
+def axis_of(run_bars: Sequence[Bar], now: float, cells: int) -> TimeAxis:
     """Return an axis on which all that is known has its place, and not more of the past than helps."""
-    known = [time for bar in shown for time in (bar.start, bar.finish) if time is not None]
-    end = max([now + SHORTEST_S, *known])
-    if any(bar.start is not None and bar.finish is None for bar in shown):
+    times = [time for bar in run_bars for time in (bar.start, bar.finish) if time is not None]
+    end = max([now + SHORTEST_S, *times])
+    if any(bar.start is not None and bar.finish is None for bar in run_bars):
         end += UNKNOWN * (end - now)
-    return Axis(max(min([now, *known]), now - BEFORE * (end - now)), now, end, cells)
+    return TimeAxis(max(min([now, *times]), now - BEFORE * (end - now)), now, end, cells)
 
 
-def marks(axis: Axis) -> str:
+def marks(axis: TimeAxis) -> str:
     """Return the axis as text: now, and a mark every so often."""
     step = next(
         (step for step in STEPS if step / (axis.end - axis.start) * axis.cells >= MARK_CELLS), STEPS[-1]
     )
     text = ""
     for number in range(math.ceil((axis.end - axis.now) / step) + 1):
-        place = axis.cell(axis.now + number * step)
+        cell = axis.cell(axis.now + number * step)
         word = "now" if number == 0 else f"+{span(number * step, 2)}"
-        if place >= len(text) + (number > 0) and place + len(word) <= axis.cells:
-            text += " " * (place - len(text)) + word
+        if cell >= len(text) + (number > 0) and cell + len(word) <= axis.cells:
+            text += " " * (cell - len(text)) + word
     return text
 
 
@@ -168,7 +168,7 @@ def when(bar: Bar, now: float) -> str:
     return f"{clock(bar.start, now)}–{finish}"
 
 
-def _line(bar: Bar, axis: Axis, label: int) -> Line:
+def _line(bar: Bar, axis: TimeAxis, label: int) -> Line:
     waits = bar.state == "queued"
     mark = MARKS[bar.state][0]
     line: Line = [
@@ -179,7 +179,7 @@ def _line(bar: Bar, axis: Axis, label: int) -> Line:
     return line + (_bar(bar, axis) if bar.start is not None else _reason(bar, axis))
 
 
-def _bar(bar: Bar, axis: Axis) -> Line:
+def _bar(bar: Bar, axis: TimeAxis) -> Line:
     """Return what has been in full, what is to come lighter, and what waits lightest; without an end it fades."""
     assert bar.start is not None  # noqa: S101  the caller has seen it
     here, first = axis.cell(axis.now), min(axis.cell(bar.start), axis.cells - 1)
@@ -195,7 +195,7 @@ def _bar(bar: Bar, axis: Axis) -> Line:
     return [(before, "quiet"), (past + fill, tone)]
 
 
-def _reason(bar: Bar, axis: Axis) -> Line:
+def _reason(bar: Bar, axis: TimeAxis) -> Line:
     here = axis.cell(axis.now)
     room = max(0, axis.cells - here - 2)
     words = bar.why

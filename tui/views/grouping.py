@@ -30,12 +30,12 @@ class Grouping:
         """Return the title of the group of what was made so; None stands for what is not known yet."""
         if made is None:
             return "not read yet"
-        known = self._known.get(id(made))
-        if known is None:
+        cached = self._known.get(id(made))
+        if cached is None:
             if len(self._known) >= MOST_KNOWN:
                 self._known.clear()
-            known = self._known[id(made)] = made, self._title(made)  # the object is kept, and so is its id
-        return known[1]
+            cached = self._known[id(made)] = made, self._title(made)  # the object is kept, and so is its id
+        return cached[1]
 
     def _title(self, made: Mapping[str, Any] | Experiment) -> str:
         return " ".join(f"{key}={_value(made, key) or '–'}" for key in self.keys)

@@ -16,7 +16,7 @@ class Row(NamedTuple):
     experiment: str
     """Empty for a group."""
     run: str | None
-    """The run whose facts these are; None for what has none."""
+    """The id of the run whose facts these are; None for a row without runs."""
     label: str
     state: State | None
     depth: int = 0
@@ -46,10 +46,10 @@ class Row(NamedTuple):
     """That its run is to stop, in a word or two."""
     tags: tuple[str, ...] = ()
     noted: bool = False
-    """Whether there is something to be read of it."""
+    """Whether its run has a note."""
     group: bool = False
     folds: str = ""
-    """Its name among those that are unfolded; empty for what has nothing under it."""
+    """Its name among those that are unfolded; empty for a row without others under it."""
     parent: str = ""
     """The key of the row that it is under."""
 

@@ -22,7 +22,7 @@ from tui.state.run_record import Record
 from tui.text import bar
 from tui.views.columns import memory_and_peak
 
-Fact = tuple[str, str]
+NamedText = tuple[str, str]
 BAR = 16
 OF_MODEL = ("model", "image_size", "patch_size", "options", "pretrained")
 NAMES = ("name", "seeds", "command", "tags", "notes")
@@ -31,7 +31,7 @@ NO_LABELS = Labels()
 
 
 @dataclass(frozen=True)
-class Section:
+class FactSection:
     """A title, and pairs of a name and a value below it; a pair without a name goes on with the one above."""
 
     title: str
@@ -40,9 +40,19 @@ class Section:
 
 def sections(
     status: Status | None, config: Mapping[str, Any], record: Record, labels: Labels = NO_LABELS
-) -> list[Section]:
-    """Return what is worth saying of a run, most wanted first."""
-    found = {
+) -> list[FactSection]:
+    """Return the facts of a run in sections, the result first; a section without facts is left out.
+
+    Args:
+        status: How the run goes; None while it is not read.
+        config: The settings that the run was made with; empty while they are not read.
+        record: The run's history: its attempts, its end, its checkpoints and its phases.
+        labels: Its tags and its note.
+
+    Returns:
+        Sections from top to bottom, each with at least one fact.
+    """
+    facts_by_title = {
         "Tags and note": _labels(labels),
         "Result": _result(status, record.end),
         "Where a step's time goes": _times(record, config),
@@ -52,17 +62,17 @@ def sections(
         "Where and when": _place(status, record),
         "As the recipe and the defaults have it": _settings(config, inherited_too=True),
     }
-    return [Section(title, facts) for title, it in found.items() if (facts := tuple(it))]
+    return [FactSection(title, facts) for title, it in facts_by_title.items() if (facts := tuple(it))]
 
 
-def _labels(labels: Labels) -> Iterator[Fact]:
+def _labels(labels: Labels) -> Iterator[NamedText]:
     if labels.tags:
         yield "tags", " ".join(f"#{clean(tag)}" for tag in labels.tags)
     for number, line in enumerate(labels.notes.splitlines()):
         yield ("" if number else "note"), clean(line)
 
 
-def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
+def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
     if status is None:
         return
     yield "state", f"{MARKS[status.state][0]} {status.state}"
@@ -84,11 +94,11 @@ def _result(status: Status | None, end: End | None) -> Iterator[Fact]:
             yield name, loss(status.last[metric])
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
-    if (said := memory_and_peak(status)) is not None:
-        yield "memory", "iB, peak ".join(map(size, said)) + "iB"
+    if (memory_bytes := memory_and_peak(status)) is not None:
+        yield "memory", "iB, peak ".join(map(size, memory_bytes)) + "iB"
 
 
-def _score(metric: str, status: Status, end: End | None) -> Iterator[Fact]:
+def _score(metric: str, status: Status, end: End | None) -> Iterator[NamedText]:
     """Yield a test score: the end's, with its interval, or the last that was measured."""
     final = end.estimate(metric) if end is not None and status.state not in ("running", "starting") else None
     value = final.value if final else status.last.get(metric)
@@ -118,7 +128,7 @@ def best_checkpoint(status: Status, metric: str) -> Best | None:
     return Best(value, f"epoch {status.best_epoch:.4g}, by {metric_of(status.chosen_by).full}")
 
 
-def _times(record: Record, config: Mapping[str, Any]) -> Iterator[Fact]:
+def _times(record: Record, config: Mapping[str, Any]) -> Iterator[NamedText]:
     """Yield each phase's milliseconds in a step; an evaluation's are shared out over the steps between two."""
     per_epoch = record.starts[-1].steps_per_epoch if record.starts else None
     spent = in_step(record.phases, per_epoch, config.get("evaluate_every", 1))
@@ -128,7 +138,7 @@ def _times(record: Record, config: Mapping[str, Any]) -> Iterator[Fact]:
         yield name, f"{bar(share, BAR)} {100 * share:3.0f} %  {value:,.3g} ms"
 
 
-def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
+def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[NamedText]:
     name, image, patch = str(config.get("model", "")), config.get("image_size"), config.get("patch_size")
     if not name:
         return
@@ -159,8 +169,8 @@ def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
         yield "options", setting_text(config["options"])
 
 
-def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Fact]:
-    """Yield the settings that somebody chose, or those that are as the recipe or the defaults have them."""
+def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[NamedText]:
+    """Yield the settings that the user chose, or those that are as the recipe or the defaults have them."""
     defaults = {
         field: default
         for field, default in DEFAULTS.items()
@@ -175,14 +185,14 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Fac
         yield "command", clean(shlex.join(map(str, config["command"])))[:400]
 
 
-def _attempts(record: Record) -> Iterator[Fact]:
+def _attempts(record: Record) -> Iterator[NamedText]:
     for start in record.starts[-20:]:
         yield f"{start.attempt}", f"{_moment(start.time)}  {clean(start.device)}"
         if start.attempt > 1:
             yield "", f"from step {start.step:,}"
 
 
-def _place(status: Status | None, record: Record) -> Iterator[Fact]:
+def _place(status: Status | None, record: Record) -> Iterator[NamedText]:
     start = record.starts[-1] if record.starts else None
     if status is not None:
         yield "run", clean(status.run)
@@ -196,7 +206,9 @@ def _place(status: Status | None, record: Record) -> Iterator[Fact]:
     if start is not None:
         yield from _machine(start)
     for kind in ("best", "last"):
-        saved = next((each for each in reversed(record.checkpoints) if each.kind == kind), None)
+        saved = next(
+            (checkpoint for checkpoint in reversed(record.checkpoints) if checkpoint.kind == kind), None
+        )
         if saved is not None:
             yield (
                 f"{kind} checkpoint",
@@ -204,7 +216,7 @@ def _place(status: Status | None, record: Record) -> Iterator[Fact]:
             )
 
 
-def _machine(start: Start) -> Iterator[Fact]:
+def _machine(start: Start) -> Iterator[NamedText]:
     if start.host:  # else nobody knows: the run was imported
         yield "host", clean(f"{start.host}, pid {start.pid}")
     for name, version in list(start.versions.items())[:12]:

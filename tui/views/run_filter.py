@@ -36,15 +36,15 @@ class Subjects:
     def __init__(self) -> None:
         self._made: dict[str, tuple[Status, About | None, Subject]] = {}
 
-    def of(self, status: Status, said: About | None) -> Subject:
-        """Return a run with what is said of it."""
+    def of(self, status: Status, about: About | None) -> Subject:
+        """Return a run as filters see it, with its settings and labels; None for those that are not read yet."""
         made = self._made.get(status.run)
-        if made is None or made[0] is not status or made[1] is not said:
-            made = self._made[status.run] = status, said, _subject(status, said or About())
+        if made is None or made[0] is not status or made[1] is not about:
+            made = self._made[status.run] = status, about, _subject(status, about or About())
         return made[2]
 
     def keep(self, runs: Collection[Status]) -> None:
-        """Forget runs that are gone, once that is worth it."""
+        """Forget runs that are gone, once they are the majority."""
         if len(self._made) > 2 * len(runs):
             there = {status.run for status in runs}
             self._made = {name: made for name, made in self._made.items() if name in there}
@@ -53,27 +53,27 @@ class Subjects:
 class Sieve:
     """A filter with a memory of the runs that it has judged."""
 
-    def __init__(self, wanted: Filter, subjects: Subjects | None = None) -> None:
-        self.wanted = wanted
+    def __init__(self, condition: Filter, subjects: Subjects | None = None) -> None:
+        self.condition = condition
         self._subjects = subjects or Subjects()
-        self._timed = any((key := find_key(term.key)) and key.kind == "seconds" for term in wanted.terms)
+        self._timed = any((key := find_key(term.key)) and key.kind == "seconds" for term in condition.terms)
         self._judged: dict[str, tuple[Status, About | None, bool]] = {}
         self._until = 0.0
 
     def sift(self, snapshot: Snapshot, now: float | None = None) -> Meant:
-        """Return what is meant. What is not read yet of a run counts as not said."""
+        """Return the runs and experiments that the filter means; settings not read yet count as missing."""
         now = time.time() if now is None else now
         if self._timed and now >= self._until:
             self._judged, self._until = {}, now + FRESH_S
         judged, about = self._judged, snapshot.about
         runs = set()
         for status in snapshot.runs:
-            known, said = judged.get(status.run), about.get(status.run)
-            if known is None or known[0] is not status or known[1] is not said:
-                subject = self._subjects.of(status, said)
+            verdict, run_about = judged.get(status.run), about.get(status.run)
+            if verdict is None or verdict[0] is not status or verdict[1] is not run_about:
+                subject = self._subjects.of(status, run_about)
                 subject.now = now
-                known = judged[status.run] = status, said, self.wanted.matches(subject)
-            if known[2]:
+                verdict = judged[status.run] = status, run_about, self.condition.matches(subject)
+            if verdict[2]:
                 runs.add(status.run)
         self._subjects.keep(snapshot.runs)
         return Meant(runs, self._unmade(snapshot))
@@ -86,7 +86,7 @@ class Sieve:
         return {
             name
             for name, experiment in snapshot.config.experiments.items()
-            if name not in made and self.wanted.matches(_subject(*_as_run(name, experiment)))
+            if name not in made and self.condition.matches(_subject(*_as_run(name, experiment)))
         }
 
 
@@ -101,7 +101,7 @@ def understand(
 
     Args:
         text: The filter.
-        snapshot: What is at hand.
+        snapshot: The runs that the filter is tried on.
         writing: Whether it is being written. Then its last term counts once it makes sense, and is no mistake as long
             as something can come of it.
         subjects: What filters before this one have seen.
@@ -113,7 +113,7 @@ def understand(
         if not writing:
             return None, error.message
         return _without_last(text, subjects), "" if complete(text, len(text)) else error.message
-    terms = sieve.wanted.terms
+    terms = sieve.condition.terms
     if writing and terms and _begins_key(text, terms[-1].key) and not sieve.sift(snapshot):
         return Sieve(Filter(terms[:-1]), subjects), ""
     return sieve, ""
@@ -142,8 +142,8 @@ def known_values(snapshot: Snapshot) -> dict[str, Iterable[str]]:
     for name in _SETTINGS:
         fields[name] = {str(value) for config in configs if (value := config.get(name)) is not None}
     tags = sorted({tag for about in abouts for tag in about.labels.tags})
-    found: dict[str, Iterable[str]] = {name: sorted(values - {""}) for name, values in fields.items()}
-    return found | {"tag": tags, "tags": tags} | dict.fromkeys(sorted(metrics), ())
+    values_by_key: dict[str, Iterable[str]] = {name: sorted(values - {""}) for name, values in fields.items()}
+    return values_by_key | {"tag": tags, "tags": tags} | dict.fromkeys(sorted(metrics), ())
 
 
 _FIELDS = ("experiment", "device", "host", "init")
@@ -153,11 +153,11 @@ _SETTINGS = ("model", "dataset", "image_size", "patch_size", "batch_size", "lr",
 def _begins_key(text: str, key: str) -> bool:
     """Return whether a text ends in a word that could become a key."""
     word = text.rpartition(" ")[2]
-    return not key and bool(word) and any(each != text for each in complete(text, len(text)))
+    return not key and bool(word) and any(completed != text for completed in complete(text, len(text)))
 
 
-def _subject(status: Status, said: About) -> Subject:
-    return Subject(status, lambda: said.config, lambda: said.labels)
+def _subject(status: Status, about: About) -> Subject:
+    return Subject(status, lambda: about.config, lambda: about.labels)
 
 
 def _as_run(name: str, experiment: Experiment) -> tuple[Status, About]:

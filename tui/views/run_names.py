@@ -22,7 +22,7 @@ def run_label(status: Status) -> str:
 
 
 def curve_labels(
-    shown: Sequence[Status], about: Mapping[str, About], of_seeds: Collection[str] = ()
+    statuses: Sequence[Status], about: Mapping[str, About], of_seeds: Collection[str] = ()
 ) -> list[str]:
     """Return what tells each run from the others beside it: its experiment, and its own part among runs of that.
 
@@ -31,14 +31,14 @@ def curve_labels(
     Args:
         of_seeds: The runs that stand for all seeds: their own is no part of their name.
     """
-    if len(shown) < 2:
-        return [""] * len(shown)
+    if len(statuses) < 2:
+        return [""] * len(statuses)
     own: dict[str, str] = {}
-    for experiment in dict.fromkeys(status.experiment for status in shown):
-        own |= _own_parts([each for each in shown if each.experiment == experiment], about, of_seeds)
-    experiments = [status.experiment for status in shown]
-    names = without_common_start(experiments) if len(set(experiments)) > 1 else [""] * len(shown)
-    return [f"{name} {own[status.run]}".strip() for status, name in zip(shown, names, strict=True)]
+    for experiment in dict.fromkeys(status.experiment for status in statuses):
+        own |= _own_parts([status for status in statuses if status.experiment == experiment], about, of_seeds)
+    experiments = [status.experiment for status in statuses]
+    names = without_common_start(experiments) if len(set(experiments)) > 1 else [""] * len(statuses)
+    return [f"{name} {own[status.run]}".strip() for status, name in zip(statuses, names, strict=True)]
 
 
 def _own_parts(

@@ -24,7 +24,7 @@ _CLOSING = {"[": "]", "{": "}"}
 
 @dataclass(frozen=True)
 class Variation:
-    """What is to be queued."""
+    """An experiment with changes, and the seeds and the priority with which it is queued."""
 
     experiment: Experiment
     seeds: tuple[int, ...] = ()
@@ -35,7 +35,7 @@ class Variation:
 
 def words(text: str) -> list[str]:
     """Return the pairs of a text: parted by spaces, those in quotes and brackets apart."""
-    found, word, quote = [], "", ""
+    pairs, word, quote = [], "", ""
     open_: list[str] = []
     for letter in text:
         if quote:
@@ -47,17 +47,17 @@ def words(text: str) -> list[str]:
         elif open_ and letter == open_[-1]:
             open_.pop()
         if letter.isspace() and not quote and not open_:
-            found += [word] if word else []
+            pairs += [word] if word else []
             word = ""
         else:
             word += letter
-    return [*found, word] if word else found
+    return [*pairs, word] if word else pairs
 
 
 def unfinished(text: str) -> str:
     """Return the key at the end of a text whose value is still to be typed; empty where there is none."""
-    found = words(text)
-    return found[-1] if found and text.endswith("=") and found[-1].count("=") == 1 else ""
+    pairs = words(text)
+    return pairs[-1] if pairs and text.endswith("=") and pairs[-1].count("=") == 1 else ""
 
 
 def vary(experiment: Experiment, text: str) -> Variation:
@@ -84,7 +84,7 @@ def vary(experiment: Experiment, text: str) -> Variation:
             mistakes.append(f"{lacks}; `engine submit` queues it for a machine that has it")
     except ConfigError as error:
         mistakes += [
-            str(each).removeprefix("--set ").replace("e.g. --set ", "e.g. ") for each in error.mistakes
+            str(mistake).removeprefix("--set ").replace("e.g. --set ", "e.g. ") for mistake in error.mistakes
         ]
     chosen = tuple(experiment.run_seeds) if seeds is None else seeds
     return Variation(experiment, chosen, priority, tuple(mistakes))
@@ -97,9 +97,13 @@ def complete(experiment: Experiment, text: str) -> list[str]:
     typed = (word.partition("=") for word in words(done))
     values = msgspec.structs.asdict(experiment) | {name: read_value(name, text) for name, _, text in typed}
     if equals:
-        return [f"{done}{key}={each}" for each in starting_with(value, choices(key, values)) if each != value]
-    known = dict.fromkeys([*VARIED, *keys_of(values), *SUBMIT_OPTIONS])
-    return [f"{done}{each}=" for each in starting_with(key, known)]
+        return [
+            f"{done}{key}={choice}"
+            for choice in starting_with(value, choices(key, values))
+            if choice != value
+        ]
+    keys = dict.fromkeys([*VARIED, *keys_of(values), *SUBMIT_OPTIONS])
+    return [f"{done}{choice}=" for choice in starting_with(key, keys)]
 
 
 def _without_last(text: str) -> tuple[str, str]:
@@ -108,7 +112,7 @@ def _without_last(text: str) -> tuple[str, str]:
 
 
 def _seeds(text: str) -> tuple[int, ...] | None:
-    """Return the seeds of a list like ``0,1,2`` or ``[0, 1, 2]``; None if it is none."""
+    """Return the seeds of a list like ``0,1,2`` or ``[0, 1, 2]``; None for any other text."""
     parts = [part.strip() for part in text.strip("[]").split(",")]
     if not all(part.isascii() and part.isdecimal() and len(part) < 19 for part in parts) or len(
         set(parts)

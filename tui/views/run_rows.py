@@ -36,19 +36,23 @@ def make_rows(
     """Return the rows: experiments in an order, at first that of the configuration, then those that only runs know.
 
     Args:
-        snapshot: What there is.
-        unfolded: What lists what is under it: experiments by name, groups by the ``folds`` of their rows.
-        meant: The runs, and experiments without any, that a filter means; None for all. An experiment stands for
+        snapshot: The runs and the configuration.
+        unfolded: The experiments, by name, and the groups, by the ``folds`` of their rows, whose members are listed.
+        meant: The runs, and experiments without runs, that a filter means; None for all. An experiment stands for
             those of its runs that are meant.
-        order: What groups, and experiments, are sorted by.
+        order: The column that groups and experiments are sorted by; None for the order of the configuration.
         reverse: Whether they stand the other way round.
-        grouping: What groups the experiments stand in, each with those of its runs that are of the group.
+        grouping: The groups that the experiments stand in, each with those of its runs that are of the group; None
+            for a list without groups.
+
+    Returns:
+        The rows from top to bottom, each followed by what is unfolded under it.
     """
-    found = _by_experiment(snapshot, meant)
-    whole = found if meant is None else _by_experiment(snapshot, None)
+    by_experiment = _by_experiment(snapshot, meant)
+    whole = by_experiment if meant is None else _by_experiment(snapshot, None)
     if grouping is None:
-        return _say_once(_experiments(snapshot, found, whole, unfolded, order, reverse))
-    groups = _by_group(snapshot, found, grouping)
+        return _say_once(_experiments(snapshot, by_experiment, whole, unfolded, order, reverse))
+    groups = _by_group(snapshot, by_experiment, grouping)
     heads = [(_group_row(snapshot, title, members), members) for title, members in groups.items()]
     rows: list[Row] = []
     for row, members in _sorted(heads, order, reverse):
@@ -60,22 +64,22 @@ def make_rows(
 
 def _say_once(rows: list[Row]) -> list[Row]:
     """Return the rows with the reason why runs wait at the first of those that wait for the same."""
-    said: set[str] = set()
+    reasons: set[str] = set()
     for at, row in enumerate(rows):
         if row.state == "queued" and row.note:
-            if row.note in said:
+            if row.note in reasons:
                 rows[at] = row._replace(note="waits")
-            said.add(row.note)
+            reasons.add(row.note)
     return rows
 
 
 def _experiments(
-    snapshot: Snapshot, found: ByExperiment, whole: ByExperiment, unfolded: Collection[str], order: Column | None,
-    reverse: bool, under: Row | None = None,
+    snapshot: Snapshot, by_experiment: ByExperiment, whole: ByExperiment, unfolded: Collection[str],
+    order: Column | None, reverse: bool, under: Row | None = None,
 ) -> list[Row]:  # fmt: skip
     heads = [
         (_experiment_row(snapshot, name, runs, whole[name], unfolded, under), runs)
-        for name, runs in found.items()
+        for name, runs in by_experiment.items()
     ]
     rows: list[Row] = []
     for row, runs in _sorted(heads, order, reverse):
@@ -95,24 +99,24 @@ def gravest(snapshot: Snapshot, runs: Iterable[Status]) -> Kind | None:
 
 
 def _by_experiment(snapshot: Snapshot, meant: Meant | None) -> dict[str, list[Status]]:
-    found: dict[str, list[Status]] = {}
+    by_experiment: dict[str, list[Status]] = {}
     if snapshot.config is not None:
-        found = {name: [] for name in snapshot.config.experiments}
+        by_experiment = {name: [] for name in snapshot.config.experiments}
     for status in snapshot.runs:
         if meant is None or status.run in meant.runs:
-            found.setdefault(status.experiment or status.run, []).append(status)
+            by_experiment.setdefault(status.experiment or status.run, []).append(status)
     if meant is None:
-        return found
-    return {name: runs for name, runs in found.items() if runs or name in meant.experiments}
+        return by_experiment
+    return {name: runs for name, runs in by_experiment.items() if runs or name in meant.experiments}
 
 
 def _by_group(
-    snapshot: Snapshot, found: ByExperiment, grouping: Grouping
+    snapshot: Snapshot, by_experiment: ByExperiment, grouping: Grouping
 ) -> dict[str, dict[str, list[Status]]]:
     """Return the runs of each group by experiment; an experiment without runs is where its next one will be."""
     groups: dict[str, dict[str, list[Status]]] = {}
     experiments = snapshot.config.experiments if snapshot.config is not None else {}
-    for name, runs in found.items():
+    for name, runs in by_experiment.items():
         for status in runs:
             about = snapshot.about.get(status.run)
             members = groups.setdefault(grouping.title(about.config if about is not None else None), {})
@@ -127,17 +131,17 @@ def _sorted(entries: list[tuple[Row, T]], order: Column | None, reverse: bool) -
     if order is None:
         return entries[::-1] if reverse else entries
     ranked = [(order.order(entry[0]), entry) for entry in entries]
-    known = [(rank, entry) for rank, entry in ranked if rank is not None]
-    known.sort(key=lambda each: each[0], reverse=order.best_first != reverse)
-    return [entry for _, entry in known] + [entry for rank, entry in ranked if rank is None]
+    with_rank = [(rank, entry) for rank, entry in ranked if rank is not None]
+    with_rank.sort(key=lambda ranked_entry: ranked_entry[0], reverse=order.best_first != reverse)
+    return [entry for _, entry in with_rank] + [entry for rank, entry in ranked if rank is None]
 
 
 def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
-    runs = [status for each in members.values() for status in each]
-    of_each = [_shown(snapshot, name, each)[1] for name, each in members.items()]
-    heads = sorted((facts[0] for facts in of_each if facts and facts[0].status.run), key=age)
+    runs = [status for of_experiment in members.values() for status in of_experiment]
+    row_facts = [_shown(snapshot, name, of_experiment)[1] for name, of_experiment in members.items()]
+    heads = sorted((facts[0] for facts in row_facts if facts and facts[0].status.run), key=age)
     latest = newest(fact.status for fact in heads)
-    facts = [fact for each in of_each for fact in each]
+    facts = [fact for of_row in row_facts for fact in of_row]
     finished = [fact for fact in facts if fact.status.state == "finished"]
     mixed = any(fact is not finished[0] and not _alike(finished[0], fact) for fact in finished)
     return Row(
@@ -168,18 +172,18 @@ def _experiment_row(
     folds = under.folds + name if under is not None else name
     hidden = folds not in unfolded
     choice, facts = _shown(snapshot, name, runs)
-    shown = facts[0].status if runs else None
+    row_status = facts[0].status if runs else None
     stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
         depth=1 if under is not None else 0, folded=len(runs) if hidden else 0, folds=folds,
         parent=under.key if under is not None else "", seeds=len(choice.runs),
-        waiting=sum(run.state == "queued" for run in runs if run is not shown) if hidden else 0,
+        waiting=sum(run.state == "queued" for run in runs if run is not row_status) if hidden else 0,
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
         cut=_cut(facts_of(whole, snapshot.about), choice) if len(whole) != len(runs) else 0,
         others=len(choice.other_settings) if hidden else 0,
-        unfinished=unfinished(runs, shown, snapshot.about) if hidden else (),
-        alarm=gravest(snapshot, runs if hidden else ([shown] if shown else [])),
+        unfinished=unfinished(runs, row_status, snapshot.about) if hidden else (),
+        alarm=gravest(snapshot, runs if hidden else ([row_status] if row_status else [])),
     )  # fmt: skip
 
 
@@ -269,7 +273,7 @@ def _row(
 
 
 def _note(status: Status) -> str:
-    """Return why a run waits or has ended as nobody wanted it to."""
+    """Return why a run waits, failed or stopped early; empty for any other run."""
     if status.state in ("failed", "crashed") or (status.state == "stopped" and not status.last):
         return clean(status.reason)
     if status.state == "starting":

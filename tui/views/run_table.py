@@ -9,12 +9,12 @@ from tui.views.row import Row
 
 
 def headings_of(columns: Sequence[Column]) -> tuple[str, ...]:
-    """Return what stands over the cells of rows."""
+    """Return the headings of a table with these columns."""
     return ("experiment", "run", "state", *(column.title for column in _own(columns)), "note")
 
 
 def cells_of(rows: Sequence[Row], columns: Sequence[Column]) -> list[tuple[str, ...]]:
-    """Return what stands under each of the headings for rows of the list; a group stands under its title."""
+    """Return the cells of rows under the headings of ``headings_of``; a group stands under its title."""
     own = _own(columns)
     return [
         (

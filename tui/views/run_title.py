@@ -18,7 +18,17 @@ LEAST_NAME = 12
 
 
 def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: int) -> Text:
-    """Return the line: a name gives way to facts, and a fact is whole or left out."""
+    """Return the line: a name gives way to facts, and a fact is whole or left out.
+
+    Args:
+        run: The run's id; it stands for the name where the run has no experiment.
+        status: How the run goes; None for a run whose folder is gone.
+        alarms: What is wrong with the run, the gravest first.
+        width: Cells of the line.
+
+    Returns:
+        A styled line of at most ``width`` cells, unless mark and shortest name need more.
+    """
     if status is None:
         return Text(run, "bold").append("  is no longer there", "not bold")
     name = clean(status.experiment) or run
@@ -36,7 +46,7 @@ def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: in
 
 
 def _facts(status: Status) -> Iterator[str]:
-    """Yield what is wanted most first."""
+    """Yield facts on how the run goes, the most important first."""
     if status.epochs:
         yield f"epoch {progress(status)}"
     if (f1 := status.last.get("test/f1")) is not None:

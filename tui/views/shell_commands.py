@@ -25,10 +25,10 @@ def repeat_command(
     """Return the command that runs an experiment as it was run.
 
     Args:
-        name: The experiment's.
+        name: The experiment's name.
         experiment: As the configuration has it now; None if it no longer does.
         config: What the run was made with; empty for what the configuration says.
-        seed: The run's.
+        seed: The run's seed; None leaves it to the experiment.
         project: Where configuration and runs are.
     """
     words = ["engine", "run", *_places(project)]
@@ -41,7 +41,7 @@ def repeat_command(
 
 
 def resume_command(status: Status, project: Project) -> str | None:
-    """Return the command that goes on with a run, None for one that cannot be resumed."""
+    """Return the command that goes on with a run; None for a run that cannot be resumed."""
     if status.state not in RESUMABLE:
         return None
     return shlex.join(["engine", "resume", *_places(project, config=False), status.run])
@@ -50,9 +50,9 @@ def resume_command(status: Status, project: Project) -> str | None:
 def settings_for(experiment: Experiment, config: Mapping[str, Any]) -> list[str]:
     """Return the ``key=value`` settings that make an experiment what a run was made with, as far as settings can."""
     settings: dict[str, str] = {}
-    found = experiment
+    experiment_now = experiment
     for _ in range(_ROUNDS):  # one setting may have others of the recipe follow it
-        have = msgspec.to_builtins(found)
+        have = msgspec.to_builtins(experiment_now)
         different = {
             key: written(value)
             for key, value in config.items()
@@ -62,7 +62,7 @@ def settings_for(experiment: Experiment, config: Mapping[str, Any]) -> list[str]
             break
         settings |= different
         try:
-            found = override(experiment, [f"{key}={value}" for key, value in settings.items()])
+            experiment_now = override(experiment, [f"{key}={value}" for key, value in settings.items()])
         except ConfigError:
             break
     return [f"{key}={value}" for key, value in settings.items()]

@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from tui.keymap.lookup import bindings
 from tui.text import shorten
-from tui.views.experiment_form import Entry
+from tui.views.experiment_form import FormEntry
 
 KEY, SOURCE = 21, 10
 """Cells of a key, and of where its value is from."""
@@ -60,14 +60,14 @@ class FormList(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._entries: list[Entry] = []
+        self._entries: list[FormEntry] = []
 
     @property
-    def entry(self) -> Entry | None:
+    def entry(self) -> FormEntry | None:
         """The entry under the cursor."""
         return self._entries[self.cursor] if self.cursor < len(self._entries) else None
 
-    def show(self, entries: Sequence[Entry]) -> None:
+    def show(self, entries: Sequence[FormEntry]) -> None:
         """Show these entries; the cursor stays on its key."""
         key = self.entry.key if self.entry else None
         self._entries = list(entries)

@@ -19,7 +19,7 @@ from engine.runs.metadata import About, Fact
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.text import GIB
-from tui.report.results_table import Table, judge_results
+from tui.report.results_table import ResultsTable, judge_results
 from tui.state.run_record import Record
 from tui.views.columns import find_column
 from tui.views.row import Row
@@ -81,7 +81,7 @@ def test_results(candidate: Candidate) -> None:
     result = result_of(EXPERIMENT, [candidate], lambda *_: None)
     assert isinstance(result, Result)
     assert (result.gpu_memory, result.host_memory, result.joules) == (28 * GIB, None, 100_000)
-    shown = Table([result], judge_results([result], Evidence({}, [candidate]))).shown
+    shown = ResultsTable([result], judge_results([result], Evidence({}, [candidate]))).formatted
     assert (shown["GPU memory"], shown["energy"]) == (["28.00 GiB"], ["100.0 kJ"])
     assert "host memory" not in shown
 

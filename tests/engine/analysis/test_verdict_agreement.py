@@ -26,7 +26,7 @@ from engine.config.schema import Experiment, Figure, Statistics
 from engine.events import Estimate
 from engine.runs.status import Status
 from engine.runs.store import Run, RunInfo, Store
-from tui.report.results_table import Table, judge_results
+from tui.report.results_table import ResultsTable, judge_results
 from tui.report.statements import Statements
 from tui.report.text_tables import Strong
 
@@ -70,10 +70,10 @@ class Project:
     def judged(self, names: Iterable[str]) -> Judgement:
         return self.evidence.judge({name: self.evidence.choice(name, "test/f1") for name in names}, "test/f1")
 
-    def table(self, names: Iterable[str]) -> Table:
+    def table(self, names: Iterable[str]) -> ResultsTable:
         found = (result_of(self.experiments[name], self.runs, lambda *_: None) for name in names)
         results = [result for result in found if result is not None]
-        return Table(results, judge_results(results, self.evidence))
+        return ResultsTable(results, judge_results(results, self.evidence))
 
     def said(self, *figures: Sequence[str]) -> list[list[str]]:
         made = [Figure(name=f"f{n}", y="test/f1", experiments=list(names)) for n, names in enumerate(figures)]
@@ -85,10 +85,10 @@ class Project:
         return compare(sides(shown, f"{names[0]}-s0"), self.evidence).verdicts
 
 
-def bold(table: Table) -> list[str]:
+def bold(table: ResultsTable) -> list[str]:
     return [
         name
-        for name, text in zip(table.shown["experiment"], table.shown["test F1"], strict=True)
+        for name, text in zip(table.formatted["experiment"], table.formatted["test F1"], strict=True)
         if isinstance(text, Strong)
     ]
 
@@ -250,5 +250,5 @@ def test_recorded_runs_are_told_alike_by_report_and_comparison(
         assert [line for line in report if line not in screen.verdicts] == []
         found = [result_of(config.experiments[name], runs, lambda *_: None) for name in (a, b)]
         results = [result for result in found if result is not None]
-        best = bold(Table(results, judge_results(results, evidence)))
+        best = bold(ResultsTable(results, judge_results(results, evidence)))
         assert best == [name for name in (a, b) if f"{name} is the best of 2 by F1" in " ".join(report)]

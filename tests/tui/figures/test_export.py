@@ -170,12 +170,12 @@ def test_a_figure_is_made_of_files_and_notes_which_the_export_writes_and_says(la
     lab.train(config, "a")
     library = Library(config, lab.store, read_candidates(lab.store)[0])
     drawn = make(config.figures["f"], library, ("png", "svg"))
-    assert (drawn.shown, drawn.wanted, drawn.runs) == (1, 2, 1)
+    assert (drawn.experiments_shown, drawn.experiments_total, drawn.runs) == (1, 2, 1)
     lab.export(config, "f", formats=("png", "svg"))
     assert {kind: (lab.out / f"f.{kind}").read_bytes() for kind in ("png", "svg")} == drawn.files
     assert [line.strip() for line in lab.said if line.startswith("  ")] == list(drawn.notes)
     nothing = make(config.figures["none"], library, ("png",))
-    assert (nothing.files, nothing.shown, nothing.notes[0]) == ({}, 0, "b: no runs yet")
+    assert (nothing.files, nothing.experiments_shown, nothing.notes[0]) == ({}, 0, "b: no runs yet")
 
 
 @pytest.mark.parametrize(

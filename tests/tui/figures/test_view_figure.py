@@ -13,7 +13,7 @@ from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.figures.files import ExportError
-from tui.figures.view_figure import View, default_path, export_view, paths_of
+from tui.figures.view_figure import ChartView, default_path, export_view, paths_of
 from tui.palette import Sign
 from tui.screens.export_dialog import ExportScreen, _with_endings
 from tui.state.snapshot import Project
@@ -25,13 +25,13 @@ X = np.arange(1.0, 9.0)
 
 def view(
     runs: list[str], *, zoom: tuple[float, float] | None = None, log_y: bool = False, n: int = 1
-) -> View:
+) -> ChartView:
     band = {"low": X / 10 - 0.5, "high": X / 10 + 0.1} if n > 1 else {}
     curves = tuple(
         Curve(run, X, X / 10, raw=X / 9 if n == 1 else None, n=n, band="range" if n > 1 else None, **band)
         for run in runs
     )
-    return View(
+    return ChartView(
         curves={"test/f1": curves},
         names=dict.fromkeys(runs, ""),
         signs=dict.fromkeys(runs, Sign("#E52848", "▼")),

@@ -1,4 +1,4 @@
-"""What r queues: seeds that are missing, or all again, and what is said of those that are there."""
+"""What r queues: seeds that are missing, or all again, and what is queued_message of those that are there."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
 from tests.tui.pilot import board, opened, toasts, until
 from tui.state.snapshot import Project
-from tui.views.rerun import said
+from tui.views.rerun import queued_message
 
 
 def experiment(*seeds: int) -> Experiment:
@@ -51,7 +51,7 @@ def test_seeds_that_are_missing_are_queued_else_all_again(
 ) -> None:
     found = there(*runs)
     assert seeds_to_queue(experiment(0, 1, 2), found) == queued
-    assert said(experiment(0, 1, 2), found, [f"run{seed}" for seed in queued]) == words
+    assert queued_message(experiment(0, 1, 2), found, [f"run{seed}" for seed in queued]) == words
 
 
 def test_what_was_made_with_other_settings_is_not_the_same() -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.runs.metadata import facts_of
 from engine.runs.status import LIVE, Status
 from tui.screens.actions.target import Board
-from tui.screens.host import Curves, Reader
+from tui.screens.host import Curves, FileReader
 
 if TYPE_CHECKING:
     from engine.analysis.seed_groups import Side
@@ -24,7 +24,7 @@ class CompareActions:
         reader: Reads their confusion matrices.
     """
 
-    def __init__(self, board: Board, curves: Curves, reader: Reader) -> None:
+    def __init__(self, board: Board, curves: Curves, reader: FileReader) -> None:
         self._board = board
         self._curves = curves
         self._reader = reader
@@ -40,11 +40,11 @@ class CompareActions:
         """Show runs side by side."""
         from tui.screens.comparison import CompareScreen, evidence_of
 
-        found = self._sides()
-        if len(found) < 2:
+        sides = self._sides()
+        if len(sides) < 2:
             self._board.refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        self._comparison = CompareScreen(found, evidence_of(self._board.snapshot), self._curves, self._reader)
+        self._comparison = CompareScreen(sides, evidence_of(self._board.snapshot), self._curves, self._reader)
         self._board.state.compared = self._comparison.runs
         self._board.ask(self._comparison, self._compared_enough)
         self._board.look()
@@ -62,12 +62,12 @@ class CompareActions:
         board = self._board
         row, selected = board.row, board.run_list.selected | {board.state.pinned}
         chosen = {name for name in board.snapshot.by_id if name in selected}
-        found = self._made_of(chosen)
-        if len(found) > 1 or row is None:
-            return found
-        found = self._made_of(chosen | set(row.runs))
-        if len(found) > 1 or row.group or not row.folds:
-            return found
+        sides = self._made_of(chosen)
+        if len(sides) > 1 or row is None:
+            return sides
+        sides = self._made_of(chosen | set(row.runs))
+        if len(sides) > 1 or row.group or not row.folds:
+            return sides
         own = (run for run in board.snapshot.runs if (run.experiment or run.run) == row.experiment)
         return self._made_of({run.run for run in own if run.state in LIVE or _was_tested(run)})
 
@@ -77,8 +77,8 @@ class CompareActions:
 
         snapshot, state = self._board.snapshot, self._board.state
         everyone = facts_of(snapshot.runs, snapshot.about)
-        shown = [run for run in everyone if run.status.run in names]
-        return sides(shown, state.pinned, everyone if state.bands else None)
+        chosen_runs = [run for run in everyone if run.status.run in names]
+        return sides(chosen_runs, state.pinned, everyone if state.bands else None)
 
 
 def _was_tested(run: Status) -> bool:

@@ -12,7 +12,7 @@ from tui.state.board import SMOOTHINGS
 from tui.state.messages import Failed, Succeeded
 
 if TYPE_CHECKING:
-    from tui.figures.view_figure import View
+    from tui.figures.view_figure import ChartView
 
 
 class ExportActions:
@@ -37,27 +37,27 @@ class ExportActions:
 
         self._board.ask(ExportScreen(view, default_path(view)), chosen)
 
-    def _shown(self) -> View | None:
-        from tui.figures.view_figure import View
+    def _shown(self) -> ChartView | None:
+        from tui.figures.view_figure import ChartView
 
         grid, snapshot = self._board.grid, self._board.snapshot
         charts = grid.charts
-        shown = {line.curve.run: line for chart in charts for line in chart.lines}
+        lines = {line.curve.run: line for chart in charts for line in chart.lines}
         curves = {chart.metric: snapshot.curves.get(chart.metric, ()) for chart in charts}
-        if not shown:
+        if not lines:
             return None
-        return View(
-            curves={metric: found for metric, found in curves.items() if found},
-            names={run: line.name.rpartition(" ×")[0] or line.name for run, line in shown.items()},
-            signs={run: Sign(line.colour, line.mark) for run, line in shown.items()},
-            statuses={name: status for name, status in snapshot.by_id.items() if name in shown},
+        return ChartView(
+            curves={metric: of_metric for metric, of_metric in curves.items() if of_metric},
+            names={run: line.name.rpartition(" ×")[0] or line.name for run, line in lines.items()},
+            signs={run: Sign(line.colour, line.mark) for run, line in lines.items()},
+            statuses={name: status for name, status in snapshot.by_id.items() if name in lines},
             axis=snapshot.watch.axis,
             smoothing=SMOOTHINGS[self._board.state.smoothing],
             zoom=charts[0].view,
             log_y=grid.log_y,
         )
 
-    def _draw(self, view: View, path: Path) -> None:
+    def _draw(self, view: ChartView, path: Path) -> None:
         from tui.figures.files import ExportError
         from tui.figures.view_figure import export_view
 

@@ -35,12 +35,14 @@ class LabelActions:
             self._target.refuse("Nothing to tag", "There is no run under the cursor.")
             return
         labels = [self._said_of(status) for status in runs]
-        common = [tag for tag in labels[0].tags if all(tag in each.tags for each in labels)]
+        common = [tag for tag in labels[0].tags if all(tag in of_run.tags for of_run in labels)]
         text = "Tags, with spaces between them" + (
             "; here are those that all have." if len(runs) > 1 else "."
         )
         text += f" +TAG adds one to what there is, -TAG takes one off.{_all_named(runs)}"
-        known = sorted({tag for about in self._target.snapshot.about.values() for tag in about.labels.tags})
+        all_tags = sorted(
+            {tag for about in self._target.snapshot.about.values() for tag in about.labels.tags}
+        )
         value = "".join(f"{tag} " for tag in common)
 
         def chosen(line: str | None) -> None:
@@ -48,7 +50,7 @@ class LabelActions:
             if line is not None and (add or remove):
                 self._tag(runs, add, remove)
 
-        self._target.ask(Prompt(f"Tags of {_named(runs)}", text, value, known, _wrong_tags), chosen)
+        self._target.ask(Prompt(f"Tags of {_named(runs)}", text, value, all_tags, _wrong_tags), chosen)
 
     def _tag(self, runs: Sequence[Status], add: Sequence[str], remove: Sequence[str]) -> None:
         def change() -> str:

@@ -44,10 +44,10 @@ class QueueActions:
             from engine.queue import order as queue
             from engine.queue.worker import ensure_worker
 
-            said = queue.hold(run, release=release)
+            outcome = queue.hold(run, release=release)
             if release:
                 ensure_worker(target.store)
-                return said
+                return outcome
             return f"{run.id} is held; H lets it go"
 
         target.do("It cannot be held", hold)

@@ -38,7 +38,7 @@ class RunActions:
             refuse_row(target)
             return
         from engine.queue.submit import seeds_present, seeds_to_queue, submit
-        from tui.views.rerun import said
+        from tui.views.rerun import queued_message
 
         experiment = config.experiments[row.experiment]
         there = seeds_present(experiment, target.snapshot.runs, target.snapshot.about)
@@ -49,7 +49,7 @@ class RunActions:
 
             runs = submit(store, experiment, seeds_to_queue(experiment, there))
             ensure_worker(store)
-            return said(experiment, there, [run.id for run in runs]) + as_it_stood
+            return queued_message(experiment, there, [run.id for run in runs]) + as_it_stood
 
         target.do(f"{experiment.name} cannot be queued", queue)
 
@@ -84,7 +84,7 @@ class RunActions:
             elif request is not None:
                 target.do("It cannot be stopped", lambda: request_it(request))
 
-        runs = [each for each in target.snapshot.runs if each.experiment == status.experiment]
+        runs = [other for other in target.snapshot.runs if other.experiment == status.experiment]
         made = told_apart(runs, target.snapshot.about).get(status.run, "")
         which = f"{status.experiment} (seed {status.seed})" if len(runs) > 1 else status.experiment
         which += f", {clean(made)}" if made else ""
@@ -161,5 +161,5 @@ def briefly(text: str, runs: Iterable[Status]) -> str:
     """Return a sentence with the ids of runs shortened to experiment and seed."""
     if _RUN.search(text) is None:
         return text
-    known = {status.run: f"{clean(status.experiment)} s{status.seed}" for status in runs}
-    return _RUN.sub(lambda found: known.get(found[0], f"{found[1]} s{found[2]}"), text)
+    short_names = {status.run: f"{clean(status.experiment)} s{status.seed}" for status in runs}
+    return _RUN.sub(lambda match: short_names.get(match[0], f"{match[1]} s{match[2]}"), text)

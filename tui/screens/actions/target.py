@@ -43,7 +43,7 @@ class Target(Protocol):
 
     @property
     def snapshot(self) -> Snapshot:
-        """What there is now."""
+        """The runs, the configuration and the machine as they are now."""
 
     @property
     def row(self) -> Row | None:

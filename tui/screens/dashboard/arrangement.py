@@ -25,7 +25,7 @@ class Arrangement:
 
     def __init__(self) -> None:
         self.chosen: tuple[str, ...] = ()
-        """The names of the columns; empty as long as nobody has chosen any."""
+        """The names of the columns; empty until the user chooses some."""
         self.order = ""
         """The name of the column that the list is sorted by; empty for the order of the configuration."""
         self.reverse = False
@@ -52,13 +52,13 @@ class Arrangement:
         """Arrange anew.
 
         Args:
-            columns: Names of columns; those that are as by themselves, or none, stand for nobody's choice.
-            order: The name of a column, or empty.
+            columns: Names of columns; the default ones, or none, leave the choice open. Unknown names are left out.
+            order: The name of the column to sort by; empty, or unknown, for the order of the configuration.
             reverse: Whether the order is the other way round.
-            groups: Keys of settings.
+            groups: Keys of the settings to group experiments by; empty for no groups.
         """
-        known = [name for name in dict.fromkeys(columns) if find_column(name) is not None][:MOST_COLUMNS]
-        self.chosen = tuple(known) if tuple(known) != DEFAULT else ()
+        existing = [name for name in dict.fromkeys(columns) if find_column(name) is not None][:MOST_COLUMNS]
+        self.chosen = tuple(existing) if tuple(existing) != DEFAULT else ()
         self.order, self.reverse = order if find_column(order) is not None else "", reverse
         if tuple(groups) != self.groups:
             self._grouping = Grouping(groups) if groups else None
@@ -104,7 +104,14 @@ class ArrangeActions:
         self._arrangement = arrangement
 
     def arrange(self, columns: Sequence[str], order: str, *, reverse: bool, groups: Sequence[str]) -> None:
-        """Arrange the list anew, as ``Arrangement.choose`` has it, and show it."""
+        """Arrange the list anew, as ``Arrangement.choose`` does, and show it.
+
+        Args:
+            columns: Names of columns.
+            order: The name of the column to sort by; empty for the order of the configuration.
+            reverse: Whether the order is the other way round.
+            groups: Keys of the settings to group experiments by.
+        """
         arrangement = self._arrangement
         arrangement.choose(columns, order, reverse=reverse, groups=groups)
         runs, left = self._board.run_list, self._screen.query_one("#left")
@@ -128,10 +135,10 @@ class ArrangeActions:
     def action_sort(self) -> None:
         """Sort the list by the next column: what was measured, the others, the age."""
         now = self._arrangement
-        shown = sorted(now.columns, key=lambda column: column.over != "mean")
-        names = list(dict.fromkeys(["", *(column.name for column in shown), "age"]))
-        place = names.index(now.order) if now.order in names else -1
-        self.arrange_by(names[(place + 1) % len(names)], reverse=now.reverse)
+        columns = sorted(now.columns, key=lambda column: column.over != "mean")
+        names = list(dict.fromkeys(["", *(column.name for column in columns), "age"]))
+        index = names.index(now.order) if now.order in names else -1
+        self.arrange_by(names[(index + 1) % len(names)], reverse=now.reverse)
 
     def action_reverse(self) -> None:
         """Sort the list the other way round."""
@@ -148,8 +155,8 @@ class ArrangeActions:
             names = [column.name for column in columns]
             self.arrange(names, order, reverse=now.reverse and order == now.order, groups=now.groups)
 
-        known = known_columns(self._board.snapshot)
-        self._board.ask(ColumnsScreen(now.columns, known, now.order, self._board.row, changed))
+        all_columns = known_columns(self._board.snapshot)
+        self._board.ask(ColumnsScreen(now.columns, all_columns, now.order, self._board.row, changed))
 
     def action_group(self) -> None:
         """Ask what to group the experiments by."""

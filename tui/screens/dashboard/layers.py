@@ -71,9 +71,9 @@ class LayerActions:
         runs, grid = self._board.run_list, self._board.grid
         if grid.unmark():
             return
-        shown = [box for box in self._screen.query(Input) if box.has_class("-shown")]
-        if shown:
-            for box in shown:
+        open_boxes = [box for box in self._screen.query(Input) if box.has_class("-shown")]
+        if open_boxes:
+            for box in open_boxes:
                 box.value = ""
                 box.remove_class("-shown")
             runs.focus()

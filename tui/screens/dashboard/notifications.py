@@ -19,7 +19,7 @@ MAX_DESKTOP = 200
 
 
 class Notifier:
-    """Says on a screen what happens: a toast and the bell; on the desktop too where nobody looks at the terminal."""
+    """Says on a screen what happens: a toast and the bell; on the desktop too while the terminal has no focus."""
 
     def __init__(self, screen: Screen[None]) -> None:
         self._screen = screen
@@ -46,7 +46,7 @@ class Notifier:
 
 
 def is_bad(status: Status) -> bool:
-    """Return whether a run has ended as nobody wanted it to."""
+    """Return whether a run has failed or crashed."""
     return status.state in ("failed", "crashed")
 
 
@@ -59,10 +59,10 @@ def ending(status: Status) -> str:
 
 
 def desktop(words: str, *, in_tmux: bool = False) -> str:
-    """Return what has a terminal show a notification on the desktop (OSC 9), in one line without any controls.
+    """Return the escape sequence that shows a notification on the desktop (OSC 9), in one line without controls.
 
     It begins with a name: some terminals take a number at the beginning for another command.
     """
     line = clean(" - ".join(words.splitlines()))[:MAX_DESKTOP]
-    said = f"\x1b]9;vitui: {line}\x07"
-    return f"\x1bPtmux;\x1b{said}\x1b\\" if in_tmux else said
+    sequence = f"\x1b]9;vitui: {line}\x07"
+    return f"\x1bPtmux;\x1b{sequence}\x1b\\" if in_tmux else sequence

@@ -1,4 +1,4 @@
-"""How one gets from pane to pane: 1 to 5, what the bottom of the screen shows, which side panes there are."""
+"""The ways from pane to pane: keys 1 to 5, what the bottom of the screen shows, which side panes are open."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ from tui.screens.dashboard.filter import FilterActions, RunFilter
 from tui.screens.dashboard.layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
-from tui.screens.host import Reader
+from tui.screens.host import FileReader
 from tui.screens.target_screen import TargetScreen
 from tui.state.board import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
@@ -81,7 +81,7 @@ class Dashboard(TargetScreen):
     snapshot: reactive[Snapshot] = reactive(Snapshot(), repaint=False, always_update=True)
     """What is shown."""
 
-    def __init__(self, project: Project, reader: Reader) -> None:
+    def __init__(self, project: Project, reader: FileReader) -> None:
         super().__init__(project)
         self.state = BoardState()
         self.arrangement = Arrangement()
@@ -175,14 +175,14 @@ class Dashboard(TargetScreen):
     @property
     def signs(self) -> Mapping[str, Sign]:
         """The colour and mark of each run in the charts."""
-        return self._signs.known
+        return self._signs.signs
 
     def draw(self, grid: ChartGrid) -> None:
         """Show the curves of what is looked at, in these charts or those of a screen over this one."""
         snapshot, own = self.snapshot, self.grid
         grid.x_label, grid.smoothing, grid.log_y = own.x_label, own.smoothing, own.log_y
         on_top = {name for name in (snapshot.watch.focus, self.state.pinned) if name}
-        grid.show(snapshot.curves, self._labels(snapshot), self._signs.known, on_top)
+        grid.show(snapshot.curves, self._labels(snapshot), self._signs.signs, on_top)
 
     def _show_focus(self) -> None:
         row, snapshot = self.row, self.snapshot
@@ -224,10 +224,10 @@ class Dashboard(TargetScreen):
         """Return what the charts call each run; a curve alone needs no name."""
         drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
         runs = snapshot.by_id
-        shown = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
+        statuses = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
         of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
-        labels = curve_labels(shown, snapshot.about, of_seeds)
-        return dict(zip((status.run for status in shown), labels, strict=True))
+        labels = curve_labels(statuses, snapshot.about, of_seeds)
+        return dict(zip((status.run for status in statuses), labels, strict=True))
 
     @property
     def row(self) -> Row | None:
@@ -275,7 +275,14 @@ class Dashboard(TargetScreen):
     def arrange_list(
         self, columns: Sequence[str], order: str, *, reverse: bool = False, groups: Sequence[str] = ()
     ) -> None:
-        """Arrange the list anew, as ``Arrangement.choose`` has it."""
+        """Arrange the list anew, as ``Arrangement.choose`` does.
+
+        Args:
+            columns: Names of columns.
+            order: The name of the column to sort by; empty for the order of the configuration.
+            reverse: Whether the order is the other way round.
+            groups: Keys of the settings to group experiments by.
+        """
         self._arranging.arrange(columns, order, reverse=reverse, groups=groups)
 
     def taken_view(self) -> SavedView:
@@ -299,7 +306,7 @@ class Dashboard(TargetScreen):
         runs, row = self.run_list, self.row
         return self.state.watch(
             self.snapshot, runs.selected, row.run if row is not None else None,
-            alone={each.run for each in runs.rows if each.run and each.parent and not each.folds},
+            alone={listed.run for listed in runs.rows if listed.run and listed.parent and not listed.folds},
             whole=row is not None and bool(row.folds),
         )  # fmt: skip
 
@@ -308,7 +315,7 @@ class Dashboard(TargetScreen):
         self.call_after_refresh(lambda: self._reader.look_at(self._watch()))
 
     def look_into(self, page: Page | None) -> None:
-        """Have the feed read a run whole; None for no longer."""
+        """Have the feed read a run whole; None ends that."""
         self.state.page = page
         self.look()
 

@@ -18,7 +18,14 @@ PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
 def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, filter_text: str) -> SavedView:
-    """Return how a board, whose screen it is, is looked at."""
+    """Return how a board is looked at.
+
+    Args:
+        board: The board.
+        screen: The screen that shows it.
+        arrangement: The columns, the order and the groups of its list.
+        filter_text: The filter as it is written; empty for none.
+    """
     panes = {name: screen.query_one(f"#{name}") for name in PANES}
     hidden = [name for name, pane in panes.items() if pane.has_class("-hidden")]
     state = board.state
@@ -39,7 +46,14 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
 
 
 def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: ArrangeActions) -> None:
-    """Look at a board, whose screen it is, as a view has it, as far as that is possible."""
+    """Look at a board as a view has it, as far as that is possible.
+
+    Args:
+        view: The view; what is unknown in it is passed over.
+        board: The board.
+        screen: The screen that shows it.
+        arranging: What arranges its list.
+    """
     grid, state = board.grid, board.state
     state.axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
     state.smoothing = max(0, min(view.smoothing, len(SMOOTHINGS) - 1))

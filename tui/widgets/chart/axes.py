@@ -68,7 +68,7 @@ def frame_for(window: Window, width: int, height: int, unit: axis.Unit, x_label:
 def _y_ticks(window: Window, rows: int, unit: axis.Unit) -> Ticks:
     if window.log_y:
         places = axis.log_ticks(window.bottom, window.top, max(rows // 2, 2))
-        labels = unit.each(places)
+        labels = unit.log_labels(places)
     else:
         places = axis.linear_ticks(window.bottom, window.top, min(max(round(rows / 3), 2), 8), unit)
         labels = unit.labels(places)

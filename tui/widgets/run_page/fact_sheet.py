@@ -13,7 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.keymap.lookup import bindings
-from tui.views.run_facts import Section
+from tui.views.run_facts import FactSection
 
 COLUMN = 52
 """Cells that a column has at least."""
@@ -42,12 +42,12 @@ class FactSheet(ScrollView, can_focus=True):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._sections: tuple[Section, ...] = ()
+        self._sections: tuple[FactSection, ...] = ()
         self._columns: list[list[Line]] = []
         self._width = 0
         self._indent = 0
 
-    def show(self, sections: Sequence[Section]) -> None:
+    def show(self, sections: Sequence[FactSection]) -> None:
         """Show these sections."""
         if tuple(sections) != self._sections:
             self._sections = tuple(sections)
@@ -72,7 +72,7 @@ class FactSheet(ScrollView, can_focus=True):
             self.virtual_size = size
         self.refresh()
 
-    def _block(self, section: Section) -> list[Line]:
+    def _block(self, section: FactSection) -> list[Line]:
         lines: list[Line] = [(section.title, "", True)]
         room = max(1, self._width - self._indent)
         for name, value in section.facts:
