@@ -19,7 +19,6 @@ ROOT = Path(__file__).parent.parent
 MANY = 4
 """Parameters from which on a docstring describes each."""
 NOT_YET_HELD = (
-    "engine/analysis", "engine/queue", "engine/runs",
     "tui/feed/feed.py",
 )  # fmt: skip
 """Packages and modules whose docstrings are still to be mended; what leaves this list stays out of it."""
@@ -236,7 +235,7 @@ def test_no_words_that_say_nothing(pattern: str) -> None:
 
 def test_the_list_of_what_is_not_held_only_shrinks() -> None:
     assert all((ROOT / entry).exists() for entry in NOT_YET_HELD)
-    assert len(NOT_YET_HELD) <= 4
+    assert len(NOT_YET_HELD) <= 1
 
 
 @pytest.mark.parametrize("command", [engine.cli.main, tui.cli.main], ids=["engine", "vitui"])

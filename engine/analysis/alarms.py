@@ -1,8 +1,8 @@
 """Looks after live runs: says which diverge, stand still, overfit or starve their GPU. Pure: statuses in, alarms out.
 
 Each look adds what a status says to short series of its run; the rules read these alone. What happened before the
-first look is not known to them. A rule that is in doubt is silent: noise, a single spike, an evaluation that takes
-long and a laptop that slept are no alarms, and the same thing is never alarmed of twice.
+first look is unknown to them. A rule that is in doubt is silent: noise, a single spike, a long evaluation and a laptop
+that slept raise no alarm, and each occasion raises its alarm once.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ KINDS: tuple[Kind, ...] = ("diverges", "stalls", "overfits", "starves")
 """The gravest first."""
 
 WINDOW = 8
-"""Reports in a row that have to agree before a loss is said to diverge, or a GPU to starve."""
+"""Reports in a row that have to agree before a loss counts as diverging, or a GPU as starving."""
 SIGMAS = 6.0
-"""How many times its noise a loss rises before it is said to rise."""
+"""How many times its noise a loss has to rise to count as rising."""
 FAR, FAR_LEAST = 4.0, 1.0
-"""How many times the lowest loss, and how much, a loss is over it before it is far over one that was not seen."""
+"""A loss is far over a lowest one from before the first look when it exceeds it by this many times and this much."""
 NONFINITE_S = 2.0
-"""Seconds that a loss is not finite in a live run before that is said: the engine ends its own runs sooner."""
+"""Seconds for which a live run's loss is not finite before the alarm: the engine ends its own runs sooner."""
 STALL_S = 60.0
-"""Seconds without a step that are never called a stall."""
+"""Seconds without a step up to which a run never stalls."""
 STALL_REPORTS = 30.0
 """How many times the usual time between two reports, or between two steps, a run may take for one."""
 STALL_GAPS = 3.0
-"""How many times the longest wait that it has come back from a run may take: evaluations, checkpoints."""
+"""How many times its longest wait so far (an evaluation, a checkpoint) a run may take for a step."""
 BLINK_S = 5.0
 """Seconds that count at most between two looks: the screen's process may have slept, and the run with it."""
 EVALUATIONS = 4
@@ -43,9 +43,9 @@ EVALUATIONS = 4
 OVERFIT = 0.1
 """By which part of its lowest value the loss of the evaluations rises before that is overfitting."""
 IDLE = 50.0
-"""Percent under which a GPU has little to do."""
+"""Utilization in percent under which a GPU has little to do."""
 WAITING = 0.4
-"""Part of a step's time, spent on waiting for data, that is a large one."""
+"""The share of a step's time above which waiting for data takes a large part of it."""
 KEPT = 64
 """Values that are kept of each series."""
 GRAINS = 1e-9
@@ -58,7 +58,7 @@ class Alarm:
     run: str
     kind: Kind
     text: str
-    """In a few words and numbers of our own: nothing of it comes from the run as text."""
+    """A few words and numbers that this module writes; the run's own text stays out of it."""
 
 
 def _series() -> deque[float]:
@@ -75,13 +75,13 @@ class Trace:
     pace: float = 0.0
     """Seconds that a step of this attempt has taken on average."""
     waited: float = 0.0
-    """Seconds since the step went on, as far as they were watched."""
+    """Watched seconds since the last step."""
     gaps: deque[float] = field(default_factory=_series)
     """Seconds between reports."""
     longest: float = 0.0
-    """Of these, since the first look."""
+    """The longest of these since the first look."""
     nonfinite: float = 0.0
-    """Seconds that the loss has not been finite for."""
+    """Seconds for which the loss has not been finite."""
     train: deque[float] = field(default_factory=_series)
     """The training losses of the reports."""
     first: float | None = None
@@ -97,14 +97,14 @@ class Trace:
     starved: deque[bool] = field(default_factory=lambda: deque(maxlen=WINDOW))
     """Whether the GPU had little to do while the step waited for data, at the last reports."""
     rising: str = ""
-    """What ``rises`` said of the last report."""
+    """What ``rises`` returned for the last report."""
     overfit: str = ""
-    """What ``overfits`` said of the last evaluation."""
-    said: set[tuple[Kind, int]] = field(default_factory=set)
-    """What was alarmed of: the kind, and for a stall the step it stands at."""
+    """What ``overfits`` returned for the last evaluation."""
+    raised: set[tuple[Kind, int]] = field(default_factory=set)
+    """The alarms raised so far: the kind, and for a stall the step it stands at."""
 
     def look(self, status: Status, now: float) -> None:
-        """Take a look at the run into account; ``now`` is in seconds of a clock that does not go back."""
+        """Take a look at the run into account; ``now`` is in seconds of a monotonic clock."""
         passed = min(max(0.0, now - self.looked), BLINK_S) if self.step >= 0 else 0.0
         self.looked = now
         self.waited += passed
@@ -144,14 +144,14 @@ class Watcher:
     def __init__(self) -> None:
         self._traces: dict[str, Trace] = {}
         self.standing: Mapping[str, tuple[Alarm, ...]] = {}
-        """What is wrong now, by run; the same object as long as the same things are."""
+        """The alarms that hold now, by run; the same object until their kinds change."""
 
     def look(self, live: Iterable[Status], now: float) -> tuple[Alarm, ...]:
-        """Look at the live runs, and return what is newly wrong.
+        """Look at the live runs, and return the alarms that are new.
 
         Args:
-            live: The runs that are to be judged; the others are forgotten.
-            now: Seconds of a clock that does not go back.
+            live: The runs to judge; the traces of all others are forgotten.
+            now: Seconds of a monotonic clock.
         """
         traces: dict[str, Trace] = {}
         standing: dict[str, tuple[Alarm, ...]] = {}
@@ -164,12 +164,12 @@ class Watcher:
             if status.state != "running":
                 continue
             trace.look(status, now)
-            if found := tuple(judge(status, trace)):
-                standing[status.run] = found
-            for alarm in found:
-                thing = alarm.kind, status.step if alarm.kind == "stalls" else 0
-                if thing not in trace.said:
-                    trace.said.add(thing)
+            if alarms := tuple(judge(status, trace)):
+                standing[status.run] = alarms
+            for alarm in alarms:
+                occasion = alarm.kind, status.step if alarm.kind == "stalls" else 0
+                if occasion not in trace.raised:
+                    trace.raised.add(occasion)
                     new.append(alarm)
         self._traces = traces
         if _kinds(standing) != _kinds(self.standing):
@@ -188,21 +188,21 @@ def judge(status: Status, trace: Trace) -> Iterable[Alarm]:
 
 
 def diverges(trace: Trace) -> str:
-    """Say that the loss is not finite, or far over its minimum; nothing if it is neither."""
+    """Return in words that the loss is not finite or far over its minimum, empty otherwise."""
     return "the loss is not finite" if trace.nonfinite >= NONFINITE_S else trace.rising
 
 
 def rises(trace: Trace, best: float | None) -> str:
-    """Say that the loss is far over its minimum; nothing if it is not.
+    """Return in words that the loss is far over its minimum, empty otherwise.
 
-    It is if each of the last ``WINDOW`` reports is over the lowest median of so many by half of that median, by half
-    of what the loss had fallen since the first reports, and by ``SIGMAS`` times its noise. What is lower than that
-    median was perhaps before the first look, perhaps one lucky batch: it is held against the loss only where that is
-    over it by ``FAR`` times as much, by ``FAR_LEAST``, and by the same noise.
+    It is where each of the last ``WINDOW`` reports is over the lowest median of so many by half of that median, by
+    half of what the loss had fallen since the first reports, and by ``SIGMAS`` times its noise. A lowest loss under
+    that median comes from before the first look, or from one lucky batch: the loss is far over it only where it
+    exceeds it by ``FAR`` times as much, by ``FAR_LEAST``, and by the same noise.
 
     Args:
-        trace: What was seen.
-        best: The lowest training loss of the run, None if there is none.
+        trace: What was seen of the run.
+        best: The lowest training loss of the run, None before the first.
     """
     if len(trace.train) < 2 * WINDOW or trace.first is None:
         return ""
@@ -217,11 +217,11 @@ def rises(trace: Trace, best: float | None) -> str:
 
 
 def stalls(status: Status, trace: Trace) -> str:
-    """Say that a run makes no step; nothing if it does.
+    """Return in words that a run makes no step, empty while it does.
 
     It may take ``STALL_S`` for one, ``STALL_REPORTS`` times the usual time of a report (of a step, before three were
     seen), and ``STALL_GAPS`` times the longest wait so far. At the end of an epoch, where it evaluates, it may also
-    take as long as that epoch took. Of a run without a step nobody knows how long it loads and compiles.
+    take as long as that epoch took. A run before its first step never stalls: loading and compiling take unknown time.
     """
     if trace.waited <= STALL_S or status.step <= status.first_step:
         return ""
@@ -235,7 +235,7 @@ def stalls(status: Status, trace: Trace) -> str:
 
 
 def overfits(trace: Trace) -> str:
-    """Say that the loss of the evaluations rises while that of the training falls; nothing if not.
+    """Return in words that the evaluation loss rises while the training loss falls, empty otherwise.
 
     Both are looked at in medians of three evaluations. The first has to be over its lowest by the part ``OVERFIT`` and
     by ``SIGMAS`` times its noise, that lowest ``EVALUATIONS`` old, and not to have fallen since; the second has to
@@ -274,13 +274,13 @@ def _starving(trace: Trace) -> str:
 
 
 def evaluation_loss(status: Status) -> float | None:
-    """Return the loss by which overfitting is told: that of the validation, else of the test."""
+    """Return the loss that shows overfitting: that of the validation split, else of the test split."""
     last = status.last
     return last["val/loss"] if last.get("val/loss") is not None else last.get("test/loss")
 
 
 def noise(values: Sequence[float]) -> float:
-    """Return the standard deviation of the noise of a series, whatever its trend: from its second differences."""
+    """Return the standard deviation of the noise of a series, from its second differences: a trend adds nothing."""
     series = list(values)
     bends = [abs(a - 2 * b + c) for a, b, c in zip(series, series[1:], series[2:], strict=False)]
     return statistics.median(bends) / (0.6745 * math.sqrt(6)) if bends else 0.0
@@ -298,4 +298,4 @@ def _threes(values: Sequence[float]) -> Iterable[tuple[float, float, float]]:
 
 
 def _kinds(alarms: Mapping[str, tuple[Alarm, ...]]) -> dict[str, list[Kind]]:
-    return {run: [alarm.kind for alarm in found] for run, found in alarms.items()}
+    return {run: [alarm.kind for alarm in of_run] for run, of_run in alarms.items()}

@@ -81,7 +81,13 @@ def by_class(matrix: Matrix) -> ByClass:
 
 
 def macro_f1(right: Numbers, actual: Numbers, guessed: Numbers) -> float:
-    """Return the macro F1 of how often each class (C,) was rightly guessed, did occur, and was guessed."""
+    """Return the macro F1 of the counts of each class.
+
+    Args:
+        right: How often each class was guessed rightly (C,).
+        actual: How often it occurred (C,).
+        guessed: How often it was guessed (C,).
+    """
     occurrences = actual + guessed
     return float((2 * right / np.maximum(occurrences, 1)).sum() / max(1, np.count_nonzero(occurrences)))
 

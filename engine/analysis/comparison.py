@@ -1,4 +1,4 @@
-"""Runs side by side: what differs in how they were made, what came of it, and what seeds tell of that. Pure."""
+"""Runs side by side: how their settings and their results differ, and what the seeds say of that. Pure."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class Measure:
     of: Callable[[Status], float | None]
     write: Callable[[float], str]
     metric: str = ""
-    """The metric that it is judged by; empty for one that is not judged."""
+    """The metric that it is judged by; empty where it is only shown."""
     cost: str = ""
-    """The cost that ``cost_of`` reads; empty for what is none."""
+    """The cost that ``cost_of`` reads; empty where it is no cost."""
 
 
 def _score(name: str, metric: str) -> Measure:
@@ -70,12 +70,12 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Cell:
-    """What a side has of a measure, and how that differs from the baseline's."""
+    """The value of a measure on one side, and how it differs from the baseline's."""
 
     value: str = "–"
     delta: str = ""
     status: PairStatus | None = None
-    """What is concluded of the difference; None of measures by which nothing is concluded."""
+    """What is concluded of the difference; None for measures that are only shown."""
 
 
 class Row(NamedTuple):
@@ -93,7 +93,7 @@ class Table:
 
     sides: tuple[Side, ...]
     made: tuple[tuple[str, list[str]], ...]
-    """What differs in how they were made: a key, and a value a side."""
+    """The settings that differ: a key, and its value on each side."""
     measured: tuple[tuple[str, list[Cell]], ...]
     verdicts: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -107,34 +107,34 @@ class Table:
         return ALPHA if self.judgement is None else self.judgement.alpha
 
 
-def compare(found: Sequence[Side], evidence: Evidence) -> Table:
-    """Return the table of some sides against the first of them.
+def compare(sides: Sequence[Side], evidence: Evidence) -> Table:
+    """Return the table that compares sides with the first of them.
 
     Args:
-        found: What is compared.
+        sides: The sides, at least one; the first is the baseline.
         evidence: All runs of the project.
     """
-    judged = _judged(found)
+    judged = _judged(sides)
     judgements = _judgements(judged, evidence)
-    rows = [_row(measure, found, judgements.get(measure.metric), judged) for measure in MEASURES]
+    rows = [_row(measure, sides, judgements.get(measure.metric), judged) for measure in MEASURES]
     rows = [row for row in rows if any(cell.value != Cell.value for cell in row.cells)]
     primary = next((judgements[metric] for metric in PRIMARY if metric in judgements), None)
     return Table(
-        sides=tuple(found),
-        made=tuple(differing(found)),
+        sides=tuple(sides),
+        made=tuple(differing(sides)),
         measured=tuple((row.name, row.cells) for row in rows),
-        verdicts=(*(sentences(primary) if primary else ()), *_unjudged(found, judged)),
+        verdicts=(*(sentences(primary) if primary else ()), *_unjudged(sides, judged)),
         notes=tuple(_notes(rows, judgements)),
         judgement=primary,
     )
 
 
-def _judged(found: Sequence[Side]) -> list[Side]:
+def _judged(sides: Sequence[Side]) -> list[Side]:
     """Return which sides are judged: those that finished on the same data as the first one, if that has finished."""
-    if not found[0].finished:
+    if not sides[0].finished:
         return []
-    data = data_of(found[0].choice)
-    return [side for side in found if side.finished and data_of(side.choice) == data]
+    data = data_of(sides[0].choice)
+    return [side for side in sides if side.finished and data_of(side.choice) == data]
 
 
 def _judgements(judged: Sequence[Side], evidence: Evidence) -> dict[str, Judgement]:
@@ -143,18 +143,18 @@ def _judgements(judged: Sequence[Side], evidence: Evidence) -> dict[str, Judgeme
         return {}
     choices = {side.name: side.choice for side in judged}
     metrics = [measure.metric for measure in MEASURES if measure.metric]
-    found = {metric: evidence.judge(choices, metric, baseline=judged[0].name) for metric in metrics}
-    known = {metric: each for metric, each in found.items() if len(each.ranked) > 1}
-    return known or {PRIMARY[0]: found[PRIMARY[0]]}
+    judgements = {metric: evidence.judge(choices, metric, baseline=judged[0].name) for metric in metrics}
+    comparing = {metric: judgement for metric, judgement in judgements.items() if len(judgement.ranked) > 1}
+    return comparing or {PRIMARY[0]: judgements[PRIMARY[0]]}
 
 
-def _row(measure: Measure, found: Sequence[Side], judgement: Judgement | None, judged: Sequence[Side]) -> Row:
+def _row(measure: Measure, sides: Sequence[Side], judgement: Judgement | None, judged: Sequence[Side]) -> Row:
     row = Row(measure.name, [], {})
-    for side in found:
+    for side in sides:
         cell = Cell(_written(measure, side))
-        is_compared = side is not found[0] and (measure is PARAMETERS or side in judged)
+        is_compared = side is not sides[0] and (measure is PARAMETERS or side in judged)
         if is_compared and cell.value != Cell.value:
-            cell = _against(measure, side, found[0], judgement, cell, row.untold)
+            cell = _against(measure, side, sides[0], judgement, cell, row.untold)
         row.cells.append(cell)
     return row
 
@@ -167,33 +167,35 @@ def _against(
     cell: Cell,
     untold: dict[str, list[str]],
 ) -> Cell:
-    """Return a cell with how it differs from the baseline's, as far as that can be said of its kind of measure."""
+    """Return a cell with its difference from the baseline's, in the form that its kind of measure allows."""
     if measure.cost:
-        found = ratio_of(
+        ratio = ratio_of(
             cost_of(side.name, side.choice, measure.cost),
             cost_of(baseline.name, baseline.choice, measure.cost),
         )
-        if isinstance(found, Ratio):
-            return Cell(cell.value, f"× {found.ratio:.2f} ({found.low:.2f} to {found.high:.2f})")
+        if isinstance(ratio, Ratio):
+            return Cell(cell.value, f"× {ratio.ratio:.2f} ({ratio.low:.2f} to {ratio.high:.2f})")
         if _values(measure, baseline):
-            untold.setdefault(found, []).append(side.name)
+            untold.setdefault(ratio, []).append(side.name)
         return cell
     if measure.metric:
         return _scored(measure, side, baseline, judgement, cell)
-    here, there = _values(measure, side), _values(measure, baseline)
-    if not there:
+    values, baseline_values = _values(measure, side), _values(measure, baseline)
+    if not baseline_values:
         return cell
-    if measure is MEMORY and max(here + there) <= MEMORY_RATIO * min(max(here), max(there)):
+    if measure is MEMORY and max(values + baseline_values) <= MEMORY_RATIO * min(
+        max(values), max(baseline_values)
+    ):
         return Cell(cell.value, "=")
-    return Cell(cell.value, _signed(measure, max(here) - max(there)))
+    return Cell(cell.value, _signed(measure, max(values) - max(baseline_values)))
 
 
 def _scored(measure: Measure, side: Side, baseline: Side, judgement: Judgement | None, cell: Cell) -> Cell:
     pair = judgement.pair(side.name, baseline.name) if judgement is not None else None
-    here, there = _values(measure, side), _values(measure, baseline)
-    if pair is None or not here or not there:
+    values, baseline_values = _values(measure, side), _values(measure, baseline)
+    if pair is None or not values or not baseline_values:
         return cell
-    delta = _signed(measure, Score(here).mean - Score(there).mean)
+    delta = _signed(measure, Score(values).mean - Score(baseline_values).mean)
     if measure.metric in PRIMARY:
         return Cell(cell.value, delta, pair.status)
     if pair.status is PairStatus.UNJUDGED:
@@ -203,12 +205,12 @@ def _scored(measure: Measure, side: Side, baseline: Side, judgement: Judgement |
 
 
 def _values(measure: Measure, side: Side) -> tuple[float, ...]:
-    found = (measure.of(run) for run in side.counted)
-    return tuple(value for value in found if value is not None and abs(value) <= LARGEST)
+    measurements = (measure.of(run) for run in side.counted)
+    return tuple(value for value in measurements if value is not None and abs(value) <= LARGEST)
 
 
 def _written(measure: Measure, side: Side) -> str:
-    """Return what the runs that count have of a measure: their mean and spread, the most, or where they stand."""
+    """Return a measure of the runs that count as text: their mean and spread, the most, or the range so far."""
     values = _values(measure, side)
     if not values:
         return Cell.value
@@ -232,18 +234,18 @@ def _signed(measure: Measure, delta: float) -> str:
     return ("+" if delta > 0 else "") + measure.write(delta)
 
 
-def _unjudged(found: Sequence[Side], judged: Sequence[Side]) -> Iterable[str]:
+def _unjudged(sides: Sequence[Side], judged: Sequence[Side]) -> Iterable[str]:
     """Yield why sides are not judged that have not finished, or were tested on other data."""
-    for side in found:
+    for side in sides:
         if not side.finished:
             yet = " yet" if side.live else ""
             yield f"{side.name} has not finished ({side.left_out}): no verdict{yet}"
         elif judged and side not in judged:
-            yield f"{side.name} was tested on other data than {found[0].name}: no verdict"
+            yield f"{side.name} was tested on other data than {sides[0].name}: no verdict"
 
 
 def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[str]:
-    """Yield what has to be known to read the measures."""
+    """Yield the notes that explain the measures."""
     if all(metric in judgements for metric in PRIMARY):
         yield "Test accuracy is judged apart, by the same rule; by the other measures nothing is concluded."
     untold: dict[tuple[str, str], list[str]] = {}
@@ -256,12 +258,12 @@ def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[st
 
 def as_markdown(table: Table) -> str:
     """Return the table in Markdown."""
-    head = ["", *map(_headed, table.sides)]
+    header = ["", *map(_headed, table.sides)]
     rows = [[key, *values] for key, values in table.made]
     for name, cells in table.measured:
         rows.append([name, *(f"{cell.value} ({cell.delta})" if cell.delta else cell.value for cell in cells)])
-    said = [f"- {markdown(line)}" for line in (*table.verdicts, *table.notes)]
-    return "\n".join([markdown_table(head, rows), *said, f"\n{SPREAD}."]) + "\n"
+    bullets = [f"- {markdown(line)}" for line in (*table.verdicts, *table.notes)]
+    return "\n".join([markdown_table(header, rows), *bullets, f"\n{SPREAD}."]) + "\n"
 
 
 def _headed(side: Side) -> str:

@@ -1,4 +1,4 @@
-"""A confusion matrix made ready to be shown: square, with clean labels, its scores and its worst mistakes counted."""
+"""A confusion matrix ready for display: square, with clean labels, its scores and its most frequent mistakes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_MISTAKES = 100
 
 
 class Mistake(NamedTuple):
-    """How many ``images`` of the class ``true`` were taken for ``taken``, both places in the labels."""
+    """How many ``images`` of the class ``true`` were taken for ``taken``, both indices into the labels."""
 
     true: int
     taken: int
@@ -47,7 +47,15 @@ class Matrix:
 
 
 def make_matrix(event: Confusion, place: Place) -> Matrix | None:
-    """Return the matrix of an event; None for one that has no classes or is not square."""
+    """Return the matrix of an event.
+
+    Args:
+        event: The confusion matrix as it was recorded.
+        place: Where it stands in events.jsonl.
+
+    Returns:
+        None where the event has no classes or its matrix is not square.
+    """
     classes = len(event.matrix)
     if classes == 0 or any(len(row) != classes for row in event.matrix):
         return None
@@ -55,21 +63,21 @@ def make_matrix(event: Confusion, place: Place) -> Matrix | None:
     for number, row in enumerate(event.matrix):  # row by row: one array of all holds the interpreter too long
         counts[number] = row
     np.minimum(counts, MAX_COUNT, out=counts)
-    found = by_class(counts)
+    per_class = by_class(counts)
     return Matrix(
         place=place,
         labels=_labels(event.labels, classes),
         counts=counts,
-        shares=counts / np.maximum(found.support, 1)[:, None],
+        shares=counts / np.maximum(per_class.support, 1)[:, None],
         scores=scores(counts),
-        by_class=found,
+        by_class=per_class,
         mistakes=_mistakes(counts),
     )
 
 
-def _labels(given: list[str], classes: int) -> tuple[str, ...]:
+def _labels(recorded: list[str], classes: int) -> tuple[str, ...]:
     """Return a clean label for each class: its number where none is given."""
-    labels = [clean(label[:MAX_LABEL]).strip() for label in given[:classes]]
+    labels = [clean(label[:MAX_LABEL]).strip() for label in recorded[:classes]]
     labels += [""] * (classes - len(labels))
     return tuple(label or str(number) for number, label in enumerate(labels))
 
@@ -77,13 +85,13 @@ def _labels(given: list[str], classes: int) -> tuple[str, ...]:
 def _mistakes(counts: Counts) -> tuple[Mistake, ...]:
     wrong = counts.copy()
     np.fill_diagonal(wrong, 0)
-    places = np.flatnonzero(wrong)
-    images = wrong.ravel()[places]
-    if len(places) > MAX_MISTAKES:
+    cells = np.flatnonzero(wrong)
+    images = wrong.ravel()[cells]
+    if len(cells) > MAX_MISTAKES:
         least = np.partition(images, -MAX_MISTAKES)[-MAX_MISTAKES]
-        places, images = places[images >= least], images[images >= least]
+        cells, images = cells[images >= least], images[images >= least]
     order = np.argsort(-images, kind="stable")[:MAX_MISTAKES]  # of equals those first that stand first
     return tuple(
-        Mistake(*divmod(int(place), len(counts)), int(count))
-        for place, count in zip(places[order], images[order], strict=True)
+        Mistake(*divmod(int(cell), len(counts)), int(count))
+        for cell, count in zip(cells[order], images[order], strict=True)
     )

@@ -1,4 +1,4 @@
-"""Confusion matrices against others: which classes are recognised better, and which mistakes to look at. Pure."""
+"""Confusion matrices against a baseline's: which classes are recognised better, and which mistakes to look at. Pure."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ Shares = NDArray[np.float64]
 
 
 class Shift(NamedTuple):
-    """A number of one class, or of one class taken for another: with the baseline, and here."""
+    """A score of one class, or the share of one class that is taken for another: of the baseline and of the others."""
 
     true: str
     taken: str
     before: float
     after: float
     told: bool | None
-    """Of a class whether seeds tell the difference, of a mistake whether to look at it; None where nothing can."""
+    """For a class: the difference is significant over seeds. For a mistake: it needs a look. None where untested."""
 
     @property
     def delta(self) -> float:
-        """How much more it is here."""
+        """The difference from the baseline."""
         return self.after - self.before
 
 
@@ -49,11 +49,11 @@ class Shifts:
     mistakes: tuple[Shift, ...]
     """Of pairs of classes the share of the true one's images: those to look at, which is no conclusion."""
     seeds: tuple[int, int] = (1, 1)
-    """How many matrices there are: of the baseline, and here."""
+    """The numbers of matrices: of the baseline, and of the others."""
 
     @property
     def summary(self) -> str:
-        """Which classes are told to be recognised better, and which worse; empty where none is."""
+        """Which classes are recognised significantly better, and which worse; empty where none differs."""
         parts: list[str] = []
         for word, sign in (("better", 1), ("worse", -1)):
             if names := [shift.true for shift in self.classes if shift.told and shift.delta * sign > 0]:
@@ -63,56 +63,61 @@ class Shifts:
 
 
 def shifts(
-    found: Sequence[Matrix], baseline: Sequence[Matrix], most: int = 8, alpha: float = ALPHA
+    matrices: Sequence[Matrix], baseline: Sequence[Matrix], most: int = 8, alpha: float = ALPHA
 ) -> Shifts | None:
-    """Return how the matrices of some seeds differ from a baseline's; None where not all have the same classes.
+    """Return how the matrices of some seeds differ from a baseline's.
 
     The F1 of each class is tested over seeds, with a spread that all classes share, and corrected for how many classes
     there are. Mistakes are tested over images and seeds; those to look at are a list of which a tenth differ by chance
     (Benjamini & Hochberg 1995).
 
     Args:
-        found: A matrix for each seed.
-        baseline: The same of what it is compared with.
+        matrices: A matrix for each seed.
+        baseline: A matrix for each seed of the baseline.
         most: How many mistakes are returned at most.
         alpha: The level of all classes together.
+
+    Returns:
+        The differences; None where a side is empty or the matrices have different classes.
     """
-    labels = {matrix.labels for matrix in (*found, *baseline)}
-    if len(labels) != 1 or not found or not baseline:
+    labels = {matrix.labels for matrix in (*matrices, *baseline)}
+    if len(labels) != 1 or not matrices or not baseline:
         return None
     names = labels.pop()
-    classes = _classes(names, found, baseline, alpha)
-    here, before = _shares(found), _shares(baseline)
-    change = here - before  # (C, C)
-    look = np.reshape(benjamini_hochberg(_of_mistakes(found, baseline, change)), (-1,))
-    places = np.flatnonzero(~np.eye(len(change), dtype=bool).ravel())[look]
-    order = np.argsort(-np.abs(change.ravel()[places]), kind="stable")[:most]
-    pairs = [divmod(int(place), len(change)) for place in places[order]]
+    classes = _classes(names, matrices, baseline, alpha)
+    after, before = _shares(matrices), _shares(baseline)
+    change = after - before  # (C, C)
+    look = np.reshape(benjamini_hochberg(_of_mistakes(matrices, baseline, change)), (-1,))
+    cells = np.flatnonzero(~np.eye(len(change), dtype=bool).ravel())[look]
+    order = np.argsort(-np.abs(change.ravel()[cells]), kind="stable")[:most]
+    pairs = [divmod(int(cell), len(change)) for cell in cells[order]]
     mistakes = [
-        Shift(names[true], names[taken], float(before[true, taken]), float(here[true, taken]), told=True)
+        Shift(names[true], names[taken], float(before[true, taken]), float(after[true, taken]), told=True)
         for true, taken in pairs
     ]
-    return Shifts(tuple(classes), tuple(mistakes), (len(baseline), len(found)))
+    return Shifts(tuple(classes), tuple(mistakes), (len(baseline), len(matrices)))
 
 
 def _classes(
-    names: Sequence[str], found: Sequence[Matrix], baseline: Sequence[Matrix], alpha: float
+    names: Sequence[str], matrices: Sequence[Matrix], baseline: Sequence[Matrix], alpha: float
 ) -> list[Shift]:
     """Return how the F1 of each class differs, the largest differences first."""
-    samples = [[_f1(names[place], place, side) for side in (found, baseline)] for place in range(len(names))]
-    there = [(here, before) for here, before in samples if here.values and before.values]
-    pool = pool_of(sample for pair in there for sample in pair)
+    samples = [
+        [_f1(names[index], index, side) for side in (matrices, baseline)] for index in range(len(names))
+    ]
+    occurring = [(after, before) for after, before in samples if after.values and before.values]
+    pool = pool_of(sample for pair in occurring for sample in pair)
     classes = []
-    for here, before in there:
-        p = sidak(raw_test(here, before, pool).p, len(there))
+    for after, before in occurring:
+        p = sidak(raw_test(after, before, pool).p, len(occurring))
         told = None if np.isnan(p) else bool(p < alpha)
-        classes.append(Shift(here.name, here.name, before.mean, here.mean, told))
+        classes.append(Shift(after.name, after.name, before.mean, after.mean, told))
     return sorted(classes, key=lambda shift: -abs(shift.delta))
 
 
-def _f1(name: str, place: int, matrices: Sequence[Matrix]) -> Sample:
+def _f1(name: str, index: int, matrices: Sequence[Matrix]) -> Sample:
     """Return the F1 of a class for each seed in which it occurs."""
-    values = [float(matrix.by_class.f1[place]) for matrix in matrices]
+    values = [float(matrix.by_class.f1[index]) for matrix in matrices]
     return Sample(name, tuple(value for value in values if not np.isnan(value)))
 
 
@@ -123,15 +128,15 @@ def _shares(matrices: Sequence[Matrix]) -> Shares:
     return shares
 
 
-def _of_mistakes(found: Sequence[Matrix], baseline: Sequence[Matrix], change: Shares) -> list[float]:
+def _of_mistakes(matrices: Sequence[Matrix], baseline: Sequence[Matrix], change: Shares) -> list[float]:
     """Return the p value of each pair of classes, row by row without the diagonal (C (C - 1),).
 
     Images and seeds make the noise of a share; what seeds make is estimated with few degrees of freedom (Welch 1947).
     """
     from scipy.special import stdtr
 
-    images = _image_noise(found) + _image_noise(baseline)
-    seeds = [(_seed_noise(side), len(side) - 1) for side in (found, baseline) if len(side) > 1]
+    images = _image_noise(matrices) + _image_noise(baseline)
+    seeds = [(_seed_noise(side), len(side) - 1) for side in (matrices, baseline) if len(side) > 1]
     noise = images + sum((part for part, _ in seeds), np.zeros_like(images))
     estimated = sum((part**2 / freedom for part, freedom in seeds), np.zeros_like(images))
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -32,13 +32,13 @@ Band = Literal["range", "deviation"]
 LARGEST = 1e100
 """Values beyond this count as not finite in a mean: the squares of smaller ones are numbers."""
 FEW = 5
-"""So many seeds are told by their range: a standard deviation of fewer than six says little."""
+"""Up to this many seeds a band shows their range: a standard deviation of fewer than six says little."""
 SEEN = 0.05
-"""The share of a curve's width below which words on a part of it say more than the eye sees."""
+"""The share of a curve's width below which a part of it is too small to see, and gets no words."""
 
 
 class Outcome(NamedTuple):
-    """What came of several runs, whatever the axis and before any smoothing."""
+    """The final values of several runs, before any smoothing and independent of the axis."""
 
     last: float
     """The mean of their last values."""
@@ -113,8 +113,8 @@ class Curve:
     @property
     def fewer(self) -> str:
         """What is behind its partial points, as ``2 of 3 seeds``; empty where these are too few to be seen."""
-        seen = self.partial is not None and _share(self.x, self.partial) >= SEEN
-        return f"{self.fewest} of {self.n} seeds" if seen else ""
+        is_visible = self.partial is not None and _share(self.x, self.partial) >= SEEN
+        return f"{self.fewest} of {self.n} seeds" if is_visible else ""
 
     @property
     def missing(self) -> str:
@@ -123,9 +123,9 @@ class Curve:
 
     def deviation(self, at: int) -> float | None:
         """Return the sample standard deviation of the seeds at a point, None where not every seed has a value."""
-        if self.seeds is None or not np.isfinite(found := self.seeds[:, at]).all() or len(found) < 2:
+        if self.seeds is None or not np.isfinite(column := self.seeds[:, at]).all() or len(column) < 2:
             return None
-        return float(found.std(ddof=1))
+        return float(column.std(ddof=1))
 
     def within(self, left: float, right: float) -> Curve:
         """Return its points from one position to another."""
@@ -146,7 +146,7 @@ def curve_of(run: str, x: Array, y: Array, smoothing: float = 0.0, seams: tuple[
 
     Args:
         run: Its id.
-        x: Positions (N,); points without a finite one are left out.
+        x: Positions (N,); points whose position is not finite are left out.
         y: Values (N,).
         smoothing: As ``smooth`` takes it.
         seams: Where it was resumed.
@@ -166,7 +166,7 @@ def mean_over_seeds(
     """Return the mean of curves of one experiment's seeds with the band that they make; a curve alone as it is.
 
     The mean is of unsmoothed values and smoothed afterwards, the band is not smoothed. Curves measured at other
-    places than the one that reaches farthest are interpolated linearly. Where a seed has ended, or has yet to begin,
+    positions than the one that reaches farthest are interpolated linearly. Where a seed has ended, or has yet to begin,
     the mean is of the others, without a band (``Curve.partial``). Where a seed is not finite there is no mean, and from
     where one stays so to its end there is none any more (``Curve.lost``): that of the survivors would look better
     than the experiment is.
@@ -175,10 +175,10 @@ def mean_over_seeds(
         curves: Of each seed, the newest run last; those without a point do not count.
         bounds: Of the metric; a standard deviation is cut there.
         smoothing: As ``smooth`` takes it.
-        finished: The runs that tell what came of the seeds; all do where none of them is finished.
+        finished: The ids of the runs whose curves make the outcome; all curves do where none of these is among them.
 
     Raises:
-        ValueError: There is no curve.
+        ValueError: ``curves`` is empty.
     """
     if not curves:
         raise ValueError("there is no curve to average")
@@ -188,10 +188,10 @@ def mean_over_seeds(
     cleaned = [np.where(np.abs(curve.values) <= LARGEST, curve.values, np.nan) for curve in members]
     grid = max((curve.x for curve in members), key=lambda x: (x[-1], len(x)))
     rows, gap = _on_grid(grid, [(curve.x, values) for curve, values in zip(members, cleaned, strict=True)])
-    there = np.isfinite(rows)
-    counts = there.sum(axis=0)
+    finite = np.isfinite(rows)
+    counts = finite.sum(axis=0)
     counts[gap] = 0
-    mean = np.where(counts, np.where(there, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
+    mean = np.where(counts, np.where(finite, rows, 0.0).sum(axis=0) / np.maximum(counts, 1), np.nan)
     partial = (counts > 0) & (counts < len(rows))
     lost = [
         (curve.x, values)
@@ -239,18 +239,18 @@ def band_words(curves: Iterable[Curve]) -> str:
 
 
 def outcome_of(curves: Iterable[Curve]) -> Outcome | None:
-    """Return what came of runs; None where nothing is finite in the end. Those that diverged only tell their peak."""
-    lasts, peaks = [], []
+    """Return the outcome of runs; None where no last value is finite. Diverged runs count for the peak alone."""
+    last_values, peaks = [], []
     for curve in curves:
-        known = np.abs(curve.values) < LARGEST
-        if known.any():
-            peaks.append(float(curve.values[known].max()))
-            if known[-1]:
-                lasts.append(float(curve.values[-1]))
-    if not lasts:
+        finite = np.abs(curve.values) < LARGEST
+        if finite.any():
+            peaks.append(float(curve.values[finite].max()))
+            if finite[-1]:
+                last_values.append(float(curve.values[-1]))
+    if not last_values:
         return None
-    spread = statistics.stdev(lasts) if len(lasts) > 1 else None
-    return Outcome(math.fsum(lasts) / len(lasts), spread, max(peaks))
+    spread = statistics.stdev(last_values) if len(last_values) > 1 else None
+    return Outcome(math.fsum(last_values) / len(last_values), spread, max(peaks))
 
 
 def smooth(y: Array, weight: float) -> Array:
@@ -268,8 +268,8 @@ def smooth(y: Array, weight: float) -> Array:
     if weight == 0:
         return y
     smoothed = np.full_like(y, np.nan)
-    there = np.abs(y) <= LARGEST
-    values = y[there]
+    finite = np.abs(y) <= LARGEST
+    values = y[finite]
     averages = np.empty_like(values)
     # within a block the average is a sum of values over powers of the weight, which must not run out of range
     block = max(1, int(100 / -math.log(weight)))
@@ -280,7 +280,7 @@ def smooth(y: Array, weight: float) -> Array:
         decay = powers[: len(part)]
         averages[first : first + block] = decay * (weight * average + (1 - weight) * np.cumsum(part / decay))
         average = averages[first + len(part) - 1]
-    smoothed[there] = averages / -np.expm1(math.log(weight) * np.arange(1, len(values) + 1))
+    smoothed[finite] = averages / -np.expm1(math.log(weight) * np.arange(1, len(values) + 1))
     return smoothed
 
 
@@ -289,15 +289,15 @@ def _banded(curve: Curve, band: Band) -> Curve:
     seeds = curve.seeds
     if seeds is None:
         return curve
-    there = np.isfinite(curve.values) & np.isfinite(seeds).all(axis=0)
-    low, high = np.full(len(there), np.nan), np.full(len(there), np.nan)
-    found = seeds[:, there]  # (n, whole)
+    complete_at = np.isfinite(curve.values) & np.isfinite(seeds).all(axis=0)
+    low, high = np.full(len(complete_at), np.nan), np.full(len(complete_at), np.nan)
+    complete = seeds[:, complete_at]  # (n, whole)
     if band == "range":
-        low[there], high[there] = found.min(axis=0), found.max(axis=0)
+        low[complete_at], high[complete_at] = complete.min(axis=0), complete.max(axis=0)
     else:
-        mean, deviation = curve.values[there], found.std(axis=0, ddof=1)
+        mean, deviation = curve.values[complete_at], complete.std(axis=0, ddof=1)
         floor, ceiling = curve.bounds
-        low[there], high[there] = mean - deviation, mean + deviation
+        low[complete_at], high[complete_at] = mean - deviation, mean + deviation
         low = low if floor is None else np.where(curve.values >= floor, np.maximum(low, floor), low)
         high = high if ceiling is None else np.where(curve.values <= ceiling, np.minimum(high, ceiling), high)
     return replace(curve, low=low, high=high, band=band)
@@ -308,26 +308,26 @@ def _on_grid(grid: Array, curves: Sequence[tuple[Array, Array]]) -> tuple[Array,
     rows = np.full((len(curves), len(grid)), np.nan)
     gap = np.zeros(len(grid), dtype=bool)
     for row, (x, y) in zip(rows, curves, strict=True):
-        known = np.isfinite(y)
+        finite = np.isfinite(y)
         if len(x) <= len(grid) and np.array_equal(x, grid[: len(x)]):
             row[: len(x)] = y
             hole = ~np.isfinite(row)
-        elif known.any():
-            row[:] = np.interp(grid, x[known], y[known], left=np.nan, right=np.nan)
-            hole = _holes(grid, x, known)
+        elif finite.any():
+            row[:] = np.interp(grid, x[finite], y[finite], left=np.nan, right=np.nan)
+            hole = _holes(grid, x, finite)
             row[hole] = np.nan
         else:
             hole = np.ones(len(grid), dtype=bool)
         begun, ended = grid >= x[0], grid > x[-1]
-        gap |= hole & begun & (~ended | (not known[-1]))
+        gap |= hole & begun & (~ended | (not finite[-1]))
     return rows, gap
 
 
-def _holes(grid: Array, x: Array, known: Bools) -> Bools:
-    """Return which places (N,) are at, or next to, a point of ``x`` (M,) that is not ``known`` (M,)."""
+def _holes(grid: Array, x: Array, finite: Bools) -> Bools:
+    """Return which points of ``grid`` (N,) are at, or next to, a point of ``x`` (M,) that is not ``finite`` (M,)."""
     after = np.minimum(np.searchsorted(x, grid, "left"), len(x) - 1)
     before = np.maximum(np.searchsorted(x, grid, "right") - 1, 0)
-    measured: Bools = (x[after] == grid) & known[after] | known[before] & known[after]
+    measured: Bools = (x[after] == grid) & finite[after] | finite[before] & finite[after]
     return ~measured
 
 
@@ -341,8 +341,8 @@ def _in_order(x: Array, y: Array) -> tuple[Array, Array]:
 
 def _last(x: Array, y: Array) -> tuple[float, float] | None:
     """Return the last finite point."""
-    known = np.flatnonzero(np.isfinite(y))
-    return (float(x[known[-1]]), float(y[known[-1]])) if len(known) else None
+    finite = np.flatnonzero(np.isfinite(y))
+    return (float(x[finite[-1]]), float(y[finite[-1]])) if len(finite) else None
 
 
 def _share(x: Array, partial: Bools) -> float:

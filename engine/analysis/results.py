@@ -1,4 +1,4 @@
-"""What came of experiments, as numbers: scores over seeds with their intervals, and what training took.
+"""The results of experiments as numbers: scores over seeds with their intervals, and what training took.
 
 Final scores are those of the last evaluation, of the runs that speak for an experiment by
 ``engine.analysis.selection``.
@@ -23,7 +23,7 @@ SCORES = HEADLINES
 """The metrics of a table; the first that an experiment's runs measured decides which of them count."""
 OVER_SEEDS = "t over seeds"
 OVER_IMAGES = "over test images"
-"""What the engine's own training tells intervals over."""
+"""What the intervals of the engine's own training are over."""
 SAID = "as its program said"
 OWN_PROGRAM = "own program"
 
@@ -42,7 +42,7 @@ class Score:
 
     values: tuple[float, ...]
     interval: Interval | None = None
-    """Of the mean over seeds; for one seed that which the run's end told, if it told any."""
+    """Of the mean over seeds; for one seed that of the run's end, where it has one."""
 
     @property
     def mean(self) -> float:
@@ -61,7 +61,7 @@ class Result:
 
     experiment: str
     data: str
-    """What was tested on; scores on different data are not compared."""
+    """The data of the test; only scores on the same data are compared."""
     choice: Choice[Candidate]
     scores: Mapping[str, Score]
     """By metric, at least one of those asked for."""
@@ -88,16 +88,19 @@ Hours = Callable[[Candidate, str], float | None]
 def result_of(
     experiment: Experiment, candidates: Sequence[Candidate], hours: Hours, metrics: Sequence[str] = SCORES
 ) -> Result | None:
-    """Return an experiment's row, None where no run of it has a usable score.
+    """Return an experiment's row.
 
     Args:
         experiment: As it stands in experiments.toml.
-        candidates: The runs there are.
+        candidates: All runs of the project.
         hours: Returns the GPU-hours of a run up to its last measurement of a metric, as ``read_gpu_hours`` does.
-        metrics: What is wanted of it, at least one; the first that its runs measured decides which of them count.
+        metrics: The scores of the row, at least one; the first that its runs measured decides which of them count.
+
+    Returns:
+        The row; None where all runs of the experiment are without a usable score.
     """
     metric, choice = next(
-        ((name, found) for name in metrics if (found := choose(experiment, candidates, name)).runs),
+        ((name, counting) for name in metrics if (counting := choose(experiment, candidates, name)).runs),
         (metrics[0], Choice()),
     )
     remarks: list[str] = []
@@ -107,7 +110,7 @@ def result_of(
     if not scores:
         return None
     first = choice.runs[0]
-    statuses = [each.status for each in choice.runs]
+    statuses = [run.status for run in choice.runs]
     return Result(
         experiment=experiment.name,
         data=tested_on(first.config),
@@ -117,7 +120,7 @@ def result_of(
         gpu_memory=max(_numbers(map(_gpu_memory, choice.runs)), default=None),
         host_memory=max(_numbers(map(_host_memory, choice.runs)), default=None),
         images_per_s=_mean(status.last.get("train/images_per_s") for status in statuses),
-        gpu_hours=_mean(hours(each, metric) for each in choice.runs if _on_gpu(each)),
+        gpu_hours=_mean(hours(run, metric) for run in choice.runs if _on_gpu(run)),
         joules=_mean(map(_joules, choice.runs)),
         train_s=_mean(status.trained_s or None for status in statuses),
         remarks=tuple(remarks),
@@ -134,22 +137,27 @@ def read_gpu_hours(candidate: Candidate, metric: str) -> float | None:
 
 def _score(name: str, metric: str, choice: Choice[Candidate], remarks: list[str]) -> Score | None:
     """Return a metric's score and remark on what is no part of it."""
-    measured = [each for each in choice.runs if metric in each.status.last]
-    found = [each for each in measured if _number(each.status.last[metric]) is not None]
-    if lost := [str(each.info.seed) for each in measured if each not in found]:
+    measured = [run for run in choice.runs if metric in run.status.last]
+    usable = [run for run in measured if _number(run.status.last[metric]) is not None]
+    if lost := [str(run.info.seed) for run in measured if run not in usable]:
         remarks.append(f"{name}: {metric} of seed {', '.join(lost)} is no usable number and is left out.")
-    values = tuple(_numbers(each.status.last[metric] for each in found))
+    values = tuple(_numbers(run.status.last[metric] for run in usable))
     if len(values) > 1:
-        return Score(values, Interval(*_of_mean(metric, values, found), OVER_SEEDS))
-    return Score(values, _of_images(found[0], metric, values[0])) if values else None
+        return Score(values, Interval(*_of_mean(metric, values, usable), OVER_SEEDS))
+    return Score(values, _of_images(usable[0], metric, values[0])) if values else None
 
 
 def _of_images(candidate: Candidate, metric: str, value: float) -> Interval | None:
-    """Return the interval that the end of a run tells of a score, None where it tells none that holds it."""
-    told = candidate.status.final.get(metric)
-    if told is None or told.low is None or told.high is None or not told.low <= value <= told.high:
+    """Return the interval that a run's end gives a score, None where it gives none that holds the score."""
+    estimate = candidate.status.final.get(metric)
+    if (
+        estimate is None
+        or estimate.low is None
+        or estimate.high is None
+        or not estimate.low <= value <= estimate.high
+    ):
         return None
-    return Interval(told.low, told.high, SAID if _is_program(candidate.config) else OVER_IMAGES)
+    return Interval(estimate.low, estimate.high, SAID if _is_program(candidate.config) else OVER_IMAGES)
 
 
 def _of_mean(metric: str, values: Sequence[float], runs: Sequence[Candidate]) -> tuple[float, float]:
@@ -161,12 +169,12 @@ def _of_mean(metric: str, values: Sequence[float], runs: Sequence[Candidate]) ->
 
 
 def tested_on(config: Mapping[str, Any]) -> str:
-    """Return what a run of a configuration is tested on; scores on different data are not compared."""
+    """Return the data that a run of a configuration is tested on; only scores on the same data are compared."""
     return OWN_PROGRAM if _is_program(config) else str(config.get("dataset", ""))
 
 
 def _is_program(config: Mapping[str, Any]) -> bool:
-    """Return whether a run is a program of the user's, which knows best what it tested on."""
+    """Return whether a run is a program of the user's, which chooses its own test data."""
     return bool(config.get("command")) or config.get("model") in (None, SCRIPT)
 
 
@@ -176,9 +184,9 @@ def _on_gpu(candidate: Candidate) -> bool:
 
 
 def _gpu_memory(candidate: Candidate) -> float | None:
-    """Return the most that PyTorch held on a GPU; where nobody measured that, what the process did."""
-    found = first_of(_usable(candidate.status.best), ("gpu/memory_peak", "gpu/memory_process"))
-    return None if found is None else found[1]
+    """Return the most bytes that PyTorch held on a GPU; where that was not measured, the most of the process."""
+    memory = first_of(_usable(candidate.status.best), ("gpu/memory_peak", "gpu/memory_process"))
+    return None if memory is None else memory[1]
 
 
 def _host_memory(candidate: Candidate) -> float | None:

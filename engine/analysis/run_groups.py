@@ -1,4 +1,4 @@
-"""What a list says of runs besides which count: what has failed behind a result, and what tells them apart. Pure."""
+"""What a list says of runs besides which count: the failures behind a result, and the settings that differ. Pure."""
 
 from __future__ import annotations
 
@@ -21,83 +21,97 @@ def newest(runs: Iterable[Status]) -> Status | None:
 
 
 def waits_or_never_began(run: Status) -> bool:
-    """Return whether a run is in the queue, or was taken out of it: what others have measured says more."""
+    """Return whether a run is in the queue, or was taken out of it before it began."""
     return run.state == "queued" or never_began(run)
 
 
 def unfinished(
-    runs: Sequence[Status], shown: Status | None, about: Mapping[str, About]
+    runs: Sequence[Status], result: Status | None, about: Mapping[str, About]
 ) -> tuple[Status, ...]:
-    """Return what was stopped or failed behind a result, the newest of each seed, the newest first.
+    """Return the runs that were stopped or failed behind a result, the newest of each seed, the newest first.
 
-    It says something of the result where it is newer, or made with the same; not where its seed has a newer result.
+    A run belongs to the result where it is newer or has the same settings, unless its seed has a newer result.
+
+    Args:
+        runs: The runs of the experiment, the oldest first.
+        result: The run that the list shows; None where it shows none.
+        about: What the runs were made with, by id.
     """
-    if shown is None or len(runs) < 2 or not _counts(shown):
+    if result is None or len(runs) < 2 or not _counts(result):
         return ()
-    newer, seen, found = True, set(), []
+    newer, seeds, behind = True, set(), []
     unknown = About()
-    head = Fact(shown, about.get(shown.run, unknown))
+    fact_of_result = Fact(result, about.get(result.run, unknown))
     for run in reversed(runs):
-        newer = newer and run is not shown
+        newer = newer and run is not result
         if _counts(run):
-            seen.add(run.seed)
-        elif run.seed in seen or run.state not in RESUMABLE or waits_or_never_began(run):
+            seeds.add(run.seed)
+        elif run.seed in seeds or run.state not in RESUMABLE or waits_or_never_began(run):
             continue
-        elif newer or is_made_alike(Fact(run, about.get(run.run, unknown)), head):
-            found.append(run)
-            seen.add(run.seed)
-    return tuple(found)
+        elif newer or is_made_alike(Fact(run, about.get(run.run, unknown)), fact_of_result):
+            behind.append(run)
+            seeds.add(run.seed)
+    return tuple(behind)
 
 
 def _counts(status: Status) -> bool:
     return status.state == "finished" or status.state in LIVE
 
 
-def told_apart(
+def distinguishing_settings(
     runs: Sequence[Status], about: Mapping[str, About], most: int = 3, *, sparing: bool = False
 ) -> dict[str, str]:
-    """Return what tells runs of an experiment apart that were not made with the same: ``lr=0.002 epochs=4``.
+    """Return the settings in which runs of one experiment differ, such as ``lr=0.002 epochs=4``.
 
-    What finished runs differ in comes first, and last what only those differ in that have failed.
+    Settings in which finished runs differ come first; last those in which only failed runs differ.
 
     Args:
         runs: The runs, of any state.
-        about: What they were made with.
-        most: How many settings are said of a run.
-        sparing: Whether a value goes without saying that all finished runs share, or all runs but one.
+        about: What they were made with, by id.
+        most: How many settings of a run are returned at most.
+        sparing: Whether to leave out a value that all finished runs share, or all runs but one.
+
+    Returns:
+        The settings as text by run id; empty where all runs have the same settings.
     """
     configs = {run.run: about[run.run].config for run in runs if run.run in about}
     unique = {id(config): config for config in configs.values()}
     if len(unique) < 2:
         return {}
-    made = {key: settings_of(config) for key, config in unique.items()}
-    there = [run for run in runs if run.run in configs]
-    ended = [made[id(configs[run.run])] for run in there if run.state == "finished"]
-    sound = [made[id(configs[run.run])] for run in there if run.state not in ("failed", "crashed")]
-    found = [made[id(configs[run.run])] for run in there]
-    keys = [key for key in found[0] if _differ(key, made.values())]
-    keys.sort(key=lambda key: 0 if _differ(key, ended) else 1 if _differ(key, sound) else 2)
-    usual = {key: text for key in keys if (text := _usual(key, ended, found))} if sparing else {}
-    said = {
-        key: " ".join([text for name in keys if (text := _said(name, each[name])) != usual.get(name)][:most])
-        for key, each in made.items()
+    settings_by_config = {key: settings_of(config) for key, config in unique.items()}
+    with_config = [run for run in runs if run.run in configs]
+    ended = [settings_by_config[id(configs[run.run])] for run in with_config if run.state == "finished"]
+    not_failed = [
+        settings_by_config[id(configs[run.run])]
+        for run in with_config
+        if run.state not in ("failed", "crashed")
+    ]
+    all_settings = [settings_by_config[id(configs[run.run])] for run in with_config]
+    keys = [key for key in all_settings[0] if _differ(key, settings_by_config.values())]
+    keys.sort(key=lambda key: 0 if _differ(key, ended) else 1 if _differ(key, not_failed) else 2)
+    usual = {key: text for key in keys if (text := _usual(key, ended, all_settings))} if sparing else {}
+    texts = {
+        key: " ".join(
+            [text for name in keys if (text := _assignment(name, settings[name])) != usual.get(name)][:most]
+        )
+        for key, settings in settings_by_config.items()
     }
-    return {run: said[id(config)] for run, config in configs.items()}
+    return {run: texts[id(config)] for run, config in configs.items()}
 
 
-def _differ(key: str, made: Iterable[Mapping[str, Any]]) -> bool:
-    values = [each[key] for each in made]
+def _differ(key: str, several: Iterable[Mapping[str, Any]]) -> bool:
+    values = [settings[key] for settings in several]
     return any(value != values[0] for value in values)
 
 
 def _usual(key: str, ended: Sequence[Mapping[str, Any]], all_made: Sequence[Mapping[str, Any]]) -> str:
-    """Return how the value is said that goes without saying; empty where there is none."""
+    """Return the assignment that most runs share and that is left out; empty where there is none."""
     if len(ended) > 1 and not _differ(key, ended):
-        return _said(key, ended[0][key])
-    counts = Counter(_said(key, each[key]) for each in all_made)
+        return _assignment(key, ended[0][key])
+    counts = Counter(_assignment(key, settings[key]) for settings in all_made)
     text, count = counts.most_common(1)[0]
     return text if count == len(all_made) - 1 > 1 else ""
 
 
-def _said(key: str, value: object) -> str:
+def _assignment(key: str, value: object) -> str:
     return f"{key}={setting_text(value, 'none')}"

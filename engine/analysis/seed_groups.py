@@ -12,14 +12,14 @@ from engine.runs.status import LIVE, State, Status
 from engine.text import clean, setting_text
 
 MOST_NAMED = 2
-"""Settings that a name says."""
+"""Settings that a name holds."""
 WORDS: Mapping[State, str] = {
     "queued": "in the queue",
     "starting": "still training",
     "running": "still training",
     "silent": "not heard of",
 }
-"""What is said of states that are no words for it themselves."""
+"""How a comparison writes the states of unfinished runs; the other states are written as they are."""
 
 
 @dataclass(frozen=True)
@@ -33,34 +33,34 @@ class Side:
 
     @property
     def finished(self) -> bool:
-        """Whether it has results that a verdict can rest on."""
+        """Whether it has the results that a verdict needs."""
         return bool(self.choice.runs) and self.choice.finished
 
     @property
     def counted(self) -> tuple[Status, ...]:
-        """One run of each seed: those that count, or where none was tested yet what there is."""
+        """One run of each seed: those that count; before any was tested, the newest ones."""
         return tuple(run.status for run in self.choice.representatives)
 
     @property
     def live(self) -> bool:
-        """Whether more is to come."""
+        """Whether a run of it trains or waits in the queue."""
         others = (*self.choice.runs, *self.choice.left_out)
         return any(run.status.state in LIVE or run.status.state == "queued" for run in others)
 
     @property
     def count(self) -> str:
-        """How many seeds there are results of, where these are several: `` ×3``."""
+        """The number of seeds with results, where there are several: `` ×3``."""
         return f" ×{len(self.counted)}" if self.finished and len(self.counted) > 1 else ""
 
     @property
     def left_out(self) -> str:
-        """What does not count, and how far it has come; empty where there is nothing like that."""
+        """The runs that do not count, and how far they have come; empty where all count."""
         others = [run.status for run in (*(() if self.finished else self.choice.runs), *self.choice.left_out)]
-        said = []
+        phrases = []
         for word, count in Counter(map(_word, others)).items():
             far = next(_far(run) for run in others if _word(run) == word)
-            said.append(f"{count} {word}" + (f" at {far}" if count == 1 and far else ""))
-        return ", ".join([*said, *uncounted(self.choice)])
+            phrases.append(f"{count} {word}" + (f" at {far}" if count == 1 and far else ""))
+        return ", ".join([*phrases, *uncounted(self.choice)])
 
 
 def _word(run: Status) -> str:
@@ -72,55 +72,55 @@ def _far(run: Status) -> str:
 
 
 def sides(runs: Iterable[R], baseline: str | None, among: Iterable[R] | None = None) -> list[Side]:
-    """Return runs by what they were made with, seeds together.
+    """Return runs grouped by their settings, the seeds of each group together.
 
-    The side with the ``baseline`` run stands first; behind it those that have results, so that there is something to
-    measure the others by.
+    The side with the ``baseline`` run stands first; behind it those that have results, so that the others have one to
+    be measured by.
 
     Args:
-        runs: What is compared.
+        runs: The runs to compare.
         baseline: The id of a run of the first side; None for any.
-        among: Runs of which those join that were made with the same as one that is compared; None for none.
+        among: More runs; those with the settings of a compared run join its side. None for no more.
     """
     chosen = list(runs)
-    wanted = {run.status.run for run in chosen}
+    compared = {run.status.run for run in chosen}
     by_experiment: dict[str, list[R]] = {run.status.experiment: [] for run in chosen}
     for run in chosen if among is None else among:
         if run.status.experiment in by_experiment:
             by_experiment[run.status.experiment].append(run)
     groups = [
         (experiment, made, members)
-        for experiment, there in by_experiment.items()
-        for made, members in by_settings(there)
-        if any(run.status.run in wanted for run in members)
+        for experiment, of_experiment in by_experiment.items()
+        for made, members in by_settings(of_experiment)
+        if any(run.status.run in compared for run in members)
     ]
     names = _named_apart([(experiment, made) for experiment, made, _ in groups])
-    found = [
+    flagged_sides = [
         (any(run.status.run == baseline for run in members), Side(name, made, runs_that_count(members)))
         for name, (_, made, members) in zip(names, groups, strict=True)
     ]
-    found.sort(key=lambda each: (not each[0], not each[1].finished))
-    return [side for _, side in found]
+    flagged_sides.sort(key=lambda flagged: (not flagged[0], not flagged[1].finished))
+    return [side for _, side in flagged_sides]
 
 
-def _named_apart(made: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
-    """Return a name for each of some experiments and settings: with what differs, where one has several."""
+def _named_apart(experiments: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Return a name for each pair of experiment and settings; with the settings that differ, where one has several."""
     names = []
-    for name, config in made:
-        others = [other for same, other in made if same == name]
+    for name, config in experiments:
+        others = [other for same, other in experiments if same == name]
         keys = [key for key in config if any(other.get(key) != config[key] for other in others)]
-        own = " ".join(f"{key}={setting_text(config[key], '–')}" for key in keys[:MOST_NAMED])
-        names.append(f"{clean(name)} {own}".strip())
+        differing_settings = " ".join(f"{key}={setting_text(config[key], '–')}" for key in keys[:MOST_NAMED])
+        names.append(f"{clean(name)} {differing_settings}".strip())
     again = [names[:i].count(name) for i, name in enumerate(names)]
     return [f"{name} ({count + 1})" if count else name for name, count in zip(names, again, strict=True)]
 
 
-def differing(found: Sequence[Side]) -> list[tuple[str, list[str]]]:
-    """Return the keys in which the sides were made differently, each with a value a side."""
-    keys = dict.fromkeys(key for side in found for key in side.config)
+def differing(compared: Sequence[Side]) -> list[tuple[str, list[str]]]:
+    """Return the settings in which sides differ, each with its value on every side."""
+    keys = dict.fromkeys(key for side in compared for key in side.config)
     rows = []
     for key in keys:
-        values = [side.config.get(key) for side in found]
+        values = [side.config.get(key) for side in compared]
         if any(value != values[0] for value in values):
             rows.append((key, [setting_text(value, "–") for value in values]))
     return rows

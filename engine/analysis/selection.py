@@ -31,12 +31,12 @@ from engine.config.schema import IMPORTED, Experiment, settings
 from engine.runs.status import LIVE, Status, status_of
 from engine.runs.store import Run, RunInfo, Store, StoreError
 
-MOST_KNOWN = 50_000
-"""How many configurations are kept as their settings."""
+MOST_CACHED = 50_000
+"""How many configurations have their settings cached."""
 
 
 class RunFacts(Protocol):
-    """What the rule has to know of a run."""
+    """The properties of a run that the rule needs."""
 
     @property
     def status(self) -> Status:
@@ -44,7 +44,7 @@ class RunFacts(Protocol):
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """The configuration in run.json; empty where that is not known."""
+        """The configuration in run.json; empty where it is unknown."""
 
     @property
     def created(self) -> float:
@@ -56,7 +56,7 @@ R = TypeVar("R", bound=RunFacts)
 
 @dataclass(frozen=True)
 class Candidate:
-    """A run, what it was made for, and how far it has come."""
+    """A run with the content of its run.json and its status."""
 
     run: Run
     info: RunInfo
@@ -82,11 +82,11 @@ class Choice(Generic[R]):
     older: tuple[R, ...] = ()
     """Finished runs of the group with a seed that a newer one counts for."""
     lost: tuple[R, ...] = ()
-    """The newest run of each seed of the group that counts in no run and whose newest has failed or crashed."""
+    """The newest run of each seed of the group that has no run that counts and whose newest failed or crashed."""
     left_out: tuple[R, ...] = ()
-    """The newest run of each other seed of the group: it waits, goes on, or was stopped."""
+    """The newest run of each other seed of the group: it waits, runs, or was stopped."""
     other_settings: tuple[tuple[R, ...], ...] = ()
-    """The runs of each other group that live or have finished, where there are such."""
+    """The runs of each other group that live or have finished; groups without such runs are left out."""
     changes: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
     """Keys in which the runs differ from the experiment as it stands: ``(of the runs, of the experiment)``."""
 
@@ -102,17 +102,17 @@ class Choice(Generic[R]):
 
     @property
     def representatives(self) -> tuple[R, ...]:
-        """The runs that count; where none does, those that may yet, or those that have failed."""
+        """The runs that count; before any does, those that still may, else those that have failed."""
         return self.runs or self.left_out or self.lost
 
     @property
     def seeds(self) -> int:
-        """How many seeds of the group were begun or are to be."""
+        """The number of seeds of the group."""
         return len(self.runs) + len(self.lost) + len(self.left_out)
 
 
 def read_candidates(store: Store) -> tuple[list[Candidate], list[str]]:
-    """Return every run of a store, and a sentence on each that cannot be used."""
+    """Return every usable run of a store, and a sentence on each other one."""
     candidates, troubles = [], []
     for run in store.runs():
         try:
@@ -123,7 +123,13 @@ def read_candidates(store: Store) -> tuple[list[Candidate], list[str]]:
 
 
 def choose(experiment: Experiment, candidates: Iterable[Candidate], metric: str) -> Choice[Candidate]:
-    """Return the runs that count for an experiment among those of all, of those that measured a metric."""
+    """Return the runs that count for an experiment.
+
+    Args:
+        experiment: As it stands in experiments.toml.
+        candidates: The runs of all experiments, in any order.
+        metric: What a run has to have measured to count.
+    """
     own = (candidate for candidate in candidates if candidate.info.experiment == experiment.name)
     return runs_that_count(own, experiment, metric)
 
@@ -138,12 +144,12 @@ def runs_that_count(
         experiment: As it stands in experiments.toml; None where it is no longer there.
         metric: What a run has to have measured to count; None for any test metric, and for all that have finished.
     """
-    known = [run for run in runs if run.config and not never_began(run.status)]
-    if not known:
+    begun = [run for run in runs if run.config and not never_began(run.status)]
+    if not begun:
         return Choice()
-    groups = [_Group(made, members, metric) for made, members in by_settings(sorted(known, key=age))]
-    wanted = settings_of(experiment) if experiment is not None else None
-    group = max(groups, key=lambda each: each.rank(wanted)) if len(groups) > 1 else groups[0]
+    groups = [_Group(made, members, metric) for made, members in by_settings(sorted(begun, key=age))]
+    current = settings_of(experiment) if experiment is not None else None
+    group = max(groups, key=lambda group: group.rank(current)) if len(groups) > 1 else groups[0]
     chosen = {run.status.seed: run for run in group.finished or group.tested}
     newest = {run.status.seed: run for run in group.runs}
     uncounted_seeds = sorted(newest.keys() - chosen.keys())
@@ -153,8 +159,8 @@ def runs_that_count(
         older=tuple(run for run in group.finished if chosen[run.status.seed] is not run),
         lost=tuple(run for run in others if run.status.state in ("failed", "crashed")),
         left_out=tuple(run for run in others if run.status.state not in ("failed", "crashed")),
-        other_settings=tuple(there for each in groups if each is not group and (there := each.results)),
-        changes=_changes(group.made, wanted) if wanted is not None and chosen else {},
+        other_settings=tuple(other.results for other in groups if other is not group and other.results),
+        changes=_changes(group.made, current) if current is not None and chosen else {},
     )
 
 
@@ -176,22 +182,22 @@ class _Group(Generic[R]):
 
     @property
     def results(self) -> tuple[R, ...]:
-        """Those that have finished, and may yet."""
+        """The runs that have finished or still may."""
         return tuple(run for run in self.runs if run.status.state == "finished" or run.status.state in LIVE)
 
-    def rank(self, wanted: Mapping[str, Any] | None) -> tuple[Any, ...]:
-        """Return what groups are compared by; that with the greatest counts."""
-        is_own = self.made == wanted
+    def rank(self, current: Mapping[str, Any] | None) -> tuple[Any, ...]:
+        """Return the sort key of the group; the group with the greatest one counts."""
+        is_own = self.made == current
         best = self.finished or self.tested or self.runs
         epochs = self.made["epochs"] if isinstance(self.made["epochs"], int) else 0
         return (
             bool(self.tested) and self.made["model"] != IMPORTED,
             self._stage(is_own=is_own),
             is_own,
-            wanted is None or epochs >= wanted["epochs"],
+            current is None or epochs >= current["epochs"],
             len({run.status.seed for run in best}),
             epochs,
-            -len(_changes(self.made, wanted)) if wanted is not None else 0,
+            -len(_changes(self.made, current)) if current is not None else 0,
             age(best[-1]),
         )
 
@@ -205,17 +211,17 @@ class _Group(Generic[R]):
 
 def uncounted(choice: Choice[Any]) -> list[str]:
     """Return phrases on the older runs of a seed and the seeds that failed, which are not counted."""
-    said = []
+    phrases = []
     if older := len(choice.older):
-        said.append(f"{older} older run{'s' * (older > 1)} of the same seed not counted")
+        phrases.append(f"{older} older run{'s' * (older > 1)} of the same seed not counted")
     if lost := len(choice.lost):
         which = f"{lost} of {choice.seeds} seed{'s' * (choice.seeds > 1)}"
-        said.append(f"{which} failed and {'are' if lost > 1 else 'is'} not counted")
-    return said
+        phrases.append(f"{which} failed and {'are' if lost > 1 else 'is'} not counted")
+    return phrases
 
 
 class Curve(NamedTuple):
-    """Runs that are drawn as one."""
+    """Runs that are drawn as one curve."""
 
     experiment: str
     runs: tuple[str, ...]
@@ -225,11 +231,11 @@ class Curve(NamedTuple):
 def curves_of(runs: Iterable[R], chosen: Collection[str]) -> list[Curve]:
     """Return the curves that chosen runs are part of where seeds are drawn as their mean.
 
-    One is of the runs that count of those that were made with the same, and of other seeds that live. A chosen run
-    that is none of these, such as an older one of a seed that counts, is a curve of its own.
+    A curve holds the runs that count among those with the same settings, and the live runs of other seeds. A chosen
+    run outside of these, such as an older one of a seed that counts, is a curve of its own.
 
     Args:
-        runs: All runs there are, at least of the experiments of the chosen ones.
+        runs: All runs of the experiments of the chosen ones; others are passed over.
         chosen: The ids of runs.
     """
     by_experiment: dict[str, list[R]] = {}
@@ -237,9 +243,9 @@ def curves_of(runs: Iterable[R], chosen: Collection[str]) -> list[Curve]:
         by_experiment.setdefault(run.status.experiment, []).append(run)
     curves = []
     for experiment, members in by_experiment.items():
-        here = [run for run in members if run.status.run in chosen]
-        alone = {run.status.run for run in here}
-        for _, alike in by_settings(members) if here else ():
+        chosen_members = [run for run in members if run.status.run in chosen]
+        alone = {run.status.run for run in chosen_members}
+        for _, alike in by_settings(members) if chosen_members else ():
             if not any(run.status.run in alone for run in alike):
                 continue
             choice = runs_that_count(alike)
@@ -248,12 +254,12 @@ def curves_of(runs: Iterable[R], chosen: Collection[str]) -> list[Curve]:
                 names = tuple(run.status.run for run in sorted(drawn.values(), key=age))
                 curves.append(Curve(experiment, names))
                 alone -= drawn.keys()
-        curves += [Curve(experiment, (run.status.run,)) for run in here if run.status.run in alone]
+        curves += [Curve(experiment, (run.status.run,)) for run in chosen_members if run.status.run in alone]
     return curves
 
 
 def by_settings(runs: Iterable[R]) -> list[tuple[Mapping[str, Any], list[R]]]:
-    """Return runs by what they were made with, in their order; those of which that is not known are in no group."""
+    """Return runs grouped by their settings, in their order; runs with an unknown configuration are left out."""
     of_config: dict[int, list[R]] = {}
     groups: dict[Any, tuple[Mapping[str, Any], list[R]]] = {}
     for run in runs:
@@ -261,21 +267,21 @@ def by_settings(runs: Iterable[R]) -> list[tuple[Mapping[str, Any], list[R]]]:
             continue
         members = of_config.get(id(config))
         if members is None:
-            known = _settings_of(config)
-            members = of_config[id(config)] = groups.setdefault(known.key, (known.settings, []))[1]
+            cached = _settings_of(config)
+            members = of_config[id(config)] = groups.setdefault(cached.key, (cached.settings, []))[1]
         members.append(run)
     return list(groups.values())
 
 
 def is_made_alike(one: RunFacts, other: RunFacts) -> bool:
-    """Return whether two runs are known to differ in no setting."""
+    """Return whether two runs have known and equal settings."""
     if not one.config or not other.config:
         return False
     return one.config is other.config or settings_of(one.config) == settings_of(other.config)
 
 
 def age(run: RunFacts) -> tuple[float, str]:
-    """Return what runs are ordered by, the oldest first: when they were created, and their id."""
+    """Return the sort key of runs, the oldest first: when they were created, and their id."""
     return run.created, run.status.run
 
 
@@ -284,7 +290,7 @@ def never_began(status: Status) -> bool:
     return status.state == "stopped" and not status.last and not status.started
 
 
-class _Known(NamedTuple):
+class _CachedSettings(NamedTuple):
     config: Mapping[str, Any] | Experiment
     """Kept, and so is its id."""
     settings: dict[str, Any]
@@ -292,28 +298,28 @@ class _Known(NamedTuple):
     """The settings as something that can be hashed."""
 
 
-_known: dict[int, _Known] = {}
+_cache: dict[int, _CachedSettings] = {}
 """Settings by the id of the configuration that they are of: runs that were made with the same share the object."""
 
 
 def settings_of(config: Mapping[str, Any] | Experiment) -> dict[str, Any]:
-    """Return what a configuration says about learning, as ``settings`` does, made once for each object."""
+    """Return the settings of a configuration that affect learning, as ``settings`` does, cached for each object."""
     return _settings_of(config).settings
 
 
-def _settings_of(config: Mapping[str, Any] | Experiment) -> _Known:
-    known = _known.get(id(config))
-    if known is None:
-        if len(_known) >= MOST_KNOWN:
-            _known.clear()
-        made = settings(msgspec.structs.asdict(config) if isinstance(config, Experiment) else config)
-        known = _known[id(config)] = _Known(config, made, _hashable(made))
-    return known
+def _settings_of(config: Mapping[str, Any] | Experiment) -> _CachedSettings:
+    cached = _cache.get(id(config))
+    if cached is None:
+        if len(_cache) >= MOST_CACHED:
+            _cache.clear()
+        of_config = settings(msgspec.structs.asdict(config) if isinstance(config, Experiment) else config)
+        cached = _cache[id(config)] = _CachedSettings(config, of_config, _hashable(of_config))
+    return cached
 
 
 def _hashable(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return frozenset((key, _hashable(each)) for key, each in value.items())
+        return frozenset((key, _hashable(item)) for key, item in value.items())
     return tuple(map(_hashable, value)) if isinstance(value, list | tuple) else value
 
 
@@ -323,7 +329,7 @@ def _is_tested(status: Status, metric: str | None) -> bool:
     return status.state == "finished" or any(name.startswith("test/") for name in status.last)
 
 
-def _changes(made: Mapping[str, Any], wanted: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
-    if made["model"] == IMPORTED != wanted["model"]:  # how it was trained nobody says
-        return {"model": (IMPORTED, wanted["model"])}
-    return {key: (made[key], wanted[key]) for key in wanted if made[key] != wanted[key]}
+def _changes(made: Mapping[str, Any], current: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    if made["model"] == IMPORTED != current["model"]:  # how it was trained nobody says
+        return {"model": (IMPORTED, current["model"])}
+    return {key: (made[key], current[key]) for key in current if made[key] != current[key]}

@@ -12,7 +12,7 @@ EVALUATION = "evaluation"
 
 
 def mean_of(column: Column) -> float:
-    """Return the mean of all that was measured, NaN where nothing was finite."""
+    """Return the mean of all finite values of a column, NaN where it has none."""
     import numpy as np
 
     values = column.points()[3]
@@ -26,8 +26,8 @@ def in_step(means: Mapping[str, float], per_epoch: int | None, every: object) ->
 
     Args:
         means: Seconds by ``time/*`` metric.
-        per_epoch: Steps in an epoch; without it nobody knows how many steps share an evaluation, and it is left out.
-        every: Epochs between two evaluations, as a run's configuration says it.
+        per_epoch: Steps in an epoch; None where it is unknown, and the evaluation is left out then.
+        every: Epochs between two evaluations, as a run's configuration has it.
     """
     spent = {name: means.get(f"time/{name}", math.nan) * 1000 for name in PHASES}
     if per_epoch and isinstance(every, int) and every > 0:

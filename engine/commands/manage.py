@@ -15,7 +15,7 @@ from engine.errors import UserError
 from engine.runs.store import Run, Store
 
 if TYPE_CHECKING:
-    from engine.runs.trash import Thrown
+    from engine.runs.trash import TrashEntry
 
 UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 
@@ -144,10 +144,10 @@ def _throw_away(store: Store, runs: list[Run], *, yes: bool, force: bool) -> Non
 
 
 def _list(store: Store) -> None:
-    from engine.runs.trash import thrown
+    from engine.runs.trash import trash_entries
     from engine.text import disk_size
 
-    entries = thrown(store)
+    entries = trash_entries(store)
     for entry in entries:
         when = entry.when.astimezone().strftime("%Y-%m-%d %H:%M")
         click.echo(f"{when}  {disk_size(entry.size()):>8}  {entry.name}")
@@ -155,10 +155,10 @@ def _list(store: Store) -> None:
 
 
 def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
-    from engine.runs.trash import purge, thrown
+    from engine.runs.trash import purge, trash_entries
     from engine.text import disk_size
 
-    entries = thrown(store)
+    entries = trash_entries(store)
     if older_than is not None:
         limit = datetime.datetime.now(datetime.UTC) - _age(older_than)
         entries = [entry for entry in entries if entry.when <= limit]
@@ -176,7 +176,7 @@ def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
     click.echo(f"{what} removed, {size} freed")
 
 
-def _count(entries: list[Thrown]) -> str:
+def _count(entries: list[TrashEntry]) -> str:
     return f"{len(entries)} thing{'s' * (len(entries) != 1)}"
 
 

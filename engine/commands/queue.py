@@ -105,9 +105,9 @@ def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, pati
 
     run = Store(root).find(run_name)
     if force:
-        from engine.queue.force_stop import climb
+        from engine.queue.force_stop import force_stop
 
-        click.echo(climb(run, click.echo, patience))
+        click.echo(force_stop(run, click.echo, patience))
         return
     click.echo(request_stop(run, "stop-now" if now else "stop-after-epoch"))
     deadline = time.monotonic() + timeout

@@ -1,8 +1,8 @@
-"""How long a run takes from where it is: its epochs at the speed that was measured, its own or that of runs like it.
+"""How long a run still takes: its epochs left at a measured speed, its own or that of similar runs.
 
-Alike are runs whose images cost the same: of one model, image size, batch, precision. Where they saw another number of
-images an epoch, the speed is scaled by the images. A run whose epochs nobody knows takes as long as earlier ones did.
-Pure: statuses and configurations in, seconds and how they were reached out.
+Similar runs have images that cost the same: one model, image size, batch and precision. Where they saw another number
+of images an epoch, the speed is scaled by the images. A run with an unknown number of epochs takes as long as earlier
+runs did. Pure: statuses and configurations in, seconds and their explanation out.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from engine.runs.status import LIVE, Status
 from engine.text import duration
 
 RECENT = 5
-"""How many runs the speed is taken from, the newest: machines are not always as busy."""
+"""The number of newest runs that give the speed: how busy a machine is changes."""
 ENOUGH = 0.5
 """Epochs after which a run's own speed says more than that of others."""
 COSTS = ("model", "image_size", "patch_size", "options", "batch_size", "precision", "compile", "gpus")
 """The settings that the seconds of an image depend on."""
 
 
-class Takes(NamedTuple):
-    """The seconds that a run takes from where it is, None where nothing tells; and how they were reached, in words."""
+class RemainingTime(NamedTuple):
+    """The seconds that a run still takes, None where they are unknown, and in words how they were estimated."""
 
     seconds: float | None = None
     how: str = ""
@@ -35,23 +35,23 @@ class _Measured(NamedTuple):
     status: Status
     epoch_s: float | None
     start_s: float
-    """Seconds of it that no epoch took."""
+    """Seconds outside of its epochs: loading, compiling."""
     data: Hashable
     images: float | None
-    """In an epoch."""
+    """Images in an epoch."""
 
 
-class Paces:
-    """What was measured.
+class DurationEstimator:
+    """Estimates how long runs take from the speeds of earlier ones.
 
     Args:
-        statuses: All runs, oldest first.
-        configs: What each was made with, as far as it is known.
+        statuses: All runs, the oldest first.
+        configs: The configuration of each run by its id; runs without one are compared by their experiment.
     """
 
     def __init__(self, statuses: Iterable[Status], configs: Mapping[str, Mapping[str, Any]]) -> None:
         self._configs = configs
-        self._known: dict[int, tuple[Hashable, Hashable]] = {}
+        self._kinds: dict[int, tuple[Hashable, Hashable]] = {}
         self._alike: dict[Hashable, list[_Measured]] = {}
         self._images: dict[Hashable, float] = {}
         for status in statuses:
@@ -60,67 +60,72 @@ class Paces:
             if images is not None:
                 self._images[data] = images
             if (epoch_s := _epoch_s(status)) is not None or (status.state == "finished" and status.trained_s):
-                whole = status.trained_s - status.epoch * (epoch_s or 0.0)
-                start_s = max(0.0, whole) if status.state == "finished" and status.attempt <= 1 else 0.0
-                found = _Measured(status, epoch_s, start_s, data, images)
-                self._alike.setdefault(alike, []).append(found)
+                outside_s = status.trained_s - status.epoch * (epoch_s or 0.0)
+                start_s = max(0.0, outside_s) if status.state == "finished" and status.attempt <= 1 else 0.0
+                measured = _Measured(status, epoch_s, start_s, data, images)
+                self._alike.setdefault(alike, []).append(measured)
 
-    def left(self, status: Status, epochs: int | None = None) -> Takes:
-        """Return what a run takes from where it is.
+    def left(self, status: Status, epochs: int | None = None) -> RemainingTime:
+        """Return the seconds that a run still takes.
 
         Args:
-            epochs: How many it is to train in all, where that is no longer what its status or configuration says.
+            status: How far it has come.
+            epochs: The epochs that it trains in all; None for those of its status or configuration.
         """
         config = self._configs.get(status.run, {})
         epochs = epochs or status.epochs
-        wanted = epochs or (0.0 if config.get("command") else positive_number(config, "epochs", 0.0))
-        if not wanted:
+        total = epochs or (0.0 if config.get("command") else positive_number(config, "epochs", 0.0))
+        if not total:
             return self._as_long(status)
-        left, own = max(0.0, wanted - status.epoch), _epoch_s(status)
-        if own is not None and status.epoch >= ENOUGH:
-            return _own(left, own)
-        found = self._at_the_speed_of_others(status, left)
-        return found if found.seconds is not None or own is None else _own(left, own)
+        epochs_left, own_epoch_s = max(0.0, total - status.epoch), _epoch_s(status)
+        if own_epoch_s is not None and status.epoch >= ENOUGH:
+            return _own(epochs_left, own_epoch_s)
+        by_others = self._at_the_speed_of_others(status, epochs_left)
+        return (
+            by_others
+            if by_others.seconds is not None or own_epoch_s is None
+            else _own(epochs_left, own_epoch_s)
+        )
 
-    def _at_the_speed_of_others(self, status: Status, left: float) -> Takes:
+    def _at_the_speed_of_others(self, status: Status, epochs_left: float) -> RemainingTime:
         alike, data = self._kind(status)
-        timed = [each for each in self._alike.get(alike, []) if each.epoch_s is not None]
-        timed = [each for each in timed if each.status.run != status.run]
+        timed = [other for other in self._alike.get(alike, []) if other.epoch_s is not None]
+        timed = [other for other in timed if other.status.run != status.run]
         images = self._images.get(data) or training_images(self._configs.get(status.run, {}))
-        same = [each for each in timed if each.data == data]
-        timed = same or [each for each in timed if each.images and images]
-        timed = [each for each in timed if each.status.state == "finished"] or timed
+        same = [other for other in timed if other.data == data]
+        timed = same or [other for other in timed if other.images and images]
+        timed = [other for other in timed if other.status.state == "finished"] or timed
         timed = timed[-RECENT:]
         if not timed:
-            return Takes()
+            return RemainingTime()
         epoch_s = statistics.median(
-            (each.epoch_s or 0.0) * (1.0 if same else (images or 0.0) / (each.images or 1.0))
-            for each in timed
+            (other.epoch_s or 0.0) * (1.0 if same else (images or 0.0) / (other.images or 1.0))
+            for other in timed
         )
-        start_s = 0.0 if status.epoch else statistics.median(each.start_s for each in timed)
+        start_s = 0.0 if status.epoch else statistics.median(other.start_s for other in timed)
         scaled = "" if same else f", scaled to its {round(images or 0):,} images an epoch"
-        return Takes(
-            start_s + left * epoch_s,
-            f"{_count(left)} at {duration(epoch_s, fine=True)}, as {_called(timed, status)} took{scaled}",
+        return RemainingTime(
+            start_s + epochs_left * epoch_s,
+            f"{_count(epochs_left)} at {duration(epoch_s, fine=True)}, as {_called(timed, status)} took{scaled}",
         )
 
-    def _as_long(self, status: Status) -> Takes:
-        found = [
-            each for each in self._alike.get(self._kind(status)[0], []) if each.status.state == "finished"
+    def _as_long(self, status: Status) -> RemainingTime:
+        finished = [
+            run for run in self._alike.get(self._kind(status)[0], []) if run.status.state == "finished"
         ]
-        if not (found := found[-RECENT:]):
-            return Takes()
-        whole = statistics.median(each.status.trained_s for each in found)
-        return Takes(whole, f"as long as {_called(found, status)} took")
+        if not (finished := finished[-RECENT:]):
+            return RemainingTime()
+        seconds = statistics.median(run.status.trained_s for run in finished)
+        return RemainingTime(seconds, f"as long as {_called(finished, status)} took")
 
     def _kind(self, status: Status) -> tuple[Hashable, Hashable]:
-        """Return what its images cost, and how many there are in an epoch: the same for runs that are alike."""
+        """Return two keys of a run: equal ones for images of equal cost, and for an epoch of equal data."""
         config = self._configs.get(status.run)
         if not config:
             return ("experiment", status.experiment), None
-        if id(config) not in self._known:
-            self._known[id(config)] = _kind(config)
-        alike, data = self._known[id(config)]
+        if id(config) not in self._kinds:
+            self._kinds[id(config)] = _kind(config)
+        alike, data = self._kinds[id(config)]
         return (alike if alike is not None else ("script", status.experiment, str(config["command"]))), data
 
     def _seen(self, status: Status) -> float | None:
@@ -152,14 +157,15 @@ def _epoch_s(status: Status) -> float | None:
     return status.trained_s / status.epoch or None
 
 
-def _own(left: float, epoch_s: float) -> Takes:
-    return Takes(
-        left * epoch_s, f"{_count(left)} left at {duration(epoch_s, fine=True)}, its own speed so far"
+def _own(epochs_left: float, epoch_s: float) -> RemainingTime:
+    return RemainingTime(
+        epochs_left * epoch_s,
+        f"{_count(epochs_left)} left at {duration(epoch_s, fine=True)}, its own speed so far",
     )
 
 
 def _called(runs: Iterable[_Measured], status: Status) -> str:
-    names = {each.status.experiment: None for each in runs}
+    names = {run.status.experiment: None for run in runs}
     if status.experiment in names:
         return f"earlier runs of {status.experiment}"
     return f"runs of {', '.join(names)}"

@@ -1,6 +1,6 @@
-"""Stops a run for sure: it is asked, then told by SIGTERM, then killed with all that it started.
+"""Stops a run by force: asks it, sends SIGTERM, then kills it with all processes that it started.
 
-Each rung waits for the one before and says what came of it; at the end NVML says whether the GPUs are free of it.
+Each step waits for the one before and reports its outcome; at the end NVML says how much GPU memory is free again.
 """
 
 from __future__ import annotations
@@ -22,21 +22,22 @@ from engine.system.telemetry import Nvml
 from engine.text import duration, gib
 
 PATIENCE_S = 60.0
-"""Seconds that each rung waits: a step, an evaluation and a checkpoint may have to be finished first."""
+"""Seconds that each step waits: a training step, an evaluation and a checkpoint may have to finish first."""
 LEAVING_S = 10.0
-"""Seconds that processes have to leave once their run has ended, or they were killed."""
+"""Seconds that processes have to end after their run has ended, or after they were killed."""
 POLL_S = 0.1
 
 
-def climb(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> str:
+def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> str:
     """Stop a run of this machine, by force where asking does not help; return in words how it ended.
 
     Args:
-        say: Called with a sentence on each rung.
-        patience_s: Seconds to wait on each rung.
+        run: The run.
+        say: Called with a sentence on each step.
+        patience_s: Seconds to wait after each step.
 
     Raises:
-        StoreError: It has ended already, runs on another machine, or belongs to somebody else.
+        StoreError: It has ended already, runs on another machine, or belongs to another user.
     """
     status = status_of(run)
     if status.host not in ("", process.host()) and status.state not in (ENDED | {"queued"}):
@@ -50,10 +51,10 @@ def climb(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) 
             _send(run, [main], signal.SIGCONT, signal.SIGTERM)
         if main is None or not _ends_within(run, patience_s):
             _kill(run, say)
-    if left := _left_of(processes_of(run, status_of(run)), LEAVING_S):  # what it did not take along
-        say(f"{_count(left)} of it left over: SIGKILL")
-        _send(run, left, signal.SIGKILL)
-        _left_of(left, LEAVING_S)
+    if remaining := _left_of(processes_of(run, status_of(run)), LEAVING_S):  # children that outlive it
+        say(f"{_count(remaining)} of it left over: SIGKILL")
+        _send(run, remaining, signal.SIGKILL)
+        _left_of(remaining, LEAVING_S)
     if on_gpus:
         _report_memory(on_gpus, say)
     status = status_of(run)
@@ -61,7 +62,7 @@ def climb(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) 
 
 
 def _kill(run: Run, say: Callable[[str], None]) -> None:
-    """Kill all processes of a run, and record for it that it was."""
+    """Kill all processes of a run, and record that end for it."""
     status = status_of(run)
     processes = processes_of(run, status)
     say(f"it goes on: SIGKILL to {_count(processes)}")
@@ -81,24 +82,24 @@ def _kill(run: Run, say: Callable[[str], None]) -> None:
 
 
 def _send(run: Run, processes: Iterable[psutil.Process], *numbers: signal.Signals) -> None:
-    for each in processes:
+    for target in processes:
         try:
             for number in numbers:
-                each.send_signal(number)  # psutil looks first whether the pid is still that process
+                target.send_signal(number)  # psutil looks first whether the pid is still that process
         except psutil.NoSuchProcess:
             continue
         except psutil.AccessDenied:
             raise StoreError(
-                f"{run.id}: process {each.pid} is {each.username()}'s; only they can stop it"
+                f"{run.id}: process {target.pid} is {target.username()}'s; only they can stop it"
             ) from None
 
 
 def _left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait until all of the processes are gone; return those that are not, after some seconds."""
+    """Wait some seconds until all of the processes are gone; return those that live on."""
     deadline = time.monotonic() + seconds
     while processes and time.monotonic() < deadline:
         time.sleep(POLL_S)
-        processes = [each for each in processes if lives(each)]
+        processes = [candidate for candidate in processes if lives(candidate)]
     return processes
 
 
@@ -112,20 +113,20 @@ def _ends_within(run: Run, seconds: float) -> bool:
 
 
 def _count(processes: list[psutil.Process]) -> str:
-    pids = ", ".join(str(each.pid) for each in processes)
+    pids = ", ".join(str(counted.pid) for counted in processes)
     return f"{len(processes)} process{'es' if len(processes) != 1 else ''} ({pids})"
 
 
 def _gpu_memory(processes: Iterable[psutil.Process]) -> dict[int, int]:
-    """Return the bytes that processes hold on each GPU, by its index; only where they hold some."""
-    pids = {each.pid for each in processes}
+    """Return the bytes that processes hold on each GPU, by its index; GPUs without any are left out."""
+    pids = {holder.pid for holder in processes}
     nvml = Nvml()
-    held = {
+    bytes_on = {
         sample.index: sum(size for pid, size in sample.processes.items() if pid in pids)
         for sample in nvml.sample()
     }
     nvml.close()
-    return {gpu: size for gpu, size in held.items() if size}
+    return {gpu: size for gpu, size in bytes_on.items() if size}
 
 
 def _report_memory(before: dict[int, int], say: Callable[[str], None]) -> None:

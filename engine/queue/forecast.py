@@ -1,8 +1,8 @@
-"""When queued runs will start and end, as far as that can be told: the queue played forward on the devices there are.
+"""When queued runs will start and end: the queue played forward on the devices of the worker.
 
 It is played as ``engine.queue.planner`` deals devices out, with one run on each: by order, and who cannot start lets
-later ones pass. How long a run takes is what ``engine.queue.durations`` makes of speeds that were measured. What is not
-known is None, and so is all that depends on it; of that it is known from when on it can be. Pure: nothing is looked at.
+later ones pass. How long a run takes is what ``engine.queue.durations`` makes of measured speeds. An unknown time is
+None, and so is each time that depends on it; these have an earliest time in its place. Pure: plain data in and out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from engine.queue.durations import Paces
+from engine.queue.durations import DurationEstimator
 from engine.queue.planner import suits
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
@@ -20,12 +20,12 @@ from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device
 
 MOST = 500
-"""How many runs of a queue are forecast; of those behind them nothing is known."""
+"""How many runs of a queue are forecast; those behind them have no times."""
 SHORTEST_S = 1.0
 """Seconds that a run takes at least."""
 
 MEASURED = 1000
-"""Runs that no longer live whose speeds are looked at, the last ones: it is done anew at each word of a live run."""
+"""How many of the last ended runs give their speeds: a forecast is made anew at each event of a live run."""
 
 
 class Forecast(NamedTuple):
@@ -37,15 +37,15 @@ class Forecast(NamedTuple):
     start: float | None = None
     finish: float | None = None
     earliest: float | None = None
-    """Before when it does not start, where that is all that is known: it is behind a run of unknown length."""
+    """The earliest start, where the start is unknown: it is behind a run of unknown length."""
     earliest_finish: float | None = None
-    """Before when it has not finished, where that is all that is known."""
+    """The earliest finish, where the finish is unknown."""
     how: str = ""
-    """How the seconds were reached that it takes, in words."""
+    """In words, how its duration was estimated."""
 
 
 @dataclass(frozen=True)
-class Going:
+class RunningRun:
     """A run that has begun."""
 
     run: str
@@ -53,11 +53,11 @@ class Going:
     finish: float | None = None
     devices: tuple[str, ...] = ()
     how: str = ""
-    """How its end was reached, in words."""
+    """In words, how its end was estimated."""
 
 
 @dataclass(frozen=True)
-class Waiting:
+class QueuedRun:
     """A run that waits."""
 
     run: str
@@ -67,48 +67,60 @@ class Waiting:
     earliest: float = 0.0
     """Seconds since the epoch before which it does not start."""
     after: tuple[str, ...] = ()
-    """Runs that have to end first, of those that go or wait."""
+    """Running or queued runs that have to end first."""
     blocked: bool = False
-    """Whether somebody has to do something before it starts."""
+    """Whether it starts only after the user has acted."""
     how: str = ""
-    """How ``takes_s`` was reached, in words."""
+    """In words, how ``takes_s`` was estimated."""
 
 
 def forecast(
-    going: Iterable[Going], waiting: Sequence[Waiting], devices: Sequence[Device], now: float
+    running: Iterable[RunningRun], queued: Sequence[QueuedRun], devices: Sequence[Device], now: float
 ) -> list[Forecast]:
-    """Return what becomes of each run: first those that go, then those that wait, both in their order."""
-    going = list(going)
-    found = _play(going, waiting, devices, now)
-    if all(run.finish is not None for run in going) and all(run.takes_s is not None for run in waiting):
-        return found
+    """Return the forecast of each run: first the running ones, then the queued ones, both in their order.
+
+    Args:
+        running: The runs that have begun.
+        queued: The runs that wait, in the order of the queue.
+        devices: The devices that the worker gives out.
+        now: Seconds since the epoch.
+    """
+    running = list(running)
+    forecasts = _play(running, queued, devices, now)
+    if all(run.finish is not None for run in running) and all(run.takes_s is not None for run in queued):
+        return forecasts
     shortest = _play(
-        [replace(run, finish=now) if run.finish is None else run for run in going],
-        [replace(run, takes_s=0.0) if run.takes_s is None else run for run in waiting],
+        [replace(run, finish=now) if run.finish is None else run for run in running],
+        [replace(run, takes_s=0.0) if run.takes_s is None else run for run in queued],
         devices, now,
     )  # fmt: skip
-    return [_bounded(one, least) for one, least in zip(found, shortest, strict=True)]
+    return [_bounded(likely, least) for likely, least in zip(forecasts, shortest, strict=True)]
 
 
-def _bounded(found: Forecast, least: Forecast) -> Forecast:
-    """Return a forecast with bounds of what it leaves open, from one in which nothing of unknown length lasts."""
-    if found.finish is not None or least.start is None:
-        return found
-    if found.start is not None:
-        return found._replace(earliest_finish=max(found.start, least.finish or found.start))
-    return found._replace(earliest=least.start, earliest_finish=least.finish)
+def _bounded(likely: Forecast, least: Forecast) -> Forecast:
+    """Return a forecast with earliest times for the unknown ones.
+
+    Args:
+        likely: The forecast.
+        least: The same where each run of unknown length takes no time.
+    """
+    if likely.finish is not None or least.start is None:
+        return likely
+    if likely.start is not None:
+        return likely._replace(earliest_finish=max(likely.start, least.finish or likely.start))
+    return likely._replace(earliest=least.start, earliest_finish=least.finish)
 
 
 def _play(
-    going: Iterable[Going], waiting: Sequence[Waiting], devices: Sequence[Device], now: float
+    running: Iterable[RunningRun], queued: Sequence[QueuedRun], devices: Sequence[Device], now: float
 ) -> list[Forecast]:
     board = _Board(devices, now)
-    found = [board.occupy(run) for run in going]
-    pending = [run for run in waiting if not run.blocked][:MOST]
+    forecasts = [board.occupy(run) for run in running]
+    pending = [run for run in queued if not run.blocked][:MOST]
     special = [run for run in pending if run.after or run.earliest > now]
     while pending and (time := board.next_time(special)) is not None:
         pending = board.start(pending, time)
-    return found + [board.begun.get(run.run, Forecast(run.run, how=run.how)) for run in waiting]
+    return forecasts + [board.begun.get(run.run, Forecast(run.run, how=run.how)) for run in queued]
 
 
 class _Board:
@@ -118,11 +130,11 @@ class _Board:
         self.begun: dict[str, Forecast] = {}
         self._devices = devices
         self._free: dict[str, float | None] = {device.id: now for device in devices}
-        """None for one of which that is not known."""
+        """None for a device that is free at an unknown time."""
         self._ends: dict[str, float | None] = {}
         self._now, self._last = now, float("-inf")
 
-    def occupy(self, run: Going) -> Forecast:
+    def occupy(self, run: RunningRun) -> Forecast:
         """Give a run the devices that it has."""
         finish = None if run.finish is None else max(self._now, run.start, run.finish)
         self._ends[run.run] = finish
@@ -131,47 +143,47 @@ class _Board:
                 self._free[device] = None if finish is None else max(free, finish)
         return Forecast(run.run, run.devices, run.start, finish, how=run.how)
 
-    def next_time(self, special: Iterable[Waiting]) -> float | None:
-        """Return the next moment at which something may start; None if nothing will any more."""
+    def next_time(self, special: Iterable[QueuedRun]) -> float | None:
+        """Return the next moment at which a run may start; None after the last one."""
         times = [time for time in self._free.values() if time is not None]
         times += [time for run in special if (time := self._ready(run)) is not None]
         return min((time for time in times if time > self._last), default=None)
 
-    def start(self, pending: Sequence[Waiting], time: float) -> list[Waiting]:
-        """Start what can start at a moment; return what goes on waiting."""
+    def start(self, pending: Sequence[QueuedRun], time: float) -> list[QueuedRun]:
+        """Start the runs that can start at a moment; return those that go on waiting."""
         self._last = time
         free = [device for device in self._devices if self._is_free(device, time)]
-        left: list[Waiting] = []
+        still_waiting: list[QueuedRun] = []
         for number, run in enumerate(pending):
             if not free:
-                return left + list(pending[number:])
+                return still_waiting + list(pending[number:])
             ready = self._ready(run)
             fitting = [device for device in free if suits(run.wish, device, self._devices)][: run.gpus]
             if ready is None or ready > time or len(fitting) < run.gpus:
-                left.append(run)
+                still_waiting.append(run)
                 continue
             finish = None if run.takes_s is None else time + max(SHORTEST_S, run.takes_s)
             for device in fitting:
                 self._free[device.id] = finish
                 free.remove(device)
             self._ends[run.run] = finish
-            given = tuple(device.id for device in fitting)
-            self.begun[run.run] = Forecast(run.run, given, time, finish, how=run.how)
-        return left
+            device_ids = tuple(device.id for device in fitting)
+            self.begun[run.run] = Forecast(run.run, device_ids, time, finish, how=run.how)
+        return still_waiting
 
     def _is_free(self, device: Device, time: float) -> bool:
         free = self._free[device.id]
         return free is not None and free <= time
 
-    def _ready(self, run: Waiting) -> float | None:
-        """Return from when on a run waits for a device alone, None where that is not known (yet)."""
+    def _ready(self, run: QueuedRun) -> float | None:
+        """Return from when on a run waits for a device alone, None where that is unknown so far."""
         ends = [self._ends.get(name) for name in run.after]
         if any(end is None for end in ends):
             return None
         return max([self._now, run.earliest, *(end for end in ends if end is not None)])
 
 
-def outlook(
+def forecast_queue(
     statuses: Sequence[Status],
     entries: Mapping[str, QueueEntry],
     order: Sequence[str],
@@ -179,56 +191,61 @@ def outlook(
     now: float,
     configs: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> list[Forecast]:
-    """Return the forecast of all runs that live or wait.
+    """Return the forecast of all live and queued runs.
 
     Args:
-        statuses: How all runs go, those that ended last behind the others.
-        entries: What queued.json says of those that live or wait.
-        order: The ids of those that wait, as they stand in the queue.
-        offered: The devices that the worker gives out; none without a worker.
+        statuses: The status of every run, by when they ended.
+        entries: The queue entries of the live and the queued runs, by run id.
+        order: The ids of the queued runs, as they stand in the queue.
+        offered: The devices that the worker gives out; empty without a worker.
         now: Seconds since the epoch.
-        configs: What each run was made with, as far as it is known.
+        configs: The configuration of each run by its id, as far as they are known.
+
+    Returns:
+        First the live runs, then the queued ones; empty where there are neither.
     """
     if not entries and not any(status.state in LIVE for status in statuses):
         return []
-    known = {status.run: status for status in statuses}
+    by_id = {status.run: status for status in statuses}
     live = [status for status in statuses if status.state in LIVE]
     others = [status for status in statuses if status.state not in LIVE]
-    paces = Paces([*live, *others[-MEASURED:]], configs or {})
-    devices = [Device(each.id, each.name, each.index, gpu=each.gpu) for each in offered]
-    given = _given(live, entries, devices)
-    going = [_going(status, given[status.run], paces, now) for status in live]
-    waiting = [_waiting(known[run], entries[run], known, paces) for run in order if run in known]
-    return forecast(going, waiting, devices, now)
+    durations = DurationEstimator([*live, *others[-MEASURED:]], configs or {})
+    devices = [Device(device.id, device.name, device.index, gpu=device.gpu) for device in offered]
+    devices_of = _given(live, entries, devices)
+    running = [_as_running(status, devices_of[status.run], durations, now) for status in live]
+    queued = [_as_queued(by_id[run], entries[run], by_id, durations) for run in order if run in by_id]
+    return forecast(running, queued, devices, now)
 
 
 def _given(
     live: Sequence[Status], entries: Mapping[str, QueueEntry], devices: Iterable[Device]
 ) -> dict[str, tuple[str, ...]]:
     """Return the ids of each live run's devices; one started by hand on the CPU takes a slot, as for the worker."""
-    given = {
+    devices_of = {
         status.run: tuple(entry.devices) if (entry := entries.get(status.run)) is not None else ()
         for status in live
     }
-    taken = {device for devices_of_run in given.values() for device in devices_of_run}
+    taken = {device for devices_of_run in devices_of.values() for device in devices_of_run}
     slots = [device.id for device in devices if not device.gpu and device.id not in taken]
     for status in live:
-        if slots and not given[status.run] and not status.device.startswith("cuda"):
-            given[status.run] = (slots.pop(0),)
-    return given
+        if slots and not devices_of[status.run] and not status.device.startswith("cuda"):
+            devices_of[status.run] = (slots.pop(0),)
+    return devices_of
 
 
-def _going(status: Status, devices: tuple[str, ...], paces: Paces, now: float) -> Going:
+def _as_running(
+    status: Status, devices: tuple[str, ...], durations: DurationEstimator, now: float
+) -> RunningRun:
     start = status.started if status.state == "running" and status.started else now
     if status.state == "running" and status.eta_s is not None:
-        return Going(status.run, start, status.heartbeat + status.eta_s * _share(status), devices)
-    takes = paces.left(status)
+        return RunningRun(status.run, start, status.heartbeat + status.eta_s * _share(status), devices)
+    takes = durations.left(status)
     finish = None if takes.seconds is None else start + takes.seconds
-    return Going(status.run, start, finish, devices, takes.how)
+    return RunningRun(status.run, start, finish, devices, takes.how)
 
 
 def _share(status: Status) -> float:
-    """Return how much of the time left a run takes, less than all where it was asked to stop before."""
+    """Return the share of its time left that a run takes: less than 1 where it was asked to stop earlier."""
     if status.asked is None:
         return 1.0
     if status.asked == "stop-now" or not status.epochs or status.epoch >= status.epochs:
@@ -236,18 +253,22 @@ def _share(status: Status) -> float:
     return (math.floor(status.epoch) + 1 - status.epoch) / (status.epochs - status.epoch)
 
 
-def _waiting(status: Status, entry: QueueEntry, known: Mapping[str, Status], paces: Paces) -> Waiting:
-    before = [known.get(name) for name in entry.after]
-    hopeless = any(each is None or each.state in ("failed", "stopped", "crashed") for each in before)
-    takes = paces.left(status, _asked_epochs(entry))
-    return Waiting(
+def _as_queued(
+    status: Status, entry: QueueEntry, by_id: Mapping[str, Status], durations: DurationEstimator
+) -> QueuedRun:
+    before = [by_id.get(name) for name in entry.after]
+    hopeless = any(other is None or other.state in ("failed", "stopped", "crashed") for other in before)
+    takes = durations.left(status, _asked_epochs(entry))
+    return QueuedRun(
         run=status.run, takes_s=takes.seconds, gpus=entry.gpus, wish=entry.device,
         earliest=entry.not_before, blocked=entry.on_hold or hopeless,
-        after=tuple(each.run for each in before if each is not None and each.state != "finished"), how=takes.how,
+        after=tuple(other.run for other in before if other is not None and other.state != "finished"), how=takes.how,
     )  # fmt: skip
 
 
 def _asked_epochs(entry: QueueEntry) -> int | None:
-    """Return the epochs that a run is to have when it goes on, if that was asked for."""
-    asked = [text for key, _, text in (each.partition("=") for each in entry.settings) if key == "epochs"]
+    """Return the epochs that a resumed run was asked to train in all, None where it keeps its own."""
+    asked = [
+        text for key, _, text in (setting.partition("=") for setting in entry.settings) if key == "epochs"
+    ]
     return int(asked[-1]) if asked and asked[-1].isdecimal() else None

@@ -1,4 +1,4 @@
-"""How much GPU memory a queued run will take: what runs of its shape took, else what its model takes on paper.
+"""How much GPU memory a queued run will take: as much as runs of its shape took, else what its model takes on paper.
 
 The shape is what memory depends on: model, image size, patch, images at once on a device, precision. The figures on
 paper need torch, which takes seconds to load: another process works them out while the queue goes on.
@@ -54,11 +54,11 @@ class _Parts(msgspec.Struct):
     activations: int
 
 
-class Estimates:
+class MemoryEstimates:
     """The memory of runs by their shape; figures on paper are kept beside the runs, in .memory.json.
 
     Args:
-        store: Whose finished and live runs are what is measured.
+        store: Its finished and live runs give the measurements.
     """
 
     def __init__(self, store: Store) -> None:
@@ -70,12 +70,12 @@ class Estimates:
         self._calculation: _Calculation | None = None
 
     def of(self, run: Run) -> int | None:
-        """Return the bytes that a run will take on each of its GPUs, None where that is not known (yet)."""
+        """Return the bytes that a run will take on each of its GPUs, None where they are unknown so far."""
         if run.id not in self._shapes:
             self._shapes[run.id] = _shape(run)
-        if (known := self._shapes[run.id]) is None:
+        if (shape_and_experiment := self._shapes[run.id]) is None:
             return None
-        shape, experiment = known
+        shape, experiment = shape_and_experiment
         if self._measured is None:
             self._measured = _measured(self._store)
         if (size := self._measured.get(shape)) is not None:
@@ -85,7 +85,7 @@ class Estimates:
         return self._paper.get(shape)
 
     def look_again(self) -> None:
-        """Take into account what runs have measured since."""
+        """Read the measurements of runs anew at the next question."""
         self._measured = None
 
     def poll(self) -> None:
@@ -145,7 +145,7 @@ def _shape(run: Run) -> tuple[str, Experiment] | None:
 
 def _measured(store: Store) -> dict[str, int]:
     """Return the most that runs of each shape took of one GPU."""
-    found: dict[str, int] = {}
+    most_of_shape: dict[str, int] = {}
     for run in store.runs():
         try:
             best = msgspec.json.decode(read_small(run.status_file), type=Status).best
@@ -155,8 +155,8 @@ def _measured(store: Store) -> dict[str, int]:
             continue
         with contextlib.suppress(StoreError, ValueError, TypeError):
             if (shape := shape_of(run.info().config)) is not None:
-                found[shape] = max(found.get(shape, 0), size)
-    return found
+                most_of_shape[shape] = max(most_of_shape.get(shape, 0), size)
+    return most_of_shape
 
 
 def _held(best: Mapping[str, float]) -> int | None:

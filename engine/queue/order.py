@@ -1,6 +1,6 @@
 """What a user may do with the queue: put runs back into it, move, hold, release and cancel them.
 
-An entry is changed under the run's lock alone: so no run that has just been taken gets back into the queue.
+An entry changes only under the run's lock, so a run that a worker has taken stays out of the queue.
 """
 
 from __future__ import annotations
@@ -20,18 +20,23 @@ Where = Literal["first", "last"]
 
 
 def waiting(store: Store) -> list[Run]:
-    """Return the queued runs in the order in which they start if nothing keeps one of them."""
+    """Return the queued runs in the order in which they start where devices allow it."""
     return [run for run, _ in waiting_entries(store)]
 
 
 def waiting_entries(store: Store) -> list[tuple[Run, QueueEntry]]:
     """Return the queued runs with their entries, in order."""
-    found = [(run, entry) for run in store.runs() if (entry := waiting_entry(run)) is not None]
-    return sorted(found, key=lambda pair: (pair[1].rank, pair[0].id))
+    entries = [(run, entry) for run in store.runs() if (entry := waiting_entry(run)) is not None]
+    return sorted(entries, key=lambda pair: (pair[1].rank, pair[0].id))
 
 
 def put_back(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> None:
-    """Queue a run that stopped, failed or crashed again; what it asked of the queue before it asks again.
+    """Queue a run again that stopped, failed or crashed, with the same demands on the queue as before.
+
+    Args:
+        run: The run.
+        device: The device that it waits for; ``auto`` keeps the one of before.
+        settings: What the resumed run changes, as ``key=value``.
 
     Raises:
         StoreError: It has finished, lives, or waits already.
@@ -60,7 +65,7 @@ def require_resumable(run: Run, status: Status) -> None:
 
 
 def _source(run: Run) -> Source | None:
-    """Return where a run was imported from, None where it was not or nobody knows."""
+    """Return where a run was imported from, None for a run of this project or a damaged one."""
     try:
         return run.info().imported
     except StoreError:
@@ -69,6 +74,10 @@ def _source(run: Run) -> Source | None:
 
 def hold(run: Run, *, release: bool = False) -> str:
     """Keep a queued run from being started, or let it start again; return in words what that means.
+
+    Args:
+        run: The run.
+        release: Let a held run start again.
 
     Raises:
         StoreError: It does not wait in the queue.
@@ -92,7 +101,12 @@ def prioritize(run: Run, priority: int) -> str:
 def move(store: Store, run: Run, where: Where | Run) -> str:
     """Move a queued run to an end of the queue or before another run, and return in words where it is.
 
-    It takes the priority of its new neighbour. What it waited for and can no longer have, it waits for no more.
+    It takes the priority of its new neighbour, and stops waiting for runs that can no longer finish.
+
+    Args:
+        store: The folder of the queue.
+        run: The run to move.
+        where: An end of the queue, or the run that it comes before.
 
     Raises:
         StoreError: It, or the other, does not wait in the queue.
@@ -111,7 +125,7 @@ def move(store: Store, run: Run, where: Where | Run) -> str:
         if queue:
             entry.priority, entry.order = _between(queue, at)
     order = [*queue[:at], (run, entry), *queue[at:]]
-    ranks = [each.rank[:2] for _, each in order]
+    ranks = [moved.rank[:2] for _, moved in order]
     if any(one >= two for one, two in itertools.pairwise(ranks[max(0, at - 1) : at + 2])):
         _spread(order)
     freed = f"; it waits no longer for {', '.join(lost)}" if lost else ""

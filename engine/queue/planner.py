@@ -1,4 +1,4 @@
-"""Which queued run starts on which device, and why the others wait: a function of plain data, nothing is looked at.
+"""Which queued run starts on which device, and why the others wait: a pure function of plain data.
 
 A device has one run, or several of which each may share and whose memory is known and fits together. Runs are taken
 by priority, then in their order; one that cannot start lets later ones pass that can, so that no device idles.
@@ -32,11 +32,11 @@ class Job:
     wish: str = "auto"
     share: bool = False
     memory: int | None = None
-    """Bytes that it takes on each device, None where nobody knows."""
+    """Bytes that it takes on each device, None where they are unknown."""
     blocked: str = ""
     """What it waits for besides a device, in words."""
     hopeless: bool = False
-    """Whether somebody has to do something before it can start."""
+    """Whether it can start only after the user has acted."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +71,28 @@ Occupant = Job | Live
 
 
 def make_plan(jobs: Iterable[Job], devices: Sequence[Device], live: Iterable[Live], now: float) -> Plan:
-    """Return which of the jobs start on which of the devices, and why the others wait."""
+    """Return which of the jobs start on which of the devices, and why the others wait.
+
+    Args:
+        jobs: The queued runs, in any order.
+        devices: All devices of the worker, with their use of memory.
+        live: The runs that have devices already.
+        now: Seconds since the epoch.
+    """
     plan = Plan()
     board = _board(devices, live)
     for job in sorted(jobs, key=lambda job: (job.rank, job.run)):
         if job.blocked:
             plan.waits[job.run] = Wait(job.blocked, job.hopeless)
             continue
-        wanted = [device for device in devices if suits(job.wish, device, devices)]
-        if (never := _never(job, wanted)) is not None:
+        suitable = [device for device in devices if suits(job.wish, device, devices)]
+        if (never := _never(job, suitable)) is not None:
             plan.waits[job.run] = Wait(never, hopeless=True)
             continue
         fitting = [
-            device for device in wanted if device.id not in plan.kept and fits(job, device, board[device.id])
+            device
+            for device in suitable
+            if device.id not in plan.kept and fits(job, device, board[device.id])
         ]
         if len(fitting) >= job.gpus:
             fitting.sort(key=lambda device: len(board[device.id]))
@@ -91,9 +100,9 @@ def make_plan(jobs: Iterable[Job], devices: Sequence[Device], live: Iterable[Liv
             for device in plan.starts[job.run]:
                 board[device.id].append(job)
             continue
-        plan.waits[job.run] = Wait(_why(job, wanted, board, plan.kept))
+        plan.waits[job.run] = Wait(_why(job, suitable, board, plan.kept))
         if now - job.since >= PATIENCE_S:
-            _keep(job, wanted, board, plan.kept)
+            _keep(job, suitable, board, plan.kept)
     return plan
 
 
@@ -102,20 +111,20 @@ def fits(job: Job, device: Device, occupants: Sequence[Occupant]) -> bool:
     if not device.is_open:
         return False
     if not occupants:
-        held = sum(user.size for user in device.users)  # what no process holds is the driver's, always there
-        return job.memory is None or not device.total or job.memory + held <= device.total
+        others = sum(user.size for user in device.users)  # the rest of the used memory is the driver's
+        return job.memory is None or not device.total or job.memory + others <= device.total
     if not device.total or not job.share or job.memory is None:
         return False
-    taken = device.foreign
-    for each in occupants:
-        if not each.share or each.memory is None:
+    used = device.foreign
+    for occupant in occupants:
+        if not occupant.share or occupant.memory is None:
             return False
-        taken += each.memory
-    return job.memory + max(taken, device.used) <= device.total
+        used += occupant.memory
+    return job.memory + max(used, device.used) <= device.total
 
 
 def _board(devices: Sequence[Device], live: Iterable[Live]) -> dict[str, list[Occupant]]:
-    """Return who is on each device; a run on a CPU slot that there is no more takes one that there is."""
+    """Return the runs on each device; a run whose CPU slot is gone takes one of the present ones."""
     board: dict[str, list[Occupant]] = {device.id: [] for device in devices}
     homeless = []
     for run in live:
@@ -131,7 +140,13 @@ def _board(devices: Sequence[Device], live: Iterable[Live]) -> dict[str, list[Oc
 
 
 def suits(wish: str, device: Device, devices: Sequence[Device]) -> bool:
-    """Return whether a device is what a job asks for; whatever there is best, if it asks for nothing special."""
+    """Return whether a device is what a job asks for; ``auto`` asks for a GPU, for the CPU where there is none.
+
+    Args:
+        wish: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or the beginning of a GPU's UUID.
+        device: The device.
+        devices: All devices of the worker.
+    """
     kind, _, number = wish.partition(":")
     if wish == "auto":
         return device.gpu or not any(other.gpu for other in devices)
@@ -142,38 +157,38 @@ def suits(wish: str, device: Device, devices: Sequence[Device]) -> bool:
     return device.gpu and device.id.startswith(wish)
 
 
-def _never(job: Job, wanted: Sequence[Device]) -> str | None:
-    """Return why a job cannot start here however long it waits, None if it can."""
-    if len(wanted) < job.gpus:
-        what = _count(job.gpus, gpu=wanted[0].gpu if wanted else job.wish != "cpu")
+def _never(job: Job, suitable: Sequence[Device]) -> str | None:
+    """Return why a job can never start here, None if it can."""
+    if len(suitable) < job.gpus:
+        what = _count(job.gpus, gpu=suitable[0].gpu if suitable else job.wish != "cpu")
         asked = "" if job.wish == "auto" else f" ({job.wish})"
-        return f"needs {what}{asked}, and the worker has {len(wanted) or 'none'}"
-    if job.memory is not None and all(device.total for device in wanted):
-        large = [device for device in wanted if device.total >= job.memory]
+        return f"needs {what}{asked}, and the worker has {len(suitable) or 'none'}"
+    if job.memory is not None and all(device.total for device in suitable):
+        large = [device for device in suitable if device.total >= job.memory]
         if len(large) < job.gpus:
-            most = max(device.total for device in wanted)
+            most = max(device.total for device in suitable)
             return f"needs {gib(job.memory)}, and the largest GPU has {gib(most)}"
     return None
 
 
 def _keep(
-    job: Job, wanted: Sequence[Device], board: Mapping[str, list[Occupant]], kept: dict[str, str]
+    job: Job, suitable: Sequence[Device], board: Mapping[str, list[Occupant]], kept: dict[str, str]
 ) -> None:
     """Keep for a job the devices on which it would fit once our own runs there have ended."""
-    possible = [device for device in wanted if device.id not in kept and fits(job, device, ())]
+    possible = [device for device in suitable if device.id not in kept and fits(job, device, ())]
     if len(possible) >= job.gpus:
         possible.sort(key=lambda device: len(board[device.id]))
         kept.update({device.id: job.run for device in possible[: job.gpus]})
 
 
 def _why(
-    job: Job, wanted: Sequence[Device], board: Mapping[str, list[Occupant]], kept: Mapping[str, str]
+    job: Job, suitable: Sequence[Device], board: Mapping[str, list[Occupant]], kept: Mapping[str, str]
 ) -> str:
-    if not wanted[0].gpu:
-        return _why_no_slot(job, wanted, board, kept)
+    if not suitable[0].gpu:
+        return _why_no_slot(job, suitable, board, kept)
     blocked = [
         f"{device.name} ({_who(job, device, board[device.id], kept)})"
-        for device in wanted
+        for device in suitable
         if device.id in kept or not fits(job, device, board[device.id])
     ]
     size = f"{gib(job.memory)} on " if job.memory is not None else ""
@@ -183,29 +198,31 @@ def _why(
 
 
 def _who(job: Job, device: Device, occupants: Sequence[Occupant], kept: Mapping[str, str]) -> str:
-    """Return what stands in the way on a GPU."""
+    """Return what keeps a job from a GPU."""
     if device.id in kept:
         return f"kept for {kept[device.id]}"
     if not device.is_open or not occupants:
         if device.users:
             return f"used by {_list([str(user) for user in device.users])}"
         return f"used by others, {gib(device.foreign)}"
-    said = f"runs {_list([each.run for each in occupants])}"
-    if job.share and job.memory is not None and all(each.share for each in occupants):
-        free = device.total - max(device.used, device.foreign + sum(each.memory or 0 for each in occupants))
-        return f"{said}, {gib(max(0, free))} free"
-    return said
+    reason = f"runs {_list([occupant.run for occupant in occupants])}"
+    if job.share and job.memory is not None and all(occupant.share for occupant in occupants):
+        free = device.total - max(
+            device.used, device.foreign + sum(occupant.memory or 0 for occupant in occupants)
+        )
+        return f"{reason}, {gib(max(0, free))} free"
+    return reason
 
 
 def _why_no_slot(
     job: Job, slots: Sequence[Device], board: Mapping[str, list[Occupant]], kept: Mapping[str, str]
 ) -> str:
-    taken = sum(bool(board[slot.id]) for slot in slots)
-    said = f"{taken} of {_count(len(slots), gpu=False)} {'is' if taken == 1 else 'are'} taken"
+    busy = sum(bool(board[slot.id]) for slot in slots)
+    reason = f"{busy} of {_count(len(slots), gpu=False)} {'is' if busy == 1 else 'are'} taken"
     reserved = {kept[slot.id] for slot in slots if slot.id in kept and not board[slot.id]}
     if reserved:
-        said += f", the rest is kept for {_list(sorted(reserved))}"
-    return said if job.gpus == 1 else f"needs {job.gpus}, {said}"
+        reason += f", the rest is kept for {_list(sorted(reserved))}"
+    return reason if job.gpus == 1 else f"needs {job.gpus}, {reason}"
 
 
 def _count(number: int, *, gpu: bool) -> str:
@@ -213,7 +230,7 @@ def _count(number: int, *, gpu: bool) -> str:
 
 
 def _list(words: Sequence[str], last: str = "and") -> str:
-    shown = list(words[:3])
+    listed = list(words[:3])
     if len(words) > 3:
-        shown.append(f"{len(words) - 3} more")
-    return f" {last} ".join(filter(None, [", ".join(shown[:-1]), shown[-1]])) if shown else ""
+        listed.append(f"{len(words) - 3} more")
+    return f" {last} ".join(filter(None, [", ".join(listed[:-1]), listed[-1]])) if listed else ""

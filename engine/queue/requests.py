@@ -18,7 +18,7 @@ def request_stop(run: Run, request: Request) -> str:
     """Ask a run to stop and return, in words, what will happen; a queued run leaves the queue at once.
 
     Raises:
-        StoreError: It has ended already.
+        StoreError: It has ended already, or was started while it was being taken out of the queue.
     """
     status = status_of(run)
     if status.state == "queued":

@@ -1,10 +1,10 @@
-"""What becomes of a run of the queue whose attempt failed or crashed: it waits for another one, or it is left.
+"""What the queue does with a run whose attempt failed or crashed: it retries it, or leaves it.
 
-An experiment says with ``retries`` how often the queue begins it anew by itself. What would fail again in the same
-way is left: a mistake in the configuration or the data, a damaged checkpoint, a loss that is not finite, a device that
-is not there. What the failure itself calls transient is tried again: a GPU out of memory, a network that could not be
-reached, a program that ended with an error or was killed. So is a run that crashed: after a reboot the next worker
-finds it. What was stopped stays so.
+An experiment says with ``retries`` how often the queue begins it anew by itself. A run that would fail again in the
+same way is left: a mistake in the configuration or the data, a damaged checkpoint, a loss that is not finite, a missing
+device. A failure that is marked transient is retried: a GPU out of memory, an unreachable network, a program that ended
+with an error or was killed. So is a run that crashed: after a reboot the next worker finds it. A stopped run stays
+stopped.
 """
 
 from __future__ import annotations
@@ -31,10 +31,17 @@ LONGEST_S = 3600.0
 
 
 def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
-    """Queue a run again whose attempt failed or crashed and that has a retry left; else say that it is left.
+    """Queue a run again whose attempt failed or crashed and that has a retry left; else log that it is left.
 
-    A run that was started by hand, or was asked to stop before it died, is left without a word; one that lives, waits
-    or has been settled before stays as it is.
+    A run that was started by hand, or was asked to stop before it died, is left silently. One that lives, waits or has
+    been settled before stays as it is.
+
+    Args:
+        run: The run.
+        backoff_s: Seconds before the first retry; they double with each further one, up to ``LONGEST_S``.
+
+    Raises:
+        StoreError: Another process holds the run's lock.
     """
     if not _is_open(queue_entry(run)):
         return
@@ -69,7 +76,7 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
 
 
 def _is_open(entry: QueueEntry | None) -> bool:
-    """Return whether an attempt has ended, or will have once its process is gone, and nobody drew the conclusion."""
+    """Return whether an attempt has ended, or ends with its process, and has not been settled yet."""
     return entry is not None and entry.stage in ("taken", "failed")
 
 
@@ -88,10 +95,10 @@ def _failed_for_good(run: Run) -> bool:
 
 
 def _end_what_is_left(run: Run, status: Status) -> None:
-    """Kill what the last attempt started and left behind: no two attempts are at work at once."""
-    for left in processes_of(run, status):
+    """Kill the processes that the last attempt left behind: only one attempt works at a time."""
+    for process in processes_of(run, status):
         with contextlib.suppress(psutil.Error):
-            left.kill()
+            process.kill()
 
 
 def _log(run: Run, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The one way to queue runs: for `engine submit`, for the app's keys, for whatever else has runs to start."""
+"""The one way to queue runs, for `engine submit` and for the app's keys."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def submit(
     Args:
         store: Where the runs are made.
         experiment: What they train.
-        seeds: The seeds; ``seeds_to_queue`` tells which there are no runs of yet.
+        seeds: The seeds; ``seeds_to_queue`` returns those without a run.
         device: What each waits for: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or the UUID of a GPU.
         priority: The higher, the earlier.
         after: The ids of runs that have to finish first.
         share: Whether they may share a GPU with others that may.
-        warn: Told in a sentence that the data is not on this machine; without it such an experiment is refused.
+        warn: Called with a sentence where the data is not on this machine; None refuses such an experiment.
 
     Raises:
         StoreError: The data is not here, or the folder of runs cannot be written.
@@ -58,25 +58,25 @@ def submit(
 def seeds_present(
     experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]
 ) -> dict[int, Status]:
-    """Return the run of each seed, made as the experiment stands now, that makes another needless.
+    """Return the run of each seed that has the experiment's present settings and makes another one needless.
 
     It is the newest that lives or waits, else the one that counts.
 
     Args:
-        experiment: Whose seeds are looked for.
-        runs: How runs go, of any experiment.
-        about: What each of them was made with, as far as it is known.
+        experiment: As it stands in experiments.toml.
+        runs: The statuses of runs, of any experiment.
+        about: What the runs were made with, by id; runs without an entry are passed over.
     """
-    seeds, wanted = experiment.run_seeds, settings_of(experiment)
+    seeds, current = experiment.run_seeds, settings_of(experiment)
     own = facts_of((run for run in runs if run.experiment == experiment.name and run.seed in seeds), about)
-    alike = [run for run in own if run.config and settings_of(run.config) == wanted]
+    alike = [run for run in own if run.config and settings_of(run.config) == current]
     counted = [run for run in runs_that_count(alike, experiment).runs if run.status.state == "finished"]
     under_way = [run for run in sorted(alike, key=age) if run.status.state in (*LIVE, "queued")]
     return {run.status.seed: run.status for run in (*counted, *under_way)}
 
 
 def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:
-    """Return what ``seeds_present`` makes of all runs of a folder."""
+    """Return ``seeds_present`` of all runs of a folder."""
     statuses, about = [], {}
     for run in store.runs():
         try:
@@ -90,5 +90,5 @@ def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:
 
 
 def seeds_to_queue(experiment: Experiment, present: Mapping[int, Status]) -> list[int]:
-    """Return the seeds of which there is no run as ``seeds_present`` finds them; all, if there is one of each."""
+    """Return the seeds without a run in ``present``, as ``seeds_present`` returns it; all where each has one."""
     return [seed for seed in experiment.run_seeds if seed not in present] or experiment.run_seeds

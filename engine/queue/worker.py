@@ -1,8 +1,8 @@
 """Queued runs -> processes: one worker a runs folder starts each on devices that are free.
 
 The worker and every run are processes of their own sessions: they outlive the app and the shell. A run's process gets
-the run's lock from the worker as an open file, so that there is no moment at which a run has begun and nobody holds it.
-queued.json says on which devices: a worker that is killed harms no run, and the next one counts what still lives.
+the run's lock from the worker as an open file, so that the lock is held from the moment at which the run begins.
+queued.json says on which devices: a worker that is killed harms no run, and the next one counts the runs that live.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import msgspec
 from engine.errors import PASSING
 from engine.events import Failure
 from engine.queue import retry
-from engine.queue.memory_estimates import Estimates
+from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
 from engine.runs.processes import family
@@ -40,13 +40,13 @@ from engine.text import span
 
 POLL_S = 0.5
 LOCK_TIMEOUT_S = 0.2
-"""Seconds for which the lock is waited for: long enough for a process that only looks at it."""
+"""Seconds to wait for the lock: a process that only looks at it releases it by then."""
 TRIES = 3
-"""How often a run is started whose process is killed before it could take the run."""
+"""How often a run is started whose process is killed before it takes the run."""
 
 
 def ensure_worker(store: Store, *options: str) -> None:
-    """Start a worker in the background, with options of `engine work`, unless one is at it already."""
+    """Start a worker in the background, with options of `engine work`, unless one serves the folder already."""
     store.root.mkdir(parents=True, exist_ok=True)
     if lock.is_held(worker_status.lock_file(store.root)):
         return
@@ -76,12 +76,14 @@ def work(
     """Start queued runs until none waits and none runs (``drain``) or until ``stopped``; return how many were started.
 
     Args:
-        drain: End when nothing is left that starts by itself.
-        machine: The devices to give out; all there are by default.
+        store: The folder of runs.
+        stopped: Returns whether to end; it is called about every ``POLL_S`` seconds.
+        drain: End once no run is left that starts by itself.
+        machine: The devices to give out; None for all of this machine.
         backoff_s: Seconds before the first retry of a run.
 
     Raises:
-        Busy: Another worker is at it.
+        Busy: Another worker serves the folder.
         StoreError: The folder cannot be locked.
     """
     worker = Worker(store, machine or LocalDevices(), backoff_s)
@@ -93,7 +95,7 @@ def work(
 
 
 @dataclass
-class _Seen:
+class _Look:
     """One look at all runs: those that live and those that wait, each with what its queued.json says."""
 
     live: list[tuple[Run, QueueEntry | None]] = field(default_factory=list)
@@ -101,7 +103,7 @@ class _Seen:
 
 
 class Worker:
-    """Serves one folder of runs; the caller sees to it that it is the only one."""
+    """Serves one folder of runs; the caller holds the lock that makes it the only one."""
 
     def __init__(self, store: Store, machine: LocalDevices, backoff_s: float) -> None:
         self.started = 0
@@ -109,49 +111,49 @@ class Worker:
         self._store = store
         self._machine = machine
         self._backoff = backoff_s
-        self._estimates = Estimates(store)
+        self._estimates = MemoryEstimates(store)
         self._children: list[tuple[Run, subprocess.Popen[bytes]]] = []
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
-        self._said: worker_status.WorkerStatus | None = None
+        self._published: worker_status.WorkerStatus | None = None
 
     def serve(self, stopped: Callable[[], bool], *, drain: bool) -> None:
-        """Start what can be started, again and again."""
+        """Start the runs that can start, until ``stopped`` or, with ``drain``, until none is left."""
         try:
             while not stopped():
                 if self.turn() and drain:
-                    self._leave_word()
+                    self._publish_last_reasons()
                     return
                 time.sleep(POLL_S)
             worker_status.withdraw(self._store.root)
         finally:
             self._estimates.close()
-            self._said = None
+            self._published = None
 
     def turn(self) -> bool:
-        """See what has ended, start what fits, say why the rest waits; return whether there is nothing left to do."""
+        """Reap ended processes, start the runs that fit, publish why the rest waits; return whether all is done."""
         self._reap()
-        seen = self._look()
-        plan = self._plan(seen)
+        look = self._look()
+        plan = self._plan(look)
         for name, devices in plan.starts.items():
             if why := self._start(Run(self._store.root / name), devices):
                 plan.waits[name] = Wait(why)
         self._publish(plan)
-        return not self._children and _is_idle(seen, plan)
+        return not self._children and _is_idle(look, plan)
 
     def is_done(self) -> bool:
-        """Return whether there is nothing that a worker would start or wait for."""
-        seen = self._look()
-        return _is_idle(seen, self._plan(seen))
+        """Return whether a worker has no run to start or to wait for."""
+        look = self._look()
+        return _is_idle(look, self._plan(look))
 
     def _reap(self) -> None:
-        """Take leave of processes that have ended; a run that one of them never took is failed, or tried again."""
+        """Reap processes that have ended; a run that its process never took fails, or is started again."""
         gone = [(run, child) for run, child in self._children if child.poll() is not None]
-        self._children = [each for each in self._children if each not in gone]
+        self._children = [child_of_run for child_of_run in self._children if child_of_run not in gone]
         for run, child in gone:
             entry = waiting_entry(run)
             if entry is not None and entry.devices and not run_lock.is_held(run):  # given, and not taken
-                with contextlib.suppress(StoreError, OSError):  # somebody has it now: it is theirs
+                with contextlib.suppress(StoreError, OSError):  # another process has the run now
                     self._false_start(run, child.returncode)
 
     def _false_start(self, run: Run, code: int) -> None:
@@ -162,31 +164,31 @@ class Worker:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
             _record_end(run, "failed", f"its process {how} before it began; console.log has what it said")
 
-    def _look(self) -> _Seen:
+    def _look(self) -> _Look:
         """See which runs live and which wait; settle those whose attempt has ended since the last look."""
-        seen = _Seen()
+        look = _Look()
         for run in self._store.runs():
-            held, entry = run_lock.is_held(run), queue_entry(run)
-            if not held and entry is not None and entry.stage in ("taken", "failed"):
+            is_live, entry = run_lock.is_held(run), queue_entry(run)
+            if not is_live and entry is not None and entry.stage in ("taken", "failed"):
                 with contextlib.suppress(StoreError, OSError):  # another has it just now: at the next look
                     retry.settle(run, self._backoff)
                 entry = queue_entry(run)
-            if held:
-                seen.live.append((run, entry))
+            if is_live:
+                look.live.append((run, entry))
             elif entry is not None and entry.stage == "waiting":
-                seen.queue.append((run, entry))
-        live = {run.id for run, _ in seen.live}
+                look.queue.append((run, entry))
+        live = {run.id for run, _ in look.live}
         if self._live - live:
             self._estimates.look_again()
         self._live = live
-        return seen
+        return look
 
-    def _plan(self, seen: _Seen) -> Plan:
+    def _plan(self, look: _Look) -> Plan:
         self._estimates.poll()
         now = time.time()
-        jobs = [self._job(run, entry, now) for run, entry in seen.queue]
-        live = [_live(run, entry, self._memory(run)) for run, entry in seen.live]
-        ours = _processes(seen) if self._machine.uuids else {}
+        jobs = [self._job(run, entry, now) for run, entry in look.queue]
+        live = [_live(run, entry, self._memory(run)) for run, entry in look.live]
+        ours = _processes(look) if self._machine.uuids else {}
         return make_plan(jobs, self._machine.look(ours), live, now)
 
     def _job(self, run: Run, entry: QueueEntry, now: float) -> Job:
@@ -200,7 +202,7 @@ class Worker:
         return self._estimates.of(run) if self._machine.uuids else None
 
     def _start(self, run: Run, devices: Sequence[Device]) -> str:
-        """Start a run; return why it could not be, empty if it was."""
+        """Start a run; return why it could not be started, empty if it was."""
         try:
             child = launch(run, devices, self._machine.environment([device.id for device in devices]))
         except OSError as error:
@@ -220,29 +222,35 @@ class Worker:
                 _record_end(run, "failed", why)
         return why
 
-    def _leave_word(self) -> None:
-        """Let what waits in vain say why when the worker has left."""
-        if self._said is None or not self._said.reasons:
+    def _publish_last_reasons(self) -> None:
+        """Publish why the remaining runs wait, for the time after the worker has left."""
+        if self._published is None or not self._published.reasons:
             worker_status.withdraw(self._store.root)
             return
         with contextlib.suppress(OSError):
-            worker_status.publish(self._store.root, msgspec.structs.replace(self._said, left=True))
+            worker_status.publish(self._store.root, msgspec.structs.replace(self._published, left=True))
 
     def _publish(self, plan: Plan) -> None:
-        """Tell lists and the app why runs wait, when that has changed."""
+        """Publish why runs wait, for lists and the app, when the reasons have changed."""
         reasons = {name: wait.words for name, wait in plan.waits.items()}
-        if self._said is not None and self._said.reasons == reasons:
+        if self._published is not None and self._published.reasons == reasons:
             return
-        said = worker_status.WorkerStatus(
+        current = worker_status.WorkerStatus(
             worker=lock.this_process(), devices=self._machine.offered, reasons=reasons
         )
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
-            worker_status.publish(self._store.root, said)
-            self._said = said
+            worker_status.publish(self._store.root, current)
+            self._published = current
 
 
 def why_blocked(store: Store, entry: QueueEntry, now: float) -> tuple[str, bool]:
-    """Return what a queued run waits for besides a device, empty if nothing; and whether somebody has to act first."""
+    """Return what a queued run waits for besides a device, empty for nothing, and whether the user has to act first.
+
+    Args:
+        store: The folder of all runs.
+        entry: The run's entry in the queue.
+        now: Seconds since the epoch.
+    """
     if entry.on_hold:
         return worker_status.HELD, True
     for name in entry.after:
@@ -259,9 +267,9 @@ def why_blocked(store: Store, entry: QueueEntry, now: float) -> tuple[str, bool]
     return "", False
 
 
-def _is_idle(seen: _Seen, plan: Plan) -> bool:
-    """Return whether none of the queue's runs lives, and none will start by itself."""
-    live = any(entry is not None and not entry.by_hand for _, entry in seen.live)
+def _is_idle(look: _Look, plan: Plan) -> bool:
+    """Return whether all runs of the queue have ended or wait for the user."""
+    live = any(entry is not None and not entry.by_hand for _, entry in look.live)
     return not live and not plan.starts and all(wait.hopeless for wait in plan.waits.values())
 
 
@@ -273,10 +281,10 @@ def _live(run: Run, entry: QueueEntry | None, memory: int | None) -> Live:
     return Live(run.id, () if on_gpu else ("cpu: by hand",))
 
 
-def _processes(seen: _Seen) -> dict[str, set[int]]:
+def _processes(look: _Look) -> dict[str, set[int]]:
     """Return the processes of our runs on each of their devices."""
     pids: dict[str, set[int]] = {}
-    for _, entry in seen.live:
+    for _, entry in look.live:
         if entry is None or not entry.devices:
             continue
         of_run = {member.pid for member in family(entry.holder.pid)} if entry.holder is not None else set()
@@ -293,13 +301,13 @@ def _roughly(seconds: float) -> str:
 
 def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> None:
     """End a run that waits in the queue, whose process could not do so itself."""
-    said = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
+    output = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
     with run_lock.hold(run):
         if waiting_entry(run) is None:
             return
-        with contextlib.suppress(StoreError):  # where nothing can be written it leaves without a word
+        with contextlib.suppress(StoreError):  # a full disk: it leaves the queue without a recorded end
             recorder = Recorder(run)
-            failure = Failure(type="FalseStart", message=reason, traceback=said, transient=False)
+            failure = Failure(type="FalseStart", message=reason, traceback=output, transient=False)
             recorder.end(state, reason, failure if state == "failed" else None)
             recorder.close()
         leave_queue(run)
@@ -308,9 +316,9 @@ def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> N
 @contextlib.contextmanager
 def _only_worker(store: Store) -> Iterator[None]:
     store.root.mkdir(parents=True, exist_ok=True)
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         try:
-            held.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))
+            stack.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))
         except lock.LockHeld:
             raise Busy(f"a worker serves {store.root} already") from None
         except OSError as error:

@@ -84,7 +84,7 @@ def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, stop: StopReque
             program.wait(timeout=0.1)
             break
         now = time.monotonic()
-        if stop.wanted is not None and deadline is None:
+        if stop.request is not None and deadline is None:
             deadline = now + GRACE_S
             group.signal(signal.SIGTERM)
         elif deadline is not None and now > deadline:
@@ -136,7 +136,7 @@ def _environment(seed: int, recorder: Recorder, device: str) -> dict[str, str]:
 
 
 def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
-    if stop.wanted is not None:
+    if stop.request is not None:
         stop_request.clear(run)
         recorder.end("stopped", stop.reason)
         return STOPPED

@@ -1,1 +1,1 @@
-"""A run is a folder: its files, its state, its place in the queue, what people say of it."""
+"""A run is a folder: its files, its state, its entry in the queue, its tags and note."""

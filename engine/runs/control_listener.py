@@ -1,4 +1,4 @@
-"""Hears what a user asks of a live run and says that the run lives: a thread that depends on nothing else."""
+"""A thread that reads stop requests for a live run and keeps its heartbeat."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class ControlListener:
     """Polls the control file, and keeps the heartbeat of the run, while the block lasts.
 
     Args:
-        stop: Where a request is put.
-        recorder: Says that the run lives; None in a process that does not record.
+        stop: Takes the requests.
+        recorder: Records the heartbeat; None in a process that does not record.
         interval_s: Seconds between two looks.
     """
 

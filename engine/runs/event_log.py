@@ -1,4 +1,4 @@
-"""The lines of a run on their way into its file: what a full disk does not take waits in memory, in order."""
+"""Appends the lines of a run to its file; while the disk is full they wait in memory, in order."""
 
 from __future__ import annotations
 
@@ -14,14 +14,17 @@ from engine.system.files import LineWriter
 MAX_WAITING = 32 * 1024 * 1024
 """Bytes that wait in memory at most: two measurements a second for about a day."""
 RESERVE = 64 * 1024
-"""Bytes of disk that are kept back for a run's last words."""
+"""Bytes of disk that are reserved for the line of a run's end."""
 RETRY_S = 0.1
 
 
-class Outbox:
-    """Appends whole lines to a file; safe from one thread at a time.
+class EventLog:
+    """Appends whole lines to a file; for one thread at a time.
 
-    A line that fits in part is taken back, so that what stands in the file is whole.
+    A line that fits only in part is removed again, so that each line in the file is whole.
+
+    Args:
+        path: The file; it is created if needed.
 
     Raises:
         OSError: The file cannot be opened.
@@ -29,9 +32,9 @@ class Outbox:
 
     def __init__(self, path: Path) -> None:
         self.error: OSError | None = None
-        """Why the last line could not be written; None after one that could."""
+        """Why the last line could not be written; None once it is."""
         self.dropped = 0
-        """Lines that memory had no room for."""
+        """The number of lines that memory had no room for."""
         self._reserve = path.with_name(".reserve")
         self._waiting: deque[tuple[bytes, bool]] = deque()
         self._bytes = 0
@@ -49,18 +52,23 @@ class Outbox:
 
     @property
     def waiting(self) -> int:
-        """Lines that are not in the file yet."""
+        """The number of lines that are not in the file yet."""
         return len(self._waiting)
 
     def put(self, line: bytes, *, spare: bool = False) -> None:
-        """Append a line, now or when there is space; ``spare`` may go first where memory is short."""
+        """Append a line, now or once there is space.
+
+        Args:
+            line: The line, with its end.
+            spare: Whether the line is dropped before others where memory is short.
+        """
         self._add(line, spare=spare)
         self.flush()
         while self._bytes > MAX_WAITING:
             self._thin()
 
     def flush(self) -> bool:
-        """Write what waits; return whether nothing does any more."""
+        """Write the waiting lines; return whether all are written."""
         try:
             while self._waiting:
                 self._write(self._waiting[0][0])
@@ -72,15 +80,15 @@ class Outbox:
         return True
 
     def take_back(self) -> None:
-        """Forget the line that was put last and still waits."""
+        """Drop the line that was put last and still waits."""
         self._bytes -= len(self._waiting.pop()[0])
 
     def finish(self, last: Callable[[int], bytes], seconds: float) -> bool:
-        """Write a last line, whatever it takes: time, the reserve, and in the end the lines that still wait.
+        """Write a last line: wait for space, then use the reserve, then drop the lines that still wait.
 
         Args:
-            last: Returns the line; it is told how many lines are lost, the dropped ones among them.
-            seconds: How long space is waited for.
+            last: Returns the line for a number of lost lines, the dropped ones included.
+            seconds: How long to wait for space.
 
         Returns:
             Whether the line is in the file.
@@ -97,7 +105,7 @@ class Outbox:
         return self.flush()
 
     def reserve(self) -> None:
-        """Keep some of the disk back for ``insist``."""
+        """Reserve ``RESERVE`` bytes of disk for ``finish``."""
         with contextlib.suppress(OSError):
             handle = os.open(self._reserve, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK, 0o600)
             try:
@@ -106,12 +114,12 @@ class Outbox:
                 os.close(handle)
 
     def release(self) -> None:
-        """Give back what was reserved."""
+        """Release the reserved bytes."""
         with contextlib.suppress(OSError):
             self._reserve.unlink()
 
     def close(self) -> None:
-        """Close the file; what still waits is lost."""
+        """Write what can be written and close the file; lines that still wait are lost."""
         self.flush()
         self.release()
         os.close(self._file)
@@ -130,20 +138,20 @@ class Outbox:
         self._bytes += len(line)
 
     def _shrink(self, room: int) -> None:
-        """Have no more than so many bytes wait: spare lines go first, then all."""
+        """Let at most ``room`` bytes wait: drop the spare lines, and all lines where that is not enough."""
         if self._bytes > room:
             self._keep([line for line in self._waiting if not line[1]])
         if self._bytes > room:
             self._keep([])
 
     def _thin(self) -> None:
-        """Make room: every second spare line goes, and where there is none, the oldest line."""
+        """Drop every second spare line; without spare lines, the oldest line."""
         spare = [i for i, line in enumerate(self._waiting) if line[1]]
         out = set(spare[::2]) or {0}
         self._keep([line for i, line in enumerate(self._waiting) if i not in out])
 
     def _keep(self, lines: list[tuple[bytes, bool]]) -> None:
-        """Go on with some of the waiting lines only."""
+        """Replace the waiting lines by some of them, and count the others as dropped."""
         self.dropped += len(self._waiting) - len(lines)
         self._waiting = deque(lines)
         self._bytes = sum(len(line) for line, _ in lines)

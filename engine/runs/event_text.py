@@ -14,19 +14,19 @@ def progress(status: Status) -> str:
 
 
 def sentence(event: Event) -> str | None:
-    """Return an event as a line for people; None for one that says nothing to them."""
+    """Return an event as a line for people; None for an event that only programs read."""
     match event:
         case Start():
             again = f", attempt {event.attempt}, from step {event.step}" if event.attempt > 1 else ""
             size = f"{event.parameters:,} parameters" if event.parameters is not None else ""
             return f"started on {event.device}{again}: {', '.join(filter(None, (size, event.init)))}"
         case Metrics() if "test/f1" in event.values:
-            shown = ", ".join(
+            scores_of_epoch = ", ".join(
                 f"{split} {name} {value:.4f}"
                 for split, name in (("test", "f1"), ("test", "accuracy"), ("test", "loss"), ("val", "f1"))
                 if (value := event.values.get(f"{split}/{name}")) is not None
             )
-            return f"epoch {event.epoch:.0f}: {shown}"
+            return f"epoch {event.epoch:.0f}: {scores_of_epoch}"
         case Metrics() if event.nonfinite:
             return f"step {event.step}: not finite: {', '.join(event.nonfinite)}"
         case Checkpoint():
@@ -34,22 +34,22 @@ def sentence(event: Event) -> str | None:
         case Log():
             return f"{event.level}: {event.message}" if event.level != "info" else event.message
         case End():
-            found, reason = scored(event), event.reason
-            said = (found, reason) if event.state == "finished" else (reason, found)
-            return f"{event.state}: {'; '.join(filter(None, said))}"
+            scores, reason = scored(event), event.reason
+            parts = (scores, reason) if event.state == "finished" else (reason, scores)
+            return f"{event.state}: {'; '.join(filter(None, parts))}"
     return None
 
 
 def scored(event: End) -> str:
-    """Return the test scores that an end sums up and how sure they are, empty for one that does not."""
+    """Return the test scores of an end with their intervals, empty where it has none."""
     f1, accuracy = event.estimate("test/f1"), event.estimate("test/accuracy")
-    shown = []
+    phrases = []
     if f1 is not None:
         images = "" if f1.n is None else f"{f1.n:,} images"
-        shown.append(f"test F1 {f1.value:.3f}{_aside(_interval(f1), images)}")
+        phrases.append(f"test F1 {f1.value:.3f}{_aside(_interval(f1), images)}")
     if accuracy is not None:
-        shown.append(f"accuracy {accuracy.value:.3f}{_aside(_interval(accuracy))}")
-    return ", ".join(shown)
+        phrases.append(f"accuracy {accuracy.value:.3f}{_aside(_interval(accuracy))}")
+    return ", ".join(phrases)
 
 
 def _interval(estimate: Estimate) -> str:
@@ -59,6 +59,6 @@ def _interval(estimate: Estimate) -> str:
 
 
 def _aside(*words: str) -> str:
-    """Return words in brackets, nothing for none."""
-    said = ", ".join(filter(None, words))
-    return f" ({said})" if said else ""
+    """Return the words that are not empty in brackets, empty where all are."""
+    joined = ", ".join(filter(None, words))
+    return f" ({joined})" if joined else ""

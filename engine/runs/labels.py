@@ -1,4 +1,4 @@
-"""What people say of a run afterwards: tags and a note in ``labels.json``, laid over those of its experiment."""
+"""The tags and the note of a run: changes by users in ``labels.json``, laid over those of its experiment."""
 
 from __future__ import annotations
 
@@ -17,32 +17,33 @@ MAX_TAGS = 64
 MAX_NOTE = 64 * 1024
 """Characters of a note."""
 WAIT_S = 2.0
-"""Seconds for which another process that changes the same labels is waited for."""
+"""Seconds to wait for another process that changes the same labels."""
 
 
-class Overlay(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """labels.json: what was changed about the experiment's own tags and notes."""
+class LabelChanges(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """labels.json: the changes to the experiment's own tags and notes."""
 
     v: int = 1
     added: list[str] = []
     removed: list[str] = []
-    """Tags of the experiment that this run does not have."""
+    """Tags of the experiment that this run lacks."""
     note: str | None = None
-    """None where the experiment's own notes stand."""
+    """None for the experiment's own notes."""
 
 
 class Labels(msgspec.Struct, kw_only=True, frozen=True):
-    """A run's tags, in the order in which they came, and its note. Both are text that came from a file."""
+    """A run's tags, in the order in which they were added, and its note. Both are unchecked text from a file."""
 
     tags: tuple[str, ...] = ()
     notes: str = ""
 
 
 def labels_of(run: Run, info: RunInfo | None = None) -> Labels:
-    """Return a run's labels; what is damaged counts as not said. Raises nothing.
+    """Return a run's labels; damaged files count as empty, and no error is raised.
 
     Args:
-        info: What run.json says, where that has been read already.
+        run: The run.
+        info: The content of run.json; None to read it.
     """
     own, overlay = _own(run, info), _overlay(run)
     tags = [tag for tag in own.tags if tag not in overlay.removed] + overlay.added
@@ -54,14 +55,14 @@ def change_tags(run: Run, add: Collection[str] = (), remove: Collection[str] = (
     """Give a run tags and take others from it; return its labels then.
 
     Raises:
-        StoreError: A tag is none, there would be too many, or the folder cannot be written.
+        StoreError: A tag is invalid, the tags are too many, or the folder cannot be written.
     """
     for tag in add:
         if why := wrong_tag(tag):
             raise StoreError(f"{tag!r} is no tag: {why}")
     own = set(_own(run, None).tags)
 
-    def change(overlay: Overlay) -> None:
+    def change(overlay: LabelChanges) -> None:
         kept = [tag for tag in overlay.added if tag not in remove]
         overlay.added = list(dict.fromkeys([*kept, *(tag for tag in add if tag not in own)]))
         hidden = [tag for tag in (*overlay.removed, *remove) if tag in own and tag not in add]
@@ -81,14 +82,14 @@ def change_note(run: Run, note: str) -> Labels:
     if len(note) > MAX_NOTE:
         raise StoreError(f"a note has at most {MAX_NOTE:,} characters, not {len(note):,}")
 
-    def change(overlay: Overlay) -> None:
+    def change(overlay: LabelChanges) -> None:
         overlay.note = note
 
     return _change(run, change)
 
 
 def wrong_tag(tag: str) -> str:
-    """Return what is wrong with a tag, empty where nothing is."""
+    """Return what is wrong with a tag, empty for a valid one."""
     if not tag or len(tag) > MAX_TAG:
         return f"it has from 1 to {MAX_TAG} characters"
     if not tag.isprintable() or any(c.isspace() or c == "," for c in tag):
@@ -103,24 +104,24 @@ def _usable(tags: Iterable[str]) -> list[str]:
 
 
 def _own(run: Run, info: RunInfo | None) -> Labels:
-    """Return what the experiment says, as far as it makes sense."""
+    """Return the valid tags and notes of the experiment."""
     try:
         config: dict[str, Any] = (info or run.info()).config
     except StoreError:
         return Labels()
     tags, notes = config.get("tags"), config.get("notes")
-    found = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
-    return Labels(tags=tuple(_usable(found)), notes=notes if isinstance(notes, str) else "")
+    texts = [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    return Labels(tags=tuple(_usable(texts)), notes=notes if isinstance(notes, str) else "")
 
 
-def _overlay(run: Run) -> Overlay:
+def _overlay(run: Run) -> LabelChanges:
     try:
-        return msgspec.json.decode(read_small(run.path / "labels.json"), type=Overlay)
+        return msgspec.json.decode(read_small(run.path / "labels.json"), type=LabelChanges)
     except DAMAGED:
-        return Overlay()
+        return LabelChanges()
 
 
-def _change(run: Run, change: Callable[[Overlay], None]) -> Labels:
+def _change(run: Run, change: Callable[[LabelChanges], None]) -> Labels:
     try:
         with lock.hold_folder(run.path, WAIT_S):
             overlay = _overlay(run)

@@ -1,4 +1,4 @@
-"""What a run was made with, what people say of it, and how far it has come."""
+"""A run's configuration, labels and status together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from engine.runs.status import Status
 
 
 class About(NamedTuple):
-    """What a run was made with, and what people say of it."""
+    """A run's configuration and labels."""
 
     config: Mapping[str, Any] = {}
     labels: Labels = Labels()
@@ -19,14 +19,14 @@ class About(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """How a run goes, and what it was made with."""
+    """A run's status, configuration and labels."""
 
     status: Status
     about: About = About()
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """What it was made with; empty where that is not known."""
+        """Its configuration; empty where it is unknown."""
         return self.about.config
 
     @property
@@ -36,6 +36,11 @@ class Fact(NamedTuple):
 
 
 def facts_of(runs: Iterable[Status], about: Mapping[str, About]) -> list[Fact]:
-    """Return runs with what they were made with, as far as that is known."""
+    """Return runs with their configurations and labels.
+
+    Args:
+        runs: The statuses of the runs.
+        about: Configurations and labels by run id; a run without an entry gets empty ones.
+    """
     unknown = About()
     return [Fact(run, about.get(run.run, unknown)) for run in runs]

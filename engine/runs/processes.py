@@ -1,6 +1,6 @@
-"""The processes of a run on this machine: the one that trains, what it started, and whatever carries the run's mark.
+"""The processes of a run on this machine: the one that trains, its descendants, and all that carry the run's mark.
 
-The mark are two variables of the environment, which all that a run starts inherits.
+The mark is two variables of the environment, which every process that a run starts inherits.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Origin:
 
 
 def mark(run: Run) -> dict[str, str]:
-    """Return the variables by which what a run starts is known."""
+    """Return the variables of the environment that mark the processes of a run."""
     return {RUN: run.id, FOLDER: str(run.path.resolve())}
 
 
@@ -47,7 +47,7 @@ def main_process(status: Status) -> psutil.Process | None:
 
 
 def family(pid: int) -> set[psutil.Process]:
-    """Return a process and its descendants, as far as they live and this user may see them."""
+    """Return the live processes among one and its descendants that this user may see."""
     with contextlib.suppress(psutil.Error):
         parent = psutil.Process(pid)
         return {parent, *parent.children(recursive=True)}
@@ -55,7 +55,7 @@ def family(pid: int) -> set[psutil.Process]:
 
 
 def processes_of(run: Run, status: Status) -> list[psutil.Process]:
-    """Return the processes of a run here, this one apart, by their pid."""
+    """Return the processes of a run on this machine, without this one, sorted by pid."""
     home = str(run.path.resolve())
     processes = family(main.pid) if (main := main_process(status)) is not None else set()
     for candidate in psutil.process_iter():
@@ -63,12 +63,13 @@ def processes_of(run: Run, status: Status) -> list[psutil.Process]:
             if candidate.environ().get(FOLDER) == home:
                 processes.add(candidate)
     return sorted(
-        (one for one in processes if one.pid != os.getpid() and lives(one)), key=lambda one: one.pid
+        (member for member in processes if member.pid != os.getpid() and lives(member)),
+        key=lambda member: member.pid,
     )
 
 
 def lives(candidate: psutil.Process) -> bool:
-    """Return whether a process is there and no zombie."""
+    """Return whether a process exists and is no zombie."""
     try:
         return bool(candidate.is_running() and candidate.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -76,7 +77,7 @@ def lives(candidate: psutil.Process) -> bool:
 
 
 def origin_of(pid: int) -> Origin | None:
-    """Return which run a process belongs to by its own word; None for one that is not ours, or not to be seen."""
+    """Return the run that a process says it belongs to; None for other programs and for unreadable processes."""
     variables = dict(pair.split("=", 1) for pair in _words(pid, "environ") if "=" in pair)
     if run := variables.get(RUN):
         folder = variables.get(FOLDER)
@@ -93,7 +94,7 @@ def _after(words: list[str], option: str) -> Path | None:
 
 
 def _words(pid: int, file: str) -> list[str]:
-    """Return what ``/proc`` lists of a process, nothing where it may not be seen."""
+    """Return the words of a file that ``/proc`` has of a process, empty where this user cannot read it."""
     try:
         with Path(f"/proc/{pid}/{file}").open("rb") as opened:
             return [os.fsdecode(word) for word in opened.read(MAX_READ).split(b"\0")]

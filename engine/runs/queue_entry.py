@@ -1,11 +1,11 @@
-"""A run's entry in the queue: its place, what it asks for there, and who took it from there; kept in queued.json.
+"""A run's entry in the queue: its position, its demands, and the process that took it; kept in queued.json.
 
 ::
 
     waiting -> taken -> (finished: the file goes) | left | failed -> waiting again, or left
 
-One file says both where a run waits and which process has it, and is replaced in one step: whoever copies the
-folder meanwhile finds the one or the other, never neither.
+One file says both where a run waits and which process has it, and is replaced in one step: a copy of the folder
+always has one of the two.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     not_before: float = 0.0
     """Seconds since the epoch before which it is not started: the pause before a retry."""
     attempts: int | None = None
-    """The attempts at the run when it came to wait, or was taken: with a further one that place is of the past."""
+    """The attempts at the run when it was queued or taken: the entry is outdated once there is a further one."""
     retried: int = 0
     """How often the queue began it anew by itself."""
     by_hand: bool = False
-    """Whether it was started without the queue, which then does not retry it."""
+    """Whether it was started without the queue; such a run has no retries."""
     devices: dict[str, str] = {}
-    """What the worker gave it: the name of each device by its id."""
+    """The devices that the worker gave it: the name of each by its id."""
     holder: Holder | None = None
-    """Who has it, once it is taken."""
+    """The process that has it, once it is taken."""
 
     @property
     def rank(self) -> tuple[float, float, float]:
@@ -60,19 +60,19 @@ class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
         return -self.priority, self.submitted if self.order is None else self.order, self.submitted
 
     def waits(self, attempts: int) -> bool:
-        """Return whether it waits, seen together with the attempts that the run's events tell of.
+        """Return whether it waits, given the number of attempts in the run's events.
 
-        A copy may have an old entry beside newer events, where the entry was gone before it could be copied again.
+        A copied folder may hold an old entry beside newer events: such an entry does not wait.
         """
         return self.stage == "waiting" and (self.attempts is None or attempts <= self.attempts)
 
     def begun(self, attempts: int) -> bool:
-        """Return whether the attempt of the process that took it has said its start."""
+        """Return whether the process that took it has recorded its start, given the attempts in the run's events."""
         return self.attempts is None or attempts > self.attempts
 
     @property
     def owner(self) -> Holder | None:
-        """The process that took the run and has not said how its attempt ended."""
+        """The process that took the run and has not recorded its end yet."""
         return self.holder if self.stage == "taken" else None
 
 
@@ -80,7 +80,7 @@ _decoder = msgspec.json.Decoder(QueueEntry)
 
 
 def queue_entry(run: Run) -> QueueEntry | None:
-    """Return what queued.json says of a run, whether it waits or not; None where there is none."""
+    """Return a run's entry, whether it waits or not; None without queued.json. A damaged one waits."""
     try:
         return _decoder.decode(run.read("queued.json"))
     except FileNotFoundError:
@@ -96,19 +96,20 @@ def waiting_entry(run: Run) -> QueueEntry | None:
 
 
 def write_entry(run: Run, entry: QueueEntry) -> None:
-    """Replace queued.json; whoever does so once the run is there holds its lock.
+    """Replace queued.json; the caller holds the run's lock, unless the run is still being created.
 
     Raises:
-        OSError: It cannot be written; what stood there before still does.
+        OSError: It cannot be written; the old file remains.
     """
     write_atomic(run.queue_file, msgspec.json.encode(entry))
 
 
 def take_from_queue(run: Run, attempts: int, *, by_hand: bool) -> None:
-    """Say that this process, which holds the run's lock, has it now: it waits no longer.
+    """Record that this process, which holds the run's lock, has taken the run from the queue.
 
     Args:
-        attempts: How many there were before this one.
+        run: The run.
+        attempts: The number of attempts before this one.
         by_hand: Whether it was started without the queue.
     """
     entry = queue_entry(run) or QueueEntry(submitted=time.time())
@@ -119,14 +120,14 @@ def take_from_queue(run: Run, attempts: int, *, by_hand: bool) -> None:
 
 
 def leave_queue(run: Run, stage: Literal["failed", "left"] = "left") -> None:
-    """Take a run out of the queue; what it asked for is kept for the next time."""
+    """Take a run out of the queue; its demands are kept for the next time."""
     if (entry := queue_entry(run)) is not None:
         entry.stage, entry.holder = stage, None
         _write_or_remove(run, entry)
 
 
 def _write_or_remove(run: Run, entry: QueueEntry) -> None:
-    """Replace queued.json by one of a run that does not wait; on a full disk remove it."""
+    """Replace queued.json by an entry that does not wait; on a full disk remove it."""
     try:
         write_entry(run, entry)
     except OSError:

@@ -1,4 +1,4 @@
-"""Writes what a run has to say: events to its file (and stdout), its status beside them. Safe from any thread."""
+"""Writes a run's events to its file (and stdout), and its status beside them. Safe from any thread."""
 
 from __future__ import annotations
 
@@ -14,20 +14,24 @@ import msgspec
 
 from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised
 from engine.runs import status
-from engine.runs.event_log import Outbox
+from engine.runs.event_log import EventLog
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from engine.system import process
 
 STATUS_INTERVAL_S = 1.0
 HEARTBEAT_S = 2.0
-"""Seconds without an event after which the status says by itself that the process lives."""
+"""Seconds without an event after which the status gets a heartbeat of its own."""
 END_PATIENCE_S = 5.0
-"""Seconds for which a full disk is waited for at the end of a run."""
+"""Seconds to wait for a full disk at the end of a run."""
 
 
 class Reporter:
-    """Says what happens in a run, to whom is up to ``emit``."""
+    """Makes the events of a run; a subclass passes them on in ``emit``.
+
+    Args:
+        run: The run; its status is read from its events.
+    """
 
     def __init__(self, run: Run) -> None:
         self.run = run
@@ -38,20 +42,27 @@ class Reporter:
         raise NotImplementedError
 
     def metrics(self, step: int, epoch: float, values: Mapping[str, float]) -> None:
-        """Say numbers measured after ``step`` optimizer steps."""
+        """Emit measurements.
+
+        Args:
+            step: The optimizer steps done.
+            epoch: The epochs done, as a fraction.
+            values: Numbers by the name of their metric.
+        """
         self.emit(Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values)))
 
     def log(self, level: Literal["info", "warning", "error"], message: str) -> None:
-        """Say a line for people."""
+        """Emit a line for people."""
         self.emit(Log(time=time.time(), run=self.run.id, level=level, message=message))
 
 
 class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
-    A disk that is full stops no run: its events wait in memory and are written, in order, once there is space.
+    A full disk stops no run: the events wait in memory and are written, in order, once there is space.
 
     Args:
+        run: The run.
         echo: Gets every event and its line at once: stdout of a piped run, or the progress display.
 
     Raises:
@@ -63,7 +74,7 @@ class Recorder(Reporter):
         self.started = False
         """Whether this attempt's start has been recorded."""
         self.lost = False
-        """Whether the end could not be written."""
+        """Whether writing the end failed."""
         self._echo = echo
         self._lock = threading.Lock()
         self._ended = False
@@ -71,12 +82,12 @@ class Recorder(Reporter):
         self._began = time.monotonic()
         self._full_since: float | None = None
         try:
-            self._outbox = Outbox(run.events)
+            self._event_log = EventLog(run.events)
         except OSError as error:
             raise StoreError(f"{run.id} cannot be written: {error.strerror}: {run.events}") from None
 
     def claim(self) -> None:
-        """Say in the status which process has the run, long before its start can be recorded."""
+        """Save in the status which process has the run, before its start can be recorded."""
         with self._lock:
             self.status.pid, self.status.host, self.status.boot = (
                 os.getpid(),
@@ -88,10 +99,10 @@ class Recorder(Reporter):
             self._save(time.monotonic())
 
     def emit(self, event: Event) -> None:
-        """Append an event, in one write; save the status when the last save is old or the event an end.
+        """Append an event, in one write; save the status when its last save is old or the event a start or an end.
 
         Raises:
-            OSError: A start cannot be written: nothing has been lost yet.
+            OSError: A start cannot be written.
         """
         with self._lock:
             self._emit(event)
@@ -99,33 +110,33 @@ class Recorder(Reporter):
     def _emit(self, event: Event) -> None:
         self._look_at_the_disk()
         line = encode(event)
-        self._outbox.put(line, spare=isinstance(event, Metrics) and not _is_evaluation(event))
+        self._event_log.put(line, spare=isinstance(event, Metrics) and not _is_evaluation(event))
         if isinstance(event, Start):
             self._begin()
         self._tell(event, line)
         self._look_at_the_disk()
 
     def _begin(self) -> None:
-        """Take note of a start that has been put, or refuse it."""
-        if (error := self._outbox.error) is not None:
-            self._outbox.take_back()
+        """Accept a start that is in the log, or take it back and raise."""
+        if (error := self._event_log.error) is not None:
+            self._event_log.take_back()
             raise error
         self.started, self._ended = True, False
-        self._outbox.reserve()
+        self._event_log.reserve()
 
     def _tell(self, event: Event, line: bytes) -> None:
-        """Show an event to whoever does not read the file."""
+        """Apply an event to the status, and pass it to ``echo``."""
         self.status.apply(normalised(event) or event)  # as readers will take it
         if self._echo is not None:
-            with contextlib.suppress(OSError):  # whoever listens no longer must not end the run
+            with contextlib.suppress(OSError):  # a closed stdout must not end the run
                 self._echo(event, line)
         now = time.monotonic()
         if now - self._saved >= STATUS_INTERVAL_S or not isinstance(event, Metrics | Log):
             self._save(now)
 
     def _look_at_the_disk(self) -> None:
-        """Write what waits, and say so when the disk has begun to take no more or takes it again."""
-        full = not self._outbox.flush()
+        """Write the waiting events, and log when the disk becomes full and when it has space again."""
+        full = not self._event_log.flush()
         if full == (self._full_since is not None):
             return
         if full:
@@ -143,11 +154,11 @@ class Recorder(Reporter):
         self._emit(Log(time=time.time(), run=self.run.id, level="warning", message=message))
 
     def _why(self) -> str:
-        error = self._outbox.error
+        error = self._event_log.error
         return "" if error is None else error.strerror or str(error)
 
     def _what_was_lost(self) -> str:
-        dropped, self._outbox.dropped = self._outbox.dropped, 0
+        dropped, self._event_log.dropped = self._event_log.dropped, 0
         return f"{dropped} measurements had no room in memory and are lost" if dropped else "none is lost"
 
     def _complain(self, message: str) -> None:
@@ -162,10 +173,16 @@ class Recorder(Reporter):
         error: Failure | None = None,
         summary: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record that the attempt is over; ``summary`` is what its last evaluation found, as ``End`` documents it.
+        """Record the end of the attempt.
 
-        A full disk is waited for a little. Where there is no room for all that waits, the end is written without it;
-        where there is none for the end either, ``lost`` says so.
+        On a full disk it waits ``END_PATIENCE_S`` for space, then drops the waiting events to write the end. Where the
+        end itself cannot be written, ``lost`` is true.
+
+        Args:
+            state: How the attempt ended.
+            reason: Why, in words.
+            error: The failure behind it; None without one.
+            summary: The results of the last evaluation, as ``End`` documents them.
         """
         event = End(
             time=time.time(), run=self.run.id, state=state, reason=reason, error=error,
@@ -174,14 +191,14 @@ class Recorder(Reporter):
         with self._lock:
             self._ended = True
             self._look_at_the_disk()
-            said = [event]
+            ends = [event]
 
             def last(lost: int) -> bytes:
-                said.append(_with_losses(event, lost))
-                return encode(said[-1])
+                ends.append(_with_losses(event, lost))
+                return encode(ends[-1])
 
-            if self._outbox.finish(last, END_PATIENCE_S):
-                self._tell(said[-1], encode(said[-1]))
+            if self._event_log.finish(last, END_PATIENCE_S):
+                self._tell(ends[-1], encode(ends[-1]))
                 return
             self.lost = True
             self.status.reason = f"its end, {state}, could not be written: {self._why()}"
@@ -190,12 +207,12 @@ class Recorder(Reporter):
             self._save(time.monotonic())
 
     def telemetry(self, values: Mapping[str, float]) -> None:
-        """Say what the machine does, at the step that was said last; nothing before the start."""
+        """Emit measurements of the machine at the last step; before the start they are dropped."""
         if self.started:
             self.metrics(self.status.step, self.status.epoch, values)
 
     def heartbeat(self) -> None:
-        """Say in the status that the process lives, where no event has said so for ``HEARTBEAT_S``."""
+        """Save a heartbeat in the status where the last one is older than ``HEARTBEAT_S``."""
         with self._lock:
             now = time.time()
             if not self._ended and abs(now - self.status.heartbeat) >= HEARTBEAT_S:
@@ -204,11 +221,11 @@ class Recorder(Reporter):
 
     def close(self) -> None:
         """Close the file."""
-        self._outbox.close()
+        self._event_log.close()
 
     def _save(self, now: float) -> None:
         self._saved = now
-        self.status.offset = self._outbox.size
+        self.status.offset = self._event_log.size
         with contextlib.suppress(OSError):  # readers can rebuild it from the events
             status.save(self.run, self.status)
 

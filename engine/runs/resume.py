@@ -1,4 +1,4 @@
-"""What a run may change about itself when it is resumed: how it uses the machine, not what it learns."""
+"""The settings that a resumed run may change: how it uses the machine, not what it learns."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ MAY_CHANGE = (
     "retries",
 )
 CHUNK = 4 * 1024 * 1024
-"""Bytes of events that are looked through at once."""
+"""Bytes of events that are searched at once."""
 
 
 def last_experiment(run: Run) -> Experiment:
-    """Return the experiment as the run last started with it; as it was created, if it never did.
+    """Return the experiment of the run's last start; that of its creation before the first start.
 
     Raises:
         StoreError: run.json is damaged.
-        msgspec.ValidationError: It holds what this version does not know.
+        msgspec.ValidationError: It holds keys or values that this version does not have.
     """
     config, offset = run.info().config, 0
     while True:
@@ -49,9 +49,9 @@ def last_experiment(run: Run) -> Experiment:
 
 
 def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:
-    """Return the experiment with ``key=value`` settings for going on with it.
+    """Return the experiment with ``key=value`` settings changed for a resumed run.
 
-    Another ``batch_size`` keeps the images in an optimizer step, by accumulation, and with them the schedule.
+    With another ``batch_size`` accumulation keeps the images of an optimizer step, and with them the schedule.
 
     Raises:
         ConfigError: A setting is wrong, or would make it another experiment.

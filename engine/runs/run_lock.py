@@ -10,16 +10,19 @@ from engine.system import lock
 from engine.system.lock import Holder
 
 HOLD_TIMEOUT_S = 5.0
-"""Seconds after which a lock that another process holds is taken to stay held."""
+"""Seconds to wait for a lock that another process holds."""
 CLAIM_TIMEOUT_S = 0.5
-"""The same for the worker, which has other runs to look after: readers have it for microseconds only."""
+"""The same for the worker, which serves other runs too; a reader holds a lock for microseconds."""
 
 
 def claim(run: Run) -> int | None:
-    """Take a run's lock for a process that will inherit it; return the open file, None where another has it.
+    """Take a run's lock for a process that will inherit it.
+
+    Returns:
+        The descriptor of the open file, None where another process holds the lock.
 
     Raises:
-        OSError: It cannot be had here.
+        OSError: The file system does not allow it.
     """
     try:
         return lock.take(run.lock, CLAIM_TIMEOUT_S, for_another=True)
@@ -32,14 +35,17 @@ def hold(run: Run, claimed: int | None = None) -> Iterator[None]:
     """Hold a run's lock: only one process trains a run.
 
     Args:
-        claimed: The open file that has it, which this process has inherited.
+        run: The run.
+        claimed: The descriptor of the open file that holds it, as ``claim`` returns it and this process inherits it.
 
     Raises:
-        StoreError: Another process holds it, or it cannot be had here.
+        StoreError: Another process holds it, the run was moved, or the file system does not allow it.
     """
-    with contextlib.ExitStack() as held:
+    with contextlib.ExitStack() as stack:
         try:
-            held.enter_context(lock.hold(run.lock, HOLD_TIMEOUT_S) if claimed is None else lock.keep(claimed))
+            stack.enter_context(
+                lock.hold(run.lock, HOLD_TIMEOUT_S) if claimed is None else lock.keep(claimed)
+            )
         except lock.LockHeld as taken:
             raise StoreError(_why_taken(run, taken.holder)) from None
         except lock.LockMoved:
@@ -58,5 +64,6 @@ def _why_taken(run: Run, holder: Holder | None) -> str:
     if holder is None or not holder.is_dead:
         which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
         return f"{run.id} is being trained by another process{which}"
-    left = ", ".join(map(str, lock.keepers(run.lock))) or "which this user cannot see"
-    return f"{run.id}: its process {holder.pid} is gone, but a child of it still has its lock: end the process {left}"
+    keepers = ", ".join(map(str, lock.keepers(run.lock))) or "which this user cannot see"
+    gone = f"{run.id}: its process {holder.pid} is gone, but a child of it still has its lock"
+    return f"{gone}: end the process {keepers}"

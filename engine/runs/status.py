@@ -1,16 +1,16 @@
-"""What state a run is in: one fold of its events, and one judgement from facts that lists, app and queue share.
+"""The state of a run: one fold of its events, and one judgement from facts that lists, app and queue share.
 
 ::
 
     queued -> starting -> running -> finished | failed | stopped | crashed
 
-``crashed`` is never written by the run itself; it is what a reader concludes when nobody holds the run's lock
-and its last event is no end. ``silent`` is a run of which nothing is known: it is another machine's and has not been
-heard of for a while, or this user may not read it.
+``crashed`` is never written by the run itself; a reader concludes it when the run's lock is free and its last event is
+no end. ``silent`` is a run in an unknown state: it is another machine's and sent no heartbeat for a while, or this user
+may not read it.
 
-The lock of a copied folder is free. What a copy tells is the process that took the run (queued.json): pid, start and
-boot together name one, and while that one lives on this machine, so does the run that was copied. Once it is gone a
-copy without an end cannot be told from a crash, and is called one.
+The lock of a copied folder is free. Such a copy still names the process that took the run (queued.json): pid, start and
+boot together identify it, and while it lives on this machine, so does the run that was copied. Once it is gone, a copy
+without an end counts as crashed.
 """
 
 from __future__ import annotations
@@ -53,26 +53,26 @@ LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
 ENDED: frozenset[State] = frozenset({"finished", "failed", "stopped", "crashed"})
 RESUMABLE: frozenset[State] = frozenset({"failed", "stopped", "crashed"})
 SAYABLE: frozenset[State] = frozenset({"queued", "running", "finished", "failed", "stopped"})
-"""What events alone can say; the other states are judged."""
+"""The states that events alone give; the other states are judged."""
 
 FOLD = 2
-"""Which way of folding events a status.json is of; one of another way is made anew from the events."""
+"""The version of the fold; a status.json of another version is made anew from the events."""
 SILENCE_S = 60.0
-"""Seconds without a heartbeat after which a run of another machine is called silent; so many ahead of this machine's
-clock are no better."""
+"""Seconds without a heartbeat after which a run of another machine is silent; a heartbeat so far in the future counts
+as none."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
 ASKED: dict[Request, str] = {
     "stop-after-epoch": "asked to stop after this epoch",
     "stop-now": "asked to stop now",
 }
-"""What a list says of a run that is to stop."""
+"""The words of a list for a run that is asked to stop."""
 
 Short = Annotated[str, msgspec.Meta(max_length=4 * MAX_REASON)]
 
 
 class Status(msgspec.Struct, kw_only=True):
-    """status.json: what lists show of a run, folded from its events."""
+    """status.json: the summary of a run that lists show, folded from its events."""
 
     run: str
     experiment: Short = ""
@@ -102,19 +102,19 @@ class Status(msgspec.Struct, kw_only=True):
     epochs: Count | None = None
     eta_s: Seconds | None = None
     pace_s: Seconds | None = None
-    """Seconds that a step takes, as the attempt went that measured it last; evaluations are in, the start is not."""
+    """Seconds that a step takes, by the last attempt that measured it: with evaluations, without the start."""
     pace_from_step: Count = 0
-    """The step from which this attempt's pace is measured: what comes before it, it took longer for."""
+    """The step from which this attempt's pace is measured; the steps before it are slower."""
     pace_from_s: Seconds = 0.0
     """``elapsed_s`` at that step."""
     pace_to_step: Count = 0
-    """The step to which the pace is measured; what is said before the next one has nothing to do with it."""
+    """The step to which the pace is measured."""
     last: dict[str, float | None] = {}
     best: dict[str, float] = {}
-    """What an evaluation measured at the best checkpoint, which the validation split chooses; of a run without one, at
-    the last. Of other metrics the lowest loss and the most memory."""
+    """Evaluated metrics at the best checkpoint, which the validation split chooses, or at the last one without that
+    split. Of other metrics the lowest loss and the most memory."""
     extremes: dict[str, float] = {}
-    """The highest score and the lowest loss over all evaluations: chosen on what it is measured on."""
+    """The highest score and the lowest loss over all evaluations, each chosen on its own split."""
     best_epoch: Epochs | None = None
     """The epoch of the best checkpoint; None where no validation chose one."""
     chosen_by: Short = ""
@@ -122,39 +122,39 @@ class Status(msgspec.Struct, kw_only=True):
     best_step: Count = 0
     """The step of the best checkpoint."""
     choice: tuple[float, float] | None = None
-    """What is compared of the best checkpoint: the larger is better, the second where the first is equal."""
+    """The sort key of the best checkpoint, the larger is better: its score, then the negative validation loss."""
     evaluated: dict[str, Count] = {}
     """The step at which each split was measured last."""
     final: dict[str, Estimate] = {}
-    """What the end said of the test scores, with their intervals; empty before it."""
+    """The test scores of the end, with their intervals; empty before it."""
     checkpoint: Count | None = None
     """The step of the last checkpoint."""
     offset: Count = 0
-    """Bytes of events.jsonl that are in here."""
+    """Bytes of events.jsonl that are folded."""
     fold: int = 0
-    """``FOLD`` as of what made it from events; 0 for what an older version saved."""
+    """``FOLD`` of the version that folded the events; 0 for older versions."""
     asked: Request | None = None
-    """How it is to stop, while it lives; read from where users ask, whatever is saved here."""
+    """How a live run is asked to stop; read from its control file, not from status.json."""
 
     @property
     def left_s(self) -> float | None:
-        """Seconds until all epochs are trained; None where that is not known, or it is to stop before."""
+        """Seconds until all epochs are trained; None where they are unknown, or it is asked to stop earlier."""
         return self.eta_s if self.state == "running" and self.asked is None else None
 
     @property
     def why(self) -> str:
-        """Why it waits or ended as it did, or that it is to stop; empty where there is nothing to say."""
+        """Why it waits or ended as it did, or that it is asked to stop; empty for all other runs."""
         if self.asked is not None:
             return ASKED[self.asked]
         return self.reason if self.state != "finished" else ""
 
     def beat(self, now: float) -> None:
-        """Take note that the run lives at a moment, in seconds since the epoch."""
+        """Record a heartbeat at ``now``, in seconds since the epoch."""
         self.elapsed_s += max(0.0, now - self.heartbeat)
         self.heartbeat = now
 
     def apply(self, event: Event) -> None:
-        """Take one event into account."""
+        """Fold one event into the status."""
         self.beat(event.time)
         match event:
             case Start():
@@ -173,7 +173,7 @@ class Status(msgspec.Struct, kw_only=True):
                 self.ended, self.eta_s = event.time, None
                 self.trained_s += event.duration_s
                 estimates = ((name, event.estimate(name)) for name in HEADLINES)
-                self.final = {name: found for name, found in estimates if found is not None}
+                self.final = {name: estimate for name, estimate in estimates if estimate is not None}
 
     def _begin(self, event: Start) -> None:
         self.state, self.reason = "running", ""
@@ -201,16 +201,16 @@ class Status(msgspec.Struct, kw_only=True):
         if event.step > self.pace_to_step:
             self._clock(event.step)
         if self.epochs and self.steps_per_epoch and self.pace_s is not None:
-            left = self.pace_s * max(0, self.epochs * self.steps_per_epoch - event.step)
-            self.eta_s = left if left <= LATEST else None
+            left_s = self.pace_s * max(0, self.epochs * self.steps_per_epoch - event.step)
+            self.eta_s = left_s if left_s <= LATEST else None
 
     def _keep(self, name: str, value: float | None) -> None:
-        """Keep the best and the extreme value of a metric, where it has such."""
+        """Keep the best and the extreme value of a metric that has them."""
         metric = metric_of(name)
         kept = self.extremes if metric.is_evaluated else self.best
         if value is not None and metric.kind.extreme is not None:
-            held = kept.get(name, value)
-            kept[name] = max(value, held) if metric.kind.extreme == "highest" else min(value, held)
+            extreme = kept.get(name, value)
+            kept[name] = max(value, extreme) if metric.kind.extreme == "highest" else min(value, extreme)
         if metric.is_evaluated:
             self.evaluated[metric.split] = self.step
             if self.best_epoch is None or self.step == self.best_step:
@@ -223,18 +223,18 @@ class Status(msgspec.Struct, kw_only=True):
             self.best[name] = value
 
     def _choose(self, event: Metrics) -> None:
-        """Take what was measured at this step for the best, if the validation split says so."""
+        """Make this step the best checkpoint where the validation split prefers it."""
         chooser = next((name for name in CHOOSERS if name in self.last), None)
         if chooser is None or chooser not in event.values or (value := self.last[chooser]) is None:
             return
         loss = self.last.get("val/loss")
-        found = (
+        scores = (
             -value if chooser == "val/loss" else value,
             0.0 if loss is None or "val/loss" not in event.values else -loss,
         )
-        if self.chosen_by == chooser and self.choice is not None and found <= self.choice:
+        if self.chosen_by == chooser and self.choice is not None and scores <= self.choice:
             return
-        self.chosen_by, self.choice = chooser, found
+        self.chosen_by, self.choice = chooser, scores
         self.best_step, self.best_epoch = event.step, event.epoch
         for name, measured in self.last.items():
             metric = metric_of(name)
@@ -243,7 +243,7 @@ class Status(msgspec.Struct, kw_only=True):
                 self._put_best(name, measured if at_best else None)
 
     def _clock(self, step: int) -> None:
-        """Measure the pace at a step that has just been reached."""
+        """Measure the pace at a step, as it is reached."""
         if self.pace_from_step > self.first_step:
             self.pace_s = (self.elapsed_s - self.pace_from_s) / (step - self.pace_from_step)
         else:
@@ -257,25 +257,26 @@ _decoder = msgspec.json.Decoder(Status)
 
 
 def status_of(run: Run, *, mine: bool = False) -> Status:
-    """Return a run's status with its state judged from facts, whatever status.json claims.
+    """Return a run's status with its state judged from its files, its lock and its processes.
 
     Args:
-        mine: This very process has the run's lock, and does not train: it is judged as if the lock were free.
+        run: The run.
+        mine: This process has the run's lock and does not train: the run is judged as if the lock were free.
     """
-    held = False if mine else lock.is_held(f"{run.folder}/lock")
+    is_held = False if mine else lock.is_held(f"{run.folder}/lock")
     status, size, entry = cached(run), _size(run), queue_entry(run)
     is_outdated = False
     if status is None or status.offset > size:
         status, is_outdated = rebuild(run), _is_of_older_version(run)
-    elif not held and status.offset < size:  # a process that lives is about to save what it has said since
+    elif not is_held and status.offset < size:  # a live process saves the rest itself
         read_on(run, status)
-    status.state = _judge(run, status, entry, held)
+    status.state = _judge(run, status, entry, is_held)
     status.asked = stop_request.asked(run) if status.state in LIVE else None
     if status.state == "queued":
         status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
-    if is_outdated and not held and status.state in ENDED & SAYABLE:
+    if is_outdated and not is_held and status.state in ENDED & SAYABLE:
         _renew(run, status)
     return status
 
@@ -289,27 +290,27 @@ def _is_of_older_version(run: Run) -> bool:
 
 
 def _renew(run: Run, status: Status) -> None:
-    """Save what an older version folded as this one does, so that the events are read anew once and not at each look.
+    """Save the status of an older version's run, so that its events are read anew only once.
 
-    Only the owner of a run does so; a folder that takes no file stays as it is.
+    Only the owner of a run does so; a folder that cannot be written stays as it is.
     """
     with contextlib.suppress(OSError):
         if run.path.stat().st_uid == os.geteuid():
             save(run, status)
 
 
-def _judge(run: Run, status: Status, entry: QueueEntry | None, held: bool | None) -> State:
+def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None) -> State:
     if entry is not None and entry.owner is not None and entry.owner.is_alive:
         if not entry.begun(status.attempt):
             return "starting"
         return status.state if status.state in ENDED else "running"
-    if held:
+    if is_held:
         if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
             return status.state  # its process is about to go
         return "running" if status.state == "running" and _is_current(status) else "starting"
-    if held is None and status.state == "running" and _lives_here(status):
+    if is_held is None and status.state == "running" and _lives_here(status):
         return "running"  # its lock was removed, or this user may not look at it
-    if held is None and not os.access(run.path, os.R_OK | os.X_OK):
+    if is_held is None and not os.access(run.path, os.R_OK | os.X_OK):
         return "silent"
     if entry is not None and entry.waits(status.attempt):
         return "queued"
@@ -321,7 +322,7 @@ def _judge(run: Run, status: Status, entry: QueueEntry | None, held: bool | None
 
 
 def _is_current(status: Status) -> bool:
-    """Return whether the process that the status speaks of is the one that holds the lock."""
+    """Return whether the process in the status can be the one that holds the lock."""
     return status.host != process.host() or _lives_here(status)
 
 
@@ -330,7 +331,7 @@ def _lives_here(status: Status) -> bool:
 
 
 def rebuild(run: Run) -> Status:
-    """Return the status that a run's events make, reading all of them."""
+    """Return the status that all events of a run make."""
     status = Status(run=run.id, fold=FOLD)
     try:
         info = run.info()
@@ -342,7 +343,7 @@ def rebuild(run: Run) -> Status:
 
 
 def read_on(run: Run, status: Status) -> None:
-    """Fold what the run has said since a status was made into it."""
+    """Fold the events since a status was made into it."""
     while True:
         lines, end = tail(f"{run.folder}/events.jsonl", status.offset)
         if end == status.offset:
@@ -364,7 +365,7 @@ def save(run: Run, status: Status) -> None:
 
 
 def cached(run: Run) -> Status | None:
-    """Return what status.json says, None where it cannot be of these events, or another version folded them."""
+    """Return the content of status.json; None where it is damaged, of another run, or of another version."""
     try:
         status = _decoder.decode(run.read("status.json"))
     except DAMAGED:
@@ -379,7 +380,7 @@ def cached(run: Run) -> Status | None:
 
 
 def _size(run: Run) -> int:
-    """Return how many bytes of events there are."""
+    """Return the bytes of events.jsonl, 0 without one."""
     try:
         return os.lstat(f"{run.folder}/events.jsonl").st_size
     except OSError:

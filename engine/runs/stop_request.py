@@ -1,4 +1,4 @@
-"""How a run is stopped: a user asks in its control file, a signal asks its process, and the process hears both."""
+"""How a run is asked to stop: by its control file, which a user writes, or by a signal to its process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def ask(run: Run, request: Request) -> None:
 
 
 def asked(run: Run) -> Request | None:
-    """Return what a user asked of a run, if anything."""
+    """Return the stop request in a run's control file, None without one."""
     try:
         text = read_small(run.control).decode(errors="replace").strip()
     except OSError:
@@ -35,16 +35,16 @@ def asked(run: Run) -> Request | None:
 
 
 def clear(run: Run) -> None:
-    """Forget what a user asked: it has been done."""
+    """Remove the stop request, after it was followed."""
     run.control.unlink(missing_ok=True)
 
 
 class StopRequest:
-    """How the run of this process is to stop, if at all: set by signals at once, by ``poll`` from the control file."""
+    """The stop request for the run of this process: set by signals at once, by ``poll`` from the control file."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self.wanted: Request | None = None
+        self.request: Request | None = None
         self.reason = ""
 
     def listen(self) -> None:
@@ -53,11 +53,11 @@ class StopRequest:
             signal.signal(number, self._on_signal)
 
     def poll(self) -> None:
-        """Look whether a user asked something through the control file."""
-        if self.wanted != "stop-now" and (request := asked(self._run)) is not None:
-            self.wanted, self.reason = request, "stopped on request"
+        """Read the control file."""
+        if self.request != "stop-now" and (request := asked(self._run)) is not None:
+            self.request, self.reason = request, "stopped on request"
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self.wanted, self.reason = "stop-now", f"stopped by {signal.Signals(number).name}"
+        self.request, self.reason = "stop-now", f"stopped by {signal.Signals(number).name}"
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,4 +1,4 @@
-"""Run folders: a run is a folder, and whoever can read the folder can show the run.
+"""Run folders: a run is a folder, and its files are all that is needed to show it.
 
 ::
 
@@ -39,19 +39,19 @@ _STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
 
 
 class Source(msgspec.Struct, kw_only=True, frozen=True):
-    """Where the measurements of a run come from that another program trained."""
+    """The origin of an imported run, which another program trained."""
 
     path: str
     """The file or folder, from the root of its machine."""
     name: str = ""
-    """What the run is called in there."""
+    """The name of the run in that file or folder."""
     format: str
     digest: str
-    """SHA-256 of all that was measured: the same run is known again wherever it lies."""
+    """SHA-256 of all measurements: it identifies the run wherever it lies."""
 
 
 class RunInfo(msgspec.Struct, kw_only=True):
-    """run.json: what a run is, from its creation on."""
+    """run.json: the facts of a run, fixed at its creation."""
 
     v: int = SCHEMA
     id: str
@@ -67,11 +67,15 @@ class RunInfo(msgspec.Struct, kw_only=True):
 
 
 class StoreError(UserError):
-    """A run is not there, is busy, or cannot be written; the message says which and what to do."""
+    """A run is missing, busy, or cannot be written; the message says which and what to do."""
 
 
 class Run:
-    """One run's folder. There may be many: a path is made of it only when somebody asks for one."""
+    """One run's folder. A list holds many, so a ``Path`` is made only when it is read.
+
+    Args:
+        path: The folder; its name is the run's id.
+    """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.folder = os.fspath(path)
@@ -87,12 +91,12 @@ class Run:
 
     @property
     def events(self) -> Path:
-        """What it said."""
+        """Its events."""
         return self.path / "events.jsonl"
 
     @property
     def status_file(self) -> Path:
-        """How it goes."""
+        """Its status."""
         return self.path / "status.json"
 
     @property
@@ -107,12 +111,12 @@ class Run:
 
     @property
     def control(self) -> Path:
-        """What a user asked of it."""
+        """The stop request of a user."""
         return self.path / "control"
 
     @property
     def console(self) -> Path:
-        """What its process printed besides events."""
+        """The output of its process besides events."""
         return self.path / "console.log"
 
     @property
@@ -124,7 +128,7 @@ class Run:
         """Return the bytes of one of its small files.
 
         Raises:
-            OSError: It is not there, a link, or larger than ``MAX_FILE``.
+            OSError: It is missing, a link, or larger than ``MAX_FILE``.
         """
         return read_small(f"{self.folder}/{name}")
 
@@ -159,11 +163,13 @@ class Store:
         git: dict[str, Any] | msgspec.UnsetType | None = msgspec.UNSET,
         fill: Callable[[Run], None] | None = None,
     ) -> Run:  # fmt: skip
-        """Make the folder of a new run, whole at once: nobody sees it half made.
+        """Create a new run and return it; its folder appears in one step, with all of its files.
 
         Args:
-            git: What ``git_commit`` said, where the caller has asked it already for many runs.
-            fill: Adds files to the folder before anybody sees it.
+            experiment: What it trains.
+            seed: The seed of this run.
+            git: The commit, as ``git_commit`` returns it, where the caller creates many runs; unset to ask for it.
+            fill: Adds files to the folder before it appears.
 
         Raises:
             StoreError: The folder cannot be written.
@@ -183,7 +189,13 @@ class Store:
 
     @contextlib.contextmanager
     def adopt(self, experiment: str, seed: int, config: dict[str, Any], source: Source) -> Iterator[Run]:
-        """Yield the folder of a run that another program trained, to be filled: nobody sees it before the block ends.
+        """Yield the folder of an imported run to be filled; it appears when the block ends.
+
+        Args:
+            experiment: The name of its experiment.
+            seed: Its seed.
+            config: Its configuration.
+            source: Where its measurements come from.
 
         Raises:
             StoreError: The folder cannot be written.
@@ -197,7 +209,7 @@ class Store:
             yield draft
 
     def _free_id(self, experiment: str, seed: int, created: float) -> str:
-        """Return an id that no run has: of many that are made in a second two may draw the same end."""
+        """Return an unused id: two runs that are made in one second may draw the same random end."""
         while True:
             drawn = _new_id(experiment, seed, created)
             if not any((self.root / name).exists() for name in (drawn, f".{drawn}")):
@@ -205,7 +217,7 @@ class Store:
 
     @contextlib.contextmanager
     def _making(self, info: RunInfo) -> Iterator[Run]:
-        """Yield a run's folder before it has its name; it is removed where the block does not end well."""
+        """Yield a run's folder under a hidden name; it is renamed when the block ends, removed when it raises."""
         import shutil
 
         draft = Run(self.root / f".{info.id}")
@@ -230,7 +242,7 @@ class Store:
                 shutil.rmtree(draft.path, ignore_errors=True)
 
     def runs(self) -> list[Run]:
-        """Return all runs, oldest first; what is no run folder is passed over."""
+        """Return all runs, the oldest first; other files and folders are passed over."""
         root = str(self.root)
         try:
             with os.scandir(root) as entries:
@@ -241,15 +253,15 @@ class Store:
                 ]
         except OSError:
             return []
-        found = sorted((stamp(name), name) for name in names)
-        runs = ((when, Run(f"{root}/{name}")) for when, name in found)
+        stamped = sorted((stamp(name), name) for name in names)
+        runs = ((when, Run(f"{root}/{name}")) for when, name in stamped)
         return [run for when, run in runs if when or _has_run_file(run)]
 
     def find(self, name: str) -> Run:
-        """Return the run whose id is, or begins with or contains alone, ``name``.
+        """Return the one run whose id is, begins with or contains ``name``.
 
         Raises:
-            StoreError: No run or more than one fits.
+            StoreError: No run fits, or more than one does.
         """
         runs = {run.id: run for run in self.runs()}
         matches = match_one(name, runs)
@@ -261,13 +273,18 @@ class Store:
 
 
 def match_one(name: str, ids: Iterable[str]) -> list[str]:
-    """Return the ids that a user's word means: the very one, else those that begin with it, else those that hold it.
+    """Return the ids that a user's word means: the equal one, else those that begin with it, else those that hold it.
 
-    More than one is left only where the word does not tell them apart.
+    Args:
+        name: The word.
+        ids: All ids.
+
+    Returns:
+        One id where the word is clear, several where it is ambiguous, none where no id fits.
     """
-    known = list(ids)
+    candidates = list(ids)
     for fits in (str.__eq__, str.startswith, str.__contains__):
-        if matches := [run_id for run_id in known if fits(run_id, name)]:
+        if matches := [run_id for run_id in candidates if fits(run_id, name)]:
             return matches
     return []
 
@@ -284,13 +301,13 @@ def _new_id(experiment: str, seed: int, created: float) -> str:
 
 
 def stamp(run_id: str) -> str:
-    """Return the time that an id ends with, UTC; empty for a folder that somebody has named."""
+    """Return the time in an id, as ``20261124-191700`` in UTC; empty for a folder that the user named."""
     match = _STAMP.search(run_id)
     return match[1] if match else ""
 
 
 def _has_run_file(run: Run) -> bool:
-    """Return whether a folder that somebody has named is a run: the copy of one, or one given a name."""
+    """Return whether a folder that the user named is a run: a copied or a renamed one."""
     return any(os.access(f"{run.folder}/{name}", os.F_OK) for name in ("run.json", "events.jsonl"))
 
 
@@ -299,12 +316,12 @@ def git_commit() -> dict[str, Any] | None:
     import subprocess
 
     try:
-        shown = subprocess.run(
+        completed = subprocess.run(
             ["git", "status", "--porcelain=v2", "--branch", "--untracked-files=no"],
             capture_output=True, text=True, timeout=5, check=True,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError):
         return None
-    lines = shown.stdout.splitlines()
+    lines = completed.stdout.splitlines()
     commit = next((line.split()[-1] for line in lines if line.startswith("# branch.oid")), None)
     return {"commit": commit, "dirty": any(not line.startswith("#") for line in lines)}

@@ -1,4 +1,4 @@
-"""Runs that were thrown away: each a folder in ``runs/.trash`` until that is emptied, and back in one step.
+"""Runs in the trash: each a folder in ``runs/.trash`` until that is emptied, and restored in one step.
 
 ::
 
@@ -27,8 +27,8 @@ STAMP = "%Y%m%d-%H%M%S"
 
 
 @dataclass(frozen=True)
-class Thrown:
-    """Something in the trash; ``name`` is the run's id, or what a killed process left, and ``when`` is in UTC."""
+class TrashEntry:
+    """A run or a leftover file in the trash; ``name`` is the run's id or that of the file, ``when`` is in UTC."""
 
     path: Path
     name: str
@@ -48,7 +48,8 @@ def why_not(run: Run, *, force: bool = False) -> str:
     """Return why a run cannot be thrown away and what to do about it, empty where it can.
 
     Args:
-        force: Throw away a run that is silent too.
+        run: The run.
+        force: Allow a silent run.
     """
     state = status_of(run).state
     if state == "queued":
@@ -60,8 +61,13 @@ def why_not(run: Run, *, force: bool = False) -> str:
     return ""
 
 
-def throw_away(store: Store, run: Run, *, force: bool = False) -> Thrown:
-    """Move a run into the trash, in one step and while nobody can begin to train it.
+def throw_away(store: Store, run: Run, *, force: bool = False) -> TrashEntry:
+    """Move a run into the trash in one step, under its lock.
+
+    Args:
+        store: The folder of all runs.
+        run: The run.
+        force: Allow a silent run.
 
     Raises:
         StoreError: It lives or waits, or cannot be moved.
@@ -74,7 +80,7 @@ def throw_away(store: Store, run: Run, *, force: bool = False) -> Thrown:
         return put(store, run.path, run.id)
 
 
-def put(store: Store, path: Path, name: str) -> Thrown:
+def put(store: Store, path: Path, name: str) -> TrashEntry:
     """Move a file or folder into the trash under a name.
 
     Raises:
@@ -89,27 +95,30 @@ def put(store: Store, path: Path, name: str) -> Thrown:
         path.rename(target)
     except OSError as error:
         raise StoreError(f"{name} cannot be moved to {folder}: {error.strerror}") from None
-    return Thrown(target, name, when)
+    return TrashEntry(target, name, when)
 
 
-def thrown(store: Store) -> list[Thrown]:
-    """Return what is in the trash, what was thrown away first at the front."""
+def trash_entries(store: Store) -> list[TrashEntry]:
+    """Return what is in the trash, the oldest entry first."""
     try:
         entries = list(_folder(store).iterdir())
     except (OSError, StoreError):
         return []
     return sorted(
-        (found for path in entries if (found := _read(path))), key=lambda each: (each.when, each.name)
+        (entry for path in entries if (entry := _read(path))),
+        key=lambda trashed: (trashed.when, trashed.name),
     )
 
 
 def restore(store: Store, name: str) -> Run:
-    """Bring a run back: the one of that id, or of an id that ``name`` begins or is part of alone.
+    """Move the one run whose id is, begins with or contains ``name`` back to the other runs.
 
     Raises:
-        StoreError: None or several fit, its place is taken, or it cannot be moved.
+        StoreError: No run fits or several do, a run has its id, or it cannot be moved.
     """
-    runs = {entry.name: entry for entry in thrown(store) if entry.is_run}  # the last of those of one id
+    runs = {
+        entry.name: entry for entry in trash_entries(store) if entry.is_run
+    }  # the last of those of one id
     matches = match_one(name, runs)
     if len(matches) == 1:
         return _bring_back(store, runs[matches[0]])
@@ -119,47 +128,47 @@ def restore(store: Store, name: str) -> Run:
     raise StoreError(f"no run in the trash fits {name!r}; `engine rm --list` shows what is there")
 
 
-def purge(entries: list[Thrown]) -> None:
-    """Remove things from the disk for good; links in them are removed, not followed.
+def purge(entries: list[TrashEntry]) -> None:
+    """Delete entries from the disk for good; links in them are deleted, not followed.
 
     Raises:
-        StoreError: One cannot be removed.
+        StoreError: One cannot be deleted.
     """
-    for each in entries:
+    for entry in entries:
         try:
-            if each.path.is_dir() and not each.path.is_symlink():
-                shutil.rmtree(each.path)
+            if entry.path.is_dir() and not entry.path.is_symlink():
+                shutil.rmtree(entry.path)
             else:
-                each.path.unlink(missing_ok=True)
+                entry.path.unlink(missing_ok=True)
         except OSError as error:
-            raise StoreError(f"{each.path} cannot be removed: {error.strerror}: {error.filename}") from None
+            raise StoreError(f"{entry.path} cannot be removed: {error.strerror}: {error.filename}") from None
 
 
 def disk_usage(path: Path) -> int:
-    """Return the bytes that a file or folder takes on the disk; a file of two names counts once."""
-    seen, total, todo = set(), 0, [path]
+    """Return the bytes that a file or folder takes on the disk; a file with two hard links counts once."""
+    counted, total, todo = set(), 0, [path]
     while todo:
-        here = todo.pop()
+        member = todo.pop()
         try:
-            found = here.lstat()
-            if stat.S_ISDIR(found.st_mode):
-                todo += here.iterdir()
+            entry_stat = member.lstat()
+            if stat.S_ISDIR(entry_stat.st_mode):
+                todo += member.iterdir()
         except OSError:
             continue
-        if (found.st_dev, found.st_ino) not in seen:
-            seen.add((found.st_dev, found.st_ino))
-            total += found.st_blocks * 512
+        if (entry_stat.st_dev, entry_stat.st_ino) not in counted:
+            counted.add((entry_stat.st_dev, entry_stat.st_ino))
+            total += entry_stat.st_blocks * 512
     return total
 
 
-def _bring_back(store: Store, found: Thrown) -> Run:
-    target = store.root / found.name
+def _bring_back(store: Store, entry: TrashEntry) -> Run:
+    target = store.root / entry.name
     if os.path.lexists(target):
-        raise StoreError(f"there is a run {found.name} already: `engine rm` that one first")
+        raise StoreError(f"there is a run {entry.name} already: `engine rm` that one first")
     try:
-        found.path.rename(target)
+        entry.path.rename(target)
     except OSError as error:
-        raise StoreError(f"{found.name} cannot be moved to {store.root}: {error.strerror}") from None
+        raise StoreError(f"{entry.name} cannot be moved to {store.root}: {error.strerror}") from None
     return Run(target)
 
 
@@ -170,7 +179,7 @@ def _folder(store: Store) -> Path:
     return folder
 
 
-def _read(path: Path) -> Thrown | None:
+def _read(path: Path) -> TrashEntry | None:
     match = re.fullmatch(r"([^~/]+)~(\d{8}-\d{6})", path.name, re.ASCII)
     if match is None:
         return None
@@ -178,4 +187,4 @@ def _read(path: Path) -> Thrown | None:
         when = datetime.datetime.strptime(match[2], STAMP).replace(tzinfo=datetime.UTC)
     except ValueError:
         return None
-    return Thrown(path, match[1], when)
+    return TrashEntry(path, match[1], when)

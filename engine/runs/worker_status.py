@@ -1,4 +1,4 @@
-"""What the worker says to everybody who looks at the queue: what it gives out, and why each run still waits."""
+"""The worker's public status: the devices that it gives out, and why each run still waits."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ NAME = ".queue.json"
 HELD = "held"
 NO_WORKER = "no worker is at it; `engine work` starts one"
 STARTING_S = 5.0
-"""Seconds for which a run that was just queued may have a worker on its way."""
+"""Seconds after a run was queued in which its worker may still be starting."""
 
 
 class OfferedDevice(msgspec.Struct, kw_only=True, frozen=True):
     """A device that the worker gives out."""
 
     id: str
-    """The UUID of a GPU or of a slice of one; ``cpu:0`` and so on for slots on the CPU."""
+    """The UUID of a GPU or of a slice of one; ``cpu:0``, ``cpu:1``, … for slots on the CPU."""
     name: str
-    """What people call it."""
+    """Its name for people."""
     index: int = 0
     gpu: bool = False
 
@@ -37,14 +37,14 @@ class WorkerStatus(msgspec.Struct, kw_only=True):
 
     worker: Holder
     devices: list[OfferedDevice] = []
-    """What it gives out, whether free or not."""
+    """The devices that it gives out, whether free or not."""
     reasons: dict[str, str] = {}
     """Why each waiting run waits, by its id."""
     left: bool = False
-    """Whether the worker has left because none of them starts by itself."""
+    """Whether the worker has ended because none of the waiting runs starts by itself."""
 
     def is_current(self) -> bool:
-        """Return whether it is true still: the worker is at it, or has left; another machine's worker is believed."""
+        """Return whether it holds still: its worker has left, or is alive as far as this machine can tell."""
         return self.left or not self.worker.is_dead
 
 
@@ -54,17 +54,21 @@ def lock_file(root: Path) -> Path:
 
 
 def publish(root: Path, worker_status: WorkerStatus) -> None:
-    """Replace what is said."""
+    """Replace the status file.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     write_atomic(_file(root), msgspec.json.encode(worker_status))
 
 
 def withdraw(root: Path) -> None:
-    """Say nothing any more."""
+    """Remove the status file."""
     _file(root).unlink(missing_ok=True)
 
 
 def read(root: str) -> WorkerStatus | None:
-    """Return what is said; None where a worker that is gone would have said it."""
+    """Return the status of the worker of a folder of runs; None without a worker."""
     file = f"{root}/{NAME}"
     try:
         stat = os.lstat(file)
@@ -75,7 +79,12 @@ def read(root: str) -> WorkerStatus | None:
 
 
 def why_waiting(run: Run, entry: QueueEntry | None) -> str:
-    """Return in words why a queued run waits, empty while the worker has not seen it yet."""
+    """Return in words why a queued run waits, empty until a worker has seen it.
+
+    Args:
+        run: The run.
+        entry: Its entry in the queue; None where it has none.
+    """
     worker_status = read(run.folder.rpartition("/")[0] or ".")
     if worker_status is not None and not worker_status.left:
         return worker_status.reasons.get(run.id, "")

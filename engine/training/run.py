@@ -55,7 +55,7 @@ def train(
 def _train_here(
     experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: torch.device
 ) -> Outcome:
-    return trained(build(experiment, seed, device, recorder, lambda: stop.wanted, _say(recorder, stop)))
+    return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
 
 
 def _end(outcome: Outcome, run: Run, recorder: Recorder, stop: StopRequest) -> int:
@@ -80,7 +80,7 @@ class LoadingStopped(Exception):  # noqa: N818  it names what happened to the ru
 def _say(recorder: Recorder, stop: StopRequest) -> Say:
     def say(message: str) -> None:
         recorder.log("info", message)
-        if stop.wanted == "stop-now":
+        if stop.request == "stop-now":
             raise LoadingStopped
 
     return say

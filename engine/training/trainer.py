@@ -19,6 +19,7 @@ from engine.config.schema import Experiment
 from engine.errors import CheckpointError, UserError
 from engine.events import Checkpoint, Confusion
 from engine.runs.recorder import Reporter
+from engine.runs.stop_request import Request
 from engine.training import checkpoint
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.augment import Preprocess
@@ -26,7 +27,6 @@ from engine.training.data.dataset import Dataset
 from engine.training.evaluation import Evaluation, Evaluator
 from engine.training.learner import Batch, Learner
 
-Stop = Literal["stop-after-epoch", "stop-now"]
 PATIENCE_S = 30.0
 """Seconds that the last checkpoint waits for space on a full disk."""
 
@@ -58,7 +58,7 @@ class Trainer:
         data: Dataset,
         device: torch.device,
         recorder: Reporter,
-        stop_request: Callable[[], Stop | None],
+        stop_request: Callable[[], Request | None],
         ideal_s: float | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
@@ -94,7 +94,7 @@ class Trainer:
         """How many epochs are done, as a fraction."""
         return self.step / self.steps_per_epoch
 
-    def fit(self) -> Stop | None:
+    def fit(self) -> Request | None:
         """Train to the last epoch or until asked to stop; return what stopped it, None at the end.
 
         Raises:
@@ -114,7 +114,7 @@ class Trainer:
             )
         return stopped
 
-    def _fit(self) -> Stop | None:
+    def _fit(self) -> Request | None:
         self.learner.model.train()
         if self.step < self._steps:
             self._recorder.log("info", self.learner.accelerate())
@@ -131,7 +131,7 @@ class Trainer:
                 self.tested = self._evaluators["test"].run(self.learner.model)  # waits
         return None
 
-    def _train_epoch(self) -> Stop | None:
+    def _train_epoch(self) -> Request | None:
         """Train to the end of the epoch, from the middle if it was left there; return "stop-now" if asked."""
         self.learner.meter.restart_clock()
         groups = list(self._batches(self.step // self.steps_per_epoch, self.step % self.steps_per_epoch))

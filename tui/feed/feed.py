@@ -227,7 +227,7 @@ class Feed:
             if known is None and time.monotonic() > deadline:
                 self._unread = True
                 continue
-            folder = _stamp(run.path) or 0  # every status, ticket and request is renamed into the folder
+            folder = _stamp(run.path) or 0  # every status, queue entry and request is renamed into the folder
             moves = known is None or known.state in LIVE or (told and known.state == "queued")
             if not moves and folder == self._stamps.get(name):
                 continue

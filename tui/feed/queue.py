@@ -19,7 +19,7 @@ LOOK_S = 1.0
 
 class _Known(NamedTuple):
     stamp: int | None
-    ticket: QueueEntry | None
+    entry: QueueEntry | None
 
 
 class Lineup:
@@ -60,20 +60,20 @@ class Lineup:
             if seen is None or seen.stamp != stamps.get(name):
                 seen = _Known(stamps.get(name), queue_entry(runs[name]))
             self._known[name] = seen
-        tickets = {name: seen.ticket for name, seen in self._known.items() if seen.ticket is not None}
-        return self._queue(statuses, tickets, about, now)
+        entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
+        return self._queue(statuses, entries, about, now)
 
     def _queue(
-        self, statuses: Mapping[str, Status], tickets: Mapping[str, QueueEntry], about: Mapping[str, About],
+        self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], about: Mapping[str, About],
         now: float,
     ) -> Queue:  # fmt: skip
-        from engine.queue.forecast import outlook
+        from engine.queue.forecast import forecast_queue
 
-        waiting = [name for name in tickets if statuses[name].state == "queued"]
-        waiting.sort(key=lambda name: (tickets[name].rank, name))
+        waiting = [name for name in entries if statuses[name].state == "queued"]
+        waiting.sort(key=lambda name: (entries[name].rank, name))
         worker = worker_status.read(self._root)
         devices = tuple(worker.devices) if worker is not None and not worker.left else ()
-        configs = {name: run_about.config for name, run_about in about.items()} if tickets else {}
+        configs = {name: run_about.config for name, run_about in about.items()} if entries else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
-        forecasts = outlook(oldest_first, tickets, waiting, devices, now, configs)
-        return Queue(tuple(waiting), tickets, devices, tuple(forecasts))
+        forecasts = forecast_queue(oldest_first, entries, waiting, devices, now, configs)
+        return Queue(tuple(waiting), entries, devices, tuple(forecasts))

@@ -136,8 +136,8 @@ def _unknown_start(bar: Bar, now: float) -> str:
 
 
 def _place(snapshot: Snapshot, bar: Bar) -> str:
-    waiting, ticket = snapshot.queue.waiting, snapshot.queue.tickets.get(bar.run)
+    waiting, entry = snapshot.queue.waiting, snapshot.queue.entries.get(bar.run)
     words = f"number {waiting.index(bar.run) + 1} of {len(waiting)}" if bar.run in waiting else "waiting"
-    if ticket is not None and ticket.priority:
-        words += f", priority {ticket.priority}"
-    return words + (f", needs {ticket.gpus} devices" if ticket is not None and ticket.gpus > 1 else "")
+    if entry is not None and entry.priority:
+        words += f", priority {entry.priority}"
+    return words + (f", needs {entry.gpus} devices" if entry is not None and entry.gpus > 1 else "")

@@ -88,7 +88,7 @@ class Queue:
 
     waiting: tuple[str, ...] = ()
     """The queued runs in order."""
-    tickets: Mapping[str, QueueEntry] = field(default_factory=dict)
+    entries: Mapping[str, QueueEntry] = field(default_factory=dict)
     """What runs that wait or live asked of the queue, and the devices that they got."""
     devices: tuple[OfferedDevice, ...] = ()
     """What the worker gives out; empty without a worker."""
@@ -98,7 +98,7 @@ class Queue:
     def name_of(self, device: str) -> str:
         """Return what a device is called, by its id."""
         names = {offered.id: offered.name for offered in self.devices}
-        given = (entry.devices.get(device) for entry in self.tickets.values())
+        given = (entry.devices.get(device) for entry in self.entries.values())
         return names.get(device) or next(filter(None, given), device)
 
 

@@ -92,9 +92,9 @@ def bars(snapshot: Snapshot) -> list[Bar]:
     for forecast in snapshot.queue.outlook:
         if (status := snapshot.by_id.get(forecast.run)) is None:
             continue
-        ticket = snapshot.queue.tickets.get(forecast.run)
+        entry = snapshot.queue.entries.get(forecast.run)
         label = f"{clean(status.experiment)} s{status.seed}"
-        held = status.state == "queued" and ticket is not None and ticket.on_hold
+        held = status.state == "queued" and entry is not None and entry.on_hold
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
         run_bars.append(
             Bar(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
 from engine.analysis.run_groups import (
-    told_apart,
+    distinguishing_settings,
 )
 from engine.runs.metadata import About
 from engine.runs.status import Status
@@ -47,7 +47,7 @@ def _own_parts(
     """Return what tells runs of one experiment apart; nothing for one alone."""
     if len(runs) < 2:
         return {run.run: "" for run in runs}
-    made = told_apart(runs, about, most=2)
+    made = distinguishing_settings(runs, about, most=2)
     several = len({run.seed for run in runs}) > 1
     parts = {
         run.run: f"s{run.seed} " * (several and run.run not in of_seeds) + clean(made.get(run.run, ""))

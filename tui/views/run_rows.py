@@ -8,7 +8,7 @@ from typing import TypeVar, cast
 import msgspec
 
 from engine.analysis.alarms import KINDS, Kind
-from engine.analysis.run_groups import newest, told_apart, unfinished
+from engine.analysis.run_groups import distinguishing_settings, newest, unfinished
 from engine.analysis.selection import Choice, age, is_made_alike, runs_that_count
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
@@ -85,7 +85,7 @@ def _experiments(
     for row, runs in _sorted(heads, order, reverse):
         rows.append(row)
         if row.folds in unfolded:
-            made = told_apart(runs, snapshot.about, sparing=True)
+            made = distinguishing_settings(runs, snapshot.about, sparing=True)
             rows += [_run_row(snapshot, run, made.get(run.run, ""), row) for run in reversed(runs)]
     return rows
 

@@ -21,7 +21,8 @@ from engine.analysis.selection import Choice
 from engine.catalog.metrics import metric_of, value_of
 from engine.runs.status import Status
 
-Place = tuple[str, str, str]
+Setup = tuple[str, str, str]
+"""The device, the host and the precision of a training."""
 TRAINING_TIME = "time"
 """The name of the seconds of training, which no metric has."""
 NOUNS = {
@@ -40,8 +41,8 @@ class Cost:
 
     name: str
     values: tuple[float, ...]
-    place: Place | None = None
-    """The device, the host and the precision of all of them; None where they differ or are not known."""
+    setup: Setup | None = None
+    """How all of them were trained; None where they differ or it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,8 @@ def is_cost(metric: str) -> bool:
 def cost_of(name: str, choice: Choice[Any], metric: str) -> Cost:
     """Return what the runs that count for an experiment took, those that measured it; of memory the most."""
     values = [_taken(run.status, metric) for run in choice.runs]
-    known = tuple(value for value in values if value is not None and 0 < value <= LARGEST)
-    return Cost(name, known, place_of(choice))
+    measurements = tuple(value for value in values if value is not None and 0 < value <= LARGEST)
+    return Cost(name, measurements, setup_of(choice))
 
 
 def _taken(status: Status, metric: str) -> float | None:
@@ -76,13 +77,13 @@ def _taken(status: Status, metric: str) -> float | None:
     return value_of(status.best if is_memory(metric) else status.last, metric)
 
 
-def place_of(choice: Choice[Any]) -> Place | None:
-    """Return where the runs that count were trained, and how; None where that is not one place."""
-    places = {
+def setup_of(choice: Choice[Any]) -> Setup | None:
+    """Return the setup that the runs that count were trained on; None where there are several."""
+    setups = {
         (run.status.device, run.status.host, str(run.config.get("precision", ""))) for run in choice.runs
     }
-    place = places.pop() if len(places) == 1 else None
-    return place if place and place[0] and place[1] else None
+    setup = setups.pop() if len(setups) == 1 else None
+    return setup if setup and setup[0] and setup[1] else None
 
 
 def ratio_of(a: Cost, b: Cost) -> Ratio | str:
@@ -91,8 +92,8 @@ def ratio_of(a: Cost, b: Cost) -> Ratio | str:
     Told are measurements of one device, host and precision, three of each, whose ranges do not overlap and whose
     medians are 5 % apart.
     """
-    if a.place is None or b.place is None or a.place != b.place:
-        return _other_place(a.place, b.place)
+    if a.setup is None or b.setup is None or a.setup != b.setup:
+        return _other_setup(a.setup, b.setup)
     if min(len(a.values), len(b.values)) < LEAST_MEASUREMENTS:
         return "fewer than three seeds of one"
     if not (is_cheaper(a.values, b.values) or is_cheaper(b.values, a.values)):
@@ -109,22 +110,22 @@ def order_of_memory(a: Cost, b: Cost) -> int:
 
 
 def cost_sentences(noun: str, costs: Sequence[Cost]) -> list[str]:
-    """Return what is told of times, speeds or energies, a sentence a pair, the lower first; then what is not compared.
+    """Return sentences on times, speeds or energies: one a pair, the lower first; then the pairs that are not compared.
 
     Args:
-        noun: What it is a number of: ``training time``.
+        noun: What the costs measure: ``training time``.
         costs: Of each experiment, those without values apart.
     """
-    told, untold = [], dict[str, list[str]]()
-    for a, b in combinations(sorted(costs, key=lambda each: median(each.values)), 2):
-        found = ratio_of(a, b)
-        if isinstance(found, str):
-            untold.setdefault(found, []).append(f"{a.name} and {b.name}")
+    lines, pairs_by_reason = [], dict[str, list[str]]()
+    for a, b in combinations(sorted(costs, key=lambda cost: median(cost.values)), 2):
+        ratio = ratio_of(a, b)
+        if isinstance(ratio, str):
+            pairs_by_reason.setdefault(ratio, []).append(f"{a.name} and {b.name}")
         else:
-            times = f"{found.ratio:.2f} times ({found.low:.2f} to {found.high:.2f}) the {noun} of {b.name}"
-            told.append(f"{a.name} has {times}.")
-    return told + [
-        f"Not compared by {noun}: {'; '.join(pairs)} ({reason})." for reason, pairs in untold.items()
+            times = f"{ratio.ratio:.2f} times ({ratio.low:.2f} to {ratio.high:.2f}) the {noun} of {b.name}"
+            lines.append(f"{a.name} has {times}.")
+    return lines + [
+        f"Not compared by {noun}: {'; '.join(pairs)} ({reason})." for reason, pairs in pairs_by_reason.items()
     ]
 
 
@@ -137,13 +138,13 @@ def memory_sentences(noun: str, costs: Sequence[Cost]) -> list[str]:
     """
     if not costs:
         return []
-    ordered = sorted(costs, key=lambda each: max(each.values))
-    first, *others = [f"{max(each.values) / 2**30:,.2f}" for each in ordered]
-    more = "".join(f", {each.name} {most}" for each, most in zip(ordered[1:], others, strict=True))
+    ordered = sorted(costs, key=lambda cost: max(cost.values))
+    first, *others = [f"{max(cost.values) / 2**30:,.2f}" for cost in ordered]
+    more = "".join(f", {cost.name} {most}" for cost, most in zip(ordered[1:], others, strict=True))
     lines = [f"{ordered[0].name} takes {first} GiB{more} ({noun}, the most of any seed)."]
     for group in _within(ordered):
         if len(group) > 1:
-            names = listed([each.name for each in group])
+            names = listed([cost.name for cost in group])
             lines.append(f"{names} are within {100 * (MEMORY_RATIO - 1):.0f} % of each other.")
     return lines
 
@@ -151,15 +152,15 @@ def memory_sentences(noun: str, costs: Sequence[Cost]) -> list[str]:
 def _within(ordered: Sequence[Cost]) -> list[list[Cost]]:
     """Return those, the least first, in groups whose most is not told from their least."""
     groups: list[list[Cost]] = []
-    for each in ordered:
-        if groups and max(each.values) <= max(groups[-1][0].values) * MEMORY_RATIO:
-            groups[-1].append(each)
+    for cost in ordered:
+        if groups and max(cost.values) <= max(groups[-1][0].values) * MEMORY_RATIO:
+            groups[-1].append(cost)
         else:
-            groups.append([each])
+            groups.append([cost])
     return groups
 
 
-def _other_place(a: Place | None, b: Place | None) -> str:
+def _other_setup(a: Setup | None, b: Setup | None) -> str:
     if a is None or b is None:
         return "not all of one device, host and precision"
     names = [

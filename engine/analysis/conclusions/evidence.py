@@ -52,8 +52,8 @@ class Evidence:
         Of the scores that tables show side by side the first that was measured decides for all.
         """
         if metric in PRIMARY:
-            found = (self._counting(name, each) for each in PRIMARY)
-            return next((choice for choice in found if choice.runs), Choice())
+            choices = (self._counting(name, score) for score in PRIMARY)
+            return next((choice for choice in choices if choice.runs), Choice())
         return self._counting(name, metric)
 
     def _counting(self, name: str, metric: str) -> Choice[Any]:
@@ -87,7 +87,7 @@ class Evidence:
 
     def judge(
         self,
-        shown: Mapping[str, Choice[Any]],
+        choices: Mapping[str, Choice[Any]],
         metric: str,
         *,
         baseline: str | None = None,
@@ -96,7 +96,7 @@ class Evidence:
         """Return what the runs say of some experiments by a metric.
 
         Args:
-            shown: By name the runs that count; all of them tested on the same data, those without runs apart.
+            choices: By name the runs that count; all of them tested on the same data, those without runs apart.
             metric: One that ``judged_metric`` knows.
             baseline: Compare each with this one only; every pair where it is None.
             sets: The names of each figure of a report.
@@ -107,12 +107,12 @@ class Evidence:
         meaning = judged_metric(metric)
         if meaning is None:
             raise ValueError(f"nothing is judged by {metric}")
-        data = {data_of(choice) for choice in shown.values() if choice.runs}
+        data = {data_of(choice) for choice in choices.values() if choice.runs}
         if len(data) > 1:
             raise ValueError(f"scores on {' and '.join(sorted(data))} are not compared")
         where = next(iter(data), "")
         return judge(
-            [sample_of(name, choice, metric) for name, choice in shown.items()],
+            [sample_of(name, choice, metric) for name, choice in choices.items()],
             pool=self.pool(metric, where),
             metric=meaning,
             baseline=baseline,
@@ -121,9 +121,9 @@ class Evidence:
             planned_seeds=self._statistics.planned_seeds,
             configurations=self.configurations(metric, where),
             models={
-                name: found
-                for name, choice in shown.items()
-                if (found := model_interval(choice, metric)) is not None
+                name: estimate
+                for name, choice in choices.items()
+                if (estimate := model_interval(choice, metric)) is not None
             },
         )
 
@@ -133,20 +133,22 @@ def data_of(choice: Choice[Any]) -> str:
     return tested_on(choice.runs[0].config) if choice.runs else ""
 
 
-def by_data(shown: Mapping[str, Choice[Any]]) -> dict[str, dict[str, Choice[Any]]]:
+def by_data(choices: Mapping[str, Choice[Any]]) -> dict[str, dict[str, Choice[Any]]]:
     """Return choices by what their runs were tested on; those without runs are left out."""
-    found: dict[str, dict[str, Choice[Any]]] = {}
-    for name, choice in shown.items():
+    groups: dict[str, dict[str, Choice[Any]]] = {}
+    for name, choice in choices.items():
         if choice.runs:
-            found.setdefault(data_of(choice), {})[name] = choice
-    return found
+            groups.setdefault(data_of(choice), {})[name] = choice
+    return groups
 
 
 def sample_of(name: str, choice: Choice[Any], metric: str) -> Sample:
     """Return the final scores of the runs that count, those that are numbers."""
     statuses: list[Status] = [run.status for run in choice.runs]
     values = tuple(value for status in statuses if (value := measured(status, metric)) is not None)
-    images = {found.n for status in statuses for found in status.final.values() if found.n is not None}
+    images = {
+        estimate.n for status in statuses for estimate in status.final.values() if estimate.n is not None
+    }
     count = images.pop() if len(images) == 1 else None
     epochs = {status.epochs for status in statuses}
     return Sample(
@@ -185,7 +187,11 @@ def model_interval(choice: Choice[Any], metric: str) -> Estimate | None:
     if len(choice.runs) != 1:
         return None
     status: Status = choice.runs[0].status
-    found, value = status.final.get(metric), measured(status, metric)
-    if found is None or found.low is None or found.high is None or value is None:
+    estimate, value = status.final.get(metric), measured(status, metric)
+    if estimate is None or estimate.low is None or estimate.high is None or value is None:
         return None
-    return Estimate(value=value, low=found.low, high=found.high) if found.low <= value <= found.high else None
+    return (
+        Estimate(value=value, low=estimate.low, high=estimate.high)
+        if estimate.low <= value <= estimate.high
+        else None
+    )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.events import Estimate
 
 INTERIM_ALPHA = 0.005
-"""The level while planned seeds are missing, at which the final one stays what it is (Haybittle 1971, Peto 1976)."""
+"""The level while planned seeds are missing; it leaves the final level unchanged (Haybittle 1971, Peto 1976)."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ class Judgement:
         ranked = self.ranked_of(names)
         if len(ranked) < 2 or len(ranked[0].values) < LEAST_SEEDS:
             return None
-        found = (self.pair(ranked[0].name, other.name) for other in ranked[1:])
-        return ranked[0].name if all(pair is not None and pair.is_told for pair in found) else None
+        pairs = (self.pair(ranked[0].name, other.name) for other in ranked[1:])
+        return ranked[0].name if all(pair is not None and pair.is_told for pair in pairs) else None
 
     def best_of(self, names: Collection[str]) -> str | None:
         """Return the best of some; only scores on the test split make one."""
@@ -172,12 +172,12 @@ def judge(
     judged = [sample for sample in ordered if not why_unjudged(sample, metric)]
     sign = 1 if metric.higher_is_better else -1
     ranked = sorted(judged, key=lambda sample: -sign * sample.mean)
-    family = _family([frozenset(each) & set(names) for each in sets or [names]], baseline)
+    family = _family([frozenset(members) & set(names) for members in sets or [names]], baseline)
     tests = _Tests(ranked, pool)
     raw = {key: tests.of(key) for key in family}
     m = sum(not math.isnan(test.p) for test in raw.values())
     alpha = _alpha(judged, planned_seeds)
-    groups = {frozenset(each) & tests.names for each in sets or [names]}
+    groups = {frozenset(members) & tests.names for members in sets or [names]}
     groups = {group for group in groups if len(group) > 1}
     p_stars = {group: tests.p_star(group, len(groups)) for group in sorted(groups, key=sorted)}
     best_claims = tests.best_claims(p_stars, alpha)
@@ -236,8 +236,8 @@ class _Tests:
     def p_star(self, names: Key, sets: int) -> float:
         """Return the p value of the claim that the top of some is the best (Gutmann & Maymin 1987); NaN without."""
         top, *others = self.ranked_of(names)
-        found = [raw_test(top, other, self._pool).p for other in others]
-        return math.nan if any(map(math.isnan, found)) else min(1.0, max(found) * sets)
+        p_values = [raw_test(top, other, self._pool).p for other in others]
+        return math.nan if any(map(math.isnan, p_values)) else min(1.0, max(p_values) * sets)
 
     def best_claims(self, p_stars: Mapping[Key, float], alpha: float) -> dict[Key, float]:
         """Return the pairs that a told claim "the best of a set" consists of, with its p value."""
@@ -276,13 +276,13 @@ def _model_tests(
 ) -> dict[Key, ModelTest]:
     """Return the tests over images of pairs with one model each, corrected for how many they are."""
     single = {sample.name for sample in judged if len(sample.values) == 1}
-    found: dict[Key, ModelTest] = {}
+    tests: dict[Key, ModelTest] = {}
     for key in family:
         first, second = sorted(key)
         if not key <= single:
             continue
         if key in given:
-            found[key] = given[key]
+            tests[key] = given[key]
         elif first in models and second in models and (test := z_test(models[first], models[second])):
-            found[key] = test
-    return {key: test.among(len(found)) for key, test in found.items()}
+            tests[key] = test
+    return {key: test.among(len(tests)) for key, test in tests.items()}

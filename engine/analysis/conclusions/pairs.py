@@ -66,7 +66,7 @@ class Pair:
     """Whether the interval holds for this pair alone: the pair is part of the one claim that the best is the best."""
     raw: RawTest | None = None
     images_low: float = math.nan
-    """Lower end of the interval that holds for other images of this kind too; NaN where that is not known."""
+    """Lower end of the interval that holds for other images of this kind too; NaN where it is unknown."""
     images_high: float = math.nan
     margin: float | None = None
     reason: str = ""

@@ -59,13 +59,13 @@ def pareto_front(
         cheaper: By name: which other experiments are told to be cheaper.
         maybe_cheaper: By name: which others are not told to be cheaper or dearer.
     """
-    nobody: frozenset[str] = frozenset()
+    none: frozenset[str] = frozenset()
     return {
         sample.name: _mark(
             judgement,
             sample.name,
-            cheaper.get(sample.name, nobody),
-            maybe_cheaper.get(sample.name, nobody),
+            cheaper.get(sample.name, none),
+            maybe_cheaper.get(sample.name, none),
         )
         for sample in judgement.ranked
     }

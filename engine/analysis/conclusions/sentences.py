@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 
 def sentences(
-    judgement: Judgement, shown: Collection[str] | None = None, already: Collection[Key] = ()
+    judgement: Judgement, experiments: Collection[str] | None = None, already: Collection[Key] = ()
 ) -> list[str]:
     """Return a judgement in words: which is best, the top or the baseline against each, and what is left out.
 
     Args:
         judgement: What is concluded.
-        shown: The experiments of one figure; all of them where it is None, which also says how the p values come about.
+        experiments: The experiments of one figure; None for all, and for the sentence on the method of the p values.
         already: Pairs that are not worded again.
     """
-    samples = [sample for sample in judgement.samples if shown is None or sample.name in shown]
+    samples = [sample for sample in judgement.samples if experiments is None or sample.name in experiments]
     if judgement.metric.split == "validation":
         return _of_validation(judgement.metric.noun, samples)
     names = judgement.names & {sample.name for sample in samples}
@@ -36,7 +36,7 @@ def sentences(
         if pair.key not in already:
             verdicts += pair_sentences(judgement, pair)
     lines = [f"{_so_far(judgement)}{verdict}" for verdict in verdicts] + _left_out(judgement, samples)
-    method = method_sentence(judgement) if shown is None else ""
+    method = method_sentence(judgement) if experiments is None else ""
     return [*lines, method] if method else lines
 
 
@@ -67,14 +67,14 @@ def method_sentence(judgement: Judgement, *, with_metric: bool = False) -> str:
     return f"p and intervals{by}: moderated Welch t{correction}; spread shared with {shared}."
 
 
-def table_reason(judgement: Judgement, shown: Collection[str] | None = None) -> str:
+def table_reason(judgement: Judgement, experiments: Collection[str] | None = None) -> str:
     """Return why a table marks a best, or none.
 
     Args:
         judgement: What is concluded.
-        shown: The experiments of the table; all of them where it is None.
+        experiments: The experiments of the table; all of them where it is None.
     """
-    names = {sample.name for sample in judgement.samples} if shown is None else set(shown)
+    names = {sample.name for sample in judgement.samples} if experiments is None else set(experiments)
     ranked, best = judgement.ranked_of(names), judgement.best_of(names)
     open_ends = [sample.name for sample in judgement.samples if sample.name in names and not sample.finished]
     rest = f"; not judged, as {NOT_FINISHED}: {', '.join(open_ends)}" if open_ends else ""

@@ -31,9 +31,9 @@ def noun(metric: Metric) -> str:
     return metric.noun if metric.split == "test" else f"{metric.split} {metric.noun}"
 
 
-def counted(number_of: int, thing: str) -> str:
-    """Return how many of a thing there are: one seed, 3 seeds."""
-    return f"one {thing}" if number_of == 1 else f"{number_of} {thing}s"
+def counted(count: int, word: str) -> str:
+    """Return a count with its noun: one seed, 3 seeds."""
+    return f"one {word}" if count == 1 else f"{count} {word}s"
 
 
 def as_far_as(least: int) -> str:

@@ -25,7 +25,7 @@ def over_seeds(values: Sequence[float]) -> tuple[float, float]:
     """Return Student's 95 % interval of the mean over seeds, one value a seed.
 
     Raises:
-        ValueError: There are not two seeds, so that nothing is known of how much they differ.
+        ValueError: There are fewer than two seeds.
     """
     if len(values) < 2:
         raise ValueError(f"an interval over seeds needs two seeds, there are {len(values)}")
@@ -46,7 +46,7 @@ def share_over_seeds(values: Sequence[float], images: int | None = None) -> tupl
         images: How many images they are of: 0 and 1 count as half an image from the end.
 
     Raises:
-        ValueError: There are not two seeds.
+        ValueError: There are fewer than two seeds.
     """
     low, high = over_seeds(values)
     if SAFE[0] <= low and high <= SAFE[1]:

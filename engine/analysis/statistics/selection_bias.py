@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from engine.analysis.statistics.significance import Pool, Sample, spread_of
 
 LEAST_CONFIGURATIONS = 4
-"""From so many on the shrunk mean of the best is told beside its own."""
+"""From this many on the shrunk mean of the best is reported beside its own."""
 
 
 def shrunk_mean(chosen: Sample, samples: Sequence[Sample], pool: Pool) -> float | None:

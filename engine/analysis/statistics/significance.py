@@ -27,7 +27,7 @@ NO_VALUES = "there is no score"
 
 @dataclass(frozen=True)
 class Sample:
-    """The final scores of an experiment by one metric, and what has to be known of them."""
+    """The final scores of an experiment by one metric, and how they were measured."""
 
     name: str
     values: tuple[float, ...]
@@ -37,7 +37,7 @@ class Sample:
     epochs: int | None = None
     """How long all seeds were trained; None where that is not one number."""
     images: int | None = None
-    """How many images the scores were measured on; None where that is not known."""
+    """How many images the scores were measured on; None where that is unknown."""
     failed_seeds: int = 0
     """How many further seeds failed and have no score."""
     finished: bool = True
@@ -234,7 +234,7 @@ def _untested(delta: float, reason: str) -> RawTest:
 
 
 def _root_of_squares(numbers: list[float]) -> float:
-    """Return the root of the sum of squares, whatever the size of the numbers and their order."""
+    """Return the root of the sum of squares, without overflow and in any order."""
     largest = max(map(abs, numbers))
     if largest == 0:
         return 0.0

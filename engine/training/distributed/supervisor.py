@@ -91,8 +91,8 @@ def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopReque
     """Wait for the launcher's end; pass a request that came as a signal on to the ranks."""
     told = None
     while launcher.poll() is None:
-        if stop.wanted != told and stop.wanted is not None:
-            told = stop.wanted
+        if stop.request != told and stop.request is not None:
+            told = stop.request
             stop_request.ask(recorder.run, told)
         time.sleep(POLL_S)
 

@@ -58,7 +58,7 @@ def _train(job: RankJob, run: Run, connection: EventSocket, device: torch.device
     recorder = SocketReporter(run, connection, aloud=ranks.leads)
     with ControlListener(stop) if ranks.leads else nullcontext():
         outcome = trained(
-            build(job.experiment, job.seed, device, recorder, lambda: stop.wanted, ignore, ranks)
+            build(job.experiment, job.seed, device, recorder, lambda: stop.request, ignore, ranks)
         )
     ranks.leave()
     if not ranks.leads:

@@ -14,7 +14,7 @@ from engine.config.schema import Experiment
 from engine.events import Metrics, Start
 from engine.query.fields import Subject, find_key
 from engine.query.parser import parse
-from engine.queue.memory_estimates import MEASURED_MARGIN, Estimates
+from engine.queue.memory_estimates import MEASURED_MARGIN, MemoryEstimates
 from engine.runs.metadata import About, Fact
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
@@ -101,4 +101,4 @@ def test_charts() -> None:
 
 def test_estimates(candidate: Candidate, store: Store) -> None:
     queued: Run = store.create(EXPERIMENT, seed=1)
-    assert Estimates(store).of(queued) == int(MEASURED_MARGIN * 28 * GIB + GIB)
+    assert MemoryEstimates(store).of(queued) == int(MEASURED_MARGIN * 28 * GIB + GIB)

@@ -21,7 +21,7 @@ from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.status import rebuild, status_of
 from engine.runs.store import Store
-from engine.runs.trash import thrown
+from engine.runs.trash import trash_entries
 from engine.system import process
 from engine.system.telemetry import GpuSample
 from engine.training import checkpoint
@@ -187,7 +187,7 @@ class TestEvents:
         assert any("events alone" in what for what in done)
         assert all(decode(line) for line in run.events.read_bytes().splitlines())
         assert [line for line in whole.splitlines() if decode(line)] == run.events.read_bytes().splitlines()
-        (kept,) = thrown(store)
+        (kept,) = trash_entries(store)
         assert kept.path.read_bytes() == whole
         assert status_of(run) == rebuild(run)
         assert status_of(run).state == "finished"
@@ -292,7 +292,7 @@ def test_drafts_of_killed_processes_go_to_the_trash(store, run):
     assert kinds(run) == ["draft"] * len(left)
     done, after = repair(store)
     assert (len(done), after) == (len(left), [])
-    assert sorted(each.path.read_text() for each in thrown(store)) == ["half"] * len(left)
+    assert sorted(each.path.read_text() for each in trash_entries(store)) == ["half"] * len(left)
 
 
 def test_a_folder_whose_making_was_cut_off_goes_to_the_trash(store, run):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.queue.durations import Paces, Takes
+from engine.queue.durations import DurationEstimator, RemainingTime
 from engine.runs.status import Status
 
 MINI = {
@@ -33,13 +33,13 @@ def past(run: str = "past", epochs: int = 3, epoch_s: float = 5.0, **more: Any) 
     return status(run, more.pop("state", "finished"), **made | more)
 
 
-def left(run: Status, *earlier: Status, **configs: dict[str, Any]) -> Takes:
+def left(run: Status, *earlier: Status, **configs: dict[str, Any]) -> RemainingTime:
     known = {each.run: MINI for each in (*earlier, run)}
-    return Paces([*earlier, run], known | configs).left(run)
+    return DurationEstimator([*earlier, run], known | configs).left(run)
 
 
 def test_more_epochs_take_longer_and_the_start_counts_once() -> None:
-    assert left(status("new"), past()) == Takes(104.0, "20 epochs at 5 s, as earlier runs of x took")
+    assert left(status("new"), past()) == RemainingTime(104.0, "20 epochs at 5 s, as earlier runs of x took")
     assert left(status("new", epochs=3), past()).seconds == pytest.approx(19.0)
 
 
@@ -50,14 +50,14 @@ def test_a_live_run_of_many_epochs_does_not_make_a_short_one_long() -> None:
 
 def test_a_run_that_went_already_has_its_own_speed() -> None:
     again = past("again", 8, epoch_s=2.0, state="queued", epoch=3.0)
-    assert left(again, past()) == Takes(10.0, "5 epochs left at 2 s, its own speed so far")
+    assert left(again, past()) == RemainingTime(10.0, "5 epochs left at 2 s, its own speed so far")
     barely = past("again", 8, epoch_s=50.0, state="queued", epoch=0.1)
     assert left(barely, past()).seconds == pytest.approx(7.9 * 5)
 
 
 def test_a_clone_is_as_fast_as_what_it_was_made_of() -> None:
     found = left(status("new", experiment="y"), past())
-    assert found == Takes(104.0, "20 epochs at 5 s, as runs of x took")
+    assert found == RemainingTime(104.0, "20 epochs at 5 s, as runs of x took")
 
 
 def test_another_number_of_images_is_scaled_and_another_model_unknown() -> None:
@@ -65,9 +65,9 @@ def test_another_number_of_images_is_scaled_and_another_model_unknown() -> None:
     found = left(status("new"), past(), new=half)
     assert found.how == "20 epochs at 2.5 s, as earlier runs of x took, scaled to its 650 images an epoch"
     assert found.seconds == pytest.approx(4 + 20 * 5 * 650 / 1295)
-    assert left(status("new"), past(), new=MINI | {"dataset": "folder:/a"}) == Takes()
-    assert left(status("new"), past(), new=MINI | {"model": "bit_mini"}) == Takes()
-    assert left(status("new"), past(), new=MINI | {"batch_size": 32}) == Takes()
+    assert left(status("new"), past(), new=MINI | {"dataset": "folder:/a"}) == RemainingTime()
+    assert left(status("new"), past(), new=MINI | {"model": "bit_mini"}) == RemainingTime()
+    assert left(status("new"), past(), new=MINI | {"batch_size": 32}) == RemainingTime()
 
 
 def test_folders_are_scaled_once_a_run_has_told_how_many_images_they_have() -> None:
@@ -80,7 +80,7 @@ def test_folders_are_scaled_once_a_run_has_told_how_many_images_they_have() -> N
 def test_a_program_whose_epochs_nobody_knows_takes_as_long_as_it_did() -> None:
     script = {"model": "script", "command": ["train.py"], "epochs": 7}
     earlier = status("past", "finished", trained_s=80.0)
-    assert left(status("new"), earlier, past=script, new=script) == Takes(
+    assert left(status("new"), earlier, past=script, new=script) == RemainingTime(
         80.0, "as long as earlier runs of x took"
     )
 
@@ -114,7 +114,7 @@ def test_the_newest_runs_count() -> None:
 )
 def test_whatever_a_configuration_says_there_is_an_answer(config: dict[str, Any]) -> None:
     went = Status(run="a", state="finished", epoch=3.0, epochs=3, steps_per_epoch=10, trained_s=30.0)
-    paces = Paces([went], {"a": config, "b": config})
+    paces = DurationEstimator([went], {"a": config, "b": config})
     for status in (went, Status(run="b", state="queued")):
         takes = paces.left(status)
         assert takes.seconds is None or takes.seconds >= 0

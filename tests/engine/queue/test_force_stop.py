@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from engine.events import Start, encode
-from engine.queue.force_stop import climb
+from engine.queue.force_stop import force_stop
 from engine.runs import stop_request
 from engine.runs.processes import processes_of
 from engine.runs.status import status_of
@@ -58,7 +58,7 @@ def test_what_does_not_listen_is_killed_with_all_it_started(deaf, until):
     run, process = deaf
     child, said = child_of(run), []
     process.send_signal(signal.SIGSTOP)  # as if it hung: it hears nothing at all
-    ended = climb(run, said.append, patience_s=0.5)
+    ended = force_stop(run, said.append, patience_s=0.5)
     process.wait(10)
     assert said[0] == f"{run.id} will stop after this step, with a checkpoint"
     assert said[1].startswith("no answer in ")
@@ -78,7 +78,7 @@ def test_what_listens_is_not_killed(lab, engine, until):
     (run,) = Store(lab / "runs").runs()
     until(lambda: status_of(run).step > 3)
     said = []
-    ended = climb(run, said.append, patience_s=60)
+    ended = force_stop(run, said.append, patience_s=60)
     assert process.wait(10) == 3
     assert len(said) == 1
     assert " is stopped: stopped on request at epoch " in ended
@@ -87,12 +87,12 @@ def test_what_listens_is_not_killed(lab, engine, until):
 
 def test_what_is_elsewhere_or_over_is_not_touched(run, store, tiny):
     waits = queued(store, tiny, seed=1)
-    assert "taken out of the queue" in climb(waits, lambda _: None, patience_s=1)
+    assert "taken out of the queue" in force_stop(waits, lambda _: None, patience_s=1)
     with pytest.raises(StoreError, match="it is stopped"):
-        climb(waits, lambda _: None)
+        force_stop(waits, lambda _: None)
     run.events.write_bytes(encode(Start(time=time.time(), run=run.id, host="elsewhere")))
     with pytest.raises(StoreError, match="runs on elsewhere: only there"):
-        climb(run, lambda _: None)
+        force_stop(run, lambda _: None)
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.queue.forecast import Forecast, Going, Waiting, forecast, outlook
+from engine.queue.forecast import Forecast, QueuedRun, RunningRun, forecast, forecast_queue
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.runs.worker_status import OfferedDevice
@@ -37,21 +37,21 @@ times = st.floats(0, 500).map(round)
 
 
 @st.composite
-def scenes(draw: st.DrawFn, *, known: bool = False) -> tuple[list[Going], list[Waiting], list[str]]:
+def scenes(draw: st.DrawFn, *, known: bool = False) -> tuple[list[RunningRun], list[QueuedRun], list[str]]:
     names = [device.id for device in DEVICES[: draw(st.integers(0, 3))]]
     maybe = times if known else st.none() | times
     going = [
-        Going(
+        RunningRun(
             f"g{i}", NOW - draw(times), None if (left := draw(maybe)) is None else NOW + left - 100, (name,)
         )
         for i, name in enumerate(names)
         if draw(st.booleans())
     ]
-    waiting: list[Waiting] = []
+    waiting: list[QueuedRun] = []
     for i in range(draw(st.integers(0, 6))):
         others = [run.run for run in going + waiting]  # type: ignore[operator]
         waiting.append(
-            Waiting(
+            QueuedRun(
                 f"w{i}", draw(maybe), draw(st.integers(1, 2)), draw(st.sampled_from(["auto", "cpu", "cuda:1"])),
                 NOW - 100 + draw(times),
                 tuple(draw(st.lists(st.sampled_from(others), max_size=1))) if others else (),
@@ -61,7 +61,7 @@ def scenes(draw: st.DrawFn, *, known: bool = False) -> tuple[list[Going], list[W
     return going, waiting, names
 
 
-def play(scene: tuple[Sequence[Going], Sequence[Waiting], Sequence[str]]) -> dict[str, Forecast]:
+def play(scene: tuple[Sequence[RunningRun], Sequence[QueuedRun], Sequence[str]]) -> dict[str, Forecast]:
     going, waiting, names = scene
     found = forecast(going, waiting, DEVICES[: len(names)], NOW)
     assert [each.run for each in found] == [run.run for run in (*going, *waiting)]
@@ -69,7 +69,7 @@ def play(scene: tuple[Sequence[Going], Sequence[Waiting], Sequence[str]]) -> dic
 
 
 @given(scenes())
-def test_no_device_has_two_runs_at_once(scene: tuple[list[Going], list[Waiting], list[str]]) -> None:
+def test_no_device_has_two_runs_at_once(scene: tuple[list[RunningRun], list[QueuedRun], list[str]]) -> None:
     found = play(scene)
     for name in scene[2]:
         spans = sorted(
@@ -83,7 +83,7 @@ def test_no_device_has_two_runs_at_once(scene: tuple[list[Going], list[Waiting],
 
 @given(scenes())
 def test_a_run_starts_once_all_that_it_waits_for_is_there(
-    scene: tuple[list[Going], list[Waiting], list[str]],
+    scene: tuple[list[RunningRun], list[QueuedRun], list[str]],
 ) -> None:
     found = play(scene)
     for run in scene[1]:
@@ -104,20 +104,20 @@ def test_a_run_starts_once_all_that_it_waits_for_is_there(
 
 @given(scenes())
 def test_who_comes_last_delays_nobody_that_waits_for_a_device_alone(
-    scene: tuple[list[Going], list[Waiting], list[str]],
+    scene: tuple[list[RunningRun], list[QueuedRun], list[str]],
 ) -> None:
     going, waiting, names = scene
-    plain = [Waiting(run.run, run.takes_s, wish=run.wish) for run in waiting]
+    plain = [QueuedRun(run.run, run.takes_s, wish=run.wish) for run in waiting]
     whole, without = play((going, plain, names)), play((going, plain[:-1], names))
     assert without == {run: each for run, each in whole.items() if run in without}
 
 
 @given(scenes(known=True))
 def test_a_run_that_nothing_keeps_gets_a_time_and_no_device_idles_before_it(
-    scene: tuple[list[Going], list[Waiting], list[str]],
+    scene: tuple[list[RunningRun], list[QueuedRun], list[str]],
 ) -> None:
     going, waiting, _ = scene
-    free = [Waiting(run.run, run.takes_s) for run in waiting]
+    free = [QueuedRun(run.run, run.takes_s) for run in waiting]
     found = play((going, free, IDS[:2]))
     starts = [found[run.run].start for run in free]
     assert all(start is not None for start in starts)
@@ -146,7 +146,7 @@ def test_an_outlook_says_what_is_known() -> None:
     entries = {name: QueueEntry(submitted=0.0) for name in order}
     entries["held"].on_hold = True
     entries["live"] = QueueEntry(submitted=0.0, stage="taken", devices={"cpu:0": "CPU slot 1"})
-    found = outlook(runs, entries, order, [SLOT], NOW)
+    found = forecast_queue(runs, entries, order, [SLOT], NOW)
     assert found == [
         Forecast("live", ("cpu:0",), NOW - 50, NOW + 40),
         Forecast("next", ("cpu:0",), NOW + 40, NOW + 140, how=found[1].how),
@@ -156,7 +156,7 @@ def test_an_outlook_says_what_is_known() -> None:
         Forecast("held", how=found[1].how),
     ]
     assert found[1].how == "4 epochs at 25 s, as earlier runs of x took"
-    assert [each.start for each in outlook(runs, entries, order, [], NOW)[1:]] == [None] * len(order)
+    assert [each.start for each in forecast_queue(runs, entries, order, [], NOW)[1:]] == [None] * len(order)
 
 
 def test_a_busy_slice_of_a_gpu_is_busy() -> None:
@@ -171,7 +171,9 @@ def test_a_busy_slice_of_a_gpu_is_busy() -> None:
         "live": QueueEntry(submitted=0.0, stage="taken", devices={taken.id: taken.name}),
         "next": QueueEntry(submitted=0.0), "named": QueueEntry(submitted=0.0, device=slices[0]),
     }  # fmt: skip
-    found = {each.run: each for each in outlook(runs, entries, ["named", "next"], machine.offered, NOW)}
+    found = {
+        each.run: each for each in forecast_queue(runs, entries, ["named", "next"], machine.offered, NOW)
+    }
     assert found["live"].devices == (slices[0],)
     assert (found["next"].devices, found["next"].start) == ((slices[1],), NOW)
     assert (found["named"].devices, found["named"].start) == ((slices[0],), NOW + 100)
@@ -184,7 +186,7 @@ def test_a_run_that_was_asked_to_stop_gives_its_device_up_before_its_end(
     live = status(
         "live", "x", "running", started=NOW, heartbeat=NOW, eta_s=100.0, epoch=1.5, epochs=4, asked=asked
     )
-    assert outlook([live], {}, [], [SLOT], NOW)[0].finish == NOW + left
+    assert forecast_queue([live], {}, [], [SLOT], NOW)[0].finish == NOW + left
 
 
 def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waited_for() -> None:
@@ -199,7 +201,7 @@ def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waite
         "after": QueueEntry(submitted=0.0, after=["hand"]),
         "lost": QueueEntry(submitted=0.0, after=["bad"]),
     }
-    found = outlook(runs, entries, ["lost", "after"], [SLOT], NOW)
+    found = forecast_queue(runs, entries, ["lost", "after"], [SLOT], NOW)
     assert found[0] == Forecast("hand", ("cpu:0",), NOW, NOW + 10)
     assert found[1] == Forecast("lost", how=found[1].how)
     assert found[2]._replace(how="") == Forecast("after", ("cpu:0",), NOW + 10, NOW + 20)
@@ -207,10 +209,10 @@ def test_a_run_started_by_hand_takes_a_slot_and_what_never_finishes_is_not_waite
 
 @given(scenes())
 def test_what_has_no_time_has_an_earliest_one_unless_somebody_has_to_do_something(
-    scene: tuple[list[Going], list[Waiting], list[str]],
+    scene: tuple[list[RunningRun], list[QueuedRun], list[str]],
 ) -> None:
     going, waiting, names = scene
-    plain = [Waiting(run.run, run.takes_s) for run in waiting]
+    plain = [QueuedRun(run.run, run.takes_s) for run in waiting]
     found = play((going, plain, names))
     for run in plain if names else []:
         each = found[run.run]
@@ -220,7 +222,7 @@ def test_what_has_no_time_has_an_earliest_one_unless_somebody_has_to_do_somethin
 
 @pytest.mark.parametrize("gpus", [1, 2])
 def test_a_long_queue_is_forecast_at_once(gpus: int) -> None:
-    waiting = [Waiting(f"w{i}", 60.0, gpus=1 + i % gpus) for i in range(10_000)]
+    waiting = [QueuedRun(f"w{i}", 60.0, gpus=1 + i % gpus) for i in range(10_000)]
     began = time.thread_time()
     found = forecast([], waiting, DEVICES[:2], NOW)
     assert time.thread_time() - began < 0.5

@@ -13,7 +13,7 @@ import pytest
 
 from engine.config.schema import SCRIPT, Experiment
 from engine.queue import memory_estimates
-from engine.queue.memory_estimates import CONTEXT, Estimates, shape_of
+from engine.queue.memory_estimates import CONTEXT, MemoryEstimates, shape_of
 from engine.runs.status import Status, save
 from engine.runs.store import Run, Store
 from engine.text import GIB
@@ -34,7 +34,7 @@ def measured(store: Store, experiment: Experiment, **best: float) -> Run:
     return run
 
 
-def settled(found: Estimates, run: Run, until) -> int | None:
+def settled(found: MemoryEstimates, run: Run, until) -> int | None:
     """Return the estimate once the process that works it out has answered."""
     found.of(run)
     until(lambda: found.poll() or found._calculation is None)
@@ -55,10 +55,10 @@ class TestMeasured:
         measured(store, vit, **best)
         measured(store, msgspec.structs.replace(vit, batch_size=64), gpu__memory_process=50 * GIB)
         like = queued(store, msgspec.structs.replace(vit, lr=1e-2, epochs=99), seed=7)
-        assert Estimates(store).of(like) == size
+        assert MemoryEstimates(store).of(like) == size
 
     def test_the_most_that_any_needed_and_what_is_new_after_another_look(self, store, vit):
-        found = Estimates(store)
+        found = MemoryEstimates(store)
         for size in (3, 9, 5):
             measured(store, vit, gpu__memory_process=size * GIB)
         run = store.create(vit, seed=1)
@@ -88,7 +88,7 @@ class TestShapes:
 
     def test_a_program_of_the_users_has_none(self, store):
         run = store.create(Experiment(name="x", model=SCRIPT, command=["x"]), seed=0)
-        assert Estimates(store).of(run) is None
+        assert MemoryEstimates(store).of(run) is None
 
 
 class TestOnPaper:
@@ -110,14 +110,14 @@ class TestOnPaper:
     @pytest.mark.slow
     def test_another_process_works_it_out_once(self, store, vit, until):
         run = queued(store, vit, seed=0)
-        found = Estimates(store)
+        found = MemoryEstimates(store)
         assert found.of(run) is None  # not yet
         size = settled(found, run, until)
         from engine.training.cost import explain
 
         memory = explain("vit_mini", 8, 4, 32, 10, precision="bf16").memory
         assert size == int(memory_estimates.PAPER_MARGIN * memory.total) + CONTEXT
-        again = Estimates(store)
+        again = MemoryEstimates(store)
         assert again.of(run) == size
         assert again._calculation is None
         assert list(json.loads((store.root / ".memory.json").read_text()).values()) == [size]
@@ -127,7 +127,7 @@ class TestOnPaper:
     ):
         monkeypatch.setattr(sys, "executable", "/bin/false")
         run = store.create(vit, seed=0)
-        found = Estimates(store)
+        found = MemoryEstimates(store)
         assert settled(found, run, until) is None
         assert found._calculation is None
 
@@ -139,11 +139,11 @@ class TestOnPaper:
         )
         monkeypatch.setattr(memory_estimates, "TIMEOUT_S", 0.1)
         began = time.monotonic()
-        assert settled(Estimates(store), store.create(vit, seed=0), until) is None
+        assert settled(MemoryEstimates(store), store.create(vit, seed=0), until) is None
         assert time.monotonic() - began < 10
 
     def test_a_worker_that_ends_takes_it_along(self, store, vit):
-        found = Estimates(store)
+        found = MemoryEstimates(store)
         found.of(store.create(vit, seed=0))
         process = found._calculation.process
         found.close()

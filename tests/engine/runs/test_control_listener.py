@@ -53,9 +53,9 @@ def test_it_says_that_the_run_lives(run):
         while (status := cached(run)) is None and time.monotonic() < deadline:
             time.sleep(0.01)
         stop_request.ask(run, "stop-after-epoch")
-        while stop.wanted is None and time.monotonic() < deadline:
+        while stop.request is None and time.monotonic() < deadline:
             time.sleep(0.01)
-    assert stop.wanted == "stop-after-epoch"
+    assert stop.request == "stop-after-epoch"
     assert status is not None
     assert status.heartbeat == pytest.approx(time.time(), abs=10)
     recorder.close()

@@ -192,7 +192,7 @@ class TestWithoutADisk:
         full["error"] = errno.ENOSPC
         for step in range(1, 2001):
             recorder.metrics(step, step / 5, {"train/loss" if step % 100 else "test/f1": 0.5})
-            assert recorder._outbox._bytes <= 20_000
+            assert recorder._event_log._bytes <= 20_000
         full["error"] = None
         recorder.log("info", "there is space")
         recorder.close()

@@ -18,7 +18,7 @@ from engine.runs.queue_entry import leave_queue
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of
 from engine.runs.store import Store, StoreError
-from engine.runs.trash import disk_usage, purge, restore, throw_away, thrown
+from engine.runs.trash import disk_usage, purge, restore, throw_away, trash_entries
 from engine.system import process
 from tests.conftest import enqueue
 
@@ -53,12 +53,12 @@ def test_a_run_goes_and_comes_back_whole(store, ended):
     assert store.runs() == []
     assert there.path.parent == store.root / ".trash"
     assert stat.S_IMODE(there.path.parent.stat().st_mode) == 0o700
-    assert [(each.name, each.is_run) for each in thrown(store)] == [(ended.id, True)]
+    assert [(each.name, each.is_run) for each in trash_entries(store)] == [(ended.id, True)]
     back = restore(store, ended.id[:8])
     assert back.path == ended.path
     assert {name: data for name, data in contents(back.path).items() if name != "lock"} == before
     assert status_of(back).state == "finished"
-    assert thrown(store) == []
+    assert trash_entries(store) == []
 
 
 def test_one_thrown_away_twice_has_two_places_and_the_last_comes_back(store, ended):
@@ -68,7 +68,7 @@ def test_one_thrown_away_twice_has_two_places_and_the_last_comes_back(store, end
     with pytest.raises(StoreError, match=r"there is a run .* already"):
         restore(store, ended.id)
     throw_away(store, ended)
-    assert [each.name for each in thrown(store)] == [ended.id, ended.id]
+    assert [each.name for each in trash_entries(store)] == [ended.id, ended.id]
     assert (restore(store, ended.id).path / "second").exists()
 
 
@@ -135,10 +135,10 @@ def test_a_purge_frees_what_it_says_and_follows_no_link(store, ended, tmp_path):
     size = disk_usage(ended.path)
     assert 100_000 <= size < 200_000  # a file of two names is one
     throw_away(store, ended)
-    (there,) = thrown(store)
+    (there,) = trash_entries(store)
     assert there.size() == pytest.approx(size, abs=8192)
     purge([there])
-    assert thrown(store) == []
+    assert trash_entries(store) == []
     assert (precious / "file").read_text() == "keep"
 
 
@@ -147,7 +147,7 @@ def test_a_trash_that_is_a_link_is_refused(store, ended, tmp_path):
     (store.root / ".trash").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(StoreError, match="is a link"):
         throw_away(store, ended)
-    assert thrown(store) == []
+    assert trash_entries(store) == []
     assert [run.id for run in store.runs()] == [ended.id]
 
 
@@ -158,7 +158,7 @@ def test_what_is_no_run_in_the_trash_is_not_restored(store, ended, tmp_path):
     (folder / "nonsense").mkdir()
     (folder / "a~20261399-000000").mkdir()
     (folder / f"{ended.id}@status.json~20260101-000000").write_text("")
-    assert [each.name for each in thrown(store) if each.is_run] == [ended.id]
+    assert [each.name for each in trash_entries(store) if each.is_run] == [ended.id]
     for name in ("x-s0", "nonsense", "../x", ""):
         if name:
             with pytest.raises(StoreError, match="no run in the trash fits"):
@@ -195,20 +195,20 @@ class TestCommands:
         done = engine("rm", "--purge")
         assert done.returncode == 2
         assert b"2 things would be removed for good and free" in done.stderr
-        assert len(thrown(runs)) == 2
+        assert len(trash_entries(runs)) == 2
         assert engine("rm", "--purge", "--older-than", "1h").stdout == b"nothing to remove\n"
         done = engine("rm", "--purge", "--yes")
-        assert (done.returncode, thrown(runs)) == (0, [])
+        assert (done.returncode, trash_entries(runs)) == (0, [])
         assert b"2 things removed" in done.stdout
 
     def test_older_than_keeps_what_is_newer(self, engine, runs, two):
         for run in two:
             throw_away(runs, run)
-        old = thrown(runs)[0]
+        old = trash_entries(runs)[0]
         stamp = (datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=8)).strftime(trash.STAMP)
         old.path.rename(old.path.with_name(f"{old.name}~{stamp}"))
         assert engine("rm", "--purge", "--older-than", "7d", "--yes").returncode == 0
-        assert len(thrown(runs)) == 1
+        assert len(trash_entries(runs)) == 1
         assert b"is no age" in engine("rm", "--purge", "--older-than", "soon").stderr
 
     def test_on_a_terminal_it_asks(self, engine, runs, two):

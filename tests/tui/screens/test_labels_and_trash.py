@@ -7,7 +7,7 @@ import pytest
 from engine.runs import run_lock
 from engine.runs.labels import change_note, change_tags, labels_of
 from engine.runs.store import Run, Store
-from engine.runs.trash import thrown
+from engine.runs.trash import trash_entries
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
@@ -72,13 +72,13 @@ async def test_a_folded_row_means_all_its_seeds(project: Project, write_run: Wri
         assert "3 runs" in str(dialog.query_one("#dialog").border_title)
         await pilot.press("enter")
         await settle(pilot)
-        assert len(thrown(Store(project.runs))) == 3
+        assert len(trash_entries(Store(project.runs))) == 3
         await pilot.press("u")
         await settle(pilot)
         assert len(Store(project.runs).runs()) == 4
         await pilot.press("right", "down", "delete", "enter")  # unfolded, a run's own row means that run
         await settle(pilot)
-        assert len(thrown(Store(project.runs))) == 1
+        assert len(trash_entries(Store(project.runs))) == 1
 
 
 async def test_signs_add_and_take_off_as_the_command_does(project: Project, write_run: Write) -> None:
@@ -133,7 +133,7 @@ async def test_delete_moves_runs_to_the_trash_and_u_brings_them_back(
         await pilot.press("D", "enter")
         await settle(pilot)
         assert [run.id for run in store.runs()] == [kept.id]
-        assert sorted(each.name for each in thrown(store)) == sorted([a.id, b.id])
+        assert sorted(each.name for each in trash_entries(store)) == sorted([a.id, b.id])
         assert "2 runs are in the trash; u brings back" in toasts(pilot)
         assert runs(pilot).rows[0].run is None
         await pilot.press("u")

@@ -1,4 +1,4 @@
-"""From pane to pane, and the screen of the queue: keys in, tickets and states out."""
+"""From pane to pane, and the screen of the queue: keys in, queue entries and states out."""
 
 from __future__ import annotations
 
@@ -138,17 +138,17 @@ async def test_capital_h_holds_a_run_and_lets_it_go(
     async with opened(project) as pilot:
         await pilot.press("5", "5", "j", "H")
         await settle(pilot)
-        ticket = waiting_entry(three[1])
-        assert ticket is not None
-        assert ticket.on_hold
+        entry = waiting_entry(three[1])
+        assert entry is not None
+        assert entry.on_hold
         assert rows(pilot).bars[1].held
         assert "H lets it go" in detail(pilot)
         assert not started
         await pilot.press("H")
         await settle(pilot)
-        ticket = waiting_entry(three[1])
-        assert ticket is not None
-        assert not ticket.on_hold
+        entry = waiting_entry(three[1])
+        assert entry is not None
+        assert not entry.on_hold
         assert len(started) == 1
 
 

@@ -38,7 +38,7 @@ async def test_runs_that_wait_are_moved_and_held_in_the_list(project: Project, w
         await until(pilot, lambda: order() == ["BiT-small", "one-token", "ViT-small"])
         await pilot.press("H")
         await until(pilot, lambda: waiting_entry(hidden).on_hold)
-        await until(pilot, lambda: board(pilot).snapshot.queue.tickets[hidden.id].on_hold)
+        await until(pilot, lambda: board(pilot).snapshot.queue.entries[hidden.id].on_hold)
         await pilot.press("H")
         await until(pilot, lambda: not waiting_entry(hidden).on_hold)
 

@@ -102,7 +102,7 @@ async def test_o_queues_runs_with_changes(project: Project) -> None:
         found = Store(project.runs).runs()
         assert sorted(run.info().seed for run in found) == [1, 2]
         assert {run.info().config["batch_size"] for run in found} == {32}
-        assert [ticket.priority for run in found if (ticket := waiting_entry(run))] == [5, 5]
+        assert [entry.priority for run in found if (entry := waiting_entry(run))] == [5, 5]
         assert "ViT-small is queued, 2 runs" in toasts(pilot)
 
 

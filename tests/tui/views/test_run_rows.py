@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.analysis.run_groups import newest, told_apart, unfinished
+from engine.analysis.run_groups import distinguishing_settings, newest, unfinished
 from engine.analysis.selection import curves_of
 from engine.config.loader import Config, load_config
 from engine.config.schema import Experiment
@@ -161,9 +161,9 @@ def test_runs_of_one_experiment_say_what_they_were_made_with_where_that_differs(
         {"model": "vit_mini", "lr": 2e-3, "epochs": 4},
     )
     about = {"a": About(one), "b": About(one), "c": About(other)}
-    assert told_apart(runs, about) == {"a": "lr=0.001", "b": "lr=0.001", "c": "lr=0.002"}
-    assert told_apart(runs[:2], about) == {}
-    assert told_apart(runs, {}) == {}
+    assert distinguishing_settings(runs, about) == {"a": "lr=0.001", "b": "lr=0.001", "c": "lr=0.002"}
+    assert distinguishing_settings(runs[:2], about) == {}
+    assert distinguishing_settings(runs, {}) == {}
 
 
 def test_curves_of_one_experiment_are_called_by_what_differs() -> None:
@@ -261,15 +261,15 @@ def test_what_finished_runs_differ_in_is_said_first_and_what_goes_without_saying
     }  # fmt: skip
     runs = [status(name, "e", name if name in ("stopped", "failed") else "finished") for name in made]
     about = {name: About(config) for name, config in made.items()}
-    assert told_apart(runs, about, sparing=True) == {
+    assert distinguishing_settings(runs, about, sparing=True) == {
         "a": "lr=0.001",
         "b": "lr=0.01",
         "c": "lr=0.01",
         "stopped": "lr=0.001 epochs=30",
         "failed": "lr=0.001 dataset=folder:/no",
     }
-    assert told_apart(runs, about, most=2)["a"] == "lr=0.001 epochs=6"
-    odd = told_apart([status(name, "e", "running") for name in "abc"], about, sparing=True)
+    assert distinguishing_settings(runs, about, most=2)["a"] == "lr=0.001 epochs=6"
+    odd = distinguishing_settings([status(name, "e", "running") for name in "abc"], about, sparing=True)
     assert odd == {"a": "lr=0.001", "b": "", "c": ""}
 
 

@@ -37,8 +37,8 @@ class QueueActions:
         if (run := self._waiting("Nothing to hold")) is None:
             return
         target = self._target
-        ticket = target.snapshot.queue.tickets.get(run.id)
-        release = ticket is not None and ticket.on_hold
+        entry = target.snapshot.queue.entries.get(run.id)
+        release = entry is not None and entry.on_hold
 
         def hold() -> str:
             from engine.queue import order as queue

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from typing import Literal
 
-from engine.analysis.run_groups import told_apart
+from engine.analysis.run_groups import distinguishing_settings
 from engine.runs.status import Status
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
@@ -85,7 +85,7 @@ class RunActions:
                 target.do("It cannot be stopped", lambda: request_it(request))
 
         runs = [other for other in target.snapshot.runs if other.experiment == status.experiment]
-        made = told_apart(runs, target.snapshot.about).get(status.run, "")
+        made = distinguishing_settings(runs, target.snapshot.about).get(status.run, "")
         which = f"{status.experiment} (seed {status.seed})" if len(runs) > 1 else status.experiment
         which += f", {clean(made)}" if made else ""
         target.ask(Dialog(f"Stop {which}?", text, choices), chosen)
@@ -101,10 +101,10 @@ class RunActions:
             target.report(Succeeded(text))
 
         def work() -> None:
-            from engine.queue.force_stop import climb
+            from engine.queue.force_stop import force_stop
 
             try:
-                target.report(Succeeded(climb(run, say)))
+                target.report(Succeeded(force_stop(run, say)))
             except (StoreError, OSError) as error:
                 target.report(Failed("It cannot be stopped", str(error)))
 
