@@ -45,8 +45,8 @@ def count(value: float) -> str:
     """Return a large number in at most five characters: 999, 21.8k, 85.7M."""
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= scale:
-            shown = value / scale
-            return f"{shown:.1f}{unit}" if shown < 100 else f"{shown:.0f}{unit}"
+            scaled = value / scale
+            return f"{scaled:.1f}{unit}" if scaled < 100 else f"{scaled:.0f}{unit}"
     return f"{value:g}"
 
 
@@ -99,19 +99,19 @@ def shorten(text: str, room: int, cut: Literal["middle", "end"] = "end", dots: s
     return f"{head}{dots}{tail}"
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, allowed: Iterable[str]) -> str:
     """End a sentence on an unknown name: ``; did you mean 'x'?`` with the known name nearest it, or a dot."""
     import difflib  # most commands need none of it
 
-    names = {each.lower(): each for each in known}
+    names = {name.lower(): name for name in allowed}
     match = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
     return f"; did you mean {names[match[0]]!r}?" if match else "."
 
 
 def divisors(count: int, most: int = 4096) -> str:
     """End a sentence on what does not divide ``count``: ``1, 2, 4, 8 do``. Of numbers above ``most`` none is named."""
-    found = [str(each) for each in range(1, min(count, most) + 1) if count % each == 0]
-    return f"{', '.join(found)} {'do' if len(found) > 1 else 'does'}"
+    divisors = [str(divisor) for divisor in range(1, min(count, most) + 1) if count % divisor == 0]
+    return f"{', '.join(divisors)} {'do' if len(divisors) > 1 else 'does'}"
 
 
 GIB = 2**30
@@ -148,8 +148,8 @@ def size(value: float | None) -> str:
         return ""
     for unit, scale in (("T", 2**40), ("G", 2**30), ("M", 2**20), ("K", 2**10)):
         if value >= scale:
-            shown = value / scale
-            return f"{shown:.1f}{unit}" if shown < 10 else f"{shown:.0f}{unit}"
+            scaled = value / scale
+            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
     return f"{value:.0f}B"
 
 
@@ -157,8 +157,8 @@ def score(value: float | None) -> str:
     """Return a score between 0 and 1 as .969."""
     if value is None:
         return ""
-    shown = f"{value:.3f}"
-    return shown[1:] if shown.startswith("0.") else shown
+    digits = f"{value:.3f}"
+    return digits[1:] if digits.startswith("0.") else digits
 
 
 def loss(value: float | None) -> str:
@@ -192,11 +192,11 @@ def setting_text(value: object, none: str = "", *, longest: int = LONGEST, depth
     if isinstance(value, Mapping):
         pairs = islice(value.items(), MOST)
         parts = [
-            f"{clean(str(key)[:longest])}={setting_text(each, none, depth=depth + 1)}" for key, each in pairs
+            f"{clean(str(key)[:longest])}={setting_text(item, none, depth=depth + 1)}" for key, item in pairs
         ]
         return ",".join(parts)
     if isinstance(value, list | tuple):
-        return ",".join(setting_text(each, none, depth=depth + 1) for each in value[:MOST])
+        return ",".join(setting_text(item, none, depth=depth + 1) for item in value[:MOST])
     return clean(str(value)[:longest])
 
 
@@ -213,7 +213,7 @@ def markdown(text: str) -> str:
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], right: Collection[int] = ()) -> str:
     """Return a table for Markdown with tables (GitHub's); the columns ``right`` stand at their right edge."""
-    rule = ["---:" if place in right else "---" for place in range(len(head))]
+    rule = ["---:" if column in right else "---" for column in range(len(head))]
     written = [list(map(_markdown_cell, head)), rule, *(list(map(_markdown_cell, row)) for row in rows)]
     return "".join(f"| {' | '.join(line)} |\n" for line in written)
 

@@ -24,12 +24,12 @@ from tui.options import READONLY, Options
 from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen
 from tui.state.messages import Changed
-from tui.state.session import View, load, remember_tour, save, toured
+from tui.state.session import SavedView, has_seen_tour, load, remember_tour, save
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
 from tui.terminal.command_palette import commands
-from tui.terminal.key_queue import InTurn
-from tui.terminal.textual_private import SparingApp, notifications
+from tui.terminal.key_queue import KeyQueueApp
+from tui.terminal.textual_private import DiffingApp, notifications
 from tui.terminal.themes import THEMES
 
 FIRST_LOOK_S = 0.06
@@ -48,7 +48,7 @@ def collect_garbage() -> None:
 PLAIN = Options()
 
 
-class VituiApp(InTurn, SparingApp):
+class VituiApp(KeyQueueApp, DiffingApp):
     """Shows a project; returns a farewell to print after leaving."""
 
     TITLE = "vitui"
@@ -63,8 +63,8 @@ class VituiApp(InTurn, SparingApp):
         self.project = project
         self.options = options
         state = options.state
-        self._toured = state is None or toured(state)
-        self._view = View() if state is None else load(state, project.folder)
+        self._toured = state is None or has_seen_tour(state)
+        self._view = SavedView() if state is None else load(state, project.folder)
         self._ascii = [AsciiFilter()] if options.ascii_only else []
         self.feed = Feed(project, self._take, options.rate)
         for theme in THEMES:

@@ -28,13 +28,13 @@ def without_common_start(names: Sequence[str]) -> list[str]:
     """Return the names without the words that all begin with, as long as a letter is left to begin each."""
     parts = [name.split("-") for name in names]
     common = 0
-    while len(set(names)) > 1 and all(len(each) > common + 1 for each in parts):
-        if len({each[common] for each in parts}) > 1:
+    while len(set(names)) > 1 and all(len(words) > common + 1 for words in parts):
+        if len({words[common] for words in parts}) > 1:
             break
         common += 1
-    while common and not all(each[common][:1].isalpha() for each in parts):
+    while common and not all(words[common][:1].isalpha() for words in parts):
         common -= 1
-    return ["-".join(each[common:]) for each in parts]
+    return ["-".join(words[common:]) for words in parts]
 
 
 def bar(share: float, width: int) -> str:

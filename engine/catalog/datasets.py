@@ -1,4 +1,4 @@
-"""The data sets there are: how one is named, how many images and classes it has, and how it is found.
+"""The data sets there are: how one is named, how many images and classes it has, and where it comes from.
 
 A data set is one of ``DATASETS`` by its name, or ``folder:PATH`` with ``train/`` and ``test/`` of class folders.
 """
@@ -24,7 +24,7 @@ class DatasetSpec:
     train_counts: tuple[int, ...]
     """The training images of each class, before any are held out."""
     test_images: int
-    found: Literal["downloaded", "installed"]
+    origin: Literal["downloaded", "installed"]
     """Downloaded by torchvision at the first run, or installed with scikit-learn."""
 
     @property
@@ -64,7 +64,7 @@ def classes_of(dataset: str) -> int | None:
     return None if spec is None else spec.classes
 
 
-def held_out(images: int, val_fraction: float) -> int:
+def validation_count(images: int, val_fraction: float) -> int:
     """Return how many of a class's training images are held out for validation: at least one."""
     return max(1, round(val_fraction * images))
 
@@ -82,4 +82,4 @@ def training_images(config: Mapping[str, Any]) -> int | None:
     counts = spec.train_counts
     if isinstance(subset, int) and subset > 0:
         counts = tuple(min(count, subset) for count in counts)
-    return sum(max(0, count - held_out(count, val_fraction)) for count in counts)
+    return sum(max(0, count - validation_count(count, val_fraction)) for count in counts)

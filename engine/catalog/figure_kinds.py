@@ -11,7 +11,7 @@ from engine.text import nearest
 Mistakes = Iterator[tuple[str, str]]
 
 
-class Kind(NamedTuple):
+class FigureKind(NamedTuple):
     """One kind of figure: the keys that only some take, what may stand on its x axis, and its metric."""
 
     keys: frozenset[str]
@@ -25,15 +25,15 @@ EVERY = frozenset({"kind", "title", "y", "experiments"})
 """The keys that every kind takes."""
 COSTS = ("parameters", "gpu-memory", "host-memory", "images-per-s", "gpu-hours", "energy", "time")
 """What an experiment takes, as the columns of a table of results are called; and the seconds of training."""
-KINDS: Mapping[str, Kind] = {
-    "curves": Kind(
+KINDS: Mapping[str, FigureKind] = {
+    "curves": FigureKind(
         frozenset({"x", "y_label", "smoothing"}), ("epoch", *(axis for axis in AXES if axis != "epoch"))
     ),
-    "bars": Kind(frozenset({"y_label"})),
-    "scatter": Kind(frozenset({"x", "y_label"}), COSTS),
-    "confusion": Kind(frozenset(), y="test/f1"),
-    "classes": Kind(frozenset({"y_label"}), y="test/f1"),
-    "steptime": Kind(frozenset(), y="time/forward"),
+    "bars": FigureKind(frozenset({"y_label"})),
+    "scatter": FigureKind(frozenset({"x", "y_label"}), COSTS),
+    "confusion": FigureKind(frozenset(), y="test/f1"),
+    "classes": FigureKind(frozenset({"y_label"}), y="test/f1"),
+    "steptime": FigureKind(frozenset(), y="time/forward"),
 }
 
 
@@ -43,7 +43,7 @@ def kind_of(table: Mapping[str, Any]) -> str:
     return kind if isinstance(kind, str) else ""
 
 
-def settled(table: Mapping[str, Any]) -> dict[str, Any]:
+def with_defaults(table: Mapping[str, Any]) -> dict[str, Any]:
     """Return a table with what its kind says where it says nothing itself; a table of an unknown kind unchanged."""
     kind = KINDS.get(kind_of(table))
     if kind is None:
@@ -55,7 +55,7 @@ def settled(table: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def misfits(table: Mapping[str, Any]) -> Mistakes:
+def kind_mistakes(table: Mapping[str, Any]) -> Mistakes:
     """Yield ``(key, why)`` for what does not go with the kind of a figure's table, and for a kind there is not."""
     name = kind_of(table)
     kind = KINDS.get(name)
@@ -66,7 +66,7 @@ def misfits(table: Mapping[str, Any]) -> Mistakes:
     for key in table:
         if key in kind.keys or key in EVERY:
             continue
-        takers = [each for each, other in KINDS.items() if key in other.keys]
+        takers = [taker for taker, other in KINDS.items() if key in other.keys]
         if takers:
             yield key, f"a figure of kind {name!r} has none; it is a key of {' and '.join(takers)}"
     axis = table.get("x")

@@ -48,7 +48,7 @@ PEAK_MEMORY = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MetricKind:
     """What metrics of one last name have in common."""
 
     name: str
@@ -89,7 +89,7 @@ class Metric:
     name: str
     split: str
     """What stands before the last slash: ``test``, ``gpu``, ``gpu/1``; empty where there is none."""
-    kind: Kind
+    kind: MetricKind
 
     @property
     def short(self) -> str:
@@ -114,21 +114,21 @@ class Metric:
         return self.split in EVALUATED
 
 
-def _fraction(name: str, short: str = "", title: str = "") -> Kind:
+def _fraction(name: str, short: str = "", title: str = "") -> MetricKind:
     words = short if short in ("F1", "") else name
-    return Kind(
+    return MetricKind(
         name, "fraction", "higher", short or name, words or name, title or words or name, is_score=True
     )
 
 
-def _hardware(name: str, unit: Unit, title: str = "", short: str = "", **rest: object) -> Kind:
+def _hardware(name: str, unit: Unit, title: str = "", short: str = "", **rest: object) -> MetricKind:
     words = title or name.replace("_", " ")
-    return Kind(name, unit, "neither", short or name, words, words, **rest)  # type: ignore[arg-type]
+    return MetricKind(name, unit, "neither", short or name, words, words, **rest)  # type: ignore[arg-type]
 
 
-def _memory(name: str, title: str = "", short: str = "") -> Kind:
+def _memory(name: str, title: str = "", short: str = "") -> MetricKind:
     words = title or name.replace("_", " ")
-    return Kind(name, "bytes", "lower", short or name, words, words, floor=0.0)
+    return MetricKind(name, "bytes", "lower", short or name, words, words, floor=0.0)
 
 
 _KINDS = {
@@ -139,14 +139,14 @@ _KINDS = {
         _fraction("precision", "prec", "precision (macro)"),
         _fraction("recall", "", "recall (macro)"),
         *map(_fraction, ("auc", "auroc", "ap", "map", "iou", "top1", "top5")),
-        Kind("ece", "fraction", "lower", "ece", "calibration error", "calibration error (ECE)"),
-        Kind("loss", "plain", "lower", "loss", "loss", "loss"),
-        Kind("lr", "rate", "neither", "lr", "learning rate", "learning rate"),
-        Kind("learning_rate", "rate", "neither", "lr", "learning rate", "learning rate"),
-        Kind("weight_decay", "rate", "neither", "weight_decay", "weight decay", "weight decay"),
-        Kind("grad_norm", "plain", "neither", "grad", "gradient norm", "gradient norm"),
-        Kind("images_per_s", "images/s", "higher", "img/s", "images/s", "throughput (images/s)", floor=0.0),
-        Kind("mfu", "percent", "higher", "mfu", "model FLOPs utilisation", "model FLOPs utilisation", 0.0, 100.0),
+        MetricKind("ece", "fraction", "lower", "ece", "calibration error", "calibration error (ECE)"),
+        MetricKind("loss", "plain", "lower", "loss", "loss", "loss"),
+        MetricKind("lr", "rate", "neither", "lr", "learning rate", "learning rate"),
+        MetricKind("learning_rate", "rate", "neither", "lr", "learning rate", "learning rate"),
+        MetricKind("weight_decay", "rate", "neither", "weight_decay", "weight decay", "weight decay"),
+        MetricKind("grad_norm", "plain", "neither", "grad", "gradient norm", "gradient norm"),
+        MetricKind("images_per_s", "images/s", "higher", "img/s", "images/s", "throughput (images/s)", floor=0.0),
+        MetricKind("mfu", "percent", "higher", "mfu", "model FLOPs utilisation", "model FLOPs utilisation", 0.0, 100.0),
         _memory("memory_used"),
         _memory("memory_process", "memory of the process"),
         _memory("memory_allocated", "memory allocated"),
@@ -172,7 +172,7 @@ def metric_of(name: str) -> Metric:
     return Metric(name, split, _kind_of(split, last))
 
 
-def _kind_of(split: str, last: str) -> Kind:
+def _kind_of(split: str, last: str) -> MetricKind:
     group = split.partition("/")[0]
     if (kind := _KINDS.get(last.lower())) is not None and (kind.name != "mfu" or group == "train"):
         return kind
@@ -184,13 +184,13 @@ def _kind_of(split: str, last: str) -> Kind:
                 return hardware if last == start else _renamed(hardware, last)
     words = last.replace("_", " ")
     if group == "time":
-        return Kind(last, "seconds", "lower", last, words, words, floor=0.0)
-    return Kind(last, "plain", "neither", last, words, words)
+        return MetricKind(last, "seconds", "lower", last, words, words, floor=0.0)
+    return MetricKind(last, "plain", "neither", last, words, words)
 
 
-def _renamed(kind: Kind, name: str) -> Kind:
+def _renamed(kind: MetricKind, name: str) -> MetricKind:
     words = name.replace("_", " ")
-    return Kind(
+    return MetricKind(
         name,
         kind.unit,
         kind.direction,
@@ -210,7 +210,7 @@ def family(names: Iterable[str], name: str) -> list[str]:
         names: What a run measured.
         name: ``gpu/energy`` stands for ``gpu/0/energy`` and ``gpu/1/energy``; any other name for itself alone.
     """
-    return [each for each in names if each == name or whole_run(each) == name]
+    return [metric for metric in names if metric == name or whole_run(metric) == name]
 
 
 @lru_cache(2**13)
@@ -232,16 +232,16 @@ def over_gpus(values: Values, kind: str) -> float | None:
         values: What a run measured, by metric.
         kind: The last part of the name: ``memory_peak``, ``energy``.
     """
-    wanted = f"gpu/{kind}"
-    found = [
+    metric = f"gpu/{kind}"
+    finite = [
         value
         for name, value in values.items()
-        if name[:4] == "gpu/" and whole_run(name) == wanted and value is not None and math.isfinite(value)
+        if name[:4] == "gpu/" and whole_run(name) == metric and value is not None and math.isfinite(value)
     ]
-    if len(found) < 2:
-        return found[0] if found else None
-    how = metric_of(wanted).kind.over_gpus
-    return max(found) if how == "most" else _sum(found) / (len(found) if how == "mean" else 1)
+    if len(finite) < 2:
+        return finite[0] if finite else None
+    how = metric_of(metric).kind.over_gpus
+    return max(finite) if how == "most" else _sum(finite) / (len(finite) if how == "mean" else 1)
 
 
 def _sum(values: list[float]) -> float:
@@ -272,8 +272,8 @@ def peak_memory(highest: Values) -> float | None:
     Args:
         highest: The highest value of each memory metric.
     """
-    found = first_of(highest, PEAK_MEMORY)
-    return None if found is None else found[1]
+    peak = first_of(highest, PEAK_MEMORY)
+    return None if peak is None else peak[1]
 
 
 def _plain(value: float) -> str:

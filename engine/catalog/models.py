@@ -142,32 +142,34 @@ def problems(
     if spec is None:
         allowed = ", ".join(MODELS)
         return [("model", f"there is no model {name!r}{nearest(name, MODELS)} Known: {allowed}")]
-    found: list[tuple[str, str]] = []
+    mistakes: list[tuple[str, str]] = []
     if image_size < 1:
-        found.append(("image_size", f"an image has at least one pixel, not {image_size}"))
+        mistakes.append(("image_size", f"an image has at least one pixel, not {image_size}"))
     elif spec.family == "vit":
         if patch_size is None:
-            found.append(("patch_size", f"{name} needs a patch_size, e.g. 16"))
+            mistakes.append(("patch_size", f"{name} needs a patch_size, e.g. 16"))
         elif patch_size < 1 or image_size % patch_size:
             message = (
                 f"patches of {patch_size} do not divide an image of {image_size}; {divisors(image_size)}"
             )
-            found.append(("patch_size", message))
+            mistakes.append(("patch_size", message))
     elif patch_size is not None:
         why = "has no patches" if spec.family == "bit" else "takes each position of its backbone as a patch"
-        found.append(("patch_size", f"{name} {why}: leave patch_size out"))
+        mistakes.append(("patch_size", f"{name} {why}: leave patch_size out"))
     if spec.family == "hybrid" and image_size > 0 and image_size % spec.stride:
-        found.append(("image_size", f"{name} needs a multiple of its stride {spec.stride}, not {image_size}"))
+        mistakes.append(
+            ("image_size", f"{name} needs a multiple of its stride {spec.stride}, not {image_size}")
+        )
     if spec.family == "bit" and 0 < image_size < 8:
-        found.append(("image_size", f"{name} needs at least 8 pixels, not {image_size}"))
-    known = OPTIONS[spec.family]
+        mistakes.append(("image_size", f"{name} needs at least 8 pixels, not {image_size}"))
+    accepted = OPTIONS[spec.family]
     for key, value in options.items():
-        if key not in known:
-            message = f"{name} has no option {key!r}{nearest(key, known)} It takes: {', '.join(known)}"
-            found.append(("options", message))
+        if key not in accepted:
+            message = f"{name} has no option {key!r}{nearest(key, accepted)} It takes: {', '.join(accepted)}"
+            mistakes.append(("options", message))
         elif not _ACCEPTED[key](value):
-            found.append(("options", f"{key} is {known[key]}, not {value!r}"))
-    return found
+            mistakes.append(("options", f"{key} is {accepted[key]}, not {value!r}"))
+    return mistakes
 
 
 def _timm_problems(name: str, patch_size: int | None) -> list[tuple[str, str]]:

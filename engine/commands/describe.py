@@ -27,9 +27,9 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
     except ConfigError as error:
         if as_json:
             for mistake in error.mistakes:
-                line, column = mistake.place
-                found = {"where": mistake.where, "line": line, "column": column, "message": mistake.message}
-                click.echo(json.dumps(found))
+                line, column = mistake.position
+                record = {"where": mistake.where, "line": line, "column": column, "message": mistake.message}
+                click.echo(json.dumps(record))
             sys.exit(USAGE)
         count = len(error.mistakes)
         fail(f"{error}\n{count} mistake{'s' if count > 1 else ''} in {config_path}")
@@ -38,9 +38,11 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
 
     for name in names:
         settings = msgspec.to_builtins(find_experiment(config, name))
-        known = {key: value for key, value in settings.items() if value is not None}
+        explicit = {key: value for key, value in settings.items() if value is not None}
         click.echo(
-            json.dumps(known) if as_json else tomlkit.dumps({"experiments": {known.pop("name"): known}})
+            json.dumps(explicit)
+            if as_json
+            else tomlkit.dumps({"experiments": {explicit.pop("name"): explicit}})
         )
     if as_json or names:
         return
@@ -67,8 +69,8 @@ def models(config_path: Path, as_json: bool, size: int, patch: int, batch: int, 
     if name is None:
         print_models(size, patch, 10, as_json=as_json)
         return
-    known = load_config(config_path).experiments if config_path.exists() else {}
+    experiments = load_config(config_path).experiments if config_path.exists() else {}
     try:
-        print_cost(known.get(name) or experiment_of_model(name, size, patch, batch), as_json=as_json)
+        print_cost(experiments.get(name) or experiment_of_model(name, size, patch, batch), as_json=as_json)
     except ValueError as error:
         fail(str(error))

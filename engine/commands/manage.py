@@ -39,10 +39,10 @@ def tag(words: tuple[str, ...], root: Path) -> None:
     runs, tags = [store.find(name) for name in words[:first]], words[first:]
     if not runs:
         fail("which runs? `engine tag RUN +TAG` tags one")
-    if wrong := next((each for each in tags if each.startswith("--")), None):
+    if wrong := next((word for word in tags if word.startswith("--")), None):
         fail(f"no such option: {wrong}; a tag does not begin with -")
-    add = [each.removeprefix("+") for each in tags if not each.startswith("-")]
-    remove = [each[1:] for each in tags if each.startswith("-")]
+    add = [tag_word.removeprefix("+") for tag_word in tags if not tag_word.startswith("-")]
+    remove = [tag_word[1:] for tag_word in tags if tag_word.startswith("-")]
     for run in runs:
         labels = change_tags(run, add, remove) if tags else labels_of(run)
         click.echo(printable(f"{run.id}  {' '.join(labels.tags) or '(no tags)'}"))
@@ -148,9 +148,9 @@ def _list(store: Store) -> None:
     from engine.text import disk_size
 
     entries = trash_entries(store)
-    for each in entries:
-        when = each.when.astimezone().strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{when}  {disk_size(each.size()):>8}  {each.name}")
+    for entry in entries:
+        when = entry.when.astimezone().strftime("%Y-%m-%d %H:%M")
+        click.echo(f"{when}  {disk_size(entry.size()):>8}  {entry.name}")
     click.echo(f"{len(entries)} in the trash" if entries else "the trash is empty")
 
 
@@ -161,11 +161,11 @@ def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
     entries = trash_entries(store)
     if older_than is not None:
         limit = datetime.datetime.now(datetime.UTC) - _age(older_than)
-        entries = [each for each in entries if each.when <= limit]
+        entries = [entry for entry in entries if entry.when <= limit]
     if not entries:
         click.echo("nothing to remove")
         return
-    size, what = disk_size(sum(each.size() for each in entries)), _count(entries)
+    size, what = disk_size(sum(entry.size() for entry in entries)), _count(entries)
     if not yes:
         if not sys.stdin.isatty():
             raise UserError(

@@ -27,13 +27,13 @@ def print_models(image_size: int, patch_size: int, classes: int, *, as_json: boo
 
     if not as_json:
         click.echo(f"{'model':<22}{'parameters':>13}{'GFLOP/image':>13}{'tokens':>8}  at {image_size} px")
-    for each in summaries(image_size, patch_size, classes):
+    for summary in summaries(image_size, patch_size, classes):
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(each)))
+            click.echo(json.dumps(dataclasses.asdict(summary)))
             continue
-        tokens = "-" if each.patch_tokens is None else str(each.patch_tokens)
-        line = f"{each.name:<22}{each.parameters:>13,}{each.forward_flops / 1e9:>13.3f}{tokens:>8}"
-        click.echo(f"{line}  {each.caveat}".rstrip())
+        tokens = "-" if summary.patch_tokens is None else str(summary.patch_tokens)
+        line = f"{summary.name:<22}{summary.parameters:>13,}{summary.forward_flops / 1e9:>13.3f}{tokens:>8}"
+        click.echo(f"{line}  {summary.caveat}".rstrip())
 
 
 def print_cost(experiment: Experiment, *, as_json: bool) -> None:

@@ -47,8 +47,8 @@ class ProgressDisplay:
             case End():
                 self._bar.stop()
                 style = {"finished": "green", "failed": "red"}.get(event.state, "yellow")
-                if found := scored(event):
-                    self._say(found)
+                if scores := scored(event):
+                    self._say(scores)
                 self._say(f"{event.state} after {event.duration_s:.0f} s: {event.reason}", style)
 
     def _measure(self, event: Metrics) -> None:

@@ -69,7 +69,7 @@ def submit(
 def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     """Run the queue until it is empty (or until told to stop); runs go on when the worker is stopped."""
     from engine.queue import worker
-    from engine.sites.local_devices import Machine
+    from engine.sites.local_devices import LocalDevices
 
     stopped = False
 
@@ -81,7 +81,7 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
         signal.signal(number, stop)
     try:
         count = worker.work(
-            Store(root), lambda: stopped, drain=drain, machine=Machine(devices), backoff_s=backoff
+            Store(root), lambda: stopped, drain=drain, machine=LocalDevices(devices), backoff_s=backoff
         )
     except worker.Busy as error:
         click.echo(str(error), err=True)
@@ -103,15 +103,15 @@ def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, pati
     from engine.queue.requests import request_stop
     from engine.runs.status import ENDED, status_of
 
-    found = Store(root).find(run_name)
+    run = Store(root).find(run_name)
     if force:
         from engine.queue.force_stop import force_stop
 
-        click.echo(force_stop(found, click.echo, patience))
+        click.echo(force_stop(run, click.echo, patience))
         return
-    click.echo(request_stop(found, "stop-now" if now else "stop-after-epoch"))
+    click.echo(request_stop(run, "stop-now" if now else "stop-after-epoch"))
     deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline and status_of(found).state not in ENDED:
+    while time.monotonic() < deadline and status_of(run).state not in ENDED:
         time.sleep(0.2)
 
 
@@ -126,15 +126,15 @@ def move(run_name: str, root: Path, where: str | None, before: str | None, prior
     """Give a queued run another place in the queue."""
     from engine.queue import order
 
-    if sum(each is not None for each in (where, before, priority)) != 1:
+    if sum(option is not None for option in (where, before, priority)) != 1:
         fail("say where to: one of --first, --last, --before RUN and --priority P")
     store = Store(root)
-    found = store.find(run_name)
+    run = store.find(run_name)
     if priority is not None:
-        click.echo(order.prioritize(found, priority))
+        click.echo(order.prioritize(run, priority))
         return
     to: order.Where = "first" if where == "first" else "last"
-    click.echo(order.move(store, found, store.find(before) if before is not None else to))
+    click.echo(order.move(store, run, store.find(before) if before is not None else to))
 
 
 @click.command()
@@ -146,10 +146,10 @@ def cancel(run_names: tuple[str, ...], root: Path) -> None:
     from engine.runs.store import StoreError
 
     store = Store(root)
-    for found in [store.find(name) for name in run_names]:
-        if waiting_entry(found) is None:
-            raise StoreError(f"{found.id} does not wait in the queue; `engine stop` stops one that runs")
-        click.echo(request_stop(found, "stop-now"))
+    for run in [store.find(name) for name in run_names]:
+        if waiting_entry(run) is None:
+            raise StoreError(f"{run.id} does not wait in the queue; `engine stop` stops one that runs")
+        click.echo(request_stop(run, "stop-now"))
 
 
 @click.command()
@@ -162,8 +162,8 @@ def hold(run_names: tuple[str, ...], root: Path, release: bool) -> None:
     from engine.queue.worker import ensure_worker
 
     store = Store(root)
-    for found in [store.find(name) for name in run_names]:
-        click.echo(order.hold(found, release=release))
+    for run in [store.find(name) for name in run_names]:
+        click.echo(order.hold(run, release=release))
     if release:
         ensure_worker(store)
 

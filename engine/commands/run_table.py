@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from engine.commands.table import Column, draw, terminal_width, wants_colour
+from engine.commands.table import TableColumn, draw, terminal_width, wants_colour
 from engine.events import decode
 from engine.runs.event_text import progress, sentence
 from engine.runs.status import ENDED, MARKS, Status, status_of
@@ -16,14 +16,19 @@ from engine.system.files import tail
 from engine.text import duration, number, printable
 
 COLUMNS = (
-    Column("state"), Column("run", least=24, cut="middle"), Column("epoch", right=True), Column("left", right=True),
-    Column("test F1", right=True), Column("best", right=True, spare=True), Column("loss", right=True, spare=True),
-    Column("reason", least=16),
-)  # fmt: skip
+    TableColumn("state"),
+    TableColumn("run", least=24, cut="middle"),
+    TableColumn("epoch", right=True),
+    TableColumn("left", right=True),
+    TableColumn("test F1", right=True),
+    TableColumn("best", right=True, spare=True),
+    TableColumn("loss", right=True, spare=True),
+    TableColumn("reason", least=16),
+)
 _SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 
-def as_table(statuses: Sequence[Status]) -> None:
+def print_run_table(statuses: Sequence[Status]) -> None:
     """Print runs as a table: cut to the terminal, in full width elsewhere."""
     colours = [_SGR[MARKS[status.state][1]] for status in statuses] if wants_colour() else None
     lines = draw(COLUMNS, [_row(status) for status in statuses], terminal_width(), colours)

@@ -14,7 +14,7 @@ class _FilterCommand(click.Command):
     """Takes ``-state=failed`` for a filter's term and not for options: its own are long, and -h."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        valued = {name for each in self.params if not getattr(each, "is_flag", True) for name in each.opts}
+        valued = {name for param in self.params if not getattr(param, "is_flag", True) for name in param.opts}
         options: list[str] = []
         terms: list[str] = []
         rest = iter(args)
@@ -51,16 +51,16 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     others, every key of experiments.toml, options.NAME, and metrics: test/f1 is the last, best:test/f1 that of the best
     checkpoint, which the validation split chose; highest:test/f1 the highest of all epochs, chosen on the test split.
     """
-    from engine.commands.run_table import as_table
-    from engine.query.select import chosen
+    from engine.commands.run_table import print_run_table
+    from engine.query.select import select_runs
 
-    statuses = chosen(Store(root), " ".join(terms), sort, limit)
+    statuses = select_runs(Store(root), " ".join(terms), sort, limit)
     if as_json:
         import msgspec
 
         click.echo(b"".join(msgspec.json.encode(status) + b"\n" for status in statuses), nl=False)
     elif statuses:
-        as_table(statuses)
+        print_run_table(statuses)
     elif terms:
         click.echo(f"no run in {root} fits: {' '.join(terms)}", err=True)
     else:

@@ -16,7 +16,7 @@ GAP = "  "
 BOLD = 1
 
 
-class Column(NamedTuple):
+class TableColumn(NamedTuple):
     """A column of a table."""
 
     title: str
@@ -31,7 +31,7 @@ class Column(NamedTuple):
 
 
 def draw(
-    columns: Sequence[Column],
+    columns: Sequence[TableColumn],
     rows: Sequence[Sequence[str]],
     width: int | None = None,
     colours: Sequence[int] | None = None,
@@ -48,18 +48,18 @@ def draw(
     texts = list(zip([column.title for column in columns], *rows, strict=True))
     sizes = [[cells(text) for text in column] for column in texts]
     widths = _fit(columns, [max(column) for column in sizes], width)
-    shown = [
-        [_pad(text, size, room, column) for text, size in zip(*found, strict=True)]
-        for column, room, *found in zip(columns, widths, texts, sizes, strict=True)
+    padded = [
+        [_pad(text, size, room, column) for text, size in zip(*content, strict=True)]
+        for column, room, *content in zip(columns, widths, texts, sizes, strict=True)
         if room > 0
     ]
-    if colours is not None and shown:
+    if colours is not None and padded:
         codes = [BOLD, *colours]
-        shown[0] = [f"\x1b[{code}m{text}\x1b[0m" for code, text in zip(codes, shown[0], strict=True)]
-    return [GAP.join(line).rstrip(" ") for line in zip(*shown, strict=True)]
+        padded[0] = [f"\x1b[{code}m{text}\x1b[0m" for code, text in zip(codes, padded[0], strict=True)]
+    return [GAP.join(line).rstrip(" ") for line in zip(*padded, strict=True)]
 
 
-def _fit(columns: Sequence[Column], widths: list[int], room: int | None) -> list[int]:
+def _fit(columns: Sequence[TableColumn], widths: list[int], room: int | None) -> list[int]:
     """Return how wide each column is drawn: 0 for a column that is left out."""
     if room is None:
         return widths
@@ -68,26 +68,26 @@ def _fit(columns: Sequence[Column], widths: list[int], room: int | None) -> list
         for column, width in zip(columns, widths, strict=True)
     ]
     kept = list(range(len(columns)))
-    for place in reversed(range(len(columns))):
-        if columns[place].spare and _total(leasts, kept) > room:
-            kept.remove(place)
+    for index in reversed(range(len(columns))):
+        if columns[index].spare and _total(leasts, kept) > room:
+            kept.remove(index)
     over = _total(widths, kept) - room
-    for place in reversed(kept):
-        taken = max(0, min(over, widths[place] - leasts[place]))
-        widths[place] -= taken
+    for index in reversed(kept):
+        taken = max(0, min(over, widths[index] - leasts[index]))
+        widths[index] -= taken
         over -= taken
     left, fitted = room, [0] * len(columns)
-    for place in kept:
-        fitted[place] = max(0, min(widths[place], left))
-        left -= fitted[place] + len(GAP)
+    for index in kept:
+        fitted[index] = max(0, min(widths[index], left))
+        left -= fitted[index] + len(GAP)
     return fitted
 
 
 def _total(widths: Sequence[int], kept: Sequence[int]) -> int:
-    return sum(widths[place] for place in kept) + len(GAP) * (len(kept) - 1)
+    return sum(widths[index] for index in kept) + len(GAP) * (len(kept) - 1)
 
 
-def _pad(text: str, size: int, room: int, column: Column) -> str:
+def _pad(text: str, size: int, room: int, column: TableColumn) -> str:
     """Return a text of ``size`` cells in exactly ``room`` cells."""
     if size > room:
         text = shorten(text, room, column.cut)
@@ -100,8 +100,8 @@ def terminal_width() -> int | None:
     """Return how many cells a line of the terminal has, as COLUMNS or it says; None where stdout is no terminal."""
     if not sys.stdout.isatty():
         return None
-    if (said := os.environ.get("COLUMNS", "")).isdecimal() and int(said) > 0:
-        return int(said)
+    if (columns := os.environ.get("COLUMNS", "")).isdecimal() and int(columns) > 0:
+        return int(columns)
     try:
         return os.get_terminal_size(sys.stdout.fileno()).columns or 80
     except OSError:

@@ -51,8 +51,8 @@ def run(
     if lacks := missing(experiment):
         fail(f"{experiment.name}: {lacks}")
     code = 0
-    for each in [seed] if seed is not None else experiment.run_seeds:
-        new = Store(root).create(experiment, each)
+    for run_seed in [seed] if seed is not None else experiment.run_seeds:
+        new = Store(root).create(experiment, run_seed)
         code = _train_here(new, device, as_json=as_json)
         if code:
             break
@@ -81,17 +81,17 @@ def resume(
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")
     store = Store(root)
-    found = [store.find(run_name)] if run_name is not None else []
+    runs = [store.find(run_name)] if run_name is not None else []
     if all_crashed:
-        found = [each for each in store.runs() if status_of(each).state == "crashed"]
-        if not found:
+        runs = [run for run in store.runs() if status_of(run).state == "crashed"]
+        if not runs:
             click.echo(f"no run in {root} has crashed", err=True)
     else:
-        require_resumable(found[0])
+        require_resumable(runs[0])
     if queue:
-        _queue_again(store, found, device, settings)
+        _queue_again(store, runs, device, settings)
         return
-    sys.exit(_resume_here(found, device, as_json=as_json, settings=settings))
+    sys.exit(_resume_here(runs, device, as_json=as_json, settings=settings))
 
 
 @click.command(hidden=True)
@@ -126,14 +126,14 @@ def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Seque
     from engine.queue.worker import ensure_worker
     from engine.runs.store import StoreError
 
-    for each in runs:
+    for run in runs:
         try:
-            request_resume(each, device, settings)
+            request_resume(run, device, settings)
         except StoreError:
             if len(runs) == 1:
                 raise
             continue  # of many, one that somebody else has just resumed
-        click.echo(f"{each.id} waits in the queue")
+        click.echo(f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
 
@@ -144,9 +144,9 @@ def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: S
     from engine.runs.stop_request import STOPPED
 
     worst = 0
-    for each in runs:
-        changed(last_experiment(each), settings)
-        code = _train_here(each, device, as_json=as_json, settings=settings)
+    for run in runs:
+        changed(last_experiment(run), settings)
+        code = _train_here(run, device, as_json=as_json, settings=settings)
         worst = code or worst
         if code == STOPPED:
             break
@@ -156,17 +156,17 @@ def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: S
 def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str] = ()) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
     from engine.runner.attempt import train_run
-    from engine.runner.stdout import captured
+    from engine.runner.stdout import capture_stdout
 
     if not as_json and sys.stdout.isatty():
         from rich.console import Console
 
         from engine.commands.progress import ProgressDisplay
 
-        with _ended_at_once(), captured(run.console) as stdout:
+        with _ended_at_once(), capture_stdout(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
                 return train_run(run, display, device, settings=settings)
-    with _ended_at_once(), captured(run.console) as stdout:
+    with _ended_at_once(), capture_stdout(run.console) as stdout:
         lines = EventLines(stdout)
         return train_run(run, lambda _, line: lines.write(line), device, settings=settings)

@@ -20,7 +20,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from engine.config.positions import KeyPath, Statement, statements
+from engine.config.positions import KeyPath, TomlStatement, statements
 from engine.errors import UserError
 from engine.system.files import write_atomic
 
@@ -62,12 +62,12 @@ def clone(text: str, experiment: str, new_name: str) -> str:
         EditError: There is no such experiment, or the name is taken or no name.
     """
     data = _data(text)
-    wanted = copy.deepcopy(data)
-    wanted[HOME][new_name] = copy.deepcopy(_table(data, experiment))
+    target = copy.deepcopy(data)
+    target[HOME][new_name] = copy.deepcopy(_table(data, experiment))
     if (problem := name_problem(new_name, data[HOME])) is not None:
         raise EditError(problem)
     plain = _plain(text)
-    return _with_ends_of(text, _first_right([_copied(plain, experiment, new_name)], wanted, new_name))
+    return _with_ends_of(text, _first_right([_copied(plain, experiment, new_name)], target, new_name))
 
 
 def name_problem(name: str, taken: Mapping[str, Any]) -> str | None:
@@ -80,8 +80,15 @@ def name_problem(name: str, taken: Mapping[str, Any]) -> str | None:
 def line_of(text: str, experiment: str) -> int:
     """Return the line on which an experiment begins, counted from 1; 1 if there is none."""
     try:
-        found = statements(_plain(text))
-        return next((each.line for each in found if (each.table + each.key)[:2] == (HOME, experiment)), 1)
+        document = statements(_plain(text))
+        return next(
+            (
+                statement.line
+                for statement in document
+                if (statement.table + statement.key)[:2] == (HOME, experiment)
+            ),
+            1,
+        )
     except (ValueError, RecursionError):
         return 1
 
@@ -129,40 +136,42 @@ def _one_by_one(changes: Mapping[str, Any], table: Mapping[str, Any]) -> Iterato
 
 
 def _set(text: str, path: KeyPath, value: Any) -> str:
-    wanted = copy.deepcopy(_data(text))
-    table = wanted
+    target = copy.deepcopy(_data(text))
+    table = target
     for part in path[:-1]:
         table = table.setdefault(part, {})
         if not isinstance(table, dict):
             raise EditError(f"{'.'.join(path[2:-1])} of experiment {path[1]!r} is no table")
-    known = path[-1] in table
+    is_set = path[-1] in table
     if value is not None:
         table[path[-1]] = value
-    elif not known:
+    elif not is_set:
         return text
     else:
         del table[path[-1]]
-        return _first_right([_replaced(text, path, None)], wanted, path[1])
+        return _first_right([_replaced(text, path, None)], target, path[1])
     ways = (
-        [_replaced(text, path, value)] if known else [_added(text, path, value), _replaced(text, path, value)]
+        [_replaced(text, path, value)]
+        if is_set
+        else [_added(text, path, value), _replaced(text, path, value)]
     )
-    return _first_right(ways, wanted, path[1])
+    return _first_right(ways, target, path[1])
 
 
-def _first_right(ways: list[str | None], wanted: Mapping[str, Any], experiment: str) -> str:
+def _first_right(ways: list[str | None], target: Mapping[str, Any], experiment: str) -> str:
     """Return the first text that holds what is wanted."""
     for text in ways:
-        if text is not None and _holds(text, wanted):
+        if text is not None and _holds(text, target):
             return text
     raise EditError(f"experiment {experiment!r} is written in a way that only an editor can change")
 
 
-def _holds(text: str, wanted: Mapping[str, Any]) -> bool:
+def _holds(text: str, target: Mapping[str, Any]) -> bool:
     try:
-        found = tomli.loads(text)
+        parsed = tomli.loads(text)
     except (ValueError, RecursionError):
         return False
-    return pprint.pformat(found) == pprint.pformat(dict(wanted))  # tells 1 from 1.0 and true, and knows nan
+    return pprint.pformat(parsed) == pprint.pformat(dict(target))  # tells 1 from 1.0 and true, and knows nan
 
 
 def _replaced(text: str, path: KeyPath, value: Any) -> str | None:
@@ -185,7 +194,7 @@ def _replaced(text: str, path: KeyPath, value: Any) -> str | None:
 
 def _added(text: str, path: KeyPath, value: Any) -> str | None:
     """Return the text with a key more, below the last statement of the nearest table that has a header."""
-    last: dict[KeyPath, Statement] = {each.table: each for each in statements(text)}
+    last: dict[KeyPath, TomlStatement] = {statement.table: statement for statement in statements(text)}
     home = next((path[:depth] for depth in range(len(path) - 1, 0, -1) if path[:depth] in last), None)
     if home is None:
         return None
@@ -206,7 +215,7 @@ def _copied(text: str, experiment: str, new_name: str) -> str:
         return "\n".join([text.rstrip("\n"), "", f"[{_dotted((HOME, new_name))}]", *body, ""])
     copied = [""]
     for group in groups:
-        headers = {each.line: each for each in group if not each.key}
+        headers = {statement.line: statement for statement in group if not statement.key}
         for number in range(group[0].line, group[-1].line + len(group[-1].lines)):
             line = lines[number - 1]
             copied.append(_renamed(headers[number], new_name) if number in headers else line)
@@ -214,12 +223,12 @@ def _copied(text: str, experiment: str, new_name: str) -> str:
     return "\n".join([*lines[:end], *copied, *lines[end:]])
 
 
-def _groups(text: str, experiment: str) -> Iterator[list[Statement]]:
+def _groups(text: str, experiment: str) -> Iterator[list[TomlStatement]]:
     """Yield the statements under an experiment's headers, those together that nothing else parts."""
-    group: list[Statement] = []
-    for each in statements(text):
-        if each.table[:2] == (HOME, experiment):
-            group.append(each)
+    group: list[TomlStatement] = []
+    for statement in statements(text):
+        if statement.table[:2] == (HOME, experiment):
+            group.append(statement)
         elif group:
             yield group
             group = []
@@ -227,10 +236,10 @@ def _groups(text: str, experiment: str) -> Iterator[list[Statement]]:
         yield group
 
 
-def _renamed(header: Statement, name: str) -> str:
+def _renamed(header: TomlStatement, name: str) -> str:
     """Return a header's line with another name for the experiment, and the comment that it has."""
     line = header.lines[0]
-    ends = (place + 1 for place, letter in enumerate(line) if letter == "]")
+    ends = (index + 1 for index, letter in enumerate(line) if letter == "]")
     end = next((end for end in ends if _holds(line[:end], tomli.loads(line))), len(line))
     return f"[{_dotted((HOME, name, *header.table[2:]))}]{line[end:]}"
 

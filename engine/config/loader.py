@@ -11,11 +11,11 @@ from typing import Any, get_type_hints
 import msgspec
 import tomli
 
-from engine.catalog.figure_kinds import misfits, settled
+from engine.catalog.figure_kinds import kind_mistakes, with_defaults
 from engine.catalog.models import MODELS, caveat
 from engine.catalog.recipes import fill
 from engine.config.overrides import override
-from engine.config.positions import Place, Places
+from engine.config.positions import Position, Positions
 from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
 from engine.config.validate import (
@@ -62,11 +62,11 @@ def parse_config(text: str, path: Path) -> Config:
     except (ValueError, RecursionError) as error:  # TOMLDecodeError, and what absurd numbers and depths raise
         line, column = getattr(error, "lineno", 1), getattr(error, "colno", 1)
         message = f"this is not TOML: {getattr(error, 'msg', error)}"
-        raise ConfigError([_at(path, Place(line, column), message)]) from None
-    reader = _Reader(path, text, document)
+        raise ConfigError([_at(path, Position(line, column), message)]) from None
+    reader = _ConfigReader(path, text, document)
     config = reader.read()
     if reader.mistakes:
-        raise ConfigError(sorted(reader.mistakes, key=lambda mistake: mistake.place))
+        raise ConfigError(sorted(reader.mistakes, key=lambda mistake: mistake.position))
     return config
 
 
@@ -77,16 +77,20 @@ def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> 
         ConfigError: No experiment has the name (the message gives the nearest and all names), or a setting is wrong.
     """
     if name in config.experiments:
-        found = config.experiments[name]
-        return override(found, settings) if settings else found
-    known = ", ".join(config.experiments) or "none yet"
+        experiment = config.experiments[name]
+        return override(experiment, settings) if settings else experiment
+    names = ", ".join(config.experiments) or "none yet"
     hint = nearest(name, config.experiments)
-    raise ConfigError([Mistake(str(config.path), f"no experiment {name!r}{hint} Known: {known}")])
+    raise ConfigError([Mistake(str(config.path), f"no experiment {name!r}{hint} Known: {names}")])
 
 
 def check_notes(config: Config) -> list[str]:
     """Return what is odd, but not wrong, about the experiments: one sentence each."""
-    return [f"{each.name}: {note}" for each in config.experiments.values() for note in notes_on(each)]
+    return [
+        f"{experiment.name}: {note}"
+        for experiment in config.experiments.values()
+        for note in notes_on(experiment)
+    ]
 
 
 def notes_on(experiment: Experiment) -> list[str]:
@@ -104,20 +108,20 @@ _STATISTICS_FIELDS: dict[str, Any] = get_type_hints(Statistics, include_extras=T
 _SECTIONS = ("defaults", "experiments", "figures", "statistics")
 
 
-class _Reader:
+class _ConfigReader:
     """Walks a parsed document once and collects mistakes with their places."""
 
     def __init__(self, path: Path, text: str, document: dict[str, Any]) -> None:
         self.path = path
         self.document = document
-        self.places = Places(text)
+        self.positions = Positions(text)
         self.mistakes: list[Mistake] = []
 
     def read(self) -> Config:
         for section in self.document:
             if section not in _SECTIONS:
                 message = f"unknown section [{section}]{nearest(section, _SECTIONS)}"
-                self._report(self.places.key(section), f"{message} Known: {', '.join(_SECTIONS)}")
+                self._report(self.positions.key(section), f"{message} Known: {', '.join(_SECTIONS)}")
         defaults = self._table("defaults")
         for key in defaults:
             if key not in FIELDS:
@@ -147,12 +151,12 @@ class _Reader:
         """Report defaults of a wrong type, even those that every experiment replaces."""
         for key, value in defaults.items():
             if (message := _wrong(value, FIELDS[key])) is not None:
-                self._report(self.places.value("defaults", key), f"{key} in [defaults]: {message}")
+                self._report(self.positions.value("defaults", key), f"{key} in [defaults]: {message}")
 
     def _experiment(self, name: str, table: dict[str, Any], defaults: dict[str, Any]) -> Experiment | None:
         home = ("experiments", name)
         if not name.strip() or len(name) > 120 or not name.isprintable():
-            self._report(self.places.key(*home), f"{name!r} is no name: 1 to 120 printable characters")
+            self._report(self.positions.key(*home), f"{name!r} is no name: 1 to 120 printable characters")
         for key in table:
             if key not in FIELDS:
                 self._unknown(home, key, FIELDS, f"in experiment {name!r}")
@@ -160,9 +164,9 @@ class _Reader:
 
         def report(key: str, message: str) -> None:
             if key in defaults and key not in table:
-                self._report(self.places.value("defaults", key), f"{key} in [defaults]: {message}")
+                self._report(self.positions.value("defaults", key), f"{key} in [defaults]: {message}")
             else:
-                self._report(self.places.value(*home, key), f"{key} of experiment {name!r}: {message}")
+                self._report(self.positions.value(*home, key), f"{key} of experiment {name!r}: {message}")
 
         return build_experiment(name, values, self.path.parent, report)
 
@@ -170,7 +174,7 @@ class _Reader:
         home = ("figures", name)
         if not re.fullmatch(r"[\w.-]{1,80}", name) or name.startswith("."):
             self._report(
-                self.places.key(*home),
+                self.positions.key(*home),
                 f"{name!r} cannot be the name of a file: letters, digits, '_', '-' and '.' can",
             )
         for key in table:
@@ -178,16 +182,16 @@ class _Reader:
                 self._unknown(home, key, _FIGURE_FIELDS, f"in figure {name!r}")
 
         def report(key: str, message: str) -> None:
-            self._report(self.places.value(*home, key), f"{key} of figure {name!r}: {message}")
+            self._report(self.positions.value(*home, key), f"{key} of figure {name!r}: {message}")
 
-        known = settled({key: value for key, value in table.items() if key in _FIGURE_FIELDS})
-        values, failed = convert_fields(known, _FIGURE_FIELDS, Figure, report)
+        fields = with_defaults({key: value for key, value in table.items() if key in _FIGURE_FIELDS})
+        values, failed = convert_fields(fields, _FIGURE_FIELDS, Figure, report)
         for experiment in values.get("experiments", []):
             if experiment not in experiments:
                 report(
                     "experiments", f"there is no experiment {experiment!r}{nearest(experiment, experiments)}"
                 )
-        for key, message in misfits(table):
+        for key, message in kind_mistakes(table):
             if key not in failed:
                 report(key, message)
                 failed.add(key)
@@ -200,14 +204,14 @@ class _Reader:
         for key in table:
             if key not in _STATISTICS_FIELDS:
                 self._unknown((home,), key, _STATISTICS_FIELDS, f"in [{home}]")
-        known = {key: value for key, value in table.items() if key in _STATISTICS_FIELDS}
-        if isinstance(margins := known.get("margin"), dict):
-            known["margin"] = self._margins(margins)
+        fields = {key: value for key, value in table.items() if key in _STATISTICS_FIELDS}
+        if isinstance(margins := fields.get("margin"), dict):
+            fields["margin"] = self._margins(margins)
 
         def report(key: str, message: str) -> None:
-            self._report(self.places.value(home, key), f"{key} in [{home}]: {message}")
+            self._report(self.positions.value(home, key), f"{key} in [{home}]: {message}")
 
-        values, _ = convert_fields(known, _STATISTICS_FIELDS, Statistics, report)
+        values, _ = convert_fields(fields, _STATISTICS_FIELDS, Statistics, report)
         return Statistics(**values)
 
     def _margins(self, margins: dict[str, Any]) -> dict[str, Any]:
@@ -222,9 +226,9 @@ class _Reader:
             where = f"margin of {metric!r} in [statistics]"
             if metric not in metrics:
                 message = f"{where}: there is no such metric{nearest(metric, metrics)}"
-                self._report(self.places.key(*path), f"{message} Known: {', '.join(metrics)}")
+                self._report(self.positions.key(*path), f"{message} Known: {', '.join(metrics)}")
             elif (problem := _wrong(value, Rate)) is not None:
-                self._report(self.places.value(*path), f"{where}: {problem}")
+                self._report(self.positions.value(*path), f"{where}: {problem}")
             else:
                 right[metric] = value
         return right
@@ -233,7 +237,7 @@ class _Reader:
         table = self.document.get(section, {})
         if isinstance(table, dict):
             return table
-        self._report(self.places.value(section), f"[{section}] has to be a table, not {_show(table)}")
+        self._report(self.positions.value(section), f"[{section}] has to be a table, not {_show(table)}")
         return {}
 
     def _tables(self, section: str) -> Iterable[tuple[str, dict[str, Any]]]:
@@ -242,20 +246,20 @@ class _Reader:
                 yield name, table
             else:
                 message = f"[{section}.{name}] has to be a table, not {_show(table)}"
-                self._report(self.places.value(section, name), message)
+                self._report(self.positions.value(section, name), message)
 
-    def _unknown(self, home: tuple[str, ...], key: str, known: Mapping[str, Any], where: str) -> None:
-        message = f"unknown key {key!r} {where}{nearest(key, known)}"
-        self._report(self.places.key(*home, key), f"{message} Known: {', '.join(known)}")
+    def _unknown(self, home: tuple[str, ...], key: str, allowed: Mapping[str, Any], where: str) -> None:
+        message = f"unknown key {key!r} {where}{nearest(key, allowed)}"
+        self._report(self.positions.key(*home, key), f"{message} Known: {', '.join(allowed)}")
 
-    def _report(self, place: Place, message: str) -> None:
-        mistake = _at(self.path, place, message)
+    def _report(self, position: Position, message: str) -> None:
+        mistake = _at(self.path, position, message)
         if mistake not in self.mistakes:  # a bad default is one mistake, however many experiments inherit it
             self.mistakes.append(mistake)
 
 
-def _at(path: Path, place: Place, message: str) -> Mistake:
-    return Mistake(f"{path}:{place.line}:{place.column}", message, place)
+def _at(path: Path, position: Position, message: str) -> Mistake:
+    return Mistake(f"{path}:{position.line}:{position.column}", message, position)
 
 
 def _read(path: Path) -> str:

@@ -17,14 +17,14 @@ KeyPath = tuple[str, ...]
 _ASSIGNMENT = re.compile(r"""\s*((?:"(?:[^"\\]|\\.)*"|'[^']*'|[\w\-.]|\s)+?)\s*=\s*""")
 
 
-class Place(NamedTuple):
-    """A spot in a file, both counted from 1."""
+class Position(NamedTuple):
+    """A position in a file, both counted from 1."""
 
     line: int
     column: int
 
 
-class Statement(NamedTuple):
+class TomlStatement(NamedTuple):
     """A table's header, or a key and its value."""
 
     line: int
@@ -38,44 +38,44 @@ class Statement(NamedTuple):
     """The column of the value in the first line, counted from 1; 0 for a header."""
 
 
-class Places:
-    """The places of all tables, keys and values of a TOML text that parses."""
+class Positions:
+    """The positions of all tables, keys and values of a TOML text that parses."""
 
     def __init__(self, text: str) -> None:
-        self._keys: dict[KeyPath, Place] = {}
-        self._values: dict[KeyPath, Place] = {}
+        self._keys: dict[KeyPath, Position] = {}
+        self._values: dict[KeyPath, Position] = {}
         for line, lines, table, key, value in statements(text):
             path = table + key
-            place = Place(line, len(lines[0]) - len(lines[0].lstrip()) + 1)
+            position = Position(line, len(lines[0]) - len(lines[0].lstrip()) + 1)
             for depth in range(len(table) + 1 if key else 1, len(path) + 1):
-                self._keys.setdefault(path[:depth], place)
+                self._keys.setdefault(path[:depth], position)
             if key:
-                self._values[path] = Place(line, value)
+                self._values[path] = Position(line, value)
 
-    def key(self, *path: str) -> Place:
+    def key(self, *path: str) -> Position:
         """Return where a key or table begins; for one inside an inline table, where the table's key does."""
         return _nearest(self._keys, path)
 
-    def value(self, *path: str) -> Place:
+    def value(self, *path: str) -> Position:
         """Return where a key's value begins."""
         return self._values.get(path) or self.key(*path)
 
 
-def statements(text: str) -> Iterator[Statement]:
+def statements(text: str) -> Iterator[TomlStatement]:
     """Yield what a TOML text that parses says, in order; comments and blank lines are passed over."""
     table: KeyPath = ()
     for line, lines in _pieces(text):
         if lines[0].lstrip().startswith("["):
             table = _path(tomli.loads(lines[0]))
-            yield Statement(line, lines, table, (), 0)
+            yield TomlStatement(line, lines, table, (), 0)
         elif match := _ASSIGNMENT.match(lines[0]):
-            yield Statement(line, lines, table, _path(tomli.loads(f"{match[1]} = 0")), match.end() + 1)
+            yield TomlStatement(line, lines, table, _path(tomli.loads(f"{match[1]} = 0")), match.end() + 1)
 
 
-def _nearest(places: dict[KeyPath, Place], path: KeyPath) -> Place:
+def _nearest(places: dict[KeyPath, Position], path: KeyPath) -> Position:
     while path and path not in places:
         path = path[:-1]
-    return places.get(path, Place(1, 1))
+    return places.get(path, Position(1, 1))
 
 
 def _pieces(text: str) -> Iterator[tuple[int, list[str]]]:

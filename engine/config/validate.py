@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from engine.catalog.datasets import DATASETS, FOLDER, folder_of, is_dataset
 from engine.catalog.models import problems
-from engine.config.positions import Place
+from engine.config.positions import Position
 from engine.config.schema import SCRIPT, Experiment
 from engine.errors import UserError
 from engine.text import nearest
@@ -22,7 +22,7 @@ class Mistake(msgspec.Struct, frozen=True):
 
     where: str
     message: str
-    place: Place = Place(1, 1)
+    position: Position = Position(1, 1)
 
     def __str__(self) -> str:
         return f"{self.where}: {self.message}"
@@ -69,10 +69,10 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
         base: The folder that a relative ``folder:PATH`` starts from.
         report: Called with the key and a sentence for each mistake.
     """
-    known = {key: value for key, value in values.items() if key in FIELDS}
-    if known.get("command"):
-        known.setdefault("model", SCRIPT)
-    converted, failed = convert_fields(known, FIELDS, Experiment, report)
+    fields = {key: value for key, value in values.items() if key in FIELDS}
+    if fields.get("command"):
+        fields.setdefault("model", SCRIPT)
+    converted, failed = convert_fields(fields, FIELDS, Experiment, report)
     if "model" in failed:
         return None
     experiment = Experiment(name=name, **converted)
@@ -132,18 +132,20 @@ def _wrong(value: Any, kind: Any) -> str | None:
 
 def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
     """Return ``(key, why)`` for values that are right alone and wrong together."""
-    found = []
+    conflicts = []
     if not experiment.command:
-        found += problems(experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
+        conflicts += problems(
+            experiment.model, experiment.image_size, experiment.patch_size, experiment.options
+        )
     source = experiment.dataset
     if not is_dataset(source):
         allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
-        found.append(
+        conflicts.append(
             ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")
         )
     if len(set(experiment.seeds)) != len(experiment.seeds):
-        found.append(("seeds", f"{experiment.seeds} names a seed twice"))
-    return found
+        conflicts.append(("seeds", f"{experiment.seeds} names a seed twice"))
+    return conflicts
 
 
 def _describe(kind: Any) -> str:
@@ -158,5 +160,5 @@ def _describe(kind: Any) -> str:
 def _show(value: Any) -> str:
     kinds = {bool: "a boolean", str: "a string", int: "a whole number", float: "a number"}
     kind = kinds.get(type(value)) or ("a list" if isinstance(value, list) else "a table")
-    shown = repr(value)
-    return f"{shown if len(shown) <= 60 else shown[:57] + '...'} ({kind})"
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({kind})"

@@ -116,7 +116,7 @@ def check_silence(case: Case) -> Iterator[Finding]:
 
 def check_lock(case: Case) -> Iterator[Finding]:
     """Is its lock kept by what a dead process left behind?"""
-    if (left := lock.left_behind(case.run.lock)) is not None:
+    if (left := lock.orphaned_holder(case.run.lock)) is not None:
         holder, keepers = left
         who = ", ".join(map(str, keepers)) or "one that this user cannot see"
         yield case.finding(
@@ -156,16 +156,16 @@ def check_kinds(case: Case) -> Iterator[Finding]:
 
 def check_events(case: Case) -> Iterator[Finding]:
     """Is every line an event?"""
-    found = _BadLines()
+    bad_lines = _BadLines()
     offset = 0
     while (read := tail(case.run.events, offset))[1] != offset:
-        found.look(read[0], offset)
+        bad_lines.look(read[0], offset)
         offset = read[1]
     if not case.lives and _size(case.run.events) > offset:  # a torn last line: a writer may be at it
-        found.look([b"{"], offset)
-    if found.count:
-        which = f"{found.count:,} lines are no events" if found.count > 1 else "a line is no event"
-        text = f"events.jsonl: {which}, the first is line {found.line:,} at byte {found.at:,}"
+        bad_lines.look([b"{"], offset)
+    if bad_lines.count:
+        which = f"{bad_lines.count:,} lines are no events" if bad_lines.count > 1 else "a line is no event"
+        text = f"events.jsonl: {which}, the first is line {bad_lines.line:,} at byte {bad_lines.at:,}"
         cure = "a killed process leaves such; they are passed over"
         yield case.finding("events", text, cure, "" if case.lives else "clean", case.run.events)
 
@@ -211,8 +211,8 @@ def check_status(case: Case) -> Iterator[Finding]:
     states.read_on(case.run, claimed)
     if differs := [name for name in AGREED if getattr(claimed, name) != getattr(truth, name)]:
         name = differs[0]
-        said, true = (str(getattr(each, name))[:60] for each in (claimed, truth))
-        text = f"status.json disagrees with the events: {name} is {said!r}, they say {true!r}"
+        claim, true = (str(getattr(state, name))[:60] for state in (claimed, truth))
+        text = f"status.json disagrees with the events: {name} is {claim!r}, they say {true!r}"
         yield case.finding("status", text, "", "rebuild")
 
 
@@ -313,8 +313,8 @@ def why_unreadable(path: Path) -> str | None:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         return f"cannot be read: {error.strerror}"
-    found = os.fstat(handle)
-    if not stat.S_ISREG(found.st_mode):
+    info = os.fstat(handle)
+    if not stat.S_ISREG(info.st_mode):
         os.close(handle)
         return "is no file"
     with os.fdopen(handle, "rb") as file:
@@ -323,7 +323,7 @@ def why_unreadable(path: Path) -> str | None:
                 parts = archive.infolist()
                 if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
                     return "is packed as no checkpoint is"
-                if sum(part.file_size for part in parts) > found.st_size:
+                if sum(part.file_size for part in parts) > info.st_size:
                     return "claims to hold more than it does"
                 if not any(part.filename.endswith("/data.pkl") for part in parts):
                     return "is no checkpoint"
@@ -346,16 +346,16 @@ def check_permissions(case: Case) -> Iterator[Finding]:
 def others_may_write(path: Path) -> bool:
     """Return whether users besides the owner and root may write a file or folder; a link has no say."""
     with contextlib.suppress(OSError):
-        found = path.lstat()
-        if stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode):
-            return bool(found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) and not found.st_mode & stat.S_ISVTX
+        info = path.lstat()
+        if stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode):
+            return bool(info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) and not info.st_mode & stat.S_ISVTX
     return False
 
 
 def _size(path: Path) -> int:
     with contextlib.suppress(OSError):
-        found = path.lstat()
-        return found.st_size if stat.S_ISREG(found.st_mode) else 0
+        info = path.lstat()
+        return info.st_size if stat.S_ISREG(info.st_mode) else 0
     return 0
 
 

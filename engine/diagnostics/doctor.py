@@ -33,13 +33,13 @@ def examine(store: Store) -> list[Finding]:
     """Return all that is not well, of each run from the oldest on and then of the folder itself."""
     runs = store.runs()
     names = {run.id for run in runs}
-    found = [finding for run in runs for finding in checks.examine(run, names)]
+    findings = [finding for run in runs for finding in checks.examine(run, names)]
     nvml = Nvml()
     try:
-        found += check_gpus(store, nvml)
+        findings += check_gpus(store, nvml)
     finally:
         nvml.close()
-    return [*found, *check_unfinished(store), *check_worker(store), *check_root(store)]
+    return [*findings, *check_unfinished(store), *check_worker(store), *check_root(store)]
 
 
 def check_unfinished(store: Store) -> Iterator[Finding]:

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from engine.diagnostics.checks import Finding
 from engine.runs import run_lock
 from engine.runs.processes import Origin, origin_of
 from engine.runs.store import Run, Store
-from engine.system.telemetry import GpuSample
+from engine.system.telemetry import GpuSource
 from engine.text import gib
 
 
-class Gpus(Protocol):
-    """What looks at GPUs: ``engine.system.telemetry.Nvml``."""
-
-    def sample(self) -> list[GpuSample]:
-        """Look at every GPU once."""
-
-
-def check_gpus(store: Store, gpus: Gpus) -> Iterator[Finding]:
+def check_gpus(store: Store, gpus: GpuSource) -> Iterator[Finding]:
     """Does a process hold GPU memory for a run of this folder that is over?"""
     held: dict[int, int] = {}
     for sample in gpus.sample():

@@ -1,4 +1,4 @@
-"""CSV files as tracks: long (run, step, metric, value) or wide (step and a column a metric), told by the heading."""
+"""CSV files as runs: long (run, step, metric, value) or wide (step and a column a metric), told by the heading."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
-from engine.exchange.imported_run import Track, at, read_float, read_whole
+from engine.exchange.imported_run import ImportedRun, at, read_float, read_whole
 from engine.exchange.optional import ExchangeError
 
 MAX_LINE = 4 * 1024 * 1024
@@ -28,14 +28,14 @@ PLACES = {
 """What columns are called, in small letters with _ for spaces, that say where a value belongs; the first one counts."""
 
 
-def read_csv(path: Path) -> Iterator[Track]:
+def read_csv(path: Path) -> Iterator[ImportedRun]:
     """Yield the runs of a file, one after another; of each only its own points are in memory.
 
     Raises:
         ExchangeError: It cannot be read, or holds something else; the message says in which line.
     """
     with _open(path) as file:
-        yield from _Reader(path, file, os.fstat(file.fileno()).st_mtime).tracks()
+        yield from _CsvReader(path, file, os.fstat(file.fileno()).st_mtime).runs()
 
 
 def _open(path: Path) -> IO[str]:
@@ -49,7 +49,7 @@ def _open(path: Path) -> IO[str]:
     return os.fdopen(handle, encoding="utf-8-sig", newline="")
 
 
-class _Reader:
+class _CsvReader:
     """Reads one file from its first line to its last."""
 
     def __init__(self, path: Path, file: IO[str], written: float) -> None:
@@ -60,14 +60,14 @@ class _Reader:
         self._open_quote = False
         """Whether the file ended within quotes."""
 
-    def tracks(self) -> Iterator[Track]:
+    def runs(self) -> Iterator[ImportedRun]:
         heading = next(self._read(), None)
         if not heading:
             raise ExchangeError(f"{self.path} is empty: a CSV file begins with the names of its columns")
         places = _places(heading)
         self._check(heading, places)
         if {"metric", "value"} <= places.keys():
-            take: Callable[[Track, list[str]], None] = _Long(places, self._written).take
+            take: Callable[[ImportedRun, list[str]], None] = _Long(places, self._written).take
         else:
             take = _Wide(heading, places, self._written).take
         yield from self._group(heading, places, take)
@@ -77,13 +77,13 @@ class _Reader:
         if twice is not None:
             raise ExchangeError(f"{self.path}: there are two columns {twice[:40]!r}")
         if not places.keys() & {"step", "epoch"}:
-            shown = ", ".join(name[:40] for name in heading[:8])
-            raise ExchangeError(f"{self.path} has no column step or epoch; its columns are {shown}")
+            columns = ", ".join(name[:40] for name in heading[:8])
+            raise ExchangeError(f"{self.path} has no column step or epoch; its columns are {columns}")
 
     def _group(
-        self, heading: list[str], places: dict[str, int], take: Callable[[Track, list[str]], None]
-    ) -> Iterator[Track]:
-        track: Track | None = None
+        self, heading: list[str], places: dict[str, int], take: Callable[[ImportedRun, list[str]], None]
+    ) -> Iterator[ImportedRun]:
+        imported: ImportedRun | None = None
         seen: set[str] = set()
         torn = ""
         for row in self._read():
@@ -96,33 +96,33 @@ class _Reader:
                 torn = f"{self.path}, line {line}: {len(row)} cells where the heading has {len(heading)}"
                 continue
             name = row[places["run"]] if "run" in places else self.path.stem
-            if track is None or name != track.name:
-                if track is not None:
-                    yield track
+            if imported is None or name != imported.name:
+                if imported is not None:
+                    yield imported
                 if name in seen:
                     text = f"run {name[:80]!r} goes on after another one began: sort the file by run"
                     raise ExchangeError(f"{self.path}, line {line}: {text}")
                 seen.add(name)
-                track = self._begin(name, row, places)
-                track.has_times = "time" in places
+                imported = self._begin(name, row, places)
+                imported.has_times = "time" in places
             try:
-                take(track, row)
+                take(imported, row)
             except ValueError as error:
                 raise at(self.path, f"line {line}", error) from None
         if self._open_quote:
             torn = f"{self.path}, line {self._rows.line_num}: a quote is still open"
-        if torn and track is None:
+        if torn and imported is None:
             raise ExchangeError(torn)
-        if track is not None:
+        if imported is not None:
             if torn:
-                track.notes.append(f"{torn}: it is cut off there, and the line is passed over")
-            yield track
+                imported.notes.append(f"{torn}: it is cut off there, and the line is passed over")
+            yield imported
 
-    def _begin(self, name: str, row: list[str], places: dict[str, int]) -> Track:
+    def _begin(self, name: str, row: list[str], places: dict[str, int]) -> ImportedRun:
         experiment = row[places["experiment"]] if "experiment" in places else ""
         text = row[places["seed"]] if "seed" in places else ""
         try:
-            return Track(name, experiment, read_whole(text, "seed") if text else None)
+            return ImportedRun(name, experiment, read_whole(text, "seed") if text else None)
         except ValueError as error:
             raise at(self.path, f"line {self._rows.line_num}", error) from None
 
@@ -156,11 +156,13 @@ class _Long:
     def __init__(self, places: dict[str, int], written: float) -> None:
         self._places, self._written = places, written
 
-    def take(self, track: Track, row: list[str]) -> None:
-        """Add a row to a track; an empty value is NaN."""
-        step, epoch, time = _where(track, row, self._places, self._written)
+    def take(self, imported: ImportedRun, row: list[str]) -> None:
+        """Add a row to a run; an empty value is NaN."""
+        step, epoch, time = _where(imported, row, self._places, self._written)
         text = row[self._places["value"]].strip()
-        track.add(row[self._places["metric"]], read_float(text) if text else float("nan"), step, epoch, time)
+        imported.add(
+            row[self._places["metric"]], read_float(text) if text else float("nan"), step, epoch, time
+        )
 
 
 class _Wide:
@@ -172,9 +174,9 @@ class _Wide:
         self._metrics = {i: name for i, name in enumerate(heading) if i not in taken}
         self._numeric: set[int] = set()
 
-    def take(self, track: Track, row: list[str]) -> None:
-        """Add a row to a track; a column whose first cell is a word is passed over."""
-        step, epoch, time = _where(track, row, self._places, self._written)
+    def take(self, imported: ImportedRun, row: list[str]) -> None:
+        """Add a row to a run; a column whose first cell is a word is passed over."""
+        step, epoch, time = _where(imported, row, self._places, self._written)
         for i, name in list(self._metrics.items()):
             if not (text := row[i].strip()):
                 continue
@@ -184,30 +186,30 @@ class _Wide:
                 if i in self._numeric:
                     raise
                 del self._metrics[i]
-                track.notes.append(f"column {name[:80]!r} holds no numbers and is passed over")
+                imported.notes.append(f"column {name[:80]!r} holds no numbers and is passed over")
                 continue
             self._numeric.add(i)
-            track.add(name, value, step, epoch, time)
+            imported.add(name, value, step, epoch, time)
 
 
 def _places(heading: list[str]) -> dict[str, int]:
     """Return in which columns it stands where a value belongs."""
     names = [re.sub(r"\s+", "_", name.strip().lower()) for name in heading]
-    found = {}
-    for what, known in PLACES.items():
-        index = next((names.index(name) for name in known if name in names), None)
+    places = {}
+    for what, headings in PLACES.items():
+        index = next((names.index(name) for name in headings if name in names), None)
         if index is not None:
-            found[what] = index
-    return found
+            places[what] = index
+    return places
 
 
 def _where(
-    track: Track, row: list[str], places: dict[str, int], written: float
+    imported: ImportedRun, row: list[str], places: dict[str, int], written: float
 ) -> tuple[float, float, float]:
     """Return the step, epoch and time of a row; without steps the epochs count."""
     cells = {what: row[places[what]].strip() for what in ("step", "epoch", "time") if what in places}
     epoch = read_float(cells["epoch"]) if cells.get("epoch") else 0.0
-    track.has_epochs = track.has_epochs or bool(cells.get("epoch"))
+    imported.has_epochs = imported.has_epochs or bool(cells.get("epoch"))
     if cells.get("step"):
         step = read_whole(cells["step"], "step")
     elif "step" in places:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
-from engine.exchange.measurements import Told, told
+from engine.exchange.measurements import ExportedRun, exported_run
 from engine.exchange.optional import ExchangeError
 from engine.exchange.output_files import refuse_existing
-from engine.query.select import chosen
+from engine.query.select import select_runs
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store
 from engine.text import printable
@@ -23,13 +23,13 @@ FOLDERS = ("tensorboard", "wandb")
 class Sink(Protocol):
     """Writes runs in one format, one run after another."""
 
-    def files(self, runs: list[Told]) -> list[Path]:
+    def files(self, runs: list[ExportedRun]) -> list[Path]:
         """Return what will be written."""
 
     def __enter__(self) -> Self: ...
-    def __exit__(self, *found: object) -> bool | None: ...
+    def __exit__(self, *exc_info: object) -> bool | None: ...
 
-    def add(self, told: Told) -> int:
+    def add(self, exported_run: ExportedRun) -> int:
         """Write a run, and return how many values it has measured."""
 
 
@@ -53,7 +53,7 @@ def export_runs(
         ExchangeError: A package is missing, a file is there already, or one cannot be written.
         FilterError: The filter cannot be understood.
     """
-    runs = [told(Run(store.root / status.run), status) for status in chosen(store, where)]
+    runs = [exported_run(Run(store.root / status.run), status) for status in select_runs(store, where)]
     if not runs:
         say(printable(f"no run in {store.root} fits: {where}" if where else f"no runs in {store.root}"))
         return False
@@ -62,13 +62,13 @@ def export_runs(
     if not force:
         refuse_existing(files)
     with sink:
-        counts = [sink.add(each) for each in runs]
+        counts = [sink.add(run) for run in runs]
     silent = counts.count(0)
     for path in files if kind not in FOLDERS else [out]:
         say(printable(f"{path}: {_what(path, len(runs), sum(counts))}"))
     if silent:
         say(f"  {silent} of {len(runs)} runs {'has' if silent == 1 else 'have'} measured nothing yet")
-    if live := sum(each.status.state in LIVE for each in runs):
+    if live := sum(run.status.state in LIVE for run in runs):
         say(
             f"  {live} of {len(runs)} still {'runs' if live == 1 else 'run'}: it is here as far as it had come"
         )

@@ -23,7 +23,7 @@ _BARRED = re.compile(r"""^-|[\s=!~<>,"']|[^\x20-\x7e]""")
 _OWN_ID = re.compile(r"(.+)-s(\d{1,15})-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
-class Track:
+class ImportedRun:
     """The points of one run: what it is called, and steps, epochs, times and values beside one another.
 
     Args:
@@ -33,10 +33,10 @@ class Track:
     """
 
     def __init__(self, name: str, experiment: str = "", seed: int | None = None) -> None:
-        found = _OWN_ID.fullmatch(name)  # the folder of a run that was exported
+        run_id = _OWN_ID.fullmatch(name)  # the folder of a run that was exported
         self.name = name
-        self.experiment = experiment or (found[1] if found else name)
-        self.seed = int(found[2]) if seed is None and found else seed
+        self.experiment = experiment or (run_id[1] if run_id else name)
+        self.seed = int(run_id[2]) if seed is None and run_id else seed
         self.renamed: dict[str, str] = {}
         """Metrics that are called otherwise here."""
         self.notes: list[str] = []
@@ -75,12 +75,12 @@ class Track:
             raise ValueError(f"{time:g} is no time: seconds since 1970")
         self._metrics.append(self._number(metric))
         fields = (self._steps, self._epochs, self._times, self._values)
-        for field, each in zip(fields, (step, epoch, time, value), strict=True):
-            field.append(each)
+        for field, number in zip(fields, (step, epoch, time, value), strict=True):
+            field.append(number)
 
     def begin_from(self, step: int) -> None:
         """Drop the points from a step on: the program that measured them went back there."""
-        kept = [i for i, each in enumerate(self._steps) if each < step]
+        kept = [i for i, taken_at in enumerate(self._steps) if taken_at < step]
         self._keep(kept)
 
     def sort(self) -> None:
@@ -93,25 +93,25 @@ class Track:
         """Take the epoch of each step from a metric that says it, up to the next that does, and forget the metric."""
         if (number := self._numbers.get(metric)) is None:
             return
-        said = {
+        epochs = {
             step: value
-            for step, value, each in zip(self._steps, self._values, self._metrics, strict=True)
-            if each == number and 0 <= value <= MOST
+            for step, value, metric_number in zip(self._steps, self._values, self._metrics, strict=True)
+            if metric_number == number and 0 <= value <= MOST
         }
-        steps = sorted(said)
+        steps = sorted(epochs)
         for i, step in enumerate(self._steps):
             before = bisect.bisect_right(steps, step)
-            self._epochs[i] = said[steps[before - 1]] if before else 0.0
-        self._keep([i for i, each in enumerate(self._metrics) if each != number])
+            self._epochs[i] = epochs[steps[before - 1]] if before else 0.0
+        self._keep([i for i, metric_number in enumerate(self._metrics) if metric_number != number])
         self.has_epochs = bool(steps)
 
     def digest(self) -> str:
         """Return a digest of the points, the same for the same measurements."""
-        found = hashlib.sha256("\0".join(self._names).encode(errors="surrogatepass"))
+        digest = hashlib.sha256("\0".join(self._names).encode(errors="surrogatepass"))
         for field in (self._steps, self._values, *([self._times] if self.has_times else [])):
-            found.update(field.tobytes())
-        found.update(struct.pack(f"<{len(self._metrics)}l", *self._metrics))
-        return found.hexdigest()
+            digest.update(field.tobytes())
+        digest.update(struct.pack(f"<{len(self._metrics)}l", *self._metrics))
+        return digest.hexdigest()
 
     @property
     def span(self) -> tuple[float, float]:
@@ -121,7 +121,7 @@ class Track:
     def events(self, run: str, steps_per_epoch: int | None = None) -> Iterator[Metrics]:
         """Yield the points as events of a run: those of one step and time together, as far as they stand together."""
         names = list(self._names)
-        for (step, epoch, time), group in groupby(range(len(self)), self._place):
+        for (step, epoch, time), group in groupby(range(len(self)), self._position):
             if steps_per_epoch and not self.has_epochs:
                 epoch = step / steps_per_epoch
             values: dict[str, float | None] = {}
@@ -133,7 +133,7 @@ class Track:
                 values[name] = self._values[i]
             yield Metrics(time=time, run=run, step=int(step), epoch=epoch, values=values)
 
-    def _place(self, i: int) -> tuple[float, float, float]:
+    def _position(self, i: int) -> tuple[float, float, float]:
         return self._steps[i], self._epochs[i], self._times[i]
 
     def _keep(self, which: list[int]) -> None:
@@ -195,6 +195,6 @@ def read_whole(text: str, what: str) -> int:
     return int(value)
 
 
-def at(path: object, place: str, error: ValueError) -> ExchangeError:
+def at(path: object, position: str, error: ValueError) -> ExchangeError:
     """Return the error of a place in a file."""
-    return ExchangeError(f"{path}, {place}: {error}")
+    return ExchangeError(f"{path}, {position}: {error}")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from engine.config.schema import IMPORTED
 from engine.events import End, Start
-from engine.exchange.imported_run import Track, experiment_name
+from engine.exchange.imported_run import ImportedRun, experiment_name
 from engine.exchange.optional import ExchangeError
 from engine.exchange.tensorboard_reader import is_event_file, read_event_files
 from engine.runs import status
@@ -55,17 +55,17 @@ def import_from(
         pass
     here = _imported(store)
     count = 0
-    for count, track in enumerate(_usable(path, kind, say), 1):
-        source = Source(path=str(path.resolve()), name=track.name, format=kind, digest=track.digest())
+    for count, imported in enumerate(_usable(path, kind, say), 1):
+        source = Source(path=str(path.resolve()), name=imported.name, format=kind, digest=imported.digest())
         if (why := _why_not(source, here)) is not None:
-            say(printable(f"{track.name}: passed over, {why}"))
+            say(printable(f"{imported.name}: passed over, {why}"))
             continue
-        track.experiment = experiment_name(name or track.experiment)
-        track.seed = (count - 1 if name else 0) if track.seed is None else track.seed
-        run = make_run(store, track, source, steps_per_epoch)
+        imported.experiment = experiment_name(name or imported.experiment)
+        imported.seed = (count - 1 if name else 0) if imported.seed is None else imported.seed
+        run = make_run(store, imported, source, steps_per_epoch)
         here[source.digest] = here[source.path, source.name] = run.id
-        say(printable(f"{track.name}: {run.id}, {len(track):,} values"))
-        for line in _remarks(track, steps_per_epoch):
+        say(printable(f"{imported.name}: {run.id}, {len(imported):,} values"))
+        for line in _remarks(imported, steps_per_epoch):
             say(printable(f"  {line}"))
     if not count:
         say(printable(f"{path} holds no measurements"))
@@ -85,35 +85,35 @@ def guess(path: Path) -> Format:
     raise ExchangeError(f"{path} has no name that tells what it holds: say `--format tensorboard` or csv")
 
 
-def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | None = None) -> Run:
+def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoch: int | None = None) -> Run:
     """Return a new run, finished, of what was measured elsewhere.
 
     Args:
         store: Where the run goes.
-        track: What was measured.
+        imported: What was measured.
         source: Where the measurements come from.
-        steps_per_epoch: Places steps on the axis of epochs; None where the track says epochs itself.
+        steps_per_epoch: Places steps on the axis of epochs; None where the run says epochs itself.
 
     Raises:
         StoreError: It cannot be written.
     """
     config: dict[str, Any] = {
-        "name": track.experiment,
+        "name": imported.experiment,
         "model": IMPORTED,
         "tags": [TAG],
         "notes": f"Imported from {source.path} ({source.format}), where it is {source.name}.",
     }
-    begin, end = track.span
-    with store.adopt(track.experiment, track.seed or 0, config, source) as draft:
+    begin, end = imported.span
+    with store.adopt(imported.experiment, imported.seed or 0, config, source) as draft:
         recorder = Recorder(draft)
         try:
             recorder.emit(
                 Start(
-                    time=begin, run=draft.id, experiment=track.experiment, seed=track.seed or 0,
+                    time=begin, run=draft.id, experiment=imported.experiment, seed=imported.seed or 0,
                     device="another machine", init="imported", steps_per_epoch=steps_per_epoch,
                 )
             )  # fmt: skip
-            for event in track.events(draft.id, steps_per_epoch):
+            for event in imported.events(draft.id, steps_per_epoch):
                 recorder.emit(event)
             reason = f"imported from {source.path}"
             recorder.emit(
@@ -127,7 +127,7 @@ def make_run(store: Store, track: Track, source: Source, steps_per_epoch: int | 
     return Run(store.root / run_id)
 
 
-def _read(path: Path, kind: Format) -> Iterator[Track]:
+def _read(path: Path, kind: Format) -> Iterator[ImportedRun]:
     if kind == "tensorboard":
         return read_event_files(path)
     from engine.exchange.csv_reader import read_csv
@@ -135,28 +135,28 @@ def _read(path: Path, kind: Format) -> Iterator[Track]:
     return read_csv(path)
 
 
-def _usable(path: Path, kind: Format, say: Callable[[str], None]) -> Iterator[Track]:
+def _usable(path: Path, kind: Format, say: Callable[[str], None]) -> Iterator[ImportedRun]:
     """Yield the runs that have measured something, and say which have not."""
-    for track in _read(path, kind):
-        if len(track):
-            yield track
+    for imported in _read(path, kind):
+        if len(imported):
+            yield imported
             continue
-        say(printable(f"{track.name}: passed over, it holds no measurements"))
-        for note in track.notes:
+        say(printable(f"{imported.name}: passed over, it holds no measurements"))
+        for note in imported.notes:
             say(printable(f"  {note}"))
 
 
 def _imported(store: Store) -> dict[str | tuple[str, str], str]:
     """Return the runs that were imported before, by what was measured and by where that lay."""
-    found: dict[str | tuple[str, str], str] = {}
+    run_ids: dict[str | tuple[str, str], str] = {}
     for run in store.runs():
         try:
             source = run.info().imported
         except StoreError:
             continue
         if source is not None:
-            found[source.digest] = found[source.path, source.name] = run.id
-    return found
+            run_ids[source.digest] = run_ids[source.path, source.name] = run.id
+    return run_ids
 
 
 def _why_not(source: Source, here: dict[str | tuple[str, str], str]) -> str | None:
@@ -167,13 +167,13 @@ def _why_not(source: Source, here: dict[str | tuple[str, str], str]) -> str | No
     return None
 
 
-def _remarks(track: Track, steps_per_epoch: int | None) -> Iterator[str]:
+def _remarks(imported: ImportedRun, steps_per_epoch: int | None) -> Iterator[str]:
     """Yield what a user has to know of how a run was taken over."""
-    yield from track.notes
-    renamed = list(track.renamed.items())
+    yield from imported.notes
+    renamed = list(imported.renamed.items())
     for was, now in renamed[:SHOWN]:
         yield f"metric {was[:80]!r} is called {now} here"
     if len(renamed) > SHOWN:
         yield f"and {len(renamed) - SHOWN} more names were changed"
-    if not track.has_epochs and not steps_per_epoch:
+    if not imported.has_epochs and not steps_per_epoch:
         yield "it says no epochs: on that axis all is at 0; `--steps-per-epoch N` places it"

@@ -16,7 +16,7 @@ COLUMNS = ("run", "experiment", "seed", "step", "epoch", "time", "metric", "valu
 """Of the long table of measurements; ``time`` is in seconds since the epoch, UTC."""
 
 
-class Told(NamedTuple):
+class ExportedRun(NamedTuple):
     """A run that is exported: how it goes and what it was made for."""
 
     run: Run
@@ -50,12 +50,12 @@ FACTS: dict[str, type] = {
 """What a table of runs says of each, and the type of it; times are in seconds since the epoch, UTC."""
 
 
-def told(run: Run, status: Status) -> Told:
+def exported_run(run: Run, status: Status) -> ExportedRun:
     """Return a run with what run.json says of it."""
     try:
-        return Told(run, status, run.info())
+        return ExportedRun(run, status, run.info())
     except StoreError:
-        return Told(run, status, None)
+        return ExportedRun(run, status, None)
 
 
 def measured(run: Run) -> Iterator[Metrics]:

@@ -16,11 +16,11 @@ SHOWN = 3
 
 def refuse_existing(paths: Iterable[Path]) -> None:
     """Raise ExchangeError if one of the files is there."""
-    found = [str(path) for path in paths if os.path.lexists(path)]
-    if found:
-        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
-        names = ", ".join(found[:SHOWN]) + more
-        are = "are" if len(found) > 1 else "is"
+    existing = [str(path) for path in paths if os.path.lexists(path)]
+    if existing:
+        more = f" and {len(existing) - SHOWN} more" if len(existing) > SHOWN else ""
+        names = ", ".join(existing[:SHOWN]) + more
+        are = "are" if len(existing) > 1 else "is"
         raise ExchangeError(f"{names} {are} there already: `--force` replaces, `--out DIR` writes elsewhere")
 
 

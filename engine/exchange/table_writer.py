@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol, get_args, get_type_hints
 
 from engine.config.schema import LABELS, Experiment
-from engine.exchange.measurements import FACTS, Told, measured, points
+from engine.exchange.measurements import FACTS, ExportedRun, measured, points
 from engine.exchange.optional import load
 from engine.exchange.output_files import draft
 
@@ -28,21 +28,21 @@ TYPES: dict[str, type] = {
 
 def settings_types() -> dict[str, type]:
     """Return the columns of a table of runs that are settings, and their types; what is no scalar is JSON text."""
-    found: dict[str, type] = {}
+    types: dict[str, type] = {}
     for name, hint in get_type_hints(Experiment).items():
-        leaves = {each for each in (*get_args(hint), hint) if each in (int, float, str)}
+        leaves = {leaf for leaf in (*get_args(hint), hint) if leaf in (int, float, str)}
         if name not in LABELS:
-            found[f"config.{name}"] = float if float in leaves else int if int in leaves else str
-    return found
+            types[f"config.{name}"] = float if float in leaves else int if int in leaves else str
+    return types
 
 
 RUN_TYPES = FACTS | settings_types()
 
 
-def row_of(told: Told) -> dict[str, Any]:
+def row_of(exported: ExportedRun) -> dict[str, Any]:
     """Return a run's row; a setting of another type than its column's is not in it."""
-    row = told.facts()
-    config = told.config()
+    row = exported.facts()
+    config = exported.config()
     for name, kind in RUN_TYPES.items():
         if name.startswith("config."):
             row[name] = _cell(config.get(name.removeprefix("config.")), kind)
@@ -59,15 +59,15 @@ def _cell(value: Any, kind: type) -> Any:
     return float(value)
 
 
-def rows_of(told: Told) -> Iterator[tuple[Any, ...]]:
+def rows_of(exported: ExportedRun) -> Iterator[tuple[Any, ...]]:
     """Yield a run's measurements as rows of ``COLUMNS``."""
-    run, experiment, seed = told.run.id, told.status.experiment, told.status.seed
-    for event in measured(told.run):
+    run, experiment, seed = exported.run.id, exported.status.experiment, exported.status.seed
+    for event in measured(exported.run):
         for name, value in points(event):
             yield run, experiment, seed, event.step, event.epoch, event.time, name, value
 
 
-class Table(Protocol):
+class TableFile(Protocol):
     """A file of rows that is being written."""
 
     def add(self, row: tuple[Any, ...]) -> None:
@@ -167,9 +167,9 @@ class Tables:
         self.metrics, self.runs = out / f"metrics.{end}", out / f"runs.{end}"
         self._kind = kind
         self._stack = ExitStack()
-        self._tables: list[Table] = []
+        self._tables: list[TableFile] = []
 
-    def files(self, _runs: list[Told]) -> list[Path]:
+    def files(self, _runs: list[ExportedRun]) -> list[Path]:
         """Return what will be written."""
         return [self.metrics, self.runs]
 
@@ -182,21 +182,21 @@ class Tables:
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *found: Any) -> bool | None:
-        return self._stack.__exit__(*found)
+    def __exit__(self, *exc_info: Any) -> bool | None:
+        return self._stack.__exit__(*exc_info)
 
-    def add(self, told: Told) -> int:
+    def add(self, exported: ExportedRun) -> int:
         """Write a run, and return how many values it has measured."""
         metrics, runs = self._tables
-        runs.add(tuple(row_of(told).values()))
+        runs.add(tuple(row_of(exported).values()))
         count = 0
-        for count, row in enumerate(rows_of(told), 1):  # noqa: B007  the count is what is wanted
+        for count, row in enumerate(rows_of(exported), 1):  # noqa: B007  the count is what is wanted
             metrics.add(row)
         return count
 
-    def _open(self, stack: ExitStack, path: Path, columns: dict[str, type]) -> Table:
+    def _open(self, stack: ExitStack, path: Path, columns: dict[str, type]) -> TableFile:
         written = stack.enter_context(draft(path))
-        table: Table
+        table: TableFile
         if self._kind == "parquet":
             table = ParquetTable(written, columns)
         else:

@@ -1,4 +1,4 @@
-"""TensorBoard's event files as tracks: each folder that holds some is a run. Its own library parses what is in them."""
+"""TensorBoard's event files as runs: each folder that holds some is a run. Its own library parses what is in them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.imported_run import Track
+from engine.exchange.imported_run import ImportedRun
 from engine.exchange.optional import ExchangeError, load
 from engine.exchange.tensorboard_writer import EPOCH, EXTRA
 
@@ -22,7 +22,7 @@ def is_event_file(path: Path) -> bool:
     return MARK in path.name
 
 
-def read_event_files(root: Path) -> Iterator[Track]:
+def read_event_files(root: Path) -> Iterator[ImportedRun]:
     """Yield a run for each folder with event files, or the one of a single file.
 
     Raises:
@@ -30,7 +30,7 @@ def read_event_files(root: Path) -> Iterator[Track]:
     """
     library = _Library()
     if not root.is_dir():
-        yield _track(library, root.stem, [root])
+        yield _imported_run(library, root.stem, [root])
         return
     for folder, inner, names in os.walk(root):
         inner.sort()
@@ -38,7 +38,7 @@ def read_event_files(root: Path) -> Iterator[Track]:
         files = [path for path in files if not path.is_symlink()]
         if files:
             name = os.path.relpath(folder, root)
-            yield _track(library, root.resolve().name if name == "." else name, files)
+            yield _imported_run(library, root.resolve().name if name == "." else name, files)
 
 
 class _Library:
@@ -60,14 +60,14 @@ class _Library:
         logging.getLogger("tensorboard").setLevel(logging.ERROR)
 
 
-def _track(library: _Library, name: str, files: list[Path]) -> Track:
-    track = Track(name)
+def _imported_run(library: _Library, name: str, files: list[Path]) -> ImportedRun:
+    imported = ImportedRun(name)
     scalars: set[str] = set()
     """Tags whose values are tensors that mean one number: only the first value of a tag says so."""
     for path in files:
-        for event in _events(library, path, track):
+        for event in _events(library, path, imported):
             if event.HasField("session_log") and event.session_log.status == library.restart:
-                track.begin_from(event.step)
+                imported.begin_from(event.step)
             for value in event.summary.value:
                 if value.metadata.plugin_data.plugin_name == "scalars":
                     scalars.add(value.tag)
@@ -75,12 +75,12 @@ def _track(library: _Library, name: str, files: list[Path]) -> Track:
                 if number is None:
                     continue
                 try:
-                    track.add(value.tag, number, event.step, 0.0, event.wall_time)
+                    imported.add(value.tag, number, event.step, 0.0, event.wall_time)
                 except ValueError as error:
                     raise ExchangeError(f"{path}: {value.tag[:80]!r}: {error}") from None
-    track.sort()
-    track.take_epochs(EPOCH)
-    return track
+    imported.sort()
+    imported.take_epochs(EPOCH)
+    return imported
 
 
 def _number(library: _Library, value: Any, scalar: bool) -> float | None:
@@ -88,7 +88,7 @@ def _number(library: _Library, value: Any, scalar: bool) -> float | None:
     kind = value.WhichOneof("value")
     if kind == "simple_value":
         return float(value.simple_value)
-    if kind != "tensor" or not scalar or any(each.size != 1 for each in value.tensor.tensor_shape.dim):
+    if kind != "tensor" or not scalar or any(dim.size != 1 for dim in value.tensor.tensor_shape.dim):
         return None
     try:
         return float(library.array(value.tensor).item())
@@ -96,8 +96,8 @@ def _number(library: _Library, value: Any, scalar: bool) -> float | None:
         return None
 
 
-def _events(library: _Library, path: Path, track: Track) -> Iterator[Any]:
-    """Yield the events of a file up to its end, or to where it is torn: then the track says so."""
+def _events(library: _Library, path: Path, imported: ImportedRun) -> Iterator[Any]:
+    """Yield the events of a file up to its end, or to where it is torn: then the run's notes say so."""
     try:
         size = _size(path)
         reader = library.reader(os.fsencode(path.absolute()))
@@ -116,7 +116,7 @@ def _events(library: _Library, path: Path, track: Track) -> Iterator[Any]:
             why = (
                 "ends in the middle of one" if "truncated" in str(error).lower() else "is damaged after that"
             )
-            track.notes.append(f"{path}: {count:,} events could be read; it {why}")
+            imported.notes.append(f"{path}: {count:,} events could be read; it {why}")
             return
         except OSError as error:
             raise ExchangeError(f"{path} cannot be read: {error.strerror or error}") from None
@@ -125,7 +125,7 @@ def _events(library: _Library, path: Path, track: Track) -> Iterator[Any]:
 
 
 def _size(path: Path) -> int:
-    found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
+    info = path.stat()
+    if not stat.S_ISREG(info.st_mode):
         raise ExchangeError(f"{path} is no file")
-    return found.st_size
+    return info.st_size

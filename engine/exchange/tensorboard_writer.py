@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.measurements import Told, measured, points
+from engine.exchange.measurements import ExportedRun, measured, points
 from engine.exchange.optional import ExchangeError, load
 from engine.exchange.output_files import draft
 
@@ -27,15 +27,15 @@ class EventFiles:
         self._summary = load("tensorboard.compat.proto.summary_pb2", EXTRA).Summary
         self._records = load("tensorboard.summary.writer.record_writer", EXTRA)
 
-    def files(self, runs: list[Told]) -> list[Path]:
+    def files(self, runs: list[ExportedRun]) -> list[Path]:
         """Return what will be written.
 
         Raises:
             ExchangeError: A run's folder holds event files of another program, which TensorBoard would mix with these.
         """
-        paths = [self._file(told) for told in runs]
+        paths = [self._file(exported) for exported in runs]
         for path in paths:
-            others = sorted(each.name for each in path.parent.glob("*tfevents*") if each.name != path.name)
+            others = sorted(entry.name for entry in path.parent.glob("*tfevents*") if entry.name != path.name)
             if others:
                 raise ExchangeError(
                     f"{path.parent} holds event files that are not this run's, such as {others[0]}: "
@@ -46,25 +46,25 @@ class EventFiles:
     def __enter__(self) -> EventFiles:
         return self
 
-    def __exit__(self, *found: Any) -> None:
+    def __exit__(self, *exc_info: Any) -> None:
         """Every file is whole already."""
 
-    def add(self, told: Told) -> int:
+    def add(self, exported: ExportedRun) -> int:
         """Write a run, and return how many values it has measured; one without any leaves no file."""
-        events = measured(told.run)
+        events = measured(exported.run)
         first = next(events, None)
         if first is None:
             return 0
-        with draft(self._file(told)) as path, path.open("wb") as file:
+        with draft(self._file(exported)) as path, path.open("wb") as file:
             writer = self._records.RecordWriter(file)
             begin = self._protos.Event(wall_time=first.time, file_version="brain.Event:2")
             writer.write(begin.SerializeToString())
             count = self._write(writer, first)
             return count + sum(self._write(writer, event) for event in events)
 
-    def _file(self, told: Told) -> Path:
+    def _file(self, exported: ExportedRun) -> Path:
         """Return a run's file: the same name each time, so that a run is there once."""
-        return self._out / told.run.id / f"events.out.tfevents.{int(told.created)}.vitui"
+        return self._out / exported.run.id / f"events.out.tfevents.{int(exported.created)}.vitui"
 
     def _write(self, writer: Any, event: Any) -> int:
         values = [self._summary.Value(tag=name, simple_value=value) for name, value in points(event)]

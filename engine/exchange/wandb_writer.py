@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from engine.exchange.measurements import Told, measured, points
+from engine.exchange.measurements import ExportedRun, measured, points
 from engine.exchange.optional import ExchangeError, load
 
 EXTRA = "wandb"
@@ -25,34 +25,34 @@ class OfflineRuns:
         self._out = out
         self._wandb = load("wandb", EXTRA)
 
-    def files(self, runs: list[Told]) -> list[Path]:
+    def files(self, runs: list[ExportedRun]) -> list[Path]:
         """Return what is there already of these runs: the names of new folders say when they are written."""
-        return [path for told in runs for path in self._written(told)]
+        return [path for exported in runs for path in self._written(exported)]
 
     def __enter__(self) -> OfflineRuns:
         return self
 
-    def __exit__(self, *found: Any) -> None:
+    def __exit__(self, *exc_info: Any) -> None:
         """Every run is whole already."""
 
-    def add(self, told: Told) -> int:
+    def add(self, exported: ExportedRun) -> int:
         """Write a run, and return how many values it has measured; one without any leaves nothing.
 
         Raises:
             ExchangeError: It cannot be written.
         """
-        events = measured(told.run)
+        events = measured(exported.run)
         first = next(events, None)
         if first is None:
             return 0
-        facts = told.facts()
+        facts = exported.facts()
         try:
-            for old in self._written(told):
+            for old in self._written(exported):
                 shutil.rmtree(old)
             self._out.mkdir(parents=True, exist_ok=True)
             run = self._wandb.init(
-                project="vitui", id=_id(told), name=told.run.id, group=told.status.experiment or None,
-                config=told.config(), tags=facts["tags"].split() or None, notes=facts["note"] or None,
+                project="vitui", id=_id(exported), name=exported.run.id, group=exported.status.experiment or None,
+                config=exported.config(), tags=facts["tags"].split() or None, notes=facts["note"] or None,
                 settings=self._settings(),
             )  # fmt: skip
             try:
@@ -65,15 +65,15 @@ class OfflineRuns:
                     {f"vitui/{name}": facts[name] for name in ("state", "reason", "parameters")}
                 )
             finally:
-                run.finish(exit_code=0 if told.status.state == "finished" else 1)
+                run.finish(exit_code=0 if exported.status.state == "finished" else 1)
         except (self._wandb.errors.Error, OSError) as error:
-            raise ExchangeError(f"{told.run.id} cannot be written into {self._out}: {error}") from None
+            raise ExchangeError(f"{exported.run.id} cannot be written into {self._out}: {error}") from None
         return count
 
-    def _written(self, told: Told) -> list[Path]:
+    def _written(self, exported: ExportedRun) -> list[Path]:
         """Return the folders of a run that was written before."""
-        name = f"run-{_id(told)}.wandb"
-        folders = sorted((self._out / "wandb").glob(f"offline-run-*-{_id(told)}"))
+        name = f"run-{_id(exported)}.wandb"
+        folders = sorted((self._out / "wandb").glob(f"offline-run-*-{_id(exported)}"))
         return [folder for folder in folders if (folder / name).is_file() and not folder.is_symlink()]
 
     def _settings(self) -> Any:
@@ -85,5 +85,5 @@ class OfflineRuns:
         )  # fmt: skip
 
 
-def _id(told: Told) -> str:
-    return told.run.id[-LONGEST:].lstrip("-")
+def _id(exported: ExportedRun) -> str:
+    return exported.run.id[-LONGEST:].lstrip("-")

@@ -104,7 +104,7 @@ class Block:
         self._table, self._count = table[:, :keep].copy(), keep
 
     def of(self, metrics: Sequence[int]) -> Block:
-        """Return a block of its own with all points of some metrics, by their places in this one."""
+        """Return a block of its own with all points of some metrics, by their indices in this one."""
         block = Block(len(metrics))
         rows = [*range(len(PLACE)), *(len(PLACE) + metric for metric in metrics)]
         block._table, block._count = self.table()[rows], len(self)
@@ -112,13 +112,13 @@ class Block:
 
 
 class Column:
-    """One metric: its place in the block of those that were always measured together with it."""
+    """One metric: its index in the block of those that were always measured together with it."""
 
-    __slots__ = ("block", "place")
+    __slots__ = ("block", "index")
 
-    def __init__(self, block: Block, place: int) -> None:
+    def __init__(self, block: Block, index: int) -> None:
         self.block = block
-        self.place = place
+        self.index = index
 
     def __len__(self) -> int:
         return len(self.block)
@@ -126,4 +126,4 @@ class Column:
     def points(self) -> tuple[Array, Array, Array, Array]:
         """Return steps, epochs, times and values, all (N,). Views; not to be written to."""
         table = self.block.table()
-        return table[0], table[1], table[2], table[len(PLACE) + self.place]
+        return table[0], table[1], table[2], table[len(PLACE) + self.index]

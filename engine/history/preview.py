@@ -31,8 +31,8 @@ def sketch(path: str | os.PathLike[str], places: int = 2000) -> History:
     lines, end = tail(history.path, 0, HEAD)
     history.take(lines, 0)
     furthest = 0
-    for place in range(places):
-        at = max(end, HEAD + (size - HEAD) * place // places)
+    for sample in range(places):
+        at = max(end, HEAD + (size - HEAD) * sample // places)
         lines, after = tail(history.path, at, WINDOW)
         if at > end and lines:  # somewhere within a line
             at += len(lines.pop(0)) + 1

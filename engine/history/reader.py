@@ -135,16 +135,16 @@ class History:
                 self._tell(event.time)
 
     def _measure(self, event: Metrics) -> None:
-        clock, found = self._tell(event.time), event.values
-        for block, names in self._route(tuple(found)):
-            values = [nan if (value := found[name]) is None else value for name in names]
+        clock, measured = self._tell(event.time), event.values
+        for block, names in self._route(tuple(measured)):
+            values = [nan if (value := measured[name]) is None else value for name in names]
             block.append(event.step, event.epoch, clock, values)
 
     def _measure_all(self, events: list[Metrics]) -> bool:
         """Take events with as many values each; return whether they were of the same metrics, and so were taken."""
-        found = [event.values for event in events]
+        rows = [event.values for event in events]
         try:
-            values = {name: [each[name] for each in found] for name in found[0]}
+            values = {name: [row[name] for row in rows] for name in rows[0]}
         except KeyError:
             return False
         steps = array("d", [event.step for event in events])
@@ -167,31 +167,31 @@ class History:
         for name in asked:
             if name in self.columns:
                 together.setdefault(self.columns[name].block, []).append(name)
-        for block, known in list(together.items()):
-            if len(known) < block.width:
+        for block, metrics in list(together.items()):
+            if len(metrics) < block.width:
                 self._routes.clear()
                 there = {name for name, column in self.columns.items() if column.block is block}
-                rest = sorted(there.difference(known))
-                together[self._part(block, known)] = together.pop(block)
+                rest = sorted(there.difference(metrics))
+                together[self._part(block, metrics)] = together.pop(block)
                 self._part(block, rest)
         if new:
             block = Block(len(new))
-            self.columns |= {name: Column(block, place) for place, name in enumerate(new)}
+            self.columns |= {name: Column(block, index) for index, name in enumerate(new)}
             together[block] = new
         if len(self._routes) >= MAX_METRICS:
             self._routes.clear()
         self._routes[names] = [
-            (block, sorted(known, key=lambda name: self.columns[name].place))
-            for block, known in together.items()
+            (block, sorted(metrics, key=lambda name: self.columns[name].index))
+            for block, metrics in together.items()
         ]
         return self._routes[names]
 
     def _part(self, block: Block, names: Sequence[str]) -> Block:
         """Give some metrics of a block one of their own, and return it."""
         columns = [self.columns[name] for name in names]
-        own = block.of([column.place for column in columns])
-        for place, column in enumerate(columns):
-            column.block, column.place = own, place
+        own = block.of([column.index for column in columns])
+        for index, column in enumerate(columns):
+            column.block, column.index = own, index
         return own
 
     def _tell(self, time: float) -> float:
@@ -214,7 +214,7 @@ class History:
         """Forget what was measured after a step: it is measured anew."""
         for block in {column.block for column in self.columns.values()}:
             block.truncate(step)
-        self.matrices = [place for place in self.matrices if place.step <= step]
+        self.matrices = [matrix for matrix in self.matrices if matrix.step <= step]
         self.checkpoints = [saved for saved in self.checkpoints if saved.step <= step]
 
     @property

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from engine.errors import CheckpointError
 from engine.models.vit import ViT, resize_positions
-from engine.models.weights.sources import RGB, Checkpoint, read_checkpoint
+from engine.models.weights.sources import RGB, PretrainedWeights, read_checkpoint
 
-__all__ = ["Loaded", "load_pretrained"]
+__all__ = ["LoadReport", "load_pretrained"]
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadReport:
     """What became of a checkpoint: names of tensors, and how its inputs were normalised."""
 
     source: str
@@ -44,37 +44,37 @@ class Loaded:
         return "; ".join(parts)
 
 
-def load_pretrained(model: nn.Module, source: str | Path) -> Loaded:
+def load_pretrained(model: nn.Module, source: str | Path) -> LoadReport:
     """Load a checkpoint into a model, with a head of zeros where the classes differ.
 
     Raises:
         CheckpointError: The source cannot be found or read, or is another network's; the model is unchanged.
     """
     checkpoint = read_checkpoint(source)
-    found = _fit(model, checkpoint)
+    fitting = _fit(model, checkpoint)
     own = model.state_dict()
     with torch.no_grad():
         for name, tensor in own.items():
-            if name in found:
-                tensor.copy_(found[name])
+            if name in fitting:
+                tensor.copy_(fitting[name])
             else:
                 # Branches without LayerScale were trained at a scale of one.
                 tensor.fill_(1.0 if name.endswith(".gamma") else 0.0)
-    return Loaded(
+    return LoadReport(
         str(source),
-        loaded=tuple(found),
-        missing=tuple(name for name in own if name not in found),
-        unexpected=tuple(name for name in checkpoint.tensors if name not in found),
-        resized=tuple(name for name in found if found[name].shape != checkpoint.tensors[name].shape),
+        loaded=tuple(fitting),
+        missing=tuple(name for name in own if name not in fitting),
+        unexpected=tuple(name for name in checkpoint.tensors if name not in fitting),
+        resized=tuple(name for name in fitting if fitting[name].shape != checkpoint.tensors[name].shape),
         mean=checkpoint.mean,
         std=checkpoint.std,
     )
 
 
-def _fit(model: nn.Module, checkpoint: Checkpoint) -> dict[str, Tensor]:
+def _fit(model: nn.Module, checkpoint: PretrainedWeights) -> dict[str, Tensor]:
     """Return the tensors that go into the model, in the model's shapes; without its head if that does not fit."""
     own, tensors, head = model.state_dict(), checkpoint.tensors, f"{_head_name(model)}."
-    found: dict[str, Tensor] = {}
+    fitting: dict[str, Tensor] = {}
     for name in own:
         if name not in tensors:
             continue
@@ -82,19 +82,19 @@ def _fit(model: nn.Module, checkpoint: Checkpoint) -> dict[str, Tensor]:
         if name == "pos_embed" and isinstance(model, ViT):
             tensor = _fit_positions(model, tensor, checkpoint.google)
         if tensor.shape == own[name].shape:
-            found[name] = tensor
+            fitting[name] = tensor
         elif not name.startswith(head):
             there, here = tuple(tensor.shape), tuple(own[name].shape)
             raise _another_network(f"{name} is {there} there and {here} here")
-    lacking = [name for name in own if name not in found and not name.startswith(head)]
+    lacking = [name for name in own if name not in fitting and not name.startswith(head)]
     lacking = [name for name in lacking if not name.endswith(".gamma")]
     if lacking:
         raise _another_network(f"{_first(lacking)} not in it")
     extra = [name for name in tensors if name not in own and name.startswith(_BACKBONES)]
     if extra:
         raise _another_network(f"no place here for {_first(extra)}")
-    whole = {f"{head}weight", f"{head}bias"} <= found.keys()
-    return {name: each for name, each in found.items() if whole or not name.startswith(head)}
+    whole = {f"{head}weight", f"{head}bias"} <= fitting.keys()
+    return {name: tensor for name, tensor in fitting.items() if whole or not name.startswith(head)}
 
 
 _BACKBONES = ("blocks.", "stages.", "patch_embed.")
@@ -102,8 +102,8 @@ _BACKBONES = ("blocks.", "stages.", "patch_embed.")
 
 def _head_name(model: nn.Module) -> str:
     """The module that ends in the classes: ours by its type, timm's by what it says of itself."""
-    said = getattr(model, "pretrained_cfg", {}).get("classifier")
-    return str(said) if said else "head" if isinstance(model, ViT) else "head.fc"
+    classifier = getattr(model, "pretrained_cfg", {}).get("classifier")
+    return str(classifier) if classifier else "head" if isinstance(model, ViT) else "head.fc"
 
 
 def _another_network(why: str) -> CheckpointError:

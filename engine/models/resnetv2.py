@@ -104,7 +104,7 @@ def standardized_once(model: nn.Module) -> Iterator[None]:
     which is exact because that is linear in them. The weights must not change within, and have their gradients
     only afterwards; on an error they get none.
     """
-    convs = [each for each in model.modules() if isinstance(each, StdConv2d)]
+    convs = [module for module in model.modules() if isinstance(module, StdConv2d)]
     whole = [conv._standardize() for conv in convs]
     try:
         for conv, filters in zip(convs, whole, strict=True):

@@ -131,8 +131,8 @@ class ViT(nn.Module):
             ValueError: The images have another size.
         """
         if images.shape[-2:] != (self.image_size, self.image_size):
-            found = "x".join(map(str, images.shape[-2:]))
-            raise ValueError(f"this model was built for images of {self.image_size}, not {found}")
+            size = "x".join(map(str, images.shape[-2:]))
+            raise ValueError(f"this model was built for images of {self.image_size}, not {size}")
         x = self.patch_embed(images)  # (B, grid * grid, D)
         if self.cls_token is not None:
             x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1)  # (B, 1 + grid * grid, D)

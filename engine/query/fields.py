@@ -17,13 +17,13 @@ from engine.catalog.metrics import metric_of, value_of
 from engine.runs.status import ENDED, LIVE, State, Status
 from engine.runs.store import stamp
 
-Kind = Literal["text", "number", "seconds", "bytes", "any"]
+ValueKind = Literal["text", "number", "seconds", "bytes", "any"]
 Number = int | float
 WHICH = ("last", "best", "highest", "lowest")
 """Which value of a metric: the last, that of the best checkpoint, the highest or the lowest of all epochs."""
 
 
-class Labels(Protocol):
+class HasLabels(Protocol):
     """What people have said of a run since it was made."""
 
     @property
@@ -49,7 +49,7 @@ class Subject:
         self,
         status: Status,
         config: Callable[[], Mapping[str, Any]],
-        labels: Callable[[], Labels] | None = None,
+        labels: Callable[[], HasLabels] | None = None,
         now: float | None = None,
     ) -> None:
         self.status = status
@@ -63,7 +63,7 @@ class Subject:
         return self._read_config()
 
     @functools.cached_property
-    def _labels(self) -> Labels | None:
+    def _labels(self) -> HasLabels | None:
         return None if self._read_labels is None else self._read_labels()
 
     @property
@@ -71,8 +71,8 @@ class Subject:
         """Its tags."""
         if self._labels is not None:
             return self._labels.tags
-        found = self.config.get("tags")
-        return found if isinstance(found, list) else []
+        tags = self.config.get("tags")
+        return tags if isinstance(tags, list) else []
 
     @property
     def notes(self) -> object:
@@ -97,11 +97,11 @@ class Subject:
         return status.trained_s + max(0.0, end - status.started)
 
 
-class Key(NamedTuple):
+class FilterKey(NamedTuple):
     """Something that can be asked of a run."""
 
     name: str
-    kind: Kind
+    kind: ValueKind
     value: Callable[[Subject], Any]
     """Returns what the run has; None where it has nothing."""
     choices: tuple[str, ...] = ()
@@ -110,40 +110,43 @@ class Key(NamedTuple):
     """Whether a file has to be read for it."""
 
 
-def find_key(name: str) -> Key | None:
+def find_key(name: str) -> FilterKey | None:
     """Return the key of a name, None where no key has it."""
     if (key := known_keys().get(name)) is not None:
         return key
     if name.startswith("options.") and len(name) > len("options."):
-        return Key(name, "any", functools.partial(_option, name.removeprefix("options.")), slow=True)
+        return FilterKey(name, "any", functools.partial(_option, name.removeprefix("options.")), slow=True)
     which, colon, metric = name.partition(":")
     if colon and which in WHICH and metric:
-        return Key(name, _kind_of_metric(metric), functools.partial(_metric, which, metric))
+        return FilterKey(name, _kind_of_metric(metric), functools.partial(_metric, which, metric))
     if "/" in name.strip("/"):
-        return Key(name, _kind_of_metric(name), functools.partial(_metric, "last", name))
+        return FilterKey(name, _kind_of_metric(name), functools.partial(_metric, "last", name))
     return None
 
 
 @functools.cache
-def known_keys() -> dict[str, Key]:
+def known_keys() -> dict[str, FilterKey]:
     """Return all keys that have a name of their own, those asked for most first."""
     keys = [
-        Key("state", "text", _field("state"), choices=get_args(State)),
+        FilterKey("state", "text", _field("state"), choices=get_args(State)),
         *(
-            Key(name, "text", _field(name))
+            FilterKey(name, "text", _field(name))
             for name in ("run", "experiment", "reason", "device", "host", "init")
         ),
-        *(Key(name, "number", _field(name)) for name in ("seed", "epoch", "step", "attempt", "parameters")),
-        Key("age", "seconds", lambda subject: subject.age),
-        Key("duration", "seconds", lambda subject: subject.duration),
-        *(Key(name, "text", lambda subject: subject.tags, slow=True) for name in ("tag", "tags")),
-        *(Key(name, "text", lambda subject: subject.notes, slow=True) for name in ("note", "notes")),
+        *(
+            FilterKey(name, "number", _field(name))
+            for name in ("seed", "epoch", "step", "attempt", "parameters")
+        ),
+        FilterKey("age", "seconds", lambda subject: subject.age),
+        FilterKey("duration", "seconds", lambda subject: subject.duration),
+        *(FilterKey(name, "text", lambda subject: subject.tags, slow=True) for name in ("tag", "tags")),
+        *(FilterKey(name, "text", lambda subject: subject.notes, slow=True) for name in ("note", "notes")),
     ]
-    known = {key.name: key for key in keys}
-    return known | {key.name: key for key in _config_keys() if key.name not in known}
+    built_in = {key.name: key for key in keys}
+    return built_in | {key.name: key for key in _config_keys() if key.name not in built_in}
 
 
-def _config_keys() -> list[Key]:
+def _config_keys() -> list[FilterKey]:
     """Return the keys of an experiment whose values can be compared with something."""
     from typing import get_type_hints
 
@@ -156,10 +159,10 @@ def _config_keys() -> list[Key]:
         if name == "name" or dict in kinds:
             continue
         if kinds & {int, float}:
-            keys.append(Key(name, "number", value, slow=True))
+            keys.append(FilterKey(name, "number", value, slow=True))
         else:
-            choices = tuple(each for each in get_args(hint) if isinstance(each, str))
-            keys.append(Key(name, "text", value, choices, slow=True))
+            choices = tuple(choice for choice in get_args(hint) if isinstance(choice, str))
+            keys.append(FilterKey(name, "text", value, choices, slow=True))
     return keys
 
 
@@ -196,7 +199,7 @@ def _metric(which: str, name: str, subject: Subject) -> float | None:
     return value_of(status.extremes if metric.is_evaluated else status.best, name)
 
 
-def _kind_of_metric(name: str) -> Kind:
+def _kind_of_metric(name: str) -> ValueKind:
     unit = metric_of(name).kind.unit
     return "bytes" if unit == "bytes" else "seconds" if unit == "seconds" else "number"
 
@@ -210,7 +213,7 @@ def _made(run_id: str) -> float | None:
         return None
 
 
-UNITS: dict[Kind, dict[str, Number]] = {
+UNITS: dict[ValueKind, dict[str, Number]] = {
     "number": {"": 1, "%": 0.01, "k": 10**3, "M": 10**6, "G": 10**9},
     "seconds": {"": 1, "ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400},
     "bytes": {"": 1, "B": 1}
@@ -219,7 +222,7 @@ UNITS: dict[Kind, dict[str, Number]] = {
 }
 """What may stand behind a number, and what it stands for. 3G of memory are 3 GiB, as lists show them."""
 
-EXAMPLES: dict[Kind, str] = {
+EXAMPLES: dict[ValueKind, str] = {
     "number": "a number, such as 0.8, 1e-3, 80% or 85M",
     "seconds": "a time, such as 90s, 30m, 12h, 2d or 1w",
     "bytes": "a size, such as 512MiB or 3GiB",
@@ -227,7 +230,7 @@ EXAMPLES: dict[Kind, str] = {
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z%]*)", re.ASCII)
 
 
-def read_number(text: str, kind: Kind) -> Number | None:
+def read_number(text: str, kind: ValueKind) -> Number | None:
     """Return the number that a text says, in seconds or bytes where it is a time or a size; None if it says none."""
     match = None if kind == "text" else _NUMBER.fullmatch(text)
     scale = None if match is None else UNITS["number" if kind == "any" else kind].get(match[2])

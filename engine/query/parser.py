@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, NoReturn
 
 from engine.catalog.metrics import metric_of
 from engine.errors import UserError
-from engine.query.fields import EXAMPLES, Key, Number, Subject, find_key, known_keys, read_number
+from engine.query.fields import EXAMPLES, FilterKey, Number, Subject, find_key, known_keys, read_number
 from engine.text import cells
 
 OPERATORS = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")
@@ -48,9 +48,9 @@ class FilterError(UserError):
     """
 
     def __init__(self, text: str, start: int, end: int, message: str) -> None:
-        shown = "".join(c if c.isprintable() else " " for c in text)
-        mark = " " * cells(shown[:start]) + "^" * max(1, cells(shown[start:end]))
-        super().__init__(f"filter, character {start + 1}: {message}\n  {shown}\n  {mark}")
+        printable = "".join(c if c.isprintable() else " " for c in text)
+        mark = " " * cells(printable[:start]) + "^" * max(1, cells(printable[start:end]))
+        super().__init__(f"filter, character {start + 1}: {message}\n  {printable}\n  {mark}")
         self.text, self.start, self.end, self.message = text, start, end, message
 
 
@@ -75,7 +75,7 @@ class Filter:
     def __init__(self, terms: Iterable[Term]) -> None:
         self.terms = tuple(terms)
         tests = [_test(term) for term in self.terms]
-        self._tests = [test for _, test in sorted(tests, key=lambda each: each[0])]
+        self._tests = [test for _, test in sorted(tests, key=lambda pair: pair[0])]
 
     def __str__(self) -> str:
         return " ".join(map(str, self.terms))
@@ -99,10 +99,10 @@ def unknown_key(name: str) -> str:
     from engine.text import nearest
 
     hint = nearest(name, known_keys())
-    return f"unknown key {name!r}{hint}" + (f" {_known()}" if hint == "." else "")
+    return f"unknown key {name!r}{hint}" + (f" {_key_names()}" if hint == "." else "")
 
 
-def _known() -> str:
+def _key_names() -> str:
     names = ", ".join(known_keys())
     return f"Known: {names}, options.NAME, and metrics such as test/f1, best:test/f1 or highest:test/f1"
 
@@ -118,15 +118,15 @@ def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
         raise UserError(f"the runs cannot be sorted: {unknown_key(name)}")
     ranked = [(_rank(key.value(subject)), subject) for subject in subjects]
     having = [(rank, subject) for rank, subject in ranked if rank is not None]
-    having.sort(key=lambda each: each[0], reverse=name != by)
+    having.sort(key=lambda pair: pair[0], reverse=name != by)
     return [subject for _, subject in having] + [subject for rank, subject in ranked if rank is None]
 
 
-def _rank(found: object) -> tuple[bool, Any] | None:
+def _rank(field: object) -> tuple[bool, Any] | None:
     """Return what puts a value into its place: numbers before texts; None for no value."""
-    if isinstance(found, int | float) and not isinstance(found, bool):
-        return False, found
-    return None if found is None else (True, str(found).casefold())
+    if isinstance(field, int | float) and not isinstance(field, bool):
+        return False, field
+    return None if field is None else (True, str(field).casefold())
 
 
 def quoted(value: str) -> str:
@@ -146,16 +146,16 @@ def _test(term: Term) -> tuple[bool, Callable[[Subject], bool]]:
     if key is None:
         words = [word.casefold() for word in term.values]
         return True, lambda subject: _mentions(subject, words) != term.negated
-    wanted = [(value.casefold(), read_number(value, key.kind)) for value in term.values]
+    operands = [(value.casefold(), read_number(value, key.kind)) for value in term.values]
     sign = _OPPOSITES.get(term.operator, term.operator)
     value, opposite, negated = key.value, sign != term.operator, term.negated
 
     def holds(subject: Subject) -> bool:
-        found = value(subject)
-        if found is None:
+        field = value(subject)
+        if field is None:
             return negated
-        found = found if isinstance(found, list | tuple) else (found,)
-        fits = any(_fits(each, sign, text, number) for each in found for text, number in wanted)
+        field = field if isinstance(field, list | tuple) else (field,)
+        fits = any(_fits(item, sign, text, number) for item in field for text, number in operands)
         return (fits != opposite) != negated
 
     return key.slow, holds
@@ -169,16 +169,16 @@ def _mentions(subject: Subject, words: list[str]) -> bool:
     return any(_fits(tag, "~", word, None) for tag in subject.tags for word in words)
 
 
-def _fits(found: object, sign: str, text: str, number: Number | None) -> bool:
+def _fits(field: object, sign: str, text: str, number: Number | None) -> bool:
     """Return whether a value of a run fits a value of the filter: ``text`` in small letters, or a number."""
-    if isinstance(found, bool):
-        found = str(found)
-    if isinstance(found, int | float) and sign != "~":
-        return number is not None and _COMPARE[sign](found, number)
-    return isinstance(found, str) and sign not in _ORDER and _COMPARE[sign](found.casefold(), text)
+    if isinstance(field, bool):
+        field = str(field)
+    if isinstance(field, int | float) and sign != "~":
+        return number is not None and _COMPARE[sign](field, number)
+    return isinstance(field, str) and sign not in _ORDER and _COMPARE[sign](field.casefold(), text)
 
 
-def _key_before_colon(word: str) -> Key | None:
+def _key_before_colon(word: str) -> FilterKey | None:
     """Return the key of ``state:failed``, as other programs write it."""
     key, colon, _ = word.partition(":")
     return known_keys().get(key) if colon else None
@@ -218,7 +218,7 @@ class _Parser:
             self.at = start
             return Term("", "", tuple(self._words()), negated)
         if word is None:
-            self._fail(start, sign.end(1), f"a key is missing before {sign[1]!r}. {_known()}")
+            self._fail(start, sign.end(1), f"a key is missing before {sign[1]!r}. {_key_names()}")
         key = self._key(word[0], start)
         self._check_operator(key, sign)
         return Term(word[0], sign[1], tuple(self._values(key, sign[1])), negated)
@@ -233,13 +233,13 @@ class _Parser:
                 self._fail(sign.start(), sign.end(), "nothing follows that could be turned round")
         return negated
 
-    def _key(self, name: str, start: int) -> Key:
+    def _key(self, name: str, start: int) -> FilterKey:
         if (key := find_key(name)) is None:
             self._fail(start, start + len(name), unknown_key(name))
         return key
 
-    def _check_operator(self, key: Key, found: re.Match[str]) -> None:
-        sign = found[1]
+    def _check_operator(self, key: FilterKey, match: re.Match[str]) -> None:
+        sign = match[1]
         wrong = ""
         if sign not in OPERATORS:
             meant = f"; did you mean {_MEANT[sign]!r}?" if sign in _MEANT else "."
@@ -249,9 +249,9 @@ class _Parser:
         elif key.kind in EXAMPLES and sign in ("~", "!~"):
             wrong = f"{key.name} is a number, which has no parts: compare it with = != < <= > or >="
         if wrong:
-            self._fail(found.start(1), found.end(1), wrong)
+            self._fail(match.start(1), match.end(1), wrong)
 
-    def _values(self, key: Key, sign: str) -> Iterator[str]:
+    def _values(self, key: FilterKey, sign: str) -> Iterator[str]:
         first = self.at
         for start, value in self._list(_VALUE, f'a value is missing after {sign!r}; "" is an empty one'):
             wrong = ""
@@ -289,13 +289,13 @@ class _Parser:
             self.at += 1
 
     def _value(self, plain: re.Pattern[str], missing: str) -> str:
-        if (found := self._take(_QUOTED)) is not None:
-            return found[2] if found[1] is None else re.sub(r"\\(.)", r"\1", found[1], flags=re.DOTALL)
+        if (match := self._take(_QUOTED)) is not None:
+            return match[2] if match[1] is None else re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL)
         if self.text[self.at : self.at + 1] in ("'", '"'):
             self._fail(self.at, len(self.text), "this quote has no end")
-        if (found := self._take(plain)) is None:
+        if (match := self._take(plain)) is None:
             self._fail(self.at, self.at + 1, missing)
-        return found[0]
+        return match[0]
 
     def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         """Pass over what fits a pattern here, and return it; None if nothing does."""
@@ -319,7 +319,7 @@ def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None 
         cursor: How many characters of it stand before the cursor.
         values: The values that keys are known to have, by key. Metrics among the keys are offered as keys.
     """
-    known = values or {}
+    offered = values or {}
     before = text[:cursor]
     term = value = 0
     for piece in _PIECE.finditer(before):
@@ -331,17 +331,17 @@ def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None 
     word = _WORD.match(before, term)
     sign = re.compile("[=!~<>]+").match(before, word.end()) if word is not None else None
     if word is None or sign is None:
-        return [before[:term] + each for each in _keys_like(before[term:], known)]
+        return [before[:term] + name for name in _keys_like(before[term:], offered)]
     value = max(value, sign.end())
-    found = find_key(word[0])
-    names = {} if found is None else dict.fromkeys((*found.choices, *known.get(found.name, ())))
+    key = find_key(word[0])
+    names = {} if key is None else dict.fromkeys((*key.choices, *offered.get(key.name, ())))
     begun = before[value:].lstrip("\"'").casefold()
-    return [before[:value] + quoted(each) for each in names if each.casefold().startswith(begun)]
+    return [before[:value] + quoted(name) for name in names if name.casefold().startswith(begun)]
 
 
-def _keys_like(begun: str, known: Iterable[str]) -> list[str]:
+def _keys_like(begun: str, offered: Iterable[str]) -> list[str]:
     """Return the keys that begin so; where that is a key already, the operators that can follow it."""
-    if begun and (key := find_key(begun)) is not None and (begun in known or begun in known_keys()):
+    if begun and (key := find_key(begun)) is not None and (begun in offered or begun in known_keys()):
         kinds = (
             OPERATORS[:4]
             if key.kind == "text"
@@ -350,7 +350,7 @@ def _keys_like(begun: str, known: Iterable[str]) -> list[str]:
             else (*OPERATORS[:2], *_ORDER)
         )
         return [begun + sign for sign in kinds]
-    metrics = [name for name in known if "/" in name]
+    metrics = [name for name in offered if "/" in name]
     names = dict.fromkeys((*known_keys(), *metrics, *(f"best:{name}" for name in metrics)))
     if begun.startswith(("highest:", "lowest:")):
         kept = ((name, metric_of(name).kind.extreme) for name in metrics)

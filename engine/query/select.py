@@ -10,7 +10,9 @@ from engine.runs.status import Status, status_of
 from engine.runs.store import Store
 
 
-def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | None = None) -> list[Status]:
+def select_runs(
+    store: Store, terms: str = "", sort: str | None = None, limit: int | None = None
+) -> list[Status]:
     """Return how the runs go that are asked for.
 
     Args:
@@ -29,11 +31,11 @@ def chosen(store: Store, terms: str = "", sort: str | None = None, limit: int | 
     from engine.query.parser import in_order, parse
     from engine.runs.labels import labels_of
 
-    wanted, now = parse(terms), time.time()
+    condition, now = parse(terms), time.time()
     newest_first = (
         Subject(status_of(run), run.config, functools.partial(labels_of, run), now) for run in reversed(runs)
     )
-    meant = (subject for subject in newest_first if wanted.matches(subject))
+    meant = (subject for subject in newest_first if condition.matches(subject))
     if sort is not None:
         return [subject.status for subject in in_order(list(meant)[::-1], sort)[:limit]]
     return [subject.status for subject in itertools.islice(meant, limit)][::-1]

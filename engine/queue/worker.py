@@ -33,7 +33,7 @@ from engine.runs.status import LIVE, status_of
 from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.sites.device import Device
 from engine.sites.local import launch
-from engine.sites.local_devices import Machine
+from engine.sites.local_devices import LocalDevices
 from engine.system import lock
 from engine.system.files import last_lines
 from engine.text import span
@@ -70,7 +70,7 @@ def work(
     stopped: Callable[[], bool],
     *,
     drain: bool = True,
-    machine: Machine | None = None,
+    machine: LocalDevices | None = None,
     backoff_s: float = retry.BACKOFF_S,
 ) -> int:
     """Start queued runs until none waits and none runs (``drain``) or until ``stopped``; return how many were started.
@@ -86,7 +86,7 @@ def work(
         Busy: Another worker serves the folder.
         StoreError: The folder cannot be locked.
     """
-    worker = Worker(store, machine or Machine(), backoff_s)
+    worker = Worker(store, machine or LocalDevices(), backoff_s)
     while True:
         with _only_worker(store):
             worker.serve(stopped, drain=drain)
@@ -105,7 +105,7 @@ class _Look:
 class Worker:
     """Serves one folder of runs; the caller holds the lock that makes it the only one."""
 
-    def __init__(self, store: Store, machine: Machine, backoff_s: float) -> None:
+    def __init__(self, store: Store, machine: LocalDevices, backoff_s: float) -> None:
         self.started = 0
         """How many runs it has started."""
         self._store = store
@@ -319,7 +319,7 @@ def _only_worker(store: Store) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))
-        except lock.Taken:
+        except lock.LockHeld:
             raise Busy(f"a worker serves {store.root} already") from None
         except OSError as error:
             raise StoreError(f"{store.root} cannot be locked: {error.strerror}") from None

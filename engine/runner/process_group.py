@@ -15,13 +15,13 @@ from types import TracebackType
 _WAIT = "trap '' HUP INT TERM; read -r _; kill -KILL 0"
 
 
-class Leash:
+class ProcessGroup:
     """A process group that lives no longer than this process; programs are started into ``group``.
 
     Leaving the context kills what is left in the group.
     """
 
-    def __enter__(self) -> Leash:
+    def __enter__(self) -> ProcessGroup:
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", _WAIT], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0
         )

@@ -18,7 +18,7 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
-from engine.runner.process_group import Leash
+from engine.runner.process_group import ProcessGroup
 from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
@@ -55,11 +55,11 @@ def run_script(
         RuntimeError: The program has no pipe, which would be a mistake of this module.
     """
     recorder.emit(_start(run, experiment, seed, recorder, device))
-    with Leash() as leash:
+    with ProcessGroup() as group:
         try:
             program = subprocess.Popen(
                 experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                process_group=leash.group, env=os.environ | _environment(seed, recorder, device),
+                process_group=group.group, env=os.environ | _environment(seed, recorder, device),
             )  # fmt: skip
         except (OSError, ValueError) as error:
             reason = f"{experiment.command[0]} cannot be started: {error}"
@@ -70,13 +70,13 @@ def run_script(
         listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
         listener.start()
         with Sampler(recorder.telemetry):
-            _wait(program, leash, stop)
+            _wait(program, group, stop)
             stop.poll()  # what was asked while it ended counts
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
     return _end(program.returncode, run, recorder, stop)
 
 
-def _wait(program: subprocess.Popen[bytes], leash: Leash, stop: StopRequest) -> None:
+def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, stop: StopRequest) -> None:
     """Wait for the program's end; when asked to stop, tell its process group, and insist after a while."""
     deadline = None
     while True:
@@ -86,9 +86,9 @@ def _wait(program: subprocess.Popen[bytes], leash: Leash, stop: StopRequest) -> 
         now = time.monotonic()
         if stop.request is not None and deadline is None:
             deadline = now + GRACE_S
-            leash.signal(signal.SIGTERM)
+            group.signal(signal.SIGTERM)
         elif deadline is not None and now > deadline:
-            leash.signal(signal.SIGKILL)
+            group.signal(signal.SIGKILL)
 
 
 def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:
@@ -110,8 +110,8 @@ def _event(line: bytes, run: Run, recorder: Recorder) -> Event | None:
     try:
         fields: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
         kind = SAYABLE[fields["event"]]
-        known = {"time": time.time(), "step": recorder.status.step, "epoch": recorder.status.epoch}
-        return msgspec.convert(known | fields | {"run": run.id}, kind)
+        defaults = {"time": time.time(), "step": recorder.status.step, "epoch": recorder.status.epoch}
+        return msgspec.convert(defaults | fields | {"run": run.id}, kind)
     except (msgspec.MsgspecError, RecursionError, KeyError, TypeError, UnicodeDecodeError):
         return None
 
@@ -144,7 +144,7 @@ def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
         recorder.end("finished", "its command ended well")
         return FINISHED
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    said = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
+    output = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
     reason = f"its command {how}; console.log has what it said"
-    recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=said))
+    recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=output))
     return FAILED

@@ -14,7 +14,7 @@ from engine.system.files import LineWriter
 
 
 @contextlib.contextmanager
-def captured(log: Path) -> Iterator[int]:
+def capture_stdout(log: Path) -> Iterator[int]:
     """Send everything printed meanwhile, by any library at any level, to stderr and to ``log``.
 
     Yields:

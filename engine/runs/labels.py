@@ -127,7 +127,7 @@ def _change(run: Run, change: Callable[[LabelChanges], None]) -> Labels:
             overlay = _overlay(run)
             change(overlay)
             write_atomic(run.path / "labels.json", msgspec.json.encode(overlay))
-    except lock.Taken:
+    except lock.LockHeld:
         raise StoreError(f"{run.id}: another process is changing its labels") from None
     except OSError as error:
         raise StoreError(f"{run.id}: its labels cannot be written: {error.strerror}: {run.path}") from None

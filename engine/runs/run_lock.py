@@ -26,7 +26,7 @@ def claim(run: Run) -> int | None:
     """
     try:
         return lock.take(run.lock, CLAIM_TIMEOUT_S, for_another=True)
-    except (lock.Taken, lock.Moved):
+    except (lock.LockHeld, lock.LockMoved):
         return None
 
 
@@ -46,9 +46,9 @@ def hold(run: Run, claimed: int | None = None) -> Iterator[None]:
             stack.enter_context(
                 lock.hold(run.lock, HOLD_TIMEOUT_S) if claimed is None else lock.keep(claimed)
             )
-        except lock.Taken as taken:
+        except lock.LockHeld as taken:
             raise StoreError(_why_taken(run, taken.holder)) from None
-        except lock.Moved:
+        except lock.LockMoved:
             raise StoreError(f"{run.id} has just been moved or removed") from None
         except OSError as error:
             raise StoreError(f"{run.id} cannot be locked: {error.strerror}: {run.path}") from None

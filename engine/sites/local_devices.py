@@ -5,24 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Collection, Mapping
-from typing import Protocol
 
 import psutil
 
 from engine.errors import DeviceError
 from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device, User
-from engine.system.telemetry import SLICE, GpuSample, Nvml, find_gpu, visible_gpus
+from engine.system.telemetry import SLICE, GpuSample, GpuSource, Nvml, find_gpu, visible_gpus
 
 
-class Gpus(Protocol):
-    """What is needed of NVML."""
-
-    def sample(self) -> list[GpuSample]:
-        """Look at every GPU."""
-
-
-class Machine:
+class LocalDevices:
     """The devices that a worker may give to runs.
 
     Args:
@@ -34,9 +26,9 @@ class Machine:
         DeviceError: One is named that is not there.
     """
 
-    def __init__(self, names: str | None = None, gpus: Gpus | None = None) -> None:
+    def __init__(self, names: str | None = None, gpus: GpuSource | None = None) -> None:
         nvml = Nvml() if gpus is None else None
-        self._gpus: Gpus = nvml or gpus  # type: ignore[assignment]
+        self._gpus: GpuSource = nvml or gpus  # type: ignore[assignment]
         self._missing = nvml.missing if nvml is not None else ""
         self._seen = {sample.uuid: sample for sample in self._gpus.sample()}
         self.uuids: list[str] = []
@@ -54,8 +46,8 @@ class Machine:
         Args:
             ours: The processes of our runs on each GPU, by its UUID.
         """
-        found = {sample.uuid: sample for sample in self._gpus.sample()} if self.uuids else {}
-        devices = [_gpu(found[uuid], ours.get(uuid)) for uuid in self.uuids if uuid in found]
+        samples = {sample.uuid: sample for sample in self._gpus.sample()} if self.uuids else {}
+        devices = [_gpu(samples[uuid], ours.get(uuid)) for uuid in self.uuids if uuid in samples]
         devices += [
             Device(uuid, _slice_name(uuid), gpu=True) for uuid in self.uuids if uuid.startswith(SLICE)
         ]
@@ -90,13 +82,13 @@ class Machine:
             if match := re.fullmatch(r"cpu(?::(\d{1,4}))?", name):
                 self.slots += int(match[1] or 1)
             elif (uuid := find_gpu(name, self._seen.values())) is None:
-                raise DeviceError(f"there is no device {name!r}; {self._known()}")
+                raise DeviceError(f"there is no device {name!r}; {self._device_names()}")
             elif uuid not in self.uuids:
                 self.uuids.append(uuid)
         if not self.uuids and not self.slots:
-            raise DeviceError(f"{names!r} names no device; {self._known()}")
+            raise DeviceError(f"{names!r} names no device; {self._device_names()}")
 
-    def _known(self) -> str:
+    def _device_names(self) -> str:
         if not self._seen:
             why = f" ({self._missing})" if self._missing else ""
             return f"NVML sees no GPU{why}; cpu:N gives N slots on the CPU"

@@ -91,10 +91,10 @@ def write_over(path: Path, data: bytes) -> None:
     """
     handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        found = os.fstat(handle)
-        if len(data) > 512 * found.st_blocks:
+        info = os.fstat(handle)
+        if len(data) > 512 * info.st_blocks:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
-        write_all(handle, data.ljust(found.st_size))
+        write_all(handle, data.ljust(info.st_size))
     finally:
         os.close(handle)
 
@@ -159,14 +159,14 @@ def tail_with(
         words: What a line has to hold one of.
     """
     data, end = _whole_lines(path, offset, limit)
-    found: set[tuple[int, int]] = set()
+    spans: set[tuple[int, int]] = set()
     for word in words:
         at = data.find(word)
         while at >= 0:
             stop = data.find(b"\n", at)
-            found.add((data.rfind(b"\n", 0, at) + 1, stop))
+            spans.add((data.rfind(b"\n", 0, at) + 1, stop))
             at = data.find(word, stop)
-    return [data[begin:stop] for begin, stop in sorted(found)], end
+    return [data[begin:stop] for begin, stop in sorted(spans)], end
 
 
 def _whole_lines(path: str | os.PathLike[str], offset: int, limit: int) -> tuple[bytes, int]:

@@ -55,7 +55,7 @@ def this_process() -> Holder:
     )  # fmt: skip
 
 
-class Taken(Exception):  # noqa: N818  it says what is the case
+class LockHeld(Exception):  # noqa: N818  it says what is the case
     """Another process has the lock; ``holder`` is who took it, None where its file does not say."""
 
     def __init__(self, holder: Holder | None) -> None:
@@ -63,7 +63,7 @@ class Taken(Exception):  # noqa: N818  it says what is the case
         self.holder = holder
 
 
-class Moved(FileNotFoundError):  # noqa: N818
+class LockMoved(FileNotFoundError):  # noqa: N818
     """The folder of the lock was moved away or removed while the lock was waited for."""
 
 
@@ -76,8 +76,8 @@ def hold(path: Path, timeout_s: float) -> Iterator[None]:
         timeout_s: Seconds for which it is waited for: 0 for one try, ``math.inf`` for as long as it takes.
 
     Raises:
-        Taken: Another process, or another thread of this one, has it.
-        Moved: The file's folder is no longer where it was.
+        LockHeld: Another process, or another thread of this one, has it.
+        LockMoved: The file's folder is no longer where it was.
         OSError: It cannot be opened, or the file system has no locks.
     """
     with keep(take(path, timeout_s)):
@@ -148,7 +148,7 @@ def is_held(path: str | os.PathLike[str]) -> bool | None:
         os.close(handle)
 
 
-def left_behind(path: Path) -> tuple[Holder, list[int]] | None:
+def orphaned_holder(path: Path) -> tuple[Holder, list[int]] | None:
     """Return who died with the lock and the processes that still keep it; None where its holder lives or it is free."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -168,16 +168,16 @@ def left_behind(path: Path) -> tuple[Holder, list[int]] | None:
 def keepers(path: Path) -> list[int]:
     """Return the processes of this machine that have the file open, as far as this user may see."""
     with contextlib.suppress(OSError):
-        wanted = path.stat()
+        lock_stat = path.stat()
         return sorted(
-            {int(entry.parts[2]) for entry in Path("/proc").glob("[0-9]*/fd/*") if _is(entry, wanted)}
+            {int(entry.parts[2]) for entry in Path("/proc").glob("[0-9]*/fd/*") if _is(entry, lock_stat)}
         )
     return []
 
 
-def _is(entry: Path, wanted: os.stat_result) -> bool:
+def _is(entry: Path, lock_stat: os.stat_result) -> bool:
     try:
-        return os.path.samestat(entry.stat(), wanted)
+        return os.path.samestat(entry.stat(), lock_stat)
     except OSError:
         return False
 
@@ -190,7 +190,7 @@ def _wait(path: Path, flags: int, timeout_s: float) -> int:
         try:
             handle = _open(path, flags)
         except FileNotFoundError as error:
-            raise Moved(error.errno, error.strerror, error.filename) from None
+            raise LockMoved(error.errno, error.strerror, error.filename) from None
     return handle
 
 
@@ -205,7 +205,7 @@ def _lock(handle: int, path: Path, deadline: float) -> bool:
     try:
         while not _try(handle):
             if time.monotonic() >= deadline:
-                raise Taken(_signature(handle))
+                raise LockHeld(_signature(handle))
             time.sleep(POLL_S)
         if _is_at(handle, path):
             return True

@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import psutil
@@ -30,6 +30,13 @@ class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
     """Joules since the driver was loaded."""
     processes: dict[int, int] = {}
     """Bytes held by each pid, where the driver says so."""
+
+
+class GpuSource(Protocol):
+    """What looks at GPUs: ``Nvml``, or what stands in for it."""
+
+    def sample(self) -> list[GpuSample]:
+        """Look at every GPU once."""
 
 
 class Nvml:

@@ -33,7 +33,7 @@ def build(
     seed: int,
     device: torch.device,
     recorder: Reporter,
-    wanted: Callable[[], Request | None],
+    stop_request: Callable[[], Request | None],
     say: Say,
     ranks: Ranks = ALONE,
 ) -> Trainer:
@@ -44,7 +44,7 @@ def build(
         seed: Of weights, order, augmentation and splits.
         device: Where to train.
         recorder: Takes the run's events.
-        wanted: Asked after every step whether and how to stop.
+        stop_request: Asked after every step whether and how to stop.
         say: Called with a sentence now and then while images are decoded; what it raises ends it.
         ranks: The processes that share the run, this one among them.
 
@@ -71,7 +71,7 @@ def build(
         data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)
     ideal = ideal_seconds(experiment, device, len(data.classes))
     trainer = Trainer(
-        experiment, seed, model, data, device, recorder, wanted, ideal and ideal / ranks.size, ranks
+        experiment, seed, model, data, device, recorder, stop_request, ideal and ideal / ranks.size, ranks
     )
     if state is not None:
         trainer.restore(state)

@@ -69,10 +69,10 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         state: Any = torch.load(path, map_location=device, weights_only=True)
     except Exception as error:  # noqa: BLE001  torch raises what its parts raise: zip, pickle, OS and runtime errors
         raise CheckpointError(f"{path} cannot be read: {error}") from None
-    found: dict[str, Any] = state if isinstance(state, dict) else {}
-    if missing := [key for key in KEYS if key not in found]:
+    checkpoint: dict[str, Any] = state if isinstance(state, dict) else {}
+    if missing := [key for key in KEYS if key not in checkpoint]:
         raise CheckpointError(f"{path} is no checkpoint of vitui's: it lacks {', '.join(missing)}")
-    return found
+    return checkpoint
 
 
 def copied(state: Any) -> Any:
@@ -133,8 +133,8 @@ class Writer:
 
 def _require_room(folder: Path, size: int) -> None:
     """Raise OSError before anything is written where ``size`` bytes have no room: what is small still has."""
-    found = os.statvfs(folder)
-    if found.f_bavail * found.f_frsize < size:
+    filesystem = os.statvfs(folder)
+    if filesystem.f_bavail * filesystem.f_frsize < size:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
@@ -152,7 +152,7 @@ def _size(state: Any) -> int:
 
 def _cause(error: OSError | RuntimeError) -> OSError:
     """Return the system's error behind one of torch's."""
-    found: BaseException | None = error
-    while found is not None and not isinstance(found, OSError):
-        found = found.__context__
-    return found or OSError(str(error))
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, OSError):
+        cause = cause.__context__
+    return cause or OSError(str(error))

@@ -53,9 +53,9 @@ class Ranks:
         """Return the tensors of all ranks, of one shape and in host memory, in their order."""
         return [values]
 
-    def agreed(self, wanted: Callable[[], Request | None]) -> Callable[[], Request | None]:
-        """Return what to ask instead of ``wanted``, so that all ranks hear the same at the same step."""
-        return wanted
+    def agreed(self, stop_request: Callable[[], Request | None]) -> Callable[[], Request | None]:
+        """Return what to ask instead of ``stop_request``, so that all ranks hear the same at the same step."""
+        return stop_request
 
     def wrapped(self, model: nn.Module) -> nn.Module:
         """Return the model so that its gradients are those of all ranks' images."""
@@ -94,13 +94,13 @@ class Joined(Ranks):
 
     @override
     def gather(self, values: Tensor) -> list[Tensor]:
-        found = [torch.empty_like(values) for _ in range(self.size)]
-        dist.all_gather(found, values, group=self._host)
-        return found
+        gathered = [torch.empty_like(values) for _ in range(self.size)]
+        dist.all_gather(gathered, values, group=self._host)
+        return gathered
 
     @override
-    def agreed(self, wanted: Callable[[], Request | None]) -> Callable[[], Request | None]:
-        return Agreement(wanted, self._host)
+    def agreed(self, stop_request: Callable[[], Request | None]) -> Callable[[], Request | None]:
+        return Agreement(stop_request, self._host)
 
     @override
     def wrapped(self, model: nn.Module) -> nn.Module:
@@ -125,8 +125,8 @@ class Agreement:
     The strongest request wins; the question travels while the step is computed.
     """
 
-    def __init__(self, wanted: Callable[[], Request | None], group: Any) -> None:
-        self._wanted = wanted
+    def __init__(self, stop_request: Callable[[], Request | None], group: Any) -> None:
+        self._stop_request = stop_request
         self._group = group
         self._asked = torch.zeros((), dtype=torch.int64)
         self._pending: Any = None
@@ -136,7 +136,7 @@ class Agreement:
         if self._pending is not None:
             self._pending.wait()
         answer = int(self._asked)
-        mine = self._wanted()
+        mine = self._stop_request()
         self._asked.fill_(max(answer, 0 if mine is None else 1 + REQUESTS.index(mine)))
         self._pending = dist.all_reduce(self._asked, dist.ReduceOp.MAX, group=self._group, async_op=True)
         return REQUESTS[answer - 1] if answer else None

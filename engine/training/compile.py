@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 Compile = Literal["auto", "off", "on", "graphs"]
 
 
-def layout(model: nn.Module, device: torch.device) -> torch.memory_format:
+def memory_format(model: nn.Module, device: torch.device) -> torch.memory_format:
     """Return how images lie in memory: channels last where a GPU's convolutions are faster so."""
     convolutions = sum(isinstance(module, nn.Conv2d) for module in model.modules())
     return torch.channels_last if device.type == "cuda" and convolutions > 2 else torch.contiguous_format
@@ -30,7 +30,7 @@ def slow_in_bf16(device: torch.device) -> bool:
 
 def attention_kernels(model: nn.Module, images: Tensor) -> list[str]:
     """Return which kernels of scaled_dot_product_attention a forward pass of (B, 3, S, S) images runs."""
-    seen = _Seen()
+    seen = _AttentionRecorder()
     with _random_kept(images.device), seen:
         model(images)
     return sorted(seen.names)
@@ -74,7 +74,7 @@ def _random_kept(device: torch.device) -> contextlib.AbstractContextManager[None
     return kept
 
 
-class _Seen(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class _AttentionRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Notes the operators of attention that run."""
 
     def __init__(self) -> None:

@@ -63,7 +63,7 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Cost(Summary):
+class TrainingCost(Summary):
     """What training takes."""
 
     training_flops: int
@@ -119,7 +119,7 @@ def explain(
     optimizer: Optimizer = "adamw",
     precision: Precision = "bf16",
     **options: Any,
-) -> Cost:
+) -> TrainingCost:
     """Return what training a model takes.
 
     Args:
@@ -147,7 +147,7 @@ def explain(
         # Some is kept once (standardised filters, weights cast for autocast), some for each image.
         one, two = (_saved_bytes(model, torch.empty(n, 3, image_size, image_size), precision) for n in (1, 2))
     memory = Memory(weights, weights, _STATES[optimizer] * weights, one + (batch_size - 1) * (two - one))
-    return Cost(
+    return TrainingCost(
         **vars(summary), training_flops=training.get_total_flops(), batch_size=batch_size, memory=memory
     )
 
@@ -179,7 +179,7 @@ def _saved_bytes(model: nn.Module, images: Tensor, precision: Precision) -> int:
     return sum(storage.nbytes() for key, storage in kept.items() if key not in weights)
 
 
-def cost_of(experiment: Experiment, batch_size: int, classes: int) -> Cost:
+def cost_of(experiment: Experiment, batch_size: int, classes: int) -> TrainingCost:
     """Return what training an experiment takes with so many images at once.
 
     Raises:

@@ -65,14 +65,14 @@ class Evaluator:
         """Return the metrics of the model; it stays in training or evaluation mode as it was."""
         was_training = model.training
         model.eval()
-        tally = _Tally(self._classes, self._split.labels.device)
+        tally = _MetricSums(self._classes, self._split.labels.device)
         for images, labels in self._split.in_order(self._batch_size):
             tally.add(model(self._prepare(images)).float(), labels)
         model.train(was_training)
         return tally.evaluation(self._images, self._ranks)
 
 
-class _Tally:
+class _MetricSums:
     """Sums over the batches of a split, on its device."""
 
     def __init__(self, classes: int, device: torch.device) -> None:

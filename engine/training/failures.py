@@ -43,7 +43,7 @@ def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch
     )  # fmt: skip
 
 
-def in_words(failure: Failure) -> str:
+def failure_text(failure: Failure) -> str:
     """Return a failure in a line: an error that is not one of ours is named, too."""
     return failure.message if failure.explained else f"{failure.type}: {failure.message}"
 
@@ -58,23 +58,23 @@ def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> st
         peak: Bytes that PyTorch held at most.
     """
     whole, gpus = experiment.batch_size, experiment.gpus
-    said = f"out of GPU memory at batch_size = {whole}: {gib(peak, 1)} of {gib(total, 1)} used"
-    each = -(-whole // gpus)
+    cause = f"out of GPU memory at batch_size = {whole}: {gib(peak, 1)} of {gib(total, 1)} used"
+    per_gpu = -(-whole // gpus)
     try:
         one, two = (cost_of(experiment, size, 10).memory.total for size in (1, 2))
     except (ValueError, RuntimeError):
-        fits = each // 2
+        fits = per_gpu // 2
     else:
-        estimate = one + (each - 1) * (two - one)
-        said += f", {gib(estimate, 1)} were estimated"
+        estimate = one + (per_gpu - 1) * (two - one)
+        cause += f", {gib(estimate, 1)} were estimated"
         room = 0.85 * total - one  # the allocator and kernels take their part too
-        fits = min(int(room / max(1, two - one)) + 1, each // 2) if room > 0 else 0
+        fits = min(int(room / max(1, two - one)) + 1, per_gpu // 2) if room > 0 else 0
     if fits < 1:
-        return f"{said}; one image does not fit: a smaller model, image_size or a larger GPU is needed"
+        return f"{cause}; one image does not fit: a smaller model, image_size or a larger GPU is needed"
     fits *= gpus
     while whole % fits:
         fits -= 1
     return (
-        f"{said}; batch_size = {fits} should fit: `engine resume {run} --set batch_size={fits}` goes on with it, and "
+        f"{cause}; batch_size = {fits} should fit: `engine resume {run} --set batch_size={fits}` goes on with it, and "
         f"accumulates to the same {whole * experiment.accumulate} images a step"
     )

@@ -14,10 +14,10 @@ from engine.config.schema import Experiment
 from engine.errors import CheckpointError
 from engine.models import standardized_once
 from engine.training.collectives import ALONE, Ranks
-from engine.training.compile import attention_kernels, compiled, layout, slow_in_bf16
-from engine.training.data.augment import Mix
+from engine.training.compile import attention_kernels, compiled, memory_format, slow_in_bf16
+from engine.training.data.augment import MixupCutmix
 from engine.training.meter import Meter
-from engine.training.optim import Average, make_optimizer, make_schedule
+from engine.training.optim import ExponentialMovingAverage, make_optimizer, make_schedule
 
 
 class Batch(NamedTuple):
@@ -57,20 +57,20 @@ class Learner:
     ) -> None:
         self.device = device
         self.model = model.to(device)
-        self._layout = layout(model, device)
-        self.model.to(memory_format=self._layout)
+        self._memory_format = memory_format(model, device)
+        self.model.to(memory_format=self._memory_format)
         self._ranks = ranks
         self._wrapped = ranks.wrapped(self.model)
         self._forward: Callable[[Tensor], Tensor] = self._wrapped
         self._prepare = prepare
         self._experiment = experiment
-        self._mix = Mix(experiment, classes)
+        self._mix = MixupCutmix(experiment, classes)
         self._bf16 = experiment.precision == "bf16" or (
             experiment.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
         )
         self.optimizer = make_optimizer(self.model, experiment)
         self._schedule = make_schedule(self.optimizer, steps, experiment)
-        self.average = Average(self.model, experiment.ema) if experiment.ema else None
+        self.average = ExponentialMovingAverage(self.model, experiment.ema) if experiment.ema else None
         self.meter = Meter(device, ranks)
         self.lr = 0.0
         """The largest learning rate of the last step."""
@@ -79,15 +79,15 @@ class Learner:
         """Compile the model if the experiment asks for it, and return in words how it runs."""
         size = self._experiment.image_size
         few = 2 if self.device.type == "cpu" else self._experiment.batch_size
-        images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._layout)
+        images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._memory_format)
         with self.autocast():
             kernels = attention_kernels(self.model, images)
-        self._forward, said = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
+        self._forward, compilation = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
         precision = "bf16 autocast" if self._bf16 else "float32"
         if self._bf16 and slow_in_bf16(self.device):
             precision += " (which this CPU only imitates: precision = float32 is many times faster)"
         words = [f"attention by {', '.join(kernels)}"] if kernels else []
-        words += [said] if said else []
+        words += [compilation] if compilation else []
         return ", ".join([precision, *words])
 
     def autocast(self) -> torch.autocast:
@@ -129,7 +129,7 @@ class Learner:
         """Forward and backward of one batch that has ``weight`` in its step."""
         watch = self.meter.watch
         stored, labels, counted = batch
-        images = self._prepare(stored, random).contiguous(memory_format=self._layout)  # (B, 3, S, S)
+        images = self._prepare(stored, random).contiguous(memory_format=self._memory_format)  # (B, 3, S, S)
         images, targets = self._mix(images, labels)  # (B,), or (B, classes) where they were mixed
         watch.mark("data")
         if self._experiment.compile == "graphs":
@@ -149,7 +149,7 @@ class Learner:
         if limit := self._experiment.clip_norm:
             return nn.utils.clip_grad_norm_(self.model.parameters(), limit)
         gradients = (parameter.grad for parameter in self.model.parameters())
-        return nn.utils.get_total_norm([each for each in gradients if each is not None])
+        return nn.utils.get_total_norm([gradient for gradient in gradients if gradient is not None])
 
     def state(self) -> dict[str, Any]:
         """Return what a checkpoint keeps."""

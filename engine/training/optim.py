@@ -52,16 +52,16 @@ def with_layer_decay(
         decay: The factor between one block and the next, above 0 and at most 1.
     """
     places = {parameter: _block(name) for name, parameter in model.named_parameters()}
-    depth = 1 + max(place for place in [0, *places.values()] if place < HEAD)
+    depth = 1 + max(block for block in [0, *places.values()] if block < HEAD)
     split = []
     for group in groups:
 
         def rank(parameter: nn.Parameter) -> int:
-            place = places[parameter]
-            return depth - place if place < HEAD else 0
+            block = places[parameter]
+            return depth - block if block < HEAD else 0
 
-        for below, found in groupby(sorted(group["params"], key=rank), rank):
-            split.append({**group, "params": list(found), "lr": lr * decay**below})
+        for below, parameters in groupby(sorted(group["params"], key=rank), rank):
+            split.append({**group, "params": list(parameters), "lr": lr * decay**below})
     return split
 
 
@@ -102,7 +102,7 @@ def staircase(part: float) -> float:
     return float(0.1 ** sum(part >= stair for stair in STAIRS))
 
 
-class Average:
+class ExponentialMovingAverage:
     """An exponential moving average of a model's weights, with a warm-up in which it forgets its start.
 
     After step t the decay is ``min(decay, (1 + t) / (10 + t))``, as in TensorFlow's and timm's.

@@ -15,7 +15,7 @@ from engine.training.build import build
 from engine.training.data.source import Say
 from engine.training.device import pick_device, uuid_of
 from engine.training.distributed.supervisor import train_on_several
-from engine.training.failures import failure_of, in_words
+from engine.training.failures import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
 
 
@@ -45,7 +45,7 @@ def train(
                 outcome = train_on_several(experiment, seed, recorder, stop, where.type, _say(recorder, stop))
             else:
                 outcome = _train_here(experiment, seed, recorder, stop, where)
-    except StoppedEarly:
+    except LoadingStopped:
         outcome = Outcome("stopped", "before it had its images")
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         outcome = Outcome("failed", error=failure_of(error, run, experiment, where))
@@ -68,12 +68,12 @@ def _end(outcome: Outcome, run: Run, recorder: Recorder, stop: StopRequest) -> i
         recorder.end("stopped", f"{stop.reason} {outcome.reason}", summary=outcome.summary)
         return STOPPED
     failure = outcome.error or Failure(type="Failure", message=outcome.reason)
-    recorder.log("error", in_words(failure))
+    recorder.log("error", failure_text(failure))
     recorder.end("failed", failure.message, failure)
     return FAILED
 
 
-class StoppedEarly(Exception):  # noqa: N818  it names what happened to the run
+class LoadingStopped(Exception):  # noqa: N818  it names what happened to the run
     """The run was asked to stop while its images were decoded."""
 
 
@@ -81,7 +81,7 @@ def _say(recorder: Recorder, stop: StopRequest) -> Say:
     def say(message: str) -> None:
         recorder.log("info", message)
         if stop.request == "stop-now":
-            raise StoppedEarly
+            raise LoadingStopped
 
     return say
 

@@ -45,7 +45,7 @@ class Trainer:
         data: The splits.
         device: Where to train.
         recorder: Takes the run's events.
-        wanted: Asked after every step, so it has to be quick, whether and how to stop.
+        stop_request: Asked after every step, so it has to be quick, whether and how to stop.
         ranks: The processes that share the run, this one among them.
         ideal_s: Seconds that an image takes on the device at its best, None where that is not known.
     """
@@ -58,7 +58,7 @@ class Trainer:
         data: Dataset,
         device: torch.device,
         recorder: Reporter,
-        wanted: Callable[[], Request | None],
+        stop_request: Callable[[], Request | None],
         ideal_s: float | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
@@ -68,7 +68,7 @@ class Trainer:
         self._data = data.to(device)
         self._recorder = recorder
         self._ranks = ranks
-        self._wanted = ranks.agreed(wanted)
+        self._stop_request = ranks.agreed(stop_request)
         self._ideal_s = ideal_s
         prepare = Preprocess(data, experiment, device)
         self.batches_per_epoch = math.ceil(len(data.train) / experiment.batch_size)
@@ -124,7 +124,7 @@ class Trainer:
                 self._save(best=False)
                 return stop
             self._finish_epoch()
-            if self.step < self._steps and (stop := self._wanted()) is not None:
+            if self.step < self._steps and (stop := self._stop_request()) is not None:
                 return stop
         if self.tested is None:  # its process was killed between the last checkpoint and the end
             with self.learner.autocast():
@@ -146,7 +146,7 @@ class Trainer:
             self.learner.step(self.step, batches, sum(map(len, group)), random)
             if self.step % self.experiment.log_every == 0 or self.step % self.steps_per_epoch == 0:
                 self._log()
-            if self._wanted() == "stop-now" and self.step % self.steps_per_epoch:
+            if self._stop_request() == "stop-now" and self.step % self.steps_per_epoch:
                 return "stop-now"
         return None
 
@@ -175,9 +175,9 @@ class Trainer:
             [torch.cuda.memory_allocated(self.device), torch.cuda.max_memory_allocated(self.device)]
         )
         values = {}
-        for rank, found in enumerate(self._ranks.gather(held)):
+        for rank, memory in enumerate(self._ranks.gather(held)):
             gpu = "gpu" if self._ranks.size == 1 else f"gpu/{rank}"
-            values[f"{gpu}/memory_allocated"], values[f"{gpu}/memory_peak"] = map(float, found.tolist())
+            values[f"{gpu}/memory_allocated"], values[f"{gpu}/memory_peak"] = map(float, memory.tolist())
         return values
 
     def _check(self, loss: float) -> None:
@@ -201,26 +201,28 @@ class Trainer:
         """Evaluate on the whole splits; return whether the model is the best so far by its validation score."""
         began = time.perf_counter()
         with self.learner.autocast():
-            found = {name: each.run(self.learner.model) for name, each in self._evaluators.items()}  # waits
+            evaluations = {  # waits
+                name: evaluator.run(self.learner.model) for name, evaluator in self._evaluators.items()
+            }
             if self.learner.average is not None:
-                found["ema"] = self._evaluators["test"].run(self.learner.average.model)  # waits
-        self.tested = found["test"]
+                evaluations["ema"] = self._evaluators["test"].run(self.learner.average.model)  # waits
+        self.tested = evaluations["test"]
         values = {
-            f"{split}/{name}": value for split, it in found.items() for name, value in it.values.items()
+            f"{split}/{name}": value for split, it in evaluations.items() for name, value in it.values.items()
         }
         values["time/evaluation"] = time.perf_counter() - began
         self._recorder.metrics(self.step, self.epoch, values)
-        self._recorder.emit(self._confusion(found["test"]))
-        score = (found["val"].values["f1"], -found["val"].values["loss"])
+        self._recorder.emit(self._confusion(evaluations["test"]))
+        score = (evaluations["val"].values["f1"], -evaluations["val"].values["loss"])
         best = self._best is None or score > self._best
         if best:
             self._best = score
         return best
 
-    def _confusion(self, found: Evaluation) -> Confusion:
+    def _confusion(self, evaluation: Evaluation) -> Confusion:
         return Confusion(
             time=time.time(), run=self._recorder.run.id, step=self.step, epoch=self.epoch, split="test",
-            labels=list(self._data.classes), matrix=found.confusion,
+            labels=list(self._data.classes), matrix=evaluation.confusion,
         )  # fmt: skip
 
     def _save(self, *, best: bool) -> None:
@@ -283,7 +285,10 @@ class Trainer:
         ):  # its process may have been killed between the two names
             folder = self._recorder.run.checkpoints
             checkpoint.keep_as(folder / "last.pt", folder / "best.pt")
-        saved = {kind: each if isinstance(each, list) else [each] for kind, each in state["rng"].items()}
+        saved = {
+            kind: rng_state if isinstance(rng_state, list) else [rng_state]
+            for kind, rng_state in state["rng"].items()
+        }
         if self._ranks.rank < len(saved["cpu"]):  # else it goes on with more ranks than before
             torch.set_rng_state(saved["cpu"][self._ranks.rank].cpu())
             if self.device.type == "cuda" and "cuda" in saved:

@@ -19,8 +19,8 @@ from rich.text import Text
 
 from engine.analysis.curves import Curve
 from tui.palette import PALETTE
-from tui.state.line import Line
-from tui.widgets.chart.canvas import Canvas, Floats, Sheet, Window
+from tui.state.line import ChartLine
+from tui.widgets.chart.canvas import Canvas, CellGrid, Floats, Window
 from tui.widgets.chart.plot import Plot, Setting
 from tui.widgets.chart.styles import Ink
 
@@ -61,7 +61,7 @@ def canvas(charts: int, width: int, height: int, x: Floats, ys: list[Floats], st
         raster = Canvas(width, height, Window(0, x.size - 1, low, high))
         for index, y in enumerate(ys):
             raster.curve(x, y, index)
-        sheet = Sheet(width, height)
+        sheet = CellGrid(width, height)
         sheet.codes, inks = raster.cells()
         sheet.inks = np.maximum(inks, 0)
         sheet.strips(styles)
@@ -70,7 +70,8 @@ def canvas(charts: int, width: int, height: int, x: Floats, ys: list[Floats], st
 def chart(charts: int, width: int, height: int, x: Floats, ys: list[Floats], styles: list[Style]) -> None:
     """Whole charts."""
     curves = [
-        Line(f"ViT-B-32x32-{i}", PALETTE[i % len(PALETTE)], Curve(str(i), x, y)) for i, y in enumerate(ys)
+        ChartLine(f"ViT-B-32x32-{i}", PALETTE[i % len(PALETTE)], Curve(str(i), x, y))
+        for i, y in enumerate(ys)
     ]
     for _ in range(charts):
         Plot(curves, Setting("train/loss", width, height)).draw(None, styles)

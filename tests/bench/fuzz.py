@@ -120,7 +120,7 @@ def files_target(data: bytes) -> None:
         status = states.status_of(run)
         states.rebuild(run)
         checks.examine(run)
-        select.chosen(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
+        select.select_runs(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
         states.msgspec.json.encode(status)
         _show([status])
     finally:
@@ -157,7 +157,7 @@ def filters_target(data: bytes) -> None:
 
 def _show(statuses: list[states.Status]) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
-        run_table.as_table(statuses)
+        run_table.print_run_table(statuses)
 
 
 _folders: list[tempfile.TemporaryDirectory[str]] = []

@@ -20,7 +20,7 @@ from engine.events import End, Failure, decode, encode
 from engine.models.weights import sources
 from engine.training.data import cifar
 from engine.training.data.source import DataError
-from engine.training.failures import failure_of, in_words
+from engine.training.failures import failure_of, failure_text
 from engine.training.trainer import Diverged
 
 ROOT = Path(errors.__file__).parent.parent
@@ -81,7 +81,7 @@ def test_a_failure_carries_whether_to_try_again(error, transient, store, tiny):
     assert written.error is not None
     assert written.error.transient is transient
     named = not isinstance(error, UserError | torch.OutOfMemoryError)
-    assert in_words(written.error).startswith(f"{type(error).__name__}: ") is named
+    assert failure_text(written.error).startswith(f"{type(error).__name__}: ") is named
 
 
 def test_a_failure_of_before_is_read():

@@ -21,7 +21,7 @@ from tui.app import VituiApp
 from tui.options import Options, state_folder, theme_of
 from tui.palette import MARKERS
 from tui.screens.tour import TourScreen
-from tui.state.session import View, load, save, toured
+from tui.state.session import SavedView, has_seen_tour, load, save
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import ALIKE, asked_for, plain
 from tui.terminal.textual_private import screen_strips
@@ -142,7 +142,7 @@ def test_ascii_is_asked_for(environment: dict[str, str], asked: bool) -> None:
 # ---- the memory
 
 VIEWS = st.builds(
-    View, axis=st.text(max_size=9), log_y=st.booleans(), smoothing=st.integers(0, 99), order=st.text(max_size=9),
+    SavedView, axis=st.text(max_size=9), log_y=st.booleans(), smoothing=st.integers(0, 99), order=st.text(max_size=9),
     columns=st.lists(st.text(max_size=6), max_size=3), groups=st.lists(st.text(max_size=6), max_size=3),
     filter=st.text(max_size=9), hidden=st.lists(st.text(max_size=6), max_size=3),
     selected=st.lists(st.text(max_size=6), max_size=3), pinned=st.none() | st.text(max_size=9),
@@ -150,35 +150,35 @@ VIEWS = st.builds(
 
 
 @given(VIEWS)
-def test_a_view_is_remembered(tmp_path_factory: pytest.TempPathFactory, view: View) -> None:
+def test_a_view_is_remembered(tmp_path_factory: pytest.TempPathFactory, view: SavedView) -> None:
     state = tmp_path_factory.mktemp("state")
     save(state, Path("a"), view)
     assert load(state, Path("a")) == view
-    assert load(state, Path("b")) == View()
+    assert load(state, Path("b")) == SavedView()
     (file,) = (state / "views").iterdir()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(View.__struct_fields__), inner), max_leaves=8,
+    lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(SavedView.__struct_fields__), inner), max_leaves=8,
 )  # fmt: skip
 
 
 @given(st.binary(max_size=60) | JSON.map(lambda each: json.dumps(each).encode()))
 def test_damage_is_no_harm(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     state = tmp_path_factory.mktemp("state")
-    save(state, Path("a"), View())
+    save(state, Path("a"), SavedView())
     (file,) = (state / "views").iterdir()
     file.write_bytes(data)
-    assert isinstance(load(state, Path("a")), View)
+    assert isinstance(load(state, Path("a")), SavedView)
 
 
 def test_what_can_be_understood_counts(tmp_path: Path) -> None:
-    save(tmp_path, Path("a"), View())
+    save(tmp_path, Path("a"), SavedView())
     (file,) = (tmp_path / "views").iterdir()
     file.write_text('{"axis": 7, "each_seed": true, "later": 1}')
-    assert load(tmp_path, Path("a")) == View(each_seed=True)
+    assert load(tmp_path, Path("a")) == SavedView(each_seed=True)
 
 
 async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, tmp_path: Path) -> None:
@@ -235,7 +235,7 @@ async def test_damage_and_a_folder_that_cannot_be_written_keep_nobody_out(
     save(
         state,
         project.folder,
-        View(axis="nonsense", smoothing=-5, order="nonsense", theme="x", selected=["no such run"]),
+        SavedView(axis="nonsense", smoothing=-5, order="nonsense", theme="x", selected=["no such run"]),
     )
     async with opened(project, options=Options(state=state)) as pilot:
         assert board(pilot).state.axis == "epoch"
@@ -251,10 +251,10 @@ async def test_the_tour_fits_a_small_terminal(project: Project, tmp_path: Path) 
         text = "\n".join(shown(pilot))
         assert "Runs" in text
         assert "nothing stops" in text
-        assert not toured(tmp_path)
+        assert not has_seen_tour(tmp_path)
         await pilot.press("enter")
         await settle(pilot)
-        assert toured(tmp_path)  # even if the app is killed now
+        assert has_seen_tour(tmp_path)  # even if the app is killed now
 
 
 # ---- the terminal

@@ -30,7 +30,7 @@ from tui.feed.run_reader import Reader
 from tui.feed.seed_bands import Bands
 from tui.state.messages import Changed
 from tui.state.run_record import Record
-from tui.state.snapshot import Detail, Machine, Project, Snapshot, Watch
+from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix
@@ -393,7 +393,7 @@ class Feed:
             return self._runs[name].info().config
         return {}
 
-    def _detail(self, name: str | None) -> Detail | None:
+    def _detail(self, name: str | None) -> RunDetail | None:
         if name is None or (run := self._runs.get(name)) is None:
             return None
         return detail_of(run, self._histories.get(name), self._abouts.known.get(name, About()).labels)

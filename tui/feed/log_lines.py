@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
 from engine.runs.event_text import scored, sentence
 from engine.text import number
-from tui.state.log_buffer import Kind
+from tui.state.log_buffer import LogLineKind
 
-Line = tuple[str, Kind]
-LEVELS = {"warning": Kind.WARNING, "error": Kind.ERROR, "debug": Kind.QUIET}
+Line = tuple[str, LogLineKind]
+LEVELS = {"warning": LogLineKind.WARNING, "error": LogLineKind.ERROR, "debug": LogLineKind.QUIET}
 INDENT = " " * 10
 """The indent of a line that continues the one above: as wide as a time and its space."""
 MAX_MESSAGE = 256 * 1024
@@ -28,7 +28,7 @@ def all_said(event: Event) -> Iterator[Line]:
         for line in more:
             yield INDENT + line, kind
     elif isinstance(event, Metrics) and "train/loss" in event.values:
-        yield f"{clock(event.time)}  {progress(event)}", Kind.QUIET
+        yield f"{clock(event.time)}  {progress(event)}", LogLineKind.QUIET
     if isinstance(event, End):
         yield from _traceback(event)
 
@@ -45,23 +45,23 @@ def story(event: Event) -> Iterator[Line]:
     when = clock(event.time)
     match event:
         case Start():
-            yield f"attempt {event.attempt}  {day(event.time)} {when}  {event.device}", Kind.HEADING
+            yield f"attempt {event.attempt}  {day(event.time)} {when}  {event.device}", LogLineKind.HEADING
             origin = f"from step {event.step}" if event.attempt > 1 else f"init {event.init or 'unknown'}"
-            yield f"{INDENT}{origin}, host {event.host}, pid {event.pid}", Kind.QUIET
+            yield f"{INDENT}{origin}, host {event.host}, pid {event.pid}", LogLineKind.QUIET
         case Log():
             first, *more = event.message[:MAX_MESSAGE].splitlines() or [""]
-            kind = LEVELS.get(event.level, Kind.PLAIN)
+            kind = LEVELS.get(event.level, LogLineKind.PLAIN)
             yield f"{when}  {event.level:<10}  {first}", kind
             for line in more:
                 yield f"{INDENT}{'':<12}{line}", kind
         case Checkpoint():
             progress_text = f"epoch {event.epoch:<5.4g} step {event.step:<8,} {event.bytes / 1e6:>8,.1f} MB"
             path = "" if event.path == f"checkpoints/{event.kind}.pt" else f"  {event.path}"
-            yield f"{when}  checkpoint  {event.kind:<5} {progress_text}{path}", Kind.PLAIN
+            yield f"{when}  checkpoint  {event.kind:<5} {progress_text}{path}", LogLineKind.PLAIN
         case End():
             yield f"{when}  {event.state:<10}  {event.reason}", _kind(event)
             if scores := scored(event):
-                yield f"{INDENT}{'':<12}{scores}", Kind.PLAIN
+                yield f"{INDENT}{'':<12}{scores}", LogLineKind.PLAIN
             yield from _traceback(event)
 
 
@@ -70,15 +70,17 @@ def _traceback(event: End) -> Iterator[Line]:
         return
     lines = event.error.traceback[-MAX_MESSAGE:].rstrip().splitlines()
     for line in lines or f"{event.error.type}: {event.error.message}"[:MAX_MESSAGE].splitlines():
-        yield INDENT + line, Kind.ERROR
+        yield INDENT + line, LogLineKind.ERROR
 
 
-def _kind(event: Event) -> Kind:
+def _kind(event: Event) -> LogLineKind:
     if isinstance(event, Log):
-        return LEVELS.get(event.level, Kind.PLAIN)
+        return LEVELS.get(event.level, LogLineKind.PLAIN)
     if isinstance(event, End):
-        return {"failed": Kind.ERROR, "stopped": Kind.WARNING}.get(event.state, Kind.HEADING)
-    return Kind.PLAIN
+        return {"failed": LogLineKind.ERROR, "stopped": LogLineKind.WARNING}.get(
+            event.state, LogLineKind.HEADING
+        )
+    return LogLineKind.PLAIN
 
 
 def clock(moment: float) -> str:

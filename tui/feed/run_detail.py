@@ -12,12 +12,12 @@ from engine.runs.store import Run, StoreError
 from engine.system.files import last_lines
 from engine.text import clean
 from tui.feed.log_lines import clock, progress
-from tui.state.snapshot import Detail
+from tui.state.snapshot import RunDetail
 
 CONSOLE_LINES = 500
 
 
-def detail_of(run: Run, history: History | None, labels: Labels) -> Detail:
+def detail_of(run: Run, history: History | None, labels: Labels) -> RunDetail:
     """Return what is said of a run.
 
     Args:
@@ -28,12 +28,12 @@ def detail_of(run: Run, history: History | None, labels: Labels) -> Detail:
     try:
         info = run.info()
     except StoreError as error:
-        return Detail(run.id, {}, {}, (clean(str(error)),))
+        return RunDetail(run.id, {}, {}, (clean(str(error)),))
     start = history.starts[-1] if history and history.starts else None
     commit = str((info.git or {}).get("commit") or "")[:10]
     if info.git and info.git.get("dirty"):
         commit += " with changes"
-    return Detail(
+    return RunDetail(
         run=run.id,
         config=start.config if start and start.config else info.config,
         facts=msgspec.to_builtins(start) if start else {},

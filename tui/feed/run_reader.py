@@ -19,7 +19,7 @@ from engine.history.reader import CHUNK, History
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 from tui.feed.log_lines import all_said, story
-from tui.state.log_buffer import MAX_LINE, Kind, Transcript
+from tui.state.log_buffer import MAX_LINE, LogLineKind, Transcript
 from tui.state.run_record import Page, Record
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Reader:
         for raw in lines:
             text = raw[-8 * MAX_LINE :].decode(errors="replace")
             if text.strip():
-                self._console.append(f"│ {text}", Kind.PRINTED)
+                self._console.append(f"│ {text}", LogLineKind.PRINTED)
         return True
 
     def _read_events(self) -> bool:

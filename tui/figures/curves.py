@@ -34,7 +34,7 @@ from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width
 from tui.figures.style import style as style
 from tui.palette import markers_for
-from tui.state.line import Line
+from tui.state.line import ChartLine
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,7 @@ class Picture:
     title: str
     metric: str
     axis: Axis
-    lines: tuple[Line, ...]
+    lines: tuple[ChartLine, ...]
     y_label: str = ""
     smoothing: float = 0.0
     notes: tuple[str, ...] = ()
@@ -75,7 +75,7 @@ class Picture:
     log_y: bool = False
 
 
-def read(source: Source) -> Reading[Line]:
+def read(source: Source) -> Reading[ChartLine]:
     """Return the line that the runs of an experiment make."""
     definition = source.figure
     axis = cast("Axis", definition.x)
@@ -91,10 +91,10 @@ def read(source: Source) -> Reading[Line]:
     mean = mean_over_seeds(curves, bounds_of(definition.y), definition.smoothing)
     if not np.isfinite(mean.y).any():
         return Reading(None)
-    return Reading(Line(source.experiment.name, source.colour, mean))
+    return Reading(ChartLine(source.experiment.name, source.colour, mean))
 
 
-def draw(sheet: FigureSheet, lines: Sequence[Line]) -> Figure:
+def draw(sheet: FigureSheet, lines: Sequence[ChartLine]) -> Figure:
     """Draw lines, at least one."""
     picture = Picture(
         sheet.title, sheet.y, cast("Axis", sheet.x), tuple(lines), sheet.y_label, sheet.smoothing, sheet.notes
@@ -143,7 +143,7 @@ def _size(picture: Picture, look: Look, *, wide: bool) -> tuple[tuple[float, flo
     return (inches * larger, high * larger), look.dpi / larger
 
 
-def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
+def _kinds(picture: Picture) -> Iterator[tuple[ChartLine, tuple[str, Any]]]:
     """Give each line its marker and dashes: the dashes differ where the colour does not."""
     seen: dict[str, int] = {}
     marks = [line.mark for line in picture.lines]
@@ -154,7 +154,9 @@ def _kinds(picture: Picture) -> Iterator[tuple[Line, tuple[str, Any]]]:
         yield line, (mark, _DASHES[turn % len(_DASHES)])
 
 
-def _draw_line(axes: Axes, line: Line, kind: tuple[str, Any], scale: Scale, look: Look) -> line_labels.End:
+def _draw_line(
+    axes: Axes, line: ChartLine, kind: tuple[str, Any], scale: Scale, look: Look
+) -> line_labels.End:
     mark, dashes = kind
     curve, colour = line.curve, line.colour
     if curve.low is not None and curve.high is not None:

@@ -19,7 +19,7 @@ from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
 from tui.figures.style import style
 from tui.palette import UNKNOWN, Sign
-from tui.state.line import Line
+from tui.state.line import ChartLine
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ def export_view(view: ChartView, path: Path, runs: Path) -> list[Path]:
     return list(files.values())
 
 
-def lines_of(view: ChartView, metric: str) -> Iterator[Line]:
+def lines_of(view: ChartView, metric: str) -> Iterator[ChartLine]:
     """Yield the curves of a metric that have something to show in the view."""
     for curve in view.curves[metric]:
         visible = curve if view.zoom is None else curve.within(*view.zoom)
@@ -110,7 +110,7 @@ def lines_of(view: ChartView, metric: str) -> Iterator[Line]:
             continue
         name = view.names.get(curve.run) or view.statuses[curve.run].experiment
         sign = view.signs.get(curve.run, UNKNOWN)
-        yield Line(name, sign.colour, visible, sign.mark)
+        yield ChartLine(name, sign.colour, visible, sign.mark)
 
 
 def _notes(statuses: Sequence[Status]) -> Iterator[str]:

@@ -33,7 +33,7 @@ def always(_: Situation) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class Hotkey:
     """Keys that ask for an action in the same way.
 
     Args:
@@ -76,7 +76,7 @@ class Action:
 
     name: str
     owners: tuple[str, ...]
-    keys: tuple[Key, ...]
+    keys: tuple[Hotkey, ...]
     rank: int = 0
     changes: bool = False
     moves: bool = False
@@ -85,7 +85,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class HelpLine:
     """A line of the page of keys, with the actions that it is about.
 
     Args:
@@ -101,7 +101,7 @@ class Line:
     actions: tuple[Action, ...] = ()
 
 
-def call(action: Action, key: Key) -> str:
+def call(action: Action, key: Hotkey) -> str:
     """Return what Textual is to run for a key, as ``screen.tab(3)``."""
     name = f"screen.{action.name}" if action.screen else action.name
     return f"{name}({key.argument})" if key.argument else name

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from textual.binding import Binding, BindingType
 
-from tui.keymap.action import UNLISTED, Action, Key, Situation, call
+from tui.keymap.action import UNLISTED, Action, Hotkey, Situation, call
 from tui.keymap.table import LINES
 
 ACTIONS: tuple[Action, ...] = tuple(action for line in LINES for action in line.actions)
@@ -19,20 +19,20 @@ def bindings(owner: str) -> list[BindingType]:
     return [_binding(owner, action, key) for action, key in _keys_of(owner)]
 
 
-def _keys_of(owner: str) -> Iterator[tuple[Action, Key]]:
+def _keys_of(owner: str) -> Iterator[tuple[Action, Hotkey]]:
     for action in ACTIONS:
         if owner in action.owners:
             yield from ((action, key) for key in action.keys if key.only in ("", owner))
 
 
-def _binding(owner: str, action: Action, key: Key) -> Binding:
+def _binding(owner: str, action: Action, key: Hotkey) -> Binding:
     return Binding(
         key.keys, call(action, key), key.words, show=key.on_bar, key_display=key.display,
         priority=key.priority, tooltip=key.tooltip, group=key.group, id=_id(owner, action, key),
     )  # fmt: skip
 
 
-def _id(owner: str, action: Action, key: Key) -> str:
+def _id(owner: str, action: Action, key: Hotkey) -> str:
     return f"{owner}.{call(action, key)}:{key.keys}"
 
 
@@ -50,13 +50,15 @@ def action_of(binding: Binding) -> Action | None:
 
 def names_of(owner: str) -> list[str]:
     """Return the names of the actions that a screen or a widget does."""
-    does = (each.name for each in ACTIONS if owner in ((each.screen,) if each.screen else each.owners))
+    does = (
+        action.name for action in ACTIONS if owner in ((action.screen,) if action.screen else action.owners)
+    )
     return list(dict.fromkeys(does))
 
 
 def useless(owner: str, now: Situation) -> frozenset[str]:
     """Return the names of the actions of a screen that would do nothing to the runs that are meant."""
-    return frozenset(each.name for each in ACTIONS if owner in each.owners and not each.applies(now))
+    return frozenset(action.name for action in ACTIONS if owner in action.owners and not action.applies(now))
 
 
 def page_of_keys() -> dict[str, list[tuple[str, str]]]:

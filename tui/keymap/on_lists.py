@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tui.keymap.action import Action, Key, Line, Situation
+from tui.keymap.action import Action, HelpLine, Hotkey, Situation
 
 BOARD = ("Dashboard",)
 RUN = ("RunScreen",)
 QUEUE = ("QueueScreen",)
 RUNS = ("RunList",)
 CLASSES = ("ClassBars",)
-LOG = ("Log",)
+LOG = ("LogView",)
 COLUMNS = ("ColumnList",)
 
 
@@ -28,174 +28,176 @@ def _waiting(now: Situation) -> bool:
 def _move(owner: str, far: int, *, pages: bool = True) -> Action:
     """Return the action of a list whose cursor goes up and down."""
     page = (
-        (Key("pagedown,ctrl+d", "Page down", "10"), Key("pageup,ctrl+u", "Page up", "-10")) if pages else ()
+        (Hotkey("pagedown,ctrl+d", "Page down", "10"), Hotkey("pageup,ctrl+u", "Page up", "-10"))
+        if pages
+        else ()
     )
     keys = (
-        Key("down,j", "Down", "1"), Key("up,k", "Up", "-1"), *page,
-        Key("g,home", "Top", f"-{far}"), Key("G,end", "Bottom", f"{far}"),
+        Hotkey("down,j", "Down", "1"), Hotkey("up,k", "Up", "-1"), *page,
+        Hotkey("g,home", "Top", f"-{far}"), Hotkey("G,end", "Bottom", f"{far}"),
     )  # fmt: skip
     return Action("move", (owner,), keys, moves=True)
 
 
 def _scroll(owners: tuple[str, ...], key: str, way: str) -> Action:
-    return Action(f"scroll_{way}", owners, (Key(key, way.capitalize()),), moves=True)
+    return Action(f"scroll_{way}", owners, (Hotkey(key, way.capitalize()),), moves=True)
 
 
 ON_RUNS = (
-    Line(
+    HelpLine(
         "Runs", "↑ ↓  j k  g G", "move",
         (
             _move("RunList", 1_000_000),
             _move("QueueList", 1_000_000, pages=False),
             _move("FormList", 1_000),
             _move("ColumnList", 1_000_000),
-            _scroll(("Log", "ClassBars", "Sheet"), "j", "down"),
-            _scroll(("Log", "ClassBars", "Sheet"), "k", "up"),
+            _scroll(("LogView", "ClassBars", "FactSheet"), "j", "down"),
+            _scroll(("LogView", "ClassBars", "FactSheet"), "k", "up"),
             _scroll(LOG, "h", "left"),
             _scroll(LOG, "l", "right"),
-            Action("first", LOG, (Key("home,g", "First line"),)),
-            Action("last", LOG, (Key("end,G", "Last line"),)),
+            Action("first", LOG, (Hotkey("home,g", "First line"),)),
+            Action("last", LOG, (Hotkey("end,G", "Last line"),)),
             Action(
-                "scroll_to", CLASSES, (Key("g", "First class", "0"), Key("G", "Last class", "1")), moves=True
+                "scroll_to", CLASSES, (Hotkey("g", "First class", "0"), Hotkey("G", "Last class", "1")), moves=True
             ),
         ),
     ),
-    Line(
+    HelpLine(
         "Runs", "→ ←  l h", "show or hide the runs of an experiment",
-        (Action("fold", RUNS, (Key("right,l", "Unfold", "True"), Key("left,h", "Fold", "False"))),),
+        (Action("fold", RUNS, (Hotkey("right,l", "Unfold", "True"), Hotkey("left,h", "Fold", "False"))),),
     ),
-    Line("Runs", "×4 ◌1 ✗1 ■1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
-    Line("Runs", "≠2 ●1", "behind it: runs of 2 other settings, 1 goes on"),
-    Line("Runs", "2 of 3", "a filter leaves 2 of the 3 runs of its mean"),
-    Line(
+    HelpLine("Runs", "×4 ◌1 ✗1 ■1", "hides 4 runs: 1 waits, 1 failed, 1 was stopped"),
+    HelpLine("Runs", "≠2 ●1", "behind it: runs of 2 other settings, 1 goes on"),
+    HelpLine("Runs", "2 of 3", "a filter leaves 2 of the 3 runs of its mean"),
+    HelpLine(
         "Runs", "space  v a", "overlay the run; up to here, all",
         (
-            Action("overlay", RUNS, (Key("space", "Overlay", on_bar=True, display="space"),), rank=2),
-            Action("select_range", RUNS, (Key("v", "Overlay up to here"),)),
-            Action("select_all", RUNS, (Key("a", "Overlay all, or none"),)),
+            Action("overlay", RUNS, (Hotkey("space", "Overlay", on_bar=True, display="space"),), rank=2),
+            Action("select_range", RUNS, (Hotkey("v", "Overlay up to here"),)),
+            Action("select_all", RUNS, (Hotkey("a", "Overlay all, or none"),)),
         ),
     ),
-    Line(
+    HelpLine(
         "Runs", "p", "pin as the baseline, over the others",
-        (Action("pin", BOARD, (Key("p", "Pin as the baseline"),)),),
+        (Action("pin", BOARD, (Hotkey("p", "Pin as the baseline"),)),),
     ),
-    Line(
+    HelpLine(
         "Runs", "c", "compare the overlaid runs",
-        (Action("compare", BOARD, (Key("c", "Compare", on_bar=True),), rank=8),),
+        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=8),),
     ),
-    Line(
+    HelpLine(
         "Runs", "s S", "sort by the next column; the other way round",
         (
-            Action("sort", BOARD, (Key("s", "Sort"),)),
-            Action("reverse", BOARD, (Key("S", "Sort the other way"),)),
+            Action("sort", BOARD, (Hotkey("s", "Sort"),)),
+            Action("reverse", BOARD, (Hotkey("S", "Sort the other way"),)),
         ),
     ),
-    Line(
+    HelpLine(
         "Runs", "C", "choose columns; space in or out, J K move",
         (
-            Action("columns", BOARD, (Key("C", "Choose columns"),)),
-            Action("put", COLUMNS, (Key("space", "Show the column, or not", on_bar=True),)),
+            Action("columns", BOARD, (Hotkey("C", "Choose columns"),)),
+            Action("put", COLUMNS, (Hotkey("space", "Show the column, or not", on_bar=True),)),
             Action(
                 "carry", COLUMNS,
                 (
-                    Key("J,shift+down", "Move the column to the right", "1", on_bar=True),
-                    Key("K,shift+up", "Move the column to the left", "-1", on_bar=True),
+                    Hotkey("J,shift+down", "Move the column to the right", "1", on_bar=True),
+                    Hotkey("K,shift+up", "Move the column to the left", "-1", on_bar=True),
                 ),
             ),
         ),
     ),
-    Line(
+    HelpLine(
         "Runs", "B", "group by settings: model lr; tab completes",
-        (Action("group", BOARD, (Key("B", "Group by settings"),)),),
+        (Action("group", BOARD, (Hotkey("B", "Group by settings"),)),),
     ),
-    Line(
+    HelpLine(
         "Runs", "r", "run the experiment; missing seeds, else all",
-        (Action("run", BOARD, (Key("r", "Run", on_bar=True),), rank=3, changes=True),),
+        (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=3, changes=True),),
     ),
-    Line(
+    HelpLine(
         "Runs", "o", "run it with changes: lr=1e-3 seeds=0,1,2",
-        (Action("vary", BOARD, (Key("o", "Run with changes", on_bar=True),), rank=10, changes=True),),
+        (Action("vary", BOARD, (Hotkey("o", "Run with changes", on_bar=True),), rank=10, changes=True),),
     ),
-    Line(
+    HelpLine(
         "Runs", ".", "stop the run; asks how",
         (
             Action(
                 "stop", (*BOARD, *RUN, *QUEUE),
                 (
-                    Key("full_stop", "Stop", on_bar=True, display="."),
-                    Key("delete", "Take out of the queue", only="QueueScreen"),
+                    Hotkey("full_stop", "Stop", on_bar=True, display="."),
+                    Hotkey("delete", "Take out of the queue", only="QueueScreen"),
                 ),
                 rank=4, changes=True, applies=_stoppable,
             ),
         ),
     ),
-    Line(
+    HelpLine(
         "Runs", "R", "resume from the last checkpoint",
         (
             Action(
-                "resume", (*BOARD, *RUN), (Key("R", "Resume", on_bar=True),),
+                "resume", (*BOARD, *RUN), (Hotkey("R", "Resume", on_bar=True),),
                 rank=5, changes=True, applies=_resumable,
             ),
         ),
     ),
-    Line(
+    HelpLine(
         "Runs", "e", "edit or clone the experiment",
-        (Action("edit", BOARD, (Key("e", "Edit", on_bar=True),), rank=11, changes=True),),
+        (Action("edit", BOARD, (Hotkey("e", "Edit", on_bar=True),), rank=11, changes=True),),
     ),
-    Line(
+    HelpLine(
         "Runs", "Y", "copy: row, path, command, the list as a table",
-        (Action("copy", BOARD, (Key("Y", "Copy"),)),),
+        (Action("copy", BOARD, (Hotkey("Y", "Copy"),)),),
     ),
-    Line(
+    HelpLine(
         "Runs", "t T", "tag, note: the overlaid runs, or the one under the cursor",
         (
-            Action("tag", BOARD, (Key("t", "Tag", on_bar=True),), rank=14, changes=True),
-            Action("note", BOARD, (Key("T", "Note", on_bar=True),), rank=15, changes=True),
+            Action("tag", BOARD, (Hotkey("t", "Tag", on_bar=True),), rank=14, changes=True),
+            Action("note", BOARD, (Hotkey("T", "Note", on_bar=True),), rank=15, changes=True),
         ),
     ),
-    Line(
+    HelpLine(
         "Runs", "delete D", "move to the trash; asks",
-        (Action("throw_away", BOARD, (Key("delete,D", "Throw away"),), changes=True),),
+        (Action("throw_away", BOARD, (Hotkey("delete,D", "Throw away"),), changes=True),),
     ),
-    Line(
+    HelpLine(
         "Runs", "u", "bring back what was thrown away last",
-        (Action("undo", BOARD, (Key("u", "Bring back what was thrown away last"),), changes=True),),
+        (Action("undo", BOARD, (Hotkey("u", "Bring back what was thrown away last"),), changes=True),),
     ),
-    Line(
+    HelpLine(
         "Runs", "f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes",
         (
-            Action("filter", BOARD, (Key("f", "Filter", on_bar=True),), rank=9),
+            Action("filter", BOARD, (Hotkey("f", "Filter", on_bar=True),), rank=9),
             Action(
-                "complete", ("Completing",),
-                (Key("tab", "Complete", "1"), Key("shift+tab", "Complete otherwise", "-1")),
+                "complete", ("CompletingInput",),
+                (Hotkey("tab", "Complete", "1"), Hotkey("shift+tab", "Complete otherwise", "-1")),
             ),
         ),
     ),
 )  # fmt: skip
 
 ON_THE_QUEUE = (
-    Line(
+    HelpLine(
         "Queue", "K J", "move a run that waits up, down; in the list too",
         (
             Action(
                 "shift", (*BOARD, *QUEUE),
                 (
-                    Key("K", "Earlier", "-1", on_bar=True, tooltip="moves a run that waits up in the queue"),
-                    Key("J", "Later", "1", on_bar=True, tooltip="moves a run that waits down in the queue"),
+                    Hotkey("K", "Earlier", "-1", on_bar=True, tooltip="moves a run that waits up in the queue"),
+                    Hotkey("J", "Later", "1", on_bar=True, tooltip="moves a run that waits down in the queue"),
                 ),
                 rank=6, changes=True, applies=_waiting,
             ),
         ),
     ),
-    Line(
+    HelpLine(
         "Queue", "H", "hold it, let it go; in the list too",
         (
             Action(
                 "hold", (*BOARD, *QUEUE),
-                (Key("H", "Hold, let go", on_bar=True, tooltip="keeps a run that waits from being started"),),
+                (Hotkey("H", "Hold, let go", on_bar=True, tooltip="keeps a run that waits from being started"),),
                 rank=7, changes=True, applies=_waiting,
             ),
         ),
     ),
-    Line("Queue", ". delete", "take it out, stop it; asks"),
+    HelpLine("Queue", ". delete", "take it out, stop it; asks"),
 )  # fmt: skip

@@ -80,4 +80,4 @@ class ColumnsScreen(ModalScreen[None]):
 
     @on(ColumnList.Arranged)
     def _arranged(self) -> None:
-        self._apply(tuple(self._list.shown), self._list.order)
+        self._apply(tuple(self._list.columns), self._list.order)

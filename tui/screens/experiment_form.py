@@ -20,7 +20,7 @@ from tui.keymap.lookup import bindings
 from tui.screens.dialogs import Choice, Dialog
 from tui.views.completion import choices, starting_with
 from tui.views.experiment_form import NAME, Form
-from tui.widgets.completing_input import Completing, hint
+from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar
 
@@ -57,7 +57,7 @@ class FormScreen(Screen[None]):
         """Rows over what is wrong with them."""
         with Container(id="form-body"):
             yield FormList()
-            yield Completing(self._complete, id="form-value")
+            yield CompletingInput(self._complete, id="form-value")
         yield Static(id="form-help", markup=False)
         yield Static(id="form-mistakes", markup=False)
         yield KeyBar()
@@ -98,11 +98,11 @@ class FormScreen(Screen[None]):
             )
 
     @on(Input.Changed, "#form-value")
-    @on(Completing.Offered)
+    @on(CompletingInput.Offered)
     def _offer(self) -> None:
         box, entry = self._box, self.query_one(FormList).entry
         if box.has_class("-shown") and entry is not None:
-            offers = hint(box.before, box.offers(), box.chosen)
+            offers = completion_line(box.before, box.offers(), box.chosen)
             help_text = (
                 Text.assemble("tab: ", offers) if offers.plain.strip() else f"{entry.help}; empty: not here"
             )
@@ -112,8 +112,8 @@ class FormScreen(Screen[None]):
         self.query_one("#form-help", Static).update(clean(text))
 
     @property
-    def _box(self) -> Completing:
-        return self.query_one("#form-value", Completing)
+    def _box(self) -> CompletingInput:
+        return self.query_one("#form-value", CompletingInput)
 
     def _complete(self, text: str, cursor: int) -> list[str]:
         entry = self.query_one(FormList).entry

@@ -16,7 +16,7 @@ from engine.text import clean
 from tui.figures.files import ExportError
 from tui.figures.view_figure import ChartView, paths_of
 from tui.keymap.lookup import bindings
-from tui.widgets.completing_input import Completing
+from tui.widgets.completing_input import CompletingInput
 
 ENDINGS = (".png", ".svg", ".pdf")
 
@@ -49,12 +49,12 @@ class ExportScreen(ModalScreen[Path | None]):
         with Vertical() as box:
             box.border_title = "Export this view"
             box.border_subtitle = "tab png, svg, pdf  enter draws  esc leaves"
-            yield Completing(_with_endings, str(self._default), id="export-path")
+            yield CompletingInput(_with_endings, str(self._default), id="export-path")
             yield Static(self._described(), id="export-said", markup=False)
 
     def on_mount(self) -> None:
         """Begin with a sensible name."""
-        box = self.query_one(Completing)
+        box = self.query_one(CompletingInput)
         box.cursor_position = len(box.value)
         box.focus()
 

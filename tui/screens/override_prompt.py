@@ -16,7 +16,7 @@ from engine.config.schema import Experiment
 from engine.text import clean
 from tui.keymap.lookup import bindings
 from tui.views.run_overrides import Variation, complete, settings_line, unfinished, vary
-from tui.widgets.completing_input import Completing, hint
+from tui.widgets.completing_input import CompletingInput, completion_line
 
 
 class VariationScreen(ModalScreen[Variation | None]):
@@ -44,21 +44,23 @@ class VariationScreen(ModalScreen[Variation | None]):
         with Vertical() as box:
             box.border_title = Content(clean(f"Run {self._experiment.name} with changes"))
             box.border_subtitle = "tab completes  enter queues  esc leaves"
-            yield Completing(self._complete, placeholder="lr=1e-3 seeds=0,1,2", id="variation")
+            yield CompletingInput(self._complete, placeholder="lr=1e-3 seeds=0,1,2", id="variation")
             yield Static(id="variation-offer", markup=False)
             yield Static(id="variation-said", markup=False)
 
     def on_mount(self) -> None:
         """Begin to type."""
-        self.query_one(Completing).focus()
+        self.query_one(CompletingInput).focus()
 
     def _complete(self, text: str, cursor: int) -> list[str]:
         return complete(self._experiment, text[:cursor])
 
-    @on(Completing.Offered)
+    @on(CompletingInput.Offered)
     def _offer(self) -> None:
-        line = self.query_one(Completing)
-        self.query_one("#variation-offer", Static).update(hint(line.before, line.offers(), line.chosen))
+        line = self.query_one(CompletingInput)
+        self.query_one("#variation-offer", Static).update(
+            completion_line(line.before, line.offers(), line.chosen)
+        )
 
     @on(Input.Changed)
     def _judge(self, message: Input.Changed) -> None:

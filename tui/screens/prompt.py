@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from engine.text import clean
 from tui.keymap.lookup import bindings
-from tui.widgets.completing_input import Completing, hint
+from tui.widgets.completing_input import CompletingInput, completion_line
 
 
 class Prompt(ModalScreen[str | None]):
@@ -46,12 +46,12 @@ class Prompt(ModalScreen[str | None]):
             box.border_title = Content(self._title)
             box.border_subtitle = "enter takes it, esc leaves it as it was"
             yield Static(self._text, markup=False)
-            yield Completing(self._complete, self._value, id="prompt-line")
+            yield CompletingInput(self._complete, self._value, id="prompt-line")
             yield Static(id="prompt-hint", markup=False)
 
     def on_mount(self) -> None:
         """Put the cursor at the end of the line."""
-        line = self.query_one(Completing)
+        line = self.query_one(CompletingInput)
         line.cursor_position = len(self._value)
         line.focus()
 
@@ -67,11 +67,11 @@ class Prompt(ModalScreen[str | None]):
         ]
 
     @on(Input.Changed)
-    @on(Completing.Offered)
+    @on(CompletingInput.Offered)
     def _show(self) -> None:
-        line = self.query_one(Completing)
+        line = self.query_one(CompletingInput)
         wrong = clean(self._wrong(line.value))
-        words = Text(wrong) if wrong else hint(line.before, line.offers(), line.chosen)
+        words = Text(wrong) if wrong else completion_line(line.before, line.offers(), line.chosen)
         words.stylize(self.app.theme_variables["error"] if wrong else "")
         self.query_one("#prompt-hint", Static).update(words)
 

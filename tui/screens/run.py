@@ -26,7 +26,7 @@ from tui.screens.actions.target import give_actions
 from tui.screens.help import HelpScreen
 from tui.screens.host import Host
 from tui.state.run_record import TABS, Page, Record, Tab
-from tui.state.snapshot import Detail, Snapshot
+from tui.state.snapshot import RunDetail, Snapshot
 from tui.text import shorten
 from tui.views.run_facts import sections
 from tui.views.run_title import title_of
@@ -34,9 +34,9 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_page.class_bars import ClassBars
 from tui.widgets.run_page.confusion_matrix import MatrixView
 from tui.widgets.run_page.confusions import Mistakes
-from tui.widgets.run_page.epoch_slider import Scrubbed, Scrubber, Where
-from tui.widgets.run_page.fact_sheet import Sheet
-from tui.widgets.run_page.log import Log
+from tui.widgets.run_page.epoch_slider import EpochRequested, EpochSlider, Where
+from tui.widgets.run_page.fact_sheet import FactSheet
+from tui.widgets.run_page.log import LogView
 from tui.widgets.run_page.log_pane import LogPane
 from tui.widgets.run_page.tab_bar import TabBar
 
@@ -44,8 +44,8 @@ FOCUSED = {
     "overview": "#run-overview",
     "confusion": "#matrix",
     "classes": "#class-bars",
-    "console": "#run-console Log",
-    "events": "#run-events Log",
+    "console": "#run-console LogView",
+    "events": "#run-events LogView",
 }
 """The widget that gets the keys on each tab."""
 
@@ -79,15 +79,15 @@ class RunScreen(Screen[None]):
         yield Static(id="run-title", markup=False)
         yield TabBar([name.capitalize() for name in TABS], id="run-tabs")
         with ContentSwitcher(id="run-pages", initial=f"run-{self._tab}"):
-            yield Sheet(id="run-overview")
+            yield FactSheet(id="run-overview")
             with Vertical(id="run-confusion"):
-                yield Scrubber()
+                yield EpochSlider()
                 yield Static(id="cell", markup=False)
                 with Container(id="matrix-body"):
                     yield MatrixView(id="matrix")
                     yield Mistakes(id="mistakes")
             with Vertical(id="run-classes"):
-                yield Scrubber()
+                yield EpochSlider()
                 yield ClassBars(id="class-bars")
             yield LogPane(id="run-console")
             yield LogPane(id="run-events")
@@ -95,7 +95,7 @@ class RunScreen(Screen[None]):
 
     def on_mount(self) -> None:
         """Follow the snapshots, and have the feed read the run."""
-        self.query_one("#run-events Log", Log).following = False
+        self.query_one("#run-events LogView", LogView).following = False
         self.action_tab(TABS.index(self._tab))
         self._host.follow(self, self._show)
         self._host.look_into(self.page)
@@ -137,15 +137,15 @@ class RunScreen(Screen[None]):
             case "overview":
                 detail = snapshot.detail
                 if detail is None or detail.run != self.run:
-                    detail = Detail(self.run, {}, {}, ())
-                self.query_one(Sheet).show(sections(self.status, detail.config, record, detail.labels))
+                    detail = RunDetail(self.run, {}, {}, ())
+                self.query_one(FactSheet).show(sections(self.status, detail.config, record, detail.labels))
             case "confusion":
-                self.query_one("#run-confusion Scrubber", Scrubber).show(record)
+                self.query_one("#run-confusion EpochSlider", EpochSlider).show(record)
                 self.query_one(MatrixView).show(record.matrix)
                 self.query_one(Mistakes).show(record.matrix)
                 self._say_cell()
             case "classes":
-                self.query_one("#run-classes Scrubber", Scrubber).show(record)
+                self.query_one("#run-classes EpochSlider", EpochSlider).show(record)
                 self.query_one(ClassBars).show(record.matrix)
             case "console":
                 cut = (
@@ -202,8 +202,8 @@ class RunScreen(Screen[None]):
     def _clicked(self, message: TabBar.Clicked) -> None:
         self.action_tab(message.index)
 
-    @on(Scrubbed)
-    def _scrubbed(self, message: Scrubbed) -> None:
+    @on(EpochRequested)
+    def _scrubbed(self, message: EpochRequested) -> None:
         matrix_place = self.page.place or self.record.place
         series = self.record.series(matrix_place.split) if matrix_place is not None else []
         if matrix_place is None or matrix_place not in series:

@@ -13,7 +13,7 @@ from tui.options import READONLY, readonly
 from tui.screens.actions.runs import briefly
 from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog
-from tui.state.messages import Done, Failed
+from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot
 
 LETTERS_A_SECOND = 15
@@ -48,7 +48,7 @@ class TargetScreen(Screen[None]):
 
         def work() -> None:
             try:
-                self.report(Done(action()))
+                self.report(Succeeded(action()))
             except (StoreError, OSError) as error:
                 self.report(Failed(title, str(error)))
 
@@ -58,7 +58,7 @@ class TargetScreen(Screen[None]):
         """Run something in a thread."""
         self.run_worker(work, name, thread=True, group="actions", exit_on_error=False)
 
-    def report(self, message: Done | Failed) -> None:
+    def report(self, message: Succeeded | Failed) -> None:
         """Show how something went. For any thread."""
         self.post_message(message)
 
@@ -78,8 +78,8 @@ class TargetScreen(Screen[None]):
         """Say something in a corner."""
         self.notify(text, markup=False, timeout=seconds)
 
-    @on(Done)
-    def _done(self, message: Done) -> None:
+    @on(Succeeded)
+    def _done(self, message: Succeeded) -> None:
         text = briefly(message.text, self.snapshot.runs)
         self.say(text, max(4, len(text) / LETTERS_A_SECOND))
 

@@ -74,11 +74,11 @@ class BoardState:
             own = chosen - alone | ({focus} if focus is not None and whole else set())
         folds = _folds(snapshot, own) if self.bands else ()
         folded = {run for fold in folds for run in fold}
-        shown = [name for name in snapshot.by_id if name in chosen or name in folded]
-        if focus is not None and focus in shown and not self.compared:
-            shown.remove(focus)
-            shown.append(focus)
-        return tuple(shown), folds
+        visible = [name for name in snapshot.by_id if name in chosen or name in folded]
+        if focus is not None and focus in visible and not self.compared:
+            visible.remove(focus)
+            visible.append(focus)
+        return tuple(visible), folds
 
 
 def _folds(snapshot: Snapshot, overlaid: Set[str]) -> Folds:

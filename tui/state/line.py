@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Line:
+class ChartLine:
     """A line of a picture.
 
     Attributes:
@@ -27,7 +27,7 @@ class Line:
     mark: str = ""
     pinned: bool = False
 
-    def looks_like(self, other: Line) -> bool:
+    def looks_like(self, other: ChartLine) -> bool:
         """Return whether another line is drawn the same; curves are the same only if they are one object."""
         return self.curve is other.curve and all(
             getattr(self, name) == getattr(other, name) for name in ("name", "colour", "mark", "pinned")

@@ -21,7 +21,7 @@ MAX_LINE = 4096
 """Characters of one line."""
 
 
-class Kind(IntEnum):
+class LogLineKind(IntEnum):
     """What a line is, for whoever gives it a colour."""
 
     PLAIN = 0
@@ -57,7 +57,7 @@ class Transcript:
         self._forgotten = 0
         self._view = Lines()
 
-    def append(self, text: str, kind: Kind = Kind.PLAIN) -> None:
+    def append(self, text: str, kind: LogLineKind = LogLineKind.PLAIN) -> None:
         """Add a line; what a terminal would act on is taken out of it."""
         text = clean(text)[:MAX_LINE]
         narrow = text.isascii() or cell_len(text) == len(text)

@@ -60,7 +60,7 @@ class Failed(Message):
 
 
 @dataclass
-class Done(Message):
+class Succeeded(Message):
     """Something that a user asked for has been done."""
 
     text: str

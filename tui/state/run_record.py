@@ -61,8 +61,8 @@ class Record:
     @property
     def splits(self) -> list[str]:
         """The splits that there are confusion matrices of."""
-        return list(dict.fromkeys(place.split for place in self.places))
+        return list(dict.fromkeys(matrix.split for matrix in self.places))
 
     def series(self, split: str) -> list[Place]:
         """Return the matrices of a split, in order."""
-        return [place for place in self.places if place.split == split]
+        return [matrix for matrix in self.places if matrix.split == split]

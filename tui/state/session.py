@@ -18,7 +18,7 @@ MOST = 1000
 """How many selected runs are remembered."""
 
 
-class View(msgspec.Struct, kw_only=True, frozen=True):
+class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     """How a project was looked at."""
 
     axis: str = "epoch"
@@ -42,24 +42,24 @@ class View(msgspec.Struct, kw_only=True, frozen=True):
     pinned: str | None = None
 
 
-def load(state: Path, project: Path) -> View:
+def load(state: Path, project: Path) -> SavedView:
     """Return how a project was looked at last; as at first, where that is not known."""
     try:
-        found = msgspec.json.decode(read_small(_file(state, project)))
+        saved = msgspec.json.decode(read_small(_file(state, project)))
     except (OSError, ValueError, RecursionError):
-        return View()
-    if not isinstance(found, dict):
-        return View()
+        return SavedView()
+    if not isinstance(saved, dict):
+        return SavedView()
     understood: dict[str, Any] = {}
-    for name, kind in get_type_hints(View).items():
+    for name, kind in get_type_hints(SavedView).items():
         try:
-            understood[name] = msgspec.convert(found[name], kind)
+            understood[name] = msgspec.convert(saved[name], kind)
         except (KeyError, ValueError, OverflowError):
             continue
-    return View(**understood)
+    return SavedView(**understood)
 
 
-def save(state: Path, project: Path, view: View) -> None:
+def save(state: Path, project: Path, view: SavedView) -> None:
     """Remember how a project is looked at.
 
     Raises:
@@ -70,7 +70,7 @@ def save(state: Path, project: Path, view: View) -> None:
     write_atomic(file, msgspec.json.encode(view))
 
 
-def toured(state: Path) -> bool:
+def has_seen_tour(state: Path) -> bool:
     """Return whether the user has seen the tour."""
     return (state / "toured").exists()
 

@@ -49,7 +49,7 @@ class Watch:
 
 
 @dataclass(frozen=True, eq=False)
-class Detail:
+class RunDetail:
     """All that is said of the run in focus."""
 
     run: str
@@ -117,7 +117,7 @@ class Snapshot:
     """By metric."""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each watched run was made with."""
-    detail: Detail | None = None
+    detail: RunDetail | None = None
     record: Record | None = None
     """The run that the run view shows."""
     alarms: Mapping[str, tuple[Alarm, ...]] = field(default_factory=dict)

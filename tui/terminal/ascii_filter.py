@@ -27,8 +27,8 @@ def asked_for(environment: Mapping[str, str]) -> bool:
 
     Python itself sets LC_CTYPE to C.UTF-8 where the locale is C; that is no sign of a terminal that shows UTF-8.
     """
-    if (said := environment.get("VITUI_ASCII", "")) != "":
-        return said not in ("0", "no", "false")
+    if (setting := environment.get("VITUI_ASCII", "")) != "":
+        return setting not in ("0", "no", "false")
     names = [environment.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
     if names[1] in ("C.UTF-8", "C.utf8", "UTF-8") and names[2] in ("C", "POSIX"):
         names[1] = ""

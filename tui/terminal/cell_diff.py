@@ -25,7 +25,7 @@ BRIDGE = 4
 """Cells that stand already which are sent again rather than passed over, where that takes no more bytes."""
 
 
-class Shown:
+class TerminalCells:
     """The cells of the terminal: the text and the colours of each.
 
     A character that does not take one cell, and all of its segment with it, stands in the first cell of the segment.
@@ -195,8 +195,8 @@ def _parted(code: str) -> _Code:
 @functools.lru_cache(4096)
 def blank_of(code: str) -> str:
     """Return the numbers that a space needs to look as it does in a style: mostly no more than its background."""
-    found = _parted(code)
-    return found.background if found.attributes <= UNSEEN else code
+    parts = _parted(code)
+    return parts.background if parts.attributes <= UNSEEN else code
 
 
 @functools.lru_cache(4096)

@@ -18,13 +18,13 @@ def commands(
 ) -> Iterator[SystemCommand]:
     """Yield what the keys of a screen do, and Textual's own commands as far as they mean something here."""
     yield from (command for command in of_textual if command.title in TEXTUALS)
-    said = {"Commands"}  # the palette is open already
+    titles = {"Commands"}  # the palette is open already
     for active in screen.active_bindings.values():
         binding = active.binding
         action = action_of(binding)
-        if action is None or action.moves or not binding.description or binding.description in said:
+        if action is None or action.moves or not binding.description or binding.description in titles:
             continue
-        said.add(binding.description)
+        titles.add(binding.description)
         yield SystemCommand(
             binding.description,
             f"key {app.get_key_display(binding)}{': ' * bool(binding.tooltip)}{binding.tooltip}",

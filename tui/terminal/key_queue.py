@@ -26,7 +26,7 @@ AT_ONCE = frozenset({"ctrl+c"})
 """Keys that wait for nothing."""
 
 
-class InTurn(App[str]):
+class KeyQueueApp(App[str]):
     """An app that acts on one key after the other."""
 
     def __init__(self) -> None:

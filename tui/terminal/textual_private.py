@@ -17,10 +17,10 @@ from textual.notifications import Notification
 from textual.screen import Screen
 from textual.strip import Strip
 
-from tui.terminal.cell_diff import Shown
+from tui.terminal.cell_diff import TerminalCells
 
 
-class SparingApp(App[str]):
+class DiffingApp(App[str]):
     """An app that sends the terminal only those cells that it does not show already.
 
     Relies on ``App._display(screen, renderable)`` to get each update of the screen, and to send what its
@@ -29,7 +29,7 @@ class SparingApp(App[str]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._cells_there = Shown()
+        self._cells_there = TerminalCells()
 
     def resend(self) -> None:
         """Send everything with the next update, as the terminal may show anything by now."""
@@ -37,23 +37,23 @@ class SparingApp(App[str]):
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
-            renderable = cast("RenderableType", SparingUpdate(renderable, self._cells_there))
+            renderable = cast("RenderableType", DiffUpdate(renderable, self._cells_there))
         super()._display(screen, renderable)
 
 
-class SparingUpdate(CompositorUpdate):
+class DiffUpdate(CompositorUpdate):
     """What is new on the screen, as the terminal needs it; relies on what ``_layout`` and ``_chops`` do."""
 
-    def __init__(self, update: LayoutUpdate | ChopsUpdate, shown: Shown) -> None:
+    def __init__(self, update: LayoutUpdate | ChopsUpdate, cells: TerminalCells) -> None:
         self._update = update
-        self._shown = shown
+        self._cells = cells
 
     def render_segments(self, console: Console) -> str:
         """Return what is sent."""
         update = self._update
         pieces = _layout(update) if isinstance(update, LayoutUpdate) else _chops(update)
         name = console.color_system
-        return self._shown.send(pieces, COLOR_SYSTEMS[name] if name else ColorSystem.TRUECOLOR)
+        return self._cells.send(pieces, COLOR_SYSTEMS[name] if name else ColorSystem.TRUECOLOR)
 
 
 def _layout(update: LayoutUpdate) -> Iterator[tuple[int, int, Strip]]:

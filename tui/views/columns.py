@@ -18,7 +18,7 @@ from rich.cells import cell_len
 from engine.analysis.statistics.seed_intervals import seed_deviation, seed_mean
 from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
 from engine.config.schema import LABELS, Experiment
-from engine.query.fields import Key, Subject, find_key
+from engine.query.fields import FilterKey, Subject, find_key
 from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from engine.text import clean, count, duration, setting_text, size, span
@@ -142,7 +142,7 @@ def _peak(fact: Fact) -> float | None:
     return peak_memory(fact.status.best)
 
 
-def _asked(key: Key) -> Callable[[Fact], Any]:
+def _asked(key: FilterKey) -> Callable[[Fact], Any]:
     """Return a function that reads the value of a key as filters see it."""
     return lambda fact: key.value(Subject(fact.status, lambda: fact.about.config, lambda: fact.about.labels))
 
@@ -195,7 +195,7 @@ def find_column(name: str) -> Column | None:
     return None
 
 
-def _measured(name: str, metric: str, key: Key, which: str) -> Column:
+def _measured(name: str, metric: str, key: FilterKey, which: str) -> Column:
     metric_facts = metric_of(clean(metric))
     kind = metric_facts.kind
     heading, title = metric_facts.short, metric_facts.full

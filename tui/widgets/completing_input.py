@@ -21,7 +21,7 @@ Complete = Callable[[str, int], Sequence[str]]
 """Takes a text and how much of it stands before the cursor; returns what that part could become."""
 
 
-class Completing(Input):
+class CompletingInput(Input):
     """An ``Input`` with a way to complete what is in it.
 
     Args:
@@ -31,7 +31,7 @@ class Completing(Input):
         id: Of the widget.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("Completing")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("CompletingInput")
 
     class Offered(Message):
         """Other completions are offered."""
@@ -60,19 +60,19 @@ class Completing(Input):
 
     def action_complete(self, step: int) -> None:
         """Write what is certain; then go through what is possible."""
-        found = self.offers()
-        if not found:
+        offers = self.offers()
+        if not offers:
             self.app.bell()
-        elif self.chosen is not None and len(found) > 1:
-            self._put(found[(found.index(self.before) + step) % len(found)])
-        elif len(found) == 1:
+        elif self.chosen is not None and len(offers) > 1:
+            self._put(offers[(offers.index(self.before) + step) % len(offers)])
+        elif len(offers) == 1:
             self._cycle = ()
-            self._put(found[0] if found[0] != self.before else f"{found[0]} ")
-        elif len(start := _common_start(found)) > len(self.before):
+            self._put(offers[0] if offers[0] != self.before else f"{offers[0]} ")
+        elif len(start := _common_start(offers)) > len(self.before):
             self._put(start)
         else:
-            self._cycle = found
-            self._put(found[0 if step > 0 else -1])
+            self._cycle = offers
+            self._put(offers[0 if step > 0 else -1])
         self.post_message(self.Offered())
 
     def _put(self, text: str) -> None:
@@ -85,21 +85,21 @@ class Completing(Input):
         self.post_message(self.Offered())
 
 
-def hint(before: str, offers: tuple[str, ...], chosen: str | None) -> Text:
+def completion_line(before: str, offers: tuple[str, ...], chosen: str | None) -> Text:
     """Return completions as words: each without what all begin with up to its key, the chosen one marked."""
     if not offers:
         return Text()
     start = len(re.split(r"[^\s,]*\Z", before, maxsplit=1)[0])
     if sign := re.match(r"-?[^\s=!~<>]+[=!~<>]+(?=.)", offers[0][start:]):
         start += sign.end()
-    shown = Text(overflow="ellipsis")
-    for each in offers[:SHOWN]:
-        word = clean(each[start:])
-        shown.append(f"‹{word}›" if each == chosen else word, "bold" if each == chosen else "")
-        shown.append("  ")
+    line = Text(overflow="ellipsis")
+    for offer in offers[:SHOWN]:
+        word = clean(offer[start:])
+        line.append(f"‹{word}›" if offer == chosen else word, "bold" if offer == chosen else "")
+        line.append("  ")
     if len(offers) > SHOWN:
-        shown.append("…")
-    return shown
+        line.append("…")
+    return line
 
 
 def _common_start(texts: tuple[str, ...]) -> str:

@@ -134,5 +134,5 @@ class FormList(ScrollView, can_focus=True):
         return strip.apply_style(base)
 
     def _style(self, name: str) -> Style:
-        found = self.get_component_rich_style(f"form-list--{name}")
-        return Style(color=found.color, bold=found.bold)
+        component = self.get_component_rich_style(f"form-list--{name}")
+        return Style(color=component.color, bold=component.bold)

@@ -66,12 +66,12 @@ class KeyBar(Widget):
         if screen is not self.screen or not screen.is_current:
             return
         offers: list[Offer] = []
-        said: set[str] = set()
+        actions: set[str] = set()
         group = None
         for _, binding, enabled, _ in screen.active_bindings.values():
-            if not (binding.show and enabled) or binding.action in said:
+            if not (binding.show and enabled) or binding.action in actions:
                 continue
-            said.add(binding.action)
+            actions.add(binding.action)
             key = (binding.key, self.app.get_key_display(binding))
             if binding.group is not None and binding.group is group:
                 last = offers.pop()
@@ -87,33 +87,33 @@ class KeyBar(Widget):
             self.offers = tuple(offers)
             self.refresh()
 
-    def shown(self) -> list[Offer]:
+    def fitting_offers(self) -> list[Offer]:
         """Return the offers that matter and have room, in their order."""
         useful = [offer for offer in self.offers if _name(offer.action) not in self.needless]
         if readonly(self.app):
             useful = [offer for offer in useful if not offer.changes]
         room = self.size.width - sum(offer.width for offer in useful if offer.rank >= WAY_OUT)
-        shown = []
+        fitting = []
         for offer in useful:
             if offer.rank >= WAY_OUT:
-                shown.append(offer)
+                fitting.append(offer)
             elif room >= offer.width:
-                shown.append(offer)
+                fitting.append(offer)
                 room -= offer.width
-        return shown
+        return fitting
 
     def render_line(self, y: int) -> Strip:
         """Return the one line."""
         plain, key_style = self.rich_style, self.get_component_rich_style("key-bar--key")
         segments = []
-        for offer in self.shown() if y == 0 else []:
+        for offer in self.fitting_offers() if y == 0 else []:
             keys = "".join(written for _, written in offer.keys)
             segments += [Segment(f" {keys} ", key_style), Segment(f"{offer.words} ", plain)]
         return Strip(segments).adjust_cell_length(self.size.width, plain)
 
     def key_at(self, x: int) -> str | None:
         """Return the key that stands at a cell, with its words; None where there is none."""
-        for offer in self.shown():
+        for offer in self.fitting_offers():
             if x < offer.width:
                 x -= 1
                 for name, written in offer.keys:

@@ -16,22 +16,24 @@ from tui.text import Line
 TONES = ("name", "quiet", "busy", "good", "wait", "bad")
 
 
-class Toned(ScrollView):
+class StyledLines(ScrollView):
     """Shows the lines that a class of its kind makes for a width; a cursor is on one of them, or on none."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"toned--cursor"} | {f"toned--{tone}" for tone in TONES}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"styled-lines--cursor"} | {
+        f"styled-lines--{tone}" for tone in TONES
+    }
     DEFAULT_CSS = """
-    Toned {
+    StyledLines {
         scrollbar-size-horizontal: 0;
         scrollbar-size-vertical: 1;
-        & > .toned--name { color: $foreground; }
-        & > .toned--quiet { color: $foreground 55%; }
-        & > .toned--busy { color: $primary; }
-        & > .toned--good { color: $success; }
-        & > .toned--wait { color: $accent; }
-        & > .toned--bad { color: $error; }
-        & > .toned--cursor { background: $foreground 10%; }
-        &:focus > .toned--cursor { background: $primary 28%; }
+        & > .styled-lines--name { color: $foreground; }
+        & > .styled-lines--quiet { color: $foreground 55%; }
+        & > .styled-lines--busy { color: $primary; }
+        & > .styled-lines--good { color: $success; }
+        & > .styled-lines--wait { color: $accent; }
+        & > .styled-lines--bad { color: $error; }
+        & > .styled-lines--cursor { background: $foreground 10%; }
+        &:focus > .styled-lines--cursor { background: $primary 28%; }
     }
     """
 
@@ -67,8 +69,8 @@ class Toned(ScrollView):
         strip = Strip([Segment(text, self._tone(tone)) for text, tone in line]).adjust_cell_length(width)
         base = self.rich_style
         if index == self._cursor:
-            base += Style(bgcolor=self.get_component_rich_style("toned--cursor").bgcolor)
+            base += Style(bgcolor=self.get_component_rich_style("styled-lines--cursor").bgcolor)
         return strip.apply_style(base)
 
     def _tone(self, tone: str) -> Style:
-        return Style(color=self.get_component_rich_style(f"toned--{tone}").color)
+        return Style(color=self.get_component_rich_style(f"styled-lines--{tone}").color)

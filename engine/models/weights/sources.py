@@ -27,7 +27,7 @@ HALF: RGB = (0.5, 0.5, 0.5)
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class PretrainedWeights:
     """Tensors by name, and how the inputs were normalised: None where the checkpoint does not say."""
 
     tensors: dict[str, Tensor]
@@ -37,7 +37,7 @@ class Checkpoint:
     """Whether Google's JAX code wrote it."""
 
 
-def read_checkpoint(source: str | Path) -> Checkpoint:
+def read_checkpoint(source: str | Path) -> PretrainedWeights:
     """Find and read a checkpoint.
 
     Raises:
@@ -100,10 +100,10 @@ def _offline(name: str) -> str:
 def _configuration(path: Path) -> dict[str, Any]:
     """Return what a timm config.json says of how the model was trained; empty without one."""
     try:
-        said = json.loads(path.read_text(encoding="utf-8")).get("pretrained_cfg", {})
+        settings = json.loads(path.read_text(encoding="utf-8")).get("pretrained_cfg", {})
     except (OSError, ValueError, AttributeError):
         return {}
-    return said if isinstance(said, dict) else {}
+    return settings if isinstance(settings, dict) else {}
 
 
 def _rgb(value: Any) -> RGB | None:
@@ -112,15 +112,15 @@ def _rgb(value: Any) -> RGB | None:
     return float(value[0]), float(value[1]), float(value[2])
 
 
-def _read_safetensors(path: Path) -> Checkpoint:
+def _read_safetensors(path: Path) -> PretrainedWeights:
     try:
         from safetensors.torch import load_file
     except ImportError:
         raise CheckpointError(f"{path}: pip install safetensors, to read it") from None
-    return Checkpoint(_unwrapped(load_file(path)))
+    return PretrainedWeights(_unwrapped(load_file(path)))
 
 
-def _read_torch(path: Path) -> Checkpoint:
+def _read_torch(path: Path) -> PretrainedWeights:
     """Read a state dict, bare or inside a training checkpoint; ours say in ``config`` how they normalised."""
     import torch
 
@@ -133,8 +133,8 @@ def _read_torch(path: Path) -> Checkpoint:
     tensors = _unwrapped(content if inner is None else inner)
     if "config" in content and inner is not None:
         config = content["config"] if isinstance(content["config"], Mapping) else {}
-        return Checkpoint(tensors, _rgb(config.get("mean")), _rgb(config.get("std")))
-    return Checkpoint(tensors)
+        return PretrainedWeights(tensors, _rgb(config.get("mean")), _rgb(config.get("std")))
+    return PretrainedWeights(tensors)
 
 
 def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -145,7 +145,7 @@ def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
     return {prefix.sub("", name): value for name, value in state.items() if isinstance(value, Tensor)}
 
 
-def _read_google(path: Path) -> Checkpoint:
+def _read_google(path: Path) -> PretrainedWeights:
     with path.open("rb") as file:
         try:
             archive = np.load(file, allow_pickle=False)
@@ -157,7 +157,7 @@ def _read_google(path: Path) -> Checkpoint:
     import torch
 
     tensors = {name: torch.from_numpy(array) for name, array in from_google(arrays).items()}
-    return Checkpoint(tensors, google=True)
+    return PretrainedWeights(tensors, google=True)
 
 
 _READERS = {

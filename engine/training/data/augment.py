@@ -62,7 +62,7 @@ class Preprocess:
         return F.interpolate(images, (self._size, self._size), mode="bicubic", align_corners=False)
 
 
-class Mix:
+class MixupCutmix:
     """Mixup (Zhang et al., 2018) and cutmix (Yun et al., 2019) by torchvision: a batch gets one of those set."""
 
     def __init__(self, experiment: Experiment, classes: int) -> None:
@@ -111,7 +111,7 @@ def random_cutout(images: Tensor, side: int, generator: torch.Generator) -> Tens
     hidden = []
     for size in (height, width):
         middle = torch.randint(size, (b, 1), generator=generator, device=images.device)
-        place = torch.arange(size, device=images.device)[None] - middle + side // 2  # (B, size)
-        hidden.append((place >= 0) & (place < side))
+        offset = torch.arange(size, device=images.device)[None] - middle + side // 2  # (B, size)
+        hidden.append((offset >= 0) & (offset < side))
     square = hidden[0][:, None, :, None] & hidden[1][:, None, None, :]  # (B, 1, H, W)
     return images.masked_fill(square, 0)

@@ -20,7 +20,7 @@ from engine.errors import PASSING
 from engine.system import lock
 from engine.training.data.image_cache import data_folder
 from engine.training.data.image_decoder import Pixels
-from engine.training.data.source import DataError, Images, Say, Source
+from engine.training.data.source import DataError, DataSource, Images, Say
 
 HERE = Path("data")
 """Below the working folder: where a data set is used from that lies there already."""
@@ -28,7 +28,7 @@ SILENCE = 30.0
 """Seconds without a byte after which a download is given up."""
 
 
-def cifar_source(name: str, say: Say) -> Source:
+def cifar_source(name: str, say: Say) -> DataSource:
     """Return a dataset by its name, downloading it if it is not there yet.
 
     Raises:
@@ -38,7 +38,7 @@ def cifar_source(name: str, say: Say) -> Source:
     folder = _folder(kind)
     train = _ready(kind, folder) or _fetch(name, kind, folder, say)
     test = kind(folder, train=False)
-    return Source(
+    return DataSource(
         train_labels=np.array(train.targets, dtype=np.int64),
         test_labels=np.array(test.targets, dtype=np.int64),
         classes=tuple(train.classes),

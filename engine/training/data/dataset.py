@@ -18,12 +18,12 @@ import psutil
 import torch
 from torch import Tensor
 
-from engine.catalog.datasets import folder_of, held_out
+from engine.catalog.datasets import folder_of, validation_count
 from engine.config.schema import Experiment
 from engine.training.data.digits import digits_source
 from engine.training.data.folder import folder_source
 from engine.training.data.prefetch import prefetched
-from engine.training.data.source import DataError, Images, Indices, Say, Source, ignore
+from engine.training.data.source import DataError, DataSource, Images, Indices, Say, ignore
 
 __all__ = ["DataError", "Dataset", "Split", "load_dataset"]
 
@@ -121,11 +121,11 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
     """
     source = _source(experiment, say)
     drawn = _draw(source.train_labels, experiment.subset_per_class, seed)
-    wanted = np.sort(np.concatenate(drawn))
-    images, test_images = source.train_images(wanted), source.test_images()
+    subset = np.sort(np.concatenate(drawn))
+    images, test_images = source.train_images(subset), source.test_images()
     usable = np.ones(len(source.train_labels), dtype=bool)
-    usable[wanted[list(images.broken)]] = False
-    chosen, held_out = _hold_out([members[usable[members]] for members in drawn], experiment)
+    usable[subset[list(images.broken)]] = False
+    chosen, validation_count = _hold_out([members[usable[members]] for members in drawn], experiment)
     resident = images.pixels.nbytes + test_images.pixels.nbytes <= _resident_limit()
 
     def split(part: Images, rows: Indices, labels: Indices) -> Split:
@@ -135,7 +135,8 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
         return Split(torch.from_numpy(part.pixels), torch.from_numpy(labels), where)
 
     train, val = (
-        split(images, np.searchsorted(wanted, part), source.train_labels[part]) for part in (chosen, held_out)
+        split(images, np.searchsorted(subset, part), source.train_labels[part])
+        for part in (chosen, validation_count)
     )
     tested = np.delete(np.arange(len(source.test_labels)), list(test_images.broken))
     mean, std = _statistics(train)
@@ -150,7 +151,7 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
     )
 
 
-def _source(experiment: Experiment, say: Say) -> Source:
+def _source(experiment: Experiment, say: Say) -> DataSource:
     name = experiment.dataset
     if name == "digits":
         return digits_source()
@@ -181,7 +182,7 @@ def _hold_out(drawn: Sequence[Indices], experiment: Experiment) -> tuple[Indices
     """Return the indices to train on and those held out for validation: of every class its share, at least one."""
     train, val = [], []
     for label, members in enumerate(drawn):
-        held = held_out(len(members), experiment.val_fraction)
+        held = validation_count(len(members), experiment.val_fraction)
         if len(members) <= held:
             raise DataError(f"class {label} has {len(members)} images: too few to train on and to validate")
         val.append(members[:held])
@@ -191,12 +192,12 @@ def _hold_out(drawn: Sequence[Indices], experiment: Experiment) -> tuple[Indices
 
 def _statistics(split: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Return the channels' mean and standard deviation, as parts of 255."""
-    bytes_each = split.images[0].nbytes
-    step = max(1, len(split) // SAMPLED_IMAGES, len(split) * bytes_each // SAMPLED_BYTES)
+    bytes_per_image = split.images[0].nbytes
+    step = max(1, len(split) // SAMPLED_IMAGES, len(split) * bytes_per_image // SAMPLED_BYTES)
     sample = torch.arange(0, len(split), step)  # of all classes: a folder's are in order
     count, total, squares = 0, torch.zeros(3, dtype=torch.int64), torch.zeros(3, dtype=torch.int64)
     sparse = max(1, split.images.shape[-1] // 64)
-    for batch, _ in split.batches(torch.split(sample, max(1, 2**22 // bytes_each))):
+    for batch, _ in split.batches(torch.split(sample, max(1, 2**22 // bytes_per_image))):
         images = batch[..., ::sparse, ::sparse].contiguous()
         count += images[:, 0].numel()
         total += images.sum((0, 2, 3))

@@ -10,14 +10,14 @@ from importlib.resources import files
 import numpy as np
 
 from engine.catalog.datasets import DATASETS
-from engine.training.data.source import Images, Source
+from engine.training.data.source import DataSource, Images
 
 CLASSES = DATASETS["digits"].classes
 BRIGHTEST = 16
 """The highest value of a pixel in the file."""
 
 
-def digits_source() -> Source:
+def digits_source() -> DataSource:
     """Return 1,797 images of 8 x 8 pixels; a fifth of each digit's is the test split."""
     with (
         files("engine.training.data").joinpath("digits.npz").open("rb") as file,
@@ -28,7 +28,7 @@ def digits_source() -> Source:
     grey = (pixels * (255 / BRIGHTEST)).round().astype(np.uint8)
     images = np.repeat(grey[:, None], 3, axis=1)  # (1797, 3, 8, 8)
     labels = digits.astype(np.int64)
-    return Source(
+    return DataSource(
         train_labels=labels[train],
         test_labels=labels[test],
         classes=tuple(str(digit) for digit in range(CLASSES)),

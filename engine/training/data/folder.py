@@ -10,12 +10,12 @@ import numpy as np
 
 from engine.config.schema import Experiment
 from engine.training.data.image_cache import Listing, load_images
-from engine.training.data.source import DataError, Images, Indices, Say, Source
+from engine.training.data.source import DataError, DataSource, Images, Indices, Say
 
 IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
 
 
-def folder_source(root: Path, experiment: Experiment, say: Say) -> Source:
+def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:
     """Return the dataset in a folder; images are decoded once and then come from the cache.
 
     Raises:
@@ -40,7 +40,7 @@ def folder_source(root: Path, experiment: Experiment, say: Say) -> Source:
         part = Listing(train.root, [train.names[i] for i in chosen], [train.stamps[i] for i in chosen])
         return load(part, train_labels[chosen])
 
-    return Source(
+    return DataSource(
         train_labels=train_labels,
         test_labels=test_labels,
         classes=tuple(classes),
@@ -51,16 +51,16 @@ def folder_source(root: Path, experiment: Experiment, say: Say) -> Source:
 
 def _class_folders(folder: Path) -> list[str]:
     try:
-        found = sorted(
+        classes = sorted(
             entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
         )
     except OSError as error:
         raise DataError(
             f"{folder} cannot be read ({error.strerror}); it has to hold one folder per class"
         ) from None
-    if len(found) < 2:
-        raise DataError(f"{folder} has to hold at least two class folders, it holds {len(found)}")
-    return found
+    if len(classes) < 2:
+        raise DataError(f"{folder} has to hold at least two class folders, it holds {len(classes)}")
+    return classes
 
 
 def _list_images(folder: Path, classes: Sequence[str]) -> tuple[Listing, Indices]:
@@ -70,15 +70,15 @@ def _list_images(folder: Path, classes: Sequence[str]) -> tuple[Listing, Indices
     for label, class_name in enumerate(classes):
         try:
             with os.scandir(folder / class_name) as entries:
-                found = sorted((entry.name, _stamp(entry)) for entry in entries if _is_image(entry.name))
+                images = sorted((entry.name, _stamp(entry)) for entry in entries if _is_image(entry.name))
         except OSError as error:
             raise DataError(f"{folder / class_name} cannot be read ({error.strerror})") from None
-        if not found:
+        if not images:
             suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
             raise DataError(f"{folder / class_name} holds no images ({suffixes})")
-        names += [f"{class_name}/{name}" for name, _ in found]
-        stamps += [stamp for _, stamp in found]
-        labels += [label] * len(found)
+        names += [f"{class_name}/{name}" for name, _ in images]
+        stamps += [stamp for _, stamp in images]
+        labels += [label] * len(images)
     return Listing(folder, names, stamps), np.array(labels, dtype=np.int64)
 
 
@@ -110,15 +110,15 @@ def _judge(
     """
     some = list(broken.items())[:3]
     named = ", ".join(f"{_printable(part.root / part.names[row])} ({reason})" for row, reason in some)
-    found = (
+    problem = (
         f"{len(broken)} of {len(part)} images cannot be decoded: {named}{', …' if len(broken) > 3 else ''}"
     )
     if experiment.corrupt == "refuse":
-        raise DataError(f'{found}; remove or replace them, or leave them out with corrupt = "skip"')
+        raise DataError(f'{problem}; remove or replace them, or leave them out with corrupt = "skip"')
     left = np.bincount(np.delete(labels, list(broken)), minlength=len(classes))
     if lost := [classes[label] for label in np.flatnonzero(left == 0).tolist()]:
-        raise DataError(f"{found}; nothing is left of {', '.join(lost)}")
-    say(f"left out: {found}")
+        raise DataError(f"{problem}; nothing is left of {', '.join(lost)}")
+    say(f"left out: {problem}")
 
 
 def _printable(path: Path) -> str:

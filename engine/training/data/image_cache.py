@@ -31,7 +31,15 @@ import psutil
 
 from engine.system import lock
 from engine.text import gib
-from engine.training.data.image_decoder import Done, OtherSize, Pixels, Task, decode, own_size, serve_parent
+from engine.training.data.image_decoder import (
+    DecodeResult,
+    DecodeTask,
+    ImageSizeMismatch,
+    Pixels,
+    decode,
+    serve_parent,
+    square_side,
+)
 from engine.training.data.source import DataError, Images, Say
 
 VERSION = 1
@@ -134,18 +142,18 @@ class _Job:
 
 
 def _through_cache(job: _Job) -> Images:
-    place = cache_folder() / "decoded" / job.listing.key(job.image_size)
-    if (found := _read(place, job)) is not None:
-        return found
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(place.with_suffix(".lock"), job):
-        found = _read(place, job)
-        if found is None:
-            _make(place, job)
-            found = _read(place, job)
-    if found is None:
-        raise OSError(f"{place} cannot be read back")
-    return found
+    folder = cache_folder() / "decoded" / job.listing.key(job.image_size)
+    if (images := _read(folder, job)) is not None:
+        return images
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with _locked(folder.with_suffix(".lock"), job):
+        images = _read(folder, job)
+        if images is None:
+            _make(folder, job)
+            images = _read(folder, job)
+    if images is None:
+        raise OSError(f"{folder} cannot be read back")
+    return images
 
 
 @contextmanager
@@ -156,28 +164,28 @@ def _locked(path: Path, job: _Job) -> Iterator[None]:
         try:
             handle = lock.take(path, timeout_s)
             break
-        except lock.Taken:
+        except lock.LockHeld:
             job.say(f"waiting for another run, which decodes the same images of {job.listing.root}")
             timeout_s = SAY_EVERY
     with lock.keep(handle):
         yield
 
 
-def _read(place: Path, job: _Job) -> Images | None:
+def _read(folder: Path, job: _Job) -> Images | None:
     """Return what is in the cache, None if it is not there, damaged, or lacks an image that can be decoded now."""
     try:
-        about = msgspec.json.decode((place / "about.json").read_bytes(), type=_About)
+        about = msgspec.json.decode((folder / "about.json").read_bytes(), type=_About)
         # "c" shares the pages as "r" does, and makes no read-only array, of which torch warns
-        pixels: Pixels = np.load(place / "images.npy", mmap_mode="c")
+        pixels: Pixels = np.load(folder / "images.npy", mmap_mode="c")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, EOFError, msgspec.MsgspecError):  # all that numpy and msgspec make of damaged files
-        job.say(f"{place} is damaged: decoding the images anew")
+        job.say(f"{folder} is damaged: decoding the images anew")
         return None
     if pixels.dtype != np.uint8 or pixels.shape != about.shape or not _matches(pixels, about):
-        job.say(f"{place} is damaged: decoding the images anew")
+        job.say(f"{folder} is damaged: decoding the images anew")
         return None
-    if any(own_size(job.listing.root / job.listing.names[row]) is not None for row in about.broken):
+    if any(square_side(job.listing.root / job.listing.names[row]) is not None for row in about.broken):
         return None
     return Images(pixels, about.broken)
 
@@ -193,15 +201,15 @@ def _matches(pixels: Pixels, about: _About) -> bool:
     )
 
 
-def _make(place: Path, job: _Job) -> None:
+def _make(folder: Path, job: _Job) -> None:
     """Decode into the cache; the lock on this key is held.
 
     Raises:
         OSError: The disk is full, read-only or broken.
     """
-    for left_over in place.parent.glob(f"{place.name}.*.part"):
+    for left_over in folder.parent.glob(f"{folder.name}.*.part"):
         shutil.rmtree(left_over, ignore_errors=True)
-    part = place.with_name(f"{place.name}.{os.getpid()}.part")
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     began = time.monotonic()
     try:
         part.mkdir()
@@ -209,16 +217,16 @@ def _make(place: Path, job: _Job) -> None:
         (part / "about.json").write_bytes(msgspec.json.encode(about))
         for path in (part / "images.npy", part / "about.json", part):
             _flush(path)
-        if place.exists():
-            shutil.rmtree(place)
-        part.rename(place)
-        _flush(place.parent)
+        if folder.exists():
+            shutil.rmtree(folder)
+        part.rename(folder)
+        _flush(folder.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
     if (took := time.monotonic() - began) > SAY_EVERY:
         job.say(
             f"decoded {len(pixels):,} images in {took:.0f} s; "
-            f"they are kept in {place} ({gib(pixels.nbytes, 1)})"
+            f"they are kept in {folder} ({gib(pixels.nbytes, 1)})"
         )
 
 
@@ -233,7 +241,7 @@ def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, _About]:
     if size is not None:
         try:
             return _decode_as(job, size, path, fit=False)
-        except OtherSize:
+        except ImageSizeMismatch:
             job.say(
                 f"the images of {job.listing.root} differ in size: cutting all to {job.image_size} pixels"
             )
@@ -242,7 +250,7 @@ def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, _About]:
 
 def _shared_size(job: _Job) -> int | None:
     """Return the size of the first image that can be decoded, if all could be left at it."""
-    sizes = (own_size(job.listing.root / name) for name in job.listing.names)
+    sizes = (square_side(job.listing.root / name) for name in job.listing.names)
     first = next((size for size in sizes if size is not None), 0)
     return first if 0 < first < job.image_size else None
 
@@ -268,7 +276,7 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
         pixels, into = np.empty(shape, dtype=np.uint8), None
     step = max(1, min(64, TASK_BYTES // (3 * size**2)))
     tasks = [
-        Task(job.listing.root, job.listing.names[start : start + step], start, size, fit, into)
+        DecodeTask(job.listing.root, job.listing.names[start : start + step], start, size, fit, into)
         for start in range(0, len(job.listing), step)
     ]
     checksums = [0] * len(tasks)
@@ -281,14 +289,14 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
     return pixels, _About(shape, step, checksums, dict(sorted(broken.items())))
 
 
-def _reported(results: Iterator[Done], tasks: int, job: _Job) -> Iterator[Done]:
+def _reported(results: Iterator[DecodeResult], tasks: int, job: _Job) -> Iterator[DecodeResult]:
     """Pass results on, and say every few seconds how far it is."""
-    began = said = time.monotonic()
+    began = last_report = time.monotonic()
     for count, done in enumerate(results, start=1):
         yield done
         now = time.monotonic()
-        if now - said >= SAY_EVERY and count < tasks:
-            said = now
+        if now - last_report >= SAY_EVERY and count < tasks:
+            last_report = now
             images = len(job.listing) * count // tasks
             rate = images / (now - began)
             job.say(
@@ -297,7 +305,7 @@ def _reported(results: Iterator[Done], tasks: int, job: _Job) -> Iterator[Done]:
             )
 
 
-def _run(tasks: Sequence[Task], workers: int) -> Iterator[Done]:
+def _run(tasks: Sequence[DecodeTask], workers: int) -> Iterator[DecodeResult]:
     """Do tasks, in any order, and return what became of each."""
     began = time.monotonic()
     here = 0

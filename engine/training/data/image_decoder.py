@@ -20,12 +20,12 @@ from engine.system.files import write_all
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
-class OtherSize(Exception):  # noqa: N818  it names what was met
+class ImageSizeMismatch(Exception):  # noqa: N818  it names what was met
     """An image is not of the size that all were thought to share."""
 
 
 @dataclass(frozen=True)
-class Task:
+class DecodeTask:
     """Some of the images of a set: which, and where their pixels go.
 
     ``start`` is the row of the first one. With ``fit``, images are scaled and cut to squares of ``size`` pixels;
@@ -42,7 +42,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Done:
+class DecodeResult:
     """What became of a task; the rows of images that cannot be decoded are black, and told with the reason."""
 
     start: int
@@ -51,11 +51,11 @@ class Done:
     pixels: Pixels | None
 
 
-def decode(task: Task) -> Done:
+def decode(task: DecodeTask) -> DecodeResult:
     """Decode the images of a task.
 
     Raises:
-        OtherSize: One has another size than they were thought to share.
+        ImageSizeMismatch: One has another size than they were thought to share.
         OSError: The pixels cannot be written.
     """
     pixels = np.zeros((len(task.names), 3, task.size, task.size), dtype=np.uint8)
@@ -63,7 +63,7 @@ def decode(task: Task) -> Done:
     for i, name in enumerate(task.names):
         try:
             pixels[i] = _decode_one(task.root / name, task.size, fit=task.fit)
-        except OtherSize:
+        except ImageSizeMismatch:
             raise
         except Exception as error:  # noqa: BLE001  decoders raise anything at all over a damaged file
             broken[task.start + i] = _reason(error)
@@ -73,10 +73,10 @@ def decode(task: Task) -> Done:
             file.seek(offset + task.start * 3 * task.size**2)
             # a full disk is an OSError here, where a mapping would end the process
             write_all(file.fileno(), pixels.data.cast("B"))
-    return Done(task.start, zlib.crc32(pixels.data), broken, pixels if task.into is None else None)
+    return DecodeResult(task.start, zlib.crc32(pixels.data), broken, pixels if task.into is None else None)
 
 
-def own_size(file: Path) -> int | None:
+def square_side(file: Path) -> int | None:
     """Return the side of an image in pixels, 0 if it is not square, None if it cannot be decoded."""
     try:
         height, width, _ = _open(file, None).shape
@@ -102,7 +102,7 @@ def _decode_one(file: Path, size: int, *, fit: bool) -> Pixels:
     """Return an image (3, size, size) of 8 bits a channel."""
     pixels = _open(file, size if fit else None)  # (size, size, 3)
     if pixels.shape[:2] != (size, size):
-        raise OtherSize
+        raise ImageSizeMismatch
     return pixels.transpose(2, 0, 1)
 
 

@@ -32,7 +32,7 @@ class Images:
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """A dataset before it is cut; images are decoded when they are asked for, those to train on by their indices."""
 
     train_labels: Indices

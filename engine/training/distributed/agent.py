@@ -17,7 +17,7 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.events import End, Failure
 from engine.system.process import end_with
-from engine.training.distributed.event_socket import Line
+from engine.training.distributed.event_socket import EventSocket
 
 
 def main() -> None:
@@ -37,8 +37,8 @@ def main() -> None:
         if failure.exitcode < 0:
             name = signal.Signals(-failure.exitcode).name
             message = f"the process of GPU {rank} was killed by {name}; console.log has what it said"
-            told = Failure(type="RankKilled", message=message, traceback=str(error))
-            Line(address).say(End(time=time.time(), run="", state="failed", error=told))
+            cause = Failure(type="RankKilled", message=message, traceback=str(error))
+            EventSocket(address).say(End(time=time.time(), run="", state="failed", error=cause))
         sys.exit(1)
 
 

@@ -10,7 +10,7 @@ from engine.runs.recorder import Reporter
 from engine.runs.store import Run
 
 
-class Line:
+class EventSocket:
     """A connection to the process that records."""
 
     def __init__(self, address: str) -> None:
@@ -24,16 +24,16 @@ class Line:
             self._socket.sendall(encode(event))
 
 
-class Messenger(Reporter):
+class SocketReporter(Reporter):
     """Passes on the events of the first rank; those of the others are the same and are dropped."""
 
-    def __init__(self, run: Run, line: Line, *, aloud: bool) -> None:
+    def __init__(self, run: Run, connection: EventSocket, *, aloud: bool) -> None:
         super().__init__(run)
-        self._line = line
+        self._connection = connection
         self._aloud = aloud
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
         self.status.apply(event)
         if self._aloud:
-            self._line.say(event)
+            self._connection.say(event)

@@ -39,7 +39,7 @@ from engine.training.outcome import Outcome
 POLL_S = 0.1
 
 
-class Job(msgspec.Struct):
+class RankJob(msgspec.Struct):
     """A rank's orders: what to train, into which folder, on which kind of device."""
 
     run: str
@@ -70,7 +70,7 @@ def train_on_several(
         tempfile.TemporaryDirectory(prefix="vitui-") as folder,
         _listening(folder, recorder, ends) as address,
     ):
-        job = Job(str(recorder.run.path.resolve()), experiment, seed, device)
+        job = RankJob(str(recorder.run.path.resolve()), experiment, seed, device)
         described = Path(folder) / "job.json"
         described.write_bytes(msgspec.json.encode(job))
         launcher = subprocess.Popen(

@@ -23,8 +23,8 @@ from engine.training.build import build
 from engine.training.collectives import Joined
 from engine.training.data.source import ignore
 from engine.training.device import pick_device
-from engine.training.distributed.event_socket import Line, Messenger
-from engine.training.distributed.supervisor import Job
+from engine.training.distributed.event_socket import EventSocket, SocketReporter
+from engine.training.distributed.supervisor import RankJob
 from engine.training.failures import failure_of
 from engine.training.outcome import trained
 
@@ -33,8 +33,8 @@ def main() -> None:
     """Train this rank's share to the end; say how it ended."""
     launcher, address, described = sys.argv[1:]
     end_with(int(launcher))
-    job = msgspec.json.decode(Path(described).read_bytes(), type=Job)
-    line, run = Line(address), Run(Path(job.run))
+    job = msgspec.json.decode(Path(described).read_bytes(), type=RankJob)
+    connection, run = EventSocket(address), Run(Path(job.run))
     device = torch.device("cpu")
     try:
         device = pick_device(job.device, int(os.environ["LOCAL_RANK"]), job.experiment.gpus)
@@ -42,20 +42,20 @@ def main() -> None:
             torch.cuda.set_device(device)
         else:
             torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.experiment.gpus))
-        end = _train(job, run, line, device)
+        end = _train(job, run, connection, device)
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         failure = failure_of(error, run, job.experiment, device)
-        line.say(End(time=time.time(), run=run.id, state="failed", error=failure))
+        connection.say(End(time=time.time(), run=run.id, state="failed", error=failure))
         sys.exit(1)
     if end is not None:
-        line.say(end)
+        connection.say(end)
 
 
-def _train(job: Job, run: Run, line: Line, device: torch.device) -> End | None:
+def _train(job: RankJob, run: Run, connection: EventSocket, device: torch.device) -> End | None:
     """Train, and return the end event that the first rank reports."""
     ranks = Joined(device, "nccl" if device.type == "cuda" else "gloo")
     stop = StopRequest(run)
-    recorder = Messenger(run, line, aloud=ranks.leads)
+    recorder = SocketReporter(run, connection, aloud=ranks.leads)
     with ControlListener(stop) if ranks.leads else nullcontext():
         outcome = trained(
             build(job.experiment, job.seed, device, recorder, lambda: stop.request, ignore, ranks)

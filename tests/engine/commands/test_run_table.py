@@ -6,10 +6,10 @@ import msgspec
 import pytest
 from rich.cells import cell_len
 
-from engine.commands.run_table import as_table
+from engine.commands.run_table import print_run_table
 from engine.errors import UserError
 from engine.events import Checkpoint, End, Estimate, Log, Metrics, Start
-from engine.query.select import chosen
+from engine.query.select import select_runs
 from engine.runs.event_text import progress, sentence
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
@@ -80,7 +80,7 @@ def test_an_end_says_how_good_the_model_is_and_how_sure_that_is(state, reason, s
 
 def test_the_table_shows_the_margin_of_what_has_ended(capsys):
     final = {"test/f1": Estimate(value=0.6123, low=0.6024, high=0.6224)}
-    as_table([
+    print_run_table([
         Status(run="ended", state="finished", last={"test/f1": 0.6123}, final=final),
         Status(run="going", state="running", last={"test/f1": 0.5}),
     ])  # fmt: skip
@@ -91,7 +91,7 @@ def test_the_table_shows_the_margin_of_what_has_ended(capsys):
 
 
 def test_the_table_says_which_runs_are_to_stop(capsys):
-    as_table([
+    print_run_table([
         Status(run="goes", state="running", eta_s=125),
         Status(run="stops", state="running", eta_s=125, asked="stop-after-epoch"),
     ])  # fmt: skip
@@ -106,7 +106,7 @@ def test_the_table_fits_the_terminal_and_says_why_a_run_failed(capsys, monkeypat
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     run, last = "ViT-B-32x32-16-7-s0-20261123-194118", {"test/f1": 0.6123, "train/loss": 1.0}
-    as_table([
+    print_run_table([
         Status(run=f"{run}-a7c5", state="failed", reason="メモリ不足\x1b[31m" * 9, last=last),
         Status(run=f"{run}-a7c6", state="finished", last=last, best=last, epochs=7),
     ])  # fmt: skip
@@ -119,7 +119,7 @@ def test_the_table_fits_the_terminal_and_says_why_a_run_failed(capsys, monkeypat
 
 def test_a_table_for_another_program_is_whole(capsys):
     reason = "because " * 100
-    as_table([Status(run="r", state="failed", reason=reason)])
+    print_run_table([Status(run="r", state="failed", reason=reason)])
     assert capsys.readouterr().out.splitlines()[1].endswith(reason.strip())
 
 
@@ -156,14 +156,14 @@ class TestChosen:
         ],
     )
     def test_what_is_asked_for_in_its_order(self, lab, terms, sort, limit, seeds):
-        assert "".join(status.run[6] for status in chosen(lab, terms, sort, limit)) == seeds
+        assert "".join(status.run[6] for status in select_runs(lab, terms, sort, limit)) == seeds
 
     def test_a_run_without_run_json_is_like_nothing(self, lab):
         (lab.runs()[0].path / "run.json").write_text("{")
-        assert [status.run[6] for status in chosen(lab, "lr>0")] == list("1234")
-        assert [status.run[6] for status in chosen(lab, "-lr>0")] == ["0"]
+        assert [status.run[6] for status in select_runs(lab, "lr>0")] == list("1234")
+        assert [status.run[6] for status in select_runs(lab, "-lr>0")] == ["0"]
 
     @pytest.mark.parametrize(("terms", "sort"), [("stat=failed", None), ("", "stat")])
     def test_a_mistake_is_said_even_where_no_run_is(self, store, terms, sort):
         with pytest.raises(UserError, match="did you mean 'state'"):
-            chosen(store, terms, sort)
+            select_runs(store, terms, sort)

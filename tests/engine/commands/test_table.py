@@ -13,10 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.commands.table import Column, draw, terminal_width, wants_colour
+from engine.commands.table import TableColumn, draw, terminal_width, wants_colour
 from engine.text import cells, shorten
 
-NAMES = (Column("name", least=4, cut="middle"), Column("n", right=True, spare=True), Column("why", least=3))
+NAMES = (
+    TableColumn("name", least=4, cut="middle"),
+    TableColumn("n", right=True, spare=True),
+    TableColumn("why", least=3),
+)
 wide = st.text(st.sampled_from("ab-é日本語👍e\u0301"), max_size=20)
 
 
@@ -65,7 +69,7 @@ def test_a_shortened_text_fits_and_says_that_it_was_cut(text, room, cut):
 
 
 def test_wide_characters_take_two_cells():
-    lines = draw((Column("a"), Column("b")), [("日本", "x"), ("abcd", "y"), ("e\u0301", "z")])
+    lines = draw((TableColumn("a"), TableColumn("b")), [("日本", "x"), ("abcd", "y"), ("e\u0301", "z")])
     assert lines == ["a     b", "日本  x", "abcd  y", "e\u0301     z"]
     assert shorten("日本語", 4) == "日…"
 

@@ -15,7 +15,7 @@ from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device
-from engine.sites.local_devices import Machine
+from engine.sites.local_devices import LocalDevices
 from engine.system.telemetry import GpuSample
 
 NOW = 1000.0
@@ -161,7 +161,7 @@ def test_an_outlook_says_what_is_known() -> None:
 
 def test_a_busy_slice_of_a_gpu_is_busy() -> None:
     slices = ["MIG-1f0c95f4-70b1-5f7a-8c5e-4b0e8a5c1d11", "MIG-1f0c95f4-9c2d-5a3b-a1f0-0d9e2c7b6a22"]
-    machine = Machine(",".join(slices), NoGpus())
+    machine = LocalDevices(",".join(slices), NoGpus())
     runs = [
         status("live", "x", "running", started=NOW, heartbeat=NOW, eta_s=100.0, device="cuda:0"),
         status("next", "x", "queued"), status("named", "x", "queued"),

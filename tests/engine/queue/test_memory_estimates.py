@@ -153,7 +153,7 @@ class TestOnPaper:
 def test_runs_share_a_gpu_while_their_memory_fits(store, vit, monkeypatch):
     """From the measured memory of their like to the plan; nothing is started."""
     from engine.queue.worker import Worker
-    from engine.sites.local_devices import Machine
+    from engine.sites.local_devices import LocalDevices
 
     monkeypatch.setattr(os, "environ", os.environ | {"CUDA_VISIBLE_DEVICES": "0"})
     measured(store, vit, gpu__memory_process=30 * GIB)
@@ -164,7 +164,7 @@ def test_runs_share_a_gpu_while_their_memory_fits(store, vit, monkeypatch):
         started.append(run.id)
         return ""
 
-    worker = Worker(store, Machine(gpus=FakeGpus(card(0))), 30.0)
+    worker = Worker(store, LocalDevices(gpus=FakeGpus(card(0))), 30.0)
     monkeypatch.setattr(worker, "_start", start)
     worker.turn()
     assert started == [run.id for run in runs[:2]]

@@ -28,7 +28,7 @@ from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.worker_status import NO_WORKER
 from engine.sites import local
-from engine.sites.local_devices import Machine
+from engine.sites.local_devices import LocalDevices
 from engine.system import lock, process
 from engine.system.files import tail
 from engine.text import GIB
@@ -186,7 +186,7 @@ def given_devices(run: Run) -> list[str]:
 
 
 @contextlib.contextmanager
-def serving(store: Store, machine: Machine, **options):
+def serving(store: Store, machine: LocalDevices, **options):
     """A worker in a thread of this process, until it has nothing to do or the context is left."""
     stop = threading.Event()
     thread = threading.Thread(target=work, args=(store, stop.is_set), kwargs={"machine": machine} | options)
@@ -201,7 +201,7 @@ def serving(store: Store, machine: Machine, **options):
 class TestDevices:
     def test_four_runs_on_two_slots(self, store):
         runs = [queued(store, program("15", "0.02"), seed) for seed in range(4)]
-        assert work(store, lambda: False, machine=Machine("cpu:2")) == 4
+        assert work(store, lambda: False, machine=LocalDevices("cpu:2")) == 4
         assert states(store) == ["finished"] * 4
         assert most_at_once(runs) == 2
         slots = [given_devices(run) for run in runs]  # how many fall to each is the machine's business
@@ -217,7 +217,7 @@ class TestDevices:
         held = queued(store, program("1", "0"), 9, submitted=time.time(), on_hold=True)
         after = queued(store, program("1", "0"), 8, submitted=time.time(), after=[runs[0].id])
         wide = queued(store, program("1", "0"), 7, submitted=time.time(), gpus=5)
-        with serving(store, Machine("cpu:2")) as worker:
+        with serving(store, LocalDevices("cpu:2")) as worker:
             until(lambda: status_of(runs[1]).state == "running")
             until(lambda: status_of(runs[2]).reason == "2 of 2 CPU slots are taken")
             assert status_of(held).reason == "held"
@@ -237,7 +237,7 @@ class TestDevices:
         queued(store, program("1", "0"), 0, submitted=1.0, on_hold=True)
         queued(store, program("1", "0"), 1, submitted=1.0, after=["gone-s0-20261124-150000-abcd"])
         queued(store, program("1", "0"), 2, submitted=1.0, device="cuda:3")
-        assert work(store, lambda: False, machine=Machine("cpu:2")) == 0
+        assert work(store, lambda: False, machine=LocalDevices("cpu:2")) == 0
         assert [status_of(run).reason for run in store.runs()] == [
             "held", "waits for gone-s0-20261124-150000-abcd, which is gone: move or cancel it",
             "needs 1 GPU (cuda:3), and the worker has none",
@@ -251,7 +251,7 @@ class TestDevices:
     def test_a_run_waits_for_another_to_finish(self, store):
         first = queued(store, program("10", "0.02"), 0)
         second = queued(store, program("1", "0"), 1, submitted=1.0, after=[first.id])
-        assert work(store, lambda: False, machine=Machine("cpu:2")) == 2
+        assert work(store, lambda: False, machine=LocalDevices("cpu:2")) == 2
         assert events(first, End)[0].time <= events(second, Start)[0].time
 
     @pytest.mark.slow
@@ -263,7 +263,7 @@ class TestDevices:
         runs = [queued(store, program("60", "0.02"), seed) for seed in range(3)]
         wide = queued(store, program("1", "0"), 9, submitted=time.time(), gpus=2)
         on_cpu = queued(store, program("1", "0"), 8, device="cpu")
-        assert work(store, lambda: False, machine=Machine(gpus=gpus)) == 5
+        assert work(store, lambda: False, machine=LocalDevices(gpus=gpus)) == 5
         assert states(store) == ["finished"] * 5
         assert most_at_once(runs) == 2
         assert {gpus for run in runs for *_, gpus in beats(run)} == {"GPU-00-x", "GPU-11-x"}
@@ -274,7 +274,7 @@ class TestDevices:
     def test_a_gpu_that_somebody_else_fills_is_waited_for(self, store, until):
         gpus = FakeGpus(card(0, {os.getpid(): 30 * GIB}))
         run = queued(store, program("1", "0"), 0)
-        with serving(store, Machine("0", gpus)) as worker:
+        with serving(store, LocalDevices("0", gpus)) as worker:
             until(lambda: status_of(run).reason not in ("", NO_WORKER))
             assert re.fullmatch(
                 rf"waiting for GPU 0 \(used by pid {os.getpid()}, .+, 30 GiB\)", status_of(run).reason
@@ -296,7 +296,7 @@ class TestSuccession:
         until(lambda: sum(bool(set(lock.keepers(run.lock)) - {first.pid}) for run in runs) == 2)
         first.kill()
         first.wait()
-        assert work(store, lambda: False, machine=Machine("cpu:2")) == 1
+        assert work(store, lambda: False, machine=LocalDevices("cpu:2")) == 1
         assert states(store) == ["finished"] * 3
         assert most_at_once(runs) == 2
         assert [len(events(run, Start)) for run in runs] == [1] * 3
@@ -323,20 +323,20 @@ class TestSuccession:
 
     def test_on_a_full_disk_runs_wait_and_do_not_fail(self, store, monkeypatch):
         run = queued(store, program("1", "0"), 0)
-        worker = Worker(store, Machine("cpu:1"), 30.0)
+        worker = Worker(store, LocalDevices("cpu:1"), 30.0)
         with monkeypatch.context() as full:
             full.setattr("engine.system.files.write_all", no_space)
             for _ in range(2 * scheduler.TRIES):
                 assert not worker.turn()
         assert waiting_entry(run) is not None
         assert worker.started == 0
-        assert work(store, lambda: False, machine=Machine("cpu:1")) == 1
+        assert work(store, lambda: False, machine=LocalDevices("cpu:1")) == 1
         assert states(store) == ["finished"]
 
     def test_what_is_asked_of_a_run_on_its_way_is_not_lost(self, store, until):
         run = queued(store, program("1000", "0.02"), 0)
         stop_request.ask(run, "stop-now")  # of an earlier attempt: forgotten
-        worker = Worker(store, Machine("cpu:1"), 30.0)
+        worker = Worker(store, LocalDevices("cpu:1"), 30.0)
         worker.turn()
         assert request_stop(run, "stop-now").endswith("with a checkpoint")
         until(worker.turn)
@@ -357,7 +357,7 @@ class TestRetries:
 
     def test_a_killed_run_goes_on_after_its_pause_which_is_said(self, store, until):
         run = queued(store, program("200", "0.02", retries=1), 0)
-        with serving(store, Machine("cpu:1"), backoff_s=2.0) as worker:
+        with serving(store, LocalDevices("cpu:1"), backoff_s=2.0) as worker:
             until(lambda: status_of(run).step > 3)
             os.kill(status_of(run).pid, signal.SIGKILL)
             until(lambda: status_of(run).state == "queued")
@@ -371,7 +371,7 @@ class TestRetries:
 
     def test_a_crash_that_no_worker_saw_is_found_by_the_next(self, store, until):
         run = queued(store, program("200", "0.02", retries=1), 0)
-        worker = Worker(store, Machine("cpu:1"), 30.0)
+        worker = Worker(store, LocalDevices("cpu:1"), 30.0)
         worker.turn()
         until(lambda: status_of(run).step > 3)
         os.kill(status_of(run).pid, signal.SIGKILL)
@@ -393,7 +393,7 @@ def test_before_a_retry_what_left_the_group_of_its_program_is_ended_too(store, u
     monkeypatch.chdir(tmp_path)
     experiment = Experiment(name="x", model=SCRIPT, command=[sys.executable, "-c", CHILD], retries=1)
     run = queued(store, experiment, 0)
-    with serving(store, Machine("cpu:1"), backoff_s=0.0) as worker:
+    with serving(store, LocalDevices("cpu:1"), backoff_s=0.0) as worker:
         children = tmp_path / "child"
         until(lambda: children.exists() and children.read_text().endswith("\n"))
         first = int(children.read_text())
@@ -408,7 +408,7 @@ def test_before_a_retry_what_left_the_group_of_its_program_is_ended_too(store, u
 
 def test_no_program_outlives_its_run(store, until):
     run = queued(store, program("5000", "0.02"), 0)
-    worker = Worker(store, Machine("cpu:1"), 30.0)
+    worker = Worker(store, LocalDevices("cpu:1"), 30.0)
     worker.turn()
     until(lambda: (run.path / "beats").exists() and len(beats(run)) > 3)
     (pid,) = {pid for pid, *_ in beats(run)}

@@ -7,8 +7,8 @@ import sys
 
 SCRIPT = """
 import os, pathlib, subprocess, sys
-from engine.runner.stdout import captured
-with captured(pathlib.Path(sys.argv[1])) as stdout:
+from engine.runner.stdout import capture_stdout
+with capture_stdout(pathlib.Path(sys.argv[1])) as stdout:
     print("printed")
     os.write(1, b"written\\n")
     subprocess.run(["echo", "from a child"])

@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from engine.catalog.metrics import AXES
-from engine.commands.run_table import as_table
+from engine.commands.run_table import print_run_table
 from engine.diagnostics.checks import examine
 from engine.events import decode, encode
 from engine.history.reader import History
-from engine.query.select import chosen
+from engine.query.select import select_runs
 from engine.runs.event_text import sentence
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import Status, rebuild, status_of
@@ -90,7 +90,7 @@ def test_what_is_an_event_can_be_folded_written_again_and_shown(written):
         for axis in AXES:
             x, y = history.series(metric, axis)
             assert x.shape == y.shape
-    as_table([status])
+    print_run_table([status])
 
 
 @pytest.mark.parametrize("name", ["status.json", "run.json", "labels.json", "queued.json", "events.jsonl"])
@@ -104,5 +104,5 @@ def test_a_damaged_file_ends_no_reader(store, run, name, data):
     waiting_entry(run)
     rebuild(run)
     examine(run)
-    as_table([status_of(run)])
-    chosen(store, "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
+    print_run_table([status_of(run)])
+    select_runs(store, "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")

@@ -61,7 +61,7 @@ from tui.state.snapshot import Project, Watch
 store = Store("runs")
 runs = store.runs()
 print(len(runs), "runs")
-listing.as_table([status_of(run) for run in runs])
+listing.print_run_table([status_of(run) for run in runs])
 for run in runs:
     for ask in (run.info, lambda: store.find(run.id), lambda: last_experiment(run),
                 *(partial(question, run) for question in (queue_entry, asked, is_held))):

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from engine.errors import DeviceError
-from engine.sites.local_devices import Machine
+from engine.sites.local_devices import LocalDevices
 from engine.system.telemetry import GpuSample
 from engine.text import GIB
 
@@ -43,12 +43,12 @@ def gpus():
 
 class TestWhichThereAre:
     def test_all_gpus_and_a_slot_for_runs_that_want_the_cpu(self, gpus):
-        found = Machine(gpus=gpus).look({})
+        found = LocalDevices(gpus=gpus).look({})
         assert [device.id for device in found] == ["GPU-00-x", "GPU-11-x", "cpu:0"]
         assert [device.name for device in found] == ["GPU 0", "GPU 1", "CPU slot 1"]
 
     def test_without_a_gpu_one_slot(self):
-        assert [device.id for device in Machine(gpus=FakeGpus()).look({})] == ["cpu:0"]
+        assert [device.id for device in LocalDevices(gpus=FakeGpus()).look({})] == ["cpu:0"]
 
     @pytest.mark.parametrize(
         ("names", "ids"),
@@ -64,18 +64,18 @@ class TestWhichThereAre:
         ],
     )
     def test_those_that_are_named(self, gpus, names, ids):
-        assert [device.id for device in Machine(names, gpus).look({})] == ids
+        assert [device.id for device in LocalDevices(names, gpus).look({})] == ids
 
     @pytest.mark.parametrize("names", ["2", "GPU-", "GPU-9", "cpu:x", "cpu:0", "", ",", "cuda", "0,7"])
     def test_what_is_none_is_said_with_what_there_is(self, gpus, names):
         with pytest.raises(
             DeviceError, match=r"there are the GPUs 0 \(GPU-00-x\), 1 \(GPU-11-x\), and cpu:N"
         ):
-            Machine(names, gpus)
+            LocalDevices(names, gpus)
 
     def test_without_a_driver_it_says_so(self):
         with pytest.raises(DeviceError, match=r"no device '0'; NVML sees no GPU \(.+\); cpu:N gives"):
-            Machine("0")
+            LocalDevices("0")
 
     @pytest.mark.parametrize(
         ("visible", "ids"),
@@ -84,10 +84,10 @@ class TestWhichThereAre:
     )  # fmt: skip
     def test_what_the_environment_leaves(self, gpus, monkeypatch, visible, ids):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
-        assert [device.id for device in Machine(gpus=gpus).look({}) if device.gpu] == ids
+        assert [device.id for device in LocalDevices(gpus=gpus).look({}) if device.gpu] == ids
 
     def test_a_card_that_does_not_answer_is_left_out_until_it_does(self, gpus):
-        machine = Machine(gpus=gpus)
+        machine = LocalDevices(gpus=gpus)
         lost = gpus.cards.pop(0)
         assert [device.id for device in machine.look({})] == ["GPU-11-x", "cpu:0"]
         gpus.cards.insert(0, lost)
@@ -97,7 +97,7 @@ class TestWhichThereAre:
 class TestWhoseMemory:
     def test_all_is_others_where_no_run_of_ours_is(self, gpus):
         gpus.cards = [card(0, {os.getpid(): 30 * GIB, 2**22 + 1: 3 * GIB}), card(1)]
-        busy, idle, _ = Machine(gpus=gpus).look({})
+        busy, idle, _ = LocalDevices(gpus=gpus).look({})
         assert (busy.foreign, busy.is_open) == (33 * GIB + GIB // 2, False)
         assert [(user.pid, user.size) for user in busy.users] == [
             (os.getpid(), 30 * GIB),
@@ -109,28 +109,28 @@ class TestWhoseMemory:
 
     def test_ours_is_not(self, gpus):
         gpus.cards = [card(0, {10: 30 * GIB, 11: 2 * GIB, 12: 3 * GIB})]
-        (device,) = Machine("0", gpus).look({"GPU-00-x": {10, 11}})
+        (device,) = LocalDevices("0", gpus).look({"GPU-00-x": {10, 11}})
         assert (device.foreign, device.used) == (3 * GIB, 35 * GIB + GIB // 2)
         assert [user.pid for user in device.users] == [12]
 
     def test_a_run_of_ours_without_a_process_yet_is_on_it_all_the_same(self, gpus):
-        (device,) = Machine("0", gpus).look({"GPU-00-x": set()})
+        (device,) = LocalDevices("0", gpus).look({"GPU-00-x": set()})
         assert device.foreign == 0
 
 
 class TestWhatARunSees:
     def test_its_gpus_alone_by_their_uuids(self, gpus):
-        assert Machine(gpus=gpus).environment(["GPU-11-x", "GPU-00-x"]) == {
+        assert LocalDevices(gpus=gpus).environment(["GPU-11-x", "GPU-00-x"]) == {
             "CUDA_VISIBLE_DEVICES": "GPU-11-x,GPU-00-x"
         }
 
     def test_on_a_slot_no_gpu_and_its_part_of_the_cores(self, gpus, monkeypatch):
         monkeypatch.setattr(os, "cpu_count", lambda: 8)
-        assert Machine(gpus=gpus).environment(["cpu:0"]) == {"CUDA_VISIBLE_DEVICES": ""}
-        assert Machine("cpu:3", gpus).environment(["cpu:0"])["OMP_NUM_THREADS"] == "2"
-        assert Machine("cpu:3", gpus).environment(["cpu:0", "cpu:1"])["OMP_NUM_THREADS"] == "5"
+        assert LocalDevices(gpus=gpus).environment(["cpu:0"]) == {"CUDA_VISIBLE_DEVICES": ""}
+        assert LocalDevices("cpu:3", gpus).environment(["cpu:0"])["OMP_NUM_THREADS"] == "2"
+        assert LocalDevices("cpu:3", gpus).environment(["cpu:0", "cpu:1"])["OMP_NUM_THREADS"] == "5"
         monkeypatch.setenv("OMP_NUM_THREADS", "7")
-        assert "OMP_NUM_THREADS" not in Machine("cpu:3", gpus).environment(["cpu:0"])
+        assert "OMP_NUM_THREADS" not in LocalDevices("cpu:3", gpus).environment(["cpu:0"])
 
     def test_where_nobody_knows_of_gpus_none_are_hidden(self):
-        assert Machine(gpus=FakeGpus()).environment(["cpu:0"]) == {}
+        assert LocalDevices(gpus=FakeGpus()).environment(["cpu:0"]) == {}

@@ -62,7 +62,7 @@ def test_a_process_that_is_killed_lets_it_go(kind):
     hold: Hold = getattr(lock, name)
     holder = start(HOLDER, name, str(path))
     try:
-        with pytest.raises(lock.Taken) as taken, hold(path, 0):
+        with pytest.raises(lock.LockHeld) as taken, hold(path, 0):
             pass
         assert (taken.value.holder and taken.value.holder.pid) == (holder.pid if name == "hold" else None)
         assert lock.is_held(path) is True
@@ -84,7 +84,7 @@ def test_whoever_waits_has_it_as_soon_as_its_holder_is_killed(kind):
 
 def test_one_that_waits_too_long_is_told(file):
     began = time.monotonic()
-    with lock.hold(file, 0), pytest.raises(lock.Taken), lock.hold(file, 0.1):
+    with lock.hold(file, 0), pytest.raises(lock.LockHeld), lock.hold(file, 0.1):
         pass
     assert time.monotonic() - began >= 0.1
 
@@ -124,7 +124,7 @@ def test_one_handed_to_a_process_is_that_process_alone(file):
     heir = start(HEIR, str(handle), pass_fds=[handle])
     lock.hand_over(handle)
     try:
-        with pytest.raises(lock.Taken) as taken, lock.hold(file, 0):
+        with pytest.raises(lock.LockHeld) as taken, lock.hold(file, 0):
             pass
         assert taken.value.holder.pid == heir.pid
     finally:
@@ -156,7 +156,7 @@ def test_where_its_folder_is_moved_meanwhile_nothing_is_made(tmp_path):
         end(holder)
 
     threading.Timer(0.1, move).start()
-    with pytest.raises(lock.Moved), lock.hold(folder / "lock", 10):
+    with pytest.raises(lock.LockMoved), lock.hold(folder / "lock", 10):
         pass
     assert not folder.exists()
 

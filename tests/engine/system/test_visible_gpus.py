@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.sites.local_devices import Machine
+from engine.sites.local_devices import LocalDevices
 from engine.system.telemetry import GpuSample, find_gpu, visible_gpus
 
 CARDS = [
@@ -36,7 +36,7 @@ def test_what_is_unknown_ends_the_list(monkeypatch, names, visible):
     if names is not None:
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", names)
     assert visible_gpus(CARDS) == visible
-    assert Machine(gpus=Cards()).uuids == visible
+    assert LocalDevices(gpus=Cards()).uuids == visible
 
 
 @given(st.lists(st.sampled_from(["0", "1", "7", "GPU-2", "GPU-", "MIG-a", "", " 2 "])).map(",".join))

@@ -131,7 +131,7 @@ def test_each_evaluation_starts_from_nothing():
 def test_counting_a_batch_does_not_wait_for_the_device():
     device = torch.device("cuda")
     logits, labels = torch.randn(64, 10, device=device), torch.arange(64, device=device) % 10
-    tally = evaluation._Tally(10, device)
+    tally = evaluation._MetricSums(10, device)
     torch.cuda.set_sync_debug_mode("error")
     try:
         tally.add(logits, labels)

@@ -9,7 +9,7 @@ import torch
 
 from engine.config.schema import Experiment
 from engine.models import create_model
-from engine.training.optim import Average, cosine, make_optimizer, make_schedule, staircase
+from engine.training.optim import ExponentialMovingAverage, cosine, make_optimizer, make_schedule, staircase
 
 EXPERIMENT = Experiment(name="x", model="vit_mini", patch_size=4, image_size=8, lr=0.5, weight_decay=0.1)
 
@@ -90,7 +90,7 @@ def test_layers_nearer_to_the_image_learn_more_slowly(name, first, blocks):
 
 def test_the_average_is_the_recurrence_it_says():
     model = torch.nn.Linear(2, 2)
-    average = Average(model, decay=0.9)
+    average = ExponentialMovingAverage(model, decay=0.9)
     expected = model.weight.detach().double().clone()
     for step in range(1, 200):
         with torch.no_grad():

@@ -342,10 +342,10 @@ class TestDiverging:
     def test_ends_with_step_and_rate_and_saves_no_broken_weights(self, runs, log_every, stop_at):
         run = runs()
         made = trainer(run, replace(SMALL, options={}, log_every=log_every), stop_at)
-        made._wanted, wanted = (lambda: None), made._wanted
+        made._stop_request, stop_request = (lambda: None), made._stop_request
         made._steps = 2
         made.fit()
-        made._steps, made._wanted = 6, wanted
+        made._steps, made._stop_request = 6, stop_request
         with torch.no_grad():
             next(made.learner.model.parameters()).fill_(math.nan)
         with pytest.raises(

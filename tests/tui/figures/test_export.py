@@ -35,7 +35,7 @@ from tui.figures.curves import Picture
 from tui.figures.export import export_figures
 from tui.figures.files import FORMATS, ExportError
 from tui.figures.make import Library, make
-from tui.state.line import Line
+from tui.state.line import ChartLine
 
 NAN = float("nan")
 HEAD = '[defaults]\nmodel = "vit_mini"\ndataset = "digits"\nimage_size = 16\npatch_size = 4\nepochs = 4\n'
@@ -189,7 +189,7 @@ def test_a_figure_is_made_of_files_and_notes_which_the_export_writes_and_says(la
 )
 def test_what_lines_and_bands_mean_is_printed_on_the_figure(seeds: list[list[float]], words: str) -> None:
     curves = [curve_of("", np.arange(1.0, len(y) + 1), np.array(y)) for y in seeds]
-    shown = Picture("T", "test/f1", "epoch", (Line("a", "#228877", mean_over_seeds(curves)),))
+    shown = Picture("T", "test/f1", "epoch", (ChartLine("a", "#228877", mean_over_seeds(curves)),))
     assert words in drawn(shown).texts[-1].get_text().replace("\n", " ")
 
 
@@ -345,7 +345,7 @@ def test_importing_the_command_imports_no_matplotlib() -> None:
 
 def picture(*lines: Sequence[float], metric: str = "test/f1", names: Sequence[str] = "abcdefgh") -> Picture:
     drawn = [
-        Line(name, "#228877", Curve("", np.arange(1.0, len(y) + 1), np.array(y, float)))
+        ChartLine(name, "#228877", Curve("", np.arange(1.0, len(y) + 1), np.array(y, float)))
         for name, y in zip(names, lines, strict=False)
     ]
     return Picture("T", metric, "epoch", tuple(drawn))

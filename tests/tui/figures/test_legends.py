@@ -12,8 +12,8 @@ from tui.figures import curves
 from tui.figures.page import wrap
 from tui.figures.style import LOOKS, Style, Width, style
 from tui.palette import assign
-from tui.state.line import Line
-from tui.widgets.chart.legend import Entry, arrange
+from tui.state.line import ChartLine
+from tui.widgets.chart.legend import LegendEntry, arrange
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]
 LONG = [f"vit-base-patch16-224-in21k-finetuned-cifar10-lr1e-{number}" for number in range(11)]
@@ -29,7 +29,7 @@ def test_a_legend_touches_no_plot_and_leaves_it_its_room(
 ) -> None:
     look, colours, x = LOOKS[name], assign(names), np.arange(1.0, 15)
     lines = tuple(
-        Line(each, colours[each], Curve("", x, 0.7 * (1 - np.exp(-x / 4)) + i / 99))
+        ChartLine(each, colours[each], Curve("", x, 0.7 * (1 - np.exp(-x / 4)) + i / 99))
         for i, each in enumerate(names[:count])
     )
     with style(look):
@@ -54,7 +54,7 @@ def test_the_lines_of_a_title_are_as_long_as_each_other() -> None:
 
 
 def test_where_names_would_be_stumps_a_chart_says_the_values_beside_the_marks() -> None:
-    entries = [Entry(mark, f"ViT-B-32x32-{mark}-7 ×3", "0.296 ±0.005", 0) for mark in "●▲◆"]
+    entries = [LegendEntry(mark, f"ViT-B-32x32-{mark}-7 ×3", "0.296 ±0.005", 0) for mark in "●▲◆"]
     covered = np.ones((12, 32), np.bool_)
     covered[6:9, 14:31] = False
     legend = arrange(entries, covered)

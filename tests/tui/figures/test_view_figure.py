@@ -18,7 +18,7 @@ from tui.palette import Sign
 from tui.screens.export_dialog import ExportScreen, _with_endings
 from tui.state.snapshot import Project
 from tui.widgets.chart.grid import ChartGrid
-from tui.widgets.completing_input import Completing
+from tui.widgets.completing_input import CompletingInput
 
 X = np.arange(1.0, 9.0)
 
@@ -101,7 +101,7 @@ def test_the_app_opens_without_matplotlib() -> None:
 
 async def ask(pilot: AppPilot, path: str) -> None:
     await pilot.press("E")
-    pilot.app.screen.query_one(Completing).value = path
+    pilot.app.screen.query_one(CompletingInput).value = path
     await pilot.press("enter")
     await settle(pilot)
 

@@ -69,7 +69,7 @@ def test_the_page_of_keys_lists_all_that_its_screens_do() -> None:
 def test_what_needs_a_run_is_useless_without_one() -> None:
     assert useless("Dashboard", Situation()) == {"open", "stop", "resume", "shift", "hold"}
     assert useless("QueueScreen", Situation()) == {"stop", "shift", "hold"}
-    assert useless("Log", Situation()) == frozenset()
+    assert useless("LogView", Situation()) == frozenset()
 
 
 @pytest.mark.parametrize("name", sorted(CHANGING))

@@ -16,7 +16,7 @@ from tui.state.snapshot import Project, Snapshot
 from tui.views.row import Row
 from tui.views.run_filter import Sieve, known_values, understand
 from tui.views.run_rows import make_rows
-from tui.widgets.completing_input import Completing, hint
+from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.runs.run_list import RunList
 
 
@@ -120,13 +120,13 @@ def test_completion_knows_what_is_there(shot: Snapshot) -> None:
 
 
 def test_the_hint_leaves_out_what_is_written() -> None:
-    assert hint("st", ("state", "step"), None).plain.split() == ["state", "step"]
-    assert hint("a state=f", ("a state=failed", "a state=finished"), None).plain.split() == [
+    assert completion_line("st", ("state", "step"), None).plain.split() == ["state", "step"]
+    assert completion_line("a state=f", ("a state=failed", "a state=finished"), None).plain.split() == [
         "failed",
         "finished",
     ]
-    assert hint("state", ("state=", "state!="), "state=").plain.split() == ["‹state=›", "state!="]
-    assert hint("tag=a,b", ("tag=a,bad",), None).plain.split() == ["bad"]
+    assert completion_line("state", ("state=", "state!="), "state=").plain.split() == ["‹state=›", "state!="]
+    assert completion_line("tag=a,b", ("tag=a,bad",), None).plain.split() == ["bad"]
 
 
 @pytest.mark.parametrize("text", ["vit", "state=finished test/f1>0.5 model~vit age<2000w -tag=old"])
@@ -151,7 +151,7 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
     async with opened(project) as pilot:
         await pilot.press("f", *"state=failed")
         assert [row.label for row in runs(pilot).rows] == ["ViT-small"]
-        line = board(pilot).query_one("#filter", Completing)
+        line = board(pilot).query_one("#filter", CompletingInput)
         line.value = "tag=keep"
         await settle(pilot)
         assert [row.label for row in runs(pilot).rows] == ["BiT-small"]
@@ -163,7 +163,7 @@ async def test_f_filters_by_what_runs_are(project: Project, write_run: Write) ->
 async def test_tab_completes_keys_and_values(project: Project, write_run: Write) -> None:
     write_run("ViT-small", end="failed", reason="killed")
     async with opened(project) as pilot:
-        line = board(pilot).query_one("#filter", Completing)
+        line = board(pilot).query_one("#filter", CompletingInput)
         words = board(pilot).query_one("#filter-hint", Static)
         await pilot.press("f", *"sta", "tab")
         assert line.value == "state"
@@ -214,6 +214,6 @@ async def test_keys_right_behind_f_are_for_the_filter(project: Project, write_ru
     async with opened(project) as pilot:
         for key in ("f", *"cqfailed"):  # all at once, as from a slow line
             pilot.app.post_message(events.Key(key, key))
-        await until(pilot, lambda: board(pilot).query_one("#filter", Completing).value == "cqfailed")
+        await until(pilot, lambda: board(pilot).query_one("#filter", CompletingInput).value == "cqfailed")
         assert pilot.app.is_running
         assert board(pilot) is pilot.app.screen

@@ -13,15 +13,15 @@ from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.snapshot import Project
-from tui.widgets.completing_input import Completing
+from tui.widgets.completing_input import CompletingInput
 from tui.widgets.runs.overview import Overview
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 
 
-def line(pilot: AppPilot) -> Completing:
+def line(pilot: AppPilot) -> CompletingInput:
     assert isinstance(pilot.app.screen, Prompt)
-    return pilot.app.screen.query_one(Completing)
+    return pilot.app.screen.query_one(CompletingInput)
 
 
 def facts(pilot: AppPilot) -> list[str]:

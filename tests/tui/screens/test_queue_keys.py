@@ -14,7 +14,7 @@ from tui.widgets.key_bar import KeyBar
 
 
 def keys(pilot: AppPilot) -> set[str]:
-    return {offer.words for offer in board(pilot).query_one(KeyBar).shown()}
+    return {offer.words for offer in board(pilot).query_one(KeyBar).fitting_offers()}
 
 
 async def test_runs_that_wait_are_moved_and_held_in_the_list(project: Project, write_run: Write) -> None:

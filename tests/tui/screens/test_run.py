@@ -24,8 +24,8 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_page.class_bars import ClassBars
 from tui.widgets.run_page.confusion_matrix import MatrixView
 from tui.widgets.run_page.confusions import Mistakes
-from tui.widgets.run_page.fact_sheet import Sheet
-from tui.widgets.run_page.log import Log as LogView
+from tui.widgets.run_page.fact_sheet import FactSheet
+from tui.widgets.run_page.log import LogView
 from tui.widgets.run_page.tab_bar import TabBar
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
@@ -82,7 +82,7 @@ def tab(screen: RunScreen) -> str | None:
 
 
 def log(screen: RunScreen) -> LogView:
-    return screen.query_one(f"#{tab(screen)} Log", LogView)
+    return screen.query_one(f"#{tab(screen)} LogView", LogView)
 
 
 def text(widget: Static) -> str:
@@ -94,7 +94,7 @@ def shown(pilot: AppPilot) -> str:
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
-def drawn(widget: MatrixView | ClassBars | LogView | Mistakes | Sheet) -> list[str]:
+def drawn(widget: MatrixView | ClassBars | LogView | Mistakes | FactSheet) -> list[str]:
     return [widget.render_line(y).text.rstrip() for y in range(widget.size.height)]
 
 
@@ -162,7 +162,7 @@ async def test_l_without_a_run_says_so(project: Project) -> None:
 
 async def test_the_overview_has_what_was_set_before_what_is_usual(project: Project, animals: Run) -> None:
     async with opened(project, size=(60, 90)) as (_, screen):
-        lines = drawn(screen.query_one(Sheet))
+        lines = drawn(screen.query_one(FactSheet))
         places = {line.split("  ")[0].strip(): at for at, line in enumerate(lines) if line.strip()}
         assert (
             places["Set for this run"] < places["epochs"] < places["As the recipe and the defaults have it"]
@@ -186,7 +186,7 @@ async def test_arrows_scrub_through_the_epochs(project: Project, animals: Run) -
             await shown_epoch(pilot, screen, epoch)
         view = screen.query_one(MatrixView)
         assert drawn(view)[2].split() == ["cat", "1", "9", "·"]
-        assert "F1 .5" in screen.query_one("#run-confusion Scrubber").render_line(0).text
+        assert "F1 .5" in screen.query_one("#run-confusion EpochSlider").render_line(0).text
 
 
 async def test_percent_says_shares_of_each_row(project: Project, animals: Run) -> None:
@@ -293,13 +293,13 @@ async def test_labels_of_a_run_are_text(project: Project, write_run: Write) -> N
         shown = "\n".join(lines)
         assert "\x1b" not in shown
         assert all(name in shown for name in ("[/x]", "red", "日本", "3"))
-        assert "\x1b" not in screen.query_one("#run-classes Scrubber").render_line(0).text
+        assert "\x1b" not in screen.query_one("#run-classes EpochSlider").render_line(0).text
 
 
 async def test_without_matrices_it_says_so(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     async with opened(project, "2", "left", "s", "percent_sign", "j", "3", "s") as (_, screen):
-        assert "no confusion matrix yet" in screen.query_one("#run-classes Scrubber").render_line(0).text
+        assert "no confusion matrix yet" in screen.query_one("#run-classes EpochSlider").render_line(0).text
 
 
 # ---- classes
@@ -308,13 +308,13 @@ async def test_without_matrices_it_says_so(project: Project, write_run: Write) -
 async def test_classes_stand_worst_first_and_sort_otherwise(project: Project, animals: Run) -> None:
     async with opened(project, "3") as (pilot, screen):
         bars = screen.query_one(ClassBars)
-        assert [ANIMALS[each] for each in bars.shown] == ["dog", "cat", "frog"]
+        assert [ANIMALS[index] for index in bars.rows] == ["dog", "cat", "frog"]
         assert drawn(bars)[1].split()[-4:] == [".778", ".875", ".700", "10"]
         await pilot.press("S")
-        assert [ANIMALS[each] for each in bars.shown] == ["frog", "cat", "dog"]
+        assert [ANIMALS[index] for index in bars.rows] == ["frog", "cat", "dog"]
         await pilot.press("s")
         assert "by precision, lowest first" in drawn(bars)[0]
-        assert [ANIMALS[each] for each in bars.shown] == ["cat", "dog", "frog"]
+        assert [ANIMALS[index] for index in bars.rows] == ["cat", "dog", "frog"]
         await pilot.press("home")
         await shown_epoch(pilot, screen, 1)
         assert drawn(bars)[1].split()[-4:] == [".125", ".167", ".100", "10"]
@@ -374,7 +374,7 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         await pilot.press("enter")
         assert view.has_focus
         bar = screen.query_one(KeyBar)
-        await until(pilot, lambda: "Matches" in [offer.words for offer in bar.shown()])
+        await until(pilot, lambda: "Matches" in [offer.words for offer in bar.fitting_offers()])
         await pilot.press("g", "n")
         first = view.hit
         assert first is not None
@@ -387,7 +387,7 @@ async def test_slash_searches_a_regular_expression(project: Project, talker: Run
         await pilot.press("escape")
         assert view.pattern is None
         assert pilot.app.screen is screen
-        await until(pilot, lambda: "Matches" not in [offer.words for offer in bar.shown()])
+        await until(pilot, lambda: "Matches" not in [offer.words for offer in bar.fitting_offers()])
         await pilot.press("escape")
         assert pilot.app.screen is not screen
 

@@ -12,10 +12,10 @@ from engine.history.reader import History
 from tests.tui.conftest import Write
 from tui.feed.log_lines import all_said, story
 from tui.feed.run_reader import MAX_PRINTED, Reader
-from tui.state.log_buffer import Kind, Transcript
+from tui.state.log_buffer import LogLineKind, Transcript
 from tui.state.run_record import Page, Record
 from tui.text import bar
-from tui.widgets.run_page.fact_sheet import share_out
+from tui.widgets.run_page.fact_sheet import balance_columns
 from tui.widgets.run_page.line_wrapping import MOST, Wrapping, cuts, step_of
 
 
@@ -120,11 +120,11 @@ def test_events_become_lines() -> None:
     )
     ((text, kind),) = all_said(measured)
     assert text.endswith("step 4, epoch 0.50: loss , 9 images/s")
-    assert kind == Kind.QUIET
+    assert kind == LogLineKind.QUIET
     assert not list(story(measured))
     failure = Failure(type="Boom", message="bang")
     end = End(time=0.0, run="r", state="failed", reason="it went bang", error=failure)
-    assert [kind for _, kind in story(end)] == [Kind.ERROR, Kind.ERROR]
+    assert [kind for _, kind in story(end)] == [LogLineKind.ERROR, LogLineKind.ERROR]
     assert list(story(end))[-1][0].strip() == "Boom: bang"
     again = Start(time=0.0, run="r", attempt=2, step=7)
     assert "from step 7" in "".join(text for text, _ in story(again))
@@ -196,7 +196,7 @@ def test_a_bar_is_as_wide_as_it_should_be(share: float, width: int) -> None:
 @given(st.lists(st.integers(1, 30), max_size=12), st.integers(1, 4))
 def test_sections_stay_whole_and_in_order(heights: list[int], columns: int) -> None:
     blocks = [[(str(number), "", False)] * height for number, height in enumerate(heights)]
-    filled = share_out(blocks, columns)
+    filled = balance_columns(blocks, columns)
     assert len(filled) <= columns
     assert [line for column in filled for line in column] == [line for block in blocks for line in block]
     for column in filled:

@@ -17,8 +17,8 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.terminal.cell_diff import Shown, change
-from tui.terminal.textual_private import ChopsUpdate, CompositorUpdate, LayoutUpdate, SparingUpdate
+from tui.terminal.cell_diff import TerminalCells, change
+from tui.terminal.textual_private import ChopsUpdate, CompositorUpdate, DiffUpdate, LayoutUpdate
 
 WIDTH, HEIGHT = 12, 3
 CONSOLE = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor")
@@ -92,24 +92,24 @@ def seen(cell: pyte.screens.Char) -> pyte.screens.Char:
 
 @given(updates)
 def test_the_terminal_shows_what_it_would_if_all_were_sent(said: list[LayoutUpdate | ChopsUpdate]) -> None:
-    whole, spared, shown = Screen(), Screen(), Shown()
+    whole, spared, shown = Screen(), Screen(), TerminalCells()
     for update in said:
         whole.get(update)
-        spared.get(SparingUpdate(update, shown))
+        spared.get(DiffUpdate(update, shown))
         assert spared.cells == whole.cells
 
 
 @given(layouts)
 def test_what_stands_there_is_not_sent_again(update: LayoutUpdate) -> None:
-    shown = Shown()
-    assert SparingUpdate(update, shown).render_segments(CONSOLE)
-    assert SparingUpdate(update, shown).render_segments(CONSOLE) == ""
+    shown = TerminalCells()
+    assert DiffUpdate(update, shown).render_segments(CONSOLE)
+    assert DiffUpdate(update, shown).render_segments(CONSOLE) == ""
     shown.forget()
-    assert SparingUpdate(update, shown).render_segments(CONSOLE)
+    assert DiffUpdate(update, shown).render_segments(CONSOLE)
 
 
 def test_one_cell_takes_few_bytes() -> None:
-    shown, colours = Shown(), ColorSystem.TRUECOLOR
+    shown, colours = TerminalCells(), ColorSystem.TRUECOLOR
     before, after = (strip([(text, STYLES[1])], WIDTH) for text in ("F1 0.812", "F1 0.816"))
     shown.send([(1, 0, before)], colours)
     assert shown.send([(1, 0, after)], colours) == "\x1b[2;8H\x1b[38;2;16;32;48;48;2;64;80;96m6\x1b[0m"
@@ -125,6 +125,6 @@ def test_a_change_of_style_says_no_more_than_it_has_to() -> None:
 
 def test_a_mark_without_a_width_goes_with_what_is_before_it() -> None:
     said = [("e", STYLES[3]), ("\N{COMBINING ACUTE ACCENT}", STYLES[1]), ("a", STYLES[1])]
-    sent = Shown().send([(0, 0, strip(said, 3))], ColorSystem.TRUECOLOR)
+    sent = TerminalCells().send([(0, 0, strip(said, 3))], ColorSystem.TRUECOLOR)
     assert "e\N{COMBINING ACUTE ACCENT}" in sent
     assert re.sub(r"\x1b\[[\d;]*[Hm]", "", sent) == "e\N{COMBINING ACUTE ACCENT}a "

@@ -47,8 +47,8 @@ def parameters(function: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("function", "names", "where"),
     [
-        (App._display, ["self", "screen", "renderable"], "SparingApp"),
-        (CompositorUpdate.render_segments, ["self", "console"], "SparingUpdate"),
+        (App._display, ["self", "screen", "renderable"], "DiffingApp"),
+        (CompositorUpdate.render_segments, ["self", "console"], "DiffUpdate"),
         (_character_to_key, ["character"], "type_key"),
     ],
 )  # fmt: skip
@@ -86,14 +86,14 @@ async def test_every_update_of_the_screen_is_displayed() -> None:
     async with app.run_test(size=SIZE) as pilot:
         await pilot.pause()
         whole = [update for update in app.displayed if isinstance(update, LayoutUpdate)]
-        relied_on(whole, "App._display() to get a LayoutUpdate when a screen is shown", "SparingApp")
+        relied_on(whole, "App._display() to get a LayoutUpdate when a screen is shown", "DiffingApp")
         pieces = list(textual_private._layout(whole[-1]))
         relied_on(covers(pieces), "LayoutUpdate.strips and .region, which cover the screen", "_layout")
         app.displayed.clear()
         app.query_one("#second", Static).update("2nd")
         await pilot.pause()
         parts = [update for update in app.displayed if isinstance(update, ChopsUpdate)]
-        relied_on(parts, "App._display() to get a ChopsUpdate when a widget changes", "SparingApp")
+        relied_on(parts, "App._display() to get a ChopsUpdate when a widget changes", "DiffingApp")
         changed = {y: strip.text for y, x, strip in textual_private._chops(parts[-1])}
         relied_on(
             set(changed) == {1} and "2nd" in changed[1],
@@ -121,12 +121,12 @@ class Recording(HeadlessDriver):
         self.__dict__.setdefault("written", []).append(data)
 
 
-class Sparing(Words, textual_private.SparingApp):
+class Diffing(Words, textual_private.DiffingApp):
     pass
 
 
 def test_a_terminal_is_written_what_an_update_returns() -> None:
-    app = Sparing()
+    app = Diffing()
     app.driver_class = Recording
     written: list[str] = []
 
@@ -143,8 +143,8 @@ def test_a_terminal_is_written_what_an_update_returns() -> None:
 
     app.run(size=SIZE, auto_pilot=look)
     what = "App._display() to write what CompositorUpdate.render_segments() returns"
-    relied_on(any("." in part for part in written), what, "SparingApp")
-    relied_on(not any("two" in part for part in written), what + ", and nothing else", "SparingApp")
+    relied_on(any("." in part for part in written), what, "DiffingApp")
+    relied_on(not any("two" in part for part in written), what + ", and nothing else", "DiffingApp")
     relied_on(written[-1] == "\a", "App._driver to be where the terminal is written to", "write_to_terminal")
 
 

@@ -27,7 +27,7 @@ from tui.screens.column_chooser import ColumnsScreen
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
-from tui.state.session import View, save
+from tui.state.session import SavedView, save
 from tui.state.snapshot import Project, Snapshot
 from tui.views.columns import DEFAULT, WIDEST, Column, find_column, known_columns
 from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
@@ -35,20 +35,20 @@ from tui.views.row import Row
 from tui.views.run_rows import make_rows
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid
-from tui.widgets.completing_input import Completing
+from tui.widgets.completing_input import CompletingInput
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.runs.cells import (
     LEAST_BESIDE_LEFT,
     LEAST_NAME,
     NAME_WIDTH,
     PREFIX,
-    beside,
+    columns_beside_note,
     count_of,
     fitting_in,
-    for_note,
-    note_grows,
-    reach_of,
+    name_overflow,
+    note_growth,
     total,
+    without_last_cells,
 )
 from tui.widgets.runs.column_list import ColumnList
 from tui.widgets.runs.overview import Overview
@@ -222,10 +222,10 @@ def test_the_first_columns_that_fit_leave_the_name_readable(columns: list[Any], 
 
 @given(SIZED, st.integers(0, 40))
 def test_a_word_on_the_right_takes_the_place_of_the_last_columns(columns: list[Any], cells: int) -> None:
-    kept = beside(columns, cells)
+    kept = without_last_cells(columns, cells)
     assert kept == columns[: len(kept)]
     assert not kept or total(columns) - total(kept) >= cells
-    noted = for_note(columns)
+    noted = columns_beside_note(columns)
     assert all(each.over == "each" for each, _ in noted)
 
 
@@ -365,7 +365,7 @@ async def test_columns_are_found_by_words_of_their_names(project: Project, write
         await pilot.press("escape")
         assert chooser.text == ""
         assert isinstance(pilot.app.screen, ColumnsScreen)
-        assert [each.name for each in chooser.shown] == [*DEFAULT, "best:test/f1"]
+        assert [each.name for each in chooser.columns] == [*DEFAULT, "best:test/f1"]
         await pilot.press("escape")
         assert "best F1" in line(pilot, 0)
 
@@ -448,7 +448,9 @@ async def test_the_arrangement_is_remembered(project: Project, write_run: Write,
 async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
     project: Project, tmp_path: Path
 ) -> None:
-    view = View(columns=["no such", "lr", "lr", "\x1b[2J"], order="no such", groups=["name", "lr", "[/x]"])
+    view = SavedView(
+        columns=["no such", "lr", "lr", "\x1b[2J"], order="no such", groups=["name", "lr", "[/x]"]
+    )
     save(tmp_path, project.folder, view)
     (tmp_path / "toured").touch()
     async with opened(project, options=Options(state=tmp_path)) as pilot:
@@ -667,7 +669,7 @@ async def test_prompts_name_the_runs_that_they_change(project: Project, write_ru
             assert isinstance(pilot.app.screen, Prompt)
             said = str(pilot.app.screen.query(Static).first().content)
             assert "Of 3 runs: ViT-small s0 11-18 15:00, ViT-small s1 11-18 15:00, BiT-small s0" in said
-            assert pilot.app.screen.query_one(Completing).has_focus
+            assert pilot.app.screen.query_one(CompletingInput).has_focus
             await pilot.press("escape")
 
 
@@ -707,7 +709,7 @@ async def test_the_search_box_takes_letters_that_are_keys_of_the_list(project: P
         chooser = await choose(pilot)
         await pilot.press("slash", *"sjq0")
         assert pilot.app.screen.query_one("#column-search", Input).value == "sjq0"
-        assert [each.name for each in chooser.shown] == list(DEFAULT)
+        assert [each.name for each in chooser.columns] == list(DEFAULT)
 
 
 async def test_the_list_keeps_three_rows_at_any_size(project: Project, write_run: Write) -> None:
@@ -743,21 +745,21 @@ def test_time_left_has_its_place_before_memory_and_in_a_list_of_its_own_width() 
 
 
 def test_a_name_reaches_into_columns_that_are_empty() -> None:
-    assert reach_of("    6/6 .604", 2, 0) == 2
-    assert reach_of("    6/6 .604", 9, 0) == 3  # a space stays
-    assert reach_of("    6/6 .604", 2, 9) == 2  # tags fit as a whole, or take nothing
-    assert reach_of("    6/6 .604", -4, 6) == 2
-    assert reach_of(" " * 8, 9, 0) == 8
-    assert reach_of("    6/6 .604", -4, 0) == 0
+    assert name_overflow("    6/6 .604", 2, 0) == 2
+    assert name_overflow("    6/6 .604", 9, 0) == 3  # a space stays
+    assert name_overflow("    6/6 .604", 2, 9) == 2  # tags fit as a whole, or take nothing
+    assert name_overflow("    6/6 .604", -4, 6) == 2
+    assert name_overflow(" " * 8, 9, 0) == 8
+    assert name_overflow("    6/6 .604", -4, 0) == 0
 
 
 def test_a_reason_and_tags_share_the_room_between_them() -> None:
-    assert note_grows(9, 20, 0) == 9
-    assert note_grows(9, 4, 0) == 4
-    assert note_grows(-9, 4, 0) == 0
-    assert note_grows(-9, 4, 6) == -6
-    assert note_grows(-9, 0, 12) == -9
-    assert note_grows(-9, 4, -3) == 0
+    assert note_growth(9, 20, 0) == 9
+    assert note_growth(9, 4, 0) == 4
+    assert note_growth(-9, 4, 0) == 0
+    assert note_growth(-9, 4, 6) == -6
+    assert note_growth(-9, 0, 12) == -9
+    assert note_growth(-9, 4, -3) == 0
 
 
 async def test_a_reason_takes_the_room_that_a_name_leaves(project: Project) -> None:

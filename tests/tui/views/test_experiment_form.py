@@ -14,7 +14,7 @@ from tui.state.snapshot import Project
 from tui.terminal.editor import editor_command
 from tui.views.completion import choices, help_of, keys_of, starting_with
 from tui.views.experiment_form import Form, free_name, written
-from tui.widgets.completing_input import Completing
+from tui.widgets.completing_input import CompletingInput
 from tui.widgets.form_list import FormList
 
 PATH = Path("experiments.toml")
@@ -146,7 +146,7 @@ def at(pilot: AppPilot, key: str) -> None:
 
 async def type_in(pilot: AppPilot, text: str) -> None:
     await pilot.press("enter")
-    screen(pilot).query_one(Completing).value = text
+    screen(pilot).query_one(CompletingInput).value = text
     await pilot.press("enter")
     await settle(pilot)
 
@@ -174,7 +174,7 @@ async def test_tab_completes_and_a_mistake_cannot_be_saved(project: Project) -> 
         await settle(pilot)
         at(pilot, "model")
         await pilot.press("enter")
-        screen(pilot).query_one(Completing).value = "bit_r50"
+        screen(pilot).query_one(CompletingInput).value = "bit_r50"
         await pilot.press("tab", "tab", "enter")
         await settle(pilot)
         assert screen(pilot).form.changes == {"model": "bit_r50x1"}
@@ -195,7 +195,7 @@ async def test_a_clone_asks_for_its_name_and_appears_in_the_list(project: Projec
         await pilot.press("down", "e", "c")
         await settle(pilot)
         await pilot.pause()
-        box = screen(pilot).query_one(Completing)
+        box = screen(pilot).query_one(CompletingInput)
         assert (box.has_class("-shown"), box.value) == (True, "BiT-small-2")
         box.value = "BiT-other"
         await pilot.press("enter")

@@ -12,7 +12,7 @@ from tui.screens.override_prompt import VariationScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 from tui.views.run_overrides import complete, settings_line, vary, words
-from tui.widgets.completing_input import Completing
+from tui.widgets.completing_input import CompletingInput
 
 EXPERIMENT = Experiment(
     name="e", model="vit_mini", image_size=16, patch_size=4, dataset="digits", seeds=[3, 4]
@@ -83,7 +83,7 @@ def test_keys_and_values_are_completed() -> None:
 
 
 async def typed(pilot: AppPilot, text: str) -> None:
-    pilot.app.screen.query_one(Completing).value = text
+    pilot.app.screen.query_one(CompletingInput).value = text
     await settle(pilot)
 
 
@@ -129,7 +129,7 @@ async def test_a_key_without_its_value_is_no_mistake_yet(project: Project) -> No
 async def test_tab_completes_a_key_and_its_value(project: Project) -> None:
     async with opened(project) as pilot:
         await pilot.press("o", *"pat", "tab")
-        assert pilot.app.screen.query_one(Completing).value == "patch_size="
+        assert pilot.app.screen.query_one(CompletingInput).value == "patch_size="
         await pilot.press("8")
         await settle(pilot)
         assert said(pilot) == "enter queues a run, seed 0"

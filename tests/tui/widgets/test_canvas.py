@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.style import Style
 
-from tui.widgets.chart.canvas import NO_INK, Canvas, Layer, Sheet, Spans, Window
+from tui.widgets.chart.canvas import NO_INK, Canvas, CellGrid, Layer, Spans, Window
 
 NAN = float("nan")
 
@@ -154,7 +154,7 @@ def test_ascii_uses_ascii() -> None:
 
 
 def test_a_sheet_keeps_wide_characters_on_the_grid() -> None:
-    sheet = Sheet(8, 2)
+    sheet = CellGrid(8, 2)
     assert sheet.write(0, 0, "a模型b", 0) == 6
     assert sheet.write(1, 7, "模", 0) == 7  # half of it would not fit
     strips = sheet.strips([Style()])
@@ -163,7 +163,7 @@ def test_a_sheet_keeps_wide_characters_on_the_grid() -> None:
 
 
 def test_a_strip_has_a_segment_for_each_ink_only() -> None:
-    sheet = Sheet(9, 1)
+    sheet = CellGrid(9, 1)
     sheet.write(0, 0, "ab", 0)
     sheet.write(0, 4, "cd", 1)
     styles = [Style(color="red"), Style(color="blue")]

@@ -23,7 +23,7 @@ from textual.message import Message
 from engine.analysis.curves import Curve, Outcome, curve_of, mean_over_seeds
 from tui.axis import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
-from tui.state.line import Line
+from tui.state.line import ChartLine
 from tui.widgets.chart import plot as plots
 from tui.widgets.chart.axes import frame_for
 from tui.widgets.chart.canvas import Window
@@ -37,21 +37,21 @@ NAN = float("nan")
 
 def curve(
     y: Sequence[float], label: str = "ViT-B-32x32-16-7", x: Sequence[float] | None = None, **more: Any
-) -> Line:
+) -> ChartLine:
     xs = np.arange(len(y), dtype=float) if x is None else np.array(x, float)
     look = {name: more.pop(name) for name in ("mark", "pinned") if name in more}
     colour = more.pop("colour", PALETTE[0])
-    return Line(label, colour, Curve(label, xs, np.array(y, float), **more), **look)
+    return ChartLine(label, colour, Curve(label, xs, np.array(y, float), **more), **look)
 
 
-def seeds(*values: Sequence[float], **more: Any) -> Line:
+def seeds(*values: Sequence[float], **more: Any) -> ChartLine:
     curves = [
         curve_of(f"seed-{i}", np.arange(len(y), dtype=float), np.array(y)) for i, y in enumerate(values)
     ]
-    return Line(f"a ×{len(values)}", PALETTE[0], mean_over_seeds(curves, **more))
+    return ChartLine(f"a ×{len(values)}", PALETTE[0], mean_over_seeds(curves, **more))
 
 
-def text(curves: Sequence[Line], width: int = 60, height: int = 16, **setting: Any) -> str:
+def text(curves: Sequence[ChartLine], width: int = 60, height: int = 16, **setting: Any) -> str:
     metric, cursor = setting.pop("metric", "test/f1"), setting.pop("cursor", None)
     drawing = Plot(curves, Setting(metric, width, height, **setting))
     strips = drawing.draw(cursor, [Style()] * (len(Ink) + 3 * len(curves)))
@@ -83,7 +83,7 @@ def test_one_curve_says_its_last_value_in_the_title() -> None:
 
 
 @pytest.mark.parametrize("curves", [[], [curve([])], [curve([NAN, NAN])], [curve([float("inf")])]])
-def test_no_data_says_so(curves: list[Line]) -> None:
+def test_no_data_says_so(curves: list[ChartLine]) -> None:
     assert "no data yet" in text(curves)
 
 
@@ -406,7 +406,7 @@ async def test_a_chart_is_drawn_once_until_something_changes(monkeypatch: pytest
     drawn: list[Setting] = []
     first = plots.Plot.__init__
 
-    def count(self: Plot, curves: Sequence[Line], setting: Setting, *rest: Any) -> None:
+    def count(self: Plot, curves: Sequence[ChartLine], setting: Setting, *rest: Any) -> None:
         drawn.append(setting)
         first(self, curves, setting, *rest)
 

@@ -13,7 +13,7 @@ from tui.widgets.key_bar import KeyBar
 
 
 def words(bar: KeyBar) -> list[str]:
-    return [offer.words for offer in bar.shown()]
+    return [offer.words for offer in bar.fitting_offers()]
 
 
 async def test_it_offers_what_can_be_done_to_the_run(project: Project, write_run: Write) -> None:

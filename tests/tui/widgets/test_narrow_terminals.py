@@ -16,7 +16,7 @@ from tests.tui.pilot import board, opened, runs, settle, until
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Machine, Project
 from tui.views.run_title import title_of
-from tui.widgets.machine.status_line import MachineLine, forms
+from tui.widgets.machine.status_line import MachineLine, machine_texts
 from tui.widgets.run_page.tab_bar import TabBar
 
 RUNNING = Status(run="ViT-B-32x32-16-7-s0", experiment="ViT-B-32x32-16-7", state="running", epochs=30, epoch=15.0,
@@ -64,7 +64,7 @@ def test_the_title_of_a_run_has_whole_facts() -> None:
     ],
 )
 def test_what_is_said_of_the_machine_is_cut_at_no_number(machine: Machine) -> None:
-    said = forms(machine)
+    said = machine_texts(machine)
     assert said[-1] == ""
     assert [cell_len(text) for text in said] == sorted(map(cell_len, said), reverse=True)
     assert all(numbers(text) <= numbers(said[0]) for text in said)
@@ -78,8 +78,8 @@ async def test_every_number_of_the_list_and_the_first_line_is_whole(
     write_run("BiT-small", epochs=2, end=None)
     async with opened(project, size=(200, 50)) as pilot:
         listed = runs(pilot)
-        listed.choose(listed.shown, always=True)
-        known = {column.text(row) for row in listed.rows for column in listed.shown}
+        listed.choose(listed.visible_columns, always=True)
+        known = {column.text(row) for row in listed.rows for column in listed.visible_columns}
         for width in (24, 100, 32, 80, 40, 60, 48):  # wider and narrower in turn
             await pilot.resize_terminal(width, 24)
             await until(pilot, lambda width=width: board(pilot).size.width == width)  # type: ignore[misc]

@@ -14,13 +14,13 @@ from tui.screens.comparison import CompareScreen
 from tui.state.snapshot import Project
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid
-from tui.widgets.chart.range_selection import LEAST, Marked
+from tui.widgets.chart.range_selection import LEAST, RangeSelection
 
 
 @given(st.text("ab", min_size=1, max_size=30), st.integers(0, 29), st.integers(0, 29))
 def test_a_range_is_painted_in_its_rows(text: str, start: int, end: int) -> None:
     start, end = min(start, len(text) - 1), min(end, len(text) - 1)
-    strips = Marked(start, end).on([Strip.blank(len(text))] * 3, 1, 1, Style(reverse=True))
+    strips = RangeSelection(start, end).on([Strip.blank(len(text))] * 3, 1, 1, Style(reverse=True))
     painted_cells = [
         sum(segment.cell_length for segment in strip if segment.style and segment.style.reverse)
         for strip in strips

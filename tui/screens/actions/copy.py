@@ -22,8 +22,8 @@ class CopyActions:
             board.refuse("Nothing to copy", "There is nothing under the cursor.")
             return
         runs = board.run_list
-        table, head = cells_of(runs.rows, runs.shown), headings_of(runs.shown)
-        texts = {"the row": "  ".join(cell for cell in cells_of([row], runs.shown)[0] if cell)}
+        table, head = cells_of(runs.rows, runs.visible_columns), headings_of(runs.visible_columns)
+        texts = {"the row": "  ".join(cell for cell in cells_of([row], runs.visible_columns)[0] if cell)}
         if row.run is not None:
             folder = board.project.folder / board.project.runs / row.run
             texts["the path of the run's folder"] = str(folder.absolute())

@@ -9,7 +9,7 @@ from engine.runs.store import StoreError
 from tui.palette import Sign
 from tui.screens.actions.target import Board
 from tui.state.board import SMOOTHINGS
-from tui.state.messages import Done, Failed
+from tui.state.messages import Failed, Succeeded
 
 if TYPE_CHECKING:
     from tui.figures.view_figure import ChartView
@@ -66,4 +66,4 @@ class ExportActions:
         except (ExportError, StoreError) as error:
             self._board.report(Failed("It cannot be exported", str(error)))
         else:
-            self._board.report(Done(f"Written: {', '.join(map(str, files))}"))
+            self._board.report(Succeeded(f"Written: {', '.join(map(str, files))}"))

@@ -18,7 +18,7 @@ from engine.text import clean
 from tui.options import READONLY
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
-from tui.state.messages import Done, Failed
+from tui.state.messages import Failed, Succeeded
 from tui.views.run_names import run_label
 
 _RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
@@ -98,13 +98,13 @@ class RunActions:
             return
 
         def say(text: str) -> None:
-            target.report(Done(text))
+            target.report(Succeeded(text))
 
         def work() -> None:
             from engine.queue.force_stop import force_stop
 
             try:
-                target.report(Done(force_stop(run, say)))
+                target.report(Succeeded(force_stop(run, say)))
             except (StoreError, OSError) as error:
                 target.report(Failed("It cannot be stopped", str(error)))
 

@@ -13,7 +13,7 @@ from engine.runs.store import Store
 from tui.keymap.action import Situation
 from tui.keymap.lookup import names_of
 from tui.state.board import BoardState
-from tui.state.messages import Done, Failed
+from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.views.row import Row
 from tui.widgets.chart.grid import ChartGrid
@@ -80,7 +80,7 @@ class Target(Protocol):
     def start(self, work: Callable[[], None], name: str = "") -> None:
         """Run something in a thread that leaving the app waits for; ``name`` is its worker's."""
 
-    def report(self, message: Done | Failed) -> None:
+    def report(self, message: Succeeded | Failed) -> None:
         """Show how something went. For any thread."""
 
     def ask(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:

@@ -8,7 +8,7 @@ from textual.screen import Screen
 
 from tui.state.snapshot import Snapshot
 from tui.views.run_filter import Meant, Sieve, Subjects, known_values, understand
-from tui.widgets.completing_input import Completing
+from tui.widgets.completing_input import CompletingInput
 from tui.widgets.runs.filter_box import FilterBox
 
 
@@ -58,7 +58,7 @@ class FilterActions:
 
     def action_filter(self) -> None:
         """Show only some runs."""
-        box = self._screen.query_one("#filter", Completing)
+        box = self._screen.query_one("#filter", CompletingInput)
         box.add_class("-shown")
         self._screen.set_focus(box)
         self.understand(writing=True)

@@ -40,7 +40,7 @@ from tui.screens.target_screen import TargetScreen
 from tui.state.board import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.state.run_record import Page
-from tui.state.session import View
+from tui.state.session import SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.curve_signs import Signs
 from tui.views.row import Row
@@ -285,11 +285,11 @@ class Dashboard(TargetScreen):
         """
         self._arranging.arrange(columns, order, reverse=reverse, groups=groups)
 
-    def taken_view(self) -> View:
+    def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
         return session.taken_view(self, self, self.arrangement, self.filter.text)
 
-    def give_view(self, view: View) -> None:
+    def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
         session.give_view(view, self, self, self._arranging)
 

@@ -11,13 +11,13 @@ from engine.catalog.metrics import Axis
 from tui.screens.actions.target import Board
 from tui.screens.dashboard.arrangement import ArrangeActions, Arrangement
 from tui.state.board import SMOOTHINGS
-from tui.state.session import MOST, View
+from tui.state.session import MOST, SavedView
 from tui.views.grouping import KEYS
 
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 
 
-def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, filter_text: str) -> View:
+def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, filter_text: str) -> SavedView:
     """Return how a board is looked at.
 
     Args:
@@ -29,7 +29,7 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
     panes = {name: screen.query_one(f"#{name}") for name in PANES}
     hidden = [name for name, pane in panes.items() if pane.has_class("-hidden")]
     state = board.state
-    return View(
+    return SavedView(
         axis=state.axis,
         log_y=board.grid.log_y,
         smoothing=state.smoothing,
@@ -45,7 +45,7 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
     )
 
 
-def give_view(view: View, board: Board, screen: Screen[None], arranging: ArrangeActions) -> None:
+def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: ArrangeActions) -> None:
     """Look at a board as a view has it, as far as that is possible.
 
     Args:

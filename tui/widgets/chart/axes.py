@@ -86,7 +86,7 @@ def _x_ticks(window: Window, cells: int, x_label: str) -> Ticks:
 
 def _cells(places: Floats, labels: Sequence[str], size: int) -> Ticks:
     return tuple(
-        (int(place), label) for place, label in zip(places, labels, strict=True) if 0 <= place < size
+        (int(position), label) for position, label in zip(places, labels, strict=True) if 0 <= position < size
     )
 
 

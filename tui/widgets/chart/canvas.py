@@ -1,6 +1,6 @@
 """Curves as braille, in any number of points: each dot column shows the lowest and highest value that falls in it.
 
-    points ──▶ Window ──▶ Spans (top and bottom dot of each dot column) ──▶ Canvas (2 x 4 dots a cell) ──▶ Sheet
+    points ──▶ Window ──▶ Spans (top and bottom dot of each dot column) ──▶ Canvas (2 x 4 dots a cell) ──▶ CellGrid
 
 A spike of one point in a million keeps its dot at every zoom, because a column's span is taken over the raw points.
 Neighbouring columns are joined by a line one dot thin; values that are not finite make a gap. A cell has room for one
@@ -172,11 +172,11 @@ def _points(x: Floats, y: Floats, window: Window, columns: int, rows: int) -> tu
 
 def _thin(x: Floats, y: Floats, parts: int) -> tuple[Floats, Floats]:
     """Keep the first point, the last ones, and of each part the lowest and the highest."""
-    each = y.size // parts
-    table = y[: each * parts].reshape(parts, each)  # (parts, each)
+    length = y.size // parts
+    table = y[: length * parts].reshape(parts, length)  # (parts, length)
     extremes = np.sort(np.stack((table.argmin(1), table.argmax(1)), 1), 1)  # (parts, 2)
-    kept = (extremes + each * np.arange(parts)[:, None]).ravel()
-    kept = np.concatenate(([0], kept, np.arange(each * parts - 1, y.size)))
+    kept = (extremes + length * np.arange(parts)[:, None]).ravel()
+    kept = np.concatenate(([0], kept, np.arange(length * parts - 1, y.size)))
     return x[kept], y[kept]
 
 
@@ -287,7 +287,7 @@ def _ascii_shapes() -> NDArray[np.uint32]:
     return np.array([ord(ascii_shape(pattern)) for pattern in range(256)], np.uint32)
 
 
-class Sheet:
+class CellGrid:
     """A grid of characters with an ink each: the last step before the screen."""
 
     def __init__(self, width: int, height: int, ink: int = 0) -> None:
@@ -295,9 +295,9 @@ class Sheet:
         self.codes = np.full((height, width), BLANK, np.uint32)
         self.inks = np.full((height, width), ink, np.int16)
 
-    def copy(self) -> Sheet:
+    def copy(self) -> CellGrid:
         """A sheet that can be written on without changing this one."""
-        other = Sheet(0, 0)
+        other = CellGrid(0, 0)
         other.width, other.height = self.width, self.height
         other.codes, other.inks = self.codes.copy(), self.inks.copy()
         return other

@@ -22,8 +22,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.options import ascii_only
-from tui.state.line import Line
-from tui.widgets.chart.range_selection import Marked, marks
+from tui.state.line import ChartLine
+from tui.widgets.chart.range_selection import RangeSelection, marks
 
 if TYPE_CHECKING:
     from tui.widgets.chart.plot import Plot, Setting
@@ -72,7 +72,7 @@ class Chart(Widget):
     """The x limits that are shown; None for everything."""
     cursor: reactive[float | None] = reactive(None)
     """The x that all curves are read at, in data units; None for no cursor."""
-    marked: reactive[Marked | None] = reactive(None)
+    marked: reactive[RangeSelection | None] = reactive(None)
     """The range that is being marked with the mouse; None for none."""
     smoothing: reactive[float] = reactive(0.0)
     """The weight of the past with which the curves were smoothed."""
@@ -123,7 +123,7 @@ class Chart(Widget):
     ) -> None:
         super().__init__(id=id, classes=classes)
         self.metric = metric
-        self._lines: tuple[Line, ...] = ()
+        self._lines: tuple[ChartLine, ...] = ()
         self._data_version = 0
         self._style_version = 0
         self._due = False
@@ -145,10 +145,10 @@ class Chart(Widget):
         """Draw in ASCII if the app was asked to."""
         self.ascii_only = self.ascii_only or ascii_only(self.app)
 
-    def show(self, lines: Sequence[Line]) -> None:
+    def show(self, lines: Sequence[ChartLine]) -> None:
         """Show these lines from now on; drawn when the event loop comes to it, if they differ from the last."""
         new = tuple(lines)
-        if len(new) == len(self._lines) and all(map(Line.looks_like, new, self._lines)):
+        if len(new) == len(self._lines) and all(map(ChartLine.looks_like, new, self._lines)):
             return
         self._lines = new
         self._data_version += 1
@@ -161,8 +161,8 @@ class Chart(Widget):
     def _draw_what_changed(self) -> None:
         """Draw anew, and have only those rows painted that look different now."""
         self._due = False
-        before, shown = self._strips, self._strips_key[:1] == (self._setting_key(),)
-        if not shown or not self.is_attached or not self.size:
+        before, is_current = self._strips, self._strips_key[:1] == (self._setting_key(),)
+        if not is_current or not self.is_attached or not self.size:
             self.refresh()
             return
         self._render_strips()
@@ -175,7 +175,7 @@ class Chart(Widget):
             self.refresh(*(Region(first, y, last - first, 1) for y, first, last in changed))
 
     @property
-    def lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[ChartLine, ...]:
         """The lines that are shown."""
         return self._lines
 
@@ -326,7 +326,7 @@ class Chart(Widget):
             return
         if marks(event, whole=self.view is None):
             column = self._inside(event)
-            self.marked = Marked(column, column)
+            self.marked = RangeSelection(column, column)
             self.capture_mouse()
         elif event.button == 1:
             self._drag = (event.x, (window.left, window.right))
@@ -336,7 +336,7 @@ class Chart(Widget):
         """Mark up to here, pan the view that is held, or move the cursor if there is one."""
         plot = self._picture()
         if self.marked is not None:
-            self.marked = Marked(self.marked.start, self._inside(event))
+            self.marked = RangeSelection(self.marked.start, self._inside(event))
             self._dragged = self._dragged or self.marked.columns is not None
         elif self._drag is not None:
             start, (left, right) = self._drag

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
-from tui.state.line import Line
+from tui.state.line import ChartLine
 from tui.widgets.chart.chart import Chart
 
 if TYPE_CHECKING:
@@ -181,10 +181,10 @@ class ChartGrid(Container, can_focus=True):
             return 1, 1
         columns = max(1, min(4, self.size.width // MIN_WIDTH))
         rows = max(1, min(4, self.size.height // MIN_HEIGHT))
-        wanted = len(self._metrics())
-        while columns > 1 and (columns - 1) * rows >= wanted:
+        charts = len(self._metrics())
+        while columns > 1 and (columns - 1) * rows >= charts:
             columns -= 1
-        while rows > 1 and columns * (rows - 1) >= wanted:
+        while rows > 1 and columns * (rows - 1) >= charts:
             rows -= 1
         return columns, rows
 
@@ -235,18 +235,18 @@ class ChartGrid(Container, can_focus=True):
 
     def _fill(self) -> None:
         for chart in self.charts:
-            found = self._curves.get(chart.metric, ())
-            signs = [self._signs.get(curve.run, UNKNOWN) for curve in found]
+            curves = self._curves.get(chart.metric, ())
+            signs = [self._signs.get(curve.run, UNKNOWN) for curve in curves]
             chart.show(
                 [
-                    Line(
+                    ChartLine(
                         self._label(curve),
                         sign.colour,
                         curve,
                         sign.mark,
-                        pinned=len(found) > 1 and curve.run in self._on_top,
+                        pinned=len(curves) > 1 and curve.run in self._on_top,
                     )
-                    for curve, sign in zip(found, signs, strict=True)
+                    for curve, sign in zip(curves, signs, strict=True)
                 ]
             )
 
@@ -263,8 +263,8 @@ def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:
     """Return the metrics as charts show them: what people look for first, at least four, then the rest by name."""
     there = list(metrics)
     memory = next(
-        (each for name in MEMORY if (each := sorted(family(there, name)))), [] if there else [MEMORY[0]]
+        (names for name in MEMORY if (names := sorted(family(there, name)))), [] if there else [MEMORY[0]]
     )
-    first = [each for name in FIRST for each in (memory if name == "MEMORY" else [name])]
-    wanted = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
-    return wanted + sorted(name for name in there if name not in wanted)
+    first = [metric for name in FIRST for metric in (memory if name == "MEMORY" else [name])]
+    ordered = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
+    return ordered + sorted(name for name in there if name not in ordered)

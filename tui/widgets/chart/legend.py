@@ -24,7 +24,7 @@ _ESCAPES = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class LegendEntry:
     """One line of a legend: the curve's mark in its ink, its name, a value."""
 
     mark: str
@@ -38,7 +38,7 @@ class Entry:
 class Legend:
     """A legend made to fit: entries whose labels and values are padded to equal width, and its top left cell."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[LegendEntry, ...]
     row: int
     column: int
 
@@ -62,7 +62,7 @@ def fit(text: str, width: int, dots: str = "…") -> str:
 
 
 def arrange(
-    entries: Sequence[Entry],
+    entries: Sequence[LegendEntry],
     covered: Bools,
     *,
     previous: tuple[int, int] | None = None,
@@ -86,16 +86,18 @@ def arrange(
         return None
     bare = [replace(entry, value="") for entry in entries]
     nameless = [replace(entry, label="") for entry in entries]
-    for wanted, most in (
+    for candidates, most in (
         (entries, room), (entries, room * 2 // 3), (bare, room), (nameless, room), (bare, 14), (bare, 9)
     ):  # fmt: skip
-        legend = _placed(_shorten(wanted, min(most, room), rows, dots), covered, previous)
+        legend = _placed(_shorten(candidates, min(most, room), rows, dots), covered, previous)
         if legend is not None:
             return legend
     return None
 
 
-def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, dots: str = "…") -> Legend:
+def arrange_reading(
+    entries: Sequence[LegendEntry], covered: Bools, column: int, *, dots: str = "…"
+) -> Legend:
     """Return the values at a cursor where there is room: with names, else without, else over the curves away from it.
 
     Args:
@@ -106,41 +108,41 @@ def arrange_reading(entries: Sequence[Entry], covered: Bools, column: int, *, do
     """
     (height, width), room = covered.shape, _room(covered)
     nameless = [replace(entry, label="") for entry in entries]
-    for wanted, most in ((entries, room), (entries, room * 2 // 3), (nameless, room)):
-        legend = _placed(_shorten(wanted, most, height, dots), covered, None)
+    for candidates, most in ((entries, room), (entries, room * 2 // 3), (nameless, room)):
+        legend = _placed(_shorten(candidates, most, height, dots), covered, None)
         if legend is not None:
             return legend
     lines = _shorten(entries, min(room, width // 2 - 4), height, dots)
     return Legend(lines, 0, 0 if column > width // 2 else max(width - _width(lines), 0))
 
 
-def in_a_row(entries: Sequence[Entry], width: int, dots: str = "…") -> list[Entry]:
+def legend_row(entries: Sequence[LegendEntry], width: int, dots: str = "…") -> list[LegendEntry]:
     """Entries to stand side by side in `width` cells, pinned ones first if not all fit; the last counts the rest."""
-    shown, left_out = list(entries), 0
-    if width // 10 < len(shown):
+    visible, left_out = list(entries), 0
+    if width // 10 < len(visible):
         count = max((width - 4) // 10, 0)
-        left_out = len(shown) - count
-        shown = sorted(shown, key=lambda entry: not entry.strong)[:count]
-    if not shown:
+        left_out = len(visible) - count
+        visible = sorted(visible, key=lambda entry: not entry.strong)[:count]
+    if not visible:
         return []
-    share = (width - (4 if left_out else 0)) // len(shown) - 4
-    row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in shown]
-    return [*row, Entry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
+    share = (width - (4 if left_out else 0)) // len(visible) - 4
+    row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in visible]
+    return [*row, LegendEntry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
 
 
-def _width(entries: Sequence[Entry]) -> int:
+def _width(entries: Sequence[LegendEntry]) -> int:
     return max((cell_len(entry.label) + cell_len(entry.value) for entry in entries), default=0) + 4
 
 
-def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tuple[Entry, ...]:
+def _shorten(entries: Sequence[LegendEntry], width: int, rows: int, dots: str) -> tuple[LegendEntry, ...]:
     """At most `rows` entries in `width` cells, pinned ones first if not all fit; the last counts the rest."""
-    shown, left_out = list(entries), 0
-    if len(shown) > rows:
-        left_out = len(shown) - rows + 1
-        shown = sorted(shown, key=lambda entry: not entry.strong)[: rows - 1]
-    values = max((cell_len(entry.value) for entry in shown), default=0)
+    visible, left_out = list(entries), 0
+    if len(visible) > rows:
+        left_out = len(visible) - rows + 1
+        visible = sorted(visible, key=lambda entry: not entry.strong)[: rows - 1]
+    values = max((cell_len(entry.value) for entry in visible), default=0)
     gap = 2 if values else 0
-    names = [fit(entry.label, max(width - values - gap, 6), dots) for entry in shown]
+    names = [fit(entry.label, max(width - values - gap, 6), dots) for entry in visible]
     gap = gap if any(names) else 0
     longest = max((cell_len(name) for name in names), default=0)
     lines = [
@@ -149,10 +151,10 @@ def _shorten(entries: Sequence[Entry], width: int, rows: int, dots: str) -> tupl
             label=name + " " * (longest - cell_len(name) + gap),
             value=" " * (values - cell_len(entry.value)) + entry.value,
         )
-        for entry, name in zip(shown, names, strict=True)
+        for entry, name in zip(visible, names, strict=True)
     ]
     if left_out:
-        lines.append(Entry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))
+        lines.append(LegendEntry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))
     return tuple(lines)
 
 
@@ -161,7 +163,9 @@ def _room(covered: Bools) -> int:
     return max(width * 2 // 3, min(24, width)) - 4
 
 
-def _placed(lines: tuple[Entry, ...], covered: Bools, previous: tuple[int, int] | None) -> Legend | None:
+def _placed(
+    lines: tuple[LegendEntry, ...], covered: Bools, previous: tuple[int, int] | None
+) -> Legend | None:
     spot = _place(covered, len(lines), _width(lines), previous)
     return Legend(lines, *spot) if spot is not None else None
 

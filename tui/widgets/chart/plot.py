@@ -26,13 +26,13 @@ from textual.strip import Strip
 from engine.analysis.curves import alike, band_words
 from tui import axis
 from tui.widgets.chart.axes import Frame, frame_for
-from tui.widgets.chart.canvas import Bools, Canvas, Layer, Sheet, Window
-from tui.widgets.chart.legend import Entry, Legend, arrange, arrange_reading, fit, in_a_row, plain
+from tui.widgets.chart.canvas import Bools, Canvas, CellGrid, Layer, Window
+from tui.widgets.chart.legend import Legend, LegendEntry, arrange, arrange_reading, fit, legend_row, plain
 from tui.widgets.chart.series import Series, drawable
 from tui.widgets.chart.styles import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 
 if TYPE_CHECKING:
-    from tui.state.line import Line
+    from tui.state.line import ChartLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Plot:
 
     def __init__(
         self,
-        lines: Sequence[Line],
+        lines: Sequence[ChartLine],
         setting: Setting,
         legend_at: tuple[int, int] | None = None,
         before: tuple[float, float] | None = None,
@@ -85,7 +85,7 @@ class Plot:
         self._series = [Series.of(curve) for curve in self._curves]
         self._labels = [plain(line.name) for line in lines]
         self._marks = marks_of(lines, ascii_only=setting.ascii_only)
-        self._sheet = Sheet(setting.width, setting.height, Ink.NOTE)
+        self._sheet = CellGrid(setting.width, setting.height, Ink.NOTE)
         self._boxed = setting.width >= 12 and setting.height >= 4
         self._origin = (0, 0)
         self._canvas: Canvas | None = None
@@ -174,10 +174,10 @@ class Plot:
             left, right = axis.apart(*sorted(self.setting.view))
         log_y = self.setting.log_y
         extents = [series.extent(left, right, log_y=log_y) for series in self._series]
-        known = [extent for extent in extents if extent is not None]
-        if not known:
+        bounded = [extent for extent in extents if extent is not None]
+        if not bounded:
             return None
-        low, high = min(low for low, _ in known), max(high for _, high in known)
+        low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
         if log_y:
             return Window(left, right, *axis.log_limits(low, high), log_y=True)
         return Window(left, right, *axis.limits(low, high, self._unit))
@@ -192,7 +192,7 @@ class Plot:
         self._sheet.codes[1:-1, [0, -1]] = ord(glyphs.down)
         self._sheet.inks[1:-1, [0, -1]] = Ink.BORDER
 
-    def _draw_title(self, sheet: Sheet, values: Sequence[str]) -> None:
+    def _draw_title(self, sheet: CellGrid, values: Sequence[str]) -> None:
         """The metric at the left, whose it is behind it, as many of the last values at the right as fit."""
         width, dots = self.setting.width, self._glyphs.dots
         metric = plain(self.setting.metric)
@@ -230,7 +230,7 @@ class Plot:
         self._sheet.write(row, start, f" {text} ", Ink.AXIS)
         return start
 
-    def _draw_band_words(self, sheet: Sheet) -> None:
+    def _draw_band_words(self, sheet: CellGrid) -> None:
         """What bands mean, in as many words as fit, before the name of the x axis in the lower edge of the box."""
         words = band_words(self._curves).replace("±", self._glyphs.spread)
         short = "lowest to highest" if "lowest" in words else f"{self._glyphs.spread} sd"
@@ -305,7 +305,7 @@ class Plot:
                     self._write(self._sheet, cross, self._glyphs.lost, index)
                     self._covered[cross] = True
 
-    def _rule(self, sheet: Sheet, column: int, glyph: str, ink: int) -> None:
+    def _rule(self, sheet: CellGrid, column: int, glyph: str, ink: int) -> None:
         """A vertical line over the whole height."""
         rows = slice(self._origin[0], self._origin[0] + self.area[3])
         sheet.codes[rows, column] = ord(glyph)
@@ -316,23 +316,23 @@ class Plot:
         series, window = self._series[index], canvas.window
         part = series.within(window.left, window.right)
         x, y = series.x[part], series.y[part]
-        known = drawable(y, log_y=window.log_y)
-        x, y = x[known], y[known]
+        finite = drawable(y, log_y=window.log_y)
+        x, y = x[finite], y[finite]
         if not x.size:
             return []
         chosen = [x.size - 1]
         if self.setting.colourless and len(self._curves) > 1:
             apart = max(canvas.width // 4, 8)
-            wanted = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
-            near = np.searchsorted(window.columns(x, canvas.width), wanted)
+            targets = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
+            near = np.searchsorted(window.columns(x, canvas.width), targets)
             chosen += near[near < x.size].tolist()
         cells = (canvas.cell(float(x[at]), float(y[at])) for at in chosen)
         return [cell for cell in cells if cell is not None]
 
-    def _write_mark(self, sheet: Sheet, cell: tuple[int, int], index: int) -> None:
+    def _write_mark(self, sheet: CellGrid, cell: tuple[int, int], index: int) -> None:
         self._write(sheet, cell, self._marks[index], index)
 
-    def _write(self, sheet: Sheet, cell: tuple[int, int], glyph: str, index: int) -> None:
+    def _write(self, sheet: CellGrid, cell: tuple[int, int], glyph: str, index: int) -> None:
         sheet.write(self._origin[0] + cell[0], self._origin[1] + cell[1], glyph, ink_of(index))
 
     # ---- cursor and legend
@@ -377,7 +377,7 @@ class Plot:
             return values, [PEAK]
         return [f"{PEAK} {value}" for value in values], []
 
-    def _draw_cursor(self, sheet: Sheet, canvas: Canvas, x: float, at: Sequence[int | None]) -> None:
+    def _draw_cursor(self, sheet: CellGrid, canvas: Canvas, x: float, at: Sequence[int | None]) -> None:
         column = self.column_of(x)
         if column is None:
             return
@@ -391,7 +391,9 @@ class Plot:
             if cell is not None:
                 self._write_mark(sheet, cell, index)
 
-    def _draw_legend(self, sheet: Sheet, canvas: Canvas, values: Sequence[str], cursor: float | None) -> bool:
+    def _draw_legend(
+        self, sheet: CellGrid, canvas: Canvas, values: Sequence[str], cursor: float | None
+    ) -> bool:
         """The curves' names and values where they hide nothing, or in the lower edge of the box.
 
         A reading at a cursor is shown even where it hides something.
@@ -400,22 +402,22 @@ class Plot:
             Whether it stands in the lower edge.
         """
         entries = [
-            Entry(self._marks[index], self._labels[index], value, ink_of(index), line.pinned)
+            LegendEntry(self._marks[index], self._labels[index], value, ink_of(index), line.pinned)
             for index, (line, value) in enumerate(zip(self._lines, values, strict=True))
         ]
         if canvas.height < 3 or canvas.width < 12:
             return False
         dots, row = self._glyphs.dots, []
         if cursor is not None:
-            place = self.column_of(cursor)
-            column = place - self._origin[1] if place is not None else 0
+            cursor_column = self.column_of(cursor)
+            column = cursor_column - self._origin[1] if cursor_column is not None else 0
             covered = self._covered.copy()
             covered[:, column] = True
             self._write_legend(sheet, arrange_reading(entries, covered, column, dots=dots))
             return False
         legend = arrange(entries, self._covered, previous=self.legend_at, dots=dots)
         if legend is None and self._boxed:
-            row = in_a_row(entries, self._foot - 4, dots)
+            row = legend_row(entries, self._foot - 4, dots)
         if legend is None and len(row) != len(entries) and canvas.height >= 8:
             legend = arrange(entries, self._covered, previous=self.legend_at, whole=False, dots=dots)
             row = row if legend is None else []
@@ -425,13 +427,13 @@ class Plot:
         self._write_row(sheet, row)
         return bool(row)
 
-    def _write_row(self, sheet: Sheet, entries: Sequence[Entry]) -> None:
+    def _write_row(self, sheet: CellGrid, entries: Sequence[LegendEntry]) -> None:
         row, column = self.setting.height - 1, 2
         for entry in entries:
             column = sheet.write(row, column, f" {entry.mark}", entry.ink if entry.label else Ink.NOTE)
             column = sheet.write(row, column, f" {entry.label}".rstrip() + " ", Ink.LEGEND)
 
-    def _write_legend(self, sheet: Sheet, legend: Legend) -> None:
+    def _write_legend(self, sheet: CellGrid, legend: Legend) -> None:
         column = self._origin[1] + legend.column
         for row, entry in enumerate(legend.entries, self._origin[0] + legend.row):
             sheet.write(row, column, " " * legend.width, Ink.LEGEND)

@@ -15,7 +15,7 @@ LEAST = 2
 
 
 @dataclass(frozen=True)
-class Marked:
+class RangeSelection:
     """From where the mouse went down to where it is, both within the columns that curves are drawn in."""
 
     start: int

@@ -38,8 +38,8 @@ class Series:
         x, y = x[:size], y[:size]
         others = [None if c is None else c[:size] for c in others]
         if not (np.isfinite(x).all() and (x[1:] >= x[:-1]).all()):
-            known = np.flatnonzero(np.isfinite(x))
-            order = known[np.argsort(x[known], kind="stable")]
+            finite = np.flatnonzero(np.isfinite(x))
+            order = finite[np.argsort(x[finite], kind="stable")]
             x, y = x[order], y[order]
             others = [None if c is None else c[order] for c in others]
         return cls(x, y, y if others[0] is None else others[0], *others[1:])
@@ -56,33 +56,33 @@ class Series:
         """The lowest and highest value in a window, unsmoothed values and bounds included."""
         part = self.within(left, right)
         extents = [_extent(c[part], log_y) for c in (self.y, self.raw, self.low, self.high) if c is not None]
-        known = [extent for extent in extents if extent is not None]
-        return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+        bounded = [extent for extent in extents if extent is not None]
+        return (min(low for low, _ in bounded), max(high for _, high in bounded)) if bounded else None
 
     def nearest(self, x: float, slack: float) -> int | None:
         """The known point nearest to x; None if x is further than `slack` beyond the ends."""
-        known = np.flatnonzero(np.isfinite(self.y))
-        if not known.size:
+        finite = np.flatnonzero(np.isfinite(self.y))
+        if not finite.size:
             return None
-        xs = self.x[known]
+        xs = self.x[finite]
         if not xs[0] - slack <= x <= xs[-1] + slack:
             return None
         after = min(int(np.searchsorted(xs, x)), xs.size - 1)
         before = max(after - 1, 0)
-        return int(known[before if abs(xs[before] - x) <= abs(xs[after] - x) else after])
+        return int(finite[before if abs(xs[before] - x) <= abs(xs[after] - x) else after])
 
     def last(self) -> int | None:
         """The last known point."""
         if self.y.size and isfinite(self.y[-1]):
             return self.y.size - 1
-        known = np.flatnonzero(np.isfinite(self.y))
-        return int(known[-1]) if known.size else None
+        finite = np.flatnonzero(np.isfinite(self.y))
+        return int(finite[-1]) if finite.size else None
 
     def peak(self) -> float | None:
         """The highest value, before any smoothing."""
         values = self.y if self.raw is None else self.raw
-        known = values[np.isfinite(values)]
-        return float(known.max()) if known.size else None
+        finite = values[np.isfinite(values)]
+        return float(finite.max()) if finite.size else None
 
 
 def drawable(values: Floats, *, log_y: bool) -> Bools:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tui.palette import Sign, markers_for
 
 if TYPE_CHECKING:
-    from tui.state.line import Line
+    from tui.state.line import ChartLine
 
 
 class Ink(IntEnum):
@@ -60,7 +60,7 @@ ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ", ", ("┤┼│└
 UNICODE = Glyphs()
 
 
-def marks_of(lines: Sequence[Line], *, ascii_only: bool) -> list[str]:
+def marks_of(lines: Sequence[ChartLine], *, ascii_only: bool) -> list[str]:
     """The mark of each line: its own, or one that goes with its colour where any has none."""
     if not all(line.mark for line in lines):
         return markers_for((line.colour for line in lines), ascii_only=ascii_only)

@@ -12,7 +12,7 @@ from engine.text import clean, size
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import Line, shorten
 from tui.widgets.machine.status_line import bar
-from tui.widgets.styled_lines import Toned
+from tui.widgets.styled_lines import StyledLines
 
 NARROWEST, WIDEST = 4, 30
 """Cells of a small curve."""
@@ -24,7 +24,7 @@ HOTTEST = 100.0
 Read = Callable[[GpuSample], float | None]
 
 
-class MachineBoard(Toned):
+class MachineBoard(StyledLines):
     """Shows the machine of a snapshot."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -82,17 +82,17 @@ def curve(points: Iterable[tuple[float, float | None]], width: int, top: float, 
     cells: dict[int, float] = {}
     for when, value in points:
         if value is not None:
-            place = int(when // step) - last + width - 1
-            cells[place] = max(value, cells.get(place, 0.0))
+            column = int(when // step) - last + width - 1
+            cells[column] = max(value, cells.get(column, 0.0))
     return "".join(
-        " " if (value := cells.get(place)) is None else bar(max(value / top, 0.07) if top else 0.07)
-        for place in range(width)
+        " " if (value := cells.get(column)) is None else bar(max(value / top, 0.07) if top else 0.07)
+        for column in range(width)
     )
 
 
 def _gpu_line(gpu: GpuSample, machines: Sequence[Machine], width: int) -> Line:
     """Return one GPU as small curves with the newest number behind each."""
-    seen = [(each.time, one) for each in machines for one in each.gpus if one.uuid == gpu.uuid]
+    seen = [(machine.time, one) for machine in machines for one in machine.gpus if one.uuid == gpu.uuid]
     most = max((one.power or 0.0 for _, one in seen), default=0.0)
     gauges: tuple[tuple[str, Read, float], ...] = (
         (f"{gpu.utilization:3.0f} %" if gpu.utilization is not None else "  ? %", _utilization, 100.0),
@@ -136,7 +136,7 @@ def _users(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
     for pid, bytes_held in gpu.processes.items():
         held.setdefault(_who(pid, runs, snapshot.machine), {})[pid] = bytes_held
     users: list[Line] = []
-    for (name, tone), sizes in sorted(held.items(), key=lambda each: -sum(each[1].values())):
+    for (name, tone), sizes in sorted(held.items(), key=lambda user: -sum(user[1].values())):
         more = f" and {len(sizes) - 1} more" if len(sizes) > 1 else ""
         pid = max(sizes, key=lambda pid: sizes[pid])
         users.append([(name, tone), (f"  pid {pid}{more}, {size(sum(sizes.values()))}", "quiet")])
@@ -146,9 +146,9 @@ def _users(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
 def _who(pid: int, runs: Mapping[int, Status], machine: Machine) -> tuple[str, str]:
     """Return the name of the run or program that a process on a GPU belongs to, and the tone to write it in."""
     process = machine.processes.get(pid)
-    for each in (pid, *(process.ancestors if process is not None else ())):
-        if each in runs:
-            return f"{clean(runs[each].experiment)} s{runs[each].seed}", "good"
+    for process_id in (pid, *(process.ancestors if process is not None else ())):
+        if process_id in runs:
+            return f"{clean(runs[process_id].experiment)} s{runs[process_id].seed}", "good"
     return clean(process.name) if process is not None else "?", "wait"
 
 
@@ -157,9 +157,9 @@ def _cpu_lines(machines: Sequence[Machine], width: int) -> list[Line]:
         return []
     last = machines[-1]
     gauges = (
-        ("CPU", f"{last.cpu:3.0f} %", [(each.time, each.cpu) for each in machines], 100.0),
+        ("CPU", f"{last.cpu:3.0f} %", [(machine.time, machine.cpu) for machine in machines], 100.0),
         ("memory", f"{size(last.memory_used)} of {size(last.memory_total)}",
-         [(each.time, float(each.memory_used)) for each in machines], float(last.memory_total)),
+         [(machine.time, float(machine.memory_used)) for machine in machines], float(last.memory_total)),
     )  # fmt: skip
     cells = max(NARROWEST, min(2 * WIDEST, width - 24))
     return [
@@ -178,9 +178,9 @@ def _slot_lines(snapshot: Snapshot) -> list[Line]:
     runs = {status.run: status for status in snapshot.runs if status.state in LIVE}
     for device in snapshot.queue.devices:
         users = [
-            runs[each.run]
-            for each in snapshot.queue.outlook
-            if device.id in each.devices and each.run in runs
+            runs[forecast.run]
+            for forecast in snapshot.queue.outlook
+            if device.id in forecast.devices and forecast.run in runs
         ]  # fmt: skip
         line: Line = [(shorten(clean(device.name), 12), "name")]
         for status in users:

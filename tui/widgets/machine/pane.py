@@ -25,9 +25,9 @@ class MachinePane(Horizontal, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """Two lists that cannot be gone to: the pane as a whole can."""
-        for each in (MachineBoard(), QueueList()):
-            each.can_focus = False
-            yield each
+        for part in (MachineBoard(), QueueList()):
+            part.can_focus = False
+            yield part
 
     def show(self, snapshot: Snapshot) -> None:
         """Show this moment."""

@@ -14,10 +14,10 @@ from tui.keymap.lookup import bindings
 from tui.state.snapshot import Snapshot
 from tui.text import Line
 from tui.views.gantt import Bar, bars, gantt
-from tui.widgets.styled_lines import Toned
+from tui.widgets.styled_lines import StyledLines
 
 
-class QueueList(Toned):
+class QueueList(StyledLines):
     """Shows the runs that live or wait; the cursor stays on its run wherever that goes.
 
     Args:
@@ -44,12 +44,12 @@ class QueueList(Toned):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show this moment."""
-        found, now = bars(snapshot), snapshot.machine.time
-        if found == self.bars and now == self._now:
+        new_bars, now = bars(snapshot), snapshot.machine.time
+        if new_bars == self.bars and now == self._now:
             return
-        self.bars, self._now = found, now
-        index = next((i for i, bar in enumerate(found) if bar.run == self._run), None)
-        self.cursor = index if index is not None else min(self.cursor, max(0, len(found) - 1))
+        self.bars, self._now = new_bars, now
+        index = next((i for i, bar in enumerate(new_bars) if bar.run == self._run), None)
+        self.cursor = index if index is not None else min(self.cursor, max(0, len(new_bars) - 1))
         self._run = self.bar.run if self.bar else None
         self.lay_out()
 

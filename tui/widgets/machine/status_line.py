@@ -39,7 +39,7 @@ class MachineLine(Static):
 
     def _line(self) -> Text:
         """Return the line: what does not fit is said in fewer words or left out, a number is never cut."""
-        room, machine = self.content_size.width, forms(self._snapshot.machine)
+        room, machine = self.content_size.width, machine_texts(self._snapshot.machine)
         for left in (self._left(self._title), self._left(self._title, words=False)):
             for right in machine:
                 between = room - left.cell_len - cell_len(right)
@@ -63,7 +63,7 @@ class MachineLine(Static):
         return left
 
 
-def forms(machine: Machine) -> list[str]:
+def machine_texts(machine: Machine) -> list[str]:
     """Return how busy the machine is, in a few words, in fewer and in an empty text: its GPUs, else its CPU."""
     if not machine.gpus and not machine.memory_total:
         return [""]
@@ -80,7 +80,7 @@ def forms(machine: Machine) -> list[str]:
     power = ["" if gpu.power is None else f" {gpu.power:.0f} W" for gpu in machine.gpus]
     whole = [" ".join(parts) for parts in zip(shares, memory, strict=True)]
     return [
-        "   ".join(f"{each}{watts}" for each, watts in zip(whole, power, strict=True)),
+        "   ".join(f"{gpu_text}{watts}" for gpu_text, watts in zip(whole, power, strict=True)),
         "   ".join(whole),
         "   ".join(shares),
         f"GPU {''.join(bar(part / 100) for part in busy)}",

@@ -19,7 +19,7 @@ from engine.analysis.confusion import Matrix
 from engine.text import score
 from tui.keymap.lookup import bindings
 from tui.text import bar, shorten
-from tui.widgets.run_page.epoch_slider import Scrubs
+from tui.widgets.run_page.epoch_slider import EpochNavigation
 
 LABEL = 20
 NUMBERS = 31
@@ -46,12 +46,12 @@ def sorted_classes(matrix: Matrix, order: Order, *, reverse: bool) -> list[int]:
     """Return the classes in an order; those that never occur stand last either way."""
     classes = len(matrix.labels)
     keys = np.arange(classes, dtype=float) if order.key is None else order.key(matrix).astype(float)
-    known = ~np.isnan(keys)
-    places = np.flatnonzero(known)[np.argsort(-keys[known] if reverse else keys[known], kind="stable")]
-    return [*map(int, places), *map(int, np.flatnonzero(~known))]
+    has_key = ~np.isnan(keys)
+    places = np.flatnonzero(has_key)[np.argsort(-keys[has_key] if reverse else keys[has_key], kind="stable")]
+    return [*map(int, places), *map(int, np.flatnonzero(~has_key))]
 
 
-class ClassBars(Scrubs, ScrollView, can_focus=True):
+class ClassBars(EpochNavigation, ScrollView, can_focus=True):
     """Shows the classes of a matrix, the worst first."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {"class-bars--quiet", "class-bars--bar"}
@@ -69,7 +69,7 @@ class ClassBars(Scrubs, ScrollView, can_focus=True):
         super().__init__(id=id)
         self.matrix: Matrix | None = None
         self.order, self.reverse = 0, False
-        self.shown: list[int] = []
+        self.rows: list[int] = []
         """The classes as they are shown, from the top."""
 
     def show(self, matrix: Matrix | None) -> None:
@@ -79,10 +79,10 @@ class ClassBars(Scrubs, ScrollView, can_focus=True):
             self._arrange()
 
     def _arrange(self) -> None:
-        self.shown = []
+        self.rows = []
         if self.matrix is not None:
-            self.shown = sorted_classes(self.matrix, ORDERS[self.order], reverse=self.reverse)
-        whole = Size(self.size.width, len(self.shown) + 1)
+            self.rows = sorted_classes(self.matrix, ORDERS[self.order], reverse=self.reverse)
+        whole = Size(self.size.width, len(self.rows) + 1)
         if whole != self.virtual_size:
             self.virtual_size = whole
         self.refresh()
@@ -109,9 +109,9 @@ class ClassBars(Scrubs, ScrollView, can_focus=True):
         """One class; the first line is the heading."""
         width, matrix = self.scrollable_content_region.width, self.matrix
         index = y - 1 + self.scroll_offset.y
-        if matrix is None or (y and index >= len(self.shown)):
+        if matrix is None or (y and index >= len(self.rows)):
             return Strip.blank(width, self.rich_style)
-        segments = self._heading(width) if y == 0 else self._class(matrix, self.shown[index], width)
+        segments = self._heading(width) if y == 0 else self._class(matrix, self.rows[index], width)
         return Strip(segments).adjust_cell_length(width).apply_style(self.rich_style)
 
     def _heading(self, width: int) -> list[Segment]:

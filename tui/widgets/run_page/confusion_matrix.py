@@ -24,7 +24,7 @@ from textual.strip import Strip
 from engine.analysis.confusion import Matrix
 from tui.keymap.lookup import bindings
 from tui.text import shorten
-from tui.widgets.run_page.epoch_slider import Scrubs
+from tui.widgets.run_page.epoch_slider import EpochNavigation
 
 SHADES = " ·░▒▓█"
 STEPS = (0.0, 0.02, 0.1, 0.3, 0.6)
@@ -37,7 +37,7 @@ TALLEST_CELL = 3
 
 
 @dataclass(frozen=True)
-class Plan:
+class MatrixLayout:
     """How wide the parts of a matrix are, in cells."""
 
     label: int
@@ -48,7 +48,9 @@ class Plan:
     """How tall a cell is."""
 
 
-def plan(matrix: Matrix, width: int, height: int, *, shares: bool, numbers: bool | None = None) -> Plan:
+def plan(
+    matrix: Matrix, width: int, height: int, *, shares: bool, numbers: bool | None = None
+) -> MatrixLayout:
     """Return how a matrix fits a place best: with numbers if they have room, else with shades.
 
     Args:
@@ -65,8 +67,8 @@ def plan(matrix: Matrix, width: int, height: int, *, shares: bool, numbers: bool
     least = 5 if shares else max(4, len(str(int(matrix.counts.max()))) + 1)
     if numbers if numbers is not None else classes * least <= room:
         lines = max(1, min(TALLEST_CELL, (height - 1) // classes))
-        return Plan(label, max(least, min(WIDEST_CELL, room // classes)), numbers=True, lines=lines)
-    return Plan(label, 2 if classes * 2 <= room else 1, numbers=False)
+        return MatrixLayout(label, max(least, min(WIDEST_CELL, room // classes)), numbers=True, lines=lines)
+    return MatrixLayout(label, 2 if classes * 2 <= room else 1, numbers=False)
 
 
 def shade(share: float) -> str:
@@ -74,7 +76,7 @@ def shade(share: float) -> str:
     return SHADES[sum(share > step for step in STEPS)]
 
 
-class MatrixView(Scrubs, ScrollView, can_focus=True):
+class MatrixView(EpochNavigation, ScrollView, can_focus=True):
     """Shows a matrix; posts ``CellMoved`` when another cell is under the cursor."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -109,7 +111,7 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
         super().__init__(id=id)
         self.matrix: Matrix | None = None
         self._numbers: bool | None = None
-        self.plan = Plan(4, 4, numbers=True)
+        self.plan = MatrixLayout(4, 4, numbers=True)
         self._styles: dict[tuple[bool, int], Style] = {}
 
     def show(self, matrix: Matrix | None) -> None:
@@ -250,8 +252,8 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
         label = shorten(matrix.labels[row] if named else "", self.plan.label - 1)
         yield Segment(label + " ", here if on_row else quiet)
         columns = self._columns(matrix)
-        shown = slice(columns.start, columns.stop)
-        counts, shares = matrix.counts[row, shown].tolist(), matrix.shares[row, shown].tolist()
+        window = slice(columns.start, columns.stop)
+        counts, shares = matrix.counts[row, window].tolist(), matrix.shares[row, window].tolist()
         for column, count, share in zip(columns, counts, shares, strict=True):
             style = self._style(row == column, share)
             if on_row and column == self.cursor[1]:
@@ -273,14 +275,14 @@ class MatrixView(Scrubs, ScrollView, can_focus=True):
     def _style(self, right: bool, share: float) -> Style:
         """Return the style of a cell: the more of its row it holds, the stronger its colour."""
         level = min(LEVELS, int(share * LEVELS + 0.999))
-        known = self._styles.get((right, level))
-        if known is None:
+        style = self._styles.get((right, level))
+        if style is None:
             colour = self.get_component_styles("matrix--right" if right else "matrix--wrong").color
-            known = Style()
+            style = Style()
             if level and self.plan.numbers:
                 _, ground = self.background_colors
-                known = Style(bgcolor=ground.blend(colour, 0.08 + 0.5 * level / LEVELS).rich_color)
+                style = Style(bgcolor=ground.blend(colour, 0.08 + 0.5 * level / LEVELS).rich_color)
             elif level:
-                known = Style(color=colour.rich_color)
-            self._styles[right, level] = known
-        return known
+                style = Style(color=colour.rich_color)
+            self._styles[right, level] = style
+        return style

@@ -21,7 +21,7 @@ NONE = "no confusion matrix yet: one comes with each evaluation"
 Where = Literal["first", "back", "on", "last"]
 
 
-class Scrubbed(Message):
+class EpochRequested(Message):
     """Another evaluation is to be shown."""
 
     def __init__(self, where: Where) -> None:
@@ -29,21 +29,21 @@ class Scrubbed(Message):
         self.where: Where = where
 
 
-class Scrubs(Widget):
+class EpochNavigation(Widget):
     """A widget that shows one evaluation, in which the arrow keys go to others."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings("Scrubs")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("EpochNavigation")
 
     def action_scrub(self, where: Where) -> None:
         """Ask for another evaluation."""
-        self.post_message(Scrubbed(where))
+        self.post_message(EpochRequested(where))
 
 
-class Scrubber(Widget):
+class EpochSlider(Widget):
     """The line over a matrix."""
 
     DEFAULT_CSS = """
-    Scrubber { height: 1; padding: 0 1; }
+    EpochSlider { height: 1; padding: 0 1; }
     """
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -52,7 +52,7 @@ class Scrubber(Widget):
 
     def show(self, record: Record) -> None:
         """Say which evaluation this is."""
-        text = said(record)
+        text = evaluation_text(record)
         if text != self._text:
             self._text = text
             self.refresh()
@@ -66,20 +66,20 @@ class Scrubber(Widget):
         return Strip([Segment(self._text)]).adjust_cell_length(self.size.width).apply_style(self.rich_style)
 
 
-def said(record: Record) -> str:
+def evaluation_text(record: Record) -> str:
     """Return which evaluation is shown, where it stands among the others, and its scores."""
-    place = record.place
-    if place is None:
+    selected = record.place
+    if selected is None:
         return "reading …" if record.loading else NONE
-    series = record.series(place.split)
-    at = series.index(place)
+    series = record.series(selected.split)
+    at = series.index(selected)
     words = [
-        f"{clean(place.split)}  epoch {place.epoch:.4g}  {track(at, len(series))} {at + 1} of {len(series)}"
+        f"{clean(selected.split)}  epoch {selected.epoch:.4g}  {track(at, len(series))} {at + 1} of {len(series)}"
     ]
     if record.matrix is not None:
-        found = record.matrix.scores
+        scores = record.matrix.scores
         words.append(
-            f"F1 {score(found.f1)}  accuracy {score(found.accuracy)}  {record.matrix.images:,} images"
+            f"F1 {score(scores.f1)}  accuracy {score(scores.accuracy)}  {record.matrix.images:,} images"
         )
     return "  ".join(words)
 

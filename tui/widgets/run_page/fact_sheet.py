@@ -25,20 +25,20 @@ Line = tuple[str, str, bool]
 """A name, a value, and whether the name is a title."""
 
 
-class Sheet(ScrollView, can_focus=True):
+class FactSheet(ScrollView, can_focus=True):
     """Shows sections."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"sheet--title", "sheet--name"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"fact-sheet--title", "fact-sheet--name"}
     DEFAULT_CSS = """
-    Sheet {
+    FactSheet {
         padding: 0 1;
         scrollbar-size-horizontal: 0;
         scrollbar-gutter: stable;
-        & > .sheet--title { color: $primary; text-style: bold; }
-        & > .sheet--name { color: $foreground 60%; }
+        & > .fact-sheet--title { color: $primary; text-style: bold; }
+        & > .fact-sheet--name { color: $foreground 60%; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings("Sheet")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("FactSheet")
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
@@ -66,7 +66,7 @@ class Sheet(ScrollView, can_focus=True):
         names = [len(name) for section in self._sections for name, _ in section.facts]
         self._indent = min(max(names, default=0), self._width // 2) + 2
         blocks = [self._block(section) for section in self._sections]
-        self._columns = share_out(blocks, count)
+        self._columns = balance_columns(blocks, count)
         size = Size(whole, max(map(len, self._columns), default=0))
         if size != self.virtual_size:
             self.virtual_size = size
@@ -92,12 +92,12 @@ class Sheet(ScrollView, can_focus=True):
 
     def _cell(self, name: str, value: str, is_title: bool) -> list[Segment]:
         if is_title:
-            return [Segment(name, self.get_component_rich_style("sheet--title"))]
-        quiet = self.get_component_rich_style("sheet--name")
+            return [Segment(name, self.get_component_rich_style("fact-sheet--title"))]
+        quiet = self.get_component_rich_style("fact-sheet--name")
         return [Segment(f"{name[: self._indent - 1]:<{self._indent}}", quiet), Segment(value)]
 
 
-def share_out(blocks: Sequence[list[Line]], columns: int) -> list[list[Line]]:
+def balance_columns(blocks: Sequence[list[Line]], columns: int) -> list[list[Line]]:
     """Return the blocks, kept whole and in order, in columns of which the longest is as short as can be."""
     low, high = max(map(len, blocks), default=0), sum(map(len, blocks))
     while low < high:

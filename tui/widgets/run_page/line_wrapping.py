@@ -18,7 +18,7 @@ def step_of(extent: int, width: int) -> int:
     return max(1, width if extent >= 0 else width // 2)
 
 
-def hang_of(step: int) -> int:
+def hanging_indent(step: int) -> int:
     """Return by how much the rows of a line but its first are moved in, where a row takes so many characters."""
     return min(HANG, step // 4)
 
@@ -31,7 +31,7 @@ def cuts(text: str, step: int) -> list[int]:
         start = space + 1 if space >= 0 else start + room
         if start < len(text):
             starts.append(start)
-        room = step - hang_of(step)
+        room = step - hanging_indent(step)
     return starts
 
 
@@ -60,10 +60,10 @@ class Wrapping:
             return letters
         if self._of is None or self._of[0] is not text or self._of[1] != width:
             self._of, self._counts = (text, width), self._counts[:0]
-        known = len(self._counts)
-        counts = np.ones(max(0, len(extents) - known), dtype=np.int64)
-        for i in np.flatnonzero(is_long[known:]).tolist():
-            counts[i] = len(cuts(text[known + i], int(steps[known + i])))
+        counted = len(self._counts)
+        counts = np.ones(max(0, len(extents) - counted), dtype=np.int64)
+        for i in np.flatnonzero(is_long[counted:]).tolist():
+            counts[i] = len(cuts(text[counted + i], int(steps[counted + i])))
         self._counts = np.concatenate([self._counts, counts])
         return self._counts[: len(extents)]
 
@@ -72,4 +72,4 @@ class Wrapping:
         if not self._at_words:
             return part * step, min((part + 1) * step, len(text)), 0
         starts = [*cuts(text, step), len(text)]
-        return starts[part], starts[part + 1], hang_of(step) if part else 0
+        return starts[part], starts[part + 1], hanging_indent(step) if part else 0

@@ -25,7 +25,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.keymap.lookup import bindings
-from tui.state.log_buffer import Kind, Lines
+from tui.state.log_buffer import Lines, LogLineKind
 from tui.widgets.run_page.line_wrapping import Wrapping, step_of
 
 SLICE_S = 0.005
@@ -34,16 +34,16 @@ MAX_MARKS = 200
 """Matches in one line that are highlighted."""
 
 
-class Log(ScrollView, can_focus=True):
+class LogView(ScrollView, can_focus=True):
     """Shows lines; posts ``Looked`` when what it says of itself has changed."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        *(f"log--{kind.name.lower()}" for kind in Kind),
+        *(f"log--{kind.name.lower()}" for kind in LogLineKind),
         "log--match",
         "log--hit",
     }
     DEFAULT_CSS = """
-    Log {
+    LogView {
         scrollbar-size-horizontal: 0;
         scrollbar-gutter: stable;
         & > .log--plain { color: $foreground; }
@@ -56,7 +56,7 @@ class Log(ScrollView, can_focus=True):
         & > .log--hit { color: $background; background: $accent; text-style: bold underline; }
     }
     """
-    BINDINGS: ClassVar[list[BindingType]] = bindings("Log")
+    BINDINGS: ClassVar[list[BindingType]] = bindings("LogView")
 
     following: reactive[bool] = reactive(True)
     """Whether the end is shown when something is added to it."""
@@ -111,7 +111,7 @@ class Log(ScrollView, can_focus=True):
         """Stop following the end when the user scrolls up."""
         super().watch_scroll_y(old_value, new_value)
         if new_value < old_value and new_value < self.max_scroll_y:
-            self.set_reactive(Log.following, False)
+            self.set_reactive(LogView.following, False)
         self.post_message(self.Looked())
 
     def _lay_out(self) -> None:
@@ -133,7 +133,7 @@ class Log(ScrollView, can_focus=True):
         if whole != self.virtual_size:
             self.virtual_size = whole
         self._to_row(self.max_scroll_y if following else self._row_of(top - self._forgotten))
-        self.set_reactive(Log.following, following)
+        self.set_reactive(LogView.following, following)
         self.refresh()
 
     _forgotten = 0
@@ -230,7 +230,7 @@ class Log(ScrollView, can_focus=True):
 
     def _go_to(self, hit: int) -> None:
         self.hit = hit
-        self.set_reactive(Log.following, False)
+        self.set_reactive(LogView.following, False)
         row = self._row_of(self.hits[hit] - self._forgotten)
         self._to_row(max(0, row - self.size.height // 3))
         self.refresh()
@@ -245,7 +245,7 @@ class Log(ScrollView, can_focus=True):
         if line >= min(self.lines.count, len(self._ends)):
             return Strip.blank(width, self.rich_style)
         text, extent = self.lines.text[line], self.lines.extents[line]
-        style = self.get_component_rich_style(f"log--{Kind(self.lines.kinds[line]).name.lower()}")
+        style = self.get_component_rich_style(f"log--{LogLineKind(self.lines.kinds[line]).name.lower()}")
         style = Style(color=style.color, bold=style.bold)
         here = self.hit is not None and self.hits[self.hit] - self._forgotten == line
         if self._width:
@@ -267,9 +267,9 @@ class Log(ScrollView, can_focus=True):
             return Strip([Segment(text[start:end], style)])
         mark = self.get_component_rich_style("log--hit" if here else "log--match", partial=True)
         segments, at = [], start
-        for number, found in enumerate(self.pattern.finditer(text)):
-            low, high = max(at, found.start()), min(end, found.end())
-            if number >= MAX_MARKS or found.start() >= end:
+        for number, match in enumerate(self.pattern.finditer(text)):
+            low, high = max(at, match.start()), min(end, match.end())
+            if number >= MAX_MARKS or match.start() >= end:
                 break
             if low < high:
                 segments += [Segment(text[at:low], style), Segment(text[low:high], mark)]

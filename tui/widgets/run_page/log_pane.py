@@ -13,7 +13,7 @@ from textual.widgets import Input, Static
 
 from tui.keymap.lookup import bindings
 from tui.state.log_buffer import Lines
-from tui.widgets.run_page.log import Log
+from tui.widgets.run_page.log import LogView
 
 
 class LogPane(Vertical):
@@ -21,7 +21,7 @@ class LogPane(Vertical):
 
     DEFAULT_CSS = """
     LogPane {
-        & > Log { height: 1fr; padding: 0 1; }
+        & > LogView { height: 1fr; padding: 0 1; }
         & > .log-status { height: 1; padding: 0 1; color: $foreground 55%; }
         & > Input, & > Input:focus { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
         & > Input.-shown { display: block; }
@@ -37,14 +37,14 @@ class LogPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """The log, and what is said of it below."""
-        yield Log()
+        yield LogView()
         yield Input(placeholder="a regular expression; enter goes on reading, esc ends the search")
         yield Static(classes="log-status", markup=False)
 
     @property
-    def log_view(self) -> Log:
+    def log_view(self) -> LogView:
         """The log."""
-        return self.query_one(Log)
+        return self.query_one(LogView)
 
     def show(self, lines: Lines, note: str = "") -> None:
         """Show these lines."""
@@ -88,28 +88,28 @@ class LogPane(Vertical):
             self.leave()
         self.log_view.focus()
 
-    @on(Log.Looked)
+    @on(LogView.Looked)
     def _say(self) -> None:
-        status = ", ".join(filter(None, (self._found(), *self._shown(), self._note)))
+        status = ", ".join(filter(None, (self._match_text(), *self._facts(), self._note)))
         if status != self._status:
             self._status = status
             self.query_one(".log-status", Static).update(status, layout=False)
 
-    def _found(self) -> str:
+    def _match_text(self) -> str:
         log = self.log_view
         if log.pattern is None:
             return ""
         count = len(log.hits)
-        found = f"match {log.hit + 1:,} of {count:,}" if log.hit is not None else _matching(count)
+        text = f"match {log.hit + 1:,} of {count:,}" if log.hit is not None else _matching(count)
         more = " so far" if log.searching else ""
-        return f"{found}{more}" + (f" ({self._wrong})" if self._wrong else "")
+        return f"{text}{more}" + (f" ({self._wrong})" if self._wrong else "")
 
-    def _shown(self) -> list[str]:
+    def _facts(self) -> list[str]:
         log = self.log_view
-        said = [f"{log.lines.count:,} lines", "follows the end" if log.following else "f follows the end"]
+        facts = [f"{log.lines.count:,} lines", "follows the end" if log.following else "f follows the end"]
         if log.lines.forgotten:
-            said.append(f"the {log.lines.forgotten:,} before are not kept")
-        return said
+            facts.append(f"the {log.lines.forgotten:,} before are not kept")
+        return facts
 
 
 def _matching(lines: int) -> str:

@@ -68,7 +68,7 @@ def total(columns: Sequence[Sized]) -> int:
     return sum(size + 1 for _, size in columns)
 
 
-def beside(columns: Sequence[Sized], cells: int) -> list[Sized]:
+def without_last_cells(columns: Sequence[Sized], cells: int) -> list[Sized]:
     """Return the columns that are left when so many cells at their right are something else's."""
     kept = list(columns)
     while kept and total(columns) - total(kept) < cells:
@@ -76,21 +76,21 @@ def beside(columns: Sequence[Sized], cells: int) -> list[Sized]:
     return kept
 
 
-def for_note(columns: Sequence[Sized]) -> list[Sized]:
+def columns_beside_note(columns: Sequence[Sized]) -> list[Sized]:
     """Return the columns beside which a note stands: settings at the front, if it has room behind them."""
-    kept = list(itertools.takewhile(lambda each: each[0].over == "each", columns))
+    kept = list(itertools.takewhile(lambda sized: sized[0].over == "each", columns))
     return kept if not kept or total(columns) - total(kept) > LEAST_NOTE or len(kept) == len(columns) else []
 
 
-def note_grows(cells: int, free: int, wanted: int) -> int:
+def note_growth(cells: int, free: int, tag_cells: int) -> int:
     """Return by how many cells a note grows over those that are free before it, or shrinks, as far as tags want them.
 
     Args:
         cells: What it is longer than the columns, below 0 where it is shorter.
         free: The cells that a name leaves.
-        wanted: The cells that tags lack.
+        tag_cells: The cells that tags lack.
     """
-    return min(cells, free) if cells > 0 else max(cells, -max(0, wanted))
+    return min(cells, free) if cells > 0 else max(cells, -max(0, tag_cells))
 
 
 def placed(text: str, column: Column, size: int) -> str:
@@ -107,7 +107,7 @@ def heading_of(width: int, columns: Sequence[Sized], arrows: Mapping[str, str]) 
     return shorten(" " * PREFIX + "experiment", width - cell_len(words)) + words
 
 
-def reach_of(columns: str, missing: int, chips: int) -> int:
+def name_overflow(columns: str, missing: int, chips: int) -> int:
     """Return how many cells a name reaches into its row's columns: those are empty, but for a space.
 
     Args:
@@ -122,12 +122,12 @@ def reach_of(columns: str, missing: int, chips: int) -> int:
 
 def chips_of(row: Row, room: int) -> str:
     """Return a mark for a note and the tags, as far as there is room beside the name."""
-    shown, is_run = "", bool(row.parent and not row.folds)
+    chips, is_run = "", bool(row.parent and not row.folds)
     for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
-        if cell_len(shown) + cell_len(chip) + 1 > room:
-            return f"{shown} …" if cell_len(shown) + 2 <= room and (shown or not is_run) else shown
-        shown += f" {chip}"
-    return shown
+        if cell_len(chips) + cell_len(chip) + 1 > room:
+            return f"{chips} …" if cell_len(chips) + 2 <= room and (chips or not is_run) else chips
+        chips += f" {chip}"
+    return chips
 
 
 def _least_name(kept: Sequence[Sized]) -> int:
@@ -144,7 +144,7 @@ def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
     """
     kept = list(columns)
     while kept and width - PREFIX - total(kept) < _least_name(kept):
-        score = next((place for place, (column, _) in enumerate(kept) if column.spread), -1)
+        score = next((index for index, (column, _) in enumerate(kept) if column.spread), -1)
         kept.pop(-2 if len(kept) > 1 and score == len(kept) - 1 else -1)
     return kept
 

@@ -16,17 +16,17 @@ from tui.keymap.lookup import bindings
 from tui.text import Line, shorten
 from tui.views.columns import DEFAULT, Column, find_column
 from tui.views.row import Row
-from tui.widgets.styled_lines import Toned
+from tui.widgets.styled_lines import StyledLines
 
 NAME_WIDTH = 26
 
 
-class ColumnList(Toned):
+class ColumnList(StyledLines):
     """Lists columns with a cursor.
 
     Args:
-        shown: Those that the run list shows, in their order.
-        known: All columns.
+        columns: Those that the run list shows, in their order.
+        available: All columns.
         order: The name of the column that the run list is sorted by; empty for none.
         row: A row whose values stand beside the names.
     """
@@ -40,19 +40,21 @@ class ColumnList(Toned):
     class Arranged(Message):
         """Other columns are shown, or the list is sorted by another one."""
 
-    def __init__(self, shown: Sequence[Column], known: Sequence[Column], order: str, row: Row | None) -> None:
+    def __init__(
+        self, columns: Sequence[Column], available: Sequence[Column], order: str, row: Row | None
+    ) -> None:
         super().__init__(id="column-list")
-        self.shown = list(shown)
+        self.columns = list(columns)
         self.order = order
         self.text = ""
         """What the names of the listed columns contain."""
-        self._known, self._row = list(known), row
+        self._available, self._row = list(available), row
 
     @property
     def listed(self) -> list[Column]:
         """The columns that match, the shown ones first."""
-        names = {column.name for column in self.shown}
-        all_of_them = [*self.shown, *(column for column in self._known if column.name not in names)]
+        names = {column.name for column in self.columns}
+        all_of_them = [*self.columns, *(column for column in self._available if column.name not in names)]
         words = self.text.casefold().split()
         return [
             column
@@ -72,16 +74,16 @@ class ColumnList(Toned):
 
     def lines(self, width: int) -> Sequence[Line]:
         """Return a line for each column: whether it is shown, its name, what the row has."""
-        names = {column.name for column in self.shown}
-        found = []
+        names = {column.name for column in self.columns}
+        lines = []
         for column in self.listed:
             inside = column.name in names
             sorted_by = ", sorted by" if column.name == self.order else ""
             value = column.text(self._row) if self._row is not None else ""
             title = shorten(f"{column.title}{sorted_by}", NAME_WIDTH)
             line = [("● " if inside else "  ", "good"), (title, "name" if inside else "quiet")]
-            found.append([*line, (f"  {shorten(value, max(1, width - NAME_WIDTH - 4))}", "quiet")])
-        return found or [[(f"no column is called {self.text!r}", "quiet")]]
+            lines.append([*line, (f"  {shorten(value, max(1, width - NAME_WIDTH - 4))}", "quiet")])
+        return lines or [[(f"no column is called {self.text!r}", "quiet")]]
 
     def search(self, text: str) -> None:
         """List only columns whose names contain these words."""
@@ -107,22 +109,22 @@ class ColumnList(Toned):
         if column is None:
             self.app.bell()
             return
-        if any(each.name == column.name for each in self.shown):
-            self.shown = [each for each in self.shown if each.name != column.name]
+        if any(other.name == column.name for other in self.columns):
+            self.columns = [other for other in self.columns if other.name != column.name]
         else:
-            self.shown.append(column)
+            self.columns.append(column)
             self.cursor += 1
         self._changed()
 
     def action_carry(self, places: int) -> None:
         """Move a shown column to the right or to the left."""
-        names, column = [each.name for each in self.shown], self.column
+        names, column = [other.name for other in self.columns], self.column
         if column is None or column.name not in names:
             self.app.bell()
             return
-        place = names.index(column.name)
-        self.shown.insert(place + places if place + places >= 0 else 0, self.shown.pop(place))
-        self.cursor = next(i for i, each in enumerate(self.listed) if each.name == column.name)
+        index = names.index(column.name)
+        self.columns.insert(index + places if index + places >= 0 else 0, self.columns.pop(index))
+        self.cursor = next(i for i, other in enumerate(self.listed) if other.name == column.name)
         self._changed()
 
     def action_sort(self) -> None:
@@ -135,7 +137,7 @@ class ColumnList(Toned):
 
     def action_reset(self) -> None:
         """Show the columns that are shown by themselves."""
-        self.shown = [column for name in DEFAULT if (column := find_column(name)) is not None]
+        self.columns = [column for name in DEFAULT if (column := find_column(name)) is not None]
         self._changed()
 
     def on_click(self, event: events.Click) -> None:

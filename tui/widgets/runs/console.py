@@ -30,8 +30,8 @@ class Console(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One of the last lines."""
-        shown = self._lines[-self.size.height :]
-        text = shown[y] if y < len(shown) else ""
+        visible = self._lines[-self.size.height :]
+        text = visible[y] if y < len(visible) else ""
         return Strip([Segment(_cut(text, self.size.width), self.rich_style)]).adjust_cell_length(
             self.size.width, self.rich_style
         )

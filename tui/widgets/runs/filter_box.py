@@ -12,7 +12,7 @@ from textual.widgets import Static
 
 from engine.query.parser import complete
 from engine.text import clean
-from tui.widgets.completing_input import Completing, hint
+from tui.widgets.completing_input import CompletingInput, completion_line
 
 EXAMPLE = "state=failed test/f1>0.8 age<2d, or part of a name"
 
@@ -21,7 +21,7 @@ class FilterBox(Vertical):
     """The line, and below it while it is written what it could become, or what is wrong with it.
 
     Args:
-        known: Returns the values that keys are known to have, by key.
+        completions: Returns the values that keys are known to have, by key.
     """
 
     DEFAULT_CSS = """
@@ -31,15 +31,15 @@ class FilterBox(Vertical):
     FilterBox.-wrong > #filter-hint { color: $error; }
     """
 
-    def __init__(self, known: Callable[[], Mapping[str, Iterable[str]]]) -> None:
+    def __init__(self, completions: Callable[[], Mapping[str, Iterable[str]]]) -> None:
         super().__init__()
-        self._known = known
+        self._completions = completions
         self._wrong = ""
 
     def compose(self) -> ComposeResult:
         """The line over its hint."""
-        yield Completing(
-            lambda text, cursor: complete(text, cursor, self._known()), placeholder=EXAMPLE, id="filter"
+        yield CompletingInput(
+            lambda text, cursor: complete(text, cursor, self._completions()), placeholder=EXAMPLE, id="filter"
         )
         yield Static(id="filter-hint", markup=False)
 
@@ -49,10 +49,10 @@ class FilterBox(Vertical):
         self.set_class(bool(wrong), "-wrong")
         self._show()
 
-    @on(Completing.Offered)
+    @on(CompletingInput.Offered)
     def _show(self) -> None:
-        line = self.query_one(Completing)
-        text = hint(line.before, line.offers(), line.chosen)
+        line = self.query_one(CompletingInput)
+        text = completion_line(line.before, line.offers(), line.chosen)
         if self._wrong:
             text = Text(self._wrong) + (Text("\n") + text if text.plain else Text())
         self.query_one("#filter-hint", Static).update(text)

@@ -20,7 +20,7 @@ from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
-from tui.state.snapshot import Detail
+from tui.state.snapshot import RunDetail
 from tui.views.columns import find_column, memory_and_peak
 from tui.views.row import Row
 from tui.views.run_facts import best_checkpoint
@@ -52,7 +52,7 @@ class Overview(ScrollView):
     def show(
         self,
         status: Status | None,
-        detail: Detail | None,
+        detail: RunDetail | None,
         config: Mapping[str, Any],
         alarms: Sequence[Alarm] = (),
         unfinished: Sequence[Status] = (),
@@ -107,7 +107,7 @@ class Overview(ScrollView):
 
 def facts(
     status: Status | None,
-    detail: Detail | None,
+    detail: RunDetail | None,
     config: Mapping[str, Any],
     alarms: Sequence[Alarm] = (),
     unfinished: Sequence[Status] = (),
@@ -145,7 +145,7 @@ def facts(
     yield from _recipe(settings)
     if status is not None:
         yield "", ""
-        yield from _place(status, detail)
+        yield from _location(status, detail)
 
 
 def _over_seeds(row: Row | None, metric: str) -> str:
@@ -189,13 +189,13 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
             yield name, loss(status.last[metric])
     if speed := status.last.get("train/images_per_s"):
         yield "speed", f"{speed:,.0f} images/s"
-    if (said := memory_and_peak(status)) is not None:
-        yield "memory", "iB  peak ".join(map(size, said)) + "iB"
+    if (memory := memory_and_peak(status)) is not None:
+        yield "memory", "iB  peak ".join(map(size, memory)) + "iB"
 
 
-def _labels(said: Mapping[str, Any]) -> Iterator[Fact]:
+def _labels(labels: Mapping[str, Any]) -> Iterator[Fact]:
     """What people say of it."""
-    tags, notes = said.get("tags") or (), str(said.get("notes") or "")
+    tags, notes = labels.get("tags") or (), str(labels.get("notes") or "")
     if tags:
         yield "tags", " ".join(f"#{clean(str(tag))}" for tag in tags)
     for number, line in enumerate(notes.splitlines()):
@@ -230,7 +230,7 @@ def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
             yield name, clean(str(settings[key]))
 
 
-def _place(status: Status, detail: Detail | None) -> Iterator[Fact]:
+def _location(status: Status, detail: RunDetail | None) -> Iterator[Fact]:
     if status.device:
         yield "device", clean(status.device)
     if status.host:

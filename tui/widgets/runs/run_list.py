@@ -29,18 +29,18 @@ from tui.widgets.runs.cells import (
     PREFIX,
     Sized,
     badge_of,
-    beside,
     chips_of,
+    columns_beside_note,
     count_of,
     fitting_in,
-    for_note,
     heading_of,
     mark_of,
-    note_grows,
+    name_overflow,
+    note_growth,
     placed,
-    reach_of,
     tone_of,
     total,
+    without_last_cells,
 )
 
 AGING_S = 5.0
@@ -89,7 +89,7 @@ class RunList(ScrollView, can_focus=True):
         self._columns = [column for name in DEFAULT if (column := find_column(name))]
         self._chosen = False
         """Whether the user has chosen the columns: then empty ones are shown too."""
-        self.shown: Sequence[Column] = self._columns
+        self.visible_columns: Sequence[Column] = self._columns
         """The columns that are shown where there is room."""
         self._arrows: Mapping[str, str] = {}
         self._widths: dict[str, int] = {}
@@ -116,7 +116,7 @@ class RunList(ScrollView, can_focus=True):
             signs: The colour and mark of each run that the charts show.
             pinned: The run that is marked as the baseline.
         """
-        if any(column.timed for column in self.shown) and time.monotonic() > self._drawn + AGING_S:
+        if any(column.timed for column in self.visible_columns) and time.monotonic() > self._drawn + AGING_S:
             self.refresh()
         if list(rows) == self._rows and signs == self._signs and pinned == self._pinned:
             return
@@ -160,7 +160,7 @@ class RunList(ScrollView, can_focus=True):
 
     def _judge(self) -> None:
         """Leave out columns that are empty, unless the user has chosen them."""
-        self.shown = [
+        self.visible_columns = [
             column for column in self._columns
             if self._chosen or column.name == "test/f1" or any(column.text(row) for row in self._rows)
         ]  # fmt: skip
@@ -169,7 +169,7 @@ class RunList(ScrollView, can_focus=True):
         """Make room for what is on the screen, and is wider than what was before."""
         first = int(self.scroll_offset.y)
         for row in self._rows[first : first + self.size.height]:
-            for column in self.shown:
+            for column in self.visible_columns:
                 if (cells := cell_len(column.text(row))) > self._widths.get(column.name, 0):
                     self._widths[column.name] = cells
 
@@ -184,7 +184,7 @@ class RunList(ScrollView, can_focus=True):
                     self._widths.get(column.name, 0),
                 ),
             )
-            for column in self.shown
+            for column in self.visible_columns
         ]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -234,7 +234,7 @@ class RunList(ScrollView, can_focus=True):
             self.unfolded.discard(row.folds)
         else:
             self._key = row.parent
-            self.unfolded -= {each.folds for each in self._rows if each.key == row.parent}
+            self.unfolded -= {other.folds for other in self._rows if other.key == row.parent}
         self.post_message(SelectionChanged(frozenset(self.selected)))
 
     def action_overlay(self) -> None:
@@ -324,10 +324,10 @@ class RunList(ScrollView, can_focus=True):
         segments = [self._swatch(row), Segment(f"{mark_of(row, self.unfolded)} ", tone)]
         label, count = "  " * row.depth + row.label, count_of(row)
         used = cell_len(label) + len(count)
-        wanted = cell_len(chips_of(row, width))
-        columns = Strip(self._columns_of(row, fitting, max(0, room - used), used + wanted - room))
+        tag_cells = cell_len(chips_of(row, width))
+        columns = Strip(self._columns_of(row, fitting, max(0, room - used), used + tag_cells - room))
         room = width - PREFIX - columns.cell_length
-        over = reach_of(columns.text, used - room, wanted)
+        over = name_overflow(columns.text, used - room, tag_cells)
         room += over
         chips = chips_of(row, room - used)
         room -= len(count) + cell_len(chips)
@@ -337,12 +337,12 @@ class RunList(ScrollView, can_focus=True):
         segments.append(Segment(count, quiet))
         return [*segments, *columns.crop(over)]
 
-    def _columns_of(self, row: Row, fitting: Sequence[Sized], free: int, wanted: int) -> list[Segment]:
+    def _columns_of(self, row: Row, fitting: Sequence[Sized], free: int, tag_cells: int) -> list[Segment]:
         """Return the cells of the columns: values, or a reason in their place, or what is wrong with the run.
 
         Args:
             free: Cells before the columns that a reason may take too.
-            wanted: Cells of the columns that tags take where a reason leaves them.
+            tag_cells: Cells of the columns that tags take where a reason leaves them.
         """
         quiet, name, room = (
             self._style("quiet"),
@@ -354,13 +354,13 @@ class RunList(ScrollView, can_focus=True):
         if row.note and not any(
             column.spread and text for (column, _), text in zip(fitting, texts, strict=True)
         ):
-            kept = for_note(fitting)
+            kept = columns_beside_note(fitting)
             note, badge = row.note if room > total(kept) else "", ""
             if note:
                 fitting = kept
-                room += 0 if kept else note_grows(cell_len(note) + 1 - room, free, wanted)
+                room += 0 if kept else note_growth(cell_len(note) + 1 - room, free, tag_cells)
         elif badge:
-            fitting = beside(fitting, cell_len(badge))
+            fitting = without_last_cells(fitting, cell_len(badge))
         segments = [
             Segment(" " + placed(text, column, size), name if column.spread else quiet)
             for (column, size), text in zip(fitting, texts, strict=False)
@@ -386,8 +386,8 @@ class RunList(ScrollView, can_focus=True):
         chosen = self.selected.intersection(row.runs)
         overlaid = "┃" if len(chosen) == len(row.runs) else "┆"
         before = "⚑" if row.run is not None and row.run == self._pinned else overlaid if chosen else " "
-        shown = {self._signs[run] for run in chosen if run in self._signs}
-        sign = self._signs.get(row.run or "") or (shown.pop() if len(shown) == 1 else None)
+        signs = {self._signs[run] for run in chosen if run in self._signs}
+        sign = self._signs.get(row.run or "") or (signs.pop() if len(signs) == 1 else None)
         if sign is None:
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from engine.config.schema import Experiment
-from engine.training.data.augment import Mix, Preprocess, random_crop, random_cutout, random_flip
+from engine.training.data.augment import MixupCutmix, Preprocess, random_crop, random_cutout, random_flip
 from engine.training.data.dataset import Dataset, Split
 
 
@@ -101,11 +101,11 @@ def test_every_image_has_a_random_policy_of_its_own():
 def test_mixed_images_have_mixed_labels():
     torch.manual_seed(0)
     images, labels = torch.eye(4)[:, None, :, None].expand(4, 3, 4, 4), torch.arange(4)
-    same, still = Mix(Experiment(name="x", model="vit_mini"), 4)(images, labels)
+    same, still = MixupCutmix(Experiment(name="x", model="vit_mini"), 4)(images, labels)
     assert same is images
     assert still is labels
     for keys in ({"mixup": 1.0}, {"cutmix": 1.0}, {"mixup": 1.0, "cutmix": 1.0}):
-        mixed, parts = Mix(Experiment(name="x", model="vit_mini", **keys), 4)(images, labels)
+        mixed, parts = MixupCutmix(Experiment(name="x", model="vit_mini", **keys), 4)(images, labels)
         assert mixed.shape == images.shape
         assert parts.shape == (4, 4)
         torch.testing.assert_close(parts.sum(1), torch.ones(4))

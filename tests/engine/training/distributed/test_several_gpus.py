@@ -180,7 +180,7 @@ def test_an_error_in_a_rank_is_the_runs(engine, lab):
     assert done.returncode == 1
     end = events(the_run(lab))[-1]
     assert end.error.type == "Diverged"
-    assert "engine/training/loop.py" in end.error.traceback
+    assert "engine/training/trainer.py" in end.error.traceback
     assert end.reason.startswith("the loss is nan at step")
     said = [event.message for event in events(the_run(lab)) if isinstance(event, Log)]
     assert end.reason in said
