@@ -15,6 +15,9 @@ from tests.engine.analysis.agreement_read import Answers, Read, Said
 from tests.engine.analysis.agreement_views import NUMBERS, PARTIAL, RUNS
 from tests.engine.analysis.agreement_winners import OF_REPORT, WINNERS
 
+pytestmark = pytest.mark.xdist_group("agreement")
+"""One process makes the folder once."""
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
