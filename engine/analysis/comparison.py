@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from engine.analysis.comparison_sides import Side, differing
 from engine.analysis.conclusions.costs import TRAINING_TIME, Ratio, cost_of, ratio_of
 from engine.analysis.conclusions.evidence import Evidence, data_of, measured, model_interval
 from engine.analysis.conclusions.judged_metrics import PRIMARY
@@ -15,7 +16,6 @@ from engine.analysis.conclusions.pareto_front import MEMORY_RATIO
 from engine.analysis.conclusions.sentences import sentences
 from engine.analysis.curves import LARGEST
 from engine.analysis.results import Score
-from engine.analysis.seed_groups import Side, differing
 from engine.analysis.statistics.significance import ALPHA
 from engine.catalog.metrics import peak_memory, value_of
 from engine.runs.status import Status

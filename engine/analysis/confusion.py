@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.analysis.classification import ByClass, Counts, Scores, by_class, scores
 from engine.events import Confusion
-from engine.history.confusion import Place
+from engine.history.confusion_index import Place
 from engine.text import clean
 
 MAX_COUNT = 2**40

@@ -1,7 +1,7 @@
 """The results of experiments as numbers: scores over seeds with their intervals, and what training took.
 
 Final scores are those of the last evaluation, of the runs that speak for an experiment by
-``engine.analysis.selection``.
+``engine.analysis.runs_that_count``.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from engine.analysis.curves import LARGEST
-from engine.analysis.selection import Candidate, Choice, choose
+from engine.analysis.runs_that_count import Candidate, Choice, choose
 from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
 from engine.catalog.metrics import HEADLINES, first_of, metric_of, over_gpus
 from engine.config.preflight import oversized_batch

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from engine.analysis.selection import R, age, is_made_alike, never_began, settings_of
+from engine.analysis.runs_that_count import R, age, is_made_alike, never_began, settings_of
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.text import setting_text

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from engine.catalog.metrics import PHASES
-from engine.history.columns import Column
+from engine.history.column_store import Column
 
 EVALUATION = "evaluation"
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from engine.commands.table import TableColumn, draw, terminal_width, wants_colour
+from engine.commands.text_table import TableColumn, draw, terminal_width, wants_colour
 from engine.events import decode
 from engine.runs.event_text import progress, sentence
 from engine.runs.status import ENDED, MARKS, Status, status_of

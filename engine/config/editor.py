@@ -20,7 +20,7 @@ import tomlkit
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import InlineTable
 
-from engine.config.positions import KeyPath, TomlStatement, statements
+from engine.config.toml_positions import KeyPath, TomlStatement, statements
 from engine.errors import UserError
 from engine.system.files import write_atomic
 

@@ -15,9 +15,9 @@ from engine.catalog.figure_kinds import kind_mistakes, with_defaults
 from engine.catalog.models import MODELS, caveat
 from engine.catalog.recipes import fill
 from engine.config.overrides import override
-from engine.config.positions import Position, Positions
 from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
+from engine.config.toml_positions import Position, Positions
 from engine.config.validate import (
     FIELDS,
     MEASURED,

@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from engine.catalog.datasets import DATASETS, FOLDER, folder_of, is_dataset
 from engine.catalog.models import problems
-from engine.config.positions import Position
 from engine.config.schema import SCRIPT, Experiment
+from engine.config.toml_positions import Position
 from engine.errors import UserError
 from engine.text import nearest
 

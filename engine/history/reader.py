@@ -16,12 +16,12 @@ import msgspec
 from engine.catalog.metrics import AXES, Axis, whole_run
 from engine.config.schema import SCRIPT, positive_number
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
-from engine.history.columns import Block, Column
-from engine.history.confusion import Place, place_of
+from engine.history.column_store import Block, Column
+from engine.history.confusion_index import Place, place_of
 from engine.system.files import tail, tail_with
 
 if TYPE_CHECKING:
-    from engine.history.columns import Array
+    from engine.history.column_store import Array
 
 TIMELESS: tuple[Axis, ...] = ("step", "epoch", "samples")
 """The axes of a metric that is read alone."""

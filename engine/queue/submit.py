@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from engine.analysis.selection import age, runs_that_count, settings_of
+from engine.analysis.runs_that_count import age, runs_that_count, settings_of
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
 from engine.runs.metadata import About, facts_of

@@ -32,8 +32,8 @@ from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE, status_of
 from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.sites.device import Device
-from engine.sites.local import launch
 from engine.sites.local_devices import LocalDevices
+from engine.sites.local_process import launch
 from engine.system import lock
 from engine.system.files import last_lines
 from engine.text import span

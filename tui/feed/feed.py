@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from engine.analysis.alarms import Alarm, Watcher
-from engine.history.confusion import read_matrix
+from engine.history.confusion_index import read_matrix
 from engine.history.reader import CHUNK, History
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status, status_of
@@ -27,7 +27,7 @@ from tui.feed.queue import Lineup
 from tui.feed.run_detail import detail_of
 from tui.feed.run_metadata import Abouts
 from tui.feed.run_reader import Reader
-from tui.feed.seed_bands import Bands
+from tui.feed.seed_means import Bands
 from tui.state.messages import Changed
 from tui.state.run_record import Record
 from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.step_time import mean_of
 from engine.events import decode
-from engine.history.confusion import Place, read_matrix
+from engine.history.confusion_index import Place, read_matrix
 from engine.history.reader import CHUNK, History
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engine.analysis.selection import Candidate, Choice, settings_of, uncounted
+from engine.analysis.runs_that_count import Candidate, Choice, settings_of, uncounted
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.runs.store import Store

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from engine.analysis.selection import read_candidates
+from engine.analysis.runs_that_count import read_candidates
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.config.validate import ConfigError, Mistake

@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from engine.analysis.selection import Candidate
+from engine.analysis.runs_that_count import Candidate
 from engine.errors import UserError
 from engine.system.files import draft_of
 from engine.text import clean

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from engine.analysis.confusion import Matrix, make_matrix
-from engine.analysis.selection import Candidate
+from engine.analysis.runs_that_count import Candidate
 from engine.config.schema import Figure
-from engine.history.confusion import read_matrix
+from engine.history.confusion_index import read_matrix
 from tui.figures.source import Source
 
 

@@ -1,6 +1,6 @@
 """A figure of experiments.toml -> its files and its notes: what `vitui export` and the report share.
 
-For each experiment of a figure ``engine.analysis.selection`` says which runs count, and the figure's kind
+For each experiment of a figure ``engine.analysis.runs_that_count`` says which runs count, and the figure's kind
 (``tui.figures.registry``) reads and draws them. What a figure lacks is said, with the command that would make it.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.analysis.conclusions.evidence import Evidence
-from engine.analysis.selection import Candidate, choose
+from engine.analysis.runs_that_count import Candidate, choose
 from engine.config.loader import Config
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History

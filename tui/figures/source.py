@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from engine.analysis.conclusions.evidence import Evidence
-from engine.analysis.selection import Candidate, Choice
+from engine.analysis.runs_that_count import Candidate, Choice
 from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
 

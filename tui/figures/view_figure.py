@@ -11,7 +11,7 @@ from typing import get_args
 import numpy as np
 
 from engine.analysis.curves import Curve
-from engine.analysis.selection import Candidate
+from engine.analysis.runs_that_count import Candidate
 from engine.catalog.metrics import Axis
 from engine.runs.status import Status
 from engine.runs.store import Run

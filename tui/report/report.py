@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from engine.analysis.comparison_sides import Side
 from engine.analysis.results import read_gpu_hours, result_of
-from engine.analysis.seed_groups import Side
-from engine.analysis.selection import Candidate, Choice, choose, read_candidates, settings_of
+from engine.analysis.runs_that_count import Candidate, Choice, choose, read_candidates, settings_of
 from engine.config.loader import Config
 from engine.config.schema import Figure
 from engine.runs.store import Store

@@ -21,11 +21,11 @@ from engine.analysis.conclusions.costs import (
 from engine.analysis.conclusions.evidence import Evidence, by_data
 from engine.analysis.conclusions.judged_metrics import judged_metric
 from engine.analysis.conclusions.judgement import Judgement
+from engine.analysis.conclusions.number_text import listed, noun, number
 from engine.analysis.conclusions.pairs import Key
 from engine.analysis.conclusions.sentences import method_sentence, pairs_in_words, sentences
-from engine.analysis.conclusions.wording import listed, noun, number
 from engine.analysis.results import SCORES
-from engine.analysis.selection import Choice
+from engine.analysis.runs_that_count import Choice
 from engine.config.schema import Figure
 from engine.text import clean
 from tui.report.results_table import Subject

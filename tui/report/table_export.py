@@ -11,15 +11,15 @@ from typing import Literal, get_args
 
 from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.results import SCORES, Hours, Result, read_gpu_hours, result_of
-from engine.analysis.selection import Candidate, read_candidates
+from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.runs.store import Store
 from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
+from tui.report.latex_and_csv import as_csv, as_latex, latex
 from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
-from tui.report.text_tables import as_csv, as_latex, latex
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]
 TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)

@@ -12,8 +12,8 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.analysis.comparison import Table, as_markdown, compare
+from engine.analysis.comparison_sides import Side
 from engine.analysis.conclusions.evidence import Evidence
-from engine.analysis.seed_groups import Side
 from engine.runs.metadata import facts_of
 from tui.keymap.lookup import bindings
 from tui.options import ascii_only

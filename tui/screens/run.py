@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from engine.analysis.alarms import Alarm
-from engine.history.confusion import Place
+from engine.history.confusion_index import Place
 from engine.runs.status import Status
 from tui.keymap.lookup import bindings
 from tui.screens.actions.runs import RunActions

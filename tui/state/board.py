@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import dataclass, field
 
-from engine.analysis.selection import curves_of
+from engine.analysis.runs_that_count import curves_of
 from engine.catalog.metrics import Axis
 from engine.runs.metadata import facts_of
 from tui.state.run_record import Page

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.events import Checkpoint, End, Start
-from engine.history.confusion import Place
+from engine.history.confusion_index import Place
 from engine.runs.store import RunInfo
 from tui.state.log_buffer import Lines
 

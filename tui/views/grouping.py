@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from engine.analysis.selection import settings_of
+from engine.analysis.runs_that_count import settings_of
 from engine.catalog.models import MODELS
 from engine.config.schema import LABELS, Experiment
 from engine.text import nearest, setting_text

@@ -9,7 +9,7 @@ import msgspec
 
 from engine.analysis.alarms import KINDS, Kind
 from engine.analysis.run_groups import distinguishing_settings, newest, unfinished
-from engine.analysis.selection import Choice, age, is_made_alike, runs_that_count
+from engine.analysis.runs_that_count import Choice, age, is_made_alike, runs_that_count
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
 from engine.runs.metadata import About, Fact, facts_of

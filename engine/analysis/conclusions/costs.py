@@ -8,6 +8,7 @@ from itertools import combinations
 from statistics import median
 from typing import Any
 
+from engine.analysis.conclusions.number_text import listed
 from engine.analysis.conclusions.pareto_front import (
     LEAST_MEASUREMENTS,
     LEAST_RATIO,
@@ -15,9 +16,8 @@ from engine.analysis.conclusions.pareto_front import (
     is_cheaper,
     takes_less_memory,
 )
-from engine.analysis.conclusions.wording import listed
 from engine.analysis.curves import LARGEST
-from engine.analysis.selection import Choice
+from engine.analysis.runs_that_count import Choice
 from engine.catalog.metrics import metric_of, value_of
 from engine.runs.status import Status
 

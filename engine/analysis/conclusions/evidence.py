@@ -16,7 +16,7 @@ from engine.analysis.conclusions.judged_metrics import PRIMARY, is_counted, judg
 from engine.analysis.conclusions.judgement import Judgement, judge
 from engine.analysis.curves import LARGEST
 from engine.analysis.results import tested_on
-from engine.analysis.selection import Choice, RunFacts, by_settings, runs_that_count
+from engine.analysis.runs_that_count import Choice, RunFacts, by_settings, runs_that_count
 from engine.analysis.statistics.significance import Pool, Sample, pool_of
 from engine.config.schema import IMPORTED, Experiment, Statistics
 from engine.events import Estimate

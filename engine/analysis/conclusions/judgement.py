@@ -16,7 +16,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from engine.analysis.conclusions.pairs import LEAST_SEEDS, Family, Key, Metric, Pair, conclude, why_unjudged
-from engine.analysis.statistics.model_tests import ModelTest, z_test
+from engine.analysis.statistics.image_tests import ModelTest, z_test
 from engine.analysis.statistics.significance import ALPHA, Pool, RawTest, Sample, raw_test
 
 if TYPE_CHECKING:

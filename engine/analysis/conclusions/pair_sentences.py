@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from engine.analysis.conclusions.number_text import as_far_as, noun, number, p_value, signed
 from engine.analysis.conclusions.pairs import Pair, PairStatus, excludes_zero
-from engine.analysis.conclusions.wording import as_far_as, noun, number, p_value, signed
 from engine.analysis.statistics.seed_planning import detectable, is_out_of_reach, seeds_needed, upper_spread
 from engine.analysis.statistics.significance import spread_of
 

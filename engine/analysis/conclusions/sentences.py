@@ -6,9 +6,9 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from engine.analysis.conclusions.number_text import as_far_as, counted, listed, noun, number, p_value
 from engine.analysis.conclusions.pair_sentences import pair_sentences
 from engine.analysis.conclusions.pairs import CHOSEN_BY, LEAST_SEEDS, NOT_FINISHED, PairStatus
-from engine.analysis.conclusions.wording import as_far_as, counted, listed, noun, number, p_value
 from engine.analysis.statistics.selection_bias import shrunk_mean
 
 if TYPE_CHECKING:

@@ -74,8 +74,8 @@ def train_on_several(
         described = Path(folder) / "job.json"
         described.write_bytes(msgspec.json.encode(job))
         launcher = subprocess.Popen(
-            [sys.executable, "-m", "engine.training.distributed.agent", str(os.getpid()), str(experiment.gpus), address,
-             str(described)],
+            [sys.executable, "-m", "engine.training.distributed.elastic_agent", str(os.getpid()),
+             str(experiment.gpus), address, str(described)],
             stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
         )  # fmt: skip
         try:

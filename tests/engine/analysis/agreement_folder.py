@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pytest
 
-from engine.analysis.selection import Candidate, read_candidates
+from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.loader import Config, load_config
 from engine.runs.store import Store
 from tests.engine.analysis.agreement_cases import CASES, HEAD, Measured, Right, Writer

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from engine.analysis.comparison import Table, compare
+from engine.analysis.comparison_sides import sides
 from engine.analysis.conclusions.evidence import Evidence
-from engine.analysis.seed_groups import sides
 from engine.cli import main
 from engine.config.schema import Figure
 from engine.runs.metadata import Fact, facts_of

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
 from typing import Any
 
-from engine.analysis.selection import curves_of
+from engine.analysis.runs_that_count import curves_of
 from engine.catalog.metrics import metric_of, over_gpus
 from engine.commands.run_table import print_log
 from engine.queue.submit import seeds_present

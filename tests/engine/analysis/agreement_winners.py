@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 
 from engine.analysis.comparison import compare
-from engine.analysis.seed_groups import sides
+from engine.analysis.comparison_sides import sides
 from tests.engine.analysis.agreement_folder import CONTESTS
 from tests.engine.analysis.agreement_read import Read
 from tests.engine.analysis.agreement_views import html_rows, latex_rows, markdown_rows

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.analysis import curves, selection
+from engine.analysis import curves, runs_that_count
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.results import Result
 from engine.analysis.statistics.significance import ALPHA
@@ -117,17 +117,19 @@ def test_the_memory_of_the_host_for_a_run_on_two_gpus(read: Read, monkeypatch: P
         check_numbers(read)
 
 
-@pytest.mark.parametrize("place", ["engine.analysis.selection.age", "tui.views.run_rows.runs_that_count"])
+@pytest.mark.parametrize(
+    "place", ["engine.analysis.runs_that_count.age", "tui.views.run_rows.runs_that_count"]
+)
 def test_the_newest_run_by_when_it_was_started(read: Read, monkeypatch: Patch, place: str) -> None:
     """C4, in the one rule, and in the list alone."""
 
-    def by_start(run: selection.RunFacts) -> tuple[float, str]:
+    def by_start(run: runs_that_count.RunFacts) -> tuple[float, str]:
         return run.status.started or 0.0, run.status.run
 
-    def count_by_start(*args: Any) -> selection.Choice[Any]:
+    def count_by_start(*args: Any) -> runs_that_count.Choice[Any]:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(selection, "age", by_start)
-            return selection.runs_that_count(*args)
+            patch.setattr(runs_that_count, "age", by_start)
+            return runs_that_count.runs_that_count(*args)
 
     monkeypatch.setattr(place, by_start if place.endswith("age") else count_by_start)
     with pytest.raises(AssertionError):

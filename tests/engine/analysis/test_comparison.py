@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from engine.analysis.comparison import Cell, as_markdown, compare
+from engine.analysis.comparison_sides import differing, sides
 from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.conclusions.pairs import PairStatus
-from engine.analysis.seed_groups import differing, sides
 from engine.config.schema import Statistics
 from engine.events import Estimate
 from engine.runs.metadata import About, Fact

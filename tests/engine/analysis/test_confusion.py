@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from engine.analysis.classification import scores
 from engine.analysis.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
 from engine.events import Confusion
-from engine.history.confusion import place_of
+from engine.history.confusion_index import place_of
 from tui.widgets.run_page.class_bars import ORDERS, sorted_classes
 from tui.widgets.run_page.confusion_matrix import plan, shade
 from tui.widgets.run_page.confusions import mistake_line

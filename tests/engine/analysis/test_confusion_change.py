@@ -13,7 +13,7 @@ from engine.analysis.confusion import Matrix, make_matrix
 from engine.analysis.confusion_change import Shifts, shifts
 from engine.analysis.statistics.significance import Sample, pool_of, raw_test, sidak
 from engine.events import Confusion
-from engine.history.confusion import place_of
+from engine.history.confusion_index import place_of
 
 
 def matrix(counts: list[list[int]], labels: str = "abc") -> Matrix:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.analysis.curves import Curve
-from engine.analysis.selection import read_candidates
+from engine.analysis.runs_that_count import read_candidates
 from engine.config.loader import load_config
 from engine.events import Metrics, Start
 from engine.runs.recorder import Recorder

@@ -6,10 +6,10 @@ import msgspec
 import pytest
 
 from engine.analysis.comparison import compare
+from engine.analysis.comparison_sides import Side
 from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.results import Result, result_of
-from engine.analysis.seed_groups import Side
-from engine.analysis.selection import Candidate, choose
+from engine.analysis.runs_that_count import Candidate, choose
 from engine.config.schema import Experiment
 from engine.events import Metrics, Start
 from engine.query.fields import Subject, find_key

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from engine.analysis.results import OVER_SEEDS, Result, read_gpu_hours, result_of
-from engine.analysis.selection import Candidate, read_candidates
+from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.schema import Experiment
 from engine.events import Metrics, Start
 from engine.runs.recorder import Recorder

@@ -15,21 +15,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.analysis.comparison import compare
+from engine.analysis.comparison_sides import sides
 from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.pairs import Pair, PairStatus
 from engine.analysis.conclusions.sentences import sentences
 from engine.analysis.results import result_of
-from engine.analysis.seed_groups import sides
-from engine.analysis.selection import Candidate, read_candidates
+from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.loader import load_config
 from engine.config.schema import Experiment, Figure, Statistics
 from engine.events import Estimate
 from engine.runs.status import Status
 from engine.runs.store import Run, RunInfo, Store
+from tui.report.latex_and_csv import Strong
 from tui.report.results_table import ResultsTable, judge_results
 from tui.report.statements import Statements
-from tui.report.text_tables import Strong
 
 DOCS = Path(__file__).parents[3] / "docs"
 SCORE = st.floats(0, 1).map(lambda value: round(value, 3))

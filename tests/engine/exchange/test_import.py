@@ -16,7 +16,7 @@ from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
 from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
-from engine.analysis.selection import choose, read_candidates, settings
+from engine.analysis.runs_that_count import choose, read_candidates, settings
 from engine.diagnostics import checks
 from engine.exchange.exporting import export_runs
 from engine.exchange.importing import import_from

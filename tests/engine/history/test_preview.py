@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from engine.events import Confusion, End, Metrics, Start, encode
-from engine.history.confusion import read_matrix
+from engine.history.confusion_index import read_matrix
 from engine.history.preview import HEAD, sketch
 from engine.history.reader import History
 

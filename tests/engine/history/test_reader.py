@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Log, Metrics, Start, decode, encode
-from engine.history.confusion import read_matrix
+from engine.history.confusion_index import read_matrix
 from engine.history.reader import History
 
 AT = 1_000_000.0

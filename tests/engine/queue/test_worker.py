@@ -27,7 +27,7 @@ from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.worker_status import NO_WORKER
-from engine.sites import local
+from engine.sites import local_process
 from engine.sites.local_devices import LocalDevices
 from engine.system import lock, process
 from engine.system.files import tail
@@ -132,7 +132,7 @@ class TestTheQueue:
         (tmp_path / "precious").write_text("keep")
         run.console.symlink_to(tmp_path / "precious")
         with pytest.raises(OSError, match="symbolic"):
-            local.launch(run)
+            local_process.launch(run)
         assert (tmp_path / "precious").read_text() == "keep"
 
 

@@ -45,7 +45,7 @@ from engine.text import printable
 from engine.runs.resume import last_experiment
 from engine.config.loader import load_config
 from engine.history.reader import History
-from engine.analysis.selection import read_candidates
+from engine.analysis.runs_that_count import read_candidates
 from engine.runs.queue_entry import queue_entry
 from engine.runs.run_lock import is_held
 from engine.runs.status import status_of

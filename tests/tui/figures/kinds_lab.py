@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from engine.analysis.results import result_of
-from engine.analysis.selection import read_candidates
+from engine.analysis.runs_that_count import read_candidates
 from engine.catalog.figure_kinds import KINDS
 from engine.config.loader import Config, load_config
 from engine.events import Confusion, End, Metrics, Start

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.analysis.curves import Curve, curve_of, mean_over_seeds
-from engine.analysis.selection import read_candidates
+from engine.analysis.runs_that_count import read_candidates
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.events import Metrics, Start

@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from textual.screen import Screen
 from textual.widgets import Input, Static
 
-from engine.analysis.selection import runs_that_count
+from engine.analysis.runs_that_count import runs_that_count
 from engine.config.loader import load_config
 from engine.runs.labels import Labels
 from engine.runs.metadata import About, Fact, facts_of

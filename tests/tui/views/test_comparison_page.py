@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from engine.analysis.comparison import Table, compare
+from engine.analysis.comparison_sides import sides
 from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.confusion_change import Shift, Shifts
-from engine.analysis.seed_groups import sides
 from engine.runs.metadata import About, facts_of
 from engine.runs.status import Status
 from tui.views.comparison_page import page

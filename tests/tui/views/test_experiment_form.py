@@ -11,7 +11,7 @@ from tui.screens.dashboard.screen import Dashboard
 from tui.screens.dialogs import Dialog
 from tui.screens.experiment_form import FormScreen
 from tui.state.snapshot import Project
-from tui.terminal.editor import editor_command
+from tui.terminal.external_editor import editor_command
 from tui.views.completion import choices, help_of, keys_of, starting_with
 from tui.views.experiment_form import Form, free_name, written
 from tui.widgets.completing_input import CompletingInput

@@ -21,15 +21,15 @@ from textual.geometry import Region
 from textual.message import Message
 
 from engine.analysis.curves import Curve, Outcome, curve_of, mean_over_seeds
-from tui.axis import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
 from tui.state.line import ChartLine
+from tui.ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 from tui.widgets.chart import plot as plots
-from tui.widgets.chart.axes import frame_for
 from tui.widgets.chart.canvas import Window
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.legend import fit, plain
 from tui.widgets.chart.plot import Plot, Setting
+from tui.widgets.chart.plotext_frame import frame_for
 from tui.widgets.chart.styles import Ink
 
 NAN = float("nan")
@@ -545,7 +545,7 @@ async def test_a_click_says_so() -> None:
 @pytest.mark.slow
 def test_the_frame_is_the_same_in_every_process() -> None:
     code = (
-        "from tui.widgets.chart.axes import draw_frame\n"
+        "from tui.widgets.chart.plotext_frame import draw_frame\n"
         "x = tuple((6 * i, f'{1 + i / 4:.2f}') for i in range(5))\n"
         "print(draw_frame(25, 6, x, ((0, '0.80'), (4, '0.60'))).rows)"
     )

@@ -11,7 +11,7 @@ from tui.screens.actions.target import Board
 from tui.screens.host import Curves, FileReader
 
 if TYPE_CHECKING:
-    from engine.analysis.seed_groups import Side
+    from engine.analysis.comparison_sides import Side
     from tui.screens.comparison import CompareScreen
 
 
@@ -73,7 +73,7 @@ class CompareActions:
 
     def _made_of(self, names: Collection[str]) -> list[Side]:
         """Return the sides that some runs are of, with the other seeds that a band shows."""
-        from engine.analysis.seed_groups import sides
+        from engine.analysis.comparison_sides import sides
 
         snapshot, state = self._board.snapshot, self._board.state
         everyone = facts_of(snapshot.runs, snapshot.about)

@@ -31,7 +31,7 @@ class ConfigActions:
 
     def action_edit(self) -> None:
         """Ask how to change the experiment under the cursor."""
-        from tui.terminal.editor import editor_command
+        from tui.terminal.external_editor import editor_command
 
         name, config = self._meant(), self._target.project.config
         command = editor_command(os.environ, config, 1)
@@ -76,7 +76,7 @@ class ConfigActions:
     def _open_editor(self, name: str | None) -> None:
         """Lend the terminal to an editor until it is left."""
         from engine.config.editor import EditError, line_of, read
-        from tui.terminal.editor import editor_command
+        from tui.terminal.external_editor import editor_command
 
         path = self._target.project.config
         try:

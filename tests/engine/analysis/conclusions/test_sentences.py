@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from engine.analysis.conclusions.judgement import Judgement, judge
+from engine.analysis.conclusions.number_text import number, p_value, signed
 from engine.analysis.conclusions.pairs import Metric
 from engine.analysis.conclusions.sentences import sentences, table_reason
-from engine.analysis.conclusions.wording import number, p_value, signed
-from engine.analysis.statistics.model_tests import mcnemar
+from engine.analysis.statistics.image_tests import mcnemar
 from engine.analysis.statistics.significance import Sample, pool_of
 from engine.events import Estimate
 

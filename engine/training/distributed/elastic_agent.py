@@ -1,6 +1,6 @@
 """Starts the ranks of a run and watches them: torchrun's agent, in a process of its own.
 
-python -m engine.training.distributed.agent PARENT RANKS ADDRESS JOB
+python -m engine.training.distributed.elastic_agent PARENT RANKS ADDRESS JOB
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def main() -> None:
     )  # fmt: skip
     try:
         elastic_launch(config, sys.executable)(
-            "-m", "engine.training.distributed.worker", str(os.getpid()), address, job
+            "-m", "engine.training.distributed.rank_process", str(os.getpid()), address, job
         )
     except ChildFailedError as error:
         rank, failure = error.get_first_failure()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import Confusion, Log, Start, encode
-from engine.history.confusion import read_matrix
+from engine.history.confusion_index import read_matrix
 from engine.history.reader import History
 
 

@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.selection import Candidate, choose, read_candidates, uncounted
+from engine.analysis.runs_that_count import Candidate, choose, read_candidates, uncounted
 from engine.config.schema import Experiment, settings
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status

@@ -1,6 +1,6 @@
 """One of the processes that train a run together; torchrun's agent starts it.
 
-python -m engine.training.distributed.worker LAUNCHER ADDRESS JOB
+python -m engine.training.distributed.rank_process LAUNCHER ADDRESS JOB
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.analysis.selection import Choice, R, by_settings, runs_that_count, uncounted
+from engine.analysis.runs_that_count import Choice, R, by_settings, runs_that_count, uncounted
 from engine.runs.status import LIVE, State, Status
 from engine.text import clean, setting_text
 

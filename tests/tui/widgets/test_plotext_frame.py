@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.widgets.chart.axes import Ticks, draw_frame
+from tui.widgets.chart.plotext_frame import Ticks, draw_frame
 
 GOLDEN = {
     (20, 8, ((3, "43.44"), (11, "43.45")), ((5, "10k"), (3, "20k"), (0, "30k"))): """\

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from engine.commands.table import TableColumn, draw, terminal_width, wants_colour
+from engine.commands.text_table import TableColumn, draw, terminal_width, wants_colour
 from engine.text import cells, shorten
 
 NAMES = (

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.analysis.conclusions.pairs import excludes_zero
-from engine.analysis.statistics.model_tests import mcnemar, z_test
+from engine.analysis.statistics.image_tests import mcnemar, z_test
 from engine.analysis.statistics.score_intervals import wilson
 from engine.events import Estimate
 
