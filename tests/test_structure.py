@@ -24,6 +24,11 @@ MOST_MODULES = 20
 
 
 @cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imports() -> grimp.ImportGraph:
     return grimp.build_graph("engine", "tui", cache_dir=None)
 
@@ -117,7 +122,7 @@ def test_private_parts_of_textual_are_touched_in_one_module_only(top):
     touching = {
         str(path.relative_to(ROOT))
         for path in (ROOT / top).rglob("*.py")
-        if any(map(private_parts_of_textual, ast.walk(ast.parse(path.read_text()))))
+        if any(map(private_parts_of_textual, ast.walk(tree_of(path))))
     }
     assert touching - {"tests/test_structure.py"} == MAY_TOUCH[top]
 
@@ -178,7 +183,7 @@ def test_means_spreads_and_tests_over_runs_are_made_in_one_room():
         (str(path.relative_to(ROOT)), name)
         for top in ("engine", "tui")
         for path in (ROOT / top).rglob("*.py")
-        for name in statistics_of(ast.parse(path.read_text()))
+        for name in statistics_of(tree_of(path))
     }
     innocent = ("engine/analysis/", *NOT_OVER_RUNS)
     assert {(path, name) for path, name in found if not path.startswith(innocent)} == set()
@@ -234,7 +239,7 @@ def classes() -> dict[str, list[tuple[str, ast.ClassDef]]]:
     """Return the classes of the program by name, each with the file that it is in."""
     found = defaultdict(list)
     for path in (path for top in ("engine", "tui") for path in (ROOT / top).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in ast.walk(tree_of(path)):
             if isinstance(node, ast.ClassDef):
                 found[node.name].append((str(path.relative_to(ROOT)), node))
     return found
@@ -275,7 +280,7 @@ def functions() -> list[tuple[str, Function]]:
         (f"{path.relative_to(ROOT)}: {node.name}", node)
         for top in ("engine", "tui")
         for path in (ROOT / top).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, Function)
     ]
 
@@ -348,7 +353,7 @@ def test_every_method_of_a_screen_does_what_it_says():
     promised = {
         f"{path.relative_to(ROOT)}:{node.lineno}"
         for path in (ROOT / "tui" / "screens").rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Name) and node.id == "NotImplementedError"
     }
     assert promised == set()

@@ -69,6 +69,7 @@ async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, 
         assert runs(pilot).selected == set()
 
 
+@pytest.mark.slow
 async def test_the_cursor_stays_on_a_screen_that_shrinks(project: Project, write_run: Write) -> None:
     for seed in range(40):
         write_run("ViT-small", seed=seed)
@@ -500,6 +501,7 @@ async def test_hostile_names_and_reasons_are_shown_as_text(project: Project, wri
         assert "\x1b" not in screen
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("size", "overview"), [((80, 24), False), ((120, 36), False), ((200, 60), True), ((40, 12), False)]
 )

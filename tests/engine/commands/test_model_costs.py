@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
 from engine.cli import main
@@ -21,6 +22,7 @@ def test_a_model_is_explained_with_its_cost_and_its_caveat() -> None:
     assert "one patch token" in said
 
 
+@pytest.mark.slow
 def test_an_experiment_is_explained_by_its_name(lab: Path) -> None:
     code, said = models("--explain", "tiny", "--config", str(lab / "experiments.toml"), "--json")
     cost = json.loads(said)

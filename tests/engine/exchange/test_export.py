@@ -186,6 +186,7 @@ def test_half_written_and_hostile_runs_are_written_as_far_as_they_are_runs(store
     assert name in EventAccumulator(str(out / "tb" / hostile.id)).Reload().Tags()["scalars"]
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_by_a_chunk_however_long_a_run_is(store, tiny, out):
     def peak(steps: int) -> int:
         root = store.root / str(steps)

@@ -18,6 +18,7 @@ VALUES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_every_model_builds_with_every_option(name):
     family = MODELS[name].family

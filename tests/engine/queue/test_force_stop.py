@@ -54,6 +54,7 @@ def test_it_names_all_processes_of_a_run_and_no_others(deaf, until):
     assert os.getpid() not in found
 
 
+@pytest.mark.slow
 def test_what_does_not_listen_is_killed_with_all_it_started(deaf, until):
     run, process = deaf
     child, said = child_of(run), []

@@ -199,6 +199,7 @@ def serving(store: Store, machine: LocalDevices, **options):
 
 
 class TestDevices:
+    @pytest.mark.slow
     def test_four_runs_on_two_slots(self, store):
         runs = [queued(store, program("15", "0.02"), seed) for seed in range(4)]
         assert work(store, lambda: False, machine=LocalDevices("cpu:2")) == 4

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 SCRIPT = """
 import os, pathlib, subprocess, sys
 from engine.runner.stdout import capture_stdout
@@ -34,6 +36,7 @@ def test_a_log_that_is_a_link_is_refused(tmp_path):
     assert (tmp_path / "precious").read_text() == "keep"
 
 
+@pytest.mark.slow
 def test_a_child_that_lives_on_does_not_hold_the_process(tmp_path):
     script = SCRIPT.replace('subprocess.run(["echo", "from a child"])', 'subprocess.Popen(["sleep", "30"])')
     done = subprocess.run(

@@ -37,6 +37,7 @@ MORE_COUNTS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", COUNTS + MORE_COUNTS, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
 def test_parameters_are_exactly_the_published(case):
     name, size, patch, parameters = case[:4]

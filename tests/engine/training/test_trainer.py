@@ -209,6 +209,7 @@ class TestSaving:
             trainer(run).fit()
         assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 4
 
+    @pytest.mark.slow
     def test_the_last_weights_are_saved_once_there_is_space(self, runs, monkeypatch):
         run = runs()
         save, tries = checkpoint.save, []
@@ -278,6 +279,7 @@ class TestSteps:
             assert sorted(order.tolist()) == list(range(90))
         assert not torch.equal(*orders)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3]), (2, [2, 3]), (3, [3]), (9, [3])])
     def test_it_is_evaluated_every_so_many_epochs_and_after_the_last(self, runs, every, epochs):
         run = runs()

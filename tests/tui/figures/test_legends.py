@@ -23,6 +23,7 @@ SIZES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "names", "width", "name"), SIZES)
 def test_a_legend_touches_no_plot_and_leaves_it_its_room(
     count: int, names: list[str], width: Width | None, name: Style

@@ -180,6 +180,7 @@ def test_the_report_shows_every_kind(lab: Lab) -> None:
     assert "![test/f1 against parameters: a, b](scatter.png)" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_slide_that_has_to_hold_much_keeps_its_shape_and_its_size(lab: Lab, kind: str) -> None:
     names = [f"A-very-long-name-of-an-experiment-{i}" for i in range(14)]

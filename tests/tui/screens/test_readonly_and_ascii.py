@@ -126,6 +126,7 @@ def test_one_frame_is_ascii(project: Project, write_run: Write, how: str) -> Non
     assert b"+-" in shown.stdout
 
 
+@pytest.mark.slow
 def test_without_it_one_frame_is_not_ascii(project: Project, write_run: Write) -> None:
     write_run("ViT-small")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}

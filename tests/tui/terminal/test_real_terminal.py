@@ -172,6 +172,7 @@ def test_killing_the_app_touches_no_run_and_opening_it_again_finds_it_live(
     terminal.type("q")
 
 
+@pytest.mark.slow
 def test_the_editor_opens_at_the_experiment(terminal: Terminal, tmp_path: Path) -> None:
     editor = tmp_path / "vim"
     editor.write_text('#!/bin/sh\necho "$@" > said; echo in the editor; read answer\n')

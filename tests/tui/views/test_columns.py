@@ -380,6 +380,7 @@ async def test_the_last_column_may_go_and_those_by_themselves_come(
         assert board(pilot).columns == DEFAULT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60), (40, 12)])
 async def test_many_columns_leave_the_names_readable(
     project: Project, write_run: Write, size: tuple[int, int]
@@ -489,6 +490,7 @@ async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project)
         assert len(set(asked)) <= 20
 
 
+@pytest.mark.slow
 async def test_b_groups_by_settings_with_completion(project: Project, write_run: Write) -> None:
     write_run("ViT-small", seed=0, top=0.5)
     write_run("ViT-small", seed=1, top=0.7)
@@ -712,6 +714,7 @@ async def test_the_search_box_takes_letters_that_are_keys_of_the_list(project: P
         assert [each.name for each in chooser.columns] == list(DEFAULT)
 
 
+@pytest.mark.slow
 async def test_the_list_keeps_three_rows_at_any_size(project: Project, write_run: Write) -> None:
     """And the bar of keys stays at the bottom."""
     write_run("ViT-small")

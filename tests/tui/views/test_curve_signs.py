@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, opened, runs, settle, until
 from tui.options import Options
@@ -76,6 +78,7 @@ def in_list(pilot: AppPilot) -> dict[str, tuple[str, str]]:
             if each.style is not None and each.text.strip() and each.style.color is not None}  # fmt: skip
 
 
+@pytest.mark.slow
 async def test_a_run_is_the_same_on_every_screen_while_others_come_and_go(
     project: Project, write_run: Write
 ) -> None:

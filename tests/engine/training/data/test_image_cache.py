@@ -218,6 +218,7 @@ class TestCache:
         load(files)
         assert not left.exists()
 
+    @pytest.mark.slow
     def test_two_runs_decode_once(self, images, tmp_path, cache):
         log = tmp_path / "decoding"
         before = (
