@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 from engine.text import count, loss, score, size
 
@@ -47,8 +48,7 @@ PEAK_MEMORY = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
 """Where the most that a run held is looked for; the host's only where no GPU was used."""
 
 
-@dataclass(frozen=True, slots=True)
-class MetricKind:
+class MetricKind(msgspec.Struct, frozen=True):
     """What metrics of one last name have in common."""
 
     name: str
@@ -82,8 +82,7 @@ class MetricKind:
         return write(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(msgspec.Struct, frozen=True):
     """A metric by its name."""
 
     name: str
