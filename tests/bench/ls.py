@@ -26,7 +26,7 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, End, Estimate, Event, Failure, Metrics, Start, encode
-from engine.runs.status import Status
+from engine.runs.status import FOLD, Status
 from engine.runs.store import RunInfo
 from engine.system import process
 
@@ -106,7 +106,7 @@ def write_run(root: Path, number: int, state: str) -> None:
     if state == "queued":
         (folder / "queued.json").write_bytes(b'{"submitted":1.0,"device":"auto","settings":[]}')
         return
-    status = Status(run=folder.name)
+    status = Status(run=folder.name, fold=FOLD)
     lines = []
     for event in said(folder.name, experiment, number % 5, state, began):
         status.apply(event)
