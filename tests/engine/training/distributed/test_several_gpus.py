@@ -100,7 +100,7 @@ def ranks_alone(lab) -> list[int]:
     return [
         pid
         for pid in ranks_of(lab)
-        if b"training.distributed.worker" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        if b"training.distributed.rank_process" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
 
 
