@@ -32,7 +32,7 @@ AXES: tuple[Axis, ...] = ("step", "epoch", "time", "samples", "gpu-hours", "joul
 """What a metric can be drawn over."""
 PHASES = ("data", "forward", "backward", "optimizer")
 """The parts of a step that the engine's own training measures as ``time/*``, in their order."""
-SCORES = ("test/f1", "test/accuracy", "test/precision", "test/recall")
+SCORES = ("test/f1", "test/accuracy", "test/precision", "test/recall", "test/top5")
 """The scores of the test split that a run's facts list, in their order."""
 HEADLINES = SCORES[:2]
 """The scores that tables of results show; the first that an experiment's runs measured decides which of them count."""
@@ -137,7 +137,8 @@ _KINDS = {
         _fraction("accuracy", "acc"),
         _fraction("precision", "prec", "precision (macro)"),
         _fraction("recall", "", "recall (macro)"),
-        *map(_fraction, ("auc", "auroc", "ap", "map", "iou", "top1", "top5")),
+        *map(_fraction, ("auc", "auroc", "ap", "map", "iou", "top1")),
+        MetricKind("top5", "fraction", "higher", "top5", "top-5 accuracy", "top-5 accuracy", is_score=True),
         MetricKind("ece", "fraction", "lower", "ece", "calibration error", "calibration error (ECE)"),
         MetricKind("loss", "plain", "lower", "loss", "loss", "loss"),
         MetricKind("lr", "rate", "neither", "lr", "learning rate", "learning rate"),

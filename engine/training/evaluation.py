@@ -1,6 +1,6 @@
 """The scores of a model over a whole split, its calibration, and their intervals.
 
-Everything is counted on the split's device; the loop waits for it once, after the last batch.
+Logits stay on the split's device and are measured there; the loop waits for it once in ``CHUNK`` images.
 """
 
 from __future__ import annotations
@@ -14,22 +14,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.analysis.classification import f1_per_class, scores
+from engine.analysis.classification import f1_per_class
 from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import Estimate
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.dataset import Split
+from engine.training.light_torchmetrics import import_torchmetrics
 
-BINS = 15
-"""Bins of confidence for the calibration error: as many as in Guo et al. (2017) and most that compare with it."""
+CHUNK = 8192
+"""Images whose logits are kept at once: 33 MB with 1,000 classes."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """Metrics of a split by name, and its confusion matrix of counts (rows: true class).
 
-    ``loss`` is the mean cross-entropy in nats; ``accuracy``, macro ``f1``, ``precision`` and ``recall``, and the
-    expected calibration error ``ece`` lie between 0 and 1.
+    ``loss`` is the mean cross-entropy in nats; ``accuracy``, macro ``f1``, ``precision`` and ``recall``, the expected
+    calibration error ``ece``, and with more than ten classes ``top5`` lie between 0 and 1.
     """
 
     values: dict[str, float]
@@ -65,40 +66,46 @@ class Evaluator:
         """Return the metrics of the model; it stays in training or evaluation mode as it was."""
         was_training = model.training
         model.eval()
-        tally = _MetricSums(self._classes, self._split.labels.device)
+        measurement = _Measurement(self._classes, self._split.labels.device)
         for images, labels in self._split.in_order(self._batch_size):
-            tally.add(model(self._prepare(images)).float(), labels)
+            measurement.add(model(self._prepare(images)).float(), labels)
         model.train(was_training)
-        return tally.evaluation(self._images, self._ranks)
+        return measurement.evaluation(self._images, self._ranks)
 
 
-class _MetricSums:
-    """Sums over the batches of a split, on its device."""
+class _Measurement:
+    """What is measured of a split: its loss batch by batch, all else in chunks of ``CHUNK`` images."""
 
     def __init__(self, classes: int, device: torch.device) -> None:
-        self._classes = classes
+        import_torchmetrics()
+        from engine.training.classification_metrics import ClassificationMetrics
+
+        self._metrics = ClassificationMetrics(classes, device)
         self._loss = torch.zeros((), device=device, dtype=torch.float64)
-        self._confusion = torch.zeros(classes * classes, device=device, dtype=torch.int64)
-        self._gaps = torch.zeros(BINS, device=device, dtype=torch.float64)
-        """By bin of confidence: the sum of the confidences less how many were right."""
-        self._bins = torch.arange(BINS, device=device).unsqueeze(1)  # (BINS, 1)
-        self._edges = torch.linspace(0, 1, BINS + 1, device=device)[1:-1]  # bin i is (i/BINS, (i+1)/BINS]
+        self._logits: list[Tensor] = []
+        self._labels: list[Tensor] = []
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
-        """Count a batch: float32 logits (B, classes) and true classes (B,)."""
+        """Add a batch: float32 logits (B, classes) and true classes (B,)."""
         self._loss += F.cross_entropy(logits, labels, reduction="sum")
-        confidence, guess = logits.softmax(1).max(1)  # (B,) each
-        self._confusion.index_add_(0, labels * self._classes + guess, torch.ones_like(labels))
-        in_bin = torch.bucketize(confidence, self._edges) == self._bins  # (BINS, B)
-        self._gaps += (in_bin * (confidence.double() - (guess == labels).double())).sum(1)
+        self._logits.append(logits)
+        self._labels.append(labels)
+        if sum(map(len, self._labels)) >= CHUNK:
+            self._measure()
+
+    def _measure(self) -> None:
+        if any(map(len, self._labels)):  # of a split with fewer images than ranks some have none
+            self._metrics.update(torch.cat(self._logits), torch.cat(self._labels))
+        self._logits, self._labels = [], []
 
     def evaluation(self, images: int, ranks: Ranks) -> Evaluation:
         """Return the metrics of a split of so many images; the device is waited for here."""
-        sums = ranks.sum(torch.cat((self._loss[None], self._gaps)))
-        loss, ece = (torch.stack((sums[0], sums[1:].abs().sum())) / images).tolist()
-        confusion = ranks.sum(self._confusion).view(self._classes, self._classes).cpu().numpy()
-        values = {"loss": loss, **scores(confusion)._asdict(), "ece": ece}
-        return Evaluation(values, confusion.tolist())
+        self._measure()
+        measured = self._metrics.compute()
+        confusion = measured.pop("confusion").long().tolist()
+        loss = ranks.sum(self._loss) / images
+        values = {"loss": loss.item(), **{name: value.item() for name, value in measured.items()}}
+        return Evaluation(values, confusion)
 
 
 def summarize(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
@@ -119,6 +126,9 @@ def summarize(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:
         "test/accuracy": Estimate(value=values["accuracy"], low=accuracy[0], high=accuracy[1], n=images),
         "test/ece": Estimate(value=values["ece"], n=images),
     }
+    if "top5" in values:
+        low, high = wilson(round(values["top5"] * images), images)
+        estimates["test/top5"] = Estimate(value=values["top5"], low=low, high=high, n=images)
     return {
         **{name: msgspec.to_builtins(estimate) for name, estimate in estimates.items()},
         "test/f1_per_class": dict(zip(labels, f1_per_class(matrix), strict=True)),

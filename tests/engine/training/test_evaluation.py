@@ -1,7 +1,8 @@
-"""Metrics are those of the whole split, as torchmetrics and scikit-learn compute them."""
+"""Metrics are those of the whole split, as scikit-learn and the scores without torch compute them."""
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
@@ -10,12 +11,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
+from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, top_k_accuracy_score
 from torch import nn
 
+from engine.analysis.classification import Scores, scores
 from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import End, decode, encode
 from engine.training import evaluation
+from engine.training.collectives import ALONE
 from engine.training.data.dataset import Split
 from engine.training.evaluation import Evaluation, Evaluator, summarize
 
@@ -78,33 +81,58 @@ def guesses(draw):
         st.lists(st.integers(0, draw(st.integers(1, classes)) - 1), min_size=images, max_size=images)
     )
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
-    logits = torch.randn(images, classes, generator=generator) * draw(st.sampled_from([0.01, 1.0, 3.0]))
+    logits = torch.randn(images, classes, generator=generator) * draw(st.sampled_from([0.0, 0.01, 1.0, 3.0]))
     return logits + draw(st.sampled_from([0.0, 2.0])) * torch.eye(classes)[labels], torch.tensor(labels)
 
 
 @given(guesses(), st.integers(1, 64))
 @settings(deadline=None)
-def test_metrics_equal_torchmetrics(split, batch_size):
-    from torchmetrics.functional import classification as reference
-
+def test_scores_are_those_of_the_confusion_matrix(split, batch_size):
     logits, labels = split
-    classes = logits.shape[1]
     found = evaluate(logits, labels, batch_size)
-    macro = {"num_classes": classes, "average": "macro"}
-    assert found.values == pytest.approx(
-        {
-            "loss": nn.functional.cross_entropy(logits, labels).item(),
-            "accuracy": reference.multiclass_accuracy(logits, labels, classes, average="micro").item(),
-            "f1": reference.multiclass_f1_score(logits, labels, **macro).item(),
-            "precision": reference.multiclass_precision(logits, labels, **macro).item(),
-            "recall": reference.multiclass_recall(logits, labels, **macro).item(),
-            "ece": reference.multiclass_calibration_error(
-                logits.softmax(1), labels, classes, n_bins=15
-            ).item(),
-        },
-        abs=2e-6,
+    matrix = confusion_matrix(labels, logits.argmax(1), labels=range(logits.shape[1]))
+    assert found.confusion == matrix.tolist()
+    assert {name: found.values[name] for name in Scores._fields} == pytest.approx(
+        scores(matrix)._asdict(), abs=1e-12
     )
-    assert found.confusion == reference.multiclass_confusion_matrix(logits, labels, classes).tolist()
+    assert found.values["loss"] == pytest.approx(nn.functional.cross_entropy(logits, labels).item(), abs=2e-6)
+    assert found.values["ece"] == pytest.approx(calibration_error(logits, labels), abs=2e-6)
+
+
+@pytest.mark.parametrize(("classes", "is_measured"), [(10, False), (11, True), (40, True)])
+def test_top5_is_scikit_learns_where_there_are_more_than_ten_classes(classes, is_measured):
+    generator = torch.Generator().manual_seed(5)
+    labels = torch.arange(200) % (classes - 1)  # one class never occurs
+    logits = torch.randn(200, classes, generator=generator) * 200 + 100 * torch.eye(classes)[labels]
+    values = evaluate(logits, labels).values
+    assert ("top5" in values) == is_measured
+    if is_measured:
+        expected = top_k_accuracy_score(labels, logits, k=5, labels=range(classes))
+        assert values["top5"] == pytest.approx(expected, abs=1e-12)
+        assert values["accuracy"] < values["top5"] < 1
+
+
+def test_measured_in_chunks_a_split_is_what_it_is_as_a_whole(monkeypatch):
+    logits, labels = torch.randn(101, 12, generator=torch.Generator().manual_seed(2)), torch.arange(101) % 12
+    whole = evaluate(logits, labels)
+    monkeypatch.setattr(evaluation, "CHUNK", 32)
+    assert evaluate(logits, labels) == whole
+
+
+@pytest.mark.slow  # torch imports its compiler for this
+def test_deterministic_algorithms_count_a_thousand_classes_too():
+    logits, labels = (
+        torch.randn(4096, 1000, generator=torch.Generator().manual_seed(2)),
+        torch.arange(4096) % 1000,
+    )
+    usual = evaluate(logits, labels, 4096)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        assert evaluate(logits, labels, 4096) == usual
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def test_full_confidence_falls_into_the_last_bin():
@@ -131,13 +159,15 @@ def test_each_evaluation_starts_from_nothing():
 def test_counting_a_batch_does_not_wait_for_the_device():
     device = torch.device("cuda")
     logits, labels = torch.randn(64, 10, device=device), torch.arange(64, device=device) % 10
-    tally = evaluation._MetricSums(10, device)
+    measurement = evaluation._Measurement(10, device)
     torch.cuda.set_sync_debug_mode("error")
     try:
-        tally.add(logits, labels)
+        measurement.add(logits, labels)
     finally:
         torch.cuda.set_sync_debug_mode("default")
-    assert tally.evaluation(64).values == pytest.approx(evaluate(logits.cpu(), labels.cpu()).values, abs=1e-6)
+    assert measurement.evaluation(64, ALONE).values == pytest.approx(
+        evaluate(logits.cpu(), labels.cpu()).values, abs=1e-6
+    )
 
 
 def test_a_summary_says_what_was_found_and_how_sure_that_is():
@@ -156,10 +186,91 @@ def test_a_split_without_images_has_no_summary():
     assert summarize(Evaluation({}, [[0, 0], [0, 0]]), ["cat", "dog"]) == {}
 
 
-def test_measuring_and_the_digits_load_no_more_than_torch():
-    modules = "engine.training.evaluation, engine.training.data.digits as d"
-    script = f"import sys, {modules}; d.digits_source(); print(*sys.modules)"
+EVALUATING = """
+import sys
+import torch
+from engine.training import evaluation, light_torchmetrics
+from engine.training.data.dataset import Split
+from engine.training.data.digits import digits_source
+{before}
+digits_source()
+already = set(sys.modules)
+split = Split(torch.arange(20), torch.arange(20) % 2)
+model = torch.nn.Embedding.from_pretrained(torch.eye(20)[:, :2])
+print(evaluation.Evaluator(split, 2, 8, lambda batch: batch).run(model).values["f1"])
+print(len(set(sys.modules) - already))
+print(*sys.modules)
+"""
+UNUSED = {"torchvision", "scipy", "matplotlib", "sklearn", "transformers"}
+
+
+def evaluated_anew(before: str = "") -> tuple[float, int, set[str]]:
+    """Evaluate in a process of its own; return the F1, how many modules that brought, and all modules."""
     said = subprocess.run(
-        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", EVALUATING.format(before=before)],
+        check=True, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    f1, count, modules = said.stdout.splitlines()
+    return float(f1), int(count), set(modules.split())
+
+
+def test_measuring_loads_torchmetrics_and_nothing_that_it_could_do_without():
+    f1, count, modules = evaluated_anew()
+    assert "torchmetrics" in modules
+    assert not UNUSED & modules
+    assert count < 400
+    assert 0 < f1 < 1
+
+
+@pytest.mark.slow
+def test_a_torchmetrics_that_asks_for_packages_in_another_way_is_imported_as_it_is():
+    f1, _, modules = evaluated_anew("light_torchmetrics._as_if_absent = lambda packages: 1 / 0")
+    assert "torchmetrics" in modules
+    assert UNUSED & modules  # seconds that the usual way saves
+    assert f1 == evaluated_anew()[0]
+
+
+@pytest.mark.slow
+def test_two_ranks_measure_what_one_measures(tmp_path):
+    """A split of three images leaves the second rank with one of them, a split of one image with none."""
+    script = tmp_path / "rank.py"
+    script.write_text(RANK)
+    ranks = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+        str(script),
+    ]
+    together = subprocess.run(ranks, check=True, capture_output=True, text=True, timeout=240)
+    alone = subprocess.run(
+        [sys.executable, str(script)], check=True, capture_output=True, text=True, timeout=240
     )
-    assert not {"torchmetrics", "torchvision", "scipy", "matplotlib", "sklearn"} & set(said.stdout.split())
+    expected = [json.loads(line) for line in alone.stdout.splitlines()]
+    measured = [json.loads(line) for line in together.stdout.splitlines()]
+    assert len(expected) == 3
+    assert len(measured) == 6
+    for values, matrix in measured:
+        one = next(values for values, other in expected if other == matrix)
+        assert values == pytest.approx(one, abs=1e-6)
+
+
+RANK = """
+import json, os
+import torch
+from torch import nn
+from engine.training.collectives import ALONE, Joined
+from engine.training.data.dataset import Split
+from engine.training.evaluation import Evaluator
+
+ranks = Joined(torch.device("cpu"), "gloo") if "WORLD_SIZE" in os.environ else ALONE
+for images in (401, 3, 1):
+    logits = torch.randn(images, 12, generator=torch.Generator().manual_seed(images))
+    split = Split(torch.arange(images), torch.arange(images) % 12)
+    found = Evaluator(split, 12, 64, lambda batch: batch, ranks).run(nn.Embedding.from_pretrained(logits))
+    print(json.dumps([found.values, found.confusion]) + chr(10), end="", flush=True)
+if ranks is not ALONE:
+    ranks.leave()
+"""
