@@ -96,6 +96,8 @@ class Checkpoint(Event, tag="checkpoint"):
     path: str
     kind: Literal["last", "best"]
     bytes: Count
+    weights: str = "model"
+    """Which weights its ``model`` holds: ``ema`` for the averaged ones, which may be the best."""
 
 
 class Log(Event, tag="log"):

@@ -37,9 +37,11 @@ SCORES = ("test/f1", "test/accuracy", "test/precision", "test/recall", "test/top
 HEADLINES = SCORES[:2]
 """The scores that tables of results show; the first that an experiment's runs measured decides which of them count."""
 CHOOSERS = ("val/f1", "val/accuracy", "val/loss")
-"""The metrics by which the best checkpoint is chosen: the first that a run measures."""
-EVALUATED = frozenset({"test", "val", "ema"})
-"""The splits, and the averaged weights on one, that are measured between epochs: a checkpoint has one value of each."""
+"""The metrics by which the best checkpoint is chosen: the first that is measured, of the weights or their average."""
+AVERAGED = {"test": "ema", "val": "ema/val"}
+"""Where the averaged weights are measured on a split."""
+EVALUATED = frozenset({*AVERAGED, *AVERAGED.values()})
+"""Splits, and the averaged weights on them, that are measured between epochs: a checkpoint has one value of each."""
 SPLITS = {"train": "training", "val": "validation", "test": "test"}
 """A split in words."""
 MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/memory_process")
@@ -220,6 +222,12 @@ def whole_run(name: str) -> str:
     if len(parts) == 3 and parts[0] == "gpu" and parts[1].isdecimal():
         return f"gpu/{parts[2]}"
     return name
+
+
+def averaged(name: str) -> str:
+    """Return what the averaged weights score where a run's own score ``name``: ``ema/val/f1`` for ``val/f1``."""
+    split, _, kind = name.rpartition("/")
+    return f"{AVERAGED[split]}/{kind}" if split in AVERAGED else name
 
 
 def over_gpus(values: Values, kind: str) -> float | None:

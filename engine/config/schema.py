@@ -78,7 +78,7 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     clip_norm: Weight = 1.0
     """The norm that gradients are scaled down to; 0 for no limit."""
     ema: Fraction = 0.0
-    """Decay of an average of the weights, measured as ``ema/*``; 0 for none."""
+    """Decay of an average of the weights, measured as ``ema/*`` and validated as ``ema/val/*``; 0 for none."""
     precision: Annotated[
         Literal["auto", "float32", "bf16"], Meta(description="'auto', 'float32' or 'bf16'")
     ] = "auto"

@@ -23,7 +23,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from engine.catalog.metrics import CHOOSERS, HEADLINES, metric_of
+from engine.catalog.metrics import CHOOSERS, HEADLINES, averaged, metric_of
 from engine.events import (
     LATEST,
     MAX_METRICS,
@@ -213,7 +213,7 @@ class Status(msgspec.Struct, kw_only=True):
             kept[name] = max(value, extreme) if metric.kind.extreme == "highest" else min(value, extreme)
         if metric.is_evaluated:
             self.evaluated[metric.split] = self.step
-            if self.best_epoch is None or self.step == self.best_step:
+            if self.best_epoch is None:
                 self._put_best(name, value)
 
     def _put_best(self, name: str, value: float | None) -> None:
@@ -223,24 +223,33 @@ class Status(msgspec.Struct, kw_only=True):
             self.best[name] = value
 
     def _choose(self, event: Metrics) -> None:
-        """Make this step the best checkpoint where the validation split prefers it."""
+        """Make this step the best checkpoint where the validation split prefers it, or its averaged weights."""
         chooser = next((name for name in CHOOSERS if name in self.last), None)
-        if chooser is None or chooser not in event.values or (value := self.last[chooser]) is None:
+        if chooser is None:
             return
-        loss = self.last.get("val/loss")
-        scores = (
-            -value if chooser == "val/loss" else value,
-            0.0 if loss is None or "val/loss" not in event.values else -loss,
+        for name, loss in ((chooser, "val/loss"), (averaged(chooser), averaged("val/loss"))):
+            score = self._validation_score(event, name, loss)
+            is_compared = self.chosen_by in (chooser, averaged(chooser))
+            if score is not None and (self.choice is None or not is_compared or score > self.choice):
+                self.chosen_by, self.choice = name, score
+                self.best_step, self.best_epoch = event.step, event.epoch
+        if event.step == self.best_step:
+            for name in [name for name in self.last if metric_of(name).is_evaluated]:
+                self._put_best(name, self._at_best(name))
+
+    def _validation_score(self, event: Metrics, name: str, loss_name: str) -> tuple[float, float] | None:
+        """Return how good a validation score and loss of an event are, the larger the better; None without a score."""
+        if name not in event.values or (value := self.last[name]) is None:
+            return None
+        loss = self.last.get(loss_name) if loss_name in event.values else None
+        return -value if name == loss_name else value, 0.0 if loss is None else -loss
+
+    def _at_best(self, name: str) -> float | None:
+        """Return what the weights of the best checkpoint scored, the averaged ones where it holds them."""
+        source = averaged(name) if self.chosen_by.startswith("ema/") else name
+        return (
+            self.last.get(source) if self.evaluated.get(metric_of(source).split) == self.best_step else None
         )
-        if self.chosen_by == chooser and self.choice is not None and scores <= self.choice:
-            return
-        self.chosen_by, self.choice = chooser, scores
-        self.best_step, self.best_epoch = event.step, event.epoch
-        for name, measured in self.last.items():
-            metric = metric_of(name)
-            if metric.is_evaluated:
-                at_best = self.evaluated.get(metric.split) == event.step
-                self._put_best(name, measured if at_best else None)
 
     def _clock(self, step: int) -> None:
         """Measure the pace at a step, as it is reached."""

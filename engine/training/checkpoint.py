@@ -59,6 +59,24 @@ def keep_as(path: Path, other: Path) -> None:
                 shutil.copyfileobj(source, target)
 
 
+def keep_best(folder: Path, state: dict[str, Any]) -> int:
+    """Name what was written as ``last.pt`` ``best.pt`` too; return its bytes.
+
+    Where the averaged weights are the better ones, ``best.pt`` holds them as its ``model``.
+
+    Args:
+        folder: The run's checkpoints.
+        state: What ``last.pt`` holds; its ``best_weights`` are ``model`` or ``ema``.
+
+    Raises:
+        OSError: It cannot be written; what stood there before still does.
+    """
+    if state.get("best_weights") == "ema":
+        return save(folder / "best.pt", {**state, "model": state["average"]})
+    keep_as(folder / "last.pt", folder / "best.pt")
+    return (folder / "best.pt").stat().st_size
+
+
 def load(path: Path, device: torch.device) -> dict[str, Any]:
     """Return a checkpoint.
 

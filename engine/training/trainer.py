@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 import torch
 from torch import Tensor, nn
 
+from engine.catalog.metrics import AVERAGED
 from engine.config.schema import Experiment
 from engine.errors import CheckpointError, UserError
 from engine.events import Checkpoint, Confusion
@@ -29,6 +30,11 @@ from engine.training.learner import Batch, Learner
 
 PATIENCE_S = 30.0
 """Seconds that the last checkpoint waits for space on a full disk."""
+
+
+Weights = Literal["model", "ema"]
+_CANDIDATES: dict[str, Weights] = {"val": "model", AVERAGED["val"]: "ema"}
+"""Where the weights, and their average where there is one, are judged."""
 
 
 class Diverged(UserError):  # noqa: N818  it names what happened to the run
@@ -85,6 +91,7 @@ class Trainer:
         self.tested: Evaluation | None = None
         """The last evaluation on the test split."""
         self._best: tuple[float, float] | None = None
+        self._best_weights: Weights = "model"
         self._writer = checkpoint.Writer()
         if ranks.rank:  # all have the same weights by now; what is random from here on is each rank's own
             torch.manual_seed(_mix(seed, 0, 1 + ranks.rank))
@@ -118,6 +125,10 @@ class Trainer:
         self.learner.model.train()
         if self.step < self._steps:
             self._recorder.log("info", self.learner.accelerate())
+            if self.learner.average is not None:
+                self._recorder.log(
+                    "info", "best.pt holds the weights or their average (ema): what validates better"
+                )
         while self.step < self._steps:
             if (stop := self._train_epoch()) is not None:
                 self._check(self.learner.meter.loss())  # waits
@@ -205,7 +216,10 @@ class Trainer:
                 name: evaluator.run(self.learner.model) for name, evaluator in self._evaluators.items()
             }
             if self.learner.average is not None:
-                evaluations["ema"] = self._evaluators["test"].run(self.learner.average.model)  # waits
+                evaluations |= {  # waits
+                    AVERAGED[name]: evaluator.run(self.learner.average.model)
+                    for name, evaluator in self._evaluators.items()
+                }
         self.tested = evaluations["test"]
         values = {
             f"{split}/{name}": value for split, it in evaluations.items() for name, value in it.values.items()
@@ -213,11 +227,18 @@ class Trainer:
         values["time/evaluation"] = time.perf_counter() - began
         self._recorder.metrics(self.step, self.epoch, values)
         self._recorder.emit(self._confusion(evaluations["test"]))
-        score = (evaluations["val"].values["f1"], -evaluations["val"].values["loss"])
-        best = self._best is None or score > self._best
-        if best:
-            self._best = score
-        return best
+        return self._choose(evaluations)
+
+    def _choose(self, evaluations: Mapping[str, Evaluation]) -> bool:
+        """Return whether the weights or their average, whichever does better on validation, are the best so far."""
+        chosen = False
+        for split, weights in _CANDIDATES.items():
+            if split in evaluations:
+                values = evaluations[split].values
+                score = (values["f1"], -values["loss"])
+                if self._best is None or score > self._best:
+                    self._best, self._best_weights, chosen = score, weights, True
+        return chosen
 
     def _confusion(self, evaluation: Evaluation) -> Confusion:
         return Confusion(
@@ -232,21 +253,20 @@ class Trainer:
             return
         state = checkpoint.copied(state)  # waits
         step, epoch, folder = self.step, self.epoch, self._recorder.run.checkpoints
+        weights = self._best_weights
 
-        def announce(kind: Literal["last", "best"], size: int) -> None:
+        def announce(kind: Literal["last", "best"], size: int, weights: Weights) -> None:
             self._recorder.emit(
                 Checkpoint(
                     time=time.time(), run=self._recorder.run.id, step=step, epoch=epoch,
-                    path=f"checkpoints/{kind}.pt", kind=kind, bytes=size,
+                    path=f"checkpoints/{kind}.pt", kind=kind, bytes=size, weights=weights,
                 )
             )  # fmt: skip
 
         def write() -> None:
-            size = checkpoint.save(folder / "last.pt", state)
-            announce("last", size)
+            announce("last", checkpoint.save(folder / "last.pt", state), "model")
             if best:
-                checkpoint.keep_as(folder / "last.pt", folder / "best.pt")
-                announce("best", size)
+                announce("best", checkpoint.keep_best(folder, state), weights)
 
         def failed(error: OSError) -> None:
             self._recorder.log("warning", f"{_cannot_write(error)}; the one before is kept, training goes on")
@@ -268,6 +288,7 @@ class Trainer:
                 "std": list(self._data.std),
             },
             "best": self._best,
+            "best_weights": self._best_weights,
             "is_best": best,
         }
 
@@ -280,11 +301,9 @@ class Trainer:
         self.learner.load(state)
         self.step = state["step"]
         self._best = None if state["best"] is None else tuple(state["best"])
-        if self._ranks.leads and state.get(
-            "is_best"
-        ):  # its process may have been killed between the two names
-            folder = self._recorder.run.checkpoints
-            checkpoint.keep_as(folder / "last.pt", folder / "best.pt")
+        self._best_weights = state.get("best_weights", "model")
+        if self._ranks.leads and state.get("is_best"):  # its process may have been killed before it kept them
+            checkpoint.keep_best(self._recorder.run.checkpoints, state)
         saved = {
             kind: rng_state if isinstance(rng_state, list) else [rng_state]
             for kind, rng_state in state["rng"].items()

@@ -14,6 +14,7 @@ from engine.query.fields import Subject, find_key
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status, cached, rebuild, status_of
 from engine.runs.store import Run
+from tui.views.run_facts import best_checkpoint
 
 SCORES = st.floats(0, 1)
 
@@ -46,6 +47,41 @@ def test_the_choice_is_the_trainers(epochs: list[tuple[float, float, float]]) ->
     chosen = max(epochs, key=lambda each: (each[0], -each[1]))  # of equal ones the first
     assert status.best["test/f1"] == chosen[2]
     assert status.best_epoch == epochs.index(chosen) + 1
+
+
+def test_the_averaged_weights_are_the_best_where_they_validate_better() -> None:
+    epochs = [
+        {
+            "val/f1": 0.5,
+            "val/loss": 1.0,
+            "ema/val/f1": 0.2,
+            "ema/val/loss": 2.0,
+            "test/f1": 0.4,
+            "ema/f1": 0.3,
+        },
+        {
+            "val/f1": 0.4,
+            "val/loss": 1.0,
+            "ema/val/f1": 0.5,
+            "ema/val/loss": 0.9,
+            "test/f1": 0.45,
+            "ema/f1": 0.6,
+        },
+        {
+            "val/f1": 0.5,
+            "val/loss": 1.0,
+            "ema/val/f1": 0.5,
+            "ema/val/loss": 0.9,
+            "test/f1": 0.47,
+            "ema/f1": 0.7,
+        },
+    ]
+    first, second, third = (fold(*epochs[:count]) for count in (1, 2, 3))
+    assert (first.chosen_by, first.best_epoch, first.best["test/f1"]) == ("val/f1", 1.0, 0.4)
+    assert (second.chosen_by, second.best_epoch, second.best["test/f1"]) == ("ema/val/f1", 2.0, 0.6)
+    assert (second.best["ema/f1"], second.best["val/f1"], second.last["test/f1"]) == (0.6, 0.5, 0.45)
+    assert third.best == second.best
+    assert best_checkpoint(third, "test/f1") == (0.6, "epoch 2, by ema/val F1")
 
 
 @given(st.lists(SCORES, min_size=1, max_size=9))

@@ -18,11 +18,14 @@ from engine.errors import CheckpointError
 from engine.events import Checkpoint, decode
 from engine.history.reader import History
 from engine.models import create_model
+from engine.models.weights.sources import read_checkpoint
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.system.files import tail
 from engine.training import checkpoint
+from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset, load_dataset
+from engine.training.evaluation import Evaluator
 from engine.training.trainer import Diverged, Trainer
 
 CPU = torch.device("cpu")
@@ -170,6 +173,47 @@ class TestResuming:
         (run.checkpoints / "best.pt").unlink()
         resumed(run)
         assert (run.checkpoints / "best.pt").read_bytes() == (run.checkpoints / "last.pt").read_bytes()
+
+
+class TestTheBest:
+    @pytest.mark.parametrize(("lr", "winner"), [(1e-3, "model"), (3e-3, "ema")])
+    def test_weights_are_those_that_validate_better_the_averaged_ones_too(self, runs, lr, winner):
+        run = runs()
+        trainer(run, replace(SMALL, lr=lr, ema=0.9, warmup=0.0, schedule="constant")).fit()
+        history = History(run.path)
+        history.update()
+        scores = {
+            (f1, -loss, weights, step)
+            for weights, split in (("model", "val"), ("ema", "ema/val"))
+            for step, f1, loss in zip(
+                *history.series(f"{split}/f1"), history.series(f"{split}/loss")[1], strict=True
+            )
+        }
+        _, _, weights, step = max(scores)
+        assert weights == winner
+        event = [event for event in checkpoints(run) if event.kind == "best"][-1]
+        assert (event.weights, event.step) == (weights, step)
+        assert event.bytes == (run.checkpoints / "best.pt").stat().st_size
+        read = read_checkpoint(run.checkpoints / "best.pt").tensors
+        best = checkpoint.load(run.checkpoints / "best.pt", CPU)
+        assert best["best_weights"] == weights
+        model = create_model(SMALL.model, num_classes=10, image_size=8, patch_size=4, **SMALL.options)
+        model.load_state_dict(read)
+        data = digits()
+        validation = Evaluator(data.val, 10, 256, Preprocess(data, SMALL, CPU).evaluate).run(model)
+        f1 = history.series("ema/val/f1" if weights == "ema" else "val/f1")
+        assert validation.values["f1"] == f1[1][f1[0].tolist().index(step)]
+
+    def test_averaged_weights_are_found_again_if_killed_before_they_were_kept(self, runs):
+        run, experiment = runs(), replace(SMALL, lr=2e-2, ema=0.9, warmup=0.0, schedule="constant")
+        trainer(run, experiment, stop_at=2, how="stop-after-epoch").fit()
+        last = checkpoint.load(run.checkpoints / "last.pt", CPU)
+        assert (last["is_best"], last["best_weights"]) == (True, "ema")
+        (run.checkpoints / "best.pt").unlink()
+        resumed(run, experiment)
+        best = checkpoint.load(run.checkpoints / "best.pt", CPU)["model"]
+        assert all(torch.equal(tensor, best[name]) for name, tensor in last["average"].items())
+        assert any(not torch.equal(tensor, best[name]) for name, tensor in last["model"].items())
 
 
 class TestSaving:
