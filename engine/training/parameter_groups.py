@@ -91,7 +91,7 @@ def _block(name: str) -> int:
 
 def _timm_decay(model: nn.Module) -> dict[bool, list[nn.Parameter]]:
     """Return the parameters of a model of timm by whether ``param_groups_weight_decay`` decays them."""
-    from timm.optim import param_groups_weight_decay
+    from timm.optim import param_groups_weight_decay  # type: ignore[attr-defined]
 
     split: dict[bool, list[nn.Parameter]] = {True: [], False: []}
     for group in param_groups_weight_decay(model, 1.0, no_weight_decay_list=_not_decayed(model)):
@@ -101,7 +101,7 @@ def _timm_decay(model: nn.Module) -> dict[bool, list[nn.Parameter]]:
 
 def _timm_layer_decay(model: nn.Module, weight_decay: float, lr: float, decay: float) -> list[Group]:
     """Return the groups of ``param_groups_layer_decay``, which follow the model's own ``group_matcher``."""
-    from timm.optim import param_groups_layer_decay
+    from timm.optim import param_groups_layer_decay  # type: ignore[attr-defined]
 
     groups = param_groups_layer_decay(model, 1.0, no_weight_decay_list=_not_decayed(model), layer_decay=decay)
     return [
