@@ -59,7 +59,8 @@ def build(
         torch.set_float32_matmul_precision("high")
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
-    weights = read_checkpoint(experiment.pretrained) if experiment.pretrained else None
+    kept = state["config"] if state is not None else {}
+    weights = read_checkpoint(experiment.pretrained) if experiment.pretrained and "mean" not in kept else None
     data = load_dataset(experiment, seed, say)
     model = create_model(
         experiment.model,
@@ -72,6 +73,8 @@ def build(
     del weights
     if loaded is not None and loaded.mean is not None and loaded.std is not None:
         data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)
+    elif "mean" in kept:
+        data = dataclasses.replace(data, mean=tuple(kept["mean"]), std=tuple(kept["std"]))
     ideal = ideal_seconds(experiment, device, len(data.classes))
     trainer = Trainer(
         experiment, seed, model, data, device, recorder, stop_request, ideal and ideal / ranks.size, ranks
@@ -86,7 +89,7 @@ def build(
             trainer,
             device=device_name(device, ranks.size),
             parameters=sum(parameter.numel() for parameter in model.parameters()),
-            init=loaded.source if loaded else "scratch",
+            init=experiment.pretrained or "scratch",
         )
     )
     sizes = ", ".join(

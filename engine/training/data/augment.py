@@ -50,7 +50,7 @@ class Preprocess:
         if self._flips:
             images = random_flip(images, generator)
         if self._policy is not None:
-            images = torch.cat([self._policy(chunk) for chunk in images.split(SHARED_POLICY)])
+            images = torch.cat([self._policy(chunk) for chunk in torch.split(images, SHARED_POLICY)])
         ready = self._normalize(images)
         if self._cutout:
             ready = random_cutout(ready, self._cutout, generator)
