@@ -10,6 +10,7 @@
                     control       what a user asked of the live run
                     console.log   what its process printed besides events
                     checkpoints/  last.pt, best.pt
+                    predictions.npy, predictions.json  what its last model takes the test images for
 """
 
 from __future__ import annotations

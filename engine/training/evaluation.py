@@ -6,10 +6,11 @@ Logits stay on the split's device and are measured there; the loop waits for it 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 from engine.analysis.classification import f1_per_class
 from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import Estimate
+from engine.runs.predictions import Classes
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.dataset import Split
 from engine.training.light_torchmetrics import import_torchmetrics
@@ -35,6 +37,8 @@ class Evaluation:
 
     values: dict[str, float]
     confusion: list[list[int]]
+    guesses: Classes = field(default_factory=lambda: np.zeros(0, dtype=np.int64), compare=False)
+    """The guessed classes (N,), in the order of the split."""
 
 
 class Evaluator:
@@ -82,12 +86,14 @@ class _Measurement:
 
         self._metrics = ClassificationMetrics(classes, device)
         self._loss = torch.zeros((), device=device, dtype=torch.float64)
+        self._guesses: list[Tensor] = []
         self._logits: list[Tensor] = []
         self._labels: list[Tensor] = []
 
     def add(self, logits: Tensor, labels: Tensor) -> None:
         """Add a batch: float32 logits (B, classes) and true classes (B,)."""
         self._loss += F.cross_entropy(logits, labels, reduction="sum")
+        self._guesses.append(logits.argmax(1))
         self._logits.append(logits)
         self._labels.append(labels)
         if sum(map(len, self._labels)) >= CHUNK:
@@ -105,7 +111,9 @@ class _Measurement:
         confusion = measured.pop("confusion").long().tolist()
         loss = ranks.sum(self._loss) / images
         values = {"loss": loss.item(), **{name: value.item() for name, value in measured.items()}}
-        return Evaluation(values, confusion)
+        guesses = torch.zeros(images, dtype=torch.int64, device=self._loss.device)
+        guesses[ranks.rank :: ranks.size] = torch.cat(self._guesses)
+        return Evaluation(values, confusion, ranks.sum(guesses).cpu().numpy())
 
 
 def summarize(evaluation: Evaluation, labels: Sequence[str]) -> dict[str, Any]:

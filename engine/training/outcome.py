@@ -24,6 +24,7 @@ class Outcome:
 def trained(trainer: Trainer) -> Outcome:
     """Train to the end or until asked to stop, and return how that ended."""
     stopped = trainer.fit()
+    trainer.keep_predictions()
     summary = summarize(trainer.tested, trainer.classes) if trainer.tested is not None else {}
     if stopped is None:
         return Outcome("finished", f"trained all {trainer.experiment.epochs} epochs", summary)

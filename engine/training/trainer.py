@@ -19,6 +19,8 @@ from engine.catalog.metrics import AVERAGED
 from engine.config.schema import Experiment
 from engine.errors import CheckpointError, UserError
 from engine.events import Checkpoint, Confusion
+from engine.runs import predictions
+from engine.runs.predictions import Predictions
 from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.training import checkpoint
@@ -239,6 +241,19 @@ class Trainer:
                 if self._best is None or score > self._best:
                     self._best, self._best_weights, chosen = score, weights, True
         return chosen
+
+    def keep_predictions(self) -> None:
+        """Write what the last evaluation took the test images for into the run's folder."""
+        if self.tested is None or not self._ranks.leads:
+            return
+        labels = self._data.test.labels.cpu().numpy()
+        try:
+            predictions.save(
+                self._recorder.run.path,
+                Predictions(self.tested.guesses, labels, self._data.test_digest),
+            )
+        except OSError as error:
+            self._recorder.log("warning", f"the predictions cannot be written: {error.strerror or error}")
 
     def _confusion(self, evaluation: Evaluation) -> Confusion:
         return Confusion(

@@ -55,7 +55,7 @@ class Library:
         self.config = config
         self.store = store
         self.candidates = candidates
-        self.evidence = Evidence(config.experiments, candidates, config.statistics)
+        self.evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
         self._colours = assign(config.experiments)
         self._histories: dict[tuple[Path, str | None], History] = {}
 

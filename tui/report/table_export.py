@@ -60,7 +60,7 @@ def export_tables(
     if not names:
         _tell_strangers(config, candidates, tell)
     hours = _remembering(read_gpu_hours)
-    evidence = Evidence(config.experiments, candidates, config.statistics)
+    evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
     is_complete = True
     for name, experiments in (by_figure or {ALL: list(config.experiments)}).items():
         results = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.text import Text
@@ -30,12 +31,12 @@ FRAME = 8
 """Cells of the screen's width that border, padding and scrollbar take from the page."""
 
 
-def evidence_of(snapshot: Snapshot) -> Evidence:
-    """Return all runs of a snapshot in the form that judgements are made of."""
+def evidence_of(snapshot: Snapshot, folder: Path) -> Evidence:
+    """Return all runs of a snapshot, which are in a folder, in the form that judgements are made of."""
     runs = facts_of(snapshot.runs, snapshot.about)
     if snapshot.config is None:
-        return Evidence({}, runs)
-    return Evidence(snapshot.config.experiments, runs, snapshot.config.statistics)
+        return Evidence({}, runs, folder=folder)
+    return Evidence(snapshot.config.experiments, runs, snapshot.config.statistics, folder)
 
 
 class CompareScreen(ModalScreen[None]):

@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from engine.analysis.conclusions.image_evidence import ImageEvidence, guesses_of, image_evidence
 from engine.analysis.conclusions.judged_metrics import PRIMARY, is_counted, judged_metric
 from engine.analysis.conclusions.judgement import Judgement, judge
 from engine.analysis.curves import LARGEST
@@ -22,6 +24,9 @@ from engine.config.schema import IMPORTED, Experiment, Statistics
 from engine.events import Estimate
 from engine.runs.status import Status
 
+if TYPE_CHECKING:
+    from engine.runs.predictions import Predictions
+
 
 class Evidence:
     """All runs of a project, and what its user says of differences.
@@ -30,6 +35,7 @@ class Evidence:
         experiments: As they stand in experiments.toml; those that only runs know of count too.
         runs: All runs there are.
         statistics: The margins, and how many seeds are planned.
+        folder: Where the runs are, for their final predictions; None where these are not asked for.
     """
 
     def __init__(
@@ -37,6 +43,7 @@ class Evidence:
         experiments: Mapping[str, Experiment],
         runs: Iterable[RunFacts],
         statistics: Statistics = Statistics(),  # noqa: B008  it is frozen
+        folder: Path | None = None,
     ) -> None:
         self._experiments = experiments
         self._statistics = statistics
@@ -45,6 +52,8 @@ class Evidence:
             self._runs.setdefault(run.status.experiment, []).append(run)
         self._choices: dict[tuple[str, str], Choice[Any]] = {}
         self._pools: dict[tuple[str, str], Pool] = {}
+        self._folder = folder
+        self._predictions: dict[str, Predictions | None] = {}
 
     def choice(self, name: str, metric: str) -> Choice[Any]:
         """Return the runs that count for an experiment, of those that measured a metric.
@@ -111,6 +120,7 @@ class Evidence:
         if len(data) > 1:
             raise ValueError(f"scores on {' and '.join(sorted(data))} are not compared")
         where = next(iter(data), "")
+        images = self._images(choices, metric)
         return judge(
             [sample_of(name, choice, metric) for name, choice in choices.items()],
             pool=self.pool(metric, where),
@@ -120,12 +130,29 @@ class Evidence:
             margin=self._statistics.margin.get(metric),
             planned_seeds=self._statistics.planned_seeds,
             configurations=self.configurations(metric, where),
+            image_variance=images.variance,
+            model_tests=images.model_tests,
             models={
                 name: estimate
                 for name, choice in choices.items()
                 if (estimate := model_interval(choice, metric)) is not None
             },
         )
+
+    def _images(self, choices: Mapping[str, Choice[Any]], metric: str) -> ImageEvidence:
+        guesses = {name: guesses_of(choice, metric, self._load) for name, choice in choices.items()}
+        return image_evidence({name: one for name, one in guesses.items() if one is not None}, metric)
+
+    def _load(self, run: RunFacts) -> Predictions | None:
+        """Return the final predictions of a run, each read once."""
+        if self._folder is None:
+            return None
+        from engine.runs.predictions import load
+
+        name = run.status.run
+        if name not in self._predictions:
+            self._predictions[name] = load(self._folder / name)
+        return self._predictions[name]
 
 
 def data_of(choice: Choice[Any]) -> str:

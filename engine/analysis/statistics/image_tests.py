@@ -97,6 +97,19 @@ def mcnemar(only_a: int, only_b: int, images: int) -> ModelTest:
     return ModelTest(delta, delta - half, delta + half, p, "McNemar's test")
 
 
+def paired_z_test(delta: float, variance: float) -> ModelTest:
+    """Return the test of two scores on the same images.
+
+    Args:
+        delta: The score of the one less that of the other.
+        variance: That of the difference, by the choice of images, as ``image_variance`` has it for one seed each.
+    """
+    error = math.sqrt(variance)
+    p = 2 * NORMAL.cdf(-abs(delta) / error) if error > 0 else float(delta == 0)
+    half = agreeing_half(_quantile(1, ALPHA) * error, delta, told=p < ALPHA)
+    return ModelTest(delta, delta - half, delta + half, p, "paired z-test")
+
+
 def _mcnemar_p(only_a: int, only_b: int) -> float:
     discordant = only_a + only_b
     if discordant == 0:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -113,14 +113,23 @@ def influence(matrix: Matrix, score: Score = "f1") -> NDArray[np.float64]:
     return np.asarray((2 * right * inverse - lost[:, None] - lost[None, :]) / np.count_nonzero(occurring))
 
 
-def image_variance(a: Counts, b: Counts, truth: Counts, score: Score = "f1") -> float:
-    """Return the variance that the choice of test images gives the difference of two recipes' mean scores.
+class ImageInfluence(NamedTuple):
+    """What each test image does to the mean score of a recipe's seeds.
 
-    What varies between the seeds of a recipe on an image is taken off: seeds' own tests account for it.
+    Attributes:
+        mean: The mean influence over the seeds (images,).
+        of_seeds: The part of its variance over the images that is the seeds': their own tests account for it.
+    """
+
+    mean: NDArray[np.float64]
+    of_seeds: float
+
+
+def image_influence(guesses: Counts, truth: Counts, score: Score = "f1") -> ImageInfluence:
+    """Return what each image does to the mean score of a recipe, by its influence on each model's.
 
     Args:
-        a: Guessed classes (seeds, images) of the one recipe.
-        b: Guessed classes (seeds, images) of the other, of the same images.
+        guesses: Guessed classes (seeds, images).
         truth: True classes (images,).
         score: What is compared.
 
@@ -129,32 +138,42 @@ def image_variance(a: Counts, b: Counts, truth: Counts, score: Score = "f1") -> 
     """
     import numpy as np
 
-    if a.ndim != 2 or b.ndim != 2 or truth.ndim != 1 or {a.shape[1], b.shape[1]} != {len(truth)}:
-        raise ValueError(f"guesses of {a.shape} and {b.shape} are not of {truth.shape} images")
-    classes = int(max(a.max(initial=0), b.max(initial=0), truth.max(initial=0))) + 1
-    sides = [
-        np.stack([_influences(truth, guesses, classes, score) for guesses in side])  # (seeds, images)
-        for side in (a, b)
-    ]
-    variance = float(np.var(sides[0].mean(axis=0) - sides[1].mean(axis=0)))
-    for side in sides:
-        if len(side) > 1:
-            variance -= float(side.var(axis=0, ddof=1).mean()) / len(side)
-    return max(0.0, variance) / len(truth)
+    if guesses.ndim != 2 or truth.ndim != 1 or not len(truth) or guesses.shape[1] != len(truth):
+        raise ValueError(f"guesses of {guesses.shape} are not of {truth.shape} images")
+    influences = np.stack([_influences(truth, of_seed, score) for of_seed in guesses])  # (seeds, images)
+    seeds = len(guesses)
+    of_seeds = float(influences.var(axis=0, ddof=1).mean()) / seeds if seeds > 1 else 0.0
+    return ImageInfluence(influences.mean(axis=0), of_seeds)
 
 
-def confusion(truth: Counts, guesses: Counts, classes: int) -> Counts:
-    """Return the confusion matrix (classes, classes) of true and guessed classes, both (images,)."""
+def image_variance(a: ImageInfluence, b: ImageInfluence) -> float:
+    """Return the variance that the choice of test images gives the difference of two recipes' mean scores.
+
+    Raises:
+        ValueError: They are of different images.
+    """
     import numpy as np
 
-    cells = np.asarray(truth, dtype=np.int64) * classes + guesses
-    return np.bincount(cells, minlength=classes**2).reshape(classes, classes)
+    if a.mean.shape != b.mean.shape:
+        raise ValueError(f"influences of {len(a.mean)} and of {len(b.mean)} images are not of the same")
+    variance = float(np.var(a.mean - b.mean)) - a.of_seeds - b.of_seeds
+    return max(0.0, variance) / len(a.mean)
 
 
-def _influences(truth: Counts, guesses: Counts, classes: int, score: Score) -> NDArray[np.float64]:
-    """Return the influence (images,) of each image on a model's score."""
-    values: NDArray[np.float64] = influence(confusion(truth, guesses, classes), score)[truth, guesses]
-    return values
+def _influences(truth: Counts, guesses: Counts, score: Score) -> NDArray[np.float64]:
+    """Return the influence (images,) of each image on a model's score, as ``influence`` has it by its classes."""
+    import numpy as np
+
+    right = truth == guesses
+    if score == "accuracy":
+        return np.asarray(right - right.mean())
+    classes = int(max(truth.max(), guesses.max())) + 1
+    hits, actual, guessed = (np.bincount(of, minlength=classes) for of in (truth[right], truth, guesses))
+    occurrences = actual + guessed
+    inverse = len(truth) / np.maximum(occurrences, 1)  # 1 / o_c
+    lost = 2 * hits / np.maximum(occurrences, 1) * inverse
+    influences = 2 * right * inverse[truth] - lost[truth] - lost[guesses]
+    return np.asarray(influences / np.count_nonzero(occurrences))
 
 
 def _counts(matrix: Matrix) -> Counts:

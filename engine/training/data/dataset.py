@@ -20,6 +20,7 @@ from torch import Tensor
 
 from engine.catalog.datasets import folder_of, validation_count
 from engine.config.schema import Experiment
+from engine.runs.predictions import digest_of
 from engine.training.data.digits import digits_source
 from engine.training.data.folder import folder_source
 from engine.training.data.prefetch import prefetched
@@ -98,6 +99,8 @@ class Dataset:
     std: tuple[float, ...]
     flips: bool
     """Whether an image's mirror image is of the same class."""
+    test_digest: str = ""
+    """What stands for the test images, as ``digest_of`` has it."""
 
     def to(self, device: torch.device) -> Dataset:
         """Return the dataset on another device."""
@@ -139,6 +142,7 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
         for part in (chosen, validation_count)
     )
     tested = np.delete(np.arange(len(source.test_labels)), list(test_images.broken))
+    names = [source.test_names[i] for i in tested] if source.test_names else [experiment.dataset]
     mean, std = _statistics(train)
     return Dataset(
         train=train,
@@ -148,6 +152,7 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
         mean=mean,
         std=std,
         flips=source.flips,
+        test_digest=digest_of(source.test_labels[tested], names),
     )
 
 

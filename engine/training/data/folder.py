@@ -46,6 +46,7 @@ def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:
         classes=tuple(classes),
         train_images=load_train,
         test_images=lambda: load(test, test_labels),
+        test_names=tuple(test.names),
     )
 
 

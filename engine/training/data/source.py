@@ -41,3 +41,5 @@ class DataSource:
     train_images: Callable[[Indices], Images]
     test_images: Callable[[], Images]
     flips: bool = True
+    test_names: tuple[str, ...] = ()
+    """The names of the test images' files within the dataset; empty where the dataset is one file."""

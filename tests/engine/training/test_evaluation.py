@@ -92,6 +92,7 @@ def test_scores_are_those_of_the_confusion_matrix(split, batch_size):
     found = evaluate(logits, labels, batch_size)
     matrix = confusion_matrix(labels, logits.argmax(1), labels=range(logits.shape[1]))
     assert found.confusion == matrix.tolist()
+    assert found.guesses.tolist() == logits.argmax(1).tolist()
     assert {name: found.values[name] for name in Scores._fields} == pytest.approx(
         scores(matrix)._asdict(), abs=1e-12
     )
@@ -252,8 +253,8 @@ def test_two_ranks_measure_what_one_measures(tmp_path):
     measured = [json.loads(line) for line in together.stdout.splitlines()]
     assert len(expected) == 3
     assert len(measured) == 6
-    for values, matrix in measured:
-        one = next(values for values, other in expected if other == matrix)
+    for values, matrix, guesses in measured:
+        one = next(values for values, *rest in expected if rest == [matrix, guesses])
         assert values == pytest.approx(one, abs=1e-6)
 
 
@@ -270,7 +271,7 @@ for images in (401, 3, 1):
     logits = torch.randn(images, 12, generator=torch.Generator().manual_seed(images))
     split = Split(torch.arange(images), torch.arange(images) % 12)
     found = Evaluator(split, 12, 64, lambda batch: batch, ranks).run(nn.Embedding.from_pretrained(logits))
-    print(json.dumps([found.values, found.confusion]) + chr(10), end="", flush=True)
+    print(json.dumps([found.values, found.confusion, found.guesses.tolist()]) + chr(10), end="", flush=True)
 if ranks is not ALONE:
     ranks.leave()
 """

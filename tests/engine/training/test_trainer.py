@@ -7,18 +7,21 @@ import functools
 import math
 import os
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from msgspec.structs import replace
 
+from engine.analysis.conclusions.image_evidence import score_of
 from engine.config.schema import Experiment
 from engine.errors import CheckpointError
 from engine.events import Checkpoint, decode
 from engine.history.reader import History
 from engine.models import create_model
 from engine.models.weights.sources import read_checkpoint
+from engine.runs import predictions
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.system.files import tail
@@ -26,6 +29,7 @@ from engine.training import checkpoint
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset, load_dataset
 from engine.training.evaluation import Evaluator
+from engine.training.outcome import trained
 from engine.training.trainer import Diverged, Trainer
 
 CPU = torch.device("cpu")
@@ -214,6 +218,37 @@ class TestTheBest:
         best = checkpoint.load(run.checkpoints / "best.pt", CPU)["model"]
         assert all(torch.equal(tensor, best[name]) for name, tensor in last["average"].items())
         assert any(not torch.equal(tensor, best[name]) for name, tensor in last["model"].items())
+
+
+class TestPredictions:
+    def test_are_those_of_the_last_scores_and_a_resumed_run_replaces_them(self, runs):
+        run = runs()
+        for make, end in (
+            (partial(trainer, stop_at=2, how="stop-after-epoch"), "stopped"),
+            (resumed, "finished"),
+        ):
+            made = make(run)
+            assert trained(made).state == end
+            found = predictions.load(run.path)
+            assert found.labels.tolist() == digits().test.labels.tolist()
+            assert found.digest == digits().test_digest
+            for metric in ("test/f1", "test/accuracy"):
+                assert score_of(found, metric) == pytest.approx(made.tested.values[metric[5:]], abs=1e-12)
+        history = History(run.path)
+        history.update()
+        assert score_of(found, "test/f1") == pytest.approx(history.series("test/f1")[1][-1], abs=1e-12)
+
+    def test_without_room_for_them_the_run_is_finished_all_the_same(self, runs, monkeypatch):
+        def full(folder, predictions):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
+
+        monkeypatch.setattr(predictions, "save", full)
+        run = runs()
+        assert trained(trainer(run)).state == "finished"
+        history = History(run.path)
+        history.update()
+        (warning,) = [log.message for log in history.logs if log.level == "warning"]
+        assert warning == "the predictions cannot be written: No space left on device"
 
 
 class TestSaving:

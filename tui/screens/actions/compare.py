@@ -44,7 +44,9 @@ class CompareActions:
         if len(sides) < 2:
             self._board.refuse("Nothing to compare", "Overlay two runs that differ: space on each of them.")
             return
-        self._comparison = CompareScreen(sides, evidence_of(self._board.snapshot), self._curves, self._reader)
+        folder = self._board.project.folder / self._board.project.runs
+        evidence = evidence_of(self._board.snapshot, folder)
+        self._comparison = CompareScreen(sides, evidence, self._curves, self._reader)
         self._board.state.compared = self._comparison.runs
         self._board.ask(self._comparison, self._compared_enough)
         self._board.look()

@@ -12,9 +12,9 @@ from engine.analysis.classification import scores
 from engine.analysis.conclusions.pairs import excludes_zero, interval_for_images
 from engine.analysis.statistics.score_intervals import (
     accuracy_interval,
-    confusion,
     f1_error,
     f1_interval,
+    image_influence,
     image_variance,
     influence,
     wilson,
@@ -125,18 +125,31 @@ def test_the_variance_of_the_images_is_the_paired_one():
     a, b = (np.where(random.random((1, 500)) < share, truth, 0) for share in (0.8, 0.6))
     right_a, right_b = (guesses[0] == truth for guesses in (a, b))
     known = np.var(right_a.astype(float) - right_b) / 500
-    assert image_variance(a, b, truth, "accuracy") == pytest.approx(known)
-    assert image_variance(a, a, truth) == 0
-    assert image_variance(a, b, truth) == pytest.approx(image_variance(b, a, truth))
+    assert variance(a, b, truth, "accuracy") == pytest.approx(known)
+    assert variance(a, a, truth) == 0
+    assert variance(a, b, truth) == pytest.approx(variance(b, a, truth))
+
+
+def variance(a, b, truth, score="f1"):
+    return image_variance(*(image_influence(side, truth, score) for side in (a, b)))
+
+
+@given(arrays(np.int64, (2, 30), elements=st.integers(0, 5)), st.sampled_from(["f1", "accuracy"]))
+def test_the_influence_of_each_image_is_that_of_its_two_classes(classes, score):
+    truth, guesses = classes
+    matrix = np.zeros((6, 6), dtype=np.int64)
+    np.add.at(matrix, (truth, guesses), 1)
+    found = image_influence(guesses[None], truth, score)
+    assert found.mean == pytest.approx(influence(matrix, score)[truth, guesses], abs=1e-12)
+    assert (found.mean.sum(), found.of_seeds) == (pytest.approx(0, abs=1e-9), 0.0)
 
 
 def test_the_guesses_are_of_the_same_images():
+    two, five, four = np.zeros(5, int), np.zeros((2, 5), int), np.zeros((2, 4), int)
     with pytest.raises(ValueError, match="are not of"):
-        image_variance(np.zeros((2, 5), int), np.zeros((2, 4), int), np.zeros(5, int))
-
-
-def test_guesses_are_counted():
-    assert confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 2).tolist() == [[1, 1], [0, 1]]
+        image_influence(four, two)
+    with pytest.raises(ValueError, match="not of the same"):
+        image_variance(image_influence(five, two), image_influence(four, two[:4]))
 
 
 def recipes(random, images, seeds, *, own=1.0, run=0.05):
@@ -160,8 +173,7 @@ def test_equal_recipes_are_told_apart_for_other_images_in_a_twentieth(seeds, onl
         a, b = recipes(random, 2000, seeds).astype(np.int64)
         samples = [Sample("A", tuple(a.mean(axis=1).tolist())), Sample("B", tuple(b.mean(axis=1).tolist()))]
         raw = raw_test(*samples, pool_of(samples))
-        variance = image_variance(a, b, truth, "accuracy")
-        told += raw.p < 0.05, excludes_zero(*interval_for_images(raw, variance))
+        told += raw.p < 0.05, excludes_zero(*interval_for_images(raw, variance(a, b, truth, "accuracy")))
     found = 100 * told / 250
     assert only_seeds[0] <= found[0] <= only_seeds[1]
     assert with_images[0] <= found[1] <= with_images[1]
@@ -177,4 +189,4 @@ def test_what_varies_between_two_seeds_is_taken_off():
     seeds = sum(((side[0] - side[1]) ** 2 / 2).mean() / 2 for side in right)
     known = (np.var(right[0].mean(axis=0) - right[1].mean(axis=0)) - seeds) / 400
     assert known > 0
-    assert image_variance(a, b, truth, "accuracy") == pytest.approx(known)
+    assert variance(a, b, truth, "accuracy") == pytest.approx(known)
