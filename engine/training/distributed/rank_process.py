@@ -18,7 +18,7 @@ from engine.events import End
 from engine.runs.control_listener import ControlListener
 from engine.runs.stop_request import StopRequest
 from engine.runs.store import Run
-from engine.system.process import end_with
+from engine.system.process import end_when_told_by, end_with
 from engine.training.build import build
 from engine.training.collectives import Joined
 from engine.training.data.source import ignore
@@ -33,6 +33,7 @@ def main() -> None:
     """Train this rank's share to the end; say how it ended."""
     launcher, address, described = sys.argv[1:]
     end_with(int(launcher))
+    end_when_told_by(int(launcher))
     job = msgspec.json.decode(Path(described).read_bytes(), type=RankJob)
     connection, run = EventSocket(address), Run(Path(job.run))
     device = torch.device("cpu")
