@@ -50,7 +50,7 @@ class StopRequest:
     """The stop request for the run of this process: set by signals at once, by ``poll`` from the control file.
 
     Attributes:
-        request: How to stop, None while nobody asks.
+        request: How to stop, None before the first request.
         reason: Who asked, as the run's end says it.
         time_nearly_up: Whether it stops because the time of its job is nearly up, and is to be begun anew.
     """

@@ -114,9 +114,9 @@ def stop_signals_blocked() -> Iterator[None]:
 
 
 def end_when_told_by(parent: int) -> None:
-    """Have this process, started with its stop signals blocked, end at a SIGTERM of its parent and of nobody else.
+    """Have this process, started with its stop signals blocked, end at a SIGTERM of its parent alone.
 
-    Only Linux tells who sent a signal: elsewhere a SIGTERM of anybody ends it.
+    Only Linux tells who sent a signal: elsewhere any SIGTERM ends it.
     """
     for number in STOP_SIGNALS:  # some library may unblock them in a thread of its own
         signal.signal(number, signal.SIG_IGN)
