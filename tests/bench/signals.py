@@ -94,7 +94,7 @@ class Outcome:
 def disturb(folder: Path, signals: int, seed: int = 0) -> Outcome:
     """Train a run undisturbed, and the same one with ``signals`` signals; return what that came to."""
     began, outcome, chance = time.monotonic(), Outcome(), random.Random(seed)
-    (folder / "experiments.toml").write_text(f"{EXPERIMENTS}epochs = {10 * signals}\n")
+    (folder / "experiments.toml").write_text(f"{EXPERIMENTS}epochs = {max(40, 6 * signals)}\n")
     if code := _start(folder, "run", "two", "--runs", "whole").wait(600):
         outcome.wrong.append(f"the undisturbed run ended with {code}")
         return outcome

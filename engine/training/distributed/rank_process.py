@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import torch
@@ -47,9 +48,21 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         failure = failure_of(error, run, job.experiment, device)
         connection.say(End(time=time.time(), run=run.id, state="failed", error=failure))
-        sys.exit(1)
+        _end_at_once(1)
     if end is not None:
         connection.say(end)
+    _end_at_once(0)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End this process without torch's exit handlers.
+
+    They wait for compilers, which inherit that stop signals are blocked, and for ranks of NCCL that may be gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _train(job: RankJob, run: Run, connection: EventSocket, device: torch.device) -> End | None:
