@@ -19,7 +19,7 @@ from rich.text import Text
 
 from engine.analysis.curves import Curve
 from tui.palette import PALETTE
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 from tui.widgets.chart.canvas import Canvas, CellGrid, Floats, Window
 from tui.widgets.chart.plot import Plot, Setting
 from tui.widgets.chart.styles import Ink

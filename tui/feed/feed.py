@@ -22,8 +22,8 @@ from engine.history.reader import CHUNK, History
 from engine.runs.metadata import About
 from engine.runs.status import LIVE, Status, status_of
 from engine.runs.store import Run, Store, StoreError
-from tui.feed.machine import MachineSampler
-from tui.feed.queue import Lineup
+from tui.feed.machine_sampler import MachineSampler
+from tui.feed.queue_reader import Lineup
 from tui.feed.run_detail import detail_of
 from tui.feed.run_metadata import Abouts
 from tui.feed.run_reader import Reader

@@ -21,6 +21,7 @@ from engine.analysis.conclusions.judged_metrics import judged_metric
 from engine.analysis.conclusions.pareto_front import Mark, pareto_front
 from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import Result, read_gpu_hours
+from tui.axis_ticks import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
 from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
@@ -29,7 +30,6 @@ from tui.figures.point_labels import name_points
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 from tui.palette import markers_for
-from tui.ticks import PLAIN, Unit, limits, log_limits, log_ticks
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -11,6 +11,7 @@ from engine.analysis.statistics.seed_intervals import seed_mean
 from engine.analysis.step_time import EVALUATION, in_step, mean_of
 from engine.catalog.metrics import PHASES
 from engine.text import shorten
+from tui.axis_ticks import Unit
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale
 from tui.figures.bars import LEAST_ROW, ROW
@@ -18,7 +19,6 @@ from tui.figures.final_scores import ticks_of
 from tui.figures.page import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
-from tui.ticks import Unit
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

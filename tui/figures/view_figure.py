@@ -19,7 +19,7 @@ from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
 from tui.figures.style import style
 from tui.palette import UNKNOWN, Sign
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,7 +35,7 @@ from tui.figures.curves import Picture
 from tui.figures.export import export_figures
 from tui.figures.files import FORMATS, ExportError
 from tui.figures.make import Library, make
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 
 NAN = float("nan")
 HEAD = '[defaults]\nmodel = "vit_mini"\ndataset = "digits"\nimage_size = 16\npatch_size = 4\nepochs = 4\n'

@@ -21,9 +21,9 @@ from textual.geometry import Region
 from textual.message import Message
 
 from engine.analysis.curves import Curve, Outcome, curve_of, mean_over_seeds
+from tui.axis_ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
-from tui.state.line import ChartLine
-from tui.ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
+from tui.state.chart_line import ChartLine
 from tui.widgets.chart import plot as plots
 from tui.widgets.chart.canvas import Window
 from tui.widgets.chart.chart import Chart

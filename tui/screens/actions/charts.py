@@ -7,7 +7,7 @@ from textual.widgets import Input
 
 from engine.catalog.metrics import AXES
 from tui.screens.actions.target import Board
-from tui.state.board import SMOOTHINGS
+from tui.state.dashboard_state import SMOOTHINGS
 
 
 class ChartActions:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.runs.store import StoreError
 from tui.palette import Sign
 from tui.screens.actions.target import Board
-from tui.state.board import SMOOTHINGS
+from tui.state.dashboard_state import SMOOTHINGS
 from tui.state.messages import Failed, Succeeded
 
 if TYPE_CHECKING:

@@ -37,7 +37,7 @@ from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
 from tui.screens.host import FileReader
 from tui.screens.target_screen import TargetScreen
-from tui.state.board import BoardState
+from tui.state.dashboard_state import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.state.run_record import Page
 from tui.state.session import SavedView

@@ -22,7 +22,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.options import ascii_only
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 from tui.widgets.chart.range_selection import RangeSelection, marks
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from textual.reactive import reactive
 
 from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 from tui.widgets.chart.chart import Chart
 
 if TYPE_CHECKING:

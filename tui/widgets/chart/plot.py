@@ -24,7 +24,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from engine.analysis.curves import alike, band_words
-from tui import ticks
+from tui import axis_ticks
 from tui.widgets.chart.canvas import Bools, Canvas, CellGrid, Layer, Window
 from tui.widgets.chart.legend import Legend, LegendEntry, arrange, arrange_reading, fit, legend_row, plain
 from tui.widgets.chart.plotext_frame import Frame, frame_for
@@ -32,7 +32,7 @@ from tui.widgets.chart.series import Series, drawable
 from tui.widgets.chart.styles import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 
 if TYPE_CHECKING:
-    from tui.state.line import ChartLine
+    from tui.state.chart_line import ChartLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class Plot:
         self.setting = setting
         self.legend_at = legend_at
         self._glyphs = ASCII if setting.ascii_only else UNICODE
-        self._unit = ticks.unit_of(setting.metric)
-        self._x_unit = ticks.unit_of_axis(setting.x_label)
+        self._unit = axis_ticks.unit_of(setting.metric)
+        self._x_unit = axis_ticks.unit_of_axis(setting.x_label)
         self._lines = lines
         self._curves = alike([line.curve for line in lines])
         self._series = [Series.of(curve) for curve in self._curves]
@@ -159,7 +159,7 @@ class Plot:
         if not ends:
             return None
         first, last = min(a for a, _ in ends), max(b for _, b in ends)
-        left, right = ticks.limits(first, last, self._x_unit, ticks=6)
+        left, right = axis_ticks.limits(first, last, self._x_unit, ticks=6)
         if before is None or before[0] != left:
             return left, right
         if right <= before[1]:
@@ -171,7 +171,7 @@ class Plot:
             return None
         left, right = self.limits
         if self.setting.view is not None and np.isfinite(self.setting.view).all():
-            left, right = ticks.apart(*sorted(self.setting.view))
+            left, right = axis_ticks.apart(*sorted(self.setting.view))
         log_y = self.setting.log_y
         extents = [series.extent(left, right, log_y=log_y) for series in self._series]
         bounded = [extent for extent in extents if extent is not None]
@@ -179,8 +179,8 @@ class Plot:
             return None
         low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
         if log_y:
-            return Window(left, right, *ticks.log_limits(low, high), log_y=True)
-        return Window(left, right, *ticks.limits(low, high, self._unit))
+            return Window(left, right, *axis_ticks.log_limits(low, high), log_y=True)
+        return Window(left, right, *axis_ticks.limits(low, high, self._unit))
 
     # ---- the box
 

@@ -16,7 +16,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tui import ticks as axis
+from tui import axis_ticks as axis
 from tui.widgets.chart.canvas import Floats, Window
 
 Ticks: TypeAlias = tuple[tuple[int, str], ...]

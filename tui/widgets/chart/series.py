@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui.ticks import BIGGEST
+from tui.axis_ticks import BIGGEST
 from tui.widgets.chart.canvas import Bools, Floats
 
 if TYPE_CHECKING:

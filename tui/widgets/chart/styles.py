@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tui.palette import Sign, markers_for
 
 if TYPE_CHECKING:
-    from tui.state.line import ChartLine
+    from tui.state.chart_line import ChartLine
 
 
 class Ink(IntEnum):

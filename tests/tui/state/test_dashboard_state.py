@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from engine.runs.metadata import About
 from engine.runs.status import Status
-from tui.state import board
-from tui.state.board import BoardState
+from tui.state import dashboard_state
+from tui.state.dashboard_state import BoardState
 from tui.state.run_record import Page
 from tui.state.snapshot import Snapshot
 
@@ -72,8 +72,8 @@ def test_seeds_of_a_whole_row_are_one_curve_and_those_of_their_own_rows_each_the
 
 def test_runs_are_worked_out_once_until_something_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    curves_of = board.curves_of
-    monkeypatch.setattr(board, "curves_of", lambda *rest: asked.append(rest) or curves_of(*rest))
+    curves_of = dashboard_state.curves_of
+    monkeypatch.setattr(dashboard_state, "curves_of", lambda *rest: asked.append(rest) or curves_of(*rest))
     snapshot, state, selected = moment(), BoardState(), {NAMES[1]}
     first = state.watch(snapshot, selected, NAMES[0])
     assert state.watch(replace(snapshot, loading=True), selected, NAMES[0]) == first

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.ticks import Unit, apart, limits, linear_ticks, unit_of, unit_of_axis
+from tui.axis_ticks import Unit, apart, limits, linear_ticks, unit_of, unit_of_axis
 
 UNITS = [
     unit_of(name) for name in (
