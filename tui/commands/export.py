@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.exchange.exporting import Kind
     from tui.figures.files import Format
     from tui.figures.style import Style, Width
-    from tui.report.table_export import TableFormat
+    from tui.report.export_tables import TableFormat
 
 PICTURES: tuple[Format, ...] = ("png", "svg", "pdf")
 TABLES: tuple[TableFormat, ...] = ("md", "latex", "csv", "parquet")
@@ -78,7 +78,7 @@ class Request:
 def write_figures(request: Request) -> bool:
     """Write figures; return whether what was asked for was drawn."""
     from engine.runs.store import Store
-    from tui.figures.export import export_figures
+    from tui.figures.export_figures import export_figures
     from tui.figures.style import LOOKS
 
     return export_figures(
@@ -96,7 +96,7 @@ def write_figures(request: Request) -> bool:
 def write_tables(request: Request) -> bool:
     """Write tables; return whether all that were asked for were written."""
     from engine.runs.store import Store
-    from tui.report.table_export import export_tables
+    from tui.report.export_tables import export_tables
 
     out, formats = request.out or Path("images"), request.table_formats or ["md"]
     return export_tables(request.config, Store(request.root), request.figures, out, formats, say=click.echo)

@@ -16,7 +16,7 @@ from engine.cli import VERBS
 from tui.cli import main as vitui
 from tui.figures.registry import KINDS
 from tui.keymap.lookup import ACTIONS
-from tui.report.table_export import TABLE_FORMATS
+from tui.report.export_tables import TABLE_FORMATS
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "screen Dashboard": ("list", "list's count", "charts", "overview"),

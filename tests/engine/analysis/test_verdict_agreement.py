@@ -27,7 +27,7 @@ from engine.config.schema import Experiment, Figure, Statistics
 from engine.events import Estimate
 from engine.runs.status import Status
 from engine.runs.store import Run, RunInfo, Store
-from tui.report.latex_and_csv import Strong
+from tui.report.latex_and_csv_syntax import Strong
 from tui.report.results_table import ResultsTable, judge_results
 from tui.report.statements import Statements
 

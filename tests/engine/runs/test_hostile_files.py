@@ -52,8 +52,8 @@ from engine.runs.status import status_of
 from engine.runs.stop_request import asked
 from engine.system.files import last_lines
 from engine.runs.store import Store, StoreError
-from tui.figures.export import export_figures
-from tui.report.table_export import export_tables
+from tui.figures.export_figures import export_figures
+from tui.report.export_tables import export_tables
 from tui.feed.feed import Feed
 from tui.views.run_rows import make_rows
 from tui.state.snapshot import Project, Watch

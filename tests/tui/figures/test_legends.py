@@ -9,7 +9,7 @@ import pytest
 
 from engine.analysis.curves import Curve
 from tui.figures import curves
-from tui.figures.page import wrap
+from tui.figures.figure_sheet import wrap
 from tui.figures.style import LOOKS, Style, Width, style
 from tui.palette import assign
 from tui.state.chart_line import ChartLine

@@ -20,7 +20,7 @@ from engine.config.schema import Experiment
 from engine.text import markdown_table, printable
 from tests.tui.conftest import Write
 from tests.tui.pilot import opened, settle, toasts
-from tui.report.latex_and_csv import _LATEX, as_csv, as_latex
+from tui.report.latex_and_csv_syntax import _LATEX, as_csv, as_latex
 from tui.state.snapshot import Project
 from tui.views.shell_commands import repeat_command, settings_for
 

@@ -18,10 +18,10 @@ from markdown_it import MarkdownIt
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
 from engine.text import printable
-from tests.tui.figures.test_export import HOSTILE, Lab, figure
+from tests.tui.figures.test_export_figures import HOSTILE, Lab, figure
 from tui.cli import main
 from tui.figures.files import ExportError
-from tui.report.table_export import TABLE_FORMATS, export_tables
+from tui.report.export_tables import TABLE_FORMATS, export_tables
 
 NAMES = [*HOSTILE, "a|b", "a & b_c", "[x] \\", "* [31mred", "--> <!--", "=1+1"]
 TEXTS = ("md", "latex", "csv")

@@ -18,8 +18,8 @@ from engine.config.schema import Experiment, Figure
 from engine.history.reader import History
 from engine.runs.store import Store
 from tui.figures.caveats import FigureEntry, cautions, lacks, other_settings, whats_missing
+from tui.figures.figure_sheet import FigureSheet
 from tui.figures.files import Format, origin_of, save
-from tui.figures.page import FigureSheet
 from tui.figures.registry import KINDS
 from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width, style

@@ -14,9 +14,9 @@ from engine.text import shorten
 from tui.axis_ticks import Unit
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale
-from tui.figures.bars import LEAST_ROW, ROW
+from tui.figures.figure_sheet import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.final_scores import ticks_of
-from tui.figures.page import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
+from tui.figures.score_bars import LEAST_ROW, ROW
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 

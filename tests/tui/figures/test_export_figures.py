@@ -32,9 +32,9 @@ from tui.figures import curves as figures
 from tui.figures import line_labels
 from tui.figures.axis_titles import title, y_scale
 from tui.figures.curves import Picture
-from tui.figures.export import export_figures
+from tui.figures.export_figures import export_figures
 from tui.figures.files import FORMATS, ExportError
-from tui.figures.make import Library, make
+from tui.figures.make_figure import Library, make
 from tui.state.chart_line import ChartLine
 
 NAN = float("nan")
@@ -338,7 +338,7 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(lab: Lab) -> N
 
 
 def test_importing_the_command_imports_no_matplotlib() -> None:
-    code = "import sys, tui.figures.export; print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
+    code = "import sys, tui.figures.export_figures; print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

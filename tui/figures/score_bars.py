@@ -9,8 +9,8 @@ import numpy as np
 
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, y_scale
+from tui.figures.figure_sheet import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of, written
-from tui.figures.page import NAMES, FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 

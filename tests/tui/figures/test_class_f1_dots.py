@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.analysis.classification import by_class
 from tests.tui.figures.kinds_lab import ANIMALS, Lab, small_print, table, texts
-from tui.figures import confusion
+from tui.figures import confusion_heat_map
 
 
 @pytest.fixture
@@ -127,8 +127,8 @@ def test_phases_of_ones_own_program_are_shown_too(lab: Lab) -> None:
 @given(st.text("ab- ", min_size=1, max_size=40), st.integers(4, 20))
 def test_a_title_has_at_most_two_lines_of_the_width(name: str, width: int) -> None:
     name = name.strip()
-    (found,) = confusion._titles(
-        [confusion.Summed(name, "#000000", (), np.zeros((0, 0), np.int64), 1)], width
+    (found,) = confusion_heat_map._titles(
+        [confusion_heat_map.Summed(name, "#000000", (), np.zeros((0, 0), np.int64), 1)], width
     )
     lines = found.split("\n")
     assert len(lines) <= 2

@@ -24,8 +24,8 @@ from engine.analysis.results import Result, read_gpu_hours
 from tui.axis_ticks import PLAIN, Unit, limits, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, y_scale
+from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain
 from tui.figures.final_scores import Scored, counted, drawable, meanings, read_score, ticks_of
-from tui.figures.page import FigureSheet, begin, is_wide, plain
 from tui.figures.point_labels import name_points
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width

@@ -13,8 +13,8 @@ from engine.analysis.classification import finite_mean
 from engine.analysis.curves import Array
 from tui.axis_ticks import FRACTION, limits, linear_ticks
 from tui.figures import line_labels
+from tui.figures.figure_sheet import FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.last_confusion import last_matrices
-from tui.figures.page import FigureSheet, begin, is_wide, name_rows, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Width
 from tui.palette import markers_for

@@ -16,9 +16,9 @@ from engine.config.loader import Config
 from engine.runs.store import Store
 from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
-from tui.figures.export import find_figures, teller
+from tui.figures.export_figures import find_figures, teller
 from tui.figures.files import ExportError, Origin, origin_of, replace_file
-from tui.report.latex_and_csv import as_csv, as_latex, latex
+from tui.report.latex_and_csv_syntax import as_csv, as_latex, latex
 from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
 
 TableFormat = Literal["md", "latex", "csv", "parquet"]

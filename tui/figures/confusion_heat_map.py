@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from engine.analysis.curves import Array
 from tui.figures import line_labels as labels
+from tui.figures.figure_sheet import FigureSheet, begin, is_wide, plain, room_of
 from tui.figures.last_confusion import last_matrices
-from tui.figures.page import FigureSheet, begin, is_wide, plain, room_of
 from tui.figures.source import Reading, Source
 from tui.figures.style import Look, Width
 
