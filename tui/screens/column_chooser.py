@@ -12,7 +12,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.views.columns import Column
 from tui.views.row import Row
 from tui.widgets.runs.column_list import ColumnList

@@ -15,7 +15,7 @@ from engine.analysis.comparison import Table, as_markdown, compare
 from engine.analysis.comparison_sides import Side
 from engine.analysis.conclusions.evidence import Evidence
 from engine.runs.metadata import facts_of
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.options import ascii_only
 from tui.screens.host import Curves, FileReader
 from tui.widgets.chart.grid import ChartGrid

@@ -15,7 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.text import clean
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 

@@ -10,7 +10,7 @@ from textual.widgets import Static
 
 from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
-from tui.keymap.lookup import bindings, useless
+from tui.keymap.bindings import bindings, useless
 from tui.screens.actions.queue import QueueActions
 from tui.screens.actions.runs import RunActions
 from tui.screens.actions.target import give_actions, situation_of

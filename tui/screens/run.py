@@ -20,7 +20,7 @@ from textual.widgets import ContentSwitcher, Static
 from engine.analysis.alarms import Alarm
 from engine.history.confusion_index import Place
 from engine.runs.status import Status
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.screens.actions.runs import RunActions
 from tui.screens.actions.target import give_actions
 from tui.screens.help import HelpScreen

@@ -12,7 +12,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from engine.text import clean
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 
 SHOWN = 40
 """How many completions are shown at most."""

@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.text import shorten
 from tui.views.experiment_form import FormEntry
 

@@ -15,7 +15,7 @@ import tui.screens
 from engine.cli import VERBS
 from tui.cli import main as vitui
 from tui.figures.registry import KINDS
-from tui.keymap.lookup import ACTIONS
+from tui.keymap.bindings import ACTIONS
 from tui.report.export_tables import TABLE_FORMATS
 
 PLACES: Mapping[str, tuple[str, ...]] = {

@@ -11,7 +11,7 @@ from textual.screen import Screen
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.runs.store import Store
 from tui.keymap.action import Situation
-from tui.keymap.lookup import names_of
+from tui.keymap.bindings import names_of
 from tui.state.dashboard_state import BoardState
 from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot

@@ -17,7 +17,7 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from engine.runs.status import LIVE, Status
-from tui.keymap.lookup import bindings, useless
+from tui.keymap.bindings import bindings, useless
 from tui.palette import Sign
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import clean, score
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.state.run_record import Record
 
 TRACK = 24

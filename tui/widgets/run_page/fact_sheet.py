@@ -12,7 +12,7 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.views.run_facts import FactSection
 
 COLUMN = 52

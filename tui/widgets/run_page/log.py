@@ -24,7 +24,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.state.log_buffer import Lines, LogLineKind
 from tui.widgets.run_page.line_wrapping import Wrapping, step_of
 

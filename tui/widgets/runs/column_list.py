@@ -12,7 +12,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.text import Line, shorten
 from tui.views.columns import DEFAULT, Column, find_column
 from tui.views.row import Row

@@ -17,7 +17,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.alarms import KINDS
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.options import ascii_only
 from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tui.keymap.action import HelpLine
-from tui.keymap.list_keys import ON_RUNS, ON_THE_QUEUE
-from tui.keymap.screen_keys import ELSEWHERE, ON_THE_SCREEN
-from tui.keymap.view_keys import ON_A_RUN, ON_CHARTS
+from tui.keymap.chart_and_run_page_keys import ON_A_RUN, ON_CHARTS
+from tui.keymap.pane_and_screen_keys import ELSEWHERE, ON_THE_SCREEN
+from tui.keymap.run_and_queue_keys import ON_RUNS, ON_THE_QUEUE
 
 LINES: tuple[HelpLine, ...] = (*ON_RUNS, *ON_CHARTS, *ON_THE_QUEUE, *ON_A_RUN, *ELSEWHERE, *ON_THE_SCREEN)
 """The page of keys, and with it all actions."""

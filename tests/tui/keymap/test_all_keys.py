@@ -17,8 +17,8 @@ import tui.screens
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, toasts
 from tui.keymap.action import UNLISTED, Situation
-from tui.keymap.lookup import ACTIONS, CHANGING, action_of, bindings, names_of, page_of_keys, useless
-from tui.keymap.table import LINES
+from tui.keymap.all_keys import LINES
+from tui.keymap.bindings import ACTIONS, CHANGING, action_of, bindings, names_of, page_of_keys, useless
 from tui.options import READONLY, Options
 from tui.state.snapshot import Project
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from textual.binding import Binding, BindingType
 
 from tui.keymap.action import UNLISTED, Action, Hotkey, Situation, call
-from tui.keymap.table import LINES
+from tui.keymap.all_keys import LINES
 
 ACTIONS: tuple[Action, ...] = tuple(action for line in LINES for action in line.actions)
 CHANGING = frozenset(action.name for action in ACTIONS if action.changes)
