@@ -17,7 +17,7 @@ from engine.analysis.conclusions.evidence import Evidence
 from engine.runs.metadata import facts_of
 from tui.keymap.bindings import bindings
 from tui.options import ascii_only
-from tui.screens.host import Curves, FileReader
+from tui.screens.app_protocol import Curves, FileReader
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 

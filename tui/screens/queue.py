@@ -11,11 +11,11 @@ from textual.widgets import Static
 from engine.runs.status import LIVE, Status
 from engine.text import clean, duration
 from tui.keymap.bindings import bindings, useless
-from tui.screens.actions.queue import QueueActions
-from tui.screens.actions.runs import RunActions
+from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.target import give_actions, situation_of
+from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
-from tui.screens.host import Host
 from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
 from tui.views.gantt import Bar, all_done, clock

@@ -21,10 +21,10 @@ from engine.analysis.alarms import Alarm
 from engine.history.confusion_index import Place
 from engine.runs.status import Status
 from tui.keymap.bindings import bindings
-from tui.screens.actions.runs import RunActions
+from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.target import give_actions
+from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
-from tui.screens.host import Host
 from tui.state.run_record import TABS, Page, Record, Tab
 from tui.state.snapshot import RunDetail, Snapshot
 from tui.text import shorten

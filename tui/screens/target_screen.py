@@ -10,7 +10,7 @@ from textual.screen import Screen
 
 from engine.runs.store import Store, StoreError
 from tui.options import READONLY, readonly
-from tui.screens.actions.runs import briefly
+from tui.screens.actions.run_stop_resume import briefly
 from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog
 from tui.state.messages import Failed, Succeeded

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.runs.metadata import facts_of
 from engine.runs.status import LIVE, Status
 from tui.screens.actions.target import Board
-from tui.screens.host import Curves, FileReader
+from tui.screens.app_protocol import Curves, FileReader
 
 if TYPE_CHECKING:
     from engine.analysis.comparison_sides import Side

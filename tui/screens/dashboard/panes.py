@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
-from tui.screens.host import Host
+from tui.screens.app_protocol import Host
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.runs.console import Console

@@ -21,21 +21,21 @@ from tui.keymap.bindings import bindings, useless
 from tui.palette import Sign
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions
-from tui.screens.actions.config import FIRST_EXPERIMENT, ConfigActions
-from tui.screens.actions.copy import CopyActions
+from tui.screens.actions.copy_to_clipboard import CopyActions
+from tui.screens.actions.edit_experiment import FIRST_EXPERIMENT, ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
-from tui.screens.actions.overrides import OverrideActions
-from tui.screens.actions.queue import QueueActions
-from tui.screens.actions.runs import RunActions
+from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.run_stop_resume import RunActions
+from tui.screens.actions.run_with_changes import OverrideActions
 from tui.screens.actions.target import give_actions, situation_of
-from tui.screens.dashboard import session
-from tui.screens.dashboard.arrangement import ArrangeActions, Arrangement
-from tui.screens.dashboard.filter import FilterActions, RunFilter
-from tui.screens.dashboard.layers import LayerActions
+from tui.screens.app_protocol import FileReader
+from tui.screens.dashboard import remembered_view
+from tui.screens.dashboard.escape_layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
-from tui.screens.host import FileReader
+from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
+from tui.screens.dashboard.run_list_filter import FilterActions, RunFilter
 from tui.screens.target_screen import TargetScreen
 from tui.state.dashboard_state import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
@@ -287,11 +287,11 @@ class Dashboard(TargetScreen):
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
-        return session.taken_view(self, self, self.arrangement, self.filter.text)
+        return remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
 
     def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
-        session.give_view(view, self, self, self._arranging)
+        remembered_view.give_view(view, self, self, self._arranging)
 
     # ---- what is looked at
 

@@ -9,7 +9,7 @@ from textual.widgets import Input
 
 from engine.catalog.metrics import Axis
 from tui.screens.actions.target import Board
-from tui.screens.dashboard.arrangement import ArrangeActions, Arrangement
+from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
 from tui.state.dashboard_state import SMOOTHINGS
 from tui.state.session import MOST, SavedView
 from tui.views.grouping import KEYS

@@ -7,10 +7,10 @@ import time
 from textual.screen import Screen
 from textual.widgets import Input
 
-from tui.screens.actions.runs import RunActions
+from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.target import Board
+from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
-from tui.screens.host import Host
 from tui.state.run_record import Tab
 
 CLEARING_S = 4
