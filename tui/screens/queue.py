@@ -18,8 +18,8 @@ from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
 from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
-from tui.views.gantt import Bar, all_done, clock
-from tui.views.row import Row
+from tui.views.queue_gantt import Bar, all_done, clock
+from tui.views.run_list_row import Row
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.history import MachineBoard
 from tui.widgets.machine.queue_list import QueueList

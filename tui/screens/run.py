@@ -28,8 +28,8 @@ from tui.screens.help import HelpScreen
 from tui.state.run_record import TABS, Page, Record, Tab
 from tui.state.snapshot import RunDetail, Snapshot
 from tui.text import shorten
-from tui.views.run_facts import sections
-from tui.views.run_title import title_of
+from tui.views.run_page_facts import sections
+from tui.views.run_page_title import title_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_page.class_bars import ClassBars
 from tui.widgets.run_page.confusion_matrix import MatrixView

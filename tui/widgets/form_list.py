@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from tui.keymap.bindings import bindings
 from tui.text import shorten
-from tui.views.experiment_form import FormEntry
+from tui.views.experiment_form_rows import FormEntry
 
 KEY, SOURCE = 21, 10
 """Cells of a key, and of where its value is from."""

@@ -20,8 +20,8 @@ from engine.queue.submit import seeds_present
 from tests.engine.analysis.agreement_read import Answers, Printed, Read, Said, exact, shown
 from tui.figures.registry import KINDS
 from tui.state.run_record import Record
-from tui.views.columns import find_column
-from tui.views.run_facts import sections
+from tui.views.run_list_columns import find_column
+from tui.views.run_page_facts import sections
 from tui.widgets.runs.overview import facts
 
 # ---- which runs count

@@ -21,9 +21,9 @@ from engine.runs.store import Run, Store
 from engine.text import GIB
 from tui.report.results_table import ResultsTable, judge_results
 from tui.state.run_record import Record
-from tui.views.columns import find_column
-from tui.views.row import Row
-from tui.views.run_facts import sections
+from tui.views.run_list_columns import find_column
+from tui.views.run_list_row import Row
+from tui.views.run_page_facts import sections
 from tui.widgets.chart.grid import order
 from tui.widgets.runs.overview import facts
 

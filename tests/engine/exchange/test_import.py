@@ -30,7 +30,7 @@ from engine.runs.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
 from tui.state.run_record import Record
-from tui.views.run_facts import sections
+from tui.views.run_page_facts import sections
 
 
 def say(_line: str) -> None:

@@ -27,7 +27,7 @@ from tui.app import VituiApp
 from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
-from tui.views.row import Row
+from tui.views.run_list_row import Row
 from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
 

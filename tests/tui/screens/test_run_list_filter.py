@@ -13,9 +13,9 @@ from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until
 from tui.state.snapshot import Project, Snapshot
-from tui.views.row import Row
 from tui.views.run_filter import Sieve, known_values, understand
-from tui.views.run_rows import make_rows
+from tui.views.run_list_row import Row
+from tui.views.run_list_rows import make_rows
 from tui.widgets.completing_input import CompletingInput, completion_line
 from tui.widgets.runs.run_list import RunList
 

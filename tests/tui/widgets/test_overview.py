@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.events import Estimate, Metrics
 from engine.runs.metadata import Fact
 from engine.runs.status import Status
-from tui.views.row import Row
+from tui.views.run_list_row import Row
 from tui.widgets.runs.overview import facts
 
 

@@ -15,7 +15,7 @@ class CopyActions:
     def action_copy(self) -> None:
         """Ask what to copy, and copy it."""
         from tui.report.latex_and_csv_syntax import FORMATS
-        from tui.views.run_table import cells_of, headings_of
+        from tui.views.run_list_as_table import cells_of, headings_of
 
         board, row = self._board, self._board.row
         if row is None:

@@ -101,7 +101,7 @@ class ConfigActions:
         """Read the file in a thread, then show the form."""
         from engine.config.editor import EditError, read
         from tui.screens.experiment_form import FormScreen
-        from tui.views.experiment_form import NAME, Form, free_name
+        from tui.views.experiment_form_rows import NAME, Form, free_name
 
         path = self._target.project.config
 

@@ -38,7 +38,7 @@ class RunActions:
             refuse_row(target)
             return
         from engine.queue.submit import seeds_present, seeds_to_queue, submit
-        from tui.views.rerun import queued_message
+        from tui.views.queued_message import queued_message
 
         experiment = config.experiments[row.experiment]
         there = seeds_present(experiment, target.snapshot.runs, target.snapshot.about)

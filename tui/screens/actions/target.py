@@ -15,7 +15,7 @@ from tui.keymap.bindings import names_of
 from tui.state.dashboard_state import BoardState
 from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot
-from tui.views.row import Row
+from tui.views.run_list_row import Row
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
 

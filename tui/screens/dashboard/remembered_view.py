@@ -12,7 +12,7 @@ from tui.screens.actions.target import Board
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
 from tui.state.dashboard_state import SMOOTHINGS
 from tui.state.session import MOST, SavedView
-from tui.views.grouping import KEYS
+from tui.views.experiment_groups import KEYS
 
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
 

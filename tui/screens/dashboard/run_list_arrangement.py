@@ -9,11 +9,11 @@ from textual.screen import Screen
 
 from tui.screens.actions.target import Board
 from tui.state.snapshot import Snapshot
-from tui.views.columns import DEFAULT, Column, find_column
-from tui.views.grouping import Grouping
-from tui.views.row import Row
+from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
-from tui.views.run_rows import make_rows
+from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_row import Row
+from tui.views.run_list_rows import make_rows
 
 MOST_COLUMNS = 40
 ROOM = 54
@@ -147,7 +147,7 @@ class ArrangeActions:
     def action_columns(self) -> None:
         """Choose the columns on a screen over this one."""
         from tui.screens.column_chooser import ColumnsScreen
-        from tui.views.columns import known_columns
+        from tui.views.run_list_columns import known_columns
 
         now = self._arrangement
 
@@ -161,7 +161,7 @@ class ArrangeActions:
     def action_group(self) -> None:
         """Ask what to group the experiments by."""
         from tui.screens.prompt import Prompt
-        from tui.views.grouping import keys_to_offer, wrong_keys
+        from tui.views.experiment_groups import keys_to_offer, wrong_keys
 
         now = self._arrangement
 

@@ -42,8 +42,8 @@ from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, Sel
 from tui.state.run_record import Page
 from tui.state.session import SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
-from tui.views.curve_signs import Signs
-from tui.views.row import Row
+from tui.views.colour_assignment import Signs
+from tui.views.run_list_row import Row
 from tui.views.run_names import curve_labels
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.key_bar import KeyBar

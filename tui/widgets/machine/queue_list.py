@@ -13,7 +13,7 @@ from textual.reactive import reactive
 from tui.keymap.bindings import bindings
 from tui.state.snapshot import Snapshot
 from tui.text import Line
-from tui.views.gantt import Bar, bars, gantt
+from tui.views.queue_gantt import Bar, bars, gantt
 from tui.widgets.styled_lines import StyledLines
 
 

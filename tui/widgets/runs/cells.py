@@ -10,8 +10,8 @@ from rich.cells import cell_len
 
 from engine.runs.status import MARKS
 from tui.text import shorten
-from tui.views.columns import Column
-from tui.views.row import Row
+from tui.views.run_list_columns import Column
+from tui.views.run_list_row import Row
 
 PREFIX = 5
 """Cells before a name: overlay bar, the curve's mark, the state's."""

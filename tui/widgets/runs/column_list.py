@@ -14,8 +14,8 @@ from textual.reactive import reactive
 
 from tui.keymap.bindings import bindings
 from tui.text import Line, shorten
-from tui.views.columns import DEFAULT, Column, find_column
-from tui.views.row import Row
+from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_row import Row
 from tui.widgets.styled_lines import StyledLines
 
 NAME_WIDTH = 26

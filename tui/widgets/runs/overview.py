@@ -21,10 +21,10 @@ from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.runs.status import MARKS, Status
 from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import RunDetail
-from tui.views.columns import find_column, memory_and_peak
-from tui.views.row import Row
-from tui.views.run_facts import best_checkpoint
+from tui.views.run_list_columns import find_column, memory_and_peak
+from tui.views.run_list_row import Row
 from tui.views.run_names import run_label
+from tui.views.run_page_facts import best_checkpoint
 
 Fact = tuple[str, str]
 MOST_BEHIND = 3

@@ -22,8 +22,8 @@ from tui.options import ascii_only
 from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.text import shorten
-from tui.views.columns import DEFAULT, Column, find_column
-from tui.views.row import Row
+from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_row import Row
 from tui.widgets.runs.cells import (
     NAME_WIDTH,
     PREFIX,

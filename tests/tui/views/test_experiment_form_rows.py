@@ -12,8 +12,8 @@ from tui.screens.dialogs import Dialog
 from tui.screens.experiment_form import FormScreen
 from tui.state.snapshot import Project
 from tui.terminal.external_editor import editor_command
-from tui.views.completion import choices, help_of, keys_of, starting_with
-from tui.views.experiment_form import Form, free_name, written
+from tui.views.experiment_form_rows import Form, free_name, written
+from tui.views.setting_choices import choices, help_of, keys_of, starting_with
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.form_list import FormList
 

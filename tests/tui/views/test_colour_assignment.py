@@ -10,7 +10,7 @@ from tui.options import Options
 from tui.palette import MARKERS, PALETTE, Sign, assign
 from tui.screens.comparison import CompareScreen
 from tui.state.snapshot import Project
-from tui.views.curve_signs import give
+from tui.views.colour_assignment import give
 from tui.widgets.chart.grid import ChartGrid
 
 SKY, ORANGE = (Sign(colour, mark) for colour, mark in zip(PALETTE[:2], MARKERS[:2], strict=True))

@@ -20,7 +20,7 @@ from engine.runs.status import MARKS, Status
 from engine.text import clean, disk_size, duration, loss, score, setting_text, size
 from tui.state.run_record import Record
 from tui.text import bar
-from tui.views.columns import memory_and_peak
+from tui.views.run_list_columns import memory_and_peak
 
 NamedText = tuple[str, str]
 BAR = 16

@@ -14,7 +14,7 @@ from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
 from tests.tui.pilot import board, opened, toasts, until
 from tui.state.snapshot import Project
-from tui.views.rerun import queued_message
+from tui.views.queued_message import queued_message
 
 
 def experiment(*seeds: int) -> Experiment:

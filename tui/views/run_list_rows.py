@@ -17,10 +17,10 @@ from engine.runs.status import LIVE, State, Status
 from engine.runs.stop_request import Request
 from engine.text import clean
 from tui.state.snapshot import Snapshot
-from tui.views.columns import Column
-from tui.views.grouping import Grouping
-from tui.views.row import Row
+from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
+from tui.views.run_list_columns import Column
+from tui.views.run_list_row import Row
 from tui.views.run_names import run_label
 
 T = TypeVar("T")

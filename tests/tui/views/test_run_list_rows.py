@@ -14,11 +14,11 @@ from engine.config.schema import Experiment
 from engine.runs.metadata import About, Fact, facts_of
 from engine.runs.status import Status
 from tui.state.snapshot import Project, Snapshot
-from tui.views.columns import find_column
-from tui.views.grouping import Grouping
+from tui.views.experiment_groups import Grouping
 from tui.views.run_filter import Meant
+from tui.views.run_list_columns import find_column
+from tui.views.run_list_rows import make_rows
 from tui.views.run_names import curve_labels
-from tui.views.run_rows import make_rows
 from tui.widgets.runs.cells import count_of
 
 

@@ -11,7 +11,7 @@ from engine.config.schema import LABELS, Experiment
 from engine.text import nearest, setting_text
 from tui.state.snapshot import Snapshot
 from tui.text import shorten
-from tui.views.columns import WIDEST, settings_by_difference
+from tui.views.run_list_columns import WIDEST, settings_by_difference
 
 FAMILY = "family"
 """The one key that no configuration has: vit, bit or hybrid."""

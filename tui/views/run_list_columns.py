@@ -26,7 +26,7 @@ from tui.state.snapshot import Snapshot
 from tui.text import shorten
 
 if TYPE_CHECKING:
-    from tui.views.row import Row
+    from tui.views.run_list_row import Row
 
 WIDEST = 24
 """Cells that a column takes at most."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tui.views.columns import Column
-from tui.views.row import Row
+from tui.views.run_list_columns import Column
+from tui.views.run_list_row import Row
 
 
 def headings_of(columns: Sequence[Column]) -> tuple[str, ...]:

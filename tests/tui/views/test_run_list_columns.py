@@ -29,10 +29,10 @@ from tui.screens.dialogs import Dialog
 from tui.screens.prompt import Prompt
 from tui.state.session import SavedView, save
 from tui.state.snapshot import Project, Snapshot
-from tui.views.columns import DEFAULT, WIDEST, Column, find_column, known_columns
-from tui.views.grouping import KEYS, Grouping, keys_to_offer, wrong_keys
-from tui.views.row import Row
-from tui.views.run_rows import make_rows
+from tui.views.experiment_groups import KEYS, Grouping, keys_to_offer, wrong_keys
+from tui.views.run_list_columns import DEFAULT, WIDEST, Column, find_column, known_columns
+from tui.views.run_list_row import Row
+from tui.views.run_list_rows import make_rows
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.grid import ChartGrid
 from tui.widgets.completing_input import CompletingInput

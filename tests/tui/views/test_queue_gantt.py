@@ -12,7 +12,7 @@ from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.text import span
 from tui.state.snapshot import Queue, Snapshot
-from tui.views.gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, when
+from tui.views.queue_gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, when
 
 NOW = 1_795_000_000.0
 
