@@ -28,7 +28,7 @@ from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.run_list import RunList

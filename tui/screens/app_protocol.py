@@ -10,7 +10,7 @@ from textual.screen import Screen
 from tui.palette import Sign
 from tui.state.run_record import Page
 from tui.state.snapshot import Project, Snapshot, Watch
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix

@@ -18,7 +18,7 @@ from engine.runs.metadata import facts_of
 from tui.keymap.bindings import bindings
 from tui.options import ascii_only
 from tui.screens.app_protocol import Curves, FileReader
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from tui.state.snapshot import Snapshot
 from tui.views.queue_gantt import Bar, all_done, clock
 from tui.views.run_list_row import Row
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.machine.history import MachineBoard
+from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.queue_list import QueueList
 
 

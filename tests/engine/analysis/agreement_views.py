@@ -22,7 +22,7 @@ from tui.figures.registry import KINDS
 from tui.state.run_record import Record
 from tui.views.run_list_columns import find_column
 from tui.views.run_page_facts import sections
-from tui.widgets.runs.overview import facts
+from tui.widgets.runs.run_overview import facts
 
 # ---- which runs count
 

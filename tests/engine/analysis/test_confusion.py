@@ -10,8 +10,8 @@ from engine.events import Confusion
 from engine.history.confusion_index import place_of
 from tui.widgets.run_page.class_bars import ORDERS, sorted_classes
 from tui.widgets.run_page.confusion_matrix import plan, shade
-from tui.widgets.run_page.confusions import mistake_line
 from tui.widgets.run_page.epoch_slider import track
+from tui.widgets.run_page.frequent_mistakes import mistake_line
 
 
 def made(cells: list[list[int]], labels: list[str]) -> Matrix | None:

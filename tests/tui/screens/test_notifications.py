@@ -28,8 +28,8 @@ from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
 from tui.screens.run import RunScreen
 from tui.state.snapshot import Project
 from tui.views.run_list_row import Row
-from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
+from tui.widgets.runs.run_overview import Overview
 
 
 def say(run: Run, step: int, loss: float | None) -> None:

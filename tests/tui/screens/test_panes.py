@@ -18,12 +18,12 @@ from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
 from tui.screens.queue import QueueScreen
 from tui.state.snapshot import Project
-from tui.widgets.chart.grid import ChartGrid
-from tui.widgets.machine.history import MachineBoard
+from tui.widgets.chart.chart_grid import ChartGrid
+from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.runs.console import Console
-from tui.widgets.runs.overview import Overview
+from tui.widgets.runs.run_overview import Overview
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 

@@ -23,9 +23,9 @@ from tui.terminal.textual_private import screen_strips
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.run_page.class_bars import ClassBars
 from tui.widgets.run_page.confusion_matrix import MatrixView
-from tui.widgets.run_page.confusions import Mistakes
 from tui.widgets.run_page.fact_sheet import FactSheet
-from tui.widgets.run_page.log import LogView
+from tui.widgets.run_page.frequent_mistakes import Mistakes
+from tui.widgets.run_page.log_view import LogView
 from tui.widgets.run_page.tab_bar import TabBar
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen

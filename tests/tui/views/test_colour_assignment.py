@@ -11,7 +11,7 @@ from tui.palette import MARKERS, PALETTE, Sign, assign
 from tui.screens.comparison import CompareScreen
 from tui.state.snapshot import Project
 from tui.views.colour_assignment import give
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 
 SKY, ORANGE = (Sign(colour, mark) for colour, mark in zip(PALETTE[:2], MARKERS[:2], strict=True))
 

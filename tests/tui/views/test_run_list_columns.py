@@ -34,10 +34,10 @@ from tui.views.run_list_columns import DEFAULT, WIDEST, Column, find_column, kno
 from tui.views.run_list_row import Row
 from tui.views.run_list_rows import make_rows
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.runs.cells import (
+from tui.widgets.runs.column_layout import (
     LEAST_BESIDE_LEFT,
     LEAST_NAME,
     NAME_WIDTH,
@@ -51,8 +51,8 @@ from tui.widgets.runs.cells import (
     without_last_cells,
 )
 from tui.widgets.runs.column_list import ColumnList
-from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
+from tui.widgets.runs.run_overview import Overview
 
 
 def status(run: str, experiment: str = "e", state: str = "finished", **more: object) -> Status:

@@ -19,7 +19,7 @@ from tui.views.run_filter import Meant
 from tui.views.run_list_columns import find_column
 from tui.views.run_list_rows import make_rows
 from tui.views.run_names import curve_labels
-from tui.widgets.runs.cells import count_of
+from tui.widgets.runs.column_layout import count_of
 
 
 def status(run: str, experiment: str, state: str, **more: object) -> Status:

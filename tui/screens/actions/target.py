@@ -16,7 +16,7 @@ from tui.state.dashboard_state import BoardState
 from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.views.run_list_row import Row
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from textual.screen import Screen
 
 from tui.screens.app_protocol import Host
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.runs.console import Console
-from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
+from tui.widgets.runs.run_overview import Overview
 
 
 class PaneActions:

@@ -45,14 +45,14 @@ from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs
 from tui.views.run_list_row import Row
 from tui.views.run_names import curve_labels
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
-from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
+from tui.widgets.runs.run_overview import Overview
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""

@@ -24,7 +24,7 @@ from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionCha
 from tui.text import shorten
 from tui.views.run_list_columns import DEFAULT, Column, find_column
 from tui.views.run_list_row import Row
-from tui.widgets.runs.cells import (
+from tui.widgets.runs.column_layout import (
     NAME_WIDTH,
     PREFIX,
     Sized,

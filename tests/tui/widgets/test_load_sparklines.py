@@ -11,7 +11,7 @@ from engine.runs.worker_status import OfferedDevice
 from engine.system.telemetry import GpuSample
 from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
-from tui.widgets.machine.history import board_lines, curve
+from tui.widgets.machine.load_sparklines import board_lines, curve
 
 GIB = 2**30
 

@@ -25,11 +25,11 @@ from textual.strip import Strip
 
 from engine.analysis.curves import alike, band_words
 from tui import axis_ticks
-from tui.widgets.chart.canvas import Bools, Canvas, CellGrid, Layer, Window
+from tui.widgets.chart.braille_canvas import Bools, Canvas, CellGrid, Layer, Window
+from tui.widgets.chart.inks_and_glyphs import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 from tui.widgets.chart.legend import Legend, LegendEntry, arrange, arrange_reading, fit, legend_row, plain
 from tui.widgets.chart.plotext_frame import Frame, frame_for
 from tui.widgets.chart.series import Series, drawable
-from tui.widgets.chart.styles import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 
 if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine

@@ -6,7 +6,7 @@ from engine.events import Estimate, Metrics
 from engine.runs.metadata import Fact
 from engine.runs.status import Status
 from tui.views.run_list_row import Row
-from tui.widgets.runs.overview import facts
+from tui.widgets.runs.run_overview import facts
 
 
 def said(status: Status) -> dict[str, str]:
