@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.analysis.classification import ByClass, Counts, Scores, by_class, scores
+from engine.analysis.confusion_scores import ByClass, Counts, Scores, by_class, scores
 from engine.events import Confusion
 from engine.history.confusion_index import Place
 from engine.text import clean

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from engine.config.schema import IMPORTED
 from engine.events import End, Start
 from engine.exchange.imported_run import ImportedRun, experiment_name
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 from engine.exchange.tensorboard_reader import is_event_file, read_event_files
 from engine.runs import status
 from engine.runs.recorder import Recorder

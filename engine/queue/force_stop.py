@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-from engine.queue.requests import request_stop
+from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.processes import lives, main_process, processes_of
 from engine.runs.recorder import Recorder

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.analysis.classification import finite_mean
+from engine.analysis.confusion_scores import finite_mean
 from engine.analysis.curves import Array
 from tui.axis_ticks import FRACTION, limits, linear_ticks
 from tui.figures import line_labels

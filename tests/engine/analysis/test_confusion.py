@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.classification import scores
 from engine.analysis.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
+from engine.analysis.confusion_scores import scores
 from engine.events import Confusion
 from engine.history.confusion_index import place_of
 from tui.widgets.run_page.class_bars import ORDERS, sorted_classes

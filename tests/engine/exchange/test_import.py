@@ -20,9 +20,9 @@ from engine.analysis.runs_that_count import choose, read_candidates, settings
 from engine.diagnostics import checks
 from engine.exchange.exporting import export_runs
 from engine.exchange.importing import import_from
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 from engine.history.reader import History
-from engine.queue.requests import request_resume, require_resumable
+from engine.queue.stop_and_resume import request_resume, require_resumable
 from engine.runs.labels import labels_of
 from engine.runs.recorder import Recorder
 from engine.runs.status import status_of

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.events import End
 from engine.queue import order as queue
-from engine.queue.requests import request_resume, request_stop
+from engine.queue.stop_and_resume import request_resume, request_stop
 from engine.runs import run_lock, worker_status
 from engine.runs.queue_entry import (
     QueueEntry,

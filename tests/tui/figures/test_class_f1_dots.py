@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.classification import by_class
+from engine.analysis.confusion_scores import by_class
 from tests.tui.figures.kinds_lab import ANIMALS, Lab, small_print, table, texts
 from tui.figures import confusion_heat_map
 

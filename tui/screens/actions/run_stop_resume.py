@@ -74,7 +74,7 @@ class RunActions:
         run = Run(target.project.runs / status.run)
 
         def request_it(request: Request) -> str:
-            from engine.queue.requests import request_stop
+            from engine.queue.stop_and_resume import request_stop
 
             return request_stop(run, request)
 
@@ -119,7 +119,7 @@ class RunActions:
             return
 
         def queue() -> str:
-            from engine.queue.requests import request_resume
+            from engine.queue.stop_and_resume import request_resume
             from engine.queue.worker import ensure_worker
 
             request_resume(Run(target.project.runs / status.run))

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from engine.events import End, decode
-from engine.queue.requests import request_resume, request_stop
+from engine.queue.stop_and_resume import request_resume, request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
