@@ -14,9 +14,10 @@ VERBS = {
     "run": "train", "resume": "train", "train": "train",
     "submit": "queue", "work": "queue", "stop": "queue",
     "move": "queue", "hold": "queue", "cancel": "queue",
-    "ls": "runs", "logs": "runs",
-    "check": "describe", "models": "describe",
-    "tag": "manage", "note": "manage", "rm": "manage", "restore": "manage", "doctor": "manage",
+    "ls": "ls_and_logs", "logs": "ls_and_logs",
+    "check": "check_and_models", "models": "check_and_models",
+    "tag": "labels_trash_doctor", "note": "labels_trash_doctor", "rm": "labels_trash_doctor",
+    "restore": "labels_trash_doctor", "doctor": "labels_trash_doctor",
 }  # fmt: skip
 """The module of each verb in ``engine.commands``, in the order of the help."""
 

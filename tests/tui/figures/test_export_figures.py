@@ -338,7 +338,8 @@ def test_what_cannot_be_written_is_said_and_leaves_nothing_behind(lab: Lab) -> N
 
 
 def test_importing_the_command_imports_no_matplotlib() -> None:
-    code = "import sys, tui.figures.export_figures; print([m for m in ('torch', 'matplotlib', 'sklearn') if m in sys.modules])"
+    heavy = ("torch", "matplotlib", "sklearn")
+    code = f"import sys, tui.figures.export_figures; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
