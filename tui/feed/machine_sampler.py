@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping
 
 import psutil
@@ -13,6 +14,10 @@ from tui.state.snapshot import Machine, Process
 
 FIRST_S = 0.5
 """Seconds until the first look: the runs come first."""
+LOOK_S = 1.0
+"""Seconds from one look to the next."""
+KEPT_LOOKS = 300
+"""How many looks are kept: five minutes."""
 
 
 class MachineSampler:
@@ -22,18 +27,20 @@ class MachineSampler:
         self._next = time.monotonic() + FIRST_S
         self._nvml: Nvml | None = None
         self._processes: dict[int, Process] = {}
+        self.last_minutes: deque[Machine] = deque(maxlen=KEPT_LOOKS)
+        """How the machine was at the last looks, the newest last."""
 
     def sample(self) -> Machine | None:
         """Return how the machine is; None where the last look is less than a second old."""
         now = time.monotonic()
         if now < self._next:
             return None
-        self._next = now + 1
+        self._next = now + LOOK_S
         if self._nvml is None:
             self._nvml = Nvml()
         memory = psutil.virtual_memory()
         gpus = tuple(self._nvml.sample())
-        return Machine(
+        machine = Machine(
             time=time.time(),
             cpu=psutil.cpu_percent(),
             memory_used=memory.total - memory.available,
@@ -41,6 +48,8 @@ class MachineSampler:
             gpus=gpus,
             processes=self._look_up({pid for gpu in gpus for pid in gpu.processes}),
         )
+        self.last_minutes.append(machine)
+        return machine
 
     def close(self) -> None:
         """Close the connection to the GPU driver."""
