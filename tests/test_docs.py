@@ -23,7 +23,8 @@ from engine.config import schema
 from engine.config.schema import Experiment, Figure
 from engine.query.fields import UNITS, known_keys
 from engine.query.parser import OPERATORS
-from engine.runs.status import MARKS, State
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import State
 from engine.runs.store import RunInfo
 from tui.screens.help import KEYS
 

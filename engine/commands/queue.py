@@ -101,7 +101,8 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
 def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
     """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
     from engine.queue.stop_and_resume import request_stop
-    from engine.runs.status import ENDED, status_of
+    from engine.runs.current_state import status_of
+    from engine.runs.status import ENDED
 
     run = Store(root).find(run_name)
     if force:

@@ -76,7 +76,7 @@ def resume(
     Another batch_size keeps the images of an optimizer step: batches are accumulated.
     """
     from engine.queue.stop_and_resume import require_resumable
-    from engine.runs.status import status_of
+    from engine.runs.current_state import status_of
 
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from engine.queue import order
 from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import leave_queue, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
-from engine.runs.status import status_of
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
 

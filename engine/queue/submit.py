@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from engine.analysis.runs_that_count import age, runs_that_count, settings_of
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
+from engine.runs.current_state import status_of
 from engine.runs.metadata import About, facts_of
 from engine.runs.queue_entry import QueueEntry, write_entry
-from engine.runs.status import LIVE, Status, status_of
+from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError, git_commit
 
 

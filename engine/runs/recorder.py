@@ -13,7 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised
-from engine.runs import status
+from engine.runs import status_file
 from engine.runs.event_log import EventLog
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
@@ -35,7 +35,7 @@ class Reporter:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.status: Status = status.rebuild(run)
+        self.status: Status = status_file.rebuild(run)
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
@@ -227,7 +227,7 @@ class Recorder(Reporter):
         self._saved = now
         self.status.offset = self._event_log.size
         with contextlib.suppress(OSError):  # readers can rebuild it from the events
-            status.save(self.run, self.status)
+            status_file.save(self.run, self.status)
 
 
 def _is_evaluation(event: Metrics) -> bool:

@@ -18,8 +18,9 @@ import msgspec
 from engine.analysis.alarms import Alarm, Watcher
 from engine.history.confusion_index import read_matrix
 from engine.history.reader import History
+from engine.runs.current_state import status_of
 from engine.runs.metadata import About
-from engine.runs.status import LIVE, Status, status_of
+from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError
 from tui.feed import refresh_rate
 from tui.feed.curve_reader import CurveReader

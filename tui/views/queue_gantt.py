@@ -15,7 +15,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.runs.status import MARKS, State
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import State
 from engine.text import clean, span
 from tui.state.snapshot import Snapshot
 from tui.text import Line, shorten

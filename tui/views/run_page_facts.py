@@ -16,7 +16,8 @@ from engine.config.schema import DEFAULTS
 from engine.events import End, Start
 from engine.runs.event_text import progress
 from engine.runs.labels import Labels
-from engine.runs.status import MARKS, Status
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import Status
 from engine.text import clean, disk_size, duration, loss, score, setting_text, size
 from tui.state.run_record import Record
 from tui.text import bar

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from engine.analysis.alarms import KINDS, Alarm
 from engine.runs.event_text import progress
-from engine.runs.status import MARKS, Status
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import Status
 from engine.text import clean, duration, score
 from tui.text import shorten
 

@@ -9,9 +9,9 @@ import pytest
 from engine.events import End, decode
 from engine.queue.stop_and_resume import request_resume, request_stop
 from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
-from engine.runs.status import status_of
 from engine.runs.store import StoreError
 from engine.system.files import last_lines
 from tests.conftest import enqueue, queued

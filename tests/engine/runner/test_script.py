@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from engine.events import decode
-from engine.runs.status import status_of
+from engine.runs.current_state import status_of
 from engine.runs.store import Run, Store
 from tests.conftest import Engine
 

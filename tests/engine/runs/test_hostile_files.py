@@ -48,7 +48,7 @@ from engine.history.reader import History
 from engine.analysis.runs_that_count import read_candidates
 from engine.runs.queue_entry import queue_entry
 from engine.runs.run_lock import is_held
-from engine.runs.status import status_of
+from engine.runs.current_state import status_of
 from engine.runs.stop_request import asked
 from engine.system.files import last_lines
 from engine.runs.store import Store, StoreError

@@ -7,8 +7,8 @@ from textual.widgets import Static
 
 from engine.queue import order
 from engine.runs import run_lock
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import status_of
 from engine.runs.store import Run, Store
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from rich.cells import cell_len
 
-from engine.runs.status import MARKS
+from engine.runs.state_symbols import MARKS
 from tui.text import shorten
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row

@@ -18,7 +18,8 @@ from textual.strip import Strip
 
 from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
-from engine.runs.status import MARKS, Status
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size
 from tui.state.snapshot import RunDetail
 from tui.views.run_list_columns import find_column, memory_and_peak
