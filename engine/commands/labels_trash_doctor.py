@@ -17,8 +17,6 @@ from engine.runs.store import Run, Store
 if TYPE_CHECKING:
     from engine.runs.trash import TrashEntry
 
-UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
@@ -181,7 +179,9 @@ def _count(entries: list[TrashEntry]) -> str:
 
 
 def _age(text: str) -> datetime.timedelta:
-    match = re.fullmatch(r"(\d{1,6})([mhdw])", text)
-    if match is None:
+    from engine.query.units import read_number
+
+    seconds = read_number(text, "seconds") if re.fullmatch(r"\d{1,6}[a-z]+", text) else None
+    if seconds is None:
         raise UserError(f"{text!r} is no age: 30m, 12h, 7d and 2w are")
-    return datetime.timedelta(seconds=int(match[1]) * UNITS[match[2]])
+    return datetime.timedelta(seconds=seconds)

@@ -25,7 +25,7 @@ from engine.analysis.curves import (
     mean_over_seeds,
 )
 from engine.catalog.metrics import Axis
-from engine.history.reader import TIMELESS
+from engine.history.x_axes import TIMELESS
 from tui.axis_ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
