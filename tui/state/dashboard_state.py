@@ -9,10 +9,9 @@ from engine.analysis.runs_that_count import curves_of
 from engine.catalog.metrics import Axis
 from engine.runs.metadata import facts_of
 from tui.state.run_record import Page
+from tui.state.smoothing_steps import weight_of
 from tui.state.snapshot import Snapshot, Watch
 
-SMOOTHINGS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
-"""Weights of the past, from no smoothing on."""
 Folds = tuple[tuple[str, ...], ...]
 """The runs that are one curve together, of each curve."""
 
@@ -23,7 +22,7 @@ class BoardState:
 
     axis: Axis = "epoch"
     smoothing: int = 0
-    """An index into ``SMOOTHINGS``."""
+    """A step of ``tui.state.smoothing_steps``; 0 for no smoothing."""
     bands: bool = True
     """Whether seeds are drawn as their mean."""
     pinned: str | None = None
@@ -58,7 +57,7 @@ class BoardState:
         if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
             runs, folds = self._runs(snapshot, overlaid, focus, alone, whole=whole)
             made = self._made = parts, rest, runs, folds
-        return Watch(made[2], focus, self.axis, SMOOTHINGS[self.smoothing], self.page, made[3])
+        return Watch(made[2], focus, self.axis, weight_of(self.smoothing), self.page, made[3])
 
     def _runs(
         self, snapshot: Snapshot, overlaid: Set[str], focus: str | None, alone: Set[str], *, whole: bool

@@ -24,7 +24,7 @@ from tui.state.run_record import Record
 from tui.views.run_list_columns import find_column
 from tui.views.run_list_row import Row
 from tui.views.run_page_facts import sections
-from tui.widgets.chart.chart_grid import order
+from tui.widgets.chart.metric_order import order
 from tui.widgets.runs.run_overview import facts
 
 EXPERIMENT = Experiment(name="e", model="vit_mini", dataset="digits", image_size=8, patch_size=4, gpus=2)

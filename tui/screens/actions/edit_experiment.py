@@ -8,19 +8,11 @@ from typing import Literal
 
 from textual.app import SuspendNotSupported
 
+from engine.config.sample_experiment import SAMPLE_EXPERIMENT
 from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed
 from tui.terminal.key_queue import OPENING
-
-FIRST_EXPERIMENT = """\
-[experiments."my-first"]
-model = "vit_mini"
-dataset = "digits"
-image_size = 16
-patch_size = 4
-"""
-"""What a project can begin with: it trains anywhere in a minute."""
 
 
 class ConfigActions:
@@ -64,7 +56,7 @@ class ConfigActions:
         """Write the configuration that a project begins with; one that has come meanwhile is left as it is."""
         try:
             with self._target.project.config.open("x", encoding="utf-8") as file:
-                file.write(FIRST_EXPERIMENT)
+                file.write(SAMPLE_EXPERIMENT)
         except OSError as error:
             self._target.refuse("It cannot be written", f"{self._target.project.config}: {error.strerror}")
 

@@ -10,8 +10,8 @@ from textual.widgets import Input
 from engine.catalog.metrics import Axis
 from tui.screens.actions.target import Board
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
-from tui.state.dashboard_state import SMOOTHINGS
 from tui.state.session import MOST, SavedView
+from tui.state.smoothing_steps import bounded_step, weight_of
 from tui.views.experiment_groups import KEYS
 
 PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
@@ -56,9 +56,9 @@ def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: Ar
     """
     grid, state = board.grid, board.state
     state.axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
-    state.smoothing = max(0, min(view.smoothing, len(SMOOTHINGS) - 1))
+    state.smoothing = bounded_step(view.smoothing)
     state.bands, state.pinned = not view.each_seed, view.pinned
-    grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, SMOOTHINGS[state.smoothing]
+    grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, weight_of(state.smoothing)
     board.run_list.selected |= set(view.selected[:MOST])
     for name in PANES:
         screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")

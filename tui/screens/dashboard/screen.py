@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -22,7 +21,7 @@ from tui.palette import Sign
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions
 from tui.screens.actions.copy_to_clipboard import CopyActions
-from tui.screens.actions.edit_experiment import FIRST_EXPERIMENT, ConfigActions
+from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
 from tui.screens.actions.move_and_hold import QueueActions
@@ -43,6 +42,7 @@ from tui.state.run_record import Page
 from tui.state.session import SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs
+from tui.views.first_steps import first_steps
 from tui.views.run_list_row import Row
 from tui.views.run_names import curve_labels
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -58,12 +58,6 @@ REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
 LOW = 20
 """Rows of a screen below which the other panes give way to the list."""
-FIRST_STEPS = f"""\
-There are no experiments yet. e writes this one into {{config}}:
-
-{textwrap.indent(FIRST_EXPERIMENT, "    ")}
-Experiments appear here as soon as the file is saved; r runs one.
-`engine check` says what is wrong with the file."""
 
 
 class Dashboard(TargetScreen):
@@ -218,7 +212,7 @@ class Dashboard(TargetScreen):
             return [f"nothing matches {self.filter.text!r}; esc shows everything again"]
         if self.snapshot.config_error:
             return self.snapshot.config_error.splitlines()
-        return FIRST_STEPS.format(config=self.project.config).splitlines()
+        return first_steps(self.project.config)
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
         """Return what the charts call each run; a curve alone needs no name."""

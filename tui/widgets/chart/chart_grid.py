@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -10,27 +9,16 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.reactive import reactive
 
-from engine.catalog.metrics import MEMORY, family
 from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.metric_order import matches, order
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
 
 MIN_WIDTH, MIN_HEIGHT = 32, 10
 """Cells below which a chart is not made; there are fewer charts instead."""
-FIRST = (
-    "test/f1",
-    "train/loss",
-    "test/loss",
-    "MEMORY",
-    "test/accuracy",
-    "train/images_per_s",
-    "val/f1",
-    "train/lr",
-)
-"""The order of charts; MEMORY stands for the memory metric that the runs have, of each GPU."""
 
 
 class ChartGrid(Container, can_focus=True):
@@ -249,22 +237,3 @@ class ChartGrid(Container, can_focus=True):
                     for curve, sign in zip(curves, signs, strict=True)
                 ]
             )
-
-
-def matches(pattern: str, metric: str) -> bool:
-    """Return whether a metric matches a regular expression; other text is looked for as it stands."""
-    try:
-        return re.search(pattern, metric, re.IGNORECASE) is not None
-    except re.error:
-        return pattern.lower() in metric.lower()
-
-
-def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:
-    """Return the metrics as charts show them: what people look for first, at least four, then the rest by name."""
-    there = list(metrics)
-    memory = next(
-        (names for name in MEMORY if (names := sorted(family(there, name)))), [] if there else [MEMORY[0]]
-    )
-    first = [metric for name in FIRST for metric in (memory if name == "MEMORY" else [name])]
-    ordered = [name for i, name in enumerate(first) if name and (name in there or i < 4)]
-    return ordered + sorted(name for name in there if name not in ordered)
