@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from engine.commands.options import fail, option_config, option_runs
+from tui import output_folders
 
 if TYPE_CHECKING:
     from engine.config.loader import Config
@@ -85,7 +86,7 @@ def write_figures(request: Request) -> bool:
         request.config,
         Store(request.root),
         request.figures,
-        request.out or Path("images"),
+        request.out or output_folders.FIGURES_AND_TABLES,
         request.pictures or ["png"],
         say=click.echo,
         look=LOOKS[request.style or "paper"],
@@ -98,7 +99,7 @@ def write_tables(request: Request) -> bool:
     from engine.runs.store import Store
     from tui.report.export_tables import export_tables
 
-    out, formats = request.out or Path("images"), request.table_formats or ["md"]
+    out, formats = request.out or output_folders.FIGURES_AND_TABLES, request.table_formats or ["md"]
     return export_tables(request.config, Store(request.root), request.figures, out, formats, say=click.echo)
 
 
@@ -109,7 +110,7 @@ def write_runs(request: Request) -> bool:
 
     if request.to is None:
         return False
-    folder = request.out or Path("exports") / request.to
+    folder = request.out or output_folders.EXPORTED_RUNS / request.to
     return export_runs(
         Store(request.root), request.to, folder, request.where or "", force=request.force, say=click.echo
     )
@@ -176,7 +177,8 @@ def misfit(options: Sequence[str], written: Sequence[Face]) -> str:
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The folder to write into: images, or with --to exports/FORMAT.",
+    help=f"The folder to write into: {output_folders.FIGURES_AND_TABLES}, or with --to "
+    f"{output_folders.EXPORTED_RUNS}/FORMAT.",
 )
 @click.option(
     "--format",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap, Normalize
     from matplotlib.figure import Figure
 
+BLUES_ON_PAPER = ("#6aaad6", "#08306b")
+"""The colours of half and of all of a class's images; none of them have the colour of the ground."""
+BLUES_ON_SLIDES = ("#2162bc", "#bfe0ff")
 LEAST_CELL = 10.0
 """Points that a cell needs for a number in it."""
 LEAST_LABEL = 6.6
@@ -154,9 +157,9 @@ def _scale(look: Look, *, many: bool) -> tuple[Colormap, Normalize]:
     """Return colours from nothing to all; where no numbers are written, small shares are told apart by colour."""
     from matplotlib.colors import LinearSegmentedColormap, Normalize, PowerNorm
 
-    ends = (look.ground, "#6aaad6", "#08306b") if look.aspect is None else (look.ground, "#2162bc", "#bfe0ff")
+    blues = BLUES_ON_PAPER if look.aspect is None else BLUES_ON_SLIDES
     norm = PowerNorm(0.5, 0, 100) if many else Normalize(0, 100)
-    return LinearSegmentedColormap.from_list("shares", ends), norm
+    return LinearSegmentedColormap.from_list("shares", (look.ground, *blues)), norm
 
 
 def _name_classes(axes: Axes, part: Summed, cell: float, *, left: bool, below: bool) -> None:

@@ -1,8 +1,8 @@
 """The whole picture of a chart, from curves to strips, without a widget around it.
 
     ╭─ test/f1 ──────────────────────────╮   the box, with the title
-    │ 0.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆ │   axes.py: the frame
-    │ 0.40┤      ⢀⣀⠤⠤⠒⠒⠉⠉⠁             │   canvas.py: curves
+    │ 0.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆ │   plotext_frame.py: the frame
+    │ 0.40┤      ⢀⣀⠤⠤⠒⠒⠉⠉⠁             │   braille_canvas.py: curves
     │ 0.20┤⣀⠤⠒⠉⠁      ◆ ViT-B…7  0.615 │   legend.py: which is which
     │     └┬──────┬──────┬──────┬─────── │
     │      1      3      5      7        │
@@ -25,11 +25,13 @@ from textual.strip import Strip
 
 from engine.analysis.curves import alike, band_words
 from tui import axis_ticks
+from tui.widgets.chart.axis_limits import window_of, x_limits
 from tui.widgets.chart.braille_canvas import Bools, Canvas, CellGrid, Layer, Window
 from tui.widgets.chart.inks_and_glyphs import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 from tui.widgets.chart.legend import Legend, LegendEntry, arrange, arrange_reading, fit, legend_row, plain
 from tui.widgets.chart.plotext_frame import Frame, frame_for
 from tui.widgets.chart.series import Series, drawable
+from tui.widgets.chart.value_text import ValueTexts
 
 if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine
@@ -49,12 +51,6 @@ class Setting:
     colourless: bool = False
     smoothing: float = 0.0
     """How much the curves were smoothed: said beside the axis."""
-
-
-PEAK = "peak"
-"""Which of its values is told of a metric whose highest one has to fit."""
-ROOM = 0.04
-"""The part of their width that curves have in front of them when they grow."""
 
 
 class Plot:
@@ -83,6 +79,7 @@ class Plot:
         self._lines = lines
         self._curves = alike([line.curve for line in lines])
         self._series = [Series.of(curve) for curve in self._curves]
+        self._texts = ValueTexts(self._curves, self._series, self._unit, self._glyphs)
         self._labels = [plain(line.name) for line in lines]
         self._marks = marks_of(lines, ascii_only=setting.ascii_only)
         self._sheet = CellGrid(setting.width, setting.height, Ink.NOTE)
@@ -91,8 +88,12 @@ class Plot:
         self._canvas: Canvas | None = None
         self._foot = 0
         self._covered: Bools = np.zeros((0, 0), np.bool_)
-        self.limits = self._x_limits(before)
-        self.window = self._window()
+        self.limits = x_limits(self._series, self._x_unit, before)
+        self.window = (
+            window_of(self._series, self.limits, self._unit, view=setting.view, log_y=setting.log_y)
+            if self.limits is not None
+            else None
+        )
         if self._boxed:
             self._draw_box()
         if self.window is None:
@@ -114,11 +115,12 @@ class Plot:
             if cursor is not None and reading:
                 slack = (self.window.right - self.window.left) / self._canvas.width
                 at = [series.nearest(cursor, slack) for series in self._series]
-                values = [self._value(index, point) for index, point in enumerate(at)]
+                values = [self._texts.at(index, point) for index, point in enumerate(at)]
                 self._draw_cursor(sheet, self._canvas, cursor, at)
                 titles.append(f"{plain(self.setting.x_label)} {self._x_unit.exact(cursor)}")
             else:
-                values, titles = self._outcomes()
+                room = self.setting.width - cell_len(plain(self.setting.metric))
+                values, titles = self._texts.outcomes(room)
             below = False
             if len(self._curves) == 1:
                 titles.append(values[0])
@@ -152,35 +154,6 @@ class Plot:
         dot = float(self._canvas.window.columns(np.array([x], np.float64), 2 * self._canvas.width)[0])
         inside = -0.5 <= dot < 2 * self._canvas.width - 0.5
         return self._origin[1] + int(np.rint(dot)) // 2 if inside else None
-
-    def _x_limits(self, before: tuple[float, float] | None) -> tuple[float, float] | None:
-        """The ends of the x axis. Curves that grow get some room, so that most of the picture stays as it is."""
-        ends = [(float(s.x[0]), float(s.x[-1])) for s in self._series if s.x.size]
-        if not ends:
-            return None
-        first, last = min(a for a, _ in ends), max(b for _, b in ends)
-        left, right = axis_ticks.limits(first, last, self._x_unit, ticks=6)
-        if before is None or before[0] != left:
-            return left, right
-        if right <= before[1]:
-            return left, before[1] if before[1] - left <= (1 + 1.5 * ROOM) * (right - left) else right
-        return left, right + ROOM * (right - left)
-
-    def _window(self) -> Window | None:
-        if self.limits is None:
-            return None
-        left, right = self.limits
-        if self.setting.view is not None and np.isfinite(self.setting.view).all():
-            left, right = axis_ticks.apart(*sorted(self.setting.view))
-        log_y = self.setting.log_y
-        extents = [series.extent(left, right, log_y=log_y) for series in self._series]
-        bounded = [extent for extent in extents if extent is not None]
-        if not bounded:
-            return None
-        low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
-        if log_y:
-            return Window(left, right, *axis_ticks.log_limits(low, high), log_y=True)
-        return Window(left, right, *axis_ticks.limits(low, high, self._unit))
 
     # ---- the box
 
@@ -336,46 +309,6 @@ class Plot:
         sheet.write(self._origin[0] + cell[0], self._origin[1] + cell[1], glyph, ink_of(index))
 
     # ---- cursor and legend
-
-    def _value(self, index: int, at: int | None) -> str:
-        """A curve's value at one of its points, with the standard deviation of its seeds."""
-        if at is None:
-            return self._glyphs.none
-        series = self._series[index]
-        return self._with_spread(float(series.y[at]), self._curves[index].deviation(at))
-
-    def _outcome(self, index: int) -> str:
-        """What came of a curve's runs: the last values, before any smoothing."""
-        outcome = self._curves[index].outcome
-        if outcome is not None:
-            return self._with_spread(outcome.last, outcome.spread)
-        series = self._series[index]
-        at = series.last()
-        if at is None or series.raw is None:
-            return self._value(index, at)
-        return self._unit.format(float(series.raw[at]))
-
-    def _with_spread(self, value: float, spread: float | None) -> str:
-        text = self._unit.format(value)
-        if spread is None:
-            return text
-        within, name = self._unit.format(spread), self._unit.name
-        text = text.removesuffix(name) if within.endswith(name) else text
-        return f"{text} {self._glyphs.spread}{within}"
-
-    def _outcomes(self) -> tuple[list[str], list[str]]:
-        """What came of the curves, and the title's word for it: the last values, of memory the highest."""
-        if self._unit.kind != "binary":
-            return [self._outcome(index) for index in range(len(self._series))], []
-        outcomes = [curve.outcome for curve in self._curves]
-        peaks = [
-            series.peak() if outcome is None else outcome.peak
-            for series, outcome in zip(self._series, outcomes, strict=True)
-        ]
-        values = [self._glyphs.none if peak is None else self._unit.format(peak) for peak in peaks]
-        if len(values) > 1 and cell_len(plain(self.setting.metric)) + len(PEAK) + 8 <= self.setting.width:
-            return values, [PEAK]
-        return [f"{PEAK} {value}" for value in values], []
 
     def _draw_cursor(self, sheet: CellGrid, canvas: Canvas, x: float, at: Sequence[int | None]) -> None:
         column = self.column_of(x)
