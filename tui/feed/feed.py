@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError
 from tui.feed import refresh_rate
 from tui.feed.curve_reader import CurveReader
-from tui.feed.machine_sampler import MachineSampler
+from tui.feed.machine_sampler import KEPT_LOOKS, MachineSampler
 from tui.feed.queue_reader import Lineup
 from tui.feed.refresh_rate import refresh_interval
 from tui.feed.run_detail import detail_of
@@ -32,7 +33,7 @@ from tui.feed.run_metadata import Abouts
 from tui.feed.run_reader import Reader
 from tui.state.messages import Changed
 from tui.state.run_record import Record
-from tui.state.snapshot import Project, RunDetail, Snapshot, Watch
+from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix
@@ -90,6 +91,7 @@ class Feed:
         self._curves = CurveReader()
         self._abouts = Abouts()
         self._lineup = Lineup(str(project.runs))
+        self._machines: deque[Machine] = deque(maxlen=KEPT_LOOKS)
         self._machine = MachineSampler()
         self._reader: Reader | None = None
         self._live: list[str] = []
@@ -221,11 +223,11 @@ class Feed:
 
     def _update_machine(self, tick: _Tick) -> None:
         if (machine := self._machine.sample()) is not None:
-            tick.changes |= {"machine": machine, "machines": tuple(self._machine.last_minutes)}
+            self._machines.append(machine)
+            tick.changes |= {"machine": machine, "machines": tuple(self._machines)}
 
     def _update_queue(self, tick: _Tick) -> None:
-        looks = self._machine.last_minutes
-        now = looks[-1].time if looks else time.time()
+        now = self._machines[-1].time if self._machines else time.time()
         queue = self._lineup.look(
             self._runs, self._statuses, self._stamps, self._abouts.known, now, news=bool(tick.changed_runs)
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import deque
 from collections.abc import Iterable, Mapping
 
 import psutil
@@ -27,8 +26,6 @@ class MachineSampler:
         self._next = time.monotonic() + FIRST_S
         self._nvml: Nvml | None = None
         self._processes: dict[int, Process] = {}
-        self.last_minutes: deque[Machine] = deque(maxlen=KEPT_LOOKS)
-        """How the machine was at the last looks, the newest last."""
 
     def sample(self) -> Machine | None:
         """Return how the machine is; None where the last look is less than a second old."""
@@ -40,7 +37,7 @@ class MachineSampler:
             self._nvml = Nvml()
         memory = psutil.virtual_memory()
         gpus = tuple(self._nvml.sample())
-        machine = Machine(
+        return Machine(
             time=time.time(),
             cpu=psutil.cpu_percent(),
             memory_used=memory.total - memory.available,
@@ -48,8 +45,6 @@ class MachineSampler:
             gpus=gpus,
             processes=self._look_up({pid for gpu in gpus for pid in gpu.processes}),
         )
-        self.last_minutes.append(machine)
-        return machine
 
     def close(self) -> None:
         """Close the connection to the GPU driver."""
