@@ -37,6 +37,17 @@ class Engine(click.Group):
         command: click.Command = getattr(module, cmd_name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb of a call with its arguments; a word that is no verb ends it with the nearest one."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from engine.commands.options import fail
+            from engine.text import nearest
+
+            fail(f"there is no verb {args[0]!r}{nearest(args[0], VERBS)} `engine --help` lists all")
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; mistakes of the user end it with exit code 2."""
         from engine.commands.options import fail

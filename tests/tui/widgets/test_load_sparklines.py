@@ -93,7 +93,7 @@ def test_without_a_gpu_there_are_cpu_memory_and_slots() -> None:
     machine = Machine(time=3.0, cpu=42.0, memory_used=6 * GIB, memory_total=24 * GIB)
     queue = Queue(
         devices=tuple(OfferedDevice(id=f"cpu:{i}", name=f"CPU slot {i + 1}", index=i) for i in range(2)),
-        outlook=(Forecast("mine", ("cpu:1",), 0.0, None),),
+        forecasts=(Forecast("mine", ("cpu:1",), 0.0, None),),
     )
     lines = [text(line) for line in board_lines(shot(machine, runs=(live("mine", 10),), queue=queue), 60)]
     assert lines[0].endswith("42 %")
@@ -102,7 +102,7 @@ def test_without_a_gpu_there_are_cpu_memory_and_slots() -> None:
         ["CPU", "slot", "1", "free"],
         ["CPU", "slot", "2", "mine", "s0", "pid", "10"],
     ]
-    assert "no worker is at the queue" in text(
+    assert "no worker is running, runs wait" in text(
         board_lines(shot(machine, queue=Queue(waiting=("a",))), 60)[-1]
     )
     assert board_lines(Snapshot(), 60)

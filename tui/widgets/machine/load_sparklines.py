@@ -172,14 +172,14 @@ def _slot_lines(snapshot: Snapshot) -> list[Line]:
     """Return who has each device that the worker gives out, and whether there is one."""
     if not snapshot.queue.devices:
         waits = bool(snapshot.queue.waiting)
-        words = "no worker is at the queue" if waits else "the queue is empty, no worker is at it"
+        words = "no worker is running, runs wait" if waits else "the queue is empty, no worker is running"
         return [[(words, "wait" if waits else "quiet")]]
     lines: list[Line] = []
     runs = {status.run: status for status in snapshot.runs if status.state in LIVE}
     for device in snapshot.queue.devices:
         users = [
             runs[forecast.run]
-            for forecast in snapshot.queue.outlook
+            for forecast in snapshot.queue.forecasts
             if device.id in forecast.devices and forecast.run in runs
         ]  # fmt: skip
         line: Line = [(shorten(clean(device.name), 12), "name")]
