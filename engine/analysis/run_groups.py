@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.analysis.runs_that_count import R, age, is_made_alike, never_began, settings_of
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.text import setting_text
 
@@ -62,7 +62,7 @@ def _counts(status: Status) -> bool:
 
 
 def distinguishing_settings(
-    runs: Sequence[Status], about: Mapping[str, About], most: int = 3, *, sparing: bool = False
+    runs: Sequence[Status], metadata: Mapping[str, RunMetadata], most: int = 3, *, sparing: bool = False
 ) -> dict[str, str]:
     """Return the settings in which runs of one experiment differ, such as ``lr=0.002 epochs=4``.
 
@@ -70,14 +70,14 @@ def distinguishing_settings(
 
     Args:
         runs: The runs, of any state.
-        about: What they were made with, by id.
+        metadata: What they were made with, by id.
         most: How many settings of a run are returned at most.
         sparing: Whether to leave out a value that all finished runs share, or all runs but one.
 
     Returns:
         The settings as text by run id; empty where all runs have the same settings.
     """
-    configs = {run.run: about[run.run].config for run in runs if run.run in about}
+    configs = {run.run: metadata[run.run].config for run in runs if run.run in metadata}
     unique = {id(config): config for config in configs.values()}
     if len(unique) < 2:
         return {}

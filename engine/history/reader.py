@@ -16,7 +16,7 @@ import msgspec
 from engine.catalog.metrics import AXES, Axis
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.history.column_store import Block, Column
-from engine.history.confusion_index import Place, place_of
+from engine.history.confusion_index import MatrixLocation, location_of
 from engine.history.x_axes import x_values
 from engine.system.files import tail, tail_with
 
@@ -57,7 +57,7 @@ class History:
         """One for each attempt."""
         self.ends: list[End] = []
         self.logs: deque[Log] = deque(maxlen=500)
-        self.matrices: list[Place] = []
+        self.matrices: list[MatrixLocation] = []
         """Where the confusion matrices stand, the last ``MAX_MATRICES`` of them; ``read_matrix`` reads one."""
         self.checkpoints: list[Checkpoint] = []
         self.offset = 0
@@ -112,7 +112,7 @@ class History:
                 if event is not None:
                     self.fold(event)
                 if isinstance(event, Confusion):
-                    self.matrices.append(place_of(event, at, len(line)))
+                    self.matrices.append(location_of(event, at, len(line)))
                     del self.matrices[:-MAX_MATRICES]
                 at += len(line) + 1
 

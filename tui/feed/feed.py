@@ -20,16 +20,16 @@ from engine.analysis.alarms import Alarm, Watcher
 from engine.history.confusion_index import read_matrix
 from engine.history.reader import History
 from engine.runs.current_state import status_of
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError
 from tui.feed import refresh_rate
 from tui.feed.curve_reader import CurveReader
 from tui.feed.machine_sampler import KEPT_LOOKS, MachineSampler
-from tui.feed.queue_reader import Lineup
+from tui.feed.queue_reader import QueueReader
 from tui.feed.refresh_rate import refresh_interval
 from tui.feed.run_detail import detail_of
-from tui.feed.run_metadata import Abouts
+from tui.feed.run_metadata import MetadataReader
 from tui.feed.run_reader import Reader
 from tui.state.messages import Changed
 from tui.state.run_record import Record
@@ -89,8 +89,8 @@ class Feed:
         """Whether there are runs that were not looked at yet."""
         self._statuses: dict[str, Status] = {}
         self._curves = CurveReader()
-        self._abouts = Abouts()
-        self._lineup = Lineup(str(project.runs))
+        self._metadata = MetadataReader()
+        self._queue_reader = QueueReader(str(project.runs))
         self._machines: deque[Machine] = deque(maxlen=KEPT_LOOKS)
         self._machine = MachineSampler()
         self._reader: Reader | None = None
@@ -100,7 +100,7 @@ class Feed:
             self._update_config,
             self._update_runs,
             self._update_alarms,
-            self._update_abouts,
+            self._update_metadata,
             self._update_histories,
             self._update_record,
             self._update_curves,
@@ -191,14 +191,14 @@ class Feed:
         if self._watcher.standing is not tick.before.alarms:
             tick.changes["alarms"] = self._watcher.standing
 
-    def _update_abouts(self, tick: _Tick) -> None:
-        if relabelled := self._abouts.read(self._runs):
-            tick.changes["about"] = dict(self._abouts.known)
+    def _update_metadata(self, tick: _Tick) -> None:
+        if relabelled := self._metadata.read(self._runs):
+            tick.changes["metadata"] = dict(self._metadata.known)
             tick.changed_runs |= relabelled
 
     def _update_histories(self, tick: _Tick) -> None:
         tick.runs_read, more = self._curves.read(self._runs, tick.watch)
-        tick.loading = more or self._unread or self._abouts.pending
+        tick.loading = more or self._unread or self._metadata.pending
 
     def _update_record(self, tick: _Tick) -> None:
         record = self._record(tick.watch)
@@ -228,8 +228,8 @@ class Feed:
 
     def _update_queue(self, tick: _Tick) -> None:
         now = self._machines[-1].time if self._machines else time.time()
-        queue = self._lineup.look(
-            self._runs, self._statuses, self._stamps, self._abouts.known, now, news=bool(tick.changed_runs)
+        queue = self._queue_reader.look(
+            self._runs, self._statuses, self._stamps, self._metadata.known, now, news=bool(tick.changed_runs)
         )
         if queue is not None and queue != tick.before.queue:
             tick.changes["queue"] = queue
@@ -273,7 +273,7 @@ class Feed:
             if not may_move and not folder_changed:
                 continue
             if folder_changed:
-                self._abouts.touch(name)
+                self._metadata.touch(name)
             self._stamps[name] = folder
             status = status_of(run)
             if previous is None or _differs(previous, status):
@@ -287,7 +287,7 @@ class Feed:
         came_or_went = runs.keys() ^ self._runs.keys()
         self._runs = runs
         self._statuses = {name: status for name, status in self._statuses.items() if name in runs}
-        self._abouts.keep(runs)
+        self._metadata.keep(runs)
         return came_or_went
 
     def _record(self, watch: Watch) -> Record | None:
@@ -314,7 +314,9 @@ class Feed:
     def _detail(self, name: str | None) -> RunDetail | None:
         if name is None or (run := self._runs.get(name)) is None:
             return None
-        return detail_of(run, self._curves.histories.get(name), self._abouts.known.get(name, About()).labels)
+        return detail_of(
+            run, self._curves.histories.get(name), self._metadata.known.get(name, RunMetadata()).labels
+        )
 
 
 def _differs(a: Status, b: Status) -> bool:

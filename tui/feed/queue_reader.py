@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from engine.runs import worker_status
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
@@ -17,12 +17,12 @@ LOOK_S = 1.0
 """Seconds between two forecasts where nothing else is new."""
 
 
-class _Known(NamedTuple):
+class _SeenEntry(NamedTuple):
     stamp: int | None
     entry: QueueEntry | None
 
 
-class Lineup:
+class QueueReader:
     """Reads queued.json of the runs that live or wait, each once for every change of its folder.
 
     Args:
@@ -31,12 +31,12 @@ class Lineup:
 
     def __init__(self, root: str) -> None:
         self._root = root
-        self._known: dict[str, _Known] = {}
+        self._known: dict[str, _SeenEntry] = {}
         self._next = 0.0
 
     def look(
         self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
-        about: Mapping[str, About], now: float, *, news: bool,
+        metadata: Mapping[str, RunMetadata], now: float, *, news: bool,
     ) -> Queue | None:  # fmt: skip
         """Return the queue; None where it need not be looked at yet.
 
@@ -44,7 +44,7 @@ class Lineup:
             runs: All runs.
             statuses: How each goes.
             stamps: When each one's folder was changed.
-            about: What runs were made with, as far as it has been read.
+            metadata: What runs were made with, as far as it has been read.
             now: Seconds since the epoch.
             news: Whether a status has changed since.
         """
@@ -58,13 +58,13 @@ class Lineup:
         for name in busy:
             seen = before.get(name)
             if seen is None or seen.stamp != stamps.get(name):
-                seen = _Known(stamps.get(name), queue_entry(runs[name]))
+                seen = _SeenEntry(stamps.get(name), queue_entry(runs[name]))
             self._known[name] = seen
         entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
-        return self._queue(statuses, entries, about, now)
+        return self._queue(statuses, entries, metadata, now)
 
     def _queue(
-        self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], about: Mapping[str, About],
+        self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], metadata: Mapping[str, RunMetadata],
         now: float,
     ) -> Queue:  # fmt: skip
         from engine.queue.forecast import forecast_queue
@@ -73,7 +73,7 @@ class Lineup:
         waiting.sort(key=lambda name: (entries[name].rank, name))
         worker = worker_status.read(self._root)
         devices = tuple(worker.devices) if worker is not None and not worker.left else ()
-        configs = {name: run_about.config for name, run_about in about.items()} if entries else {}
+        configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if entries else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
         forecasts = forecast_queue(oldest_first, entries, waiting, devices, now, configs)
         return Queue(tuple(waiting), entries, devices, tuple(forecasts))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.step_time import mean_of
 from engine.events import decode
-from engine.history.confusion_index import Place, read_matrix
+from engine.history.confusion_index import MatrixLocation, read_matrix
 from engine.history.reader import CHUNK, History
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
@@ -50,7 +50,7 @@ class Reader:
         self._cut = 0
         self._page: Page | None = None
         self._history_at = -1
-        self._shown: tuple[Place | None, Matrix | None] = None, None
+        self._shown: tuple[MatrixLocation | None, Matrix | None] = None, None
         self._record = Record(run.id, self._info)
 
     def look(self, page: Page, history: History | None) -> Record:
@@ -96,7 +96,7 @@ class Reader:
         }
 
     @staticmethod
-    def _place_shown(page: Page, places: list[Place]) -> Place | None:
+    def _place_shown(page: Page, places: list[MatrixLocation]) -> MatrixLocation | None:
         """Return the place of the matrix that is looked at: the page's own, else the newest of its split."""
         if page.place in places:
             return page.place
@@ -106,7 +106,7 @@ class Reader:
             (matrix_place for matrix_place in reversed(places) if split in (None, matrix_place.split)), None
         )
 
-    def _matrix(self, matrix_place: Place | None) -> Matrix | None:
+    def _matrix(self, matrix_place: MatrixLocation | None) -> Matrix | None:
         if matrix_place is None:
             return None
         if self._shown[0] != matrix_place:

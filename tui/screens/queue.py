@@ -61,7 +61,10 @@ class QueueScreen(TargetScreen):
         rows.show(snapshot)
         done = all_done(rows.bars, snapshot.machine.time)
         rows.border_title = f"Queue: {done}" if done else "Queue"
-        live, waiting = len(snapshot.queue.outlook) - len(snapshot.queue.waiting), len(snapshot.queue.waiting)
+        live, waiting = (
+            len(snapshot.queue.forecasts) - len(snapshot.queue.waiting),
+            len(snapshot.queue.waiting),
+        )
         rows.border_subtitle = f"{live} live, {waiting} waiting"
         self._show_detail()
 

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from textual.widgets import ContentSwitcher, Static
 
 from engine.analysis.alarms import Alarm
-from engine.history.confusion_index import Place
+from engine.history.confusion_index import MatrixLocation
 from engine.runs.status import Status
 from tui.keymap.bindings import bindings
 from tui.screens.actions.run_stop_resume import RunActions
@@ -224,7 +224,7 @@ class RunScreen(Screen[None]):
             ),
         )
 
-    def _look(self, series: list[Place], index: int) -> None:
+    def _look(self, series: list[MatrixLocation], index: int) -> None:
         """Have the feed read a matrix of a series; the last one stands for whichever is the newest."""
         newest = index == len(series) - 1
         self.page = Page(self.run, None if newest else series[index], series[index].split)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from engine.analysis.runs_that_count import curves_of
 from engine.catalog.metrics import Axis
-from engine.runs.metadata import facts_of
+from engine.runs.metadata import summaries_of
 from tui.state.run_record import Page
 from tui.state.smoothing_steps import weight_of
 from tui.state.snapshot import Snapshot, Watch
@@ -51,7 +51,7 @@ class BoardState:
         """
         focus = self.page.run if self.page is not None else cursor
         overlaid = frozenset(selected) | ({self.pinned} if self.pinned is not None else frozenset())
-        parts = snapshot.runs, snapshot.about
+        parts = snapshot.runs, snapshot.metadata
         rest = overlaid, focus, self.bands, self.compared, frozenset(alone), whole
         made = self._made
         if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:
@@ -83,4 +83,4 @@ class BoardState:
 def _folds(snapshot: Snapshot, overlaid: Set[str]) -> Folds:
     experiments = {snapshot.by_id[name].experiment for name in overlaid if name in snapshot.by_id}
     near = (status for status in snapshot.runs if status.experiment in experiments)
-    return tuple(curve.runs for curve in curves_of(facts_of(near, snapshot.about), overlaid))
+    return tuple(curve.runs for curve in curves_of(summaries_of(near, snapshot.metadata), overlaid))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from engine.events import Checkpoint, End, Start
-from engine.history.confusion_index import Place
+from engine.history.confusion_index import MatrixLocation
 from engine.runs.store import RunInfo
 from tui.state.log_buffer import Lines
 
@@ -25,7 +25,7 @@ class Page:
     """What the run view shows: a run, and which of its confusion matrices."""
 
     run: str
-    place: Place | None = None
+    place: MatrixLocation | None = None
     """None for the newest."""
     split: str = ""
     """Of which split the newest is meant; empty for whichever there is."""
@@ -41,9 +41,9 @@ class Record:
     end: End | None = None
     """The last one."""
     checkpoints: tuple[Checkpoint, ...] = ()
-    places: tuple[Place, ...] = ()
+    places: tuple[MatrixLocation, ...] = ()
     """Its confusion matrices, in order."""
-    place: Place | None = None
+    place: MatrixLocation | None = None
     """Which of them is looked at."""
     matrix: Matrix | None = None
     """None where there is none, or it cannot be shown."""
@@ -63,6 +63,6 @@ class Record:
         """The splits that there are confusion matrices of."""
         return list(dict.fromkeys(matrix.split for matrix in self.places))
 
-    def series(self, split: str) -> list[Place]:
+    def series(self, split: str) -> list[MatrixLocation]:
         """Return the matrices of a split, in order."""
         return [matrix for matrix in self.places if matrix.split == split]

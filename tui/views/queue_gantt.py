@@ -90,7 +90,7 @@ class TimeAxis:
 def bars(snapshot: Snapshot) -> list[Bar]:
     """Return the runs that live, then those that wait, in the order of the queue."""
     run_bars = []
-    for forecast in snapshot.queue.outlook:
+    for forecast in snapshot.queue.forecasts:
         if (status := snapshot.by_id.get(forecast.run)) is None:
             continue
         entry = snapshot.queue.entries.get(forecast.run)

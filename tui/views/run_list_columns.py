@@ -19,7 +19,7 @@ from engine.analysis.statistics.seed_intervals import seed_deviation, seed_mean
 from engine.catalog.metrics import MEMORY, first_of, metric_of, peak_memory, value_of, whole_run
 from engine.config.schema import LABELS, Experiment
 from engine.query.fields import FilterKey, Subject, find_key
-from engine.runs.metadata import Fact
+from engine.runs.metadata import RunSummary
 from engine.runs.status import Status
 from engine.text import clean, count, duration, setting_text, size, span
 from tui.state.snapshot import Snapshot
@@ -40,7 +40,7 @@ class Column:
     heading: str
     title: str
     """Its long name."""
-    value: Callable[[Fact], Any]
+    value: Callable[[RunSummary], Any]
     """Returns what a run has; None where it has nothing."""
     write: Callable[[Any], str]
     width: int = 5
@@ -55,7 +55,7 @@ class Column:
     """Whether its texts are aligned left."""
     timed: bool = False
     """Whether its values change with time alone."""
-    rank: Callable[[Fact], Any] | None = None
+    rank: Callable[[RunSummary], Any] | None = None
     """Returns what rows are sorted by, where that is not the value."""
 
     @property
@@ -86,7 +86,7 @@ class Column:
             return None if math.isnan(value) else (False, value)
         return None if value is None or not (text := self._text(row.facts[0])) else (True, text.casefold())
 
-    def _text(self, fact: Fact) -> str:
+    def _text(self, fact: RunSummary) -> str:
         value = self.value(fact)
         text = "" if value is None else self.write(value)
         return text if cell_len(text) <= WIDEST else shorten(text, WIDEST)
@@ -134,20 +134,22 @@ def _progress(status: Status) -> str:
     return f"{int(status.epoch + 1e-6)}/{status.epochs}" if status.epochs else ""
 
 
-def _left(fact: Fact) -> float | None:
+def _left(fact: RunSummary) -> float | None:
     return fact.status.left_s
 
 
-def _peak(fact: Fact) -> float | None:
+def _peak(fact: RunSummary) -> float | None:
     return peak_memory(fact.status.best)
 
 
-def _asked(key: FilterKey) -> Callable[[Fact], Any]:
+def _asked(key: FilterKey) -> Callable[[RunSummary], Any]:
     """Return a function that reads the value of a key as filters see it."""
-    return lambda fact: key.value(Subject(fact.status, lambda: fact.about.config, lambda: fact.about.labels))
+    return lambda fact: key.value(
+        Subject(fact.status, lambda: fact.metadata.config, lambda: fact.metadata.labels)
+    )
 
 
-def _key(name: str) -> Callable[[Fact], Any]:
+def _key(name: str) -> Callable[[RunSummary], Any]:
     key = find_key(name)
     assert key is not None  # noqa: S101  the names below are the engine's own
     return _asked(key)
@@ -169,8 +171,8 @@ OF_RUN: Mapping[str, Column] = {
         Column("parameters", "params", "parameters", lambda fact: fact.status.parameters, count, 6, over="each"),
         Column("seed", "seed", "seed", lambda fact: fact.status.seed, setting_text, 4, over="each"),
         Column("device", "device", "device", lambda fact: fact.status.device, setting_text, 6, words=True),
-        Column("tags", "tags", "tags", lambda fact: fact.about.labels.tags, setting_text, 8, words=True),
-        Column("note", "note", "note", lambda fact: fact.about.labels.notes, setting_text, 12, words=True),
+        Column("tags", "tags", "tags", lambda fact: fact.metadata.labels.tags, setting_text, 8, words=True),
+        Column("note", "note", "note", lambda fact: fact.metadata.labels.notes, setting_text, 12, words=True),
     )
 }  # fmt: skip
 
@@ -190,7 +192,13 @@ def find_column(name: str) -> Column | None:
     if name in Experiment.__struct_fields__ and name not in LABELS:
         words = key is None or key.kind == "text"
         return Column(
-            name, name, name, lambda fact: fact.about.config.get(name), setting_text, over="each", words=words
+            name,
+            name,
+            name,
+            lambda fact: fact.metadata.config.get(name),
+            setting_text,
+            over="each",
+            words=words,
         )
     return None
 
@@ -235,7 +243,9 @@ def known_columns(snapshot: Snapshot) -> list[Column]:
 def settings_by_difference(snapshot: Snapshot) -> tuple[list[str], list[str]]:
     """Return the keys in which runs and experiments here were made differently, and the other ones."""
     made = list(
-        {id(about.config): about.config for about in snapshot.about.values() if about.config}.values()
+        {
+            id(metadata.config): metadata.config for metadata in snapshot.metadata.values() if metadata.config
+        }.values()
     )
     experiments = snapshot.config.experiments.values() if snapshot.config is not None else ()
     differing: list[str] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from engine.analysis.alarms import Kind
-from engine.runs.metadata import Fact
+from engine.runs.metadata import RunSummary
 from engine.runs.status import State, Status
 
 
@@ -22,7 +22,7 @@ class Row(NamedTuple):
     depth: int = 0
     folded: int = 0
     """How many runs the row hides; of a group, how many there are."""
-    facts: tuple[Fact, ...] = ()
+    facts: tuple[RunSummary, ...] = ()
     """What it stands for: its own run, then others that differ in their seed alone; for a group, those of all in it."""
     seeds: int = 0
     """How many seeds its mean is of; 0 where nothing has a result yet."""

@@ -12,7 +12,7 @@ from engine.analysis.run_groups import distinguishing_settings, newest, unfinish
 from engine.analysis.runs_that_count import Choice, age, is_made_alike, runs_that_count
 from engine.config.schema import Experiment
 from engine.runs.labels import Labels
-from engine.runs.metadata import About, Fact, facts_of
+from engine.runs.metadata import RunMetadata, RunSummary, summaries_of
 from engine.runs.status import LIVE, State, Status
 from engine.runs.stop_request import Request
 from engine.text import clean
@@ -85,7 +85,7 @@ def _experiments(
     for row, runs in _sorted(heads, order, reverse):
         rows.append(row)
         if row.folds in unfolded:
-            made = distinguishing_settings(runs, snapshot.about, sparing=True)
+            made = distinguishing_settings(runs, snapshot.metadata, sparing=True)
             rows += [_run_row(snapshot, run, made.get(run.run, ""), row) for run in reversed(runs)]
     return rows
 
@@ -118,8 +118,8 @@ def _by_group(
     experiments = snapshot.config.experiments if snapshot.config is not None else {}
     for name, runs in by_experiment.items():
         for status in runs:
-            about = snapshot.about.get(status.run)
-            members = groups.setdefault(grouping.title(about.config if about is not None else None), {})
+            metadata = snapshot.metadata.get(status.run)
+            members = groups.setdefault(grouping.title(metadata.config if metadata is not None else None), {})
             members.setdefault(name, []).append(status)
         if not runs:
             groups.setdefault(grouping.title(experiments.get(name)), {})[name] = []
@@ -160,7 +160,7 @@ def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
     )
 
 
-def _alike(one: Fact, other: Fact) -> bool:
+def _alike(one: RunSummary, other: RunSummary) -> bool:
     """Return whether two results are of the same settings."""
     return one.config is other.config or is_made_alike(one, other)
 
@@ -173,7 +173,7 @@ def _experiment_row(
     hidden = folds not in unfolded
     choice, facts = _shown(snapshot, name, runs)
     row_status = facts[0].status if runs else None
-    behind = unfinished(facts_of(runs, snapshot.about), facts[0]) if hidden and len(runs) > 1 else ()
+    behind = unfinished(summaries_of(runs, snapshot.metadata), facts[0]) if hidden and len(runs) > 1 else ()
     stands = {fact.status.run for fact in facts}
     return _row(
         f"{under.key}/{name}" if under is not None else f"experiment:{name}", name, facts, label=clean(name),
@@ -181,14 +181,14 @@ def _experiment_row(
         parent=under.key if under is not None else "", seeds=len(choice.runs),
         waiting=sum(run.state == "queued" for run in runs if run is not row_status) if hidden else 0,
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
-        cut=_cut(facts_of(whole, snapshot.about), choice) if len(whole) != len(runs) else 0,
+        cut=_cut(summaries_of(whole, snapshot.metadata), choice) if len(whole) != len(runs) else 0,
         others=len(choice.other_settings) if hidden else 0,
         unfinished=tuple(run.status for run in behind),
         alarm=gravest(snapshot, runs if hidden else ([row_status] if row_status else [])),
     )  # fmt: skip
 
 
-def _cut(whole: Sequence[Fact], choice: Choice[Fact]) -> int:
+def _cut(whole: Sequence[RunSummary], choice: Choice[RunSummary]) -> int:
     """Return how many runs a row would stand for without a filter, 0 if it stands for all of them."""
     if not choice.runs or not choice.finished:
         return 0
@@ -197,14 +197,16 @@ def _cut(whole: Sequence[Fact], choice: Choice[Fact]) -> int:
 
 
 def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
-    facts = (Fact(run, snapshot.about.get(run.run, About())),)
+    facts = (RunSummary(run, snapshot.metadata.get(run.run, RunMetadata())),)
     return _row(
         f"run:{run.run}", under.experiment, facts, label=clean(f"{run_label(run)} {made}".rstrip()),
         depth=under.depth + 1, parent=under.key, alarm=gravest(snapshot, [run]),
     )  # fmt: skip
 
 
-def _shown(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Choice[Fact], tuple[Fact, ...]]:
+def _shown(
+    snapshot: Snapshot, name: str, runs: list[Status]
+) -> tuple[Choice[RunSummary], tuple[RunSummary, ...]]:
     """Return which runs of an experiment count, and what its row shows, the run whose progress it shows first.
 
     That are the runs that count and a newer one of the same settings that lives; of an experiment without runs it is
@@ -212,13 +214,13 @@ def _shown(snapshot: Snapshot, name: str, runs: list[Status]) -> tuple[Choice[Fa
     """
     experiment = snapshot.config.experiments.get(name) if snapshot.config is not None else None
     if runs:
-        facts = facts_of(runs, snapshot.about)
+        facts = summaries_of(runs, snapshot.metadata)
         choice = runs_that_count(facts, experiment)
         return choice, _in_front(choice, facts) if len(facts) > 1 else tuple(facts)
     return Choice(), _of_experiment(experiment)
 
 
-def _in_front(choice: Choice[Fact], runs: Sequence[Fact]) -> tuple[Fact, ...]:
+def _in_front(choice: Choice[RunSummary], runs: Sequence[RunSummary]) -> tuple[RunSummary, ...]:
     """Return the runs that count behind the one whose progress says most; that one alone where none counts."""
     live = sorted(choice.live, key=age)
     counted = sorted(choice.runs, key=age, reverse=True) or live[::-1]
@@ -232,22 +234,22 @@ def _in_front(choice: Choice[Fact], runs: Sequence[Fact]) -> tuple[Fact, ...]:
     return head, *(run for run in counted if run is not head)
 
 
-def _of_experiment(experiment: Experiment | None) -> tuple[Fact, ...]:
+def _of_experiment(experiment: Experiment | None) -> tuple[RunSummary, ...]:
     """Return what an experiment without runs says of itself."""
     if experiment is None:
         return ()
     labels = Labels(tags=tuple(experiment.tags), notes=experiment.notes)
     status = Status(run="", experiment=experiment.name, seed=experiment.seed, state=cast("State", ""))
-    return (Fact(status, About(msgspec.structs.asdict(experiment), labels)),)
+    return (RunSummary(status, RunMetadata(msgspec.structs.asdict(experiment), labels)),)
 
 
 def _row(
-    key: str, experiment: str, facts: tuple[Fact, ...], *, label: str, depth: int, alarm: Kind | None,
+    key: str, experiment: str, facts: tuple[RunSummary, ...], *, label: str, depth: int, alarm: Kind | None,
     folded: int = 0, seeds: int = 0, waiting: int = 0, going: int = 0, others: int = 0, cut: int = 0,
     unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
-    labels = facts[0].about.labels if facts else Labels()
+    labels = facts[0].metadata.labels if facts else Labels()
     return Row(
         key=key,
         experiment=experiment,

@@ -88,7 +88,7 @@ class Judgement:
         if len(ranked) < 2 or len(ranked[0].values) < LEAST_SEEDS:
             return None
         pairs = (self.pair(ranked[0].name, other.name) for other in ranked[1:])
-        return ranked[0].name if all(pair is not None and pair.is_told for pair in pairs) else None
+        return ranked[0].name if all(pair is not None and pair.is_significant for pair in pairs) else None
 
     def best_of(self, names: Collection[str]) -> str | None:
         """Return the best of some; only scores on the test split make one."""
@@ -108,7 +108,7 @@ class Judgement:
     def direction(self, name: str, baseline: str) -> int:
         """Return 1 where ``name`` is told to be better than ``baseline``, -1 where worse, 0 where neither is told."""
         pair = self.pair(name, baseline)
-        if pair is None or not pair.is_told:
+        if pair is None or not pair.is_significant:
             return 0
         return 1 if pair.better == name else -1
 
@@ -122,7 +122,7 @@ class Judgement:
         above = dict.fromkeys((sample.name for sample in ranked), 0)
         below = dict(above)
         for pair in self.pairs.values():
-            if pair.is_told and pair.key <= above.keys():
+            if pair.is_significant and pair.key <= above.keys():
                 above[pair.worse] += 1
                 below[pair.better] += 1
         return {name: (1 + above[name], len(above) - below[name]) for name in above}

@@ -19,7 +19,7 @@ from engine.analysis.comparison_sides import sides
 from engine.analysis.conclusions.evidence import Evidence
 from engine.cli import main
 from engine.config.schema import Figure
-from engine.runs.metadata import Fact, facts_of
+from engine.runs.metadata import RunSummary, summaries_of
 from engine.runs.status import Status
 from engine.text import GIB
 from tests.engine.analysis.agreement_folder import CONTESTS, NAMES, Folder
@@ -105,9 +105,9 @@ class Read:
         return found
 
     @cached_property
-    def facts(self) -> list[Fact]:
+    def facts(self) -> list[RunSummary]:
         """All runs, as the app knows them."""
-        return facts_of(self.folder.snapshot.runs, self.folder.snapshot.about)
+        return summaries_of(self.folder.snapshot.runs, self.folder.snapshot.metadata)
 
     @cached_property
     def comparisons(self) -> dict[str, Table]:

@@ -98,7 +98,7 @@ def runs_of_rerun(read: Read) -> Answers:
     return read.answer(
         {
             name: [
-                run.run for run in seeds_present(experiment, snapshot.runs, snapshot.about).values()
+                run.run for run in seeds_present(experiment, snapshot.runs, snapshot.metadata).values()
             ]
             for name, experiment in read.folder.config.experiments.items()
             if read.folder.right[name].own

@@ -15,7 +15,7 @@ from engine.events import Metrics, Start
 from engine.query.fields import Subject, find_key
 from engine.query.parser import parse
 from engine.queue.memory_estimates import MEASURED_MARGIN, MemoryEstimates
-from engine.runs.metadata import About, Fact
+from engine.runs.metadata import RunMetadata, RunSummary
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.text import GIB
@@ -52,7 +52,7 @@ def candidate(store: Store) -> Candidate:
 def column(name: str, candidate: Candidate) -> str:
     found = find_column(name)
     assert found is not None
-    fact = Fact(candidate.status, About(msgspec.to_builtins(EXPERIMENT)))
+    fact = RunSummary(candidate.status, RunMetadata(msgspec.to_builtins(EXPERIMENT)))
     return found.text(Row("r", "e", "r", "e", "finished", facts=(fact,)))
 
 

@@ -8,7 +8,7 @@ from textual.widgets import Static
 
 from engine.config.loader import load_config
 from engine.runs.labels import Labels, change_tags
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until
@@ -46,7 +46,7 @@ def shot(project: Project) -> Snapshot:
             status("r2", "ViT-small", last={"test/f1": 0.7}),
             status("r3", "BiT-small", last={"test/f1": 0.8}),
         ),
-        about={"r3": About({"model": "bit_mini"}, Labels(tags=("good",), notes="out of memory"))},
+        metadata={"r3": RunMetadata({"model": "bit_mini"}, Labels(tags=("good",), notes="out of memory"))},
     )
 
 
@@ -78,9 +78,13 @@ def test_what_has_not_run_has_settings_and_no_state(shot: Snapshot) -> None:
 def test_a_run_is_judged_anew_when_its_status_or_labels_are_others(shot: Snapshot) -> None:
     sieve = begin("state=failed tag=bad", shot, writing=False)
     assert not sieve.sift(shot)
-    later = Snapshot(config=shot.config, runs=shot.runs, about={"r1": About({}, Labels(tags=("bad",)))})
+    later = Snapshot(
+        config=shot.config, runs=shot.runs, metadata={"r1": RunMetadata({}, Labels(tags=("bad",)))}
+    )
     assert sieve.sift(later).runs == {"r1"}
-    again = Snapshot(config=shot.config, runs=(status("r1", "ViT-small"), *shot.runs[1:]), about=later.about)
+    again = Snapshot(
+        config=shot.config, runs=(status("r1", "ViT-small"), *shot.runs[1:]), metadata=later.metadata
+    )
     assert not sieve.sift(again)
 
 
@@ -136,7 +140,7 @@ def test_ten_thousand_runs_are_filtered(text: str) -> None:
         status(f"ViT-s{i}-20261118-150000-{i:04x}", f"ViT-{i % 300}", last={"test/f1": i / 10_000})
         for i in range(10_000)
     )
-    shot = Snapshot(runs=many, about={each.run: About(config, labels) for each in many})
+    shot = Snapshot(runs=many, metadata={each.run: RunMetadata(config, labels) for each in many})
     sieve = begin(text, shot, writing=True)
     meant = sieve.sift(shot)
     assert meant is not None

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from tui.state import dashboard_state
 from tui.state.dashboard_state import BoardState
@@ -60,7 +60,7 @@ def test_a_run_that_is_shown_whole_is_in_focus() -> None:
 
 def test_seeds_of_a_whole_row_are_one_curve_and_those_of_their_own_rows_each_their_own() -> None:
     snapshot = moment(NAMES[:3])
-    snapshot = replace(snapshot, about={name: About(config={"lr": 0.1}) for name in NAMES[:3]})
+    snapshot = replace(snapshot, metadata={name: RunMetadata(config={"lr": 0.1}) for name in NAMES[:3]})
     state = BoardState()
     together = state.watch(snapshot, set(), NAMES[0], whole=True)
     assert set(together.runs) == set(NAMES[:3])

@@ -8,7 +8,7 @@ import pytest
 from engine.config.loader import load_config
 from engine.config.schema import Experiment
 from engine.queue.submit import seeds_present, seeds_to_queue
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from engine.runs.store import Store
 from tests.tui.conftest import EXPERIMENTS, Write
@@ -28,7 +28,7 @@ def there(*runs: tuple[int, str], made: Experiment | None = None) -> dict[int, S
     ]
     config = msgspec.structs.asdict(made or experiment(0, 1, 2))
     return seeds_present(
-        experiment(0, 1, 2), statuses, {status.run: About(config | {"seed": 7}) for status in statuses}
+        experiment(0, 1, 2), statuses, {status.run: RunMetadata(config | {"seed": 7}) for status in statuses}
     )
 
 
@@ -75,7 +75,7 @@ async def test_only_the_seeds_that_are_missing_are_queued(project: Project, writ
     project.config.write_text(text)
     write_run("ViT-small", seed=1)
     async with opened(project, (120, 36)) as pilot:
-        await until(pilot, lambda: bool(board(pilot).snapshot.about))
+        await until(pilot, lambda: bool(board(pilot).snapshot.metadata))
         await pilot.press("r")
         await until(pilot, lambda: "ViT-small is queued with seed 0; it has finished" in toasts(pilot))
     assert load_config(project.config).experiments["ViT-small"].run_seeds == [0, 1]

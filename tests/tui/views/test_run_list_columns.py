@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from engine.analysis.runs_that_count import runs_that_count
 from engine.config.loader import load_config
 from engine.runs.labels import Labels
-from engine.runs.metadata import About, Fact, facts_of
+from engine.runs.metadata import RunMetadata, RunSummary, summaries_of
 from engine.runs.status import Status
 from engine.text import count, setting_text, span
 from tests.tui.conftest import Write
@@ -65,25 +65,27 @@ def column(name: str) -> Column:
     return found
 
 
-def row(*facts: Fact, group: bool = False) -> Row:
+def row(*facts: RunSummary, group: bool = False) -> Row:
     return Row("r", "e", "r", "e", facts[0].status.state, facts=facts, group=group)
 
 
-def text(name: str, *facts: Fact, group: bool = False) -> str:
+def text(name: str, *facts: RunSummary, group: bool = False) -> str:
     return column(name).text(row(*facts, group=group))
 
 
 # ---- what stands in a column
 
 
-RUN = Fact(
+RUN = RunSummary(
     status(
         "vit-s3-20261118-150000-abcd", state="running", seed=3, epoch=2.0, epochs=7, eta_s=100.0, parameters=85_700_000,
         last={"test/f1": 0.5, "train/loss": 1.25, "train/images_per_s": 21_830.0, "cpu/memory_process": 2.0**30,
               "train/lr": 3e-4, "test/loss": 2.0},
         best={"test/f1": 0.61, "cpu/memory_process": 2.0**31},
     ),
-    About({"model": "vit_b", "lr": 3e-4, "options": {"pool": "mean"}}, Labels(tags=("a", "b"), notes="first\nsecond")),
+    RunMetadata(
+        {"model": "vit_b", "lr": 3e-4, "options": {"pool": "mean"}}, Labels(tags=("a", "b"), notes="first\nsecond")
+    ),
 )  # fmt: skip
 
 
@@ -122,21 +124,23 @@ def test_numbers_are_written_short() -> None:
 
 def test_a_row_for_several_runs_shows_their_mean_and_what_they_share() -> None:
     facts = [
-        Fact(status(f"r{seed}", seed=seed, last={"test/f1": f1, "train/loss": f1}), About({"lr": lr}))
+        RunSummary(
+            status(f"r{seed}", seed=seed, last={"test/f1": f1, "train/loss": f1}), RunMetadata({"lr": lr})
+        )
         for seed, f1, lr in ((0, 0.4, 0.1), (1, 0.5, 0.1), (2, 0.6, 0.1))
     ]
     assert text("test/f1", *facts) == ".500±.100"
     assert text("train/loss", *facts) == "0.500"
     assert text("lr", *facts) == "0.1"
     assert text("seed", *facts) == "0,1,2"
-    other = Fact(
-        status("r3", state="failed", last={"test/f1": 0.0}), About({"lr": 0.2, "model": "bit_r50x1"})
+    other = RunSummary(
+        status("r3", state="failed", last={"test/f1": 0.0}), RunMetadata({"lr": 0.2, "model": "bit_r50x1"})
     )
     assert text("test/f1", *facts, other) == ".500±.100"  # what has not finished bends no mean
     assert text("test/f1", other, *facts) == ".000"
     assert text("test/f1", other, *facts, group=True) == ".500±.100"
     assert text("lr", *facts, other) == "0.1,0.2"
-    many = [Fact(status(f"r{n}"), About({"lr": n / 7})) for n in range(4)]
+    many = [RunSummary(status(f"r{n}"), RunMetadata({"lr": n / 7})) for n in range(4)]
     assert text("lr", *many) == "4 values"
 
 
@@ -151,9 +155,9 @@ NAMES = st.sampled_from(["lr", "model", "options", "tags", "note", "state", "tes
 
 @given(NAMES, JSON, st.text(), st.floats(allow_nan=False, allow_infinity=False))
 def test_any_value_is_shown_as_text_that_fits(name: str, value: Any, words: str, number: float) -> None:
-    fact = Fact(
+    fact = RunSummary(
         status("r", state="running", device=words, last={name: number}, best={"test/loss": number}, eta_s=abs(number)),
-        About({name: value}, Labels(tags=(words,), notes=words)),
+        RunMetadata({name: value}, Labels(tags=(words,), notes=words)),
     )  # fmt: skip
     for facts in ((fact,), (fact, fact)):
         shown = text(name, *facts, group=True)
@@ -173,8 +177,8 @@ def test_nested_values_are_cut_off() -> None:
 @given(st.lists(JSON, max_size=12), st.booleans())
 def test_rows_of_any_values_can_be_sorted_and_none_is_lost(values: list[Any], reverse: bool) -> None:
     runs = tuple(status(f"r{n}", f"e{n}") for n in range(len(values)))
-    about = {f"r{n}": About({"options": value}) for n, value in enumerate(values)}
-    rows = make_rows(Snapshot(runs=runs, about=about), set(), order=column("options"), reverse=reverse)
+    metadata = {f"r{n}": RunMetadata({"options": value}) for n, value in enumerate(values)}
+    rows = make_rows(Snapshot(runs=runs, metadata=metadata), set(), order=column("options"), reverse=reverse)
     assert sorted(each.experiment for each in rows) == sorted(run.experiment for run in runs)
     ranked = [column("options").order(each) is not None for each in rows]
     assert ranked == sorted(ranked, reverse=True)  # what has nothing stands last
@@ -182,7 +186,7 @@ def test_rows_of_any_values_can_be_sorted_and_none_is_lost(values: list[Any], re
 
 def test_the_columns_there_are_begin_with_settings_that_differ(project: Project) -> None:
     snapshot = Snapshot(
-        config=load_config(project.config), runs=(RUN.status,), about={RUN.status.run: RUN.about}
+        config=load_config(project.config), runs=(RUN.status,), metadata={RUN.status.run: RUN.metadata}
     )
     names = [each.name for each in known_columns(snapshot)]
     assert {"model", "patch_size", "lr"} <= set(names[: names.index("epoch")])
@@ -244,15 +248,15 @@ RUNS = st.lists(
 
 def shot(runs: list[tuple[str, int, str, int | None]]) -> Snapshot:
     made = tuple(status(f"r{n}", name, state, seed=seed) for n, (name, seed, state, _) in enumerate(runs))
-    about = {f"r{n}": About(MADE[which]) for n, (*_, which) in enumerate(runs) if which is not None}
-    return Snapshot(runs=made, about=about)
+    metadata = {f"r{n}": RunMetadata(MADE[which]) for n, (*_, which) in enumerate(runs) if which is not None}
+    return Snapshot(runs=made, metadata=metadata)
 
 
 @given(RUNS)
 def test_a_row_stands_for_one_run_of_each_seed_all_of_the_same_settings(runs: list[Any]) -> None:
     snapshot = shot([("a", *rest) for _, *rest in runs])
     for row in make_rows(snapshot, set()):
-        choice = runs_that_count(facts_of(snapshot.runs, snapshot.about))
+        choice = runs_that_count(summaries_of(snapshot.runs, snapshot.metadata))
         assert {run.status.run for run in choice.runs} <= set(row.runs)
         assert len({fact.status.seed for fact in row.facts}) == len(row.facts)
         assert len({str(fact.config) for fact in row.facts}) == 1
@@ -286,8 +290,8 @@ def test_groups_have_titles_of_keys_and_values_and_hold_experiments_without_runs
     config = load_config(project.config)
     made = {"model": "vit_b", "lr": 3e-4}
     runs = [status(f"r{seed}", "x", seed=seed, last={"test/f1": 0.4 + seed / 10}) for seed in range(2)]
-    about = {run.run: About(made) for run in runs}
-    snapshot = Snapshot(config=config, runs=(*runs, status("new", "y")), about=about)
+    metadata = {run.run: RunMetadata(made) for run in runs}
+    snapshot = Snapshot(config=config, runs=(*runs, status("new", "y")), metadata=metadata)
     rows = make_rows(snapshot, set(), grouping=Grouping(["model", "lr"]))
     titles = [each.label for each in rows]
     assert "model=vit_b lr=0.0003" in titles
@@ -462,7 +466,7 @@ async def test_a_damaged_arrangement_counts_as_far_as_it_can_be_understood(
 async def test_cells_are_made_for_the_rows_on_the_screen_alone(project: Project) -> None:
     asked: list[str] = []
 
-    def value(fact: Fact) -> str:
+    def value(fact: RunSummary) -> str:
         asked.append(fact.status.run)
         return fact.status.run
 

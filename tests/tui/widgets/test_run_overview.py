@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.events import Estimate, Metrics
-from engine.runs.metadata import Fact
+from engine.runs.metadata import RunSummary
 from engine.runs.status import Status
 from tui.views.run_list_row import Row
 from tui.widgets.runs.run_overview import facts
@@ -67,7 +67,7 @@ def test_a_row_of_several_seeds_shows_their_mean_and_which_of_them_this_is() -> 
         Status(run=f"r{seed}", seed=seed, state="finished", last={"test/f1": 0.5 + seed / 10})
         for seed in (0, 1, 7)
     ]
-    row = Row("e", "e", "r7", "e", "finished", facts=tuple(map(Fact, reversed(seeds))), seeds=3)
+    row = Row("e", "e", "r7", "e", "finished", facts=tuple(map(RunSummary, reversed(seeds))), seeds=3)
     found = list(facts(seeds[2], None, {}, row=row))
     assert ("F1", ".767±.379, mean of 3 seeds") in found
     assert ("seed", "7, 3 of 3") in found

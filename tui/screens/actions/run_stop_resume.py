@@ -41,7 +41,7 @@ class RunActions:
         from tui.views.queued_message import queued_message
 
         experiment = config.experiments[row.experiment]
-        there = seeds_present(experiment, target.snapshot.runs, target.snapshot.about)
+        there = seeds_present(experiment, target.snapshot.runs, target.snapshot.metadata)
         as_it_stood = how_it_stood(target)
 
         def queue() -> str:
@@ -85,7 +85,7 @@ class RunActions:
                 target.do("It cannot be stopped", lambda: request_it(request))
 
         runs = [other for other in target.snapshot.runs if other.experiment == status.experiment]
-        made = distinguishing_settings(runs, target.snapshot.about).get(status.run, "")
+        made = distinguishing_settings(runs, target.snapshot.metadata).get(status.run, "")
         which = f"{status.experiment} (seed {status.seed})" if len(runs) > 1 else status.experiment
         which += f", {clean(made)}" if made else ""
         target.ask(Dialog(f"Stop {which}?", text, choices), chosen)

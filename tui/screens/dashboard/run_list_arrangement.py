@@ -71,7 +71,7 @@ class Arrangement:
             unfolded: The rows whose runs are shown.
             meant: What the filter leaves, None for everything.
         """
-        parts = snapshot.runs, snapshot.about, snapshot.config, snapshot.alarms, self._grouping
+        parts = snapshot.runs, snapshot.metadata, snapshot.config, snapshot.alarms, self._grouping
         rest = frozenset(unfolded), meant, self.order, self.reverse
         made = self._made
         if made is None or any(a is not b for a, b in zip(parts, made[0], strict=True)) or rest != made[1]:

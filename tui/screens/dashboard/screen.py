@@ -220,7 +220,7 @@ class Dashboard(TargetScreen):
         runs = snapshot.by_id
         statuses = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
         of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
-        labels = curve_labels(statuses, snapshot.about, of_seeds)
+        labels = curve_labels(statuses, snapshot.metadata, of_seeds)
         return dict(zip((status.run for status in statuses), labels, strict=True))
 
     @property
