@@ -25,14 +25,14 @@ from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError
 from tui.feed import refresh_rate
 from tui.feed.curve_reader import CurveReader
+from tui.feed.focused_run import detail_of
 from tui.feed.machine_sampler import KEPT_LOOKS, MachineSampler
 from tui.feed.queue_reader import QueueReader
 from tui.feed.refresh_rate import refresh_interval
-from tui.feed.run_detail import detail_of
 from tui.feed.run_metadata import MetadataReader
-from tui.feed.run_reader import Reader
+from tui.feed.run_page_reader import Reader
 from tui.state.messages import Changed
-from tui.state.run_record import Record
+from tui.state.run_page_record import Record
 from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch
 
 if TYPE_CHECKING:

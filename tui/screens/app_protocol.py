@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from textual.screen import Screen
 
 from tui.palette import Sign
-from tui.state.run_record import Page
+from tui.state.run_page_record import Page
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.widgets.chart.chart_grid import ChartGrid
 

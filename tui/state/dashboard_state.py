@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.analysis.runs_that_count import curves_of
 from engine.catalog.metrics import Axis
 from engine.runs.metadata import summaries_of
-from tui.state.run_record import Page
+from tui.state.run_page_record import Page
 from tui.state.smoothing_steps import weight_of
 from tui.state.snapshot import Snapshot, Watch
 

@@ -12,7 +12,7 @@ from engine.analysis.alarms import Alarm
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
-from tui.state.run_record import Page, Record
+from tui.state.run_page_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from engine.analysis.run_groups import (
+from engine.analysis.differing_settings import (
     distinguishing_settings,
 )
 from engine.runs.metadata import RunMetadata

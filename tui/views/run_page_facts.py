@@ -19,7 +19,7 @@ from engine.runs.labels import Labels
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
 from engine.text import clean, disk_size, duration, loss, score, setting_text, size
-from tui.state.run_record import Record
+from tui.state.run_page_record import Record
 from tui.text import bar
 from tui.views.run_list_columns import memory_and_peak
 

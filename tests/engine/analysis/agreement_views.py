@@ -19,7 +19,7 @@ from engine.commands.run_table import print_log
 from engine.queue.submit import seeds_present
 from tests.engine.analysis.agreement_read import Answers, Printed, Read, Said, exact, shown
 from tui.figures.registry import KINDS
-from tui.state.run_record import Record
+from tui.state.run_page_record import Record
 from tui.views.run_list_columns import find_column
 from tui.views.run_page_facts import sections
 from tui.widgets.runs.run_overview import facts

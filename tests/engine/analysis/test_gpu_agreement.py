@@ -20,7 +20,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.text import GIB
 from tui.report.results_table import ResultsTable, judge_results
-from tui.state.run_record import Record
+from tui.state.run_page_record import Record
 from tui.views.run_list_columns import find_column
 from tui.views.run_list_row import Row
 from tui.views.run_page_facts import sections

@@ -29,7 +29,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
-from tui.state.run_record import Record
+from tui.state.run_page_record import Record
 from tui.views.run_page_facts import sections
 
 

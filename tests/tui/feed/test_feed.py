@@ -12,7 +12,7 @@ from engine.system.lock import this_process
 from tests.conftest import enqueue
 from tests.tui.conftest import Write
 from tui.feed.feed import Feed
-from tui.feed.run_detail import console_lines
+from tui.feed.focused_run import console_lines
 from tui.state.messages import Changed
 from tui.state.snapshot import Project, Snapshot, Watch
 

@@ -25,7 +25,7 @@ from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import board, opened, runs, settle, toasts, until
 from tui.app import VituiApp
 from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.views.run_list_row import Row
 from tui.widgets.runs.run_list import RunList

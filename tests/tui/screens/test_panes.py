@@ -16,7 +16,7 @@ from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
-from tui.screens.queue import QueueScreen
+from tui.screens.queue_page import QueueScreen
 from tui.state.snapshot import Project
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.load_sparklines import MachineBoard

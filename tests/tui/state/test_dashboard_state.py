@@ -13,7 +13,7 @@ from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from tui.state import dashboard_state
 from tui.state.dashboard_state import BoardState
-from tui.state.run_record import Page
+from tui.state.run_page_record import Page
 from tui.state.snapshot import Snapshot
 
 NAMES = [f"run-{n}" for n in range(8)]

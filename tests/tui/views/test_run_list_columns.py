@@ -26,7 +26,7 @@ from tui.options import Options
 from tui.screens.column_chooser import ColumnsScreen
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
-from tui.screens.prompt import Prompt
+from tui.screens.line_prompt import Prompt
 from tui.state.session import SavedView, save
 from tui.state.snapshot import Project, Snapshot
 from tui.views.experiment_groups import KEYS, Grouping, keys_to_offer, wrong_keys

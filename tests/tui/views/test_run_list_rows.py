@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine.analysis.run_groups import distinguishing_settings, newest, unfinished
+from engine.analysis.differing_settings import distinguishing_settings, newest, unfinished
 from engine.analysis.runs_that_count import curves_of
 from engine.config.loader import Config, load_config
 from engine.config.schema import Experiment

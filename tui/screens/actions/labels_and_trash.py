@@ -11,7 +11,7 @@ from engine.runs.store import Run
 from engine.runs.trash import restore, throw_away
 from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
-from tui.screens.prompt import Prompt
+from tui.screens.line_prompt import Prompt
 from tui.views.run_names import run_label
 
 NEWLINE = " ⏎ "

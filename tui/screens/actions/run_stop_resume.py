@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable
 from typing import Literal
 
-from engine.analysis.run_groups import distinguishing_settings
+from engine.analysis.differing_settings import distinguishing_settings
 from engine.runs.status import Status
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError

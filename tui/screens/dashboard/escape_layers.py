@@ -11,7 +11,7 @@ from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.target import Board
 from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
-from tui.state.run_record import Tab
+from tui.state.run_page_record import Tab
 
 CLEARING_S = 4
 """Seconds in which the key that lets go of the overlaid runs has to be pressed again."""
@@ -50,7 +50,7 @@ class LayerActions:
 
     def _open(self, tab: Tab) -> bool:
         """Show the run under the cursor whole; return whether there is one."""
-        from tui.screens.run import RunScreen
+        from tui.screens.run_page import RunScreen
 
         status = self._board.focused_run
         if status is not None:

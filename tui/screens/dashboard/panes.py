@@ -60,7 +60,7 @@ class PaneActions:
 
     def action_queue(self) -> None:
         """Show the machine and the queue on a screen of their own."""
-        from tui.screens.queue import QueueScreen
+        from tui.screens.queue_page import QueueScreen
 
         self._screen.app.push_screen(QueueScreen(self._host))
 

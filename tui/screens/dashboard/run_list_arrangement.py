@@ -160,7 +160,7 @@ class ArrangeActions:
 
     def action_group(self) -> None:
         """Ask what to group the experiments by."""
-        from tui.screens.prompt import Prompt
+        from tui.screens.line_prompt import Prompt
         from tui.views.experiment_groups import keys_to_offer, wrong_keys
 
         now = self._arrangement

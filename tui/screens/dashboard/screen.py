@@ -38,7 +38,7 @@ from tui.screens.dashboard.run_list_filter import FilterActions, RunFilter
 from tui.screens.target_screen import TargetScreen
 from tui.state.dashboard_state import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
-from tui.state.run_record import Page
+from tui.state.run_page_record import Page
 from tui.state.session import SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs

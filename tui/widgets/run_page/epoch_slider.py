@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from engine.text import clean, score
 from tui.keymap.bindings import bindings
-from tui.state.run_record import Record
+from tui.state.run_page_record import Record
 
 TRACK = 24
 """Cells of the longest track."""

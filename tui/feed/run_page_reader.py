@@ -20,7 +20,7 @@ from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 from tui.feed.log_lines import all_said, story
 from tui.state.log_buffer import MAX_LINE, LogLineKind, Transcript
-from tui.state.run_record import Page, Record
+from tui.state.run_page_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix

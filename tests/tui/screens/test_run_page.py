@@ -17,7 +17,7 @@ from tests.tui.pilot import AppPilot, toasts, until
 from tui.app import VituiApp
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 from tui.widgets.key_bar import KeyBar

@@ -25,7 +25,7 @@ from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.target import give_actions
 from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
-from tui.state.run_record import TABS, Page, Record, Tab
+from tui.state.run_page_record import TABS, Page, Record, Tab
 from tui.state.snapshot import RunDetail, Snapshot
 from tui.text import shorten
 from tui.views.run_page_facts import sections
