@@ -16,7 +16,7 @@ import msgspec
 
 from engine.events import decode
 from engine.runs import current_state, run_lock, status_file
-from engine.runs.current_state import SILENCE_S
+from engine.runs.heartbeat import SILENCE_S
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
 from engine.runs.store import Run, StoreError

@@ -15,16 +15,13 @@ import os
 import time
 
 from engine.runs import stop_request
+from engine.runs.heartbeat import SILENCE_S
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import ENDED, LIVE, SAYABLE, State, Status
 from engine.runs.status_file import cached, is_of_older_version, read_on, rebuild, renew
 from engine.runs.store import Run
 from engine.runs.worker_status import why_waiting
 from engine.system import lock, process
-
-SILENCE_S = 60.0
-"""Seconds without a heartbeat after which a run of another machine is silent; a heartbeat so far in the future counts
-as none."""
 
 
 def status_of(run: Run, *, mine: bool = False) -> Status:

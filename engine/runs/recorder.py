@@ -15,13 +15,12 @@ import msgspec
 from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised
 from engine.runs import status_file
 from engine.runs.event_log import EventLog
+from engine.runs.heartbeat import HEARTBEAT_S
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from engine.system import process
 
 STATUS_INTERVAL_S = 1.0
-HEARTBEAT_S = 2.0
-"""Seconds without an event after which the status gets a heartbeat of its own."""
 END_PATIENCE_S = 5.0
 """Seconds to wait for a full disk at the end of a run."""
 

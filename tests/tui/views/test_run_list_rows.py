@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.analysis.differing_settings import distinguishing_settings, newest, unfinished
+from engine.analysis.differing_settings import distinguishing_settings
 from engine.analysis.runs_that_count import curves_of
+from engine.analysis.unfinished_runs import newest, unfinished
 from engine.config.loader import Config, load_config
 from engine.config.schema import Experiment
 from engine.runs.metadata import RunMetadata, RunSummary, summaries_of
