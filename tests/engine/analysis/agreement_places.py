@@ -9,6 +9,7 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
+import click
 from textual.screen import Screen
 
 import tui.screens
@@ -96,7 +97,7 @@ def all_places() -> set[str]:
         *(f"figure {kind}" for kind in KINDS),
         *(f"table {kind}" for kind in TABLE_FORMATS),
         *(f"engine {verb}" for verb in VERBS),
-        *(f"vitui {verb}" for verb in vitui.commands),
+        *(f"vitui {verb}" for verb in vitui.list_commands(click.Context(vitui))),
     }
 
 
