@@ -100,8 +100,9 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
 )
 def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
     """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
-    from engine.queue.requests import request_stop
-    from engine.runs.status import ENDED, status_of
+    from engine.queue.stop_and_resume import request_stop
+    from engine.runs.current_state import status_of
+    from engine.runs.status import ENDED
 
     run = Store(root).find(run_name)
     if force:
@@ -142,7 +143,7 @@ def move(run_name: str, root: Path, where: str | None, before: str | None, prior
 @option_runs
 def cancel(run_names: tuple[str, ...], root: Path) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
-    from engine.queue.requests import request_stop
+    from engine.queue.stop_and_resume import request_stop
     from engine.runs.store import StoreError
 
     store = Store(root)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterable
 
 import psutil
 
-from engine.queue.requests import request_stop
+from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
 from engine.runs.processes import lives, main_process, processes_of
 from engine.runs.recorder import Recorder
-from engine.runs.status import ENDED, status_of
+from engine.runs.status import ENDED
 from engine.runs.store import Run, StoreError
 from engine.system import process
 from engine.system.telemetry import Nvml

@@ -26,10 +26,11 @@ from engine.queue import retry
 from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
+from engine.runs.current_state import status_of
 from engine.runs.processes import family
 from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
-from engine.runs.status import LIVE, status_of
+from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.sites.device import Device
 from engine.sites.local_devices import LocalDevices

@@ -16,7 +16,7 @@ from engine.events import Confusion, encode
 from engine.queue.order import hold
 from engine.runs import run_lock
 from engine.runs.queue_entry import QueueEntry, write_entry
-from engine.runs.status import rebuild, save
+from engine.runs.status_file import rebuild, save
 from engine.runs.store import Store
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.analysis.alarms import Alarm
 from engine.runs.labels import Labels
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
-from tui.state.run_record import Page, Record
+from tui.state.run_page_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
@@ -92,7 +92,7 @@ class Queue:
     """What runs that wait or live asked of the queue, and the devices that they got."""
     devices: tuple[OfferedDevice, ...] = ()
     """What the worker gives out; empty without a worker."""
-    outlook: tuple[Forecast, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
     """When those that live end, and those that wait begin and end."""
 
     def name_of(self, device: str) -> str:
@@ -110,7 +110,7 @@ class Snapshot:
     config_error: str = ""
     runs: tuple[Status, ...] = ()
     """Oldest first."""
-    about: Mapping[str, About] = field(default_factory=dict)
+    metadata: Mapping[str, RunMetadata] = field(default_factory=dict)
     """By run, as far as it has been read."""
     watch: Watch = Watch()
     curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)

@@ -14,8 +14,8 @@ import pytest
 from engine.events import Start, encode
 from engine.queue.force_stop import force_stop
 from engine.runs import stop_request
+from engine.runs.current_state import status_of
 from engine.runs.processes import processes_of
-from engine.runs.status import status_of
 from engine.runs.store import Store, StoreError
 from tests.conftest import queued
 

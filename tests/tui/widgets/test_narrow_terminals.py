@@ -13,9 +13,9 @@ from engine.runs.status import Status
 from engine.system.telemetry import GpuSample
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Machine, Project
-from tui.views.run_title import title_of
+from tui.views.run_page_title import title_of
 from tui.widgets.machine.status_line import MachineLine, machine_texts
 from tui.widgets.run_page.tab_bar import TabBar
 

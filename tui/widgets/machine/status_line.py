@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from engine.runs.status import MARKS
+from engine.runs.state_symbols import MARKS
 from engine.text import clean, size
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import shorten
