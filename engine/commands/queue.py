@@ -80,9 +80,10 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        count = worker.work(
-            Store(root), lambda: stopped, drain=drain, machine=LocalDevices(devices), backoff_s=backoff
-        )
+        machine = LocalDevices(devices)
+        for note in machine.notes:
+            click.echo(note, err=True)
+        count = worker.work(Store(root), lambda: stopped, drain=drain, machine=machine, backoff_s=backoff)
     except worker.Busy as error:
         click.echo(str(error), err=True)
         return

@@ -10,10 +10,11 @@ from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
-from engine.system.telemetry import Nvml, Sampler, visible_gpus
+from engine.system.nvml import Nvml
+from engine.system.telemetry import Sampler
 from engine.training.build import build
 from engine.training.data.source import Say
-from engine.training.device import pick_device, uuid_of
+from engine.training.device import gpu_uuids, pick_device
 from engine.training.distributed.supervisor import train_on_several
 from engine.training.failures import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
@@ -95,10 +96,11 @@ def _say_why_no_gpu(recorder: Recorder, asked: str) -> None:
 
 
 def _gpus(device: torch.device, count: int) -> list[str]:
-    """Return the UUIDs of the GPUs that a run uses; this process touches none of several."""
-    if device.type == "cuda" and count > 1:
-        nvml = Nvml()
-        visible = visible_gpus(nvml.sample())
+    """Return the UUIDs of the GPUs that a run uses."""
+    if device.type != "cuda":
+        return []
+    nvml = Nvml()
+    try:
+        return gpu_uuids(device, count, nvml.sample())
+    finally:
         nvml.close()
-        return visible[:count]
-    return [uuid] if (uuid := uuid_of(device)) else []

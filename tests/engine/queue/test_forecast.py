@@ -16,7 +16,7 @@ from engine.runs.status import Status
 from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device
 from engine.sites.local_devices import LocalDevices
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 
 NOW = 1000.0
 
