@@ -165,8 +165,8 @@ def _never(job: Job, suitable: Sequence[Device]) -> str | None:
         return f"needs {what}{asked}, and the worker has {len(suitable) or 'none'}"
     answering = [device for device in suitable if not device.lost]
     if len(answering) < job.gpus:
-        lost = _list([f"{device.name} is lost ({device.lost})" for device in suitable if device.lost])
-        return f"needs {_count(job.gpus, gpu=True)}, and {lost}"
+        lost = ", ".join(f"{device.name} is lost ({device.lost})" for device in suitable if device.lost)
+        return f"needs {_count(job.gpus, gpu=True)}: {lost}"
     if job.memory is not None and all(device.total for device in answering):
         large = [device for device in answering if device.total >= job.memory]
         if len(large) < job.gpus:

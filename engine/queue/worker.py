@@ -86,12 +86,14 @@ def work(
         Busy: Another worker serves the folder.
         StoreError: The folder cannot be locked.
     """
-    worker = Worker(store, machine or LocalDevices(), backoff_s)
-    while True:
-        with _only_worker(store):
-            worker.serve(stopped, drain=drain)
-        if stopped() or worker.is_done():  # a run queued while the lock was let go is served too
-            return worker.started
+    with contextlib.ExitStack() as stack:
+        machine = machine or stack.enter_context(contextlib.closing(LocalDevices()))
+        worker = Worker(store, machine, backoff_s)
+        while True:
+            with _only_worker(store):
+                worker.serve(stopped, drain=drain)
+            if stopped() or worker.is_done():  # a run queued while the lock was let go is served too
+                return worker.started
 
 
 @dataclass

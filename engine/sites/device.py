@@ -19,7 +19,7 @@ class User:
 
     pid: int
     name: str
-    """``?`` for one that this machine's /proc does not show."""
+    """``not in /proc`` for a process of the host outside this container, ``?`` where the name is hidden."""
     size: int | None
     """None where the driver does not say."""
 

@@ -28,9 +28,9 @@ class LocalDevices:
     """
 
     def __init__(self, names: str | None = None, gpus: GpuSource | None = None) -> None:
-        nvml = Nvml() if gpus is None else None
-        self._gpus: GpuSource = nvml or gpus  # type: ignore[assignment]
-        self._missing = nvml.missing if nvml is not None else ""
+        self._nvml = Nvml() if gpus is None else None
+        self._gpus: GpuSource = self._nvml or gpus  # type: ignore[assignment]
+        self._missing = self._nvml.missing if self._nvml is not None else ""
         self._seen = {sample.uuid: sample for sample in self._gpus.sample()}
         self._lost = {uuid: sample.lost for uuid, sample in self._seen.items()}
         self.uuids: list[str] = []
@@ -46,7 +46,12 @@ class LocalDevices:
             *filter(None, [order]),
             *(f"{seen.label} is lost ({seen.lost})" for seen in self._lost_ones()),
         ]
-        """What is to be said of the devices, mostly nothing: cards that are lost, and how an index was read."""
+        """Remarks on the devices for the user, mostly none: cards that are lost, and how an index was read."""
+
+    def close(self) -> None:
+        """Release the driver."""
+        if self._nvml is not None:
+            self._nvml.close()
 
     def _lost_ones(self) -> list[GpuSample]:
         return [self._seen[uuid] for uuid in self.uuids if uuid in self._seen and self._seen[uuid].lost]
@@ -144,6 +149,8 @@ def _gpu(sample: GpuSample, ours: Collection[int] | None, measured: int | None) 
 def _name(pid: int) -> str:
     try:
         name = psutil.Process(pid).name()
+    except psutil.NoSuchProcess:
+        return "not in /proc"
     except psutil.Error:
         return "?"
     return "".join(c if c.isprintable() else "?" for c in name)

@@ -177,7 +177,7 @@ class Nvml:
         )
 
     def _memory(self, handle: Any) -> Any:
-        """Return the memory of a device, None for one that has none to report.
+        """Return the memory of a device, None where it reports none.
 
         Raises:
             NVMLError: The device does not answer at all.

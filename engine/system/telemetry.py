@@ -12,6 +12,11 @@ import psutil
 from engine.system.nvml import GpuSample, Nvml
 
 
+def joules_of(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the energies among the last metrics of a run: what its earlier attempts took, for ``Sampler``."""
+    return {name: value for name, value in values.items() if value and name.endswith("/energy")}
+
+
 class Sampler:
     """Looks once a second and hands the metrics of this process's devices to ``report``.
 

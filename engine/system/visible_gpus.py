@@ -57,7 +57,7 @@ def order_is_unsure(samples: Iterable[GpuSample]) -> bool:
 
 
 def order_note(samples: Iterable[GpuSample]) -> str:
-    """Return what is to be said where CUDA_VISIBLE_DEVICES names cards by an index that CUDA may count otherwise."""
+    """Return a remark for the user where CUDA_VISIBLE_DEVICES names cards by an index that CUDA may count otherwise."""
     names = os.environ.get(VARIABLE, "")
     if not re.match(r"\s*\+?\d", names) or not order_is_unsure(samples):
         return ""

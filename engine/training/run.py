@@ -11,7 +11,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system.nvml import Nvml
-from engine.system.telemetry import Sampler
+from engine.system.telemetry import Sampler, joules_of
 from engine.training.build import build
 from engine.training.data.source import Say
 from engine.training.device import gpu_uuids, pick_device
@@ -34,9 +34,7 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
     where = torch.device("cpu")
-    spent = {
-        name: value for name, value in recorder.status.last.items() if value and name.endswith("/energy")
-    }
+    spent = joules_of(recorder.status.last)
     try:
         where = pick_device(device, ranks=experiment.gpus)
         if where.type == "cpu":

@@ -203,7 +203,8 @@ def machines(pid: int) -> Iterator[Machine]:
                 GpuSample(
                     index=i, name="NVIDIA H100", uuid=f"GPU-{i}", memory_total=80 * 2**30,
                     memory_used=int((3 + 30 * busy) * 2**30), utilization=round(95 * busy), power=70 + 500 * busy,
-                    temperature=40 + 30 * busy, processes={4711 + i: 3 * 2**30} | ({99: 2**30} if i else {}),
+                    temperature=40 + 30 * busy,
+                    processes={4711 + i: int((2 + 30 * busy) * 2**30)} | ({99: 2**30} if i else {}),
                 )
                 for i in range(2)
             ),

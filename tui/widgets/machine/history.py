@@ -161,7 +161,7 @@ def _users(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
 
 
 def _unnamed(gpu: GpuSample, *, is_named: bool) -> list[Line]:
-    """Return what is to be said of the memory in use that no process on a GPU accounts for."""
+    """Return a line on the memory in use that no process on a GPU accounts for, or that the GPU is idle."""
     if gpu.processes is None:
         return [[("the driver does not tell who is on it", "quiet")]]
     unnamed = (gpu.memory_used or 0) - _sum(gpu.processes.values())

@@ -83,7 +83,7 @@ def machine_texts(machine: Machine) -> list[str]:
         "   ".join(f"{gpu_text}{watts}" for gpu_text, watts in zip(whole, power, strict=True)),
         "   ".join(whole),
         "   ".join(shares),
-        f"GPU {''.join('✗' if gpu.lost else bar((gpu.utilization or 0) / 100) for gpu in cards)}{lost}",
+        f"GPU {''.join(_sign(gpu) for gpu in cards)}{lost}",
         "",
     ]
 
@@ -95,6 +95,13 @@ def _busy(gpu: GpuSample) -> str:
     if gpu.utilization is None:
         return "? %"
     return f"{bar(gpu.utilization / 100)} {gpu.utilization:3.0f} %"
+
+
+def _sign(gpu: GpuSample) -> str:
+    """Return how busy a GPU is as one character."""
+    if gpu.lost:
+        return "✗"
+    return "?" if gpu.utilization is None else bar(gpu.utilization / 100)
 
 
 def memory_text(gpu: GpuSample) -> str:
