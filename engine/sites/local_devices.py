@@ -66,6 +66,7 @@ class LocalDevices:
             measured: The bytes that our runs take on each GPU together, by its UUID, where all of them are known.
         """
         samples = {sample.uuid: sample for sample in self._gpus.sample()} if self.uuids else {}
+        self._rename(samples)
         devices = []
         for uuid in self.uuids:
             if uuid in samples:
@@ -78,6 +79,20 @@ class LocalDevices:
                 devices.append(Device(uuid, gone.label, gone.index, gpu=True, lost=why))
         self._lost = {device.id: device.lost for device in devices}
         return devices + self._slots()
+
+    def _rename(self, samples: Mapping[str, GpuSample]) -> None:
+        """Call a card that was lost from the start, and answers now, by its UUID."""
+        for number, uuid in enumerate(self.uuids):
+            if uuid in samples or uuid not in self._seen:
+                continue
+            for sample in samples.values():
+                if (
+                    sample.index == self._seen[uuid].index
+                    and sample.slice is None
+                    and not self._seen[uuid].name
+                ):
+                    self.uuids[number] = sample.uuid
+                    self._seen[sample.uuid] = sample
 
     @property
     def offered(self) -> list[OfferedDevice]:

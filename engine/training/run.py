@@ -88,7 +88,8 @@ def _say(recorder: Recorder, stop: StopRequest) -> Say:
 def _say_why_no_gpu(recorder: Recorder, asked: str) -> None:
     if asked == "auto":
         nvml = Nvml()
-        why = f"NVML: {nvml.missing}" if nvml.missing else "torch cannot use the GPU"
+        lost = ", ".join(f"{gpu.label} is lost: {gpu.lost}" for gpu in nvml.sample() if gpu.lost)
+        why = f"NVML: {nvml.missing}" if nvml.missing else lost or "torch cannot use the GPU"
         nvml.close()
         recorder.log("info", f"training on the CPU ({why})")
 

@@ -7,15 +7,18 @@ import subprocess
 import sys
 
 import msgspec
+import psutil
 import pytest
 
 from engine.events import Metrics, decode
+from engine.queue.planner import Job, Live, Plan, make_plan
 from engine.runs.status import status_of
 from engine.runs.store import Run, Store
 from engine.runs.worker_status import why_waiting
+from engine.sites.local_devices import LocalDevices
 from engine.system.files import tail
 from tests.conftest import ROOT
-from tests.pretended_nvml import ALONE, GIB, LOST_EARLY, MACHINES, Card, uuid
+from tests.pretended_nvml import ALONE, GIB, HOST_PID, LOST_EARLY, MACHINES, Card, uuid
 
 PROGRAM = """
 import json, os, pathlib, time
@@ -88,6 +91,29 @@ def test_two_runs_wait_for_the_memory_of_one_card_and_have_it_one_after_the_othe
             foreign.kill()
 
 
+@pytest.mark.parametrize("kind", ["foreign", "host pids"])
+def test_a_run_that_may_share_begins_once_the_memory_for_it_is_free(nvml, kind):
+    job, live = Job("b", share=True, memory=30 * GIB), Live("a", (uuid(0),), share=True, memory=20 * GIB)
+
+    def plan(mine: int, others: int) -> Plan:
+        first = os.getpid() if kind == "foreign" else HOST_PID
+        nvml.put(Card(processes={first: mine * GIB, 1: others * GIB} if others else {first: mine * GIB}))
+        devices = LocalDevices().look({uuid(0): {os.getpid()}}, {uuid(0): 20 * GIB})
+        return make_plan([job], devices, [live], now=0.0)
+
+    assert (
+        plan(20, 40).waits["b"].words
+        == "waiting for 30 GiB on GPU 0 (used by pid 1, " + name_of(1) + ", 40 GiB)"
+    )
+    assert plan(20, 3).starts["b"][0].name == "GPU 0"
+    assert plan(52, 0).waits["b"].words.startswith("waiting for 30 GiB on GPU 0 (")
+    assert plan(20, 0).starts["b"][0].name == "GPU 0"
+
+
+def name_of(pid: int) -> str:
+    return psutil.Process(pid).name()
+
+
 def why_of(run: Run) -> str:
     return why_waiting(run, None)
 
@@ -133,3 +159,12 @@ def test_the_app_shows_each_machine(lab, machine, kind, header):
     )  # fmt: skip
     assert done.stdout.splitlines()[0].endswith(header), done.stdout + done.stderr
     assert machine.open == 0
+
+
+@pytest.mark.slow
+def test_a_run_by_hand_says_which_card_is_lost_where_it_trains_on_the_cpu(lab, engine, nvml):
+    nvml.put(LOST_EARLY)
+    done = engine("run", "tiny", "--json")
+    assert done.returncode == 0, done.stderr
+    assert b"training on the CPU (GPU 0 is lost: GPU is lost)" in done.stdout
+    assert nvml.open == 0

@@ -10,7 +10,7 @@ from engine.errors import DeviceError
 from engine.sites.local_devices import LocalDevices
 from engine.system.nvml import GpuSample
 from engine.text import GIB
-from tests.pretended_nvml import MACHINES, Card, uuid
+from tests.pretended_nvml import ALONE, LOST_LATE, MACHINES, Card, uuid
 
 GONE = 2**22 + 1
 """A pid that no process has here."""
@@ -195,6 +195,15 @@ class TestMachines:
         assert LocalDevices("1").look({})[0].lost == "GPU is lost"
         with pytest.raises(DeviceError, match=r"0 \(GPU-0.*\), 1 \(GPU is lost\), 2 \(GPU-0.*\)"):
             LocalDevices("7")
+
+    def test_a_card_that_was_lost_from_the_start_is_called_by_its_uuid_once_it_answers(self, nvml):
+        nvml.put(*MACHINES["one of three lost"])
+        machine = LocalDevices()
+        nvml.put(*MACHINES["eight"])
+        assert [device.id for device in machine.look({}) if device.gpu] == [uuid(0), uuid(1), uuid(2)]
+        assert [(offered.id, offered.lost) for offered in machine.offered][1] == (uuid(1), "")
+        nvml.put(ALONE, LOST_LATE, ALONE)
+        assert [(device.id, device.lost) for device in machine.look({})][1] == (uuid(1), "GPU is lost")
 
     def test_memory_that_is_unknown_is_none(self, nvml):
         nvml.put(Card(errors=MACHINES["GB10"][0].errors, processes={os.getpid(): 3 * GIB}))

@@ -220,6 +220,9 @@ def _slot_lines(snapshot: Snapshot) -> list[Line]:
             if device.id in forecast.devices and forecast.run in runs
         ]  # fmt: skip
         line: Line = [(shorten(clean(device.name), 12), "name")]
+        if device.lost:
+            lines.append([*line, (f"lost: {clean(device.lost)}", "bad")])
+            continue
         for status in users:
             line += [
                 (f"{clean(status.experiment)} s{status.seed}", "good"),
