@@ -58,20 +58,28 @@ def test_it_is_pytorchs_reading(names):
         assert visible_gpus(CARDS) == by_torch(CARDS)
 
 
+COUNT = """
+import os, sys, torch
+from engine.sites.local_devices import LocalDevices
+for names in sys.argv[1:]:
+    os.environ["CUDA_VISIBLE_DEVICES"] = names
+    print(names, torch.cuda._device_count_nvml(), len(LocalDevices().uuids), sep=";")
+"""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "names", ["0,-1,1", "5,0", "0,0", "1,2", "GPU-00000001", "GPU-00000001,1", "GPU-0", "1,9"]
-)
-def test_pytorch_counts_as_many_as_the_worker_gives_out(machine, names):
+def test_pytorch_counts_as_many_as_the_worker_gives_out(machine):
     machine.put(ALONE, ALONE, ALONE)
-    code = (
-        "import torch; from engine.sites.local_devices import LocalDevices; "
-        "print(torch.cuda._device_count_nvml(), len(LocalDevices().uuids))"
+    names = ["0,-1,1", "5,0", "0,0", "1,2", "GPU-00000001", "GPU-00000001,1", "GPU-0", "1,9", "2,1,0"]
+    done = subprocess.run(
+        [sys.executable, "-c", COUNT, *names],
+        env=os.environ | machine.environment,
+        capture_output=True,
+        text=True,
     )
-    environment = os.environ | machine.environment | {"CUDA_VISIBLE_DEVICES": names}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True)
-    by_pytorch, by_worker = map(int, done.stdout.split())
-    assert by_pytorch == by_worker
+    counts = [line.split(";") for line in done.stdout.splitlines()]
+    assert [name for name, _, _ in counts] == names, done.stderr
+    assert [by_pytorch for _, by_pytorch, _ in counts] == [by_worker for _, _, by_worker in counts]
 
 
 def samples_of(nvml, *cards: Card) -> list[GpuSample]:
