@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -80,9 +81,10 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        count = worker.work(
-            Store(root), lambda: stopped, drain=drain, machine=LocalDevices(devices), backoff_s=backoff
-        )
+        with contextlib.closing(LocalDevices(devices)) as machine:
+            for note in machine.notes:
+                click.echo(note, err=True)
+            count = worker.work(Store(root), lambda: stopped, drain=drain, machine=machine, backoff_s=backoff)
     except worker.Busy as error:
         click.echo(str(error), err=True)
         return

@@ -21,7 +21,7 @@ from engine.runs import run_lock, status_file, trash, worker_status
 from engine.runs.store import Run, Store, is_run_id
 from engine.system import lock
 from engine.system.files import create_private, draft_of, last_lines, tail, write_all
-from engine.system.telemetry import Nvml
+from engine.system.nvml import Nvml
 from engine.text import printable
 
 LOG = ".worker.log"

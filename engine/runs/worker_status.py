@@ -30,6 +30,8 @@ class OfferedDevice(msgspec.Struct, kw_only=True, frozen=True):
     """Its name for people."""
     index: int = 0
     gpu: bool = False
+    lost: str = ""
+    """Why a GPU does not answer, empty while it does."""
 
 
 class WorkerStatus(msgspec.Struct, kw_only=True):

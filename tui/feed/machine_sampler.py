@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 import psutil
 
-from engine.system.telemetry import Nvml
+from engine.system.nvml import Nvml
 from tui.state.snapshot import Machine, Process
 
 FIRST_S = 0.5
@@ -43,7 +43,7 @@ class MachineSampler:
             memory_used=memory.total - memory.available,
             memory_total=memory.total,
             gpus=gpus,
-            processes=self._look_up({pid for gpu in gpus for pid in gpu.processes}),
+            processes=self._look_up({pid for gpu in gpus for pid in gpu.processes or ()}),
         )
 
     def close(self) -> None:
@@ -52,13 +52,14 @@ class MachineSampler:
             self._nvml.close()
 
     def _look_up(self, pids: Iterable[int]) -> Mapping[int, Process]:
-        """Return the name and the parents of each process; each is looked up once."""
-        self._processes = {pid: self._processes.get(pid) or _process(pid) for pid in pids}
+        """Return the name and the parents of each process that /proc knows; each is looked up once."""
+        looked_up = {pid: self._processes.get(pid) or _process(pid) for pid in pids}
+        self._processes = {pid: process for pid, process in looked_up.items() if process is not None}
         return self._processes
 
 
-def _process(pid: int) -> Process:
+def _process(pid: int) -> Process | None:
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         return Process(process.name(), tuple(parent.pid for parent in process.parents()))
-    return Process("?")
+    return None

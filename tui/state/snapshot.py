@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import QueueEntry
     from engine.runs.worker_status import OfferedDevice
-    from engine.system.telemetry import GpuSample
+    from engine.system.nvml import GpuSample
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Machine:
     memory_total: int = 0
     gpus: tuple[GpuSample, ...] = ()
     processes: Mapping[int, Process] = field(default_factory=dict)
-    """Those on the GPUs, by pid."""
+    """Those on the GPUs, by pid, as far as /proc knows them: in a container NVML may name pids of the host."""
 
 
 @dataclass(frozen=True)

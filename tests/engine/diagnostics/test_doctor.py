@@ -24,7 +24,7 @@ from engine.runs.status_file import rebuild
 from engine.runs.store import Store
 from engine.runs.trash import trash_entries
 from engine.system import process
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 from engine.training import checkpoint
 from tests.conftest import enqueue
 

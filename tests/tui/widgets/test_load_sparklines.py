@@ -6,9 +6,10 @@ import pytest
 from rich.cells import cell_len
 
 from engine.queue.forecast import Forecast
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.runs.worker_status import OfferedDevice
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 from tui.state.snapshot import Machine, Process, Queue, Snapshot
 from tui.text import Line
 from tui.widgets.machine.load_sparklines import board_lines, curve
@@ -17,10 +18,11 @@ GIB = 2**30
 
 
 def gpu(index: int = 0, **more: object) -> GpuSample:
-    known = {"utilization": 50.0, "power": 300.0, "temperature": 60.0} | more
-    return GpuSample(
-        index=index, name="H100", uuid=f"GPU-{index}", memory_used=40 * GIB, memory_total=80 * GIB, **known
-    )  # type: ignore[arg-type]
+    known = {
+        "utilization": 50.0, "power": 300.0, "temperature": 60.0, "memory_used": 40 * GIB, "memory_total": 80 * GIB,
+        "processes": {99: 40 * GIB},
+    } | more  # fmt: skip
+    return GpuSample(index=index, name="H100", uuid=f"GPU-{index}", **known)  # type: ignore[arg-type]
 
 
 def shot(*machines: Machine, runs: tuple[Status, ...] = (), queue: Queue | None = None) -> Snapshot:
@@ -53,8 +55,8 @@ def test_the_first_numbers_have_a_curve_where_there_is_room(width: int, curves: 
 
 @pytest.mark.parametrize("width", [30, 48, 80, 120, 200])
 def test_a_gpu_says_four_numbers_in_any_width(width: int) -> None:
-    line, who = board_lines(shot(Machine(time=5.0, gpus=(gpu(),))), width)
-    for number in ("50 %", "40G/80G", "300 W", "60 °C")[: 3 if width < 32 else 4]:
+    line, who = board_lines(shot(Machine(time=5.0, gpus=(gpu(memory_used=GIB, processes={}),))), width)
+    for number in ("50 %", "1.0G/80G", "300 W", "60 °C")[: 3 if width < 32 else 4]:
         assert number in text(line)
     assert len(text(line).rstrip()) <= width
     assert width < 48 or cell_len(text(line)) <= width
@@ -69,7 +71,7 @@ def test_what_a_card_cannot_tell_is_a_question_mark() -> None:
 def test_a_process_on_a_gpu_is_called_by_the_run_that_it_descends_from() -> None:
     held = {11: 3 * GIB, 12: 2 * GIB, 99: GIB, 7: GIB}
     machine = Machine(
-        gpus=(gpu(processes=held),),
+        gpus=(gpu(processes=held, memory_used=7 * GIB),),
         processes={
             11: Process("python", (10, 1)),
             12: Process("python", (10, 1)),
@@ -80,8 +82,47 @@ def test_a_process_on_a_gpu_is_called_by_the_run_that_it_descends_from() -> None
     assert [text(line).strip() for line in lines[1:]] == [
         "mine s0  pid 11 and 1 more, 5.0G",
         "game  pid 99, 1.0G",
-        "?  pid 7, 1.0G",
+        "a process that is not in /proc  pid 7, 1.0G",
     ]
+
+
+def test_a_card_that_is_lost_says_so_and_why() -> None:
+    lost = GpuSample(index=1, name="", uuid="lost:1", processes=None, lost="GPU is lost")
+    lines = [text(line) for line in board_lines(shot(Machine(gpus=(gpu(0), lost))), 100)]
+    assert lines[-1] == "GPU 1  lost: GPU is lost"
+
+
+@pytest.mark.parametrize(
+    ("card", "said"),
+    [
+        (gpu(processes=None), "the driver does not tell who is on it"),
+        (gpu(processes={}), "the driver does not name who holds 40G"),
+        (gpu(processes={}, memory_used=None, memory_total=None), "nobody is on it"),
+        (gpu(processes={}, memory_used=GIB), "nobody is on it"),
+    ],
+)
+def test_that_nobody_is_on_it_is_said_only_where_that_is_known(card: GpuSample, said: str) -> None:
+    line, who = (text(line) for line in board_lines(shot(Machine(gpus=(card,))), 100))
+    assert who.strip() == said
+    assert ("mem ?" in line) is (card.memory_used is None)
+
+
+def test_a_run_that_the_queue_put_there_is_on_it_though_the_driver_does_not_name_it() -> None:
+    machine = Machine(gpus=(gpu(processes={4_000_000: 40 * GIB}),))
+    queue = Queue(entries={"mine": QueueEntry(submitted=1.0, devices={"GPU-0": "GPU 0"})})
+    lines = board_lines(shot(machine, runs=(live("mine", 10), live("other", 8)), queue=queue), 100)
+    assert [text(line).strip() for line in lines[1:]] == [
+        "a process that is not in /proc  pid 4000000, 40G",
+        "mine s0  pid 10, not named by the driver",
+    ]
+
+
+def test_a_card_in_slices_has_a_line_for_each_and_the_users_of_those() -> None:
+    card = gpu(0, in_slices=True, utilization=None)
+    part = gpu(0, slice=1, utilization=None, power=None, processes={99: 40 * GIB})
+    lines = [text(line) for line in board_lines(shot(Machine(gpus=(card, part))), 120)]
+    assert [line[:7].strip() for line in lines] == ["GPU 0", "GPU 0:1", "a"]
+    assert "pid 99" in lines[2]
 
 
 def test_several_gpus_have_a_line_each() -> None:

@@ -10,7 +10,7 @@ from rich.cells import cell_len
 
 from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until
 from tui.screens.run_page import RunScreen

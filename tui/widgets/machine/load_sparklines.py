@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from rich.cells import cell_len
 
 from engine.runs.status import LIVE, Status
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 from engine.text import clean, size
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import Line, shorten
-from tui.widgets.machine.status_line import bar
+from tui.widgets.machine.status_line import bar, memory_text
 from tui.widgets.styled_lines import StyledLines
 
 NARROWEST, WIDEST = 4, 30
@@ -20,6 +20,8 @@ SPAN_S = 180.0
 """Seconds that a curve looks back."""
 HOTTEST = 100.0
 """Degrees at the top of a curve of temperatures."""
+UNNAMED = 2**30
+"""Bytes in use of a GPU that no process accounts for and that go without saying: the driver's own part."""
 
 Read = Callable[[GpuSample], float | None]
 
@@ -63,8 +65,12 @@ def _lines(snapshot: Snapshot, width: int) -> list[Line]:
         return [*_cpu_lines(snapshot.machines, width), *_slot_lines(snapshot)]
     lines: list[Line] = []
     for gpu in snapshot.machine.gpus:
+        if gpu.lost:
+            lines.append([(f"{gpu.label:<7}", "name"), (f"lost: {clean(gpu.lost)}", "bad")])
+            continue
         lines.append(_gpu_line(gpu, snapshot.machines, width))
-        lines += [[("      ", "quiet"), *user] for user in _users(gpu, snapshot)]
+        if not gpu.in_slices:
+            lines += [[("      ", "quiet"), *user] for user in _users(gpu, snapshot)]
     return lines
 
 
@@ -96,11 +102,11 @@ def _gpu_line(gpu: GpuSample, machines: Sequence[Machine], width: int) -> Line:
     most = max((one.power or 0.0 for _, one in seen), default=0.0)
     gauges: tuple[tuple[str, Read, float], ...] = (
         (f"{gpu.utilization:3.0f} %" if gpu.utilization is not None else "  ? %", _utilization, 100.0),
-        (f"{size(gpu.memory_used)}/{size(gpu.memory_total)}", _memory, float(gpu.memory_total)),
+        (memory_text(gpu), _memory, float(gpu.memory_total or 0)),
         (f"{gpu.power:3.0f} W" if gpu.power is not None else "  ? W", _power, most),
         (f"{gpu.temperature:2.0f} °C" if gpu.temperature is not None else " ? °C", _temperature, HOTTEST),
     )
-    name = f"GPU {gpu.index:<2}"
+    name = f"{gpu.label:<6}"
     room = width - cell_len(name) - sum(cell_len(text) + 3 for text, *_ in gauges)
     curves = min(len(gauges), room // NARROWEST)  # where there is not room for all, the first have one
     line: Line = [(name, "name")]
@@ -118,7 +124,7 @@ def _utilization(gpu: GpuSample) -> float | None:
 
 
 def _memory(gpu: GpuSample) -> float | None:
-    return float(gpu.memory_used)
+    return None if gpu.memory_used is None else float(gpu.memory_used)
 
 
 def _power(gpu: GpuSample) -> float | None:
@@ -130,26 +136,57 @@ def _temperature(gpu: GpuSample) -> float | None:
 
 
 def _users(gpu: GpuSample, snapshot: Snapshot) -> list[Line]:
-    """Return who is on a GPU: the run that a process is or descends from, its largest process, what all hold."""
+    """Return who is on a GPU: the run that a process is or descends from, its largest process, what all hold.
+
+    A run that the queue put there is on it even where the driver does not name its processes.
+    """
     runs = {status.pid: status for status in snapshot.runs if status.state in LIVE}
-    held: dict[tuple[str, str], dict[int, int]] = {}
-    for pid, bytes_held in gpu.processes.items():
+    held: dict[tuple[str, str], dict[int, int | None]] = {}
+    for pid, bytes_held in (gpu.processes or {}).items():
         held.setdefault(_who(pid, runs, snapshot.machine), {})[pid] = bytes_held
     users: list[Line] = []
-    for (name, tone), sizes in sorted(held.items(), key=lambda user: -sum(user[1].values())):
+    for (name, tone), sizes in sorted(held.items(), key=lambda user: -_sum(user[1].values())):
         more = f" and {len(sizes) - 1} more" if len(sizes) > 1 else ""
-        pid = max(sizes, key=lambda pid: sizes[pid])
-        users.append([(name, tone), (f"  pid {pid}{more}, {size(sum(sizes.values()))}", "quiet")])
-    return users or [[("nobody is on it", "quiet")]]
+        pid = max(sizes, key=lambda pid: sizes[pid] or 0)
+        total = size(_sum(sizes.values())) if None not in sizes.values() else "memory unknown"
+        users.append([(name, tone), (f"  pid {pid}{more}, {total}", "quiet")])
+    users += [
+        [(name, tone), (f"  pid {pid}, not named by the driver", "quiet")]
+        for pid, status in runs.items()
+        if (entry := snapshot.queue.entries.get(status.run)) is not None and gpu.uuid in entry.devices
+        for name, tone in [_run_name(status)]
+        if (name, tone) not in held
+    ]
+    return users + _unnamed(gpu, is_named=bool(users))
+
+
+def _unnamed(gpu: GpuSample, *, is_named: bool) -> list[Line]:
+    """Return a line on the memory in use that no process on a GPU accounts for, or that the GPU is idle."""
+    if gpu.processes is None:
+        return [[("the driver does not tell who is on it", "quiet")]]
+    unnamed = (gpu.memory_used or 0) - _sum(gpu.processes.values())
+    if unnamed > UNNAMED and None not in gpu.processes.values():
+        return [[(f"the driver does not name who holds {size(unnamed)}", "quiet")]]
+    return [] if is_named else [[("nobody is on it", "quiet")]]
+
+
+def _sum(sizes: Iterable[int | None]) -> int:
+    return sum(size or 0 for size in sizes)
+
+
+def _run_name(status: Status) -> tuple[str, str]:
+    return f"{clean(status.experiment)} s{status.seed}", "good"
 
 
 def _who(pid: int, runs: Mapping[int, Status], machine: Machine) -> tuple[str, str]:
     """Return the name of the run or program that a process on a GPU belongs to, and the tone to write it in."""
     process = machine.processes.get(pid)
-    for process_id in (pid, *(process.ancestors if process is not None else ())):
+    if process is None:
+        return "a process that is not in /proc", "wait"
+    for process_id in (pid, *process.ancestors):
         if process_id in runs:
-            return f"{clean(runs[process_id].experiment)} s{runs[process_id].seed}", "good"
-    return clean(process.name) if process is not None else "?", "wait"
+            return _run_name(runs[process_id])
+    return clean(process.name), "wait"
 
 
 def _cpu_lines(machines: Sequence[Machine], width: int) -> list[Line]:
@@ -183,6 +220,9 @@ def _slot_lines(snapshot: Snapshot) -> list[Line]:
             if device.id in forecast.devices and forecast.run in runs
         ]  # fmt: skip
         line: Line = [(shorten(clean(device.name), 12), "name")]
+        if device.lost:
+            lines.append([*line, (f"lost: {clean(device.lost)}", "bad")])
+            continue
         for status in users:
             line += [
                 (f"{clean(status.experiment)} s{status.seed}", "good"),
