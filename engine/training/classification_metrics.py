@@ -65,7 +65,7 @@ class ClassificationMetrics:
 
     ``accuracy``, macro ``f1``, ``precision`` and ``recall``, the calibration error ``ece``, with more than ten classes
     ``top5``, and ``confusion`` (rows: true class). A macro average is over the classes that occur, as a truth or as a
-    guess, as ``engine.analysis.classification`` counts.
+    guess, as ``engine.analysis.confusion_scores`` counts.
 
     Args:
         classes: How many there are.

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.analysis.classification import f1_per_class
+from engine.analysis.confusion_scores import f1_per_class
 from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import Estimate
 from engine.runs.predictions import Classes

@@ -81,7 +81,7 @@ def score_of(predictions: Predictions, metric: str) -> float:
     """Return what some predictions score by a metric of ``SCORED``."""
     import numpy as np
 
-    from engine.analysis.classification import macro_f1
+    from engine.analysis.confusion_scores import macro_f1
 
     guesses, labels = predictions.guesses, predictions.labels
     right = guesses == labels

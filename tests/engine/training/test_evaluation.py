@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, top_k_accuracy_score
 from torch import nn
 
-from engine.analysis.classification import Scores, scores
+from engine.analysis.confusion_scores import Scores, scores
 from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import End, decode, encode
 from engine.training import evaluation

@@ -89,7 +89,7 @@ def test_a_difference_holds_for_other_images_where_the_interval_says_so(lab, met
     lab.add("B", guesses(skill, 2, 4))
     judgement = lab.judged(metric)
     pair = judgement.pair("A", "B")
-    assert pair.is_told
+    assert pair.is_significant
     assert excludes_zero(pair.images_low, pair.images_high) == holds
     assert pair.images_low < pair.low < pair.high < pair.images_high
     assert clauses(judgement) == {ALSO: holds, TURN: not holds}
