@@ -79,6 +79,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """The norm that gradients are scaled down to; 0 for no limit."""
     ema: Fraction = 0.0
     """Decay of an average of the weights, measured as ``ema/*`` and validated as ``ema/val/*``; 0 for none."""
+    patience: Annotated[int, Meta(ge=0, le=100_000, description="a whole number from 0 on")] = 0
+    """Evaluations without a better validation score after which training ends; 0 for no such end."""
     precision: Annotated[
         Literal["auto", "float32", "bf16"], Meta(description="'auto', 'float32' or 'bf16'")
     ] = "auto"

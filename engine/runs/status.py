@@ -41,6 +41,8 @@ SAYABLE: frozenset[State] = frozenset({"queued", "running", "finished", "failed"
 
 FOLD = 2
 """The version of the fold; a status.json of another version is made anew from the events."""
+ENDED_EARLY = "ended early"
+"""How the reason of a finished run begins whose patience was over before its epochs were."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
 ASKED: dict[Request, str] = {
@@ -124,10 +126,15 @@ class Status(msgspec.Struct, kw_only=True):
 
     @property
     def why(self) -> str:
-        """Why it waits or ended as it did, or that it is asked to stop; empty for all other runs."""
+        """Why it waits or ended as it did, or that it is asked to stop; empty where it trains or trained all epochs."""
         if self.asked is not None:
             return ASKED[self.asked]
-        return self.reason if self.state != "finished" else ""
+        return self.reason if self.state != "finished" or self.ended_early else ""
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether it finished before its last epoch, as no evaluation was better any more."""
+        return self.state == "finished" and self.reason.startswith(ENDED_EARLY)
 
     def beat(self, now: float) -> None:
         """Record a heartbeat at ``now``, in seconds since the epoch."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.events import EndState, Failure
+from engine.runs.status import ENDED_EARLY
 from engine.training.evaluation import summarize
 from engine.training.trainer import Trainer
 
@@ -27,5 +28,16 @@ def trained(trainer: Trainer) -> Outcome:
     trainer.keep_predictions()
     summary = summarize(trainer.tested, trainer.classes) if trainer.tested is not None else {}
     if stopped is None:
-        return Outcome("finished", f"trained all {trainer.experiment.epochs} epochs", summary)
+        return Outcome("finished", _end(trainer), summary)
     return Outcome("stopped", f"at epoch {trainer.epoch:.2f}", summary)
+
+
+def _end(trainer: Trainer) -> str:
+    """Return why training is over."""
+    epochs, patience = trainer.experiment.epochs, trainer.experiment.patience
+    if trainer.epoch >= epochs:
+        return f"trained all {epochs} epochs"
+    return (
+        f"{ENDED_EARLY} at epoch {trainer.epoch:g} of {epochs}: no better validation score in {patience} "
+        f"evaluation{'s' if patience > 1 else ''}"
+    )

@@ -94,6 +94,7 @@ class Trainer:
         """The last evaluation on the test split."""
         self._best: tuple[float, float] | None = None
         self._best_weights: Weights = "model"
+        self._evaluations_since_best = 0
         self._writer = checkpoint.Writer()
         if ranks.rank:  # all have the same weights by now; what is random from here on is each rank's own
             torch.manual_seed(_mix(seed, 0, 1 + ranks.rank))
@@ -103,8 +104,13 @@ class Trainer:
         """How many epochs are done, as a fraction."""
         return self.step / self.steps_per_epoch
 
+    @property
+    def is_done(self) -> bool:
+        """Whether all epochs are trained, or ``patience`` is over."""
+        return self.step >= self._steps or 0 < self.experiment.patience <= self._evaluations_since_best
+
     def fit(self) -> Request | None:
-        """Train to the last epoch or until asked to stop; return what stopped it, None at the end.
+        """Train to the end or until asked to stop; return what stopped it, None at the end.
 
         Raises:
             Diverged: The loss is not finite.
@@ -125,19 +131,19 @@ class Trainer:
 
     def _fit(self) -> Request | None:
         self.learner.model.train()
-        if self.step < self._steps:
+        if not self.is_done:
             self._recorder.log("info", self.learner.accelerate())
             if self.learner.average is not None:
                 self._recorder.log(
                     "info", "best.pt holds the weights or their average (ema): what validates better"
                 )
-        while self.step < self._steps:
+        while not self.is_done:
             if (stop := self._train_epoch()) is not None:
                 self._check(self.learner.meter.loss())  # waits
                 self._save(best=False)
                 return stop
             self._finish_epoch()
-            if self.step < self._steps and (stop := self._stop_request()) is not None:
+            if not self.is_done and (stop := self._stop_request()) is not None:
                 return stop
         if self.tested is None:  # its process was killed between the last checkpoint and the end
             with self.learner.autocast():
@@ -240,6 +246,7 @@ class Trainer:
                 score = (values["f1"], -values["loss"])
                 if self._best is None or score > self._best:
                     self._best, self._best_weights, chosen = score, weights, True
+        self._evaluations_since_best = 0 if chosen else self._evaluations_since_best + 1
         return chosen
 
     def keep_predictions(self) -> None:
@@ -304,6 +311,7 @@ class Trainer:
             },
             "best": self._best,
             "best_weights": self._best_weights,
+            "evaluations_since_best": self._evaluations_since_best,
             "is_best": best,
         }
 
@@ -317,6 +325,7 @@ class Trainer:
         self.step = state["step"]
         self._best = None if state["best"] is None else tuple(state["best"])
         self._best_weights = state.get("best_weights", "model")
+        self._evaluations_since_best = state.get("evaluations_since_best", 0)
         if self._ranks.leads and state.get("is_best"):  # its process may have been killed before it kept them
             checkpoint.keep_best(self._recorder.run.checkpoints, state)
         saved = {

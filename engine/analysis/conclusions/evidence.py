@@ -177,7 +177,7 @@ def sample_of(name: str, choice: Choice[Any], metric: str) -> Sample:
         estimate.n for status in statuses for estimate in status.final.values() if estimate.n is not None
     }
     count = images.pop() if len(images) == 1 else None
-    epochs = {status.epochs for status in statuses}
+    epochs = {round(status.epoch) if status.ended_early else status.epochs for status in statuses}
     return Sample(
         name,
         values,

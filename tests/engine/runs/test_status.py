@@ -765,3 +765,13 @@ class TestOlderVersions:
         before = of_older_version(run)
         assert status_of(run).state == "crashed"
         assert run.status_file.read_bytes() == before
+
+
+def test_a_finished_run_says_why_only_where_it_ended_early():
+    for reason, said in (
+        ("ended early at epoch 3 of 9: …", "ended early at epoch 3 of 9: …"),
+        ("trained all 9", ""),
+    ):
+        status = Status(run="r")
+        status.apply(End(time=1.0, run="r", state="finished", reason=reason))
+        assert (status.why, status.ended_early) == (said, bool(said))

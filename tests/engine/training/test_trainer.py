@@ -220,6 +220,44 @@ class TestTheBest:
         assert any(not torch.equal(tensor, best[name]) for name, tensor in last["model"].items())
 
 
+class TestPatience:
+    NOISY = replace(SMALL, lr=2e-2, epochs=12, patience=2, warmup=0.0, schedule="constant")
+
+    def test_ends_a_run_that_validates_no_better_and_says_so(self, runs):
+        run = runs()
+        made = trainer(run, self.NOISY)
+        outcome = trained(made)
+        history = History(run.path)
+        history.update()
+        f1, loss = (history.series(f"val/{name}")[1].tolist() for name in ("f1", "loss"))
+        scores = [(score, -nats) for score, nats in zip(f1, loss, strict=True)]
+        epochs = len(scores)
+        assert epochs < 12
+        assert made.epoch == epochs == 3 + scores.index(max(scores))
+        assert all(epoch - scores.index(max(scores[: epoch + 1])) < 2 for epoch in range(epochs - 1))
+        assert (outcome.state, outcome.reason) == (
+            "finished",
+            f"ended early at epoch {epochs} of 12: no better validation score in 2 evaluations",
+        )
+
+    def test_is_not_begun_anew_by_a_resume(self, runs):
+        whole, parts = runs(), runs()
+        trainer(whole, self.NOISY).fit()
+        made = trainer(parts, self.NOISY, stop_at=1, how="stop-after-epoch")
+        while made.fit() is not None:
+            made = trainer(parts, self.NOISY, stop_at=1, how="stop-after-epoch")
+            made.restore(checkpoint.load(parts.checkpoints / "last.pt", CPU))
+        assert measured(parts) == measured(whole)
+        ends = weights(parts)
+        assert all(torch.equal(tensor, ends[name]) for name, tensor in weights(whole).items())
+        before = parts.events.read_bytes()
+        again = resumed(parts, self.NOISY)
+        assert again.is_done
+        assert again.fit() is None
+        assert again.tested is not None
+        assert parts.events.read_bytes() == before
+
+
 class TestPredictions:
     def test_are_those_of_the_last_scores_and_a_resumed_run_replaces_them(self, runs):
         run = runs()

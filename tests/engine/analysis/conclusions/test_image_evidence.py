@@ -143,3 +143,14 @@ def test_losses_have_no_images(lab):
     for run in lab.runs:
         run.status.last["test/loss"] = 0.5 + run.status.seed / 100
     assert lab.judged("test/loss").image_variance == {}
+
+
+def test_runs_that_ended_early_are_told_with_the_epochs_that_they_trained(lab):
+    lab.add("A", guesses(0.80, 1, 3))
+    lab.add("B", guesses(0.60, 2, 3))
+    for run in lab.runs:
+        run.status.epochs, run.status.epoch = 9, 9.0
+        if run.status.experiment == "B":
+            run.status.epoch, run.status.reason = 4.0, "ended early at epoch 4 of 9: no better"
+    (line,) = [line for line in sentences(lab.judged()) if " beats " in line]
+    assert "; trained 9 and 4 epochs)" in line
