@@ -20,7 +20,7 @@ from engine.runs.stop_request import Request
 from engine.system import process
 from engine.training import checkpoint
 from engine.training.collectives import ALONE, Ranks
-from engine.training.cost import cost_of
+from engine.training.cost import training_flops
 from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
 from engine.training.device import device_name
@@ -136,8 +136,8 @@ def ideal_seconds(experiment: Experiment, device: torch.device, classes: int) ->
     if peak is None or experiment.precision == "float32":
         return None
     try:
-        return cost_of(experiment, 1, classes).training_flops / peak
-    except (ValueError, RuntimeError):  # a model of timm that cannot be built on paper
+        return training_flops(experiment, classes) / peak
+    except ValueError:  # a model of timm that cannot be built on paper
         return None
 
 
