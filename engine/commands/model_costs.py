@@ -14,8 +14,9 @@ from engine.config.schema import Experiment
 from engine.text import gib
 
 MEMORY_NOTE = (
-    "memory is that of PyTorch's tensors on a CUDA GPU, the model run eagerly. A compiled model keeps other activations, "
-    "from about a third (BiT) to half as many again (small ViTs); CUDA and the allocator take about 1 GiB besides"
+    "memory is that of PyTorch's tensors on a CUDA GPU, the model run eagerly. A compiled model keeps other "
+    "activations, from about a third (BiT) to half as many again (small ViTs); CUDA and the allocator take about "
+    "1 GiB besides"
 )
 FOLDER_NOTE = "the images of a folder come on top where they are kept on the GPU: 2 GiB at most"
 
@@ -49,7 +50,9 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
         ValueError: The model cannot be built, or what it takes cannot be worked out.
     """
     if experiment.command:
-        raise ValueError(f"{experiment.name} runs a program of its own: what that takes is known when it runs")
+        raise ValueError(
+            f"{experiment.name} runs a program of its own: what that takes is known when it runs"
+        )
     from engine.training.cost import cost_of, count_classes, images_per_gpu
 
     cost = cost_of(experiment, images_per_gpu(experiment), count_classes(experiment.dataset))
