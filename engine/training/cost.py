@@ -159,12 +159,7 @@ def explain(
     with _paper(name):
         model = _on_meta(name, image_size, patch_size, num_classes, options)
         training = _training_flops(model, image_size)
-        trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
-        weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-        activations = _activations(FakeCudaModel(model), batch_size, image_size, precision)
-    memory = Memory(
-        weights, trained, _STATES[optimizer] * trained, activations, weights if ema else 0, dataset_bytes
-    )
+        memory = _memory(model, image_size, batch_size, optimizer, precision, ema, dataset_bytes)
     return TrainingCost(**vars(summary), training_flops=training, batch_size=batch_size, memory=memory)
 
 
@@ -200,6 +195,23 @@ def _training_flops(model: nn.Module, image_size: int) -> int:
     model.zero_grad(set_to_none=True)
     flops: int = training.get_total_flops()
     return flops // _FEWEST
+
+
+def _memory(
+    model: nn.Module,
+    image_size: int,
+    batch_size: int,
+    optimizer: Optimizer,
+    precision: Precision,
+    ema: bool,
+    dataset_bytes: int,
+) -> Memory:
+    """Return what training takes of a GPU; the model, on the meta device, is moved to fake tensors."""
+    trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+    activations = _activations(FakeCudaModel(model), batch_size, image_size, precision)
+    average = weights if ema else 0
+    return Memory(weights, trained, _STATES[optimizer] * trained, activations, average, dataset_bytes)
 
 
 def _activations(model: FakeCudaModel, batch_size: int, image_size: int, precision: Precision) -> int:
@@ -238,12 +250,32 @@ def cost_of(experiment: Experiment, batch_size: int, classes: int) -> TrainingCo
         experiment.patch_size,
         batch_size,
         classes,
-        optimizer="sgd" if experiment.optimizer == "sgd" else "adamw",
-        precision="fp32" if experiment.precision == "float32" else "bf16",
-        ema=experiment.ema > 0,
-        dataset_bytes=stored_bytes(msgspec.structs.asdict(experiment)) or 0,
+        **_memory_settings(experiment),
         **experiment.options,
     )
+
+
+def memory_of(experiment: Experiment, batch_size: int, classes: int) -> Memory:
+    """Return the memory alone of what ``cost_of`` returns.
+
+    Raises:
+        ValueError: The model cannot be built, or cannot run on tensors without numbers.
+    """
+    with _paper(experiment.model):
+        model = _on_meta(
+            experiment.model, experiment.image_size, experiment.patch_size, classes, experiment.options
+        )
+        return _memory(model, experiment.image_size, batch_size, **_memory_settings(experiment))
+
+
+def _memory_settings(experiment: Experiment) -> dict[str, Any]:
+    """Return what else than model and images memory depends on; ``auto`` is bf16, or fp16 which takes the same."""
+    return {
+        "optimizer": "sgd" if experiment.optimizer == "sgd" else "adamw",
+        "precision": "fp32" if experiment.precision == "float32" else "bf16",
+        "ema": experiment.ema > 0,
+        "dataset_bytes": stored_bytes(msgspec.structs.asdict(experiment)) or 0,
+    }
 
 
 def training_flops(experiment: Experiment, classes: int) -> int:
@@ -261,8 +293,8 @@ def training_flops(experiment: Experiment, classes: int) -> int:
 def main() -> None:
     """Answer on stdout for the experiment on stdin; a model that cannot be built ends this with a traceback."""
     experiment = msgspec.json.decode(sys.stdin.buffer.read(), type=Experiment)
-    cost = cost_of(experiment, images_per_gpu(experiment), count_classes(experiment.dataset))
-    sys.stdout.buffer.write(msgspec.json.encode(cost.memory))
+    memory = memory_of(experiment, images_per_gpu(experiment), count_classes(experiment.dataset))
+    sys.stdout.buffer.write(msgspec.json.encode(memory))
 
 
 if __name__ == "__main__":

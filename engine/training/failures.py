@@ -14,7 +14,7 @@ from engine.errors import UserError, is_transient
 from engine.events import Failure
 from engine.runs.store import Run
 from engine.text import gib
-from engine.training.cost import cost_of, count_classes, images_per_gpu
+from engine.training.cost import count_classes, images_per_gpu, memory_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 OUT_OF_MEMORY = re.compile(
@@ -110,5 +110,5 @@ def _estimated(experiment: Experiment) -> tuple[int, int]:
         ValueError: The model cannot be built on paper.
     """
     classes, images = count_classes(experiment.dataset), images_per_gpu(experiment)
-    fewer, more = (cost_of(experiment, size, classes).memory.total for size in (images, images + 1))
+    fewer, more = (memory_of(experiment, size, classes).total for size in (images, images + 1))
     return max(1, more - fewer), fewer
