@@ -80,8 +80,12 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ema: Fraction = 0.0
     """Decay of an average of the weights, measured as ``ema/*``; 0 for none."""
     precision: Annotated[
-        Literal["auto", "float32", "bf16"], Meta(description="'auto', 'float32' or 'bf16'")
+        Literal["auto", "float32", "tf32", "bf16", "fp16"],
+        Meta(description="'auto', 'float32', 'tf32', 'bf16' or 'fp16'"),
     ] = "auto"
+    """Of products and convolutions; auto is bf16 on a GPU that has it, fp16 on older ones and float32 elsewhere."""
+    deterministic: Annotated[bool, Meta(description="true or false")] = False
+    """Whether only algorithms run that give the same bits each time: a resume is exact on a GPU too."""
     compile: Annotated[
         Literal["auto", "off", "on", "graphs"], Meta(description="'auto', 'off', 'on' or 'graphs'")
     ] = "auto"
@@ -117,7 +121,7 @@ IDENTITY = frozenset({"name", "seed", "seeds"})
 """Keys that say which run of which experiment it is."""
 LABELS = IDENTITY | {"tags", "notes"}
 """Keys that say which run it is and what people say of it."""
-NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries"}
+NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries", "deterministic"}
 """Keys that change nothing about what is learned: runs that differ in these alone are repeats."""
 
 

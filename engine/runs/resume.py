@@ -17,6 +17,7 @@ from engine.text import divisors
 MAY_CHANGE = (
     "batch_size",
     "precision",
+    "deterministic",
     "compile",
     "gpus",
     "workers",

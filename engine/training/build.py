@@ -25,6 +25,7 @@ from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
 from engine.training.device import device_name
 from engine.training.meter import peak_flops
+from engine.training.precision import PART_OF_PEAK, precision_on
 from engine.training.trainer import Trainer
 
 
@@ -54,8 +55,6 @@ def build(
     """
     run = recorder.run
     torch.manual_seed(seed)
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
     data = load_dataset(experiment, seed, say)
@@ -127,16 +126,18 @@ def _start_event(
         epochs=experiment.epochs,
         step=trainer.step,
         init=init,
+        precision=trainer.learner.precision.name,
     )
 
 
 def ideal_seconds(experiment: Experiment, device: torch.device, classes: int) -> float | None:
     """Return the seconds that training on one image takes on a device at its best; None where that is not known."""
     peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
-    if peak is None or experiment.precision == "float32":
+    part = PART_OF_PEAK[precision_on(device, experiment.precision).name]
+    if peak is None or part is None:
         return None
     try:
-        return cost_of(experiment, 1, classes).training_flops / peak
+        return cost_of(experiment, 1, classes).training_flops / (part * peak)
     except (ValueError, RuntimeError):  # a model of timm that cannot be built on paper
         return None
 

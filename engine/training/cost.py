@@ -192,7 +192,7 @@ def cost_of(experiment: Experiment, batch_size: int, classes: int) -> TrainingCo
         batch_size,
         classes,
         optimizer="sgd" if experiment.optimizer == "sgd" else "adamw",
-        precision="fp32" if experiment.precision == "float32" else "bf16",
+        precision="fp32" if experiment.precision in ("float32", "tf32") else "bf16",
         **experiment.options,
     )
 

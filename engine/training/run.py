@@ -17,6 +17,7 @@ from engine.training.device import pick_device, uuid_of
 from engine.training.distributed.supervisor import train_on_several
 from engine.training.failures import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
+from engine.training.precision import arithmetic
 
 
 def train(
@@ -55,7 +56,8 @@ def train(
 def _train_here(
     experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: torch.device
 ) -> Outcome:
-    return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
+    with arithmetic(experiment, device):
+        return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
 
 
 def _end(outcome: Outcome, run: Run, recorder: Recorder, stop: StopRequest) -> int:

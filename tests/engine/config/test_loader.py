@@ -200,7 +200,7 @@ def test_toml_that_strains_the_parser_is_a_mistake_too(mistakes, text):
     [
         "lr = inf", "lr = nan", "lr = true", "weight_decay = -1.0", "seed = -1", "seed = 99999999999999999999999",
         "seeds = [1, 1]", "seeds = [0.5]", "val_fraction = 0", "val_fraction = 0.6", "warmup = 1", "epochs = 2.5",
-        'augment = "heavy"', 'precision = "fp16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
+        'augment = "heavy"', 'precision = "float16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
         'command = "python x.py"', 'options = "x"', "options = { pol = 'mean' }", "options = { dropout = 1 }",
         "image_size = 0", "epochs = 2021-01-01", "clip_norm = -1", "lr = 1" + "0" * 400, "notes = 3", "name = 'b'",
             "ema = 1", "layer_decay = 0", 'recipe = "best"',
