@@ -65,6 +65,20 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     optimizer: Annotated[Literal["adamw", "adam", "sgd"], Meta(description="'adamw', 'adam' or 'sgd'")] = (
         "adamw"
     )
+    betas: (
+        Annotated[
+            list[Fraction],
+            Meta(
+                min_length=2, max_length=2, description="a list of two numbers from 0 up to, not including, 1"
+            ),
+        ]
+        | None
+    ) = None
+    """Decay of the two moments of adamw and adam; if not given 0.9 and 0.95, of adam 0.9 and 0.999."""
+    eps: Rate | None = None
+    """What adamw and adam add to the root of the second moment; 1e-8 if not given."""
+    momentum: Fraction | None = None
+    """Nesterov's, of sgd; 0.9 if not given."""
     lr: Rate = 5e-4
     weight_decay: Weight = 0.05
     layer_decay: Decay = 1.0
@@ -72,6 +86,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     schedule: Annotated[
         Literal["cosine", "staircase", "constant"], Meta(description="'cosine', 'staircase' or 'constant'")
     ] = "cosine"
+    min_lr: Weight = 0.0
+    """The learning rate that cosine and staircase fall to; with layer_decay that of the head."""
     warmup: Fraction = 0.1
     """The part of the run in which the learning rate rises."""
     label_smoothing: Fraction = 0.1

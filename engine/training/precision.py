@@ -110,17 +110,12 @@ def _deterministic(wanted: bool) -> Iterator[None]:
         yield
         return
     workspace = os.environ.get(WORKSPACE)
-    variables = {
-        WORKSPACE: workspace if workspace in FIXED_WORKSPACES else FIXED_WORKSPACES[0],
-        "TORCHINDUCTOR_DETERMINISTIC": "1",  # compiled reductions of one shape whatever was timed
-    }
-    environment = {name: os.environ.get(name) for name in variables}
+    os.environ[WORKSPACE] = workspace if workspace in FIXED_WORKSPACES else FIXED_WORKSPACES[0]
     before = (
         torch.are_deterministic_algorithms_enabled(),
         torch.is_deterministic_algorithms_warn_only_enabled(),
     )
     cudnn = torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark
-    os.environ |= variables
     torch.use_deterministic_algorithms(True)
     torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = True, False
     try:
@@ -128,11 +123,10 @@ def _deterministic(wanted: bool) -> Iterator[None]:
     finally:
         torch.use_deterministic_algorithms(before[0], warn_only=before[1])
         torch.backends.cudnn.deterministic, torch.backends.cudnn.benchmark = cudnn
-        for name, value in environment.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        if workspace is None:
+            del os.environ[WORKSPACE]
+        else:
+            os.environ[WORKSPACE] = workspace
 
 
 class LossScaler:
