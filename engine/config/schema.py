@@ -106,6 +106,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         Literal["auto", "off", "on", "graphs"], Meta(description="'auto', 'off', 'on' or 'graphs'")
     ] = "auto"
     """Whether torch.compile is used; auto is on for a GPU and off for a CPU, graphs adds CUDA graphs."""
+    checkpointing: Annotated[bool, Meta(description="true or false")] = False
+    """Whether blocks compute their activations again in the backward pass instead of keeping them."""
     seed: Count = 0
     seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
     log_every: Positive = 10
@@ -137,7 +139,7 @@ IDENTITY = frozenset({"name", "seed", "seeds"})
 """Keys that say which run of which experiment it is."""
 LABELS = IDENTITY | {"tags", "notes"}
 """Keys that say which run it is and what people say of it."""
-NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries", "deterministic"}
+NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries", "deterministic", "checkpointing"}
 """Keys that change nothing about what is learned: runs that differ in these alone are repeats."""
 
 

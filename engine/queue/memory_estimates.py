@@ -131,7 +131,8 @@ def shape_of(config: Mapping[str, Any]) -> str | None:
         return None
     batch = max(1, int(config.get("batch_size", 0)) // max(1, int(config.get("gpus", 1))))
     parts = [config.get(key) for key in ("model", "image_size", "patch_size", "precision", "optimizer")]
-    return json.dumps([*parts, batch, config.get("options", {})], sort_keys=True)
+    less = ["checkpointing"] if config.get("checkpointing") else []
+    return json.dumps([*parts, batch, config.get("options", {}), *less], sort_keys=True)
 
 
 def _shape(run: Run) -> tuple[str, Experiment] | None:

@@ -19,6 +19,7 @@ MAY_CHANGE = (
     "precision",
     "deterministic",
     "compile",
+    "checkpointing",
     "gpus",
     "workers",
     "corrupt",

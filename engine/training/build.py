@@ -13,7 +13,7 @@ import torch
 from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Start
-from engine.models import create_model
+from engine.models import checkpoint_blocks, create_model
 from engine.models.pretrained import load_pretrained
 from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
@@ -65,6 +65,8 @@ def build(
         patch_size=experiment.patch_size,
         **experiment.options,
     )
+    if experiment.checkpointing:
+        checkpoint_blocks(model)
     loaded = load_pretrained(model, experiment.pretrained) if experiment.pretrained else None
     if loaded is not None and loaded.mean is not None and loaded.std is not None:
         data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from engine.config.schema import Experiment
 from engine.errors import CheckpointError
-from engine.models import standardized_once
+from engine.models import standardized_once, statistics_kept
 from engine.training.collectives import ALONE, Ranks
 from engine.training.compile import attention_kernels, compiled, memory_format
 from engine.training.data.augment import MixupCutmix
@@ -137,7 +137,8 @@ class Learner:
             logits = self._forward(images)  # (B, classes)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=self._experiment.label_smoothing)
         watch.mark("forward")
-        self.scaler.backward(loss if weight == 1 else loss * weight)
+        with statistics_kept(self.model) if self._experiment.checkpointing else nullcontext():
+            self.scaler.backward(loss if weight == 1 else loss * weight)
         if counted:
             right = (logits.detach().argmax(1) == labels).sum()
             self.meter.count(loss.detach() * counted, right, counted)

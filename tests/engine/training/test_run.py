@@ -182,7 +182,10 @@ def test_out_of_memory_on_several_gpus_speaks_of_the_whole_batch():
 @pytest.mark.slow
 def test_out_of_memory_where_nothing_fits():
     said = out_of_memory("vit-s0", replace(VIT, model="vit_l"), 2 * 2**30, 2**30)
-    assert said.endswith("one image does not fit: a smaller model, image_size or a larger GPU is needed")
+    needed = "one image does not fit: a smaller model, image_size or a larger GPU is needed"
+    assert said.endswith(f"{needed}; checkpointing = true keeps fewer activations, and takes longer")
+    tried = replace(VIT, model="vit_l", checkpointing=True)
+    assert out_of_memory("vit-s0", tried, 2 * 2**30, 2**30).endswith(needed)
 
 
 def test_running_out_of_memory_ends_the_run_with_the_cure(attempt, monkeypatch):
