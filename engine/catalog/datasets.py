@@ -83,3 +83,20 @@ def training_images(config: Mapping[str, Any]) -> int | None:
     if isinstance(subset, int) and subset > 0:
         counts = tuple(min(count, subset) for count in counts)
     return sum(max(0, count - validation_count(count, val_fraction)) for count in counts)
+
+
+def validation_images(config: Mapping[str, Any]) -> int | None:
+    """Return how many images are held out for validation; None for other data than these.
+
+    Args:
+        config: An experiment's ``dataset``, ``subset_per_class`` and ``val_fraction``; any file may say anything there.
+    """
+    spec, trained, subset = (
+        DATASETS.get(str(config.get("dataset"))),
+        training_images(config),
+        config.get("subset_per_class"),
+    )
+    if spec is None or trained is None:
+        return None
+    limit = subset if isinstance(subset, int) and subset > 0 else max(spec.train_counts)
+    return sum(min(count, limit) for count in spec.train_counts) - trained

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import msgspec
 import torch
 
-from engine.config.preflight import oversized_batch
+from engine.config.preflight import few_validation_images, oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import checkpoint_blocks, create_model
@@ -92,8 +92,12 @@ def build(
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
-    if note := oversized_batch(experiment, len(data.train)):
-        recorder.log("warning", note)
+    for note in (
+        oversized_batch(experiment, len(data.train)),
+        few_validation_images(experiment, len(data.val)),
+    ):
+        if note:
+            recorder.log("warning", note)
     if loaded is not None:
         recorder.log("info", str(loaded))
     return trainer

@@ -31,7 +31,7 @@ def train(
         seed: Of weights, order, augmentation and splits.
         recorder: Takes the run's events.
         stop: Tells when and how the run is to stop.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     """
     where = torch.device("cpu")
     spent = {
@@ -41,6 +41,8 @@ def train(
         where = pick_device(device, ranks=experiment.gpus)
         if where.type == "cpu":
             _say_why_no_gpu(recorder, device)
+        if where.type == "mps":
+            recorder.log("warning", "training on mps is unproven: compare a short run with one on the CPU")
         with Sampler(recorder.telemetry, _gpus(where, experiment.gpus), spent):
             if experiment.gpus > 1:
                 outcome = train_on_several(experiment, seed, recorder, stop, where.type, _say(recorder, stop))

@@ -61,16 +61,36 @@ def test_a_run_trains_to_its_end(attempt):
     assert [event.kind for event in kinds(events, Checkpoint)].count("last") == 2
     said = [event.message for event in kinds(events, Log)]
     assert "digits: 90 to train, 10 to validate, 360 to test" in said
+    assert any(message.startswith("best.pt is chosen by 10 validation images") for message in said)
 
 
 def test_a_device_that_is_not_there(attempt):
     assert_failed(*attempt(device="cuda:7"), "there is no cuda:7")
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:x", ""])
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:x", "mps:0", ""])
 def test_a_device_that_is_none(name):
-    with pytest.raises(DeviceError, match="it is auto, cpu, cuda or cuda:N"):
+    with pytest.raises(DeviceError, match="it is auto, cpu, cuda, cuda:N or mps"):
         pick_device(name)
+
+
+def test_a_gpu_of_apples(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="there is no mps: torch sees no GPU of Apple's here"):
+        pick_device("mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device("mps") == torch.device("mps")
+    with pytest.raises(DeviceError, match="gpus = 2, but mps is one device"):
+        pick_device("mps", ranks=2)
+
+
+def test_precision_and_determinism_are_in_its_start_and_its_log(attempt):
+    code, _, events = attempt(precision="fp16", deterministic=True, checkpointing=True, epochs=1)
+    assert code == FINISHED
+    assert [event.precision for event in kinds(events, Start)] == ["fp16"]
+    (line,) = [event.message for event in kinds(events, Log) if event.message.startswith("fp16 autocast")]
+    assert ", deterministic, attention by " in line
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_why_there_is_no_gpu_is_said_once(attempt, monkeypatch):
