@@ -15,13 +15,14 @@ from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import checkpoint_blocks, create_model
 from engine.models.pretrained import load_pretrained
+from engine.models.weights.sources import read_checkpoint
 from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.system import process
 from engine.training import checkpoint
 from engine.training.collectives import ALONE, Ranks
 from engine.training.cost import cost_of
-from engine.training.data.dataset import load_dataset
+from engine.training.data.dataset import Dataset, load_dataset
 from engine.training.data.source import Say
 from engine.training.device import device_name
 from engine.training.meter import peak_flops
@@ -51,12 +52,14 @@ def build(
 
     Raises:
         DataError: The dataset cannot be used.
-        CheckpointError: The last checkpoint cannot.
+        CheckpointError: The last checkpoint, or the weights to begin with, cannot.
     """
     run = recorder.run
     torch.manual_seed(seed)
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
+    kept = state["config"] if state is not None else {}
+    weights = read_checkpoint(experiment.pretrained) if experiment.pretrained and "mean" not in kept else None
     data = load_dataset(experiment, seed, say)
     model = create_model(
         experiment.model,
@@ -67,9 +70,12 @@ def build(
     )
     if experiment.checkpointing:
         checkpoint_blocks(model)
-    loaded = load_pretrained(model, experiment.pretrained) if experiment.pretrained else None
+    loaded = load_pretrained(model, weights) if weights is not None else None
+    del weights
     if loaded is not None and loaded.mean is not None and loaded.std is not None:
         data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)
+    elif "mean" in kept:
+        data = dataclasses.replace(data, mean=tuple(kept["mean"]), std=tuple(kept["std"]))
     ideal = ideal_seconds(experiment, device, len(data.classes))
     trainer = Trainer(
         experiment, seed, model, data, device, recorder, stop_request, ideal and ideal / ranks.size, ranks
@@ -84,23 +90,25 @@ def build(
             trainer,
             device=device_name(device, ranks.size),
             parameters=sum(parameter.numel() for parameter in model.parameters()),
-            init=loaded.source if loaded else "scratch",
+            init=experiment.pretrained or "scratch",
         )
     )
+    _log_data(experiment, data, recorder)
+    if loaded is not None:
+        recorder.log("info", str(loaded))
+    return trainer
+
+
+def _log_data(experiment: Experiment, data: Dataset, recorder: Reporter) -> None:
+    """Log how many images each split has, and where these are too few for what is asked."""
     sizes = ", ".join(
         f"{len(split)} to {use}"
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
-    for note in (
-        oversized_batch(experiment, len(data.train)),
-        few_validation_images(experiment, len(data.val)),
-    ):
-        if note:
-            recorder.log("warning", note)
-    if loaded is not None:
-        recorder.log("info", str(loaded))
-    return trainer
+    notes = oversized_batch(experiment, len(data.train)), few_validation_images(experiment, len(data.val))
+    for note in filter(None, notes):
+        recorder.log("warning", note)
 
 
 def _start_event(

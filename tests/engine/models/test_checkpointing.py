@@ -17,11 +17,11 @@ from engine.models import (
 
 OURS = [
     ("vit_mini", {"image_size": 16, "patch_size": 4, "dropout": 0.2, "drop_path": 0.3}),
-    ("bit_mini", {"image_size": 16}),
+    pytest.param(("bit_mini", {"image_size": 16}), marks=pytest.mark.slow),
     ("hybrid_mini", {"image_size": 16, "dropout": 0.2}),
 ]
 TIMM = [
-    ("timm:resnet18", {"image_size": 32}),
+    pytest.param(("timm:resnet18", {"image_size": 32}), marks=pytest.mark.slow),
     pytest.param(("timm:efficientnet_b0", {"image_size": 32}), marks=pytest.mark.slow),
     pytest.param(("timm:swin_tiny_patch4_window7_224", {"image_size": 224}), marks=pytest.mark.slow),
 ]
@@ -100,6 +100,7 @@ def test_gradients_and_statistics_are_bit_for_bit_those_without(case):
         assert torch.equal(tensor, other), name
 
 
+@pytest.mark.slow
 def test_filters_that_are_standardised_once_a_step_are_so_when_computed_again():
     gradients = []
     for checkpointing in (False, True):
@@ -123,6 +124,7 @@ def test_an_evaluation_keeps_nothing():
         assert not model(torch.zeros(1, 3, 16, 16)).requires_grad
 
 
+@pytest.mark.slow
 def test_a_model_without_it_is_named():
     with torch.device("meta"):
         model = create_model("timm:vgg11", num_classes=3, image_size=32)

@@ -145,7 +145,8 @@ class TestResuming:
         [
             {"optimizer": "sgd", "ema": 0.9, "schedule": "staircase"},
             {"mixup": 0.2, "cutmix": 1.0, "layer_decay": 0.75},
-            {"precision": "fp16", "ema": 0.9},
+            pytest.param({"precision": "fp16", "ema": 0.9}, marks=pytest.mark.slow),
+            pytest.param({"precision": "fp16", "optimizer": "sgd"}, marks=pytest.mark.slow),
             pytest.param(
                 {"augment": "randaugment", "cutout": 2, "optimizer": "adam"}, marks=pytest.mark.slow
             ),
@@ -364,6 +365,7 @@ class TestDiverging:
         with pytest.raises(Diverged, match=r"may help, and so may precision = bf16 or float32$"):
             made.fit()
 
+    @pytest.mark.slow
     def test_gradients_that_overflow_in_float16_are_no_divergence(self, runs):
         run = runs()
         made = trainer(run, replace(SMALL, precision="fp16", log_every=1, epochs=1))
