@@ -86,6 +86,16 @@ def training_images(config: Mapping[str, Any]) -> int | None:
     return sum(max(0, count - validation_count(count, val_fraction)) for count in counts)
 
 
+def validation_images(config: Mapping[str, Any]) -> int | None:
+    """Return how many images are held out for validation; None for other data than these.
+
+    Args:
+        config: An experiment's ``dataset``, ``subset_per_class`` and ``val_fraction``; any file may say anything there.
+    """
+    counts, trained = _class_counts(config), training_images(config)
+    return None if counts is None or trained is None else sum(counts) - trained
+
+
 def stored_bytes(config: Mapping[str, Any]) -> int | None:
     """Return the bytes of a data set's images (3 a pixel) and labels, None for a folder: it would have to be looked at.
 

@@ -7,6 +7,7 @@ import json
 import textwrap
 
 import click
+import msgspec
 
 from engine.catalog.datasets import folder_of
 from engine.catalog.models import MODELS
@@ -53,9 +54,10 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
         raise ValueError(
             f"{experiment.name} runs a program of its own: what that takes is known when it runs"
         )
-    from engine.training.cost import cost_of, count_classes, images_per_gpu
+    from engine.training.cost import cost_of, count_classes, images_per_gpu, memory_of
 
-    cost = cost_of(experiment, images_per_gpu(experiment), count_classes(experiment.dataset))
+    images, classes = images_per_gpu(experiment), count_classes(experiment.dataset)
+    cost = cost_of(experiment, images, classes)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(cost)))
         return
@@ -71,6 +73,9 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
         "memory": f"{gib(memory.total, 2)} at a batch of {cost.batch_size}{on}, in training, of it",
         **{f"  {part}": gib(size, 2) for part, size in dataclasses.asdict(memory).items() if size},
     }
+    if experiment.model in MODELS and not experiment.checkpointing:
+        fewer = memory_of(msgspec.structs.replace(experiment, checkpointing=True), images, classes)
+        rows["  activations"] += f" ({gib(fewer.activations, 2)} with checkpointing = true)"
     if "  dataset" in rows:
         rows["  dataset"] += f" ({experiment.dataset})"
     for name, value in rows.items():

@@ -148,6 +148,7 @@ def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
         conflicts += problems(
             experiment.model, experiment.image_size, experiment.patch_size, experiment.options
         )
+        conflicts += _without_effect(experiment)
     source = experiment.dataset
     if not is_dataset(source):
         allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
@@ -156,6 +157,29 @@ def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
         )
     if len(set(experiment.seeds)) != len(experiment.seeds):
         conflicts.append(("seeds", f"{experiment.seeds} names a seed twice"))
+    return conflicts
+
+
+OPTIMIZER_KEYS: dict[str, tuple[str, ...]] = {
+    "adamw": ("betas", "eps"),
+    "adam": ("betas", "eps"),
+    "sgd": ("momentum",),
+}
+"""The keys that set an optimizer's own constants."""
+
+
+def _without_effect(experiment: Experiment) -> list[tuple[str, str]]:
+    """Return ``(key, why)`` for what is set and means nothing to the experiment's optimizer or schedule."""
+    own, conflicts = OPTIMIZER_KEYS[experiment.optimizer], []
+    for key in ("betas", "eps", "momentum"):
+        if key not in own and getattr(experiment, key) is not None:
+            owners = " and ".join(optimizer for optimizer, keys in OPTIMIZER_KEYS.items() if key in keys)
+            message = f"{experiment.optimizer} has no {key}, it is of {owners}; {experiment.optimizer} takes "
+            conflicts.append((key, message + " and ".join(own)))
+    if experiment.min_lr and experiment.schedule == "constant":
+        conflicts.append(("min_lr", "schedule = constant never falls: leave min_lr out"))
+    elif experiment.min_lr >= experiment.lr:
+        conflicts.append(("min_lr", f"it has to be below lr, which is {experiment.lr:g}"))
     return conflicts
 
 

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.catalog.models import Backbone
+from engine.models.checkpointing import Blocks
 
 # timm's; BiT's own PyTorch code has 1e-10 and the JAX hybrids w / (std + 1e-5), all with the biased variance.
 STANDARDIZE_EPS = 1e-8
@@ -175,7 +176,7 @@ def stages(backbone: Backbone, block: Callable[[int, int, int, bool], nn.Module]
     built = nn.Sequential()
     channels = backbone.stem_channels
     for stage, (depth, out_channels) in enumerate(zip(backbone.layers, backbone.channels, strict=True)):
-        blocks = nn.Sequential()
+        blocks = Blocks()
         for index in range(depth):
             stride = 2 if stage > 0 and index == 0 else 1
             blocks.append(block(channels, out_channels, stride, index == 0))

@@ -135,8 +135,9 @@ def shape_of(config: Mapping[str, Any]) -> str | None:
         return None
     batch = -(-int(config.get("batch_size", 0)) // max(1, int(config.get("gpus", 1))))
     parts = [config.get(key) for key in ("model", "image_size", "patch_size", "precision", "optimizer")]
-    eager, average = config.get("compile") == "off", bool(config.get("ema"))
-    return json.dumps([*parts, batch, config.get("options", {}), eager, average], sort_keys=True)
+    shape = [*parts, batch, config.get("options", {})]
+    shape += [config.get("compile") == "off", bool(config.get("ema")), bool(config.get("checkpointing"))]
+    return json.dumps(shape, sort_keys=True)
 
 
 def _shape(run: Run) -> tuple[str, Experiment] | None:

@@ -17,7 +17,9 @@ from engine.text import divisors
 MAY_CHANGE = (
     "batch_size",
     "precision",
+    "deterministic",
     "compile",
+    "checkpointing",
     "gpus",
     "workers",
     "corrupt",

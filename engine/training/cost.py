@@ -9,7 +9,7 @@ programs that do not load torch themselves.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from engine.catalog.datasets import classes_of, folder_of, stored_bytes
 from engine.catalog.models import MODELS, caveat, patch_tokens, problems
 from engine.config.schema import Experiment
+from engine.models.checkpointing import recomputed_modules
 from engine.models.registry import create_model
 from engine.training.saved_tensors import FakeCudaModel, Precision
 
@@ -134,6 +135,7 @@ def explain(
     optimizer: Optimizer = "adamw",
     precision: Precision = "bf16",
     ema: bool = False,
+    checkpointing: bool = False,
     dataset_bytes: int = 0,
     **options: Any,
 ) -> TrainingCost:
@@ -148,6 +150,7 @@ def explain(
         optimizer: Which decides how much state each weight has.
         precision: In which activations are kept.
         ema: Whether an average of the weights is kept.
+        checkpointing: Whether blocks keep their input alone and are computed again in the backward pass.
         dataset_bytes: What images and labels take of the GPU.
         options: The model's options.
 
@@ -159,7 +162,9 @@ def explain(
     with _paper(name):
         model = _on_meta(name, image_size, patch_size, num_classes, options)
         training = _training_flops(model, image_size)
-        memory = _memory(model, image_size, batch_size, optimizer, precision, ema, dataset_bytes)
+        memory = _memory(
+            model, image_size, batch_size, optimizer, precision, ema, checkpointing, dataset_bytes
+        )
     return TrainingCost(**vars(summary), training_flops=training, batch_size=batch_size, memory=memory)
 
 
@@ -204,22 +209,30 @@ def _memory(
     optimizer: Optimizer,
     precision: Precision,
     ema: bool,
+    checkpointing: bool,
     dataset_bytes: int,
 ) -> Memory:
     """Return what training takes of a GPU; the model, on the meta device, is moved to fake tensors."""
     trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
     weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
-    activations = _activations(FakeCudaModel(model), batch_size, image_size, precision)
+    recomputed = recomputed_modules(model) if checkpointing else []
+    activations = _activations(FakeCudaModel(model), batch_size, image_size, precision, recomputed)
     average = weights if ema else 0
     return Memory(weights, trained, _STATES[optimizer] * trained, activations, average, dataset_bytes)
 
 
-def _activations(model: FakeCudaModel, batch_size: int, image_size: int, precision: Precision) -> int:
-    """Return the bytes that the forward pass of a batch keeps."""
-    fewest = model.saved_bytes(max(_FEWEST, batch_size), image_size, precision)
+def _activations(
+    model: FakeCudaModel,
+    batch_size: int,
+    image_size: int,
+    precision: Precision,
+    recomputed: Sequence[nn.Module],
+) -> int:
+    """Return the bytes that the forward pass of a batch keeps; of one image by those of two and three."""
+    kept = model.saved_bytes(max(_FEWEST, batch_size), image_size, precision, recomputed)
     if batch_size >= _FEWEST:
-        return fewest
-    return 2 * fewest - model.saved_bytes(_FEWEST + 1, image_size, precision)
+        return kept
+    return 2 * kept - model.saved_bytes(_FEWEST + 1, image_size, precision, recomputed)
 
 
 def images_per_gpu(experiment: Experiment) -> int:
@@ -228,7 +241,7 @@ def images_per_gpu(experiment: Experiment) -> int:
 
 
 def count_classes(dataset: str) -> int:
-    """Return how many classes a dataset has: a folder's are counted; of one that cannot be read it is ten."""
+    """Return how many classes a dataset has; ``USUAL_CLASSES`` for a folder that cannot be read."""
     if (folder := folder_of(dataset)) is not None:
         from engine.training.data.folder import class_folders
         from engine.training.data.source import DataError
@@ -269,11 +282,12 @@ def memory_of(experiment: Experiment, batch_size: int, classes: int) -> Memory:
 
 
 def _memory_settings(experiment: Experiment) -> dict[str, Any]:
-    """Return what else than model and images memory depends on; ``auto`` is bf16, or fp16 which takes the same."""
+    """Return what else memory depends on; ``auto`` is bf16 on a GPU, or fp16, which takes the same."""
     return {
         "optimizer": "sgd" if experiment.optimizer == "sgd" else "adamw",
-        "precision": "fp32" if experiment.precision == "float32" else "bf16",
+        "precision": "fp32" if experiment.precision in ("float32", "tf32") else "bf16",
         "ema": experiment.ema > 0,
+        "checkpointing": experiment.checkpointing,
         "dataset_bytes": stored_bytes(msgspec.structs.asdict(experiment)) or 0,
     }
 

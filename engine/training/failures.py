@@ -46,6 +46,8 @@ def failure_of(error: Exception, run: Run, experiment: Experiment, device: torch
         message = f"{error.strerror}: {error.filename or run.path}"
         if error.errno in FULL:
             message += f"; free some space, then `engine resume {run.id}` goes on"
+    elif experiment.deterministic and "deterministic implementation" in message:
+        message += "; deterministic = false trains this model, without the same bits each time"
     return Failure(
         type=type(error).__name__, message=message, traceback=traceback.format_exc(),
         transient=is_transient(error), explained=full or isinstance(error, UserError),
@@ -93,13 +95,21 @@ def out_of_memory(run: str, experiment: Experiment, total: int, peak: int) -> st
             fits = min(int(room / one_image), fits) if room > 0 else 0
     cause = f"out of GPU memory at batch_size = {whole}{': ' if facts else ''}{', '.join(facts)}"
     if fits < 1:
-        return f"{cause}; one image does not fit: a smaller model, image_size or a larger GPU is needed"
+        needed = "a smaller model, image_size or a larger GPU is needed"
+        return f"{cause}; one image does not fit: {needed}{_less_memory(experiment)}"
     fits *= gpus
     while whole % fits:
         fits -= 1
     return (
         f"{cause}; batch_size = {fits} should fit: `engine resume {run} --set batch_size={fits}` goes on with it, and "
-        f"accumulates to the same {whole * experiment.accumulate} images a step"
+        f"accumulates to the same {whole * experiment.accumulate} images a step{_less_memory(experiment)}"
+    )
+
+
+def _less_memory(experiment: Experiment) -> str:
+    """Return, for a run that keeps all activations, how it would keep fewer."""
+    return (
+        "" if experiment.checkpointing else "; checkpointing = true keeps fewer activations, and takes longer"
     )
 
 

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 
 from engine.config.schema import Experiment
 from engine.errors import CheckpointError
-from engine.models import standardized_once
+from engine.models import standardized_once, statistics_kept
 from engine.training.collectives import ALONE, Ranks
-from engine.training.compile import attention_kernels, compiled, memory_format, slow_in_bf16
+from engine.training.compile import attention_kernels, compiled, memory_format
 from engine.training.data.augment import MixupCutmix
 from engine.training.meter import Meter
 from engine.training.optim import ExponentialMovingAverage, make_optimizer, make_schedule
+from engine.training.precision import LossScaler, precision_on
 
 
 class Batch(NamedTuple):
@@ -65,10 +66,9 @@ class Learner:
         self._prepare = prepare
         self._experiment = experiment
         self._mix = MixupCutmix(experiment, classes)
-        self._bf16 = experiment.precision == "bf16" or (
-            experiment.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
-        )
+        self.precision = precision_on(device, experiment.precision)
         self.optimizer = make_optimizer(self.model, experiment)
+        self.scaler = LossScaler(self.optimizer, device, self.precision)
         self._schedule = make_schedule(self.optimizer, steps, experiment)
         self.average = ExponentialMovingAverage(self.model, experiment.ema) if experiment.ema else None
         self.meter = Meter(device, ranks)
@@ -83,16 +83,14 @@ class Learner:
         with self.autocast():
             kernels = attention_kernels(self.model, images)
         self._forward, compilation = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
-        precision = "bf16 autocast" if self._bf16 else "float32"
-        if self._bf16 and slow_in_bf16(self.device):
-            precision += " (which this CPU only imitates: precision = float32 is many times faster)"
-        words = [f"attention by {', '.join(kernels)}"] if kernels else []
+        words = ["deterministic"] if self._experiment.deterministic else []
+        words += [f"attention by {', '.join(kernels)}"] if kernels else []
         words += [compilation] if compilation else []
-        return ", ".join([precision, *words])
+        return ", ".join([str(self.precision), *words])
 
     def autocast(self) -> torch.autocast:
         """Return the precision in which the model runs; weights stay in float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
+        return self.precision.autocast(self.device)
 
     def step(self, number: int, batches: Sequence[Batch], images: int, random: torch.Generator) -> None:
         """Take optimizer step ``number`` on its batches; each image weighs the same, in a short last batch too.
@@ -115,12 +113,13 @@ class Learner:
                 for batch, weight in zip(batches[:-1], weights, strict=False):
                     self._learn(batch, weight, random)
             self._learn(batches[-1], weights[-1], random)
-        self.meter.grad_norm = self._clip()
+        self.scaler.unscale()
+        norm = self._clip()
         self.lr = max(map(float, self._schedule.get_last_lr()))
-        self.optimizer.step()
+        self.meter.grad_norm = self.scaler.step(norm)
         self._schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.average is not None:
+        if self.average is not None and self.scaler.has_stepped:
             self.average.update(self.model, number)
         watch.mark("optimizer")
         self.meter.step()
@@ -138,7 +137,8 @@ class Learner:
             logits = self._forward(images)  # (B, classes)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=self._experiment.label_smoothing)
         watch.mark("forward")
-        (loss if weight == 1 else loss * weight).backward()  # type: ignore[no-untyped-call]
+        with statistics_kept(self.model) if self._experiment.checkpointing else nullcontext():
+            self.scaler.backward(loss if weight == 1 else loss * weight)
         if counted:
             right = (logits.detach().argmax(1) == labels).sum()
             self.meter.count(loss.detach() * counted, right, counted)
@@ -157,6 +157,7 @@ class Learner:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self._schedule.state_dict(),
+            "scaler": self.scaler.state(),
             "average": self.average.model.state_dict() if self.average is not None else None,
             "meter": self.meter.state(),
         }
@@ -175,4 +176,5 @@ class Learner:
         except (RuntimeError, ValueError, KeyError) as error:
             raise CheckpointError(f"the checkpoint is of another model: {error}") from None
         self._schedule.load_state_dict(state["scheduler"])
+        self.scaler.load(state.get("scaler"))
         self.meter.load(state["meter"])

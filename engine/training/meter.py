@@ -114,8 +114,9 @@ class Meter:
     def read(self) -> dict[str, float]:
         """Return the metrics since the last reading. Waits for the device."""
         images, timed_images = self._summed(self._images, self._timed_images)
-        sums = self._ranks.sum(torch.stack([self._loss.double(), self._correct.double()]))
-        loss, correct, norm = torch.cat((sums, self.grad_norm.double()[None])).tolist()
+        wide = torch.float32 if self._loss.device.type == "mps" else torch.float64  # which mps does not have
+        sums = self._ranks.sum(torch.stack([self._loss.to(wide), self._correct.to(wide)]))
+        loss, correct, norm = torch.cat((sums, self.grad_norm.to(wide)[None])).tolist()
         now = time.perf_counter()
         values = {
             "train/loss": loss / images,

@@ -161,7 +161,11 @@ class Trainer:
             yield batches[step * size : (step + 1) * size]
 
     def _log(self) -> None:
-        values = {**self.learner.meter.read(), "train/lr": self.learner.lr}  # waits
+        values = {
+            **self.learner.meter.read(),
+            "train/lr": self.learner.lr,
+            **self.learner.scaler.values(),
+        }  # waits
         if self._ideal_s is not None:
             values["train/mfu"] = 100 * values["train/images_per_s"] * self._ideal_s
         if self.device.type == "cuda":
@@ -188,8 +192,12 @@ class Trainer:
             before = f", {last:.4g} at best before" if last is not None else ""
             raise Diverged(
                 f"the loss is {loss} at step {self.step}{before} (learning rate {self.learner.lr:.3g}, gradient norm "
-                f"{norm:.3g}); {advice(self.experiment.clip_norm)}"
+                f"{norm:.3g}); {advice(self.experiment.clip_norm)}{self._wider_range()}"
             )
+
+    def _wider_range(self) -> str:
+        """Return, for a run in float16, which ends at 65,504, the precisions that go further."""
+        return ", and so may precision = bf16 or float32" if self.learner.precision.name == "fp16" else ""
 
     def _finish_epoch(self) -> None:
         """Evaluate where it is due, and save."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,8 @@ def test_a_model_is_explained_with_its_cost_and_its_caveat() -> None:
     assert "87,426,058" in said
     assert "0.345 GFLOP an image" in said
     assert "one patch token" in said
+    kept, less = map(float, re.search(r"activations (\S+) GiB \((\S+) GiB with checkpointing", said).groups())
+    assert less < 0.5 * kept
 
 
 @pytest.mark.slow

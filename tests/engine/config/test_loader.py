@@ -223,15 +223,33 @@ def test_toml_that_strains_the_parser_is_a_mistake_too(mistakes, text):
     [
         "lr = inf", "lr = nan", "lr = true", "weight_decay = -1.0", "seed = -1", "seed = 99999999999999999999999",
         "seeds = [1, 1]", "seeds = [0.5]", "val_fraction = 0", "val_fraction = 0.6", "warmup = 1", "epochs = 2.5",
-        'augment = "heavy"', 'precision = "fp16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
+        'augment = "heavy"', 'precision = "float16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
         'command = "python x.py"', 'options = "x"', "options = { pol = 'mean' }", "options = { dropout = 1 }",
         "image_size = 0", "epochs = 2021-01-01", "clip_norm = -1", "lr = 1" + "0" * 400, "notes = 3", "name = 'b'",
-            "ema = 1", "layer_decay = 0", 'recipe = "best"',
+        "ema = 1", "layer_decay = 0", 'recipe = "best"', "betas = [0.9]", "betas = [0.9, 1.0]", "betas = 0.9",
+        "eps = 0", "momentum = 0.5", "min_lr = 1.0", "deterministic = 1",
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_named_on_its_line(mistakes, line):
     (only,) = mistakes(f'[experiments.a]\nmodel = "vit_b"\npatch_size = 16\n{line}\n')
     assert only.startswith("4:")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            'optimizer = "sgd"\nbetas = [0.9, 0.99]',
+            "sgd has no betas, it is of adamw and adam; sgd takes momentum",
+        ),
+        ("momentum = 0.5", "adamw has no momentum, it is of sgd; adamw takes betas and eps"),
+        ('schedule = "constant"\nmin_lr = 1e-6', "schedule = constant never falls: leave min_lr out"),
+        ("lr = 1e-3\nmin_lr = 1e-3", "it has to be below lr, which is 0.001"),
+    ],
+)
+def test_a_key_that_would_mean_nothing_is_named(mistakes, lines, message):
+    (only,) = mistakes(f"[experiments.a]\n{VIT}{lines}\n")
+    assert only.endswith(message)
 
 
 def test_an_absurd_image_is_refused_at_once(mistakes):

@@ -88,6 +88,7 @@ class TestShapes:
         ("change", "same"),
         [({"lr": 1.0}, True), ({"seed": 4}, True), ({"epochs": 2}, True), ({"batch_size": 64, "gpus": 2}, True),
          ({"dataset": "digits"}, True), ({"compile": "on"}, True), ({"compile": "off"}, False), ({"ema": 0.9}, False),
+         ({"checkpointing": True}, False),
          ({"batch_size": 64}, False), ({"image_size": 16}, False), ({"patch_size": 2}, False),
          ({"precision": "float32"}, False), ({"model": "vit_s"}, False), ({"options": {"pool": "mean"}}, False)],
     )  # fmt: skip

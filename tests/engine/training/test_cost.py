@@ -11,7 +11,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
-from engine.models import create_model
+from engine.models import checkpoint_blocks, create_model
 from engine.training import cost
 from engine.training.cost import (
     cost_of,
@@ -140,6 +140,18 @@ def test_estimated_memory_is_near_the_peak_of_a_whole_step(name, size, patch, ba
     assert estimate == pytest.approx(peak, rel=0.2)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "size", "patch"), [("vit_ti", 32, 4), ("timm:resnet18", 64, None)])
+def test_with_checkpointing_it_is_near_the_peak_of_a_whole_step(name, size, patch):
+    model = create_model(name, num_classes=10, image_size=size, patch_size=patch)
+    checkpoint_blocks(model)
+    peak = peak_of_a_step(model, torch.randn(32, 3, size, size))
+    memory = explain(name, size, patch, 32, 10, precision="fp32", checkpointing=True).memory
+    assert memory.total == pytest.approx(peak, rel=0.2)
+    kept = explain(name, size, patch, 32, 10, precision="fp32").memory.activations
+    assert memory.activations < 0.8 * kept
+
+
 def test_batch_norm_is_explained_where_its_last_map_is_one_pixel():
     pytest.importorskip("timm")
     one = explain("timm:resnet18", 32, None, 1, 10).memory
@@ -198,6 +210,9 @@ def test_keys_of_an_experiment_are_counted():
     plain = changed()
     assert (plain.ema, plain.optimizer) == (0, 2 * plain.weights)
     assert changed(precision="float32", image_size=64).activations > 1.5 * changed(image_size=64).activations
+    assert changed(precision="tf32") == changed(precision="float32")
+    assert changed(precision="fp16") == changed(precision="bf16") == plain
+    assert changed(checkpointing=True).activations < 0.6 * plain.activations
     assert cost_of(VIT, 16, 10).memory == plain
     assert changed(subset_per_class=10).dataset == 460 * (3 * 8 * 8 + 8)
     assert changed(dataset="folder:images").dataset == 0

@@ -145,6 +145,8 @@ class TestResuming:
         [
             {"optimizer": "sgd", "ema": 0.9, "schedule": "staircase"},
             {"mixup": 0.2, "cutmix": 1.0, "layer_decay": 0.75},
+            pytest.param({"precision": "fp16", "ema": 0.9}, marks=pytest.mark.slow),
+            pytest.param({"precision": "fp16", "optimizer": "sgd"}, marks=pytest.mark.slow),
             pytest.param(
                 {"augment": "randaugment", "cutout": 2, "optimizer": "adam"}, marks=pytest.mark.slow
             ),
@@ -355,6 +357,23 @@ class TestDiverging:
         ):
             made.fit()
         assert all(torch.isfinite(tensor).all() for tensor in weights(run).values())
+
+    def test_in_float16_a_wider_range_is_named(self, runs):
+        made = trainer(runs(), replace(SMALL, precision="fp16", options={}))
+        with torch.no_grad():
+            next(made.learner.model.parameters()).fill_(math.nan)
+        with pytest.raises(Diverged, match=r"may help, and so may precision = bf16 or float32$"):
+            made.fit()
+
+    @pytest.mark.slow
+    def test_gradients_that_overflow_in_float16_are_no_divergence(self, runs):
+        run = runs()
+        made = trainer(run, replace(SMALL, precision="fp16", log_every=1, epochs=1))
+        made.learner.scaler.load({**made.learner.scaler.state(), "scale": 2.0**40})
+        assert made.fit() is None
+        values = measured(run)
+        assert values["train/skipped_steps"][1] == [1, 2]
+        assert all(map(math.isfinite, values["train/grad_norm"][1] + values["train/loss"][1]))
 
 
 def test_a_longer_history_is_not_rewritten(runs):

@@ -195,3 +195,17 @@ def test_more_gpus_than_there_are(engine, lab):
         f"gpus = 2, but torch sees {torch.cuda.device_count()} CUDA devices"
         in events(the_run(lab))[-1].reason
     )
+
+
+@pytest.mark.slow
+def test_the_ranks_agree_on_the_scale_of_float16(engine, lab):
+    scales = []
+    for name in ("one", "two"):
+        options = ("--set", "precision=fp16", "--set", "augment=none", "--set", "epochs=1", "--runs", name)
+        assert engine("run", name, "--device", "cpu", *options).returncode == 0
+        run = the_run(lab, name)
+        scales.append(checkpoint.load(run.checkpoints / "last.pt", torch.device("cpu"))["scaler"])
+        assert [event.precision for event in events(run) if isinstance(event, Start)] == ["fp16"]
+    one, two = ({**scale, "norm": 0} for scale in scales)
+    assert one == two
+    assert scales[0]["norm"] == pytest.approx(scales[1]["norm"], rel=1e-2)
