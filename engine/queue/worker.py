@@ -36,6 +36,7 @@ from engine.sites.local_devices import LocalDevices
 from engine.sites.local_process import launch
 from engine.system import lock
 from engine.system.files import last_lines
+from engine.system.process import STOP_SIGNALS
 from engine.text import span
 
 POLL_S = 0.5
@@ -158,7 +159,7 @@ class Worker:
 
     def _false_start(self, run: Run, code: int) -> None:
         self._tries[run.id] = self._tries.get(run.id, 0) + 1
-        if code in (-signal.SIGTERM, -signal.SIGINT):
+        if -code in STOP_SIGNALS:
             _record_end(run, "stopped", f"stopped by {signal.Signals(-code).name} before it began")
         elif code >= 0 or self._tries[run.id] >= TRIES:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"

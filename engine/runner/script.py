@@ -29,6 +29,8 @@ from engine.system.telemetry import Sampler
 
 GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""
+HEARING_S = 0.5
+"""Seconds within which all processes of a run have a signal that was sent to all of them."""
 SAYABLE: dict[str, type[Event]] = {
     "metrics": Metrics,
     "confusion": Confusion,
@@ -71,7 +73,7 @@ def run_script(
         listener.start()
         with Sampler(recorder.telemetry):
             _wait(program, group, stop)
-            stop.poll()  # what was asked while it ended counts
+            _look_again(program, stop)
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
     return _end(program.returncode, run, recorder, stop)
 
@@ -89,6 +91,14 @@ def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, stop: StopReque
             group.signal(signal.SIGTERM)
         elif deadline is not None and now > deadline:
             group.signal(signal.SIGKILL)
+
+
+def _look_again(program: subprocess.Popen[bytes], stop: StopRequest) -> None:
+    """Hear what was asked while the program ended: a signal to the whole run may reach it before this process."""
+    stop.poll()
+    deadline = time.monotonic() + HEARING_S
+    while program.returncode != 0 and stop.request is None and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:

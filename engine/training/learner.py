@@ -119,7 +119,7 @@ class Learner:
         self.meter.grad_norm = self.scaler.step(norm)
         self._schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.average is not None and self.scaler.has_stepped:
+        if self.average is not None and self.scaler.has_stepped:  # waits, in fp16
             self.average.update(self.model, number)
         watch.mark("optimizer")
         self.meter.step()

@@ -84,7 +84,7 @@ def arithmetic(experiment: Experiment, device: torch.device) -> Iterator[None]:
     ``float32`` is float32 in every product and convolution. Any other precision lets TF32 do what autocast leaves in
     float32. ``deterministic`` takes only algorithms that give the same bits each time, and raises where there is none.
     """
-    with _tf32(device, precision_on(device, experiment.precision)), _deterministic(experiment.deterministic):
+    with _deterministic(experiment.deterministic), _tf32(device, precision_on(device, experiment.precision)):
         yield
 
 
