@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -78,7 +77,7 @@ def test_float32_never_uses_tf32(card, precision, tf32):
 
 def test_the_peak_is_that_of_the_precision(card, monkeypatch):
     card(8)
-    monkeypatch.setattr("engine.training.build.cost_of", lambda *_: SimpleNamespace(training_flops=1e9))
+    monkeypatch.setattr("engine.training.build.training_flops", lambda *_: 10**9)
     seconds = {
         name: ideal_seconds(replace(FP16, precision=name), CUDA, 10) for name in ("auto", "fp16", "tf32")
     }
