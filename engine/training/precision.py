@@ -19,8 +19,6 @@ Name = Literal["float32", "tf32", "bf16", "fp16"]
 
 AUTOCAST: dict[Name, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """The type that matrices and convolutions are computed in; weights stay in float32."""
-PART_OF_PEAK: dict[Name, float | None] = {"bf16": 1.0, "fp16": 1.0, "tf32": 0.5, "float32": None}
-"""A card's operations a second as a part of those in bf16: so for tensor cores; float32 does not use them."""
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 FIXED_WORKSPACES = (":4096:8", ":16:8")
 """Workspaces, set before cuBLAS starts, with which its sums have one order (its manual, section 2.1.4)."""
