@@ -146,6 +146,7 @@ class LossScaler:
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.enabled)
         self._skipped = torch.zeros((), dtype=torch.int64, device=device)
         self._norm = torch.zeros((), device=device)
+        self._overflows = torch.zeros((), dtype=torch.bool, device=device)
         if self.enabled and isinstance(optimizer, SGD):
             _begin_momentum(optimizer)
 
@@ -163,10 +164,9 @@ class LossScaler:
         self._scaler.update()
         if not self.enabled:
             return norm
-        overflows = ~norm.isfinite()
-        self._skipped += overflows
-        self._norm = torch.where(overflows, self._norm, norm)
-        self._overflows = overflows
+        self._overflows = ~norm.isfinite()
+        self._skipped += self._overflows
+        self._norm = torch.where(self._overflows, self._norm, norm)
         return self._norm
 
     @property
