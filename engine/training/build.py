@@ -26,7 +26,7 @@ from engine.training.cost import training_flops
 from engine.training.data.dataset import Dataset, load_dataset
 from engine.training.data.source import Say
 from engine.training.device import device_name
-from engine.training.precision import PART_OF_PEAK, precision_on
+from engine.training.precision import precision_on
 from engine.training.trainer import Trainer
 
 
@@ -146,12 +146,13 @@ def _start_event(
 
 def ideal_seconds(experiment: Experiment, device: torch.device, classes: int) -> float | None:
     """Return the seconds that training on one image takes on a device at its best; None where that is not known."""
-    peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
-    part = PART_OF_PEAK[precision_on(device, experiment.precision).name]
-    if peak is None or part is None:
+    precision = precision_on(device, experiment.precision).name
+    if device.type != "cuda" or precision == "float32":
+        return None
+    if (peak := peak_flops(torch.cuda.get_device_name(device), precision)) is None:
         return None
     try:
-        return training_flops(experiment, classes) / (part * peak)
+        return training_flops(experiment, classes) / peak
     except ValueError:  # a model of timm that cannot be built on paper
         return None
 

@@ -19,8 +19,6 @@ Name = Literal["float32", "tf32", "bf16", "fp16"]
 
 AUTOCAST: dict[Name, torch.dtype] = {"bf16": torch.bfloat16, "fp16": torch.float16}
 """The type that matrices and convolutions are computed in; weights stay in float32."""
-PART_OF_PEAK: dict[Name, float | None] = {"bf16": 1.0, "fp16": 1.0, "tf32": 0.5, "float32": None}
-"""A card's operations a second as a part of those in bf16: so for tensor cores; float32 does not use them."""
 WORKSPACE = "CUBLAS_WORKSPACE_CONFIG"
 FIXED_WORKSPACES = (":4096:8", ":16:8")
 """Workspaces, set before cuBLAS starts, with which its sums have one order (its manual, section 2.1.4)."""
@@ -148,6 +146,7 @@ class LossScaler:
         self._scaler = torch.amp.GradScaler(device.type, enabled=self.enabled)
         self._skipped = torch.zeros((), dtype=torch.int64, device=device)
         self._norm = torch.zeros((), device=device)
+        self._overflows = torch.zeros((), dtype=torch.bool, device=device)
         if self.enabled and isinstance(optimizer, SGD):
             _begin_momentum(optimizer)
 
@@ -165,10 +164,9 @@ class LossScaler:
         self._scaler.update()
         if not self.enabled:
             return norm
-        overflows = ~norm.isfinite()
-        self._skipped += overflows
-        self._norm = torch.where(overflows, self._norm, norm)
-        self._overflows = overflows
+        self._overflows = ~norm.isfinite()
+        self._skipped += self._overflows
+        self._norm = torch.where(self._overflows, self._norm, norm)
         return self._norm
 
     @property

@@ -82,6 +82,7 @@ class Trainer:
             for name, split in (("val", self._data.val), ("test", self._data.test))
         }
         self.step = 0
+        self._scale_is_low = False
         self.tested: Evaluation | None = None
         """The last evaluation on the test split."""
         self._best: tuple[float, float] | None = None
@@ -172,6 +173,13 @@ class Trainer:
             values |= self._memory()
         self._recorder.metrics(self.step, self.epoch, values)
         self._check(values["train/loss"])
+        if values.get("train/loss_scale", 1.0) < 1.0 and not self._scale_is_low:
+            self._scale_is_low = True
+            message = (
+                f"{values['train/skipped_steps']:.0f} of {self.step} steps overflowed in fp16 and were skipped: "
+                f"{advice(self.experiment.clip_norm)}{self._wider_range()}"
+            )
+            self._recorder.log("warning", message)
 
     def _memory(self) -> dict[str, float]:
         """Return what torch holds on each rank's GPU, in bytes."""

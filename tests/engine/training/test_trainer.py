@@ -366,6 +366,18 @@ class TestDiverging:
             made.fit()
 
     @pytest.mark.slow
+    def test_a_scale_that_falls_below_one_is_said_once(self, runs):
+        run = runs()
+        made = trainer(run, replace(SMALL, precision="fp16", log_every=1, epochs=1))
+        made.learner.scaler.load({**made.learner.scaler.state(), "scale": 0.5, "skipped": 3})
+        made.fit()
+        history = History(run.path)
+        history.update()
+        (warning,) = [log.message for log in history.logs if log.level == "warning"]
+        assert warning.startswith("3 of 1 steps overflowed in fp16 and were skipped: a smaller lr, ")
+        assert warning.endswith("may help, and so may precision = bf16 or float32")
+
+    @pytest.mark.slow
     def test_gradients_that_overflow_in_float16_are_no_divergence(self, runs):
         run = runs()
         made = trainer(run, replace(SMALL, precision="fp16", log_every=1, epochs=1))
