@@ -60,6 +60,9 @@ class TestTheShippedFile:
     def test_has_the_eleven_experiments_and_three_quick_ones(self, config):
         assert set(config.experiments) == ELEVEN | {"quick-ViT", "quick-BiT", "quick-Hybrid"}
 
+    def test_shows_the_memory_that_training_takes_not_what_is_left_between_steps(self, config):
+        assert config.figures["gpu_memory_allocated"].y == "gpu/memory_peak"
+
     def test_has_the_seven_figures_and_a_quick_one(self, config):
         assert set(config.figures) == SEVEN | {"quick"}
 
