@@ -1,35 +1,53 @@
-"""The `vitui` command: the app by default, `vitui export` for figures and tables, `vitui import` for runs of others."""
+"""The `vitui` command: the app by default, `vitui export` for figures and tables, `vitui import` for runs of others.
+
+A verb's module is loaded when the verb is called, so that the app is there sooner.
+"""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engine.commands.options import fail, option_config, option_runs
-from tui.commands.export import export
-from tui.commands.import_runs import import_runs
-from tui.commands.report import report
 
 if TYPE_CHECKING:
     from tui.app import VituiApp
 
 
+VERBS = {"export": "export", "import": "import_runs", "report": "report"}
+"""The module of each verb in ``tui.commands``, and its function there; ``open`` is here."""
+
+
 class OpenByDefault(click.Group):
     """A group whose first word may be left out: what is no verb is the folder to open."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs."""
+        return sorted([*super().list_commands(ctx), *VERBS])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a verb's command, None where there is no such verb."""
+        if cmd_name not in VERBS:
+            return super().get_command(ctx, cmd_name)
+        function = VERBS[cmd_name]
+        command: click.Command = getattr(import_module(f"tui.commands.{function}"), function)
+        return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the verb `open` before anything that is no verb and no option of the group's own."""
         own = {"-h", "--help", "--version"}
-        if not args or (args[0] not in self.commands and args[0] not in own):
+        verbs = self.list_commands(ctx)
+        if not args or (args[0] not in verbs and args[0] not in own):
             if args and args[0].isidentifier() and not Path(args[0]).exists():
                 from engine.text import nearest
 
-                if (meant := nearest(args[0], self.commands)) != ".":
+                if (meant := nearest(args[0], verbs)) != ".":
                     fail(f"there is no folder {args[0]!r}, and no such verb{meant}")
             args = ["open", *args]
         return super().parse_args(ctx, args)
@@ -139,10 +157,6 @@ def open_app(
     if farewell:
         click.echo(farewell)
     sys.exit(app.return_code or 0)
-
-
-for command in (export, import_runs, report):
-    main.add_command(command)
 
 
 if __name__ == "__main__":
