@@ -32,3 +32,18 @@ def synchronized(model: nn.Module, device: torch.device) -> nn.Module:
 
     converted: nn.Module = convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
     return converted
+
+
+def is_synchronized(model: nn.Module) -> bool:
+    """Return whether a forward pass of the model exchanges statistics with other ranks."""
+    return any(isinstance(module, nn.SyncBatchNorm) for module in model.modules())
+
+
+def note_on_ranks(model: nn.Module, ranks: int) -> str:
+    """Return in words why so many ranks learn something else than one; empty where they learn the same."""
+    if ranks == 1 or not has_batch_norm(model) or is_synchronized(model):
+        return ""
+    return (
+        "BatchNorm normalises over the images of each process alone on CPUs (GPUs synchronise it): "
+        f"gpus = {ranks} does not learn what one device learns"
+    )

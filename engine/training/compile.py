@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from engine.models.layers import FlashAttention
+from engine.training.batch_norm import is_synchronized
 from engine.training.collectives import ALONE, Ranks
 
 Compile = Literal["auto", "off", "on", "graphs"]
@@ -78,6 +79,10 @@ def compiled(
     """
     if how == "off" or (how == "auto" and device.type != "cuda"):
         return model, ""
+    if ranks.size > 1 and is_synchronized(
+        model
+    ):  # a rank whose trial fails would leave the others waiting in it
+        return model, "not compiled: its ranks synchronise BatchNorm in the middle of it"
     fast: Forward = model
     failed = ""
     try:

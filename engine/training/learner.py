@@ -111,6 +111,7 @@ class Learner:
                     with self.autocast():
                         logits = forward(self._blank(images))
                     logits.float().sum().backward()  # type: ignore[no-untyped-call]
+                self._wrapped.zero_grad(set_to_none=True)  # a graph's next run overwrites its gradients
 
         return compiled(self._wrapped, self._experiment.compile, self.device, trial, self._ranks)
 

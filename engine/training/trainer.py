@@ -22,7 +22,7 @@ from engine.events import Checkpoint, Confusion
 from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.training import checkpoint
-from engine.training.batch_norm import least_batch
+from engine.training.batch_norm import least_batch, note_on_ranks
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset
@@ -120,6 +120,8 @@ class Trainer:
     def _fit(self) -> Request | None:
         self.learner.model.train()
         if self.step < self._steps:
+            if note := note_on_ranks(self.learner.model, self._ranks.size):
+                self._recorder.log("warning", note)
             self._recorder.log("info", self.learner.accelerate(self._passes()))
             if self.device.type == "cuda":  # from here on the peak is the training's
                 torch.cuda.reset_peak_memory_stats(self.device)

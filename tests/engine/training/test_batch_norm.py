@@ -19,7 +19,7 @@ from engine.models import create_model
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.training import checkpoint
-from engine.training.batch_norm import least_batch, synchronized
+from engine.training.batch_norm import least_batch, note_on_ranks, synchronized
 from engine.training.data.dataset import Dataset, load_dataset
 from engine.training.trainer import Trainer, cut
 
@@ -117,6 +117,7 @@ def test_only_models_with_batch_norm_need_more_than_one_image():
 
 
 def test_on_gpus_batch_norm_is_over_the_images_of_all_ranks():
+    bit = create_model("bit_mini", num_classes=10, image_size=32)
     for name, kind in (("resnet18", nn.SyncBatchNorm), ("efficientnet_lite0", SyncBatchNormAct)):
         model = create_model(f"timm:{name}", num_classes=10, image_size=32)
         assert synchronized(model, CPU) is model
@@ -130,5 +131,6 @@ def test_on_gpus_batch_norm_is_over_the_images_of_all_ranks():
         assert any(type(norm) is kind for norm in norms)
         assert all(one is two for one, two in zip(parameters, converted.parameters(), strict=True))
         assert torch.equal(converted(images), expected)
-    bit = create_model("bit_mini", num_classes=10, image_size=32)
+        assert "on CPUs" in note_on_ranks(create_model(f"timm:{name}", num_classes=10, image_size=32), 2)
+        assert note_on_ranks(converted, 2) == note_on_ranks(bit, 2) == ""
     assert synchronized(bit, torch.device("cuda", 1)) is bit

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from engine.models import create_model
+from engine.training.collectives import Ranks
 from engine.training.compile import attention_kernels, compiled
 
 CPU = torch.device("cpu")
@@ -99,6 +100,44 @@ def test_a_trial_of_compilation_moves_no_buffer(monkeypatch):
     assert model.seen == [(4, True), (3, True)]
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+class Two(Ranks):
+    """The first of two ranks, the other of which says whether its trial went well."""
+
+    size = 2
+
+    def __init__(self, other: bool) -> None:
+        self._other = other
+
+    def gather(self, values: torch.Tensor) -> list[torch.Tensor]:
+        return [values, torch.tensor(self._other)]
+
+
+@pytest.mark.parametrize(
+    ("mine", "other", "words"),
+    [
+        (True, True, "compiled"),
+        (True, False, "not compiled: it failed in another process of this run"),
+        (False, True, "not compiled: RuntimeError: full"),
+    ],
+)
+def test_ranks_use_the_compiled_model_if_all_can(monkeypatch, mine, other, words):
+    def fast(images):
+        if not mine:
+            raise RuntimeError("full")
+        return images.sum().requires_grad_()
+
+    monkeypatch.setattr(torch, "compile", lambda model, mode: fast)
+    model = vit()
+    assert compiled(model, "on", CPU, passes(2), Two(other)) == (fast if mine and other else model, words)
+
+
+def test_ranks_that_synchronise_batch_norm_do_not_compile():
+    model = torch.nn.SyncBatchNorm(3)
+    called, said = compiled(model, "on", CPU, passes(2), Two(True))
+    assert called is model
+    assert said.startswith("not compiled: its ranks synchronise BatchNorm")
 
 
 def test_memory_that_ends_in_the_trial_ends_the_run(monkeypatch):
