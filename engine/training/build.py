@@ -58,7 +58,7 @@ def build(
         torch.set_float32_matmul_precision("high")
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
-    data = load_dataset(experiment, seed, say)
+    data = load_dataset(experiment, seed, say, device)
     model = create_model(
         experiment.model,
         num_classes=len(data.classes),

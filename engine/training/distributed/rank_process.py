@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import torch
@@ -46,9 +47,17 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         failure = failure_of(error, run, job.experiment, device)
         connection.say(End(time=time.time(), run=run.id, state="failed", error=failure))
-        sys.exit(1)
+        _die()
     if end is not None:
         connection.say(end)
+
+
+def _die() -> NoReturn:
+    """End this process as failed at once: the end of a group of NCCL may wait for a rank that is gone."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(1)
 
 
 def _train(job: RankJob, run: Run, connection: EventSocket, device: torch.device) -> End | None:
