@@ -35,10 +35,10 @@ def submit(
         priority: The higher, the earlier.
         after: The ids of runs that have to finish first.
         share: Whether they may share a GPU with others that may.
-        warn: Called with a sentence where the data is not on this machine; None refuses such an experiment.
+        warn: Called with a sentence where data or weights are not on this machine; None refuses such an experiment.
 
     Raises:
-        StoreError: The data is not here, or the folder of runs cannot be written.
+        StoreError: Its data or weights are not here, or the folder of runs cannot be written.
     """
     if lacks := missing(experiment):
         if warn is None:
