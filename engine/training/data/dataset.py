@@ -114,6 +114,8 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore, device: t
     batches up on the device. Others are scaled down here.
 
     Args:
+        experiment: Names the dataset, and which part of it to use.
+        seed: Of the subset and of the validation split.
         say: Called with a sentence now and then while this takes long, and with whatever a user should know.
             What it raises ends the loading.
         device: Where it will be used; images that are too many for its memory stay in their file.

@@ -98,6 +98,13 @@ gpus = 2
 [experiments.long]
 epochs = 5000
 gpus = 2
+
+[experiments.norm]
+model = "timm:resnet18"
+image_size = 32
+epochs = 1
+gpus = 2
+options = { channels = [64, 8, 8, 8] }
 """
 
 
@@ -242,6 +249,19 @@ def test_an_error_in_a_rank_is_the_runs(engine, lab):
     said = [event.message for event in events(the_run(lab)) if isinstance(event, Log)]
     assert end.reason in said
     assert not ranks_of(lab)
+
+
+@pytest.mark.slow
+def test_processes_without_gpus_say_that_batch_norm_is_their_own(engine, lab):
+    """The last batch of three images, of which one process would have a single one, joins the batch before it."""
+    done = engine("run", "norm", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    told = events(the_run(lab))
+    (start,) = [event for event in told if isinstance(event, Start)]
+    assert start.steps_per_epoch == 2
+    warnings = [event.message for event in told if isinstance(event, Log) and event.level == "warning"]
+    assert len(warnings) == 1
+    assert "gpus = 2 does not learn what one device learns" in warnings[0]
 
 
 @pytest.mark.slow
