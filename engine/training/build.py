@@ -10,6 +10,7 @@ from collections.abc import Callable
 import msgspec
 import torch
 
+from engine.catalog.gpus import peak_flops
 from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Start
@@ -25,7 +26,6 @@ from engine.training.cost import cost_of
 from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
 from engine.training.device import device_name
-from engine.training.meter import peak_flops
 from engine.training.trainer import Trainer
 
 
