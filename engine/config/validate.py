@@ -77,7 +77,7 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
     if "model" in failed:
         return None
     experiment = Experiment(name=name, **converted)
-    for key, message in _impossible(experiment):
+    for key, message in impossible(experiment):
         if key not in failed:  # else it is judged by a default that nobody chose
             report(key, message)
             failed.add(key)
@@ -141,7 +141,7 @@ def _wrong(value: Any, kind: Any) -> str | None:
     return None
 
 
-def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
+def impossible(experiment: Experiment) -> list[tuple[str, str]]:
     """Return ``(key, why)`` for values that are right alone and wrong together."""
     conflicts = []
     if not experiment.command:
@@ -157,7 +157,18 @@ def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
         )
     if len(set(experiment.seeds)) != len(experiment.seeds):
         conflicts.append(("seeds", f"{experiment.seeds} names a seed twice"))
+    if experiment.compile == "graphs" and experiment.accumulate > 1 and not experiment.command:
+        conflicts.append(("compile", _graphs_of_several(experiment)))
     return conflicts
+
+
+def _graphs_of_several(experiment: Experiment) -> str:
+    """Return why CUDA graphs take one batch a step: the next one overwrites what gradients are summed from."""
+    images = experiment.batch_size * experiment.accumulate
+    return (
+        f"'graphs' takes one batch in a step, and accumulate is {experiment.accumulate}: set compile = \"on\", or "
+        f"accumulate = 1 and batch_size = {images} where memory allows"
+    )
 
 
 OPTIMIZER_KEYS: dict[str, tuple[str, ...]] = {

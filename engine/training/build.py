@@ -60,7 +60,7 @@ def build(
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
     kept = state["config"] if state is not None else {}
     weights = read_checkpoint(experiment.pretrained) if experiment.pretrained and "mean" not in kept else None
-    data = load_dataset(experiment, seed, say)
+    data = load_dataset(experiment, seed, say, device)
     model = create_model(
         experiment.model,
         num_classes=len(data.classes),

@@ -14,10 +14,12 @@ from engine.training.collectives import ALONE, Ranks
 class Stopwatch:
     """How long the parts of a step take on the device, in seconds.
 
-    On a GPU the marks are events in its queue, which cost microseconds; their times are asked for in ``read``.
+    On a GPU the marks are events in its queue, which cost microseconds; their times are asked for in ``read``. The
+    time that the GPU waits for the host counts for the phase that the host was in.
     """
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._cuda = device.type == "cuda"
         self._events: list[tuple[str, torch.cuda.Event]] = []
         self._sums = dict.fromkeys(PHASES, 0.0)
@@ -35,7 +37,7 @@ class Stopwatch:
         """Count the time since the last mark for a phase."""
         if self._cuda:
             event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            event.record()
+            event.record(torch.cuda.current_stream(self._device))
             self._events.append((phase, event))
         elif phase:
             now = time.perf_counter()

@@ -69,9 +69,10 @@ def staircase(part: float) -> float:
 
 
 class ExponentialMovingAverage:
-    """An exponential moving average of a model's weights, with a warm-up in which it forgets its start.
+    """An exponential moving average of a model's weights and buffers, with a warm-up in which it forgets its start.
 
-    After step t the decay is ``min(decay, (1 + t) / (10 + t))``, as in TensorFlow's and timm's.
+    After step t the decay is ``min(decay, (1 + t) / (10 + t))``, as in TensorFlow's and timm's. Whole numbers, such as
+    how many batches BatchNorm has seen, are the model's own, as in timm's ModelEmaV3.
 
     Attributes:
         model: The averaged model, for evaluation.
@@ -85,6 +86,10 @@ class ExponentialMovingAverage:
     def update(self, model: nn.Module, step: int) -> None:
         """Add the weights after a step to the average."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        mine = [*self.model.parameters(), *self.model.buffers()]
-        theirs = [*model.parameters(), *model.buffers()]
-        torch._foreach_lerp_(mine, theirs, 1 - decay)
+        averages = [*self.model.parameters(), *self.model.buffers()]
+        tensors = [*model.parameters(), *model.buffers()]
+        pairs = [pair for pair in zip(averages, tensors, strict=True) if pair[0].is_floating_point()]
+        torch._foreach_lerp_([average for average, _ in pairs], [tensor for _, tensor in pairs], 1 - decay)
+        for average, tensor in zip(averages, tensors, strict=True):
+            if not average.is_floating_point():
+                average.copy_(tensor)

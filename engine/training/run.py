@@ -57,6 +57,9 @@ def train(
 def _train_here(
     experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: torch.device
 ) -> Outcome:
+    """Train in this process; what asks CUDA about its current device means this one."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     with arithmetic(experiment, device):
         return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
 

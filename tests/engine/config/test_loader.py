@@ -60,6 +60,9 @@ class TestTheShippedFile:
     def test_has_the_eleven_experiments_and_three_quick_ones(self, config):
         assert set(config.experiments) == ELEVEN | {"quick-ViT", "quick-BiT", "quick-Hybrid"}
 
+    def test_shows_the_memory_that_training_takes_not_what_is_left_between_steps(self, config):
+        assert config.figures["gpu_memory_allocated"].y == "gpu/memory_peak"
+
     def test_has_the_seven_figures_and_a_quick_one(self, config):
         assert set(config.figures) == SEVEN | {"quick"}
 
@@ -124,6 +127,18 @@ def test_a_link_to_weights_keeps_its_name(load, tmp_path):
 
 def test_an_experiment_with_a_command_needs_no_model(load):
     assert load('[experiments.a]\ncommand = ["python", "train.py"]\n').experiments["a"].command
+
+
+def test_graphs_take_one_batch_in_a_step(load, mistakes):
+    """PyTorch: "accessing tensor output of CUDAGraphs that has been overwritten by a subsequent run"."""
+    large = VIT.replace("16", "32") + 'image_size = 224\ncompile = "graphs"\n'
+    (message,) = mistakes(f"[experiments.a]\n{large}")  # the recipe accumulates at this size
+    assert message.startswith(
+        "5:11: compile of experiment 'a': 'graphs' takes one batch in a step, and accumulate is 4"
+    )
+    assert "accumulate = 1 and batch_size = 512" in message
+    experiment = load(f"[experiments.a]\n{large}accumulate = 1\nbatch_size = 512\n").experiments["a"]
+    assert (experiment.compile, experiment.accumulate) == ("graphs", 1)
 
 
 def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(mistakes):

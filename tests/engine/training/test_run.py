@@ -223,7 +223,7 @@ def test_running_out_of_memory_ends_the_run_with_the_cure(attempt, monkeypatch):
 
 
 def test_a_stop_is_heard_while_images_are_decoded(attempt, monkeypatch):
-    def slow(experiment, seed, say):
+    def slow(experiment, seed, say, device):
         os.kill(os.getpid(), signal.SIGTERM)
         say("decoding, 3 days left")
         raise AssertionError("it went on")

@@ -281,6 +281,20 @@ class TestSteps:
             assert sorted(order.tolist()) == list(range(90))
         assert not torch.equal(*orders)
 
+    @pytest.mark.parametrize(
+        ("batch_size", "accumulate", "passes"),
+        [
+            (16, 4, [(16, True), (10, True)]),
+            (16, 5, [(16, True), (10, False)]),
+            (40, 1, [(40, False), (10, False)]),
+            (30, 2, [(30, True), (30, False)]),
+            (90, 1, [(90, False)]),
+        ],
+    )
+    def test_all_kinds_of_passes_are_known_before_the_first(self, runs, batch_size, accumulate, passes):
+        made = trainer(runs(), replace(SMALL, batch_size=batch_size, accumulate=accumulate))
+        assert made._passes() == passes
+
     @pytest.mark.slow
     @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3]), (2, [2, 3]), (3, [3]), (9, [3])])
     def test_it_is_evaluated_every_so_many_epochs_and_after_the_last(self, runs, every, epochs):
@@ -386,6 +400,29 @@ class TestDiverging:
         values = measured(run)
         assert values["train/skipped_steps"][1] == [1, 2]
         assert all(map(math.isfinite, values["train/grad_norm"][1] + values["train/loss"][1]))
+
+
+def test_the_peak_of_memory_is_that_of_the_training(runs, monkeypatch):
+    """What is done before the first step, compilation and its trial, is not in it. The GPU is a stand-in."""
+    run, held, events = runs(), {"peak": 0}, []
+
+    def counted(kind, memory):
+        return lambda device: events.append(kind) or memory()
+
+    monkeypatch.setattr(torch.cuda, "memory_allocated", counted("now", lambda: 3))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", counted("most", lambda: held["peak"]))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", counted("reset", lambda: held.update(peak=5)))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: torch.get_rng_state())
+    generator = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda device=None: generator())
+    made = trainer(run, replace(SMALL, epochs=1))
+    accelerate = made.learner.accelerate
+    made.learner.accelerate = lambda passes: (held.update(peak=70), accelerate(passes))[1]
+    made.device = torch.device("cuda", 0)
+    assert made.fit() is None
+    assert events == ["reset", "now", "most"]
+    assert measured(run)["gpu/memory_peak"][1] == [5]
+    assert measured(run)["gpu/memory_allocated"][1] == [3]
 
 
 def test_a_longer_history_is_not_rewritten(runs):
