@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import nullcontext
 
 import pytest
 import torch
 
 from engine.catalog.metrics import PHASES
+from engine.config.schema import Experiment
 from engine.training import run as training_run
 from engine.training.meter import Meter, Stopwatch
 
@@ -83,7 +85,9 @@ def test_a_run_on_one_gpu_of_several_has_it_as_the_current_one(cuda, monkeypatch
     device = torch.device("cuda", 1)
     monkeypatch.setattr(training_run, "build", lambda *_: cuda.current)
     monkeypatch.setattr(training_run, "trained", lambda current: current)
-    assert training_run._train_here(None, 0, None, None, device) == device
+    monkeypatch.setattr(training_run, "arithmetic", lambda *_: nullcontext())
+    experiment = Experiment(name="a", model="vit_mini")
+    assert training_run._train_here(experiment, 0, None, None, device) == device
 
 
 def test_what_was_no_training_is_left_out():
