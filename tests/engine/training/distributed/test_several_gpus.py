@@ -15,8 +15,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.analysis.conclusions.image_evidence import score_of
 from engine.events import End, Log, Start, decode
 from engine.history.reader import History
+from engine.runs import predictions
 from engine.runs.current_state import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint
@@ -181,6 +183,9 @@ def test_two_processes_learn_what_one_learns(engine, lab):
         assert values == pytest.approx(two[name][1], rel=2e-2, abs=2e-2), name
     for name in ("train/loss", "test/loss"):
         assert one[name][1] == pytest.approx(two[name][1], rel=1e-3)
+    for name, scores in (("one", one), ("two", two)):
+        kept = predictions.load(the_run(lab, name).path)
+        assert score_of(kept, "test/f1") == pytest.approx(scores["test/f1"][1][-1], abs=1e-12)
     run = the_run(lab, "two")
     (start,) = [event for event in events(run) if isinstance(event, Start)]
     assert start.device.startswith("2 x cpu")
