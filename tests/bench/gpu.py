@@ -12,6 +12,7 @@ nothing.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import signal
 import subprocess
@@ -138,10 +139,8 @@ def run_part(part: Part, seconds: float, arguments: argparse.Namespace) -> tuple
 
 def end_group(process: subprocess.Popen[bytes]) -> None:
     """Kill what is left of a part and of what it started."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
     process.wait()
 
 
