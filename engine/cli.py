@@ -14,9 +14,10 @@ VERBS = {
     "run": "train", "resume": "train", "train": "train",
     "submit": "queue", "work": "queue", "stop": "queue",
     "move": "queue", "hold": "queue", "cancel": "queue",
-    "ls": "runs", "logs": "runs",
-    "check": "describe", "models": "describe",
-    "tag": "manage", "note": "manage", "rm": "manage", "restore": "manage", "doctor": "manage",
+    "ls": "ls_and_logs", "logs": "ls_and_logs",
+    "check": "check_and_models", "models": "check_and_models",
+    "tag": "labels_trash_doctor", "note": "labels_trash_doctor", "rm": "labels_trash_doctor",
+    "restore": "labels_trash_doctor", "doctor": "labels_trash_doctor",
 }  # fmt: skip
 """The module of each verb in ``engine.commands``, in the order of the help."""
 
@@ -35,6 +36,17 @@ class Engine(click.Group):
         module = import_module(f"engine.commands.{VERBS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the verb of a call with its arguments; a word that is no verb ends it with the nearest one."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from engine.commands.options import fail
+            from engine.text import nearest
+
+            fail(f"there is no verb {args[0]!r}{nearest(args[0], VERBS)} `engine --help` lists all")
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; mistakes of the user end it with exit code 2."""

@@ -10,7 +10,7 @@
       Diverged          a loss that is not finite                          (engine.training.trainer)
       EditError         a change to experiments.toml                       (engine.config.editor)
         StaleError      it has changed since it was read                   (engine.config.editor)
-      ExchangeError     another tool's file, or a package that reads it    (engine.exchange.optional)
+      ExchangeError     another tool's file, or a package that reads it    (engine.exchange.optional_packages)
       ExportError       a figure, table or report that cannot be written   (tui.figures.files)
       FilterError       which runs are meant                               (engine.query.parser)
       StoreError        a run, its folder, or what is asked of it          (engine.runs.store)

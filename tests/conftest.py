@@ -18,6 +18,9 @@ from hypothesis import settings
 from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry, write_entry
 from engine.runs.store import Run, Store
+from tests.pretended_nvml import machine, nvml, nvml_library
+
+__all__ = ["machine", "nvml", "nvml_library"]  # fixtures
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ

@@ -1,11 +1,17 @@
-"""Which processes have to do with a folder, from what /proc says of all."""
+"""Which processes have to do with a folder, from what /proc says of all; and signals to all of a run."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
+import signal
 from collections.abc import Iterator
 from pathlib import Path
+
+import psutil
+
+from engine.runs.processes import family
 
 
 def commands(folder: Path) -> list[tuple[int, list[str]]]:
@@ -45,3 +51,14 @@ def parent(pid: int) -> int:
     except OSError:
         return 0
     return int(stat[stat.rindex(")") + 2 :].split()[1])
+
+
+def signal_everyone(pid: int, number: signal.Signals, chance: random.Random) -> int:
+    """Send a signal to a process and all its descendants, in any order; return how many had it."""
+    members, hit = sorted(family(pid), key=lambda member: member.pid), 0
+    chance.shuffle(members)
+    for member in members:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.send_signal(number)
+            hit += 1
+    return hit

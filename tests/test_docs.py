@@ -21,9 +21,11 @@ from engine.catalog.figure_kinds import EVERY, KINDS
 from engine.catalog.models import MODELS, OPTIONS
 from engine.config import schema
 from engine.config.schema import Experiment, Figure
-from engine.query.fields import UNITS, known_keys
+from engine.query.fields import known_keys
 from engine.query.parser import OPERATORS
-from engine.runs.status import MARKS, State
+from engine.query.units import UNITS
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import State
 from engine.runs.store import RunInfo
 from tui.screens.help import KEYS
 

@@ -18,10 +18,6 @@ import tui.cli
 ROOT = Path(__file__).parent.parent
 MANY = 4
 """Parameters from which on a docstring describes each."""
-NOT_YET_HELD = (
-    "tui/feed/feed.py",
-)  # fmt: skip
-"""Packages and modules whose docstrings are still to be mended; what leaves this list stays out of it."""
 EMPTY_WORDS = {
     r"nobody|no one": "say what happens, or who does it",
     r"somebody|someone": "the user, the process, the caller",
@@ -54,14 +50,9 @@ class Function(NamedTuple):
     raises: frozenset[str]
 
 
-def held_files() -> list[Path]:
-    files = [path for top in ("engine", "tui") for path in sorted((ROOT / top).rglob("*.py"))]
-    return [path for path in files if not is_listed(path)]
-
-
-def is_listed(path: Path) -> bool:
-    name = path.relative_to(ROOT).as_posix()
-    return any(name == entry or name.startswith(f"{entry}/") for entry in NOT_YET_HELD)
+@cache
+def source_files() -> tuple[Path, ...]:
+    return tuple(path for top in ("engine", "tui") for path in sorted((ROOT / top).rglob("*.py")))
 
 
 @cache
@@ -131,12 +122,12 @@ def described_parameters(docstring: str) -> list[str] | None:
     return None if match is None else re.findall(r"^ {4}(\w+):", match[1], re.MULTILINE)
 
 
-HELD = [function for path in held_files() for function in public_functions(path)]
+FUNCTIONS = [function for path in source_files() for function in public_functions(path)]
 
 
 def test_parameters_are_described_where_there_are_many() -> None:
     wrong = []
-    for function in HELD:
+    for function in FUNCTIONS:
         described = described_parameters(function.docstring)
         missing = set(function.parameters) - set(described or ())
         if len(function.parameters) >= MANY and missing:
@@ -146,7 +137,7 @@ def test_parameters_are_described_where_there_are_many() -> None:
 
 def test_no_parameter_is_described_that_there_is_not() -> None:
     wrong = []
-    for path in (path for top in ("engine", "tui") for path in (ROOT / top).rglob("*.py")):
+    for path in source_files():
         for function in public_functions(path):
             stale = set(described_parameters(function.docstring) or ()) - set(function.parameters)
             if stale and not function.name.endswith("__init__"):
@@ -158,7 +149,7 @@ def test_what_many_parameters_lead_to_is_said() -> None:
     says = re.compile(r"\b(?:[Rr]eturns?|[Yy]ields?)\b")
     wrong = [
         f"{function.place} {function.name}"
-        for function in HELD
+        for function in FUNCTIONS
         if function.returns and len(function.parameters) >= MANY and not says.search(function.docstring)
     ]
     assert not wrong, "\n" + "\n".join(wrong)
@@ -166,7 +157,7 @@ def test_what_many_parameters_lead_to_is_said() -> None:
 
 def test_errors_are_said() -> None:
     wrong = []
-    for function in HELD:
+    for function in FUNCTIONS:
         unsaid = [name for name in function.raises if name[:1].isupper() and name not in function.docstring]
         if unsaid and function.docstring and not function.name.endswith("__init__"):
             wrong.append(f"{function.place} {function.name} raises {', '.join(sorted(unsaid))}")
@@ -208,7 +199,7 @@ def pages() -> list[Path]:
 
 
 def test_modules_that_docstrings_name_exist() -> None:
-    files = [path for top in ("engine", "tui") for path in sorted((ROOT / top).rglob("*.py"))]
+    files = source_files()
     modules = {path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".") for path in files}
     modules |= {module.removesuffix(".__init__") for module in modules}
     wrong = [
@@ -226,16 +217,11 @@ def test_no_words_that_say_nothing(pattern: str) -> None:
     words = re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
     wrong = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()}"
-        for path in (*pages(), *held_files())
+        for path in (*pages(), *source_files())
         for number, line in sentences_of(path)
         if words.search(line)
     ]
     assert not wrong, f"\n{EMPTY_WORDS[pattern]}\n" + "\n".join(wrong)
-
-
-def test_the_list_of_what_is_not_held_only_shrinks() -> None:
-    assert all((ROOT / entry).exists() for entry in NOT_YET_HELD)
-    assert len(NOT_YET_HELD) <= 1
 
 
 @pytest.mark.parametrize("command", [engine.cli.main, tui.cli.main], ids=["engine", "vitui"])

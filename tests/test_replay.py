@@ -9,9 +9,9 @@ import pytest
 
 from engine.config.loader import load_config
 from engine.runs.store import Store
-from tui.figures.export import export_figures
+from tui.figures.export_figures import export_figures
+from tui.report.export_tables import export_tables
 from tui.report.report import write_report
-from tui.report.table_export import export_tables
 
 DOCS = Path(__file__).parent.parent / "docs"
 IMAGES = DOCS.parent / "images"

@@ -19,7 +19,7 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from tui.feed.feed import Feed
-from tui.keymap.lookup import CHANGING, bindings
+from tui.keymap.bindings import CHANGING, bindings
 from tui.options import READONLY, Options
 from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen

@@ -83,7 +83,7 @@ class Row(NamedTuple):
 
     name: str
     cells: list[Cell]
-    untold: dict[str, list[str]]
+    unjudged: dict[str, list[str]]
     """By the reason: of which sides."""
 
 
@@ -154,7 +154,7 @@ def _row(measure: Measure, sides: Sequence[Side], judgement: Judgement | None, j
         cell = Cell(_written(measure, side))
         is_compared = side is not sides[0] and (measure is PARAMETERS or side in judged)
         if is_compared and cell.value != Cell.value:
-            cell = _against(measure, side, sides[0], judgement, cell, row.untold)
+            cell = _against(measure, side, sides[0], judgement, cell, row.unjudged)
         row.cells.append(cell)
     return row
 
@@ -165,7 +165,7 @@ def _against(
     baseline: Side,
     judgement: Judgement | None,
     cell: Cell,
-    untold: dict[str, list[str]],
+    unjudged: dict[str, list[str]],
 ) -> Cell:
     """Return a cell with its difference from the baseline's, in the form that its kind of measure allows."""
     if measure.cost:
@@ -176,7 +176,7 @@ def _against(
         if isinstance(ratio, Ratio):
             return Cell(cell.value, f"× {ratio.ratio:.2f} ({ratio.low:.2f} to {ratio.high:.2f})")
         if _values(measure, baseline):
-            untold.setdefault(ratio, []).append(side.name)
+            unjudged.setdefault(ratio, []).append(side.name)
         return cell
     if measure.metric:
         return _scored(measure, side, baseline, judgement, cell)
@@ -248,11 +248,11 @@ def _notes(rows: Sequence[Row], judgements: dict[str, Judgement]) -> Iterable[st
     """Yield the notes that explain the measures."""
     if all(metric in judgements for metric in PRIMARY):
         yield "Test accuracy is judged apart, by the same rule; by the other measures nothing is concluded."
-    untold: dict[tuple[str, str], list[str]] = {}
+    unjudged: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        for reason, names in row.untold.items():
-            untold.setdefault((", ".join(names), reason), []).append(row.name)
-    for (sides, reason), measures in untold.items():
+        for reason, names in row.unjudged.items():
+            unjudged.setdefault((", ".join(names), reason), []).append(row.name)
+    for (sides, reason), measures in unjudged.items():
         yield f"Not compared: {', '.join(measures)} of {sides} ({reason})."
 
 

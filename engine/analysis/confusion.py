@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.analysis.classification import ByClass, Counts, Scores, by_class, scores
+from engine.analysis.confusion_scores import ByClass, Counts, Scores, by_class, scores
 from engine.events import Confusion
-from engine.history.confusion_index import Place
+from engine.history.confusion_index import MatrixLocation
 from engine.text import clean
 
 MAX_COUNT = 2**40
@@ -31,7 +31,7 @@ class Mistake(NamedTuple):
 class Matrix:
     """One evaluation: ``counts`` (C, C) and ``shares`` (C, C) of each row, rows the true classes."""
 
-    place: Place
+    place: MatrixLocation
     labels: tuple[str, ...]
     counts: Counts
     shares: NDArray[np.float64]
@@ -46,7 +46,7 @@ class Matrix:
         return int(self.by_class.support.sum())
 
 
-def make_matrix(event: Confusion, place: Place) -> Matrix | None:
+def make_matrix(event: Confusion, place: MatrixLocation) -> Matrix | None:
     """Return the matrix of an event.
 
     Args:

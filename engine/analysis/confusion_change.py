@@ -31,7 +31,7 @@ class Shift(NamedTuple):
     taken: str
     before: float
     after: float
-    told: bool | None
+    is_significant: bool | None
     """For a class: the difference is significant over seeds. For a mistake: it needs a look. None where untested."""
 
     @property
@@ -56,7 +56,9 @@ class Shifts:
         """Which classes are recognised significantly better, and which worse; empty where none differs."""
         parts: list[str] = []
         for word, sign in (("better", 1), ("worse", -1)):
-            if names := [shift.true for shift in self.classes if shift.told and shift.delta * sign > 0]:
+            if names := [
+                shift.true for shift in self.classes if shift.is_significant and shift.delta * sign > 0
+            ]:
                 count = f"{len(names)} of {len(self.classes)}" if not parts else str(len(names))
                 parts.append(f"{count} classes {word}: {', '.join(names)}")
         return f"recognises {'; '.join(parts)}" if parts else ""
@@ -92,7 +94,13 @@ def shifts(
     order = np.argsort(-np.abs(change.ravel()[cells]), kind="stable")[:most]
     pairs = [divmod(int(cell), len(change)) for cell in cells[order]]
     mistakes = [
-        Shift(names[true], names[taken], float(before[true, taken]), float(after[true, taken]), told=True)
+        Shift(
+            names[true],
+            names[taken],
+            float(before[true, taken]),
+            float(after[true, taken]),
+            is_significant=True,
+        )
         for true, taken in pairs
     ]
     return Shifts(tuple(classes), tuple(mistakes), (len(baseline), len(matrices)))
@@ -110,8 +118,8 @@ def _classes(
     classes = []
     for after, before in occurring:
         p = sidak(raw_test(after, before, pool).p, len(occurring))
-        told = None if np.isnan(p) else bool(p < alpha)
-        classes.append(Shift(after.name, after.name, before.mean, after.mean, told))
+        is_significant = None if np.isnan(p) else bool(p < alpha)
+        classes.append(Shift(after.name, after.name, before.mean, after.mean, is_significant))
     return sorted(classes, key=lambda shift: -abs(shift.delta))
 
 

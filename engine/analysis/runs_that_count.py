@@ -28,7 +28,8 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from engine.config.schema import IMPORTED, Experiment, settings
-from engine.runs.status import LIVE, Status, status_of
+from engine.runs.current_state import status_of
+from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, RunInfo, Store, StoreError
 
 MOST_CACHED = 50_000

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from pathlib import Path
@@ -80,9 +81,10 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        count = worker.work(
-            Store(root), lambda: stopped, drain=drain, machine=LocalDevices(devices), backoff_s=backoff
-        )
+        with contextlib.closing(LocalDevices(devices)) as machine:
+            for note in machine.notes:
+                click.echo(note, err=True)
+            count = worker.work(Store(root), lambda: stopped, drain=drain, machine=machine, backoff_s=backoff)
     except worker.Busy as error:
         click.echo(str(error), err=True)
         return
@@ -100,8 +102,9 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
 )
 def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
     """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
-    from engine.queue.requests import request_stop
-    from engine.runs.status import ENDED, status_of
+    from engine.queue.stop_and_resume import request_stop
+    from engine.runs.current_state import status_of
+    from engine.runs.status import ENDED
 
     run = Store(root).find(run_name)
     if force:
@@ -142,7 +145,7 @@ def move(run_name: str, root: Path, where: str | None, before: str | None, prior
 @option_runs
 def cancel(run_names: tuple[str, ...], root: Path) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
-    from engine.queue.requests import request_stop
+    from engine.queue.stop_and_resume import request_stop
     from engine.runs.store import StoreError
 
     store = Store(root)

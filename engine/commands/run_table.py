@@ -9,8 +9,10 @@ from collections.abc import Sequence
 
 from engine.commands.text_table import TableColumn, draw, terminal_width, wants_colour
 from engine.events import decode
+from engine.runs.current_state import status_of
 from engine.runs.event_text import progress, sentence
-from engine.runs.status import ENDED, MARKS, Status, status_of
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import ENDED, Status
 from engine.runs.store import Run
 from engine.system.files import tail
 from engine.text import duration, number, printable

@@ -75,8 +75,8 @@ def resume(
 
     Another batch_size keeps the images of an optimizer step: batches are accumulated.
     """
-    from engine.queue.requests import require_resumable
-    from engine.runs.status import status_of
+    from engine.queue.stop_and_resume import require_resumable
+    from engine.runs.current_state import status_of
 
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")
@@ -122,7 +122,7 @@ def _ended_at_once() -> Iterator[None]:
 
 
 def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Sequence[str]) -> None:
-    from engine.queue.requests import request_resume
+    from engine.queue.stop_and_resume import request_resume
     from engine.queue.worker import ensure_worker
     from engine.runs.store import StoreError
 

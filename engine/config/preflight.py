@@ -1,22 +1,38 @@
-"""What can be known of an experiment's data before a run waits: whether it is there, and whether its batches fit it."""
+"""What can be known of an experiment's files before a run waits: whether they are there, and whether batches fit."""
 
 from __future__ import annotations
 
 import msgspec
 
 from engine.catalog.datasets import SPLITS, folder_of, training_images
+from engine.catalog.weights import weights_file
 from engine.config.schema import Experiment
 
 
 def missing(experiment: Experiment) -> str:
-    """Return in words which folder of an experiment's dataset is not there; empty where none is missing."""
-    folder = folder_of(experiment.dataset)
-    if experiment.command or folder is None:
+    """Return in words which folder of an experiment's dataset, or file of weights, is not there; empty if none is."""
+    if experiment.command:
+        return ""
+    return "; ".join(
+        lacks
+        for lacks in (_missing_data(experiment.dataset), _missing_weights(experiment.pretrained))
+        if lacks
+    )
+
+
+def _missing_data(dataset: str) -> str:
+    folder = folder_of(dataset)
+    if folder is None:
         return ""
     if not folder.is_dir():
         return f"dataset: there is no folder {folder}"
     lacking = [split for split in SPLITS if not (folder / split).is_dir()]
     return f"dataset: {folder} has no folder {' and no folder '.join(lacking)}" if lacking else ""
+
+
+def _missing_weights(pretrained: str | None) -> str:
+    path = weights_file(pretrained or "")
+    return f"pretrained: there is no file {path}" if path is not None and not path.is_file() else ""
 
 
 def oversized_batch(experiment: Experiment, images: int | None = None) -> str:

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from engine.catalog.datasets import DATASETS, FOLDER, folder_of, is_dataset
 from engine.catalog.models import problems
+from engine.catalog.weights import weights_file
 from engine.config.schema import SCRIPT, Experiment
 from engine.config.toml_positions import Position
 from engine.errors import UserError
@@ -66,7 +67,7 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
     Args:
         name: The experiment's name.
         values: A value for each key; keys that are not an experiment's are passed over.
-        base: The folder that a relative ``folder:PATH`` starts from.
+        base: The folder that a relative ``folder:PATH`` or file of weights starts from.
         report: Called with the key and a sentence for each mistake.
     """
     fields = {key: value for key, value in values.items() if key in FIELDS}
@@ -82,18 +83,28 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
             failed.add(key)
     if failed:
         return None
-    if (path := folder_of(experiment.dataset)) is not None:
-        try:
-            folder = (base / path.expanduser()).resolve()
-        except (
-            ValueError,
-            RuntimeError,
-            OSError,
-        ) as error:  # a null character, an unknown home, links in a ring
-            report("dataset", f"{str(path)!r} leads to no folder: {error}")
-            return None
-        experiment = msgspec.structs.replace(experiment, dataset=f"{FOLDER}{folder}")
-    return experiment
+    return _with_absolute_paths(experiment, base, report)
+
+
+def _with_absolute_paths(experiment: Experiment, base: Path, report: Report) -> Experiment | None:
+    """Return the experiment with its folder of images and its file of weights where they lead from ``base``."""
+    changes = {}
+    try:
+        key, path = "dataset", folder_of(experiment.dataset)
+        if path is not None:
+            changes[key] = f"{FOLDER}{_absolute(path, base)}"
+        key, path = "pretrained", weights_file(experiment.pretrained or "")
+        if path is not None:  # its name stays: a hub's cache links to files whose names have no suffix
+            changes[key] = str(_absolute(path.parent, base) / path.name)
+    except (ValueError, RuntimeError, OSError) as error:  # a null character, an unknown home, links in a ring
+        report(key, f"{str(path)!r} leads to no {'folder' if key == 'dataset' else 'file'}: {error}")
+        return None
+    return msgspec.structs.replace(experiment, **changes)
+
+
+def _absolute(path: Path, base: Path) -> Path:
+    """Return where a path leads that may begin at the user's home or, if relative, at ``base``."""
+    return (base / path.expanduser()).resolve()
 
 
 def convert_fields(

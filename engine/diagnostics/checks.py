@@ -15,10 +15,10 @@ from typing import Any, Literal
 import msgspec
 
 from engine.events import decode
-from engine.runs import run_lock
-from engine.runs import status as states
+from engine.runs import current_state, run_lock, status_file
+from engine.runs.heartbeat import SILENCE_S
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import ENDED, LIVE, RESUMABLE, SILENCE_S, Status
+from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
 from engine.runs.store import Run, StoreError
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, tail
@@ -202,13 +202,13 @@ def check_status(case: Case) -> Iterator[Finding]:
     """Does status.json say what the events say?"""
     if case.lives or not _size(case.run.events):
         return
-    claimed, truth = states.cached(case.run), states.rebuild(case.run)
+    claimed, truth = status_file.cached(case.run), status_file.rebuild(case.run)
     if claimed is None or claimed.offset > truth.offset:
         yield case.finding(
             "status", "status.json is missing, damaged, of another version, or of other events", "", "rebuild"
         )
         return
-    states.read_on(case.run, claimed)
+    status_file.read_on(case.run, claimed)
     if differs := [name for name in AGREED if getattr(claimed, name) != getattr(truth, name)]:
         name = differs[0]
         claim, true = (str(getattr(state, name))[:60] for state in (claimed, truth))
@@ -238,7 +238,7 @@ def check_queue_entry(case: Case) -> Iterator[Finding]:
     run = case.run
     if case.held or waiting_entry(run) is None:
         return
-    if states.rebuild(run).state == "finished":
+    if status_file.rebuild(run).state == "finished":
         text = "it has finished, and still has a place in the queue"
         yield case.finding("queue", text, f"`engine stop {run.id}`", "throw", run.queue_file)
         return
@@ -367,6 +367,6 @@ CHECKS = (
 
 def examine(run: Run, runs: Collection[str] = ()) -> list[Finding]:
     """Return all that is not well with a run."""
-    status = states.status_of(run)
+    status = current_state.status_of(run)
     case = Case(run, status, run_lock.is_held(run), runs)
     return [finding for check in CHECKS for finding in check(case)]

@@ -17,11 +17,11 @@ from engine.diagnostics.checks import Finding
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.errors import UserError
 from engine.events import decode
-from engine.runs import run_lock, status, trash, worker_status
+from engine.runs import run_lock, status_file, trash, worker_status
 from engine.runs.store import Run, Store, is_run_id
 from engine.system import lock
 from engine.system.files import create_private, draft_of, last_lines, tail, write_all
-from engine.system.telemetry import Nvml
+from engine.system.nvml import Nvml
 from engine.text import printable
 
 LOG = ".worker.log"
@@ -98,7 +98,7 @@ def repair(store: Store, finding: Finding) -> str:
 
 def _rebuild(store: Store, finding: Finding) -> str:
     run = Run(store.root / finding.where)
-    status.save(run, status.rebuild(run))
+    status_file.save(run, status_file.rebuild(run))
     return "status.json was made anew from the events"
 
 
@@ -116,7 +116,7 @@ def _clean(store: Store, finding: Finding) -> str:
             os.close(handle)
         os.link(run.events, kept)
     thrown = trash.put(store, kept, f"{run.id}@events.jsonl")
-    status.save(run, status.rebuild(run))
+    status_file.save(run, status_file.rebuild(run))
     return f"events.jsonl has events alone now; as it was it is {thrown.path}"
 
 

@@ -1,4 +1,4 @@
-"""Processes that hold memory of this machine's GPUs for a run that no longer lives."""
+"""GPUs of this machine that are lost, and processes that hold memory of them for a run that no longer lives."""
 
 from __future__ import annotations
 
@@ -8,17 +8,20 @@ from engine.diagnostics.checks import Finding
 from engine.runs import run_lock
 from engine.runs.processes import Origin, origin_of
 from engine.runs.store import Run, Store
-from engine.system.telemetry import GpuSource
+from engine.system.nvml import GpuSource, bytes_by_process
 from engine.text import gib
 
 
 def check_gpus(store: Store, gpus: GpuSource) -> Iterator[Finding]:
-    """Does a process hold GPU memory for a run of this folder that is over?"""
-    held: dict[int, int] = {}
-    for sample in gpus.sample():
-        for pid, used in sample.processes.items():
-            held[pid] = held.get(pid, 0) + used
-    for pid, used in sorted(held.items()):
+    """Is a GPU lost? Does a process hold GPU memory for a run of this folder that is over?"""
+    samples = gpus.sample()
+    for sample in samples:
+        if sample.lost:
+            yield Finding(
+                sample.label, "gpu", f"NVML cannot reach it: {sample.lost}",
+                "`dmesg | grep Xid` may say why; resetting the card or restarting the machine brings it back",
+            )  # fmt: skip
+    for pid, used in sorted(bytes_by_process(samples).items()):
         origin = origin_of(pid)
         if origin is None or not _is_of(origin, store) or run_lock.is_held(Run(store.root / origin.run)):
             continue

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from engine.exchange.imported_run import ImportedRun, at, read_float, read_whole
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 
 MAX_LINE = 4 * 1024 * 1024
 """Characters beyond which a line is refused."""

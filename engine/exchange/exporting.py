@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol, Self
 
 from engine.exchange.measurements import ExportedRun, exported_run
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 from engine.exchange.output_files import refuse_existing
 from engine.query.select import select_runs
 from engine.runs.status import LIVE

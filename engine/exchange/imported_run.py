@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from engine.events import LATEST, MAX_METRICS, Metrics
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 
 MAX_NAME = 200
 """Characters of a metric's or an experiment's name."""

@@ -9,9 +9,9 @@ from typing import Any, Literal
 from engine.config.schema import IMPORTED
 from engine.events import End, Start
 from engine.exchange.imported_run import ImportedRun, experiment_name
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 from engine.exchange.tensorboard_reader import is_event_file, read_event_files
-from engine.runs import status
+from engine.runs import status_file
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Source, Store, StoreError
 from engine.text import printable
@@ -121,7 +121,7 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
             )
         finally:
             recorder.close()
-        if status.rebuild(draft).state != "finished":
+        if status_file.rebuild(draft).state != "finished":
             raise StoreError(f"{draft.id} cannot be written whole: {recorder.status.reason}")
         run_id = draft.id
     return Run(store.root / run_id)

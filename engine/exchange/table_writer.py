@@ -15,7 +15,7 @@ from typing import IO, Any, Protocol, get_args, get_type_hints
 
 from engine.config.schema import LABELS, Experiment
 from engine.exchange.measurements import FACTS, ExportedRun, measured, points
-from engine.exchange.optional import load
+from engine.exchange.optional_packages import load
 from engine.exchange.output_files import draft
 
 ROWS = 64 * 1024

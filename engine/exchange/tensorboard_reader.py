@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.exchange.imported_run import ImportedRun
-from engine.exchange.optional import ExchangeError, load
+from engine.exchange.optional_packages import ExchangeError, load
 from engine.exchange.tensorboard_writer import EPOCH, EXTRA
 
 MARK = "tfevents"

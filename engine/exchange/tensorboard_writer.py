@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.exchange.measurements import ExportedRun, measured, points
-from engine.exchange.optional import ExchangeError, load
+from engine.exchange.optional_packages import ExchangeError, load
 from engine.exchange.output_files import draft
 
 EXTRA = "tensorboard"

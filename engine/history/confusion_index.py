@@ -12,7 +12,7 @@ MAX_SPLIT = 40
 """Characters of a split's name that are kept."""
 
 
-class Place(NamedTuple):
+class MatrixLocation(NamedTuple):
     """A confusion matrix in events.jsonl: what it is of, and where its line stands."""
 
     step: int
@@ -24,16 +24,16 @@ class Place(NamedTuple):
     """Bytes of the line, without its end."""
 
 
-def place_of(matrix: Confusion, offset: int, size: int) -> Place:
+def location_of(matrix: Confusion, offset: int, size: int) -> MatrixLocation:
     """Return the place of a matrix whose line of ``size`` bytes begins at ``offset``."""
     split = matrix.split[:MAX_SPLIT]
-    return Place(matrix.step, matrix.epoch, split, len(matrix.matrix), offset, size)
+    return MatrixLocation(matrix.step, matrix.epoch, split, len(matrix.matrix), offset, size)
 
 
-def read_matrix(path: str | os.PathLike[str], place: Place) -> Confusion | None:
+def read_matrix(path: str | os.PathLike[str], place: MatrixLocation) -> Confusion | None:
     """Return the matrix that stands at a place; None where another file has taken that one's place."""
     lines, _ = tail(path, place.offset, place.size + 1)
     event = decode(lines[0]) if lines else None
-    if not isinstance(event, Confusion) or place_of(event, place.offset, len(lines[0])) != place:
+    if not isinstance(event, Confusion) or location_of(event, place.offset, len(lines[0])) != place:
         return None
     return event

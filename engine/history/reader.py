@@ -13,18 +13,16 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from engine.catalog.metrics import AXES, Axis, whole_run
-from engine.config.schema import SCRIPT, positive_number
+from engine.catalog.metrics import AXES, Axis
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.history.column_store import Block, Column
-from engine.history.confusion_index import Place, place_of
+from engine.history.confusion_index import MatrixLocation, location_of
+from engine.history.x_axes import x_values
 from engine.system.files import tail, tail_with
 
 if TYPE_CHECKING:
     from engine.history.column_store import Array
 
-TIMELESS: tuple[Axis, ...] = ("step", "epoch", "samples")
-"""The axes of a metric that is read alone."""
 CHUNK = 256 * 1024
 """Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
 MAX_MATRICES = 10_000
@@ -59,7 +57,7 @@ class History:
         """One for each attempt."""
         self.ends: list[End] = []
         self.logs: deque[Log] = deque(maxlen=500)
-        self.matrices: list[Place] = []
+        self.matrices: list[MatrixLocation] = []
         """Where the confusion matrices stand, the last ``MAX_MATRICES`` of them; ``read_matrix`` reads one."""
         self.checkpoints: list[Checkpoint] = []
         self.offset = 0
@@ -114,7 +112,7 @@ class History:
                 if event is not None:
                     self.fold(event)
                 if isinstance(event, Confusion):
-                    self.matrices.append(place_of(event, at, len(line)))
+                    self.matrices.append(location_of(event, at, len(line)))
                     del self.matrices[:-MAX_MATRICES]
                 at += len(line) + 1
 
@@ -230,41 +228,16 @@ class History:
     def series(self, metric: str, x: Axis = "step") -> tuple[Array, Array]:
         """Return a metric's points ``(x, y)``, both float64 of one length; empty for a metric never measured.
 
-        ``x`` is the optimizer step, the epoch, the seconds since the first start without the pauses between
-        attempts, the images seen, those seconds on all devices in hours, or the joules that the GPUs took. A value
-        that was not finite is NaN, and so is a place on an axis that the run does not know. Not to be written to.
+        ``x`` is what ``engine.history.x_axes`` says of each axis. A value that was not finite is NaN, and so is a
+        place on an axis that the run does not know. Not to be written to.
 
         Raises:
             ValueError: There is no such axis.
         """
         if x not in AXES:
             raise ValueError(f"there is no axis {x!r}; there are {', '.join(AXES)}")
-        steps, epochs, times, values = (self.columns.get(metric) or Column(Block(1), 0)).points()
-        if x in ("step", "epoch"):
-            return (steps if x == "step" else epochs), values
-        config = self.starts[-1].config if self.starts else {}
-        if x == "samples":
-            images = positive_number(config, "batch_size") * positive_number(config, "accumulate")
-            if config.get("model") in (None, SCRIPT):  # a program of one's own does not say what a step is
-                images = nan
-            return steps * images, values
-        if x == "joules":
-            return self._joules(times), values
-        if len(times):
-            times = times - (self.starts[0].time if self.starts else times[0])
-        return (times if x == "time" else times * positive_number(config, "gpus") / 3600), values
-
-    def _joules(self, times: Array) -> Array:
-        """Return what all GPUs together had taken at some times (N,), NaN where it was not measured."""
-        import numpy as np
-
-        total = np.full(len(times), np.nan)
-        for name, column in self.columns.items():
-            if whole_run(name) == "gpu/energy" and len(column):
-                _, _, when, energy = column.points()
-                measured = np.interp(times, when, energy)
-                total = np.where(np.isnan(total), measured, total + measured)
-        return total
+        points = (self.columns.get(metric) or Column(Block(1), 0)).points()
+        return x_values(x, points, self.starts, self.columns), points[3]
 
 
 def _width(event: Event | None) -> int:

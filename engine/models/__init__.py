@@ -4,7 +4,7 @@ Read ``layers`` (a Transformer block), ``vit``, ``resnetv2``, ``hybrid``, then `
 by name, and ``pretrained``, which loads checkpoints.
 """
 
-from engine.models.registry import create_model, parameter_groups
+from engine.models.registry import create_model, is_timm
 from engine.models.resnetv2 import standardized_once
 
-__all__ = ["create_model", "parameter_groups", "standardized_once"]
+__all__ = ["create_model", "is_timm", "standardized_once"]

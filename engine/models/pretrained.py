@@ -5,16 +5,20 @@ Either all of a network is loaded but its head, or nothing.
 
 from __future__ import annotations
 
+import sys
+import warnings
 from dataclasses import dataclass
+from inspect import signature
 from math import isqrt
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from engine.errors import CheckpointError
+from engine.models.registry import is_timm
 from engine.models.vit import ViT, resize_positions
-from engine.models.weights.sources import RGB, PretrainedWeights, read_checkpoint
+from engine.models.weights.sources import HALF, RGB, PretrainedWeights
 
 __all__ = ["LoadReport", "load_pretrained"]
 
@@ -36,6 +40,9 @@ class LoadReport:
 
     def __str__(self) -> str:
         parts = [f"{len(self.loaded)} tensors from {self.source}"]
+        if self.mean is not None and self.std is not None:
+            mean, std = (", ".join(f"{part:.4g}" for part in each) for each in (self.mean, self.std))
+            parts.append(f"inputs normalised by mean {mean} and std {std}")
         for what in ("resized", "missing", "unexpected"):
             names = getattr(self, what)
             if names:
@@ -44,14 +51,14 @@ class LoadReport:
         return "; ".join(parts)
 
 
-def load_pretrained(model: nn.Module, source: str | Path) -> LoadReport:
+def load_pretrained(model: nn.Module, checkpoint: PretrainedWeights) -> LoadReport:
     """Load a checkpoint into a model, with a head of zeros where the classes differ.
 
     Raises:
-        CheckpointError: The source cannot be found or read, or is another network's; the model is unchanged.
+        CheckpointError: It is another network's; the model is unchanged.
     """
-    checkpoint = read_checkpoint(source)
-    fitting = _fit(model, checkpoint)
+    tensors = _timm_tensors(model, checkpoint) if is_timm(model) else checkpoint.tensors
+    fitting = _fit(model, tensors, google=checkpoint.writer == "google")
     own = model.state_dict()
     with torch.no_grad():
         for name, tensor in own.items():
@@ -60,50 +67,89 @@ def load_pretrained(model: nn.Module, source: str | Path) -> LoadReport:
             else:
                 # Branches without LayerScale were trained at a scale of one.
                 tensor.fill_(1.0 if name.endswith(".gamma") else 0.0)
+    mean, std = _normalisation(model, checkpoint)
     return LoadReport(
-        str(source),
+        checkpoint.source,
         loaded=tuple(fitting),
         missing=tuple(name for name in own if name not in fitting),
-        unexpected=tuple(name for name in checkpoint.tensors if name not in fitting),
-        resized=tuple(name for name in fitting if fitting[name].shape != checkpoint.tensors[name].shape),
-        mean=checkpoint.mean,
-        std=checkpoint.std,
+        unexpected=tuple(name for name in tensors if name not in fitting),
+        resized=tuple(name for name in fitting if _changed_shape(name, fitting, checkpoint.tensors)),
+        mean=mean,
+        std=std,
     )
 
 
-def _fit(model: nn.Module, checkpoint: PretrainedWeights) -> dict[str, Tensor]:
+def _changed_shape(name: str, fitting: dict[str, Tensor], read: dict[str, Tensor]) -> bool:
+    return name in read and fitting[name].shape != read[name].shape
+
+
+def _normalisation(model: nn.Module, checkpoint: PretrainedWeights) -> tuple[RGB | None, RGB | None]:
+    """Return mean and standard deviation of the inputs that the weights were trained on.
+
+    Where the file does not say, timm's weights follow timm's configuration of the model, and the catalogue's
+    Google's; a checkpoint of a training here leaves the data's own.
+    """
+    mean, std = checkpoint.mean, checkpoint.std
+    if checkpoint.writer == "other":
+        settings = getattr(model, "pretrained_cfg", {})
+        mean, std = mean or settings.get("mean", HALF), std or settings.get("std", HALF)
+    return mean, std
+
+
+def _timm_tensors(model: nn.Module, checkpoint: PretrainedWeights) -> dict[str, Tensor]:
+    """Return a checkpoint as timm's own filter of the model's family makes it: names, and sizes of positions."""
+    filter_checkpoint = getattr(sys.modules[type(model).__module__], "checkpoint_filter_fn", None)
+    if filter_checkpoint is None:
+        return checkpoint.tensors
+    options: dict[str, Any] = {}
+    if checkpoint.writer == "google" and "antialias" in signature(filter_checkpoint).parameters:
+        options = {"interpolation": "bilinear", "antialias": False}
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tensors: dict[str, Tensor] = filter_checkpoint(dict(checkpoint.tensors), model, **options)
+    except Exception as error:
+        why = next(iter(str(error).splitlines()), "")
+        raise _another_network(f"{type(error).__name__}: {why}") from error
+    return tensors
+
+
+def _fit(model: nn.Module, tensors: dict[str, Tensor], *, google: bool) -> dict[str, Tensor]:
     """Return the tensors that go into the model, in the model's shapes; without its head if that does not fit."""
-    own, tensors, head = model.state_dict(), checkpoint.tensors, f"{_head_name(model)}."
+    own, heads = model.state_dict(), _heads(model)
     fitting: dict[str, Tensor] = {}
     for name in own:
         if name not in tensors:
             continue
         tensor = tensors[name]
         if name == "pos_embed" and isinstance(model, ViT):
-            tensor = _fit_positions(model, tensor, checkpoint.google)
+            tensor = _fit_positions(model, tensor, google)
         if tensor.shape == own[name].shape:
             fitting[name] = tensor
-        elif not name.startswith(head):
+        elif not name.startswith(heads):
             there, here = tuple(tensor.shape), tuple(own[name].shape)
             raise _another_network(f"{name} is {there} there and {here} here")
-    lacking = [name for name in own if name not in fitting and not name.startswith(head)]
-    lacking = [name for name in lacking if not name.endswith(".gamma")]
+    lacking = [name for name in own if name not in fitting and not name.startswith(heads)]
+    lacking = [name for name in lacking if not name.endswith(_OPTIONAL)]
     if lacking:
         raise _another_network(f"{_first(lacking)} not in it")
     extra = [name for name in tensors if name not in own and name.startswith(_BACKBONES)]
     if extra:
         raise _another_network(f"no place here for {_first(extra)}")
-    whole = {f"{head}weight", f"{head}bias"} <= fitting.keys()
-    return {name: tensor for name, tensor in fitting.items() if whole or not name.startswith(head)}
+    whole = {name for name in own if name.startswith(heads)} <= fitting.keys()
+    return {name: tensor for name, tensor in fitting.items() if whole or not name.startswith(heads)}
 
 
 _BACKBONES = ("blocks.", "stages.", "patch_embed.")
+_OPTIONAL = (".gamma", ".num_batches_tracked")
+"""LayerScale, and a count that PyTorch once left out."""
 
 
-def _head_name(model: nn.Module) -> str:
-    """The module that ends in the classes: ours by its type, timm's by what it says of itself."""
-    classifier = getattr(model, "pretrained_cfg", {}).get("classifier")
-    return str(classifier) if classifier else "head" if isinstance(model, ViT) else "head.fc"
+def _heads(model: nn.Module) -> tuple[str, ...]:
+    """Return what the names of tensors begin with that end in the classes: ours by type, timm's by what it says."""
+    names = getattr(model, "pretrained_cfg", {}).get("classifier")
+    if not names:
+        names = "head" if isinstance(model, ViT) else "head.fc"
+    return tuple(f"{name}." for name in ([names] if isinstance(names, str) else names))
 
 
 def _another_network(why: str) -> CheckpointError:

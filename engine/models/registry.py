@@ -72,22 +72,6 @@ def _timm(name: str, num_classes: int, image_size: int, options: dict[str, Any])
     return model
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Split the parameters for an optimizer: weights decay; norms, biases, scales and learned tokens do not.
-
-    Returns:
-        Two groups with ``params`` and ``weight_decay``, together every parameter that trains, once.
-    """
-    groups: dict[bool, list[nn.Parameter]] = {True: [], False: []}
-    for name, parameter in model.named_parameters():
-        if parameter.requires_grad:
-            groups[decays(name, parameter)].append(parameter)
-    return [
-        {"params": groups[True], "weight_decay": weight_decay},
-        {"params": groups[False], "weight_decay": 0.0},
-    ]
-
-
-def decays(name: str, parameter: nn.Parameter) -> bool:
-    """Whether weight decay applies to a parameter."""
-    return parameter.ndim > 1 and not name.endswith(("cls_token", "pos_embed"))
+def is_timm(model: nn.Module) -> bool:
+    """Return whether a model is one of timm's: each carries the configuration of its weights."""
+    return hasattr(model, "pretrained_cfg")

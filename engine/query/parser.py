@@ -21,7 +21,8 @@ from typing import Any, NamedTuple, NoReturn
 
 from engine.catalog.metrics import metric_of
 from engine.errors import UserError
-from engine.query.fields import EXAMPLES, FilterKey, Number, Subject, find_key, known_keys, read_number
+from engine.query.fields import FilterKey, Subject, find_key, known_keys
+from engine.query.units import EXAMPLES, Number, read_number
 from engine.text import cells
 
 OPERATORS = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")

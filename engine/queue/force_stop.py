@@ -8,23 +8,28 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import psutil
 
-from engine.queue.requests import request_stop
+from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
 from engine.runs.processes import lives, main_process, processes_of
+from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
-from engine.runs.status import ENDED, status_of
+from engine.runs.status import ENDED
 from engine.runs.store import Run, StoreError
 from engine.system import process
-from engine.system.telemetry import Nvml
+from engine.system.nvml import GpuSample, Nvml, usable
 from engine.text import duration, gib
 
 PATIENCE_S = 60.0
 """Seconds that each step waits: a training step, an evaluation and a checkpoint may have to finish first."""
 LEAVING_S = 10.0
 """Seconds that processes have to end after their run has ended, or after they were killed."""
+FREED_SHARE = 0.9
+"""How much of what a run held has to be free again: others allocate too."""
 POLL_S = 0.1
 
 
@@ -43,7 +48,7 @@ def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENC
     if status.host not in ("", process.host()) and status.state not in (ENDED | {"queued"}):
         raise StoreError(f"{run.id} runs on {status.host}: only there it can be stopped by force")
     say(request_stop(run, "stop-now"))
-    on_gpus = _gpu_memory(processes_of(run, status))
+    on_gpus = _gpu_memory(run, processes_of(run, status))
     if not _ends_within(run, patience_s):
         main = main_process(status_of(run))
         if main is not None:
@@ -117,25 +122,73 @@ def _count(processes: list[psutil.Process]) -> str:
     return f"{len(processes)} process{'es' if len(processes) != 1 else ''} ({pids})"
 
 
-def _gpu_memory(processes: Iterable[psutil.Process]) -> dict[int, int]:
-    """Return the bytes that processes hold on each GPU, by its index; GPUs without any are left out."""
-    pids = {holder.pid for holder in processes}
-    nvml = Nvml()
-    bytes_on = {
-        sample.index: sum(size for pid, size in sample.processes.items() if pid in pids)
-        for sample in nvml.sample()
-    }
-    nvml.close()
-    return {gpu: size for gpu, size in bytes_on.items() if size}
+@dataclass(frozen=True)
+class _Held:
+    """What a run held of a GPU before it was stopped; the bytes are None where NVML does not name its processes."""
+
+    pids: frozenset[int]
+    bytes: int | None
+    used: int | None
 
 
-def _report_memory(before: dict[int, int], say: Callable[[str], None]) -> None:
-    """Say what NVML says of the GPUs that the run was on."""
+def _gpu_memory(run: Run, processes: Iterable[psutil.Process]) -> dict[str, _Held]:
+    """Return what processes hold on each GPU, by its UUID: where NVML names them, and where the queue put the run."""
+    pids = frozenset(holder.pid for holder in processes)
+    entry = queue_entry(run)
+    given = set(entry.devices) if entry is not None else set()
+    held: dict[str, _Held] = {}
+    for sample in _samples():
+        size = sum(size for pid, size in sample.held.items() if pid in pids)
+        if not sample.lost and (size or sample.uuid in given):
+            held[sample.uuid] = _Held(pids & sample.held.keys(), size or None, sample.memory_used)
+    return held
+
+
+def _report_memory(before: dict[str, _Held], say: Callable[[str], None]) -> None:
+    """Say what NVML says of the GPUs that the run was on, once it is free or the driver has had its time for it."""
+    deadline = time.monotonic() + LEAVING_S
+    while True:
+        samples = [sample for sample in _samples() if sample.uuid in before]
+        if all(_is_free(sample, before[sample.uuid]) for sample in samples) or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_S)
+    for sample in samples:
+        say(f"{sample.label}: {_memory_text(sample, before[sample.uuid])}")
+
+
+def _is_free(sample: GpuSample, before: _Held) -> bool:
+    """Return whether the processes of the run have left a GPU, and its memory has gone down by what they held."""
+    if sample.lost:
+        return True
+    if before.pids & sample.held.keys():
+        return False
+    if before.bytes is None or before.used is None or sample.memory_used is None:
+        return True
+    return sample.memory_used <= before.used - FREED_SHARE * before.bytes
+
+
+def _memory_text(sample: GpuSample, before: _Held) -> str:
+    if sample.lost:
+        return f"lost ({sample.lost})"
+    used = (
+        f"{gib(sample.memory_used, 1)} of {gib(sample.memory_total or 0, 1)} are in use"
+        if sample.memory_used is not None
+        else "it does not say how much is in use"
+    )
+    if left := sum(sample.held[pid] for pid in before.pids & sample.held.keys()):
+        return f"{gib(left, 1)} of it are still held, {used}"
+    if before.bytes is not None:
+        if _is_free(sample, before):
+            return f"{gib(before.bytes, 1)} of it are free again, {used}"
+        return f"its processes have left the {gib(before.bytes, 1)} that they held, but {used}"
+    if before.used is None:
+        return used
+    return f"{gib(before.used, 1)} were in use, now {used}"
+
+
+def _samples() -> list[GpuSample]:
     nvml = Nvml()
-    for sample in nvml.sample():
-        if sample.index in before:
-            say(
-                f"GPU {sample.index}: {gib(before[sample.index], 1)} of it are free again, "
-                f"{gib(sample.memory_used, 1)} of {gib(sample.memory_total, 1)} are in use"
-            )
-    nvml.close()
+    try:
+        return usable(nvml.sample())
+    finally:
+        nvml.close()

@@ -129,7 +129,7 @@ class _Board:
     def __init__(self, devices: Sequence[Device], now: float) -> None:
         self.begun: dict[str, Forecast] = {}
         self._devices = devices
-        self._free: dict[str, float | None] = {device.id: now for device in devices}
+        self._free: dict[str, float | None] = {device.id: None if device.lost else now for device in devices}
         """None for a device that is free at an unknown time."""
         self._ends: dict[str, float | None] = {}
         self._now, self._last = now, float("-inf")
@@ -210,7 +210,9 @@ def forecast_queue(
     live = [status for status in statuses if status.state in LIVE]
     others = [status for status in statuses if status.state not in LIVE]
     durations = DurationEstimator([*live, *others[-MEASURED:]], configs or {})
-    devices = [Device(device.id, device.name, device.index, gpu=device.gpu) for device in offered]
+    devices = [
+        Device(device.id, device.name, device.index, gpu=device.gpu, lost=device.lost) for device in offered
+    ]
     devices_of = _given(live, entries, devices)
     running = [_as_running(status, devices_of[status.run], durations, now) for status in live]
     queued = [_as_queued(by_id[run], entries[run], by_id, durations) for run in order if run in by_id]

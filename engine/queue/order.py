@@ -12,8 +12,9 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry, write_entry
-from engine.runs.status import RESUMABLE, Status, status_of
+from engine.runs.status import RESUMABLE, Status
 from engine.runs.store import Run, Source, Store, StoreError
 
 Where = Literal["first", "last"]

@@ -111,7 +111,7 @@ def fits(job: Job, device: Device, occupants: Sequence[Occupant]) -> bool:
     if not device.is_open:
         return False
     if not occupants:
-        others = sum(user.size for user in device.users)  # the rest of the used memory is the driver's
+        others = sum(user.size or 0 for user in device.users)  # the rest of the used memory is the driver's
         return job.memory is None or not device.total or job.memory + others <= device.total
     if not device.total or not job.share or job.memory is None:
         return False
@@ -163,10 +163,14 @@ def _never(job: Job, suitable: Sequence[Device]) -> str | None:
         what = _count(job.gpus, gpu=suitable[0].gpu if suitable else job.wish != "cpu")
         asked = "" if job.wish == "auto" else f" ({job.wish})"
         return f"needs {what}{asked}, and the worker has {len(suitable) or 'none'}"
-    if job.memory is not None and all(device.total for device in suitable):
-        large = [device for device in suitable if device.total >= job.memory]
+    answering = [device for device in suitable if not device.lost]
+    if len(answering) < job.gpus:
+        lost = ", ".join(f"{device.name} is lost ({device.lost})" for device in suitable if device.lost)
+        return f"needs {_count(job.gpus, gpu=True)}: {lost}"
+    if job.memory is not None and all(device.total for device in answering):
+        large = [device for device in answering if device.total >= job.memory]
         if len(large) < job.gpus:
-            most = max(device.total for device in suitable)
+            most = max(device.total for device in answering)
             return f"needs {gib(job.memory)}, and the largest GPU has {gib(most)}"
     return None
 
@@ -199,6 +203,8 @@ def _why(
 
 def _who(job: Job, device: Device, occupants: Sequence[Occupant], kept: Mapping[str, str]) -> str:
     """Return what keeps a job from a GPU."""
+    if device.lost:
+        return f"lost: {device.lost}"
     if device.id in kept:
         return f"kept for {kept[device.id]}"
     if not device.is_open or not occupants:

@@ -17,11 +17,12 @@ import psutil
 
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
 from engine.runs.processes import processes_of
 from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, write_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment
-from engine.runs.status import ENDED, Status, status_of
+from engine.runs.status import ENDED, Status
 from engine.runs.store import Run, StoreError
 from engine.system.files import last_lines
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from engine.analysis.runs_that_count import age, runs_that_count, settings_of
 from engine.config.preflight import missing
 from engine.config.schema import Experiment
-from engine.runs.metadata import About, facts_of
+from engine.runs.current_state import status_of
+from engine.runs.metadata import RunMetadata, summaries_of
 from engine.runs.queue_entry import QueueEntry, write_entry
-from engine.runs.status import LIVE, Status, status_of
+from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError, git_commit
 
 
@@ -35,10 +36,10 @@ def submit(
         priority: The higher, the earlier.
         after: The ids of runs that have to finish first.
         share: Whether they may share a GPU with others that may.
-        warn: Called with a sentence where the data is not on this machine; None refuses such an experiment.
+        warn: Called with a sentence where data or weights are not on this machine; None refuses such an experiment.
 
     Raises:
-        StoreError: The data is not here, or the folder of runs cannot be written.
+        StoreError: Its data or weights are not here, or the folder of runs cannot be written.
     """
     if lacks := missing(experiment):
         if warn is None:
@@ -56,7 +57,7 @@ def submit(
 
 
 def seeds_present(
-    experiment: Experiment, runs: Iterable[Status], about: Mapping[str, About]
+    experiment: Experiment, runs: Iterable[Status], metadata: Mapping[str, RunMetadata]
 ) -> dict[int, Status]:
     """Return the run of each seed that has the experiment's present settings and makes another one needless.
 
@@ -65,10 +66,12 @@ def seeds_present(
     Args:
         experiment: As it stands in experiments.toml.
         runs: The statuses of runs, of any experiment.
-        about: What the runs were made with, by id; runs without an entry are passed over.
+        metadata: What the runs were made with, by id; runs without an entry are passed over.
     """
     seeds, current = experiment.run_seeds, settings_of(experiment)
-    own = facts_of((run for run in runs if run.experiment == experiment.name and run.seed in seeds), about)
+    own = summaries_of(
+        (run for run in runs if run.experiment == experiment.name and run.seed in seeds), metadata
+    )
     alike = [run for run in own if run.config and settings_of(run.config) == current]
     counted = [run for run in runs_that_count(alike, experiment).runs if run.status.state == "finished"]
     under_way = [run for run in sorted(alike, key=age) if run.status.state in (*LIVE, "queued")]
@@ -77,7 +80,7 @@ def seeds_present(
 
 def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:
     """Return ``seeds_present`` of all runs of a folder."""
-    statuses, about = [], {}
+    statuses, metadata = [], {}
     for run in store.runs():
         try:
             info = run.info()
@@ -85,8 +88,8 @@ def seeds_present_in(store: Store, experiment: Experiment) -> dict[int, Status]:
             continue
         if info.experiment == experiment.name:
             statuses.append(status_of(run))
-            about[run.id] = About(info.config, created=info.created)
-    return seeds_present(experiment, statuses, about)
+            metadata[run.id] = RunMetadata(info.config, created=info.created)
+    return seeds_present(experiment, statuses, metadata)
 
 
 def seeds_to_queue(experiment: Experiment, present: Mapping[int, Status]) -> list[int]:

@@ -26,16 +26,18 @@ from engine.queue import retry
 from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
+from engine.runs.current_state import status_of
 from engine.runs.processes import family
 from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
-from engine.runs.status import LIVE, status_of
+from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.sites.device import Device
 from engine.sites.local_devices import LocalDevices
 from engine.sites.local_process import launch
 from engine.system import lock
 from engine.system.files import last_lines
+from engine.system.process import STOP_SIGNALS
 from engine.text import span
 
 POLL_S = 0.5
@@ -86,12 +88,14 @@ def work(
         Busy: Another worker serves the folder.
         StoreError: The folder cannot be locked.
     """
-    worker = Worker(store, machine or LocalDevices(), backoff_s)
-    while True:
-        with _only_worker(store):
-            worker.serve(stopped, drain=drain)
-        if stopped() or worker.is_done():  # a run queued while the lock was let go is served too
-            return worker.started
+    with contextlib.ExitStack() as stack:
+        machine = machine or stack.enter_context(contextlib.closing(LocalDevices()))
+        worker = Worker(store, machine, backoff_s)
+        while True:
+            with _only_worker(store):
+                worker.serve(stopped, drain=drain)
+            if stopped() or worker.is_done():  # a run queued while the lock was let go is served too
+                return worker.started
 
 
 @dataclass
@@ -158,7 +162,7 @@ class Worker:
 
     def _false_start(self, run: Run, code: int) -> None:
         self._tries[run.id] = self._tries.get(run.id, 0) + 1
-        if code in (-signal.SIGTERM, -signal.SIGINT):
+        if -code in STOP_SIGNALS:
             _record_end(run, "stopped", f"stopped by {signal.Signals(-code).name} before it began")
         elif code >= 0 or self._tries[run.id] >= TRIES:
             how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
@@ -189,7 +193,7 @@ class Worker:
         jobs = [self._job(run, entry, now) for run, entry in look.queue]
         live = [_live(run, entry, self._memory(run)) for run, entry in look.live]
         ours = _processes(look) if self._machine.uuids else {}
-        return make_plan(jobs, self._machine.look(ours), live, now)
+        return make_plan(jobs, self._machine.look(ours, _measured(live)), live, now)
 
     def _job(self, run: Run, entry: QueueEntry, now: float) -> Job:
         blocked, hopeless = why_blocked(self._store, entry, now)
@@ -231,13 +235,12 @@ class Worker:
             worker_status.publish(self._store.root, msgspec.structs.replace(self._published, left=True))
 
     def _publish(self, plan: Plan) -> None:
-        """Publish why runs wait, for lists and the app, when the reasons have changed."""
+        """Publish why runs wait, for lists and the app, when a reason or a device has changed."""
         reasons = {name: wait.words for name, wait in plan.waits.items()}
-        if self._published is not None and self._published.reasons == reasons:
+        devices, published = self._machine.offered, self._published
+        if published is not None and (published.reasons, published.devices) == (reasons, devices):
             return
-        current = worker_status.WorkerStatus(
-            worker=lock.this_process(), devices=self._machine.offered, reasons=reasons
-        )
+        current = worker_status.WorkerStatus(worker=lock.this_process(), devices=devices, reasons=reasons)
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
             worker_status.publish(self._store.root, current)
             self._published = current
@@ -291,6 +294,16 @@ def _processes(look: _Look) -> dict[str, set[int]]:
         for device in entry.devices:
             pids.setdefault(device, set()).update(of_run)
     return pids
+
+
+def _measured(live: Sequence[Live]) -> dict[str, int]:
+    """Return the bytes that live runs take on each device together, for devices on which all of them are known."""
+    taken: dict[str, int | None] = {}
+    for run in live:
+        for device in run.devices:
+            before = taken.get(device, 0)
+            taken[device] = None if before is None or run.memory is None else before + run.memory
+    return {device: size for device, size in taken.items() if size is not None}
 
 
 def _roughly(seconds: float) -> str:

@@ -1,7 +1,7 @@
 """Ends what a run started when the run's own process ends, however that ends: no program outlives its run.
 
 A killed process cannot clean up. So a second process waits at a pipe that only the first holds open; when the pipe
-closes it kills its own process group, which is the program's too.
+closes it kills its own process group, which is the program's too. A signal to all of them ends the program alone.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import signal
 import subprocess
 from types import TracebackType
 
-_WAIT = "trap '' HUP INT TERM; read -r _; kill -KILL 0"
+from engine.system.process import stop_signals_blocked
+
+_WAIT = "read -r _; kill -KILL 0"
 
 
 class ProcessGroup:
@@ -22,9 +24,10 @@ class ProcessGroup:
     """
 
     def __enter__(self) -> ProcessGroup:
-        self._process = subprocess.Popen(
-            ["/bin/sh", "-c", _WAIT], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0
-        )
+        with stop_signals_blocked():
+            self._process = subprocess.Popen(
+                ["/bin/sh", "-c", _WAIT], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0
+            )
         self.group = self._process.pid
         return self
 

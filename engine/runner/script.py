@@ -20,15 +20,18 @@ from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
 from engine.runner.process_group import ProcessGroup
 from engine.runs import stop_request
+from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system import process
 from engine.system.files import last_lines
-from engine.system.telemetry import Sampler
+from engine.system.telemetry import Sampler, joules_of
 
 GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""
+HEARING_S = 0.5
+"""Seconds within which all processes of a run have a signal that was sent to all of them."""
 SAYABLE: dict[str, type[Event]] = {
     "metrics": Metrics,
     "confusion": Confusion,
@@ -54,6 +57,7 @@ def run_script(
     Raises:
         RuntimeError: The program has no pipe, which would be a mistake of this module.
     """
+    spent = joules_of(recorder.status.last)
     recorder.emit(_start(run, experiment, seed, recorder, device))
     with ProcessGroup() as group:
         try:
@@ -69,11 +73,17 @@ def run_script(
             raise RuntimeError("a pipe was asked for and not made")
         listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
         listener.start()
-        with Sampler(recorder.telemetry):
+        with Sampler(recorder.telemetry, _given_gpus(run), spent):
             _wait(program, group, stop)
-            stop.poll()  # what was asked while it ended counts
+            _look_again(program, stop)
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
     return _end(program.returncode, run, recorder, stop)
+
+
+def _given_gpus(run: Run) -> list[str]:
+    """Return the UUIDs of the GPUs that the queue gave the run; those of a run begun by hand are unknown."""
+    entry = queue_entry(run)
+    return [device for device in entry.devices if not device.startswith("cpu")] if entry is not None else []
 
 
 def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, stop: StopRequest) -> None:
@@ -89,6 +99,14 @@ def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, stop: StopReque
             group.signal(signal.SIGTERM)
         elif deadline is not None and now > deadline:
             group.signal(signal.SIGKILL)
+
+
+def _look_again(program: subprocess.Popen[bytes], stop: StopRequest) -> None:
+    """Hear what was asked while the program ended: a signal to the whole run may reach it before this process."""
+    stop.poll()
+    deadline = time.monotonic() + HEARING_S
+    while program.returncode != 0 and stop.request is None and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:

@@ -19,7 +19,8 @@ def sentence(event: Event) -> str | None:
         case Start():
             again = f", attempt {event.attempt}, from step {event.step}" if event.attempt > 1 else ""
             size = f"{event.parameters:,} parameters" if event.parameters is not None else ""
-            return f"started on {event.device}{again}: {', '.join(filter(None, (size, event.init)))}"
+            model = ", ".join(filter(None, (size, event.init)))
+            return f"started on {event.device}{again}{f': {model}' if model else ''}"
         case Metrics() if "test/f1" in event.values:
             scores_of_epoch = ", ".join(
                 f"{split} {name} {value:.4f}"

@@ -9,7 +9,7 @@ from engine.runs.labels import Labels
 from engine.runs.status import Status
 
 
-class About(NamedTuple):
+class RunMetadata(NamedTuple):
     """A run's configuration and labels."""
 
     config: Mapping[str, Any] = {}
@@ -18,29 +18,29 @@ class About(NamedTuple):
     """When it was made, in seconds since the epoch."""
 
 
-class Fact(NamedTuple):
+class RunSummary(NamedTuple):
     """A run's status, configuration and labels."""
 
     status: Status
-    about: About = About()
+    metadata: RunMetadata = RunMetadata()
 
     @property
     def config(self) -> Mapping[str, Any]:
         """Its configuration; empty where it is unknown."""
-        return self.about.config
+        return self.metadata.config
 
     @property
     def created(self) -> float:
         """When it was made, in seconds since the epoch."""
-        return self.about.created
+        return self.metadata.created
 
 
-def facts_of(runs: Iterable[Status], about: Mapping[str, About]) -> list[Fact]:
+def summaries_of(runs: Iterable[Status], metadata: Mapping[str, RunMetadata]) -> list[RunSummary]:
     """Return runs with their configurations and labels.
 
     Args:
         runs: The statuses of the runs.
-        about: Configurations and labels by run id; a run without an entry gets empty ones.
+        metadata: Configurations and labels by run id; a run without an entry gets empty ones.
     """
-    unknown = About()
-    return [Fact(run, about.get(run.run, unknown)) for run in runs]
+    unknown = RunMetadata()
+    return [RunSummary(run, metadata.get(run.run, unknown)) for run in runs]

@@ -13,15 +13,14 @@ from typing import Any, Literal
 import msgspec
 
 from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised
-from engine.runs import status
+from engine.runs import status_file
 from engine.runs.event_log import EventLog
+from engine.runs.heartbeat import HEARTBEAT_S
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from engine.system import process
 
 STATUS_INTERVAL_S = 1.0
-HEARTBEAT_S = 2.0
-"""Seconds without an event after which the status gets a heartbeat of its own."""
 END_PATIENCE_S = 5.0
 """Seconds to wait for a full disk at the end of a run."""
 
@@ -35,7 +34,7 @@ class Reporter:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.status: Status = status.rebuild(run)
+        self.status: Status = status_file.rebuild(run)
 
     def emit(self, event: Event) -> None:
         """Pass an event on."""
@@ -227,7 +226,7 @@ class Recorder(Reporter):
         self._saved = now
         self.status.offset = self._event_log.size
         with contextlib.suppress(OSError):  # readers can rebuild it from the events
-            status.save(self.run, self.status)
+            status_file.save(self.run, self.status)
 
 
 def _is_evaluation(event: Metrics) -> bool:

@@ -1,24 +1,15 @@
-"""The state of a run: one fold of its events, and one judgement from facts that lists, app and queue share.
+"""The status of a run, as status.json has it: one fold of its events, for lists, app and queue.
 
 ::
 
     queued -> starting -> running -> finished | failed | stopped | crashed
 
-``crashed`` is never written by the run itself; a reader concludes it when the run's lock is free and its last event is
-no end. ``silent`` is a run in an unknown state: it is another machine's and sent no heartbeat for a while, or this user
-may not read it.
-
-The lock of a copied folder is free. Such a copy still names the process that took the run (queued.json): pid, start and
-boot together identify it, and while it lives on this machine, so does the run that was copied. Once it is gone, a copy
-without an end counts as crashed.
+Whether a run that says ``running`` still lives is judged in ``engine.runs.current_state``.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import os
-import time
 from typing import Annotated, Literal
 
 import msgspec
@@ -38,15 +29,8 @@ from engine.events import (
     Seconds,
     Seed,
     Start,
-    decode,
 )
-from engine.runs import stop_request
-from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.stop_request import Request
-from engine.runs.store import Run, StoreError
-from engine.runs.worker_status import why_waiting
-from engine.system import lock, process
-from engine.system.files import DAMAGED, tail, write_atomic, write_over
 
 State = Literal["queued", "starting", "running", "finished", "failed", "stopped", "crashed", "silent"]
 LIVE: frozenset[State] = frozenset({"starting", "running", "silent"})
@@ -57,9 +41,6 @@ SAYABLE: frozenset[State] = frozenset({"queued", "running", "finished", "failed"
 
 FOLD = 2
 """The version of the fold; a status.json of another version is made anew from the events."""
-SILENCE_S = 60.0
-"""Seconds without a heartbeat after which a run of another machine is silent; a heartbeat so far in the future counts
-as none."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
 ASKED: dict[Request, str] = {
@@ -251,160 +232,3 @@ class Status(msgspec.Struct, kw_only=True):
                 self.pace_s = self.elapsed_s / (step - self.first_step)
             self.pace_from_step, self.pace_from_s = step, self.elapsed_s
         self.pace_to_step = step
-
-
-_decoder = msgspec.json.Decoder(Status)
-
-
-def status_of(run: Run, *, mine: bool = False) -> Status:
-    """Return a run's status with its state judged from its files, its lock and its processes.
-
-    Args:
-        run: The run.
-        mine: This process has the run's lock and does not train: the run is judged as if the lock were free.
-    """
-    is_held = False if mine else lock.is_held(f"{run.folder}/lock")
-    status, size, entry = cached(run), _size(run), queue_entry(run)
-    is_outdated = False
-    if status is None or status.offset > size:
-        status, is_outdated = rebuild(run), _is_of_older_version(run)
-    elif not is_held and status.offset < size:  # a live process saves the rest itself
-        read_on(run, status)
-    status.state = _judge(run, status, entry, is_held)
-    status.asked = stop_request.asked(run) if status.state in LIVE else None
-    if status.state == "queued":
-        status.reason = why_waiting(run, entry)
-    elif status.state == "crashed" and not status.reason:
-        status.reason = "its process ended without a word"
-    if is_outdated and not is_held and status.state in ENDED & SAYABLE:
-        _renew(run, status)
-    return status
-
-
-def _is_of_older_version(run: Run) -> bool:
-    """Return whether status.json is whole and was folded by an older version."""
-    try:
-        return _decoder.decode(run.read("status.json")).fold < FOLD
-    except DAMAGED:
-        return False
-
-
-def _renew(run: Run, status: Status) -> None:
-    """Save the status of an older version's run, so that its events are read anew only once.
-
-    Only the owner of a run does so; a folder that cannot be written stays as it is.
-    """
-    with contextlib.suppress(OSError):
-        if run.path.stat().st_uid == os.geteuid():
-            save(run, status)
-
-
-def _state_of_owned(status: Status, entry: QueueEntry) -> State:
-    """Return the state of a run whose process lives, as its queue entry says."""
-    if not entry.begun(status.attempt):
-        return "starting"
-    return status.state if status.state in ENDED else "running"
-
-
-def _state_of_held(status: Status) -> State:
-    """Return the state of a run whose lock a process holds."""
-    if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
-        return status.state  # its process is about to go
-    return "running" if status.state == "running" and _is_current(status) else "starting"
-
-
-def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None) -> State:
-    if entry is not None and entry.owner is not None and entry.owner.is_alive:
-        return _state_of_owned(status, entry)
-    if is_held:
-        return _state_of_held(status)
-    if is_held is None and status.state == "running" and _lives_here(status):
-        return "running"  # its lock was removed, or this user may not look at it
-    if is_held is None and not os.access(run.path, os.R_OK | os.X_OK):
-        return "silent"
-    if entry is not None and entry.waits(status.attempt):
-        return "queued"
-    if status.state in ENDED:
-        return status.state
-    if status.attempt and status.host not in ("", process.host()):
-        return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
-    return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
-
-
-def _is_current(status: Status) -> bool:
-    """Return whether the process in the status can be the one that holds the lock."""
-    return status.host != process.host() or _lives_here(status)
-
-
-def _lives_here(status: Status) -> bool:
-    return status.host == process.host() and process.is_alive(status.pid, status.process_started, status.boot)
-
-
-def rebuild(run: Run) -> Status:
-    """Return the status that all events of a run make."""
-    status = Status(run=run.id, fold=FOLD)
-    try:
-        info = run.info()
-        status.experiment, status.seed = info.experiment[:MAX_REASON], info.seed
-    except StoreError as error:
-        status.reason = str(error)[:MAX_REASON]
-    read_on(run, status)
-    return status
-
-
-def read_on(run: Run, status: Status) -> None:
-    """Fold the events since a status was made into it."""
-    while True:
-        lines, end = tail(f"{run.folder}/events.jsonl", status.offset)
-        if end == status.offset:
-            return
-        status.offset = end
-        for line in lines:
-            if (event := decode(line)) is not None:
-                status.apply(event)
-
-
-def save(run: Run, status: Status) -> None:
-    """Replace status.json; on a disk that is too full for a second file, write over it."""
-    status.fold = FOLD
-    data = msgspec.json.encode(status)
-    try:
-        write_atomic(run.status_file, data)
-    except OSError:
-        write_over(run.status_file, data)
-
-
-def cached(run: Run) -> Status | None:
-    """Return the content of status.json; None where it is damaged, of another run, or of another version."""
-    try:
-        status = _decoder.decode(run.read("status.json"))
-    except DAMAGED:
-        return None
-    usable = (
-        status.run == run.id
-        and status.fold == FOLD
-        and status.state in SAYABLE
-        and (status.offset or not status.attempt)
-    )
-    return status if usable else None
-
-
-def _size(run: Run) -> int:
-    """Return the bytes of events.jsonl, 0 without one."""
-    try:
-        return os.lstat(f"{run.folder}/events.jsonl").st_size
-    except OSError:
-        return 0
-
-
-MARKS = {
-    "queued": ("◌", "cyan"),
-    "starting": ("◔", "yellow"),
-    "running": ("●", "green"),
-    "finished": ("✓", "green"),
-    "failed": ("✗", "red"),
-    "stopped": ("■", "yellow"),
-    "crashed": ("✗", "red"),
-    "silent": ("?", "yellow"),
-}
-"""Shape and colour of each state: readable by the shape alone."""

@@ -1,4 +1,8 @@
-"""How a run is asked to stop: by its control file, which a user writes, or by a signal to its process."""
+"""How a run is asked to stop: by its control file, which a user writes, or by a signal to its process.
+
+SIGINT, SIGTERM and SIGHUP (its terminal was closed) ask it to stop now. So does SIGUSR2, which batch systems send when
+the time of a job is nearly up.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,15 @@ from typing import Literal
 
 from engine.runs.store import Run
 from engine.system.files import read_small, write_atomic
+from engine.system.process import STOP_SIGNALS
 
 Request = Literal["stop-after-epoch", "stop-now"]
 REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
 """Exit codes of a process that trains."""
+TIME_NEARLY_UP = "its time is nearly up: stopped"
+"""The reason of a run that SIGUSR2 has stopped; where it was follows."""
 
 
 def ask(run: Run, request: Request) -> None:
@@ -40,17 +47,28 @@ def clear(run: Run) -> None:
 
 
 class StopRequest:
-    """The stop request for the run of this process: set by signals at once, by ``poll`` from the control file."""
+    """The stop request for the run of this process: set by signals at once, by ``poll`` from the control file.
+
+    Attributes:
+        request: How to stop, None before the first request.
+        reason: Who asked, as the run's end says it.
+        time_nearly_up: Whether it stops because the time of its job is nearly up, and is to be begun anew.
+    """
 
     def __init__(self, run: Run) -> None:
         self._run = run
         self.request: Request | None = None
         self.reason = ""
+        self.time_nearly_up = False
 
     def listen(self) -> None:
-        """Take SIGINT and SIGTERM as requests to stop now; a second SIGINT ends the process at once."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
+        """Take the stop signals as requests to stop now; a second SIGINT ends the process at once.
+
+        A SIGHUP that is ignored already, as under nohup, stays ignored.
+        """
+        for number in STOP_SIGNALS:
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._on_signal)
 
     def poll(self) -> None:
         """Read the control file."""
@@ -58,6 +76,11 @@ class StopRequest:
             self.request, self.reason = request, "stopped on request"
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        self.request, self.reason = "stop-now", f"stopped by {signal.Signals(number).name}"
+        if self.request != "stop-now":  # of several signals the first says why
+            self.time_nearly_up = number == signal.SIGUSR2
+            self.reason = (
+                TIME_NEARLY_UP if self.time_nearly_up else f"stopped by {signal.Signals(number).name}"
+            )
+            self.request = "stop-now"
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)

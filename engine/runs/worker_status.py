@@ -16,7 +16,7 @@ from engine.system.lock import Holder
 
 NAME = ".queue.json"
 HELD = "held"
-NO_WORKER = "no worker is at it; `engine work` starts one"
+NO_WORKER = "no worker is running; `engine work` starts one"
 STARTING_S = 5.0
 """Seconds after a run was queued in which its worker may still be starting."""
 
@@ -30,6 +30,8 @@ class OfferedDevice(msgspec.Struct, kw_only=True, frozen=True):
     """Its name for people."""
     index: int = 0
     gpu: bool = False
+    lost: str = ""
+    """Why a GPU does not answer, empty while it does."""
 
 
 class WorkerStatus(msgspec.Struct, kw_only=True):

@@ -19,10 +19,12 @@ class User:
 
     pid: int
     name: str
-    size: int
+    """``not in /proc`` for a process of the host outside this container, ``?`` where the name is hidden."""
+    size: int | None
+    """None where the driver does not say."""
 
     def __str__(self) -> str:
-        return f"pid {self.pid}, {self.name}, {gib(self.size)}"
+        return f"pid {self.pid}, {self.name}" + (f", {gib(self.size)}" if self.size is not None else "")
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,10 @@ class Device:
     foreign: int = 0
     """Bytes of them that are not our runs'."""
     users: tuple[User, ...] = ()
+    lost: str = ""
+    """Why a GPU does not answer, empty while it does."""
 
     @property
     def is_open(self) -> bool:
-        """Whether what others hold is little enough to call it free."""
-        return not self.gpu or self.foreign <= max(FOREIGN, FOREIGN_SHARE * self.total)
+        """Whether it answers, and what others hold is little enough to call it free."""
+        return not self.gpu or (not self.lost and self.foreign <= max(FOREIGN, FOREIGN_SHARE * self.total))

@@ -131,38 +131,32 @@ def keep(handle: int) -> Iterator[None]:
 
 def is_held(path: str | os.PathLike[str]) -> bool | None:
     """Return whether a living process has the lock; None where that cannot be known from the file."""
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = _signature(handle)
-        return holder is None or not holder.is_dead
-    except OSError:  # no locks on this file system
-        return None
-    else:
-        return False
-    finally:
-        os.close(handle)
+    is_taken, holder = _inspect(path)
+    return is_taken and (holder is None or not holder.is_dead)
 
 
 def orphaned_holder(path: Path) -> tuple[Holder, list[int]] | None:
     """Return who died with the lock and the processes that still keep it; None where its holder lives or it is free."""
+    is_taken, holder = _inspect(path)
+    return (holder, keepers(path)) if is_taken and holder is not None and holder.is_dead else None
+
+
+def _inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
+    """Return whether any process has the lock, None where that cannot be known; and who signed a taken one."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
-        return None
+        return None, None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        holder = _signature(handle)
+    except BlockingIOError:
+        return True, _signature(handle)
+    except OSError:  # no locks on this file system
+        return None, None
     else:
-        return None
+        return False, None
     finally:
         os.close(handle)
-    return None if holder is None or not holder.is_dead else (holder, keepers(path))
 
 
 def keepers(path: Path) -> list[int]:

@@ -1,16 +1,24 @@
-"""The identity of a process: pid, start and boot together name exactly one, while a pid alone is used again."""
+"""Processes: who one is, with whom it ends, and which signals it leaves to the process that started it.
+
+Pid, start and boot together name exactly one process, while a pid alone is used again.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
 import os
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 """What Linux calls the signal that a process gets when its parent ends."""
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+"""The signals that ask a run to stop: its own process hears them, for all the processes that it started."""
 
 
 @functools.cache
@@ -89,3 +97,37 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we asked
         os._exit(1)
+
+
+@contextlib.contextmanager
+def stop_signals_blocked() -> Iterator[None]:
+    """Keep the stop signals from this thread, and for good from the processes that it starts meanwhile.
+
+    A process inherits what is blocked, and so does all that it starts: a signal to a whole group of processes
+    reaches those alone that were started outside. One to this process waits for the end of the block.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_when_told_by(parent: int) -> None:
+    """Have this process, started with its stop signals blocked, end at a SIGTERM of its parent alone.
+
+    Only Linux tells who sent a signal: elsewhere any SIGTERM ends it.
+    """
+    for number in STOP_SIGNALS:  # some library may unblock them in a thread of its own
+        signal.signal(number, signal.SIG_IGN)
+    if sys.platform != "linux":
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+        return
+
+    def wait() -> None:
+        while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, name="parent", daemon=True).start()

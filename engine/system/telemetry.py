@@ -1,133 +1,20 @@
-"""What the machine is doing: NVIDIA's GPUs through NVML, this process through psutil, sampled in a thread."""
+"""What a run's GPUs and its process are doing, through NVML and psutil, sampled in a thread."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Protocol
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 
-import msgspec
 import psutil
 
-SLICE = "MIG-"
-"""How the UUID of a slice of a GPU begins."""
+from engine.system.nvml import GpuSample, Nvml
 
 
-class GpuSample(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at one GPU. Memory in bytes, utilisation in percent, power in W, temperature in °C."""
-
-    index: int
-    name: str
-    uuid: str
-    memory_used: int
-    memory_total: int
-    utilization: float | None = None
-    power: float | None = None
-    temperature: float | None = None
-    energy: float | None = None
-    """Joules since the driver was loaded."""
-    processes: dict[int, int] = {}
-    """Bytes held by each pid, where the driver says so."""
-
-
-class GpuSource(Protocol):
-    """What looks at GPUs: ``Nvml``, or what stands in for it."""
-
-    def sample(self) -> list[GpuSample]:
-        """Look at every GPU once."""
-
-
-class Nvml:
-    """NVML for as long as it is needed; without an NVIDIA driver it has no devices and ``missing`` says why."""
-
-    def __init__(self) -> None:
-        self.missing = ""
-        self._handles: list[Any] = []
-        try:
-            import pynvml
-
-            self._nvml = pynvml
-            pynvml.nvmlInit()
-            self._handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(pynvml.nvmlDeviceGetCount())]
-        except Exception as error:  # noqa: BLE001  NVML's own error class is made at run time
-            self.missing = str(error) or type(error).__name__
-
-    def sample(self) -> list[GpuSample]:
-        """Look at every GPU once; what a card does not report is None, a card without an answer is left out."""
-        samples = []
-        for i, handle in enumerate(self._handles):
-            with contextlib.suppress(self._nvml.NVMLError):
-                samples.append(self._one(i, handle))
-        return samples
-
-    def close(self) -> None:
-        """Release the driver."""
-        if self._handles:
-            self._handles = []
-            self._nvml.nvmlShutdown()
-
-    def _one(self, index: int, handle: Any) -> GpuSample:
-        nvml = self._nvml
-        memory = nvml.nvmlDeviceGetMemoryInfo(handle)
-        power = self._ask(nvml.nvmlDeviceGetPowerUsage, handle)
-        energy = self._ask(nvml.nvmlDeviceGetTotalEnergyConsumption, handle)
-        rates = self._ask(nvml.nvmlDeviceGetUtilizationRates, handle)
-        processes = self._ask(nvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
-        return GpuSample(
-            index=index,
-            name=_text(nvml.nvmlDeviceGetName(handle)),
-            uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
-            memory_used=int(memory.used),
-            memory_total=int(memory.total),
-            utilization=None if rates is None else float(rates.gpu),
-            power=None if power is None else power / 1000,
-            temperature=self._ask(nvml.nvmlDeviceGetTemperature, handle, nvml.NVML_TEMPERATURE_GPU),
-            energy=None if energy is None else energy / 1000,
-            processes={int(p.pid): int(p.usedGpuMemory) for p in processes if p.usedGpuMemory is not None},
-        )
-
-    def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
-        try:
-            return question(*arguments)
-        except self._nvml.NVMLError:
-            return None
-
-
-def visible_gpus(samples: Iterable[GpuSample]) -> list[str]:
-    """Return the UUIDs of the GPUs that CUDA_VISIBLE_DEVICES leaves to this process, in its order.
-
-    As in CUDA, what is unknown ends the list. Slices of a GPU are taken at their word.
-
-    Args:
-        samples: All GPUs, in the order of their bus.
-    """
-    gpus = list(samples)
-    names = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if names is None:
-        return [gpu.uuid for gpu in gpus]
-    visible = []
-    for name in names.split(","):
-        if (uuid := find_gpu(name.strip(), gpus)) is None:
-            break
-        visible.append(uuid)
-    return visible
-
-
-def find_gpu(name: str, samples: Iterable[GpuSample]) -> str | None:
-    """Return the UUID of a GPU by its index or the beginning of its UUID; None where it fits no GPU, or several."""
-    gpus = list(samples)
-    if name.isdecimal():
-        return next((gpu.uuid for gpu in gpus if gpu.index == int(name)), None)
-    if name.startswith(SLICE):
-        return name
-    matches = [gpu.uuid for gpu in gpus if name and gpu.uuid.startswith(name)]
-    return matches[0] if len(matches) == 1 else None
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+def joules_of(values: Mapping[str, float | None]) -> dict[str, float]:
+    """Return the energies among the last metrics of a run: what its earlier attempts took, for ``Sampler``."""
+    return {name: value for name, value in values.items() if value and name.endswith("/energy")}
 
 
 class Sampler:
@@ -152,7 +39,8 @@ class Sampler:
         self._interval = interval_s
         self._nvml = Nvml() if gpus else None
         self._spent = spent or {}
-        self._first_energy: dict[int, float] = {}
+        self._first_energy: dict[str, float] = {}
+        self._complained = False
         self._process = psutil.Process()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="telemetry", daemon=True)
@@ -185,7 +73,7 @@ class Sampler:
     def _gpu_values(self, prefix: str, sample: GpuSample) -> dict[str, float]:
         energy = None
         if sample.energy is not None:
-            energy = sample.energy - self._first_energy.setdefault(sample.index, sample.energy)
+            energy = sample.energy - self._first_energy.setdefault(sample.uuid, sample.energy)
             energy += self._spent.get(f"{prefix}/energy", 0.0)
         measured = {
             "memory_used": sample.memory_used,
@@ -198,9 +86,12 @@ class Sampler:
         return {f"{prefix}/{name}": float(value) for name, value in measured.items() if value is not None}
 
     def _held(self, sample: GpuSample) -> int | None:
-        """Return the bytes of a GPU that this process and its children hold, None where none of them is on it."""
+        """Return the bytes of a GPU that this process and its children hold, None where NVML names none of them.
+
+        In a container it may name the pids of the host: PyTorch's own figures are those that remain.
+        """
         mine = {self._process.pid, *(child.pid for child in self._process.children(recursive=True))}
-        held = [size for pid, size in sample.processes.items() if pid in mine]
+        held = [size for pid, size in sample.held.items() if pid in mine]
         return sum(held) if held else None
 
     def _memory(self) -> int:
@@ -213,7 +104,16 @@ class Sampler:
 
     def _loop(self) -> None:
         while True:
-            self._report(self.look())
+            self._look_and_report()
             if self._stop.is_set():  # after a last look: the shortest run has one
                 return
             self._stop.wait(self._interval)
+
+    def _look_and_report(self) -> None:
+        """Look once; what goes wrong is printed the first time, and the next look is tried all the same."""
+        try:
+            self._report(self.look())
+        except Exception:  # noqa: BLE001  telemetry never ends a run, nor itself
+            if not self._complained:
+                self._complained = True
+                traceback.print_exc()

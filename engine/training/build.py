@@ -10,11 +10,13 @@ from collections.abc import Callable
 import msgspec
 import torch
 
+from engine.catalog.gpus import peak_flops
 from engine.config.preflight import oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Start
 from engine.models import create_model
 from engine.models.pretrained import load_pretrained
+from engine.models.weights.sources import read_checkpoint
 from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.system import process
@@ -24,7 +26,6 @@ from engine.training.cost import cost_of
 from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
 from engine.training.device import device_name
-from engine.training.meter import peak_flops
 from engine.training.trainer import Trainer
 
 
@@ -50,7 +51,7 @@ def build(
 
     Raises:
         DataError: The dataset cannot be used.
-        CheckpointError: The last checkpoint cannot.
+        CheckpointError: The last checkpoint, or the weights to begin with, cannot.
     """
     run = recorder.run
     torch.manual_seed(seed)
@@ -58,6 +59,8 @@ def build(
         torch.set_float32_matmul_precision("high")
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
+    kept = state["config"] if state is not None else {}
+    weights = read_checkpoint(experiment.pretrained) if experiment.pretrained and "mean" not in kept else None
     data = load_dataset(experiment, seed, say)
     model = create_model(
         experiment.model,
@@ -66,9 +69,12 @@ def build(
         patch_size=experiment.patch_size,
         **experiment.options,
     )
-    loaded = load_pretrained(model, experiment.pretrained) if experiment.pretrained else None
+    loaded = load_pretrained(model, weights) if weights is not None else None
+    del weights
     if loaded is not None and loaded.mean is not None and loaded.std is not None:
         data = dataclasses.replace(data, mean=loaded.mean, std=loaded.std)
+    elif "mean" in kept:
+        data = dataclasses.replace(data, mean=tuple(kept["mean"]), std=tuple(kept["std"]))
     ideal = ideal_seconds(experiment, device, len(data.classes))
     trainer = Trainer(
         experiment, seed, model, data, device, recorder, stop_request, ideal and ideal / ranks.size, ranks
@@ -83,7 +89,7 @@ def build(
             trainer,
             device=device_name(device, ranks.size),
             parameters=sum(parameter.numel() for parameter in model.parameters()),
-            init=loaded.source if loaded else "scratch",
+            init=experiment.pretrained or "scratch",
         )
     )
     sizes = ", ".join(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from engine.errors import DeviceError
+from engine.system.nvml import SLICE, GpuSample, usable
+from engine.system.visible_gpus import order_is_unsure, visible_gpus
 
 
 def pick_device(name: str, rank: int = 0, ranks: int = 1) -> torch.device:
@@ -37,8 +41,32 @@ def device_name(device: torch.device, ranks: int = 1) -> str:
     return f"{times}cpu ({torch.get_num_threads()} threads)"
 
 
-def uuid_of(device: torch.device) -> str | None:
-    """Return a GPU's UUID as NVML writes it, None for a CPU."""
+def gpu_uuids(device: torch.device, count: int, samples: Sequence[GpuSample]) -> list[str]:
+    """Return the UUIDs, as NVML writes them, of the GPUs that a run of ``count`` processes uses; none on a CPU.
+
+    Of several, those that CUDA_VISIBLE_DEVICES leaves, so that this process touches none of them; PyTorch is asked
+    where CUDA may count them in another order.
+
+    Args:
+        device: The run's device, for several processes the first of their GPUs.
+        count: How many processes, each on a GPU of its own.
+        samples: All GPUs, as NVML sees them.
+    """
     if device.type != "cuda":
-        return None
-    return f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+        return []
+    if count > 1 and not order_is_unsure(samples):
+        return visible_gpus(samples)[:count]
+    indices = range(count) if count > 1 else [device.index or 0]
+    return [_uuid(index, samples) for index in indices]
+
+
+def _uuid(index: int, samples: Sequence[GpuSample]) -> str:
+    """Return the UUID of a CUDA device; PyTorch may tell that of its card where it is a slice of one."""
+    uuid = str(torch.cuda.get_device_properties(index).uuid)
+    for sample in usable(samples):
+        if sample.uuid.endswith(f"-{uuid}"):
+            return sample.uuid
+    visible = visible_gpus(samples)
+    if index < len(visible) and visible[index].startswith(SLICE):
+        return visible[index]
+    return f"GPU-{uuid}"

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from engine.analysis.classification import f1_per_class, scores
+from engine.analysis.confusion_scores import f1_per_class, scores
 from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import Estimate
 from engine.training.collectives import ALONE, Ranks

@@ -10,18 +10,6 @@ from torch import Tensor
 from engine.catalog.metrics import PHASES
 from engine.training.collectives import ALONE, Ranks
 
-PEAK_FLOPS = {
-    "B200": 2250e12, "H200": 989e12, "H100 PCIe": 756e12, "H100 NVL": 835e12, "H100": 989e12, "A100": 312e12,
-    "L40S": 362e12, "L40": 181e12, "L4": 121e12, "A40": 150e12, "A10": 125e12, "RTX 6000 Ada": 364e12,
-    "RTX 5090": 210e12, "RTX 4090": 165e12, "RTX 3090": 71e12,
-}  # fmt: skip
-"""Dense bf16 operations a second by datasheet, by a part of the card's name; the more special name stands first."""
-
-
-def peak_flops(card: str) -> float | None:
-    """Return a card's peak in operations a second, None for a card that is not listed."""
-    return next((peak for name, peak in PEAK_FLOPS.items() if name in card), None)
-
 
 class Stopwatch:
     """How long the parts of a step take on the device, in seconds.

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from copy import deepcopy
-from itertools import groupby
-from typing import Any
 
 import torch
 from torch import nn
@@ -14,7 +12,7 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from engine.config.schema import Experiment
-from engine.models import parameter_groups
+from engine.training.parameter_groups import parameter_groups
 
 SHORT_RUN_BETAS = (0.9, 0.95)
 """AdamW's, as for short runs of Transformers; see Dosovitskiy et al. (2021) and big_vision's plain ViT."""
@@ -24,10 +22,8 @@ STAIRS = (0.3, 0.6, 0.9)
 
 
 def make_optimizer(model: nn.Module, experiment: Experiment) -> Optimizer:
-    """Return the optimizer; norms, biases, tokens and position tables are not decayed."""
-    groups = parameter_groups(model, experiment.weight_decay)
-    if experiment.layer_decay != 1.0:
-        groups = with_layer_decay(model, groups, experiment.lr, experiment.layer_decay)
+    """Return the optimizer; :func:`parameter_groups` says what decays and how fast each block learns."""
+    groups = parameter_groups(model, experiment.weight_decay, experiment.lr, experiment.layer_decay)
     match experiment.optimizer:
         case "sgd":
             return SGD(groups, lr=experiment.lr, momentum=MOMENTUM, nesterov=True, fused=True)
@@ -35,46 +31,6 @@ def make_optimizer(model: nn.Module, experiment: Experiment) -> Optimizer:
             return Adam(groups, lr=experiment.lr, fused=True)
         case "adamw":
             return AdamW(groups, lr=experiment.lr, betas=SHORT_RUN_BETAS, fused=True)
-
-
-def with_layer_decay(
-    model: nn.Module, groups: list[dict[str, Any]], lr: float, decay: float
-) -> list[dict[str, Any]]:
-    """Return groups in which blocks nearer to the image learn more slowly, for fine-tuning (BEiT, Bao et al., 2022).
-
-    The head and the last norm have ``lr``, the last block ``decay`` times that, and each block before it, down to the
-    embedding, ``decay`` times the rate of the next one; a ResNet's stages count as its blocks.
-
-    Args:
-        model: Whose parameters they are.
-        groups: Parameter groups of an optimizer; each is split.
-        lr: The learning rate of the head.
-        decay: The factor between one block and the next, above 0 and at most 1.
-    """
-    places = {parameter: _block(name) for name, parameter in model.named_parameters()}
-    depth = 1 + max(block for block in [0, *places.values()] if block < HEAD)
-    split = []
-    for group in groups:
-
-        def rank(parameter: nn.Parameter) -> int:
-            block = places[parameter]
-            return depth - block if block < HEAD else 0
-
-        for below, parameters in groupby(sorted(group["params"], key=rank), rank):
-            split.append({**group, "params": list(parameters), "lr": lr * decay**below})
-    return split
-
-
-HEAD = 10**6
-"""The place of parameters behind all blocks: the last norm and the head."""
-
-
-def _block(name: str) -> int:
-    """Return how many blocks stand before a parameter; ``HEAD`` behind the last block."""
-    parts = name.split(".")
-    if parts[0] in ("blocks", "stages"):
-        return int(parts[1]) + 1
-    return HEAD if parts[0] in ("norm", "head", "fc_norm") else 0
 
 
 def make_schedule(optimizer: Optimizer, steps: int, experiment: Experiment) -> LambdaLR:

@@ -10,10 +10,11 @@ from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
-from engine.system.telemetry import Nvml, Sampler, visible_gpus
+from engine.system.nvml import Nvml
+from engine.system.telemetry import Sampler, joules_of
 from engine.training.build import build
 from engine.training.data.source import Say
-from engine.training.device import pick_device, uuid_of
+from engine.training.device import gpu_uuids, pick_device
 from engine.training.distributed.supervisor import train_on_several
 from engine.training.failures import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
@@ -33,9 +34,7 @@ def train(
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
     where = torch.device("cpu")
-    spent = {
-        name: value for name, value in recorder.status.last.items() if value and name.endswith("/energy")
-    }
+    spent = joules_of(recorder.status.last)
     try:
         where = pick_device(device, ranks=experiment.gpus)
         if where.type == "cpu":
@@ -89,16 +88,18 @@ def _say(recorder: Recorder, stop: StopRequest) -> Say:
 def _say_why_no_gpu(recorder: Recorder, asked: str) -> None:
     if asked == "auto":
         nvml = Nvml()
-        why = f"NVML: {nvml.missing}" if nvml.missing else "torch cannot use the GPU"
+        lost = ", ".join(f"{gpu.label} is lost: {gpu.lost}" for gpu in nvml.sample() if gpu.lost)
+        why = f"NVML: {nvml.missing}" if nvml.missing else lost or "torch cannot use the GPU"
         nvml.close()
         recorder.log("info", f"training on the CPU ({why})")
 
 
 def _gpus(device: torch.device, count: int) -> list[str]:
-    """Return the UUIDs of the GPUs that a run uses; this process touches none of several."""
-    if device.type == "cuda" and count > 1:
-        nvml = Nvml()
-        visible = visible_gpus(nvml.sample())
+    """Return the UUIDs of the GPUs that a run uses."""
+    if device.type != "cuda":
+        return []
+    nvml = Nvml()
+    try:
+        return gpu_uuids(device, count, nvml.sample())
+    finally:
         nvml.close()
-        return visible[:count]
-    return [uuid] if (uuid := uuid_of(device)) else []

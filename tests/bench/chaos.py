@@ -27,10 +27,11 @@ from pathlib import Path
 
 from engine.events import End, Event, Log, Start, decode
 from engine.history.reader import History
-from engine.queue.requests import request_resume
+from engine.queue.stop_and_resume import request_resume
 from engine.queue.worker import ensure_worker
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry, write_entry
-from engine.runs.status import ENDED, State, Status, status_of
+from engine.runs.status import ENDED, State, Status
 from engine.runs.store import Run, Store, StoreError
 from engine.system import process
 from tests.processes import commands, parent

@@ -19,10 +19,10 @@ from rich.text import Text
 
 from engine.analysis.curves import Curve
 from tui.palette import PALETTE
-from tui.state.line import ChartLine
-from tui.widgets.chart.canvas import Canvas, CellGrid, Floats, Window
-from tui.widgets.chart.plot import Plot, Setting
-from tui.widgets.chart.styles import Ink
+from tui.state.chart_line import ChartLine
+from tui.widgets.chart.braille_canvas import Canvas, CellGrid, Floats, Window
+from tui.widgets.chart.chart_picture import Plot, Setting
+from tui.widgets.chart.inks_and_glyphs import Ink
 
 CASES = [
     # charts, width, height, curves, points

@@ -38,7 +38,7 @@ with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine.history import reader
     from engine.query import fields, select
     from engine.query import parser as filters
-    from engine.runs import event_text, store
+    from engine.runs import current_state, event_text, status_file, store
     from engine.runs import status as states
 
 ROOT = Path(__file__).parent.parent.parent
@@ -117,8 +117,8 @@ def files_target(data: bytes) -> None:
             run.info()
         waiting_entry(run)
         stop_request.asked(run)
-        status = states.status_of(run)
-        states.rebuild(run)
+        status = current_state.status_of(run)
+        status_file.rebuild(run)
         checks.examine(run)
         select.select_runs(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
         states.msgspec.json.encode(status)

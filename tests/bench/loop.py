@@ -34,7 +34,7 @@ from torch import nn
 
 from engine.config.loader import load_config
 from engine.events import Metrics, Start, decode
-from engine.models import create_model, parameter_groups
+from engine.models import create_model
 from engine.runs.recorder import Recorder
 from engine.runs.store import Store
 from engine.system.files import tail
@@ -42,6 +42,7 @@ from engine.system.telemetry import Sampler
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset, Split, load_dataset
 from engine.training.optim import SHORT_RUN_BETAS, cosine
+from engine.training.parameter_groups import parameter_groups
 from engine.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[2]

@@ -68,8 +68,8 @@ def write_vitui(folder: Path, name: str, series: Series) -> None:
 
 def _said(run: str, name: str, series: Series) -> Iterator[Start | Metrics | End]:
     count = len(next(iter(series.values())))
-    about = {"run": run, "experiment": name, "steps_per_epoch": max(1, count // 10), "epochs": 10}
-    yield Start(time=BEGAN, seed=0, pid=1, host="lab", device="cpu", **about)  # type: ignore[arg-type]
+    metadata = {"run": run, "experiment": name, "steps_per_epoch": max(1, count // 10), "epochs": 10}
+    yield Start(time=BEGAN, seed=0, pid=1, host="lab", device="cpu", **metadata)  # type: ignore[arg-type]
     for step, values in enumerate(zip(*series.values(), strict=True), start=1):
         measured = dict(zip(series, values, strict=True))
         yield Metrics(time=BEGAN + step, run=run, step=step, epoch=10 * step / count, values=measured)

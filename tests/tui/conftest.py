@@ -63,7 +63,7 @@ def _quick_feed(monkeypatch: pytest.MonkeyPatch) -> None:
         return changed
 
     monkeypatch.setattr(Feed, "tick", counted)
-    monkeypatch.setattr("tui.feed.feed.TICK_S", 0.05)
+    monkeypatch.setattr("tui.feed.refresh_rate.REFRESH_S", 0.05)
 
 
 @pytest.fixture(autouse=True)

@@ -20,15 +20,15 @@ from engine.runs.store import Store
 from tests.conftest import queued
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
-from tui.screens.actions.runs import briefly, how_it_goes_on
+from tui.screens.actions.run_stop_resume import briefly, how_it_goes_on
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog
 from tui.screens.help import HelpScreen
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.run_list import RunList

@@ -26,7 +26,7 @@ from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import ALIKE, asked_for, plain
 from tui.terminal.textual_private import screen_strips
 from tui.terminal.themes import THEMES
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen

@@ -16,11 +16,11 @@ from engine.events import Confusion, encode
 from engine.queue.order import hold
 from engine.runs import run_lock
 from engine.runs.queue_entry import QueueEntry, write_entry
-from engine.runs.status import rebuild, save
+from engine.runs.status_file import rebuild, save
 from engine.runs.store import Store
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 from tests.conftest import ROOT, queued
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import settle, until
@@ -203,7 +203,8 @@ def machines(pid: int) -> Iterator[Machine]:
                 GpuSample(
                     index=i, name="NVIDIA H100", uuid=f"GPU-{i}", memory_total=80 * 2**30,
                     memory_used=int((3 + 30 * busy) * 2**30), utilization=round(95 * busy), power=70 + 500 * busy,
-                    temperature=40 + 30 * busy, processes={4711 + i: 3 * 2**30} | ({99: 2**30} if i else {}),
+                    temperature=40 + 30 * busy,
+                    processes={4711 + i: int((2 + 30 * busy) * 2**30)} | ({99: 2**30} if i else {}),
                 )
                 for i in range(2)
             ),

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from engine.commands.options import fail, option_config, option_runs
+from tui import output_folders
 
 if TYPE_CHECKING:
     from engine.config.loader import Config
     from engine.exchange.exporting import Kind
     from tui.figures.files import Format
     from tui.figures.style import Style, Width
-    from tui.report.table_export import TableFormat
+    from tui.report.export_tables import TableFormat
 
 PICTURES: tuple[Format, ...] = ("png", "svg", "pdf")
 TABLES: tuple[TableFormat, ...] = ("md", "latex", "csv", "parquet")
@@ -78,14 +79,14 @@ class Request:
 def write_figures(request: Request) -> bool:
     """Write figures; return whether what was asked for was drawn."""
     from engine.runs.store import Store
-    from tui.figures.export import export_figures
+    from tui.figures.export_figures import export_figures
     from tui.figures.style import LOOKS
 
     return export_figures(
         request.config,
         Store(request.root),
         request.figures,
-        request.out or Path("images"),
+        request.out or output_folders.FIGURES_AND_TABLES,
         request.pictures or ["png"],
         say=click.echo,
         look=LOOKS[request.style or "paper"],
@@ -96,9 +97,9 @@ def write_figures(request: Request) -> bool:
 def write_tables(request: Request) -> bool:
     """Write tables; return whether all that were asked for were written."""
     from engine.runs.store import Store
-    from tui.report.table_export import export_tables
+    from tui.report.export_tables import export_tables
 
-    out, formats = request.out or Path("images"), request.table_formats or ["md"]
+    out, formats = request.out or output_folders.FIGURES_AND_TABLES, request.table_formats or ["md"]
     return export_tables(request.config, Store(request.root), request.figures, out, formats, say=click.echo)
 
 
@@ -109,7 +110,7 @@ def write_runs(request: Request) -> bool:
 
     if request.to is None:
         return False
-    folder = request.out or Path("exports") / request.to
+    folder = request.out or output_folders.EXPORTED_RUNS / request.to
     return export_runs(
         Store(request.root), request.to, folder, request.where or "", force=request.force, say=click.echo
     )
@@ -176,7 +177,8 @@ def misfit(options: Sequence[str], written: Sequence[Face]) -> str:
     "--out",
     metavar="DIR",
     type=click.Path(path_type=Path),
-    help="The folder to write into: images, or with --to exports/FORMAT.",
+    help=f"The folder to write into: {output_folders.FIGURES_AND_TABLES}, or with --to "
+    f"{output_folders.EXPORTED_RUNS}/FORMAT.",
 )
 @click.option(
     "--format",

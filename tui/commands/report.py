@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from engine.commands.options import fail, option_config, option_runs
+from tui import output_folders
 
 
 @click.command()
 @click.argument("figures", nargs=-1, metavar="[FIGURE...]")
 @click.option(
     "--out",
-    default="report",
+    default=str(output_folders.REPORT),
     show_default=True,
     metavar="DIR",
     type=click.Path(path_type=Path),

@@ -1,7 +1,7 @@
 """Follows the project in a thread and says what is new: the only reader of files in the app.
 
-Four times a second it looks at what changed, folds new events of the watched runs into columns, and posts one
-snapshot. It touches no widget. Files that nobody watches are not read.
+At the rate of ``tui.feed.refresh_rate`` it looks at what changed, folds new events of the watched runs into columns,
+and posts one snapshot. It touches no widget. Of runs that are not watched it reads status and settings, not events.
 """
 
 from __future__ import annotations
@@ -18,34 +18,26 @@ import msgspec
 
 from engine.analysis.alarms import Alarm, Watcher
 from engine.history.confusion_index import read_matrix
-from engine.history.reader import CHUNK, History
-from engine.runs.metadata import About
-from engine.runs.status import LIVE, Status, status_of
+from engine.history.reader import History
+from engine.runs.current_state import status_of
+from engine.runs.metadata import RunMetadata
+from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError
-from tui.feed.machine import MachineSampler
-from tui.feed.queue import Lineup
-from tui.feed.run_detail import detail_of
-from tui.feed.run_metadata import Abouts
-from tui.feed.run_reader import Reader
-from tui.feed.seed_means import Bands
+from tui.feed import refresh_rate
+from tui.feed.curve_reader import CurveReader
+from tui.feed.focused_run import detail_of
+from tui.feed.machine_sampler import KEPT_LOOKS, MachineSampler
+from tui.feed.queue_reader import QueueReader
+from tui.feed.refresh_rate import refresh_interval
+from tui.feed.run_metadata import MetadataReader
+from tui.feed.run_page_reader import Reader
 from tui.state.messages import Changed
-from tui.state.run_record import Record
+from tui.state.run_page_record import Record
 from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix
-    from engine.analysis.curves import Curve
     from engine.config.loader import Config
-
-TICK_S = 0.25
-READ_BUDGET_S = 0.2
-"""Seconds that one tick may spend on reading histories, or on runs it does not know, before it shows what it has."""
-FIRST_S = 0.02
-"""The same before anything stands on the screen: the newest runs fill it, and the thread would hold its painting up."""
-LONG = 8 * 1024 * 1024
-"""Unread bytes of a run from which it is sketched first: reading them takes a tenth of a second."""
-MACHINES = 300
-"""How many looks at the machine are kept: five minutes."""
 
 
 @dataclasses.dataclass
@@ -72,13 +64,13 @@ class Feed:
     Args:
         project: Which.
         post: Takes a ``Changed``; safe to call from any thread.
-        rate: How many snapshots a second at most; as many as ``TICK_S`` says by default.
+        rate: How many snapshots a second at most; by default as ``tui.feed.refresh_rate`` has it.
     """
 
     def __init__(
         self, project: Project, post: Callable[[Changed], object], rate: float | None = None
     ) -> None:
-        self._tick_s = TICK_S if rate is None else 1 / rate
+        self._interval_s = refresh_interval(rate)
         self._project = project
         self._post = post
         self._store = Store(project.runs)
@@ -86,7 +78,7 @@ class Feed:
         self._wake = threading.Event()
         self.looked = threading.Event()
         """Set once there was a first look at the project."""
-        self._budget_s = READ_BUDGET_S
+        self._budget_s = refresh_rate.READ_BUDGET_S
         self.watch = Watch()
         self._snapshot = Snapshot()
         self._config_stamp: int | None = -1
@@ -96,15 +88,10 @@ class Feed:
         self._unread = False
         """Whether there are runs that were not looked at yet."""
         self._statuses: dict[str, Status] = {}
-        self._histories: dict[str, History] = {}
-        self._sketches: dict[str, History] = {}
-        """What is shown of runs while their long files are read."""
-        self._prepared: dict[tuple[str, str], tuple[object, Curve]] = {}
-        """The curves of the last tick by run and metric, with what they were made from."""
-        self._bands = Bands()
-        self._abouts = Abouts()
-        self._lineup = Lineup(str(project.runs))
-        self._machines: deque[Machine] = deque(maxlen=MACHINES)
+        self._curves = CurveReader()
+        self._metadata = MetadataReader()
+        self._queue_reader = QueueReader(str(project.runs))
+        self._machines: deque[Machine] = deque(maxlen=KEPT_LOOKS)
         self._machine = MachineSampler()
         self._reader: Reader | None = None
         self._live: list[str] = []
@@ -113,7 +100,7 @@ class Feed:
             self._update_config,
             self._update_runs,
             self._update_alarms,
-            self._update_abouts,
+            self._update_metadata,
             self._update_histories,
             self._update_record,
             self._update_curves,
@@ -125,19 +112,19 @@ class Feed:
 
     def follow(self) -> None:
         """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
-        first, self._budget_s = True, FIRST_S
+        first, self._budget_s = True, refresh_rate.FIRST_READ_BUDGET_S
         try:
             while not self._stop.is_set():
                 began = time.monotonic()
                 if (changed := self.tick()) is not None:
                     self._post(changed)
                 self.looked.set()
-                rest = max(0.02, self._tick_s + began - time.monotonic())
+                rest = max(refresh_rate.SHORTEST_REST_S, self._interval_s + began - time.monotonic())
                 if self._snapshot.loading:
-                    rest = min(rest, TICK_S) if first else 0
+                    rest = min(rest, refresh_rate.REFRESH_S) if first else 0
                 self._wake.wait(rest)
                 self._wake.clear()
-                first, self._budget_s = False, READ_BUDGET_S
+                first, self._budget_s = False, refresh_rate.READ_BUDGET_S
         finally:
             self.looked.set()
             self._machine.close()
@@ -164,7 +151,7 @@ class Feed:
         for name in runs:
             if (run := self._runs.get(name)) is None:
                 continue
-            if (history := self._histories.get(name)) is None or history.behind:
+            if (history := self._curves.histories.get(name)) is None or history.behind:
                 history = History(run.path)
                 history.update()
             on_test = [entry for entry in tuple(history.matrices) if entry.split == "test"]
@@ -204,14 +191,14 @@ class Feed:
         if self._watcher.standing is not tick.before.alarms:
             tick.changes["alarms"] = self._watcher.standing
 
-    def _update_abouts(self, tick: _Tick) -> None:
-        if relabelled := self._abouts.read(self._runs):
-            tick.changes["about"] = dict(self._abouts.known)
+    def _update_metadata(self, tick: _Tick) -> None:
+        if relabelled := self._metadata.read(self._runs):
+            tick.changes["metadata"] = dict(self._metadata.known)
             tick.changed_runs |= relabelled
 
     def _update_histories(self, tick: _Tick) -> None:
-        tick.runs_read, more = self._read_histories(tick.watch)
-        tick.loading = more or self._unread or self._abouts.pending
+        tick.runs_read, more = self._curves.read(self._runs, tick.watch)
+        tick.loading = more or self._unread or self._metadata.pending
 
     def _update_record(self, tick: _Tick) -> None:
         record = self._record(tick.watch)
@@ -224,7 +211,7 @@ class Feed:
         if tick.runs_read or watch != before.watch or tick.loading != before.loading:
             tick.changes |= {
                 "watch": watch,
-                "curves": self._curves(watch),
+                "curves": self._curves.curves(watch, self._finished(watch)),
                 "loading": tick.loading,
                 "configs": {name: self._config(name) for name in watch.runs if name in self._runs},
             }
@@ -241,8 +228,8 @@ class Feed:
 
     def _update_queue(self, tick: _Tick) -> None:
         now = self._machines[-1].time if self._machines else time.time()
-        queue = self._lineup.look(
-            self._runs, self._statuses, self._stamps, self._abouts.known, now, news=bool(tick.changed_runs)
+        queue = self._queue_reader.look(
+            self._runs, self._statuses, self._stamps, self._metadata.known, now, news=bool(tick.changed_runs)
         )
         if queue is not None and queue != tick.before.queue:
             tick.changes["queue"] = queue
@@ -286,7 +273,7 @@ class Feed:
             if not may_move and not folder_changed:
                 continue
             if folder_changed:
-                self._abouts.touch(name)
+                self._metadata.touch(name)
             self._stamps[name] = folder
             status = status_of(run)
             if previous is None or _differs(previous, status):
@@ -300,41 +287,8 @@ class Feed:
         came_or_went = runs.keys() ^ self._runs.keys()
         self._runs = runs
         self._statuses = {name: status for name, status in self._statuses.items() if name in runs}
-        self._abouts.keep(runs)
+        self._metadata.keep(runs)
         return came_or_went
-
-    def _read_histories(self, watch: Watch) -> tuple[set[str], bool]:
-        """Read on in the watched runs; return which have news, and whether there is more than time allowed."""
-        watched = [name for name in dict.fromkeys((*watch.runs, watch.focus)) if name in self._runs]
-        self._histories = {
-            name: self._histories.get(name) or History(self._runs[name].path) for name in watched if name
-        }
-        runs_read, deadline = set(), time.monotonic() + READ_BUDGET_S
-        if sketched := self._sketch():
-            return sketched, True
-        for name, history in self._histories.items():
-            while history.update(CHUNK):
-                runs_read.add(name)
-                if time.monotonic() > deadline:
-                    return runs_read, True
-            self._sketches.pop(name, None)
-        return runs_read, False
-
-    def _sketch(self) -> set[str]:
-        """Sketch the runs of which much is unread; return which were."""
-        self._sketches = {
-            name: sketched for name, sketched in self._sketches.items() if name in self._histories
-        }
-        long = {
-            name
-            for name, history in self._histories.items()
-            if name not in self._sketches and history.behind > LONG
-        }
-        if long:
-            from engine.history.preview import sketch
-
-            self._sketches |= {name: sketch(self._runs[name].path) for name in long}
-        return long
 
     def _record(self, watch: Watch) -> Record | None:
         """Return the run that the run view shows, None while it is closed."""
@@ -343,52 +297,16 @@ class Feed:
             return None
         if self._reader is None or self._reader.run.id != run.id:
             self._reader = Reader(run)
-        return self._reader.look(watch.page, self._histories.get(run.id))
+        return self._reader.look(watch.page, self._curves.histories.get(run.id))
 
-    def _curves(self, watch: Watch) -> dict[str, tuple[Curve, ...]]:
-        """Return the curves by metric; one without news is the same object as before, so that nobody draws it anew."""
-        curves: dict[str, list[Curve]] = {}
-        before, self._prepared = self._prepared, {}
-        for name in watch.runs:
-            if (history := self._sketches.get(name) or self._histories.get(name)) is None:
-                continue
-            for metric, column in history.columns.items():
-                length = history.offset if watch.axis == "joules" else len(column)
-                source = (watch.axis, watch.smoothing, len(history.starts), column, length)
-                prepared = before.get((name, metric))
-                if prepared is None or prepared[0] != source:
-                    prepared = source, self._curve(name, history, metric, watch)
-                self._prepared[name, metric] = prepared
-                curves.setdefault(metric, []).append(prepared[1])
-        if watch.folds:
-            finished = {name for name in watch.runs if self._is_finished(name)}
-            return self._bands.fold(curves, watch.folds, finished, watch.smoothing)
-        return {metric: tuple(of_runs) for metric, of_runs in curves.items()}
-
-    def _is_finished(self, run: str) -> bool:
-        status = self._statuses.get(run)
-        return status is not None and status.state == "finished"
-
-    def _curve(self, run: str, history: History, metric: str, watch: Watch) -> Curve:
-        from engine.analysis.curves import curve_of
-
-        x, y = history.series(metric, watch.axis)
-        return curve_of(run, x, y, watch.smoothing, self._seams(history, watch))
-
-    @staticmethod
-    def _seams(history: History, watch: Watch) -> tuple[float, ...]:
-        per_epoch = history.starts[0].steps_per_epoch if history.starts else None
-        if watch.axis == "step":
-            return tuple(float(step) for step in history.seams)
-        if watch.axis == "epoch" and per_epoch:
-            return tuple(step / per_epoch for step in history.seams)
-        return ()
+    def _finished(self, watch: Watch) -> set[str]:
+        statuses = ((name, self._statuses.get(name)) for name in watch.runs)
+        return {name for name, status in statuses if status is not None and status.state == "finished"}
 
     def _config(self, name: str) -> Mapping[str, Any]:
-        """Return what a run was made with, or went on with; nothing for one that does not say."""
-        history = self._histories.get(name)
-        if history and history.starts and history.starts[-1].config:
-            return history.starts[-1].config
+        """Return what a run was made with, or went on with; empty where its files do not tell."""
+        if config := self._curves.config(name):
+            return config
         with contextlib.suppress(StoreError):
             return self._runs[name].info().config
         return {}
@@ -396,7 +314,9 @@ class Feed:
     def _detail(self, name: str | None) -> RunDetail | None:
         if name is None or (run := self._runs.get(name)) is None:
             return None
-        return detail_of(run, self._histories.get(name), self._abouts.known.get(name, About()).labels)
+        return detail_of(
+            run, self._curves.histories.get(name), self._metadata.known.get(name, RunMetadata()).labels
+        )
 
 
 def _differs(a: Status, b: Status) -> bool:

@@ -9,18 +9,18 @@ from typing import Any
 import msgspec
 
 from engine.runs.labels import labels_of
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.store import Run, StoreError
 
 BUDGET_S = 0.05
 """Seconds that one look may spend: ten thousand runs are read in a second or two while the app goes on."""
 
 
-class Abouts:
+class MetadataReader:
     """Keeps what run.json and labels.json say, and reads what may have changed."""
 
     def __init__(self) -> None:
-        self.known: dict[str, About] = {}
+        self.known: dict[str, RunMetadata] = {}
         self._stale: dict[str, None] = {}
         self._configs: dict[bytes, Mapping[str, Any]] = {}
         """Configurations by their JSON: runs with equal settings share one object."""
@@ -37,7 +37,7 @@ class Abouts:
     def keep(self, runs: Iterable[str]) -> None:
         """Forget all runs but these."""
         there = set(runs)
-        self.known = {name: about for name, about in self.known.items() if name in there}
+        self.known = {name: metadata for name, metadata in self.known.items() if name in there}
         self._stale = {name: None for name in self._stale if name in there}
 
     def read(self, runs: Mapping[str, Run]) -> set[str]:
@@ -47,16 +47,16 @@ class Abouts:
             name, _ = self._stale.popitem()
             if (run := runs.get(name)) is None:
                 continue
-            about = self._read(run)
-            if about != self.known.get(name):
-                self.known[name] = about
+            metadata = self._read(run)
+            if metadata != self.known.get(name):
+                self.known[name] = metadata
                 changed.add(name)
         return changed
 
-    def _read(self, run: Run) -> About:
+    def _read(self, run: Run) -> RunMetadata:
         try:
             info = run.info()
             config = self._configs.setdefault(msgspec.json.encode(info.config), info.config)
         except (StoreError, UnicodeEncodeError):
-            return About({}, labels_of(run))
-        return About(config, labels_of(run, info), info.created)
+            return RunMetadata({}, labels_of(run))
+        return RunMetadata(config, labels_of(run, info), info.created)

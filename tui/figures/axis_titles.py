@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.analysis.curves import Array
 from engine.catalog.metrics import Axis, metric_of
-from tui.ticks import Unit, limits, unit_of
+from tui.axis_ticks import Unit, limits, unit_of
 
 _OF_TRAINING = frozenset({"lr", "grad_norm", "images_per_s", "mfu"})
 """Metrics that only training has: their names stand without "Train"."""

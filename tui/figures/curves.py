@@ -25,16 +25,16 @@ from engine.analysis.curves import (
     mean_over_seeds,
 )
 from engine.catalog.metrics import Axis
-from engine.history.reader import TIMELESS
+from engine.history.x_axes import TIMELESS
+from tui.axis_ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
 from tui.figures import line_labels
 from tui.figures.axis_titles import Scale, time_scale, x_title, y_scale
-from tui.figures.page import TITLE, FigureSheet, plain, wrap, write_notes
+from tui.figures.figure_sheet import TITLE, FigureSheet, plain, wrap, write_notes
 from tui.figures.source import Reading, Source
 from tui.figures.style import PAPER, Look, Width
 from tui.figures.style import style as style
 from tui.palette import markers_for
-from tui.state.line import ChartLine
-from tui.ticks import PLAIN, Unit, linear_ticks, log_limits, log_ticks
+from tui.state.chart_line import ChartLine
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,9 +10,9 @@ import numpy as np
 from engine.analysis.curves import LARGEST, Array
 from engine.analysis.results import OVER_SEEDS, Hours, Result, Score, result_of
 from engine.analysis.runs_that_count import Candidate
+from tui.axis_ticks import Unit, linear_ticks
 from tui.figures.axis_titles import Scale
 from tui.figures.source import Reading, Source
-from tui.ticks import Unit, linear_ticks
 
 
 @dataclass(frozen=True)

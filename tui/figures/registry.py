@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
 from engine.config.schema import Figure
-from tui.figures import bars, classes, confusion, curves, last_confusion, scatter, step_time
-from tui.figures.page import FigureSheet
+from tui.figures import (
+    class_f1_dots,
+    confusion_heat_map,
+    cost_scatter,
+    curves,
+    last_confusion,
+    score_bars,
+    step_time_bars,
+)
+from tui.figures.figure_sheet import FigureSheet
 from tui.figures.source import Part, Reading, Source
 
 if TYPE_CHECKING:
@@ -43,13 +51,15 @@ class FigureKind(Generic[Part]):
 
 KINDS: Mapping[str, FigureKind[Any]] = {
     "curves": FigureKind(curves.read, curves.draw, _against),
-    "bars": FigureKind(bars.read, bars.draw),
-    "scatter": FigureKind(scatter.read, scatter.draw, _against),
+    "bars": FigureKind(score_bars.read, score_bars.draw),
+    "scatter": FigureKind(cost_scatter.read, cost_scatter.draw, _against),
     "confusion": FigureKind(
-        confusion.read, confusion.draw, _of_split("Confusion"), last_confusion.matrix_name
+        confusion_heat_map.read, confusion_heat_map.draw, _of_split("Confusion"), last_confusion.matrix_name
     ),
     "classes": FigureKind(
-        classes.read, classes.draw, _of_split("F1 of each class"), last_confusion.matrix_name
+        class_f1_dots.read, class_f1_dots.draw, _of_split("F1 of each class"), last_confusion.matrix_name
     ),
-    "steptime": FigureKind(step_time.read, step_time.draw, lambda _: "Time of a training step by phase"),
+    "steptime": FigureKind(
+        step_time_bars.read, step_time_bars.draw, lambda _: "Time of a training step by phase"
+    ),
 }

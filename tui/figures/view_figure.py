@@ -18,8 +18,9 @@ from engine.runs.store import Run
 from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
 from tui.figures.style import style
+from tui.output_folders import FIGURES_AND_TABLES
 from tui.palette import UNKNOWN, Sign
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def default_path(view: ChartView) -> Path:
     metrics = list(view.curves)
     only = len(metrics) == 1
     parts = [*(experiments if len(experiments) == 1 else []), *(metrics if only else [])] or ["comparison"]
-    return Path("images") / f"{slug('-'.join(parts))}.png"
+    return FIGURES_AND_TABLES / f"{slug('-'.join(parts))}.png"
 
 
 def slug(text: str) -> str:

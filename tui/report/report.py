@@ -22,9 +22,9 @@ from engine.config.schema import Figure
 from engine.runs.store import Store
 from engine.text import Strong, clean, markdown, markdown_table, printable, setting_text
 from tui.figures.caveats import not_counted, satisfied, waiting_for_runs
-from tui.figures.export import find_figures
+from tui.figures.export_figures import find_figures
 from tui.figures.files import origin_of, replace_file
-from tui.figures.make import Library, make
+from tui.figures.make_figure import Library, make
 from tui.figures.registry import KINDS
 from tui.report.results_table import ResultsTable
 from tui.report.statements import Statement, Statements
@@ -82,7 +82,7 @@ def write_report(
         say: Called with each line for the user; it is plain text without control characters.
 
     Returns:
-        Whether the figures that were asked for could be drawn, as ``tui.figures.export.satisfied`` says.
+        Whether the figures that were asked for could be drawn, as ``tui.figures.export_figures.satisfied`` says.
 
     Raises:
         ConfigError: A name is no figure's.

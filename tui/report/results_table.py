@@ -11,13 +11,22 @@ from engine.analysis.conclusions.evidence import Evidence, by_data
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.sentences import method_sentence, table_reason
 from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result
-from engine.text import Strong, gib
+from engine.text import Strong
+from tui.report.number_format import (
+    IMAGES,
+    energy,
+    gpu_hours,
+    images_per_second,
+    interval_text,
+    mean_and_deviation,
+    memory,
+    parameters,
+    rank_range,
+)
 
 TITLES = {"test/f1": "test F1", "test/accuracy": "test accuracy"}
 TEXTS = ("experiment", "data")
 """The columns for people that hold no numbers."""
-IMAGES = "†"
-"""Marks an interval over test images."""
 NONE = "–"
 RANK = "rank by "
 LEAST_RANKED = 3
@@ -86,22 +95,22 @@ class ResultsTable:
         texts = {"experiment": row.experiment, "data": row.data, "seeds": str(len(row.choice.runs))}
         for metric, title in TITLES.items():
             texts[title] = self._mean(row, metric)
-            texts[f"95 % of {title}"] = _between(_interval(row, metric))
-            texts[f"{RANK}{title}"] = _written(self._ranks(row, metric))
+            texts[f"95 % of {title}"] = interval_text(_interval(row, metric))
+            texts[f"{RANK}{title}"] = rank_range(self._ranks(row, metric))
         return texts | {
-            "parameters": f"{row.parameters / 1e6:,.2f} M" if row.parameters else "",
-            "GPU memory": _memory(row.gpu_memory),
-            "host memory": _memory(row.host_memory),
-            "images/s": number(row.images_per_s, ",.0f"),
-            "GPU-hours": number(row.gpu_hours, ".3g"),
-            "energy": "" if row.joules is None else f"{number(row.joules / 1000, ',.1f')} kJ",
+            "parameters": parameters(row.parameters),
+            "GPU memory": memory(row.gpu_memory),
+            "host memory": memory(row.host_memory),
+            "images/s": images_per_second(row.images_per_s),
+            "GPU-hours": gpu_hours(row.gpu_hours),
+            "energy": energy(row.joules),
         }
 
     def _mean(self, row: Result, metric: str) -> str:
         score = row.scores.get(metric)
         if score is None:
             return ""
-        text = number(score.mean) + ("" if score.sd is None else f" ± {number(score.sd)}")
+        text = mean_and_deviation(score.mean, score.sd)
         return Strong(text) if self._is_best(row, metric) else text
 
     def _is_best(self, row: Result, metric: str) -> bool:
@@ -200,32 +209,8 @@ class ResultsTable:
         return list(dict.fromkeys(row.data for row in self.results if metric in row.scores))
 
 
-def number(value: float | None, form: str = ".4f") -> str:
-    """Return a number as text, empty for None; the largest and the smallest in powers of ten."""
-    if value is None:
-        return ""
-    return format(value, form) if value == 0 or 1e-4 <= abs(value) < 1e9 else f"{value:.3g}"
-
-
-def _memory(size: float | None) -> str:
-    return "" if size is None else gib(size, 2)
-
-
 def _interval(row: Result, metric: str) -> Interval | None:
     return row.scores[metric].interval if metric in row.scores else None
-
-
-def _between(interval: Interval | None) -> str:
-    if interval is None:
-        return ""
-    mark = "" if interval.kind == OVER_SEEDS else f" {IMAGES}"
-    return f"{number(interval.low)} to {number(interval.high)}{mark}"
-
-
-def _written(ranks: tuple[int, int] | None) -> str:
-    if ranks is None:
-        return ""
-    return f"{ranks[0]}-{ranks[1]}" if ranks[0] < ranks[1] else str(ranks[0])
 
 
 def _columns(rows: Sequence[Mapping[str, Value]]) -> dict[str, list[Value]]:

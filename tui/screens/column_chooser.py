@@ -12,9 +12,9 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.keymap.lookup import bindings
-from tui.views.columns import Column
-from tui.views.row import Row
+from tui.keymap.bindings import bindings
+from tui.views.run_list_columns import Column
+from tui.views.run_list_row import Row
 from tui.widgets.runs.column_list import ColumnList
 
 KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"

@@ -14,11 +14,11 @@ from textual.widgets import Static
 from engine.analysis.comparison import Table, as_markdown, compare
 from engine.analysis.comparison_sides import Side
 from engine.analysis.conclusions.evidence import Evidence
-from engine.runs.metadata import facts_of
-from tui.keymap.lookup import bindings
+from engine.runs.metadata import summaries_of
+from tui.keymap.bindings import bindings
 from tui.options import ascii_only
-from tui.screens.host import Curves, FileReader
-from tui.widgets.chart.grid import ChartGrid
+from tui.screens.app_protocol import Curves, FileReader
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ FRAME = 8
 
 def evidence_of(snapshot: Snapshot) -> Evidence:
     """Return all runs of a snapshot in the form that judgements are made of."""
-    runs = facts_of(snapshot.runs, snapshot.about)
+    runs = summaries_of(snapshot.runs, snapshot.metadata)
     if snapshot.config is None:
         return Evidence({}, runs)
     return Evidence(snapshot.config.experiments, runs, snapshot.config.statistics)

@@ -15,7 +15,7 @@ from textual.widgets import Input, Static
 from engine.text import clean
 from tui.figures.files import ExportError
 from tui.figures.view_figure import ChartView, paths_of
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.widgets.completing_input import CompletingInput
 
 ENDINGS = (".png", ".svg", ".pdf")

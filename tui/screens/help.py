@@ -14,7 +14,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tui.keymap.lookup import bindings, page_of_keys
+from tui.keymap.bindings import bindings, page_of_keys
 
 KEYS = page_of_keys()
 

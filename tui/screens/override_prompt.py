@@ -14,7 +14,7 @@ from textual.widgets import Input, Static
 
 from engine.config.schema import Experiment
 from engine.text import clean
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.views.run_overrides import Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing_input import CompletingInput, completion_line
 

@@ -10,14 +10,12 @@ from textual.screen import Screen
 
 from engine.runs.store import Store, StoreError
 from tui.options import READONLY, readonly
-from tui.screens.actions.runs import briefly
+from tui.screens.actions.run_stop_resume import briefly
 from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog
+from tui.screens.message_duration import SHORTEST_S, reading_time
 from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot
-
-LETTERS_A_SECOND = 15
-"""That people read, while they do something else."""
 
 
 class TargetScreen(Screen[None]):
@@ -72,7 +70,7 @@ class TargetScreen(Screen[None]):
 
     def refuse(self, title: str, text: str) -> None:
         """Say in a corner why nothing is done."""
-        self.notify(text, title=title, severity="warning", markup=False, timeout=4)
+        self.notify(text, title=title, severity="warning", markup=False, timeout=SHORTEST_S)
 
     def say(self, text: str, seconds: float) -> None:
         """Say something in a corner."""
@@ -81,7 +79,7 @@ class TargetScreen(Screen[None]):
     @on(Succeeded)
     def _done(self, message: Succeeded) -> None:
         text = briefly(message.text, self.snapshot.runs)
-        self.say(text, max(4, len(text) / LETTERS_A_SECOND))
+        self.say(text, reading_time(text))
 
     @on(Failed)
     def _failed(self, message: Failed) -> None:

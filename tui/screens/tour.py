@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 
 PAGE = (
     ("Runs", "the experiments of experiments.toml, and how the newest run of each goes"),

@@ -24,7 +24,7 @@ class SavedView(msgspec.Struct, kw_only=True, frozen=True):
     axis: str = "epoch"
     log_y: bool = False
     smoothing: int = 0
-    """A place in ``SMOOTHINGS``."""
+    """A step of ``tui.state.smoothing_steps``."""
     order: str = ""
     """The column that the list was sorted by; empty for the order of the configuration."""
     reverse: bool = False

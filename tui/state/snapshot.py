@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.analysis.alarms import Alarm
 from engine.runs.labels import Labels
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
-from tui.state.run_record import Page, Record
+from tui.state.run_page_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.queue.forecast import Forecast
     from engine.runs.queue_entry import QueueEntry
     from engine.runs.worker_status import OfferedDevice
-    from engine.system.telemetry import GpuSample
+    from engine.system.nvml import GpuSample
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Machine:
     memory_total: int = 0
     gpus: tuple[GpuSample, ...] = ()
     processes: Mapping[int, Process] = field(default_factory=dict)
-    """Those on the GPUs, by pid."""
+    """Those on the GPUs, by pid, as far as /proc knows them: in a container NVML may name pids of the host."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Queue:
     """What runs that wait or live asked of the queue, and the devices that they got."""
     devices: tuple[OfferedDevice, ...] = ()
     """What the worker gives out; empty without a worker."""
-    outlook: tuple[Forecast, ...] = ()
+    forecasts: tuple[Forecast, ...] = ()
     """When those that live end, and those that wait begin and end."""
 
     def name_of(self, device: str) -> str:
@@ -110,7 +110,7 @@ class Snapshot:
     config_error: str = ""
     runs: tuple[Status, ...] = ()
     """Oldest first."""
-    about: Mapping[str, About] = field(default_factory=dict)
+    metadata: Mapping[str, RunMetadata] = field(default_factory=dict)
     """By run, as far as it has been read."""
     watch: Watch = Watch()
     curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)

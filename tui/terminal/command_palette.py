@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from textual.app import App, SystemCommand
 from textual.screen import Screen
 
-from tui.keymap.lookup import action_of
+from tui.keymap.bindings import action_of
 
 TEXTUALS = frozenset({"Theme", "Screenshot"})
 """Of Textual's own commands those that mean something here."""

@@ -162,8 +162,8 @@ def _columns(headings: Sequence[str], rows: Sequence[tuple[Text, ...]]) -> Grid:
 def _scored(shift: Shift) -> Text:
     """Return two scores and their difference: bold where they are told apart."""
     text = Text(f"{shift.before:.3f} → {shift.after:.3f}  ")
-    mark = {True: "", False: " ≈", None: " ?"}[shift.told]
-    text.append(f"{shift.delta:+.3f}{mark}", "bold" if shift.told else "dim")
+    mark = {True: "", False: " ≈", None: " ?"}[shift.is_significant]
+    text.append(f"{shift.delta:+.3f}{mark}", "bold" if shift.is_significant else "dim")
     return text
 
 

@@ -12,7 +12,7 @@ from engine.config.schema import Experiment
 from engine.query.fields import Subject, find_key
 from engine.query.parser import Filter, FilterError, complete, parse
 from engine.runs.labels import Labels
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import State, Status
 from tui.state.snapshot import Snapshot
 
@@ -34,13 +34,13 @@ class Subjects:
     """The runs as filters see them, each made once for every change of it, for one filter after the other."""
 
     def __init__(self) -> None:
-        self._made: dict[str, tuple[Status, About | None, Subject]] = {}
+        self._made: dict[str, tuple[Status, RunMetadata | None, Subject]] = {}
 
-    def of(self, status: Status, about: About | None) -> Subject:
+    def of(self, status: Status, metadata: RunMetadata | None) -> Subject:
         """Return a run as filters see it, with its settings and labels; None for those that are not read yet."""
         made = self._made.get(status.run)
-        if made is None or made[0] is not status or made[1] is not about:
-            made = self._made[status.run] = status, about, _subject(status, about or About())
+        if made is None or made[0] is not status or made[1] is not metadata:
+            made = self._made[status.run] = status, metadata, _subject(status, metadata or RunMetadata())
         return made[2]
 
     def keep(self, runs: Collection[Status]) -> None:
@@ -57,7 +57,7 @@ class Sieve:
         self.condition = condition
         self._subjects = subjects or Subjects()
         self._timed = any((key := find_key(term.key)) and key.kind == "seconds" for term in condition.terms)
-        self._judged: dict[str, tuple[Status, About | None, bool]] = {}
+        self._judged: dict[str, tuple[Status, RunMetadata | None, bool]] = {}
         self._until = 0.0
 
     def sift(self, snapshot: Snapshot, now: float | None = None) -> Meant:
@@ -65,14 +65,14 @@ class Sieve:
         now = time.time() if now is None else now
         if self._timed and now >= self._until:
             self._judged, self._until = {}, now + FRESH_S
-        judged, about = self._judged, snapshot.about
+        judged, metadata = self._judged, snapshot.metadata
         runs = set()
         for status in snapshot.runs:
-            verdict, run_about = judged.get(status.run), about.get(status.run)
-            if verdict is None or verdict[0] is not status or verdict[1] is not run_about:
-                subject = self._subjects.of(status, run_about)
+            verdict, run_metadata = judged.get(status.run), metadata.get(status.run)
+            if verdict is None or verdict[0] is not status or verdict[1] is not run_metadata:
+                subject = self._subjects.of(status, run_metadata)
                 subject.now = now
-                verdict = judged[status.run] = status, run_about, self.condition.matches(subject)
+                verdict = judged[status.run] = status, run_metadata, self.condition.matches(subject)
             if verdict[2]:
                 runs.add(status.run)
         self._subjects.keep(snapshot.runs)
@@ -133,15 +133,15 @@ def known_values(snapshot: Snapshot) -> dict[str, Iterable[str]]:
     metrics: set[str] = set()
     for status in snapshot.runs:
         metrics.update(status.last)
-    abouts = list(snapshot.about.values())
+    all_metadata = list(snapshot.metadata.values())
     if snapshot.config is not None:
         experiments = snapshot.config.experiments
         fields["experiment"] |= set(experiments)
-        abouts += [_as_run(name, experiment)[1] for name, experiment in experiments.items()]
-    configs = {id(about.config): about.config for about in abouts}.values()
+        all_metadata += [_as_run(name, experiment)[1] for name, experiment in experiments.items()]
+    configs = {id(metadata.config): metadata.config for metadata in all_metadata}.values()
     for name in _SETTINGS:
         fields[name] = {str(value) for config in configs if (value := config.get(name)) is not None}
-    tags = sorted({tag for about in abouts for tag in about.labels.tags})
+    tags = sorted({tag for metadata in all_metadata for tag in metadata.labels.tags})
     values_by_key: dict[str, Iterable[str]] = {name: sorted(values - {""}) for name, values in fields.items()}
     return values_by_key | {"tag": tags, "tags": tags} | dict.fromkeys(sorted(metrics), ())
 
@@ -156,11 +156,11 @@ def _begins_key(text: str, key: str) -> bool:
     return not key and bool(word) and any(completed != text for completed in complete(text, len(text)))
 
 
-def _subject(status: Status, about: About) -> Subject:
-    return Subject(status, lambda: about.config, lambda: about.labels)
+def _subject(status: Status, metadata: RunMetadata) -> Subject:
+    return Subject(status, lambda: metadata.config, lambda: metadata.labels)
 
 
-def _as_run(name: str, experiment: Experiment) -> tuple[Status, About]:
+def _as_run(name: str, experiment: Experiment) -> tuple[Status, RunMetadata]:
     status = Status(run="", experiment=name, seed=experiment.seed, state=cast("State", ""))
     labels = Labels(tags=tuple(experiment.tags), notes=experiment.notes)
-    return status, About(msgspec.structs.asdict(experiment), labels)
+    return status, RunMetadata(msgspec.structs.asdict(experiment), labels)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 
-from engine.analysis.run_groups import (
+from engine.analysis.differing_settings import (
     distinguishing_settings,
 )
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from engine.text import clean
 from tui.text import without_common_start
@@ -22,7 +22,7 @@ def run_label(status: Status) -> str:
 
 
 def curve_labels(
-    statuses: Sequence[Status], about: Mapping[str, About], of_seeds: Collection[str] = ()
+    statuses: Sequence[Status], metadata: Mapping[str, RunMetadata], of_seeds: Collection[str] = ()
 ) -> list[str]:
     """Return what tells each run from the others beside it: its experiment, and its own part among runs of that.
 
@@ -35,19 +35,21 @@ def curve_labels(
         return [""] * len(statuses)
     own: dict[str, str] = {}
     for experiment in dict.fromkeys(status.experiment for status in statuses):
-        own |= _own_parts([status for status in statuses if status.experiment == experiment], about, of_seeds)
+        own |= _own_parts(
+            [status for status in statuses if status.experiment == experiment], metadata, of_seeds
+        )
     experiments = [status.experiment for status in statuses]
     names = without_common_start(experiments) if len(set(experiments)) > 1 else [""] * len(statuses)
     return [f"{name} {own[status.run]}".strip() for status, name in zip(statuses, names, strict=True)]
 
 
 def _own_parts(
-    runs: Sequence[Status], about: Mapping[str, About], of_seeds: Collection[str]
+    runs: Sequence[Status], metadata: Mapping[str, RunMetadata], of_seeds: Collection[str]
 ) -> dict[str, str]:
     """Return what tells runs of one experiment apart; nothing for one alone."""
     if len(runs) < 2:
         return {run.run: "" for run in runs}
-    made = distinguishing_settings(runs, about, most=2)
+    made = distinguishing_settings(runs, metadata, most=2)
     several = len({run.seed for run in runs}) > 1
     parts = {
         run.run: f"s{run.seed} " * (several and run.run not in of_seeds) + clean(made.get(run.run, ""))

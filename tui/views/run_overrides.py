@@ -13,7 +13,7 @@ from engine.config.overrides import override, read_value
 from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
-from tui.views.completion import choices, keys_of, starting_with
+from tui.views.setting_choices import choices, keys_of, starting_with
 
 SUBMIT_OPTIONS = ("seeds", "priority")
 """What `engine submit` takes as options of its own."""

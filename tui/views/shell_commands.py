@@ -14,7 +14,7 @@ from engine.config.schema import IDENTITY, Experiment
 from engine.config.validate import ConfigError
 from engine.runs.status import RESUMABLE, Status
 from tui.state.snapshot import Project
-from tui.views.experiment_form import written
+from tui.views.experiment_form_rows import written
 
 _ROUNDS = 3
 

@@ -12,10 +12,10 @@ from textual.message import Message
 from textual.widgets import Input
 
 from engine.text import clean
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 
-SHOWN = 40
-"""How many completions are shown at most."""
+MOST_SUGGESTIONS = 40
+"""How many suggestions are shown under the line at most."""
 
 Complete = Callable[[str, int], Sequence[str]]
 """Takes a text and how much of it stands before the cursor; returns what that part could become."""
@@ -93,11 +93,11 @@ def completion_line(before: str, offers: tuple[str, ...], chosen: str | None) ->
     if sign := re.match(r"-?[^\s=!~<>]+[=!~<>]+(?=.)", offers[0][start:]):
         start += sign.end()
     line = Text(overflow="ellipsis")
-    for offer in offers[:SHOWN]:
+    for offer in offers[:MOST_SUGGESTIONS]:
         word = clean(offer[start:])
         line.append(f"‹{word}›" if offer == chosen else word, "bold" if offer == chosen else "")
         line.append("  ")
-    if len(offers) > SHOWN:
+    if len(offers) > MOST_SUGGESTIONS:
         line.append("…")
     return line
 

@@ -16,9 +16,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.text import shorten
-from tui.views.experiment_form import FormEntry
+from tui.views.experiment_form_rows import FormEntry
 
 KEY, SOURCE = 21, 10
 """Cells of a key, and of where its value is from."""

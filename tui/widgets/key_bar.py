@@ -17,7 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.keymap.action import WAY_OUT
-from tui.keymap.lookup import action_of
+from tui.keymap.bindings import action_of
 from tui.options import readonly
 
 

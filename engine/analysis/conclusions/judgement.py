@@ -17,13 +17,11 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.conclusions.pairs import LEAST_SEEDS, Family, Key, Metric, Pair, conclude, why_unjudged
 from engine.analysis.statistics.image_tests import ModelTest, z_test
+from engine.analysis.statistics.seed_planning import level_of_plan
 from engine.analysis.statistics.significance import ALPHA, Pool, RawTest, Sample, raw_test
 
 if TYPE_CHECKING:
     from engine.events import Estimate
-
-INTERIM_ALPHA = 0.005
-"""The level while planned seeds are missing; it leaves the final level unchanged (Haybittle 1971, Peto 1976)."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +88,7 @@ class Judgement:
         if len(ranked) < 2 or len(ranked[0].values) < LEAST_SEEDS:
             return None
         pairs = (self.pair(ranked[0].name, other.name) for other in ranked[1:])
-        return ranked[0].name if all(pair is not None and pair.is_told for pair in pairs) else None
+        return ranked[0].name if all(pair is not None and pair.is_significant for pair in pairs) else None
 
     def best_of(self, names: Collection[str]) -> str | None:
         """Return the best of some; only scores on the test split make one."""
@@ -110,7 +108,7 @@ class Judgement:
     def direction(self, name: str, baseline: str) -> int:
         """Return 1 where ``name`` is told to be better than ``baseline``, -1 where worse, 0 where neither is told."""
         pair = self.pair(name, baseline)
-        if pair is None or not pair.is_told:
+        if pair is None or not pair.is_significant:
             return 0
         return 1 if pair.better == name else -1
 
@@ -124,7 +122,7 @@ class Judgement:
         above = dict.fromkeys((sample.name for sample in ranked), 0)
         below = dict(above)
         for pair in self.pairs.values():
-            if pair.is_told and pair.key <= above.keys():
+            if pair.is_significant and pair.key <= above.keys():
                 above[pair.worse] += 1
                 below[pair.better] += 1
         return {name: (1 + above[name], len(above) - below[name]) for name in above}
@@ -153,7 +151,7 @@ def judge(
         baseline: Compare each with this one only; every pair where it is None.
         sets: The experiments of each figure of a report, judged together; one figure with all where it is None.
         margin: A difference below it does not matter to the user; None where nothing is known of that.
-        planned_seeds: How many seeds of each are to be trained; with fewer the level is ``INTERIM_ALPHA``.
+        planned_seeds: How many seeds of each are to be trained; with fewer the level is stricter (``level_of_plan``).
         configurations: How many configurations were tried on the same images, shown or not, where that is known.
         image_variance: By pair: the variance of the difference that the choice of test images makes.
         models: By name: the interval over images of experiments with one model.
@@ -176,7 +174,7 @@ def judge(
     tests = _Tests(ranked, pool)
     raw = {key: tests.of(key) for key in family}
     m = sum(not math.isnan(test.p) for test in raw.values())
-    alpha = _alpha(judged, planned_seeds)
+    alpha = level_of_plan([len(sample.values) for sample in judged], planned_seeds)
     groups = {frozenset(members) & tests.names for members in sets or [names]}
     groups = {group for group in groups if len(group) > 1}
     p_stars = {group: tests.p_star(group, len(groups)) for group in sorted(groups, key=sorted)}
@@ -259,13 +257,6 @@ def _family(groups: Iterable[Key], baseline: str | None) -> list[Key]:
             if baseline not in group or baseline in two:
                 pairs.add(frozenset(two))
     return sorted(pairs, key=sorted)
-
-
-def _alpha(judged: Sequence[Sample], planned_seeds: int | None) -> float:
-    """Return the level: a stricter one while seeds are missing that were planned."""
-    if planned_seeds is None or not judged:
-        return ALPHA
-    return INTERIM_ALPHA if min(len(sample.values) for sample in judged) < planned_seeds else ALPHA
 
 
 def _model_tests(

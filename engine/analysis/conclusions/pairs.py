@@ -78,7 +78,7 @@ class Pair:
         return frozenset((self.better, self.worse))
 
     @property
-    def is_told(self) -> bool:
+    def is_significant(self) -> bool:
         """Whether one of the two is better."""
         return self.status is PairStatus.ABOVE
 
@@ -90,12 +90,12 @@ class Pair:
     @property
     def small(self) -> bool:
         """Whether one is better by less than the margin that matters."""
-        return self.is_told and is_within(self.low, self.high, self.margin)
+        return self.is_significant and is_within(self.low, self.high, self.margin)
 
     @property
     def here(self) -> bool:
         """Whether the difference is told for these test images only."""
-        return self.is_told and not excludes_zero(self.images_low, self.images_high)
+        return self.is_significant and not excludes_zero(self.images_low, self.images_high)
 
     def seen_from(self, name: str) -> tuple[float, float, float]:
         """Return the value of ``name`` less that of the other, and the ends of its interval."""

@@ -73,7 +73,7 @@ def pareto_front(
 
 def _mark(judgement: Judgement, name: str, cheaper: frozenset[str], maybe: frozenset[str]) -> Mark:
     pairs = (judgement.pair(name, other) for other in maybe & judgement.names)
-    open_pair = any(pair is None or not pair.is_told or pair.worse == name for pair in pairs)
+    open_pair = any(pair is None or not pair.is_significant or pair.worse == name for pair in pairs)
     for other in sorted(cheaper & judgement.names):
         pair = judgement.pair(name, other)
         if pair is None or pair.status in (PairStatus.OPEN, PairStatus.UNJUDGED):

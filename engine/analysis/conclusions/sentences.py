@@ -96,8 +96,10 @@ def _why_no_best(judgement: Judgement, ranked: Sequence[Sample], p_star: float) 
     if math.isnan(p_star):
         return f"{top.name} is not judged against every other"
     pairs = [judgement.pair(top.name, other.name) for other in others]
-    untold = [pair.worse for pair in pairs if pair is not None and not pair.is_told]
-    return f"{top.name} is not told from {listed(untold) or 'every other'}, {p_value(p_star, 'p*')}"
+    not_distinguished = [pair.worse for pair in pairs if pair is not None and not pair.is_significant]
+    return (
+        f"{top.name} is not told from {listed(not_distinguished) or 'every other'}, {p_value(p_star, 'p*')}"
+    )
 
 
 def _which_is_best(judgement: Judgement, names: Collection[str]) -> list[str]:
@@ -148,7 +150,7 @@ def _open(judgement: Judgement, top: str, pairs: Mapping[str, Pair]) -> str:
         if names := [name for name, pair in pairs.items() if pair.status is status]:
             parts.append(f"{word}: {', '.join(names)}")
     text = f"Which {claim} these runs do not say. {'; '.join(parts)}."
-    behind = [name for name, pair in pairs.items() if pair.is_told]
+    behind = [name for name, pair in pairs.items() if pair.is_significant]
     if not behind:
         return text
     hint = as_far_as(min(min(pairs[name].seeds) for name in behind))

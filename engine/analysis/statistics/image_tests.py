@@ -41,13 +41,13 @@ class ModelTest(NamedTuple):
         """Return the same as one of ``m`` comparisons: p by Šidák, the interval as wide as that asks for."""
         wider = _quantile(m, alpha) / _quantile(1, ALPHA)
         p = sidak(self.p, m)
-        told = p < alpha
+        significant = p < alpha
         below = (self.delta - self.low) * wider
         above = (self.high - self.delta) * wider
         if self.delta > 0:
-            below = agreeing_half(below, self.delta, told=told)
+            below = agreeing_half(below, self.delta, significant=significant)
         else:
-            above = agreeing_half(above, self.delta, told=told)
+            above = agreeing_half(above, self.delta, significant=significant)
         return self._replace(low=self.delta - below, high=self.delta + above, p=p)
 
     def mirrored(self) -> ModelTest:
@@ -93,7 +93,7 @@ def mcnemar(only_a: int, only_b: int, images: int) -> ModelTest:
     error = math.sqrt(max(0.0, discordant - (only_a - only_b) ** 2 / images)) / images
     half = _quantile(1, ALPHA) * error
     p = _mcnemar_p(only_a, only_b)
-    half = agreeing_half(half, delta, told=p < ALPHA)
+    half = agreeing_half(half, delta, significant=p < ALPHA)
     return ModelTest(delta, delta - half, delta + half, p, "McNemar's test")
 
 

@@ -208,15 +208,15 @@ def interval(raw: RawTest, m: int, alpha: float = ALPHA) -> tuple[float, float]:
     from scipy.special import stdtrit
 
     half = -float(stdtrit(raw.freedom, level_of_one(m, alpha) / 2)) * raw.error
-    half = agreeing_half(half, raw.delta, told=sidak(raw.p, m) < alpha)
+    half = agreeing_half(half, raw.delta, significant=sidak(raw.p, m) < alpha)
     return raw.delta - half, raw.delta + half
 
 
-def agreeing_half(half: float, delta: float, *, told: bool) -> float:
-    """Return half the width of an interval, moved by rounding so that it leaves 0 out exactly if ``told``."""
-    if told == (half < abs(delta)):
+def agreeing_half(half: float, delta: float, *, significant: bool) -> float:
+    """Return half the width of an interval, moved by rounding so that it leaves 0 out exactly if ``significant``."""
+    if significant == (half < abs(delta)):
         return half
-    return math.nextafter(abs(delta), 0) if told else abs(delta)
+    return math.nextafter(abs(delta), 0) if significant else abs(delta)
 
 
 def benjamini_hochberg(ps: Sequence[float], q: float = 0.10) -> list[bool]:

@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from engine.catalog.weights import FORMATS, weights_file
 from engine.errors import CheckpointError
 from engine.models.weights.google import from_google
 
@@ -30,11 +31,13 @@ HALF: RGB = (0.5, 0.5, 0.5)
 class PretrainedWeights:
     """Tensors by name, and how the inputs were normalised: None where the checkpoint does not say."""
 
+    source: str
+    """The file or name that they were asked for by."""
     tensors: dict[str, Tensor]
-    mean: RGB | None = HALF
-    std: RGB | None = HALF
-    google: bool = False
-    """Whether Google's JAX code wrote it."""
+    writer: Literal["engine", "google", "other"]
+    """The engine's training wrote it, Google's JAX code, or another program."""
+    mean: RGB | None = None
+    std: RGB | None = None
 
 
 def read_checkpoint(source: str | Path) -> PretrainedWeights:
@@ -46,7 +49,7 @@ def read_checkpoint(source: str | Path) -> PretrainedWeights:
     path, configuration = _find(str(source))
     reader = _READERS.get(path.suffix)
     if reader is None:
-        raise CheckpointError(f"{path} is no checkpoint: it should end in one of {', '.join(_READERS)}")
+        raise CheckpointError(f"{path} is no checkpoint: it should end in one of {', '.join(FORMATS)}")
     try:
         checkpoint = reader(path)
     except CheckpointError:
@@ -57,7 +60,7 @@ def read_checkpoint(source: str | Path) -> PretrainedWeights:
     if not checkpoint.tensors:
         raise CheckpointError(f"{path} holds no tensors")
     mean, std = (_rgb(configuration.get(key)) for key in ("mean", "std"))
-    return replace(checkpoint, mean=mean or checkpoint.mean, std=std or checkpoint.std)
+    return replace(checkpoint, source=str(source), mean=mean or checkpoint.mean, std=std or checkpoint.std)
 
 
 def _find(source: str) -> tuple[Path, dict[str, Any]]:
@@ -65,7 +68,7 @@ def _find(source: str) -> tuple[Path, dict[str, Any]]:
     path = Path(source).expanduser()
     if path.is_file():
         return path, _configuration(path.parent / "config.json")
-    if path.suffix in _READERS or path.is_absolute() or source.startswith("."):
+    if weights_file(source) is not None:
         raise CheckpointError(f"there is no file {source}")
     return _download(source if "/" in source else f"timm/{source}")
 
@@ -117,7 +120,7 @@ def _read_safetensors(path: Path) -> PretrainedWeights:
         from safetensors.torch import load_file
     except ImportError:
         raise CheckpointError(f"{path}: pip install safetensors, to read it") from None
-    return PretrainedWeights(_unwrapped(load_file(path)))
+    return PretrainedWeights(str(path), _unwrapped(load_file(path)), "other")
 
 
 def _read_torch(path: Path) -> PretrainedWeights:
@@ -133,8 +136,9 @@ def _read_torch(path: Path) -> PretrainedWeights:
     tensors = _unwrapped(content if inner is None else inner)
     if "config" in content and inner is not None:
         config = content["config"] if isinstance(content["config"], Mapping) else {}
-        return PretrainedWeights(tensors, _rgb(config.get("mean")), _rgb(config.get("std")))
-    return PretrainedWeights(tensors)
+        mean, std = (_rgb(config.get(key)) for key in ("mean", "std"))
+        return PretrainedWeights(str(path), tensors, "engine", mean, std)
+    return PretrainedWeights(str(path), tensors, "other")
 
 
 def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
@@ -157,13 +161,9 @@ def _read_google(path: Path) -> PretrainedWeights:
     import torch
 
     tensors = {name: torch.from_numpy(array) for name, array in from_google(arrays).items()}
-    return PretrainedWeights(tensors, google=True)
+    return PretrainedWeights(str(path), tensors, "google", HALF, HALF)
 
 
-_READERS = {
-    ".npz": _read_google,
-    ".safetensors": _read_safetensors,
-    ".pt": _read_torch,
-    ".pth": _read_torch,
-    ".bin": _read_torch,
-}
+_READERS = dict(
+    zip(FORMATS, (_read_google, _read_safetensors, _read_torch, _read_torch, _read_torch), strict=True)
+)

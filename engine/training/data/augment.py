@@ -13,6 +13,9 @@ from torch import Tensor
 from engine.config.schema import Experiment
 from engine.training.data.dataset import Dataset
 
+SHARED_POLICY = 16
+"""Images in a row that RandAugment changes alike: drawn for each alone, a batch would wait for its augmentation."""
+
 
 class Preprocess:
     """Makes the model's input of stored images: float, normalised, ``image_size`` pixels a side."""
@@ -47,7 +50,7 @@ class Preprocess:
         if self._flips:
             images = random_flip(images, generator)
         if self._policy is not None:
-            images = torch.stack([self._policy(image) for image in images])  # each its own
+            images = torch.cat([self._policy(chunk) for chunk in torch.split(images, SHARED_POLICY)])
         ready = self._normalize(images)
         if self._cutout:
             ready = random_cutout(ready, self._cutout, generator)

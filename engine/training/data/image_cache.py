@@ -22,7 +22,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from pathlib import Path
 
 import msgspec
@@ -30,6 +30,7 @@ import numpy as np
 import psutil
 
 from engine.system import lock
+from engine.system.process import stop_signals_blocked
 from engine.text import gib
 from engine.training.data.image_decoder import (
     DecodeResult,
@@ -319,7 +320,10 @@ def _run(tasks: Sequence[DecodeTask], workers: int) -> Iterator[DecodeResult]:
         min(workers, len(tasks) - here), mp_context=get_context("spawn"), initializer=serve_parent
     )
     try:
-        for future in as_completed({pool.submit(decode, task) for task in tasks[here:]}):
+        resource_tracker.ensure_running()  # else the first worker's start does it, and unblocks signals afterwards
+        with stop_signals_blocked():
+            decoding = {pool.submit(decode, task) for task in tasks[here:]}
+        for future in as_completed(decoding):
             yield future.result()
     except BrokenProcessPool:
         raise DataError(

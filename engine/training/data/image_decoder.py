@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
 import threading
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from engine.system.files import write_all
+from engine.system.process import end_when_told_by
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
@@ -86,16 +87,19 @@ def square_side(file: Path) -> int | None:
 
 
 def serve_parent() -> None:
-    """Prepare a process that decodes: leave Ctrl-C to the parent, and end when the parent does, however it ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    """Prepare a process that decodes: it ends when its parent says so or ends itself, and at no other's signal.
 
-
-def _leave_with_parent() -> None:
+    The parent starts it with the stop signals blocked.
+    """
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    if parent is not None and parent.pid is not None:
+        end_when_told_by(parent.pid)
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
 
 
 def _decode_one(file: Path, size: int, *, fit: bool) -> Pixels:

@@ -1,6 +1,8 @@
 """Starts the ranks of a run and watches them: torchrun's agent, in a process of its own.
 
 python -m engine.training.distributed.elastic_agent PARENT RANKS ADDRESS JOB
+
+The run's process starts it with the stop signals blocked, and the ranks inherit that.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 import torch
@@ -18,7 +19,7 @@ from engine.events import End
 from engine.runs.control_listener import ControlListener
 from engine.runs.stop_request import StopRequest
 from engine.runs.store import Run
-from engine.system.process import end_with
+from engine.system.process import end_when_told_by, end_with
 from engine.training.build import build
 from engine.training.collectives import Joined
 from engine.training.data.source import ignore
@@ -33,6 +34,7 @@ def main() -> None:
     """Train this rank's share to the end; say how it ended."""
     launcher, address, described = sys.argv[1:]
     end_with(int(launcher))
+    end_when_told_by(int(launcher))
     job = msgspec.json.decode(Path(described).read_bytes(), type=RankJob)
     connection, run = EventSocket(address), Run(Path(job.run))
     device = torch.device("cpu")
@@ -46,9 +48,21 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         failure = failure_of(error, run, job.experiment, device)
         connection.say(End(time=time.time(), run=run.id, state="failed", error=failure))
-        sys.exit(1)
+        _end_at_once(1)
     if end is not None:
         connection.say(end)
+    _end_at_once(0)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End this process without torch's exit handlers.
+
+    They wait for compilers, which inherit that stop signals are blocked, and for ranks of NCCL that may be gone.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def _train(job: RankJob, run: Run, connection: EventSocket, device: torch.device) -> End | None:

@@ -8,6 +8,9 @@
 
 A rank that dies ends the run: the agent stops the others. If this process or the agent dies, the kernel kills
 what it started, all ranks included.
+
+A signal may reach all of them at once (Ctrl-C, a batch system, ``kill -- -GROUP``). This process alone hears it, and
+tells the ranks through the run's control file; launcher and ranks are started with these signals blocked.
 """
 
 from __future__ import annotations
@@ -25,13 +28,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
+import psutil
 
 from engine.config.schema import Experiment
 from engine.events import End, Event, Failure, Start, decode
 from engine.runs import stop_request
+from engine.runs.processes import family
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest
 from engine.system import process
+from engine.system.process import stop_signals_blocked
 from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
 from engine.training.outcome import Outcome
@@ -65,6 +71,8 @@ def train_on_several(
         DataError: The dataset cannot be used; it is looked at before any rank is started.
     """
     load_dataset(experiment, seed, say)  # decodes what has to be decoded once, for all ranks
+    if stop.request == "stop-now":
+        return Outcome("stopped", "before its processes began")
     ends: list[End] = []
     with (
         tempfile.TemporaryDirectory(prefix="vitui-") as folder,
@@ -73,28 +81,38 @@ def train_on_several(
         job = RankJob(str(recorder.run.path.resolve()), experiment, seed, device)
         described = Path(folder) / "job.json"
         described.write_bytes(msgspec.json.encode(job))
-        launcher = subprocess.Popen(
-            [sys.executable, "-m", "engine.training.distributed.elastic_agent", str(os.getpid()),
-             str(experiment.gpus), address, str(described)],
-            stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
-        )  # fmt: skip
+        with stop_signals_blocked():
+            launcher = subprocess.Popen(
+                [sys.executable, "-m", "engine.training.distributed.elastic_agent", str(os.getpid()),
+                 str(experiment.gpus), address, str(described)],
+                stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+            )  # fmt: skip
         try:
-            _wait(launcher, recorder, stop)
+            began = _wait(launcher, recorder, stop)
         finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(launcher.pid, signal.SIGKILL)
+            for member in family(launcher.pid):  # a rank has a session of its own
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    member.kill()
             launcher.wait()
-    return _outcome(ends, launcher.returncode)
+    return _outcome(ends, launcher.returncode) if began else Outcome("stopped", "before its first step")
 
 
-def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopRequest) -> None:
-    """Wait for the launcher's end; pass a request that came as a signal on to the ranks."""
+def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopRequest) -> bool:
+    """Wait for the launcher's end, and pass a request that came as a signal on to the ranks.
+
+    Returns:
+        True; False at once where the run is to stop now and the ranks, still starting, have nothing to save.
+    """
     told = None
     while launcher.poll() is None:
+        if stop.request == "stop-now" and not recorder.started:
+            return False
         if stop.request != told and stop.request is not None:
-            told = stop.request
-            stop_request.ask(recorder.run, told)
+            with contextlib.suppress(OSError):  # a full disk: the next look tries again
+                stop_request.ask(recorder.run, stop.request)
+                told = stop.request
         time.sleep(POLL_S)
+    return True
 
 
 def _outcome(ends: list[End], code: int) -> Outcome:

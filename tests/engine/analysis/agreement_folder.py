@@ -24,8 +24,8 @@ from engine.runs.store import Store
 from tests.engine.analysis.agreement_cases import CASES, HEAD, Measured, Right, Writer
 from tui.feed.feed import Feed
 from tui.state.snapshot import Project, Snapshot, Watch
-from tui.views.row import Row
-from tui.views.run_rows import make_rows
+from tui.views.run_list_row import Row
+from tui.views.run_list_rows import make_rows
 
 NAMES = tuple(case.__name__ for case in CASES)
 

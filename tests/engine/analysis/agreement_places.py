@@ -9,14 +9,15 @@ import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib import import_module
 
+import click
 from textual.screen import Screen
 
 import tui.screens
 from engine.cli import VERBS
 from tui.cli import main as vitui
 from tui.figures.registry import KINDS
-from tui.keymap.lookup import ACTIONS
-from tui.report.table_export import TABLE_FORMATS
+from tui.keymap.bindings import ACTIONS
+from tui.report.export_tables import TABLE_FORMATS
 
 PLACES: Mapping[str, tuple[str, ...]] = {
     "screen Dashboard": ("list", "list's count", "charts", "overview"),
@@ -96,7 +97,7 @@ def all_places() -> set[str]:
         *(f"figure {kind}" for kind in KINDS),
         *(f"table {kind}" for kind in TABLE_FORMATS),
         *(f"engine {verb}" for verb in VERBS),
-        *(f"vitui {verb}" for verb in vitui.commands),
+        *(f"vitui {verb}" for verb in vitui.list_commands(click.Context(vitui))),
     }
 
 

@@ -19,16 +19,16 @@ from engine.analysis.comparison_sides import sides
 from engine.analysis.conclusions.evidence import Evidence
 from engine.cli import main
 from engine.config.schema import Figure
-from engine.runs.metadata import Fact, facts_of
+from engine.runs.metadata import RunSummary, summaries_of
 from engine.runs.status import Status
 from engine.text import GIB
 from tests.engine.analysis.agreement_folder import CONTESTS, NAMES, Folder
-from tui.figures import make
+from tui.figures import make_figure
 from tui.figures.caveats import FigureEntry
 from tui.figures.files import Format
-from tui.figures.make import Library
+from tui.figures.make_figure import Library
+from tui.report.export_tables import TABLE_FORMATS, export_tables
 from tui.report.report import write_report
-from tui.report.table_export import TABLE_FORMATS, export_tables
 
 Answers = Mapping[str, tuple[tuple[int, ...], tuple[str, ...]]]
 """What a place says of each experiment: the seeds and ids of the runs that count, in order of the seeds."""
@@ -105,9 +105,9 @@ class Read:
         return found
 
     @cached_property
-    def facts(self) -> list[Fact]:
+    def facts(self) -> list[RunSummary]:
         """All runs, as the app knows them."""
-        return facts_of(self.folder.snapshot.runs, self.folder.snapshot.about)
+        return summaries_of(self.folder.snapshot.runs, self.folder.snapshot.metadata)
 
     @cached_property
     def comparisons(self) -> dict[str, Table]:
@@ -122,14 +122,14 @@ class Read:
     @cached_property
     def report(self) -> str:
         """The report in Markdown; of its figures that of all cases is drawn, for the others only words are asked."""
-        draw = make._files
+        draw = make_figure._files
 
         def files(figure: Figure, *more: Any) -> Mapping[Format, bytes]:
             return draw(figure, *more) if figure.name not in CONTESTS else {}
 
         config, store, out = self.folder.config, self.folder.store, self.folder.path / "report"
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(make, "_files", files)
+            patch.setattr(make_figure, "_files", files)
             write_report(config, store, [], out, say=lambda _: None)
         return (self.folder.path / "report" / "report.md").read_text().replace("\\", "")
 

@@ -19,10 +19,10 @@ from engine.commands.run_table import print_log
 from engine.queue.submit import seeds_present
 from tests.engine.analysis.agreement_read import Answers, Printed, Read, Said, exact, shown
 from tui.figures.registry import KINDS
-from tui.state.run_record import Record
-from tui.views.columns import find_column
-from tui.views.run_facts import sections
-from tui.widgets.runs.overview import facts
+from tui.state.run_page_record import Record
+from tui.views.run_list_columns import find_column
+from tui.views.run_page_facts import sections
+from tui.widgets.runs.run_overview import facts
 
 # ---- which runs count
 
@@ -98,7 +98,7 @@ def runs_of_rerun(read: Read) -> Answers:
     return read.answer(
         {
             name: [
-                run.run for run in seeds_present(experiment, snapshot.runs, snapshot.about).values()
+                run.run for run in seeds_present(experiment, snapshot.runs, snapshot.metadata).values()
             ]
             for name, experiment in read.folder.config.experiments.items()
             if read.folder.right[name].own

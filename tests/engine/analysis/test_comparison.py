@@ -11,7 +11,7 @@ from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.conclusions.pairs import PairStatus
 from engine.config.schema import Statistics
 from engine.events import Estimate
-from engine.runs.metadata import About, Fact
+from engine.runs.metadata import RunMetadata, RunSummary
 from engine.runs.status import State, Status
 
 VIT = {"model": "vit_b", "lr": 5e-4, "seed": 0}
@@ -37,7 +37,10 @@ def table(*statuses: Status, baseline: str | None = None, statistics: Statistics
 
 
 def facts(statuses, configs):
-    return [Fact(each, About(configs[each.run], created=number)) for number, each in enumerate(statuses)]
+    return [
+        RunSummary(each, RunMetadata(configs[each.run], created=number))
+        for number, each in enumerate(statuses)
+    ]
 
 
 def cells(found, name):

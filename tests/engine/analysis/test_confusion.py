@@ -4,19 +4,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.classification import scores
 from engine.analysis.confusion import MAX_LABEL, MAX_MISTAKES, Matrix, make_matrix
+from engine.analysis.confusion_scores import scores
 from engine.events import Confusion
-from engine.history.confusion_index import place_of
+from engine.history.confusion_index import location_of
 from tui.widgets.run_page.class_bars import ORDERS, sorted_classes
 from tui.widgets.run_page.confusion_matrix import plan, shade
-from tui.widgets.run_page.confusions import mistake_line
 from tui.widgets.run_page.epoch_slider import track
+from tui.widgets.run_page.frequent_mistakes import mistake_line
 
 
 def made(cells: list[list[int]], labels: list[str]) -> Matrix | None:
     event = Confusion(time=1.0, run="r", step=1, epoch=1.0, split="test", labels=labels, matrix=cells)
-    return make_matrix(event, place_of(event, 0, 1))
+    return make_matrix(event, location_of(event, 0, 1))
 
 
 @st.composite

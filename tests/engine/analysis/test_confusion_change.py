@@ -13,12 +13,12 @@ from engine.analysis.confusion import Matrix, make_matrix
 from engine.analysis.confusion_change import Shifts, shifts
 from engine.analysis.statistics.significance import Sample, pool_of, raw_test, sidak
 from engine.events import Confusion
-from engine.history.confusion_index import place_of
+from engine.history.confusion_index import location_of
 
 
 def matrix(counts: list[list[int]], labels: str = "abc") -> Matrix:
     event = Confusion(time=1.0, run="r", step=1, epoch=1.0, split="test", labels=list(labels), matrix=counts)
-    made = make_matrix(event, place_of(event, 0, 1))
+    made = make_matrix(event, location_of(event, 0, 1))
     assert made is not None
     return made
 
@@ -44,16 +44,16 @@ def test_the_f1_of_a_class_is_tested_over_seeds() -> None:
     first, second = found.classes
     assert (first.true, second.true) == ("a", "b")
     assert first.before == pytest.approx(np.mean([2 * n / (n + 100) for n in (60, 61, 62)]))
-    assert first.told
+    assert first.is_significant
     assert found.summary == "recognises 2 of 2 classes better: a, b"
     wild = found_of(around([55, 95, 100]), around([60, 61, 62]))
-    assert [shift.told for shift in wild.classes] == [False, False]
+    assert [shift.is_significant for shift in wild.classes] == [False, False]
     assert wild.summary == ""
 
 
 def test_it_is_the_test_of_all_other_comparisons_corrected_for_the_classes() -> None:
     here, before = around([85, 90, 92]), around([70, 78, 80])
-    found = {shift.true: shift.told for shift in found_of(here, before).classes}
+    found = {shift.true: shift.is_significant for shift in found_of(here, before).classes}
     samples = {
         (name, side): Sample(name, tuple(float(each.by_class.f1[place]) for each in seeds))
         for place, name in enumerate("ab")
@@ -68,7 +68,7 @@ def test_one_seed_each_says_nothing_of_seeds_and_lists_what_to_look_at() -> None
     before = matrix([[500, 400, 100], [0, 1000, 0], [1, 0, 999]])
     after = matrix([[880, 20, 100], [0, 1000, 0], [2, 0, 998]])
     found = found_of([after], [before])
-    assert {shift.told for shift in found.classes} == {None}
+    assert {shift.is_significant for shift in found.classes} == {None}
     assert [(each.true, each.taken) for each in found.mistakes] == [("a", "b")]
     assert found.mistakes[0].delta == pytest.approx(-0.38)
 
@@ -92,7 +92,7 @@ def test_equal_models_have_hardly_a_mistake_to_look_at(seed: int) -> None:
     made = shifts(one, other, most=400)
     assert made is not None
     assert len(made.mistakes) <= 4
-    assert sum(bool(each.told) for each in made.classes) <= 2
+    assert sum(bool(each.is_significant) for each in made.classes) <= 2
 
 
 @given(st.lists(st.lists(st.integers(0, 2**40), min_size=3, max_size=3), min_size=3, max_size=3))
@@ -100,7 +100,7 @@ def test_whatever_the_counts_a_matrix_does_not_differ_from_itself(counts: list[l
     for seeds in (1, 2):
         found = found_of([matrix(counts)] * seeds, [matrix(counts)] * seeds)
         assert not found.mistakes
-        assert not any(each.told for each in found.classes)
+        assert not any(each.is_significant for each in found.classes)
 
 
 def test_seeds_that_spread_are_noise_of_mistakes_too() -> None:

@@ -16,7 +16,7 @@ from engine.events import Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Store
 from tui.feed.feed import Feed
-from tui.figures.make import Library
+from tui.figures.make_figure import Library
 from tui.figures.view_figure import ChartView, lines_of
 from tui.state.snapshot import Project, Watch
 

@@ -15,17 +15,17 @@ from engine.events import Metrics, Start
 from engine.query.fields import Subject, find_key
 from engine.query.parser import parse
 from engine.queue.memory_estimates import MEASURED_MARGIN, MemoryEstimates
-from engine.runs.metadata import About, Fact
+from engine.runs.metadata import RunMetadata, RunSummary
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.text import GIB
 from tui.report.results_table import ResultsTable, judge_results
-from tui.state.run_record import Record
-from tui.views.columns import find_column
-from tui.views.row import Row
-from tui.views.run_facts import sections
-from tui.widgets.chart.grid import order
-from tui.widgets.runs.overview import facts
+from tui.state.run_page_record import Record
+from tui.views.run_list_columns import find_column
+from tui.views.run_list_row import Row
+from tui.views.run_page_facts import sections
+from tui.widgets.chart.metric_order import order
+from tui.widgets.runs.run_overview import facts
 
 EXPERIMENT = Experiment(name="e", model="vit_mini", dataset="digits", image_size=8, patch_size=4, gpus=2)
 MEASURED = {
@@ -52,7 +52,7 @@ def candidate(store: Store) -> Candidate:
 def column(name: str, candidate: Candidate) -> str:
     found = find_column(name)
     assert found is not None
-    fact = Fact(candidate.status, About(msgspec.to_builtins(EXPERIMENT)))
+    fact = RunSummary(candidate.status, RunMetadata(msgspec.to_builtins(EXPERIMENT)))
     return found.text(Row("r", "e", "r", "e", "finished", facts=(fact,)))
 
 

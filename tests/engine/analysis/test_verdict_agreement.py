@@ -27,7 +27,7 @@ from engine.config.schema import Experiment, Figure, Statistics
 from engine.events import Estimate
 from engine.runs.status import Status
 from engine.runs.store import Run, RunInfo, Store
-from tui.report.latex_and_csv import Strong
+from tui.report.latex_and_csv_syntax import Strong
 from tui.report.results_table import ResultsTable, judge_results
 from tui.report.statements import Statements
 
@@ -151,7 +151,7 @@ def test_a_pair_is_the_same_in_report_and_comparison(
         assert p is not None
         assert float(p[2] or 0) == pytest.approx(pair.p, abs=0.0011)
         told = re.search(r" beats | is above | is below ", sentence) is not None
-        assert told == pair.is_told
+        assert told == pair.is_significant
 
 
 @given(PROJECTS)
@@ -195,7 +195,7 @@ def contradictions(project: Project) -> int:
 def contradictions_within(judgement: Judgement, lines: Sequence[str]) -> int:
     """Return how often a judgement of three experiments contradicts itself, or the sentences on it."""
     names = list("abc")
-    told = {(pair.better, pair.worse) for pair in judgement.pairs.values() if pair.is_told}
+    told = {(pair.better, pair.worse) for pair in judgement.pairs.values() if pair.is_significant}
     circles = sum(
         (a, b) in told and (b, c) in told and (c, a) in told for a, b, c in itertools.permutations(names)
     )
@@ -205,7 +205,7 @@ def contradictions_within(judgement: Judgement, lines: Sequence[str]) -> int:
     for pair in judgement.pairs.values():
         if found := of_pair(lines, pair):
             says = re.search(r" beats | is above | is below ", found[0]) is not None
-            wrong.append(len(found) > 1 or says != pair.is_told)
+            wrong.append(len(found) > 1 or says != pair.is_significant)
     return circles + sum(wrong)
 
 

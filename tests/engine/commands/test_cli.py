@@ -17,9 +17,10 @@ from rich.cells import cell_len
 from engine.events import Checkpoint, Confusion, Metrics, Start, decode
 from engine.history.reader import History
 from engine.runs import run_lock
+from engine.runs.current_state import status_of
 from engine.runs.labels import change_note, change_tags
-from engine.runs.status import status_of
 from engine.runs.store import Store
+from engine.system.process import STOP_SIGNALS
 
 MANY = "--set=epochs=5000"
 
@@ -127,16 +128,18 @@ class TestRun:
         assert (run.checkpoints / "last.pt").exists()
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+    @pytest.mark.parametrize("number", STOP_SIGNALS)
     def test_a_signal_in_the_middle_stops_it_after_a_checkpoint(self, engine, runs, until, number):
         process = engine.start("run", "long", stdout=None)
         until(lambda: runs.runs() and status_of(runs.runs()[0]).step > 2)
+        process.send_signal(signal.SIGCONT)  # batch systems send it with the others
         process.send_signal(number)
         process.communicate(timeout=60)
         assert process.returncode == 3
         (run,) = runs.runs()
         events = events_of(run.events.read_bytes())
-        assert events[-1].state == "stopped"
+        says = "its time is nearly up: stopped" if number == signal.SIGUSR2 else f"stopped by {number.name}"
+        assert (events[-1].state, events[-1].reason.split(" at epoch ")[0]) == ("stopped", says)
         assert kinds(events, Checkpoint)[-1].step == max(event.step for event in kinds(events, Metrics))
 
     @pytest.mark.slow
@@ -175,6 +178,22 @@ class TestRun:
         assert process.wait(timeout=60) == 0
         assert b"finished after" in shown
         assert b'{"event"' not in shown
+
+    @pytest.mark.slow
+    def test_a_terminal_that_is_closed_stops_it_after_a_checkpoint(self, engine, runs, until):
+        primary, secondary = os.openpty()
+        takes_terminal = (
+            f"import fcntl, os, termios; os.setsid(); fcntl.ioctl({secondary}, termios.TIOCSCTTY, 0)"
+        )
+        terminal = {"stdin": secondary, "stdout": secondary, "stderr": secondary, "pass_fds": [secondary]}
+        process = engine.start("run", "long", code=f"{takes_terminal}; os.close({secondary})", **terminal)
+        os.close(secondary)
+        until(lambda: os.read(primary, 65536) and runs.runs() and status_of(runs.runs()[0]).step > 2)
+        os.close(primary)  # the kernel sends SIGHUP, and nothing can be written any longer
+        assert process.wait(timeout=60) == 3
+        (run,) = runs.runs()
+        assert status_of(run).reason.startswith("stopped by SIGHUP at epoch ")
+        assert (run.checkpoints / "last.pt").exists()
 
     @pytest.mark.slow
     def test_each_seed_is_a_run(self, engine, runs):

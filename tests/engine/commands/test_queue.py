@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from engine.cli import main
 from engine.queue.order import waiting
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import QueueEntry, waiting_entry, write_entry
-from engine.runs.status import status_of
 from engine.runs.store import Store
 
 

@@ -99,6 +99,29 @@ def test_a_folder_is_found_from_the_file(load, tmp_path):
     assert config.experiments["a"].dataset == f"folder:{tmp_path / 'images'}"
 
 
+@pytest.mark.parametrize(
+    ("given", "leads"),
+    [
+        ("weights.safetensors", "{home}/weights.safetensors"),
+        ("old/../best.pt", "{home}/best.pt"),
+        ("./weights", "{home}/weights"),
+        ("/data/x.npz", "/data/x.npz"),
+        ("timm/vit_tiny_patch16_224.augreg_in21k", "timm/vit_tiny_patch16_224.augreg_in21k"),
+        ("resnetv2_50x1_bit", "resnetv2_50x1_bit"),
+    ],
+)
+def test_files_of_weights_are_relative_to_the_configuration_as_folders_are(load, tmp_path, given, leads):
+    config = load(f'[experiments.a]\n{VIT}pretrained = "{given}"\n')
+    assert config.experiments["a"].pretrained == leads.format(home=tmp_path)
+
+
+def test_a_link_to_weights_keeps_its_name(load, tmp_path):
+    (tmp_path / "blob").touch()
+    (tmp_path / "model.safetensors").symlink_to(tmp_path / "blob")
+    config = load(f'[experiments.a]\n{VIT}pretrained = "model.safetensors"\n')
+    assert config.experiments["a"].pretrained == str(tmp_path / "model.safetensors")
+
+
 def test_an_experiment_with_a_command_needs_no_model(load):
     assert load('[experiments.a]\ncommand = ["python", "train.py"]\n').experiments["a"].command
 

@@ -1,4 +1,4 @@
-"""Whether a dataset's folders are there: a look before the run waits, that warns or refuses."""
+"""Whether a dataset's folders and a file of weights are there: a look before the run waits, that warns or refuses."""
 
 from __future__ import annotations
 
@@ -29,6 +29,28 @@ def test_a_folder_has_to_be_there_with_both_its_splits(tmp_path: Path) -> None:
     assert missing(made(f"folder:{tmp_path}")) == f"dataset: {tmp_path} has no folder test"
     (tmp_path / "test").mkdir()
     assert missing(made(f"folder:{tmp_path}")) == ""
+
+
+def test_a_file_of_weights_has_to_be_there_and_a_name_on_the_hub_does_not(tmp_path: Path) -> None:
+    file = tmp_path / "weights.safetensors"
+    experiment = made("digits", pretrained=str(file))
+    said = f"pretrained: there is no file {file}"
+    assert missing(experiment) == said
+    assert notes_on(experiment) == [said]
+    assert missing(made("folder:/nope", pretrained=str(file))) == f"dataset: there is no folder /nope; {said}"
+    file.touch()
+    assert missing(experiment) == ""
+    assert missing(made("digits", pretrained="timm/vit_tiny_patch16_224.augreg_in21k")) == ""
+
+
+def test_check_says_that_weights_are_not_there(tmp_path: Path) -> None:
+    config = tmp_path / "experiments.toml"
+    config.write_text(
+        '[experiments.x]\nmodel = "vit_mini"\nimage_size = 16\npatch_size = 4\npretrained = "gone.pt"\n'
+    )
+    said = CliRunner().invoke(main, ["check", "--config", str(config)])
+    assert said.exit_code == 0
+    assert f"note: x: pretrained: there is no file {tmp_path / 'gone.pt'}" in said.output
 
 
 @pytest.mark.parametrize(("now", "then"), [(0.0, "1"), (5.0, "1"), (1.0, "0.1"), (0.5, "0.05")])

@@ -18,12 +18,13 @@ from engine.diagnostics import doctor, gpu_leaks
 from engine.diagnostics.checks import drafts, examine, why_unreadable
 from engine.events import Checkpoint, Start, decode
 from engine.runs import stop_request
+from engine.runs.current_state import status_of
 from engine.runs.recorder import Recorder
-from engine.runs.status import rebuild, status_of
+from engine.runs.status_file import rebuild
 from engine.runs.store import Store
 from engine.runs.trash import trash_entries
 from engine.system import process
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 from engine.training import checkpoint
 from tests.conftest import enqueue
 

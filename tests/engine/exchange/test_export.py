@@ -18,7 +18,7 @@ from engine.config.schema import Experiment
 from engine.events import End, Metrics, Start, encode
 from engine.exchange.exporting import export_runs
 from engine.exchange.measurements import COLUMNS
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 from engine.history.reader import History
 from engine.query.parser import FilterError
 from engine.runs.store import Run, Store

@@ -20,17 +20,17 @@ from engine.analysis.runs_that_count import choose, read_candidates, settings
 from engine.diagnostics import checks
 from engine.exchange.exporting import export_runs
 from engine.exchange.importing import import_from
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 from engine.history.reader import History
-from engine.queue.requests import request_resume, require_resumable
+from engine.queue.stop_and_resume import request_resume, require_resumable
+from engine.runs.current_state import status_of
 from engine.runs.labels import labels_of
 from engine.runs.recorder import Recorder
-from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
 from tui.cli import main
-from tui.state.run_record import Record
-from tui.views.run_facts import sections
+from tui.state.run_page_record import Record
+from tui.views.run_page_facts import sections
 
 
 def say(_line: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from engine.exchange.exporting import export_runs
-from engine.exchange.optional import ExchangeError
+from engine.exchange.optional_packages import ExchangeError
 from engine.history.reader import History
 from engine.runs.labels import change_note, change_tags
 from engine.runs.store import Run

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.models import create_model, parameter_groups
+from engine.models import create_model
 from engine.models.vit import ViT, ViTOptimized, resize_positions
 
 MINI = {"vit_mini": 8, "vit_mini_optimized": 8, "bit_mini": None, "hybrid_mini": None}
@@ -90,7 +90,7 @@ def test_evaluation_is_deterministic_and_training_of_the_optimized_model_is_not(
 
 def test_models_learn(name):
     model = build(name).train()
-    optimizer = torch.optim.AdamW(parameter_groups(model, 0.05), lr=2e-3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3)
     images, labels = torch.randn(10, 3, 32, 32), torch.arange(10) % 5
     losses = []
     for _ in range(10):
@@ -193,19 +193,6 @@ def test_positions_are_interpolated_as_timm_does(old, new, prefix, google):
 def test_positions_that_form_no_grid_are_refused():
     with pytest.raises(ValueError, match="no square grid"):
         resize_positions(torch.zeros(1, 7, 4), 3, 1)
-
-
-def test_every_parameter_is_in_one_group_and_only_weights_decay(name):
-    model = build(name)
-    decaying, constant = parameter_groups(model, 0.3)
-    assert (decaying["weight_decay"], constant["weight_decay"]) == (0.3, 0.0)
-    ids = [id(each) for group in (decaying, constant) for each in group["params"]]
-    assert sorted(ids) == sorted(id(each) for each in model.parameters())
-    names = {id(each): key for key, each in model.named_parameters()}
-    kept = {names[id(each)] for each in constant["params"]}
-    assert all(key.endswith(".weight") for key in names.values() if key not in kept)
-    for key in kept:
-        assert key in ("cls_token", "pos_embed") or "norm" in key or key.endswith((".bias", ".gamma"))
 
 
 @pytest.mark.slow

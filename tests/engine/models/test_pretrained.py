@@ -13,10 +13,15 @@ from safetensors.torch import save_file
 from engine.catalog.models import MODELS
 from engine.errors import CheckpointError
 from engine.models import create_model
-from engine.models.pretrained import load_pretrained
+from engine.models.pretrained import LoadReport, load_pretrained
 from engine.models.vit import resize_positions
+from engine.models.weights.sources import read_checkpoint
 
 CLASSES = 21
+
+
+def load_file(model: torch.nn.Module, source: str | Path) -> LoadReport:
+    return load_pretrained(model, read_checkpoint(source))
 
 
 def google_vit(rng, encoder, tokens, kernel, classes=CLASSES):
@@ -137,7 +142,7 @@ def test_google_files_give_timms_logits(name, size, tmp_path, reference):
     path = write_npz(tmp_path / "google.npz", google_arrays(name))
     patch = 8 if name == "vit_mini" else None
     ours = create_model(name, num_classes=CLASSES, image_size=size, patch_size=patch)
-    report = load_pretrained(ours, path)
+    report = load_file(ours, path)
     theirs = reference(name, size, patch, num_classes=CLASSES)
     theirs.load_pretrained(str(path))
     agree(ours, theirs, size)
@@ -155,8 +160,8 @@ def test_files_of_an_interrupted_google_optimizer_load_too(tmp_path):
     plain, wrapped = (
         create_model("vit_mini", num_classes=CLASSES, image_size=32, patch_size=8) for _ in "ab"
     )
-    load_pretrained(plain, write_npz(tmp_path / "plain.npz", arrays))
-    load_pretrained(
+    load_file(plain, write_npz(tmp_path / "plain.npz", arrays))
+    load_file(
         wrapped, write_npz(tmp_path / "o.npz", {f"opt/target/{key}": each for key, each in arrays.items()})
     )
     assert all(map(torch.equal, plain.state_dict().values(), wrapped.state_dict().values()))
@@ -177,11 +182,14 @@ def test_pytorch_files_load_whole(suffix, tmp_path, mini, randomise):
     path = tmp_path / f"weights{suffix}"
     save = save_file if suffix == ".safetensors" else torch.save
     save(giver.state_dict(), path)
-    report = load_pretrained(taker, str(path))
+    report = load_file(taker, str(path))
     assert all(map(torch.equal, giver.state_dict().values(), taker.state_dict().values()))
     assert (report.missing, report.unexpected, report.resized) == ((), (), ())
     assert report.mean == (0.5, 0.5, 0.5)
-    assert str(report) == f"{len(giver.state_dict())} tensors from {path}"
+    assert str(report) == (
+        f"{len(giver.state_dict())} tensors from {path}; "
+        "inputs normalised by mean 0.5, 0.5, 0.5 and std 0.5, 0.5, 0.5"
+    )
 
 
 @pytest.mark.parametrize("size", [16, 64])
@@ -191,7 +199,7 @@ def test_pytorch_positions_are_resized_as_timm_does(size, tmp_path, mini, refere
     giver = mini()
     save_file(giver.state_dict(), tmp_path / "weights.safetensors")
     taker = mini(image_size=size)
-    assert load_pretrained(taker, tmp_path / "weights.safetensors").resized == ("pos_embed",)
+    assert load_file(taker, tmp_path / "weights.safetensors").resized == ("pos_embed",)
     theirs = reference("vit_mini", size, 8)
     theirs.load_state_dict(checkpoint_filter_fn(giver.state_dict(), theirs))
     agree(taker, theirs, size)
@@ -200,7 +208,7 @@ def test_pytorch_positions_are_resized_as_timm_does(size, tmp_path, mini, refere
 def test_another_number_of_classes_gets_a_head_of_zeros(tmp_path, mini):
     giver, taker = mini(), mini(num_classes=3)
     save_file(giver.state_dict(), tmp_path / "weights.safetensors")
-    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    report = load_file(taker, tmp_path / "weights.safetensors")
     assert not taker.head.weight.any()
     assert not taker.head.bias.any()
     assert torch.equal(taker.blocks[1].mlp.fc1.weight, giver.blocks[1].mlp.fc1.weight)
@@ -212,7 +220,7 @@ def test_a_checkpoint_without_a_head_gets_one_of_zeros(tmp_path, mini):
     state = {key: each for key, each in mini().state_dict().items() if not key.startswith("head")}
     save_file(state, tmp_path / "weights.safetensors")
     taker = mini()
-    assert load_pretrained(taker, tmp_path / "weights.safetensors").missing == ("head.weight", "head.bias")
+    assert load_file(taker, tmp_path / "weights.safetensors").missing == ("head.weight", "head.bias")
     assert not taker.head.weight.any()
 
 
@@ -220,7 +228,7 @@ def test_plain_weights_compute_the_same_in_the_optimized_model(tmp_path, mini):
     giver = mini().eval()
     save_file(giver.state_dict(), tmp_path / "weights.safetensors")
     taker = create_model("vit_mini_optimized", num_classes=10, image_size=32, patch_size=8).eval()
-    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    report = load_file(taker, tmp_path / "weights.safetensors")
     assert report.missing == tuple(f"blocks.{b}.ls{n}.gamma" for b in range(4) for n in (1, 2))
     images = torch.randn(2, 3, 32, 32)
     torch.testing.assert_close(taker(images), giver(images))
@@ -230,24 +238,24 @@ def test_mean_pooling_leaves_the_class_token_behind(tmp_path, mini):
     giver = mini()
     save_file(giver.state_dict(), tmp_path / "weights.safetensors")
     taker = mini(pool="mean", image_size=64)
-    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    report = load_file(taker, tmp_path / "weights.safetensors")
     assert report.unexpected == ("cls_token",)
     grid = resize_positions(giver.pos_embed.detach()[:, 1:], 8, 0)
     assert torch.equal(taker.pos_embed.detach(), grid)
     save_file(taker.state_dict(), tmp_path / "mean.safetensors")
     with pytest.raises(CheckpointError, match="no class token: load it into a model with pool = 'mean'"):
-        load_pretrained(mini(), tmp_path / "mean.safetensors")
+        load_file(mini(), tmp_path / "mean.safetensors")
 
 
 def test_training_checkpoints_say_how_they_normalised(tmp_path, mini):
     giver = mini()
     content = {"model": giver.state_dict(), "optimizer": {}, "step": 3, "config": {"epochs": 7}}
     torch.save(content, tmp_path / "last.pt")
-    report = load_pretrained(mini(), tmp_path / "last.pt")
+    report = load_file(mini(), tmp_path / "last.pt")
     assert (report.mean, report.std) == (None, None)
     content["config"] = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
     torch.save(content, tmp_path / "last.pt")
-    report = load_pretrained(mini(), tmp_path / "last.pt")
+    report = load_file(mini(), tmp_path / "last.pt")
     assert (report.mean, report.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
 
 
@@ -255,14 +263,14 @@ def test_prefixes_of_compile_and_ddp_are_dropped(tmp_path, mini):
     giver, taker = mini(), mini(image_size=64)
     state = {f"module._orig_mod.{key}": each for key, each in giver.state_dict().items()}
     torch.save({"state_dict": state}, tmp_path / "weights.pth")
-    load_pretrained(taker, tmp_path / "weights.pth")
+    load_file(taker, tmp_path / "weights.pth")
     assert torch.equal(taker.norm.weight, giver.norm.weight)
 
 
 def test_timm_models_load_too(tmp_path, randomise):
     giver, taker = (create_model("timm:resnet10t", num_classes=n, image_size=32) for n in (10, 4))
     save_file(randomise(giver).state_dict(), tmp_path / "weights.safetensors")
-    report = load_pretrained(taker, tmp_path / "weights.safetensors")
+    report = load_file(taker, tmp_path / "weights.safetensors")
     assert report.missing == ("fc.weight", "fc.bias")
     assert torch.equal(taker.layer1[0].bn1.weight, giver.layer1[0].bn1.weight)
 
@@ -273,6 +281,133 @@ def unchanged(model, run):
         run()
     assert all(torch.equal(each, before[key]) for key, each in model.state_dict().items())
     return str(caught.value)
+
+
+def timm_model(name, size, classes=10, **options):
+    return create_model(f"timm:{name}", num_classes=classes, image_size=size, **options)
+
+
+SMALL_VIT = {"embed_dim": 48, "depth": 1, "num_heads": 2}
+SMALL_SWIN = {"embed_dim": 24, "depths": (1, 1), "num_heads": (1, 2)}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning:timm")
+@pytest.mark.parametrize(
+    ("name", "before", "after", "options", "resized"),
+    [
+        ("vit_tiny_patch16_224", 32, 64, SMALL_VIT, ("pos_embed",)),
+        (
+            "beit_base_patch16_224",
+            64,
+            32,
+            SMALL_VIT,
+            ("blocks.0.attn.relative_position_bias_table",),
+        ),
+        (
+            "swin_tiny_patch4_window7_224",
+            56,
+            32,
+            SMALL_SWIN,
+            ("layers.1.blocks.0.attn.relative_position_bias_table",),
+        ),
+    ],
+)
+def test_positions_of_timm_models_are_resized_as_timm_does(
+    name, before, after, options, resized, tmp_path, randomise
+):
+    import timm
+
+    giver, taker = (timm_model(name, size, **options) for size in (before, after))
+    path = tmp_path / "weights.safetensors"
+    save_file(randomise(giver).state_dict(), path)
+    report = load_file(taker, path)
+    assert set(report.resized) == set(resized)
+    assert (report.missing, report.unexpected) == ((), ())
+    theirs = timm.create_model(
+        name,
+        pretrained=True,
+        pretrained_cfg_overlay={"file": str(path), "num_classes": 10},
+        num_classes=10,
+        img_size=after,
+        **options,
+    )
+    agree(taker, theirs, after)
+
+
+def test_google_files_give_timm_models_timms_logits_too(tmp_path):
+    import timm
+
+    encoder = MODELS["vit_mini"].encoder
+    options = {"embed_dim": encoder.width, "depth": encoder.depth, "num_heads": encoder.heads}
+    options["mlp_ratio"] = encoder.mlp_dim / encoder.width
+    arrays = google_vit(np.random.default_rng(0), encoder, 16, (16, 16, 3))
+    path = write_npz(tmp_path / "google.npz", arrays)
+    ours = timm_model("vit_tiny_patch16_224", 96, CLASSES, **options)
+    report = load_file(ours, path)
+    assert report.mean == report.std == (0.5, 0.5, 0.5)
+    assert report.resized == ("pos_embed",)
+    theirs = timm.create_model("vit_tiny_patch16_224", num_classes=CLASSES, img_size=96, **options)
+    theirs.load_pretrained(str(path))
+    agree(ours, theirs, 96)
+
+
+IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_timm_weights_from_a_file_are_normalised_as_timm_says(suffix, tmp_path):
+    giver, taker = (timm_model("test_efficientnet", 32) for _ in "ab")
+    assert (giver.pretrained_cfg["mean"], giver.pretrained_cfg["std"]) == IMAGENET
+    path = tmp_path / f"weights{suffix}"
+    (torch.save if suffix == ".pth" else save_file)(giver.state_dict(), path)
+    report = load_file(taker, path)
+    assert (report.mean, report.std) == IMAGENET
+    assert str(report).endswith("; inputs normalised by mean 0.485, 0.456, 0.406 and std 0.229, 0.224, 0.225")
+    (tmp_path / "config.json").write_text(json.dumps({"pretrained_cfg": {"mean": [0.1, 0.2, 0.3]}}))
+    report = load_file(taker, path)
+    assert (report.mean, report.std) == ((0.1, 0.2, 0.3), IMAGENET[1])
+
+
+def test_timm_weights_that_were_trained_here_keep_their_normalisation(tmp_path):
+    model = timm_model("test_efficientnet", 32)
+    config = {"mean": [0.1, 0.2, 0.3], "std": [0.4, 0.5, 0.6]}
+    torch.save({"model": model.state_dict(), "config": config}, tmp_path / "best.pt")
+    report = load_file(model, tmp_path / "best.pt")
+    assert (report.mean, report.std) == ((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))
+
+
+def test_files_from_before_batches_were_counted_load_too(tmp_path, randomise):
+    giver, taker = (timm_model("test_efficientnet", 32) for _ in "ab")
+    state = {
+        key: each
+        for key, each in randomise(giver).state_dict().items()
+        if not key.endswith("num_batches_tracked")
+    }
+    torch.save(state, tmp_path / "old.pth")
+    report = load_file(taker, tmp_path / "old.pth")
+    assert all(name.endswith("num_batches_tracked") for name in report.missing)
+    assert torch.equal(taker.classifier.weight, giver.classifier.weight)
+
+
+def test_both_heads_of_a_distilled_model_are_kept_or_left_together(tmp_path, randomise):
+    name = "deit_tiny_distilled_patch16_224"
+    giver, same, other = (timm_model(name, 32, classes, **SMALL_VIT) for classes in (10, 10, 4))
+    save_file(randomise(giver).state_dict(), tmp_path / "weights.safetensors")
+    assert load_file(same, tmp_path / "weights.safetensors").missing == ()
+    heads = ("head.weight", "head.bias", "head_dist.weight", "head_dist.bias")
+    assert load_file(other, tmp_path / "weights.safetensors").missing == heads
+    assert not other.head_dist.weight.any()
+
+
+def test_another_timm_networks_checkpoint_is_refused(tmp_path):
+    save_file(timm_model("test_efficientnet", 32).state_dict(), tmp_path / "weights.safetensors")
+    for name, options in (
+        ("vit_tiny_patch16_224", SMALL_VIT),
+        ("swin_tiny_patch4_window7_224", SMALL_SWIN),
+    ):
+        model = timm_model(name, 32, **options)
+        message = unchanged(model, lambda model=model: load_file(model, tmp_path / "weights.safetensors"))
+        assert "another network's checkpoint" in message
 
 
 @pytest.mark.parametrize(
@@ -288,14 +423,14 @@ def test_another_networks_checkpoint_is_refused_whole(change, says, tmp_path, mi
     save_file(mini().state_dict(), tmp_path / "weights.safetensors")
     size = {"name": "vit_mini", "num_classes": 10, "image_size": 32, "patch_size": 8} | change
     model = create_model(size.pop("name"), **size)
-    message = unchanged(model, lambda: load_pretrained(model, tmp_path / "weights.safetensors"))
+    message = unchanged(model, lambda: load_file(model, tmp_path / "weights.safetensors"))
     assert re.search(says, message)
 
 
 def test_a_checkpoint_of_nothing_known_is_refused(tmp_path, mini):
     model = mini()
     write_npz(tmp_path / "data.npz", {"images": np.zeros((2, 3)), "labels": np.zeros(2)})
-    message = unchanged(model, lambda: load_pretrained(model, tmp_path / "data.npz"))
+    message = unchanged(model, lambda: load_file(model, tmp_path / "data.npz"))
     assert "another network's checkpoint: cls_token and 53 more not in it" in message
 
 
@@ -304,7 +439,7 @@ def test_a_deeper_networks_checkpoint_is_refused(tmp_path, mini):
     state |= {key.replace("blocks.3", "blocks.4"): each.clone() for key, each in state.items()}
     save_file(state, tmp_path / "weights.safetensors")
     model = mini()
-    message = unchanged(model, lambda: load_pretrained(model, tmp_path / "weights.safetensors"))
+    message = unchanged(model, lambda: load_file(model, tmp_path / "weights.safetensors"))
     assert "no place here for blocks.4" in message
 
 
@@ -323,7 +458,7 @@ def test_nothing_is_unpickled(suffix, tmp_path, mini):
     else:
         torch.save({"model": bomb}, path)
     model = mini()
-    assert "cannot be read" in unchanged(model, lambda: load_pretrained(model, path))
+    assert "cannot be read" in unchanged(model, lambda: load_file(model, path))
     assert not (tmp_path / "exploded").exists()
 
 
@@ -335,7 +470,7 @@ def test_files_that_are_no_checkpoints_are_refused(suffix, content, tmp_path, mi
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(content)
     model = mini()
-    assert "cannot be read" in unchanged(model, lambda: load_pretrained(model, path))
+    assert "cannot be read" in unchanged(model, lambda: load_file(model, path))
 
 
 def test_sources_that_are_nowhere_are_refused(tmp_path, mini):
@@ -354,7 +489,7 @@ def test_sources_that_are_nowhere_are_refused(tmp_path, mini):
         str(tmp_path / "empty.pt"): "holds no tensors",
         "not a name/of a model": "no model of that name on the hub",
     }.items():
-        assert says in unchanged(model, lambda source=source: load_pretrained(model, source))
+        assert says in unchanged(model, lambda source=source: load_file(model, source))
 
 
 def test_hub_names_are_downloaded_with_their_normalisation(tmp_path, monkeypatch, mini):
@@ -370,7 +505,7 @@ def test_hub_names_are_downloaded_with_their_normalisation(tmp_path, monkeypatch
 
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     for name in ("vit_mini.some_tag", "timm/vit_mini.some_tag"):
-        report = load_pretrained(mini(image_size=64), name)
+        report = load_file(mini(image_size=64), name)
         assert (report.mean, report.std) == ((0.48, 0.45, 0.4), (0.2, 0.3, 0.4))
     assert set(asked) == {("timm/vit_mini.some_tag", file) for file in ("config.json", "model.safetensors")}
 
@@ -380,6 +515,6 @@ def test_offline_says_what_to_do(tmp_path, monkeypatch, mini):
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     model = mini()
     name = "timm/vit_tiny_patch16_224.augreg_in21k"
-    message = unchanged(model, lambda: load_pretrained(model, name))
+    message = unchanged(model, lambda: load_file(model, name))
     assert f"`hf download {name} model.safetensors config.json --local-dir DIR`" in message
     assert 'pretrained = "DIR/model.safetensors"' in message

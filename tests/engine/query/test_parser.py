@@ -11,8 +11,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import UserError
-from engine.query.fields import Subject, find_key, known_keys, read_number
+from engine.query.fields import Subject, find_key, known_keys
 from engine.query.parser import OPERATORS, Filter, FilterError, Term, complete, in_order, parse
+from engine.query.units import read_number
 from engine.runs.status import Status
 
 NOW = 1_795_456_800.0  # 2026-11-23 18:00:00 UTC

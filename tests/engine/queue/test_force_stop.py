@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 
 import msgspec
@@ -14,10 +15,12 @@ import pytest
 from engine.events import Start, encode
 from engine.queue.force_stop import force_stop
 from engine.runs import stop_request
+from engine.runs.current_state import status_of
 from engine.runs.processes import processes_of
-from engine.runs.status import status_of
+from engine.runs.queue_entry import queue_entry, write_entry
 from engine.runs.store import Store, StoreError
 from tests.conftest import queued
+from tests.pretended_nvml import ALONE, GIB, MACHINES, Card, uuid
 
 DEAF = """
 import json, os, signal, subprocess, sys, time
@@ -84,6 +87,55 @@ def test_what_listens_is_not_killed(lab, engine, until):
     assert len(said) == 1
     assert " is stopped: stopped on request at epoch " in ended
     assert (run.checkpoints / "last.pt").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_freed", [True, False])
+def test_it_is_proven_that_the_memory_is_free_again(deaf, nvml, monkeypatch, is_freed):
+    run, process = deaf
+    nvml.put(Card(processes={child_of(run): 20 * GIB, 1: GIB}), ALONE)
+    said: list[str] = []
+
+    def say(sentence: str) -> None:
+        said.append(sentence)
+        if "SIGKILL" in sentence:  # the driver takes its time
+            after = Card(processes={1: GIB}, used=None if is_freed else 21 * GIB)
+            threading.Timer(1, nvml.put, (after, ALONE)).start()
+
+    monkeypatch.setattr("engine.queue.force_stop.LEAVING_S", 10.0 if is_freed else 3.0)
+    process.send_signal(signal.SIGSTOP)
+    force_stop(run, say, patience_s=0.5)
+    process.wait(10)
+    words = (
+        "20.0 GiB of it are free again, 1.6 GiB of 80.0 GiB are in use"
+        if is_freed
+        else "its processes have left the 20.0 GiB that they held, but 21.0 GiB of 80.0 GiB are in use"
+    )
+    assert said[-1] == f"GPU 0: {words}"
+    assert sum(sentence.startswith("GPU") for sentence in said) == 1
+    assert nvml.open == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("host pids", "GPU 0: 20.6 GiB were in use, now 20.6 GiB of 80.0 GiB are in use"),
+        ("no list", "GPU 0: 20.0 GiB were in use, now 20.0 GiB of 80.0 GiB are in use"),
+        ("GB10", "GPU 0: it does not say how much is in use"),
+    ],
+)
+def test_of_a_card_that_does_not_name_its_processes_it_says_what_is_in_use(deaf, nvml, kind, said):
+    run, process = deaf
+    nvml.put(*MACHINES[kind])
+    entry = queue_entry(run)
+    entry.devices = {uuid(0): "GPU 0"}
+    write_entry(run, entry)
+    sentences: list[str] = []
+    process.send_signal(signal.SIGSTOP)
+    force_stop(run, sentences.append, patience_s=0.5)
+    process.wait(10)
+    assert sentences[-1] == said
 
 
 def test_what_is_elsewhere_or_over_is_not_touched(run, store, tiny):

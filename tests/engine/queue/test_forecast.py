@@ -16,7 +16,7 @@ from engine.runs.status import Status
 from engine.runs.worker_status import OfferedDevice
 from engine.sites.device import Device
 from engine.sites.local_devices import LocalDevices
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 
 NOW = 1000.0
 
@@ -228,3 +228,12 @@ def test_a_long_queue_is_forecast_at_once(gpus: int) -> None:
     assert time.thread_time() - began < 0.5
     assert found[100].start is not None
     assert found[-1].start is None
+
+
+def test_a_lost_gpu_is_not_counted_on():
+    lost = Device("GPU-00", "GPU 0", 0, gpu=True, lost="GPU is lost")
+    only, beside = (
+        forecast([], [QueuedRun("a", 10.0)], devices, NOW)[0] for devices in ([lost], [lost, DEVICES[1]])
+    )
+    assert only.start is None
+    assert (beside.start, beside.devices) == (NOW, ("GPU-11",))

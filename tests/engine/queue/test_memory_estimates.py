@@ -14,7 +14,8 @@ import pytest
 from engine.config.schema import SCRIPT, Experiment
 from engine.queue import memory_estimates
 from engine.queue.memory_estimates import CONTEXT, MemoryEstimates, shape_of
-from engine.runs.status import Status, save
+from engine.runs.status import Status
+from engine.runs.status_file import save
 from engine.runs.store import Run, Store
 from engine.text import GIB
 from tests.conftest import queued

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from engine.events import End
 from engine.queue import order as queue
-from engine.queue.requests import request_resume, request_stop
+from engine.queue.stop_and_resume import request_resume, request_stop
 from engine.runs import run_lock, worker_status
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import (
     QueueEntry,
     leave_queue,
@@ -22,7 +23,6 @@ from engine.runs.queue_entry import (
     write_entry,
 )
 from engine.runs.recorder import Recorder
-from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.system.lock import Holder, this_process
 

@@ -277,6 +277,38 @@ class TestWords:
         assert (wait.words, wait.hopeless) == (words, True)
 
 
+class TestLostCards:
+    """A card that does not answer is given to nobody, and stands in the reason; others are not held up by it."""
+
+    LOST = gpu(1, total=0, lost="GPU is lost")
+
+    @pytest.mark.parametrize(
+        ("job", "devices", "words"),
+        [
+            (Job("a"), [LOST, *slots(1)], "needs 1 GPU: GPU 1 is lost (GPU is lost)"),
+            (Job("a", wish="cuda:1"), [gpu(0), LOST], "needs 1 GPU: GPU 1 is lost (GPU is lost)"),
+            (Job("a", gpus=2), [gpu(0), LOST], "needs 2 GPUs: GPU 1 is lost (GPU is lost)"),
+            (Job("a", memory=90 * GIB), [gpu(0), LOST], "needs 90 GiB, and the largest GPU has 80 GiB"),
+        ],
+    )
+    def test_what_cannot_start_until_it_is_back_says_so(self, job, devices, words):
+        plan = make_plan([job], devices, [], NOW)
+        assert plan.starts == {}
+        assert (plan.waits["a"].words, plan.waits["a"].hopeless) == (words, True)
+
+    def test_others_begin_beside_it_and_who_waits_is_told_of_it(self):
+        plan = make_plan([Job("a"), Job("b")], [gpu(0), self.LOST], [], NOW)
+        assert [device.name for device in plan.starts["a"]] == ["GPU 0"]
+        assert plan.waits["b"].words == "waiting for GPU 0 (runs a) or GPU 1 (lost: GPU is lost)"
+        assert not plan.waits["b"].hopeless
+
+    def test_it_is_kept_for_nobody(self):
+        plan = make_plan(
+            [Job("a", gpus=1, since=NOW - 2 * PATIENCE_S)], [gpu(0), self.LOST], [Live("b", ("GPU-0",))], NOW
+        )
+        assert plan.kept == {"GPU-0": "a"}
+
+
 class TestSharing:
     def test_runs_that_share_are_spread_before_they_are_packed(self):
         jobs = [Job(name, (i,), share=True, memory=30 * GIB) for i, name in enumerate("abcde")]

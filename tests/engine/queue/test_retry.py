@@ -10,6 +10,7 @@ import pytest
 from engine.events import End, Failure, Log, Start, decode
 from engine.queue import retry
 from engine.runs import stop_request
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import (
     QueueEntry,
     leave_queue,
@@ -19,7 +20,6 @@ from engine.runs.queue_entry import (
     write_entry,
 )
 from engine.runs.recorder import Recorder
-from engine.runs.status import status_of
 from engine.system import process
 from engine.system.files import last_lines
 from tests.conftest import queued

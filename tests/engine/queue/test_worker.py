@@ -19,18 +19,19 @@ from engine.config.schema import SCRIPT, Experiment
 from engine.events import End, Log, Start, decode
 from engine.queue import worker as scheduler
 from engine.queue.order import hold, move, waiting
-from engine.queue.requests import request_stop
+from engine.queue.stop_and_resume import request_stop
 from engine.queue.worker import Busy, Worker, ensure_worker, work
 from engine.runner.attempt import train_run
 from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.worker_status import NO_WORKER
 from engine.sites import local_process
 from engine.sites.local_devices import LocalDevices
 from engine.system import lock, process
 from engine.system.files import tail
+from engine.system.process import STOP_SIGNALS
 from engine.text import GIB
 from tests.conftest import enqueue, queued
 from tests.engine.sites.test_local_devices import FakeGpus, card
@@ -120,10 +121,10 @@ class TestTheQueue:
     def test_a_run_taken_out_of_the_queue_is_not_trained_by_a_process_on_its_way(self, store, tiny):
         run = queued(store, tiny, seed=0)
         request_stop(run, "stop-now")
-        handlers = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        handlers = [signal.getsignal(number) for number in STOP_SIGNALS]
         with pytest.raises(StoreError, match="no longer in the queue"):
             train_run(run, queued=True)
-        for number, handler in zip((signal.SIGINT, signal.SIGTERM), handlers, strict=True):
+        for number, handler in zip(STOP_SIGNALS, handlers, strict=True):
             signal.signal(number, handler)
         assert len(events(run, End)) == 1
 

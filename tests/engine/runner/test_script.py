@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import random
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 
 from engine.events import decode
-from engine.runs.status import status_of
+from engine.runner.process_group import ProcessGroup
+from engine.runs.current_state import status_of
+from engine.runs.processes import family
 from engine.runs.store import Run, Store
+from engine.system.process import STOP_SIGNALS
 from tests.conftest import Engine
+from tests.processes import signal_everyone
 
 PROGRAM = """
 import json, os, sys
@@ -100,3 +107,50 @@ def test_stopping_ends_the_program_and_what_it_started(
 
 def run_end(run: Run) -> bytes:
     return run.events.read_bytes().splitlines()[-1]
+
+
+WAITS = """
+import json, time
+print(json.dumps({"event": "metrics", "step": 1, "epoch": 1.0, "values": {"x": 1}}), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", STOP_SIGNALS)
+def test_a_signal_to_all_processes_of_a_run_stops_it(
+    lab: Path, engine: Engine, until: Callable[..., None], number: signal.Signals
+) -> None:
+    lab_with(lab, WAITS)
+    process = engine.start("run", "mine")
+    until(lambda: Store(lab / "runs").runs() and status_of(only_run(lab)).step == 1)
+    members = family(process.pid)
+    assert signal_everyone(process.pid, number, random.Random(0)) == len(members) == 3
+    process.communicate(timeout=30)
+    status = status_of(only_run(lab))
+    says = "its time is nearly up: stopped" if number == signal.SIGUSR2 else f"stopped by {number.name}"
+    assert (process.returncode, status.state, status.reason) == (3, "stopped", says)
+    until(lambda: not any(psutil.pid_exists(member.pid) for member in members))
+
+
+def test_a_program_that_has_the_signal_of_its_run_first_did_not_fail(
+    lab: Path, engine: Engine, until: Callable[..., None]
+) -> None:
+    lab_with(lab, WAITS)
+    process = engine.start("run", "mine")
+    until(lambda: Store(lab / "runs").runs() and status_of(only_run(lab)).step == 1)
+    (program,) = (member for member in family(process.pid) if "program.py" in member.cmdline())
+    program.terminate()
+    until(lambda: not psutil.pid_exists(program.pid))  # its run has buried it
+    process.terminate()
+    process.communicate(timeout=30)
+    assert (process.returncode, status_of(only_run(lab)).reason) == (3, "stopped by SIGTERM")
+
+
+def test_what_ends_a_program_with_its_run_outlives_a_signal_to_both() -> None:
+    with ProcessGroup() as group:
+        for number in STOP_SIGNALS:
+            os.killpg(group.group, number)  # before it has run a line of its own
+        assert psutil.Process(group.group).is_running()
+        with pytest.raises(psutil.TimeoutExpired):
+            psutil.Process(group.group).wait(0.1)

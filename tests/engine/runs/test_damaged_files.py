@@ -19,9 +19,11 @@ from engine.diagnostics.checks import examine
 from engine.events import decode, encode
 from engine.history.reader import History
 from engine.query.select import select_runs
+from engine.runs.current_state import status_of
 from engine.runs.event_text import sentence
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import Status, rebuild, status_of
+from engine.runs.status import Status
+from engine.runs.status_file import rebuild
 from engine.runs.store import StoreError
 
 AT = {"time": 2.0, "run": "r", "step": 3, "epoch": 1.0}

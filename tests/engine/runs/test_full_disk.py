@@ -14,8 +14,9 @@ import torch
 
 from engine.events import Checkpoint, End, Log, Metrics, Start, decode
 from engine.runs import event_log
+from engine.runs.current_state import status_of
 from engine.runs.recorder import Recorder
-from engine.runs.status import rebuild, status_of
+from engine.runs.status_file import rebuild
 from engine.runs.store import Run, Store
 from engine.system import process
 from engine.training import checkpoint

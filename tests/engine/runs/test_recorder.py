@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from engine.events import Checkpoint, End, Estimate, Metrics, Start, decode
 from engine.runs.recorder import Recorder
-from engine.runs.status import Status, rebuild
+from engine.runs.status import Status
+from engine.runs.status_file import rebuild
 from engine.runs.store import Run
 from engine.system.files import tail
 

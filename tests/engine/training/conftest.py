@@ -9,6 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
+from engine.system.process import STOP_SIGNALS
+
 
 @pytest.fixture(autouse=True)
 def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -20,7 +22,7 @@ def _reproducible():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
     yield
     torch.set_num_threads(threads)
     for number, handler in handlers.items():

@@ -11,7 +11,7 @@ import torch
 
 from engine.events import Start, decode
 from engine.history.reader import History
-from engine.runs.status import status_of
+from engine.runs.current_state import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from engine.catalog.metrics import PHASES
-from engine.training.meter import Meter, Stopwatch, peak_flops
+from engine.training.meter import Meter, Stopwatch
 
 CPU = torch.device("cpu")
 
@@ -39,11 +39,3 @@ def test_what_was_no_training_is_left_out():
     assert (values["train/loss"], values["train/accuracy"]) == (2.0, pytest.approx(2 / 3))
     assert values["time/forward"] < 0.2
     assert values["train/images_per_s"] > 3 / 0.2
-
-
-def test_the_special_card_comes_before_the_general_one():
-    assert peak_flops("NVIDIA H100 PCIe") == 756e12
-    assert peak_flops("NVIDIA H100 80GB HBM3") == peak_flops("NVIDIA H200") == 989e12
-    assert peak_flops("NVIDIA L40S") == 362e12
-    assert peak_flops("NVIDIA L4") == 121e12
-    assert peak_flops("GeForce 256") is None

@@ -72,22 +72,6 @@ def test_sgd_is_nesterovs_and_adam_has_its_usual_betas():
     assert make_optimizer(model, small(optimizer="adamw")).param_groups[0]["betas"] == (0.9, 0.95)
 
 
-@pytest.mark.parametrize(("name", "first", "blocks"), [("vit_mini", "patch_embed.proj.weight", 4),
-                                                       ("bit_mini", "stem.conv.weight", 3)])  # fmt: skip
-def test_layers_nearer_to_the_image_learn_more_slowly(name, first, blocks):
-    model = create_model(name, num_classes=10, image_size=8, patch_size=4 if name == "vit_mini" else None)
-    groups = make_optimizer(model, small(layer_decay=0.5)).param_groups
-    lr = {id(p): group["lr"] for group in groups for p in group["params"]}
-    assert len(lr) == len(list(model.parameters()))
-    named = dict(model.named_parameters())
-    stage = "blocks" if name == "vit_mini" else "stages"
-    assert lr[id(named[first])] == 0.5 * 0.5 ** (blocks + 1)
-    for block in range(blocks):
-        of_block = {lr[id(p)] for each, p in named.items() if each.startswith(f"{stage}.{block}.")}
-        assert of_block == {0.5 * 0.5 ** (blocks - block)}
-    assert {lr[id(p)] for each, p in named.items() if each.startswith(("head.", "norm."))} == {0.5}
-
-
 def test_the_average_is_the_recurrence_it_says():
     model = torch.nn.Linear(2, 2)
     average = ExponentialMovingAverage(model, decay=0.9)

@@ -18,8 +18,8 @@ from engine.events import Checkpoint, End, Log, Start, decode
 from engine.models import create_model
 from engine.runner.attempt import train_run
 from engine.runs import run_lock
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import status_of
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
 from engine.system.files import tail
 from engine.training import build, checkpoint
@@ -147,8 +147,9 @@ def test_weights_begin_as_the_run_says(attempt, tmp_path):
         torch.testing.assert_close(trained[name], tensor, atol=1e-6, rtol=1e-6)
 
 
-def test_pretrained_weights_that_are_not_there(attempt, tmp_path):
-    assert_failed(*attempt(pretrained=str(tmp_path / "none.pt")), "none.pt")
+def test_pretrained_weights_that_are_not_there_are_missed_before_the_data(attempt, tmp_path):
+    gone = {"pretrained": str(tmp_path / "none.pt"), "dataset": f"folder:{tmp_path / 'neither'}"}
+    assert_failed(*attempt(**gone), "none.pt")
 
 
 VIT = Experiment(name="x", model="vit_b", image_size=224, patch_size=16, batch_size=512)

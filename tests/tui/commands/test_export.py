@@ -22,7 +22,7 @@ from tui.commands.export import (
     misfit,
 )
 from tui.figures.files import FORMATS
-from tui.report.table_export import TABLE_FORMATS
+from tui.report.export_tables import TABLE_FORMATS
 
 OPTIONS = {
     "FIGURE": ["quick"], "--style": ["--style", "slides"], "--width": ["--width", "page"], "--where": ["--where", ""],

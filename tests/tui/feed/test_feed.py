@@ -12,7 +12,7 @@ from engine.system.lock import this_process
 from tests.conftest import enqueue
 from tests.tui.conftest import Write
 from tui.feed.feed import Feed
-from tui.feed.run_detail import console_lines
+from tui.feed.focused_run import console_lines
 from tui.state.messages import Changed
 from tui.state.snapshot import Project, Snapshot, Watch
 
@@ -145,8 +145,8 @@ def test_why_a_run_waits_is_told_whenever_the_worker_says_it_anew(project: Proje
 def test_a_long_run_is_sketched_before_it_is_read(
     project: Project, write_run: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.feed.feed.LONG", 2**21)
-    monkeypatch.setattr("tui.feed.feed.READ_BUDGET_S", 0.01)
+    monkeypatch.setattr("tui.feed.curve_reader.LONG_FILE", 2**21)
+    monkeypatch.setattr("tui.feed.refresh_rate.READ_BUDGET_S", 0.01)
     run = write_run("ViT-small", epochs=1, end=None)
     line = b'{"event":"metrics","time":%d,"run":"r","step":%d,"epoch":1.0,"values":{"train/loss":%d.5}}\n'
     with run.events.open("ab") as file:

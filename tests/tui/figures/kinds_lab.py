@@ -18,9 +18,9 @@ from engine.config.loader import Config, load_config
 from engine.events import Confusion, End, Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
-from tests.tui.figures.test_export import HEAD
+from tests.tui.figures.test_export_figures import HEAD
 from tui.figures import registry
-from tui.figures.export import export_figures
+from tui.figures.export_figures import export_figures
 
 NAN = float("nan")
 EVERY = sorted(KINDS)
@@ -40,7 +40,7 @@ class Lab:
             name: dataclasses.replace(kind, draw=self._watch(kind.draw))
             for name, kind in registry.KINDS.items()
         }
-        monkeypatch.setattr("tui.figures.make.KINDS", watched)
+        monkeypatch.setattr("tui.figures.make_figure.KINDS", watched)
 
     def _watch(self, draw: Callable[..., Any]) -> Callable[..., Any]:
         def watched(*args: Any) -> Any:

@@ -12,7 +12,7 @@ from matplotlib.text import Text
 from engine.analysis.statistics.seed_intervals import share_over_seeds
 from engine.catalog.figure_kinds import COSTS
 from tests.tui.figures.kinds_lab import NAN, Lab, small_print, table
-from tui.figures import scatter
+from tui.figures import cost_scatter
 from tui.figures.style import LOOKS, PAPER
 from tui.palette import assign
 
@@ -203,7 +203,7 @@ def test_host_memory_is_of_runs_without_a_gpu(lab: Lab) -> None:
 
 
 def test_every_cost_that_may_be_asked_for_can_be_drawn() -> None:
-    assert set(scatter.COSTS) == set(COSTS)
+    assert set(cost_scatter.COSTS) == set(COSTS)
 
 
 def test_an_experiment_without_the_cost_is_named_and_the_rest_is_drawn(lab: Lab) -> None:

@@ -9,10 +9,10 @@ import pytest
 
 from engine.analysis.curves import Curve
 from tui.figures import curves
-from tui.figures.page import wrap
+from tui.figures.figure_sheet import wrap
 from tui.figures.style import LOOKS, Style, Width, style
 from tui.palette import assign
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 from tui.widgets.chart.legend import LegendEntry, arrange
 
 SHORT = [f"ViT-{letter}" for letter in "abcdefghijk"]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from tests.conftest import queued
 from tests.tui.figures.kinds_lab import EVERY, NAN, Lab, all_kinds, small_print, table, texts
-from tests.tui.figures.test_export import HOSTILE
+from tests.tui.figures.test_export_figures import HOSTILE
 from tui.cli import main
 from tui.figures import line_labels
 from tui.figures.files import FORMATS

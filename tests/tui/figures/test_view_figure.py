@@ -17,7 +17,7 @@ from tui.figures.view_figure import ChartView, default_path, export_view, paths_
 from tui.palette import Sign
 from tui.screens.export_dialog import ExportScreen, _with_endings
 from tui.state.snapshot import Project
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.completing_input import CompletingInput
 
 X = np.arange(1.0, 9.0)

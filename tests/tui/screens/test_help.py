@@ -11,7 +11,7 @@ from textual.widgets import Input
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, until
 from tui.screens.help import KEYS, HelpScreen, matching
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 

@@ -11,10 +11,10 @@ from engine.runs.trash import trash_entries
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
-from tui.screens.prompt import Prompt
+from tui.screens.line_prompt import Prompt
 from tui.state.snapshot import Project
 from tui.widgets.completing_input import CompletingInput
-from tui.widgets.runs.overview import Overview
+from tui.widgets.runs.run_overview import Overview
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 

@@ -18,18 +18,18 @@ from textual.widgets import Static
 
 from engine.events import Metrics, encode
 from engine.runs import run_lock
-from engine.runs.metadata import Fact
+from engine.runs.metadata import RunSummary
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import board, opened, runs, settle, toasts, until
 from tui.app import VituiApp
 from tui.screens.dashboard.notifications import MAX_DESKTOP, desktop
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
-from tui.views.row import Row
-from tui.widgets.runs.overview import Overview
+from tui.views.run_list_row import Row
 from tui.widgets.runs.run_list import RunList
+from tui.widgets.runs.run_overview import Overview
 
 
 def say(run: Run, step: int, loss: float | None) -> None:
@@ -78,7 +78,7 @@ async def test_a_row_with_an_alarm_keeps_its_name_and_says_the_word(
 ) -> None:
     status = Status(run="a", experiment="ViT-small", state="running", epoch=3.0, epochs=7, eta_s=7800.0,
                     last={"test/f1": 0.612, "train/loss": 1.21, "gpu/memory_process": 3.1 * 2**30})  # fmt: skip
-    row = Row("run:a", "ViT-small", "a", "ViT-small", "running", facts=(Fact(status),), alarm=alarm)  # type: ignore[arg-type]
+    row = Row("run:a", "ViT-small", "a", "ViT-small", "running", facts=(RunSummary(status),), alarm=alarm)  # type: ignore[arg-type]
     app = VituiApp(project)
     async with app.run_test(size=(width, 24)) as pilot:
         shown = RunList()

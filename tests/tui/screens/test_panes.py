@@ -7,8 +7,8 @@ from textual.widgets import Static
 
 from engine.queue import order
 from engine.runs import run_lock
+from engine.runs.current_state import status_of
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import status_of
 from engine.runs.store import Run, Store
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
@@ -16,14 +16,14 @@ from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until
 from tui.screens.dialogs import Dialog
-from tui.screens.queue import QueueScreen
+from tui.screens.queue_page import QueueScreen
 from tui.state.snapshot import Project
-from tui.widgets.chart.grid import ChartGrid
-from tui.widgets.machine.history import MachineBoard
+from tui.widgets.chart.chart_grid import ChartGrid
+from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.queue_list import QueueList
 from tui.widgets.runs.console import Console
-from tui.widgets.runs.overview import Overview
+from tui.widgets.runs.run_overview import Overview
 
 pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 

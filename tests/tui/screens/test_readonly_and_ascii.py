@@ -17,8 +17,8 @@ from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
 from tui.options import READONLY, Options
 from tui.screens.dialogs import Dialog
-from tui.screens.queue import QueueScreen
-from tui.screens.run import RunScreen
+from tui.screens.queue_page import QueueScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips
 

@@ -11,9 +11,9 @@ from engine.events import Confusion, End, Failure, Log, Metrics, Start, encode
 from engine.history.reader import History
 from tests.tui.conftest import Write
 from tui.feed.log_lines import all_said, story
-from tui.feed.run_reader import MAX_PRINTED, Reader
+from tui.feed.run_page_reader import MAX_PRINTED, Reader
 from tui.state.log_buffer import LogLineKind, Transcript
-from tui.state.run_record import Page, Record
+from tui.state.run_page_record import Page, Record
 from tui.text import bar
 from tui.widgets.run_page.fact_sheet import balance_columns
 from tui.widgets.run_page.line_wrapping import MOST, Wrapping, cuts, step_of

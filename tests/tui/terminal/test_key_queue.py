@@ -13,9 +13,9 @@ from tests.tui.textual_private import is_leaving, type_key
 from tui.screens.dialogs import Dialog
 from tui.screens.experiment_form import FormScreen
 from tui.screens.help import HelpScreen
+from tui.screens.line_prompt import Prompt
 from tui.screens.override_prompt import VariationScreen
-from tui.screens.prompt import Prompt
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Project
 
 pytestmark = pytest.mark.slow  # each opens the app and walks through screens

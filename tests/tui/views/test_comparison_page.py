@@ -12,7 +12,7 @@ from engine.analysis.comparison import Table, compare
 from engine.analysis.comparison_sides import sides
 from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.confusion_change import Shift, Shifts
-from engine.runs.metadata import About, facts_of
+from engine.runs.metadata import RunMetadata, summaries_of
 from engine.runs.status import Status
 from tui.views.comparison_page import page
 
@@ -31,14 +31,16 @@ def status(name: str, seed: int) -> Status:
 
 def compared() -> Table:
     runs = [status(name, seed) for name in NAMES for seed in range(3)]
-    about = {run.run: About({"lr": 0.1 * NAMES.index(run.experiment)}) for run in runs}
-    facts = facts_of(runs, about)
+    metadata = {run.run: RunMetadata({"lr": 0.1 * NAMES.index(run.experiment)}) for run in runs}
+    facts = summaries_of(runs, metadata)
     return compare(sides(facts, None), Evidence({}, facts))
 
 
 def changed() -> Shifts:
-    classes = tuple(Shift(name, name, 0.295, 0.485 - i / 99, told=i < 2) for i, name in enumerate(CLASSES))
-    return Shifts(classes, (Shift("automobile", "airplane", 0.1, 0.255, told=True),))
+    classes = tuple(
+        Shift(name, name, 0.295, 0.485 - i / 99, is_significant=i < 2) for i, name in enumerate(CLASSES)
+    )
+    return Shifts(classes, (Shift("automobile", "airplane", 0.1, 0.255, is_significant=True),))
 
 
 def drawn(width: int) -> list[str]:

@@ -21,16 +21,16 @@ from textual.geometry import Region
 from textual.message import Message
 
 from engine.analysis.curves import Curve, Outcome, curve_of, mean_over_seeds
+from tui.axis_ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
-from tui.state.line import ChartLine
-from tui.ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, unit_of_axis
-from tui.widgets.chart import plot as plots
-from tui.widgets.chart.canvas import Window
+from tui.state.chart_line import ChartLine
+from tui.widgets.chart import chart_picture as plots
+from tui.widgets.chart.braille_canvas import Window
 from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.chart_picture import Plot, Setting
+from tui.widgets.chart.inks_and_glyphs import Ink
 from tui.widgets.chart.legend import fit, plain
-from tui.widgets.chart.plot import Plot, Setting
 from tui.widgets.chart.plotext_frame import frame_for
-from tui.widgets.chart.styles import Ink
 
 NAN = float("nan")
 

@@ -10,12 +10,12 @@ from rich.cells import cell_len
 
 from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
-from engine.system.telemetry import GpuSample
+from engine.system.nvml import GpuSample
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, runs, settle, until
-from tui.screens.run import RunScreen
+from tui.screens.run_page import RunScreen
 from tui.state.snapshot import Machine, Project
-from tui.views.run_title import title_of
+from tui.views.run_page_title import title_of
 from tui.widgets.machine.status_line import MachineLine, machine_texts
 from tui.widgets.run_page.tab_bar import TabBar
 

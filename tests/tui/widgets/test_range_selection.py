@@ -13,7 +13,7 @@ from tests.tui.pilot import AppPilot, board, opened, settle
 from tui.screens.comparison import CompareScreen
 from tui.state.snapshot import Project
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.chart.range_selection import LEAST, RangeSelection
 
 

@@ -7,7 +7,7 @@ from textual.widgets import Input
 
 from engine.catalog.metrics import AXES
 from tui.screens.actions.target import Board
-from tui.state.board import SMOOTHINGS
+from tui.state.smoothing_steps import bounded_step, weight_of
 
 
 class ChartActions:
@@ -45,8 +45,8 @@ class ChartActions:
     def action_smooth(self, more: int) -> None:
         """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
         state = self._board.state
-        state.smoothing = max(0, min(state.smoothing + more, len(SMOOTHINGS) - 1)) if more else 0
-        self._board.grid.smoothing = SMOOTHINGS[state.smoothing]
+        state.smoothing = bounded_step(state.smoothing + more) if more else 0
+        self._board.grid.smoothing = weight_of(state.smoothing)
         self._board.look()
 
     def action_inspect(self) -> None:

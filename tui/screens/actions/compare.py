@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from engine.runs.metadata import facts_of
+from engine.runs.metadata import summaries_of
 from engine.runs.status import LIVE, Status
 from tui.screens.actions.target import Board
-from tui.screens.host import Curves, FileReader
+from tui.screens.app_protocol import Curves, FileReader
 
 if TYPE_CHECKING:
     from engine.analysis.comparison_sides import Side
@@ -76,7 +76,7 @@ class CompareActions:
         from engine.analysis.comparison_sides import sides
 
         snapshot, state = self._board.snapshot, self._board.state
-        everyone = facts_of(snapshot.runs, snapshot.about)
+        everyone = summaries_of(snapshot.runs, snapshot.metadata)
         chosen_runs = [run for run in everyone if run.status.run in names]
         return sides(chosen_runs, state.pinned, everyone if state.bands else None)
 

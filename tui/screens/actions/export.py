@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from engine.runs.store import StoreError
 from tui.palette import Sign
 from tui.screens.actions.target import Board
-from tui.state.board import SMOOTHINGS
 from tui.state.messages import Failed, Succeeded
+from tui.state.smoothing_steps import weight_of
 
 if TYPE_CHECKING:
     from tui.figures.view_figure import ChartView
@@ -52,7 +52,7 @@ class ExportActions:
             signs={run: Sign(line.colour, line.mark) for run, line in lines.items()},
             statuses={name: status for name, status in snapshot.by_id.items() if name in lines},
             axis=snapshot.watch.axis,
-            smoothing=SMOOTHINGS[self._board.state.smoothing],
+            smoothing=weight_of(self._board.state.smoothing),
             zoom=charts[0].view,
             log_y=grid.log_y,
         )

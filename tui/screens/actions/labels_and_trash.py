@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.runs.labels import Labels, change_note, change_tags, wrong_tag
-from engine.runs.metadata import About
+from engine.runs.metadata import RunMetadata
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.runs.trash import restore, throw_away
 from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
-from tui.screens.prompt import Prompt
+from tui.screens.line_prompt import Prompt
 from tui.views.run_names import run_label
 
 NEWLINE = " ⏎ "
@@ -41,7 +41,7 @@ class LabelActions:
         )
         text += f" +TAG adds one to what there is, -TAG takes one off.{_all_named(runs)}"
         all_tags = sorted(
-            {tag for about in self._target.snapshot.about.values() for tag in about.labels.tags}
+            {tag for metadata in self._target.snapshot.metadata.values() for tag in metadata.labels.tags}
         )
         value = "".join(f"{tag} " for tag in common)
 
@@ -139,7 +139,7 @@ class LabelActions:
         self._target.do("Not all could be brought back", bring_back)
 
     def _said_of(self, status: Status) -> Labels:
-        return self._target.snapshot.about.get(status.run, About()).labels
+        return self._target.snapshot.metadata.get(status.run, RunMetadata()).labels
 
     def _run(self, status: Status) -> Run:
         return Run(self._target.project.runs / status.run)

@@ -11,12 +11,12 @@ from textual.screen import Screen
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.runs.store import Store
 from tui.keymap.action import Situation
-from tui.keymap.lookup import names_of
-from tui.state.board import BoardState
+from tui.keymap.bindings import names_of
+from tui.state.dashboard_state import BoardState
 from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot
-from tui.views.row import Row
-from tui.widgets.chart.grid import ChartGrid
+from tui.views.run_list_row import Row
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.runs.run_list import RunList
 
 

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from engine.analysis.alarms import Alarm
 from engine.runs.status import Status
 from engine.text import clean
+from tui.screens.message_duration import NOTIFICATION_S
 from tui.state.snapshot import Snapshot
 from tui.terminal.textual_private import write_to_terminal
 
@@ -39,7 +40,7 @@ class Notifier:
 
     def _say(self, words: str, severity: SeverityLevel) -> None:
         app = self._screen.app
-        self._screen.notify(words, severity=severity, markup=False, timeout=8)
+        self._screen.notify(words, severity=severity, markup=False, timeout=NOTIFICATION_S)
         app.bell()
         if not app.app_focus:
             write_to_terminal(app, desktop(words, in_tmux="TMUX" in os.environ))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from textual.screen import Screen
 
-from tui.screens.host import Host
-from tui.widgets.chart.grid import ChartGrid
+from tui.screens.app_protocol import Host
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.runs.console import Console
-from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
+from tui.widgets.runs.run_overview import Overview
 
 
 class PaneActions:
@@ -60,7 +60,7 @@ class PaneActions:
 
     def action_queue(self) -> None:
         """Show the machine and the queue on a screen of their own."""
-        from tui.screens.queue import QueueScreen
+        from tui.screens.queue_page import QueueScreen
 
         self._screen.app.push_screen(QueueScreen(self._host))
 

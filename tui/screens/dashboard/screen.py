@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -17,53 +16,48 @@ from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from engine.runs.status import LIVE, Status
-from tui.keymap.lookup import bindings, useless
+from tui.keymap.bindings import bindings, useless
 from tui.palette import Sign
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions
-from tui.screens.actions.config import FIRST_EXPERIMENT, ConfigActions
-from tui.screens.actions.copy import CopyActions
+from tui.screens.actions.copy_to_clipboard import CopyActions
+from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
-from tui.screens.actions.overrides import OverrideActions
-from tui.screens.actions.queue import QueueActions
-from tui.screens.actions.runs import RunActions
+from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.run_stop_resume import RunActions
+from tui.screens.actions.run_with_changes import OverrideActions
 from tui.screens.actions.target import give_actions, situation_of
-from tui.screens.dashboard import session
-from tui.screens.dashboard.arrangement import ArrangeActions, Arrangement
-from tui.screens.dashboard.filter import FilterActions, RunFilter
-from tui.screens.dashboard.layers import LayerActions
+from tui.screens.app_protocol import FileReader
+from tui.screens.dashboard import remembered_view
+from tui.screens.dashboard.escape_layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
-from tui.screens.host import FileReader
+from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
+from tui.screens.dashboard.run_list_filter import FilterActions, RunFilter
 from tui.screens.target_screen import TargetScreen
-from tui.state.board import BoardState
+from tui.state.dashboard_state import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
-from tui.state.run_record import Page
+from tui.state.run_page_record import Page
 from tui.state.session import SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
-from tui.views.curve_signs import Signs
-from tui.views.row import Row
+from tui.views.colour_assignment import Signs
+from tui.views.first_steps import first_steps
+from tui.views.run_list_row import Row
 from tui.views.run_names import curve_labels
-from tui.widgets.chart.grid import ChartGrid
+from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.status_line import MachineLine
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
-from tui.widgets.runs.overview import Overview
 from tui.widgets.runs.run_list import RunList
+from tui.widgets.runs.run_overview import Overview
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
 LOW = 20
 """Rows of a screen below which the other panes give way to the list."""
-FIRST_STEPS = f"""\
-There are no experiments yet. e writes this one into {{config}}:
-
-{textwrap.indent(FIRST_EXPERIMENT, "    ")}
-Experiments appear here as soon as the file is saved; r runs one.
-`engine check` says what is wrong with the file."""
 
 
 class Dashboard(TargetScreen):
@@ -218,7 +212,7 @@ class Dashboard(TargetScreen):
             return [f"nothing matches {self.filter.text!r}; esc shows everything again"]
         if self.snapshot.config_error:
             return self.snapshot.config_error.splitlines()
-        return FIRST_STEPS.format(config=self.project.config).splitlines()
+        return first_steps(self.project.config)
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
         """Return what the charts call each run; a curve alone needs no name."""
@@ -226,7 +220,7 @@ class Dashboard(TargetScreen):
         runs = snapshot.by_id
         statuses = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
         of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
-        labels = curve_labels(statuses, snapshot.about, of_seeds)
+        labels = curve_labels(statuses, snapshot.metadata, of_seeds)
         return dict(zip((status.run for status in statuses), labels, strict=True))
 
     @property
@@ -287,11 +281,11 @@ class Dashboard(TargetScreen):
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
-        return session.taken_view(self, self, self.arrangement, self.filter.text)
+        return remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
 
     def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
-        session.give_view(view, self, self, self._arranging)
+        remembered_view.give_view(view, self, self, self._arranging)
 
     # ---- what is looked at
 

@@ -22,11 +22,11 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.options import ascii_only
-from tui.state.line import ChartLine
+from tui.state.chart_line import ChartLine
 from tui.widgets.chart.range_selection import RangeSelection, marks
 
 if TYPE_CHECKING:
-    from tui.widgets.chart.plot import Plot, Setting
+    from tui.widgets.chart.chart_picture import Plot, Setting
 
 View = tuple[float, float]
 
@@ -204,7 +204,7 @@ class Chart(Widget):
         return (self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric, self.smoothing)
 
     def _picture(self) -> Plot:
-        from tui.widgets.chart.plot import Plot, Setting
+        from tui.widgets.chart.chart_picture import Plot, Setting
 
         setting = Setting(
             metric=self.metric,
@@ -232,7 +232,7 @@ class Chart(Widget):
         """A style for each `Ink`."""
         key = (self._style_version, self._data_version)
         if key != self._inks_key:
-            from tui.widgets.chart.styles import Ink
+            from tui.widgets.chart.inks_and_glyphs import Ink
 
             background = self.background_colors[1]
             under = Style(bgcolor=background.rich_color)

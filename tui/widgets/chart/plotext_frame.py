@@ -16,8 +16,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tui import ticks as axis
-from tui.widgets.chart.canvas import Floats, Window
+from tui import axis_ticks as axis
+from tui.widgets.chart.braille_canvas import Floats, Window
 
 Ticks: TypeAlias = tuple[tuple[int, str], ...]
 """Cells and labels along one axis; from the left, or from the top."""

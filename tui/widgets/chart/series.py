@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tui.ticks import BIGGEST
-from tui.widgets.chart.canvas import Bools, Floats
+from tui.axis_ticks import BIGGEST
+from tui.widgets.chart.braille_canvas import Bools, Floats
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve

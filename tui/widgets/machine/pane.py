@@ -8,9 +8,9 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.state.snapshot import Snapshot
-from tui.widgets.machine.history import MachineBoard
+from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.queue_list import QueueList
 
 

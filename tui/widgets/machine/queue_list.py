@@ -10,10 +10,10 @@ from textual.binding import BindingType
 from textual.geometry import Region
 from textual.reactive import reactive
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.state.snapshot import Snapshot
 from tui.text import Line
-from tui.views.gantt import Bar, bars, gantt
+from tui.views.queue_gantt import Bar, bars, gantt
 from tui.widgets.styled_lines import StyledLines
 
 

@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.text import Text
 from textual.widgets import Static
 
-from engine.runs.status import MARKS
+from engine.runs.state_symbols import MARKS
+from engine.system.nvml import GpuSample
 from engine.text import clean, size
 from tui.state.snapshot import Machine, Snapshot
 from tui.text import shorten
@@ -71,21 +72,43 @@ def machine_texts(machine: Machine) -> list[str]:
         used, total = size(machine.memory_used), size(machine.memory_total)
         cpu = f"CPU {bar(machine.cpu / 100)} {machine.cpu:3.0f} %"
         return [f"{cpu}   mem {used}/{total}", cpu, ""]
-    busy = [(gpu.utilization or 0) for gpu in machine.gpus]
-    shares = [
-        f"GPU {gpu.index} {bar(part / 100)} {part:3.0f} %"
-        for gpu, part in zip(machine.gpus, busy, strict=True)
+    cards = [gpu for gpu in machine.gpus if gpu.slice is None]
+    shares = [f"{gpu.label} {_busy(gpu)}" for gpu in cards]
+    whole = [
+        share if gpu.lost else f"{share} {memory_text(gpu)}" for gpu, share in zip(cards, shares, strict=True)
     ]
-    memory = [f"{size(gpu.memory_used)}/{size(gpu.memory_total)}" for gpu in machine.gpus]
-    power = ["" if gpu.power is None else f" {gpu.power:.0f} W" for gpu in machine.gpus]
-    whole = [" ".join(parts) for parts in zip(shares, memory, strict=True)]
+    power = ["" if gpu.power is None else f" {gpu.power:.0f} W" for gpu in cards]
+    lost = "".join(f"   {gpu.label} lost" for gpu in cards if gpu.lost)
     return [
         "   ".join(f"{gpu_text}{watts}" for gpu_text, watts in zip(whole, power, strict=True)),
         "   ".join(whole),
         "   ".join(shares),
-        f"GPU {''.join(bar(part / 100) for part in busy)}",
+        f"GPU {''.join(_sign(gpu) for gpu in cards)}{lost}",
         "",
     ]
+
+
+def _busy(gpu: GpuSample) -> str:
+    """Return how busy a GPU is, as a bar and a number; what is not known, and what is lost, is said."""
+    if gpu.lost:
+        return "lost"
+    if gpu.utilization is None:
+        return "? %"
+    return f"{bar(gpu.utilization / 100)} {gpu.utilization:3.0f} %"
+
+
+def _sign(gpu: GpuSample) -> str:
+    """Return how busy a GPU is as one character."""
+    if gpu.lost:
+        return "✗"
+    return "?" if gpu.utilization is None else bar(gpu.utilization / 100)
+
+
+def memory_text(gpu: GpuSample) -> str:
+    """Return how much of a GPU's memory is in use: ``34G/80G``, ``mem ?`` where it has none of its own to tell of."""
+    if gpu.memory_used is None or gpu.memory_total is None:
+        return "mem ?"
+    return f"{size(gpu.memory_used)}/{size(gpu.memory_total)}"
 
 
 def bar(part: float) -> str:

@@ -17,7 +17,7 @@ from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
 from engine.text import score
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.text import bar, shorten
 from tui.widgets.run_page.epoch_slider import EpochNavigation
 

@@ -22,7 +22,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.confusion import Matrix
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.text import shorten
 from tui.widgets.run_page.epoch_slider import EpochNavigation
 

@@ -12,8 +12,8 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from engine.text import clean, score
-from tui.keymap.lookup import bindings
-from tui.state.run_record import Record
+from tui.keymap.bindings import bindings
+from tui.state.run_page_record import Record
 
 TRACK = 24
 """Cells of the longest track."""

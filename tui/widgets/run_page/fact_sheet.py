@@ -12,8 +12,8 @@ from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.keymap.lookup import bindings
-from tui.views.run_facts import FactSection
+from tui.keymap.bindings import bindings
+from tui.views.run_page_facts import FactSection
 
 COLUMN = 52
 """Cells that a column has at least."""

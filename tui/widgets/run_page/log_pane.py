@@ -11,9 +11,9 @@ from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.widgets import Input, Static
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.state.log_buffer import Lines
-from tui.widgets.run_page.log import LogView
+from tui.widgets.run_page.log_view import LogView
 
 
 class LogPane(Vertical):

@@ -12,10 +12,10 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.text import Line, shorten
-from tui.views.columns import DEFAULT, Column, find_column
-from tui.views.row import Row
+from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_row import Row
 from tui.widgets.styled_lines import StyledLines
 
 NAME_WIDTH = 26

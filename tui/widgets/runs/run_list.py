@@ -17,14 +17,14 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.alarms import KINDS
-from tui.keymap.lookup import bindings
+from tui.keymap.bindings import bindings
 from tui.options import ascii_only
 from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.text import shorten
-from tui.views.columns import DEFAULT, Column, find_column
-from tui.views.row import Row
-from tui.widgets.runs.cells import (
+from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.views.run_list_row import Row
+from tui.widgets.runs.column_layout import (
     NAME_WIDTH,
     PREFIX,
     Sized,

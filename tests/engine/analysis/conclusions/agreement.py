@@ -42,7 +42,7 @@ def assert_agrees(judgement: Judgement) -> None:
 def assert_pair_agrees(judgement: Judgement, pair: Pair) -> None:
     told = pair.p < judgement.alpha
     assert told == excludes_zero(pair.low, pair.high)
-    assert told == (pair.status is PairStatus.ABOVE) == pair.is_told
+    assert told == (pair.status is PairStatus.ABOVE) == pair.is_significant
     assert judgement.direction(pair.better, pair.worse) == told
     assert judgement.direction(pair.worse, pair.better) == -told
     assert math.isnan(pair.p) == (pair.status is PairStatus.UNJUDGED) == bool(pair.reason)
@@ -74,7 +74,7 @@ def assert_words_agree(judgement: Judgement, pair: Pair, lines: list[str]) -> No
     expected = centre in (pair.better, pair.worse) and {pair.better, pair.worse} <= set(judged_names)
     assert len(found) == expected, (pair, lines)
     for line in found:
-        assert pair.is_told == bool(
+        assert pair.is_significant == bool(
             re.search(r" beats | has the (higher|lower) | is (above|below) ", line)
         ), line
         assert (pair.status is PairStatus.ALIKE) == (" alike within " in line)
@@ -99,7 +99,7 @@ def assert_best_agrees(judgement: Judgement, lines: list[str]) -> None:
         return
     top, *others = judgement.ranked
     pairs = [judgement.pair(top.name, other.name) for other in others]
-    every = all(pair is not None and pair.is_told for pair in pairs)
+    every = all(pair is not None and pair.is_significant for pair in pairs)
     assert (leader == top.name) == (every and len(top.values) >= LEAST_SEEDS)
     if leader is not None:
         assert judgement.p_star < judgement.alpha
@@ -111,12 +111,12 @@ def assert_ranks_agree(judgement: Judgement) -> None:
     for name, (first, last) in judgement.rank_ranges().items():
         assert 1 <= first <= last <= len(judgement.ranked)
         pairs = [judgement.pair(name, other.name) for other in judgement.ranked if other.name != name]
-        above_all = all(pair is not None and pair.is_told and pair.better == name for pair in pairs)
+        above_all = all(pair is not None and pair.is_significant and pair.better == name for pair in pairs)
         assert ((first, last) == (1, 1)) == above_all
     rank = {sample.name: position for position, sample in enumerate(judgement.ranked)}
     for pair in judgement.pairs.values():
         assert (
-            not pair.is_told or rank[pair.better] < rank[pair.worse]
+            not pair.is_significant or rank[pair.better] < rank[pair.worse]
         )  # so that no three are told in a circle
 
 

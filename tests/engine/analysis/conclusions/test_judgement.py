@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.analysis.conclusions.judgement import INTERIM_ALPHA, judge
+from engine.analysis.conclusions.judgement import judge
 from engine.analysis.conclusions.pairs import Metric, PairStatus
 from engine.analysis.conclusions.sentences import sentences, table_reason
+from engine.analysis.statistics.seed_planning import INTERIM_ALPHA
 from engine.analysis.statistics.significance import Pool, Sample, pool_of, raw_test, sidak
 from engine.events import Estimate
 from tests.engine.analysis.conclusions.agreement import assert_agrees
@@ -90,7 +91,7 @@ def test_what_is_told_among_many_is_told_among_fewer(samples, count):
     pool = pool_of(samples)
     many, fewer = (judge(some, pool=pool, metric=F1) for some in (samples, samples[:count]))
     for key, pair in fewer.pairs.items():
-        assert pair.is_told or not many.pairs[key].is_told
+        assert pair.is_significant or not many.pairs[key].is_significant
         assert pair.raw == many.pairs[key].raw or math.isnan(pair.raw.p)
 
 
@@ -148,7 +149,7 @@ def test_the_best_has_three_seeds_and_may_beat_one_with_one():
     assert one.pair("A", "B").hint
     two = judged([0.62, 0.63], [0.50, 0.51, 0.49], [0.51, 0.50, 0.52])
     assert two.best is None
-    assert all(two.pair("A", name).is_told for name in "BC")
+    assert all(two.pair("A", name).is_significant for name in "BC")
     assert table_reason(two) == "no best is marked: A has 2 seeds, and a best has three"
 
 
@@ -209,7 +210,7 @@ def test_training_scores_make_no_best():
     judgement = judged([0.9, 0.91, 0.92], [0.6, 0.61, 0.62], metric=TRAINING)
     assert judgement.best is None
     assert not judgement.bold("A")
-    assert judgement.pair("A", "B").is_told
+    assert judgement.pair("A", "B").is_significant
 
 
 def test_a_lower_loss_is_better():
@@ -230,16 +231,16 @@ def test_alike_needs_a_margin_and_an_interval_within_it():
 
 def test_a_small_difference_that_is_told_is_said_to_be_small():
     pair = judged([0.600, 0.601, 0.602], [0.610, 0.611, 0.612], margin=0.02).pair("A", "B")
-    assert pair.is_told
+    assert pair.is_significant
     assert pair.small
 
 
 def test_while_planned_seeds_are_missing_the_level_is_stricter():
     groups = [0.600, 0.61, 0.62], [0.630, 0.65, 0.64]
     final, interim = judged(*groups), judged(*groups, planned_seeds=10)
-    assert final.pair("A", "B").is_told
+    assert final.pair("A", "B").is_significant
     assert interim.alpha == INTERIM_ALPHA
-    assert not interim.pair("A", "B").is_told
+    assert not interim.pair("A", "B").is_significant
     assert interim.pair("A", "B").p == final.pair("A", "B").p
     assert judged(*groups, planned_seeds=3).alpha == final.alpha
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from engine.analysis.classification import scores
 from engine.analysis.conclusions.pairs import excludes_zero, interval_for_images
+from engine.analysis.confusion_scores import scores
 from engine.analysis.statistics.score_intervals import (
     accuracy_interval,
     confusion,

@@ -239,7 +239,7 @@ def test_a_small_p_keeps_its_digits():
 @given(st.floats(1e-12, 10), st.floats(-10, 10), st.booleans())
 def test_rounding_never_parts_p_from_the_interval(width, delta, told):
     assume(delta or not told)
-    assert told == (agreeing_half(width, delta, told=told) < abs(delta))
+    assert told == (agreeing_half(width, delta, significant=told) < abs(delta))
 
 
 @given(st.lists(st.one_of(st.floats(0, 1), st.just(math.nan)), max_size=20))

@@ -90,12 +90,22 @@ def test_a_square_of_zeros_is_cut_out_and_only_that():
                        random_cutout(torch.ones(8, 3, 8, 8), 4, generator()) == 0)  # fmt: skip
 
 
-def test_every_image_has_a_random_policy_of_its_own():
+def test_sixteen_images_in_a_row_are_changed_alike_as_torchvision_does():
+    from torchvision.transforms import v2
+
+    images = numbered(1).expand(16 * 16 + 5, -1, -1, -1)
+    prepare, still = (preprocess(augment=kind, flips=False) for kind in ("randaugment", "light"))
     torch.manual_seed(0)
-    images = numbered(1).expand(16, -1, -1, -1)
-    made = preprocess(augment="randaugment", flips=False).train(images, generator())
-    assert made.shape == (16, 3, 8, 8)
-    assert len({tuple(image.flatten().tolist()) for image in made}) > 8
+    made = prepare.train(images, generator())
+    after = torch.get_rng_state()
+    torch.manual_seed(0)
+    policy = v2.RandAugment(num_ops=2, magnitude=10)
+    cropped = random_crop(images, 1, generator())
+    chunks = [still.evaluate(policy(cropped[start : start + 16])) for start in range(0, len(images), 16)]
+    assert torch.equal(made, torch.cat(chunks))
+    assert torch.equal(torch.get_rng_state(), after)
+    firsts = {tuple(chunk[0].flatten().tolist()) for chunk in chunks}
+    assert len(firsts) > 8
 
 
 def test_mixed_images_have_mixed_labels():

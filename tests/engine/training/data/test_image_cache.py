@@ -12,7 +12,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from engine.training.data import image_cache
+from engine.system.process import STOP_SIGNALS
+from engine.training.data import image_cache, image_decoder
 from engine.training.data.image_cache import Listing, cache_folder, load_images
 from engine.training.data.source import DataError, ignore
 
@@ -78,6 +79,11 @@ class TestProcesses:
         with pytest.raises(DataError, match="was killed, perhaps for want of memory"):
             load(listing(images), workers=2)
 
+    @pytest.mark.slow
+    def test_a_signal_to_all_is_their_parents(self, images, in_processes, monkeypatch):
+        monkeypatch.setattr(image_cache, "decode", _decode_among_signals)
+        assert shades(load(listing(images), workers=2)) == list(range(200))
+
     def test_a_caller_who_has_enough_ends_them(self, images, in_processes, monkeypatch, cache):
         monkeypatch.setattr(image_cache, "SAY_EVERY", 0.0)
 
@@ -118,6 +124,12 @@ class TestProcesses:
 
 def _die(task):
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _decode_among_signals(task):
+    for number in STOP_SIGNALS:
+        os.kill(os.getpid(), number)
+    return image_decoder.decode(task)
 
 
 def is_running(process):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.events import End, Log, Start, decode
 from engine.history.reader import History
-from engine.runs.status import status_of
+from engine.runs.current_state import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint
 from engine.training.collectives import Joined

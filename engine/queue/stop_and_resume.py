@@ -1,0 +1,59 @@
+"""What a user may ask of a run: stop it, resume it. The command and the app both ask through here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.queue import order
+from engine.runs import run_lock, stop_request
+from engine.runs.current_state import status_of
+from engine.runs.queue_entry import leave_queue, waiting_entry
+from engine.runs.recorder import Recorder
+from engine.runs.resume import changed, last_experiment
+from engine.runs.stop_request import Request
+from engine.runs.store import Run, StoreError
+
+
+def request_stop(run: Run, request: Request) -> str:
+    """Ask a run to stop and return, in words, what will happen; a queued run leaves the queue at once.
+
+    Raises:
+        StoreError: It has ended already, or was started while it was being taken out of the queue.
+    """
+    status = status_of(run)
+    if status.state == "queued":
+        return _cancel(run)
+    if status.state not in ("starting", "running", "silent"):
+        raise StoreError(f"{run.id} does not run: it is {status.state}")
+    stop_request.ask(run, request)
+    when = "after this epoch" if request == "stop-after-epoch" else "after this step"
+    return f"{run.id} will stop {when}, with a checkpoint"
+
+
+def request_resume(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> None:
+    """Put a run that stopped, failed or crashed back into the queue, with changes to its settings.
+
+    Raises:
+        StoreError: It has not ended, or there is nothing left to do.
+        ConfigError: A setting is wrong, or would make it another experiment.
+    """
+    require_resumable(run)
+    if settings:
+        changed(last_experiment(run), settings)
+    order.put_back(run, device, settings)
+
+
+def require_resumable(run: Run) -> None:
+    """Raise StoreError unless the run stopped, failed or crashed."""
+    order.require_resumable(run, status_of(run))
+
+
+def _cancel(run: Run) -> str:
+    with run_lock.hold(run):  # so that no worker starts it meanwhile
+        if waiting_entry(run) is None:
+            raise StoreError(f"{run.id} has just been started")
+        recorder = Recorder(run)
+        recorder.end("stopped", "taken out of the queue")
+        recorder.close()
+        leave_queue(run)
+    return f"{run.id} has left the queue"

@@ -1,0 +1,98 @@
+"""Whether a run lives, waits or has ended: one judgement from its files, its lock and its processes, for all readers.
+
+``crashed`` is never written by the run itself; it is concluded when the run's lock is free and its last event is no
+end. ``silent`` is a run in an unknown state: it is another machine's and sent no heartbeat for a while, or this user
+may not read it.
+
+The lock of a copied folder is free. Such a copy still names the process that took the run (queued.json): pid, start and
+boot together identify it, and while it lives on this machine, so does the run that was copied. Once it is gone, a copy
+without an end counts as crashed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from engine.runs import stop_request
+from engine.runs.heartbeat import SILENCE_S
+from engine.runs.queue_entry import QueueEntry, queue_entry
+from engine.runs.status import ENDED, LIVE, SAYABLE, State, Status
+from engine.runs.status_file import cached, is_of_older_version, read_on, rebuild, renew
+from engine.runs.store import Run
+from engine.runs.worker_status import why_waiting
+from engine.system import lock, process
+
+
+def status_of(run: Run, *, mine: bool = False) -> Status:
+    """Return a run's status with its state judged from its files, its lock and its processes.
+
+    Args:
+        run: The run.
+        mine: This process has the run's lock and does not train: the run is judged as if the lock were free.
+    """
+    is_held = False if mine else lock.is_held(f"{run.folder}/lock")
+    status, size, entry = cached(run), _size(run), queue_entry(run)
+    is_outdated = False
+    if status is None or status.offset > size:
+        status, is_outdated = rebuild(run), is_of_older_version(run)
+    elif not is_held and status.offset < size:  # a live process saves the rest itself
+        read_on(run, status)
+    status.state = _judge(run, status, entry, is_held)
+    status.asked = stop_request.asked(run) if status.state in LIVE else None
+    if status.state == "queued":
+        status.reason = why_waiting(run, entry)
+    elif status.state == "crashed" and not status.reason:
+        status.reason = "its process ended without a word"
+    if is_outdated and not is_held and status.state in ENDED & SAYABLE:
+        renew(run, status)
+    return status
+
+
+def _state_of_owned(status: Status, entry: QueueEntry) -> State:
+    """Return the state of a run whose process lives, as its queue entry says."""
+    if not entry.begun(status.attempt):
+        return "starting"
+    return status.state if status.state in ENDED else "running"
+
+
+def _state_of_held(status: Status) -> State:
+    """Return the state of a run whose lock a process holds."""
+    if status.state in ENDED and _lives_here(status) and status.heartbeat <= status.ended:
+        return status.state  # its process is about to go
+    return "running" if status.state == "running" and _is_current(status) else "starting"
+
+
+def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None) -> State:
+    if entry is not None and entry.owner is not None and entry.owner.is_alive:
+        return _state_of_owned(status, entry)
+    if is_held:
+        return _state_of_held(status)
+    if is_held is None and status.state == "running" and _lives_here(status):
+        return "running"  # its lock was removed, or this user may not look at it
+    if is_held is None and not os.access(run.path, os.R_OK | os.X_OK):
+        return "silent"
+    if entry is not None and entry.waits(status.attempt):
+        return "queued"
+    if status.state in ENDED:
+        return status.state
+    if status.attempt and status.host not in ("", process.host()):
+        return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
+    return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
+
+
+def _is_current(status: Status) -> bool:
+    """Return whether the process in the status can be the one that holds the lock."""
+    return status.host != process.host() or _lives_here(status)
+
+
+def _lives_here(status: Status) -> bool:
+    return status.host == process.host() and process.is_alive(status.pid, status.process_started, status.boot)
+
+
+def _size(run: Run) -> int:
+    """Return the bytes of events.jsonl, 0 without one."""
+    try:
+        return os.lstat(f"{run.folder}/events.jsonl").st_size
+    except OSError:
+        return 0

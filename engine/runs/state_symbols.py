@@ -1,0 +1,15 @@
+"""The symbol and the colour of each state of a run, in lists on the command line and in the app."""
+
+from __future__ import annotations
+
+MARKS = {
+    "queued": ("◌", "cyan"),
+    "starting": ("◔", "yellow"),
+    "running": ("●", "green"),
+    "finished": ("✓", "green"),
+    "failed": ("✗", "red"),
+    "stopped": ("■", "yellow"),
+    "crashed": ("✗", "red"),
+    "silent": ("?", "yellow"),
+}
+"""Shape and colour of each state: readable by the shape alone."""

@@ -1,0 +1,80 @@
+"""What a run's process makes of signals: real ones, to this process."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from engine.runs import stop_request
+from engine.runs.stop_request import StopRequest
+from engine.system.process import STOP_SIGNALS
+
+
+@pytest.fixture(autouse=True)
+def _handlers():
+    """Put the handlers of signals back after the test."""
+    handlers = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def stop(run) -> StopRequest:
+    request = StopRequest(run)
+    request.listen()
+    return request
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_asks_to_stop_now_and_is_named(stop, number):
+    os.kill(os.getpid(), number)
+    assert (stop.request, stop.reason, stop.time_nearly_up) == (
+        "stop-now",
+        f"stopped by {number.name}",
+        False,
+    )
+
+
+def test_usr2_says_that_the_time_is_nearly_up(stop):
+    os.kill(os.getpid(), signal.SIGUSR2)
+    assert (stop.request, stop.reason) == ("stop-now", "its time is nearly up: stopped")
+    assert stop.time_nearly_up
+
+
+def test_cont_is_nothing(stop):
+    os.kill(os.getpid(), signal.SIGCONT)
+    assert (stop.request, stop.reason) == (None, "")
+
+
+def test_of_several_signals_the_first_says_why(stop):
+    for number in (signal.SIGUSR2, signal.SIGTERM, signal.SIGHUP):
+        os.kill(os.getpid(), number)
+    assert stop.time_nearly_up
+    assert stop.reason == "its time is nearly up: stopped"
+
+
+def test_a_signal_does_not_wait_for_the_end_of_the_epoch(stop, run):
+    stop_request.ask(run, "stop-after-epoch")
+    stop.poll()
+    assert stop.request == "stop-after-epoch"
+    os.kill(os.getpid(), signal.SIGHUP)
+    stop.poll()
+    assert (stop.request, stop.reason) == ("stop-now", "stopped by SIGHUP")
+
+
+def test_a_second_interrupt_ends_it_at_once(stop):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_hangup_that_is_ignored_stays_so(run):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup starts it
+    stop = StopRequest(run)
+    stop.listen()
+    os.kill(os.getpid(), signal.SIGHUP)
+    assert stop.request is None

@@ -1,0 +1,259 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tomli
+
+from tests.tui.conftest import EXPERIMENTS
+from tests.tui.pilot import AppPilot, opened, settle, toasts
+from tui.screens.dashboard.screen import Dashboard
+from tui.screens.dialogs import Dialog
+from tui.screens.experiment_form import FormScreen
+from tui.state.snapshot import Project
+from tui.terminal.external_editor import editor_command
+from tui.views.experiment_form_rows import Form, free_name, written
+from tui.views.setting_choices import choices, help_of, keys_of, starting_with
+from tui.widgets.completing_input import CompletingInput
+from tui.widgets.form_list import FormList
+
+PATH = Path("experiments.toml")
+
+
+def form(name: str = "ViT-small") -> Form:
+    return Form(PATH, EXPERIMENTS, name)
+
+
+def entry(of: Form, key: str) -> tuple[str, str]:
+    found = next(each for each in of.entries if each.key == key)
+    return found.value, found.source
+
+
+# ---- the form itself
+
+
+def test_a_row_says_what_a_key_has_and_where_that_is_from() -> None:
+    assert entry(form(), "model") == ("vit_mini", "here")
+    assert entry(form(), "epochs") == ("4", "defaults")
+    assert entry(form(), "optimizer") == ("adamw", "recipe")
+    assert entry(form(), "workers") == ("", "built in")
+    assert entry(form(), "tags") == ('["vit"]', "here")
+    assert {"options.pool", "options.drop_path"} <= {each.key for each in form().entries}
+    assert {"options.stem"} <= {each.key for each in form("BiT-small").entries}
+
+
+def test_a_change_shows_and_an_empty_one_inherits() -> None:
+    changed = form().with_value("epochs", "9").with_value("options.pool", "mean")
+    assert entry(changed, "epochs") == ("9", "changed")
+    table = tomli.loads(changed.edited)["experiments"]["ViT-small"]
+    assert (table["epochs"], table["options"]) == (9, {"pool": "mean"})
+    assert changed.mistakes == []
+    gone = changed.with_value("tags", "")
+    assert entry(gone, "tags") == ("[]", "changed")
+    assert "tags" not in tomli.loads(gone.edited)["experiments"]["ViT-small"]
+
+
+def test_what_is_odd_is_noted_and_is_no_mistake() -> None:
+    changed = form().with_value("batch_size", "99999999").with_value("val_fraction", "0.1")
+    assert changed.mistakes == []
+    assert [note for note in changed.notes if note.startswith("batch_size is more than the 1,295")]
+    assert not [note for note in form().notes if "batch_size" in note]
+    assert changed.with_value("model", "nothing").notes == []
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "said"),
+    [
+        ("patch_size", "5", "patches of 5 do not divide an image of 16"),
+        ("model", "vit_mni", "did you mean 'vit_mini'?"),
+        ("epochs", "many", "found 'many' (a string); it has to be a whole number of at least 1"),
+        ("options.pool", "all", "pool is 'token' or 'mean', not 'all'"),
+    ],
+)
+def test_a_mistake_is_said_with_its_place(key: str, text: str, said: str) -> None:
+    (mistake,) = form().with_value(key, text).mistakes
+    assert mistake.startswith("experiments.toml:")
+    assert said in mistake
+
+
+def test_mistakes_that_were_there_before_are_not_held_against_a_change() -> None:
+    broken = Form(PATH, EXPERIMENTS.replace("bit_mini", "bit_mni"), "ViT-small")
+    assert broken.with_value("epochs", "9").mistakes == []
+
+
+def test_a_clone_has_a_name_of_its_own() -> None:
+    assert free_name(form()) == "ViT-small-2"
+    cloned = form().with_value("name", "ViT-two").with_value("patch_size", "8")
+    found = tomli.loads(cloned.edited)["experiments"]
+    assert found["ViT-two"] == found["ViT-small"] | {"patch_size": 8}
+    assert "already" in form().with_value("name", "BiT-small").mistakes[0]
+
+
+def test_what_is_written_is_read_back() -> None:
+    assert [written(value) for value in (None, "a b", 0.002, 1e-7, [0, 1], True, {"a": "b"})] == [
+        "", "a b", "0.002", "1e-07", "[0, 1]", "true", '{a = "b"}'
+    ]  # fmt: skip
+
+
+def test_completion_knows_the_catalog() -> None:
+    values = {"model": "vit_mini", "image_size": 16}
+    assert starting_with("vit_m", choices("model", values))[0] == "vit_mini"
+    assert choices("patch_size", values) == ["2", "4", "8", "16"]
+    assert choices("augment", values) == ["none", "light", "randaugment"]
+    assert choices("options.attention", values) == ["fused", "math"]
+    assert choices("lr", values) == choices("nonsense", values) == []
+    assert "options.pool" in keys_of(values)
+    assert "options" in keys_of({"model": "timm:x"})
+    assert help_of("epochs", values) == "a whole number of at least 1"
+
+
+@pytest.mark.parametrize(
+    ("environment", "command"),
+    [
+        ({"EDITOR": "vim"}, ["vim", "+7", "e.toml"]),
+        (
+            {"VISUAL": "/usr/bin/nvim -u NONE", "EDITOR": "ed"},
+            ["/usr/bin/nvim", "-u", "NONE", "+7", "e.toml"],
+        ),
+        ({"VISUAL": "", "EDITOR": "code --wait"}, ["code", "--wait", "e.toml"]),
+        ({"VISUAL": "'", "EDITOR": "nano"}, ["nano", "+7", "e.toml"]),
+        ({}, None),
+    ],
+)
+def test_the_editor_is_told_the_line_where_it_can_be(
+    environment: dict[str, str], command: list[str] | None
+) -> None:
+    assert editor_command(environment, Path("e.toml"), 7) == command
+
+
+# ---- on the screen
+
+
+@pytest.fixture(autouse=True)
+def _no_editor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VISUAL", raising=False)
+    monkeypatch.delenv("EDITOR", raising=False)
+
+
+def screen(pilot: AppPilot) -> FormScreen:
+    assert isinstance(pilot.app.screen, FormScreen)
+    return pilot.app.screen
+
+
+def at(pilot: AppPilot, key: str) -> None:
+    screen(pilot).query_one(FormList).go_to(key)
+
+
+async def type_in(pilot: AppPilot, text: str) -> None:
+    await pilot.press("enter")
+    screen(pilot).query_one(CompletingInput).value = text
+    await pilot.press("enter")
+    await settle(pilot)
+
+
+@pytest.mark.slow
+async def test_a_value_is_changed_in_place_and_saved(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("e", "f")
+        await settle(pilot)
+        at(pilot, "epochs")
+        await type_in(pilot, "9")
+        assert entry(screen(pilot).form, "epochs") == ("9", "changed")
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Dashboard)
+        assert "ViT-small is saved" in toasts(pilot)
+    assert tomli.loads(project.config.read_text())["experiments"]["ViT-small"]["epochs"] == 9
+
+
+@pytest.mark.slow
+async def test_tab_completes_and_a_mistake_cannot_be_saved(project: Project) -> None:
+    before = project.config.read_text()
+    async with opened(project) as pilot:
+        await pilot.press("e", "f")
+        await settle(pilot)
+        at(pilot, "model")
+        await pilot.press("enter")
+        screen(pilot).query_one(CompletingInput).value = "bit_r50"
+        await pilot.press("tab", "tab", "enter")
+        await settle(pilot)
+        assert screen(pilot).form.changes == {"model": "bit_r50x1"}
+        assert "has no patches: leave patch_size out" in screen(pilot).form.mistakes[0]
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert "not saved" in toasts(pilot)
+        assert project.config.read_text() == before
+        at(pilot, "patch_size")
+        await pilot.press("d")
+        await settle(pilot)
+        assert screen(pilot).form.mistakes == []
+
+
+@pytest.mark.slow
+async def test_a_clone_asks_for_its_name_and_appears_in_the_list(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("down", "e", "c")
+        await settle(pilot)
+        await pilot.pause()
+        box = screen(pilot).query_one(CompletingInput)
+        assert (box.has_class("-shown"), box.value) == (True, "BiT-small-2")
+        box.value = "BiT-other"
+        await pilot.press("enter")
+        await settle(pilot)
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        names = list(tomli.loads(project.config.read_text())["experiments"])
+        assert names == ["ViT-small", "BiT-small", "BiT-other", "one-token"]
+
+
+@pytest.mark.slow
+async def test_a_file_that_has_changed_meanwhile_is_not_written_over(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("e", "f")
+        await settle(pilot)
+        at(pilot, "epochs")
+        await type_in(pilot, "9")
+        other = EXPERIMENTS.replace("epochs = 4", "epochs = 5")
+        project.config.write_text(other)
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        assert isinstance(pilot.app.screen, Dialog)
+        assert project.config.read_text() == other
+        await pilot.press("l")
+        await settle(pilot)
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+    found = tomli.loads(project.config.read_text())
+    assert (found["defaults"]["epochs"], found["experiments"]["ViT-small"]["epochs"]) == (5, 9)
+
+
+@pytest.mark.slow
+async def test_leaving_with_changes_asks(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("e", "f")
+        await settle(pilot)
+        at(pilot, "epochs")
+        await type_in(pilot, "9")
+        await pilot.press("escape")
+        assert isinstance(pilot.app.screen, Dialog)
+        await pilot.press("escape", "escape", "d")
+        assert isinstance(pilot.app.screen, Dashboard)
+    assert project.config.read_text() == EXPERIMENTS
+
+
+@pytest.mark.slow
+async def test_without_an_editor_that_is_said(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("e")
+        shown = str(pilot.app.screen.query_one("#dialog-text").render())  # type: ignore[attr-defined]
+        assert "Neither $VISUAL nor $EDITOR is set" in shown
+
+
+@pytest.mark.slow
+async def test_a_terminal_that_cannot_be_lent_is_said(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "vim")
+    async with opened(project) as pilot:  # as every Pilot's
+        await pilot.press("e", "enter")
+        assert "cannot be lent" in toasts(pilot)

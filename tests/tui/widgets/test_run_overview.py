@@ -1,0 +1,75 @@
+"""What is said of a run beside its charts."""
+
+from __future__ import annotations
+
+from engine.events import Estimate, Metrics
+from engine.runs.metadata import RunSummary
+from engine.runs.status import Status
+from tui.views.run_list_row import Row
+from tui.widgets.runs.run_overview import facts
+
+
+def said(status: Status) -> dict[str, str]:
+    return dict(facts(status, None, {}))
+
+
+def test_a_score_stands_with_its_margin_once_the_run_has_ended() -> None:
+    status = Status(
+        run="r", last={"test/f1": 0.612, "test/accuracy": 0.62, "test/ece": 0.083}, best={"test/f1": 0.6}
+    )
+    assert said(status)["F1"] == ".612"
+    status.final = {
+        "test/f1": Estimate(value=0.612, low=0.602, high=0.622),
+        "test/accuracy": Estimate(value=0.62),
+    }
+    assert said(status)["F1"] == ".612 ±.010"
+    assert said(status)["accuracy"] == ".620"
+    assert said(status)["cal. err"] == ".083"
+
+
+def test_the_best_checkpoint_is_told_with_what_chose_it() -> None:
+    status = Status(run="r")
+    for epoch, (val, test) in enumerate([(0.3, 0.25), (0.5, 0.239), (0.4, 0.294)], 1):
+        values: dict[str, float | None] = {"val/f1": val, "test/f1": test}
+        status.apply(Metrics(time=float(epoch), run="r", step=epoch, epoch=float(epoch), values=values))
+        told = ("", "best .239, epoch 2, by val F1") in list(facts(status, None, {}))
+        assert told == (epoch == 3)  # else it is what stands above
+
+
+def test_a_run_that_was_asked_to_stop_says_so_in_the_place_of_the_time_left() -> None:
+    status = Status(run="r", state="running", eta_s=60.0)
+    assert said(status)["left"] == "1:00"
+    status.asked = "stop-now"
+    assert "left" not in said(status)
+    assert said(status)["state"] == "● running"
+    assert ("", "asked to stop now") in list(facts(status, None, {}))
+
+
+def test_what_failed_behind_a_result_is_told_with_its_reason() -> None:
+    shown = Status(run="a", state="finished")
+    failed = Status(run="e-s1-20261118-150000-abcd", seed=1, state="failed", reason="out of\x1b[2J memory")
+    found = dict(facts(shown, None, {}, unfinished=[failed]))
+    assert found["behind it"] == "✗ s1 11-18 15:00 failed: out of memory"
+
+
+def test_memory_stands_with_its_peak() -> None:
+    metric = "cpu/memory_process"
+    status = Status(run="r", last={metric: 2.0 * 2**30}, best={metric: 3.5 * 2**30})
+    assert said(status)["memory"] == "2.0GiB  peak 3.5GiB"
+
+
+def test_a_score_without_an_end_or_a_measurement_is_not_made_up() -> None:
+    assert not {"F1", "accuracy", "cal. err"} & said(Status(run="r")).keys()
+
+
+def test_a_row_of_several_seeds_shows_their_mean_and_which_of_them_this_is() -> None:
+    seeds = [
+        Status(run=f"r{seed}", seed=seed, state="finished", last={"test/f1": 0.5 + seed / 10})
+        for seed in (0, 1, 7)
+    ]
+    row = Row("e", "e", "r7", "e", "finished", facts=tuple(map(RunSummary, reversed(seeds))), seeds=3)
+    found = list(facts(seeds[2], None, {}, row=row))
+    assert ("F1", ".767±.379, mean of 3 seeds") in found
+    assert ("seed", "7, 3 of 3") in found
+    alone = dict(facts(seeds[2], None, {}, row=row._replace(facts=row.facts[:1], seeds=1)))
+    assert alone["F1"] == "1.200"

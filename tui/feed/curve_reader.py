@@ -1,0 +1,113 @@
+"""The curves of the watched runs: reads their events on, a piece at a time, and keeps the curves that have no news."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from engine.history.reader import CHUNK, History
+from engine.runs.store import Run
+from tui.feed import refresh_rate
+from tui.feed.seed_means import Bands
+from tui.state.snapshot import Watch
+
+if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
+
+LONG_FILE = 8 * 1024 * 1024
+"""Unread bytes of a run from which a preview of it is shown first: reading them takes a tenth of a second."""
+
+
+class CurveReader:
+    """Reads the events of the watched runs, and makes curves of their columns."""
+
+    def __init__(self) -> None:
+        self.histories: dict[str, History] = {}
+        """The watched runs' events, as far as they were read."""
+        self._previews: dict[str, History] = {}
+        """What is shown of runs while their long files are read."""
+        self._curves: dict[tuple[str, str], tuple[object, Curve]] = {}
+        """The curves of the last look by run and metric, with what they were made from."""
+        self._bands = Bands()
+
+    def read(self, runs: Mapping[str, Run], watch: Watch) -> tuple[set[str], bool]:
+        """Read on in the watched runs, for ``READ_BUDGET_S``.
+
+        Returns:
+            The runs with news, and whether there is more to read than the time allowed.
+        """
+        watched = [name for name in dict.fromkeys((*watch.runs, watch.focus)) if name in runs]
+        self.histories = {
+            name: self.histories.get(name) or History(runs[name].path) for name in watched if name
+        }
+        runs_read, deadline = set(), time.monotonic() + refresh_rate.READ_BUDGET_S
+        if previewed := self._preview(runs):
+            return previewed, True
+        for name, history in self.histories.items():
+            while history.update(CHUNK):
+                runs_read.add(name)
+                if time.monotonic() > deadline:
+                    return runs_read, True
+            self._previews.pop(name, None)
+        return runs_read, False
+
+    def _preview(self, runs: Mapping[str, Run]) -> set[str]:
+        """Make a preview of each run of which much is unread; return which have a new one."""
+        self._previews = {name: preview for name, preview in self._previews.items() if name in self.histories}
+        long = {
+            name
+            for name, history in self.histories.items()
+            if name not in self._previews and history.behind > LONG_FILE
+        }
+        if long:
+            from engine.history.preview import sketch
+
+            self._previews |= {name: sketch(runs[name].path) for name in long}
+        return long
+
+    def curves(self, watch: Watch, finished: Collection[str]) -> dict[str, tuple[Curve, ...]]:
+        """Return the curves by metric; one without news is the same object as before, and its chart is not redrawn.
+
+        Args:
+            watch: Which runs, over which axis, how smooth, and which of them are one curve.
+            finished: The runs that have finished.
+        """
+        curves: dict[str, list[Curve]] = {}
+        before, self._curves = self._curves, {}
+        for name in watch.runs:
+            if (history := self._previews.get(name) or self.histories.get(name)) is None:
+                continue
+            for metric, column in history.columns.items():
+                length = history.offset if watch.axis == "joules" else len(column)
+                source = (watch.axis, watch.smoothing, len(history.starts), column, length)
+                made = before.get((name, metric))
+                if made is None or made[0] != source:
+                    made = source, _curve(name, history, metric, watch)
+                self._curves[name, metric] = made
+                curves.setdefault(metric, []).append(made[1])
+        if watch.folds:
+            return self._bands.fold(curves, watch.folds, finished, watch.smoothing)
+        return {metric: tuple(of_runs) for metric, of_runs in curves.items()}
+
+    def config(self, run: str) -> Mapping[str, Any]:
+        """Return the settings with which a run's last attempt began; empty where its events do not tell them."""
+        history = self.histories.get(run)
+        return history.starts[-1].config if history and history.starts else {}
+
+
+def _curve(run: str, history: History, metric: str, watch: Watch) -> Curve:
+    from engine.analysis.curves import curve_of
+
+    x, y = history.series(metric, watch.axis)
+    return curve_of(run, x, y, watch.smoothing, _seams(history, watch))
+
+
+def _seams(history: History, watch: Watch) -> tuple[float, ...]:
+    """Return where on the x axis a run was resumed."""
+    per_epoch = history.starts[0].steps_per_epoch if history.starts else None
+    if watch.axis == "step":
+        return tuple(float(step) for step in history.seams)
+    if watch.axis == "epoch" and per_epoch:
+        return tuple(step / per_epoch for step in history.seams)
+    return ()

@@ -1,0 +1,79 @@
+"""The queue as the feed sees it: who waits in which order, what the worker gives out, when each run has its turn."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from engine.runs import worker_status
+from engine.runs.metadata import RunMetadata
+from engine.runs.queue_entry import QueueEntry, queue_entry
+from engine.runs.status import LIVE, Status
+from engine.runs.store import Run
+from tui.state.snapshot import Queue
+
+LOOK_S = 1.0
+"""Seconds between two forecasts where nothing else is new."""
+
+
+class _SeenEntry(NamedTuple):
+    stamp: int | None
+    entry: QueueEntry | None
+
+
+class QueueReader:
+    """Reads queued.json of the runs that live or wait, each once for every change of its folder.
+
+    Args:
+        root: The folder of all runs.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._known: dict[str, _SeenEntry] = {}
+        self._next = 0.0
+
+    def look(
+        self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
+        metadata: Mapping[str, RunMetadata], now: float, *, news: bool,
+    ) -> Queue | None:  # fmt: skip
+        """Return the queue; None where it need not be looked at yet.
+
+        Args:
+            runs: All runs.
+            statuses: How each goes.
+            stamps: When each one's folder was changed.
+            metadata: What runs were made with, as far as it has been read.
+            now: Seconds since the epoch.
+            news: Whether a status has changed since.
+        """
+        busy = [name for name, status in statuses.items() if status.state in LIVE or status.state == "queued"]
+        told = any((seen := self._known.get(name)) is None or seen.stamp != stamps.get(name) for name in busy)
+        if not news and not told and time.monotonic() < self._next:
+            return None
+        self._next = time.monotonic() + LOOK_S
+        before = self._known
+        self._known = {}
+        for name in busy:
+            seen = before.get(name)
+            if seen is None or seen.stamp != stamps.get(name):
+                seen = _SeenEntry(stamps.get(name), queue_entry(runs[name]))
+            self._known[name] = seen
+        entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
+        return self._queue(statuses, entries, metadata, now)
+
+    def _queue(
+        self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], metadata: Mapping[str, RunMetadata],
+        now: float,
+    ) -> Queue:  # fmt: skip
+        from engine.queue.forecast import forecast_queue
+
+        waiting = [name for name in entries if statuses[name].state == "queued"]
+        waiting.sort(key=lambda name: (entries[name].rank, name))
+        worker = worker_status.read(self._root)
+        devices = tuple(worker.devices) if worker is not None and not worker.left else ()
+        configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if entries else {}
+        oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
+        forecasts = forecast_queue(oldest_first, entries, waiting, devices, now, configs)
+        return Queue(tuple(waiting), entries, devices, tuple(forecasts))

@@ -1,0 +1,216 @@
+"""`vitui export --table`: the results of experiments as Markdown, LaTeX, CSV or Parquet."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Literal, get_args
+
+from engine.analysis.conclusions.evidence import Evidence
+from engine.analysis.results import SCORES, Hours, Result, read_gpu_hours, result_of
+from engine.analysis.runs_that_count import Candidate, read_candidates
+from engine.config.loader import Config
+from engine.runs.store import Store
+from engine.text import markdown, markdown_table, printable
+from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
+from tui.figures.export_figures import find_figures, teller
+from tui.figures.files import ExportError, Origin, origin_of, replace_file
+from tui.report.latex_and_csv_syntax import as_csv, as_latex, latex
+from tui.report.results_table import TEXTS, Plain, ResultsTable, judge_results
+
+TableFormat = Literal["md", "latex", "csv", "parquet"]
+TABLE_FORMATS: tuple[TableFormat, ...] = get_args(TableFormat)
+ENDINGS: Mapping[TableFormat, str] = {"md": "md", "latex": "tex", "csv": "csv", "parquet": "parquet"}
+ALL = "results"
+"""What the table of all experiments is called."""
+
+
+def export_tables(
+    config: Config, store: Store, names: Sequence[str], out: Path, formats: Sequence[TableFormat], *, say: Say
+) -> bool:
+    """Write tables as ``out/<figure>.<ending>``, a row an experiment, and say what was written, what was not, and why.
+
+    Args:
+        config: What figures and experiments there are.
+        store: Where the runs are.
+        names: Of which figures; none means one table of all experiments, ``results``.
+        out: The folder to write into; it is made if need be.
+        formats: Of ``TABLE_FORMATS``.
+        say: Called with each line for the user; it is plain text without control characters.
+
+    Returns:
+        Whether all tables asked for were written. One that lacks some of its experiments is written and says so.
+
+    Raises:
+        ConfigError: A name is no figure's; all such names are told at once.
+        ExportError: A file cannot be written, or what writes Parquet is not installed.
+    """
+    by_figure = {figure.name: figure.experiments for figure in find_figures(config, names)} if names else {}
+    if "parquet" in formats and importlib.util.find_spec("pyarrow") is None:
+        raise ExportError(
+            "Parquet needs pyarrow, which is not installed: pip install 'vitui[parquet]'; --format csv needs nothing"
+        )
+    candidates, troubles = read_candidates(store)
+    tell = teller(say)
+    for trouble in troubles:
+        tell(f"passed over: {trouble}")
+    if not names:
+        _tell_strangers(config, candidates, tell)
+    hours = _remembering(read_gpu_hours)
+    evidence = Evidence(config.experiments, candidates, config.statistics)
+    is_complete = True
+    for name, experiments in (by_figure or {ALL: list(config.experiments)}).items():
+        results = {
+            experiment: result_of(config.experiments[experiment], candidates, hours)
+            for experiment in dict.fromkeys(experiments)
+        }
+        lines = _export_table(name, results, config, evidence, out, formats, tell)
+        is_complete &= any(result is not None for result in results.values())
+        missing = [experiment for experiment, result in results.items() if result is None]
+        for line in [*lines, *whats_missing(SCORES[0], missing, candidates, config, store)]:
+            tell(f"  {line}")
+    return is_complete
+
+
+def _tell_strangers(config: Config, candidates: Sequence[Candidate], tell: Say) -> None:
+    """Say which experiments have runs and are not in the configuration."""
+    experiments = (candidate.info.experiment for candidate in candidates)
+    strangers = dict.fromkeys(name for name in experiments if name not in config.experiments)
+    if strangers:
+        tell(f"passed over: runs of no experiment in {config.path}: {', '.join(strangers)}")
+
+
+def _export_table(
+    name: str,
+    results: Mapping[str, Result | None],
+    config: Config,
+    evidence: Evidence,
+    out: Path,
+    formats: Sequence[TableFormat],
+    tell: Say,
+) -> list[str]:
+    """Write one table and say where, or that there is none.
+
+    Returns:
+        Its footnotes without the one of what is missing, of which there is more to say.
+    """
+    tested = [result for result in results.values() if result is not None]
+    missing = [experiment for experiment, result in results.items() if result is None]
+    if not tested:
+        tell(f"no table of {name} is written")
+        return []
+    table = table_of(tested, missing, config, evidence)
+    for path in _write(name, table, out, formats):
+        tell(f"{path}: {len(tested)} of {len(results)} experiments, {_runs(tested)}")
+    return [note for note in table.footnotes if note != _lack(missing)]
+
+
+def table_of(
+    results: Sequence[Result], missing: Sequence[str], config: Config, evidence: Evidence
+) -> ResultsTable:
+    """Return the table of some results, with a note on what it lacks.
+
+    Args:
+        results: The results of the experiments that have some, at least one.
+        missing: The names of the experiments that have none.
+        config: The configuration, with the experiments of both.
+        evidence: All runs, by which the results are judged.
+    """
+    entries = [FigureEntry(config.experiments[row.experiment], row.choice) for row in results]
+    notes = [note for entry in entries for note in cautions(entry)]
+    judgements = judge_results(results, evidence)
+    return ResultsTable(results, judgements, [*notes, _lack(missing)] if missing else notes)
+
+
+def _lack(missing: Sequence[str]) -> str:
+    return f"No scores yet: {', '.join(missing)}."
+
+
+def render(table: ResultsTable, kind: TableFormat) -> bytes:
+    """Return a table as a file of a format; the same runs make the same bytes.
+
+    Raises:
+        ImportError: What writes Parquet is not installed.
+    """
+    origin = origin_of(candidate for row in table.results for candidate in row.choice.runs)
+    if kind == "parquet":
+        return _parquet(table, origin)
+    return {"md": _markdown, "latex": _latex, "csv": _csv}[kind](table, origin).encode()
+
+
+def _markdown(table: ResultsTable, origin: Origin) -> str:
+    notes = "".join(f"- {markdown(note)}\n" for note in table.footnotes)
+    source = _source(origin).replace(">", "&gt;")  # so that nothing in it ends the comment
+    return f"{markdown_table(*_lines(table), _right(table))}\n{notes}\n<!-- {source} -->\n"
+
+
+def _latex(table: ResultsTable, origin: Origin) -> str:
+    notes = "\\par\n".join(latex(note) for note in table.footnotes)
+    small_print = f"\\par\\smallskip\n{{\\footnotesize\\raggedright\n{notes}\\par}}\n"
+    return f"% {_source(origin)}; needs booktabs\n{as_latex(*_lines(table), _right(table))}{small_print}"
+
+
+def _csv(table: ResultsTable, _origin: Origin) -> str:
+    return as_csv(
+        list(table.plain), [list(map(_plain, row)) for row in zip(*table.plain.values(), strict=True)]
+    )
+
+
+def _parquet(table: ResultsTable, origin: Origin) -> bytes:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    clean = {
+        name: [printable(value) if isinstance(value, str) else value for value in values]
+        for name, values in table.plain.items()
+    }
+    about = {"vitui": _source(origin), "notes": json.dumps(list(map(printable, table.footnotes)))}
+    file = io.BytesIO()
+    parquet.write_table(pa.table(clean, metadata={key: text.encode() for key, text in about.items()}), file)
+    return file.getvalue()
+
+
+def _lines(table: ResultsTable) -> tuple[list[str], list[tuple[str, ...]]]:
+    return list(table.formatted), list(zip(*table.formatted.values(), strict=True))
+
+
+def _right(table: ResultsTable) -> list[int]:
+    return [column for column, title in enumerate(table.formatted) if title not in TEXTS]
+
+
+def _plain(value: Plain) -> str:
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _source(origin: Origin) -> str:
+    """Say in one line what a table was made from."""
+    commits = f" at {', '.join(origin.commits)}" if origin.commits else ""
+    return printable(f"made by vitui export --table{commits} of {origin.date} from {', '.join(origin.runs)}")
+
+
+def _write(name: str, table: ResultsTable, out: Path, formats: Sequence[TableFormat]) -> list[Path]:
+    files = {out / f"{name}.{ENDINGS[kind]}": render(table, kind) for kind in dict.fromkeys(formats)}
+    for path, data in files.items():
+        replace_file(path, data)
+    return list(files)
+
+
+def _runs(results: Sequence[Result]) -> str:
+    count = sum(len(row.choice.runs) for row in results)
+    return f"{count} run{'s' * (count != 1)}"
+
+
+def _remembering(hours: Callable[[Candidate, str], float | None]) -> Hours:
+    """Return a function that reads each run once, however many tables show it."""
+    hours_read: dict[tuple[Path, str], float | None] = {}
+
+    def of(candidate: Candidate, metric: str) -> float | None:
+        key = candidate.run.path, metric
+        if key not in hours_read:
+            hours_read[key] = hours(candidate, metric)
+        return hours_read[key]
+
+    return of

@@ -1,0 +1,165 @@
+"""What is done to runs: queue, stop, resume; files and processes are touched in threads.
+
+What does it is imported when it is done: the app is to open at once.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterable
+from typing import Literal
+
+from engine.analysis.differing_settings import distinguishing_settings
+from engine.runs.status import Status
+from engine.runs.stop_request import Request
+from engine.runs.store import Run, StoreError
+from engine.text import clean
+from tui.options import READONLY
+from tui.screens.actions.target import Target, situation_of
+from tui.screens.dialogs import Choice, Dialog
+from tui.state.messages import Failed, Succeeded
+from tui.views.run_names import run_label
+
+_RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
+
+
+class RunActions:
+    """Queues, stops and resumes the run that is meant on a screen."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def action_run(self) -> None:
+        """Queue the experiment under the cursor: the seeds that there is no run of yet, else all of them again."""
+        target = self._target
+        row, config, store = target.row, target.snapshot.config, target.store
+        if row is None or config is None or row.experiment not in config.experiments:
+            refuse_row(target)
+            return
+        from engine.queue.submit import seeds_present, seeds_to_queue, submit
+        from tui.views.queued_message import queued_message
+
+        experiment = config.experiments[row.experiment]
+        there = seeds_present(experiment, target.snapshot.runs, target.snapshot.metadata)
+        as_it_stood = how_it_stood(target)
+
+        def queue() -> str:
+            from engine.queue.worker import ensure_worker
+
+            runs = submit(store, experiment, seeds_to_queue(experiment, there))
+            ensure_worker(store)
+            return queued_message(experiment, there, [run.id for run in runs]) + as_it_stood
+
+        target.do(f"{experiment.name} cannot be queued", queue)
+
+    def action_stop(self) -> None:
+        """Ask how to stop the run under the cursor."""
+        target = self._target
+        status = situation_of(target).stoppable
+        if status is None:
+            target.refuse("Nothing to stop", "The run under the cursor does not run.")
+            return
+        if status.state == "queued":
+            text = "It has not begun; R queues it again."
+            choices = [Choice("enter", "take it out of the queue", "stop-now")]
+        else:
+            text = "enter and n keep a checkpoint, from which R resumes it."
+            choices = [
+                Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
+                       "stop-after-epoch"),
+                Choice("n", "stop now", "stop-now"),
+                Choice("f", "make it stop: SIGTERM, then SIGKILL (no new checkpoint)", "force"),
+            ]  # fmt: skip
+        run = Run(target.project.runs / status.run)
+
+        def request_it(request: Request) -> str:
+            from engine.queue.stop_and_resume import request_stop
+
+            return request_stop(run, request)
+
+        def chosen(request: Request | Literal["force"] | None) -> None:
+            if request == "force":
+                self._force(run)
+            elif request is not None:
+                target.do("It cannot be stopped", lambda: request_it(request))
+
+        runs = [other for other in target.snapshot.runs if other.experiment == status.experiment]
+        made = distinguishing_settings(runs, target.snapshot.metadata).get(status.run, "")
+        which = f"{status.experiment} (seed {status.seed})" if len(runs) > 1 else status.experiment
+        which += f", {clean(made)}" if made else ""
+        target.ask(Dialog(f"Stop {which}?", text, choices), chosen)
+
+    def _force(self, run: Run) -> None:
+        """Stop a run by force, in a thread that does not keep the app from being left."""
+        target = self._target
+        if target.readonly:
+            target.refuse("It is not stopped", READONLY)
+            return
+
+        def say(text: str) -> None:
+            target.report(Succeeded(text))
+
+        def work() -> None:
+            from engine.queue.force_stop import force_stop
+
+            try:
+                target.report(Succeeded(force_stop(run, say)))
+            except (StoreError, OSError) as error:
+                target.report(Failed("It cannot be stopped", str(error)))
+
+        threading.Thread(target=work, name="force", daemon=True).start()
+
+    def action_resume(self) -> None:
+        """Queue the run under the cursor again, from its last checkpoint."""
+        target = self._target
+        status, focused = situation_of(target).resumable, target.focused_run
+        if status is None:
+            target.refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
+            return
+
+        def queue() -> str:
+            from engine.queue.stop_and_resume import request_resume
+            from engine.queue.worker import ensure_worker
+
+            request_resume(Run(target.project.runs / status.run))
+            ensure_worker(target.store)
+            which = status.experiment if status is focused else f"{status.experiment} {run_label(status)}"
+            return f"{which} is queued to {how_it_goes_on(status)}"
+
+        target.do("It cannot be resumed", queue)
+
+
+def how_it_stood(target: Target) -> str:
+    """Return what is to be added on an experiment that is queued while its file cannot be read."""
+    if not target.snapshot.config_error:
+        return ""
+    return f"; {target.project.config.name} has a mistake: it is queued as it stood before that"
+
+
+def refuse_row(target: Target) -> None:
+    """Say why nothing can be run from the row that is meant."""
+    if target.row is None:
+        text = f"There is none yet: {target.project.config} says what there is to train."
+    elif target.row.group:
+        text = "This is a group; → shows its experiments."
+    else:
+        text = f"{target.project.config} has none of that name any more."
+    target.refuse("No experiment here", text)
+
+
+def how_it_goes_on(status: Status) -> str:
+    """Return where a run goes on that is resumed."""
+    if status.checkpoint is None:
+        return "begin anew: it has no checkpoint"
+    if status.steps_per_epoch:
+        return f"go on from epoch {status.checkpoint / status.steps_per_epoch:.3g}"
+    return f"go on from step {status.checkpoint:,}"
+
+
+def briefly(text: str, runs: Iterable[Status]) -> str:
+    """Return a sentence with the ids of runs shortened to experiment and seed."""
+    if _RUN.search(text) is None:
+        return text
+    short_names = {status.run: f"{clean(status.experiment)} s{status.seed}" for status in runs}
+    return _RUN.sub(lambda match: short_names.get(match[0], f"{match[1]} s{match[2]}"), text)

@@ -1,0 +1,101 @@
+"""What is opened over the dashboard, and the way back: one layer out at a time."""
+
+from __future__ import annotations
+
+import time
+
+from textual.screen import Screen
+from textual.widgets import Input
+
+from tui.screens.actions.run_stop_resume import RunActions
+from tui.screens.actions.target import Board
+from tui.screens.app_protocol import Host
+from tui.screens.help import HelpScreen
+from tui.state.run_page_record import Tab
+
+CLEARING_S = 4
+"""Seconds in which the key that lets go of the overlaid runs has to be pressed again."""
+
+
+class LayerActions:
+    """Opens runs and the page of keys, pins a run, and goes back.
+
+    Args:
+        board: What is opened from.
+        screen: The same screen, as Textual has it.
+        host: The same screen, as those over it see it.
+        actions: What can be done to a run while it is shown whole.
+    """
+
+    def __init__(self, board: Board, screen: Screen[None], host: Host, actions: RunActions) -> None:
+        self._board = board
+        self._screen = screen
+        self._host = host
+        self._actions = actions
+        self._clearing_until = 0.0
+        """Until when the key that lets go of the overlaid runs does so."""
+
+    def action_open(self) -> None:
+        """Show the run under the cursor whole; of a group, what is in it."""
+        runs, row = self._board.run_list, self._board.row
+        if row is not None and row.group:
+            runs.action_fold(unfold=row.folds not in runs.unfolded)
+        elif not self._open("overview"):
+            runs.action_fold(unfold=True)
+
+    def action_open_log(self) -> None:
+        """Show all that the run under the cursor has said."""
+        if not self._open("console"):
+            self._board.refuse("Nothing to read", "There is no run under the cursor.")
+
+    def _open(self, tab: Tab) -> bool:
+        """Show the run under the cursor whole; return whether there is one."""
+        from tui.screens.run_page import RunScreen
+
+        status = self._board.focused_run
+        if status is not None:
+            self._board.ask(RunScreen(self._host, self._actions, status.run, tab))
+        return status is not None
+
+    def action_pin(self) -> None:
+        """Keep the run under the cursor in the charts, over all others; again to let it go."""
+        status, state = self._board.focused_run, self._board.state
+        if status is None:
+            self._board.refuse("Nothing to pin", "There is no run under the cursor.")
+            return
+        state.pinned = None if state.pinned == status.run else status.run
+        self._board.show()
+
+    def action_back(self) -> None:
+        """One layer out: a range that is marked, the filter, the reading cursor and zoom, the selection."""
+        runs, grid = self._board.run_list, self._board.grid
+        if grid.unmark():
+            return
+        open_boxes = [box for box in self._screen.query(Input) if box.has_class("-shown")]
+        if open_boxes:
+            for box in open_boxes:
+                box.value = ""
+                box.remove_class("-shown")
+            runs.focus()
+        elif self._screen.focused is not runs:
+            runs.focus()
+        elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
+            grid.reset()
+        elif runs.selected:
+            self._clear_overlay()
+
+    def _clear_overlay(self) -> None:
+        """Let go of the overlaid runs, if that is asked for twice: the key has many uses, and they took work."""
+        runs = self._board.run_list
+        if time.monotonic() > self._clearing_until:
+            self._clearing_until = time.monotonic() + CLEARING_S
+            count = len(runs.selected)
+            self._board.say(f"esc again lets go of {count} overlaid run{'s' * (count > 1)}", CLEARING_S)
+            return
+        self._clearing_until = 0.0
+        runs.selected.clear()
+        self._board.show()
+
+    def action_help(self) -> None:
+        """Say what every key does."""
+        self._board.ask(HelpScreen())

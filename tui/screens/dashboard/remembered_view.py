@@ -1,0 +1,71 @@
+"""How the dashboard is looked at, as it can be remembered, and back."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from textual.screen import Screen
+from textual.widgets import Input
+
+from engine.catalog.metrics import Axis
+from tui.screens.actions.target import Board
+from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
+from tui.state.session import MOST, SavedView
+from tui.state.smoothing_steps import bounded_step, weight_of
+from tui.views.experiment_groups import KEYS
+
+PANES: tuple[Literal["left", "right"], ...] = ("left", "right")
+
+
+def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, filter_text: str) -> SavedView:
+    """Return how a board is looked at.
+
+    Args:
+        board: The board.
+        screen: The screen that shows it.
+        arrangement: The columns, the order and the groups of its list.
+        filter_text: The filter as it is written; empty for none.
+    """
+    panes = {name: screen.query_one(f"#{name}") for name in PANES}
+    hidden = [name for name, pane in panes.items() if pane.has_class("-hidden")]
+    state = board.state
+    return SavedView(
+        axis=state.axis,
+        log_y=board.grid.log_y,
+        smoothing=state.smoothing,
+        order=arrangement.order,
+        reverse=arrangement.reverse,
+        columns=list(arrangement.chosen),
+        groups=list(arrangement.groups),
+        each_seed=not state.bands,
+        filter=filter_text,
+        hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
+        selected=sorted(board.run_list.selected)[:MOST],
+        pinned=state.pinned,
+    )
+
+
+def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: ArrangeActions) -> None:
+    """Look at a board as a view has it, as far as that is possible.
+
+    Args:
+        view: The view; what is unknown in it is passed over.
+        board: The board.
+        screen: The screen that shows it.
+        arranging: What arranges its list.
+    """
+    grid, state = board.grid, board.state
+    state.axis = next((axis for axis in get_args(Axis) if axis == view.axis), "epoch")
+    state.smoothing = bounded_step(view.smoothing)
+    state.bands, state.pinned = not view.each_seed, view.pinned
+    grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, weight_of(state.smoothing)
+    board.run_list.selected |= set(view.selected[:MOST])
+    for name in PANES:
+        screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")
+        screen.query_one(f"#{name}").set_class(f"+{name}" in view.hidden, "-shown")
+    if view.filter.isprintable() and view.filter.strip():
+        box = screen.query_one("#filter", Input)
+        box.value = view.filter
+        box.add_class("-shown")
+    groups = [key for key in view.groups if key in KEYS]
+    arranging.arrange(view.columns, view.order, reverse=view.reverse, groups=groups)

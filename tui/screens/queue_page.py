@@ -1,0 +1,146 @@
+"""The machine and the queue whole: who is on which device, whose turn is when, and keys that change it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.widgets import Static
+
+from engine.runs.status import LIVE, Status
+from engine.text import clean, duration
+from tui.keymap.bindings import bindings, useless
+from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.run_stop_resume import RunActions
+from tui.screens.actions.target import give_actions, situation_of
+from tui.screens.app_protocol import Host
+from tui.screens.help import HelpScreen
+from tui.screens.target_screen import TargetScreen
+from tui.state.snapshot import Snapshot
+from tui.views.queue_gantt import Bar, all_done, clock
+from tui.views.run_list_row import Row
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.machine.load_sparklines import MachineBoard
+from tui.widgets.machine.queue_list import QueueList
+
+
+class QueueScreen(TargetScreen):
+    """Follows the snapshots of the screen below; what it does, it does to the run under its cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("QueueScreen")
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host.project)
+        self.snapshot = host.snapshot
+        self._host = host
+        give_actions(self, RunActions(self), QueueActions(self))
+
+    def compose(self) -> ComposeResult:
+        """The machine over the queue, and the facts of one run at the bottom."""
+        board = MachineBoard(id="queue-board")
+        board.can_focus = False
+        board.border_title = "Machine, the last three minutes"
+        yield board
+        rows = QueueList(cursor=True, id="queue-rows")
+        rows.border_title = "Queue"
+        yield rows
+        yield Static(id="queue-detail", markup=False)
+        yield KeyBar()
+
+    def on_mount(self) -> None:
+        """Follow the snapshots."""
+        self._host.follow(self, self._show)
+        self.watch(self.query_one(QueueList), "cursor", self._show_detail, init=False)
+        self.query_one(QueueList).focus()
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.query_one(MachineBoard).show(snapshot)
+        rows = self.query_one(QueueList)
+        rows.show(snapshot)
+        done = all_done(rows.bars, snapshot.machine.time)
+        rows.border_title = f"Queue: {done}" if done else "Queue"
+        live, waiting = (
+            len(snapshot.queue.forecasts) - len(snapshot.queue.waiting),
+            len(snapshot.queue.waiting),
+        )
+        rows.border_subtitle = f"{live} live, {waiting} waiting"
+        self._show_detail()
+
+    def _show_detail(self) -> None:
+        bar = self.query_one(QueueList).bar
+        self.query_one("#queue-detail", Static).update("\n".join(detail(self.snapshot, bar)) if bar else "")
+        self.query_one(KeyBar).needless = useless("QueueScreen", situation_of(self))
+
+    @property
+    def row(self) -> Row | None:
+        """There are runs here, no experiments."""
+        return None
+
+    @property
+    def folded_row(self) -> Row | None:
+        """Each run stands for itself."""
+        return None
+
+    @property
+    def meant_runs(self) -> list[Status]:
+        """The run under the cursor."""
+        return [self.focused_run] if self.focused_run is not None else []
+
+    @property
+    def focused_run(self) -> Status | None:
+        """The run under the cursor."""
+        bar = self.query_one(QueueList).bar
+        return self.snapshot.by_id.get(bar.run) if bar is not None else None
+
+    def action_help(self) -> None:
+        """Say what every key does, those of the queue first."""
+        self.app.push_screen(HelpScreen("Queue"))
+
+    def action_close(self) -> None:
+        """Go back."""
+        self.dismiss()
+
+
+def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
+    """Return a run's facts, a line each: where it is, why it waits, and what its times rest on."""
+    now = snapshot.machine.time
+    status = snapshot.by_id.get(bar.run)
+    if status is None:
+        return []
+    lines = [clean(bar.run)]
+    where = f" on {', '.join(map(clean, bar.devices))}" if bar.devices else ""
+    ends = f"ends {clock(bar.finish, now)}" if bar.finish is not None else "nobody knows when it ends"
+    if bar.state in LIVE:
+        left = f", {duration(max(0.0, bar.finish - now))} left" if bar.finish is not None else ""
+        return [
+            *lines,
+            f"{bar.state}{where}, epoch {status.epoch:.2f} of {status.epochs or '?'}",
+            ends + left + (f": {clean(bar.how)}" if bar.how and bar.finish is not None else ""),
+        ]
+    lines.append(f"{_place(snapshot, bar)}: {bar.why}")
+    if bar.start is None:
+        return [*lines, _unknown_start(bar, now)]
+    begins = f"starts {'now' if bar.start <= now else 'about ' + clock(bar.start, now)}{where}"
+    if bar.finish is None:
+        return [*lines, f"{begins}; nothing like it has been measured that would tell how long it takes"]
+    how = f": {clean(bar.how)}" if bar.how else ""
+    return [*lines, f"{begins}, {ends}, takes {duration(bar.finish - bar.start)}{how}"]
+
+
+def _unknown_start(bar: Bar, now: float) -> str:
+    if bar.held:
+        return "H lets it go"
+    if bar.earliest is None:
+        return "when it starts cannot be told"
+    takes = f"; takes {clean(bar.how)}" if bar.how else ""
+    return f"starts not before {clock(bar.earliest, now)}: nobody knows how long one before it takes{takes}"
+
+
+def _place(snapshot: Snapshot, bar: Bar) -> str:
+    waiting, entry = snapshot.queue.waiting, snapshot.queue.entries.get(bar.run)
+    words = f"number {waiting.index(bar.run) + 1} of {len(waiting)}" if bar.run in waiting else "waiting"
+    if entry is not None and entry.priority:
+        words += f", priority {entry.priority}"
+    return words + (f", needs {entry.gpus} devices" if entry is not None and entry.gpus > 1 else "")

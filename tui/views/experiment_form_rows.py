@@ -1,0 +1,197 @@
+"""An experiment as rows to be edited: what each key has, where that comes from, and what is wrong with a change.
+
+Pure: texts of configurations in, rows and mistakes out. ``tui.screens.experiment_form`` shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import tomli
+
+from engine.catalog.recipes import fill, inherited
+from engine.config.editor import EditError, clone, name_problem, quoted, set_values
+from engine.config.loader import notes_on, parse_config
+from engine.config.overrides import read_value
+from engine.config.schema import DEFAULTS
+from engine.config.validate import ConfigError
+from tui.views.setting_choices import help_of, keys_of
+
+NAME = "name"
+"""The row of the experiment's name."""
+ValueSource = Literal["changed", "here", "defaults", "recipe", "built in"]
+
+
+@dataclass(frozen=True)
+class FormEntry:
+    """One key: its value as it is typed, where it comes from, and what it takes."""
+
+    key: str
+    value: str
+    source: ValueSource
+    help: str
+
+
+@dataclass(frozen=True)
+class Form:
+    """An experiment of a configuration, and the changes to it."""
+
+    path: Path
+    text: str
+    """The configuration as it is on disk."""
+    experiment: str
+    new_name: str | None = None
+    """What a clone is to be called; None when the experiment itself is changed."""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """The new value of each changed key; None for a key that is inherited again."""
+
+    def with_value(self, key: str, text: str) -> Form:
+        """Return the form with another value for a key; an empty text is no value of its own."""
+        if key == NAME:
+            return replace(self, new_name=text.strip() if text.strip() not in ("", self.experiment) else None)
+        value = read_value(key, text.strip()) if text.strip() else None
+        return replace(self, changes={**self.changes, key: value})
+
+    @cached_property
+    def edited(self) -> str:
+        """The configuration with the changes in it.
+
+        Raises:
+            EditError: They cannot be made.
+        """
+        text, name = self.text, self.experiment
+        if self.new_name is not None:
+            text, name = clone(text, name, self.new_name), self.new_name
+        return set_values(text, name, self.changes)
+
+    @cached_property
+    def mistakes(self) -> list[str]:
+        """What is wrong with the configuration as edited and was not before, one line each."""
+        try:
+            edited = self.edited
+        except EditError as error:
+            return [str(error)]
+        messages_before = {message for message, _ in _mistakes(self.text, self.path)}
+        return [line for message, line in _mistakes(edited, self.path) if message not in messages_before]
+
+    @cached_property
+    def notes(self) -> list[str]:
+        """What is odd, but not wrong, about the experiment as edited, one sentence each."""
+        try:
+            config = parse_config(self.edited.replace("\r\n", "\n"), self.path)
+        except (EditError, ConfigError):
+            return []
+        experiment = config.experiments.get(self.new_name or self.experiment)
+        return [] if experiment is None else notes_on(experiment)
+
+    @cached_property
+    def entries(self) -> list[FormEntry]:
+        """All keys in the order of the documentation, with the changes in them."""
+        document = tomli.loads(self.text)
+        defaults = _dict(document.get("defaults"))
+        own = dict(_dict(_dict(document.get("experiments")).get(self.experiment)))
+        own["options"] = dict(_dict(own.get("options")))
+        for key, value in self.changes.items():
+            group, dot, name = key.partition(".")
+            table, last = (own["options"], name) if dot else (own, group)
+            table.pop(last, None)
+            if value is not None:
+                table[last] = value
+        if not own["options"]:
+            del own["options"]
+        values = {key: default for key, default in DEFAULTS.items() if key != NAME} | fill([defaults, own])
+        recipe = inherited(values)
+
+        def source(key: str) -> ValueSource:
+            top, _, option = key.partition(".")
+            if key in self.changes:
+                return "changed"
+            if top in own and (not option or option in own["options"]):
+                return "here"
+            if top in defaults and (not option or option in _dict(defaults[top])):
+                return "defaults"
+            return "recipe" if key in recipe else "built in"
+
+        named: ValueSource = "here" if self.new_name is None else "changed"
+        return [
+            FormEntry(NAME, self.new_name or self.experiment, named, "another name makes a clone"),
+            *(
+                FormEntry(key, written(_value(values, key)), source(key), help_of(key, values))
+                for key in keys_of(values)
+            ),
+        ]
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The values as they would be read, by key."""
+        return {entry.key: read_value(entry.key, entry.value) for entry in self.entries if entry.key != NAME}
+
+    def counted(self) -> Form:
+        """Return the form once all that it shows is worked out, which takes some milliseconds.
+
+        Raises:
+            ValueError: The configuration is no TOML.
+        """
+        _ = self.entries, self.mistakes, self.notes
+        return self
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether saving it would change the file."""
+        return bool(self.changes) or self.new_name is not None
+
+
+def name_mistake(form: Form, name: str) -> str | None:
+    """Return why the clone cannot have that name, None if it can."""
+    return name_problem(name, _dict(tomli.loads(form.text).get("experiments")))
+
+
+def free_name(form: Form) -> str:
+    """Return a name for a clone that is not taken: the experiment's with a number."""
+    number = 2
+    while name_mistake(form, name := f"{form.experiment}-{number}") is not None and number < 1000:
+        number += 1
+    return name
+
+
+def written(value: Any) -> str:
+    """Return a value as it is typed: a string without quotes, anything else as TOML has it."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_nested(part)}" for key, part in value.items()) + "}"
+    return _nested(value)
+
+
+def _nested(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_nested, value))}]"
+    if isinstance(value, str):
+        return quoted(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
+
+
+def _mistakes(text: str, path: Path) -> list[tuple[str, str]]:
+    """Return what is wrong with a configuration: each message, and the line that says it with its place."""
+    try:
+        parse_config(text.replace("\r\n", "\n"), path)
+    except ConfigError as error:
+        return [(mistake.message, str(mistake)) for mistake in error.mistakes]
+    return []
+
+
+def _value(values: Mapping[str, Any], key: str) -> Any:
+    top, dot, option = key.partition(".")
+    return _dict(values.get(top)).get(option) if dot else values.get(top)
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,205 @@
+"""The queue as bars on one axis of time. Pure: forecasts in, lines out.
+
+::
+
+                               now       +10 min
+    ● ViT-B s0  ends 15:10     ████▒▒▒▒▒▒▒▒
+    ◌ BiT-M s0  15:10–15:31    │           ░░░░░░
+    ◌ ViT-L s0  after 15:31    │waiting for GPU 0 (runs ViT-B …)
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import State
+from engine.text import clean, span
+from tui.state.snapshot import Snapshot
+from tui.text import Line, shorten
+
+STEPS = (
+    10,
+    30,
+    60,
+    120,
+    300,
+    600,
+    900,
+    1800,
+    3600,
+    7200,
+    10800,
+    21600,
+    43200,
+    86400,
+    172_800,
+    604_800,
+    2_592_000,
+)
+"""Seconds between the marks of an axis, at choice."""
+MARK_CELLS = 12
+"""Cells from one mark to the next, at least."""
+WHEN_CELLS = 12
+SHORTEST_S = 60.0
+"""Seconds that an axis shows of the future, at least."""
+BEFORE = 0.5
+"""How much of the past is shown at most, as a share of the future."""
+UNKNOWN = 0.2
+"""How much longer an axis is than what is known, where the end of a run is not."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A run that lives or waits."""
+
+    run: str
+    label: str
+    state: State
+    start: float | None
+    finish: float | None
+    why: str = ""
+    """Why it waits, in words."""
+    held: bool = False
+    devices: tuple[str, ...] = ()
+    earliest: float | None = None
+    """Before when it does not start, where no more is known."""
+    earliest_finish: float | None = None
+    how: str = ""
+    """What its times rest on, in words."""
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """From when to when; seconds since the epoch."""
+
+    start: float
+    now: float
+    end: float
+    cells: int
+
+    def cell(self, when: float) -> int:
+        """Return the cell that a time is in, within the axis."""
+        position = (when - self.start) / (self.end - self.start) * self.cells
+        return max(0, min(self.cells, round(position)))
+
+
+def bars(snapshot: Snapshot) -> list[Bar]:
+    """Return the runs that live, then those that wait, in the order of the queue."""
+    run_bars = []
+    for forecast in snapshot.queue.forecasts:
+        if (status := snapshot.by_id.get(forecast.run)) is None:
+            continue
+        entry = snapshot.queue.entries.get(forecast.run)
+        label = f"{clean(status.experiment)} s{status.seed}"
+        held = status.state == "queued" and entry is not None and entry.on_hold
+        why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
+        run_bars.append(
+            Bar(
+                forecast.run, label, status.state, forecast.start, forecast.finish, why, held,
+                tuple(map(snapshot.queue.name_of, forecast.devices)),
+                forecast.earliest, forecast.earliest_finish, forecast.how,
+            )
+        )  # fmt: skip
+    return run_bars
+
+
+def all_done(run_bars: Sequence[Bar], now: float) -> str:
+    """Return when all that is not held has ended, in words; empty where nothing is to come or nothing is known."""
+    counted = [bar for bar in run_bars if not bar.held]
+    ends = [end for bar in counted if (end := bar.finish or bar.earliest_finish) is not None]
+    if not ends:
+        return ""
+    how = "about" if all(bar.finish is not None for bar in counted) else "not before"
+    return f"all done {how} {clock(max(ends), now)}" + (
+        ", but for what is held" if len(counted) < len(run_bars) else ""
+    )
+
+
+def gantt(run_bars: Sequence[Bar], now: float, width: int) -> list[Line]:
+    """Return the axis and a line for each run, in so many cells."""
+    label = max(12, min(32, width // 3, max((len(bar.label) for bar in run_bars), default=12)))
+    axis = axis_of(run_bars, now, max(1, width - label - WHEN_CELLS - 4))
+    heading: Line = [(" " * (width - axis.cells), "quiet"), (marks(axis), "quiet")]
+    return [heading, *(_line(bar, axis, label) for bar in run_bars)]
+
+
+def axis_of(run_bars: Sequence[Bar], now: float, cells: int) -> TimeAxis:
+    """Return an axis on which all that is known has its place, and not more of the past than helps."""
+    times = [time for bar in run_bars for time in (bar.start, bar.finish) if time is not None]
+    end = max([now + SHORTEST_S, *times])
+    if any(bar.start is not None and bar.finish is None for bar in run_bars):
+        end += UNKNOWN * (end - now)
+    return TimeAxis(max(min([now, *times]), now - BEFORE * (end - now)), now, end, cells)
+
+
+def marks(axis: TimeAxis) -> str:
+    """Return the axis as text: now, and a mark every so often."""
+    step = next(
+        (step for step in STEPS if step / (axis.end - axis.start) * axis.cells >= MARK_CELLS), STEPS[-1]
+    )
+    text = ""
+    for number in range(math.ceil((axis.end - axis.now) / step) + 1):
+        cell = axis.cell(axis.now + number * step)
+        word = "now" if number == 0 else f"+{span(number * step, 2)}"
+        if cell >= len(text) + (number > 0) and cell + len(word) <= axis.cells:
+            text += " " * (cell - len(text)) + word
+    return text
+
+
+def clock(when: float, now: float) -> str:
+    """Return a time of the next day or the last as 15:10, one further off as days: +3 d."""
+    if abs(when - now) < 86_400:
+        return time.strftime("%H:%M", time.localtime(when))
+    return f"{(when - now) / 86_400:+.0f} d"
+
+
+def when(bar: Bar, now: float) -> str:
+    """Return when a run has its turn, as far as that is known."""
+    finish = "?" if bar.finish is None else clock(bar.finish, now)
+    if bar.state != "queued":
+        return f"ends {finish}"
+    if bar.start is None:
+        if bar.earliest is not None:
+            return f"after {clock(bar.earliest, now)}"
+        return "held" if bar.held else "?"
+    return f"{clock(bar.start, now)}–{finish}"
+
+
+def _line(bar: Bar, axis: TimeAxis, label: int) -> Line:
+    waits = bar.state == "queued"
+    mark = MARKS[bar.state][0]
+    line: Line = [
+        (f"{mark} ", "wait" if waits else "good"),
+        (shorten(bar.label, label), "name"),
+        (f" {when(bar, axis.now):<{WHEN_CELLS}} ", "quiet"),
+    ]
+    return line + (_bar(bar, axis) if bar.start is not None else _reason(bar, axis))
+
+
+def _bar(bar: Bar, axis: TimeAxis) -> Line:
+    """Return what has been in full, what is to come lighter, and what waits lightest; without an end it fades."""
+    assert bar.start is not None  # noqa: S101  the caller has seen it
+    here, first = axis.cell(axis.now), min(axis.cell(bar.start), axis.cells - 1)
+    last = axis.cells if bar.finish is None else max(first + 1, axis.cell(bar.finish))
+    if bar.state == "queued":
+        before = " " * first if first <= here else " " * here + "│" + " " * (first - here - 1)
+        fill, tone, past = "░" * (last - first), "wait", ""
+    else:
+        before, past = " " * first, "█" * max(0, min(here, last) - first)
+        fill, tone = "▒" * (last - first - len(past)), "good"
+    if bar.finish is None:
+        fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "?"
+    return [(before, "quiet"), (past + fill, tone)]
+
+
+def _reason(bar: Bar, axis: TimeAxis) -> Line:
+    here = axis.cell(axis.now)
+    room = max(0, axis.cells - here - 2)
+    words = bar.why
+    if room < len(words):  # rather the words than their place
+        return [(shorten(words, axis.cells), "quiet")]
+    return [(" " * here + "│ ", "quiet"), (shorten(words, room), "quiet")]

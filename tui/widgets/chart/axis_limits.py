@@ -1,0 +1,69 @@
+"""Where the axes of a chart begin and end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tui import axis_ticks
+from tui.axis_ticks import Unit
+from tui.widgets.chart.braille_canvas import Window
+from tui.widgets.chart.series import Series
+
+ROOM = 0.04
+"""The part of their width that curves have in front of them when they grow."""
+
+
+def x_limits(
+    curves: Sequence[Series], unit: Unit, before: tuple[float, float] | None
+) -> tuple[float, float] | None:
+    """Return the ends of the x axis, None without a point.
+
+    Curves that grow get some room, so that most of the picture stays as it is.
+
+    Args:
+        curves: What is drawn.
+        unit: Of the x axis.
+        before: The ends in the last picture, if it was of these curves when they were shorter.
+    """
+    ends = [(float(curve.x[0]), float(curve.x[-1])) for curve in curves if curve.x.size]
+    if not ends:
+        return None
+    first, last = min(a for a, _ in ends), max(b for _, b in ends)
+    left, right = axis_ticks.limits(first, last, unit, ticks=6)
+    if before is None or before[0] != left:
+        return left, right
+    if right <= before[1]:
+        return left, before[1] if before[1] - left <= (1 + 1.5 * ROOM) * (right - left) else right
+    return left, right + ROOM * (right - left)
+
+
+def window_of(
+    curves: Sequence[Series],
+    ends: tuple[float, float],
+    unit: Unit,
+    *,
+    view: tuple[float, float] | None,
+    log_y: bool,
+) -> Window | None:
+    """Return what a chart shows: a part of the x axis, and the values there; None where nothing can be drawn.
+
+    Args:
+        curves: What is drawn.
+        ends: Of the whole x axis, as ``x_limits`` returns them.
+        unit: Of the y axis.
+        view: The part of the x axis that is zoomed into; None for all of it.
+        log_y: Whether the y axis is logarithmic.
+    """
+    left, right = ends
+    if view is not None and np.isfinite(view).all():
+        left, right = axis_ticks.apart(*sorted(view))
+    extents = [curve.extent(left, right, log_y=log_y) for curve in curves]
+    bounded = [extent for extent in extents if extent is not None]
+    if not bounded:
+        return None
+    low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
+    if log_y:
+        return Window(left, right, *axis_ticks.log_limits(low, high), log_y=True)
+    return Window(left, right, *axis_ticks.limits(low, high, unit))

@@ -1,0 +1,239 @@
+"""The charts that fit, of what is selected: the ones people look for first, then the rest page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.reactive import reactive
+
+from tui.palette import UNKNOWN, Sign
+from tui.state.chart_line import ChartLine
+from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.metric_order import matches, order
+
+if TYPE_CHECKING:
+    from engine.analysis.curves import Curve
+
+MIN_WIDTH, MIN_HEIGHT = 32, 10
+"""Cells below which a chart is not made; there are fewer charts instead."""
+
+
+class ChartGrid(Container, can_focus=True):
+    """A grid of charts that fills its space and keeps its charts in step."""
+
+    DEFAULT_CSS = """
+    ChartGrid { layout: grid; grid-size: 1; grid-gutter: 0; }
+    ChartGrid:focus Chart > .chart--border { color: $primary 70%; }
+    """
+
+    log_y: reactive[bool] = reactive(False)
+    """Whether all y axes are logarithmic."""
+    x_label: reactive[str] = reactive("epoch")
+    """What all x axes show."""
+    smoothing: reactive[float] = reactive(0.0)
+    """The weight of the past with which all curves were smoothed."""
+    page: reactive[int] = reactive(0)
+    """Which page of charts is shown."""
+    zoomed: reactive[bool] = reactive(False)
+    """Whether one chart has all the space."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._curves: Mapping[str, Sequence[Curve]] = {}
+        self._labels: Mapping[str, str] = {}
+        self._signs: Mapping[str, Sign] = {}
+        self._on_top: Collection[str] = ()
+        self._told = False
+        """Whether curves have come yet; until then no chart is made."""
+        self.pattern = ""
+        """A regular expression that the metrics shown have to match."""
+
+    def compose(self) -> ComposeResult:
+        """Charts come and go with the space and the metrics."""
+        yield from ()
+
+    @property
+    def charts(self) -> list[Chart]:
+        """The charts on the screen, in order."""
+        return list(self.query(Chart))
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        columns, rows = self._shape()
+        return -(-len(self._metrics()) // (columns * rows))
+
+    def show(
+        self,
+        curves: Mapping[str, Sequence[Curve]],
+        labels: Mapping[str, str],
+        signs: Mapping[str, Sign],
+        on_top: Collection[str],
+    ) -> None:
+        """Show curves, a chart for each metric.
+
+        Args:
+            curves: The curves of each metric.
+            labels: What each run is called.
+            signs: The colour and mark of each run.
+            on_top: The runs that are drawn over the others.
+        """
+        self._told = True
+        self._curves, self._labels, self._signs, self._on_top = curves, labels, signs, on_top
+        self._arrange()
+        self._fill()
+
+    def on_resize(self) -> None:
+        """More space, more charts."""
+        self._arrange()
+        self._fill()
+
+    def watch_page(self) -> None:
+        """Show other charts."""
+        self._arrange()
+        self._fill()
+
+    def watch_zoomed(self) -> None:
+        """Give one chart all the space, or share it again."""
+        self._arrange()
+        self._fill()
+
+    def watch_log_y(self) -> None:
+        """Change all charts."""
+        self._set(log_y=self.log_y)
+
+    def watch_smoothing(self) -> None:
+        """Smooth all charts' curves as much."""
+        self._set(smoothing=self.smoothing)
+
+    def watch_x_label(self) -> None:
+        """Change all charts; a view of another axis means nothing on this one."""
+        self._set(x_label=self.x_label, view=None, cursor=None)
+
+    def validate_page(self, page: int) -> int:
+        """Keep the page between the first and the last."""
+        return max(0, min(page, self.pages - 1))
+
+    def on_chart_view_changed(self, message: Chart.ViewChanged) -> None:
+        """Zoom and pan all charts together."""
+        self._set(view=message.view)
+
+    def on_chart_cursor_moved(self, message: Chart.CursorMoved) -> None:
+        """Read all charts at the same place."""
+        self._set(cursor=message.x)
+
+    def move_cursor(self, cells: int) -> None:
+        """Move the reading cursor by cells; it starts at the right end."""
+        if charts := self.charts:
+            charts[0].move_cursor(cells)
+
+    @property
+    def cursor(self) -> float | None:
+        """Where the charts are read, None for nowhere."""
+        return self.charts[0].cursor if self.charts else None
+
+    def forget_cursor(self) -> None:
+        """Read the charts nowhere."""
+        self._set(cursor=None)
+
+    def pan(self, share: float) -> None:
+        """Move the view of zoomed charts by a share of its width; to the right if positive."""
+        if charts := self.charts:
+            charts[0].pan(share)
+
+    def zoom(self, factor: float) -> None:
+        """Zoom all charts around the middle."""
+        if charts := self.charts:
+            charts[0].zoom(factor)
+
+    def unmark(self) -> bool:
+        """Give up marking a range with the mouse; return whether one was being marked."""
+        return any(chart.unmark() for chart in self.charts if chart.marked is not None)
+
+    def reset(self) -> None:
+        """Forget zoom, cursor and page."""
+        self.page = 0
+        self.zoomed = False
+        self._set(view=None, cursor=None)
+
+    def _set(self, **settings: object) -> None:
+        for chart in self.charts:
+            for name, value in settings.items():
+                setattr(chart, name, value)
+
+    def _shape(self) -> tuple[int, int]:
+        if self.zoomed:
+            return 1, 1
+        columns = max(1, min(4, self.size.width // MIN_WIDTH))
+        rows = max(1, min(4, self.size.height // MIN_HEIGHT))
+        charts = len(self._metrics())
+        while columns > 1 and (columns - 1) * rows >= charts:
+            columns -= 1
+        while rows > 1 and columns * (rows - 1) >= charts:
+            rows -= 1
+        return columns, rows
+
+    def _arrange(self) -> None:
+        """Have the right charts, keeping those that stay."""
+        if not self._told or not self.is_mounted or not self.size:
+            return
+        columns, rows = self._shape()
+        fit = columns * rows
+        metrics = self._metrics()[self.page * fit : (self.page + 1) * fit]
+        self.styles.grid_size_columns, self.styles.grid_size_rows = columns, rows
+        charts = self.charts
+        if [chart.metric for chart in charts] == metrics:
+            return
+        for chart, metric in zip(charts, metrics, strict=False):
+            chart.metric = metric
+        for chart in charts[len(metrics) :]:
+            chart.remove()
+        new = [Chart(metric) for metric in metrics[len(charts) :]]
+        like = charts[0] if charts else None
+        for chart in new:
+            chart.set_reactive(Chart.x_label, self.x_label)
+            chart.set_reactive(Chart.log_y, self.log_y)
+            chart.set_reactive(Chart.smoothing, self.smoothing)
+            chart.set_reactive(Chart.view, like.view if like else None)
+        if new:
+            self.mount_all(new)
+
+    def search(self, pattern: str) -> None:
+        """Show only metrics that match a regular expression, whatever their case; all for an empty one."""
+        self.pattern = pattern
+        self.page = 0
+        self._arrange()
+        self._fill()
+
+    def _metrics(self) -> list[str]:
+        if not self.pattern:
+            return order(self._curves)
+        return [metric for metric in order(self._curves) if matches(self.pattern, metric)]
+
+    def _label(self, curve: Curve) -> str:
+        """What a curve is called: behind its name how many seeds it is the mean of, and how many diverged."""
+        label = self._labels.get(curve.run, curve.run)
+        if curve.n == 1:
+            return label
+        seeds = f"{curve.fewest} of {curve.n}" if curve.fewer else f"{curve.n}"
+        return f"{label} ×{seeds}" + (f" ✗{curve.lost}" if curve.lost else "")
+
+    def _fill(self) -> None:
+        for chart in self.charts:
+            curves = self._curves.get(chart.metric, ())
+            signs = [self._signs.get(curve.run, UNKNOWN) for curve in curves]
+            chart.show(
+                [
+                    ChartLine(
+                        self._label(curve),
+                        sign.colour,
+                        curve,
+                        sign.mark,
+                        pinned=len(curves) > 1 and curve.run in self._on_top,
+                    )
+                    for curve, sign in zip(curves, signs, strict=True)
+                ]
+            )

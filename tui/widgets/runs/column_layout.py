@@ -1,0 +1,160 @@
+"""How the columns of the run list stand beside the names: which fit, and what takes their place. Pure."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from rich.cells import cell_len
+
+from engine.runs.state_symbols import MARKS
+from tui.text import shorten
+from tui.views.run_list_columns import Column
+from tui.views.run_list_row import Row
+
+PREFIX = 5
+"""Cells before a name: overlay bar, the curve's mark, the state's."""
+NAME_WIDTH = 22
+"""Cells that a name gets before any column does but the first score."""
+LEAST_NAME = 12
+"""Cells that a name gets before that score."""
+LEAST_BESIDE_LEFT = 18
+"""Cells that a name gets before the time left."""
+LEAST_NOTE = 12
+"""Cells from which on a note can stand behind settings; with fewer it stands in their place or not at all."""
+
+Sized = tuple[Column, int]
+"""A column and its width."""
+
+
+def mark_of(row: Row, unfolded: Collection[str]) -> str:
+    """Return the shape before a row: the state of its run, hollow where that is to stop."""
+    if row.group:
+        return "▾" if row.folds in unfolded else "▸"
+    if row.stops:
+        return "□"
+    return MARKS[row.state][0] if row.state else "·"
+
+
+def tone_of(row: Row) -> str:
+    """Return in which of the list's styles a row's shape is."""
+    return "wait" if row.stops else _TONES.get(row.state or "", "quiet")
+
+
+def count_of(row: Row) -> str:
+    """Return how many seeds a row's mean is of, and how other runs that it hides differ; a space before each.
+
+    Of what has no result yet it is how many runs there are. The others have other settings, go on with such, wait,
+    failed or were stopped.
+    """
+    marks = Counter({"≠": row.others, MARKS["running"][0]: row.going, MARKS["queued"][0]: row.waiting})
+    marks.update(MARKS[status.state][0] for status in row.unfinished)
+    number = min(row.seeds or row.folded, row.folded)
+    count = f" ×{number}" if number > 1 or (row.group and row.folded) else ""
+    if row.cut:
+        count = f"{count * (row.folded > len(row.facts))} {len(row.facts)} of {row.cut}"
+    return count + "".join(f" {mark}{number}" for mark, number in marks.items() if number)
+
+
+def badge_of(row: Row, room: int) -> str:
+    """Return the word for what is wrong with a run, or that it is to stop, with a space before it."""
+    word = row.stops or row.alarm or ""
+    return f" {shorten(word, min(len(word), room - 1))}" if word and room > 1 else ""
+
+
+def total(columns: Sequence[Sized]) -> int:
+    """Return how many cells columns take with the spaces before them."""
+    return sum(size + 1 for _, size in columns)
+
+
+def without_last_cells(columns: Sequence[Sized], cells: int) -> list[Sized]:
+    """Return the columns that are left when so many cells at their right are something else's."""
+    kept = list(columns)
+    while kept and total(columns) - total(kept) < cells:
+        kept.pop()
+    return kept
+
+
+def columns_beside_note(columns: Sequence[Sized]) -> list[Sized]:
+    """Return the columns beside which a note stands: settings at the front, if it has room behind them."""
+    kept = list(itertools.takewhile(lambda sized: sized[0].over == "each", columns))
+    return kept if not kept or total(columns) - total(kept) > LEAST_NOTE or len(kept) == len(columns) else []
+
+
+def note_growth(cells: int, free: int, tag_cells: int) -> int:
+    """Return by how many cells a note grows over those that are free before it, or shrinks, as far as tags want them.
+
+    Args:
+        cells: What it is longer than the columns, below 0 where it is shorter.
+        free: The cells that a name leaves.
+        tag_cells: The cells that tags lack.
+    """
+    return min(cells, free) if cells > 0 else max(cells, -max(0, tag_cells))
+
+
+def placed(text: str, column: Column, size: int) -> str:
+    """Return a text in so many cells, at the left for words and at the right for numbers."""
+    text = shorten(text, size) if column.words or cell_len(text) > size else text
+    return " " * (size - cell_len(text)) + text
+
+
+def heading_of(width: int, columns: Sequence[Sized], arrows: Mapping[str, str]) -> str:
+    """Return the line over the rows, with an arrow at the column that they are sorted by."""
+    words = "".join(
+        f" {placed(column.heading + arrows.get(column.name, ''), column, size)}" for column, size in columns
+    )
+    return shorten(" " * PREFIX + "experiment", width - cell_len(words)) + words
+
+
+def name_overflow(columns: str, missing: int, chips: int) -> int:
+    """Return how many cells a name reaches into its row's columns: those are empty, but for a space.
+
+    Args:
+        columns: What stands in the columns.
+        missing: Cells that are missing before them; below 0 where some are left.
+        chips: Cells that the chips want too; they get them if they all fit.
+    """
+    blank = len(columns) - len(columns.lstrip(" "))
+    most = blank - (blank < len(columns))
+    return max(0, min(missing + chips if missing + chips <= most else missing, most))
+
+
+def chips_of(row: Row, room: int) -> str:
+    """Return a mark for a note and the tags, as far as there is room beside the name."""
+    chips, is_run = "", bool(row.parent and not row.folds)
+    for chip in (*(["✎"] if row.noted else []), *(f"#{tag}" for tag in row.tags)):
+        if cell_len(chips) + cell_len(chip) + 1 > room:
+            return f"{chips} …" if cell_len(chips) + 2 <= room and (chips or not is_run) else chips
+        chips += f" {chip}"
+    return chips
+
+
+def _least_name(kept: Sequence[Sized]) -> int:
+    last, _ = kept[-1]
+    if last.name == "left":
+        return LEAST_BESIDE_LEFT
+    return LEAST_NAME if len(kept) == 1 and last.spread else NAME_WIDTH
+
+
+def fitting_in(width: int, columns: Sequence[Sized]) -> list[Sized]:
+    """Return the first of the columns, as many as a list of that width has room for beside a name.
+
+    The first score stays longest, wherever it stands, and beside a shorter name: it is what runs are judged by.
+    """
+    kept = list(columns)
+    while kept and width - PREFIX - total(kept) < _least_name(kept):
+        score = next((index for index, (column, _) in enumerate(kept) if column.spread), -1)
+        kept.pop(-2 if len(kept) > 1 and score == len(kept) - 1 else -1)
+    return kept
+
+
+_TONES = {
+    "running": "busy",
+    "starting": "wait",
+    "queued": "wait",
+    "finished": "good",
+    "failed": "bad",
+    "crashed": "bad",
+    "silent": "wait",
+}

@@ -1,0 +1,243 @@
+"""The run in focus: its settings, progress and machine, and cautions for readers of its numbers.
+
+Drawn line by line: a text widget would lay out and paint the whole screen for every number that changes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+from rich.segment import Segment
+from rich.style import Style
+from rich.text import Text
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from engine.analysis.alarms import Alarm
+from engine.catalog.models import MODELS, caveat, patch_tokens
+from engine.runs.state_symbols import MARKS
+from engine.runs.status import Status
+from engine.text import clean, duration, loss, score, size
+from tui.state.snapshot import RunDetail
+from tui.views.run_list_columns import find_column, memory_and_peak
+from tui.views.run_list_row import Row
+from tui.views.run_names import run_label
+from tui.views.run_page_facts import best_checkpoint
+
+Fact = tuple[str, str]
+MOST_BEHIND = 3
+"""Runs that are told of behind a result."""
+NAME_WIDTH = 10
+"""Cells of a fact's name, and the space after it."""
+
+
+class Overview(ScrollView):
+    """Facts as pairs of a name and a value."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"overview--name"}
+    DEFAULT_CSS = """
+    Overview {
+        scrollbar-size-horizontal: 0;
+        & > .overview--name { color: $foreground 60%; }
+    }
+    """
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._facts: tuple[Fact, ...] = ()
+        self._lines: list[Fact] = []
+
+    def show(
+        self,
+        status: Status | None,
+        detail: RunDetail | None,
+        config: Mapping[str, Any],
+        alarms: Sequence[Alarm] = (),
+        unfinished: Sequence[Status] = (),
+        row: Row | None = None,
+    ) -> None:
+        """Show a run and the newer ones behind it; of an experiment without runs, its configuration.
+
+        Args:
+            status: How the run goes; None for an experiment without runs.
+            detail: What was read of the run's folder; None before that.
+            config: The configuration to show where the run's own is not read yet.
+            alarms: What is wrong with the run.
+            unfinished: Newer runs that were stopped or failed.
+            row: What stands for the run in the list: of several seeds it is said which this is, and their mean scores.
+        """
+        new = tuple(facts(status, detail, config, alarms, unfinished, row))
+        if new != self._facts:
+            self._facts = new
+            self._lay_out()
+
+    def on_resize(self) -> None:
+        """Break the lines anew."""
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """Break the values into lines; a value's first line has its name before it."""
+        width = max(1, self.scrollable_content_region.width - NAME_WIDTH)
+        before, self._lines = self._lines, []
+        for name, value in self._facts:
+            for number, line in enumerate(
+                Text(value).wrap(self.app.console, width, overflow="fold") or [Text()]
+            ):
+                self._lines.append((name if number == 0 else "", line.plain.rstrip()))
+        room = self.scrollable_content_region.height
+        whole = Size(width, max(room, len(self._lines)))
+        if whole != self.virtual_size:  # a change of it has the screen laid out anew
+            self.virtual_size = whole
+        for y in range(max(len(before), len(self._lines))):
+            if before[y : y + 1] != self._lines[y : y + 1]:
+                self.refresh_line(y)
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the facts."""
+        width, index = self.scrollable_content_region.width, y + self.scroll_offset.y
+        if index >= len(self._lines):
+            return Strip.blank(width, self.rich_style)
+        name, value = self._lines[index]
+        quiet = Style(color=self.get_component_rich_style("overview--name").color)
+        strip = Strip([Segment(f"{name:<{NAME_WIDTH}}", quiet), Segment(value)])
+        return strip.adjust_cell_length(width).apply_style(self.rich_style)
+
+
+def facts(
+    status: Status | None,
+    detail: RunDetail | None,
+    config: Mapping[str, Any],
+    alarms: Sequence[Alarm] = (),
+    unfinished: Sequence[Status] = (),
+    row: Row | None = None,
+) -> Iterator[Fact]:
+    """Yield facts as pairs of name and value, the most important first; one without a name is a line of its own.
+
+    Args:
+        status: How the run goes; None for an experiment without runs.
+        detail: What was read of the run's folder; None before that.
+        config: The configuration to show where the run's own is not read yet.
+        alarms: What is wrong with the run.
+        unfinished: Newer runs that were stopped or failed.
+        row: The row that stands for the run in the list.
+    """
+    settings = dict(detail.config) if detail and detail.config else dict(config)
+    if status is not None:
+        mark = MARKS[status.state][0]
+        yield (
+            "state",
+            f"{mark} {status.state}" + (f", attempt {status.attempt}" if status.attempt > 1 else ""),
+        )
+        if status.why:
+            yield "", clean(status.why)
+        for alarm in alarms:
+            yield alarm.kind, alarm.text
+        for number, other in enumerate(unfinished[:MOST_BEHIND]):
+            which = f"{MARKS[other.state][0]} {run_label(other)} {other.state}"
+            yield "" if number else "behind it", clean(f"{which}{': ' * bool(other.why)}{other.why}")
+        yield from _progress(status, row)
+        yield "", ""
+    yield from _labels(settings if detail is None else msgspec.structs.asdict(detail.labels))
+    yield from _model(settings, status)
+    yield "", ""
+    yield from _recipe(settings)
+    if status is not None:
+        yield "", ""
+        yield from _location(status, detail)
+
+
+def _over_seeds(row: Row | None, metric: str) -> str:
+    """Return a score of a row as the list has it, if it is a mean over seeds; else an empty text."""
+    column = find_column(metric)
+    if row is None or row.group or row.seeds < 2 or row.state != "finished" or column is None:
+        return ""
+    text = column.text(row)
+    return f"{text}, mean of {row.seeds} seeds" if text else ""
+
+
+def _score(name: str, metric: str, status: Status, row: Row | None) -> Iterator[Fact]:
+    """Yield the mean of a score over the seeds of a row; of one run the last score, and the best checkpoint's."""
+    final = status.final.get(metric)
+    last = status.last.get(metric) if final is None else final.value
+    if mean := _over_seeds(row, metric):
+        yield name, mean
+    elif last is not None:
+        margin = f" ±{score(final.margin)}" if final and final.margin is not None else ""
+        yield name, score(last) + margin
+        if (best := best_checkpoint(status, metric)) is not None:
+            yield "", f"best {score(best.value)}, {best.where}"
+
+
+def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
+    if row is not None and not row.group and row.seeds > 1:
+        seeds = sorted(fact.status.seed for fact in row.facts)
+        yield "seed", f"{status.seed}, {seeds.index(status.seed) + 1} of {len(seeds)}"
+    if status.epochs:
+        yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
+    if status.left_s is not None:
+        yield "left", duration(status.left_s)
+    if status.trained_s and status.state != "running":
+        yield "took", duration(status.trained_s)
+    yield from _score("F1", "test/f1", status, row)
+    yield from _score("accuracy", "test/accuracy", status, row)
+    if (ece := status.last.get("test/ece")) is not None:
+        yield "cal. err", score(ece)
+    for name, metric in (("test loss", "test/loss"), ("tr. loss", "train/loss")):
+        if status.last.get(metric) is not None:
+            yield name, loss(status.last[metric])
+    if speed := status.last.get("train/images_per_s"):
+        yield "speed", f"{speed:,.0f} images/s"
+    if (memory := memory_and_peak(status)) is not None:
+        yield "memory", "iB  peak ".join(map(size, memory)) + "iB"
+
+
+def _labels(labels: Mapping[str, Any]) -> Iterator[Fact]:
+    """What people say of it."""
+    tags, notes = labels.get("tags") or (), str(labels.get("notes") or "")
+    if tags:
+        yield "tags", " ".join(f"#{clean(str(tag))}" for tag in tags)
+    for number, line in enumerate(notes.splitlines()):
+        yield "note" if number == 0 else "", clean(line)
+    if tags or notes:
+        yield "", ""
+
+
+def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
+    name = str(settings.get("model", ""))
+    yield "model", clean(name)
+    image, patch = settings.get("image_size"), settings.get("patch_size")
+    if not isinstance(image, int) or not (patch is None or isinstance(patch, int)):
+        return
+    yield "image", f"{image} px" + (f", patch {patch}" if patch else "")
+    if status is not None and status.parameters:
+        yield "size", f"{status.parameters / 1e6:.2f} M parameters"
+    if status is not None and status.init:
+        yield "init", clean(status.init)
+    if name in MODELS:
+        if (tokens := patch_tokens(name, image, patch)) is not None:
+            yield "tokens", f"{tokens} patch{'es' if tokens > 1 else ''} + class"
+        if note := caveat(name, image, patch, settings.get("options") or {}):
+            yield "", note
+
+
+def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
+    yield "data", clean(str(settings.get("dataset", ""))).removeprefix("folder:")
+    for name, key in (("per class", "subset_per_class"), ("epochs", "epochs"), ("batch", "batch_size"),
+                      ("lr", "lr"), ("decay", "weight_decay"), ("seed", "seed")):  # fmt: skip
+        if settings.get(key) is not None:
+            yield name, clean(str(settings[key]))
+
+
+def _location(status: Status, detail: RunDetail | None) -> Iterator[Fact]:
+    if status.device:
+        yield "device", clean(status.device)
+    if status.host:
+        yield "host", clean(f"{status.host}, pid {status.pid}")
+    if detail and detail.commit:
+        yield "commit", clean(detail.commit)
+    if detail and (versions := detail.facts.get("versions")):
+        yield "versions", clean(", ".join(f"{name} {value}" for name, value in dict(versions).items()))
+    yield "run", clean(status.run)
