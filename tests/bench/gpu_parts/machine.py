@@ -8,9 +8,9 @@ import time
 
 import torch
 
-from engine.system.telemetry import GpuSample, Nvml
+from engine.system.nvml import GpuSample, Nvml
 from engine.text import gib
-from engine.training.device import uuid_of
+from engine.training.device import gpu_uuids
 from gpu_parts.common import device, heading, options, row
 
 
@@ -43,7 +43,7 @@ def main() -> None:
         free, total = torch.cuda.mem_get_info(where)
         row(
             f"{held} GiB more", gib(torch.cuda.memory_allocated(where), 2), gib(torch.cuda.memory_reserved(where), 2),
-            gib(mine.processes[os.getpid()], 2) if os.getpid() in mine.processes else "not listed",
+            gib(mine.held[os.getpid()], 2) if os.getpid() in mine.held else "not listed",
             gib(mine.memory_used or 0, 2), gib(total - free, 2),
         )  # fmt: skip
     del ballast
@@ -54,7 +54,9 @@ def main() -> None:
 
 def sample_of(nvml: Nvml, where: torch.device) -> GpuSample:
     """Return the sample of torch's device, found by its UUID."""
-    return next(sample for sample in nvml.sample() if sample.uuid == uuid_of(where))
+    samples = nvml.sample()
+    (uuid,) = gpu_uuids(where, 1, samples)
+    return next(sample for sample in samples if sample.uuid == uuid)
 
 
 def energy(nvml: Nvml, where: torch.device, seconds: float) -> None:

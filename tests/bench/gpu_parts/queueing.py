@@ -9,9 +9,10 @@ from pathlib import Path
 
 import torch
 
-from engine.runs.status import ENDED, status_of
+from engine.runs.current_state import status_of
+from engine.runs.status import ENDED
 from engine.runs.store import Store
-from engine.system.telemetry import Nvml
+from engine.system.nvml import Nvml
 from engine.text import gib
 from gpu_parts.common import engine, options
 
