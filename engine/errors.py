@@ -27,6 +27,12 @@ PASSING = frozenset({
 })  # fmt: skip
 """What the system says when a disk, the memory or its tables are full: it passes, and is no fault of a run."""
 
+HOPELESS = (
+    ArithmeticError, AssertionError, AttributeError, ImportError, LookupError, NameError, NotImplementedError,
+    TypeError, ValueError, msgspec.ValidationError,
+)  # fmt: skip
+"""What code raises about itself or what it was given: a layer that refuses a shape or a type does so at each try."""
+
 
 class UserError(Exception):
     """A mistake or a mishap that a command reports as a message and not as a traceback.
@@ -49,7 +55,10 @@ class DeviceError(UserError):
 
 
 def is_transient(error: BaseException) -> bool:
-    """Return whether what failed may succeed when it is tried again: all may that is not known to be hopeless."""
+    """Return whether what failed may succeed when it is tried again: all may that is not in ``HOPELESS``.
+
+    What the system, the network or a disk reports, an ``OSError`` of any kind, passes.
+    """
     if isinstance(error, UserError):
         return error.transient
-    return not isinstance(error, ImportError | msgspec.ValidationError)
+    return isinstance(error, OSError) or not isinstance(error, HOPELESS)

@@ -63,6 +63,8 @@ class Start(Event, tag="start"):
     step: Count = 0
     init: str = ""
     """How the weights began: ``scratch``, or which checkpoint."""
+    precision: str = ""
+    """The precision that the device computes in: ``float32``, ``tf32``, ``bf16`` or ``fp16``; empty where unknown."""
     process_started: float = 0.0
     """When the process began, by its own machine's clock: with ``pid`` it names one process for good."""
     boot: str = ""

@@ -14,6 +14,8 @@ FOLDER = "folder:"
 """What stands before the path of a data set that is a folder."""
 SPLITS = ("train", "test")
 """The folders in a folder."""
+LABEL_BYTES = 8
+"""Of an image's class, an int64."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class DatasetSpec:
     train_counts: tuple[int, ...]
     """The training images of each class, before any are held out."""
     test_images: int
+    side: int
+    """Of its square images as they are stored, in pixels."""
     origin: Literal["downloaded", "installed"]
     """Downloaded by torchvision at the first run, or installed with scikit-learn."""
 
@@ -41,9 +45,9 @@ class DatasetSpec:
 DATASETS: Mapping[str, DatasetSpec] = {
     spec.name: spec
     for spec in (
-        DatasetSpec("cifar10", (5000,) * 10, 10_000, "downloaded"),
-        DatasetSpec("cifar100", (500,) * 100, 10_000, "downloaded"),
-        DatasetSpec("digits", (142, 146, 142, 146, 145, 145, 145, 143, 139, 144), 360, "installed"),
+        DatasetSpec("cifar10", (5000,) * 10, 10_000, 32, "downloaded"),
+        DatasetSpec("cifar100", (500,) * 100, 10_000, 32, "downloaded"),
+        DatasetSpec("digits", (142, 146, 142, 146, 145, 145, 145, 143, 139, 144), 360, 8, "installed"),
     )
 }
 
@@ -75,11 +79,40 @@ def training_images(config: Mapping[str, Any]) -> int | None:
     Args:
         config: An experiment's ``dataset``, ``subset_per_class`` and ``val_fraction``; any file may say anything there.
     """
-    spec = DATASETS.get(str(config.get("dataset")))
-    val_fraction, subset = config.get("val_fraction", 0.02), config.get("subset_per_class")
-    if spec is None or not isinstance(val_fraction, int | float) or not 0 <= val_fraction < 1:
+    counts = _class_counts(config)
+    val_fraction = config.get("val_fraction", 0.02)
+    if counts is None or not isinstance(val_fraction, int | float) or not 0 <= val_fraction < 1:
         return None
-    counts = spec.train_counts
-    if isinstance(subset, int) and subset > 0:
-        counts = tuple(min(count, subset) for count in counts)
     return sum(max(0, count - validation_count(count, val_fraction)) for count in counts)
+
+
+def validation_images(config: Mapping[str, Any]) -> int | None:
+    """Return how many images are held out for validation; None for other data than these.
+
+    Args:
+        config: An experiment's ``dataset``, ``subset_per_class`` and ``val_fraction``; any file may say anything there.
+    """
+    counts, trained = _class_counts(config), training_images(config)
+    return None if counts is None or trained is None else sum(counts) - trained
+
+
+def stored_bytes(config: Mapping[str, Any]) -> int | None:
+    """Return the bytes of a data set's images (3 a pixel) and labels, None for a folder: it would have to be looked at.
+
+    Args:
+        config: An experiment's ``dataset`` and ``subset_per_class``; any file may say anything there.
+    """
+    spec, counts = DATASETS.get(str(config.get("dataset"))), _class_counts(config)
+    if spec is None or counts is None:
+        return None
+    return (sum(counts) + spec.test_images) * (3 * spec.side**2 + LABEL_BYTES)
+
+
+def _class_counts(config: Mapping[str, Any]) -> tuple[int, ...] | None:
+    """Return the images that are drawn of each class of the training split."""
+    spec, subset = DATASETS.get(str(config.get("dataset"))), config.get("subset_per_class")
+    if spec is None:
+        return None
+    if isinstance(subset, int) and subset > 0:
+        return tuple(min(count, subset) for count in spec.train_counts)
+    return spec.train_counts

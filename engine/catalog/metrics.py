@@ -148,7 +148,7 @@ _KINDS = {
         MetricKind("mfu", "percent", "higher", "mfu", "model FLOPs utilisation", "model FLOPs utilisation", 0.0, 100.0),
         _memory("memory_used"),
         _memory("memory_process", "memory of the process"),
-        _memory("memory_allocated", "memory allocated"),
+        _memory("memory_allocated", "memory allocated between steps"),
         _memory("memory_peak", "memory allocated, peak", "peak"),
     )
 }  # fmt: skip

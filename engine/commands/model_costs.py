@@ -7,11 +7,19 @@ import json
 import textwrap
 
 import click
+import msgspec
 
-from engine.catalog.datasets import classes_of
+from engine.catalog.datasets import folder_of
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
 from engine.text import gib
+
+MEMORY_NOTE = (
+    "memory is that of PyTorch's tensors on a CUDA GPU, the model run eagerly. A compiled model keeps other "
+    "activations, from about a third (BiT) to half as many again (small ViTs); CUDA and the allocator take about "
+    "1 GiB besides"
+)
+FOLDER_NOTE = "the images of a folder come on top where they are kept on the GPU: 2 GiB at most"
 
 
 def print_models(image_size: int, patch_size: int, classes: int, *, as_json: bool) -> None:
@@ -37,35 +45,54 @@ def print_models(image_size: int, patch_size: int, classes: int, *, as_json: boo
 
 
 def print_cost(experiment: Experiment, *, as_json: bool) -> None:
-    """Print what training an experiment's model takes.
+    """Print what training an experiment's model takes of each of its GPUs.
 
     Raises:
-        ValueError: The model cannot be built.
+        ValueError: The model cannot be built, or what it takes cannot be worked out.
     """
-    from engine.training.cost import USUAL_CLASSES, cost_of
+    if experiment.command:
+        raise ValueError(
+            f"{experiment.name} runs a program of its own: what that takes is known when it runs"
+        )
+    from engine.training.cost import cost_of, count_classes, images_per_gpu, memory_of
 
-    cost = cost_of(experiment, experiment.batch_size, classes_of(experiment.dataset) or USUAL_CLASSES)
+    images, classes = images_per_gpu(experiment), count_classes(experiment.dataset)
+    cost = cost_of(experiment, images, classes)
     if as_json:
         click.echo(json.dumps(dataclasses.asdict(cost)))
         return
     memory = cost.memory
     patch = f", patches of {cost.patch_size}" if cost.patch_size else ""
+    on = f" on each of {experiment.gpus} GPUs" if experiment.gpus > 1 else ""
     rows = {
         "model": f"{cost.name} at {cost.image_size} px{patch}",
         "parameters": f"{cost.parameters:,}",
-        "tokens": "none" if cost.patch_tokens is None else f"{cost.patch_tokens} and the class token",
+        "tokens": _tokens(experiment, cost.patch_tokens),
         "forward": f"{cost.forward_flops / 1e9:.3f} GFLOP an image",
         "training": f"{cost.training_flops / 1e9:.3f} GFLOP an image",
-        "memory": f"{gib(memory.total, 2)} at a batch of {cost.batch_size}, in training, of it",
-        "  weights": gib(memory.weights, 2),
-        "  gradients": gib(memory.gradients, 2),
-        "  optimizer": gib(memory.optimizer, 2),
-        "  activations": gib(memory.activations, 2),
+        "memory": f"{gib(memory.total, 2)} at a batch of {cost.batch_size}{on}, in training, of it",
+        **{f"  {part}": gib(size, 2) for part, size in dataclasses.asdict(memory).items() if size},
     }
+    if experiment.model in MODELS and not experiment.checkpointing:
+        fewer = memory_of(msgspec.structs.replace(experiment, checkpointing=True), images, classes)
+        rows["  activations"] += f" ({gib(fewer.activations, 2)} with checkpointing = true)"
+    if "  dataset" in rows:
+        rows["  dataset"] += f" ({experiment.dataset})"
     for name, value in rows.items():
-        click.echo(f"{name:<14}{value}")
-    if cost.caveat:
-        click.echo(textwrap.fill(f"note: {cost.caveat}", 80))
+        if value:
+            click.echo(f"{name:<14}{value}")
+    notes = [cost.caveat, MEMORY_NOTE, FOLDER_NOTE if folder_of(experiment.dataset) else ""]
+    for note in filter(None, notes):
+        click.echo(textwrap.fill(f"note: {note}", 80))
+
+
+def _tokens(experiment: Experiment, patch_tokens: int | None) -> str:
+    """Return how many tokens an encoder reads, in words; empty for a model of which the catalogue has no tokens."""
+    if patch_tokens is None:
+        return "none" if experiment.model in MODELS else ""
+    if experiment.options.get("pool") == "mean":
+        return f"{patch_tokens}, without a class token"
+    return f"{patch_tokens} and the class token"
 
 
 def experiment_of_model(name: str, image_size: int, patch_size: int, batch_size: int) -> Experiment:
@@ -77,5 +104,5 @@ def experiment_of_model(name: str, image_size: int, patch_size: int, batch_size:
         patch_size: The side of a patch, in pixels; used by Vision Transformers alone.
         batch_size: Images that go through the model at once.
     """
-    patch = patch_size if name not in MODELS or MODELS[name].family == "vit" else None
+    patch = patch_size if name in MODELS and MODELS[name].family == "vit" else None
     return Experiment(name=name, model=name, image_size=image_size, patch_size=patch, batch_size=batch_size)

@@ -47,9 +47,9 @@ def option_settings(command: Command) -> Command:
 
 def option_device(command: Command) -> Command:
     """Add ``--device``."""
-    return click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")(
-        command
-    )
+    return click.option(
+        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps (unproven)."
+    )(command)
 
 
 def option_json(command: Command) -> Command:

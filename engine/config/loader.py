@@ -15,7 +15,7 @@ from engine.catalog.figure_kinds import kind_mistakes, with_defaults
 from engine.catalog.models import MODELS, caveat
 from engine.catalog.recipes import fill
 from engine.config.overrides import override
-from engine.config.preflight import missing, oversized_batch
+from engine.config.preflight import few_validation_images, missing, oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
 from engine.config.toml_positions import Position, Positions
 from engine.config.validate import (
@@ -96,8 +96,13 @@ def check_notes(config: Config) -> list[str]:
 def notes_on(experiment: Experiment) -> list[str]:
     """Return what is odd, but not wrong, about an experiment: one sentence each."""
     model = (experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
-    odd = experiment.model in MODELS and caveat(*model)
-    return [note for note in (missing(experiment), odd, oversized_batch(experiment)) if note]
+    notes = (
+        missing(experiment),
+        experiment.model in MODELS and caveat(*model),
+        oversized_batch(experiment),
+        few_validation_images(experiment),
+    )
+    return [note for note in notes if note]
 
 
 _FIGURE_FIELDS: dict[str, Any] = {

@@ -1,12 +1,17 @@
-"""What can be known of an experiment's files before a run waits: whether they are there, and whether batches fit."""
+"""What can be known of an experiment's files and images before a run waits: are they there, and are there enough."""
 
 from __future__ import annotations
 
+import math
+
 import msgspec
 
-from engine.catalog.datasets import SPLITS, folder_of, training_images
+from engine.catalog.datasets import SPLITS, folder_of, training_images, validation_images
 from engine.catalog.weights import weights_file
 from engine.config.schema import Experiment
+
+FEWEST_TO_CHOOSE_BY = 100
+"""Validation images from which on the best checkpoint is chosen without a warning."""
 
 
 def missing(experiment: Experiment) -> str:
@@ -52,3 +57,25 @@ def oversized_batch(experiment: Experiment, images: int | None = None) -> str:
     if experiment.accumulate > 1 and experiment.batch_size * experiment.accumulate > images:
         return f"batch_size times accumulate is more than {what}, of {images:,} images"
     return ""
+
+
+def few_validation_images(experiment: Experiment, images: int | None = None) -> str:
+    """Return in words that the best checkpoint is chosen by too few images to tell epochs apart; empty otherwise.
+
+    A share measured on n images has a standard error of sqrt(p (1 - p) / n), at most 0.5 / sqrt(n) (binomial). Late
+    epochs of a run differ by some hundredths. Below ``FEWEST_TO_CHOOSE_BY`` the error may exceed 0.05 and one image
+    alone is more than a hundredth, so that the choice among many epochs is mostly luck.
+
+    Args:
+        experiment: What is to be trained.
+        images: How many images validate, where they have been counted; else those of a data set by name are known.
+    """
+    if images is None:
+        images = None if experiment.command else validation_images(msgspec.structs.asdict(experiment))
+    if not images or images >= FEWEST_TO_CHOOSE_BY or experiment.epochs <= experiment.evaluate_every:
+        return ""
+    error = 0.5 / math.sqrt(images)
+    return (
+        f"best.pt is chosen by {images} validation images, whose scores have a standard error of up to {error:.2f}; a "
+        "larger val_fraction chooses better"
+    )

@@ -65,6 +65,20 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     optimizer: Annotated[Literal["adamw", "adam", "sgd"], Meta(description="'adamw', 'adam' or 'sgd'")] = (
         "adamw"
     )
+    betas: (
+        Annotated[
+            list[Fraction],
+            Meta(
+                min_length=2, max_length=2, description="a list of two numbers from 0 up to, not including, 1"
+            ),
+        ]
+        | None
+    ) = None
+    """Decay of the two moments of adamw and adam; if not given 0.9 and 0.95, of adam 0.9 and 0.999."""
+    eps: Rate | None = None
+    """What adamw and adam add to the root of the second moment; 1e-8 if not given."""
+    momentum: Fraction | None = None
+    """Nesterov's, of sgd; 0.9 if not given."""
     lr: Rate = 5e-4
     weight_decay: Weight = 0.05
     layer_decay: Decay = 1.0
@@ -72,6 +86,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     schedule: Annotated[
         Literal["cosine", "staircase", "constant"], Meta(description="'cosine', 'staircase' or 'constant'")
     ] = "cosine"
+    min_lr: Weight = 0.0
+    """The learning rate that cosine and staircase fall to; with layer_decay that of the head."""
     warmup: Fraction = 0.1
     """The part of the run in which the learning rate rises."""
     label_smoothing: Fraction = 0.1
@@ -80,12 +96,18 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ema: Fraction = 0.0
     """Decay of an average of the weights, measured as ``ema/*``; 0 for none."""
     precision: Annotated[
-        Literal["auto", "float32", "bf16"], Meta(description="'auto', 'float32' or 'bf16'")
+        Literal["auto", "float32", "tf32", "bf16", "fp16"],
+        Meta(description="'auto', 'float32', 'tf32', 'bf16' or 'fp16'"),
     ] = "auto"
+    """Of products and convolutions; auto is bf16 on a GPU that has it, fp16 on older ones and float32 elsewhere."""
+    deterministic: Annotated[bool, Meta(description="true or false")] = False
+    """Whether only algorithms run that give the same bits each time: a resume is exact on a GPU too."""
     compile: Annotated[
         Literal["auto", "off", "on", "graphs"], Meta(description="'auto', 'off', 'on' or 'graphs'")
     ] = "auto"
     """Whether torch.compile is used; auto is on for a GPU and off for a CPU, graphs adds CUDA graphs."""
+    checkpointing: Annotated[bool, Meta(description="true or false")] = False
+    """Whether blocks compute their activations again in the backward pass instead of keeping them."""
     seed: Count = 0
     seeds: Annotated[list[Count], Meta(description="a list of whole numbers")] = []
     log_every: Positive = 10
@@ -117,7 +139,7 @@ IDENTITY = frozenset({"name", "seed", "seeds"})
 """Keys that say which run of which experiment it is."""
 LABELS = IDENTITY | {"tags", "notes"}
 """Keys that say which run it is and what people say of it."""
-NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries"}
+NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries", "deterministic", "checkpointing"}
 """Keys that change nothing about what is learned: runs that differ in these alone are repeats."""
 
 

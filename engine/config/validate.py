@@ -77,7 +77,7 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
     if "model" in failed:
         return None
     experiment = Experiment(name=name, **converted)
-    for key, message in _impossible(experiment):
+    for key, message in impossible(experiment):
         if key not in failed:  # else it is judged by a default that nobody chose
             report(key, message)
             failed.add(key)
@@ -141,13 +141,14 @@ def _wrong(value: Any, kind: Any) -> str | None:
     return None
 
 
-def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
+def impossible(experiment: Experiment) -> list[tuple[str, str]]:
     """Return ``(key, why)`` for values that are right alone and wrong together."""
     conflicts = []
     if not experiment.command:
         conflicts += problems(
             experiment.model, experiment.image_size, experiment.patch_size, experiment.options
         )
+        conflicts += _without_effect(experiment)
     source = experiment.dataset
     if not is_dataset(source):
         allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
@@ -156,6 +157,40 @@ def _impossible(experiment: Experiment) -> list[tuple[str, str]]:
         )
     if len(set(experiment.seeds)) != len(experiment.seeds):
         conflicts.append(("seeds", f"{experiment.seeds} names a seed twice"))
+    if experiment.compile == "graphs" and experiment.accumulate > 1 and not experiment.command:
+        conflicts.append(("compile", _graphs_of_several(experiment)))
+    return conflicts
+
+
+def _graphs_of_several(experiment: Experiment) -> str:
+    """Return why CUDA graphs take one batch a step: the next one overwrites what gradients are summed from."""
+    images = experiment.batch_size * experiment.accumulate
+    return (
+        f"'graphs' takes one batch in a step, and accumulate is {experiment.accumulate}: set compile = \"on\", or "
+        f"accumulate = 1 and batch_size = {images} where memory allows"
+    )
+
+
+OPTIMIZER_KEYS: dict[str, tuple[str, ...]] = {
+    "adamw": ("betas", "eps"),
+    "adam": ("betas", "eps"),
+    "sgd": ("momentum",),
+}
+"""The keys that set an optimizer's own constants."""
+
+
+def _without_effect(experiment: Experiment) -> list[tuple[str, str]]:
+    """Return ``(key, why)`` for what is set and means nothing to the experiment's optimizer or schedule."""
+    own, conflicts = OPTIMIZER_KEYS[experiment.optimizer], []
+    for key in ("betas", "eps", "momentum"):
+        if key not in own and getattr(experiment, key) is not None:
+            owners = " and ".join(optimizer for optimizer, keys in OPTIMIZER_KEYS.items() if key in keys)
+            message = f"{experiment.optimizer} has no {key}, it is of {owners}; {experiment.optimizer} takes "
+            conflicts.append((key, message + " and ".join(own)))
+    if experiment.min_lr and experiment.schedule == "constant":
+        conflicts.append(("min_lr", "schedule = constant never falls: leave min_lr out"))
+    elif experiment.min_lr >= experiment.lr:
+        conflicts.append(("min_lr", f"it has to be below lr, which is {experiment.lr:g}"))
     return conflicts
 
 

@@ -4,7 +4,15 @@ Read ``layers`` (a Transformer block), ``vit``, ``resnetv2``, ``hybrid``, then `
 by name, and ``pretrained``, which loads checkpoints.
 """
 
+from engine.models.checkpointing import checkpoint_blocks, recomputed_modules, statistics_kept
 from engine.models.registry import create_model, is_timm
 from engine.models.resnetv2 import standardized_once
 
-__all__ = ["create_model", "is_timm", "standardized_once"]
+__all__ = [
+    "checkpoint_blocks",
+    "create_model",
+    "is_timm",
+    "recomputed_modules",
+    "standardized_once",
+    "statistics_kept",
+]

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from engine.catalog.models import Backbone
+from engine.models.checkpointing import Blocks
 
 # timm's; BiT's own PyTorch code has 1e-10 and the JAX hybrids w / (std + 1e-5), all with the biased variance.
 STANDARDIZE_EPS = 1e-8
@@ -84,9 +85,13 @@ class StdConv2d(nn.Conv2d):
 
     def _standardize(self) -> Tensor:
         weight = self.weight if self.weight.dtype == torch.double else self.weight.float()
+        channels_last = not weight.is_contiguous() and weight.is_contiguous(memory_format=torch.channels_last)
+        if channels_last:  # a view, so that the filters lie as the images do
+            weight = weight.permute(0, 2, 3, 1)  # (out, kernel, kernel, in)
         flat = weight.reshape(1, self.out_channels, -1)  # (1, out, in * kernel * kernel)
         # Normalising each channel over its positions is what batch norm does, in one kernel.
-        return F.batch_norm(flat, None, None, training=True, eps=STANDARDIZE_EPS).reshape_as(weight)
+        filters = F.batch_norm(flat, None, None, training=True, eps=STANDARDIZE_EPS).reshape_as(weight)
+        return filters.permute(0, 3, 1, 2) if channels_last else filters
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, in, H, W) to (B, out, ceil(H / stride), ceil(W / stride))."""
@@ -175,7 +180,7 @@ def stages(backbone: Backbone, block: Callable[[int, int, int, bool], nn.Module]
     built = nn.Sequential()
     channels = backbone.stem_channels
     for stage, (depth, out_channels) in enumerate(zip(backbone.layers, backbone.channels, strict=True)):
-        blocks = nn.Sequential()
+        blocks = Blocks()
         for index in range(depth):
             stride = 2 if stage > 0 and index == 0 else 1
             blocks.append(block(channels, out_channels, stride, index == 0))

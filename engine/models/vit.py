@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.models.checkpointing import Blocks
 from engine.models.layers import LAYER_NORM_EPS, Attention, EncoderLayer
 
 Pool = Literal["token", "mean"]
@@ -93,7 +94,7 @@ class ViT(nn.Module):
         self.cls_token = nn.Parameter(torch.empty(1, 1, embed_dim)) if pool == "token" else None
         self.pos_embed = nn.Parameter(torch.empty(1, tokens, embed_dim))
         self.pos_drop = nn.Dropout(dropout)
-        self.blocks = nn.Sequential(
+        self.blocks = Blocks(
             *[
                 EncoderLayer(
                     embed_dim,

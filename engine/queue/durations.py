@@ -20,7 +20,10 @@ RECENT = 5
 """The number of newest runs that give the speed: how busy a machine is changes."""
 ENOUGH = 0.5
 """Epochs after which a run's own speed says more than that of others."""
-COSTS = ("model", "image_size", "patch_size", "options", "batch_size", "precision", "compile", "gpus")
+COSTS = (
+    "model", "image_size", "patch_size", "options", "batch_size", "precision", "deterministic", "compile",
+    "checkpointing", "gpus",
+)  # fmt: skip
 """The settings that the seconds of an image depend on."""
 
 

@@ -1,7 +1,8 @@
 """How much GPU memory a queued run will take: as much as runs of its shape took, else what its model takes on paper.
 
-The shape is what memory depends on: model, image size, patch, images at once on a device, precision. The figures on
-paper need torch, which takes seconds to load: another process works them out while the queue goes on.
+The shape is what memory depends on: model, image size, patch, images at once on a device, precision, whether the model
+is compiled. The dataset that is kept on the GPU is added for each run. The figures on paper are those of an eager model
+and need torch, which takes seconds to load: another process works them out while the queue goes on.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import msgspec
 
+from engine.catalog.datasets import stored_bytes
 from engine.catalog.metrics import over_gpus
 from engine.config.schema import Experiment
 from engine.runs.status import Status
@@ -46,12 +48,13 @@ class _Calculation:
 
 
 class _Parts(msgspec.Struct):
-    """The bytes that ``engine.training.cost`` answers, by what holds them."""
+    """The bytes that ``engine.training.cost`` answers, by what holds them, the dataset apart."""
 
     weights: int
     gradients: int
     optimizer: int
     activations: int
+    ema: int
 
 
 class MemoryEstimates:
@@ -78,11 +81,12 @@ class MemoryEstimates:
         shape, experiment = shape_and_experiment
         if self._measured is None:
             self._measured = _measured(self._store)
-        if (size := self._measured.get(shape)) is not None:
-            return size
-        if shape not in self._paper:
-            self._work_out(shape, experiment)
-        return self._paper.get(shape)
+        size = self._measured.get(shape)
+        if size is None:
+            if shape not in self._paper:
+                self._work_out(shape, experiment)
+            size = self._paper.get(shape)
+        return None if size is None else size + _dataset_bytes(msgspec.structs.asdict(experiment))
 
     def look_again(self) -> None:
         """Read the measurements of runs anew at the next question."""
@@ -129,9 +133,11 @@ def shape_of(config: Mapping[str, Any]) -> str | None:
     """Return what the memory of an experiment's runs depends on, None for a program of the user's."""
     if config.get("command"):
         return None
-    batch = max(1, int(config.get("batch_size", 0)) // max(1, int(config.get("gpus", 1))))
+    batch = -(-int(config.get("batch_size", 0)) // max(1, int(config.get("gpus", 1))))
     parts = [config.get(key) for key in ("model", "image_size", "patch_size", "precision", "optimizer")]
-    return json.dumps([*parts, batch, config.get("options", {})], sort_keys=True)
+    shape = [*parts, batch, config.get("options", {})]
+    shape += [config.get("compile") == "off", bool(config.get("ema")), bool(config.get("checkpointing"))]
+    return json.dumps(shape, sort_keys=True)
 
 
 def _shape(run: Run) -> tuple[str, Experiment] | None:
@@ -144,7 +150,7 @@ def _shape(run: Run) -> tuple[str, Experiment] | None:
 
 
 def _measured(store: Store) -> dict[str, int]:
-    """Return the most that runs of each shape took of one GPU."""
+    """Return the most that runs of each shape took of one GPU, without their datasets."""
     most_of_shape: dict[str, int] = {}
     for run in store.runs():
         try:
@@ -154,9 +160,15 @@ def _measured(store: Store) -> dict[str, int]:
         if (size := _held(best)) is None:
             continue
         with contextlib.suppress(StoreError, ValueError, TypeError):
-            if (shape := shape_of(run.info().config)) is not None:
-                most_of_shape[shape] = max(most_of_shape.get(shape, 0), size)
+            config = run.info().config
+            if (shape := shape_of(config)) is not None:
+                most_of_shape[shape] = max(most_of_shape.get(shape, 0), size - _dataset_bytes(config))
     return most_of_shape
+
+
+def _dataset_bytes(config: Mapping[str, Any]) -> int:
+    """Return what a run's images take of each of its GPUs, 0 for a folder: what its like took includes them."""
+    return stored_bytes(config) or 0
 
 
 def _held(best: Mapping[str, float]) -> int | None:
@@ -170,12 +182,12 @@ def _held(best: Mapping[str, float]) -> int | None:
 
 
 def _total(answer: bytes) -> int | None:
-    """Return the bytes that training takes of a GPU by the answer of ``engine.training.cost``, None without one."""
+    """Return what training takes of a GPU by the answer of ``engine.training.cost``, without its dataset, in bytes."""
     try:
         parts = msgspec.json.decode(answer, type=_Parts)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    tensors = parts.weights + parts.gradients + parts.optimizer + parts.activations
+    tensors = parts.weights + parts.gradients + parts.optimizer + parts.activations + parts.ema
     return int(PAPER_MARGIN * tensors) + CONTEXT
 
 

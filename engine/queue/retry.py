@@ -1,10 +1,10 @@
 """What the queue does with a run whose attempt failed or crashed: it retries it, or leaves it.
 
 An experiment says with ``retries`` how often the queue begins it anew by itself. A run that would fail again in the
-same way is left: a mistake in the configuration or the data, a damaged checkpoint, a loss that is not finite, a missing
-device. A failure that is marked transient is retried: a GPU out of memory, an unreachable network, a program that ended
-with an error or was killed. So is a run that crashed: after a reboot the next worker finds it. A stopped run stays
-stopped.
+same way is left: a mistake in the configuration, the data or the code, a layer that refuses what it is given, a damaged
+checkpoint, a loss that is not finite, a missing device. A failure that is marked transient is retried: a GPU out of
+memory, an unreachable network, a program that ended with an error or was killed. So is a run that crashed: after a
+reboot the next worker finds it. A stopped run stays stopped.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ import msgspec
 
 from engine.config.overrides import override
 from engine.config.schema import Experiment
-from engine.config.validate import ConfigError, Mistake
+from engine.config.validate import ConfigError, Mistake, impossible
 from engine.events import Start, decode
 from engine.runs.store import Run
 from engine.system.files import tail_with
@@ -17,7 +17,9 @@ from engine.text import divisors
 MAY_CHANGE = (
     "batch_size",
     "precision",
+    "deterministic",
     "compile",
+    "checkpointing",
     "gpus",
     "workers",
     "corrupt",
@@ -68,6 +70,9 @@ def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:
     if images % new.batch_size:
         message = f"it does not divide the {images} images of an optimizer step; {divisors(images)}"
         raise ConfigError([Mistake(f"--set batch_size={new.batch_size}", message)])
-    return msgspec.structs.replace(
+    new = msgspec.structs.replace(
         new, accumulate=images // new.batch_size, lr=experiment.lr, weight_decay=experiment.weight_decay
     )
+    if wrong := impossible(new):
+        raise ConfigError([Mistake(f"--set {key}", message) for key, message in wrong])
+    return new

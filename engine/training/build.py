@@ -11,10 +11,10 @@ import msgspec
 import torch
 
 from engine.catalog.gpus import peak_flops
-from engine.config.preflight import oversized_batch
+from engine.config.preflight import few_validation_images, oversized_batch
 from engine.config.schema import Experiment
 from engine.events import Start
-from engine.models import create_model
+from engine.models import checkpoint_blocks, create_model
 from engine.models.pretrained import load_pretrained
 from engine.models.weights.sources import read_checkpoint
 from engine.runs.recorder import Reporter
@@ -22,10 +22,11 @@ from engine.runs.stop_request import Request
 from engine.system import process
 from engine.training import checkpoint
 from engine.training.collectives import ALONE, Ranks
-from engine.training.cost import cost_of
-from engine.training.data.dataset import load_dataset
+from engine.training.cost import training_flops
+from engine.training.data.dataset import Dataset, load_dataset
 from engine.training.data.source import Say
 from engine.training.device import device_name
+from engine.training.precision import precision_on
 from engine.training.trainer import Trainer
 
 
@@ -55,13 +56,11 @@ def build(
     """
     run = recorder.run
     torch.manual_seed(seed)
-    if device.type == "cuda":
-        torch.set_float32_matmul_precision("high")
     last = run.checkpoints / "last.pt"
     state = checkpoint.load(last, torch.device("cpu")) if last.exists() else None
     kept = state["config"] if state is not None else {}
     weights = read_checkpoint(experiment.pretrained) if experiment.pretrained and "mean" not in kept else None
-    data = load_dataset(experiment, seed, say)
+    data = load_dataset(experiment, seed, say, device)
     model = create_model(
         experiment.model,
         num_classes=len(data.classes),
@@ -69,6 +68,8 @@ def build(
         patch_size=experiment.patch_size,
         **experiment.options,
     )
+    if experiment.checkpointing:
+        checkpoint_blocks(model)
     loaded = load_pretrained(model, weights) if weights is not None else None
     del weights
     if loaded is not None and loaded.mean is not None and loaded.std is not None:
@@ -92,16 +93,22 @@ def build(
             init=experiment.pretrained or "scratch",
         )
     )
+    _log_data(experiment, data, recorder)
+    if loaded is not None:
+        recorder.log("info", str(loaded))
+    return trainer
+
+
+def _log_data(experiment: Experiment, data: Dataset, recorder: Reporter) -> None:
+    """Log how many images each split has, and where these are too few for what is asked."""
     sizes = ", ".join(
         f"{len(split)} to {use}"
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
-    if note := oversized_batch(experiment, len(data.train)):
+    notes = oversized_batch(experiment, len(data.train)), few_validation_images(experiment, len(data.val))
+    for note in filter(None, notes):
         recorder.log("warning", note)
-    if loaded is not None:
-        recorder.log("info", str(loaded))
-    return trainer
 
 
 def _start_event(
@@ -133,17 +140,20 @@ def _start_event(
         epochs=experiment.epochs,
         step=trainer.step,
         init=init,
+        precision=trainer.learner.precision.name,
     )
 
 
 def ideal_seconds(experiment: Experiment, device: torch.device, classes: int) -> float | None:
     """Return the seconds that training on one image takes on a device at its best; None where that is not known."""
-    peak = peak_flops(torch.cuda.get_device_name(device)) if device.type == "cuda" else None
-    if peak is None or experiment.precision == "float32":
+    precision = precision_on(device, experiment.precision).name
+    if device.type != "cuda" or precision == "float32":
+        return None
+    if (peak := peak_flops(torch.cuda.get_device_name(device), precision)) is None:
         return None
     try:
-        return cost_of(experiment, 1, classes).training_flops / peak
-    except (ValueError, RuntimeError):  # a model of timm that cannot be built on paper
+        return training_flops(experiment, classes) / peak
+    except ValueError:  # a model of timm that cannot be built on paper
         return None
 
 

@@ -7,7 +7,8 @@ A run on one device is a single rank, for which all of this is nothing. Numbers 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 import torch
@@ -53,6 +54,10 @@ class Ranks:
         """Return the tensors of all ranks, of one shape and in host memory, in their order."""
         return [values]
 
+    def unanimous(self, holds: bool) -> bool:
+        """Return whether something holds for every rank; each of them waits for the others."""
+        return all(bool(answer) for answer in self.gather(torch.tensor(holds)))
+
     def agreed(self, stop_request: Callable[[], Request | None]) -> Callable[[], Request | None]:
         """Return what to ask instead of ``stop_request``, so that all ranks hear the same at the same step."""
         return stop_request
@@ -60,6 +65,10 @@ class Ranks:
     def wrapped(self, model: nn.Module) -> nn.Module:
         """Return the model so that its gradients are those of all ranks' images."""
         return model
+
+    def apart(self, model: nn.Module) -> AbstractContextManager[None]:  # noqa: ARG002  there is no other
+        """Return a context in which a wrapped model's passes exchange nothing with other ranks."""
+        return nullcontext()
 
     def accumulating(self, model: nn.Module) -> Any:
         """Return a context in which a backward pass keeps its gradients to this rank.
@@ -108,15 +117,28 @@ class Joined(Ranks):
         return DistributedDataParallel(model, device_ids=devices, gradient_as_bucket_view=True)
 
     @override
+    @contextmanager
+    def apart(self, model: nn.Module) -> Iterator[None]:
+        wrapped = _wrapped(model)
+        # the first forward pass would broadcast the buffers, which are the same in all ranks then
+        wrapped.require_forward_param_sync = False
+        with wrapped.no_sync():
+            yield
+
+    @override
     def accumulating(self, model: nn.Module) -> Any:
-        if not isinstance(model, DistributedDataParallel):
-            raise TypeError("only a wrapped model has gradients to keep")
-        return model.no_sync()
+        return _wrapped(model).no_sync()
 
     def leave(self) -> None:
         """Wait for the others, then leave: an early leaver can abort a rank that still works."""
         dist.barrier(group=self._host)
         dist.destroy_process_group()
+
+
+def _wrapped(model: nn.Module) -> DistributedDataParallel:
+    if not isinstance(model, DistributedDataParallel):
+        raise TypeError("only a wrapped model has gradients to keep")
+    return model
 
 
 class Agreement:

@@ -9,44 +9,58 @@ programs that do not load torch themselves.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import astuple, dataclass
 from typing import Any, Literal
 
 import msgspec
 import torch
-from torch import Tensor, UntypedStorage, nn
-from torch._subclasses.fake_tensor import FakeTensorMode
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from engine.catalog.datasets import classes_of
+from engine.catalog.datasets import classes_of, folder_of, stored_bytes
 from engine.catalog.models import MODELS, caveat, patch_tokens, problems
 from engine.config.schema import Experiment
+from engine.models.checkpointing import recomputed_modules
 from engine.models.registry import create_model
+from engine.training.saved_tensors import FakeCudaModel, Precision
 
 Optimizer = Literal["adamw", "sgd"]
-Precision = Literal["bf16", "fp32"]
 
 USUAL_CLASSES = 10
-"""Of a folder, which is not looked at; they cost next to nothing."""
+"""Of a dataset that cannot be looked at; they cost next to nothing."""
 
 _STATES: dict[Optimizer, int] = {"adamw": 2, "sgd": 1}
 """How many tensors as large as the weights an optimizer keeps (both moments; the momentum)."""
+_FEWEST = 2
+"""Images in a pass: BatchNorm in training refuses one image whose map is a single pixel."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes held at the end of a forward pass in training, by part; a GPU's allocator and kernels add to it."""
+    """Bytes of the tensors that training holds on a CUDA GPU at most, by part.
+
+    All is counted as if it were there at once: the backward pass begins with all activations and ends with all
+    gradients. The model runs eagerly; a compiled one keeps other activations. What CUDA's context, the caching
+    allocator and the kernels' workspaces take comes on top.
+    """
 
     weights: int
+    """Parameters and buffers."""
     gradients: int
     optimizer: int
     activations: int
+    """What the forward pass of one batch keeps for the backward pass."""
+    ema: int = 0
+    """The average of the weights."""
+    dataset: int = 0
+    """The images and labels that are kept on the GPU, where the catalogue knows how many there are."""
 
     @property
     def total(self) -> int:
         """All parts together."""
-        return self.weights + self.gradients + self.optimizer + self.activations
+        return sum(astuple(self))
 
 
 @dataclass(frozen=True)
@@ -85,11 +99,13 @@ def summarize(
         options: The model's options.
 
     Raises:
-        ValueError: There is no such model, as :func:`~engine.models.create_model` says.
+        ValueError: There is no such model, as :func:`~engine.models.create_model` says, or it cannot run on tensors
+            without numbers.
     """
-    model, image = _on_paper(name, image_size, patch_size, num_classes, options)
-    with FlopCounterMode(display=False) as forward, torch.no_grad():
-        model(image)
+    with _paper(name):
+        model = _on_meta(name, image_size, patch_size, num_classes, options).eval()
+        with FlopCounterMode(display=False) as forward, torch.no_grad():
+            model(torch.empty(1, 3, image_size, image_size, device="meta"))
     return Summary(
         name,
         image_size,
@@ -118,6 +134,9 @@ def explain(
     *,
     optimizer: Optimizer = "adamw",
     precision: Precision = "bf16",
+    ema: bool = False,
+    checkpointing: bool = False,
+    dataset_bytes: int = 0,
     **options: Any,
 ) -> TrainingCost:
     """Return what training a model takes.
@@ -130,60 +149,113 @@ def explain(
         num_classes: How many logits.
         optimizer: Which decides how much state each weight has.
         precision: In which activations are kept.
+        ema: Whether an average of the weights is kept.
+        checkpointing: Whether blocks keep their input alone and are computed again in the backward pass.
+        dataset_bytes: What images and labels take of the GPU.
         options: The model's options.
 
     Raises:
-        ValueError: There is no such model, as :func:`~engine.models.create_model` says.
+        ValueError: There is no such model, as :func:`~engine.models.create_model` says, or it cannot run on tensors
+            without numbers.
     """
     summary = summarize(name, image_size, patch_size, num_classes, **options)
-    model, image = _on_paper(name, image_size, patch_size, num_classes, options)
-    with FlopCounterMode(display=False) as training:
-        model(image).sum().backward()
-    weights = sum(parameter.nbytes for parameter in model.parameters())
-    with FakeTensorMode():
-        model = create_model(
-            name, num_classes=num_classes, image_size=image_size, patch_size=patch_size, **options
+    with _paper(name):
+        model = _on_meta(name, image_size, patch_size, num_classes, options)
+        training = _training_flops(model, image_size)
+        memory = _memory(
+            model, image_size, batch_size, optimizer, precision, ema, checkpointing, dataset_bytes
         )
-        # Some is kept once (standardised filters, weights cast for autocast), some for each image.
-        one, two = (_saved_bytes(model, torch.empty(n, 3, image_size, image_size), precision) for n in (1, 2))
-    memory = Memory(weights, weights, _STATES[optimizer] * weights, one + (batch_size - 1) * (two - one))
-    return TrainingCost(
-        **vars(summary), training_flops=training.get_total_flops(), batch_size=batch_size, memory=memory
-    )
+    return TrainingCost(**vars(summary), training_flops=training, batch_size=batch_size, memory=memory)
 
 
-def _on_paper(
+@contextmanager
+def _paper(name: str) -> Iterator[None]:
+    """Raise ``ValueError`` for whatever hinders a model from running on tensors without numbers."""
+    try:
+        yield
+    except ValueError:
+        raise
+    except Exception as error:  # layers of timm fail in as many ways as there are
+        first_line = next(iter(str(error).splitlines()), "")
+        raise ValueError(
+            f"what {name} takes cannot be worked out: {type(error).__name__}: {first_line}"
+        ) from error
+
+
+def _on_meta(
     name: str, image_size: int, patch_size: int | None, num_classes: int, options: dict[str, Any]
-) -> tuple[nn.Module, Tensor]:
-    """Return a model and an image that have shapes but no numbers."""
+) -> nn.Module:
+    """Return a model whose tensors have shapes but no numbers, in training mode."""
     with torch.device("meta"):
-        model = create_model(
+        return create_model(
             name, num_classes=num_classes, image_size=image_size, patch_size=patch_size, **options
         )
-        return model, torch.empty(1, 3, image_size, image_size)
 
 
-def _saved_bytes(model: nn.Module, images: Tensor, precision: Precision) -> int:
-    """Bytes that a forward pass keeps for the backward pass, weights apart."""
-    kept: dict[int, UntypedStorage] = {}
+def _training_flops(model: nn.Module, image_size: int) -> int:
+    """Return the operations of a forward and a backward pass for one image."""
+    images = torch.empty(_FEWEST, 3, image_size, image_size, device="meta")
+    with FlopCounterMode(display=False) as training:
+        model(images).sum().backward()
+    model.zero_grad(set_to_none=True)
+    flops: int = training.get_total_flops()
+    return flops // _FEWEST
 
-    def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        kept[storage._cdata] = storage
-        return tensor
 
-    hooks = torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor)
-    with hooks, torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-        _logits = model(images)
-    weights = {parameter.untyped_storage()._cdata for parameter in model.parameters()}
-    return sum(storage.nbytes() for key, storage in kept.items() if key not in weights)
+def _memory(
+    model: nn.Module,
+    image_size: int,
+    batch_size: int,
+    optimizer: Optimizer,
+    precision: Precision,
+    ema: bool,
+    checkpointing: bool,
+    dataset_bytes: int,
+) -> Memory:
+    """Return what training takes of a GPU; the model, on the meta device, is moved to fake tensors."""
+    trained = sum(parameter.nbytes for parameter in model.parameters() if parameter.requires_grad)
+    weights = sum(tensor.nbytes for tensor in (*model.parameters(), *model.buffers()))
+    recomputed = recomputed_modules(model) if checkpointing else []
+    activations = _activations(FakeCudaModel(model), batch_size, image_size, precision, recomputed)
+    average = weights if ema else 0
+    return Memory(weights, trained, _STATES[optimizer] * trained, activations, average, dataset_bytes)
+
+
+def _activations(
+    model: FakeCudaModel,
+    batch_size: int,
+    image_size: int,
+    precision: Precision,
+    recomputed: Sequence[nn.Module],
+) -> int:
+    """Return the bytes that the forward pass of a batch keeps; of one image by those of two and three."""
+    kept = model.saved_bytes(max(_FEWEST, batch_size), image_size, precision, recomputed)
+    if batch_size >= _FEWEST:
+        return kept
+    return 2 * kept - model.saved_bytes(_FEWEST + 1, image_size, precision, recomputed)
+
+
+def images_per_gpu(experiment: Experiment) -> int:
+    """Return how many images of a batch go through the model at once on the GPU with the most."""
+    return -(-experiment.batch_size // experiment.gpus)
+
+
+def count_classes(dataset: str) -> int:
+    """Return how many classes a dataset has; ``USUAL_CLASSES`` for a folder that cannot be read."""
+    if (folder := folder_of(dataset)) is not None:
+        from engine.training.data.folder import class_folders
+        from engine.training.data.source import DataError
+
+        with suppress(DataError):
+            return len(class_folders(folder / "train"))
+    return classes_of(dataset) or USUAL_CLASSES
 
 
 def cost_of(experiment: Experiment, batch_size: int, classes: int) -> TrainingCost:
-    """Return what training an experiment takes with so many images at once.
+    """Return what training an experiment takes of a GPU with so many images at once.
 
     Raises:
-        ValueError: The model cannot be built.
+        ValueError: The model cannot be built, or cannot run on tensors without numbers.
     """
     return explain(
         experiment.model,
@@ -191,18 +263,52 @@ def cost_of(experiment: Experiment, batch_size: int, classes: int) -> TrainingCo
         experiment.patch_size,
         batch_size,
         classes,
-        optimizer="sgd" if experiment.optimizer == "sgd" else "adamw",
-        precision="fp32" if experiment.precision == "float32" else "bf16",
+        **_memory_settings(experiment),
         **experiment.options,
     )
+
+
+def memory_of(experiment: Experiment, batch_size: int, classes: int) -> Memory:
+    """Return the memory alone of what ``cost_of`` returns.
+
+    Raises:
+        ValueError: The model cannot be built, or cannot run on tensors without numbers.
+    """
+    with _paper(experiment.model):
+        model = _on_meta(
+            experiment.model, experiment.image_size, experiment.patch_size, classes, experiment.options
+        )
+        return _memory(model, experiment.image_size, batch_size, **_memory_settings(experiment))
+
+
+def _memory_settings(experiment: Experiment) -> dict[str, Any]:
+    """Return what else memory depends on; ``auto`` is bf16 on a GPU, or fp16, which takes the same."""
+    return {
+        "optimizer": "sgd" if experiment.optimizer == "sgd" else "adamw",
+        "precision": "fp32" if experiment.precision in ("float32", "tf32") else "bf16",
+        "ema": experiment.ema > 0,
+        "checkpointing": experiment.checkpointing,
+        "dataset_bytes": stored_bytes(msgspec.structs.asdict(experiment)) or 0,
+    }
+
+
+def training_flops(experiment: Experiment, classes: int) -> int:
+    """Return the operations of training on one image, forward and backward.
+
+    Raises:
+        ValueError: The model cannot be built, or cannot run on tensors without numbers.
+    """
+    size = experiment.image_size
+    with _paper(experiment.model):
+        model = _on_meta(experiment.model, size, experiment.patch_size, classes, experiment.options)
+        return _training_flops(model, size)
 
 
 def main() -> None:
     """Answer on stdout for the experiment on stdin; a model that cannot be built ends this with a traceback."""
     experiment = msgspec.json.decode(sys.stdin.buffer.read(), type=Experiment)
-    images = max(1, experiment.batch_size // experiment.gpus)
-    classes = classes_of(experiment.dataset) or USUAL_CLASSES
-    sys.stdout.buffer.write(msgspec.json.encode(cost_of(experiment, images, classes).memory))
+    memory = memory_of(experiment, images_per_gpu(experiment), count_classes(experiment.dataset))
+    sys.stdout.buffer.write(msgspec.json.encode(memory))
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ def pick_device(name: str, rank: int = 0, ranks: int = 1) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, _, index = name.partition(":")
-    if kind not in ("cpu", "cuda") or (index and not index.isdecimal()):
-        raise DeviceError(f"there is no device {name!r}; it is auto, cpu, cuda or cuda:N")
+    if (kind not in ("cpu", "cuda") and name != "mps") or (index and not index.isdecimal()):
+        raise DeviceError(f"there is no device {name!r}; it is auto, cpu, cuda, cuda:N or mps")
     if kind == "cpu":
         return torch.device("cpu")
+    if kind == "mps":
+        return _mps(ranks)
     count = torch.cuda.device_count()
     if ranks > 1 and (index or count < ranks):
         why = f"{name} is one device" if index else f"torch sees {count} CUDA devices"
@@ -33,11 +35,22 @@ def pick_device(name: str, rank: int = 0, ranks: int = 1) -> torch.device:
     return torch.device("cuda", int(index or rank))
 
 
+def _mps(ranks: int) -> torch.device:
+    """Return the GPU of an Apple computer."""
+    if not torch.backends.mps.is_available():
+        raise DeviceError("there is no mps: torch sees no GPU of Apple's here")
+    if ranks > 1:
+        raise DeviceError(f"gpus = {ranks}, but mps is one device; gpus = 1 trains on it")
+    return torch.device("mps")
+
+
 def device_name(device: torch.device, ranks: int = 1) -> str:
     """Return the name for people of a device, or of the devices of several processes."""
     times = f"{ranks} x " if ranks > 1 else ""
     if device.type == "cuda":
         return f"{times or f'{device} '}{torch.cuda.get_device_name(device)}"
+    if device.type == "mps":
+        return "mps"
     return f"{times}cpu ({torch.get_num_threads()} threads)"
 
 

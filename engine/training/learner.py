@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -12,12 +12,14 @@ from torch import Tensor, nn
 
 from engine.config.schema import Experiment
 from engine.errors import CheckpointError
-from engine.models import standardized_once
+from engine.models import standardized_once, statistics_kept
+from engine.training.batch_norm import synchronized
 from engine.training.collectives import ALONE, Ranks
-from engine.training.compile import attention_kernels, compiled, memory_format, slow_in_bf16
+from engine.training.compile import Forward, attention_kernels, compiled, memory_format
 from engine.training.data.augment import MixupCutmix
 from engine.training.meter import Meter
 from engine.training.optim import ExponentialMovingAverage, make_optimizer, make_schedule
+from engine.training.precision import LossScaler, precision_on
 
 
 class Batch(NamedTuple):
@@ -27,6 +29,13 @@ class Batch(NamedTuple):
     labels: Tensor
     counted: int
     """How many images count: all of them, or 0 in a rank beyond the last image."""
+
+
+class Pass(NamedTuple):
+    """A kind of pass through the model: how many images at once, and whether its step has several batches."""
+
+    images: int
+    accumulated: bool
 
 
 Prepare = Callable[[Tensor, torch.Generator], Tensor]
@@ -56,43 +65,67 @@ class Learner:
         ranks: Ranks = ALONE,
     ) -> None:
         self.device = device
-        self.model = model.to(device)
+        model = model.to(device)
+        self.model = synchronized(model, device) if ranks.size > 1 else model
         self._memory_format = memory_format(model, device)
         self.model.to(memory_format=self._memory_format)
         self._ranks = ranks
         self._wrapped = ranks.wrapped(self.model)
-        self._forward: Callable[[Tensor], Tensor] = self._wrapped
+        self._forward: Forward = self._wrapped
         self._prepare = prepare
         self._experiment = experiment
         self._mix = MixupCutmix(experiment, classes)
-        self._bf16 = experiment.precision == "bf16" or (
-            experiment.precision == "auto" and device.type == "cuda" and torch.cuda.is_bf16_supported()
-        )
+        self.precision = precision_on(device, experiment.precision)
         self.optimizer = make_optimizer(self.model, experiment)
+        self.scaler = LossScaler(self.optimizer, device, self.precision)
         self._schedule = make_schedule(self.optimizer, steps, experiment)
         self.average = ExponentialMovingAverage(self.model, experiment.ema) if experiment.ema else None
         self.meter = Meter(device, ranks)
         self.lr = 0.0
         """The largest learning rate of the last step."""
 
-    def accelerate(self) -> str:
-        """Compile the model if the experiment asks for it, and return in words how it runs."""
-        size = self._experiment.image_size
-        few = 2 if self.device.type == "cpu" else self._experiment.batch_size
-        images = torch.zeros(few, 3, size, size, device=self.device).to(memory_format=self._memory_format)
+    def accelerate(self, passes: Sequence[Pass]) -> str:
+        """Compile the model if the experiment asks for it, and return in words how it runs.
+
+        Args:
+            passes: All kinds of this rank's passes, the most frequent first: none of them compiles later.
+        """
         with self.autocast():
-            kernels = attention_kernels(self.model, images)
-        self._forward, compilation = compiled(self._wrapped, self._experiment.compile, images, self.autocast)
-        precision = "bf16 autocast" if self._bf16 else "float32"
-        if self._bf16 and slow_in_bf16(self.device):
-            precision += " (which this CPU only imitates: precision = float32 is many times faster)"
-        words = [f"attention by {', '.join(kernels)}"] if kernels else []
+            kernels = attention_kernels(self.model, self._blank(2))
+        self._forward, compilation = self._compiled(passes)
+        words = ["deterministic"] if self._experiment.deterministic else []
+        words += [f"attention by {', '.join(kernels)}"] if kernels else []
         words += [compilation] if compilation else []
-        return ", ".join([precision, *words])
+        return ", ".join([str(self.precision), *words])
+
+    def _compiled(self, passes: Sequence[Pass]) -> tuple[Forward, str]:
+        """Return what the model is called by, and how it is compiled in words."""
+
+        def trial(forward: Forward) -> None:
+            for images, accumulated in passes:
+                if self._experiment.compile == "graphs":
+                    torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
+                with self._ranks.apart(self._wrapped), self._shared_filters(accumulated):
+                    with self.autocast():
+                        logits = forward(self._blank(images))
+                    logits.float().sum().backward()  # type: ignore[no-untyped-call]
+                self._wrapped.zero_grad(set_to_none=True)  # a graph's next run overwrites its gradients
+
+        return compiled(self._wrapped, self._experiment.compile, self.device, trial, self._ranks)
+
+    def _blank(self, images: int) -> Tensor:
+        """Return black images (B, 3, S, S) as the model takes them."""
+        size = self._experiment.image_size
+        zeros = torch.zeros(images, 3, size, size, device=self.device)
+        return zeros.contiguous(memory_format=self._memory_format)
+
+    def _shared_filters(self, accumulated: bool) -> AbstractContextManager[None]:
+        """Return a context for the passes of a step: several on one device share BiT's standardised filters."""
+        return standardized_once(self.model) if accumulated and self._ranks.size == 1 else nullcontext()
 
     def autocast(self) -> torch.autocast:
         """Return the precision in which the model runs; weights stay in float32."""
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16)
+        return self.precision.autocast(self.device)
 
     def step(self, number: int, batches: Sequence[Batch], images: int, random: torch.Generator) -> None:
         """Take optimizer step ``number`` on its batches; each image weighs the same, in a short last batch too.
@@ -107,7 +140,7 @@ class Learner:
         # gradients are averaged over the ranks, whose shares may differ: each image weighs the same all the same
         weights = [batch.counted * self._ranks.size / images for batch in batches]
         if self._ranks.size == 1:
-            with standardized_once(self.model) if len(batches) > 1 else nullcontext():
+            with self._shared_filters(len(batches) > 1):
                 for batch, weight in zip(batches, weights, strict=True):
                     self._learn(batch, weight, random)
         else:
@@ -115,12 +148,13 @@ class Learner:
                 for batch, weight in zip(batches[:-1], weights, strict=False):
                     self._learn(batch, weight, random)
             self._learn(batches[-1], weights[-1], random)
-        self.meter.grad_norm = self._clip()
+        self.scaler.unscale()
+        norm = self._clip()
         self.lr = max(map(float, self._schedule.get_last_lr()))
-        self.optimizer.step()
+        self.meter.grad_norm = self.scaler.step(norm)
         self._schedule.step()
         self.optimizer.zero_grad(set_to_none=True)
-        if self.average is not None:
+        if self.average is not None and self.scaler.has_stepped:  # waits, in fp16
             self.average.update(self.model, number)
         watch.mark("optimizer")
         self.meter.step()
@@ -138,7 +172,8 @@ class Learner:
             logits = self._forward(images)  # (B, classes)
             loss = F.cross_entropy(logits.float(), targets, label_smoothing=self._experiment.label_smoothing)
         watch.mark("forward")
-        (loss if weight == 1 else loss * weight).backward()  # type: ignore[no-untyped-call]
+        with statistics_kept(self.model) if self._experiment.checkpointing else nullcontext():
+            self.scaler.backward(loss if weight == 1 else loss * weight)
         if counted:
             right = (logits.detach().argmax(1) == labels).sum()
             self.meter.count(loss.detach() * counted, right, counted)
@@ -157,6 +192,7 @@ class Learner:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self._schedule.state_dict(),
+            "scaler": self.scaler.state(),
             "average": self.average.model.state_dict() if self.average is not None else None,
             "meter": self.meter.state(),
         }
@@ -175,4 +211,5 @@ class Learner:
         except (RuntimeError, ValueError, KeyError) as error:
             raise CheckpointError(f"the checkpoint is of another model: {error}") from None
         self._schedule.load_state_dict(state["scheduler"])
+        self.scaler.load(state.get("scaler"))
         self.meter.load(state["meter"])

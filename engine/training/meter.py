@@ -14,10 +14,12 @@ from engine.training.collectives import ALONE, Ranks
 class Stopwatch:
     """How long the parts of a step take on the device, in seconds.
 
-    On a GPU the marks are events in its queue, which cost microseconds; their times are asked for in ``read``.
+    On a GPU the marks are events in its queue, which cost microseconds; their times are asked for in ``read``. The
+    time that the GPU waits for the host counts for the phase that the host was in.
     """
 
     def __init__(self, device: torch.device) -> None:
+        self._device = device
         self._cuda = device.type == "cuda"
         self._events: list[tuple[str, torch.cuda.Event]] = []
         self._sums = dict.fromkeys(PHASES, 0.0)
@@ -35,7 +37,7 @@ class Stopwatch:
         """Count the time since the last mark for a phase."""
         if self._cuda:
             event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-            event.record()
+            event.record(torch.cuda.current_stream(self._device))
             self._events.append((phase, event))
         elif phase:
             now = time.perf_counter()
@@ -102,8 +104,9 @@ class Meter:
     def read(self) -> dict[str, float]:
         """Return the metrics since the last reading. Waits for the device."""
         images, timed_images = self._summed(self._images, self._timed_images)
-        sums = self._ranks.sum(torch.stack([self._loss.double(), self._correct.double()]))
-        loss, correct, norm = torch.cat((sums, self.grad_norm.double()[None])).tolist()
+        wide = torch.float32 if self._loss.device.type == "mps" else torch.float64  # which mps does not have
+        sums = self._ranks.sum(torch.stack([self._loss.to(wide), self._correct.to(wide)]))
+        loss, correct, norm = torch.cat((sums, self.grad_norm.to(wide)[None])).tolist()
         now = time.perf_counter()
         values = {
             "train/loss": loss / images,

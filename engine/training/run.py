@@ -18,6 +18,7 @@ from engine.training.device import gpu_uuids, pick_device
 from engine.training.distributed.supervisor import train_on_several
 from engine.training.failures import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
+from engine.training.precision import arithmetic
 
 
 def train(
@@ -31,7 +32,7 @@ def train(
         seed: Of weights, order, augmentation and splits.
         recorder: Takes the run's events.
         stop: Tells when and how the run is to stop.
-        device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
+        device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
     """
     where = torch.device("cpu")
     spent = joules_of(recorder.status.last)
@@ -39,6 +40,8 @@ def train(
         where = pick_device(device, ranks=experiment.gpus)
         if where.type == "cpu":
             _say_why_no_gpu(recorder, device)
+        if where.type == "mps":
+            recorder.log("warning", "training on mps is unproven: compare a short run with one on the CPU")
         with Sampler(recorder.telemetry, _gpus(where, experiment.gpus), spent):
             if experiment.gpus > 1:
                 outcome = train_on_several(experiment, seed, recorder, stop, where.type, _say(recorder, stop))
@@ -54,7 +57,11 @@ def train(
 def _train_here(
     experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: torch.device
 ) -> Outcome:
-    return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
+    """Train in this process; what asks CUDA about its current device means this one."""
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    with arithmetic(experiment, device):
+        return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
 
 
 def _end(outcome: Outcome, run: Run, recorder: Recorder, stop: StopRequest) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -21,11 +22,12 @@ from engine.events import Checkpoint, Confusion
 from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.training import checkpoint
+from engine.training.batch_norm import least_batch, note_on_ranks
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset
 from engine.training.evaluation import Evaluation, Evaluator
-from engine.training.learner import Batch, Learner
+from engine.training.learner import Batch, Learner, Pass
 
 PATIENCE_S = 30.0
 """Seconds that the last checkpoint waits for space on a full disk."""
@@ -71,8 +73,9 @@ class Trainer:
         self._stop_request = ranks.agreed(stop_request)
         self._ideal_s = ideal_s
         prepare = Preprocess(data, experiment, device)
-        self.batches_per_epoch = math.ceil(len(data.train) / experiment.batch_size)
-        self.steps_per_epoch = math.ceil(self.batches_per_epoch / experiment.accumulate)
+        self._least_batch = least_batch(model, ranks.size)
+        batches = cut(torch.arange(len(data.train)), experiment.batch_size, self._least_batch)
+        self.steps_per_epoch = math.ceil(len(batches) / experiment.accumulate)
         self._steps = self.steps_per_epoch * experiment.epochs
         self.classes = data.classes
         count = len(data.classes)
@@ -82,6 +85,7 @@ class Trainer:
             for name, split in (("val", self._data.val), ("test", self._data.test))
         }
         self.step = 0
+        self._scale_is_low = False
         self.tested: Evaluation | None = None
         """The last evaluation on the test split."""
         self._best: tuple[float, float] | None = None
@@ -117,7 +121,11 @@ class Trainer:
     def _fit(self) -> Request | None:
         self.learner.model.train()
         if self.step < self._steps:
-            self._recorder.log("info", self.learner.accelerate())
+            if note := note_on_ranks(self.learner.model, self._ranks.size):
+                self._recorder.log("warning", note)
+            self._recorder.log("info", self.learner.accelerate(self._passes()))
+            if self.device.type == "cuda":  # from here on the peak is the training's
+                torch.cuda.reset_peak_memory_stats(self.device)
         while self.step < self._steps:
             if (stop := self._train_epoch()) is not None:
                 self._check(self.learner.meter.loss())  # waits
@@ -154,20 +162,39 @@ class Trainer:
         """Yield, for each optimizer step of an epoch from ``first_step`` on, the indices of its batches."""
         shuffle = torch.Generator().manual_seed(_mix(self._seed, epoch))
         order = torch.randperm(len(self._data.train), generator=shuffle)
-        batch = self.experiment.batch_size
-        batches = [order[start : start + batch] for start in range(0, len(order), batch)]
+        batches = cut(order, self.experiment.batch_size, self._least_batch)
         size = self.experiment.accumulate
         for step in range(first_step, self.steps_per_epoch):
             yield batches[step * size : (step + 1) * size]
 
+    def _passes(self) -> list[Pass]:
+        """Return the kinds of this rank's passes in an epoch, the most frequent first."""
+        kinds = Counter(
+            Pass(len(self._ranks.share(batch)[0]), len(group) > 1)
+            for group in self._batches(0, 0)
+            for batch in group
+        )
+        return [kind for kind, _ in kinds.most_common()]
+
     def _log(self) -> None:
-        values = {**self.learner.meter.read(), "train/lr": self.learner.lr}  # waits
+        values = {
+            **self.learner.meter.read(),
+            "train/lr": self.learner.lr,
+            **self.learner.scaler.values(),
+        }  # waits
         if self._ideal_s is not None:
             values["train/mfu"] = 100 * values["train/images_per_s"] * self._ideal_s
         if self.device.type == "cuda":
             values |= self._memory()
         self._recorder.metrics(self.step, self.epoch, values)
         self._check(values["train/loss"])
+        if values.get("train/loss_scale", 1.0) < 1.0 and not self._scale_is_low:
+            self._scale_is_low = True
+            message = (
+                f"{values['train/skipped_steps']:.0f} of {self.step} steps overflowed in fp16 and were skipped: "
+                f"{advice(self.experiment.clip_norm)}{self._wider_range()}"
+            )
+            self._recorder.log("warning", message)
 
     def _memory(self) -> dict[str, float]:
         """Return what torch holds on each rank's GPU, in bytes."""
@@ -188,8 +215,12 @@ class Trainer:
             before = f", {last:.4g} at best before" if last is not None else ""
             raise Diverged(
                 f"the loss is {loss} at step {self.step}{before} (learning rate {self.learner.lr:.3g}, gradient norm "
-                f"{norm:.3g}); {advice(self.experiment.clip_norm)}"
+                f"{norm:.3g}); {advice(self.experiment.clip_norm)}{self._wider_range()}"
             )
+
+    def _wider_range(self) -> str:
+        """Return, for a run in float16, which ends at 65,504, the precisions that go further."""
+        return ", and so may precision = bf16 or float32" if self.learner.precision.name == "fp16" else ""
 
     def _finish_epoch(self) -> None:
         """Evaluate where it is due, and save."""
@@ -297,6 +328,14 @@ class Trainer:
 
 def _cannot_write(error: OSError) -> str:
     return f"the checkpoint cannot be written: {error.strerror or error}"
+
+
+def cut(indices: Tensor, size: int, least: int = 1) -> list[Tensor]:
+    """Return indices (N,) in batches of ``size``; a last one of fewer than ``least`` joins the one before it."""
+    batches = list(torch.split(indices, size))
+    if len(batches) > 1 and len(batches[-1]) < least:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def _mix(*numbers: int) -> int:

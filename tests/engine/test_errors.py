@@ -20,7 +20,7 @@ from engine.events import End, Failure, decode, encode
 from engine.models.weights import sources
 from engine.training.data import cifar
 from engine.training.data.source import DataError
-from engine.training.failures import failure_of, failure_text
+from engine.training.failures import failure_of, failure_text, is_out_of_memory
 from engine.training.trainer import Diverged
 
 ROOT = Path(errors.__file__).parent.parent
@@ -62,6 +62,10 @@ def test_what_is_called_an_error_is_of_the_tree():
     assert called - {name for name, _, _ in drawn()} == {"UserError"}
 
 
+class InvalidJsonError(OSError, ValueError):
+    """What a client of the network raises: a value that is wrong because of the connection."""
+
+
 @pytest.mark.parametrize(
     ("error", "transient"),
     [
@@ -70,6 +74,10 @@ def test_what_is_called_an_error_is_of_the_tree():
         (ConfigError([]), False), (ImportError("torch"), False), (ModuleNotFoundError("timm"), False),
         (msgspec.ValidationError("newer"), False), (OSError(errno.ENOSPC, "full"), True),
         (ConnectionResetError(), True), (RuntimeError("CUDA error"), True), (torch.OutOfMemoryError(), True),
+        (NotImplementedError('"lerp_kernel_scalar" not implemented for \'Long\''), False),
+        (ValueError("Expected more than 1 value per channel when training"), False), (TypeError("a layer"), False),
+        (AttributeError("a layer"), False), (KeyError("blocks"), False), (ZeroDivisionError(), False),
+        (InvalidJsonError("the network's"), True),
     ],
 )  # fmt: skip
 def test_a_failure_carries_whether_to_try_again(error, transient, store, tiny):
@@ -80,8 +88,34 @@ def test_a_failure_carries_whether_to_try_again(error, transient, store, tiny):
     assert isinstance(written, End)
     assert written.error is not None
     assert written.error.transient is transient
-    named = not isinstance(error, UserError | torch.OutOfMemoryError)
+    named = not isinstance(error, UserError) and not is_out_of_memory(error)
     assert failure_text(written.error).startswith(f"{type(error).__name__}: ") is named
+
+
+@pytest.mark.parametrize(
+    ("error", "full"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
+        (torch.AcceleratorError("CUDA error: out of memory"), True),
+        (RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"), True),
+        (RuntimeError("NCCL error: unhandled cuda error\nLast error:\nCuda failure 2 'out of memory'"), True),
+        (torch.AcceleratorError("CUDA error: device-side assert triggered"), False),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_NOT_SUPPORTED"), False),
+        (DataError("the class folder 'CUDA out of memory' is empty"), False),
+    ],
+)  # fmt: skip
+def test_a_gpu_without_memory_is_told_by_what_the_libraries_say(error, full):
+    assert is_out_of_memory(error) is full
+
+
+def test_a_library_without_memory_ends_the_run_with_the_cure(store, tiny):
+    error = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+    failure = failure_of(error, store.create(tiny, seed=0), tiny, torch.device("cpu"))
+    assert failure.message.startswith("out of GPU memory at batch_size = 32: ")
+    assert "batch_size = 16 should fit" in failure.message
+    assert (failure.transient, failure.explained) == (True, True)
 
 
 def test_a_failure_of_before_is_read():

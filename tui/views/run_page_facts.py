@@ -182,7 +182,8 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Nam
 
 def _attempts(record: Record) -> Iterator[NamedText]:
     for start in record.starts[-20:]:
-        yield f"{start.attempt}", f"{_moment(start.time)}  {clean(start.device)}"
+        where = ", ".join(filter(None, (start.device, start.precision)))
+        yield f"{start.attempt}", f"{_moment(start.time)}  {clean(where)}"
         if start.attempt > 1:
             yield "", f"from step {start.step:,}"
 

@@ -27,8 +27,9 @@ from engine.training.data.source import DataError, DataSource, Images, Indices, 
 
 __all__ = ["DataError", "Dataset", "Split", "load_dataset"]
 
+CPU = torch.device("cpu")
 RESIDENT_BYTES = 2 * 2**30
-"""A dataset that takes more, or more than a quarter of the free memory, stays in its file."""
+"""A dataset that takes more, or more than a quarter of the free memory of host or GPU, stays in its file."""
 SAMPLED_IMAGES, SAMPLED_BYTES = 10_000, 256 * 2**20
 """About as much of the training split makes its statistics, of large images about 64 x 64 pixels of each."""
 
@@ -106,15 +107,18 @@ class Dataset:
         )
 
 
-def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Dataset:
-    """Return the dataset of an experiment, cut by ``seed``.
+def load_dataset(experiment: Experiment, seed: int, say: Say = ignore, device: torch.device = CPU) -> Dataset:
+    """Return the dataset of an experiment in host memory, cut by ``seed``.
 
     Images keep their own size where all have one that is no larger than ``image_size``; the loop scales
     batches up on the device. Others are scaled down here.
 
     Args:
+        experiment: Names the dataset, and which part of it to use.
+        seed: Of the subset and of the validation split.
         say: Called with a sentence now and then while this takes long, and with whatever a user should know.
             What it raises ends the loading.
+        device: Where it will be used; images that are too many for its memory stay in their file.
 
     Raises:
         DataError: It is not there, damaged, or too small for what is asked of it.
@@ -126,7 +130,7 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore) -> Datase
     usable = np.ones(len(source.train_labels), dtype=bool)
     usable[subset[list(images.broken)]] = False
     chosen, validation_count = _hold_out([members[usable[members]] for members in drawn], experiment)
-    resident = images.pixels.nbytes + test_images.pixels.nbytes <= _resident_limit()
+    resident = images.pixels.nbytes + test_images.pixels.nbytes <= _resident_limit(device)
 
     def split(part: Images, rows: Indices, labels: Indices) -> Split:
         where = torch.from_numpy(rows)
@@ -162,8 +166,12 @@ def _source(experiment: Experiment, say: Say) -> DataSource:
     return cifar_source(name, say)
 
 
-def _resident_limit() -> int:
-    return min(RESIDENT_BYTES, psutil.virtual_memory().available // 4)
+def _resident_limit(device: torch.device) -> int:
+    """Return how many bytes of images may lie on a device; they go through the host's memory."""
+    free = psutil.virtual_memory().available
+    if device.type == "cuda":
+        free = min(free, torch.cuda.mem_get_info(device)[0])
+    return min(RESIDENT_BYTES, free // 4)
 
 
 def _draw(labels: Indices, per_class: int | None, seed: int) -> list[Indices]:

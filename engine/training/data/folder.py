@@ -21,8 +21,8 @@ def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:
     Raises:
         DataError: It is not there or not laid out so; when images are asked for, too, if any are broken.
     """
-    classes = _class_folders(root / "train")
-    if (others := set(_class_folders(root / "test"))) != set(classes):
+    classes = class_folders(root / "train")
+    if (others := set(class_folders(root / "test"))) != set(classes):
         differ = ", ".join(sorted(others ^ set(classes)))
         raise DataError(
             f"{root}: train/ and test/ do not have the same class folders; they differ in: {differ}"
@@ -49,7 +49,12 @@ def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:
     )
 
 
-def _class_folders(folder: Path) -> list[str]:
+def class_folders(folder: Path) -> list[str]:
+    """Return the names of the classes of a split's folder, sorted.
+
+    Raises:
+        DataError: The folder cannot be read, or holds fewer than two.
+    """
     try:
         classes = sorted(
             entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")

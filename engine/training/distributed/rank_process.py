@@ -28,6 +28,7 @@ from engine.training.distributed.event_socket import EventSocket, SocketReporter
 from engine.training.distributed.supervisor import RankJob
 from engine.training.failures import failure_of
 from engine.training.outcome import trained
+from engine.training.precision import arithmetic
 
 
 def main() -> None:
@@ -70,7 +71,7 @@ def _train(job: RankJob, run: Run, connection: EventSocket, device: torch.device
     ranks = Joined(device, "nccl" if device.type == "cuda" else "gloo")
     stop = StopRequest(run)
     recorder = SocketReporter(run, connection, aloud=ranks.leads)
-    with ControlListener(stop) if ranks.leads else nullcontext():
+    with ControlListener(stop) if ranks.leads else nullcontext(), arithmetic(job.experiment, device):
         outcome = trained(
             build(job.experiment, job.seed, device, recorder, lambda: stop.request, ignore, ranks)
         )

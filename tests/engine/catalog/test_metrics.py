@@ -29,6 +29,8 @@ SIZES = st.floats(0, 1e15)
         ("train/accuracy", "train acc", "train acc", "training accuracy", "accuracy"),
         ("train/loss", "loss", "train loss", "training loss", "loss"),
         ("gpu/1/memory_peak", "gpu/1 peak", "gpu/1 peak", "gpu/1 memory allocated, peak", "memory allocated, peak"),
+        ("gpu/memory_allocated", "gpu memory_allocated", "gpu memory_allocated", "gpu memory allocated between steps",
+         "memory allocated between steps"),
         ("own_number", "own_number", "own_number", "own number", "own number"),
     ],
 )  # fmt: skip

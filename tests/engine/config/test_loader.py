@@ -60,6 +60,9 @@ class TestTheShippedFile:
     def test_has_the_eleven_experiments_and_three_quick_ones(self, config):
         assert set(config.experiments) == ELEVEN | {"quick-ViT", "quick-BiT", "quick-Hybrid"}
 
+    def test_shows_the_memory_that_training_takes_not_what_is_left_between_steps(self, config):
+        assert config.figures["gpu_memory_allocated"].y == "gpu/memory_peak"
+
     def test_has_the_seven_figures_and_a_quick_one(self, config):
         assert set(config.figures) == SEVEN | {"quick"}
 
@@ -124,6 +127,18 @@ def test_a_link_to_weights_keeps_its_name(load, tmp_path):
 
 def test_an_experiment_with_a_command_needs_no_model(load):
     assert load('[experiments.a]\ncommand = ["python", "train.py"]\n').experiments["a"].command
+
+
+def test_graphs_take_one_batch_in_a_step(load, mistakes):
+    """PyTorch: "accessing tensor output of CUDAGraphs that has been overwritten by a subsequent run"."""
+    large = VIT.replace("16", "32") + 'image_size = 224\ncompile = "graphs"\n'
+    (message,) = mistakes(f"[experiments.a]\n{large}")  # the recipe accumulates at this size
+    assert message.startswith(
+        "5:11: compile of experiment 'a': 'graphs' takes one batch in a step, and accumulate is 4"
+    )
+    assert "accumulate = 1 and batch_size = 512" in message
+    experiment = load(f"[experiments.a]\n{large}accumulate = 1\nbatch_size = 512\n").experiments["a"]
+    assert (experiment.compile, experiment.accumulate) == ("graphs", 1)
 
 
 def test_all_mistakes_are_named_at_once_in_the_order_of_the_file(mistakes):
@@ -223,15 +238,33 @@ def test_toml_that_strains_the_parser_is_a_mistake_too(mistakes, text):
     [
         "lr = inf", "lr = nan", "lr = true", "weight_decay = -1.0", "seed = -1", "seed = 99999999999999999999999",
         "seeds = [1, 1]", "seeds = [0.5]", "val_fraction = 0", "val_fraction = 0.6", "warmup = 1", "epochs = 2.5",
-        'augment = "heavy"', 'precision = "fp16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
+        'augment = "heavy"', 'precision = "float16"', 'dataset = "mnist"', 'dataset = "folder:"', "tags = [1]",
         'command = "python x.py"', 'options = "x"', "options = { pol = 'mean' }", "options = { dropout = 1 }",
         "image_size = 0", "epochs = 2021-01-01", "clip_norm = -1", "lr = 1" + "0" * 400, "notes = 3", "name = 'b'",
-            "ema = 1", "layer_decay = 0", 'recipe = "best"',
+        "ema = 1", "layer_decay = 0", 'recipe = "best"', "betas = [0.9]", "betas = [0.9, 1.0]", "betas = 0.9",
+        "eps = 0", "momentum = 0.5", "min_lr = 1.0", "deterministic = 1",
     ],
 )  # fmt: skip
 def test_an_impossible_value_is_named_on_its_line(mistakes, line):
     (only,) = mistakes(f'[experiments.a]\nmodel = "vit_b"\npatch_size = 16\n{line}\n')
     assert only.startswith("4:")
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        (
+            'optimizer = "sgd"\nbetas = [0.9, 0.99]',
+            "sgd has no betas, it is of adamw and adam; sgd takes momentum",
+        ),
+        ("momentum = 0.5", "adamw has no momentum, it is of sgd; adamw takes betas and eps"),
+        ('schedule = "constant"\nmin_lr = 1e-6', "schedule = constant never falls: leave min_lr out"),
+        ("lr = 1e-3\nmin_lr = 1e-3", "it has to be below lr, which is 0.001"),
+    ],
+)
+def test_a_key_that_would_mean_nothing_is_named(mistakes, lines, message):
+    (only,) = mistakes(f"[experiments.a]\n{VIT}{lines}\n")
+    assert only.endswith(message)
 
 
 def test_an_absurd_image_is_refused_at_once(mistakes):

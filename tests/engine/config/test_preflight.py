@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from engine.cli import main
 from engine.config.loader import notes_on
-from engine.config.preflight import missing, oversized_batch
+from engine.config.preflight import few_validation_images, missing, oversized_batch
 from engine.config.schema import Experiment
 from engine.runs.store import Store
 
@@ -33,7 +33,7 @@ def test_a_folder_has_to_be_there_with_both_its_splits(tmp_path: Path) -> None:
 
 def test_a_file_of_weights_has_to_be_there_and_a_name_on_the_hub_does_not(tmp_path: Path) -> None:
     file = tmp_path / "weights.safetensors"
-    experiment = made("digits", pretrained=str(file))
+    experiment = made("digits", val_fraction=0.1, pretrained=str(file))
     said = f"pretrained: there is no file {file}"
     assert missing(experiment) == said
     assert notes_on(experiment) == [said]
@@ -95,3 +95,34 @@ def test_a_batch_that_is_larger_than_its_data_is_said(settings: dict[str, object
     )  # type: ignore[arg-type]
     assert oversized_batch(experiment) == said
     assert (said in notes_on(experiment)) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("settings", "images", "error"),
+    [
+        ({"dataset": "cifar10", "subset_per_class": 100}, 20, "0.11"),  # the original's recipe
+        ({"dataset": "cifar10", "subset_per_class": 20}, 10, "0.16"),
+        ({"dataset": "digits"}, 30, "0.09"),
+        ({"dataset": "digits", "val_fraction": 0.1}, None, ""),
+        ({"dataset": "cifar100"}, None, ""),
+        ({"dataset": "digits", "epochs": 1}, None, ""),
+        ({"dataset": "digits", "epochs": 5, "evaluate_every": 5}, None, ""),
+        ({"dataset": "folder:/nope"}, None, ""),
+        ({"dataset": "digits", "command": ["train.py"]}, None, ""),
+    ],
+)
+def test_a_checkpoint_that_is_chosen_by_few_images_is_said(
+    settings: dict[str, object], images: int | None, error: str
+) -> None:
+    experiment = made(**{"patch_size": 4} | settings)  # type: ignore[arg-type]
+    said = few_validation_images(experiment)
+    assert bool(said) == (images is not None)
+    if images is not None:
+        assert said.startswith(
+            f"best.pt is chosen by {images} validation images, whose scores have a standard error"
+        )
+        assert f"up to {error}; a larger val_fraction" in said
+        assert said in notes_on(experiment)
+    counted = few_validation_images(made("folder:/nope"), 99)
+    assert counted.startswith("best.pt is chosen by 99 ")
+    assert few_validation_images(made("folder:/nope"), 100) == ""

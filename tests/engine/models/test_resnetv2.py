@@ -182,3 +182,18 @@ def test_the_true_stem_pads_its_pool_with_zeros():
     stem = create_model("bit_r50x1", num_classes=2, image_size=32).stem
     x = -torch.ones(1, 64, 4, 4)
     assert stem.pool(stem.pad(x))[0, 0].tolist() == [[0.0, 0.0], [0.0, -1.0]]
+
+
+def test_filters_lie_as_the_weights_do():
+    torch.manual_seed(0)
+    conv, images = StdConv2d(4, 8, 3).double(), torch.randn(2, 4, 5, 5).double()
+    expected, one = conv.standardized_weight(), conv(images)
+    (gradient,) = torch.autograd.grad(one.square().sum(), conv.weight)
+    conv.to(memory_format=torch.channels_last)
+    filters, two = conv.standardized_weight(), conv(images.contiguous(memory_format=torch.channels_last))
+    assert expected.is_contiguous()
+    assert filters.is_contiguous(memory_format=torch.channels_last)
+    torch.testing.assert_close(filters, expected)
+    torch.testing.assert_close(two, one)
+    (again,) = torch.autograd.grad(two.square().sum(), conv.weight)
+    torch.testing.assert_close(again, gradient)

@@ -11,6 +11,7 @@ import time
 import msgspec
 import pytest
 
+from engine.catalog.datasets import stored_bytes
 from engine.config.schema import SCRIPT, Experiment
 from engine.queue import memory_estimates
 from engine.queue.memory_estimates import CONTEXT, MemoryEstimates, shape_of
@@ -58,6 +59,13 @@ class TestMeasured:
         like = queued(store, msgspec.structs.replace(vit, lr=1e-2, epochs=99), seed=7)
         assert MemoryEstimates(store).of(like) == size
 
+    def test_its_own_dataset_takes_the_place_of_the_other(self, store, vit):
+        measured(store, vit, gpu__memory_process=9 * GIB)
+        other = store.create(msgspec.structs.replace(vit, dataset="digits"), seed=0)
+        difference = stored_bytes({"dataset": "cifar10"}) - stored_bytes({"dataset": "digits"})
+        assert difference > 170 * 2**20
+        assert MemoryEstimates(store).of(other) == 9 * GIB - difference
+
     def test_the_most_that_any_needed_and_what_is_new_after_another_look(self, store, vit):
         found = MemoryEstimates(store)
         for size in (3, 9, 5):
@@ -80,6 +88,8 @@ class TestShapes:
     @pytest.mark.parametrize(
         ("change", "same"),
         [({"lr": 1.0}, True), ({"seed": 4}, True), ({"epochs": 2}, True), ({"batch_size": 64, "gpus": 2}, True),
+         ({"dataset": "digits"}, True), ({"compile": "on"}, True), ({"compile": "off"}, False), ({"ema": 0.9}, False),
+         ({"checkpointing": True}, False),
          ({"batch_size": 64}, False), ({"image_size": 16}, False), ({"patch_size": 2}, False),
          ({"precision": "float32"}, False), ({"model": "vit_s"}, False), ({"options": {"pool": "mean"}}, False)],
     )  # fmt: skip
@@ -117,11 +127,19 @@ class TestOnPaper:
         from engine.training.cost import explain
 
         memory = explain("vit_mini", 8, 4, 32, 10, precision="bf16").memory
-        assert size == int(memory_estimates.PAPER_MARGIN * memory.total) + CONTEXT
+        model = int(memory_estimates.PAPER_MARGIN * memory.total) + CONTEXT
+        assert size == model + stored_bytes({"dataset": "cifar10"})
         again = MemoryEstimates(store)
         assert again.of(run) == size
         assert again._calculation is None
-        assert list(json.loads((store.root / ".memory.json").read_text()).values()) == [size]
+        assert list(json.loads((store.root / ".memory.json").read_text()).values()) == [model]
+
+    @pytest.mark.slow
+    def test_a_model_of_timm_with_batch_norm_is_known(self, store, vit, until):
+        resnet = msgspec.structs.replace(vit, model="timm:resnet18", image_size=32, patch_size=None)
+        size = settled(MemoryEstimates(store), store.create(resnet, seed=0), until)
+        assert size is not None
+        assert size > CONTEXT + 4 * 11_181_642 * 4
 
     def test_what_cannot_be_worked_out_stays_unknown_and_is_not_tried_again(
         self, store, vit, until, monkeypatch

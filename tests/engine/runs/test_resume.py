@@ -32,6 +32,18 @@ def test_what_would_be_another_experiment_is_refused(tiny):
         changed(tiny, ["batch_size=0"])
 
 
+def test_graphs_of_one_batch_are_not_made_graphs_of_several(tiny):
+    """A run out of memory is told to take a smaller batch, which accumulates."""
+    experiment = replace(tiny, batch_size=128, compile="graphs")
+    with pytest.raises(
+        ConfigError, match="--set compile: 'graphs' takes one batch in a step, and accumulate is 4"
+    ):
+        changed(experiment, ["batch_size=32"])
+    small = changed(experiment, ["batch_size=32", "compile=on"])
+    assert (small.compile, small.accumulate) == ("on", 4)
+    assert changed(experiment, ["workers=1"]).compile == "graphs"
+
+
 def test_the_last_start_says_how_a_run_goes_on(run, tiny):
     assert last_experiment(run) == tiny
     recorder = Recorder(run)

@@ -1,12 +1,27 @@
 """Parameters and operations are exactly the published models'; the estimate of memory is near the truth."""
 
+from itertools import accumulate
+
+import msgspec
 import pytest
 import torch
+from torch import nn
+from torch.nn import functional
 from torch.profiler import ProfilerActivity, profile
 
 from engine.catalog.models import MODELS
-from engine.models import create_model
-from engine.training.cost import explain, summaries, summarize
+from engine.config.schema import Experiment
+from engine.models import checkpoint_blocks, create_model
+from engine.training import cost
+from engine.training.cost import (
+    cost_of,
+    count_classes,
+    explain,
+    images_per_gpu,
+    memory_of,
+    summaries,
+    summarize,
+)
 
 # name, image, patch, parameters, forward GFLOP, forward and backward GFLOP: timm's models with 10 classes
 COUNTS = [
@@ -50,10 +65,10 @@ def test_parameters_are_exactly_the_published(case):
 @pytest.mark.parametrize("case", COUNTS, ids=lambda case: f"{case[0]}-{case[1]}-{case[2]}")
 def test_training_operations_are_the_published(case):
     name, size, patch, parameters, forward, training = case
-    cost = explain(name, size, patch, 1, 10)
-    assert cost.parameters == parameters
-    assert cost.forward_flops / 1e9 == pytest.approx(forward, rel=6e-4)
-    assert cost.training_flops / 1e9 == pytest.approx(training, rel=6e-4)
+    takes = explain(name, size, patch, 1, 10)
+    assert takes.parameters == parameters
+    assert takes.forward_flops / 1e9 == pytest.approx(forward, rel=6e-4)
+    assert takes.training_flops / 1e9 == pytest.approx(training, rel=6e-4)
 
 
 @pytest.mark.slow
@@ -94,24 +109,126 @@ def test_estimated_memory_is_near_a_measured_step(name, patch):
     assert memory.total == 4 * weights + memory.activations
 
 
+def peak_of_a_step(model: nn.Module, images: torch.Tensor) -> int:
+    """Bytes that a second step of AdamW in float32 holds at most: weights, moments, and what it allocates and frees."""
+    optimizer = torch.optim.AdamW(model.parameters(), fused=True)
+
+    def step() -> None:
+        functional.cross_entropy(model(images), torch.zeros(len(images), dtype=torch.long)).backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    step()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
+        step()
+    events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]
+    held = accumulate(event.nbytes() for event in sorted(events, key=lambda event: event.start_ns()))
+    return 3 * sum(parameter.nbytes for parameter in model.parameters()) + max(held)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "size", "patch", "batch"),
+    [("vit_ti", 32, 4, 32), ("bit_mini", 32, None, 64), ("bit_r50x1", 64, None, 64), ("hybrid_mini", 32, None, 64),
+     ("timm:resnet18", 64, None, 64), ("timm:efficientnet_b0", 64, None, 64)],
+)  # fmt: skip
+def test_estimated_memory_is_near_the_peak_of_a_whole_step(name, size, patch, batch):
+    model = create_model(name, num_classes=10, image_size=size, patch_size=patch)
+    peak = peak_of_a_step(model, torch.randn(batch, 3, size, size))
+    estimate = explain(name, size, patch, batch, 10, precision="fp32").memory.total
+    assert estimate == pytest.approx(peak, rel=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "size", "patch"), [("vit_ti", 32, 4), ("timm:resnet18", 64, None)])
+def test_with_checkpointing_it_is_near_the_peak_of_a_whole_step(name, size, patch):
+    model = create_model(name, num_classes=10, image_size=size, patch_size=patch)
+    checkpoint_blocks(model)
+    peak = peak_of_a_step(model, torch.randn(32, 3, size, size))
+    memory = explain(name, size, patch, 32, 10, precision="fp32", checkpointing=True).memory
+    assert memory.total == pytest.approx(peak, rel=0.2)
+    kept = explain(name, size, patch, 32, 10, precision="fp32").memory.activations
+    assert memory.activations < 0.8 * kept
+
+
+def test_batch_norm_is_explained_where_its_last_map_is_one_pixel():
+    pytest.importorskip("timm")
+    one = explain("timm:resnet18", 32, None, 1, 10).memory
+    assert 0.2 * 2**20 < one.activations - 2 * 11_181_642 < 0.3 * 2**20  # an image's, and the weights in bf16
+    model = create_model("timm:resnet18", num_classes=10, image_size=32)
+    assert one.weights == sum(it.nbytes for it in (*model.parameters(), *model.buffers()))
+    assert one.gradients == sum(it.nbytes for it in model.parameters())
+
+
+def test_a_model_that_cannot_run_without_numbers_is_said(monkeypatch):
+    class Reads(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return images * images.sum().item()
+
+    monkeypatch.setattr(cost, "create_model", lambda name, **_: Reads())
+    with pytest.raises(ValueError, match=r"what timm:reads takes cannot be worked out: RuntimeError: .*meta"):
+        summarize("timm:reads", 32, None, 10)
+
+
 @pytest.mark.slow
 def test_memory_grows_with_the_batch_and_shrinks_with_bfloat16_and_fused_attention():
     def activations(batch, precision, attention):
-        cost = explain("vit_mini", 64, 4, batch, 10, precision=precision, attention=attention)
-        return cost.memory.activations
+        takes = explain("vit_mini", 64, 4, batch, 10, precision=precision, attention=attention)
+        return takes.memory.activations
 
     assert activations(64, "bf16", "fused") == pytest.approx(
         64 / 8 * activations(8, "bf16", "fused"), rel=0.1
     )
     assert activations(8, "bf16", "fused") < 0.7 * activations(8, "fp32", "fused")
     matrix = 4 * 3 * 257 * 257 * 4
-    assert activations(1, "fp32", "math") > activations(1, "fp32", "fused") + matrix
+    assert activations(1, "fp32", "math") > activations(1, "fp32", "fused") + 0.95 * matrix
 
 
 def test_optimizers_differ_in_what_they_keep():
     adamw = explain("vit_mini", 32, 8, 8, 10, optimizer="adamw").memory
     sgd = explain("vit_mini", 32, 8, 8, 10, optimizer="sgd").memory
     assert adamw.optimizer == 2 * sgd.optimizer == 2 * sgd.weights
+
+
+VIT = Experiment(name="vit", model="vit_mini", image_size=8, patch_size=4, batch_size=100, dataset="digits")
+
+
+def changed(**changes) -> cost.Memory:
+    return memory_of(msgspec.structs.replace(VIT, **changes), 16, 10)
+
+
+def test_the_average_of_the_weights_and_the_dataset_are_counted():
+    memory = changed(ema=0.99, optimizer="sgd")
+    assert memory.ema == memory.weights == memory.optimizer == memory.gradients
+    assert memory.dataset == 1797 * (3 * 8 * 8 + 8)
+    assert memory.total == 4 * memory.weights + memory.activations + memory.dataset
+
+
+@pytest.mark.slow
+def test_keys_of_an_experiment_are_counted():
+    plain = changed()
+    assert (plain.ema, plain.optimizer) == (0, 2 * plain.weights)
+    assert changed(precision="float32", image_size=64).activations > 1.5 * changed(image_size=64).activations
+    assert changed(precision="tf32") == changed(precision="float32")
+    assert changed(precision="fp16") == changed(precision="bf16") == plain
+    assert changed(checkpointing=True).activations < 0.6 * plain.activations
+    assert cost_of(VIT, 16, 10).memory == plain
+    assert changed(subset_per_class=10).dataset == 460 * (3 * 8 * 8 + 8)
+    assert changed(dataset="folder:images").dataset == 0
+
+
+@pytest.mark.parametrize(("gpus", "images"), [(1, 100), (2, 50), (3, 34)])
+def test_a_batch_is_shared_by_gpus(gpus, images):
+    assert images_per_gpu(msgspec.structs.replace(VIT, gpus=gpus)) == images
+
+
+def test_classes_of_a_dataset_are_counted(tmp_path):
+    for name in ("ant", "bee", "cat", ".hidden"):
+        (tmp_path / "train" / name).mkdir(parents=True)
+    assert count_classes(f"folder:{tmp_path}") == 3
+    assert count_classes("cifar100") == 100
+    assert count_classes(f"folder:{tmp_path / 'nowhere'}") == cost.USUAL_CLASSES
 
 
 def test_the_list_holds_every_model_that_fits(monkeypatch):

@@ -6,6 +6,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.config.schema import Experiment
 from engine.models import create_model
@@ -70,6 +72,39 @@ def test_sgd_is_nesterovs_and_adam_has_its_usual_betas():
     assert (first["momentum"], first["nesterov"]) == (0.9, True)
     assert make_optimizer(model, small(optimizer="adam")).param_groups[0]["betas"] == (0.9, 0.999)
     assert make_optimizer(model, small(optimizer="adamw")).param_groups[0]["betas"] == (0.9, 0.95)
+
+
+def test_the_constants_of_optimizers_are_keys():
+    model = create_model("vit_mini", num_classes=10, image_size=8, patch_size=4)
+
+    def first(**changes):
+        return make_optimizer(model, small(**changes)).param_groups[0]
+
+    for optimizer in ("adam", "adamw"):
+        group = first(optimizer=optimizer, betas=[0.8, 0.99], eps=1e-6)
+        assert (group["betas"], group["eps"]) == ((0.8, 0.99), 1e-6)
+        assert first(optimizer=optimizer)["eps"] == 1e-8
+    for momentum in (0.0, 0.5):
+        group = first(optimizer="sgd", momentum=momentum)
+        assert (group["momentum"], group["nesterov"]) == (momentum, momentum > 0)
+
+
+@settings(max_examples=25)
+@given(
+    st.sampled_from(["cosine", "staircase"]), st.integers(1, 60), st.floats(0, 0.9), st.floats(0, 0.9),
+)  # fmt: skip
+def test_the_learning_rate_falls_to_its_floor(schedule, steps, warmup, part):
+    floored = rates_of(small(lr=0.5, min_lr=0.5 * part, warmup=warmup, schedule=schedule), steps)
+    plain = rates_of(small(lr=0.5, warmup=warmup, schedule=schedule), steps)
+    rising = round(warmup * steps)
+    assert floored[:rising] == plain[:rising]
+    assert min(floored[rising:], default=0.5) >= 0.5 * part * (1 - 1e-9)
+    for with_floor, without in zip(floored[rising:], plain[rising:], strict=True):
+        cosine_rate = 0.5 * part + (1 - part) * without
+        expected = cosine_rate if schedule == "cosine" else max(0.5 * part, without)
+        assert with_floor == pytest.approx(expected)
+    if part == 0:
+        assert floored == plain
 
 
 def test_the_average_is_the_recurrence_it_says():

@@ -61,16 +61,36 @@ def test_a_run_trains_to_its_end(attempt):
     assert [event.kind for event in kinds(events, Checkpoint)].count("last") == 2
     said = [event.message for event in kinds(events, Log)]
     assert "digits: 90 to train, 10 to validate, 360 to test" in said
+    assert any(message.startswith("best.pt is chosen by 10 validation images") for message in said)
 
 
 def test_a_device_that_is_not_there(attempt):
     assert_failed(*attempt(device="cuda:7"), "there is no cuda:7")
 
 
-@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:x", ""])
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "cuda:-1", "cpu:x", "mps:0", ""])
 def test_a_device_that_is_none(name):
-    with pytest.raises(DeviceError, match="it is auto, cpu, cuda or cuda:N"):
+    with pytest.raises(DeviceError, match="it is auto, cpu, cuda, cuda:N or mps"):
         pick_device(name)
+
+
+def test_a_gpu_of_apples(monkeypatch):
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="there is no mps: torch sees no GPU of Apple's here"):
+        pick_device("mps")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert pick_device("mps") == torch.device("mps")
+    with pytest.raises(DeviceError, match="gpus = 2, but mps is one device"):
+        pick_device("mps", ranks=2)
+
+
+def test_precision_and_determinism_are_in_its_start_and_its_log(attempt):
+    code, _, events = attempt(precision="fp16", deterministic=True, checkpointing=True, epochs=1)
+    assert code == FINISHED
+    assert [event.precision for event in kinds(events, Start)] == ["fp16"]
+    (line,) = [event.message for event in kinds(events, Log) if event.message.startswith("fp16 autocast")]
+    assert ", deterministic, attention by " in line
+    assert not torch.are_deterministic_algorithms_enabled()
 
 
 def test_why_there_is_no_gpu_is_said_once(attempt, monkeypatch):
@@ -183,7 +203,10 @@ def test_out_of_memory_on_several_gpus_speaks_of_the_whole_batch():
 @pytest.mark.slow
 def test_out_of_memory_where_nothing_fits():
     said = out_of_memory("vit-s0", replace(VIT, model="vit_l"), 2 * 2**30, 2**30)
-    assert said.endswith("one image does not fit: a smaller model, image_size or a larger GPU is needed")
+    needed = "one image does not fit: a smaller model, image_size or a larger GPU is needed"
+    assert said.endswith(f"{needed}; checkpointing = true keeps fewer activations, and takes longer")
+    tried = replace(VIT, model="vit_l", checkpointing=True)
+    assert out_of_memory("vit-s0", tried, 2 * 2**30, 2**30).endswith(needed)
 
 
 def test_running_out_of_memory_ends_the_run_with_the_cure(attempt, monkeypatch):
@@ -200,7 +223,7 @@ def test_running_out_of_memory_ends_the_run_with_the_cure(attempt, monkeypatch):
 
 
 def test_a_stop_is_heard_while_images_are_decoded(attempt, monkeypatch):
-    def slow(experiment, seed, say):
+    def slow(experiment, seed, say, device):
         os.kill(os.getpid(), signal.SIGTERM)
         say("decoding, 3 days left")
         raise AssertionError("it went on")

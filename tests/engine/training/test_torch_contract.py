@@ -9,16 +9,23 @@ import ast
 import re
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn import functional
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 ROOT = Path(__file__).parents[3]
 RELIED_ON = {
     "engine/training/compile.py": {"_python_dispatch", "_is_avx512_bf16_supported"},
-    "engine/training/cost.py": {"_subclasses", "_cdata"},
+    "engine/training/saved_tensors.py": {
+        "_subclasses",
+        "_cdata",
+        "_scaled_dot_product_flash_attention",
+        "_scaled_dot_product_efficient_attention",
+    },
     "engine/training/optim.py": {"_foreach_lerp_"},
     "engine/models/resnetv2.py": {"_version"},
 }
@@ -47,6 +54,61 @@ def test_fake_tensors_compute_shapes_and_take_no_memory():
     with FakeTensorMode():
         product = torch.empty(2**20, 2**20) @ torch.empty(2**20, 3)
     assert product.shape == (2**20, 3)
+
+
+def test_fake_tensors_are_on_a_gpu_that_is_not_there():
+    layer = nn.Linear(3, 4, device="meta")
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        out = layer.to_empty(device="cuda")(torch.empty(2, 3, device="cuda"))
+    assert (out.device.type, out.shape) == ("cuda", (2, 4))
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_autocast_of_cuda_can_be_set_without_a_gpu(dtype):
+    layers = nn.Linear(32, 32, device="meta"), nn.GroupNorm(4, 32, device="meta")
+    torch.set_autocast_enabled("cuda", True)
+    torch.set_autocast_dtype("cuda", dtype)
+    torch.autocast_increment_nesting()
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            linear, norm = (layer.to_empty(device="cuda") for layer in layers)
+            narrow = linear(torch.empty(2, 32, device="cuda"))
+            assert (narrow.dtype, norm(narrow).dtype) == (dtype, torch.float32)
+    finally:
+        assert torch.autocast_decrement_nesting() == 0
+        torch.clear_autocast_cache()
+        torch.set_autocast_enabled("cuda", False)
+    assert not torch.is_autocast_enabled("cuda")
+
+
+def test_kernels_of_attention_keep_a_number_a_row_and_no_matrix():
+    shape = (1, 2, 64, 16)
+    for operator, dtype, middle in (
+        (torch.ops.aten._scaled_dot_product_flash_attention, torch.bfloat16, ()),
+        (torch.ops.aten._scaled_dot_product_efficient_attention, torch.float32, (None, True)),
+    ):
+        kept = []
+        hooks = torch.autograd.graph.saved_tensors_hooks(
+            lambda it, kept=kept: kept.append(it) or it, lambda it: it
+        )
+        with FakeTensorMode(), hooks:
+            query = torch.empty(shape, dtype=dtype, device="cuda", requires_grad=True)
+            out, rows = operator(query, query, query, *middle, 0.0, False, scale=None)[:2]
+        assert (out.shape, rows.shape, rows.dtype) == (shape, shape[:3], torch.float32)
+        assert {tuple(it.shape) for it in kept if it.numel() > 2} == {shape, shape[:3]}
+
+
+def test_a_mode_sees_the_call_of_attention():
+    calls = []
+
+    class Seen(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            calls.append(func)
+            return func(*args, **(kwargs or {}))
+
+    with Seen():
+        functional.scaled_dot_product_attention(*torch.zeros(3, 1, 1, 4, 8))
+    assert functional.scaled_dot_product_attention in calls
 
 
 def test_tensors_share_the_key_of_their_storage():

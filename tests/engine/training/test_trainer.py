@@ -145,6 +145,8 @@ class TestResuming:
         [
             {"optimizer": "sgd", "ema": 0.9, "schedule": "staircase"},
             {"mixup": 0.2, "cutmix": 1.0, "layer_decay": 0.75},
+            pytest.param({"precision": "fp16", "ema": 0.9}, marks=pytest.mark.slow),
+            pytest.param({"precision": "fp16", "optimizer": "sgd"}, marks=pytest.mark.slow),
             pytest.param(
                 {"augment": "randaugment", "cutout": 2, "optimizer": "adam"}, marks=pytest.mark.slow
             ),
@@ -279,6 +281,20 @@ class TestSteps:
             assert sorted(order.tolist()) == list(range(90))
         assert not torch.equal(*orders)
 
+    @pytest.mark.parametrize(
+        ("batch_size", "accumulate", "passes"),
+        [
+            (16, 4, [(16, True), (10, True)]),
+            (16, 5, [(16, True), (10, False)]),
+            (40, 1, [(40, False), (10, False)]),
+            (30, 2, [(30, True), (30, False)]),
+            (90, 1, [(90, False)]),
+        ],
+    )
+    def test_all_kinds_of_passes_are_known_before_the_first(self, runs, batch_size, accumulate, passes):
+        made = trainer(runs(), replace(SMALL, batch_size=batch_size, accumulate=accumulate))
+        assert made._passes() == passes
+
     @pytest.mark.slow
     @pytest.mark.parametrize(("every", "epochs"), [(1, [1, 2, 3]), (2, [2, 3]), (3, [3]), (9, [3])])
     def test_it_is_evaluated_every_so_many_epochs_and_after_the_last(self, runs, every, epochs):
@@ -355,6 +371,58 @@ class TestDiverging:
         ):
             made.fit()
         assert all(torch.isfinite(tensor).all() for tensor in weights(run).values())
+
+    def test_in_float16_a_wider_range_is_named(self, runs):
+        made = trainer(runs(), replace(SMALL, precision="fp16", options={}))
+        with torch.no_grad():
+            next(made.learner.model.parameters()).fill_(math.nan)
+        with pytest.raises(Diverged, match=r"may help, and so may precision = bf16 or float32$"):
+            made.fit()
+
+    @pytest.mark.slow
+    def test_a_scale_that_falls_below_one_is_said_once(self, runs):
+        run = runs()
+        made = trainer(run, replace(SMALL, precision="fp16", log_every=1, epochs=1))
+        made.learner.scaler.load({**made.learner.scaler.state(), "scale": 0.5, "skipped": 3})
+        made.fit()
+        history = History(run.path)
+        history.update()
+        (warning,) = [log.message for log in history.logs if log.level == "warning"]
+        assert warning.startswith("3 of 1 steps overflowed in fp16 and were skipped: a smaller lr, ")
+        assert warning.endswith("may help, and so may precision = bf16 or float32")
+
+    @pytest.mark.slow
+    def test_gradients_that_overflow_in_float16_are_no_divergence(self, runs):
+        run = runs()
+        made = trainer(run, replace(SMALL, precision="fp16", log_every=1, epochs=1))
+        made.learner.scaler.load({**made.learner.scaler.state(), "scale": 2.0**40})
+        assert made.fit() is None
+        values = measured(run)
+        assert values["train/skipped_steps"][1] == [1, 2]
+        assert all(map(math.isfinite, values["train/grad_norm"][1] + values["train/loss"][1]))
+
+
+def test_the_peak_of_memory_is_that_of_the_training(runs, monkeypatch):
+    """What is done before the first step, compilation and its trial, is not in it. The GPU is a stand-in."""
+    run, held, events = runs(), {"peak": 0}, []
+
+    def counted(kind, memory):
+        return lambda device: events.append(kind) or memory()
+
+    monkeypatch.setattr(torch.cuda, "memory_allocated", counted("now", lambda: 3))
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", counted("most", lambda: held["peak"]))
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", counted("reset", lambda: held.update(peak=5)))
+    monkeypatch.setattr(torch.cuda, "get_rng_state", lambda device: torch.get_rng_state())
+    generator = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda device=None: generator())
+    made = trainer(run, replace(SMALL, epochs=1))
+    accelerate = made.learner.accelerate
+    made.learner.accelerate = lambda passes: (held.update(peak=70), accelerate(passes))[1]
+    made.device = torch.device("cuda", 0)
+    assert made.fit() is None
+    assert events == ["reset", "now", "most"]
+    assert measured(run)["gpu/memory_peak"][1] == [5]
+    assert measured(run)["gpu/memory_allocated"][1] == [3]
 
 
 def test_a_longer_history_is_not_rewritten(runs):

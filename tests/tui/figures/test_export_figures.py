@@ -382,9 +382,9 @@ def test_lines_of_one_colour_differ_in_dashes_and_marker() -> None:
 
 
 def test_axes_begin_where_it_is_honest() -> None:
-    memory = drawn(picture([3 * 2.0**30, 3.5 * 2.0**30], metric="gpu/memory_allocated")).axes[0]
+    memory = drawn(picture([3 * 2.0**30, 3.5 * 2.0**30], metric="gpu/memory_peak")).axes[0]
     assert memory.get_ylim()[0] == 0
-    assert memory.get_ylabel() == "GPU memory allocated (GiB)"
+    assert memory.get_ylabel() == "GPU memory allocated, peak (GiB)"
     f1 = drawn(picture([0.97, 0.999])).axes[0]
     assert 0.9 < f1.get_ylim()[0] < f1.get_ylim()[1] <= 1
     assert f1.get_ylabel() == "Test F1 (macro)"

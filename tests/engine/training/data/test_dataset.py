@@ -452,3 +452,15 @@ def serving(file):
         finally:
             server.shutdown()
             thread.join()
+
+
+@pytest.mark.parametrize(("free", "resident"), [(100, False), (2**30, True)])
+def test_images_stay_in_their_file_where_the_gpu_has_no_room(monkeypatch, folder, free, resident):
+    """The GPU is a stand-in: what it has free decides, however much the host has."""
+    gpu = torch.device("cuda", 1)
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: {gpu: (free, 2**40)}[device])
+    experiment = Experiment(
+        name="f", model="vit_mini", patch_size=4, image_size=8, dataset=f"folder:{folder}", val_fraction=0.25
+    )
+    assert (load_dataset(experiment, 0, device=gpu).train.rows is None) == resident
+    assert load_dataset(experiment, 0).train.rows is None

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given
@@ -17,6 +21,59 @@ from engine.runs.current_state import status_of
 from engine.runs.store import Store
 from engine.training import checkpoint
 from engine.training.collectives import Joined
+from engine.training.distributed.supervisor import RankJob
+
+ROOT = Path(__file__).parents[4]
+LINGERS = """
+import atexit, sys, time
+from engine.training.distributed import rank_process
+
+def failing(*_):
+    atexit.register(time.sleep, 600)  # a group of NCCL waits in its destructor for a rank that is gone
+    print("what it said", end="")
+    raise ConnectionError("the other rank is gone")
+
+rank_process._train = failing
+rank_process.main()
+"""
+"""A rank that fails, and whose process does not end by itself."""
+
+TRIALS = """
+import torch
+from torch import nn
+from engine.training.collectives import Joined
+from engine.training.compile import compiled
+
+CPU = torch.device("cpu")
+
+def trial(forward):
+    with ranks.apart(model):
+        for images in (8, 3):
+            forward(torch.rand(images, 3)).sum().backward()
+
+def compiler(broken_in):
+    def call(images):
+        if ranks.rank == broken_in:
+            raise RuntimeError("no space for the cache")
+        return model(images)
+    return lambda model, mode: call
+
+torch.manual_seed(0)
+ranks = Joined(CPU, "gloo")
+model = ranks.wrapped(nn.Sequential(nn.BatchNorm1d(3), nn.Linear(3, 2)))
+for broken_in in (1, None):
+    torch.compile = compiler(broken_in)
+    before = [tensor.clone() for tensor in model.state_dict().values()]
+    called, said = compiled(model, "on", CPU, trial, ranks)
+    assert all(map(torch.equal, before, model.state_dict().values()))
+    called(torch.rand(4, 3) + ranks.rank).sum().backward()
+    one, two = ranks.gather(torch.cat([parameter.grad.flatten() for parameter in model.parameters()]))
+    assert torch.equal(one, two)
+    print(said)
+    model.zero_grad()
+ranks.leave()
+"""
+"""Two ranks that try to compile: first one alone cannot, then both can."""
 
 EXPERIMENTS = """
 [defaults]
@@ -41,6 +98,13 @@ gpus = 2
 [experiments.long]
 epochs = 5000
 gpus = 2
+
+[experiments.norm]
+model = "timm:resnet18"
+image_size = 32
+epochs = 1
+gpus = 2
+options = { channels = [64, 8, 8, 8] }
 """
 
 
@@ -188,6 +252,73 @@ def test_an_error_in_a_rank_is_the_runs(engine, lab):
 
 
 @pytest.mark.slow
+def test_processes_without_gpus_say_that_batch_norm_is_their_own(engine, lab):
+    """The last batch of three images, of which one process would have a single one, joins the batch before it."""
+    done = engine("run", "norm", "--device", "cpu")
+    assert done.returncode == 0, done.stderr
+    told = events(the_run(lab))
+    (start,) = [event for event in told if isinstance(event, Start)]
+    assert start.steps_per_epoch == 2
+    warnings = [event.message for event in told if isinstance(event, Log) and event.level == "warning"]
+    assert len(warnings) == 1
+    assert "gpus = 2 does not learn what one device learns" in warnings[0]
+
+
+@pytest.mark.slow
+def test_ranks_agree_whether_they_compile():
+    """One that fails alone keeps nobody waiting, and they train on together."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    common = {
+        "MASTER_ADDR": "localhost", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+    }  # fmt: skip
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", TRIALS], env=os.environ | common | {"RANK": str(rank)},
+            stdout=subprocess.PIPE, text=True,
+        )
+        for rank in range(2)
+    ]  # fmt: skip
+    try:
+        said = [process.communicate(timeout=120)[0].splitlines() for process in ranks]
+    finally:
+        for process in ranks:
+            process.kill()
+            process.wait()
+    assert said == [
+        ["not compiled: it failed in another process of this run", "compiled"],
+        ["not compiled: RuntimeError: no space for the cache", "compiled"],
+    ]
+
+
+@pytest.mark.slow
+def test_a_rank_that_failed_ends_at_once(store, run, tiny, tmp_path):
+    """It says why, and what it printed is not lost."""
+    job = tmp_path / "job.json"
+    job.write_bytes(msgspec.json.encode(RankJob(str(run.path), tiny, 0, "cpu")))
+    address = str(tmp_path / "ranks")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(address)
+        server.listen()
+        process = subprocess.Popen(
+            [sys.executable, "-c", LINGERS, str(os.getpid()), address, str(job)],
+            env=os.environ | {"LOCAL_RANK": "0", "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as lines:
+                (end,) = map(decode, lines)
+            printed, _ = process.communicate(timeout=10)
+        finally:
+            process.kill()
+            process.wait()
+    assert (process.returncode, printed) == (1, b"what it said")
+    assert end.error.message == "the other rank is gone"
+
+
+@pytest.mark.slow
 def test_more_gpus_than_there_are(engine, lab):
     done = engine("run", "two", "--device", "cuda")
     assert done.returncode == 1
@@ -195,3 +326,17 @@ def test_more_gpus_than_there_are(engine, lab):
         f"gpus = 2, but torch sees {torch.cuda.device_count()} CUDA devices"
         in events(the_run(lab))[-1].reason
     )
+
+
+@pytest.mark.slow
+def test_the_ranks_agree_on_the_scale_of_float16(engine, lab):
+    scales = []
+    for name in ("one", "two"):
+        options = ("--set", "precision=fp16", "--set", "augment=none", "--set", "epochs=1", "--runs", name)
+        assert engine("run", name, "--device", "cpu", *options).returncode == 0
+        run = the_run(lab, name)
+        scales.append(checkpoint.load(run.checkpoints / "last.pt", torch.device("cpu"))["scaler"])
+        assert [event.precision for event in events(run) if isinstance(event, Start)] == ["fp16"]
+    one, two = ({**scale, "norm": 0} for scale in scales)
+    assert one == two
+    assert scales[0]["norm"] == pytest.approx(scales[1]["norm"], rel=1e-2)
