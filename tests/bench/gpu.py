@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -117,7 +118,6 @@ def run_part(part: Part, seconds: float, arguments: argparse.Namespace) -> tuple
         }
         process = subprocess.Popen(
             command, cwd=home, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors,
-            start_new_session=True,
         )  # fmt: skip
         try:
             code = process.wait(timeout=seconds)
@@ -125,7 +125,7 @@ def run_part(part: Part, seconds: float, arguments: argparse.Namespace) -> tuple
         except subprocess.TimeoutExpired:
             code, ending = None, "It was ended at its limit."
         finally:
-            end_group(process)
+            end_family(process)
         output.seek(0)
         errors.seek(0)
         printed = output.read().decode(errors="replace").strip()
@@ -137,10 +137,13 @@ def run_part(part: Part, seconds: float, arguments: argparse.Namespace) -> tuple
     return "\n".join(lines) + "\n", code == 0
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of a part and of what it started."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def end_family(process: subprocess.Popen[bytes]) -> None:
+    """Kill a part and all that it started, runs in sessions of their own too."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+    process.kill()
     process.wait()
 
 

@@ -6,7 +6,7 @@ import argparse
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from engine.config.schema import Experiment
 from engine.models import create_model
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset, Split
-from engine.training.learner import Batch, Learner
+from engine.training.learner import Batch, Learner, Pass
 
 
 def options(description: str | None) -> argparse.Namespace:
@@ -63,13 +63,17 @@ def images_on(where: torch.device, count: int, side: int, classes: int = 10) -> 
 class Steps:
     """Optimizer steps of an experiment on random images, as the engine takes them, without its events.
 
+    Args:
+        experiment: What trains, and how.
+        passes: What is compiled before the first step; whole batches, if not given.
+
     Attributes:
         data_bytes: What the images take on the device.
         how: What ``Learner.accelerate`` says of how the model runs.
         prepared_s: Seconds that the probe and the compilation took.
     """
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, passes: Sequence[Pass] = ()) -> None:
         self.device = device()
         self.experiment = experiment
         side = min(experiment.image_size, 224)
@@ -85,12 +89,13 @@ class Steps:
         self.how, self.prepared_s = "", 0.0
         self._data = data.train
         self.data_bytes = self._data.images.nbytes
+        self._passes = passes or [Pass(experiment.batch_size, experiment.accumulate > 1)]
         self._number = 0
 
     def accelerate(self) -> None:
         """Do what a run does before its first step: look which kernels run, and compile."""
         began = time.perf_counter()
-        self.how = self.learner.accelerate()
+        self.how = self.learner.accelerate(self._passes)
         synchronize()
         self.prepared_s = time.perf_counter() - began
 

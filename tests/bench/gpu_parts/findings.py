@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from engine.training.learner import Pass
 from gpu_parts.common import Steps, device, differing, engine, experiment, options
 
 BATCH = 64
@@ -54,9 +55,8 @@ def main() -> None:
 def probe(small: bool) -> str:
     """Count the tensors of a model that the probe and the trial of compilation change."""
     said = []
-    names = (
-        ["bit_mini"] if small or importlib.util.find_spec("timm") is None else ["bit_mini", "timm:resnet18"]
-    )
+    has_timm = importlib.util.find_spec("timm") is not None
+    names = ["bit_mini", "timm:resnet18"] if has_timm and not small else ["bit_mini"]
     for name in names:
         steps = Steps(experiment(name, image_size=32, batch_size=8, compile="off" if small else "on"))
         before = {key: tensor.clone() for key, tensor in steps.model.state_dict().items()}
@@ -139,10 +139,13 @@ def recompilation(small: bool) -> str:
 
     said = []
     for name, keys, sizes in (
-        ("vit_mini", {"patch_size": 4}, [[BATCH], [BATCH // 2], [BATCH - 3]]),
-        ("bit_mini", {"accumulate": 2}, [[BATCH, BATCH], [BATCH, BATCH // 2], [BATCH]]),
+        ("vit_mini", {"patch_size": 4}, [[BATCH], [BATCH // 2], [BATCH]]),
+        ("bit_mini", {"accumulate": 2}, [[BATCH, BATCH], [BATCH, BATCH // 2]]),
     ):
-        steps = Steps(experiment(name, image_size=16, batch_size=BATCH, compile="on", **keys))
+        passes = [
+            Pass(images, "accumulate" in keys) for images in sorted({size for step in sizes for size in step})
+        ]
+        steps = Steps(experiment(name, image_size=16, batch_size=BATCH, compile="on", **keys), passes)
         steps.accelerate()
         before = counters["stats"]["unique_graphs"]
         for batch_sizes in sizes:

@@ -13,7 +13,7 @@ def main() -> None:
     """Print its tables."""
     small = options(__doc__).small
     if small:
-        loop.PAIR_S, loop.TURN_S, loop.MIN_PAIRS = 0.05, 0.02, 1
+        loop.PAIR_S, loop.TURN_S, loop.MIN_PAIRS = 0.05, 0.02, 2
     minutes = 0.02 if small else 0.5
     sys.argv = ["loop.py", "--only", "quick-ViT", "--minutes", str(minutes), "--threads", "2"]
     loop.main()

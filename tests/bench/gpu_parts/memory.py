@@ -35,17 +35,20 @@ def main() -> None:
         "compiled MiB",
         "of estimate",
     )
-    for case in SMALL if arguments.small else CASES:
-        for precision in ("bf16", "float32") if case is CASES[0] else ("bf16",):
-            if time.monotonic() > deadline:
-                print("\nThe time was up.")
-                return
-            compare(msgspec.structs.replace(case, precision=precision))
+    cases = SMALL if arguments.small else CASES
+    ways = [(case, {}) for case in cases]
+    ways += [(cases[0], {"precision": "float32"}), (cases[0], {"checkpointing": True})]
+    for case, keys in ways:
+        if time.monotonic() > deadline:
+            print("\nThe time was up.")
+            return
+        compare(msgspec.structs.replace(case, **({"precision": "bf16"} | keys)))
 
 
 def compare(case: Experiment) -> None:
     """Print the row of one experiment."""
-    estimate = cost_of(case, case.batch_size, 10).memory.total
+    memory = cost_of(case, case.batch_size, 10).memory
+    estimate = memory.total - memory.dataset
     cells: list[str] = []
     for compile_ in ("off", "on") if torch.cuda.is_available() else ("off",):
         try:
@@ -55,7 +58,8 @@ def compare(case: Experiment) -> None:
         else:
             cells += [f"{held / 2**20:,.0f}", f"{held / estimate:.2f}"] if held else ["-", "-"]
     size = f"{case.model}, {case.image_size}"
-    row(size, case.batch_size, case.precision, f"{estimate / 2**20:,.0f}", *cells, *["-"] * (4 - len(cells)))
+    how = case.precision + (", checkpointing" if case.checkpointing else "")
+    row(size, case.batch_size, how, f"{estimate / 2**20:,.0f}", *cells, *["-"] * (4 - len(cells)))
 
 
 def peak(case: Experiment) -> int:

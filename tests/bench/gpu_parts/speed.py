@@ -23,7 +23,14 @@ SMALL = (
     ("vit_mini, 16", experiment("vit_mini", image_size=16, patch_size=4, batch_size=8)),
     ("bit_mini, 16", experiment("bit_mini", image_size=16, batch_size=8)),
 )
-WAYS = (("bf16", "on"), ("bf16", "off"), ("bf16", "graphs"), ("fp16", "on"), ("float32", "on"))
+WAYS = (
+    ("bf16", "on"),
+    ("bf16", "off"),
+    ("bf16", "graphs"),
+    ("fp16", "on"),
+    ("tf32", "on"),
+    ("float32", "on"),
+)
 SMALL_WAYS = (("bf16", "off"), ("float32", "off"))
 
 
