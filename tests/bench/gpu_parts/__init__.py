@@ -1,0 +1,1 @@
+"""The parts of tests/bench/gpu.py: each prints Markdown, and may be run alone."""
