@@ -42,7 +42,7 @@ class TopAccuracy(MulticlassAccuracy):
         super().update(torch.where(found, target, guesses[:, 0]), target)
 
 
-class CalibrationGap(MulticlassCalibrationError):
+class CalibrationGap(MulticlassCalibrationError):  # noqa: N818  it measures an error, and is none
     """The expected calibration error with bins (a, b] as Guo et al. (2017) have them.
 
     torchmetrics' are [a, b), with a bin of its own for a confidence of 1: the next smaller confidence is in the bin.
