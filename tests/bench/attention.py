@@ -46,7 +46,7 @@ def peak(layer, x, device):
         torch.cuda.reset_peak_memory_stats()
         step(layer, x, device)
         return torch.cuda.max_memory_allocated() - start
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
         step(layer, x, device)
     held = most = 0
     events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]

@@ -62,7 +62,7 @@ def test_fused_attention_equals_the_matrix(heads, head_dim, tokens, batch):
 
 def peak_bytes(run):
     """The most memory that tensors born in a run held at once."""
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
         run()
     held = peak = 0
     events = [event for event in profiler.profiler.kineto_results.events() if event.name() == "[memory]"]

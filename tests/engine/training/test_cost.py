@@ -98,7 +98,7 @@ def test_estimated_memory_is_near_a_measured_step(name, patch):
     images = torch.randn(batch, 3, 32, 32)
     model(images[:2]).sum().backward()
     model.zero_grad()
-    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True, acc_events=True) as profiler:
         loss = model(images).square().mean()
         held = profiler.profiler  # the loss keeps the graph, and the graph the activations
     assert loss.requires_grad
