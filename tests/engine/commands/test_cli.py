@@ -92,6 +92,7 @@ class TestRun:
             (["tiny", "--set", "epoch=3"], "did you mean 'epochs'?"),
             (["tiny", "--set", "epochs=0"], "a whole number of at least 1"),
             (["tiny", "--seed", "-1"], "--seed"),
+            (["tiny", "--device", "gpu"], "there is no such device; it is auto, cpu, cuda, cuda:N or mps"),
             (["tiny", "--config", "none.toml"], "none.toml: there is no such file"),
             ([], "NAME"),
         ],
