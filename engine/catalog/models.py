@@ -140,7 +140,7 @@ def problems(
         return _timm_problems(name, patch_size)
     spec = MODELS.get(name)
     if spec is None:
-        allowed = ", ".join(MODELS)
+        allowed = ", ".join([*MODELS, f"{TIMM_PREFIX}NAME"])
         return [("model", f"there is no model {name!r}{nearest(name, MODELS)} Known: {allowed}")]
     mistakes: list[tuple[str, str]] = []
     if image_size < 1:
