@@ -141,7 +141,7 @@ def _times(record: Record, config: Mapping[str, Any]) -> Iterator[NamedText]:
 
 def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[NamedText]:
     name, image, patch = str(config.get("model", "")), config.get("image_size"), config.get("patch_size")
-    if not name:
+    if not name or config.get("command"):  # what a program of the user's own trains is not known
         return
     yield "model", clean(name)
     if isinstance(image, int):
