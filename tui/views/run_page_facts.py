@@ -79,8 +79,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
     yield "state", f"{MARKS[status.state][0]} {status.state}"
     if status.why:
         yield "", clean(status.why)
-    if status.epochs:
-        yield "epoch", f"{progress(status)}, step {status.step:,}"
+    if epoch := progress(status):
+        yield "epoch", f"{epoch}, step {status.step:,}"
     if status.left_s is not None:
         yield "left", duration(status.left_s)
     if status.trained_s:

@@ -177,8 +177,8 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
     if row is not None and not row.group and row.seeds > 1:
         seeds = sorted(fact.status.seed for fact in row.facts)
         yield "seed", f"{status.seed}, {seeds.index(status.seed) + 1} of {len(seeds)}"
-    if status.epochs:
-        yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
+    if status.epochs or status.epoch:
+        yield "epoch", f"{status.epoch:.2f}" + (f" of {status.epochs}" if status.epochs else "")
     if status.left_s is not None:
         yield "left", duration(status.left_s)
     if status.trained_s and status.state != "running":
