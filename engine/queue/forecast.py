@@ -17,7 +17,7 @@ from engine.queue.planner import suits
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
 from engine.runs.worker_status import OfferedDevice
-from engine.sites.device import Device
+from engine.sites.device_occupancy import Device
 
 MOST = 500
 """How many runs of a queue are forecast; those behind them have no times."""

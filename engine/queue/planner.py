@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from engine.sites.device import Device
+from engine.sites.device_occupancy import Device
 from engine.text import gib
 
 PATIENCE_S = 600.0

@@ -32,7 +32,7 @@ from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, waitin
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, is_run_id
-from engine.sites.device import Device
+from engine.sites.device_occupancy import Device
 from engine.sites.local_devices import LocalDevices
 from engine.sites.local_process import launch
 from engine.system import lock

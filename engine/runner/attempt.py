@@ -89,7 +89,7 @@ def _train(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
 ) -> int:
     if experiment.command:
-        from engine.runner.script import run_script
+        from engine.runner.own_program import run_script
 
         return run_script(run, experiment, seed, recorder, stop, device)
     from engine.training.run import train  # seconds: by now the run is held and hears what is asked of it

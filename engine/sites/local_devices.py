@@ -10,7 +10,7 @@ import psutil
 
 from engine.errors import DeviceError
 from engine.runs.worker_status import OfferedDevice
-from engine.sites.device import Device, User
+from engine.sites.device_occupancy import Device, User
 from engine.system.nvml import GpuSample, GpuSource, Nvml
 from engine.system.visible_gpus import find_gpu, order_note, visible_gpus
 

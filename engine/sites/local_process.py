@@ -12,7 +12,7 @@ from pathlib import Path
 from engine.runs import run_lock, stop_request
 from engine.runs.queue_entry import waiting_entry, write_entry
 from engine.runs.store import Run, StoreError
-from engine.sites.device import Device
+from engine.sites.device_occupancy import Device
 from engine.system import lock
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.events import EndState, Failure
 from engine.runs.status import ENDED_EARLY
-from engine.training.evaluation import summarize
+from engine.training.evaluation.evaluator import summarize
 from engine.training.trainer import Trainer
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -26,19 +26,15 @@ from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.training import checkpoint
 from engine.training.batch_norm import least_batch, note_on_ranks
+from engine.training.best_checkpoint import BestCheckpoint, Weights
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset
-from engine.training.evaluation import Evaluation, Evaluator
+from engine.training.evaluation.evaluator import Evaluation, Evaluator
 from engine.training.learner import Batch, Learner, Pass
 
 PATIENCE_S = 30.0
 """Seconds that the last checkpoint waits for space on a full disk."""
-
-
-Weights = Literal["model", "ema"]
-_CANDIDATES: dict[str, Weights] = {"val": "model", AVERAGED["val"]: "ema"}
-"""Where the weights, and their average where there is one, are judged."""
 
 
 class Diverged(UserError):  # noqa: N818  it names what happened to the run
@@ -96,9 +92,7 @@ class Trainer:
         self._scale_is_low = False
         self.tested: Evaluation | None = None
         """The last evaluation on the test split."""
-        self._best: tuple[float, float] | None = None
-        self._best_weights: Weights = "model"
-        self._evaluations_since_best = 0
+        self._best = BestCheckpoint(experiment.patience)
         self._writer = checkpoint.Writer()
         if ranks.rank:  # all have the same weights by now; what is random from here on is each rank's own
             torch.manual_seed(_mix(seed, 0, 1 + ranks.rank))
@@ -111,7 +105,7 @@ class Trainer:
     @property
     def is_done(self) -> bool:
         """Whether all epochs are trained, or ``patience`` is over."""
-        return self.step >= self._steps or 0 < self.experiment.patience <= self._evaluations_since_best
+        return self.step >= self._steps or self._best.is_out_of_patience
 
     @property
     def _has_checkpoint(self) -> bool:
@@ -272,19 +266,7 @@ class Trainer:
         values["time/evaluation"] = time.perf_counter() - began
         self._recorder.metrics(self.step, self.epoch, values)
         self._recorder.emit(self._confusion(evaluations["test"]))
-        return self._choose(evaluations)
-
-    def _choose(self, evaluations: Mapping[str, Evaluation]) -> bool:
-        """Return whether the weights or their average, whichever does better on validation, are the best so far."""
-        chosen = False
-        for split, weights in _CANDIDATES.items():
-            if split in evaluations:
-                values = evaluations[split].values
-                score = (values["f1"], -values["loss"])
-                if self._best is None or score > self._best:
-                    self._best, self._best_weights, chosen = score, weights, True
-        self._evaluations_since_best = 0 if chosen else self._evaluations_since_best + 1
-        return chosen
+        return self._best.choose({split: it.values for split, it in evaluations.items()})
 
     def keep_predictions(self) -> None:
         """Write what the last evaluation took the test images for into the run's folder."""
@@ -312,7 +294,7 @@ class Trainer:
             return
         state = checkpoint.copied(state)  # waits
         step, epoch, folder = self.step, self.epoch, self._recorder.run.checkpoints
-        weights = self._best_weights
+        weights = self._best.weights
 
         def announce(kind: Literal["last", "best"], size: int, weights: Weights) -> None:
             self._recorder.emit(
@@ -347,9 +329,7 @@ class Trainer:
                 "mean": list(self._data.mean),
                 "std": list(self._data.std),
             },
-            "best": self._best,
-            "best_weights": self._best_weights,
-            "evaluations_since_best": self._evaluations_since_best,
+            **self._best.state(),
             "is_best": best,
         }
 
@@ -361,9 +341,7 @@ class Trainer:
         """
         self.learner.load(state)
         self.step = state["step"]
-        self._best = None if state["best"] is None else tuple(state["best"])
-        self._best_weights = state.get("best_weights", "model")
-        self._evaluations_since_best = state.get("evaluations_since_best", 0)
+        self._best.load(state)
         if self._ranks.leads and state.get("is_best"):  # its process may have been killed before it kept them
             checkpoint.keep_best(self._recorder.run.checkpoints, state)
         saved = {

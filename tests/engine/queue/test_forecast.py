@@ -14,7 +14,7 @@ from engine.queue.forecast import Forecast, QueuedRun, RunningRun, forecast, for
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.runs.worker_status import OfferedDevice
-from engine.sites.device import Device
+from engine.sites.device_occupancy import Device
 from engine.sites.local_devices import LocalDevices
 from engine.system.nvml import GpuSample
 

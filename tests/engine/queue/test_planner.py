@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.queue.planner import PATIENCE_S, Job, Live, fits, make_plan
-from engine.sites.device import Device, User
+from engine.sites.device_occupancy import Device, User
 from engine.text import GIB
 
 NOW = 10_000.0

@@ -28,7 +28,7 @@ from engine.system.files import tail
 from engine.training import checkpoint
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset, load_dataset
-from engine.training.evaluation import Evaluator
+from engine.training.evaluation.evaluator import Evaluator
 from engine.training.outcome import trained
 from engine.training.trainer import Diverged, Trainer
 

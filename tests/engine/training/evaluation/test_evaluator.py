@@ -17,10 +17,10 @@ from torch import nn
 from engine.analysis.confusion_scores import Scores, scores
 from engine.analysis.statistics.score_intervals import f1_interval, wilson
 from engine.events import End, decode, encode
-from engine.training import evaluation
 from engine.training.collectives import ALONE
 from engine.training.data.dataset import Split
-from engine.training.evaluation import Evaluation, Evaluator, summarize
+from engine.training.evaluation import evaluator as evaluation
+from engine.training.evaluation.evaluator import Evaluation, Evaluator, summarize
 
 
 def evaluate(logits, labels, batch_size=16):
@@ -190,7 +190,7 @@ def test_a_split_without_images_has_no_summary():
 EVALUATING = """
 import sys
 import torch
-from engine.training import evaluation, light_torchmetrics
+from engine.training.evaluation import evaluator, light_torchmetrics
 from engine.training.data.dataset import Split
 from engine.training.data.digits import digits_source
 {before}
@@ -198,7 +198,7 @@ digits_source()
 already = set(sys.modules)
 split = Split(torch.arange(20), torch.arange(20) % 2)
 model = torch.nn.Embedding.from_pretrained(torch.eye(20)[:, :2])
-print(evaluation.Evaluator(split, 2, 8, lambda batch: batch).run(model).values["f1"])
+print(evaluator.Evaluator(split, 2, 8, lambda batch: batch).run(model).values["f1"])
 print(len(set(sys.modules) - already))
 print(*sys.modules)
 """
@@ -264,7 +264,7 @@ import torch
 from torch import nn
 from engine.training.collectives import ALONE, Joined
 from engine.training.data.dataset import Split
-from engine.training.evaluation import Evaluator
+from engine.training.evaluation.evaluator import Evaluator
 
 ranks = Joined(torch.device("cpu"), "gloo") if "WORLD_SIZE" in os.environ else ALONE
 for images in (401, 3, 1):

@@ -42,7 +42,7 @@ class TopAccuracy(MulticlassAccuracy):
         super().update(torch.where(found, target, guesses[:, 0]), target)
 
 
-class CalibrationError(MulticlassCalibrationError):
+class CalibrationGap(MulticlassCalibrationError):  # noqa: N818  it measures an error, and is none
     """The expected calibration error with bins (a, b] as Guo et al. (2017) have them.
 
     torchmetrics' are [a, b), with a bin of its own for a confidence of 1: the next smaller confidence is in the bin.
@@ -80,7 +80,7 @@ class ClassificationMetrics:
             "precision": MulticlassPrecision(average="macro", **counted),
             "recall": MulticlassRecall(average="macro", **counted),
             "confusion": MulticlassConfusionMatrix(**counted),
-            "ece": CalibrationError(n_bins=BINS, norm="l1", **counted),
+            "ece": CalibrationGap(n_bins=BINS, norm="l1", **counted),
         }
         groups = [["accuracy"], ["f1", "precision", "recall"], ["confusion"], ["ece"]]
         if classes > FEW_CLASSES:

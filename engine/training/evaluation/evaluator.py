@@ -21,7 +21,7 @@ from engine.events import Estimate
 from engine.runs.predictions import Classes
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.dataset import Split
-from engine.training.light_torchmetrics import import_torchmetrics
+from engine.training.evaluation.light_torchmetrics import import_torchmetrics
 
 CHUNK = 8192
 """Images whose logits are kept at once: 33 MB with 1,000 classes."""
@@ -82,7 +82,7 @@ class _Measurement:
 
     def __init__(self, classes: int, device: torch.device) -> None:
         import_torchmetrics()
-        from engine.training.classification_metrics import ClassificationMetrics
+        from engine.training.evaluation.classification_metrics import ClassificationMetrics
 
         self._metrics = ClassificationMetrics(classes, device)
         self._loss = torch.zeros((), device=device, dtype=torch.float64)
