@@ -54,7 +54,7 @@ class ProgressDisplay:
                     self._say(scores)
                 self._say(f"{event.state} after {event.duration_s:.0f} s: {event.reason}", style)
                 if event.state == "stopped":
-                    self._say(f"`engine resume {event.run}` goes on from there")
+                    self._say(f"`engine resume {event.run}` goes on with it")
 
     def _begin(self, event: Start) -> None:
         """Show what begins; of a program of the user's own neither parameters nor epochs are known."""

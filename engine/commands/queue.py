@@ -97,7 +97,7 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     except worker.Busy as error:
         click.echo(str(error), err=True)
         return
-    click.echo(f"{count} runs started", err=True)
+    click.echo(f"{count} run{'s' if count != 1 else ''} started", err=True)
 
 
 @click.command()

@@ -171,6 +171,8 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Nam
         for field, default in DEFAULTS.items()
         if field not in config or config[field] == default
     }
+    if inherited_too and config.get("command"):  # of no defaults but its own
+        return
     usual = inherited(config) | defaults.keys()
     for key, value in config.items():
         if key in OF_MODEL or key in NAMES or value is None or (key in usual) != inherited_too:

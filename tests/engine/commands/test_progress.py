@@ -53,4 +53,4 @@ def test_a_model_has_its_parameters_and_all_its_scores(shown):
 
 def test_a_run_that_was_stopped_says_how_it_goes_on(shown):
     end = End(time=1.0, run="mine-s0", state="stopped", reason="stopped by SIGINT at epoch 0.67")
-    assert "`engine resume mine-s0` goes on from there" in shown(end)
+    assert "`engine resume mine-s0` goes on with it" in shown(end)
