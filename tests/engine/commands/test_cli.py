@@ -306,6 +306,12 @@ class TestShowing:
         assert (done.returncode, finished.id.encode() in done.stdout) == (0, found)
         assert found or (done.stdout, b"no run" in done.stderr) == (b"", "--json" not in arguments)
 
+    def test_ls_says_that_what_it_is_to_sort_by_was_not_measured(self, engine, finished):
+        done = engine("ls", "--sort", "-best:tst/f1")
+        assert (done.returncode, finished.id.encode() in done.stdout) == (0, True)
+        assert b"none of these runs has measured tst/f1: they stand by age" in done.stderr
+        assert engine("ls", "--sort", "best:test/f1").stderr == b""
+
     def test_ls_looks_at_the_tags_and_notes_that_runs_were_given(self, engine, finished):
         change_tags(finished, add=["best"])
         change_note(finished, "warm, again")
