@@ -177,7 +177,7 @@ def _timm_problems(name: str, patch_size: int | None) -> list[tuple[str, str]]:
     if importlib.util.find_spec("timm") is None:
         return [("model", f"{name} needs timm: pip install timm")]
     if patch_size is not None:
-        return [("patch_size", f"{name} has its patches in its name: leave patch_size out")]
+        return [("patch_size", "a model of timm has its patches, if any, in its name: leave patch_size out")]
     return []
 
 
