@@ -140,7 +140,7 @@ def problems(
         return _timm_problems(name, patch_size)
     spec = MODELS.get(name)
     if spec is None:
-        allowed = ", ".join(MODELS)
+        allowed = ", ".join([*MODELS, f"{TIMM_PREFIX}NAME"])
         return [("model", f"there is no model {name!r}{nearest(name, MODELS)} Known: {allowed}")]
     mistakes: list[tuple[str, str]] = []
     if image_size < 1:
@@ -177,7 +177,7 @@ def _timm_problems(name: str, patch_size: int | None) -> list[tuple[str, str]]:
     if importlib.util.find_spec("timm") is None:
         return [("model", f"{name} needs timm: pip install timm")]
     if patch_size is not None:
-        return [("patch_size", f"{name} has its patches in its name: leave patch_size out")]
+        return [("patch_size", "a model of timm has its patches, if any, in its name: leave patch_size out")]
     return []
 
 

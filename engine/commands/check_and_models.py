@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 
+from engine.catalog.models import MODELS, TIMM_PREFIX
 from engine.commands.options import USAGE, fail, option_config, option_json
 from engine.config.loader import check_notes, find_experiment, load_config
 from engine.config.validate import ConfigError
+from engine.text import nearest
 
 
 @click.command()
@@ -70,6 +72,11 @@ def models(config_path: Path, as_json: bool, size: int, patch: int, batch: int, 
         print_models(size, patch, 10, as_json=as_json)
         return
     experiments = load_config(config_path).experiments if config_path.exists() else {}
+    if name not in experiments and name not in MODELS and not name.startswith(TIMM_PREFIX):
+        fail(
+            f"there is no experiment and no model {name!r}{nearest(name, [*experiments, *MODELS])} "
+            f"`engine models` lists the models; one of timm is written {TIMM_PREFIX}NAME"
+        )
     try:
         print_cost(experiments.get(name) or experiment_of_model(name, size, patch, batch), as_json=as_json)
     except ValueError as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from engine.commands.options import option_json, option_runs
+from engine.commands.options import option_json, option_runs, warn
 from engine.runs.store import Store
 
 
@@ -55,6 +55,10 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     from engine.query.select import select_runs
 
     statuses = select_runs(Store(root), " ".join(terms), sort, limit)
+    if sort is not None and statuses and "/" in sort:
+        metric = sort.removeprefix("-").rpartition(":")[2]
+        if not any(metric in status.last for status in statuses):
+            warn(f"none of these runs has measured {metric}: they stand by age")
     if as_json:
         import msgspec
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,8 @@ import click
 
 USAGE = 2
 """Exit code for wrong usage or configuration."""
+DEVICE = re.compile(r"auto|(cpu|cuda)(:[0-9]+)?|mps|(GPU|MIG)-.*")
+"""What ``--device`` takes; a run that waits may name a GPU by its UUID."""
 
 Command = Callable[..., Any]
 
@@ -46,10 +49,23 @@ def option_settings(command: Command) -> Command:
 
 
 def option_device(command: Command) -> Command:
-    """Add ``--device``."""
+    """Add ``--device``, whose value has the form of a device; whether there is such a one shows where it trains."""
     return click.option(
-        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:N or mps (unproven)."
-    )(command)
+        "--device", default="auto", show_default=True, callback=_device,
+        help="auto, cpu, cuda, cuda:N or mps (unproven).",
+    )(command)  # fmt: skip
+
+
+def _device(context: click.Context, option: click.Parameter, value: str) -> str:  # noqa: ARG001  click gives all three
+    if not DEVICE.fullmatch(value):
+        fail(f"--device {value}: there is no such device; it is auto, cpu, cuda, cuda:N or mps")
+    return value
+
+
+def require_queued_device(device: str) -> None:
+    """Leave with the exit code for wrong usage where a run would wait for ever, as no worker offers the device."""
+    if device == "mps":
+        fail("--device mps: no worker offers it; `engine run` and `engine resume` train on it here and now")
 
 
 def option_json(command: Command) -> Command:

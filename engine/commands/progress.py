@@ -9,6 +9,9 @@ from rich.text import Text
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
 from engine.runs.event_text import scored
 
+EPOCH_SCORES = {"test/f1": "test F1", "test/accuracy": "accuracy", "test/loss": "loss"}
+"""What the line of an epoch tells, and how it calls it."""
+
 
 class ProgressDisplay:
     """Turns events into a progress bar; text from the run is shown as text, never as markup."""
@@ -18,12 +21,13 @@ class ProgressDisplay:
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=30),
-            TextColumn("{task.completed:.1f}/{task.total:.0f} epochs", markup=False),
+            TextColumn("{task.fields[epochs]}", markup=False),
             TimeRemainingColumn(),
             TextColumn("{task.fields[loss]}", markup=False),
             console=console,
         )
-        self._task = self._bar.add_task("starting", total=1, loss="")
+        self._task = self._bar.add_task("starting", total=None, epochs="", loss="")
+        self._of = ""
 
     def __enter__(self) -> ProgressDisplay:
         self._bar.start()
@@ -36,8 +40,7 @@ class ProgressDisplay:
         """Show one event."""
         match event:
             case Start():
-                self._bar.update(self._task, description=event.experiment, total=event.epochs)
-                self._say(f"run {event.run}, {event.parameters or 0:,} parameters, {event.device}")
+                self._begin(event)
             case Metrics():
                 self._measure(event)
             case Log():
@@ -50,15 +53,27 @@ class ProgressDisplay:
                 if scores := scored(event):
                     self._say(scores)
                 self._say(f"{event.state} after {event.duration_s:.0f} s: {event.reason}", style)
+                if event.state == "stopped":
+                    self._say(f"`engine resume {event.run}` goes on with it")
+
+    def _begin(self, event: Start) -> None:
+        """Show what begins; of a program of the user's own neither parameters nor epochs are known."""
+        self._of = "" if event.epochs is None else f"/{event.epochs}"
+        self._bar.update(self._task, description=event.experiment, total=event.epochs)
+        size = "" if event.parameters is None else f" {event.parameters:,} parameters,"
+        self._say(f"run {event.run},{size} {event.device}")
 
     def _measure(self, event: Metrics) -> None:
-        self._bar.update(self._task, completed=event.epoch)
+        self._bar.update(self._task, completed=event.epoch, epochs=f"{event.epoch:.1f}{self._of} epochs")
         if (loss := event.values.get("train/loss")) is not None:
             self._bar.update(self._task, loss=f"loss {loss:.3f}")
-        f1 = event.values.get("test/f1")
-        if f1 is not None:
-            accuracy, loss = event.values.get("test/accuracy") or 0.0, event.values.get("test/loss") or 0.0
-            self._say(f"epoch {event.epoch:3.0f}  test F1 {f1:.4f}  accuracy {accuracy:.4f}  loss {loss:.4f}")
+        scores = [
+            f"{name} {value:.4f}"
+            for metric, name in EPOCH_SCORES.items()
+            if (value := event.values.get(metric)) is not None
+        ]
+        if scores:
+            self._say("  ".join([f"epoch {event.epoch:3.0f}", *scores]))
 
     def _say(self, text: str, style: str = "") -> None:
         clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import click
 
-from engine.commands.options import fail, option_changes, option_config, option_device, option_runs, warn
+from engine.commands.options import (
+    fail,
+    option_changes,
+    option_config,
+    option_device,
+    option_runs,
+    require_queued_device,
+    warn,
+)
 from engine.config.loader import find_experiment, load_config
 from engine.config.schema import Experiment
 from engine.runs.queue_entry import waiting_entry
@@ -39,6 +47,7 @@ def submit(
     from engine.queue.submit import submit as queue_up
     from engine.queue.worker import ensure_worker
 
+    require_queued_device(device)
     config = load_config(config_path)
     if gpus is not None:
         settings = (*settings, f"gpus={gpus}")
@@ -88,7 +97,7 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
     except worker.Busy as error:
         click.echo(str(error), err=True)
         return
-    click.echo(f"{count} runs started", err=True)
+    click.echo(f"{count} run{'s' if count != 1 else ''} started", err=True)
 
 
 @click.command()

@@ -18,6 +18,7 @@ from engine.commands.options import (
     option_json,
     option_runs,
     option_settings,
+    require_queued_device,
 )
 from engine.config.loader import find_experiment, load_config
 from engine.runner.stdout import EventLines
@@ -89,6 +90,7 @@ def resume(
     else:
         require_resumable(runs[0])
     if queue:
+        require_queued_device(device)
         _queue_again(store, runs, device, settings)
         return
     sys.exit(_resume_here(runs, device, as_json=as_json, settings=settings))

@@ -270,7 +270,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        message = "there is no such file; `--config FILE` names another"
+        message = (
+            "there is no such file; `--config FILE` names another, and `vitui` offers to write a first one"
+        )
     except UnicodeDecodeError:
         message = "this is not UTF-8 text"
     except OSError as error:

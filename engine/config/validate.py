@@ -74,7 +74,7 @@ def build_experiment(name: str, values: Mapping[str, Any], base: Path, report: R
     if fields.get("command"):
         fields.setdefault("model", SCRIPT)
     converted, failed = convert_fields(fields, FIELDS, Experiment, report)
-    if "model" in failed:
+    if "model" in failed or (converted.get("model") == SCRIPT and "command" in failed):
         return None
     experiment = Experiment(name=name, **converted)
     for key, message in impossible(experiment):

@@ -328,7 +328,12 @@ def _record_end(run: Run, state: Literal["failed", "stopped"], reason: str) -> N
 
 @contextlib.contextmanager
 def _only_worker(store: Store) -> Iterator[None]:
-    store.root.mkdir(parents=True, exist_ok=True)
+    try:
+        store.root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{store.root} cannot be made: {error.strerror}; `--runs DIR` names another folder"
+        ) from None
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))

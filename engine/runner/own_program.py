@@ -32,6 +32,8 @@ GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""
 HEARING_S = 0.5
 """Seconds within which all processes of a run have a signal that was sent to all of them."""
+LONGEST = 300
+"""Characters of a program's last line that stand in the reason of its failure."""
 SAYABLE: dict[str, type[Event]] = {
     "metrics": Metrics,
     "confusion": Confusion,
@@ -163,6 +165,9 @@ def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
         return FINISHED
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
     output = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
-    reason = f"its command {how}; console.log has what it said"
+    last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
+    reason = f"its command {how}; " + (
+        f"console.log ends: {last[:LONGEST]}" if last else "console.log is empty"
+    )
     recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=output))
     return FAILED

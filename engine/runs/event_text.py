@@ -7,9 +7,9 @@ from engine.runs.status import Status
 
 
 def progress(status: Status) -> str:
-    """Return ``3/7``, or how far into the epochs a run is."""
+    """Return ``3/7``, or how far into the epochs a run is; ``3`` where only that is known."""
     if status.epochs is None:
-        return ""
+        return f"{status.epoch:.3g}" if status.epoch else ""
     return f"{status.epoch:.3g}/{status.epochs}"
 
 

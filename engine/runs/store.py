@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 
+SEVERAL = 5
+"""Runs that are named where a word fits more than one."""
 _RUN_ID = re.compile(r"[A-Za-z0-9_][\w.()+-]{0,199}", re.ASCII)
 _STAMP = re.compile(r"-(\d{8}-\d{6})-[0-9a-f]{4}$")
 
@@ -262,14 +264,15 @@ class Store:
         """Return the one run whose id is, begins with or contains ``name``.
 
         Raises:
-            StoreError: No run fits, or more than one does.
+            StoreError: No run fits, or more than one does; says which.
         """
         runs = {run.id: run for run in self.runs()}
         matches = match_one(name, runs)
         if len(matches) == 1:
             return runs[matches[0]]
         if matches:
-            raise StoreError(f"{len(matches)} runs fit {name!r}; name one of them: {', '.join(matches[-5:])}")
+            which = "name one of them" if len(matches) <= SEVERAL else "name one; the newest are"
+            raise StoreError(f"{len(matches)} runs fit {name!r}; {which}: {', '.join(matches[-SEVERAL:])}")
         raise StoreError(f"no run fits {name!r} in {self.root}; `engine ls` lists them")
 
 

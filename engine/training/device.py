@@ -31,14 +31,15 @@ def pick_device(name: str, rank: int = 0, ranks: int = 1) -> torch.device:
         why = f"{name} is one device" if index else f"torch sees {count} CUDA devices"
         raise DeviceError(f"gpus = {ranks}, but {why}; fewer gpus, or device = cpu to try it without")
     if int(index or 0) >= count:
-        raise DeviceError(f"there is no {name}: torch sees {count} CUDA devices")
+        cure = "`--device cpu` trains without" if count == 0 else f"the last one is cuda:{count - 1}"
+        raise DeviceError(f"there is no {name}: torch sees {count} CUDA devices; {cure}")
     return torch.device("cuda", int(index or rank))
 
 
 def _mps(ranks: int) -> torch.device:
     """Return the GPU of an Apple computer."""
     if not torch.backends.mps.is_available():
-        raise DeviceError("there is no mps: torch sees no GPU of Apple's here")
+        raise DeviceError("there is no mps: torch sees no GPU of Apple's here; `--device cpu` trains without")
     if ranks > 1:
         raise DeviceError(f"gpus = {ranks}, but mps is one device; gpus = 1 trains on it")
     return torch.device("mps")

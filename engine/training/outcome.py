@@ -36,7 +36,7 @@ def _end(trainer: Trainer) -> str:
     """Return why training is over."""
     epochs, patience = trainer.experiment.epochs, trainer.experiment.patience
     if trainer.epoch >= epochs:
-        return f"trained all {epochs} epochs"
+        return f"trained all {epochs} epochs" if epochs > 1 else "trained its one epoch"
     return (
         f"{ENDED_EARLY} at epoch {trainer.epoch:g} of {epochs}: no better validation score in {patience} "
         f"evaluation{'s' if patience > 1 else ''}"

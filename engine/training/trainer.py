@@ -107,6 +107,11 @@ class Trainer:
         """Whether all epochs are trained, or ``patience`` is over."""
         return self.step >= self._steps or self._best.is_out_of_patience
 
+    @property
+    def _has_checkpoint(self) -> bool:
+        """Whether a resume finds weights to go on from."""
+        return (self._recorder.run.checkpoints / "last.pt").exists()
+
     def fit(self) -> Request | None:
         """Train to the end or until asked to stop; return what stopped it, None at the end.
 
@@ -120,9 +125,10 @@ class Trainer:
             self._writer.wait()
         self._writer.insist(PATIENCE_S)
         if self._writer.error is not None:
+            onwards = "goes on from the checkpoint before" if self._has_checkpoint else "begins anew"
             raise CheckpointError(
                 f"the last weights are lost: {_cannot_write(self._writer.error)}; with some space freed, "
-                f"`engine resume {self._recorder.run.id}` goes on from the checkpoint before",
+                f"`engine resume {self._recorder.run.id}` {onwards}",
                 transient=True,
             )
         return stopped
@@ -304,7 +310,8 @@ class Trainer:
                 announce("best", checkpoint.keep_best(folder, state), weights)
 
         def failed(error: OSError) -> None:
-            self._recorder.log("warning", f"{_cannot_write(error)}; the one before is kept, training goes on")
+            kept = "the one before is kept" if self._has_checkpoint else "there is none before"
+            self._recorder.log("warning", f"{_cannot_write(error)}; {kept}, training goes on")
 
         self._writer.start(write, failed)
 

@@ -131,7 +131,8 @@ def _shared(texts: Iterable[str]) -> str:
 
 
 def _progress(status: Status) -> str:
-    return f"{int(status.epoch + 1e-6)}/{status.epochs}" if status.epochs else ""
+    done = int(status.epoch + 1e-6)
+    return f"{done}/{status.epochs}" if status.epochs else str(done) if done else ""
 
 
 def _left(fact: RunSummary) -> float | None:

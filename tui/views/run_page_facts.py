@@ -79,8 +79,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
     yield "state", f"{MARKS[status.state][0]} {status.state}"
     if status.why:
         yield "", clean(status.why)
-    if status.epochs:
-        yield "epoch", f"{progress(status)}, step {status.step:,}"
+    if epoch := progress(status):
+        yield "epoch", f"{epoch}, step {status.step:,}"
     if status.left_s is not None:
         yield "left", duration(status.left_s)
     if status.trained_s:
@@ -141,7 +141,7 @@ def _times(record: Record, config: Mapping[str, Any]) -> Iterator[NamedText]:
 
 def _model(config: Mapping[str, Any], status: Status | None) -> Iterator[NamedText]:
     name, image, patch = str(config.get("model", "")), config.get("image_size"), config.get("patch_size")
-    if not name:
+    if not name or config.get("command"):  # what a program of the user's own trains is not known
         return
     yield "model", clean(name)
     if isinstance(image, int):
@@ -171,6 +171,8 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Nam
         for field, default in DEFAULTS.items()
         if field not in config or config[field] == default
     }
+    if inherited_too and config.get("command"):  # of no defaults but its own
+        return
     usual = inherited(config) | defaults.keys()
     for key, value in config.items():
         if key in OF_MODEL or key in NAMES or value is None or (key in usual) != inherited_too:

@@ -48,8 +48,8 @@ def title_of(run: str, status: Status | None, alarms: Sequence[Alarm], width: in
 
 def _facts(status: Status) -> Iterator[str]:
     """Yield facts on how the run goes, the most important first."""
-    if status.epochs:
-        yield f"epoch {progress(status)}"
+    if epoch := progress(status):
+        yield f"epoch {epoch}"
     if (f1 := status.last.get("test/f1")) is not None:
         yield f"F1 {score(f1)}"
     if status.left_s is not None:

@@ -93,6 +93,7 @@ class TestRun:
             (["tiny", "--set", "epoch=3"], "did you mean 'epochs'?"),
             (["tiny", "--set", "epochs=0"], "a whole number of at least 1"),
             (["tiny", "--seed", "-1"], "--seed"),
+            (["tiny", "--device", "gpu"], "there is no such device; it is auto, cpu, cuda, cuda:N or mps"),
             (["tiny", "--config", "none.toml"], "none.toml: there is no such file"),
             ([], "NAME"),
         ],
@@ -304,6 +305,12 @@ class TestShowing:
         done = engine("ls", *arguments)
         assert (done.returncode, finished.id.encode() in done.stdout) == (0, found)
         assert found or (done.stdout, b"no run" in done.stderr) == (b"", "--json" not in arguments)
+
+    def test_ls_says_that_what_it_is_to_sort_by_was_not_measured(self, engine, finished):
+        done = engine("ls", "--sort", "-best:tst/f1")
+        assert (done.returncode, finished.id.encode() in done.stdout) == (0, True)
+        assert b"none of these runs has measured tst/f1: they stand by age" in done.stderr
+        assert engine("ls", "--sort", "best:test/f1").stderr == b""
 
     def test_ls_looks_at_the_tags_and_notes_that_runs_were_given(self, engine, finished):
         change_tags(finished, add=["best"])

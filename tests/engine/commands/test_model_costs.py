@@ -41,6 +41,19 @@ def test_a_model_of_timm_is_explained_without_a_patch() -> None:
     assert "tokens" not in said
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("tinny", "there is no experiment and no model 'tinny'; did you mean 'tiny'?"),
+        ("vit_bb", "did you mean 'vit_b'?"),
+        ("resnet18", "one of timm is written timm:NAME"),
+    ],
+)
+def test_an_unknown_name_says_what_would_be_right(lab: Path, name: str, words: str) -> None:
+    code, said = models("--explain", name, "--config", str(lab / "experiments.toml"))
+    assert (code, words in said) == (2, True)
+
+
 @pytest.mark.slow
 def test_all_keys_of_an_experiment_are_taken(tmp_path: Path) -> None:
     config = tmp_path / "experiments.toml"

@@ -58,6 +58,12 @@ class TestSubmit:
             (["--seeds", "1,x"], "different whole numbers, like 0,1,2"),
             (["--seeds", "1,1"], "different whole numbers"),
             (["--seeds", ""], "different whole numbers"),
+            (
+                ["--device", "gpu"],
+                "--device gpu: there is no such device; it is auto, cpu, cuda, cuda:N or mps",
+            ),
+            (["--device", "cuda:x"], "--device cuda:x: there is no such device"),
+            (["--device", "mps"], "--device mps: no worker offers it; `engine run`"),
             (["--after", "nothing"], "no run fits 'nothing'"),
             (["--gpus", "0"], "--gpus"),
             (["--set", "retries=-1"], "a whole number from 0 to 100"),

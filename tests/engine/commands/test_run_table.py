@@ -29,6 +29,7 @@ def test_durations(seconds, said):
 def test_what_is_not_known_is_left_empty():
     assert (number(None), number(0.12345)) == ("", "0.123")
     assert (progress(Status(run="r")), progress(Status(run="r", epoch=3.5, epochs=7))) == ("", "3.5/7")
+    assert progress(Status(run="r", epoch=3.0)) == "3"
 
 
 def test_text_of_a_run_is_one_line_without_escapes():

@@ -125,6 +125,11 @@ def test_a_link_to_weights_keeps_its_name(load, tmp_path):
     assert config.experiments["a"].pretrained == str(tmp_path / "model.safetensors")
 
 
+def test_a_command_that_is_no_list_is_the_only_mistake(mistakes):
+    (only,) = mistakes('[experiments.a]\ncommand = "python train.py"\n')
+    assert only.startswith("2:11: command")
+
+
 def test_an_experiment_with_a_command_needs_no_model(load):
     assert load('[experiments.a]\ncommand = ["python", "train.py"]\n').experiments["a"].command
 

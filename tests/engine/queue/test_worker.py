@@ -109,6 +109,11 @@ class TestTheQueue:
         done.set()
         first.join()
 
+    def test_a_folder_that_cannot_be_made_is_said(self, tmp_path):
+        (tmp_path / "file").touch()
+        with pytest.raises(StoreError, match=r"runs cannot be made: Not a directory; `--runs DIR` names"):
+            work(Store(tmp_path / "file" / "runs"), lambda: True)
+
     def test_nothing_is_started_while_a_run_lives(self, store, tiny, run, monkeypatch):
         waits = queued(store, tiny, seed=1)
         fails_at_once(monkeypatch)

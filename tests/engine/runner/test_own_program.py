@@ -71,7 +71,7 @@ def test_a_program_that_fails_fails_its_run_with_what_it_said(
     lab_with(lab, PROGRAM)
     monkeypatch.setenv("STATUS", "7")
     assert engine("run", "mine").returncode == 1
-    assert "ended with status 7" in status_of(only_run(lab)).reason
+    assert status_of(only_run(lab)).reason.startswith("its command ended with status 7; console.log ends: ")
     assert b"oh no" in run_end(only_run(lab))
 
 

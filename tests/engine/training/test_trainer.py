@@ -324,9 +324,27 @@ class TestSaving:
 
         monkeypatch.setattr("engine.training.trainer.PATIENCE_S", 0)
         monkeypatch.setattr(checkpoint, "save", full_at_the_end)
-        with pytest.raises(CheckpointError, match=r"last weights are lost: .* No space left"):
+        with pytest.raises(
+            CheckpointError, match=r"last weights are lost: .* No space left.* checkpoint before$"
+        ):
             trainer(run).fit()
         assert checkpoint.load(run.checkpoints / "last.pt", CPU)["step"] == 4
+
+    def test_a_disk_that_never_had_space_has_nothing_to_go_on_from(self, runs, monkeypatch):
+        run = runs()
+
+        def full(path, state):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+        monkeypatch.setattr("engine.training.trainer.PATIENCE_S", 0)
+        monkeypatch.setattr(checkpoint, "save", full)
+        with pytest.raises(CheckpointError, match=rf"`engine resume {run.id}` begins anew$"):
+            trainer(run).fit()
+        history = History(run.path)
+        history.update()
+        warnings = [log.message for log in history.logs if log.level == "warning"]
+        assert all("; there is none before, training goes on" in warning for warning in warnings)
+        assert warnings
 
     @pytest.mark.slow
     def test_the_last_weights_are_saved_once_there_is_space(self, runs, monkeypatch):

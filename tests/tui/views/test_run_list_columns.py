@@ -105,6 +105,11 @@ def test_a_column_says_what_its_key_means(name: str, heading: str, shown: str) -
     assert (column(name).heading, text(name, RUN)) == (heading, shown)
 
 
+def test_a_program_that_tells_its_epochs_alone_is_shown_with_them() -> None:
+    assert text("epoch", RunSummary(status("mine", state="running", epoch=3.0))) == "3"
+    assert text("epoch", RunSummary(status("mine", state="running", epoch=0.0))) == ""
+
+
 def test_names_that_mean_nothing_are_no_columns() -> None:
     assert [find_column(name) for name in ("", "no such", "name", "seeds", "x:y")] == [None] * 5
 

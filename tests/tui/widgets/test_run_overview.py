@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.config.schema import DEFAULTS
 from engine.events import Estimate, Metrics
 from engine.runs.metadata import RunSummary
 from engine.runs.status import Status
@@ -50,6 +51,14 @@ def test_what_failed_behind_a_result_is_told_with_its_reason() -> None:
     failed = Status(run="e-s1-20261118-150000-abcd", seed=1, state="failed", reason="out of\x1b[2J memory")
     found = dict(facts(shown, None, {}, unfinished=[failed]))
     assert found["behind it"] == "✗ s1 11-18 15:00 failed: out of memory"
+
+
+def test_of_a_program_stand_its_command_and_what_was_chosen_for_it() -> None:
+    settings = DEFAULTS | {"model": "script", "command": ["python", "a b.py"], "epochs": 8, "seed": 0}
+    told = dict(facts(Status(run="r"), None, settings))
+    assert (told["command"], told["epochs"], told["seed"]) == ("python 'a b.py'", "8", "0")
+    assert not told.keys() & {"model", "image", "data", "batch", "lr", "decay"}
+    assert dict(facts(Status(run="r"), None, settings | {"dataset": "digits"}))["data"] == "digits"
 
 
 def test_memory_stands_with_its_peak() -> None:

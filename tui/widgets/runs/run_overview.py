@@ -5,6 +5,7 @@ Drawn line by line: a text widget would lay out and paint the whole screen for e
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -18,6 +19,7 @@ from textual.strip import Strip
 
 from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
+from engine.config.schema import DEFAULTS
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size
@@ -175,8 +177,8 @@ def _progress(status: Status, row: Row | None) -> Iterator[Fact]:
     if row is not None and not row.group and row.seeds > 1:
         seeds = sorted(fact.status.seed for fact in row.facts)
         yield "seed", f"{status.seed}, {seeds.index(status.seed) + 1} of {len(seeds)}"
-    if status.epochs:
-        yield "epoch", f"{status.epoch:.2f} of {status.epochs}"
+    if status.epochs or status.epoch:
+        yield "epoch", f"{status.epoch:.2f}" + (f" of {status.epochs}" if status.epochs else "")
     if status.left_s is not None:
         yield "left", duration(status.left_s)
     if status.trained_s and status.state != "running":
@@ -206,6 +208,9 @@ def _labels(labels: Mapping[str, Any]) -> Iterator[Fact]:
 
 
 def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
+    if command := settings.get("command"):
+        yield "command", clean(shlex.join(map(str, command)))
+        return
     name = str(settings.get("model", ""))
     yield "model", clean(name)
     image, patch = settings.get("image_size"), settings.get("patch_size")
@@ -224,7 +229,14 @@ def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]
 
 
 def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
-    yield "data", clean(str(settings.get("dataset", ""))).removeprefix("folder:")
+    if settings.get(
+        "command"
+    ):  # what it trains on and how is its own affair, unless somebody has said so here
+        settings = {
+            key: value for key, value in settings.items() if key == "seed" or value != DEFAULTS.get(key)
+        }
+    if "dataset" in settings:
+        yield "data", clean(str(settings["dataset"])).removeprefix("folder:")
     for name, key in (("per class", "subset_per_class"), ("epochs", "epochs"), ("batch", "batch_size"),
                       ("lr", "lr"), ("decay", "weight_decay"), ("seed", "seed")):  # fmt: skip
         if settings.get(key) is not None:
