@@ -52,7 +52,8 @@ class ProgressDisplay:
                 style = {"finished": "green", "failed": "red"}.get(event.state, "yellow")
                 if scores := scored(event):
                     self._say(scores)
-                self._say(f"{event.state} after {event.duration_s:.0f} s: {event.reason}", style)
+                reason = event.reason.removeprefix(f"{event.state} ")  # "stopped by SIGINT at epoch 3"
+                self._say(f"{event.state} after {event.duration_s:.0f} s: {reason}", style)
                 if event.state == "stopped":
                     self._say(f"`engine resume {event.run}` goes on with it")
 

@@ -33,6 +33,8 @@ async def test_runs_that_wait_are_moved_and_held_in_the_list(project: Project, w
         await pilot.press("J")
         await until(pilot, lambda: order() == ["BiT-small", "ViT-small", "one-token"])
         await until(pilot, lambda: "is number 2 of 3 in the queue" in toasts(pilot))
+        first = waiting(store)[0].id
+        await until(pilot, lambda: board(pilot).snapshot.queue.waiting[0] == first)
         await pilot.press("down", "down", "K")
         assert runs(pilot).row.run == done.id
         await until(pilot, lambda: order() == ["BiT-small", "one-token", "ViT-small"])
