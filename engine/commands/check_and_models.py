@@ -11,6 +11,7 @@ import click
 from engine.catalog.models import MODELS, TIMM_PREFIX
 from engine.commands.options import USAGE, fail, option_config, option_json
 from engine.config.loader import check_notes, find_experiment, load_config
+from engine.config.schema import chosen_settings
 from engine.config.validate import ConfigError
 from engine.text import nearest
 
@@ -40,7 +41,7 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
 
     for name in names:
         settings = msgspec.to_builtins(find_experiment(config, name))
-        explicit = {key: value for key, value in settings.items() if value is not None}
+        explicit = {key: value for key, value in chosen_settings(settings).items() if value is not None}
         click.echo(
             json.dumps(explicit)
             if as_json

@@ -159,6 +159,17 @@ def settings(config: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def chosen_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a configuration says: of a program's run only its seed and what the user has chosen.
+
+    What a program of the user's own trains, on what and how, is its own affair: no default speaks of it.
+    """
+    if not config.get("command"):
+        return dict(config)
+    defaults = {**DEFAULTS, "model": SCRIPT, "seed": None}
+    return {key: value for key, value in config.items() if value != defaults.get(key)}
+
+
 class Figure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One figure of some experiments, written to ``images/<name>.png``.
 

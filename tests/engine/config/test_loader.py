@@ -6,13 +6,14 @@ import contextlib
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.config.loader import Config, check_notes, find_experiment, load_config
 from engine.config.overrides import override
-from engine.config.schema import Experiment
+from engine.config.schema import Experiment, chosen_settings
 from engine.config.validate import ConfigError
 
 ROOT = Path(__file__).parents[3]
@@ -384,3 +385,16 @@ def test_an_unknown_experiment_is_answered_with_the_nearest(load):
     config = load(f"[experiments.quick-ViT]\n{VIT}")
     with pytest.raises(ConfigError, match="no experiment 'quick-vti'; did you mean 'quick-ViT'"):
         find_experiment(config, "quick-vti")
+
+
+def test_of_a_program_only_what_somebody_has_chosen_is_said(tmp_path):
+    file = tmp_path / "experiments.toml"
+    file.write_text('[experiments.mine]\ncommand = ["python", "train.py"]\nepochs = 9\n')
+    config = msgspec.to_builtins(load_config(file).experiments["mine"])
+    assert chosen_settings(config) == {
+        "name": "mine",
+        "command": ["python", "train.py"],
+        "epochs": 9,
+        "seed": 0,
+    }
+    assert chosen_settings(config | {"command": []}) == config | {"command": []}

@@ -19,7 +19,7 @@ from textual.strip import Strip
 
 from engine.analysis.alarms import Alarm
 from engine.catalog.models import MODELS, caveat, patch_tokens
-from engine.config.schema import DEFAULTS
+from engine.config.schema import chosen_settings
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
 from engine.text import clean, duration, loss, score, size
@@ -229,12 +229,7 @@ def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]
 
 
 def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
-    if settings.get(
-        "command"
-    ):  # what it trains on and how is its own affair, unless somebody has said so here
-        settings = {
-            key: value for key, value in settings.items() if key == "seed" or value != DEFAULTS.get(key)
-        }
+    settings = chosen_settings(settings)
     if "dataset" in settings:
         yield "data", clean(str(settings["dataset"])).removeprefix("folder:")
     for name, key in (("per class", "subset_per_class"), ("epochs", "epochs"), ("batch", "batch_size"),
