@@ -48,7 +48,7 @@ PARTS = (
          "ViT-B/16 at 224 pixels: 4,700 images/s on an H200 with bf16 and compile (about 50 % MFU); eager at least "
          "0.7 of that; CUDA graphs gain most where the model is small.", 150),
     Part("resume", "Stopped and resumed against undisturbed",
-         "With deterministic = true no tensor of the last checkpoint differs.", 80),
+         "With deterministic = true no tensor of the last checkpoint differs.", 110),
     Part("memory", "Estimated memory against the peak of a step",
          "Eager within 15 % of what torch allocated at its peak; compiled as much or less.", 60),
     Part("queueing", "Two runs for one card, and a stop that proves the memory free",

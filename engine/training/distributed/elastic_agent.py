@@ -35,8 +35,9 @@ def main() -> None:
             "-m", "engine.training.distributed.rank_process", str(os.getpid()), address, job
         )
     except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
-        if failure.exitcode < 0:
+        # the others end of themselves, and may have done so before the agent looked
+        killed = ((rank, failure) for rank, failure in error.failures.items() if failure.exitcode < 0)
+        for rank, failure in killed:
             name = signal.Signals(-failure.exitcode).name
             message = f"the process of GPU {rank} was killed by {name}; console.log has what it said"
             cause = Failure(type="RankKilled", message=message, traceback=str(error))

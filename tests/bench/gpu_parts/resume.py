@@ -20,6 +20,7 @@ deterministic = true
 epochs = {epochs}
 batch_size = {batch}
 log_every = 1
+evaluate_every = 6
 
 [experiments.vit]
 model = "vit_mini"
@@ -41,7 +42,7 @@ accumulate = 2
 def main() -> None:
     """Print for each experiment how many tensors of the last checkpoints differ."""
     small = options(__doc__).small
-    epochs, batch = (2, 256) if small else (6, 64)
+    epochs, batch = (12, 64) if small else (30, 64)
     Path("experiments.toml").write_text(EXPERIMENTS.format(epochs=epochs, batch=batch))
     heading("experiment", "device", "stopped at step", "of", "tensors that differ", "the first of them")
     for name in ("vit",) if small else ("vit", "bit", "hybrid"):
