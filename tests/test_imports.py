@@ -57,6 +57,10 @@ def test_the_commands_open_without_matplotlib(name):
     assert_light([name], (*HEAVY, "matplotlib", "scipy"))
 
 
+def test_the_app_is_there_before_it_measures_the_machine():
+    assert_light(["tui.app", "tui.feed.feed"], ("psutil",))
+
+
 @pytest.mark.parametrize(
     "arguments", [["ls"], ["ls", "--json"], ["ls", "state=failed model~vit", "--sort", "lr"]]
 )

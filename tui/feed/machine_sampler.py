@@ -6,8 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterable, Mapping
 
-import psutil
-
 from engine.system.nvml import Nvml
 from tui.state.snapshot import Machine, Process
 
@@ -32,6 +30,8 @@ class MachineSampler:
         now = time.monotonic()
         if now < self._next:
             return None
+        import psutil  # it takes as long as a twentieth of the app's start, and the runs come first
+
         self._next = now + LOOK_S
         if self._nvml is None:
             self._nvml = Nvml()
@@ -59,6 +59,8 @@ class MachineSampler:
 
 
 def _process(pid: int) -> Process | None:
+    import psutil
+
     with contextlib.suppress(psutil.Error):
         process = psutil.Process(pid)
         return Process(process.name(), tuple(parent.pid for parent in process.parents()))
