@@ -1,4 +1,4 @@
-"""Without PyTorch vitui shows, queues, compares, reports, imports and exports; what trains says in a line what is missing.
+"""Without PyTorch vitui shows, queues, compares, reports and exports; what trains says in a line what is missing.
 
 `.ci/run` names in LIGHT_PYTHON the interpreter of an installation without extras. Elsewhere the packages of the extra
 ``train`` are hidden from this one.
