@@ -56,7 +56,7 @@ define install
 endef
 
 $(VENV)/.run: $(VENV)/.python pyproject.toml constraints.txt
-	$(call install,.)
+	$(call install,.[train])
 
 $(VENV)/.dev: $(VENV)/.python pyproject.toml constraints.txt
 	$(call install,.[dev])

@@ -6,7 +6,6 @@ Free of torch, so that configuration and app can answer for a model without buil
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -137,7 +136,7 @@ def problems(
         One ``(key, what is wrong and what would be right)`` for each mistake; empty when it can be built.
     """
     if name.startswith(TIMM_PREFIX):
-        return _timm_problems(name, patch_size)
+        return _timm_problems(patch_size)
     spec = MODELS.get(name)
     if spec is None:
         allowed = ", ".join([*MODELS, f"{TIMM_PREFIX}NAME"])
@@ -172,10 +171,8 @@ def problems(
     return mistakes
 
 
-def _timm_problems(name: str, patch_size: int | None) -> list[tuple[str, str]]:
+def _timm_problems(patch_size: int | None) -> list[tuple[str, str]]:
     """What can be said of a model of timm without importing it."""
-    if importlib.util.find_spec("timm") is None:
-        return [("model", f"{name} needs timm: pip install timm")]
     if patch_size is not None:
         return [("patch_size", "a model of timm has its patches, if any, in its name: leave patch_size out")]
     return []

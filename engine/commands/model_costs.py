@@ -12,6 +12,8 @@ import msgspec
 from engine.catalog.datasets import folder_of
 from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
+from engine.errors import UserError
+from engine.system.extras import lacking
 from engine.text import gib
 
 MEMORY_NOTE = (
@@ -30,7 +32,11 @@ def print_models(image_size: int, patch_size: int, classes: int, *, as_json: boo
         patch_size: The side of a patch of the Vision Transformers, in pixels.
         classes: How many logits the models have.
         as_json: Print JSON lines instead of a table.
+
+    Raises:
+        UserError: PyTorch is not installed.
     """
+    _require_packages()
     from engine.training.cost import summaries
 
     if not as_json:
@@ -48,12 +54,14 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     """Print what training an experiment's model takes of each of its GPUs.
 
     Raises:
+        UserError: PyTorch is not installed.
         ValueError: The model cannot be built, or what it takes cannot be worked out.
     """
     if experiment.command:
         raise ValueError(
             f"{experiment.name} runs a program of its own: what that takes is known when it runs"
         )
+    _require_packages()
     from engine.training.cost import cost_of, count_classes, images_per_gpu, memory_of
 
     images, classes = images_per_gpu(experiment), count_classes(experiment.dataset)
@@ -84,6 +92,11 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     notes = [cost.caveat, MEMORY_NOTE, FOLDER_NOTE if folder_of(experiment.dataset) else ""]
     for note in filter(None, notes):
         click.echo(textwrap.fill(f"note: {note}", 80))
+
+
+def _require_packages() -> None:
+    if lacks := lacking("train"):
+        raise UserError(f"what models cost is measured on the models themselves: this {lacks}")
 
 
 def _tokens(experiment: Experiment, patch_tokens: int | None) -> str:

@@ -142,12 +142,14 @@ def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Seque
 
 def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: Sequence[str]) -> int:
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
+    from engine.config.preflight import missing_packages
     from engine.runs.resume import changed, last_experiment
     from engine.runs.stop_request import STOPPED
 
     worst = 0
     for run in runs:
-        changed(last_experiment(run), settings)
+        if lacks := missing_packages(changed(last_experiment(run), settings)):
+            fail(f"{run.id}: {lacks}")
         code = _train_here(run, device, as_json=as_json, settings=settings)
         worst = code or worst
         if code == STOPPED:

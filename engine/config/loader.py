@@ -15,7 +15,7 @@ from engine.catalog.figure_kinds import kind_mistakes, with_defaults
 from engine.catalog.models import MODELS, caveat
 from engine.catalog.recipes import fill
 from engine.config.overrides import override
-from engine.config.preflight import few_validation_images, missing, oversized_batch
+from engine.config.preflight import few_validation_images, missing_files, missing_packages, oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
 from engine.config.toml_positions import Position, Positions
 from engine.config.validate import (
@@ -86,10 +86,11 @@ def find_experiment(config: Config, name: str, settings: Sequence[str] = ()) -> 
 
 def check_notes(config: Config) -> list[str]:
     """Return what is odd, but not wrong, about the experiments: one sentence each."""
+    experiments = config.experiments.values()
+    packages = dict.fromkeys(filter(None, map(missing_packages, experiments)))
     return [
-        f"{experiment.name}: {note}"
-        for experiment in config.experiments.values()
-        for note in notes_on(experiment)
+        *packages,
+        *(f"{experiment.name}: {note}" for experiment in experiments for note in notes_on(experiment)),
     ]
 
 
@@ -97,7 +98,7 @@ def notes_on(experiment: Experiment) -> list[str]:
     """Return what is odd, but not wrong, about an experiment: one sentence each."""
     model = (experiment.model, experiment.image_size, experiment.patch_size, experiment.options)
     notes = (
-        missing(experiment),
+        missing_files(experiment),
         experiment.model in MODELS and caveat(*model),
         oversized_batch(experiment),
         few_validation_images(experiment),

@@ -1,4 +1,4 @@
-"""What can be known of an experiment's files and images before a run waits: are they there, and are there enough."""
+"""What can be known before a run waits: are its packages, files and images there, and are there enough of these."""
 
 from __future__ import annotations
 
@@ -7,22 +7,34 @@ import math
 import msgspec
 
 from engine.catalog.datasets import SPLITS, folder_of, training_images, validation_images
+from engine.catalog.models import TIMM_PREFIX
 from engine.catalog.weights import weights_file
 from engine.config.schema import Experiment
+from engine.system.extras import lacking
 
 FEWEST_TO_CHOOSE_BY = 100
 """Validation images from which on the best checkpoint is chosen without a warning."""
 
 
 def missing(experiment: Experiment) -> str:
+    """Return in words what this machine lacks to train an experiment: packages, data, weights; empty if nothing."""
+    return "; ".join(filter(None, (missing_packages(experiment), missing_files(experiment))))
+
+
+def missing_packages(experiment: Experiment) -> str:
+    """Return in words which packages are not installed that training it takes; empty if none. A command needs none."""
+    if experiment.command:
+        return ""
+    timm = ("timm",) if experiment.model.startswith(TIMM_PREFIX) else ()
+    return f"training {lacks}" if (lacks := lacking("train", *timm)) else ""
+
+
+def missing_files(experiment: Experiment) -> str:
     """Return in words which folder of an experiment's dataset, or file of weights, is not there; empty if none is."""
     if experiment.command:
         return ""
-    return "; ".join(
-        lacks
-        for lacks in (_missing_data(experiment.dataset), _missing_weights(experiment.pretrained))
-        if lacks
-    )
+    files = (_missing_data(experiment.dataset), _missing_weights(experiment.pretrained))
+    return "; ".join(filter(None, files))
 
 
 def _missing_data(dataset: str) -> str:

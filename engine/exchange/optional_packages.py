@@ -6,6 +6,7 @@ from importlib import import_module
 from types import ModuleType
 
 from engine.errors import UserError
+from engine.system.extras import how_to_install
 
 
 class ExchangeError(UserError):
@@ -28,5 +29,5 @@ def load(module: str, extra: str) -> ModuleType:
         package = module.partition(".")[0]
         raise ExchangeError(
             f"{package} is needed for this and cannot be loaded ({error}); "
-            f"`pip install 'vitui[{extra}]'` installs it"
+            f"{how_to_install(extra)} installs it"
         ) from None

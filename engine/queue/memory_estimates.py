@@ -26,6 +26,7 @@ from engine.catalog.metrics import over_gpus
 from engine.config.schema import Experiment
 from engine.runs.status import Status
 from engine.runs.store import Run, Store, StoreError
+from engine.system.extras import lacking
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.text import GIB
 
@@ -116,7 +117,7 @@ class MemoryEstimates:
 
     def _work_out(self, shape: str, experiment: Experiment) -> None:
         """Start a process that works out a figure, one at a time."""
-        if self._calculation is not None:
+        if self._calculation is not None or lacking("train"):
             return
         with tempfile.TemporaryFile() as question:
             question.write(msgspec.json.encode(experiment))

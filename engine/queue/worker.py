@@ -36,6 +36,7 @@ from engine.sites.device_occupancy import Device
 from engine.sites.local_devices import LocalDevices
 from engine.sites.local_process import launch
 from engine.system import lock
+from engine.system.extras import lacking
 from engine.system.files import last_lines
 from engine.system.process import STOP_SIGNALS
 from engine.text import span
@@ -116,6 +117,7 @@ class Worker:
         self._machine = machine
         self._backoff = backoff_s
         self._estimates = MemoryEstimates(store)
+        self._lacks = lacking("train")
         self._children: list[tuple[Run, subprocess.Popen[bytes]]] = []
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
@@ -197,6 +199,8 @@ class Worker:
 
     def _job(self, run: Run, entry: QueueEntry, now: float) -> Job:
         blocked, hopeless = why_blocked(self._store, entry, now)
+        if not blocked and self._lacks and not run.config().get("command"):
+            blocked, hopeless = f"waits for a machine that can train it: training {self._lacks}", True
         return Job(
             run=run.id, rank=entry.rank, since=max(entry.submitted, entry.not_before), gpus=entry.gpus,
             wish=entry.device, share=entry.share, memory=self._memory(run), blocked=blocked, hopeless=hopeless,

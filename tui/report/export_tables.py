@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +13,7 @@ from engine.analysis.results import SCORES, Hours, Result, read_gpu_hours, resul
 from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.loader import Config
 from engine.runs.store import Store
+from engine.system.extras import lacking
 from engine.text import markdown, markdown_table, printable
 from tui.figures.caveats import FigureEntry, Say, cautions, whats_missing
 from tui.figures.export_figures import find_figures, teller
@@ -49,10 +49,8 @@ def export_tables(
         ExportError: A file cannot be written, or what writes Parquet is not installed.
     """
     by_figure = {figure.name: figure.experiments for figure in find_figures(config, names)} if names else {}
-    if "parquet" in formats and importlib.util.find_spec("pyarrow") is None:
-        raise ExportError(
-            "Parquet needs pyarrow, which is not installed: pip install 'vitui[parquet]'; --format csv needs nothing"
-        )
+    if "parquet" in formats and (lacks := lacking("parquet")):
+        raise ExportError(f"Parquet {lacks}; --format csv needs nothing")
     candidates, troubles = read_candidates(store)
     tell = teller(say)
     for trouble in troubles:

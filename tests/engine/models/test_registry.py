@@ -90,13 +90,6 @@ def test_timm_models_are_told_the_size_they_need():
     assert vit(torch.randn(2, 3, 48, 48)).shape == (2, 4)
 
 
-def test_timm_is_asked_for_where_it_is_missing(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    assert problems("timm:resnet18", 32, None, {}) == [
-        ("model", "timm:resnet18 needs timm: pip install timm")
-    ]
-
-
 def test_readers_are_warned_of_models_without_spatial_structure():
     assert patch_tokens("vit_b", 32, 32) == 1
     assert "one patch token" in caveat("vit_b", 32, 32)
