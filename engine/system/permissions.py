@@ -12,20 +12,23 @@ ROOT_UID = 0
 
 
 def who_else_can_write(path: Path) -> str:
-    """Return in words who besides this user and root can write a file or folder; empty where nobody else can.
+    """Return in words who besides this user and root can write a file or folder; empty where it is these two alone.
 
     An owner can: what it may not do it allows itself. The group that a user has alone, as many systems give to each,
-    is nobody else. Of a folder with the sticky bit others can take nothing away. Links are not followed.
+    is the user. Of a folder with the sticky bit others can take nothing away. Links are not followed.
 
     Args:
         path: The file or folder.
+
+    Returns:
+        ``everybody``, ``the group students`` or ``the user eve, its owner,``: the begin of a sentence.
 
     Raises:
         OSError: It cannot be looked at.
     """
     info = path.lstat()
     if info.st_uid not in (os.geteuid(), ROOT_UID):
-        return f"its owner {user_name(info.st_uid)}"
+        return f"the user {user_name(info.st_uid)}, its owner,"
     if info.st_mode & stat.S_ISVTX or stat.S_ISLNK(info.st_mode):
         return ""
     if info.st_mode & stat.S_IWOTH:
@@ -48,7 +51,7 @@ def is_own_group(gid: int) -> bool:
 
 
 def user_name(uid: int) -> str:
-    """Return the name of a user, the number of one that has none."""
+    """Return the name of a user, its number where it has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

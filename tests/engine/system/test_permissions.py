@@ -83,7 +83,7 @@ def test_an_access_list_lets_others_in_through_the_own_group(file, group):
 def test_an_owner_can_whatever_the_mode(file):
     os.chown(file, NOBODY, -1)
     file.chmod(0o400)
-    assert who_else_can_write(file) == f"its owner {permissions.user_name(NOBODY)}"
+    assert who_else_can_write(file) == f"the user {permissions.user_name(NOBODY)}, its owner,"
 
 
 def test_a_link_has_no_say_and_is_not_followed(file, tmp_path, group):

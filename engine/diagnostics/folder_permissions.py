@@ -1,0 +1,53 @@
+"""Who else may write what lies in and beside a folder of runs; for the files of a run there is a check of its own."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.catalog import output_folders
+from engine.diagnostics.checks import Finding, open_to_others
+from engine.runs.store import Store
+from engine.system.permissions import who_else_can_write
+
+MOST_OUTPUTS = 10_000
+"""Exported files that are looked at, at most."""
+
+
+def check_folder(store: Store) -> Iterator[Finding]:
+    """May others put runs into the folder, or change what the worker and its users read?"""
+    root = store.root.resolve()
+    yield from open_to_others(
+        str(store.root), root, "it", consequence=": runs can be put into it and taken away"
+    )
+    for path in sorted(root.glob(".*")):
+        if not path.name.startswith(".trash") and path.is_file():
+            yield from open_to_others(path.name, path, "it")
+    yield from open_to_others(".trash", root / ".trash", "it")
+
+
+def check_outputs(store: Store) -> Iterator[Finding]:
+    """May others change what was exported beside the runs?"""
+    for name in output_folders.ALL:
+        folder = store.root.absolute().parent / name
+        open_paths = [path for path in _members(folder) if _is_open(path)]
+        if open_paths:
+            more = f" and {len(open_paths) - 1} more" if len(open_paths) > 1 else ""
+            which = "it" if open_paths == [folder] else f"{open_paths[0].relative_to(folder.parent)}{more}"
+            text = f"others than you may write {which}"
+            yield Finding(f"{name}/", "permissions", text, f"chmod -R go-w {folder}")
+
+
+def _members(folder: Path) -> Iterator[Path]:
+    """Yield a folder and what is in it; links are not followed."""
+    inside = (Path(here, name) for here, folders, files in os.walk(folder) for name in (*folders, *files))
+    yield from itertools.islice(itertools.chain([folder], inside), MOST_OUTPUTS)
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(who_else_can_write(path))
+    except OSError:
+        return False
