@@ -5,7 +5,8 @@
 
 Each target runs in a process of its own, with its share of the inputs. The first input that raises what it should not
 ends its process, which names it; it is kept as ``crash-*`` in the folder that is printed, and given to the target again
-with ``--input FILE``; ``WITHOUT=ls_json,feed`` leaves readers of folders out. Half of the inputs are mutated as bytes, half as the JSON or the lines that they are made of.
+with ``--input FILE``; ``WITHOUT=ls_json,feed`` leaves readers of folders out. Half of the inputs are mutated as
+bytes, half as the JSON or the lines that they are made of.
 """
 
 from __future__ import annotations
@@ -260,15 +261,14 @@ def _folder_corpus(events: list[bytes]) -> Iterator[bytes]:
     hostile = json.dumps(list(HOSTILE.values())).encode()
     label = json.dumps(LABELS | {"added": list(HOSTILE.values()), "note": HOSTILE["csi"]}).encode()
     taken = TICKET | {"stage": "taken", "attempts": 0, "holder": msgspec.to_builtins(this_process())}
-    folders = [
-        hostile_folders.parts([("events.jsonl", json.dumps(spoofed).encode()), ("queued.json", json.dumps(taken).encode())]),
-        hostile_folders.parts([("events.jsonl", b"\n".join(events)), ("labels.json", label), ("console.log", hostile)]),
-        hostile_folders.parts([("queued.json", json.dumps(TICKET).encode()), ("control", b"stop-now"), ("lock", hostile)]),
-        *(
-            hostile_folders.parts([(name, b"x") for name in hostile_folders.NAMES[:9]], kind)
-            for kind in dict.fromkeys(hostile_folders.KINDS)
-        ),
-    ]  # fmt: skip
+    made: list[dict[str, bytes]] = [
+        {"events.jsonl": json.dumps(spoofed).encode(), "queued.json": json.dumps(taken).encode()},
+        {"events.jsonl": b"\n".join(events), "labels.json": label, "console.log": hostile},
+        {"queued.json": json.dumps(TICKET).encode(), "control": b"stop-now", "lock": hostile},
+    ]
+    folders = [hostile_folders.parts(files.items()) for files in made]
+    damaged = [(name, b"x") for name in hostile_folders.NAMES[:9]]
+    folders += [hostile_folders.parts(damaged, kind) for kind in dict.fromkeys(hostile_folders.KINDS)]
     for turn in range(len(SHIFTS)):
         yield from (bytes([turn]) + folder for folder in folders)
 
