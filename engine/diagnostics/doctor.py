@@ -14,7 +14,7 @@ from pathlib import Path
 
 from engine.diagnostics import checks
 from engine.diagnostics.checks import Finding
-from engine.diagnostics.folder_permissions import check_folder, check_outputs
+from engine.diagnostics.folder_permissions import check_folder, check_key, check_outputs
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.errors import UserError
 from engine.events import decode
@@ -40,13 +40,8 @@ def examine(store: Store) -> list[Finding]:
         findings += check_gpus(store, nvml)
     finally:
         nvml.close()
-    return [
-        *findings,
-        *check_unfinished(store),
-        *check_worker(store),
-        *check_folder(store),
-        *check_outputs(store),
-    ]
+    folder = (*check_unfinished(store), *check_worker(store), *check_folder(store), *check_outputs(store))
+    return [*findings, *folder, *check_key()]
 
 
 def check_unfinished(store: Store) -> Iterator[Finding]:

@@ -409,6 +409,24 @@ class TestPermissions:
             ("images/", "others than you may write images/all/figure.svg", f"chmod -R go-w {figure.parents[1]}"),
         ]  # fmt: skip
 
+    def test_the_key_of_the_queue_is_its_user_s_alone(self, store, run, tmp_path, monkeypatch):
+        say(run, "finished")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        key = tmp_path / "state/vitui/queue.key"
+        assert doctor.examine(store) == []
+        key.parent.mkdir(parents=True)
+        key.touch(0o600)
+        assert doctor.examine(store) == []
+        key.chmod(0o640)
+        assert [each.cure for each in doctor.examine(store)] == [f"chmod 600 {key}"]
+        key.chmod(0o600)
+        key.parent.chmod(0o777)
+        assert [each.cure for each in doctor.examine(store)] == [f"chmod go-w {key.parent}"]
+        key.parent.chmod(0o700)
+        key.rename(tmp_path / "elsewhere")
+        key.symlink_to(tmp_path / "elsewhere")
+        assert [each.cure for each in doctor.examine(store)] == [f"rm {key}"]
+
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
     def test_a_run_of_another_user_is_named_once(self, store, run):
         say(run, "finished")
