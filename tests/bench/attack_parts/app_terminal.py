@@ -47,7 +47,10 @@ class AppTerminal:
             stdout=self._its, stderr=self._its, start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )  # fmt: skip
-        self.listen(30, quiet=1.0)
+        deadline = time.monotonic() + 60
+        while b"\x1b[?1049h" not in self.said and self.lives and time.monotonic() < deadline:
+            self.listen(1)
+        self.listen(30, quiet=1.5)
 
     def listen(self, seconds: float, quiet: float = 0.4) -> bytes:
         """Take what comes, until nothing more has come for ``quiet`` seconds, or for so many in all; return it."""

@@ -158,5 +158,5 @@ def victims(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 def last_line(said: bytes) -> str:
     """Return the last line of an output, as it may be printed."""
-    lines = clean(said.decode(errors="replace")).strip().splitlines()
-    return lines[-1][:110] if lines else "(nothing)"
+    lines = said.decode(errors="replace").strip().splitlines()
+    return clean(lines[-1])[:110] if lines else "(nothing)"
