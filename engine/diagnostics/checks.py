@@ -22,6 +22,7 @@ from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
 from engine.runs.store import Run, StoreError
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, tail
+from engine.system.permissions import ROOT_UID, user_name, who_else_can_write
 from engine.text import duration
 
 Remedy = Literal["", "rebuild", "clean", "throw", "close"]
@@ -338,19 +339,30 @@ def check_permissions(case: Case) -> Iterator[Finding]:
     """May others write into it?"""
     paths = [case.run.path, case.run.checkpoints, *(case.run.path / name for name in FILES)]
     for path in [*paths, *(case.run.checkpoints / name for name in ("last.pt", "best.pt"))]:
-        if others_may_write(path):
-            name = path.relative_to(case.run.path)
-            what = "its folder" if path == case.run.path else str(name)
-            yield case.finding("permissions", f"others may write {what}", f"chmod go-w {path}", "close", path)
+        what = "its folder" if path == case.run.path else str(path.relative_to(case.run.path))
+        found = list(open_to_others(case.run.id, path, what))
+        yield from found
+        if path == case.run.path and found and not found[0].remedy:
+            return  # all of it is another user's
 
 
-def others_may_write(path: Path) -> bool:
-    """Return whether users besides the owner and root may write a file or folder; a link has no say."""
+def open_to_others(where: str, path: Path, what: str, consequence: str = "") -> Iterator[Finding]:
+    """Yield a finding where others than this user and root may write a file or folder.
+
+    Args:
+        where: What the finding is about: the id of a run, or a name.
+        path: The file or folder; one that is missing is well.
+        what: It, in words.
+        consequence: What may come of it, as the end of a sentence.
+    """
     with contextlib.suppress(OSError):
-        info = path.lstat()
-        if stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode):
-            return bool(info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) and not info.st_mode & stat.S_ISVTX
-    return False
+        if who := who_else_can_write(path):
+            text = f"{who} may write {what}{consequence}"
+            if path.lstat().st_uid in (os.geteuid(), ROOT_UID):
+                yield Finding(where, "permissions", text, f"chmod go-w {path}", "close", path)
+            else:
+                owner = user_name(os.geteuid())
+                yield Finding(where, "permissions", text, f"where you trust it: chown -R {owner} {path}")
 
 
 def _size(path: Path) -> int:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engine.diagnostics import checks
 from engine.diagnostics.checks import Finding
+from engine.diagnostics.folder_permissions import check_folder, check_key, check_outputs
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.errors import UserError
 from engine.events import decode
@@ -39,7 +40,8 @@ def examine(store: Store) -> list[Finding]:
         findings += check_gpus(store, nvml)
     finally:
         nvml.close()
-    return [*findings, *check_unfinished(store), *check_worker(store), *check_root(store)]
+    folder = (*check_unfinished(store), *check_worker(store), *check_folder(store), *check_outputs(store))
+    return [*findings, *folder, *check_key()]
 
 
 def check_unfinished(store: Store) -> Iterator[Finding]:
@@ -67,13 +69,6 @@ def check_worker(store: Store) -> Iterator[Finding]:
         yield Finding(
             LOG, "worker", text, f"{log} has the whole of it", "" if _has_worker(store) else "throw", log
         )
-
-
-def check_root(store: Store) -> Iterator[Finding]:
-    """May others put runs into the folder?"""
-    if checks.others_may_write(store.root):
-        text = "others may put runs into it, which the queue would train as you"
-        yield Finding(str(store.root), "permissions", text, f"chmod go-w {store.root}", "close", store.root)
 
 
 def repair(store: Store, finding: Finding) -> str:

@@ -1,11 +1,14 @@
 """A queue of short runs on three pretend devices while everything that runs is killed, and what is left of it.
 
-    python -m tests.bench.chaos [--seed 0] [--runs 40] [--kills 100] [--folder DIR]
+    python -m tests.bench.chaos [--seed 0] [--runs 40] [--kills 100] [--folder DIR] [--strangers]
 
 Worker, runs, their programs and the shell that started them get SIGKILL, SIGTERM, and SIGSTOP with SIGCONT or SIGKILL,
 at random; workers are started again, what ended too early is resumed. Meanwhile the folder is copied again and again,
 and each copy is opened: it has to be what the folder was at a moment of the copying. At the end every run has finished,
 no two attempts at a run and no two runs on a device were at work at once, no event is lost, and no process is left.
+
+With --strangers the same folder holds runs of others that ask to be started, and two that name a process of
+this user as theirs: none of them is ever started, and that process lives.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from engine.runs.status import ENDED, State, Status
 from engine.runs.store import Run, Store, StoreError
 from engine.system import process
 from tests.processes import commands, parent
+from tests.strangers import Strangers
 
 ROOT = Path(__file__).parent.parent.parent
 STEPS, EPOCHS = 50, 4
@@ -65,14 +69,19 @@ class Chaos:
     """One go: ``run`` it, then ``verdict`` says what was not as it has to be."""
 
     def __init__(
-        self, folder: Path, *, seed: int = 0, runs: int = 40, trainings: int = 6, kills: int = 100
-    ) -> None:
+        self, folder: Path, *, seed: int = 0, runs: int = 40, trainings: int = 6, kills: int = 100,
+        strangers: bool = False,
+    ) -> None:  # fmt: skip
         self.folder = folder
         self.store = Store(folder / "runs")
         self.complaints: list[str] = []
         self.counts: Counter[str] = Counter()
         self._chance = random.Random(seed)
         self._runs, self._trainings, self._kills = runs, trainings, kills
+        self._strangers = Strangers(self.store.root, folder / "marks") if strangers else None
+        self._foreign: set[str] = set()
+        """The ids of the runs that strangers put there."""
+        self._victim: subprocess.Popen[bytes] | None = None
         self._began = time.monotonic()
         self._log = (folder / "chaos.log").open("a")
         self._console = (folder / "shell.log").open("ab")
@@ -157,6 +166,11 @@ class Chaos:
             place = waiting_entry(run)
             place.order = float(number)
             write_entry(run, place)
+        if self._strangers is not None:
+            self._strangers.write_queued()
+            self._victim = subprocess.Popen(["sleep", "3600"], cwd="/", start_new_session=True)
+            self._strangers.write_spoofed(self._victim.pid, self._victim.pid)
+            self._foreign = {run.id for run in self.store.runs()} - {run.id for run in queue}
         self._shell()
 
     def _shell(self) -> None:
@@ -212,15 +226,12 @@ class Chaos:
 
     def _bring_back(self) -> None:
         """Do what a user would: resume what stopped or failed, and start a worker where there is none."""
-        for run in self.store.runs():
+        for run in self._own():
             if status_of(run).state in ("stopped", "failed") and self._chance.random() < 0.5:
                 with contextlib.suppress(StoreError):
                     request_resume(run)
                     self.say(f"resumed {run.id}")
-        if (
-            any(status_of(run).state == "crashed" for run in self.store.runs())
-            and self._chance.random() < 0.3
-        ):
+        if any(status_of(run).state == "crashed" for run in self._own()) and self._chance.random() < 0.3:
             self.say("resume --all-crashed --queue")
             command = "from engine.queue import worker; worker.ensure_worker = lambda store: None; "
             command += "from engine.cli import main; main(['resume', '--all-crashed', '--queue'])"
@@ -233,7 +244,11 @@ class Chaos:
                 ensure_worker(self.store, *WORK)
 
     def _finished(self) -> bool:
-        return all(status_of(run).state == "finished" for run in self.store.runs())
+        return all(status_of(run).state == "finished" for run in self._own())
+
+    def _own(self) -> list[Run]:
+        """Return the runs that were queued here."""
+        return [run for run in self.store.runs() if run.id not in self._foreign]
 
     # ---- looking
 
@@ -278,14 +293,14 @@ class Chaos:
 
     def _copy(self) -> None:
         """Copy the folder while it changes, and see that the copy is what it was at a moment meanwhile."""
-        before = {run.id: (status_of(run), queue_entry(run)) for run in self.store.runs()}
+        before = {run.id: (status_of(run), queue_entry(run)) for run in self._own()}
         fresh = self.counts["copies"] % 20 == 0
         target = self.folder / ("fresh" if fresh else f"copy{self.counts['copies'] % 3}")
         if fresh:
             shutil.rmtree(target, ignore_errors=True)
         _mirror(self.store.root, target)
         copies = {run.id: (run, status_of(run)) for run in Store(target).runs()}
-        after = {run.id: (status_of(run), queue_entry(run)) for run in self.store.runs()}
+        after = {run.id: (status_of(run), queue_entry(run)) for run in self._own()}
         for name, (copy, status) in copies.items():
             if name in before:
                 self._judge(copy, before[name], status, after[name])
@@ -324,7 +339,14 @@ class Chaos:
             time.sleep(0.2)
         for pid, words in left:
             self.complain(f"a process is left: {pid} {' '.join(words)}")
-        runs = self.store.runs()
+        if self._strangers is not None and (executed := self._strangers.executed()):
+            self.complain(f"runs of strangers were started: {', '.join(executed)}")
+        if self._victim is not None:
+            if self._victim.poll() is not None:
+                self.complain("a process was killed that a stranger's run named")
+            self._victim.kill()
+            self._victim.wait()
+        runs = self._own()
         if len(runs) != self._runs:
             self.complain(f"there are {len(runs)} runs, not {self._runs}")
         occupied = defaultdict(list)
@@ -460,12 +482,14 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=6)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--strangers", action="store_true")
     options = parser.parse_args()
     folder = (options.folder or Path(tempfile.mkdtemp(prefix="chaos-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     chaos = Chaos(
-        folder, seed=options.seed, runs=options.runs, trainings=options.trainings, kills=options.kills
-    )
+        folder, seed=options.seed, runs=options.runs, trainings=options.trainings, kills=options.kills,
+        strangers=options.strangers,
+    )  # fmt: skip
     chaos.run()
     wrong = chaos.verdict()
     print(chaos.report())

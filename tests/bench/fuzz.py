@@ -1,17 +1,19 @@
 """Throw bytes at everything that reads what others wrote, guided by coverage: no input may end a reader.
 
     pip install -e '.[fuzz]'
-    python tests/bench/fuzz.py [--inputs 1000000] [--target events|files|config|filters] [--seed 1]
+    python tests/bench/fuzz.py [--inputs 1000000] [--target events|files|config|filters|folders] [--seed 1]
 
 Each target runs in a process of its own, with its share of the inputs. The first input that raises what it should not
 ends its process, which names it; it is kept as ``crash-*`` in the folder that is printed, and given to the target again
-with ``--input FILE``. Half of the inputs are mutated as bytes, half as the JSON or the lines that they are made of.
+with ``--input FILE``; ``WITHOUT=ls_json,feed`` leaves readers of folders out. Half of the inputs are mutated as
+bytes, half as the JSON or the lines that they are made of.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import io
 import json
 import os
@@ -21,14 +23,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import atheris
+import msgspec
 
 from engine.runs import stop_request
 from engine.runs.queue_entry import waiting_entry
+from engine.system import process
+from engine.system.lock import this_process
+from tests.hostile_texts import HOSTILE
 
 with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine import events
@@ -40,10 +46,11 @@ with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine.query import parser as filters
     from engine.runs import current_state, event_text, status_file, store
     from engine.runs import status as states
+    from tests import hostile_folders, process_guard, run_readers
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
-SHARES = {"events": 0.4, "files": 0.06, "config": 0.06, "filters": 0.48}
+SHARES = {"events": 0.2, "files": 0.03, "config": 0.03, "filters": 0.24, "folders": 0.5}
 """Which part of the inputs each target gets."""
 FILES = ("status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control")
 """What is damaged of a run: the first byte of an input says which."""
@@ -79,6 +86,11 @@ INFO = {
     "config": {"name": "vit", "lr": 0.1, "tags": ["a"], "options": {"pool": "mean"}}, "created": 1.0, "cwd": "/",
 }  # fmt: skip
 LABELS = {"v": 1, "added": ["b"], "removed": ["a"], "note": "warm"}
+FOLDER = {
+    "run.json": json.dumps(INFO).encode(), "status.json": json.dumps(STATUS).encode(), "lock": b"",
+    "events.jsonl": b"".join(json.dumps(event).encode() + b"\n" for event in EVENTS[:2]),
+}  # fmt: skip
+"""The usual files of the folder that is made hostile."""
 TICKET = {"submitted": 1.0, "device": "auto", "settings": ["lr=1"]}
 TERMS = (
     "state=failed model~vit test/f1>0.8 age<2d -tag=old", "not notes~'out of' options.pool!=mean,\"a b\"",
@@ -155,6 +167,40 @@ def filters_target(data: bytes) -> None:
     found.matches(subject)
 
 
+def folders_target(data: bytes) -> None:
+    """A run's folder of any files with any bytes and names: a reader that the first byte names looks at it."""
+    place = _hostile_folder()
+    reader = SHIFTS[data[0] % len(SHIFTS) if data else 0]
+    place.make(FOLDER, data[1:])
+    with process_guard.guarded(place.lab, (place.outside,)) as forbidden:
+        run_readers.read(reader, place.lab, store.Run(place.run))
+    assert not forbidden, forbidden
+    assert place.untouched(), "what lies outside was changed"
+
+
+TURNS = {
+    "status": 5, "small_files": 5, "logs": 5, "history": 3, "examination": 3, "filtered": 3, "feed": 2,
+    "folder_examination": 2, "exported": 2, "tables": 1, "ls_json": 1,
+}  # fmt: skip
+"""How often each reader has its turn: what every command asks more often than what is slow."""
+SHIFTS = [
+    name for name, turns in TURNS.items() for _ in range(turns) if name not in os.environ.get("WITHOUT", "")
+]
+
+
+@functools.cache
+def _hostile_folder() -> hostile_folders.HostileFolder:
+    """Return a place for runs, in memory, where each reader has been once: what they import is there."""
+    place = hostile_folders.HostileFolder(_lab().root, RUN)
+    (place.lab / "experiments.toml").write_text(
+        '[experiments.vit]\nmodel = "vit_mini"\ndataset = "digits"\nimage_size = 8\npatch_size = 4\n'
+    )
+    place.make(FOLDER, b"")
+    for reader in run_readers.READERS:
+        run_readers.read(reader, place.lab, store.Run(place.run))
+    return place
+
+
 def _show(statuses: list[states.Status]) -> None:
     with contextlib.redirect_stdout(io.StringIO()):
         run_table.print_run_table(statuses)
@@ -179,6 +225,7 @@ def _lab() -> store.Store:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "events": events_target, "files": files_target, "config": config_target, "filters": filters_target,
+    "folders": folders_target,
 }  # fmt: skip
 
 
@@ -193,6 +240,8 @@ def corpus(target: str) -> list[bytes]:
         return [
             bytes([kind]) + data for kind, data in enumerate([*small, b"\n".join(lines), labels, b"stop-now"])
         ]
+    if target == "folders":
+        return list(_folder_corpus(lines))
     if target == "config":
         text = (ROOT / "experiments.toml").read_text()
         parts = re.split(r"(?m)^(?=\[)", text)
@@ -203,6 +252,25 @@ def corpus(target: str) -> list[bytes]:
         script += '[figures.f]\ny = "test/f1"\nexperiments = ["y"]\n'
         return [part.encode() for part in (*parts, every, more, script, more + script)]
     return [term.encode() for term in TERMS]
+
+
+def _folder_corpus(events: list[bytes]) -> Iterator[bytes]:
+    """Yield folders for each reader: with a spoofed process, every kind of file in place of each, hostile texts."""
+    spoofed = EVENTS[0] | {"pid": os.getppid(), "boot": process.boot_id(), "host": process.host()}
+    spoofed |= {"process_started": process.started(os.getppid()), "experiment": HOSTILE["osc52"]}
+    hostile = json.dumps(list(HOSTILE.values())).encode()
+    label = json.dumps(LABELS | {"added": list(HOSTILE.values()), "note": HOSTILE["csi"]}).encode()
+    taken = TICKET | {"stage": "taken", "attempts": 0, "holder": msgspec.to_builtins(this_process())}
+    made: list[dict[str, bytes]] = [
+        {"events.jsonl": json.dumps(spoofed).encode(), "queued.json": json.dumps(taken).encode()},
+        {"events.jsonl": b"\n".join(events), "labels.json": label, "console.log": hostile},
+        {"queued.json": json.dumps(TICKET).encode(), "control": b"stop-now", "lock": hostile},
+    ]
+    folders = [hostile_folders.parts(files.items()) for files in made]
+    damaged = [(name, b"x") for name in hostile_folders.NAMES[:9]]
+    folders += [hostile_folders.parts(damaged, kind) for kind in dict.fromkeys(hostile_folders.KINDS)]
+    for turn in range(len(SHIFTS)):
+        yield from (bytes([turn]) + folder for folder in folders)
 
 
 def words(target: str) -> list[str]:
@@ -254,6 +322,8 @@ NASTY: tuple[Any, ...] = (
 def mutate(data: bytes, max_size: int, seed: int) -> bytes:
     """Change a value somewhere in a line that is JSON, or the one behind a key of TOML; else change bytes."""
     rng = random.Random(seed)
+    if hostile_folders.BETWEEN in data:
+        return _mutated_folder(data, max_size, rng)
     lines = data.split(b"\n")
     place = rng.randrange(len(lines))
     changed = _changed_line(lines[place], rng) if rng.random() < 0.5 else None
@@ -263,6 +333,28 @@ def mutate(data: bytes, max_size: int, seed: int) -> bytes:
         if len(mutated) <= max_size:
             return mutated
     return bytes(atheris.Mutate(data, max_size))
+
+
+def _mutated_folder(data: bytes, max_size: int, rng: random.Random) -> bytes:
+    """Change one part of a folder, or another reader's turn, a name or a kind; else bytes anywhere."""
+    turn, parts = data[:1], data[1:].split(hostile_folders.BETWEEN)
+    place, choice = rng.randrange(len(parts)), rng.random()
+    if choice < 0.1:
+        turn = rng.randbytes(1)
+    elif choice < 0.2:
+        parts[place] = rng.randbytes(1) + parts[place][1:]
+    elif choice < 0.3:
+        parts[place] = parts[place][:1] + rng.randbytes(1) + parts[place][2:]
+    elif choice < 0.4:
+        parts.insert(place, rng.randbytes(2) + rng.randbytes(rng.randrange(30)))
+    elif choice < 0.8:
+        head, lines = parts[place][:2], parts[place][2:].split(b"\n")
+        at = rng.randrange(len(lines))
+        lines[at] = _changed_line(lines[at], rng) or bytes(atheris.Mutate(lines[at], max(64, len(lines[at]))))
+        parts[place] = head + b"\n".join(lines)
+    else:
+        return bytes(atheris.Mutate(data, max_size))
+    return (turn + hostile_folders.BETWEEN.join(parts))[:max_size]
 
 
 def _changed_line(line: bytes, rng: random.Random) -> bytes | None:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from engine.catalog import output_folders
 from engine.commands.options import fail, option_config, option_runs
-from tui import output_folders
 
 if TYPE_CHECKING:
     from engine.config.loader import Config

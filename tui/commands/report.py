@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from engine.catalog import output_folders
 from engine.commands.options import fail, option_config, option_runs
-from tui import output_folders
 
 
 @click.command()

@@ -13,12 +13,12 @@ import numpy as np
 from engine.analysis.curves import Curve
 from engine.analysis.runs_that_count import Candidate
 from engine.catalog.metrics import Axis
+from engine.catalog.output_folders import FIGURES_AND_TABLES
 from engine.runs.status import Status
 from engine.runs.store import Run
 from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
 from tui.figures.style import style
-from tui.output_folders import FIGURES_AND_TABLES
 from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 

@@ -377,7 +377,7 @@ class TestPermissions:
         say(run, "finished")
         run.path.chmod(0o777)
         run.events.chmod(0o666)
-        (run.path / "run.json").chmod(0o620)
+        (run.path / "run.json").chmod(0o602)
         store.root.chmod(0o777)
         assert kinds(run) == ["permissions"] * 3
         assert len(repair(store)[0]) == 4
@@ -388,6 +388,60 @@ class TestPermissions:
         live(run)
         run.events.chmod(0o666)
         assert repair(store) == (["only its owner may write events.jsonl now"], [])
+
+    def test_it_is_said_of_all_that_lies_in_and_beside_the_folder(self, store, run):
+        say(run, "finished")
+        worker_log = store.root / ".worker.log"
+        worker_log.write_text("2 runs started\n")
+        figure = store.root.parent / "images" / "all" / "figure.svg"
+        figure.parent.mkdir(parents=True)
+        figure.touch()
+        run.console.touch()
+        assert doctor.examine(store) == []
+        for path in (worker_log, figure, run.console):
+            path.chmod(0o666)
+        said = [
+            (each.where, each.text, each.cure) for each in doctor.examine(store) if each.kind == "permissions"
+        ]
+        assert said == [
+            (run.id, "everybody may write console.log", f"chmod go-w {run.console}"),
+            (".worker.log", "everybody may write it", f"chmod go-w {worker_log}"),
+            ("images/", "others than you may write images/all/figure.svg", f"chmod -R go-w {figure.parents[1]}"),
+        ]  # fmt: skip
+
+    def test_the_key_of_the_queue_is_its_user_s_alone(self, store, run, tmp_path, monkeypatch):
+        say(run, "finished")
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        key = tmp_path / "state/vitui/queue.key"
+        assert doctor.examine(store) == []
+        key.parent.mkdir(parents=True)
+        key.touch(0o600)
+        assert doctor.examine(store) == []
+        key.chmod(0o640)
+        assert [each.cure for each in doctor.examine(store)] == [f"chmod 600 {key}"]
+        key.chmod(0o600)
+        key.parent.chmod(0o777)
+        assert [each.cure for each in doctor.examine(store)] == [f"chmod go-w {key.parent}"]
+        key.parent.chmod(0o700)
+        key.rename(tmp_path / "elsewhere")
+        key.symlink_to(tmp_path / "elsewhere")
+        assert [each.cure for each in doctor.examine(store)] == [f"rm {key}"]
+
+    @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+    def test_a_run_of_another_user_is_named_once(self, store, run):
+        say(run, "finished")
+        for path in (run.path, *run.path.iterdir()):
+            os.chown(path, 65534, -1)
+        (finding,) = doctor.examine(store)
+        assert ("its owner, may write its folder" in finding.text, finding.remedy) == (True, "")
+        assert finding.cure.endswith(f" {run.path}")
+
+    def test_a_folder_behind_a_link_is_looked_at(self, store, run, tmp_path):
+        say(run, "finished")
+        store.root.chmod(0o777)
+        (tmp_path / "link").symlink_to(store.root)
+        (finding,) = doctor.examine(Store(tmp_path / "link"))
+        assert finding.cure == f"chmod go-w {store.root}"
 
 
 def test_a_link_or_a_pipe_in_the_place_of_a_file_is_moved_away(store, run, tmp_path):

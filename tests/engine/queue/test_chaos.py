@@ -16,3 +16,13 @@ def test_a_queue_outlives_everything_that_serves_it(tmp_path):
     print(chaos.report())
     print((tmp_path / "chaos.log").read_text())
     assert wrong == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_strangers_runs_beside_it_never_start(tmp_path):
+    chaos = Chaos(tmp_path, seed=1, runs=12, trainings=2, kills=25, strangers=True)
+    chaos.run()
+    wrong = chaos.verdict()
+    print((tmp_path / "chaos.log").read_text())
+    assert wrong == []

@@ -10,3 +10,4 @@ EXPORTED_RUNS = Path("exports")
 """Of `vitui export --to`; in it a folder for each format."""
 REPORT = Path("report")
 """Of `vitui report`."""
+ALL = (FIGURES_AND_TABLES, EXPORTED_RUNS, REPORT)

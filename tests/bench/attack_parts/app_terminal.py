@@ -1,0 +1,124 @@
+"""The app in a terminal of our own: every byte that it sends is kept, and what it leaves behind is looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import termios
+import time
+from pathlib import Path
+
+from tests.bench.attack_parts.lab import PYTHON, Lab
+
+MODES = {
+    "1049": "alternate screen",
+    "1000": "mouse",
+    "1003": "mouse",
+    "1006": "mouse",
+    "2004": "paste",
+    "1004": "focus",
+}
+"""Modes that the app may turn on, and has to turn off."""
+
+
+class AppTerminal:
+    """Starts the app of a project; ``close`` ends it.
+
+    Args:
+        lab: The project.
+        words: Further words of the command.
+        env: Further variables.
+    """
+
+    def __init__(self, lab: Lab, *words: str, env: dict[str, str] | None = None) -> None:
+        self._mine, self._its = pty.openpty()
+        self.resize(120, 36)
+        self.before = termios.tcgetattr(self._its)
+        self.said = b""
+        self.process = subprocess.Popen(
+            [PYTHON, "-m", "tui.cli", *words], cwd=lab.folder, env=lab.env | (env or {}), stdin=self._its,
+            stdout=self._its, stderr=self._its, start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )  # fmt: skip
+        deadline = time.monotonic() + 60
+        while b"\x1b[?1049h" not in self.said and self.lives and time.monotonic() < deadline:
+            self.listen(1)
+        self.listen(30, quiet=1.5)
+
+    def listen(self, seconds: float, quiet: float = 0.4) -> bytes:
+        """Take what comes, until nothing more has come for ``quiet`` seconds, or for so many in all; return it."""
+        new, deadline = b"", time.monotonic() + seconds
+        while (left := deadline - time.monotonic()) > 0:
+            if not select.select([self._mine], [], [], min(left, quiet if new else left))[0]:
+                break
+            try:
+                new += os.read(self._mine, 1 << 16)
+            except OSError:
+                break
+        self.said += new
+        return new
+
+    def press(self, *keys: bytes, seconds: float = 3.0) -> bytes:
+        """Press keys one after another, and return what came; a terminal that takes no more is left alone."""
+        new = b""
+        for key in keys:
+            with contextlib.suppress(OSError):
+                os.write(self._mine, key)
+            new += self.listen(seconds)
+        return new
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Give the terminal another size."""
+        fcntl.ioctl(self._its, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    @property
+    def lives(self) -> bool:
+        """Whether the app still runs."""
+        return self.process.poll() is None
+
+    def memory(self) -> float:
+        """Return its MiB, 0 where it has ended."""
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+        return 0.0
+
+    def ends(self, seconds: float = 15) -> bool:
+        """Return whether it ends in time, and take what it says meanwhile."""
+        deadline = time.monotonic() + seconds
+        while self.lives and time.monotonic() < deadline:
+            self.listen(0.2)
+        self.listen(0.2)
+        return not self.lives
+
+    def left_behind(self) -> list[str]:
+        """Return what is not as it was before the app: modes that stay on, a cursor that stays hidden, attributes."""
+        found = {
+            name
+            for mode, name in MODES.items()
+            if self._last(rb"\x1b\[\?" + mode.encode() + rb"([hl])") == b"h"
+        }
+        if self._last(rb"\x1b\[\?25([hl])") == b"l":
+            found.add("no cursor")
+        if termios.tcgetattr(self._its) != self.before:
+            found.add("raw mode")
+        return sorted(found)
+
+    def _last(self, pattern: bytes) -> bytes | None:
+        found = re.findall(pattern, self.said)
+        return found[-1] if found else None
+
+    def close(self) -> None:
+        """End the app."""
+        if self.lives:
+            self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+        for handle in (self._mine, self._its):
+            os.close(handle)
