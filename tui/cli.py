@@ -136,8 +136,9 @@ def open_app(
     sys.setswitchinterval(0.001)  # the screen waits less for the thread that reads
     gc.disable()  # until the app is there: a tenth of the time that takes
     os.chdir(folder)  # runs started from the app find what the configuration names
+    from engine.system.user_state import state_folder
     from tui.app import VituiApp
-    from tui.options import Options, state_folder, theme_of
+    from tui.options import Options, theme_of
     from tui.state.snapshot import Project
     from tui.terminal.ascii_filter import asked_for
 

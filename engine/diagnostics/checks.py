@@ -22,6 +22,7 @@ from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
 from engine.runs.store import Run, StoreError
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, tail
+from engine.system.ownership import others_may_write
 from engine.text import duration
 
 Remedy = Literal["", "rebuild", "clean", "throw", "close"]
@@ -247,7 +248,9 @@ def check_queue_entry(case: Case) -> Iterator[Finding]:
         entry: Any = msgspec.json.decode(read_small(run.queue_file))
     except DAMAGED:
         yield case.finding(
-            "queue", "queued.json is damaged: it waits with no wishes", f"`engine stop {run.id}`, resume it"
+            "queue",
+            "queued.json is damaged: it waits and does not start",
+            f"`engine hold --release {run.id}`",
         )
         return
     after = entry.get("after") if isinstance(entry, dict) else None
@@ -342,15 +345,6 @@ def check_permissions(case: Case) -> Iterator[Finding]:
             name = path.relative_to(case.run.path)
             what = "its folder" if path == case.run.path else str(name)
             yield case.finding("permissions", f"others may write {what}", f"chmod go-w {path}", "close", path)
-
-
-def others_may_write(path: Path) -> bool:
-    """Return whether users besides the owner and root may write a file or folder; a link has no say."""
-    with contextlib.suppress(OSError):
-        info = path.lstat()
-        if stat.S_ISREG(info.st_mode) or stat.S_ISDIR(info.st_mode):
-            return bool(info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)) and not info.st_mode & stat.S_ISVTX
-    return False
 
 
 def _size(path: Path) -> int:

@@ -22,6 +22,7 @@ from engine.runs.store import Run, Store, is_run_id
 from engine.system import lock
 from engine.system.files import create_private, draft_of, last_lines, tail, write_all
 from engine.system.nvml import Nvml
+from engine.system.ownership import others_may_write
 from engine.text import printable
 
 LOG = ".worker.log"
@@ -71,7 +72,7 @@ def check_worker(store: Store) -> Iterator[Finding]:
 
 def check_root(store: Store) -> Iterator[Finding]:
     """May others put runs into the folder?"""
-    if checks.others_may_write(store.root):
+    if others_may_write(store.root):
         text = "others may put runs into it, which the queue would train as you"
         yield Finding(str(store.root), "permissions", text, f"chmod go-w {store.root}", "close", store.root)
 

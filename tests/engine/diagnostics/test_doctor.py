@@ -377,7 +377,7 @@ class TestPermissions:
         say(run, "finished")
         run.path.chmod(0o777)
         run.events.chmod(0o666)
-        (run.path / "run.json").chmod(0o620)
+        (run.path / "run.json").chmod(0o622)
         store.root.chmod(0o777)
         assert kinds(run) == ["permissions"] * 3
         assert len(repair(store)[0]) == 4
