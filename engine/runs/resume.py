@@ -1,7 +1,7 @@
 """The settings that a resumed run may change: how it uses the machine, not what it learns.
 
 What a run does is said by its run.json, which its proof in the queue covers. Of the events only these settings are
-taken: no line that somebody puts into events.jsonl changes the command, the data or the model.
+taken: no line that is put into events.jsonl changes the command, the data or the model.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Writes queued.json: proved where the user has just decided it, or where what it is made from was proved.
+"""Writes queued.json: proved where the user decides it now, or where the entry that it is made from was proved.
 
-Whatever else changes an entry keeps it as it was: who holds, moves or is given a run that somebody else queued does not
-make it theirs.
+::
+
+    enter   the user decides: submit, resume, release, a run by hand   -> proved
+    change  taken, moved, held, left, retried                          -> proved if it was
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from engine.system.lock import this_process
 
 
 def enter(run: Run, entry: QueueEntry, seen: Identity | None = None) -> None:
-    """Replace a run's entry by one that the user has just asked for, with the proof of it.
+    """Replace a run's entry by one that the user asks for now, with the proof of it.
 
     The caller holds the run's lock, unless the run is still being created.
 

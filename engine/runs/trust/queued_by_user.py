@@ -79,7 +79,7 @@ def why_untrusted(run: Run, entry: QueueEntry) -> str:
 
 
 def why_exposed(run: Run) -> str:
-    """Return why others could have put a run there or changed it, and the cure; empty where nobody can.
+    """Return why others could have put a run there or changed it, and the cure; empty where only the user can.
 
     Raises:
         StoreError: It has no folder, or no run.json, of its own.
