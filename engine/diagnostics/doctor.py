@@ -73,7 +73,7 @@ def check_worker(store: Store) -> Iterator[Finding]:
 def check_root(store: Store) -> Iterator[Finding]:
     """May others put runs into the folder?"""
     if others_may_write(store.root):
-        text = "others may put runs into it, which the queue would train as you"
+        text = "others may put runs into it: the queue starts none of its runs"
         yield Finding(str(store.root), "permissions", text, f"chmod go-w {store.root}", "close", store.root)
 
 

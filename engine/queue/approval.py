@@ -22,7 +22,7 @@ from engine.runs.resume import last_experiment
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
-from engine.runs.trust.queued_by_user import Identity, look_at, why_exposed, why_untrusted
+from engine.runs.trust.queued_by_user import SHOWS_IT, Identity, look_at, why_exposed, why_untrusted
 from engine.system.ownership import owner_name
 
 NOT_QUEUED_HERE = "this user did not queue it"
@@ -118,14 +118,11 @@ def _shown(line: str) -> str:
 
 def _lines(run: Run, entry: QueueEntry | None, why: str, *, here: bool) -> Iterator[str]:
     info, experiment = run.info(), _experiment(run)
-    yield f"{run.id}: {why}"
+    yield f"{run.id}: {why.removesuffix(f': {SHOWS_IT}')}"
     yield f"experiment  {info.experiment}, seed {info.seed}"
     if experiment.command:
         yield f"command     {shlex.join(experiment.command)}"
-        home = (
-            info.cwd if info.cwd and Path(info.cwd).is_dir() else "the folder that the worker was started in"
-        )
-        yield f"in          {Path.cwd() if here else home}"
+        yield f"in          {Path.cwd() if here else _where(info.cwd)}"
     else:
         yield f"trains      {experiment.model} on {experiment.dataset}, {experiment.epochs} epochs"
         if experiment.pretrained:
@@ -135,6 +132,13 @@ def _lines(run: Run, entry: QueueEntry | None, why: str, *, here: bool) -> Itera
     if experiment.retries:
         yield f"retries     {experiment.retries}"
     yield f"owner       {owner_name(run.path.lstat())}"
+
+
+def _where(folder: str) -> str:
+    """Return the folder in which a worker starts a run that was made in ``folder``."""
+    if Path(folder).is_absolute() and Path(folder).is_dir():
+        return folder
+    return f"the folder that the worker was started in, or {folder or '.'} there"
 
 
 def _experiment(run: Run) -> Experiment:

@@ -34,8 +34,8 @@ ROOT = 0
 """The user who may do everything anyway."""
 SHOWS_IT = "`engine hold --release` shows it and starts it"
 BY_SOMEBODY_ELSE = f"queued by somebody else: {SHOWS_IT}"
-BEFORE_THIS_VERSION = f"queued before this version: {SHOWS_IT}"
-DAMAGED_ENTRY = "its queued.json is damaged: `engine hold --release` shows it and makes a new one"
+BEFORE_THIS_VERSION = f"queued before this version, or by somebody else: {SHOWS_IT}"
+DAMAGED_ENTRY = f"its queued.json is damaged: {SHOWS_IT}"
 
 
 class Identity(NamedTuple):
@@ -94,7 +94,7 @@ def _why_root_is_exposed(run: Run) -> str:
     except OSError as error:
         return f"{root} cannot be looked at: {error.strerror}"
     if info.st_uid not in (os.geteuid(), ROOT):
-        return f"{root} belongs to {owner_name(info)}: only what they queue is started in it"
+        return f"{root} belongs to {owner_name(info)}: only a worker of that user starts its runs"
     return f"others can write {root}: `chmod go-w {root}`" if is_written_by_others(info, root) else ""
 
 

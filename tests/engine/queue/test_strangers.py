@@ -152,7 +152,8 @@ class TestRelease:
         done = call("hold", "--release", run.id)
         assert (done.exit_code, done.stdout) == (2, "")
         for words in (
-            "queued before this version", "experiment  stranger, seed 0", f"command     sh -c 'touch {strangers.marks}",
+            "queued before this version, or by somebody else\n",
+            "experiment  stranger, seed 0", f"command     sh -c 'touch {strangers.marks}",
             f"in          {Path.cwd()}", "with        batch_size=8", "retries     3", "owner       ",
             "there is no terminal to ask on; `--yes` agrees",
         ):  # fmt: skip

@@ -199,7 +199,7 @@ class TestPermissions:
     @as_root
     def test_all_runs_belong_to_another(self, own, store):
         os.chown(store.root, NOBODY, NOBODY)
-        assert why(own) == f"{store.root} belongs to nobody: only what they queue is started in it"
+        assert why(own) == f"{store.root} belongs to nobody: only a worker of that user starts its runs"
 
     def test_a_link_for_a_file(self, own, tmp_path):
         for name in ("queued.json", "run.json"):
