@@ -16,8 +16,9 @@ import pytest
 from hypothesis import settings
 
 from engine.config.schema import Experiment
-from engine.runs.queue_entry import QueueEntry, write_entry
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store
+from engine.runs.trust import entry_writer
 from tests.pretended_nvml import machine, nvml, nvml_library
 
 __all__ = ["machine", "nvml", "nvml_library"]  # fixtures
@@ -51,12 +52,12 @@ epochs = 5000
 def queued(store: Store, experiment: Experiment, seed: int = 0, **wishes: Any) -> Run:
     """Return a new run that waits in the queue with some wishes of ``QueueEntry``."""
     entry = QueueEntry(**{"submitted": time.time(), "gpus": experiment.gpus, "attempts": 0} | wishes)
-    return store.create(experiment, seed, fill=lambda run: write_entry(run, entry))
+    return store.create(experiment, seed, fill=lambda run: entry_writer.enter(run, entry))
 
 
 def enqueue(run: Run) -> None:
     """Have a run that is there wait in the queue."""
-    write_entry(run, QueueEntry(submitted=time.time()))
+    entry_writer.enter(run, QueueEntry(submitted=time.time()))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,6 +79,15 @@ def pytest_collection_finish() -> None:
     """Keep the garbage collector from looking at all of torch and the tests again and again: a tenth of the time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of a user's own state, for the key of the queue: nobody's home is written to."""
+    folder = tmp_path_factory.mktemp("state")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(folder))
+        yield folder / "vitui"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from engine.commands.approve import is_approved, option_yes
 from engine.commands.options import (
     fail,
     option_changes,
@@ -167,16 +168,27 @@ def cancel(run_names: tuple[str, ...], root: Path) -> None:
 @click.command()
 @click.argument("run_names", nargs=-1, required=True, metavar="RUN...")
 @option_runs
-@click.option("--release", is_flag=True, help="Let it start again.")
-def hold(run_names: tuple[str, ...], root: Path, release: bool) -> None:
+@click.option(
+    "--release", is_flag=True, help="Let it start again; one that you did not queue is shown first."
+)
+@option_yes
+def hold(run_names: tuple[str, ...], root: Path, release: bool, yes: bool) -> None:
     """Keep queued runs from being started, until they are released."""
-    from engine.queue import order
+    from engine.queue import approval, order
     from engine.queue.worker import ensure_worker
 
     store = Store(root)
+    released = False
     for run in [store.find(name) for name in run_names]:
-        click.echo(order.hold(run, release=release))
-    if release:
+        if not release or (asked := approval.approval_of_release(run)) is None:
+            click.echo(order.hold(run, release=release))
+        elif not is_approved(asked, yes=yes):
+            click.echo(f"{run.id} stays as it is")
+            continue
+        else:
+            click.echo(approval.release(asked))
+        released = release
+    if released:
         ensure_worker(store)
 
 

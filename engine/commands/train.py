@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import click
 
+from engine.commands.approve import is_approved, option_yes
 from engine.commands.options import (
+    USAGE,
     fail,
     option_changes,
     option_config,
@@ -19,10 +21,12 @@ from engine.commands.options import (
     option_runs,
     option_settings,
     require_queued_device,
+    warn,
 )
 from engine.config.loader import find_experiment, load_config
 from engine.runner.stdout import EventLines
-from engine.runs.store import Run, Store
+from engine.runs.store import Run, Store, StoreError
+from engine.runs.trust.queued_by_user import Identity
 
 
 @click.command()
@@ -68,13 +72,15 @@ def run(
 @option_settings
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
 @click.option("--all-crashed", is_flag=True, help="All runs that crashed, instead of RUN.")
+@option_yes
 def resume(
     run_name: str | None, root: Path, device: str, as_json: bool, settings: tuple[str, ...],
-    queue: bool, all_crashed: bool,
+    queue: bool, all_crashed: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Go on with a run that stopped, failed or crashed, from its last checkpoint.
 
-    Another batch_size keeps the images of an optimizer step: batches are accumulated.
+    Another batch_size keeps the images of an optimizer step: batches are accumulated. The command of a run that you
+    did not start yourself is shown first.
     """
     from engine.queue.stop_and_resume import require_resumable
     from engine.runs.current_state import status_of
@@ -91,9 +97,11 @@ def resume(
         require_resumable(runs[0])
     if queue:
         require_queued_device(device)
-        _queue_again(store, runs, device, settings)
+    agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
+    if queue:
+        _queue_again(store, agreed, device, settings)
         return
-    sys.exit(_resume_here(runs, device, as_json=as_json, settings=settings))
+    sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings))
 
 
 @click.command(hidden=True)
@@ -123,14 +131,47 @@ def _ended_at_once() -> Iterator[None]:
         os._exit(STOPPED)
 
 
-def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Sequence[str]) -> None:
-    from engine.queue.stop_and_resume import request_resume
-    from engine.queue.worker import ensure_worker
-    from engine.runs.store import StoreError
+def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Run, Identity | None]:
+    """Return the runs that may go on, each with what it was when the user agreed; None where there was no question.
 
+    Args:
+        runs: The runs.
+        here: Whether they go on in this process, and not by the queue.
+        yes: Whether the user has agreed beforehand.
+        ask: Whether to ask; runs are passed over otherwise.
+    """
+    from engine.queue.approval import NOT_QUEUED_HERE, approval_of_resume
+
+    agreed: dict[Run, Identity | None] = {}
     for run in runs:
         try:
-            request_resume(run, device, settings)
+            asked = approval_of_resume(run, here=here)
+        except StoreError as error:
+            if ask:
+                raise
+            warn(f"{run.id} is passed over: {error}")
+            continue
+        if asked is not None and not ask and not yes:
+            warn(f"{run.id} is passed over: {NOT_QUEUED_HERE}; `engine resume {run.id}` shows its command")
+        elif asked is None:
+            agreed[run] = None
+        elif is_approved(asked, yes=yes):
+            agreed[run] = asked.identity
+        else:
+            warn(f"{run.id} stays as it is")
+            sys.exit(USAGE)
+    return agreed
+
+
+def _queue_again(
+    store: Store, runs: Mapping[Run, Identity | None], device: str, settings: Sequence[str]
+) -> None:
+    from engine.queue.stop_and_resume import request_resume
+    from engine.queue.worker import ensure_worker
+
+    for run, seen in runs.items():
+        try:
+            request_resume(run, device, settings, seen)
         except StoreError:
             if len(runs) == 1:
                 raise
@@ -140,24 +181,28 @@ def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Seque
         ensure_worker(store)
 
 
-def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: Sequence[str]) -> int:
+def _resume_here(
+    runs: Mapping[Run, Identity | None], device: str, *, as_json: bool, settings: Sequence[str]
+) -> int:
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
     from engine.config.preflight import missing_packages
     from engine.runs.resume import changed, last_experiment
     from engine.runs.stop_request import STOPPED
 
     worst = 0
-    for run in runs:
+    for run, seen in runs.items():
         if lacks := missing_packages(changed(last_experiment(run), settings)):
             fail(f"{run.id}: {lacks}")
-        code = _train_here(run, device, as_json=as_json, settings=settings)
+        code = _train_here(run, device, as_json=as_json, settings=settings, seen=seen)
         worst = code or worst
         if code == STOPPED:
             break
     return worst
 
 
-def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str] = ()) -> int:
+def _train_here(
+    run: Run, device: str, *, as_json: bool, settings: Sequence[str] = (), seen: Identity | None = None
+) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
     from engine.runner.attempt import train_run
     from engine.runner.stdout import capture_stdout
@@ -170,7 +215,7 @@ def _train_here(run: Run, device: str, *, as_json: bool, settings: Sequence[str]
         with _ended_at_once(), capture_stdout(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
-                return train_run(run, display, device, settings=settings)
+                return train_run(run, display, device, settings=settings, seen=seen)
     with _ended_at_once(), capture_stdout(run.console) as stdout:
         lines = EventLines(stdout)
-        return train_run(run, lambda _, line: lines.write(line), device, settings=settings)
+        return train_run(run, lambda _, line: lines.write(line), device, settings=settings, seen=seen)

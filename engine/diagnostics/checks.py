@@ -248,7 +248,9 @@ def check_queue_entry(case: Case) -> Iterator[Finding]:
         entry: Any = msgspec.json.decode(read_small(run.queue_file))
     except DAMAGED:
         yield case.finding(
-            "queue", "queued.json is damaged: it waits with no wishes", f"`engine stop {run.id}`, resume it"
+            "queue",
+            "queued.json is damaged: it waits and does not start",
+            f"`engine hold --release {run.id}`",
         )
         return
     after = entry.get("after") if isinstance(entry, dict) else None

@@ -8,7 +8,7 @@ None, and so is each time that depends on it; these have an earliest time in its
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -190,6 +190,7 @@ def forecast_queue(
     offered: Sequence[OfferedDevice],
     now: float,
     configs: Mapping[str, Mapping[str, Any]] | None = None,
+    untrusted: Collection[str] = (),
 ) -> list[Forecast]:
     """Return the forecast of all live and queued runs.
 
@@ -200,6 +201,7 @@ def forecast_queue(
         offered: The devices that the worker gives out; empty without a worker.
         now: Seconds since the epoch.
         configs: The configuration of each run by its id, as far as they are known.
+        untrusted: The ids of queued runs that do not start by themselves, as this user has not queued them.
 
     Returns:
         First the live runs, then the queued ones; empty where there are neither.
@@ -215,7 +217,11 @@ def forecast_queue(
     ]
     devices_of = _given(live, entries, devices)
     running = [_as_running(status, devices_of[status.run], durations, now) for status in live]
-    queued = [_as_queued(by_id[run], entries[run], by_id, durations) for run in order if run in by_id]
+    queued = [
+        _as_queued(by_id[run], entries[run], by_id, durations, blocked=run in untrusted)
+        for run in order
+        if run in by_id
+    ]
     return forecast(running, queued, devices, now)
 
 
@@ -256,14 +262,19 @@ def _share(status: Status) -> float:
 
 
 def _as_queued(
-    status: Status, entry: QueueEntry, by_id: Mapping[str, Status], durations: DurationEstimator
+    status: Status,
+    entry: QueueEntry,
+    by_id: Mapping[str, Status],
+    durations: DurationEstimator,
+    *,
+    blocked: bool,
 ) -> QueuedRun:
     before = [by_id.get(name) for name in entry.after]
     hopeless = any(other is None or other.state in ("failed", "stopped", "crashed") for other in before)
     takes = durations.left(status, _asked_epochs(entry))
     return QueuedRun(
         run=status.run, takes_s=takes.seconds, gpus=entry.gpus, wish=entry.device,
-        earliest=entry.not_before, blocked=entry.on_hold or hopeless,
+        earliest=entry.not_before, blocked=blocked or entry.on_hold or hopeless,
         after=tuple(other.run for other in before if other is not None and other.state != "finished"), how=takes.how,
     )  # fmt: skip
 

@@ -6,16 +6,21 @@ An entry changes only under the run's lock, so a run that a worker has taken sta
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
+
+from msgspec.structs import replace
 
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry, write_entry
+from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.status import RESUMABLE, Status
 from engine.runs.store import Run, Source, Store, StoreError
+from engine.runs.trust import entry_writer
+from engine.runs.trust.queued_by_user import Identity
 
 Where = Literal["first", "last"]
 
@@ -31,28 +36,30 @@ def waiting_entries(store: Store) -> list[tuple[Run, QueueEntry]]:
     return sorted(entries, key=lambda pair: (pair[1].rank, pair[0].id))
 
 
-def put_back(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> None:
+def put_back(
+    run: Run, device: str = "auto", settings: Sequence[str] = (), seen: Identity | None = None
+) -> None:
     """Queue a run again that stopped, failed or crashed, with the same demands on the queue as before.
 
     Args:
         run: The run.
         device: The device that it waits for; ``auto`` keeps the one of before.
         settings: What the resumed run changes, as ``key=value``.
+        seen: What the run was when the user was shown what it starts; None where there was nothing to show.
 
     Raises:
-        StoreError: It has finished, lives, or waits already.
+        StoreError: It has finished, lives, or waits already, or has changed since it was shown.
     """
     with run_lock.hold(run):
         status = status_of(run, mine=True)
         require_resumable(run, status)
         entry = queue_entry(run) or QueueEntry(submitted=0.0)
         stop_request.clear(run)
-        write_entry(run,
-            QueueEntry(
-                submitted=time.time(), device=entry.device if device == "auto" else device, settings=list(settings),
-                gpus=entry.gpus, priority=entry.priority, share=entry.share, attempts=status.attempt,
-            )
+        entry = QueueEntry(
+            submitted=time.time(), device=entry.device if device == "auto" else device, settings=list(settings),
+            gpus=entry.gpus, priority=entry.priority, share=entry.share, attempts=status.attempt,
         )  # fmt: skip
+        entry_writer.enter(run, entry, seen)
 
 
 def require_resumable(run: Run, status: Status) -> None:
@@ -83,8 +90,7 @@ def hold(run: Run, *, release: bool = False) -> str:
     Raises:
         StoreError: It does not wait in the queue.
     """
-    with _changing(run) as entry:
-        entry.on_hold = not release
+    _change(run, lambda entry: replace(entry, on_hold=not release))
     return f"{run.id} " + ("waits for a device again" if release else "is held until `engine hold --release`")
 
 
@@ -94,8 +100,7 @@ def prioritize(run: Run, priority: int) -> str:
     Raises:
         StoreError: It does not wait in the queue.
     """
-    with _changing(run) as entry:
-        entry.priority, entry.order = priority, None
+    _change(run, lambda entry: replace(entry, priority=priority, order=None))
     return f"{run.id} has priority {priority}"
 
 
@@ -119,13 +124,15 @@ def move(store: Store, run: Run, where: Where | Run) -> str:
             raise StoreError(f"{where.id} does not wait in the queue")
     else:
         at = 0 if where == "first" else len(queue)
-    with _changing(run) as entry:
-        lost = [name for name in entry.after if _never_finishes(store, name)]
-        entry.after = [name for name in entry.after if name not in lost]
-        entry.not_before = 0.0
-        if queue:
-            entry.priority, entry.order = _between(queue, at)
-    order = [*queue[:at], (run, entry), *queue[at:]]
+    lost: list[str] = []
+
+    def moved_there(entry: QueueEntry) -> QueueEntry:
+        lost.extend(name for name in entry.after if _never_finishes(store, name))
+        priority, order = _between(queue, at) if queue else (entry.priority, entry.order)
+        after = [name for name in entry.after if name not in lost]
+        return replace(entry, after=after, not_before=0.0, priority=priority, order=order)
+
+    order = [*queue[:at], (run, _change(run, moved_there)), *queue[at:]]
     ranks = [moved.rank[:2] for _, moved in order]
     if any(one >= two for one, two in itertools.pairwise(ranks[max(0, at - 1) : at + 2])):
         _spread(order)
@@ -147,8 +154,8 @@ def _between(queue: Sequence[tuple[Run, QueueEntry]], at: int) -> tuple[int, flo
 def _spread(queue: Sequence[tuple[Run, QueueEntry]]) -> None:
     """Number the runs anew, in their order, where their numbers have become too close."""
     for number, (run, _) in enumerate(queue):
-        with contextlib.suppress(StoreError), _changing(run) as entry:  # one that has begun needs no number
-            entry.order = float(number)
+        with contextlib.suppress(StoreError):  # one that has begun needs no number
+            _change(run, functools.partial(replace, order=float(number)))
 
 
 def _never_finishes(store: Store, name: str) -> bool:
@@ -156,14 +163,14 @@ def _never_finishes(store: Store, name: str) -> bool:
     return not run.path.is_dir() or status_of(run).state in RESUMABLE
 
 
-@contextlib.contextmanager
-def _changing(run: Run) -> Iterator[QueueEntry]:
-    """Give a queued run's entry out to be changed, and put it back."""
+def _change(run: Run, to: Callable[[QueueEntry], QueueEntry]) -> QueueEntry:
+    """Replace a queued run's entry by one that is made from it, and return that."""
     refusal = StoreError(f"{run.id} does not wait in the queue")
     if waiting_entry(run) is None:
         raise refusal
     with run_lock.hold(run):  # so that no worker starts it meanwhile
-        if (entry := waiting_entry(run)) is None:
+        if (before := waiting_entry(run)) is None:
             raise refusal
-        yield entry
-        write_entry(run, entry)
+        entry = to(before)
+        entry_writer.change(run, before, entry)
+        return entry

@@ -4,7 +4,8 @@ An experiment says with ``retries`` how often the queue begins it anew by itself
 same way is left: a mistake in the configuration, the data or the code, a layer that refuses what it is given, a damaged
 checkpoint, a loss that is not finite, a missing device. A failure that is marked transient is retried: a GPU out of
 memory, an unreachable network, a program that ended with an error or was killed. So is a run that crashed: after a
-reboot the next worker finds it. A stopped run stays stopped.
+reboot the next worker finds it. A stopped run stays stopped. A run that this user did not start stays as it is: it is
+neither begun nor are processes ended that it names.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ from engine.events import End, decode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.processes import processes_of
-from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, write_entry
+from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment
 from engine.runs.status import ENDED, Status
 from engine.runs.store import Run, StoreError
+from engine.runs.trust import entry_writer
+from engine.runs.trust.entry_writer import leave_queue
+from engine.runs.trust.queued_by_user import why_untrusted
 from engine.system.files import last_lines
 
 BACKOFF_S = 30.0
@@ -44,11 +48,12 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
     Raises:
         StoreError: Another process holds the run's lock.
     """
-    if not _is_open(queue_entry(run)):
+    before = queue_entry(run)
+    if before is None or not _is_open(before) or why_untrusted(run, before):
         return
     with run_lock.hold(run):
         entry = queue_entry(run)
-        if entry is None or not _is_open(entry):
+        if entry is None or not _is_open(entry) or why_untrusted(run, entry):
             return
         status = status_of(run, mine=True)
         state = status.state
@@ -70,15 +75,15 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
             run,
             f"it {state}; the queue begins it anew in {pause:.0f} s, for time {entry.retried + 1} of {allowed}",
         )
-        entry.retried, entry.attempts = entry.retried + 1, status.attempt
-        entry.stage, entry.holder, entry.devices = "waiting", None, {}
-        entry.not_before = time.time() + pause
-        write_entry(run, entry)
+        entry_writer.change(run, entry, msgspec.structs.replace(
+            entry, stage="waiting", holder=None, devices={}, retried=entry.retried + 1, attempts=status.attempt,
+            not_before=time.time() + pause,
+        ))  # fmt: skip
 
 
-def _is_open(entry: QueueEntry | None) -> bool:
+def _is_open(entry: QueueEntry) -> bool:
     """Return whether an attempt has ended, or ends with its process, and has not been settled yet."""
-    return entry is not None and entry.stage in ("taken", "failed")
+    return entry.stage in ("taken", "failed")
 
 
 def _allowed(run: Run) -> int:

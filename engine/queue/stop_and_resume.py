@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from engine.queue import order
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.queue_entry import leave_queue, waiting_entry
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
+from engine.runs.trust.entry_writer import leave_queue
+from engine.runs.trust.queued_by_user import Identity
 
 
 def request_stop(run: Run, request: Request) -> str:
@@ -30,17 +32,25 @@ def request_stop(run: Run, request: Request) -> str:
     return f"{run.id} will stop {when}, with a checkpoint"
 
 
-def request_resume(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> None:
+def request_resume(
+    run: Run, device: str = "auto", settings: Sequence[str] = (), seen: Identity | None = None
+) -> None:
     """Put a run that stopped, failed or crashed back into the queue, with changes to its settings.
 
+    Args:
+        run: The run; the user has decided that it starts (``engine.queue.approval``).
+        device: The device that it waits for; ``auto`` keeps the one of before.
+        settings: What the resumed run changes, as ``key=value``.
+        seen: What the run was when the user was shown what it starts; None where there was nothing to show.
+
     Raises:
-        StoreError: It has not ended, or there is nothing left to do.
+        StoreError: It has not ended, there is nothing left to do, or it has changed since it was shown.
         ConfigError: A setting is wrong, or would make it another experiment.
     """
     require_resumable(run)
     if settings:
         changed(last_experiment(run), settings)
-    order.put_back(run, device, settings)
+    order.put_back(run, device, settings, seen)
 
 
 def require_resumable(run: Run) -> None:

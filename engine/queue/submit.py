@@ -10,9 +10,10 @@ from engine.config.preflight import missing
 from engine.config.schema import Experiment
 from engine.runs.current_state import status_of
 from engine.runs.metadata import RunMetadata, summaries_of
-from engine.runs.queue_entry import QueueEntry, write_entry
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError, git_commit
+from engine.runs.trust import entry_writer
 
 
 def submit(
@@ -39,7 +40,7 @@ def submit(
         warn: Called with a sentence where data or weights are not on this machine; None refuses such an experiment.
 
     Raises:
-        StoreError: Its data or weights are not here, or the folder of runs cannot be written.
+        StoreError: Its data or weights are not here, or the folder of runs or the user's key cannot be written.
     """
     if lacks := missing(experiment):
         if warn is None:
@@ -48,7 +49,7 @@ def submit(
     commit = git_commit()
 
     def enter(run: Run) -> None:
-        write_entry(run, QueueEntry(
+        entry_writer.enter(run, QueueEntry(
             submitted=time.time(), device=device, gpus=experiment.gpus, priority=priority, after=list(after),
             share=share, attempts=0,
         ))  # fmt: skip

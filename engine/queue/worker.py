@@ -28,10 +28,12 @@ from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
 from engine.runs.processes import family
-from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, waiting_entry
+from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE
 from engine.runs.store import Run, Store, StoreError, is_run_id
+from engine.runs.trust.entry_writer import leave_queue
+from engine.runs.trust.queued_by_user import why_untrusted
 from engine.sites.device_occupancy import Device
 from engine.sites.local_devices import LocalDevices
 from engine.sites.local_process import launch
@@ -198,12 +200,13 @@ class Worker:
         return make_plan(jobs, self._machine.look(ours, _measured(live)), live, now)
 
     def _job(self, run: Run, entry: QueueEntry, now: float) -> Job:
-        blocked, hopeless = why_blocked(self._store, entry, now)
+        blocked, hopeless = why_blocked(self._store, run, entry, now)
         if not blocked and self._lacks and not run.config().get("command"):
             blocked, hopeless = f"waits for a machine that can train it: training {self._lacks}", True
         return Job(
             run=run.id, rank=entry.rank, since=max(entry.submitted, entry.not_before), gpus=entry.gpus,
-            wish=entry.device, share=entry.share, memory=self._memory(run), blocked=blocked, hopeless=hopeless,
+            wish=entry.device, share=entry.share, memory=None if hopeless else self._memory(run), blocked=blocked,
+            hopeless=hopeless,
         )  # fmt: skip
 
     def _memory(self, run: Run) -> int | None:
@@ -250,14 +253,17 @@ class Worker:
             self._published = current
 
 
-def why_blocked(store: Store, entry: QueueEntry, now: float) -> tuple[str, bool]:
+def why_blocked(store: Store, queued: Run, entry: QueueEntry, now: float) -> tuple[str, bool]:
     """Return what a queued run waits for besides a device, empty for nothing, and whether the user has to act first.
 
     Args:
         store: The folder of all runs.
-        entry: The run's entry in the queue.
+        queued: The run.
+        entry: Its entry in the queue.
         now: Seconds since the epoch.
     """
+    if why := why_untrusted(queued, entry):
+        return why, True
     if entry.on_hold:
         return worker_status.HELD, True
     for name in entry.after:

@@ -14,12 +14,14 @@ from engine.events import Event, Failure
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.processes import mark
-from engine.runs.queue_entry import leave_queue, take_from_queue, waiting_entry
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
 from engine.runs.status import State
 from engine.runs.stop_request import FAILED, StopRequest
 from engine.runs.store import Run, StoreError
+from engine.runs.trust.entry_writer import leave_queue, take_from_queue
+from engine.runs.trust.queued_by_user import Identity, look_at, why_untrusted
 
 
 def train_run(
@@ -30,6 +32,7 @@ def train_run(
     queued: bool = False,
     claimed: int | None = None,
     settings: Sequence[str] = (),
+    seen: Identity | None = None,
 ) -> int:
     """Train a run from its start or its last checkpoint, and return the exit code of its process.
 
@@ -40,9 +43,11 @@ def train_run(
         queued: Train it only if it still waits in the queue, whose entry there has its settings.
         claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.
+        seen: What the run was when the user was shown what it starts; None where there was nothing to show.
 
     Raises:
-        StoreError: Another process trains it, it has left the queue, or its folder is damaged.
+        StoreError: Another process trains it, it has left the queue, this user has not queued it, it has changed
+            since it was shown, or its folder is damaged.
         KeyboardInterrupt: A second SIGINT. Its end is recorded, but a checkpoint may still be in the middle of
             being written by a thread: only ``os._exit`` ends the process at once.
     """
@@ -53,6 +58,10 @@ def train_run(
         entry = waiting_entry(run) if queued else None
         if queued and entry is None:
             raise StoreError(f"{run.id} is no longer in the queue")
+        if entry is not None and (why := why_untrusted(run, entry)):
+            raise StoreError(f"{run.id} is not started: {why}")
+        if seen is not None and look_at(run).identity != seen:
+            raise StoreError(f"{run.id} has changed since it was shown: look again")
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)

@@ -5,24 +5,24 @@
     waiting -> taken -> (finished: the file goes) | left | failed -> waiting again, or left
 
 One file says both where a run waits and which process has it, and is replaced in one step: a copy of the folder
-always has one of the two.
+always has one of the two. Who asked for it is proved by ``proof``: only what this user queued starts by itself
+(``engine.runs.trust``).
 """
 
 from __future__ import annotations
 
-import time
 from typing import Literal
 
 import msgspec
 
 from engine.runs.store import Run
 from engine.system.files import DAMAGED, write_atomic
-from engine.system.lock import Holder, this_process
+from engine.system.lock import Holder
 
 Stage = Literal["waiting", "taken", "failed", "left"]
 
 
-class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
+class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """What queued.json says of a run."""
 
     submitted: float
@@ -53,6 +53,8 @@ class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The devices that the worker gave it: the name of each by its id."""
     holder: Holder | None = None
     """The process that has it, once it is taken."""
+    proof: str = ""
+    """That this user wrote it, as ``engine.runs.trust.queued_by_user`` makes it; empty before there were proofs."""
 
     @property
     def rank(self) -> tuple[float, float, float]:
@@ -76,17 +78,21 @@ class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self.holder if self.stage == "taken" else None
 
 
+class DamagedEntry(QueueEntry, frozen=True):
+    """Stands for a queued.json that cannot be read: the run waits, and does not start."""
+
+
 _decoder = msgspec.json.Decoder(QueueEntry)
 
 
 def queue_entry(run: Run) -> QueueEntry | None:
-    """Return a run's entry, whether it waits or not; None without queued.json. A damaged one waits."""
+    """Return a run's entry, whether it waits or not; None without queued.json, a ``DamagedEntry`` for a damaged one."""
     try:
         return _decoder.decode(run.read("queued.json"))
     except FileNotFoundError:
         return None
     except DAMAGED:
-        return QueueEntry(submitted=0.0)  # damaged: it waits all the same
+        return DamagedEntry(submitted=0.0)
 
 
 def waiting_entry(run: Run) -> QueueEntry | None:
@@ -96,39 +102,9 @@ def waiting_entry(run: Run) -> QueueEntry | None:
 
 
 def write_entry(run: Run, entry: QueueEntry) -> None:
-    """Replace queued.json; the caller holds the run's lock, unless the run is still being created.
+    """Replace queued.json as it is said; ``engine.runs.trust.entry_writer`` calls this, and says whether it is proved.
 
     Raises:
         OSError: It cannot be written; the old file remains.
     """
     write_atomic(run.queue_file, msgspec.json.encode(entry))
-
-
-def take_from_queue(run: Run, attempts: int, *, by_hand: bool) -> None:
-    """Record that this process, which holds the run's lock, has taken the run from the queue.
-
-    Args:
-        run: The run.
-        attempts: The number of attempts before this one.
-        by_hand: Whether it was started without the queue.
-    """
-    entry = queue_entry(run) or QueueEntry(submitted=time.time())
-    entry.stage, entry.holder, entry.attempts, entry.by_hand = "taken", this_process(), attempts, by_hand
-    if by_hand:
-        entry.devices = {}
-    _write_or_remove(run, entry)
-
-
-def leave_queue(run: Run, stage: Literal["failed", "left"] = "left") -> None:
-    """Take a run out of the queue; its demands are kept for the next time."""
-    if (entry := queue_entry(run)) is not None:
-        entry.stage, entry.holder = stage, None
-        _write_or_remove(run, entry)
-
-
-def _write_or_remove(run: Run, entry: QueueEntry) -> None:
-    """Replace queued.json by an entry that does not wait; on a full disk remove it."""
-    try:
-        write_entry(run, entry)
-    except OSError:
-        run.queue_file.unlink(missing_ok=True)

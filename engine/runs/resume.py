@@ -1,8 +1,13 @@
-"""The settings that a resumed run may change: how it uses the machine, not what it learns."""
+"""The settings that a resumed run may change: how it uses the machine, not what it learns.
+
+What a run does is said by its run.json, which its proof in the queue covers. Of the events only these settings are
+taken: no line that is put into events.jsonl changes the command, the data or the model.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -27,26 +32,29 @@ MAY_CHANGE = (
     "evaluate_every",
     "retries",
 )
+FOLLOWS = "accumulate"
+"""What another batch size changes."""
 CHUNK = 4 * 1024 * 1024
 """Bytes of events that are searched at once."""
 
 
 def last_experiment(run: Run) -> Experiment:
-    """Return the experiment of the run's last start; that of its creation before the first start.
+    """Return the experiment of run.json with the settings that the run's last start changed.
 
     Raises:
         StoreError: run.json is damaged.
         msgspec.ValidationError: It holds keys or values that this version does not have.
     """
-    config, offset = run.info().config, 0
+    described, changes, offset = run.info().config, dict[str, Any](), 0
     while True:
         lines, end = tail_with(run.events, offset, CHUNK, [b'"start"'])
         if end == offset:
-            return msgspec.convert(config, Experiment)
+            return msgspec.convert(described | changes, Experiment)
         offset = end
         for line in reversed(lines):
             if isinstance(event := decode(line), Start) and event.config:
-                config = event.config
+                kept = event.config.keys() & {*MAY_CHANGE, FOLLOWS}
+                changes = {key: event.config[key] for key in kept}
                 break
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run
+from engine.runs.trust.queued_by_user import why_untrusted
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
 
@@ -88,8 +89,13 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
         entry: Its entry in the queue; None where it has none.
     """
     worker_status = read(run.folder.rpartition("/")[0] or ".")
+    of_worker = worker_status.reasons.get(run.id, "") if worker_status is not None else ""
+    if worker_status is not None and not worker_status.left and of_worker:
+        return of_worker
+    if entry is not None and (why := why_untrusted(run, entry)):
+        return why
     if worker_status is not None and not worker_status.left:
-        return worker_status.reasons.get(run.id, "")
+        return ""
     if entry is not None and entry.on_hold:
         return HELD
     if worker_status is not None and (reason := worker_status.reasons.get(run.id, HELD)) != HELD:

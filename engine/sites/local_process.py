@@ -9,9 +9,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import msgspec
+
 from engine.runs import run_lock, stop_request
-from engine.runs.queue_entry import waiting_entry, write_entry
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, StoreError
+from engine.runs.trust import entry_writer
+from engine.runs.trust.queued_by_user import why_untrusted
 from engine.sites.device_occupancy import Device
 from engine.system import lock
 
@@ -26,7 +30,7 @@ def launch(
         environment: What makes it see them.
 
     Returns:
-        The process, None when another one has the run or it has left the queue.
+        The process, None when another one has the run, it has left the queue, or this user has not queued it.
 
     Raises:
         OSError: It cannot be started, or console.log is a link.
@@ -34,10 +38,11 @@ def launch(
     if (claimed := run_lock.claim(run)) is None:
         return None
     try:
-        if (entry := waiting_entry(run)) is None:
+        entry = waiting_entry(run)
+        if entry is None or why_untrusted(run, entry):
             return None
-        entry.devices = {device.id: device.name for device in devices}
-        write_entry(run, entry)
+        given = {device.id: device.name for device in devices}
+        entry_writer.change(run, entry, msgspec.structs.replace(entry, devices=given))
         stop_request.clear(run)
         device = "cuda" if any(device.gpu for device in devices) else entry.device
         return _start_process(run, device, claimed, os.environ | (environment or {}))

@@ -19,9 +19,14 @@ _USUAL_FILE = 32 * 1024
 """Bytes of a usual small file: a first read makes room for so many."""
 
 
-def read_small(path: str | os.PathLike[str]) -> bytes:
-    """Return a small file's bytes; links and files over ``MAX_FILE`` are refused with OSError."""
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+def read_small(path: str | os.PathLike[str], folder: int | None = None) -> bytes:
+    """Return a small file's bytes; links and files over ``MAX_FILE`` are refused with OSError.
+
+    Args:
+        path: The file.
+        folder: The descriptor of the folder that a relative path begins in; None for the working folder.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
     try:
         data = os.read(handle, _USUAL_FILE)
         if len(data) == _USUAL_FILE:

@@ -1,7 +1,8 @@
-"""Who else can write a file or folder: its owner, its group, everybody."""
+"""Whose a file is, and who else can write it: its owner, its group, everybody."""
 
 from __future__ import annotations
 
+import functools
 import grp
 import os
 import pwd
@@ -9,49 +10,55 @@ import stat
 from pathlib import Path
 
 ROOT_UID = 0
+"""The user who may do everything anyway."""
+ACL = "system.posix_acl_access"
+"""The attribute in which Linux keeps that users and groups of a list may do more than the mode says."""
+
+
+def is_own(info: os.stat_result) -> bool:
+    """Return whether a file belongs to the user of this process."""
+    return info.st_uid == os.geteuid()
 
 
 def who_else_can_write(path: Path) -> str:
-    """Return in words who besides this user and root can write a file or folder; empty where it is these two alone.
+    """Return in words who besides this user and root can write a file or folder; empty where nobody else can.
 
-    An owner can: what it may not do it allows itself. The group that a user has alone, as many systems give to each,
-    is the user. Of a folder with the sticky bit others can take nothing away. Links are not followed.
+    Links are not followed; nobody writes one.
 
     Args:
         path: The file or folder.
 
-    Returns:
-        ``everybody``, ``the group students`` or ``the user eve, its owner,``: the begin of a sentence.
-
     Raises:
         OSError: It cannot be looked at.
     """
-    info = path.lstat()
-    if info.st_uid not in (os.geteuid(), ROOT_UID):
+    return who_else(path.lstat(), path)
+
+
+def who_else(info: os.stat_result, where: str | os.PathLike[str] | int) -> str:
+    """Return what ``who_else_can_write`` does of a file or folder that was looked at already.
+
+    An owner can: what it may not do it allows itself. The group that a user has alone, as many systems give to each
+    (their umask is 002), is nobody else. Of a folder with the sticky bit others can take nothing away.
+
+    Args:
+        info: What the system says of it.
+        where: Its path or its descriptor.
+    """
+    if not is_own(info) and info.st_uid != ROOT_UID:
         return f"the user {user_name(info.st_uid)}, its owner,"
-    if info.st_mode & stat.S_ISVTX or stat.S_ISLNK(info.st_mode):
+    if stat.S_ISLNK(info.st_mode) or (stat.S_ISDIR(info.st_mode) and info.st_mode & stat.S_ISVTX):
         return ""
     if info.st_mode & stat.S_IWOTH:
         return "everybody"
     if not info.st_mode & stat.S_IWGRP:
         return ""
-    if not is_own_group(info.st_gid):
+    if not _is_private(info.st_uid, info.st_gid):
         return f"the group {_group_name(info.st_gid)}"
-    return "who its access list names" if _has_access_list(path) else ""
-
-
-def is_own_group(gid: int) -> bool:
-    """Return whether a group is one that this user has alone: its name is the user's, and no other is in it."""
-    uid = os.geteuid()
-    try:
-        name, members = grp.getgrgid(gid).gr_name, grp.getgrgid(gid).gr_mem
-    except KeyError:
-        return gid == uid  # a container often knows neither by a name
-    return name == user_name(uid) and set(members) <= {name}
+    return "who its access list names" if _has_access_list(where) else ""
 
 
 def user_name(uid: int) -> str:
-    """Return the name of a user, its number where it has none."""
+    """Return the name of a user, the number of one that has none."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
@@ -65,11 +72,19 @@ def _group_name(gid: int) -> str:
         return str(gid)
 
 
-def _has_access_list(path: Path) -> bool:
-    """Return whether a file names users and groups of its own: its group bits are then what any of them may at most."""
-    if not hasattr(os, "getxattr"):
-        return False
+@functools.cache
+def _is_private(uid: int, gid: int) -> bool:
+    """Return whether a group is one that a user has alone: the primary one, of the user's name, without others."""
     try:
-        return bool(os.getxattr(path, "system.posix_acl_access", follow_symlinks=False))
-    except OSError:
+        user, group = pwd.getpwuid(uid), grp.getgrgid(gid)
+    except KeyError:
+        return gid == uid  # a container often knows neither by a name
+    return user.pw_gid == gid and group.gr_name == user.pw_name and set(group.gr_mem) <= {user.pw_name}
+
+
+def _has_access_list(where: str | os.PathLike[str] | int) -> bool:
+    """Return whether a file names users and groups of its own: its group bits are then what any of them may at most."""
+    try:
+        return ACL in os.listxattr(where)
+    except (OSError, AttributeError):  # a file system, or a system, without such lists
         return False

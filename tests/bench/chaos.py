@@ -28,14 +28,17 @@ import time
 from collections import Counter, defaultdict
 from pathlib import Path
 
+import msgspec
+
 from engine.events import End, Event, Log, Start, decode
 from engine.history.reader import History
 from engine.queue.stop_and_resume import request_resume
 from engine.queue.worker import ensure_worker
 from engine.runs.current_state import status_of
-from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry, write_entry
+from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.status import ENDED, State, Status
 from engine.runs.store import Run, Store, StoreError
+from engine.runs.trust import entry_writer
 from engine.system import process
 from tests.processes import commands, parent
 from tests.strangers import Strangers
@@ -164,8 +167,7 @@ class Chaos:
         self._chance.shuffle(queue)
         for number, run in enumerate(queue):  # a queue in which kinds are mixed
             place = waiting_entry(run)
-            place.order = float(number)
-            write_entry(run, place)
+            entry_writer.change(run, place, msgspec.structs.replace(place, order=float(number)))
         if self._strangers is not None:
             self._strangers.write_queued()
             self._victim = subprocess.Popen(["sleep", "3600"], cwd="/", start_new_session=True)

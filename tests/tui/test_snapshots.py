@@ -15,9 +15,10 @@ from engine.config.loader import load_config
 from engine.events import Confusion, encode
 from engine.queue.order import hold
 from engine.runs import run_lock
-from engine.runs.queue_entry import QueueEntry, write_entry
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.status_file import rebuild, save
 from engine.runs.store import Store
+from engine.runs.trust import entry_writer
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
 from engine.system.nvml import GpuSample
@@ -172,7 +173,7 @@ def test_the_queue_on_a_screen_of_its_own(
         place = QueueEntry(
             submitted=NOW, stage="taken", devices={f"GPU-{number}": f"GPU {number}"}, attempts=0
         )
-        write_entry(run, place)
+        entry_writer.enter(run, place)
         save(run, rebuild(run))
     publish(project.runs, WorkerStatus(worker=this_process(), devices=[
         OfferedDevice(id=f"GPU-{i}", name=f"GPU {i}", index=i, gpu=True) for i in range(2)

@@ -11,6 +11,7 @@ from engine.runs.metadata import RunMetadata
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
+from engine.runs.trust.queued_by_user import why_untrusted
 from tui.state.snapshot import Queue
 
 LOOK_S = 1.0
@@ -20,6 +21,7 @@ LOOK_S = 1.0
 class _SeenEntry(NamedTuple):
     stamp: int | None
     entry: QueueEntry | None
+    is_untrusted: bool = False
 
 
 class QueueReader:
@@ -58,14 +60,18 @@ class QueueReader:
         for name in busy:
             seen = before.get(name)
             if seen is None or seen.stamp != stamps.get(name):
-                seen = _SeenEntry(stamps.get(name), queue_entry(runs[name]))
+                entry = queue_entry(runs[name])
+                waits = entry is not None and statuses[name].state == "queued"
+                is_untrusted = waits and entry is not None and bool(why_untrusted(runs[name], entry))
+                seen = _SeenEntry(stamps.get(name), entry, is_untrusted)
             self._known[name] = seen
         entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
-        return self._queue(statuses, entries, metadata, now)
+        untrusted = frozenset(name for name, seen in self._known.items() if seen.is_untrusted)
+        return self._queue(statuses, entries, untrusted, metadata, now)
 
     def _queue(
-        self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], metadata: Mapping[str, RunMetadata],
-        now: float,
+        self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], untrusted: frozenset[str],
+        metadata: Mapping[str, RunMetadata], now: float,
     ) -> Queue:  # fmt: skip
         from engine.queue.forecast import forecast_queue
 
@@ -75,5 +81,5 @@ class QueueReader:
         devices = tuple(worker.devices) if worker is not None and not worker.left else ()
         configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if entries else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
-        forecasts = forecast_queue(oldest_first, entries, waiting, devices, now, configs)
-        return Queue(tuple(waiting), entries, devices, tuple(forecasts))
+        forecasts = forecast_queue(oldest_first, entries, waiting, devices, now, configs, untrusted)
+        return Queue(tuple(waiting), entries, devices, tuple(forecasts), untrusted)

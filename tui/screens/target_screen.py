@@ -64,9 +64,9 @@ class TargetScreen(Screen[None]):
         """Open a screen over this one."""
         self.app.push_screen(screen, chosen)
 
-    def ask_from_thread(self, screen: Screen[Any]) -> None:
+    def ask_from_thread(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:
         """Open a screen over this one, from another thread."""
-        self.app.call_from_thread(self.app.push_screen, screen)
+        self.app.call_from_thread(self.app.push_screen, screen, chosen)
 
     def refuse(self, title: str, text: str) -> None:
         """Say in a corner why nothing is done."""

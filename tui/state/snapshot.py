@@ -94,6 +94,8 @@ class Queue:
     """What the worker gives out; empty without a worker."""
     forecasts: tuple[Forecast, ...] = ()
     """When those that live end, and those that wait begin and end."""
+    untrusted: frozenset[str] = frozenset()
+    """The queued runs that do not start by themselves, as this user has not queued them."""
 
     def name_of(self, device: str) -> str:
         """Return what a device is called, by its id."""

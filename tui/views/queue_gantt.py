@@ -95,7 +95,8 @@ def bars(snapshot: Snapshot) -> list[Bar]:
             continue
         entry = snapshot.queue.entries.get(forecast.run)
         label = f"{clean(status.experiment)} s{status.seed}"
-        held = status.state == "queued" and entry is not None and entry.on_hold
+        on_hold = entry is not None and entry.on_hold
+        held = status.state == "queued" and (on_hold or status.run in snapshot.queue.untrusted)
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
         run_bars.append(
             Bar(

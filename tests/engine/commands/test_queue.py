@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from engine.cli import main
 from engine.queue.order import waiting
 from engine.runs.current_state import status_of
-from engine.runs.queue_entry import QueueEntry, waiting_entry, write_entry
+from engine.runs.queue_entry import QueueEntry, waiting_entry
 from engine.runs.store import Store
+from engine.runs.trust import entry_writer
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ class TestWork:
 
     def test_told_to_stop_it_leaves_and_says_nothing_more(self, call, engine, runs, until):
         submit(call, "tiny")
-        write_entry(runs.runs()[0], QueueEntry(submitted=1.0, on_hold=True))
+        entry_writer.enter(runs.runs()[0], QueueEntry(submitted=1.0, on_hold=True))
         worker = engine.start("work", "--forever", "--devices", "cpu:2")
         until(lambda: status_of(runs.runs()[0]).reason == "held" and (runs.root / ".queue.json").exists())
         worker.send_signal(signal.SIGTERM)

@@ -17,8 +17,9 @@ from engine.queue.force_stop import force_stop
 from engine.runs import stop_request
 from engine.runs.current_state import status_of
 from engine.runs.processes import processes_of
-from engine.runs.queue_entry import queue_entry, write_entry
+from engine.runs.queue_entry import queue_entry
 from engine.runs.store import Store, StoreError
+from engine.runs.trust import entry_writer
 from tests.conftest import queued
 from tests.pretended_nvml import ALONE, GIB, MACHINES, Card, uuid
 
@@ -129,8 +130,7 @@ def test_of_a_card_that_does_not_name_its_processes_it_says_what_is_in_use(deaf,
     run, process = deaf
     nvml.put(*MACHINES[kind])
     entry = queue_entry(run)
-    entry.devices = {uuid(0): "GPU 0"}
-    write_entry(run, entry)
+    entry_writer.enter(run, msgspec.structs.replace(entry, devices={uuid(0): "GPU 0"}))
     sentences: list[str] = []
     process.send_signal(signal.SIGSTOP)
     force_stop(run, sentences.append, patience_s=0.5)

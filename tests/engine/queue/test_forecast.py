@@ -144,7 +144,7 @@ def test_an_outlook_says_what_is_known() -> None:
     ]
     order = ["next", "again", "odd", "last", "held"]
     entries = {name: QueueEntry(submitted=0.0) for name in order}
-    entries["held"].on_hold = True
+    entries["held"] = QueueEntry(submitted=0.0, on_hold=True)
     entries["live"] = QueueEntry(submitted=0.0, stage="taken", devices={"cpu:0": "CPU slot 1"})
     found = forecast_queue(runs, entries, order, [SLOT], NOW)
     assert found == [

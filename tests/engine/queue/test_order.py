@@ -16,14 +16,13 @@ from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
 from engine.runs.queue_entry import (
     QueueEntry,
-    leave_queue,
     queue_entry,
-    take_from_queue,
     waiting_entry,
-    write_entry,
 )
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store, StoreError
+from engine.runs.trust import entry_writer
+from engine.runs.trust.entry_writer import leave_queue, take_from_queue
 from engine.system.lock import Holder, this_process
 
 RUNS = [f"run-s{seed}-20261124-1500{seed:02d}-abcd" for seed in range(6)]
@@ -35,7 +34,8 @@ def make(store: Store, **wishes) -> list[Run]:
     for number, name in enumerate(RUNS):
         run = Run(store.root / name)
         run.path.mkdir(parents=True)
-        write_entry(run, QueueEntry(submitted=1000.0 + number, **wishes))
+        (run.path / "run.json").write_text("{}")
+        entry_writer.enter(run, QueueEntry(submitted=1000.0 + number, **wishes))
         runs.append(run)
     return runs
 
@@ -55,7 +55,7 @@ class TestEntries:
         assert (waiting_entry(run).gpus, waiting_entry(run).priority, waiting_entry(run).retried) == (1, 0, 0)
 
     def test_taken_it_waits_no_longer_and_says_who_has_it(self, run):
-        write_entry(run, QueueEntry(submitted=1.0, devices={"cpu:0": "CPU slot 1"}))
+        entry_writer.enter(run, QueueEntry(submitted=1.0, devices={"cpu:0": "CPU slot 1"}))
         take_from_queue(run, 0, by_hand=False)
         assert waiting_entry(run) is None
         place = queue_entry(run)
@@ -72,7 +72,7 @@ class TestEntries:
         "act", [lambda run: take_from_queue(run, 0, by_hand=False), lambda run: leave_queue(run)]
     )
     def test_on_a_full_disk_nobody_else_takes_it(self, run, monkeypatch, act):
-        write_entry(run, QueueEntry(submitted=1.0))
+        entry_writer.enter(run, QueueEntry(submitted=1.0))
         monkeypatch.setattr("engine.system.files.write_all", full)
         act(run)
         assert waiting_entry(run) is None
@@ -164,7 +164,7 @@ class TestAfter:
         failed, finished = ended(store, tiny, "failed"), ended(store, tiny, "finished")
         run, queued = make(store)[:2]
         after = [failed.id, finished.id, queued.id, "gone-s0-20261124-150000-abcd"]
-        write_entry(run, QueueEntry(submitted=1.0, after=after, not_before=2e9))
+        entry_writer.enter(run, QueueEntry(submitted=1.0, after=after, not_before=2e9))
         said = queue.move(store, run, "first")
         assert said.endswith(f"; it waits no longer for {failed.id}, gone-s0-20261124-150000-abcd")
         assert (waiting_entry(run).after, waiting_entry(run).not_before) == ([finished.id, queued.id], 0.0)
@@ -173,7 +173,7 @@ class TestAfter:
 class TestBack:
     def test_a_resumed_run_asks_the_queue_for_what_it_asked_before(self, store, tiny):
         run = ended(store, tiny, "failed")
-        write_entry(
+        entry_writer.enter(
             run,
             QueueEntry(
                 submitted=1.0, stage="failed", gpus=2, priority=3, share=True, device="cuda", retried=2

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from engine.queue.submit import seeds_present_in, seeds_to_queue, submit
-from engine.runs.queue_entry import leave_queue, waiting_entry
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import StoreError
+from engine.runs.trust.entry_writer import leave_queue
 from tests.conftest import Engine
 
 

@@ -473,9 +473,9 @@ class TestWorkers:
         assert [start.attempt for start in events(run, Start)] == [1, 2]
 
 
-def test_a_queued_run_with_a_damaged_description_fails_and_does_not_block_the_queue(store, tiny):
+def test_a_queued_run_with_a_damaged_description_waits_and_does_not_block_the_queue(store, tiny):
     damaged = queued(store, tiny, seed=0)
     (damaged.path / "run.json").write_text("{")
-    assert work(store, lambda: False) == 1
-    assert waiting_entry(damaged) is None
-    assert status_of(damaged).state == "failed"
+    assert work(store, lambda: False) == 0
+    assert status_of(damaged).state == "queued"
+    assert "run.json cannot be used" in status_of(damaged).reason

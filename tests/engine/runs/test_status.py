@@ -19,11 +19,12 @@ import pytest
 from engine.events import Checkpoint, End, Log, Metrics, Start, encode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.queue_entry import QueueEntry, write_entry
+from engine.runs.queue_entry import QueueEntry
 from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.status_file import rebuild, save
 from engine.runs.store import Run, Store, StoreError
+from engine.runs.trust import entry_writer
 from engine.system import lock, process
 from tests.conftest import enqueue, queued
 
@@ -34,7 +35,7 @@ from engine.events import Start
 from engine.runs.recorder import Recorder
 from engine.runs import run_lock
 from engine.runs.store import Run
-from engine.runs.queue_entry import take_from_queue
+from engine.runs.trust.entry_writer import take_from_queue
 run = Run(pathlib.Path(sys.argv[1]))
 with run_lock.hold(run):
     recorder = Recorder(run)
@@ -708,9 +709,9 @@ class TestCopies:
 
     def test_with_an_old_entry_beside_newer_events_it_is_what_the_events_say(self, run):
         say(run, start(run), end(run, "failed"))
-        write_entry(run, QueueEntry(submitted=1.0, attempts=1))
+        entry_writer.enter(run, QueueEntry(submitted=1.0, attempts=1))
         assert status_of(run).state == "queued"
-        write_entry(run, QueueEntry(submitted=1.0, attempts=0))
+        entry_writer.enter(run, QueueEntry(submitted=1.0, attempts=0))
         assert status_of(run).state == "failed"
 
     def test_with_an_old_status_beside_newer_events_it_is_what_the_events_say(self, run, live, tmp_path):

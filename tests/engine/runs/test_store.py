@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.runs import run_lock, stop_request
-from engine.runs.queue_entry import leave_queue, waiting_entry
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, Store, StoreError, is_run_id
+from engine.runs.trust.entry_writer import leave_queue
 from engine.system.files import MAX_FILE, last_lines, read_small, tail, write_atomic
 from tests.conftest import queued
 

@@ -15,10 +15,10 @@ import pytest
 from engine.events import Start
 from engine.runs import run_lock, trash
 from engine.runs.current_state import status_of
-from engine.runs.queue_entry import leave_queue
 from engine.runs.recorder import Recorder
 from engine.runs.store import Store, StoreError
 from engine.runs.trash import disk_usage, purge, restore, throw_away, trash_entries
+from engine.runs.trust.entry_writer import leave_queue
 from engine.system import process
 from tests.conftest import enqueue
 

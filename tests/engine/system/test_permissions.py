@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from engine.system import permissions
-from engine.system.permissions import is_own_group, who_else_can_write
+from engine.system.permissions import who_else_can_write
 
 NOBODY = 65534
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
@@ -30,9 +30,11 @@ def group(monkeypatch):
 
     def be(name, members):
         found = SimpleNamespace(gr_name=name, gr_mem=members)
+        permissions._is_private.cache_clear()
         monkeypatch.setattr(permissions.grp, "getgrgid", lambda gid: found)
 
-    return be
+    yield be
+    permissions._is_private.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -56,15 +58,16 @@ def test_the_group_that_a_user_has_alone_is_nobody_else(file, group):
         assert who_else_can_write(file) == who
 
 
-def test_a_container_knows_neither_user_nor_group_by_a_name(monkeypatch):
+def test_a_container_knows_neither_user_nor_group_by_a_name(file, monkeypatch):
     def unknown(number):
         raise KeyError(number)
 
     monkeypatch.setattr(permissions.grp, "getgrgid", unknown)
     monkeypatch.setattr(permissions.pwd, "getpwuid", unknown)
-    monkeypatch.setattr(permissions.os, "geteuid", lambda: 1234)
-    assert is_own_group(1234)
-    assert not is_own_group(4321)
+    permissions._is_private.cache_clear()
+    assert permissions._is_private(1234, 1234)
+    assert not permissions._is_private(1234, 4321)
+    permissions._is_private.cache_clear()
 
 
 def test_an_access_list_lets_others_in_through_the_own_group(file, group):

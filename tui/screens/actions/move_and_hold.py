@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.runs.store import Run, StoreError
+from tui.screens.actions.approve import do_approved
 from tui.screens.actions.target import Target, situation_of
 
 
@@ -38,19 +39,31 @@ class QueueActions:
             return
         target = self._target
         entry = target.snapshot.queue.entries.get(run.id)
-        release = entry is not None and entry.on_hold
+        if run.id in target.snapshot.queue.untrusted or (entry is not None and entry.on_hold):
+            self._release(run)
+            return
 
         def hold() -> str:
             from engine.queue import order as queue
-            from engine.queue.worker import ensure_worker
 
-            outcome = queue.hold(run, release=release)
-            if release:
-                ensure_worker(target.store)
-                return outcome
+            queue.hold(run)
             return f"{run.id} is held; H lets it go"
 
         target.do("It cannot be held", hold)
+
+    def _release(self, run: Run) -> None:
+        """Let a run start; what this user did not queue is shown first."""
+        from engine.queue.approval import Approval, approval_of_release, release
+
+        def let_go(approval: Approval | None) -> str:
+            from engine.queue import order as queue
+            from engine.queue.worker import ensure_worker
+
+            outcome = queue.hold(run, release=True) if approval is None else release(approval)
+            ensure_worker(self._target.store)
+            return outcome
+
+        do_approved(self._target, "It is not let go", lambda: approval_of_release(run), let_go)
 
     def _waiting(self, title: str) -> Run | None:
         """Return the run that is meant if it waits; else say that it does not."""

@@ -16,6 +16,7 @@ from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
 from engine.text import clean
 from tui.options import READONLY
+from tui.screens.actions.approve import do_approved
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
@@ -118,16 +119,20 @@ class RunActions:
             target.refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
             return
 
-        def queue() -> str:
+        from engine.queue.approval import Approval, approval_of_resume
+
+        run = Run(target.project.runs / status.run)
+
+        def queue(approval: Approval | None) -> str:
             from engine.queue.stop_and_resume import request_resume
             from engine.queue.worker import ensure_worker
 
-            request_resume(Run(target.project.runs / status.run))
+            request_resume(run, seen=None if approval is None else approval.identity)
             ensure_worker(target.store)
             which = status.experiment if status is focused else f"{status.experiment} {run_label(status)}"
             return f"{which} is queued to {how_it_goes_on(status)}"
 
-        target.do("It cannot be resumed", queue)
+        do_approved(target, "It cannot be resumed", lambda: approval_of_resume(run, here=False), queue)
 
 
 def how_it_stood(target: Target) -> str:

@@ -86,8 +86,8 @@ class Target(Protocol):
     def ask(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:
         """Open a screen over this one; what it returns goes to ``chosen``."""
 
-    def ask_from_thread(self, screen: Screen[Any]) -> None:
-        """Open a screen over this one, from another thread."""
+    def ask_from_thread(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:
+        """Open a screen over this one, from another thread; what it returns goes to ``chosen``."""
 
     def refuse(self, title: str, text: str) -> None:
         """Say in a corner why nothing is done."""

@@ -208,7 +208,7 @@ def _cpu_lines(machines: Sequence[Machine], width: int) -> list[Line]:
 def _slot_lines(snapshot: Snapshot) -> list[Line]:
     """Return who has each device that the worker gives out, and whether there is one."""
     if not snapshot.queue.devices:
-        waits = bool(snapshot.queue.waiting)
+        waits = not snapshot.queue.untrusted.issuperset(snapshot.queue.waiting)
         words = "no worker is running, runs wait" if waits else "the queue is empty, no worker is running"
         return [[(words, "wait" if waits else "quiet")]]
     lines: list[Line] = []

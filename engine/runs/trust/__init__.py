@@ -1,0 +1,1 @@
+"""Who queued a run: nothing starts by itself that this user did not queue."""
