@@ -41,13 +41,20 @@ def group(monkeypatch):
     ("mode", "who"),
     [
         (0o600, ""), (0o644, ""), (0o755, ""), (0o664, "the group students"), (0o620, "the group students"),
-        (0o666, "everybody"), (0o602, "everybody"), (0o1777, ""),
+        (0o666, "everybody"), (0o602, "everybody"), (0o1666, "everybody"),
     ],
 )  # fmt: skip
 def test_a_mode_says_who(file, group, mode, who):
     group("students", [])
     file.chmod(mode)
     assert who_else_can_write(file) == who
+
+
+def test_in_a_folder_with_the_sticky_bit_others_can_take_nothing_away(tmp_path):
+    tmp_path.chmod(0o1777)
+    assert who_else_can_write(tmp_path) == ""
+    tmp_path.chmod(0o777)
+    assert who_else_can_write(tmp_path) == "everybody"
 
 
 def test_the_group_that_a_user_has_alone_is_nobody_else(file, group):
