@@ -11,8 +11,10 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
+from engine.queue.order import require_resumable
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
+from engine.runs.current_state import status_of
 from engine.runs.processes import mark
 from engine.runs.queue_entry import leave_queue, take_from_queue, waiting_entry
 from engine.runs.recorder import Recorder
@@ -42,17 +44,20 @@ def train_run(
         settings: What it changes when it is resumed.
 
     Raises:
-        StoreError: Another process trains it, it has left the queue, or its folder is damaged.
+        StoreError: Another process trains it or has begun it meanwhile, it has finished or left the queue, or its
+            folder is damaged.
         KeyboardInterrupt: A second SIGINT. Its end is recorded, but a checkpoint may still be in the middle of
             being written by a thread: only ``os._exit`` ends the process at once.
     """
     stop = StopRequest(run)
     stop.listen()
-    info = run.info()
+    info, attempts = run.info(), status_of(run).attempt
     with run_lock.hold(run, claimed):
         entry = waiting_entry(run) if queued else None
         if queued and entry is None:
             raise StoreError(f"{run.id} is no longer in the queue")
+        if not queued:
+            _require_as_it_was(run, attempts)
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
@@ -83,6 +88,14 @@ def train_run(
             recorder.close()
             _leave(run, recorder.status.state)
         return FAILED if recorder.lost else code
+
+
+def _require_as_it_was(run: Run, attempts: int) -> None:
+    """Raise StoreError if the run has finished, or was begun again while its lock was waited for."""
+    status = status_of(run, mine=True)
+    require_resumable(run, status)
+    if status.attempt != attempts:
+        raise StoreError(f"{run.id} has just been resumed by another process, and is {status.state}")
 
 
 def _train(
