@@ -15,6 +15,7 @@ from pathlib import Path
 from engine.diagnostics import checks
 from engine.diagnostics.checks import Finding
 from engine.diagnostics.gpu_leaks import check_gpus
+from engine.diagnostics.leftover_processes import check_leftovers
 from engine.errors import UserError
 from engine.events import decode
 from engine.runs import run_lock, status_file, trash, worker_status
@@ -39,7 +40,13 @@ def examine(store: Store) -> list[Finding]:
         findings += check_gpus(store, nvml)
     finally:
         nvml.close()
-    return [*findings, *check_unfinished(store), *check_worker(store), *check_root(store)]
+    return [
+        *findings,
+        *check_leftovers(runs),
+        *check_unfinished(store),
+        *check_worker(store),
+        *check_root(store),
+    ]
 
 
 def check_unfinished(store: Store) -> Iterator[Finding]:

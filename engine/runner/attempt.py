@@ -15,6 +15,7 @@ from engine.queue.order import require_resumable
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.current_state import status_of
+from engine.runs.leftovers import end_leftovers
 from engine.runs.processes import mark
 from engine.runs.queue_entry import leave_queue, take_from_queue, waiting_entry
 from engine.runs.recorder import Recorder
@@ -52,7 +53,7 @@ def train_run(
     stop = StopRequest(run)
     stop.listen()
     info, attempts = run.info(), status_of(run).attempt
-    with run_lock.hold(run, claimed):
+    with run_lock.hold(run, claimed, works=True):
         entry = waiting_entry(run) if queued else None
         if queued and entry is None:
             raise StoreError(f"{run.id} is no longer in the queue")
@@ -65,6 +66,8 @@ def train_run(
         recorder.claim()
         os.environ |= mark(run)
         try:
+            if recorder.status.attempt and (ended := end_leftovers(run)):
+                recorder.log("warning", ended)
             if entry is not None:
                 settings = entry.settings
                 if entry.devices:

@@ -58,8 +58,8 @@ class Reporter:
 class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
-    A full disk stops no run: the events wait in memory and are written, in order, once there is space. After the end, or
-    once it is closed, it takes no further event: a thread that is late is not heard, and no other file is written.
+    A full disk stops no run: the events wait in memory and are written, in order, once there is space. After the end,
+    or once it is closed, it takes no further event: a thread that is late is not heard, and no other file is written.
 
     Args:
         run: The run.

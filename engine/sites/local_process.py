@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from engine.runs import run_lock, stop_request
+from engine.runs.processes import mark
 from engine.runs.queue_entry import waiting_entry, write_entry
 from engine.runs.store import Run, StoreError
 from engine.sites.device_occupancy import Device
@@ -40,7 +41,7 @@ def launch(
         write_entry(run, entry)
         stop_request.clear(run)
         device = "cuda" if any(device.gpu for device in devices) else entry.device
-        return _start_process(run, device, claimed, os.environ | (environment or {}))
+        return _start_process(run, device, claimed, os.environ | (environment or {}) | mark(run))
     finally:
         lock.hand_over(claimed)  # the process has the lock by its own copy
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,6 +18,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Store, StoreError
 from engine.system.process import STOP_SIGNALS
 from tests.conftest import queued
+from tests.processes import waits_for
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +38,9 @@ def attempt(run, number: int, state: str) -> None:
 
 
 def files(run) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file() and path != run.lock}
+    return {
+        path.name: path.read_bytes() for path in run.path.iterdir() if path.is_file() and path != run.lock
+    }
 
 
 def test_a_finished_run_is_not_trained_again(run):
@@ -59,26 +60,18 @@ def test_a_run_of_the_queue_is_not_trained_by_hand(store, tiny):
     assert files(run) == before
 
 
-def until_waited_for(run) -> None:
-    """Return once this process has the run's lock open twice, for longer than a look at it takes."""
-    looks = 0
-    while looks < 10:
-        links = [Path(f"/proc/self/fd/{name}") for name in os.listdir("/proc/self/fd")]
-        looks = looks + 1 if sum(link.exists() and link.samefile(run.lock) for link in links) > 1 else 0
-        time.sleep(0.01)
-
-
 @pytest.mark.parametrize(
-    ("state", "words"), [("finished", "is finished: only"), ("stopped", "has just been resumed .* is stopped$")]
+    ("state", "words"),
+    [("finished", "is finished: only"), ("stopped", "has just been resumed .* is stopped$")],
 )
-def test_what_another_process_ended_while_its_lock_was_waited_for_is_left_to_it(run, state, words):
+def test_what_another_process_ended_while_its_lock_was_waited_for_is_left_to_it(run, until, state, words):
     attempt(run, 1, "stopped")
     held = threading.Event()
 
     def other() -> None:
         with run_lock.hold(run):
             held.set()
-            until_waited_for(run)
+            until(lambda: waits_for(run.lock, held=1), 4)
             attempt(run, 2, state)
             before.update(files(run))
 
