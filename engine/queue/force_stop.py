@@ -22,7 +22,7 @@ from engine.runs.queue_entry import leave_queue, queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import ENDED, LIVE, Status
 from engine.runs.store import Run, StoreError
-from engine.system import process
+from engine.system import lock, process
 from engine.system.nvml import GpuSample, Nvml, usable
 from engine.text import duration, gib
 
@@ -93,7 +93,7 @@ def _require_no_copy(run: Run) -> None:
     """Raise StoreError if no process of a run that seems to live can be its own."""
     entry = queue_entry(run)
     owner = entry.owner if entry is not None else None
-    if (owner is not None and not run_lock.is_held(run)) or run_lock.has_other_names(run):
+    if (owner is not None and lock.is_held(run.lock) is False) or run_lock.has_other_names(run):
         raise StoreError(f"{run.id} is a copy: the processes are those of the original, and get no signal")
 
 

@@ -81,9 +81,10 @@ def run_script(
             with Sampler(recorder.telemetry, _given_gpus(run), spent):
                 _wait(program, group, orphans, stop)
                 _look_again(program, stop)
-        if names := orphans.end(group.group):
-            recorder.log("warning", f"its command left the {listed(names)}, now ended")
+        left = orphans.end(group.group)
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
+    if left:
+        recorder.log("warning", f"its command left the {listed(left)}, now ended")
     return _end(program.returncode, run, recorder, stop)
 
 

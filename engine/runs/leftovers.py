@@ -27,13 +27,17 @@ LONGEST = 60
 """Cells of a command that a sentence quotes."""
 
 
-def end_leftovers(run: Run) -> str:
+def end_leftovers(run: Run, grace_s: float = GRACE_S) -> str:
     """End what earlier attempts at a run left; the caller has its lock and trains nothing yet.
+
+    Args:
+        run: The run.
+        grace_s: Seconds between SIGTERM and SIGKILL.
 
     Returns:
         What was ended, in words; empty where there was nothing.
     """
-    return _told(end_processes(leftovers(run)))
+    return _told(end_processes(leftovers(run), grace_s))
 
 
 def end_processes(processes: Iterable[psutil.Process], grace_s: float = GRACE_S) -> list[str]:
