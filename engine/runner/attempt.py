@@ -33,6 +33,7 @@ def train_run(
     queued: bool = False,
     claimed: int | None = None,
     settings: Sequence[str] = (),
+    stop: StopRequest | None = None,
 ) -> int:
     """Train a run from its start or its last checkpoint, and return the exit code of its process.
 
@@ -43,6 +44,7 @@ def train_run(
         queued: Train it only if it still waits in the queue, whose entry there has its settings.
         claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.
+        stop: Listens to signals already, since before the run was made; None to begin with that.
 
     Raises:
         StoreError: Another process trains it or has begun it meanwhile, it has finished or left the queue, or its
@@ -50,8 +52,10 @@ def train_run(
         KeyboardInterrupt: A second SIGINT. Its end is recorded, but a checkpoint may still be in the middle of
             being written by a thread: only ``os._exit`` ends the process at once.
     """
-    stop = StopRequest(run)
-    stop.listen()
+    if stop is None:
+        stop = StopRequest()
+        stop.listen()
+    stop.follow(run)
     info, attempts = run.info(), status_of(run).attempt
     with run_lock.hold(run, claimed, works=True):
         entry = waiting_entry(run) if queued else None

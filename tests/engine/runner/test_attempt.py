@@ -97,7 +97,42 @@ def test_of_two_resumes_at_once_one_trains(lab, engine):
     ends = sorted((process.communicate(timeout=60)[1], process.returncode) for process in both)
     assert sorted(code for _, code in ends) == [0, 2]
     refusal = next(said for said, code in ends if code == 2)
-    assert b"is finished: only a stopped" in refusal or b"is being trained by another process" in refusal
+    assert b": only a stopped, failed or crashed run" in refusal or b"is being trained by" in refusal
     (run,) = Store(lab / "runs").runs()
     assert (status_of(run).state, status_of(run).attempt) == ("finished", 1)
     assert run.console.read_bytes().count(b"begun") == 1
+
+
+SIGNALLED = """
+import os, signal
+import {module}
+do = {module}.{name}
+def signalled(*arguments, **options):
+    {before}
+    done = do(*arguments, **options)
+    {after}
+    return done
+{module}.{name} = signalled
+"""
+SIGTERM = "os.kill(os.getpid(), signal.SIGTERM)"
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "before", "after", "states"),
+    [
+        ("engine.runs.store", "Store.create", SIGTERM, "pass", ["stopped"]),
+        ("engine.runs.store", "Store.create", "pass", SIGTERM, ["stopped"]),
+        pytest.param(
+            "engine.runner.attempt", "train_run", SIGTERM, "pass", ["stopped"], marks=pytest.mark.slow
+        ),
+        ("engine.runner.attempt", "train_run", "pass", SIGTERM, ["finished"]),  # between two seeds
+    ],
+)
+def test_a_signal_at_any_moment_stops_the_whole_command(lab, engine, where, what, before, after, states):
+    program = f"import time; time.sleep({60 if states == ['stopped'] else 0})"
+    command = msgspec.json.encode([sys.executable, "-c", program]).decode()
+    (lab / "experiments.toml").write_text(f"[experiments.mine]\ncommand = {command}\nseeds = [1, 2]\n")
+    done = engine("run", "mine", code=SIGNALLED.format(module=where, name=what, before=before, after=after))
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == 3, done.stderr
+    assert [status_of(run).state for run in Store(lab / "runs").runs()] == states
