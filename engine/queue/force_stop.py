@@ -16,7 +16,6 @@ import psutil
 from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.leftovers import end_processes, listed, send, wait_for
 from engine.runs.processes import main_process, processes_of
 from engine.runs.queue_entry import leave_queue, queue_entry
 from engine.runs.recorder import Recorder
@@ -24,6 +23,7 @@ from engine.runs.status import ENDED, LIVE, Status
 from engine.runs.store import Run, StoreError
 from engine.system import lock, process
 from engine.system.nvml import GpuSample, Nvml, usable
+from engine.system.termination import end_processes, listed, send, wait_for
 from engine.text import duration, gib
 
 PATIENCE_S = 60.0
@@ -31,7 +31,7 @@ PATIENCE_S = 60.0
 LEAVING_S = 10.0
 """Seconds that processes have to end after their run has ended, or after they were killed."""
 ENDING_S = 1.0
-"""Seconds that the process of a run has to end which has just recorded the run's end."""
+"""Seconds that a process has to end after it has recorded the end of its run."""
 FREED_SHARE = 0.9
 """How much of what a run held has to be free again: others allocate too."""
 POLL_S = 0.1

@@ -16,7 +16,7 @@ import msgspec
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.leftovers import end_leftovers
+from engine.runs.processes import end_leftovers
 from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, write_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment

@@ -15,8 +15,7 @@ from engine.queue.order import require_resumable
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.current_state import status_of
-from engine.runs.leftovers import end_leftovers
-from engine.runs.processes import mark
+from engine.runs.processes import end_leftovers, mark
 from engine.runs.queue_entry import leave_queue, take_from_queue, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment

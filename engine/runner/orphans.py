@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from engine.runs.leftovers import GRACE_S, end_processes
 from engine.runs.processes import descendants, leftovers
 from engine.runs.store import Run
 from engine.system import process
+from engine.system.termination import GRACE_S, end_processes
 
 
 class Orphans:
@@ -40,7 +40,7 @@ class Orphans:
         """Take note of those that have ended.
 
         Args:
-            others: The children that somebody else waits for.
+            others: The children that are waited for elsewhere.
         """
         process.reap_orphans(self._before.union(others))
 

@@ -21,7 +21,6 @@ from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, S
 from engine.runner.orphans import Orphans
 from engine.runner.process_group import ProcessGroup
 from engine.runs import stop_request
-from engine.runs.leftovers import listed
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
@@ -29,6 +28,7 @@ from engine.runs.store import Run
 from engine.system import process
 from engine.system.files import last_lines
 from engine.system.telemetry import Sampler, joules_of
+from engine.system.termination import listed
 
 GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""

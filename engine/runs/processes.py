@@ -24,6 +24,7 @@ import psutil
 
 from engine.runs import run_lock
 from engine.runs.store import Run, StoreError
+from engine.system.termination import GRACE_S, end_processes, listed, lives
 
 RUN, FOLDER, INODE = "VITUI_RUN", "VITUI_RUN_DIR", "VITUI_RUN_INODE"
 """The variables that name the run, its folder, and the folder's device and inode: a copy in its place is another."""
@@ -85,24 +86,32 @@ def leftovers(run: Run) -> list[psutil.Process]:
     return [left for left in found if left.pid not in ancestors]
 
 
+def end_leftovers(run: Run, grace_s: float = GRACE_S) -> str:
+    """End what earlier attempts at a run left: only one attempt works at a time.
+
+    Args:
+        run: The run; the caller has its lock and trains nothing yet.
+        grace_s: Seconds between SIGTERM and SIGKILL.
+
+    Returns:
+        What was ended, in words; empty where there was nothing.
+    """
+    ended = end_processes(leftovers(run), grace_s)
+    return f"an earlier attempt left the {listed(ended)}, now ended" if ended else ""
+
+
 def descendants() -> list[psutil.Process]:
     """Return the processes that this one, which works for a run, has started or adopted."""
-    inode = os.environ.get(INODE)  # its folder may have been renamed since
-    return _with_descendants([psutil.Process()], lambda variables: variables.get(INODE) != inode)
+    mine = os.environ.get(INODE)  # its folder may have been renamed since
+    return _with_descendants(
+        [psutil.Process()], lambda variables: not variables[FOLDER] or variables.get(INODE) != mine
+    )
 
 
 def marks() -> list[Mapping[str, str]]:
     """Return the environments of the processes of this machine that are marked as a run's."""
     found = (_environment(pid) for pid in psutil.pids())
     return [variables for variables in found if variables.get(FOLDER)]
-
-
-def lives(candidate: psutil.Process) -> bool:
-    """Return whether a process exists and is no zombie."""
-    try:
-        return bool(candidate.is_running() and candidate.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def is_marked(pid: int, run: Run) -> bool:

@@ -165,7 +165,7 @@ def _inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
 def proved_worker(path: Path) -> Holder | None:
     """Return the process that has the lock for its work, None where there is none or the kernel does not confirm it.
 
-    What the file says is not enough: its process has to live and have this very file open and locked. A process that
+    What the file says is not enough: its process has to live and have this file open and locked. A process that
     has the lock for the moment of a change, or a hard link of the file in another folder, proves nothing.
     """
     try:

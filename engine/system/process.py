@@ -111,7 +111,7 @@ def reap_orphans(others: Collection[int]) -> None:
     """Take note of the end of adopted children, which would stay as zombies.
 
     Args:
-        others: The children that somebody else waits for.
+        others: The children that are waited for elsewhere.
     """
     if sys.platform != "linux":
         return

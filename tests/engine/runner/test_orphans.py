@@ -26,7 +26,7 @@ leave(os.environ)
 leave({})
 out = os.dup(1)
 os.dup2(os.open("/dev/null", os.O_WRONLY), 1)
-leave(os.environ | {"VITUI_RUN_DIR": "", "VITUI_RUN_INODE": ""})
+leave(os.environ | {"VITUI_RUN_DIR": ""})
 os.dup2(out, 1)
 if os.fork() == 0:
     os.setsid()

@@ -17,8 +17,7 @@ from engine.events import End, Start, encode
 from engine.queue import retry
 from engine.queue.force_stop import force_stop
 from engine.runs import run_lock
-from engine.runs.leftovers import end_leftovers
-from engine.runs.processes import FOLDER, leftovers, mark, processes_of, unmarked
+from engine.runs.processes import FOLDER, end_leftovers, leftovers, mark, processes_of, unmarked
 from engine.runs.queue_entry import QueueEntry, write_entry
 from engine.runs.store import Run, StoreError
 from engine.system import lock, process

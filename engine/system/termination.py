@@ -1,7 +1,4 @@
-"""Ends processes that outlive an attempt at their run: only one attempt works at a time.
-
-They are asked by SIGTERM and killed after a while; ``engine.runs.processes`` proves that they are the run's.
-"""
+"""Ends processes: by SIGTERM, and by SIGKILL after a while; and says which they were."""
 
 from __future__ import annotations
 
@@ -12,8 +9,6 @@ from collections.abc import Iterable, Sequence
 
 import psutil
 
-from engine.runs.processes import leftovers, lives
-from engine.runs.store import Run
 from engine.text import printable, shorten
 
 GRACE_S = 3.0
@@ -25,19 +20,6 @@ NAMED = 5
 """Processes that a sentence names."""
 LONGEST = 60
 """Cells of a command that a sentence quotes."""
-
-
-def end_leftovers(run: Run, grace_s: float = GRACE_S) -> str:
-    """End what earlier attempts at a run left; the caller has its lock and trains nothing yet.
-
-    Args:
-        run: The run.
-        grace_s: Seconds between SIGTERM and SIGKILL.
-
-    Returns:
-        What was ended, in words; empty where there was nothing.
-    """
-    return _told(end_processes(leftovers(run), grace_s))
 
 
 def end_processes(processes: Iterable[psutil.Process], grace_s: float = GRACE_S) -> list[str]:
@@ -81,5 +63,9 @@ def send(processes: Iterable[psutil.Process], *numbers: signal.Signals) -> None:
                 process.send_signal(number)  # psutil looks first whether the pid is still that process
 
 
-def _told(names: Sequence[str]) -> str:
-    return f"an earlier attempt left the {listed(names)}, now ended" if names else ""
+def lives(candidate: psutil.Process) -> bool:
+    """Return whether a process exists and is no zombie."""
+    try:
+        return bool(candidate.is_running() and candidate.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
