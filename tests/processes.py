@@ -6,6 +6,7 @@ import contextlib
 import os
 import random
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -62,3 +63,13 @@ def signal_everyone(pid: int, number: signal.Signals, chance: random.Random) -> 
             member.send_signal(number)
             hit += 1
     return hit
+
+
+def waits_for(lock: Path, held: int = 0) -> bool:
+    """Return whether this process has a lock's file open for longer than a look at it takes, beside ``held`` times."""
+    for _ in range(5):
+        links = list(Path("/proc/self/fd").iterdir())
+        if sum(link.exists() and link.samefile(lock) for link in links) <= held:
+            return False
+        time.sleep(0.01)
+    return True

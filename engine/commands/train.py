@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,6 +28,9 @@ from engine.config.loader import find_experiment, load_config
 from engine.runner.stdout import EventLines
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.queued_by_user import Identity
+
+if TYPE_CHECKING:
+    from engine.runs.stop_request import StopRequest
 
 
 @click.command()
@@ -51,16 +55,22 @@ def run(
     Exit codes: 0 finished, 1 failed, 2 wrong usage or configuration, 3 stopped on request.
     """
     from engine.config.preflight import missing
+    from engine.runs.stop_request import STOPPED, StopRequest
 
     experiment = find_experiment(load_config(config_path), name, settings)
     if lacks := missing(experiment):
         fail(f"{experiment.name}: {lacks}")
-    code = 0
-    for run_seed in [seed] if seed is not None else experiment.run_seeds:
-        new = Store(root).create(experiment, run_seed)
-        code = _train_here(new, device, as_json=as_json)
-        if code:
-            break
+    stop, code = StopRequest(), 0
+    stop.listen()  # before a run is made, and on from one to the next: a signal is meant for the whole command
+    with _ended_at_once():
+        for run_seed in [seed] if seed is not None else experiment.run_seeds:
+            if stop.signalled:
+                click.echo(f"{stop.reason} before seed {run_seed} was begun", err=True)
+                code = STOPPED
+            else:
+                code = _train_here(Store(root).create(experiment, run_seed), device, stop, as_json=as_json)
+            if code:
+                break
     sys.exit(code)
 
 
@@ -187,13 +197,16 @@ def _resume_here(
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
     from engine.config.preflight import missing_packages
     from engine.runs.resume import changed, last_experiment
-    from engine.runs.stop_request import STOPPED
+    from engine.runs.stop_request import STOPPED, StopRequest
 
-    worst = 0
+    stop, worst = StopRequest(), 0
+    stop.listen()
     for run, seen in runs.items():
+        if stop.signalled:
+            return STOPPED
         if lacks := missing_packages(changed(last_experiment(run), settings)):
             fail(f"{run.id}: {lacks}")
-        code = _train_here(run, device, as_json=as_json, settings=settings, seen=seen)
+        code = _train_here(run, device, stop, as_json=as_json, settings=settings, seen=seen)
         worst = code or worst
         if code == STOPPED:
             break
@@ -201,7 +214,13 @@ def _resume_here(
 
 
 def _train_here(
-    run: Run, device: str, *, as_json: bool, settings: Sequence[str] = (), seen: Identity | None = None
+    run: Run,
+    device: str,
+    stop: StopRequest,
+    *,
+    as_json: bool,
+    settings: Sequence[str] = (),
+    seen: Identity | None = None,
 ) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
     from engine.runner.attempt import train_run
@@ -215,7 +234,9 @@ def _train_here(
         with _ended_at_once(), capture_stdout(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
-                return train_run(run, display, device, settings=settings, seen=seen)
+                return train_run(run, display, device, settings=settings, seen=seen, stop=stop)
     with _ended_at_once(), capture_stdout(run.console) as stdout:
         lines = EventLines(stdout)
-        return train_run(run, lambda _, line: lines.write(line), device, settings=settings, seen=seen)
+        return train_run(
+            run, lambda _, line: lines.write(line), device, settings=settings, seen=seen, stop=stop
+        )

@@ -16,6 +16,7 @@ from engine.diagnostics import checks
 from engine.diagnostics.checks import Finding
 from engine.diagnostics.folder_permissions import check_folder, check_key, check_outputs
 from engine.diagnostics.gpu_leaks import check_gpus
+from engine.diagnostics.leftover_processes import check_leftovers
 from engine.errors import UserError
 from engine.events import decode
 from engine.runs import run_lock, status_file, trash, worker_status
@@ -41,7 +42,7 @@ def examine(store: Store) -> list[Finding]:
     finally:
         nvml.close()
     folder = (*check_unfinished(store), *check_worker(store), *check_folder(store), *check_outputs(store))
-    return [*findings, *folder, *check_key()]
+    return [*findings, *check_leftovers(runs), *folder, *check_key()]
 
 
 def check_unfinished(store: Store) -> Iterator[Finding]:

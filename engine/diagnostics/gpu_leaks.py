@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.diagnostics.checks import Finding
 from engine.runs import run_lock
-from engine.runs.processes import Origin, origin_of
+from engine.runs.processes import Origin, is_marked, origin_of
 from engine.runs.store import Run, Store
 from engine.system.nvml import GpuSource, bytes_by_process
 from engine.text import gib
@@ -25,10 +25,11 @@ def check_gpus(store: Store, gpus: GpuSource) -> Iterator[Finding]:
         origin = origin_of(pid)
         if origin is None or not _is_of(origin, store) or run_lock.is_held(Run(store.root / origin.run)):
             continue
-        yield Finding(
-            origin.run, "gpu", f"process {pid} holds {gib(used, 1)} of GPU memory, and its run does not live",
-            f"`kill {pid}` frees it",
-        )  # fmt: skip
+        cure = f"it says itself that it is this run's: `ps -fp {pid}` shows what it is, `kill {pid}` frees the memory"
+        if is_marked(pid, Run(store.root / origin.run)):
+            cure = f"`engine stop --force {origin.run}` frees it"
+        text = f"process {pid} holds {gib(used, 1)} of GPU memory, and its run does not live"
+        yield Finding(origin.run, "gpu", text, cure)
 
 
 def _is_of(origin: Origin, store: Store) -> bool:

@@ -5,6 +5,7 @@ Each step waits for the one before and reports its outcome; at the end NVML says
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterable
@@ -15,19 +16,23 @@ import psutil
 from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.processes import lives, main_process, processes_of
+from engine.runs.processes import main_process, processes_of
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
-from engine.runs.status import ENDED
+from engine.runs.status import ENDED, LIVE, Status
 from engine.runs.store import Run, StoreError
-from engine.system import process
+from engine.runs.trust.entry_writer import leave_queue
+from engine.system import lock, process
 from engine.system.nvml import GpuSample, Nvml, usable
+from engine.system.termination import end_processes, listed, send, wait_for
 from engine.text import duration, gib
 
 PATIENCE_S = 60.0
 """Seconds that each step waits: a training step, an evaluation and a checkpoint may have to finish first."""
 LEAVING_S = 10.0
 """Seconds that processes have to end after their run has ended, or after they were killed."""
+ENDING_S = 1.0
+"""Seconds that a process has to end after it has recorded the end of its run."""
 FREED_SHARE = 0.9
 """How much of what a run held has to be free again: others allocate too."""
 POLL_S = 0.1
@@ -36,45 +41,74 @@ POLL_S = 0.1
 def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> str:
     """Stop a run of this machine, by force where asking does not help; return in words how it ended.
 
+    Signals go to processes that prove to be the run's and to their descendants, to no others. Of a run that has ended
+    those that it left are ended.
+
     Args:
         run: The run.
         say: Called with a sentence on each step.
         patience_s: Seconds to wait after each step.
 
     Raises:
-        StoreError: It has ended already, runs on another machine, or belongs to another user.
+        StoreError: It has ended already, runs on another machine, belongs to another user, or is a copy; or no process
+            proves to be its own.
     """
-    status = status_of(run)
+    status, processes = status_of(run), processes_of(run)
+    if status.state in ENDED and (left := wait_for(processes, ENDING_S)):
+        return _end_leftovers(run, status, left, say)
     if status.host not in ("", process.host()) and status.state not in (ENDED | {"queued"}):
         raise StoreError(f"{run.id} runs on {status.host}: only there it can be stopped by force")
+    if status.state in LIVE and not processes:
+        _require_no_copy(run)
     say(request_stop(run, "stop-now"))
-    on_gpus = _gpu_memory(run, processes_of(run, status))
+    on_gpus = _gpu_memory(run, processes)
     if not _ends_within(run, patience_s):
-        main = main_process(status_of(run))
+        main = main_process(run)
         if main is not None:
             say(f"no answer in {duration(patience_s)}: SIGTERM to process {main.pid}")
-            _send(run, [main], signal.SIGCONT, signal.SIGTERM)
+            send([main], signal.SIGCONT, signal.SIGTERM)
         if main is None or not _ends_within(run, patience_s):
             _kill(run, say)
-    if remaining := _left_of(processes_of(run, status_of(run)), LEAVING_S):  # children that outlive it
+    if remaining := wait_for(processes_of(run), LEAVING_S):  # children that outlive it
         say(f"{_count(remaining)} of it left over: SIGKILL")
-        _send(run, remaining, signal.SIGKILL)
-        _left_of(remaining, LEAVING_S)
+        send(remaining, signal.SIGKILL)
+        wait_for(remaining, LEAVING_S)
     if on_gpus:
         _report_memory(on_gpus, say)
     status = status_of(run)
     return f"{run.id} is {status.state}: {status.reason}"
 
 
+def _end_leftovers(
+    run: Run, status: Status, processes: list[psutil.Process], say: Callable[[str], None]
+) -> str:
+    """End the processes that a run has left which has ended."""
+    on_gpus = _gpu_memory(run, processes)
+    names = end_processes(processes)
+    if on_gpus:
+        _report_memory(on_gpus, say)
+    return f"{run.id} was {status.state} already; it had left the {listed(names)}, now ended"
+
+
+def _require_no_copy(run: Run) -> None:
+    """Raise StoreError if no process of a run that seems to live can be its own."""
+    entry = queue_entry(run)
+    owner = entry.owner if entry is not None else None
+    if (owner is not None and lock.is_held(run.lock) is False) or run_lock.has_other_names(run):
+        raise StoreError(f"{run.id} is a copy: the processes are those of the original, and get no signal")
+
+
 def _kill(run: Run, say: Callable[[str], None]) -> None:
     """Kill all processes of a run, and record that end for it."""
-    status = status_of(run)
-    processes = processes_of(run, status)
-    say(f"it goes on: SIGKILL to {_count(processes)}")
-    _send(run, processes, signal.SIGKILL)
-    _left_of(processes, LEAVING_S)
+    status, processes = status_of(run), processes_of(run)
+    if processes:
+        say(f"it goes on: SIGKILL to {_count(processes)}")
+    elif status.state not in ENDED:
+        raise StoreError(f"{run.id} gives no answer, and {_why_unproved(run)}: no process got a signal")
+    send(processes, signal.SIGKILL)
+    wait_for(processes, LEAVING_S)
     with run_lock.hold(run):
-        if status_of(run).state not in ENDED - {"crashed"}:
+        if status_of(run, mine=True).state not in ENDED - {"crashed"}:
             recorder = Recorder(run)
             at = (
                 f"at step {status.step}, after its last checkpoint"
@@ -83,29 +117,19 @@ def _kill(run: Run, say: Callable[[str], None]) -> None:
             )
             recorder.end("stopped", f"killed on request {at}")
             recorder.close()
+            leave_queue(run)
         stop_request.clear(run)
 
 
-def _send(run: Run, processes: Iterable[psutil.Process], *numbers: signal.Signals) -> None:
-    for target in processes:
-        try:
-            for number in numbers:
-                target.send_signal(number)  # psutil looks first whether the pid is still that process
-        except psutil.NoSuchProcess:
-            continue
-        except psutil.AccessDenied:
-            raise StoreError(
-                f"{run.id}: process {target.pid} is {target.username()}'s; only they can stop it"
-            ) from None
-
-
-def _left_of(processes: list[psutil.Process], seconds: float) -> list[psutil.Process]:
-    """Wait some seconds until all of the processes are gone; return those that live on."""
-    deadline = time.monotonic() + seconds
-    while processes and time.monotonic() < deadline:
-        time.sleep(POLL_S)
-        processes = [candidate for candidate in processes if lives(candidate)]
-    return processes
+def _why_unproved(run: Run) -> str:
+    """Return why no process proves to be a run's: another user's cannot be looked at."""
+    status = status_of(run)
+    with contextlib.suppress(psutil.Error):
+        if process.is_alive(status.pid, status.process_started, status.boot):
+            owner = psutil.Process(status.pid).username()
+            if owner != psutil.Process().username():
+                return f"process {status.pid} is {owner}'s, only they can stop it"
+    return "no process here proves to be its own"
 
 
 def _ends_within(run: Run, seconds: float) -> bool:

@@ -10,20 +10,18 @@ neither begun nor are processes ended that it names.
 
 from __future__ import annotations
 
-import contextlib
 import time
 
 import msgspec
-import psutil
 
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.processes import processes_of
+from engine.runs.processes import end_leftovers
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment
-from engine.runs.status import ENDED, Status
+from engine.runs.status import ENDED
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.entry_writer import leave_queue
@@ -69,7 +67,8 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
                 _log(run, f"it {state} and is left: {why}")
             leave_queue(run)
             return
-        _end_what_is_left(run, status)
+        if ended := end_leftovers(run):  # they may hold what the next attempt needs
+            _log(run, ended)
         pause = min(LONGEST_S, backoff_s * 2.0**entry.retried)
         _log(
             run,
@@ -98,13 +97,6 @@ def _failed_for_good(run: Run) -> bool:
         if isinstance(event := decode(line), End):
             return event.error is not None and not event.error.transient
     return False
-
-
-def _end_what_is_left(run: Run, status: Status) -> None:
-    """Kill the processes that the last attempt left behind: only one attempt works at a time."""
-    for process in processes_of(run, status):
-        with contextlib.suppress(psutil.Error):
-            process.kill()
 
 
 def _log(run: Run, message: str) -> None:

@@ -27,7 +27,7 @@ from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
-from engine.runs.processes import family
+from engine.runs.processes import family, main_process, unmarked
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE
@@ -60,6 +60,7 @@ def ensure_worker(store: Store, *options: str) -> None:
         worker = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "work", "--runs", str(store.root.resolve()), *options],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env=os.environ | unmarked(),
         )  # fmt: skip
     finally:
         os.close(log)
@@ -297,10 +298,11 @@ def _live(run: Run, entry: QueueEntry | None, memory: int | None) -> Live:
 def _processes(look: _Look) -> dict[str, set[int]]:
     """Return the processes of our runs on each of their devices."""
     pids: dict[str, set[int]] = {}
-    for _, entry in look.live:
+    for run, entry in look.live:
         if entry is None or not entry.devices:
             continue
-        of_run = {member.pid for member in family(entry.holder.pid)} if entry.holder is not None else set()
+        main = main_process(run)
+        of_run = {member.pid for member in family(main.pid)} if main is not None else set()
         for device in entry.devices:
             pids.setdefault(device, set()).update(of_run)
     return pids

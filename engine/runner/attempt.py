@@ -11,9 +11,11 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
+from engine.queue.order import require_resumable
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
-from engine.runs.processes import mark
+from engine.runs.current_state import status_of
+from engine.runs.processes import end_leftovers, mark
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
@@ -33,6 +35,7 @@ def train_run(
     claimed: int | None = None,
     settings: Sequence[str] = (),
     seen: Identity | None = None,
+    stop: StopRequest | None = None,
 ) -> int:
     """Train a run from its start or its last checkpoint, and return the exit code of its process.
 
@@ -44,17 +47,20 @@ def train_run(
         claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.
         seen: What the run was when the user was shown what it starts; None where there was nothing to show.
+        stop: Listens to signals already, since before the run was made; None to begin with that.
 
     Raises:
-        StoreError: Another process trains it, it has left the queue, this user has not queued it, it has changed
-            since it was shown, or its folder is damaged.
+        StoreError: Another process trains it or has begun it meanwhile, it has finished or left the queue, this user
+            has not queued it, it has changed since it was shown, or its folder is damaged.
         KeyboardInterrupt: A second SIGINT. Its end is recorded, but a checkpoint may still be in the middle of
             being written by a thread: only ``os._exit`` ends the process at once.
     """
-    stop = StopRequest(run)
-    stop.listen()
-    info = run.info()
-    with run_lock.hold(run, claimed):
+    if stop is None:
+        stop = StopRequest()
+        stop.listen()
+    stop.follow(run)
+    info, attempts = run.info(), status_of(run).attempt
+    with run_lock.hold(run, claimed, works=True):
         entry = waiting_entry(run) if queued else None
         if queued and entry is None:
             raise StoreError(f"{run.id} is no longer in the queue")
@@ -62,6 +68,8 @@ def train_run(
             raise StoreError(f"{run.id} is not started: {why}")
         if seen is not None and look_at(run).identity != seen:
             raise StoreError(f"{run.id} has changed since it was shown: look again")
+        if not queued:
+            _require_as_it_was(run, attempts)
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
@@ -69,6 +77,8 @@ def train_run(
         recorder.claim()
         os.environ |= mark(run)
         try:
+            if recorder.status.attempt and (ended := end_leftovers(run)):
+                recorder.log("warning", ended)
             if entry is not None:
                 settings = entry.settings
                 if entry.devices:
@@ -92,6 +102,14 @@ def train_run(
             recorder.close()
             _leave(run, recorder.status.state)
         return FAILED if recorder.lost else code
+
+
+def _require_as_it_was(run: Run, attempts: int) -> None:
+    """Raise StoreError if the run has finished, or was begun again while its lock was waited for."""
+    status = status_of(run, mine=True)
+    require_resumable(run, status)
+    if status.attempt != attempts:
+        raise StoreError(f"{run.id} has just been resumed by another process, and is {status.state}")
 
 
 def _train(

@@ -18,6 +18,7 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
+from engine.runner.orphans import Orphans
 from engine.runner.process_group import ProcessGroup
 from engine.runs import stop_request
 from engine.runs.queue_entry import queue_entry
@@ -27,6 +28,7 @@ from engine.runs.store import Run
 from engine.system import process
 from engine.system.files import last_lines
 from engine.system.telemetry import Sampler, joules_of
+from engine.system.termination import listed
 
 GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -61,24 +63,28 @@ def run_script(
     """
     spent = joules_of(recorder.status.last)
     recorder.emit(_start(run, experiment, seed, recorder, device))
-    with ProcessGroup() as group:
-        try:
-            program = subprocess.Popen(
-                experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                process_group=group.group, env=os.environ | _environment(seed, recorder, device),
-            )  # fmt: skip
-        except (OSError, ValueError) as error:
-            reason = f"{experiment.command[0]} cannot be started: {error}"
-            recorder.end("failed", reason, Failure(type=type(error).__name__, message=reason))
-            return FAILED
-        if program.stdout is None:
-            raise RuntimeError("a pipe was asked for and not made")
-        listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
-        listener.start()
-        with Sampler(recorder.telemetry, _given_gpus(run), spent):
-            _wait(program, group, stop)
-            _look_again(program, stop)
+    with Orphans(run) as orphans:
+        with ProcessGroup() as group:
+            try:
+                program = subprocess.Popen(
+                    experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    process_group=group.group, env=os.environ | _environment(seed, recorder, device),
+                )  # fmt: skip
+            except (OSError, ValueError) as error:
+                reason = f"{experiment.command[0]} cannot be started: {error}"
+                recorder.end("failed", reason, Failure(type=type(error).__name__, message=reason))
+                return FAILED
+            if program.stdout is None:
+                raise RuntimeError("a pipe was asked for and not made")
+            listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
+            listener.start()
+            with Sampler(recorder.telemetry, _given_gpus(run), spent):
+                _wait(program, group, orphans, stop)
+                _look_again(program, stop)
+        left = orphans.end(group.group)
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
+    if left:
+        recorder.log("warning", f"its command left the {listed(left)}, now ended")
     return _end(program.returncode, run, recorder, stop)
 
 
@@ -88,13 +94,14 @@ def _given_gpus(run: Run) -> list[str]:
     return [device for device in entry.devices if not device.startswith("cpu")] if entry is not None else []
 
 
-def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, stop: StopRequest) -> None:
+def _wait(program: subprocess.Popen[bytes], group: ProcessGroup, orphans: Orphans, stop: StopRequest) -> None:
     """Wait for the program's end; when asked to stop, tell its process group, and insist after a while."""
     deadline = None
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             program.wait(timeout=0.1)
             break
+        orphans.reap({program.pid, group.group})
         now = time.monotonic()
         if stop.request is not None and deadline is None:
             deadline = now + GRACE_S

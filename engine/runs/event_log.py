@@ -123,6 +123,7 @@ class EventLog:
         self.flush()
         self.release()
         os.close(self._file)
+        self._file, self._lines = -1, LineWriter(-1)  # the number may soon be another file's
 
     def _write(self, line: bytes) -> None:
         size, torn = self.size, self._lines.torn

@@ -1,6 +1,14 @@
-"""The processes of a run on this machine: the one that trains, its descendants, and all that carry the run's mark.
+"""The processes of a run on this machine: those that prove to be its own, and their descendants.
 
-The mark is two variables of the environment, which every process that a run starts inherits.
+::
+
+    its lock        the kernel says that the process has the run's lock file open and locked, to train it
+    its mark        the environment that the process was started with names the run's folder
+
+What a file says of a process, or an id in a command line, proves nothing: whoever writes the folder can write that. A
+copy of a folder has neither the lock nor the mark of the processes of the original. Only what is proved gets signals.
+
+Where there is no /proc, only the mark of a user's own processes can be seen.
 """
 
 from __future__ import annotations
@@ -8,24 +16,25 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from engine.runs.status import Status
-from engine.runs.store import Run
-from engine.system import process
+from engine.runs import run_lock
+from engine.runs.store import Run, StoreError
+from engine.system.termination import GRACE_S, end_processes, listed, lives
 
-RUN, FOLDER = "VITUI_RUN", "VITUI_RUN_DIR"
-"""The variables that name the run and its folder."""
+RUN, FOLDER, INODE = "VITUI_RUN", "VITUI_RUN_DIR", "VITUI_RUN_INODE"
+"""The variables that name the run, its folder, and the folder's device and inode: a copy in its place is another."""
 MAX_READ = 1024 * 1024
 """Bytes of a process's command line or environment that are read."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Which run a process says that it belongs to."""
+    """Which run a process says that it belongs to; for people to read, as anything can say so."""
 
     run: str
     folder: Path | None
@@ -33,16 +42,22 @@ class Origin:
 
 
 def mark(run: Run) -> dict[str, str]:
-    """Return the variables of the environment that mark the processes of a run."""
-    return {RUN: run.id, FOLDER: str(run.path.resolve())}
+    """Return the variables of the environment that mark the processes of a run; all that it starts inherits them."""
+    return {RUN: run.id, FOLDER: str(run.path.resolve()), INODE: _inode(run)}
 
 
-def main_process(status: Status) -> psutil.Process | None:
-    """Return the process that trains a run, None where it is gone."""
-    if not process.is_alive(status.pid, status.process_started, status.boot):
+def unmarked() -> dict[str, str]:
+    """Return the variables for a process that a run may start and that is not the run's, as a worker of the queue."""
+    return {RUN: "", FOLDER: "", INODE: ""}
+
+
+def main_process(run: Run) -> psutil.Process | None:
+    """Return the process that trains a run and is proved by its lock, None without one."""
+    if (holder := run_lock.proved_worker(run)) is None:
         return None
     with contextlib.suppress(psutil.Error):
-        return psutil.Process(status.pid)
+        main = psutil.Process(holder.pid)
+        return main if holder.is_alive else None
     return None
 
 
@@ -54,31 +69,75 @@ def family(pid: int) -> set[psutil.Process]:
     return set()
 
 
-def processes_of(run: Run, status: Status) -> list[psutil.Process]:
+def processes_of(run: Run) -> list[psutil.Process]:
     """Return the processes of a run on this machine, without this one, sorted by pid."""
-    home = str(run.path.resolve())
-    processes = family(main.pid) if (main := main_process(status)) is not None else set()
-    for candidate in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if candidate.environ().get(FOLDER) == home:
-                processes.add(candidate)
-    return sorted(
-        (member for member in processes if member.pid != os.getpid() and lives(member)),
-        key=lambda member: member.pid,
+    main = main_process(run)
+    roots = [*([main] if main is not None else []), *_marked(run)]
+    return _with_descendants(roots, lambda variables: not names(variables, run))
+
+
+def leftovers(run: Run) -> list[psutil.Process]:
+    """Return the processes that earlier attempts at a run left, for who has its lock and trains nothing yet.
+
+    The ancestors of this process are not among them: a shell that was started by a run may go on with it.
+    """
+    ancestors = {ancestor.pid for ancestor in psutil.Process().parents()}
+    found = _with_descendants(_marked(run), lambda variables: not names(variables, run))
+    return [left for left in found if left.pid not in ancestors]
+
+
+def end_leftovers(run: Run, grace_s: float = GRACE_S) -> str:
+    """End what earlier attempts at a run left: only one attempt works at a time.
+
+    Args:
+        run: The run; the caller has its lock and trains nothing yet.
+        grace_s: Seconds between SIGTERM and SIGKILL.
+
+    Returns:
+        What was ended, in words; empty where there was nothing.
+    """
+    ended = end_processes(leftovers(run), grace_s)
+    return f"an earlier attempt left the {listed(ended)}, now ended" if ended else ""
+
+
+def descendants() -> list[psutil.Process]:
+    """Return the processes that this one, which works for a run, has started or adopted."""
+    mine = os.environ.get(INODE)  # its folder may have been renamed since
+    return _with_descendants(
+        [psutil.Process()], lambda variables: not variables[FOLDER] or variables.get(INODE) != mine
     )
 
 
-def lives(candidate: psutil.Process) -> bool:
-    """Return whether a process exists and is no zombie."""
-    try:
-        return bool(candidate.is_running() and candidate.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
+def marks() -> list[Mapping[str, str]]:
+    """Return the environments of the processes of this machine that are marked as a run's."""
+    found = (_environment(pid) for pid in psutil.pids())
+    return [variables for variables in found if variables.get(FOLDER)]
+
+
+def is_marked(pid: int, run: Run) -> bool:
+    """Return whether the environment that a process was started with names the folder of a run."""
+    return names(_environment(pid), run)
+
+
+def names(variables: Mapping[str, str], run: Run) -> bool:
+    """Return whether an environment names a run's folder, where it stands or, renamed, by its inode and run.json."""
+    folder, inode = variables.get(FOLDER, ""), variables.get(INODE, "")
+    if not folder.startswith("/") or (inode and inode != _inode(run)):
         return False
+    with contextlib.suppress(OSError, ValueError):
+        if Path(folder).samefile(run.path):
+            return True
+    with contextlib.suppress(StoreError):
+        return bool(inode) and run.info().id == variables.get(RUN)
+    return False
 
 
 def origin_of(pid: int) -> Origin | None:
-    """Return the run that a process says it belongs to; None for other programs and for unreadable processes."""
-    variables = dict(pair.split("=", 1) for pair in _words(pid, "environ") if "=" in pair)
+    """Return the run that a process says it belongs to; None for other programs and for unreadable processes.
+
+    That is no proof: it is for people, who look at the process before they end it.
+    """
+    variables = _environment(pid)
     if run := variables.get(RUN):
         folder = variables.get(FOLDER)
         return Origin(run, Path(folder).parent if folder else None)
@@ -87,6 +146,64 @@ def origin_of(pid: int) -> Origin | None:
         if word == "train" and any("engine" in before for before in words[:i]):
             return Origin(words[i + 1], _after(words, "--runs"))
     return None
+
+
+def _marked(run: Run) -> Iterator[psutil.Process]:
+    for pid in psutil.pids():
+        if is_marked(pid, run):
+            with contextlib.suppress(psutil.Error):
+                marked = psutil.Process(pid)
+                if is_marked(pid, run):  # it is still the process that was looked at
+                    yield marked
+
+
+def _with_descendants(
+    roots: Iterable[psutil.Process], is_elsewhere: Callable[[Mapping[str, str]], bool]
+) -> list[psutil.Process]:
+    """Return processes and their descendants that live, without this process, sorted by pid.
+
+    A descendant with a mark that is elsewhere was started for another run, or for none on purpose: it and its own
+    descendants are left out.
+    """
+    found: set[psutil.Process] = set()
+    for root in roots:
+        found.add(root)
+        others: set[int] = set()
+        with contextlib.suppress(psutil.Error):
+            for child in root.children(recursive=True):  # parents before their children
+                variables = _environment(child.pid)
+                if _parent(child) in others or (FOLDER in variables and is_elsewhere(variables)):
+                    others.add(child.pid)
+                else:
+                    found.add(child)
+    return sorted(
+        (member for member in found if member.pid != os.getpid() and lives(member)),
+        key=lambda member: member.pid,
+    )
+
+
+def _parent(child: psutil.Process) -> int:
+    with contextlib.suppress(psutil.Error):
+        return int(child.ppid())
+    return 0
+
+
+def _inode(run: Run) -> str:
+    """Return the device and inode of a run's folder, empty where it is gone."""
+    try:
+        folder = run.path.stat()
+    except OSError:
+        return ""
+    return f"{folder.st_dev}:{folder.st_ino}"
+
+
+def _environment(pid: int) -> dict[str, str]:
+    """Return the environment that a process was started with, empty where this user cannot read it."""
+    if Path("/proc/self/environ").exists():
+        return dict(pair.split("=", 1) for pair in _words(pid, "environ") if "=" in pair)
+    with contextlib.suppress(psutil.Error, OSError):
+        return dict(psutil.Process(pid).environ())
+    return {}
 
 
 def _after(words: list[str], option: str) -> Path | None:

@@ -58,7 +58,8 @@ class Reporter:
 class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
-    A full disk stops no run: the events wait in memory and are written, in order, once there is space.
+    A full disk stops no run: the events wait in memory and are written, in order, once there is space. After the end,
+    or once it is closed, it takes no further event: a thread that is late is not heard, and no other file is written.
 
     Args:
         run: The run.
@@ -76,7 +77,7 @@ class Recorder(Reporter):
         """Whether writing the end failed."""
         self._echo = echo
         self._lock = threading.Lock()
-        self._ended = False
+        self._ended = self._closed = False
         self._saved = 0.0
         self._began = time.monotonic()
         self._full_since: float | None = None
@@ -100,11 +101,14 @@ class Recorder(Reporter):
     def emit(self, event: Event) -> None:
         """Append an event, in one write; save the status when its last save is old or the event a start or an end.
 
+        After the end only a start is taken, of the next attempt.
+
         Raises:
             OSError: A start cannot be written.
         """
         with self._lock:
-            self._emit(event)
+            if not self._closed and (not self._ended or isinstance(event, Start)):
+                self._emit(event)
 
     def _emit(self, event: Event) -> None:
         self._look_at_the_disk()
@@ -172,7 +176,7 @@ class Recorder(Reporter):
         error: Failure | None = None,
         summary: Mapping[str, Any] | None = None,
     ) -> None:
-        """Record the end of the attempt.
+        """Record the end of the attempt; a second end of it is not recorded.
 
         On a full disk it waits ``END_PATIENCE_S`` for space, then drops the waiting events to write the end. Where the
         end itself cannot be written, ``lost`` is true.
@@ -183,12 +187,14 @@ class Recorder(Reporter):
             error: The failure behind it; None without one.
             summary: The results of the last evaluation, as ``End`` documents them.
         """
-        event = End(
-            time=time.time(), run=self.run.id, state=state, reason=reason, error=error,
-            duration_s=time.monotonic() - self._began, summary=dict(summary or {}),
-        )  # fmt: skip
         with self._lock:
+            if self._closed or self._ended:
+                return
             self._ended = True
+            event = End(
+                time=time.time(), run=self.run.id, state=state, reason=reason, error=error,
+                duration_s=time.monotonic() - self._began, summary=dict(summary or {}),
+            )  # fmt: skip
             self._look_at_the_disk()
             ends = [event]
 
@@ -206,21 +212,28 @@ class Recorder(Reporter):
             self._save(time.monotonic())
 
     def telemetry(self, values: Mapping[str, float]) -> None:
-        """Emit measurements of the machine at the last step; before the start they are dropped."""
-        if self.started:
-            self.metrics(self.status.step, self.status.epoch, values)
+        """Emit measurements of the machine at the last step; before the start and after the end they are dropped."""
+        with self._lock:  # so that no later step comes before them
+            if self.started and not self._ended and not self._closed:
+                step, epoch = self.status.step, self.status.epoch
+                self._emit(
+                    Metrics(time=time.time(), run=self.run.id, step=step, epoch=epoch, values=dict(values))
+                )
 
     def heartbeat(self) -> None:
         """Save a heartbeat in the status where the last one is older than ``HEARTBEAT_S``."""
         with self._lock:
             now = time.time()
-            if not self._ended and abs(now - self.status.heartbeat) >= HEARTBEAT_S:
+            if not self._ended and not self._closed and abs(now - self.status.heartbeat) >= HEARTBEAT_S:
                 self.status.beat(now)
                 self._save(time.monotonic())
 
     def close(self) -> None:
-        """Close the file."""
-        self._event_log.close()
+        """Close the file, once no other thread writes it."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._event_log.close()
 
     def _save(self, now: float) -> None:
         self._saved = now

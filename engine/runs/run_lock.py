@@ -31,12 +31,13 @@ def claim(run: Run) -> int | None:
 
 
 @contextlib.contextmanager
-def hold(run: Run, claimed: int | None = None) -> Iterator[None]:
+def hold(run: Run, claimed: int | None = None, *, works: bool = False) -> Iterator[None]:
     """Hold a run's lock: only one process trains a run.
 
     Args:
         run: The run.
         claimed: The descriptor of the open file that holds it, as ``claim`` returns it and this process inherits it.
+        works: This process trains the run, and is the run's until it lets the lock go; others only change something.
 
     Raises:
         StoreError: Another process holds it, the run was moved, or the file system does not allow it.
@@ -44,7 +45,9 @@ def hold(run: Run, claimed: int | None = None) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(
-                lock.hold(run.lock, HOLD_TIMEOUT_S) if claimed is None else lock.keep(claimed)
+                lock.hold(run.lock, HOLD_TIMEOUT_S, works=works)
+                if claimed is None
+                else lock.keep(claimed, works=works)
             )
         except lock.LockHeld as taken:
             raise StoreError(_why_taken(run, taken.holder)) from None
@@ -53,6 +56,19 @@ def hold(run: Run, claimed: int | None = None) -> Iterator[None]:
         except OSError as error:
             raise StoreError(f"{run.id} cannot be locked: {error.strerror}: {run.path}") from None
         yield
+
+
+def proved_worker(run: Run) -> Holder | None:
+    """Return the process that trains a run, None where there is none or the kernel does not confirm it."""
+    return lock.proved_worker(run.lock)
+
+
+def has_other_names(run: Run) -> bool:
+    """Return whether its lock file stands in another folder too, as a copy by hard links makes it."""
+    try:
+        return run.lock.lstat().st_nlink > 1
+    except OSError:
+        return False
 
 
 def is_held(run: Run) -> bool:

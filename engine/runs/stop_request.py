@@ -47,19 +47,29 @@ def clear(run: Run) -> None:
 
 
 class StopRequest:
-    """The stop request for the run of this process: set by signals at once, by ``poll`` from the control file.
+    """The stop request for the runs of this process: set by signals at once, by ``poll`` from the control file.
+
+    Args:
+        run: The run whose control file is read; None before the process has its first.
 
     Attributes:
         request: How to stop, None before the first request.
         reason: Who asked, as the run's end says it.
         time_nearly_up: Whether it stops because the time of its job is nearly up, and is to be begun anew.
+        signalled: Whether a signal asked: that is meant for the process, and for all the runs it is to train.
     """
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run | None = None) -> None:
         self._run = run
         self.request: Request | None = None
         self.reason = ""
-        self.time_nearly_up = False
+        self.time_nearly_up = self.signalled = False
+
+    def follow(self, run: Run) -> None:
+        """Read the control file of this run from now on; what another one was asked by its file is no longer meant."""
+        self._run = run
+        if not self.signalled:
+            self.request, self.reason = None, ""
 
     def listen(self) -> None:
         """Take the stop signals as requests to stop now; a second SIGINT ends the process at once.
@@ -72,7 +82,9 @@ class StopRequest:
 
     def poll(self) -> None:
         """Read the control file."""
-        if self.request != "stop-now" and (request := asked(self._run)) is not None:
+        if self._run is None or self.request == "stop-now":
+            return
+        if (request := asked(self._run)) is not None:
             self.request, self.reason = request, "stopped on request"
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
@@ -82,5 +94,6 @@ class StopRequest:
                 TIME_NEARLY_UP if self.time_nearly_up else f"stopped by {signal.Signals(number).name}"
             )
             self.request = "stop-now"
+        self.signalled = True
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engine.runs import run_lock, stop_request
+from engine.runs.processes import mark
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
@@ -45,7 +46,7 @@ def launch(
         entry_writer.change(run, entry, msgspec.structs.replace(entry, devices=given))
         stop_request.clear(run)
         device = "cuda" if any(device.gpu for device in devices) else entry.device
-        return _start_process(run, device, claimed, os.environ | (environment or {}))
+        return _start_process(run, device, claimed, os.environ | (environment or {}) | mark(run))
     finally:
         lock.hand_over(claimed)  # the process has the lock by its own copy
 

@@ -21,7 +21,7 @@ from engine.system import process
 POLL_S = 0.02
 
 
-class Holder(msgspec.Struct, kw_only=True):
+class Holder(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Who took a lock; ``started`` and ``boot`` as ``engine.system.process`` has them."""
 
     pid: int
@@ -30,6 +30,8 @@ class Holder(msgspec.Struct, kw_only=True):
     host: str
     space: str
     """The space in which the pid counts: a container has its own."""
+    works: bool = False
+    """Whether it has the lock for the work that the lock is for; others have it for the moment of a change."""
 
     @property
     def is_dead(self) -> bool:
@@ -68,19 +70,20 @@ class LockMoved(FileNotFoundError):  # noqa: N818
 
 
 @contextlib.contextmanager
-def hold(path: Path, timeout_s: float) -> Iterator[None]:
+def hold(path: Path, timeout_s: float, *, works: bool = False) -> Iterator[None]:
     """Have the lock of a file, which is made where it is missing and stays; threads exclude each other too.
 
     Args:
         path: The file.
         timeout_s: Seconds for which it is waited for: 0 for one try, ``math.inf`` for as long as it takes.
+        works: It is held for the work that it is for, as ``Holder`` says it.
 
     Raises:
         LockHeld: Another process, or another thread of this one, has it.
         LockMoved: The file's folder is no longer where it was.
         OSError: It cannot be opened, or the file system has no locks.
     """
-    with keep(take(path, timeout_s)):
+    with keep(take(path, timeout_s), works=works):
         yield
 
 
@@ -118,11 +121,11 @@ def hand_over(handle: int) -> None:
 
 
 @contextlib.contextmanager
-def keep(handle: int) -> Iterator[None]:
+def keep(handle: int, *, works: bool = False) -> Iterator[None]:
     """Have the lock of an open file that was taken here, or by the process that started this one."""
     os.set_inheritable(handle, False)
     _ours.add(handle)
-    _sign(handle)
+    _sign(handle, works=works)
     try:
         yield
     finally:
@@ -159,21 +162,62 @@ def _inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
         os.close(handle)
 
 
-def keepers(path: Path) -> list[int]:
-    """Return the processes of this machine that have the file open, as far as this user may see."""
-    with contextlib.suppress(OSError):
-        lock_stat = path.stat()
-        return sorted(
-            {int(entry.parts[2]) for entry in Path("/proc").glob("[0-9]*/fd/*") if _is(entry, lock_stat)}
-        )
-    return []
+def proved_worker(path: Path) -> Holder | None:
+    """Return the process that has the lock for its work, None where there is none or the kernel does not confirm it.
 
-
-def _is(entry: Path, lock_stat: os.stat_result) -> bool:
+    What the file says is not enough: its process has to live and have this file open and locked. A process that
+    has the lock for the moment of a change, or a hard link of the file in another folder, proves nothing.
+    """
     try:
-        return os.path.samestat(entry.stat(), lock_stat)
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        holder = _signature(handle)
+    finally:
+        os.close(handle)
+    if holder is None or not holder.works or not holder.is_alive or not _has_lock(holder.pid, path):
+        return None
+    return holder
+
+
+def keepers(path: Path) -> list[int]:
+    """Return the processes of this machine that have the lock, or a copy of it, as far as this user may see."""
+    return sorted(
+        int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _has_lock(int(entry.name), path)
+    )
+
+
+def _has_lock(pid: int, path: Path) -> bool:
+    """Return whether the kernel says that a process has the lock of the file at a path."""
+    with contextlib.suppress(OSError):
+        lock_stat = path.lstat()
+        return any(
+            _is_open_as(descriptor, lock_stat, path) and _is_locked(pid, descriptor.name)
+            for descriptor in Path(f"/proc/{pid}/fd").iterdir()
+        )
+    return False
+
+
+def _is_open_as(descriptor: Path, lock_stat: os.stat_result, path: Path) -> bool:
+    """Return whether a descriptor is the file; of one with several names, whether it is that at the path."""
+    try:
+        if not os.path.samestat(descriptor.stat(), lock_stat):
+            return False
+        return lock_stat.st_nlink == 1 or descriptor.readlink().parent.samefile(path.parent)
     except OSError:
         return False
+
+
+def _is_locked(pid: int, number: str) -> bool:
+    """Return whether the open file behind a descriptor has an exclusive lock; a reader has a shared one, or none."""
+    try:
+        text = Path(f"/proc/{pid}/fdinfo/{number}").read_text()
+    except OSError:
+        return False
+    return any(
+        {"FLOCK", "WRITE"} <= set(line.split()) for line in text.splitlines() if line.startswith("lock:")
+    )
 
 
 def _wait(path: Path, flags: int, timeout_s: float) -> int:
@@ -233,11 +277,12 @@ def _is_at(handle: int, path: Path) -> bool:
         return False
 
 
-def _sign(handle: int) -> None:
+def _sign(handle: int, *, works: bool = False) -> None:
     """Write into the file who has the lock; on a full disk the lock is held all the same."""
+    signature = msgspec.json.encode(msgspec.structs.replace(this_process(), works=works))
     with contextlib.suppress(OSError):
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, msgspec.json.encode(this_process()), 0)
+        os.pwrite(handle, signature, 0)  # over what is there: that needs no space
+        os.ftruncate(handle, len(signature))
 
 
 def _signature(handle: int) -> Holder | None:

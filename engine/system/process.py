@@ -12,11 +12,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 """What Linux calls the signal that a process gets when its parent ends."""
+PR_SET_CHILD_SUBREAPER = 36
+"""What Linux calls a process to which the orphans among its descendants go."""
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 """The signals that ask a run to stop: its own process hears them, for all the processes that it started."""
 
@@ -97,6 +99,27 @@ def end_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we asked
         os._exit(1)
+
+
+def adopt_orphans(*, adopt: bool) -> None:
+    """Have the descendants of this process whose parent ends become its own children, or no longer; only Linux can."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(adopt), 0, 0, 0)
+
+
+def reap_orphans(others: Collection[int]) -> None:
+    """Take note of the end of adopted children, which would stay as zombies.
+
+    Args:
+        others: The children that are waited for elsewhere.
+    """
+    if sys.platform != "linux":
+        return
+    with contextlib.suppress(ChildProcessError):  # there is no child
+        while (ended := os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)) is not None:
+            if ended.si_pid in others:  # it is first in the line; the rest is for the next time
+                return
+            os.waitpid(ended.si_pid, os.WNOHANG)
 
 
 @contextlib.contextmanager

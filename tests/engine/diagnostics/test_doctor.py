@@ -16,9 +16,11 @@ import torch
 
 from engine.diagnostics import doctor, gpu_leaks
 from engine.diagnostics.checks import drafts, examine, why_unreadable
+from engine.diagnostics.leftover_processes import check_leftovers
 from engine.events import Checkpoint, Start, decode
-from engine.runs import stop_request
+from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
+from engine.runs.processes import mark
 from engine.runs.recorder import Recorder
 from engine.runs.status_file import rebuild
 from engine.runs.store import Store
@@ -523,10 +525,41 @@ class TestGpus:
         assert [first.text, second.text] == texts
         assert first.where == run.id
 
+    def test_what_only_says_that_it_is_the_runs_is_to_be_looked_at_first(self, store, run, process_of):
+        say(run, "failed")
+        proved = process_of(**mark(run))
+        says_so = process_of("engine.cli", "train", run.id, "--runs", str(store.root.resolve()))
+        found = gpu_leaks.check_gpus(store, Gpus({proved: 1, says_so: 1}))
+        cures = {finding.text.split()[1]: finding.cure for finding in found}
+        assert cures == {
+            str(proved): f"`engine stop --force {run.id}` frees it",
+            str(says_so): f"it says itself that it is this run's: `ps -fp {says_so}` shows what it is, "
+            f"`kill {says_so}` frees the memory",
+        }
+
     def test_what_belongs_to_a_run_that_lives_is_left_alone(self, store, run, process_of, live):
         live(run)
         pid = process_of(VITUI_RUN=run.id, VITUI_RUN_DIR=str(run.path.resolve()))
         assert list(gpu_leaks.check_gpus(store, Gpus({pid: 1}))) == []
+
+
+class TestLeftovers:
+    def test_what_goes_on_after_the_end_of_its_run_is_named(self, store, run, tiny):
+        other = store.create(tiny, seed=1)
+        for ended in (run, other):
+            say(ended, "failed")
+        words = ["sleep", "600"]
+        with subprocess.Popen(words, env=os.environ | mark(run)) as left:
+            (finding,) = check_leftovers(store.runs())
+            assert (finding.where, finding.kind) == (run.id, "leftovers")
+            assert finding.text == f"its process {left.pid} (sleep 600) goes on"
+            assert finding.cure == f"`engine stop --force {run.id}` ends what it left"
+            assert doctor.repair(store, finding) == ""  # it is not ended unasked
+            assert left.poll() is None
+            with run_lock.hold(run):
+                assert list(check_leftovers(store.runs())) == []
+            left.kill()
+        assert list(check_leftovers(store.runs())) == []
 
 
 class TestCommand:

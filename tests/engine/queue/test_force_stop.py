@@ -52,7 +52,7 @@ def child_of(run) -> int:
 
 def test_it_names_all_processes_of_a_run_and_no_others(deaf, until):
     run, process = deaf
-    found = {each.pid for each in processes_of(run, status_of(run))}
+    found = {each.pid for each in processes_of(run)}
     assert {process.pid, child_of(run)} < found
     assert len(found) == 4  # and the one that ends its program with it
     assert os.getpid() not in found
@@ -73,7 +73,7 @@ def test_what_does_not_listen_is_killed_with_all_it_started(deaf, until):
     until(lambda: not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE, 10)
     assert status_of(run).state == "stopped"
     assert stop_request.asked(run) is None
-    assert processes_of(run, status_of(run)) == []
+    assert processes_of(run) == []
 
 
 @pytest.mark.slow

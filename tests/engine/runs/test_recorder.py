@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -183,6 +184,107 @@ def test_many_threads_write_whole_lines(run):
     recorder.close()
     said = [decode(line).message.split()[:2] for line in _all(run)]
     assert sorted(said) == sorted([str(k), str(i)] for k in range(4) for i in range(100))
+
+
+def test_after_the_end_nothing_is_written_but_the_next_start(run):
+    recorder = Recorder(run)
+    recorder.emit(start(run))
+    recorder.end("failed", "its command ended with status 1")
+    recorder.end("stopped", "a second end")
+    recorder.metrics(1, 0.2, {"train/loss": 2.0})
+    recorder.telemetry({"cpu/memory_process": 1.0})
+    recorder.log("info", "late")
+    recorder.heartbeat()
+    assert kinds(run) == ["Start", "End"]
+    assert (recorder.status.state, recorder.status.step) == ("failed", 0)
+    recorder.emit(start(run, attempt=2))
+    recorder.log("info", "in time")
+    assert kinds(run) == ["Start", "End", "Start", "Log"]
+    recorder.close()
+
+
+def test_once_closed_it_writes_no_file_not_even_one_that_has_its_descriptor_now(run):
+    recorder = Recorder(run)
+    recorder.emit(start(run))
+    descriptor = recorder._event_log._file
+    recorder.close()
+    saved = run.status_file.read_bytes()
+    other = os.open(run.path / "other", os.O_RDWR | os.O_CREAT)
+    assert other == descriptor  # the lowest number that is free
+    for speak in (
+        lambda: recorder.emit(start(run, attempt=2)),
+        lambda: recorder.metrics(1, 0.2, {"train/loss": 2.0}),
+        lambda: recorder.telemetry({"cpu/memory_process": 1.0}),
+        lambda: recorder.log("info", "late"),
+        lambda: recorder.end("stopped", "late"),
+        recorder.heartbeat,
+        recorder.close,
+    ):
+        speak()
+    assert os.fstat(other).st_size == 0
+    os.close(other)
+    assert kinds(run) == ["Start"]
+    assert run.status_file.read_bytes() == saved
+
+
+def test_threads_that_speak_while_it_is_closed_are_not_heard_and_do_not_fail(run):
+    recorder, failed, left = Recorder(run), [], threading.Event()
+    recorder.emit(start(run))
+
+    def talk() -> None:
+        try:
+            while not left.is_set():
+                recorder.log("info", "still there")
+        except (OSError, ValueError) as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=talk) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    recorder.end("failed", "over")
+    recorder.close()
+    left.set()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert kinds(run)[-1] == "End"
+    assert kinds(run).count("End") == 1
+
+
+@settings(max_examples=8)
+@given(st.integers(1, 4), st.integers(1, 60))
+def test_telemetry_never_goes_back_a_step(tmp_path_factory, watchers, steps):
+    run = Run(tmp_path_factory.mktemp("runs") / "x-s0-20261128-100000-0000")
+    run.path.mkdir()
+    recorder, left = Recorder(run), threading.Event()
+    recorder.emit(start(run))
+
+    def watch() -> None:
+        while not left.is_set():
+            recorder.telemetry({"cpu/memory_process": 1.0})
+
+    threads = [threading.Thread(target=watch) for _ in range(watchers)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # so that they come between each other as often as can be
+    try:
+        for thread in threads:
+            thread.start()
+        for step in range(1, steps + 1):
+            recorder.metrics(step, step / 5, {"train/loss": 1.0})
+    finally:
+        left.set()
+        for thread in threads:
+            thread.join()
+        sys.setswitchinterval(interval)
+    recorder.end("finished", "")
+    recorder.close()
+    seen = [event.step for line in _all(run) if isinstance(event := decode(line), Metrics)]
+    assert seen == sorted(seen)
+    assert (recorder.status.step, rebuild(run).step) == (steps, steps)
+
+
+def kinds(run):
+    return [type(decode(line)).__name__ for line in _all(run)]
 
 
 def _all(run):

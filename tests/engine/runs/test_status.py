@@ -27,6 +27,7 @@ from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust import entry_writer
 from engine.system import lock, process
 from tests.conftest import enqueue, queued
+from tests.processes import waits_for
 
 LIVE = """
 import os, pathlib, sys, time
@@ -540,7 +541,7 @@ def test_a_run_that_is_moved_while_its_lock_is_waited_for_is_not_taken(run, live
 
     waiting = threading.Thread(target=wait)
     waiting.start()
-    while len(lock.keepers(run.lock)) < 2:
+    while not waits_for(run.lock):
         time.sleep(0.01)
     run.path.rename(moved)
     kill(child)

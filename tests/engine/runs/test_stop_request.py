@@ -72,6 +72,24 @@ def test_a_second_interrupt_ends_it_at_once(stop):
         os.kill(os.getpid(), signal.SIGINT)
 
 
+def test_what_one_run_was_asked_by_its_file_is_not_meant_for_the_next(stop, run, store, tiny):
+    stop_request.ask(run, "stop-after-epoch")
+    stop.poll()
+    stop.follow(store.create(tiny, seed=1))
+    stop.poll()
+    assert (stop.request, stop.signalled) == (None, False)
+
+
+def test_a_signal_is_meant_for_the_next_run_too(run):
+    stop = StopRequest()  # no run is there yet
+    stop.listen()
+    stop.poll()
+    os.kill(os.getpid(), signal.SIGTERM)
+    stop.follow(run)
+    stop.poll()
+    assert (stop.request, stop.reason, stop.signalled) == ("stop-now", "stopped by SIGTERM", True)
+
+
 def test_a_hangup_that_is_ignored_stays_so(run):
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup starts it
     stop = StopRequest(run)

@@ -199,12 +199,12 @@ def test_a_stopped_run_goes_on_bit_for_bit(engine, lab, until):
     assert engine("run", "two", *options, "--runs", "whole").returncode == 0
     process = engine.start("run", "two", *options, "--runs", "parts")
     until(lambda: Store(lab / "parts").runs() and status_of(the_run(lab, "parts")).step >= 20)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGHUP)
     assert process.wait(60) == 3
     run = the_run(lab, "parts")
     status = status_of(run)
     assert (status.state, status.step < 120) == ("stopped", True)
-    assert status.reason.startswith("stopped by SIGTERM at epoch ")
+    assert status.reason.startswith("stopped by SIGHUP at epoch ")
     assert engine("resume", run.id, "--device", "cpu", "--runs", "parts").returncode == 0
     one, two = (
         checkpoint.load(each.checkpoints / "last.pt", torch.device("cpu"))
