@@ -233,6 +233,23 @@ def decode(line: bytes) -> Event | None:
         return _decode_unknown(line)
 
 
+def why_no_event(line: bytes) -> str:
+    """Return why ``decode`` takes a line for no event, in a few words."""
+    if len(line) > MAX_LINE:
+        return f"its {len(line) / 1e6:,.1f} MB are more than the {MAX_LINE // 2**20} MiB that are read"
+    try:
+        fields = _loose.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return "it is half a line, or no JSON"
+    try:
+        _decoder.decode(line)
+    except msgspec.ValidationError as error:
+        if fields.get("event") in _KINDS:
+            what, _, where = str(error).replace("`", "").partition(" - at $.")
+            return f"{where or 'a field'}: {what[:1].lower()}{what[1:]}"
+    return "it lacks event, time or run"
+
+
 def decode_lines(lines: list[bytes]) -> list[Event | None]:
     """Return what ``decode`` returns for each line, in less time where all of them are events."""
     data = b"\n".join(lines)
