@@ -26,6 +26,9 @@ MAX_ORDINARY = 256
 MAX_METRICS = 4096
 """Names of metrics beyond which a reader keeps no more of a run."""
 
+HALF_A_LINE = "it is half a line, or no JSON"
+"""Why most lines are no events that are none: what a killed process or a full disk leaves."""
+
 EndState = Literal["finished", "failed", "stopped"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # Numbers outside these make a line no event: whoever computes with one need not think of them.
@@ -240,7 +243,7 @@ def why_no_event(line: bytes) -> str:
     try:
         fields = _loose.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return "it is half a line, or no JSON"
+        return HALF_A_LINE
     try:
         _decoder.decode(line)
     except msgspec.ValidationError as error:

@@ -182,11 +182,26 @@ def _go_round(store: Store, *, fix: bool) -> Iterator[tuple[Finding, str, str]]:
 def _attempt(store: Store, finding: Finding) -> tuple[str, str]:
     """Return what was done about a finding, or why it could not be."""
     try:
-        return repair(store, finding), ""
+        done = repair(store, finding)
+        if done and _is_found_again(store, finding):
+            return "", f"{done}, and it is as it was"
+        return done, ""
     except UserError as error:
         return "", str(error)
     except OSError as error:
         return "", f"{error.strerror}: {error.filename or finding.path}"
+
+
+def _is_found_again(store: Store, finding: Finding) -> bool:
+    """Return whether the same is found where it was repaired."""
+    run = Run(store.root / finding.where)
+    if is_run_id(run.id) and run.path.is_dir():
+        left = checks.examine(run, {each.id for each in store.runs()})
+    else:
+        left = [*check_unfinished(store), *check_worker(store), *check_root(store)]
+    return any(
+        (each.where, each.kind, each.path) == (finding.where, finding.kind, finding.path) for each in left
+    )
 
 
 def _as_line(finding: Finding, done: str, failed: str) -> str:
