@@ -27,7 +27,7 @@ MAX_METRICS = 4096
 """Names of metrics beyond which a reader keeps no more of a run."""
 
 HALF_A_LINE = "it is half a line, or no JSON"
-"""Why most lines are no events that are none: what a killed process or a full disk leaves."""
+"""What a killed process or a full disk leaves."""
 
 EndState = Literal["finished", "failed", "stopped"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -247,9 +247,11 @@ def why_no_event(line: bytes) -> str:
     try:
         _decoder.decode(line)
     except msgspec.ValidationError as error:
-        if fields.get("event") in _KINDS:
+        if str(fields.get("event")) in _KINDS:
             what, _, where = str(error).replace("`", "").partition(" - at $.")
             return f"{where or 'a field'}: {what[:1].lower()}{what[1:]}"
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return HALF_A_LINE
     return "it lacks event, time or run"
 
 

@@ -32,7 +32,7 @@ YOUNG_S = 60.0
 """Seconds for which a file that a writer has not finished may still be being written."""
 FILES = (
     "lock", "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log",
-    "predictions.npy", "predictions.json",
+    "console.log.1", "predictions.npy", "predictions.json",
 )  # fmt: skip
 """The lock is first: with another in its place nothing can be repaired."""
 

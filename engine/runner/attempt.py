@@ -11,6 +11,7 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
+from engine.runner.console_log import ConsoleLimit
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.processes import mark
@@ -88,13 +89,15 @@ def train_run(
 def _train(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
 ) -> int:
+    limit = ConsoleLimit(run, experiment.console_limit, lambda message: recorder.log("warning", message))
     if experiment.command:
         from engine.runner.own_program import run_script
 
-        return run_script(run, experiment, seed, recorder, stop, device)
+        return run_script(run, experiment, seed, recorder, stop, device, limit)
     from engine.training.run import train  # seconds: by now the run is held and hears what is asked of it
 
-    return train(run, experiment, seed, recorder, stop, device)
+    with limit.watched():
+        return train(run, experiment, seed, recorder, stop, device)
 
 
 def _leave(run: Run, state: State) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from engine.config.schema import Experiment
 from engine.events import Failure, Start
+from engine.runner.console_log import ConsoleLimit
 from engine.runner.process_group import ProcessGroup
 from engine.runner.program_output import ProgramOutput
 from engine.runs import stop_request
@@ -34,8 +35,9 @@ LONGEST = 300
 
 
 def run_script(
-    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
-) -> int:
+    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str,
+    limit: ConsoleLimit,
+) -> int:  # fmt: skip
     """Run the command of an experiment to its end, and return the exit code of this process.
 
     Args:
@@ -45,6 +47,7 @@ def run_script(
         recorder: Takes the run's events.
         stop: Tells when and how the run is to stop.
         device: Handed to the program as VITUI_DEVICE.
+        limit: Keeps what the program prints within bounds.
     """
     spent = joules_of(recorder.status.last)
     recorder.emit(_start(run, experiment, seed, recorder, device))
@@ -58,7 +61,7 @@ def run_script(
             reason = f"{experiment.command[0]} cannot be started: {error}"
             recorder.end("failed", reason, Failure(type=type(error).__name__, message=reason))
             return FAILED
-        output = ProgramOutput(program, recorder, lambda: None)
+        output = ProgramOutput(program, recorder, limit.look)
         ending.callback(output.finish)  # once the group is gone: what it had printed is in the pipes
         with Sampler(recorder.telemetry, _given_gpus(run), spent):
             _wait(program, group, stop)

@@ -204,7 +204,7 @@ class ProgramOutput:
             if self._woken in ready:
                 poll.unregister(self._woken)
                 heard_at, left_at = now, now + LINGER_S
-            for handle in ready & self._pipes.keys():
+            for handle in [handle for handle in self._pipes if handle in ready]:  # stdout before stderr
                 heard_at = now
                 if data := os.read(handle, BLOCK):
                     self._try(self._take, handle, data, now)

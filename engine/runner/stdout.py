@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import UserError
+from engine.runner import console_log
 from engine.system.files import LineWriter
 
 
@@ -29,7 +30,7 @@ def capture_stdout(log: Path) -> Iterator[int]:
         raise UserError(f"{log} cannot be written: {error.strerror}") from None
     stdout, stderr = os.dup(1), os.dup(2)
     reader, writer = os.pipe()
-    copier = threading.Thread(target=_copy, args=(reader, (stderr, file)), name="console", daemon=True)
+    copier = threading.Thread(target=_copy, args=(reader, stderr, file), name="console", daemon=True)
     copier.start()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -48,12 +49,13 @@ def capture_stdout(log: Path) -> Iterator[int]:
             os.close(handle)
 
 
-def _copy(reader: int, targets: tuple[int, ...]) -> None:
+def _copy(reader: int, stderr: int, log: int) -> None:
     with contextlib.suppress(OSError):
         while data := os.read(reader, 65536):
-            for target in targets:
-                with contextlib.suppress(OSError):  # a closed terminal must not end the run
-                    os.write(target, data)
+            with contextlib.suppress(OSError):  # a closed terminal must not end the run
+                os.write(stderr, data)
+            with contextlib.suppress(OSError):  # nor a full disk
+                console_log.append(log, data)
     os.close(reader)
 
 

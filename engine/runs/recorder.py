@@ -123,7 +123,8 @@ class Recorder(Reporter):
             message: What is refused, and why.
         """
         with self._lock:
-            self._refuse(what, message)
+            if not self._ended:
+                self._refuse(what, message)
 
     def _refuse(self, what: str, message: str) -> None:
         self._refused[what] += 1
@@ -226,15 +227,16 @@ class Recorder(Reporter):
             error: The failure behind it; None without one.
             summary: The results of the last evaluation, as ``End`` documents them.
         """
-        event = _readable(End(
+        event = End(
             time=time.time(), run=self.run.id, state=state, reason=reason, error=error,
             duration_s=time.monotonic() - self._began, summary=dict(summary or {}),
-        ))  # fmt: skip
+        )  # fmt: skip
         with self._lock:
             self._ended = True
             self._look_at_the_disk()
             if more := [f"{count:,} {what}" for what, count in self._refused.items() if count > 1]:
                 self._warn(f"not recorded in all: {', '.join(more)}")
+            event = _readable(event)
             ends = [event]
 
             def last(lost: int) -> bytes:

@@ -26,6 +26,7 @@ MAY_CHANGE = (
     "log_every",
     "evaluate_every",
     "retries",
+    "console_limit",
 )
 CHUNK = 4 * 1024 * 1024
 """Bytes of events that are searched at once."""

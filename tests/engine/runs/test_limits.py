@@ -164,4 +164,10 @@ def test_why_a_line_is_no_event_is_said() -> None:
     assert why_no_event(whole[:30].encode()) == "it is half a line, or no JSON"
     assert why_no_event(whole.replace('"step":1', '"step":-1').encode()) == "step: expected int >= 0"
     assert why_no_event(b'{"a": 1}') == "it lacks event, time or run"
-    assert why_no_event(b'{"event": 3, "time": 1, "run": "r"}') == "it lacks event, time or run"
+    for kind in ("3", "[]", "{}", "null"):
+        assert (
+            why_no_event(b'{"event": %s, "time": 1, "run": "r"}' % kind.encode())
+            == "it lacks event, time or run"
+        )
+    for line in (b"[]", b"3", b'{"event": "log", "message": "\\ud800"}', b'{"a":' + b"[" * 100_000):
+        assert why_no_event(line)
