@@ -151,12 +151,13 @@ class Recorder(Reporter):
 
     def _say_what_has_no_place(self, event: Metrics) -> None:
         """Log, the first time, which metrics of an event no reader keeps: too many of them, or too long a name."""
-        for name in event.values.keys() - self.status.last.keys():
-            if (overlong := is_overlong(name)) not in self._placeless:
+        for name in event.values if len(self._placeless) < 2 else ():
+            if name not in self.status.last and (overlong := is_overlong(name)) not in self._placeless:
                 self._placeless.add(overlong)
                 why = f"names longer than {MAX_NAME} bytes are passed over"
                 if not overlong:
-                    why = f"it has {len(self.status.last):,}, and only test/*, val/* and ema/* still find a place"
+                    many = f"{len(self.status.last):,}"
+                    why = f"the run has {many} others, and only test/*, val/* and ema/* still find a place"
                 self._warn(f"the metric {shorten(name, 60)!r} is in events.jsonl, and shown nowhere: {why}")
 
     def _begin(self) -> None:
