@@ -92,6 +92,11 @@ class Confusion(Event, tag="confusion"):
     labels: list[str]
     matrix: list[list[Count]]
 
+    @property
+    def is_square(self) -> bool:
+        """Whether there are classes, and a row and a column for each: readers pass over any other matrix."""
+        return bool(self.matrix) and all(len(row) == len(self.matrix) for row in self.matrix)
+
 
 class Checkpoint(Event, tag="checkpoint"):
     """A checkpoint was written; ``path`` is relative to the run's folder."""

@@ -129,7 +129,7 @@ def _end(code: int, printed: list[bytes], run: Run, recorder: Recorder, stop: St
     output = b"\n".join(printed[-20:]).decode(errors="replace")
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
     reason = f"its command {how}; " + (
-        f"console.log ends: {last[:LONGEST]}" if last else "it printed nothing"
+        f"console.log ends: {last[:LONGEST]}" if last else "it printed no text"
     )
     recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=output))
     return FAILED

@@ -14,7 +14,18 @@ from typing import Any, Literal
 import msgspec
 
 from engine.catalog.metrics import MAX_NAME, MEASURED_ON_SPLITS, is_overlong
-from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised, why_no_event
+from engine.events import (
+    Confusion,
+    End,
+    Event,
+    Failure,
+    Log,
+    Metrics,
+    Start,
+    encode,
+    normalised,
+    why_no_event,
+)
 from engine.runs import status_file
 from engine.runs.event_log import EventLog
 from engine.runs.heartbeat import HEARTBEAT_S
@@ -137,9 +148,12 @@ class Recorder(Reporter):
     def _emit(self, event: Event) -> None:
         self._look_at_the_disk()
         line, taken = encode(event), normalised(event)
-        if taken is None and not isinstance(event, Start | End):
+        why = "" if taken is not None or isinstance(event, Start | End) else why_no_event(line[:-1])
+        if isinstance(event, Confusion) and not event.is_square:
+            why = "its matrix is not square, or empty"
+        if why:
             kind = type(event).__name__.lower()
-            self._refuse(f"{kind} events", f"a {kind} event is not recorded: {why_no_event(line[:-1])}")
+            self._refuse(f"{kind} events", f"a {kind} event is not recorded: {why}")
             return
         self._event_log.put(line, spare=isinstance(event, Metrics) and not _is_evaluation(event))
         if isinstance(event, Start):

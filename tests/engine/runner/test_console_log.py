@@ -63,6 +63,20 @@ def test_what_is_written_while_the_content_moves_is_not_lost(run: Run) -> None:
     assert b"".join(lines).endswith(kept.replace(said, b""))
 
 
+def test_what_other_processes_write_is_looked_at_now_and_then(run: Run, until: Callable[..., None]) -> None:
+    with run.console.open("ab", buffering=0) as inherited:
+        child = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=inherited)
+    assert child.stdin is not None
+    with ConsoleLimit(run, 1, lambda _: None).watched():
+        child.stdin.write(b"x" * (MEGABYTE + 9) + b"\n")
+        child.stdin.flush()
+        until(older_part(run.console).exists)
+        until(lambda: run.console.stat().st_size < 1000)
+        child.stdin.write(b"more\n")
+        child.communicate(timeout=60)
+    assert run.console.read_bytes().endswith(b" ---\nmore\n")
+
+
 def test_no_limit_and_no_room_leave_the_file_alone(run: Run) -> None:
     run.console.write_bytes(b"x" * (2 * MEGABYTE))
     ConsoleLimit(run, 0, pytest.fail).look()

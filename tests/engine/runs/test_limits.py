@@ -54,6 +54,10 @@ def test_events_that_no_reader_takes_are_not_written_and_told_once(run: Run) -> 
         Confusion(time=time.time(), run=run.id, step=1, epoch=1.0, split="test", labels=["a"] * 1000,
                   matrix=[[2**53] * 1000] * 1000)
     )  # fmt: skip
+    for matrix in ([], [[1, 2, 3], [4]]):
+        recorder.emit(
+            Confusion(time=time.time(), run=run.id, step=1, epoch=1.0, split="test", labels=[], matrix=matrix)
+        )
     recorder.metrics(-1, 0.0, {"test/f1": 0.5})
     recorder.metrics(2, 2.0, {"test/f1": 0.5})
     recorder.end("finished", "")
@@ -65,7 +69,7 @@ def test_events_that_no_reader_takes_are_not_written_and_told_once(run: Run) -> 
         "a confusion event is not recorded: its 17.0 MB are more than the 4 MiB that are read; more of these are "
         "counted at the end",
         "a metrics event is not recorded: step: expected int >= 0; more of these are counted at the end",
-        "not recorded in all: 3 log events",
+        "not recorded in all: 3 log events, 3 confusion events",
     ]
     assert (recorder.status.step, recorder.status) == (2, rebuild(run))
 
