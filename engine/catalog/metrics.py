@@ -53,7 +53,7 @@ PEAK_MEMORY = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
 MEASURED_ON_SPLITS = ("test/", "val/", "ema/")
 """How the names of metrics begin that an evaluation measures."""
 MAX_NAME = 200
-"""Bytes of a metric's name, as JSON has it with its quotes, beyond which readers pass it over."""
+"""Bytes of a metric's name, as JSON has it, beyond which readers pass it over."""
 RESERVED = 1024
 """Names of evaluated metrics that have a place beyond the first ``MAX_METRICS`` of a run."""
 
@@ -197,7 +197,7 @@ def is_kept(name: str, others: int) -> bool:
 
 def is_overlong(name: str) -> bool:
     """Return whether a metric's name is longer than readers take."""
-    return len(msgspec.json.encode(name)) > MAX_NAME
+    return len(msgspec.json.encode(name)) - len('""') > MAX_NAME
 
 
 @lru_cache(2**13)

@@ -160,8 +160,8 @@ class Recorder(Reporter):
             self._begin()
         self._tell(event, line, taken)
         self._look_at_the_disk()
-        if isinstance(event, Metrics):
-            self._say_what_has_no_place(event)
+        if isinstance(taken, Metrics):
+            self._say_what_has_no_place(taken)
 
     def _say_what_has_no_place(self, event: Metrics) -> None:
         """Log, the first time, which metrics of an event no reader keeps: too many of them, or too long a name."""

@@ -110,13 +110,13 @@ def test_what_is_measured_on_a_split_has_a_place_however_many_metrics_there_are(
 def test_long_names_do_not_make_a_status_that_cannot_be_read(run: Run) -> None:
     recorder = Recorder(run)
     recorder.emit(Start(time=time.time(), run=run.id))
-    longest = "ä" * ((MAX_NAME - 2) // 2)
-    recorder.metrics(1, 1.0, {"test/loss": 0.5, longest: 1.0, f"{longest}a": 1.0} | {
+    longest = "ä" * (MAX_NAME // 2)
+    recorder.metrics(1, 1.0, {"test/loss": 0.5, "\ud800": 1.0, longest: 1.0, f"{longest}a": 1.0} | {
         f"m/{number:04d}{'n' * 1200}": 1.0 for number in range(3000)
     })  # fmt: skip
     recorder.end("finished", "")
     recorder.close()
-    assert recorder.status.last.keys() == {"test/loss", longest}
+    assert recorder.status.last.keys() == {"test/loss", "\N{REPLACEMENT CHARACTER}", longest}
     assert cached(run) == recorder.status == rebuild(run)
     (warning,) = warnings(run)
     assert "shown nowhere: names longer than 200 bytes are passed over" in warning
