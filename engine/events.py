@@ -26,6 +26,9 @@ MAX_ORDINARY = 256
 MAX_METRICS = 4096
 """Names of metrics beyond which a reader keeps no more of a run."""
 
+HALF_A_LINE = "it is half a line, or no JSON"
+"""What a killed process or a full disk leaves."""
+
 EndState = Literal["finished", "failed", "stopped"]
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 # Numbers outside these make a line no event: whoever computes with one need not think of them.
@@ -88,6 +91,11 @@ class Confusion(Event, tag="confusion"):
     split: str
     labels: list[str]
     matrix: list[list[Count]]
+
+    @property
+    def is_square(self) -> bool:
+        """Whether there are classes, and a row and a column for each: readers pass over any other matrix."""
+        return bool(self.matrix) and all(len(row) == len(self.matrix) for row in self.matrix)
 
 
 class Checkpoint(Event, tag="checkpoint"):
@@ -231,6 +239,25 @@ def decode(line: bytes) -> Event | None:
         return _decoder.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         return _decode_unknown(line)
+
+
+def why_no_event(line: bytes) -> str:
+    """Return why ``decode`` takes a line for no event, in a few words."""
+    if len(line) > MAX_LINE:
+        return f"its {len(line) / 1e6:,.1f} MB are more than the {MAX_LINE // 2**20} MiB that are read"
+    try:
+        fields = _loose.decode(line)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return HALF_A_LINE
+    try:
+        _decoder.decode(line)
+    except msgspec.ValidationError as error:
+        if str(fields.get("event")) in _KINDS:
+            what, _, where = str(error).replace("`", "").partition(" - at $.")
+            return f"{where or 'a field'}: {what[:1].lower()}{what[1:]}"
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return HALF_A_LINE
+    return "it lacks event, time or run"
 
 
 def decode_lines(lines: list[bytes]) -> list[Event | None]:

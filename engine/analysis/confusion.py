@@ -56,9 +56,9 @@ def make_matrix(event: Confusion, place: MatrixLocation) -> Matrix | None:
     Returns:
         None where the event has no classes or its matrix is not square.
     """
-    classes = len(event.matrix)
-    if classes == 0 or any(len(row) != classes for row in event.matrix):
+    if not event.is_square:
         return None
+    classes = len(event.matrix)
     counts = np.empty((classes, classes), dtype=np.int64)
     for number, row in enumerate(event.matrix):  # row by row: one array of all holds the interpreter too long
         counts[number] = row

@@ -16,6 +16,7 @@ from typing import Literal
 
 import msgspec
 
+from engine.events import MAX_METRICS
 from engine.text import count, loss, score, size
 
 Unit = Literal[
@@ -48,6 +49,13 @@ MEMORY = ("gpu/memory_process", "gpu/memory_used", "gpu/memory_allocated", "cpu/
 """Where the memory that a run holds is looked for, the truest first."""
 PEAK_MEMORY = ("gpu/memory_peak", "gpu/memory_process", "cpu/memory_process")
 """Where the most that a run held is looked for; the host's only where no GPU was used."""
+
+MEASURED_ON_SPLITS = ("test/", "val/", "ema/")
+"""How the names of metrics begin that an evaluation measures."""
+MAX_NAME = 200
+"""Bytes of a metric's name, as JSON has it, beyond which readers pass it over."""
+RESERVED = 1024
+"""Names of evaluated metrics that have a place beyond the first ``MAX_METRICS`` of a run."""
 
 
 class MetricKind(msgspec.Struct, frozen=True):
@@ -165,6 +173,31 @@ _HARDWARE = {
     )
 }
 """Kinds that a machine has, by how their names begin there."""
+
+INDISPENSABLE = frozenset(
+    f"{split}/{kind.name}"
+    for split in ("train", *EVALUATED)
+    for kind in _KINDS.values()
+    if kind.unit != "bytes"
+)
+"""Metrics by which runs are judged, chosen and compared: there is always a place for them."""
+
+
+def is_kept(name: str, others: int) -> bool:
+    """Return whether a reader keeps a metric of a run that is new to it; every reader asks here.
+
+    Args:
+        name: Its name.
+        others: How many metrics of the run it has.
+    """
+    if name in INDISPENSABLE:
+        return True
+    return others < MAX_METRICS + RESERVED * name.startswith(MEASURED_ON_SPLITS) and not is_overlong(name)
+
+
+def is_overlong(name: str) -> bool:
+    """Return whether a metric's name is longer than readers take."""
+    return len(msgspec.json.encode(name)) - len('""') > MAX_NAME
 
 
 @lru_cache(2**13)

@@ -119,6 +119,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     # around it
     retries: Annotated[int, Meta(ge=0, le=100, description="a whole number from 0 to 100")] = 0
     """How often the queue begins the run anew by itself when it fails or crashes."""
+    console_limit: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="megabytes, a whole number from 0 to 1000000")
+    ] = 100
+    """Megabytes that a run's console.log may take, and its older part beside it once more; 0 for no limit."""
     command: Words = []
     tags: Words = []
     notes: Text = ""
@@ -141,7 +145,9 @@ IDENTITY = frozenset({"name", "seed", "seeds"})
 """Keys that say which run of which experiment it is."""
 LABELS = IDENTITY | {"tags", "notes"}
 """Keys that say which run it is and what people say of it."""
-NOT_SETTINGS = LABELS | {"log_every", "evaluate_every", "gpus", "retries", "deterministic", "checkpointing"}
+NOT_SETTINGS = LABELS | {
+    "log_every", "evaluate_every", "gpus", "retries", "console_limit", "deterministic", "checkpointing"
+}  # fmt: skip
 """Keys that change nothing about what is learned: runs that differ in these alone are repeats."""
 
 

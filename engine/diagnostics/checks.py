@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from engine.events import decode
+from engine.events import HALF_A_LINE, MAX_LINE, decode, why_no_event
 from engine.runs import current_state, run_lock, status_file
 from engine.runs.heartbeat import SILENCE_S
 from engine.runs.queue_entry import waiting_entry
@@ -33,7 +33,7 @@ YOUNG_S = 60.0
 """Seconds for which a file that a writer has not finished may still be being written."""
 FILES = (
     "lock", "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log",
-    "predictions.npy", "predictions.json",
+    "console.log.1", "predictions.npy", "predictions.json",
 )  # fmt: skip
 """The lock is first: with another in its place nothing can be repaired."""
 
@@ -167,8 +167,11 @@ def check_events(case: Case) -> Iterator[Finding]:
         bad_lines.look([b"{"], offset)
     if bad_lines.count:
         which = f"{bad_lines.count:,} lines are no events" if bad_lines.count > 1 else "a line is no event"
-        text = f"events.jsonl: {which}, the first is line {bad_lines.line:,} at byte {bad_lines.at:,}"
-        cure = "a killed process leaves such; they are passed over"
+        place = f"the first is line {bad_lines.line:,} at byte {bad_lines.at:,}"
+        text = f"events.jsonl: {which}, {place}: {bad_lines.why}"
+        cure = "they are passed over"
+        if bad_lines.why == HALF_A_LINE:
+            cure = f"a killed process leaves such; {cure}"
         yield case.finding("events", text, cure, "" if case.lives else "clean", case.run.events)
 
 
@@ -177,6 +180,8 @@ class _BadLines:
 
     def __init__(self) -> None:
         self.count = self.line = self.at = 0
+        self.why = ""
+        """Why the first is no event."""
         self._lines = 0
         self._in_part = False
         """Whether the next line is the rest of an overlong line."""
@@ -184,19 +189,19 @@ class _BadLines:
     def look(self, lines: list[bytes], offset: int) -> None:
         """Look at what was read from an offset: whole lines, or an empty list for a part of an overlong line."""
         if not lines and not self._in_part:
-            self._note(offset)
+            self._note(offset, f"it is longer than the {MAX_LINE // 2**20} MiB that are read")
         for line in lines:
             if self._in_part:
                 self._in_part = False
             elif line and decode(line) is None:
-                self._note(offset)
+                self._note(offset, why_no_event(line))
             self._lines += 1
             offset += len(line) + 1
         self._in_part = not lines
 
-    def _note(self, offset: int) -> None:
+    def _note(self, offset: int, why: str) -> None:
         if not self.count:
-            self.line, self.at = self._lines + 1, offset
+            self.line, self.at, self.why = self._lines + 1, offset, why
         self.count += 1
 
 

@@ -41,8 +41,16 @@ def examine(store: Store) -> list[Finding]:
         findings += check_gpus(store, nvml)
     finally:
         nvml.close()
-    folder = (*check_unfinished(store), *check_worker(store), *check_folder(store), *check_outputs(store))
-    return [*findings, *check_leftovers(runs), *folder, *check_key()]
+    return [*findings, *check_leftovers(runs), *_examine_folder(store)]
+
+
+def _examine_folder(store: Store) -> Iterator[Finding]:
+    """Yield what is not well outside the runs."""
+    yield from check_unfinished(store)
+    yield from check_worker(store)
+    yield from check_folder(store)
+    yield from check_outputs(store)
+    yield from check_key()
 
 
 def check_unfinished(store: Store) -> Iterator[Finding]:
@@ -178,11 +186,26 @@ def _go_round(store: Store, *, fix: bool) -> Iterator[tuple[Finding, str, str]]:
 def _attempt(store: Store, finding: Finding) -> tuple[str, str]:
     """Return what was done about a finding, or why it could not be."""
     try:
-        return repair(store, finding), ""
+        done = repair(store, finding)
+        if done and _is_found_again(store, finding):
+            return "", f"{done}, and it is as it was"
+        return done, ""
     except UserError as error:
         return "", str(error)
     except OSError as error:
         return "", f"{error.strerror}: {error.filename or finding.path}"
+
+
+def _is_found_again(store: Store, finding: Finding) -> bool:
+    """Return whether the same is found where it was repaired."""
+    run = Run(store.root / finding.where)
+    if is_run_id(run.id) and run.path.is_dir():
+        left = checks.examine(run, {each.id for each in store.runs()})
+    else:
+        left = [*_examine_folder(store)]
+    return any(
+        (each.where, each.kind, each.path) == (finding.where, finding.kind, finding.path) for each in left
+    )
 
 
 def _as_line(finding: Finding, done: str, failed: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from engine.catalog.metrics import AXES, Axis
+from engine.catalog.metrics import AXES, Axis, is_kept
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.history.column_store import Block, Column
 from engine.history.confusion_index import MatrixLocation, location_of
@@ -160,7 +160,10 @@ class History:
         if (route := self._routes.get(names)) is not None:
             return route
         asked = [name for name in names if self._only is None or name in self._only]
-        new = [name for name in asked if name not in self.columns][: MAX_METRICS - len(self.columns)]
+        new: list[str] = []
+        for name in asked:
+            if name not in self.columns and is_kept(name, len(self.columns) + len(new)):
+                new.append(name)
         together: dict[Block, list[str]] = {}
         for name in asked:
             if name in self.columns:

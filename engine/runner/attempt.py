@@ -12,6 +12,7 @@ from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
 from engine.queue.order import require_resumable
+from engine.runner.console_log import ConsoleLimit
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.current_state import status_of
@@ -115,13 +116,15 @@ def _require_as_it_was(run: Run, attempts: int) -> None:
 def _train(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
 ) -> int:
+    limit = ConsoleLimit(run, experiment.console_limit, lambda message: recorder.log("warning", message))
     if experiment.command:
         from engine.runner.own_program import run_script
 
-        return run_script(run, experiment, seed, recorder, stop, device)
+        return run_script(run, experiment, seed, recorder, stop, device, limit)
     from engine.training.run import train  # seconds: by now the run is held and hears what is asked of it
 
-    return train(run, experiment, seed, recorder, stop, device)
+    with limit.watched():
+        return train(run, experiment, seed, recorder, stop, device)
 
 
 def _leave(run: Run, state: State) -> None:

@@ -1,6 +1,6 @@
 """Runs an experiment's own ``command``: any program; the JSON lines that it prints become its events.
 
-A program that prints nothing is run, timed and recorded all the same. What it prints besides goes to console.log.
+A program that prints nothing is run, timed and recorded all the same.
 """
 
 from __future__ import annotations
@@ -9,24 +9,22 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
-import threading
 import time
-from typing import IO, Any
 
 import msgspec
 
 from engine.config.schema import Experiment
-from engine.events import Checkpoint, Confusion, Event, Failure, Log, Metrics, Start
+from engine.events import Failure, Start
+from engine.runner.console_log import ConsoleLimit
 from engine.runner.orphans import Orphans
 from engine.runner.process_group import ProcessGroup
+from engine.runner.program_output import ProgramOutput
 from engine.runs import stop_request
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system import process
-from engine.system.files import last_lines
 from engine.system.telemetry import Sampler, joules_of
 from engine.system.termination import listed
 
@@ -36,18 +34,12 @@ HEARING_S = 0.5
 """Seconds within which all processes of a run have a signal that was sent to all of them."""
 LONGEST = 300
 """Characters of a program's last line that stand in the reason of its failure."""
-SAYABLE: dict[str, type[Event]] = {
-    "metrics": Metrics,
-    "confusion": Confusion,
-    "checkpoint": Checkpoint,
-    "log": Log,
-}
-"""The events that a program may print; start and end are the engine's to say."""
 
 
 def run_script(
-    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
-) -> int:
+    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str,
+    limit: ConsoleLimit,
+) -> int:  # fmt: skip
     """Run the command of an experiment to its end, and return the exit code of this process.
 
     Args:
@@ -57,35 +49,32 @@ def run_script(
         recorder: Takes the run's events.
         stop: Tells when and how the run is to stop.
         device: Handed to the program as VITUI_DEVICE.
-
-    Raises:
-        RuntimeError: The program has no pipe, which would be a mistake of this module.
+        limit: Keeps what the program prints within bounds.
     """
     spent = joules_of(recorder.status.last)
     recorder.emit(_start(run, experiment, seed, recorder, device))
-    with Orphans(run) as orphans:
+    with Orphans(run) as orphans, contextlib.ExitStack() as ending:
         with ProcessGroup() as group:
             try:
                 program = subprocess.Popen(
-                    experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                    experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                     process_group=group.group, env=os.environ | _environment(seed, recorder, device),
                 )  # fmt: skip
             except (OSError, ValueError) as error:
                 reason = f"{experiment.command[0]} cannot be started: {error}"
                 recorder.end("failed", reason, Failure(type=type(error).__name__, message=reason))
                 return FAILED
-            if program.stdout is None:
-                raise RuntimeError("a pipe was asked for and not made")
-            listener = threading.Thread(target=_listen, args=(program.stdout, run, recorder), daemon=True)
-            listener.start()
+            output = ProgramOutput(program, recorder, limit.look)
+            ending.callback(
+                output.finish
+            )  # once all are gone that printed: what they had printed is in the pipes
             with Sampler(recorder.telemetry, _given_gpus(run), spent):
                 _wait(program, group, orphans, stop)
                 _look_again(program, stop)
         left = orphans.end(group.group)
-    listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
     if left:
         recorder.log("warning", f"its command left the {listed(left)}, now ended")
-    return _end(program.returncode, run, recorder, stop)
+    return _end(program.returncode, output.last_lines, run, recorder, stop)
 
 
 def _given_gpus(run: Run) -> list[str]:
@@ -118,31 +107,6 @@ def _look_again(program: subprocess.Popen[bytes], stop: StopRequest) -> None:
         time.sleep(0.01)
 
 
-def _listen(pipe: IO[bytes], run: Run, recorder: Recorder) -> None:
-    """Turn the program's lines into events; other lines go to stdout."""
-    for line in pipe:
-        event = _event(line, run, recorder)
-        if event is None:
-            with contextlib.suppress(OSError):  # a full disk loses a line, not the run
-                sys.stdout.buffer.write(line)
-                sys.stdout.buffer.flush()
-            continue
-        recorder.emit(event)
-
-
-def _event(line: bytes, run: Run, recorder: Recorder) -> Event | None:
-    """Return the event on a line, with the run, time, step and epoch filled in where they are left out."""
-    if not line.startswith(b"{"):
-        return None
-    try:
-        fields: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
-        kind = SAYABLE[fields["event"]]
-        defaults = {"time": time.time(), "step": recorder.status.step, "epoch": recorder.status.epoch}
-        return msgspec.convert(defaults | fields | {"run": run.id}, kind)
-    except (msgspec.MsgspecError, RecursionError, KeyError, TypeError, UnicodeDecodeError):
-        return None
-
-
 def _start(run: Run, experiment: Experiment, seed: int, recorder: Recorder, device: str) -> Start:
     return Start(
         time=time.time(), run=run.id, attempt=recorder.status.attempt + 1, experiment=experiment.name,
@@ -162,7 +126,7 @@ def _environment(seed: int, recorder: Recorder, device: str) -> dict[str, str]:
     }
 
 
-def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
+def _end(code: int, printed: list[bytes], run: Run, recorder: Recorder, stop: StopRequest) -> int:
     if stop.request is not None:
         stop_request.clear(run)
         recorder.end("stopped", stop.reason)
@@ -171,10 +135,10 @@ def _end(code: int, run: Run, recorder: Recorder, stop: StopRequest) -> int:
         recorder.end("finished", "its command ended well")
         return FINISHED
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    output = b"\n".join(last_lines(run.console)[-20:]).decode(errors="replace")
+    output = b"\n".join(printed[-20:]).decode(errors="replace")
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
     reason = f"its command {how}; " + (
-        f"console.log ends: {last[:LONGEST]}" if last else "console.log is empty"
+        f"console.log ends: {last[:LONGEST]}" if last else "it printed no text"
     )
     recorder.end("failed", reason, Failure(type="CommandFailed", message=reason, traceback=output))
     return FAILED

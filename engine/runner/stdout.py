@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from engine.errors import UserError
-from engine.system.files import LineWriter
+from engine.runner import console_log
+from engine.system.files import LineWriter, write_all
+
+LINGER_S = 2.0
+"""Seconds for which a child that still holds the pipe is heard: it must not hold the run."""
 
 
 @contextlib.contextmanager
@@ -28,8 +34,8 @@ def capture_stdout(log: Path) -> Iterator[int]:
     except OSError as error:
         raise UserError(f"{log} cannot be written: {error.strerror}") from None
     stdout, stderr = os.dup(1), os.dup(2)
-    reader, writer = os.pipe()
-    copier = threading.Thread(target=_copy, args=(reader, (stderr, file)), name="console", daemon=True)
+    (reader, writer), (woken, wake) = os.pipe(), os.pipe()
+    copier = threading.Thread(target=_copy, args=(reader, woken, stderr, file), name="console", daemon=True)
     copier.start()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -43,18 +49,33 @@ def capture_stdout(log: Path) -> Iterator[int]:
         sys.stderr.flush()
         os.dup2(stdout, 1)
         os.dup2(stderr, 2)
-        copier.join(timeout=2)  # a child that still holds the pipe must not hold the run
-        for handle in (file, stdout, stderr):
-            os.close(handle)
+        os.close(wake)
+        copier.join(timeout=2 * LINGER_S)
+        if not copier.is_alive():  # else it hangs in a write: what it writes to must not become another file
+            for handle in (file, stderr):
+                os.close(handle)
+        os.close(stdout)
 
 
-def _copy(reader: int, targets: tuple[int, ...]) -> None:
-    with contextlib.suppress(OSError):
-        while data := os.read(reader, 65536):
-            for target in targets:
-                with contextlib.suppress(OSError):  # a closed terminal must not end the run
-                    os.write(target, data)
+def _copy(reader: int, woken: int, stderr: int, log: int) -> None:
+    """Copy what is printed, to the end of the pipe; once it is woken, for a while: a child may hold the pipe open."""
+    poll, until = select.poll(), float("inf")
+    for handle in (reader, woken):
+        poll.register(handle, select.POLLIN)
+    while (left_s := until - time.monotonic()) > 0:
+        ready = {handle for handle, _ in poll.poll(None if until == float("inf") else 1000 * left_s)}
+        if woken in ready:
+            poll.unregister(woken)
+            until = time.monotonic() + LINGER_S
+        if reader in ready:
+            if not (data := os.read(reader, 65536)):
+                break
+            with contextlib.suppress(OSError):  # a closed terminal must not end the run
+                write_all(stderr, data)
+            with contextlib.suppress(OSError):  # nor a full disk
+                console_log.append(log, data)
     os.close(reader)
+    os.close(woken)
 
 
 class EventLines:

@@ -7,22 +7,38 @@ import os
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import msgspec
 
-from engine.events import End, Event, Failure, Log, Metrics, Start, encode, normalised
+from engine.catalog.metrics import MAX_NAME, MEASURED_ON_SPLITS, is_overlong
+from engine.events import (
+    Confusion,
+    End,
+    Event,
+    Failure,
+    Log,
+    Metrics,
+    Start,
+    encode,
+    normalised,
+    why_no_event,
+)
 from engine.runs import status_file
 from engine.runs.event_log import EventLog
 from engine.runs.heartbeat import HEARTBEAT_S
 from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from engine.system import process
+from engine.text import shorten
 
 STATUS_INTERVAL_S = 1.0
 END_PATIENCE_S = 5.0
 """Seconds to wait for a full disk at the end of a run."""
+MAX_TEXT = 64 * 1024
+"""Characters of each of its texts that an end keeps whose line would be too long."""
 
 
 class Reporter:
@@ -58,8 +74,9 @@ class Reporter:
 class Recorder(Reporter):
     """The one writer of a run's events, for as long as its process holds the run's lock.
 
-    A full disk stops no run: the events wait in memory and are written, in order, once there is space. After the end,
-    or once it is closed, it takes no further event: a thread that is late is not heard, and no other file is written.
+    A full disk stops no run: the events wait in memory and are written, in order, once there is space. What readers
+    would refuse is refused here, and said. After the end, or once it is closed, it takes no further event: a thread
+    that is late is not heard, and no other file is written.
 
     Args:
         run: The run.
@@ -81,6 +98,9 @@ class Recorder(Reporter):
         self._saved = 0.0
         self._began = time.monotonic()
         self._full_since: float | None = None
+        self._refused: Counter[str] = Counter()
+        self._placeless: set[bool] = set()
+        """Which reasons why a metric is kept nowhere have been told: whether its name is too long."""
         try:
             self._event_log = EventLog(run.events)
         except OSError as error:
@@ -110,14 +130,53 @@ class Recorder(Reporter):
             if not self._closed and (not self._ended or isinstance(event, Start)):
                 self._emit(event)
 
+    def refuse(self, what: str, message: str) -> None:
+        """Count what no reader would take: the first of a kind is logged with a message, the rest at the end.
+
+        Args:
+            what: The kind, in the plural.
+            message: What is refused, and why.
+        """
+        with self._lock:
+            if not self._ended and not self._closed:
+                self._refuse(what, message)
+
+    def _refuse(self, what: str, message: str) -> None:
+        self._refused[what] += 1
+        if self._refused[what] == 1:
+            self._warn(f"{message}; more of these are counted at the end")
+
+    def _warn(self, message: str) -> None:
+        self._emit(Log(time=time.time(), run=self.run.id, level="warning", message=message))
+
     def _emit(self, event: Event) -> None:
         self._look_at_the_disk()
-        line = encode(event)
+        line, taken = encode(event), normalised(event)
+        why = "" if taken is not None or isinstance(event, Start | End) else why_no_event(line[:-1])
+        if isinstance(event, Confusion) and not event.is_square:
+            why = "its matrix is not square, or empty"
+        if why:
+            kind = type(event).__name__.lower()
+            self._refuse(f"{kind} events", f"a {kind} event is not recorded: {why}")
+            return
         self._event_log.put(line, spare=isinstance(event, Metrics) and not _is_evaluation(event))
         if isinstance(event, Start):
             self._begin()
-        self._tell(event, line)
+        self._tell(event, line, taken)
         self._look_at_the_disk()
+        if isinstance(taken, Metrics):
+            self._say_what_has_no_place(taken)
+
+    def _say_what_has_no_place(self, event: Metrics) -> None:
+        """Log, the first time, which metrics of an event no reader keeps: too many of them, or too long a name."""
+        for name in event.values if len(self._placeless) < 2 else ():
+            if name not in self.status.last and (overlong := is_overlong(name)) not in self._placeless:
+                self._placeless.add(overlong)
+                why = f"names longer than {MAX_NAME} bytes are passed over"
+                if not overlong:
+                    many = f"{len(self.status.last):,}"
+                    why = f"the run has {many} others, and only test/*, val/* and ema/* still find a place"
+                self._warn(f"the metric {shorten(name, 60)!r} is in events.jsonl, and shown nowhere: {why}")
 
     def _begin(self) -> None:
         """Accept a start that is in the log, or take it back and raise."""
@@ -127,9 +186,9 @@ class Recorder(Reporter):
         self.started, self._ended = True, False
         self._event_log.reserve()
 
-    def _tell(self, event: Event, line: bytes) -> None:
-        """Apply an event to the status, and pass it to ``echo``."""
-        self.status.apply(normalised(event) or event)  # as readers will take it
+    def _tell(self, event: Event, line: bytes, taken: Event | None) -> None:
+        """Apply an event to the status as readers will take it, and pass it to ``echo``."""
+        self.status.apply(taken or event)
         if self._echo is not None:
             with contextlib.suppress(OSError):  # a closed stdout must not end the run
                 self._echo(event, line)
@@ -154,7 +213,7 @@ class Recorder(Reporter):
             )
         self._complain(message)
         self._saved = 0.0
-        self._emit(Log(time=time.time(), run=self.run.id, level="warning", message=message))
+        self._warn(message)
 
     def _why(self) -> str:
         error = self._event_log.error
@@ -196,6 +255,9 @@ class Recorder(Reporter):
                 duration_s=time.monotonic() - self._began, summary=dict(summary or {}),
             )  # fmt: skip
             self._look_at_the_disk()
+            if more := [f"{count:,} {what}" for what, count in self._refused.items() if count > 1]:
+                self._warn(f"not recorded in all: {', '.join(more)}")
+            event = _readable(event)
             ends = [event]
 
             def last(lost: int) -> bytes:
@@ -203,7 +265,7 @@ class Recorder(Reporter):
                 return encode(ends[-1])
 
             if self._event_log.finish(last, END_PATIENCE_S):
-                self._tell(ends[-1], encode(ends[-1]))
+                self._tell(ends[-1], encode(ends[-1]), normalised(ends[-1]))
                 return
             self.lost = True
             self.status.reason = f"its end, {state}, could not be written: {self._why()}"
@@ -243,7 +305,19 @@ class Recorder(Reporter):
 
 
 def _is_evaluation(event: Metrics) -> bool:
-    return any(name.startswith(("test/", "val/", "ema/")) for name in event.values)
+    return any(name.startswith(MEASURED_ON_SPLITS) for name in event.values)
+
+
+def _readable(end: End) -> End:
+    """Return an end, without most of its words where it is longer than readers take."""
+    if normalised(end) is not None:
+        return end
+    error = end.error
+    if error is not None:
+        error = msgspec.structs.replace(
+            error, message=error.message[:MAX_TEXT], traceback=error.traceback[-MAX_TEXT:]
+        )
+    return msgspec.structs.replace(end, reason=end.reason[:MAX_TEXT], error=error, summary={})
 
 
 def _with_losses(end: End, lost: int) -> End:

@@ -31,6 +31,7 @@ MAY_CHANGE = (
     "log_every",
     "evaluate_every",
     "retries",
+    "console_limit",
 )
 FOLLOWS = "accumulate"
 """What another batch size changes."""

@@ -14,10 +14,9 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from engine.catalog.metrics import CHOOSERS, HEADLINES, averaged, metric_of
+from engine.catalog.metrics import CHOOSERS, HEADLINES, averaged, is_kept, metric_of
 from engine.events import (
     LATEST,
-    MAX_METRICS,
     Checkpoint,
     Count,
     End,
@@ -39,7 +38,7 @@ RESUMABLE: frozenset[State] = frozenset({"failed", "stopped", "crashed"})
 SAYABLE: frozenset[State] = frozenset({"queued", "running", "finished", "failed", "stopped"})
 """The states that events alone give; the other states are judged."""
 
-FOLD = 2
+FOLD = 3
 """The version of the fold; a status.json of another version is made anew from the events."""
 ENDED_EARLY = "ended early"
 """How the reason of a finished run begins whose patience was over before its epochs were."""
@@ -138,7 +137,7 @@ class Status(msgspec.Struct, kw_only=True):
 
     def beat(self, now: float) -> None:
         """Record a heartbeat at ``now``, in seconds since the epoch."""
-        self.elapsed_s += max(0.0, now - self.heartbeat)
+        self.elapsed_s = min(LATEST, self.elapsed_s + max(0.0, now - self.heartbeat))
         self.heartbeat = now
 
     def apply(self, event: Event) -> None:
@@ -159,7 +158,7 @@ class Status(msgspec.Struct, kw_only=True):
                     self.reason = event.error.message
                 self.reason = self.reason[:MAX_REASON]
                 self.ended, self.eta_s = event.time, None
-                self.trained_s += event.duration_s
+                self.trained_s = min(LATEST, self.trained_s + event.duration_s)
                 estimates = ((name, event.estimate(name)) for name in HEADLINES)
                 self.final = {name: estimate for name, estimate in estimates if estimate is not None}
 
@@ -181,7 +180,7 @@ class Status(msgspec.Struct, kw_only=True):
     def _measure(self, event: Metrics) -> None:
         self.step, self.epoch = event.step, event.epoch
         for name, measured in event.values.items():
-            if name not in self.last and len(self.last) >= MAX_METRICS:
+            if name not in self.last and not is_kept(name, len(self.last)):
                 continue
             value = self.last[name] = measured if measured is not None and math.isfinite(measured) else None
             self._keep(name, value)

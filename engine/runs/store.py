@@ -8,7 +8,7 @@
                     queued.json   its entry in the queue, then who took it; gone once it has finished
                     lock          held by the process that trains, for as long as it lives
                     control       what a user asked of the live run
-                    console.log   what its process printed besides events
+                    console.log   what its process printed besides events; its older part is console.log.1
                     checkpoints/  last.pt, best.pt
                     predictions.npy, predictions.json  what its last model takes the test images for
 """

@@ -216,11 +216,24 @@ def _end_of_hole(handle: int, offset: int) -> int:
         return os.fstat(handle).st_size if error.errno == errno.ENXIO else offset
 
 
+def older_part(path: Path) -> Path:
+    """Return where the older part of a file lies that has a limit and went on anew."""
+    return path.with_name(f"{path.name}.1")
+
+
 def last_lines(path: Path, limit: int = 64 * 1024) -> list[bytes]:
-    """Return the last whole lines of a file, from at most ``limit`` bytes."""
+    """Return the last whole lines of a file, from at most ``limit`` bytes, those of its older part before them."""
+    lines, size = _last_lines(path, limit)
+    if 0 < size < limit:
+        return [*_last_lines(older_part(path), limit - size)[0], *lines]
+    return lines
+
+
+def _last_lines(path: Path, limit: int) -> tuple[list[bytes], int]:
+    """Return the last whole lines of one file, and the bytes that it has."""
     try:
         size = path.lstat().st_size
     except OSError:
-        return []
+        return [], 0
     lines, _ = tail(path, max(0, size - limit), limit)
-    return lines if size <= limit else lines[1:]
+    return (lines if size <= limit else lines[1:]), size

@@ -15,10 +15,13 @@ import torch
 from torch import Tensor
 
 from engine.errors import CheckpointError
+from engine.models.weights.untrusted_files import read_torch_file
 from engine.system.files import create_private, draft_of
 
 KEYS = ("model", "optimizer", "scheduler", "step", "epoch", "rng", "config")
 """What every checkpoint holds."""
+MOST_STEPS = 2**53
+"""Steps, and epochs, that an event can tell of."""
 
 
 ROOM = 1024 * 1024
@@ -84,12 +87,21 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
         CheckpointError: It is damaged, or no checkpoint of vitui's.
     """
     try:
-        state: Any = torch.load(path, map_location=device, weights_only=True)
-    except Exception as error:  # noqa: BLE001  torch raises what its parts raise: zip, pickle, OS and runtime errors
-        raise CheckpointError(f"{path} cannot be read: {error}") from None
+        state = read_torch_file(path, device)
+    except CheckpointError as error:
+        run = path.parent.parent.name
+        cure = (
+            f"without it `engine resume {run}` begins anew, with best.pt under its name it goes on from there"
+        )
+        raise CheckpointError(f"{error}; {cure}") from None
     checkpoint: dict[str, Any] = state if isinstance(state, dict) else {}
     if missing := [key for key in KEYS if key not in checkpoint]:
         raise CheckpointError(f"{path} is no checkpoint of vitui's: it lacks {', '.join(missing)}")
+    step, epoch = checkpoint["step"], checkpoint["epoch"]
+    if type(step) is not int or not 0 <= step <= MOST_STEPS:
+        raise CheckpointError(f"{path} is no checkpoint of vitui's: its step is {str(step)[:40]}")
+    if type(epoch) not in (int, float) or not 0 <= epoch <= MOST_STEPS:
+        raise CheckpointError(f"{path} is no checkpoint of vitui's: its epoch is {str(epoch)[:40]}")
     return checkpoint
 
 

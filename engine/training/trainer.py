@@ -337,8 +337,12 @@ class Trainer:
         """Go on exactly where a checkpoint was written.
 
         Raises:
-            CheckpointError: It is of another model.
+            CheckpointError: It is of another model, or of a longer training.
         """
+        if state["step"] > self._steps + self.experiment.epochs:  # ranks may part an epoch into one step more
+            raise CheckpointError(
+                f"the checkpoint is of step {state['step']:,}; {self.experiment.epochs} epochs have {self._steps:,}"
+            )
         self.learner.load(state)
         self.step = state["step"]
         self._best.load(state)

@@ -13,11 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from engine.catalog.weights import FORMATS, weights_file
 from engine.errors import CheckpointError
 from engine.models.weights.google import from_google
+from engine.models.weights.untrusted_files import read_numpy_archive, read_torch_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,9 +53,9 @@ def read_checkpoint(source: str | Path) -> PretrainedWeights:
         checkpoint = reader(path)
     except CheckpointError:
         raise
-    except Exception as error:  # foreign bytes fail in as many ways as there are
+    except Exception as error:  # noqa: BLE001  foreign bytes fail in as many ways as there are
         why = next(iter(str(error).splitlines()), type(error).__name__)
-        raise CheckpointError(f"{path} cannot be read: {why}") from error
+        raise CheckpointError(f"{path} cannot be read: {why}") from None
     if not checkpoint.tensors:
         raise CheckpointError(f"{path} holds no tensors")
     mean, std = (_rgb(configuration.get(key)) for key in ("mean", "std"))
@@ -125,9 +124,7 @@ def _read_safetensors(path: Path) -> PretrainedWeights:
 
 def _read_torch(path: Path) -> PretrainedWeights:
     """Read a state dict, bare or inside a training checkpoint; ours say in ``config`` how they normalised."""
-    import torch
-
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    content = read_torch_file(path, "cpu")
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path} holds a {type(content).__name__}, not a state dict")
     inner = next(
@@ -150,14 +147,7 @@ def _unwrapped(state: Mapping[str, Any]) -> dict[str, Tensor]:
 
 
 def _read_google(path: Path) -> PretrainedWeights:
-    with path.open("rb") as file:
-        try:
-            archive = np.load(file, allow_pickle=False)
-        except ValueError:  # its message advises to unpickle the file
-            raise CheckpointError(f"{path} cannot be read: it is no archive of arrays") from None
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise CheckpointError(f"{path} holds a single array, not an archive of them")
-        arrays = {key.removeprefix("opt/target/"): archive[key] for key in archive.files}
+    arrays = {key.removeprefix("opt/target/"): array for key, array in read_numpy_archive(path).items()}
     import torch
 
     tensors = {name: torch.from_numpy(array) for name, array in from_google(arrays).items()}

@@ -17,7 +17,7 @@ import torch
 from engine.diagnostics import doctor, gpu_leaks
 from engine.diagnostics.checks import drafts, examine, why_unreadable
 from engine.diagnostics.leftover_processes import check_leftovers
-from engine.events import Checkpoint, Start, decode
+from engine.events import Checkpoint, Log, Metrics, Start, decode, encode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.processes import mark
@@ -183,8 +183,10 @@ class TestEvents:
         whole = run.events.read_bytes()
         finding = found(run, "events")
         assert finding.text == (
-            f"events.jsonl: 2 lines are no events, the first is line 3 at byte {len(before)}"
+            f"events.jsonl: 2 lines are no events, the first is line 3 at byte {len(before)}: "
+            "it is half a line, or no JSON"
         )
+        assert finding.cure == "a killed process leaves such; they are passed over"
         done, left = repair(store)
         assert left == []
         assert any("events alone" in what for what in done)
@@ -212,6 +214,15 @@ class TestEvents:
             file.write(b"x" * 10**8 + b"\n")
         say(run, "finished", attempt=2)
         assert "a line is no event, the first is line 4" in found(run, "events").text
+        assert found(run, "events").text.endswith(": it is longer than the 4 MiB that are read")
+        assert found(run, "events").cure == "they are passed over"
+
+    def test_what_is_impossible_in_an_event_is_told(self, run):
+        say(run, "finished")
+        lines = run.events.read_bytes().splitlines(keepends=True)
+        lines[1] = lines[1].replace(b'"step":3', b'"step":-3')
+        run.events.write_bytes(b"".join(lines))
+        assert found(run, "events").text.endswith(": step: expected int >= 0")
 
 
 class TestStatus:
@@ -560,6 +571,64 @@ class TestLeftovers:
                 assert list(check_leftovers(store.runs())) == []
             left.kill()
         assert list(check_leftovers(store.runs())) == []
+
+
+def wild_times(run):
+    recorder = Recorder(run)
+    recorder.emit(Start(time=1.7e9, run=run.id))
+    for at in (9e10, 0.0, 9e10):
+        recorder.emit(Metrics(time=at, run=run.id, step=4, epoch=1.0, values={"test/f1": 0.5}))
+    recorder.end("finished", "")
+    recorder.close()
+
+
+def overlong_line(run):
+    say(run)
+    with run.events.open("ab") as file:
+        file.write(encode(Log(time=1.0, run=run.id, level="info", message="x" * 5_000_000)))
+    say(run, "finished", attempt=2)
+
+
+def replaced_by(name, make):
+    def damage(run):
+        say(run, "finished")
+        (run.path / name).unlink(missing_ok=True)
+        make(run.path / name)
+
+    return damage
+
+
+DAMAGES = {
+    "times of the year 4822": wild_times,
+    "an overlong line": overlong_line,
+    "half an event": lambda run: (say(run), run.events.write_bytes(run.events.read_bytes()[:-9])),
+    "no status": replaced_by("status.json", lambda path: None),
+    "an absurd status": replaced_by("status.json", lambda path: path.write_text('{"elapsed_s": 1e99}')),
+    "a status that is a folder": replaced_by("status.json", lambda path: path.mkdir()),
+    "events that are a folder": replaced_by("events.jsonl", lambda path: path.mkdir()),
+    "a description that is a link": replaced_by("run.json", lambda path: path.symlink_to("/etc/passwd")),
+    "labels that are a pipe": replaced_by("labels.json", os.mkfifo),
+    "a place of a finished run": replaced_by("queued.json", lambda path: path.write_text("garbage")),
+    "a request of a finished run": replaced_by("control", lambda path: path.write_text("stop-now")),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_was_repaired_is_not_repaired_again(store, run, damage):
+    DAMAGES[damage](run)
+    first, second, third = (list(doctor.report(store, fix=True, as_json=False)) for _ in range(3))
+    repaired = [line for line in first if "; repaired: " in line]
+    assert len(repaired) == len(set(repaired))
+    assert not any("; repaired: " in line for line in (*second, *third))
+    assert second == third
+
+
+def test_a_repair_that_changes_nothing_is_no_repair(store, run, monkeypatch):
+    say(run, "finished")
+    run.status_file.write_text("{")
+    monkeypatch.setitem(doctor._REMEDIES, "rebuild", lambda store, finding: "it was made anew")
+    (line,) = doctor.report(store, fix=True, as_json=False)
+    assert line.endswith("not repaired: it was made anew, and it is as it was")
 
 
 class TestCommand:

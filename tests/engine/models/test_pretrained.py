@@ -2,6 +2,7 @@
 
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import huggingface_hub
@@ -458,8 +459,20 @@ def test_nothing_is_unpickled(suffix, tmp_path, mini):
     else:
         torch.save({"model": bomb}, path)
     model = mini()
-    assert "cannot be read" in unchanged(model, lambda: load_file(model, path))
+    said = unchanged(model, lambda: load_file(model, path))
+    assert "cannot be read" in said
+    assert "allow_pickle" not in said
+    assert "weights_only" not in said
     assert not (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".npz"])
+def test_an_archive_that_would_swell_is_not_read(suffix, tmp_path, mini):
+    path = tmp_path / f"weights{suffix}"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("cls.npy", bytes(50_000_000))
+    model = mini()
+    assert "cannot be read: its 49 kB claim to hold 50 MB" in unchanged(model, lambda: load_file(model, path))
 
 
 @pytest.mark.parametrize("suffix", [".pt", ".npz", ".safetensors"])

@@ -46,3 +46,24 @@ def test_a_child_that_lives_on_does_not_hold_the_process(tmp_path):
         timeout=20,
     )
     assert done.stdout == b"event\nafter\n"
+
+
+PRINTS_ON = """
+import os, pathlib, subprocess, sys, time
+from engine.runner.stdout import capture_stdout
+folder = pathlib.Path(sys.argv[1])
+with capture_stdout(folder / "log"):
+    child = subprocess.Popen(["sh", "-c", "while true; do echo on; sleep 0.01; done"])
+    while not (folder / "log").stat().st_size:
+        time.sleep(0.01)
+others = [open(folder / str(number), "w") for number in range(9)]
+time.sleep(0.5)
+child.kill()
+"""
+
+
+@pytest.mark.slow
+def test_what_a_child_prints_on_goes_into_no_other_file(tmp_path):
+    done = subprocess.run([sys.executable, "-c", PRINTS_ON, tmp_path], stderr=subprocess.PIPE, timeout=60)
+    assert b"Traceback" not in done.stderr
+    assert {(tmp_path / str(number)).read_bytes() for number in range(9)} == {b""}

@@ -5,7 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import pathlib
+import re
 import subprocess
+import traceback
+import warnings
 
 import pytest
 import torch
@@ -104,6 +107,20 @@ def test_what_lacks_a_part_is_refused(file):
         load(file, CPU)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("step", -5, "its step is -5"), ("step", 2**62, "its step is 4611686018427387904"), ("step", True, "True"),
+        ("step", "x" * 99, "its step is " + "x" * 40), ("epoch", float("nan"), "its epoch is nan"),
+        ("epoch", float("inf"), "its epoch is inf"), ("epoch", None, "its epoch is None"), ("epoch", -1.0, "-1.0"),
+    ],
+)  # fmt: skip
+def test_what_no_training_can_have_written_is_refused(file, key, value, says):
+    torch.save(state() | {key: value}, file)
+    with pytest.raises(CheckpointError, match=f"no checkpoint of vitui's: .*{says}"):
+        load(file, CPU)
+
+
 class Trap:
     """A pickle that writes a file when it is opened."""
 
@@ -116,6 +133,22 @@ class Trap:
 
 def test_code_in_a_checkpoint_is_not_executed(file, tmp_path):
     torch.save(state() | {"config": Trap(tmp_path / "sprung")}, file)
-    with pytest.raises(CheckpointError):
+    with pytest.raises(CheckpointError, match="which is never executed; without it `engine resume") as raised:
         load(file, CPU)
     assert not (tmp_path / "sprung").exists()
+    assert not DANGEROUS & set(re.findall(r"\w+", "".join(traceback.format_exception(raised.value))))
+
+
+DANGEROUS = {"weights_only", "allow_pickle", "add_safe_globals", "UnpicklingError"}
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"garbage" * 99, b"PK\x03\x04 not really", b"\x80\x04\x95\x00", b"(i"]
+)
+def test_no_library_s_advice_to_execute_it_is_passed_on(file, content):
+    file.write_bytes(content)
+    with warnings.catch_warnings(action="ignore"), pytest.raises(CheckpointError) as raised:
+        load(file, CPU)
+    said = "".join(traceback.format_exception(raised.value))
+    assert "last.pt cannot be read: it is damaged" in said
+    assert not DANGEROUS & set(re.findall(r"\w+", said))

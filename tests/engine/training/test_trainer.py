@@ -126,6 +126,13 @@ class TestResuming:
             ends = weights(parts)
             assert all(torch.equal(tensor, ends[name]) for name, tensor in weights(whole).items()), stops
 
+    def test_a_checkpoint_of_a_step_beyond_the_last_is_refused(self, runs):
+        run = runs()
+        assert trainer(run, stop_at=1).fit() == "stop-now"
+        state = checkpoint.load(run.checkpoints / "last.pt", CPU)
+        with pytest.raises(CheckpointError, match="is of step 99; 3 epochs have 6"):
+            trainer(run).restore(state | {"step": 99})
+
     def test_after_an_epoch_is_after_that_epoch(self, runs):
         run = runs()
         made = trainer(run, stop_at=1, how="stop-after-epoch")

@@ -9,7 +9,9 @@ from rich.cells import cell_len
 
 from engine.events import Confusion, End, Failure, Log, Metrics, Start, encode
 from engine.history.reader import History
+from engine.runner.console_log import ConsoleLimit
 from tests.tui.conftest import Write
+from tui.feed.focused_run import console_lines
 from tui.feed.log_lines import all_said, story
 from tui.feed.run_page_reader import MAX_PRINTED, Reader
 from tui.state.log_buffer import LogLineKind, Transcript
@@ -154,6 +156,22 @@ def test_a_reader_reads_each_line_once_and_says_what_it_left_out(write_run: Writ
     later = read(reader, history)
     assert later.story.count == record.story.count + 1
     assert later.console.count == before + 1
+
+
+def test_a_reader_goes_on_where_console_log_began_anew(write_run: Write) -> None:
+    run = write_run("ViT-small")
+    run.console.write_bytes(b"first\n" + b"x" * 999_999 + b"\n")
+    reader, history = Reader(run), History(run.path)
+    read(reader, history)
+    with run.console.open("ab") as file:
+        file.write(b"second\n")
+    ConsoleLimit(run, 1, lambda _: None).look()
+    with run.console.open("ab") as file:
+        file.write(b"third\n")
+    printed = [line for line in read(reader, history).console.text if line.startswith("│ ")]
+    assert (printed[0], printed[-1]) == ("│ first", "│ third")
+    assert "what was printed before is in console.log.1" in printed[-2]
+    assert {"│ second", "│ third"} <= set(console_lines(run))
 
 
 def test_a_reader_starts_anew_on_another_file(write_run: Write) -> None:
