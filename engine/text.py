@@ -57,6 +57,11 @@ def printable(text: str) -> str:
     return text.translate({ord(c): " " for c in set(text) if not c.isprintable()})
 
 
+def printable_lines(text: str) -> str:
+    """Return text with everything replaced that a terminal would not show as a character, but for the ends of lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 CUT = "…"
 
 

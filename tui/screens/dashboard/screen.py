@@ -53,6 +53,7 @@ from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
+from tui.widgets.text_box import TextBox
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
@@ -108,7 +109,7 @@ class Dashboard(TargetScreen):
                 yield FilterBox(lambda: self.filter.known_values(self.snapshot))
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
-                yield Input(placeholder="metric, a regular expression", id="search")
+                yield TextBox(placeholder="metric, a regular expression", id="search")
             yield Static(id="advice", markup=False)
             yield Overview(id="right")
         yield Console(id="console")
