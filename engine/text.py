@@ -62,6 +62,28 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def escaped_json(line: str) -> str:
+    """Return JSON that says the same in characters that a terminal shows: all others are escaped; one line."""
+    if line.isprintable():
+        return line
+    return line.translate(
+        {ord(c): _json_escape(c) if c > "\x7e" else " " for c in set(line) if not c.isprintable()}
+    )
+
+
+def _json_escape(c: str) -> str:
+    """Return a character as JSON escapes it, by its UTF-16 units."""
+    units = c.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
+def json_line(record: object) -> str:
+    """Return a record as JSON that can be printed: a struct, a dataclass, or what JSON knows."""
+    import msgspec
+
+    return escaped_json(msgspec.json.encode(record).decode())
+
+
 CUT = "…"
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.errors import UserError
 from engine.system.files import LineWriter
+from engine.text import escaped_json
 
 
 @contextlib.contextmanager
@@ -58,7 +59,7 @@ def _copy(reader: int, targets: tuple[int, ...]) -> None:
 
 
 class EventLines:
-    """Whole lines to a file that may refuse them: its pipe has lost its reader, or the disk is full."""
+    """Events in whole lines, fit to be printed, to a file that may refuse them: its pipe has lost its reader, or the disk is full."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -67,7 +68,7 @@ class EventLines:
     def write(self, line: bytes) -> None:
         """Write a line, or leave it out: the run's own file has it."""
         try:
-            self._lines.write(line)
+            self._lines.write(escaped_json(line.decode(errors="replace").rstrip("\n")).encode() + b"\n")
         except BrokenPipeError:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._handle)
