@@ -59,7 +59,7 @@ def _copy(reader: int, targets: tuple[int, ...]) -> None:
 
 
 class EventLines:
-    """Events in whole lines, fit to be printed, to a file that may refuse them: its pipe has lost its reader, or the disk is full."""
+    """Lines of JSON, fit to be printed, to a file that may refuse them: its pipe has no reader, or the disk is full."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
