@@ -84,7 +84,7 @@ class Dashboard(TargetScreen):
         self._reader = reader
         self._signs = Signs()
         self._notifier = Notifier(self)
-        self._title, self._advised = Content(), ""
+        self._title, self._advised = "", ""
         self._resting: Timer | None = None
         self._heard = False
         """Whether the feed has looked at the project."""
@@ -190,10 +190,10 @@ class Dashboard(TargetScreen):
         alarms = snapshot.alarms.get(status.run, ()) if status else ()
         behind = row.unfinished if row else ()
         self.query_one(Overview).show(status, detail, config, alarms, behind, row)
-        title = Content(row.label if row else "Run")
+        title = row.label if row else "Run"
         if title != self._title:
             self._title = title
-            self.query_one("#right").border_title = title
+            self.query_one("#right").border_title = Content(title)
         if detail is not None:
             lines: Iterable[str] = detail.console
         elif row is not None and row.run is None:
