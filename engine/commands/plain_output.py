@@ -14,6 +14,7 @@ import sys
 from engine.text import printable_lines
 
 _COLOURS = re.compile(r"(\x1b\[[0-9;]*m)")
+_NEWLINE_OR_COLOURS = re.compile(rf"\n|{_COLOURS.pattern}")
 
 
 def plain(text: str) -> str:
@@ -21,7 +22,7 @@ def plain(text: str) -> str:
 
     A carriage return stays where it begins the text: so write libraries that draw a bar of progress.
     """
-    if text.replace("\n", "").isprintable():
+    if _NEWLINE_OR_COLOURS.sub("", text).isprintable():
         return text
     back, text = ("\r", text[1:]) if text.startswith("\r") else ("", text)
     return back + "".join(
