@@ -38,6 +38,7 @@ class PlainOutput(io.TextIOWrapper):
     """
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
+        self._below = stream  # which would close the file if it were forgotten
         self._ascii = codecs.lookup(stream.encoding).name == "ascii"
         # click writes around a stream that says ASCII
         super().__init__(
