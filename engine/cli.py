@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from engine.commands.plain_output import print_plain
+
 VERBS = {
     "run": "train", "resume": "train", "train": "train",
     "submit": "queue", "work": "queue", "stop": "queue",
@@ -24,6 +26,11 @@ VERBS = {
 
 class Engine(click.Group):
     """Finds verbs in their modules, and turns the engine's errors into a message and an exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; see ``click.Group``."""
+        print_plain()
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
         """Return the verbs."""

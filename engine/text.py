@@ -8,17 +8,26 @@ from itertools import islice
 from typing import Literal
 
 
-def number(value: float | None) -> str:
-    """Return a metric in three digits after the point, empty when there is none."""
-    return "" if value is None else f"{value:.3f}"
+def number(value: float | None, digits: int = 3) -> str:
+    """Return a metric with digits after the point, in powers of ten beyond a billion, empty when there is none."""
+    if value is None:
+        return ""
+    return f"{value:.{digits}f}" if abs(value) < 1e9 else f"{value:.3g}"
+
+
+YEAR_S = 365 * 86_400
+AGES = "over a year"
+"""What is said of times beyond ``YEAR_S``, the absurd ones of a damaged file included."""
 
 
 def duration(seconds: float, *, fine: bool = False) -> str:
-    """Return seconds as people say them: 42 s, 3:05, 2 h 10.
+    """Return seconds as people say them: 42 s, 3:05, 2 h 10, over a year.
 
     Args:
         fine: Whether less than ten seconds are told in two digits: 0.42 s.
     """
+    if not seconds <= YEAR_S:
+        return AGES
     if fine and seconds < 10:
         return f"{seconds:.2g} s"
     seconds = round(seconds)
@@ -30,11 +39,13 @@ def duration(seconds: float, *, fine: bool = False) -> str:
 
 
 def span(seconds: float, digits: int = 0) -> str:
-    """Return a time in its largest unit: 40 s, 12 min, 5 h, 3 d.
+    """Return a time in its largest unit: 40 s, 12 min, 5 h, 3 d, over a year.
 
     Args:
         digits: How many digits stand after the point at most, of what is no round number.
     """
+    if not seconds <= YEAR_S:
+        return AGES
     for unit, scale in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= scale:
             return f"{round(seconds / scale, digits):.15g} {unit}"
@@ -46,7 +57,7 @@ def count(value: float) -> str:
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= scale:
             scaled = value / scale
-            return f"{scaled:.1f}{unit}" if scaled < 100 else f"{scaled:.0f}{unit}"
+            return f"{scaled:.1f}{unit}" if scaled < 100 else f"{scaled:.4g}{unit}"
     return f"{value:g}"
 
 
@@ -55,6 +66,33 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return text.translate({ord(c): " " for c in set(text) if not c.isprintable()})
+
+
+def printable_lines(text: str) -> str:
+    """Return text with everything replaced that a terminal would not show as a character, but for the ends of lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def escaped_json(line: str) -> str:
+    """Return JSON that says the same in characters that a terminal shows: all others are escaped; one line."""
+    if line.isprintable():
+        return line
+    return line.translate(
+        {ord(c): _json_escape(c) if c > "\x7e" else " " for c in set(line) if not c.isprintable()}
+    )
+
+
+def _json_escape(c: str) -> str:
+    """Return a character as JSON escapes it, by its UTF-16 units."""
+    units = c.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
+
+
+def json_line(record: object) -> str:
+    """Return a record as JSON that can be printed: a struct, a dataclass, or what JSON knows."""
+    import msgspec
+
+    return escaped_json(msgspec.json.encode(record).decode())
 
 
 CUT = "…"
@@ -121,6 +159,8 @@ def gib(size: float, digits: int | None = None) -> str:
     """Return bytes of memory as people say them: 3.1 GiB, 34 GiB; with ``digits`` after the point where given."""
     if digits is None:
         digits = 1 if size < 10 * GIB else 0
+    if size > 2**60:
+        return f"{size / GIB:.3g} GiB"
     return f"{size / GIB:,.{digits}f} GiB"
 
 
@@ -130,7 +170,30 @@ def disk_size(size: float) -> str:
         if size < 1000:
             return f"{size:.0f} {unit}" if size >= 10 or unit == "B" else f"{size:.1f} {unit}"
         size /= 1000
-    return f"{size:.1f} TB"
+    return f"{size:.1f} TB" if size < 1e6 else f"{size:.3g} TB"
+
+
+_FORMULA = re.compile(r"'*\s*[=+\-@＝＋－＠]")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf", re.ASCII)
+
+
+def csv_text(text: str) -> str:
+    """Return a text as it is written into a cell of a CSV file: printable, and no formula of a spreadsheet.
+
+    What a spreadsheet would compute begins with an apostrophe; numbers stay numbers.
+    """
+    text = printable(text)
+    return f"'{text}" if _is_formula(text) else text
+
+
+def text_of_csv(cell: str) -> str:
+    """Return the text that ``csv_text`` made a cell of; a cell that another program wrote stays as it is."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
+
+
+def _is_formula(text: str) -> bool:
+    """Return whether a spreadsheet takes a text for a formula, or it looks like one that was made a text."""
+    return _FORMULA.match(text) is not None and _NUMBER.fullmatch(text) is None
 
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
@@ -149,7 +212,7 @@ def size(value: float | None) -> str:
     for unit, scale in (("T", 2**40), ("G", 2**30), ("M", 2**20), ("K", 2**10)):
         if value >= scale:
             scaled = value / scale
-            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.0f}{unit}"
+            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.4g}{unit}"
     return f"{value:.0f}B"
 
 
@@ -157,7 +220,7 @@ def score(value: float | None) -> str:
     """Return a score between 0 and 1 as .969."""
     if value is None:
         return ""
-    digits = f"{value:.3f}"
+    digits = number(value)
     return digits[1:] if digits.startswith("0.") else digits
 
 

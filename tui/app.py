@@ -18,6 +18,7 @@ from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
+from engine.text import printable_lines
 from tui.feed.feed import Feed
 from tui.keymap.bindings import CHANGING, bindings
 from tui.options import READONLY, Options
@@ -120,6 +121,10 @@ class VituiApp(KeyQueueApp, DiffingApp):
             self.notify(READONLY, severity="warning", timeout=4)
             return True
         return await super().run_action(action, default_namespace, namespaces)
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Put lines of text into the terminal's clipboard, without what a shell would act on where they are pasted."""
+        super().copy_to_clipboard(printable_lines(text))
 
     def notify(
         self, message: str, *, title: str = "", severity: SeverityLevel = "information",

@@ -10,11 +10,12 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engine.commands.options import fail, option_config, option_runs
+from engine.commands.plain_output import print_plain
 
 if TYPE_CHECKING:
     from tui.app import VituiApp
@@ -26,6 +27,11 @@ VERBS = {"export": "export", "import": "import_runs", "report": "report"}
 
 class OpenByDefault(click.Group):
     """A group whose first word may be left out: what is no verb is the folder to open."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command line; see ``click.Group``."""
+        print_plain()
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from engine.commands.options import USAGE, fail, option_config, option_json
 from engine.config.loader import check_notes, find_experiment, load_config
 from engine.config.schema import chosen_settings
 from engine.config.validate import ConfigError
-from engine.text import nearest
+from engine.text import json_line, nearest
 
 
 @click.command()
@@ -32,7 +31,7 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
             for mistake in error.mistakes:
                 line, column = mistake.position
                 record = {"where": mistake.where, "line": line, "column": column, "message": mistake.message}
-                click.echo(json.dumps(record))
+                click.echo(json_line(record))
             sys.exit(USAGE)
         count = len(error.mistakes)
         fail(f"{error}\n{count} mistake{'s' if count > 1 else ''} in {config_path}")
@@ -43,7 +42,7 @@ def check(names: tuple[str, ...], config_path: Path, as_json: bool) -> None:
         settings = msgspec.to_builtins(find_experiment(config, name))
         explicit = {key: value for key, value in chosen_settings(settings).items() if value is not None}
         click.echo(
-            json.dumps(explicit)
+            json_line(explicit)
             if as_json
             else tomlkit.dumps({"experiments": {explicit.pop("name"): explicit}})
         )

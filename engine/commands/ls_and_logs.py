@@ -60,9 +60,9 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
         if not any(metric in status.last for status in statuses):
             warn(f"none of these runs has measured {metric}: they stand by age")
     if as_json:
-        import msgspec
+        from engine.text import json_line
 
-        click.echo(b"".join(msgspec.json.encode(status) + b"\n" for status in statuses), nl=False)
+        click.echo("".join(f"{json_line(status)}\n" for status in statuses), nl=False)
     elif statuses:
         print_run_table(statuses)
     elif terms:

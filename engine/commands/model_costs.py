@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import textwrap
 
 import click
@@ -14,7 +13,7 @@ from engine.catalog.models import MODELS
 from engine.config.schema import Experiment
 from engine.errors import UserError
 from engine.system.extras import lacking
-from engine.text import gib
+from engine.text import gib, json_line
 
 MEMORY_NOTE = (
     "memory is that of PyTorch's tensors on a CUDA GPU, the model run eagerly. A compiled model keeps other "
@@ -43,7 +42,7 @@ def print_models(image_size: int, patch_size: int, classes: int, *, as_json: boo
         click.echo(f"{'model':<22}{'parameters':>13}{'GFLOP/image':>13}{'tokens':>8}  at {image_size} px")
     for summary in summaries(image_size, patch_size, classes):
         if as_json:
-            click.echo(json.dumps(dataclasses.asdict(summary)))
+            click.echo(json_line(summary))
             continue
         tokens = "-" if summary.patch_tokens is None else str(summary.patch_tokens)
         line = f"{summary.name:<22}{summary.parameters:>13,}{summary.forward_flops / 1e9:>13.3f}{tokens:>8}"
@@ -67,7 +66,7 @@ def print_cost(experiment: Experiment, *, as_json: bool) -> None:
     images, classes = images_per_gpu(experiment), count_classes(experiment.dataset)
     cost = cost_of(experiment, images, classes)
     if as_json:
-        click.echo(json.dumps(dataclasses.asdict(cost)))
+        click.echo(json_line(cost))
         return
     memory = cost.memory
     patch = f", patches of {cost.patch_size}" if cost.patch_size else ""

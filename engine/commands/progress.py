@@ -8,6 +8,7 @@ from rich.text import Text
 
 from engine.events import Checkpoint, End, Event, Log, Metrics, Start
 from engine.runs.event_text import scored
+from engine.text import printable, printable_lines
 
 EPOCH_SCORES = {"test/f1": "test F1", "test/accuracy": "accuracy", "test/loss": "loss"}
 """What the line of an epoch tells, and how it calls it."""
@@ -60,7 +61,7 @@ class ProgressDisplay:
     def _begin(self, event: Start) -> None:
         """Show what begins; of a program of the user's own neither parameters nor epochs are known."""
         self._of = "" if event.epochs is None else f"/{event.epochs}"
-        self._bar.update(self._task, description=event.experiment, total=event.epochs)
+        self._bar.update(self._task, description=printable(event.experiment), total=event.epochs)
         size = "" if event.parameters is None else f" {event.parameters:,} parameters,"
         self._say(f"run {event.run},{size} {event.device}")
 
@@ -77,5 +78,4 @@ class ProgressDisplay:
             self._say("  ".join([f"epoch {event.epoch:3.0f}", *scores]))
 
     def _say(self, text: str, style: str = "") -> None:
-        clean = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
-        self._console.print(Text(clean, style=style), highlight=False)
+        self._console.print(Text(printable_lines(text), style=style), highlight=False)

@@ -15,7 +15,7 @@ from engine.runs.state_symbols import MARKS
 from engine.runs.status import ENDED, Status
 from engine.runs.store import Run
 from engine.system.files import tail
-from engine.text import duration, number, printable
+from engine.text import duration, escaped_json, number, printable
 
 COLUMNS = (
     TableColumn("state"),
@@ -60,22 +60,6 @@ def _test_f1(status: Status) -> str:
     return number(final.value) + (f" ±{number(final.margin)}" if final.margin is not None else "")
 
 
-def _as_ascii(line: bytes) -> str:
-    """Return a line of JSON that says the same in characters that no terminal acts on."""
-    text = line.decode(errors="replace").strip()
-    if text.isprintable():
-        return text
-    return text.translate(
-        {ord(c): _escaped(c) if c > "\x7e" else " " for c in set(text) if not c.isprintable()}
-    )
-
-
-def _escaped(c: str) -> str:
-    """Return a character as JSON escapes it, by its UTF-16 units."""
-    units = c.encode("utf-16-be", errors="surrogatepass").hex()
-    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
-
-
 def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
     """Print a run's events, and go on until it ends when asked to follow."""
     offset = 0
@@ -86,7 +70,7 @@ def print_log(run: Run, *, as_json: bool, follow: bool) -> None:
             if (event := decode(line)) is None:
                 continue
             if as_json:
-                sys.stdout.write(_as_ascii(line) + "\n")
+                sys.stdout.write(escaped_json(line.decode(errors="replace").strip()) + "\n")
             elif (text := sentence(event)) is not None:
                 when = time.strftime("%H:%M:%S", time.localtime(event.time))
                 sys.stdout.write(f"{when}  {printable(text)}\n")

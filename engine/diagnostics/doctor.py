@@ -5,7 +5,6 @@ Nothing is ever deleted: what is in the way goes to the trash, from where people
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import stat
@@ -24,7 +23,7 @@ from engine.runs.store import Run, Store, is_run_id
 from engine.system import lock
 from engine.system.files import create_private, draft_of, last_lines, tail, write_all
 from engine.system.nvml import Nvml
-from engine.text import printable
+from engine.text import json_line, printable
 
 LOG = ".worker.log"
 ROUNDS = 4
@@ -219,7 +218,7 @@ def _as_line(finding: Finding, done: str, failed: str) -> str:
 
 def _as_json(finding: Finding, done: str, failed: str) -> str:
     fields = {"where": finding.where, "kind": finding.kind, "text": finding.text, "cure": finding.cure}
-    return json.dumps(
+    return json_line(
         fields | {"fixable": bool(finding.remedy), "fixed": done or None, "error": failed or None}
     )
 

@@ -12,6 +12,7 @@ from typing import IO
 
 from engine.exchange.imported_run import ImportedRun, at, read_float, read_whole
 from engine.exchange.optional_packages import ExchangeError
+from engine.text import text_of_csv
 
 MAX_LINE = 4 * 1024 * 1024
 """Characters beyond which a line is refused."""
@@ -95,7 +96,7 @@ class _CsvReader:
             if len(row) != len(heading):
                 torn = f"{self.path}, line {line}: {len(row)} cells where the heading has {len(heading)}"
                 continue
-            name = row[places["run"]] if "run" in places else self.path.stem
+            name = text_of_csv(row[places["run"]]) if "run" in places else self.path.stem
             if imported is None or name != imported.name:
                 if imported is not None:
                     yield imported
@@ -119,7 +120,7 @@ class _CsvReader:
             yield imported
 
     def _begin(self, name: str, row: list[str], places: dict[str, int]) -> ImportedRun:
-        experiment = row[places["experiment"]] if "experiment" in places else ""
+        experiment = text_of_csv(row[places["experiment"]]) if "experiment" in places else ""
         text = row[places["seed"]] if "seed" in places else ""
         try:
             return ImportedRun(name, experiment, read_whole(text, "seed") if text else None)
@@ -161,7 +162,11 @@ class _Long:
         step, epoch, time = _where(imported, row, self._places, self._written)
         text = row[self._places["value"]].strip()
         imported.add(
-            row[self._places["metric"]], read_float(text) if text else float("nan"), step, epoch, time
+            text_of_csv(row[self._places["metric"]]),
+            read_float(text) if text else float("nan"),
+            step,
+            epoch,
+            time,
         )
 
 
@@ -171,7 +176,7 @@ class _Wide:
     def __init__(self, heading: list[str], places: dict[str, int], written: float) -> None:
         self._places, self._written = places, written
         taken = {index for what, index in places.items() if what not in ("metric", "value")}
-        self._metrics = {i: name for i, name in enumerate(heading) if i not in taken}
+        self._metrics = {i: text_of_csv(name) for i, name in enumerate(heading) if i not in taken}
         self._numeric: set[int] = set()
 
     def take(self, imported: ImportedRun, row: list[str]) -> None:

@@ -17,6 +17,7 @@ from engine.config.schema import LABELS, Experiment
 from engine.exchange.measurements import FACTS, ExportedRun, measured, points
 from engine.exchange.optional_packages import load
 from engine.exchange.output_files import draft
+from engine.text import csv_text, escaped_json
 
 ROWS = 64 * 1024
 """Rows of a Parquet row group: what is in memory at once."""
@@ -78,24 +79,27 @@ class TableFile(Protocol):
 
 
 class CsvTable:
-    """Rows as CSV; None is an empty cell, and what is not a number is NaN, as pandas and polars both write it."""
+    """Rows as CSV; None is an empty cell, and what is not a number is NaN, as pandas and polars both write it.
+
+    Texts are written as ``csv_text`` says.
+    """
 
     def __init__(self, file: IO[str], columns: dict[str, type]) -> None:
         self._writer = csv.writer(file, lineterminator="\n")
-        self._quoting = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._texts = [i for i, kind in enumerate(columns.values()) if kind is str]
         self._floats = [i for i, kind in enumerate(columns.values()) if kind is float]
         self._writer.writerow(tuple(columns))
 
     def add(self, row: tuple[Any, ...]) -> None:
         """Add a row."""
-        writer = self._writer
+        cells = list(row)
         for i in self._texts:
-            if row[i] is not None and "\r" in row[i]:  # readers take it for the end of a line
-                writer = self._quoting
-        if any(row[i] != row[i] for i in self._floats):
-            row = tuple("NaN" if value != value else value for value in row)
-        writer.writerow(row)
+            if cells[i] is not None:
+                cells[i] = csv_text(cells[i])
+        for i in self._floats:
+            if cells[i] != cells[i]:
+                cells[i] = "NaN"
+        self._writer.writerow(cells)
 
     def close(self) -> None:
         """Write what is left: nothing."""
@@ -113,7 +117,7 @@ class JsonTable:
             name: None if isinstance(value, float) and not math.isfinite(value) else value
             for name, value in zip(self._columns, row, strict=True)
         }
-        self._file.write(json.dumps(fields, ensure_ascii=False) + "\n")
+        self._file.write(escaped_json(json.dumps(fields, ensure_ascii=False)) + "\n")
 
     def close(self) -> None:
         """Write what is left: nothing."""

@@ -14,6 +14,7 @@ from pathlib import Path
 from engine.errors import UserError
 from engine.runner import console_log
 from engine.system.files import LineWriter, write_all
+from engine.text import escaped_json
 
 LINGER_S = 2.0
 """Seconds for which a child that still holds the pipe is heard: it must not hold the run."""
@@ -79,7 +80,7 @@ def _copy(reader: int, woken: int, stderr: int, log: int) -> None:
 
 
 class EventLines:
-    """Whole lines to a file that may refuse them: its pipe has lost its reader, or the disk is full."""
+    """Lines of JSON, fit to be printed, to a file that may refuse them: its pipe has no reader, or the disk is full."""
 
     def __init__(self, handle: int) -> None:
         self._handle = handle
@@ -88,7 +89,7 @@ class EventLines:
     def write(self, line: bytes) -> None:
         """Write a line, or leave it out: the run's own file has it."""
         try:
-            self._lines.write(line)
+            self._lines.write(escaped_json(line.decode(errors="replace").rstrip("\n")).encode() + b"\n")
         except BrokenPipeError:
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._handle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.events import Checkpoint, End, Estimate, Event, Log, Metrics, Start
 from engine.runs.status import Status
+from engine.text import number
 
 
 def progress(status: Status) -> str:
@@ -23,7 +24,7 @@ def sentence(event: Event) -> str | None:
             return f"started on {event.device}{again}{f': {model}' if model else ''}"
         case Metrics() if "test/f1" in event.values:
             scores_of_epoch = ", ".join(
-                f"{split} {name} {value:.4f}"
+                f"{split} {name} {number(value, 4)}"
                 for split, name in (("test", "f1"), ("test", "accuracy"), ("test", "loss"), ("val", "f1"))
                 if (value := event.values.get(f"{split}/{name}")) is not None
             )
@@ -47,16 +48,16 @@ def scored(event: End) -> str:
     phrases = []
     if f1 is not None:
         images = "" if f1.n is None else f"{f1.n:,} images"
-        phrases.append(f"test F1 {f1.value:.3f}{_aside(_interval(f1), images)}")
+        phrases.append(f"test F1 {number(f1.value)}{_aside(_interval(f1), images)}")
     if accuracy is not None:
-        phrases.append(f"accuracy {accuracy.value:.3f}{_aside(_interval(accuracy))}")
+        phrases.append(f"accuracy {number(accuracy.value)}{_aside(_interval(accuracy))}")
     return ", ".join(phrases)
 
 
 def _interval(estimate: Estimate) -> str:
     if estimate.low is None or estimate.high is None:
         return ""
-    return f"95 % {estimate.low:.3f} to {estimate.high:.3f}"
+    return f"95 % {number(estimate.low)} to {number(estimate.high)}"
 
 
 def _aside(*words: str) -> str:

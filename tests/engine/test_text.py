@@ -12,13 +12,17 @@ from engine.text import (
     GIB,
     Strong,
     cells,
+    count,
     disk_size,
     duration,
     gib,
     markdown,
     markdown_table,
+    number,
+    score,
     setting_text,
     shorten,
+    size,
     span,
 )
 
@@ -73,6 +77,20 @@ def test_sizes_and_times() -> None:
         "0.42 s", "5 s", "42 s", "3:05", "2 h 10",
     ]  # fmt: skip
     assert [span(seconds, 2) for seconds in (30, 90, 7200, 172_800)] == ["30 s", "1.5 min", "2 h", "2 d"]
+
+
+@given(st.floats(min_value=0))
+def test_an_absurd_number_is_told_in_few_characters(value: float) -> None:
+    for told in (duration, span, number, gib, disk_size, count, size, score):
+        assert len(told(value)) <= 18
+
+
+def test_times_beyond_a_year_are_not_counted() -> None:
+    assert [span(365 * 86_400), span(366 * 86_400), duration(1e308)] == [
+        "365 d",
+        "over a year",
+        "over a year",
+    ]
 
 
 def test_a_table_in_markdown_is_text_in_its_cells() -> None:

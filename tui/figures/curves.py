@@ -126,7 +126,7 @@ def draw_picture(picture: Picture, look: Look = PAPER, width: Width | None = Non
         wrap(picture.title, round(13.2 * size[0]) if look.aspect else 96 if wide else 43),
         ha="left", x=0.01, fontsize=TITLE, fontweight="bold",
     )  # fmt: skip
-    write_notes(figure, [*_legend_notes(picture), *picture.notes], look)
+    write_notes(figure, [*_legend_notes(picture), *picture.notes], look, grows=True)
     line_labels.label(figure, axes, ends, names, wide=wide)
     title.set_x(axes.get_position().x0)
     return figure

@@ -22,6 +22,8 @@ SMALL = 5.5
 """Points."""
 UNDER_KEY = 0.06
 """Inches between the key and the drawing."""
+MOST_OF_A_SHEET = 0.4
+"""What share of a figure's height small print may take before the figure grows."""
 NAMES = 40, 24
 """Characters of an experiment's name beside its row: on a page, and in a column."""
 
@@ -150,10 +152,20 @@ def wrap(title: str, width: int) -> str:
     return "\n".join(lines)
 
 
-def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER) -> None:
-    """Write the small print along the lower edge, and keep the axes off it."""
+def write_notes(figure: Figure, notes: Sequence[str], look: Look = PAPER, *, grows: bool = False) -> None:
+    """Write the small print along the lower edge, and keep the axes off it.
+
+    Args:
+        figure: What it is written on.
+        notes: A sentence each.
+        look: Its look.
+        grows: Whether a figure on paper becomes higher where there is much to write.
+    """
     width, height = figure.get_size_inches()
     lines = _lines(notes, width)
+    if grows and look.aspect is None and 0.1 * len(lines) > MOST_OF_A_SHEET * height:
+        height += 0.1 * len(lines)
+        figure.set_size_inches(width, height)
     if look.aspect is not None and len(lines) > (
         most := max(2, int(2.5 * height))
     ):  # a slide grows no higher

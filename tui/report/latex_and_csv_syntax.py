@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Callable, Collection, Sequence
 
-from engine.text import Strong, markdown_table, printable
+from engine.text import Strong, csv_text, markdown_table, printable
 
 Rows = Sequence[Sequence[str]]
 
@@ -38,11 +38,9 @@ def as_latex(head: Sequence[str], rows: Rows, right: Collection[int] = ()) -> st
 
 
 def as_csv(head: Sequence[str], rows: Rows) -> str:
-    """Return a table as RFC 4180 has it, with lines that end in a line feed."""
+    """Return a table as RFC 4180 has it, with lines that end in a line feed and texts as ``csv_text`` writes them."""
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(
-        [[printable(cell) for cell in line] for line in (head, *rows)]
-    )
+    csv.writer(out, lineterminator="\n").writerows([map(csv_text, line) for line in (head, *rows)])
     return out.getvalue()
 
 

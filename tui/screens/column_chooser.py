@@ -16,6 +16,7 @@ from tui.keymap.bindings import bindings
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_list import ColumnList
+from tui.widgets.text_box import TextBox
 
 KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"
 
@@ -47,7 +48,7 @@ class ColumnsScreen(ModalScreen[None]):
             box.border_title = "Columns"
             box.border_subtitle = "enter closes"
             yield self._list
-            yield Input(placeholder="words of a column's name", id="column-search", compact=True)
+            yield TextBox(placeholder="words of a column's name", id="column-search", compact=True)
             yield Static(KEYS, id="column-keys", markup=False)
 
     def on_mount(self) -> None:

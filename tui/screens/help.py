@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.keymap.bindings import bindings, page_of_keys
+from tui.widgets.text_box import TextBox
 
 KEYS = page_of_keys()
 
@@ -48,7 +49,7 @@ class HelpScreen(ModalScreen[None]):
         with Vertical() as box:
             box.border_title = "Keys"
             box.border_subtitle = "type to search   ↑ ↓ scroll   esc closes"
-            line = Input(placeholder="stop, zoom, ctrl …", compact=True, id="help-search")
+            line = TextBox(placeholder="stop, zoom, ctrl …", compact=True, id="help-search")
             line.cursor_blink = False
             yield line
             with VerticalScroll(can_focus=False) as page:

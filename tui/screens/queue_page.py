@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import BindingType
+from textual.content import Content
 from textual.widgets import Static
 
 from engine.runs.status import LIVE, Status
@@ -60,12 +61,12 @@ class QueueScreen(TargetScreen):
         rows = self.query_one(QueueList)
         rows.show(snapshot)
         done = all_done(rows.bars, snapshot.machine.time)
-        rows.border_title = f"Queue: {done}" if done else "Queue"
+        rows.border_title = Content(f"Queue: {done}" if done else "Queue")
         live, waiting = (
             len(snapshot.queue.forecasts) - len(snapshot.queue.waiting),
             len(snapshot.queue.waiting),
         )
-        rows.border_subtitle = f"{live} live, {waiting} waiting"
+        rows.border_subtitle = Content(f"{live} live, {waiting} waiting")
         self._show_detail()
 
     def _show_detail(self) -> None:

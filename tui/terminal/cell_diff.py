@@ -10,7 +10,7 @@ import functools
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from rich.cells import cell_len, get_character_cell_size
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
@@ -84,12 +84,13 @@ class TerminalCells:
                 continue
             if (code := self._codes.get(style)) is None:
                 code = self._codes[style] = code_of(style, colours)
-            if self._narrow.issuperset(text) or self._are_narrow(text):
+            if self._narrow.issuperset(text) or self._are_narrow(text):  # which no control character is
                 texts += text
                 blank = blank_of(code)
                 codes += [blank if character == " " else code for character in text]
             else:
                 simple = False
+                text = without_controls(text)
                 if width := cell_len(text):
                     texts += [text, *[""] * (width - 1)]
                     codes += [code] * width
@@ -98,9 +99,21 @@ class TerminalCells:
         return texts, codes, simple
 
     def _are_narrow(self, text: str) -> bool:
-        narrow = {character for character in text if get_character_cell_size(character) == 1}
+        narrow = {
+            character
+            for character in text
+            if character.isprintable() and get_character_cell_size(character) == 1
+        }
         self._narrow |= narrow
         return narrow.issuperset(text)
+
+
+def without_controls(text: str) -> str:
+    """Return text in as many cells, without what a terminal would act on, reorder or hide: the last wall before it."""
+    if text.isprintable():
+        return text
+    shown = "".join(c if c.isprintable() else " " * get_character_cell_size(c) for c in text)
+    return set_cell_size(shown, cell_len(text))
 
 
 def _differing(

@@ -9,10 +9,10 @@ from typing import ClassVar
 from rich.text import Text
 from textual.binding import BindingType
 from textual.message import Message
-from textual.widgets import Input
 
 from engine.text import clean
 from tui.keymap.bindings import bindings
+from tui.widgets.text_box import TextBox
 
 MOST_SUGGESTIONS = 40
 """How many suggestions are shown under the line at most."""
@@ -21,8 +21,8 @@ Complete = Callable[[str, int], Sequence[str]]
 """Takes a text and how much of it stands before the cursor; returns what that part could become."""
 
 
-class CompletingInput(Input):
-    """An ``Input`` with a way to complete what is in it.
+class CompletingInput(TextBox):
+    """A ``TextBox`` with a way to complete what is in it.
 
     Args:
         complete: Returns what the text before the cursor could become.
@@ -53,10 +53,10 @@ class CompletingInput(Input):
         return self.before if self.before in self._cycle else None
 
     def offers(self) -> tuple[str, ...]:
-        """Return what the text before the cursor could become."""
+        """Return what the text before the cursor could become; what cannot be written in a box is not offered."""
         if self.chosen is not None:
             return self._cycle
-        return tuple(self._complete(self.value, self.cursor_position))
+        return tuple(filter(str.isprintable, self._complete(self.value, self.cursor_position)))
 
     def action_complete(self, step: int) -> None:
         """Write what is certain; then go through what is possible."""

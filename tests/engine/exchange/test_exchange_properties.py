@@ -25,6 +25,8 @@ from engine.exchange.importing import import_from
 from engine.exchange.tensorboard_reader import read_event_files
 from engine.query.parser import parse
 from engine.runs.store import Store
+from engine.text import csv_text, printable, text_of_csv
+from tests.hostile_texts import HOSTILE
 
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30)
 VALUES = st.none() | st.floats(allow_nan=False, allow_infinity=False)
@@ -64,17 +66,42 @@ def test_all_that_a_run_can_say_is_read_from_the_table_as_it_was(rows, experimen
         wanted = said_by(rows)
         assert len(found) == len(wanted)
         for row, (step, epoch, time, name, value) in zip(found, wanted, strict=True):
-            assert row[:3] == [run.id, experiment, "3"]
-            assert (int(row[3]), float(row[4]), float(row[5]), row[6]) == (step, epoch, time, name)
+            assert [*map(text_of_csv, row[:2]), row[2]] == [run.id, printable(experiment), "3"]
+            assert (int(row[3]), float(row[4]), float(row[5])) == (step, epoch, time)
+            assert text_of_csv(row[6]) == printable(str(name))
             assert math.isnan(float(row[7])) if value is None else float(row[7]) == value
         here = Store(Path(folder, "here"))
-        if len({name for *_, name, _ in wanted}) == len({metric_name(str(name)) for *_, name, _ in wanted}):
+        wanted = [(*place, metric_name(printable(str(name))), value) for *place, name, value in wanted]
+        if len({name for *_, name, _ in said_by(rows)}) == len({name for *_, name, _ in wanted}):
             import_from(here, Path(folder, "metrics.csv"), say=lambda _: None)
             (copy,) = here.runs()
             events = [decode(line) for line in copy.events.read_bytes().splitlines()]
             kept = [event for event in events if isinstance(event, Metrics)]
             again = said_by([(each.step, each.epoch, each.time, each.values) for each in kept])
-            assert again == [(*place, metric_name(str(name)), value) for *place, name, value in wanted]
+            assert again == wanted
+
+
+CELLS = (
+    st.text(st.sampled_from("'=+-@ \t\r1.einf/a\x1b＝")) | st.text() | st.sampled_from([*HOSTILE.values()])
+)
+
+
+@given(text=CELLS)
+def test_a_text_in_a_cell_is_no_formula_and_comes_back(text):
+    cell = csv_text(text)
+    assert cell == "" or cell.isprintable()
+    assert text_of_csv(cell) == printable(text)
+    assert cell.lstrip()[:1] not in tuple("=+-@＝＋－＠") or math.isfinite(float(cell)) or "inf" in cell
+
+
+@given(value=st.floats(allow_nan=False) | st.integers())
+def test_a_number_in_a_cell_stays_a_number(value):
+    assert csv_text(str(value)) == str(value)
+
+
+@given(cell=st.text(st.characters(categories=["L", "N", "P", "Zs"])).filter(lambda text: text[:1] != "'"))
+def test_a_cell_of_another_program_is_read_as_it_stands(cell):
+    assert text_of_csv(cell) == cell
 
 
 @settings(max_examples=300)

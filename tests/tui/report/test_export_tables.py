@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
-from engine.text import printable
+from engine.text import printable, text_of_csv
 from tests.tui.figures.test_export_figures import HOSTILE, Lab, figure
 from tui.cli import main
 from tui.figures.files import ExportError
@@ -214,7 +214,7 @@ def test_any_name_stands_in_every_format_as_that_name(lab: Lab) -> None:
     assert export(lab, config, formats=TEXTS)
     shown = [printable(name).strip() for name in NAMES]
     assert [row[0] for row in markdown_rows(lab, "results")[1:]] == shown
-    assert [row["experiment"].strip() for row in csv_rows(lab, "results")] == shown
+    assert [text_of_csv(row["experiment"]).strip() for row in csv_rows(lab, "results")] == shown
     lines = (lab.out / "results.tex").read_text().splitlines()
     rows = lines[lines.index("\\midrule") + 1 : lines.index("\\bottomrule")]
     assert len(rows) == len(NAMES)

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from engine.config.loader import load_config
 from engine.config.overrides import override
 from engine.config.schema import Experiment
-from engine.text import markdown_table, printable
+from engine.text import markdown_table, printable, text_of_csv
 from tests.tui.conftest import Write
 from tests.tui.pilot import opened, settle, toasts
 from tui.report.latex_and_csv_syntax import _LATEX, as_csv, as_latex
@@ -84,7 +84,7 @@ def test_latex_has_every_special_letter_escaped(table: list[list[str]]) -> None:
 @given(TABLES)
 def test_csv_reads_back(table: list[list[str]]) -> None:
     found = list(csv.reader(io.StringIO(as_csv(table[0], table[1:]))))
-    assert found == [[printable(cell) for cell in line] for line in table]
+    assert [list(map(text_of_csv, line)) for line in found] == [list(map(printable, line)) for line in table]
 
 
 CHANGES = st.fixed_dictionaries(

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 import pyte
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -17,7 +18,8 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tui.terminal.cell_diff import TerminalCells, change
+from tests.hostile_texts import HOSTILE, acted_on
+from tui.terminal.cell_diff import TerminalCells, change, without_controls
 from tui.terminal.textual_private import ChopsUpdate, CompositorUpdate, DiffUpdate, LayoutUpdate
 
 WIDTH, HEIGHT = 12, 3
@@ -128,3 +130,16 @@ def test_a_mark_without_a_width_goes_with_what_is_before_it() -> None:
     sent = TerminalCells().send([(0, 0, strip(said, 3))], ColorSystem.TRUECOLOR)
     assert "e\N{COMBINING ACUTE ACCENT}" in sent
     assert re.sub(r"\x1b\[[\d;]*[Hm]", "", sent) == "e\N{COMBINING ACUTE ACCENT}a "
+
+
+@given(st.lists(st.text(min_size=1, max_size=8), min_size=1, max_size=4))
+def test_nothing_reaches_the_terminal_that_it_would_act_on(said: list[str]) -> None:
+    sent = TerminalCells().send([(0, 0, Strip([Segment(text) for text in said]))], ColorSystem.TRUECOLOR)
+    assert re.sub(r"\x1b\[\d+;\d+H", "", sent).isprintable()
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
+def test_what_is_not_shown_leaves_all_else_where_it_stood(text: str) -> None:
+    shown = without_controls(f"a{text}b")
+    assert acted_on(shown) == []
+    assert cell_len(shown) == cell_len(f"a{text}b")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 
 from engine.events import End, decode
 from engine.runs.store import Store
+from tests.hostile_runs import write_project
 from tests.tui.terminal.test_cell_diff import seen
 
 ROOT = Path(__file__).parents[3]
@@ -191,3 +193,29 @@ def test_the_editor_opens_at_the_experiment(terminal: Terminal, tmp_path: Path) 
     assert (tmp_path / file).read_text().splitlines()[int(line[1:]) - 1] == '[experiments."quick-BiT"]'
     terminal.type("q")
     terminal.wait_for("tui.cli")
+
+
+@pytest.mark.slow
+def test_what_runs_say_sets_no_clipboard(tmp_path: Path) -> None:
+    """tmux does what OSC 52 says; tags, names and notes say it."""
+    write_project(tmp_path)
+    session = Terminal(tmp_path, 150, 40)
+    try:
+        session.tmux("set", "-g", "set-clipboard", "on")
+        session.tmux("pipe-pane", "-t", "t", f"cat > {tmp_path}/sent")
+        session.enter(*VITUI)
+        session.wait_for("warning: LOG")
+        for keys in (
+            ("f", *"tag=", "Tab", "Tab"), ("f", *"device=", "Tab", "Tab"), ("f", *"best:ev", "Tab", "Tab", "Tab"),
+            ("t", "Tab"), ("T",), ("Enter", "4", "5"),
+        ):  # fmt: skip
+            session.type(*keys)
+            session.type("C-u", "Escape", "Escape")
+        sent = (tmp_path / "sent").read_bytes()
+        assert session.tmux("list-buffers") == ""
+        assert len(sent) > 20_000
+        assert not re.findall(
+            rb"\x1b\](?!22;)|\xc2[\x80-\x9f]|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]", sent
+        )
+    finally:
+        session.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.text import printable
 from tui.screens.actions.target import Board
 from tui.screens.dialogs import Choice, Dialog
 
@@ -23,11 +24,12 @@ class CopyActions:
             return
         runs = board.run_list
         table, head = cells_of(runs.rows, runs.visible_columns), headings_of(runs.visible_columns)
-        texts = {"the row": "  ".join(cell for cell in cells_of([row], runs.visible_columns)[0] if cell)}
+        cells = cells_of([row], runs.visible_columns)[0]
+        texts = {"the row": printable("  ".join(cell for cell in cells if cell))}
         if row.run is not None:
             folder = board.project.folder / board.project.runs / row.run
             texts["the path of the run's folder"] = str(folder.absolute())
-        texts |= self._commands()
+        texts |= {what: printable(command) for what, command in self._commands().items()}
         texts |= {f"the list as {name}": write(head, table) for name, write in FORMATS.items()}
         keys = {"the row": "r", "the path of the run's folder": "p", "the command that repeats it": "c",
                 "the command that goes on with it": "g", "the list as Markdown": "m", "the list as LaTeX": "l",

@@ -9,6 +9,7 @@ from engine.runs.metadata import RunMetadata
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.runs.trash import restore, throw_away
+from engine.text import clean
 from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.line_prompt import Prompt
@@ -35,13 +36,22 @@ class LabelActions:
             self._target.refuse("Nothing to tag", "There is no run under the cursor.")
             return
         labels = [self._said_of(status) for status in runs]
-        common = [tag for tag in labels[0].tags if all(tag in of_run.tags for of_run in labels)]
+        common = [
+            tag
+            for tag in labels[0].tags
+            if not wrong_tag(tag) and all(tag in of_run.tags for of_run in labels)
+        ]
         text = "Tags, with spaces between them" + (
             "; here are those that all have." if len(runs) > 1 else "."
         )
         text += f" +TAG adds one to what there is, -TAG takes one off.{_all_named(runs)}"
         all_tags = sorted(
-            {tag for metadata in self._target.snapshot.metadata.values() for tag in metadata.labels.tags}
+            {
+                tag
+                for metadata in self._target.snapshot.metadata.values()
+                for tag in metadata.labels.tags
+                if not wrong_tag(tag)
+            }
         )
         value = "".join(f"{tag} " for tag in common)
 
@@ -69,7 +79,7 @@ class LabelActions:
             self._target.refuse("Nothing to note", "There is no run under the cursor.")
             return
         notes = {self._said_of(status).notes for status in runs}
-        value = NEWLINE.join(notes.pop().splitlines()) if len(notes) == 1 else ""
+        value = NEWLINE.join(map(clean, notes.pop().splitlines())) if len(notes) == 1 else ""
         text = (
             "What is to be known of it." if len(runs) == 1 else "All of them get it, in the place of theirs."
         )

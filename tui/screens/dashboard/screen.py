@@ -53,6 +53,7 @@ from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
 from tui.widgets.runs.run_list import RunList
 from tui.widgets.runs.run_overview import Overview
+from tui.widgets.text_box import TextBox
 
 REST_S = 0.08
 """Seconds that the cursor has to rest on a row before the charts show it."""
@@ -83,7 +84,7 @@ class Dashboard(TargetScreen):
         self._reader = reader
         self._signs = Signs()
         self._notifier = Notifier(self)
-        self._title, self._advised = Content(), ""
+        self._title, self._advised = "", ""
         self._resting: Timer | None = None
         self._heard = False
         """Whether the feed has looked at the project."""
@@ -108,7 +109,7 @@ class Dashboard(TargetScreen):
                 yield FilterBox(lambda: self.filter.known_values(self.snapshot))
             with Vertical(id="middle"):
                 yield ChartGrid(id="charts")
-                yield Input(placeholder="metric, a regular expression", id="search")
+                yield TextBox(placeholder="metric, a regular expression", id="search")
             yield Static(id="advice", markup=False)
             yield Overview(id="right")
         yield Console(id="console")
@@ -189,10 +190,10 @@ class Dashboard(TargetScreen):
         alarms = snapshot.alarms.get(status.run, ()) if status else ()
         behind = row.unfinished if row else ()
         self.query_one(Overview).show(status, detail, config, alarms, behind, row)
-        title = Content(row.label if row else "Run")
+        title = row.label if row else "Run"
         if title != self._title:
             self._title = title
-            self.query_one("#right").border_title = title
+            self.query_one("#right").border_title = Content(title)
         if detail is not None:
             lines: Iterable[str] = detail.console
         elif row is not None and row.run is None:

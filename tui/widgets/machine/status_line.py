@@ -25,7 +25,7 @@ class MachineLine(Static):
     """
 
     def __init__(self, title: str, *, id: str | None = None) -> None:  # noqa: A002
-        super().__init__(id=id)
+        super().__init__(id=id, markup=False)
         self._title = clean(title)
         self._snapshot = Snapshot()
 

@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from tui.keymap.bindings import bindings
 from tui.state.log_buffer import Lines
 from tui.widgets.run_page.log_view import LogView
+from tui.widgets.text_box import TextBox
 
 
 class LogPane(Vertical):
@@ -38,7 +39,7 @@ class LogPane(Vertical):
     def compose(self) -> ComposeResult:
         """The log, and what is said of it below."""
         yield LogView()
-        yield Input(placeholder="a regular expression; enter goes on reading, esc ends the search")
+        yield TextBox(placeholder="a regular expression; enter goes on reading, esc ends the search")
         yield Static(classes="log-status", markup=False)
 
     @property

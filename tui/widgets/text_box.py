@@ -1,0 +1,26 @@
+"""The one box for a line of text: nothing gets into it that a terminal would act on, whoever puts it there."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.widgets import Input
+
+from engine.text import clean, printable
+
+
+class TextBox(Input):
+    """An ``Input`` whose value is printable: typed, pasted, completed or set by the program."""
+
+    def validate_value(self, value: str) -> str:
+        """Return a value with a blank for each character that is not printable, so that places in it stay."""
+        return printable(value)
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        """Replace a part of the text; see ``Input``."""
+        super().replace(printable(text), start, end)
+
+    def on_paste(self, event: events.Paste) -> None:
+        """Take all lines of what is pasted, as one."""
+        event.prevent_default()
+        event.stop()
+        self.replace(clean(" ".join(event.text.splitlines())), *self.selection)
