@@ -136,15 +136,16 @@ def open_app(
     sys.setswitchinterval(0.001)  # the screen waits less for the thread that reads
     gc.disable()  # until the app is there: a tenth of the time that takes
     os.chdir(folder)  # runs started from the app find what the configuration names
+    from engine.system.user_folders import state_folder
     from tui.app import VituiApp
-    from tui.options import Options, state_folder, theme_of
+    from tui.options import Options, theme_of
     from tui.state.snapshot import Project
     from tui.terminal.ascii_filter import asked_for
 
     options = Options(
         readonly=readonly,
         ascii_only=ascii_only or asked_for(os.environ),
-        state=None if once else state_folder(os.environ),
+        state=None if once else state_folder(),
         theme=theme_of(os.environ),
         asked_theme=f"vitui-{theme}" if theme else None,
         rate=rate or (2 if os.environ.get("SSH_CONNECTION") else None),

@@ -27,16 +27,6 @@ class Options:
     """Frames a second while runs go on; None for as many as are good on a fast line."""
 
 
-def state_folder(environment: Mapping[str, str]) -> Path | None:
-    """Return where the user's state is kept (XDG base directories); None for a user without a home."""
-    if (said := environment.get("XDG_STATE_HOME", "")) and Path(said).is_absolute():
-        return Path(said) / "vitui"
-    try:
-        return Path.home() / ".local" / "state" / "vitui"
-    except RuntimeError:
-        return None
-
-
 def theme_of(environment: Mapping[str, str]) -> str:
     """Return the theme that goes with the terminal's colours, as COLORFGBG tells them: ``15;0`` is white on black."""
     background = environment.get("COLORFGBG", "").rpartition(";")[2]

@@ -18,7 +18,7 @@ from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts
 from tui.app import VituiApp
-from tui.options import Options, state_folder, theme_of
+from tui.options import Options, theme_of
 from tui.palette import MARKERS
 from tui.screens.tour import TourScreen
 from tui.state.session import SavedView, has_seen_tour, load, save
@@ -267,12 +267,6 @@ async def test_the_tour_fits_a_small_terminal(project: Project, tmp_path: Path) 
 )  # fmt: skip
 def test_the_theme_goes_with_the_terminal(said: str, theme: str) -> None:
     assert theme_of({"COLORFGBG": said}) == theme
-
-
-def test_the_state_folder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HOME", "/home/x")
-    assert state_folder({"XDG_STATE_HOME": "/s"}) == Path("/s/vitui")
-    assert state_folder({"XDG_STATE_HOME": "relative"}) == Path("/home/x/.local/state/vitui")
 
 
 def luminance(colour: str) -> float:
