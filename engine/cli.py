@@ -6,11 +6,10 @@ A verb's module is loaded when the verb is called, so that the quick ones are qu
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 import click
 
-from engine.commands.plain_output import print_plain
+from engine.commands.outermost import CommandGroup
 
 VERBS = {
     "run": "train", "resume": "train", "train": "train",
@@ -24,13 +23,8 @@ VERBS = {
 """The module of each verb in ``engine.commands``, in the order of the help."""
 
 
-class Engine(click.Group):
-    """Finds verbs in their modules, and turns the engine's errors into a message and an exit code."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command line; see ``click.Group``."""
-        print_plain()
-        return super().main(*args, **kwargs)
+class Engine(CommandGroup):
+    """Finds verbs in their modules."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
         """Return the verbs."""
@@ -55,18 +49,8 @@ class Engine(click.Group):
             fail(f"there is no verb {args[0]!r}{nearest(args[0], VERBS)} `engine --help` lists all")
         return super().resolve_command(ctx, args)
 
-    def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; mistakes of the user end it with exit code 2."""
-        from engine.commands.options import fail
-        from engine.errors import UserError
 
-        try:
-            return super().invoke(ctx)
-        except UserError as error:
-            fail(str(error))
-
-
-@click.group(cls=Engine, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("engine", cls=Engine, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitui")
 def main() -> None:
     """Train, queue and record image-classification experiments. `vitui` shows them."""

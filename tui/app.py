@@ -14,6 +14,8 @@ from textual.actions import ActionParseResult
 from textual.app import SystemCommand
 from textual.binding import BindingType
 from textual.dom import DOMNode
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
@@ -29,8 +31,10 @@ from tui.state.session import SavedView, has_seen_tour, load, remember_tour, sav
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
 from tui.terminal.command_palette import commands
+from tui.terminal.driver import TerminalDriver
 from tui.terminal.key_queue import KeyQueueApp
-from tui.terminal.textual_private import DiffingApp, notifications
+from tui.terminal.recent_events import RecentEventsApp
+from tui.terminal.textual_private import DiffingApp, ReportingApp, notifications
 from tui.terminal.themes import THEMES
 
 FIRST_LOOK_S = 0.06
@@ -49,7 +53,7 @@ def collect_garbage() -> None:
 PLAIN = Options()
 
 
-class VituiApp(KeyQueueApp, DiffingApp):
+class VituiApp(RecentEventsApp, KeyQueueApp, DiffingApp, ReportingApp):
     """Shows a project; returns a farewell to print after leaving."""
 
     TITLE = "vitui"
@@ -95,6 +99,11 @@ class VituiApp(KeyQueueApp, DiffingApp):
         if self.options.state is not None:
             with contextlib.suppress(OSError):  # no memory is no reason not to leave
                 save(self.options.state, self.project.folder, self._view)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Return what the app is drawn by: in a terminal, what hears any byte and leaves at signals."""
+        usual = super().get_driver_class()
+        return TerminalDriver if usual is LinuxDriver else usual
 
     def on_resize(self) -> None:
         """Send everything: a terminal that changes its size drops or moves what it shows."""

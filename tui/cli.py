@@ -10,12 +10,12 @@ import os
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from engine.commands.options import fail, option_config, option_runs
-from engine.commands.plain_output import print_plain
+from engine.commands.outermost import CommandGroup, tell_of_crash
 
 if TYPE_CHECKING:
     from tui.app import VituiApp
@@ -25,13 +25,8 @@ VERBS = {"export": "export", "import": "import_runs", "report": "report"}
 """The module of each verb in ``tui.commands``, and its function there; ``open`` is here."""
 
 
-class OpenByDefault(click.Group):
+class OpenByDefault(CommandGroup):
     """A group whose first word may be left out: what is no verb is the folder to open."""
-
-    def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the command line; see ``click.Group``."""
-        print_plain()
-        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs."""
@@ -59,7 +54,7 @@ class OpenByDefault(click.Group):
         return super().parse_args(ctx, args)
 
 
-@click.group(cls=OpenByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group("vitui", cls=OpenByDefault, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="vitui")
 def main() -> None:
     """Train, watch and compare image classifiers in one terminal.
@@ -137,7 +132,7 @@ def open_app(
     theme: str | None,
 ) -> None:
     """Open the app (what `vitui` alone does)."""
-    if not once and not (sys.stdout.isatty() and sys.stderr.isatty()):
+    if not once and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
         fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
     sys.setswitchinterval(0.001)  # the screen waits less for the thread that reads
     gc.disable()  # until the app is there: a tenth of the time that takes
@@ -161,6 +156,8 @@ def open_app(
         print_frame(app, size)
         return
     farewell = app.run()
+    if app.crash is not None:
+        sys.exit(tell_of_crash(app.crash, "vitui", list(app.recent_events)))
     if farewell:
         click.echo(farewell)
     sys.exit(app.return_code or 0)

@@ -212,14 +212,9 @@ def export(**options: Any) -> None:
     Exit codes: 0 all were written, or all that have runs where none was named; 1 one that was named or has runs could
     not be written, or there was nothing to write; 2 wrong usage or configuration.
     """
-    from engine.errors import UserError
-
     request = Request(**options)
     faces = asked(request)
     if wrong := misfit(request.given(), faces):
         fail(wrong)
-    try:
-        done = [face.write(request) for face in faces]
-    except UserError as error:
-        fail(str(error))
+    done = [face.write(request) for face in faces]
     sys.exit(0 if all(done) else 1)

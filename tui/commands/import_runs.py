@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engine.commands.options import fail, option_runs
+from engine.commands.options import option_runs
 
 if TYPE_CHECKING:
     from engine.exchange.importing import Format as Source
@@ -43,12 +43,8 @@ def import_runs(
 
     Exit codes: 0 all is there now, 1 there was nothing to import, 2 wrong usage or a file that cannot be used.
     """
-    from engine.errors import UserError
     from engine.exchange.importing import import_from
     from engine.runs.store import Store
 
-    try:
-        found = import_from(Store(root), path, kind, name, steps_per_epoch=steps_per_epoch, say=click.echo)
-    except UserError as error:
-        fail(str(error))
+    found = import_from(Store(root), path, kind, name, steps_per_epoch=steps_per_epoch, say=click.echo)
     sys.exit(0 if found else 1)

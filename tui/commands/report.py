@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from engine.catalog import output_folders
-from engine.commands.options import fail, option_config, option_runs
+from engine.commands.options import option_config, option_runs
 
 
 @click.command()
@@ -30,12 +30,8 @@ def report(figures: tuple[str, ...], out: Path, config_path: Path, root: Path) -
     could not be drawn, or none was; 2 wrong usage or configuration.
     """
     from engine.config.loader import load_config
-    from engine.errors import UserError
     from engine.runs.store import Store
     from tui.report.report import write_report
 
-    try:
-        drawn = write_report(load_config(config_path), Store(root), figures, out, say=click.echo)
-    except UserError as error:
-        fail(str(error))
+    drawn = write_report(load_config(config_path), Store(root), figures, out, say=click.echo)
     sys.exit(0 if drawn else 1)

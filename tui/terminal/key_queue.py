@@ -22,6 +22,8 @@ LOOK_S = 0.02
 """Seconds between two looks whether a screen that is made in a thread is there."""
 OPENING = "opening"
 """The name of workers that make a screen: keys typed meanwhile are for it."""
+MOST_WAITING = 1000
+"""Keys that wait at most, the last ones: more come from no hand, and the app would be deaf to it for minutes."""
 AT_ONCE = frozenset({"ctrl+c"})
 """Keys that wait for nothing."""
 
@@ -31,7 +33,7 @@ class KeyQueueApp(App[str]):
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: deque[events.Key] = deque()
+        self._waiting: deque[events.Key] = deque(maxlen=MOST_WAITING)
         self._turn = 0
         """Which key is acted on, counted from the first."""
         self._busy: asyncio.TimerHandle | None = None

@@ -6,13 +6,15 @@ and the newest version of Textual that vitui allows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Iterator, Sequence
+from typing import IO, Any, cast
 
 from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS, Console, RenderableType
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.drivers.linux_driver import LinuxDriver
 from textual.notifications import Notification
 from textual.screen import Screen
 from textual.strip import Strip
@@ -39,6 +41,29 @@ class DiffingApp(App[str]):
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             renderable = cast("RenderableType", DiffUpdate(renderable, self._cells_there))
         super()._display(screen, renderable)
+
+
+class ReportingApp(App[str]):
+    """An app that keeps the error that ended it, for who reports it; nothing of it is printed.
+
+    Relies on ``App._handle_exception(error)`` to be called with it, and on ``App._print_error_renderables()`` to print
+    what stands in ``App._exit_renderables``.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.crash: BaseException | None = None
+        """The error; None while there is none."""
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.crash is None:
+            self.crash = error
+        super()._handle_exception(error)
+
+    def _print_error_renderables(self) -> None:
+        if self.crash is not None and "debug" not in self.features:
+            self._exit_renderables.clear()
+        super()._print_error_renderables()
 
 
 class DiffUpdate(CompositorUpdate):
@@ -91,3 +116,50 @@ def write_to_terminal(app: App[Any], sequence: str) -> None:
     """Write a control sequence to the terminal, if there is one; relies on ``App._driver``, as ``App.bell`` does."""
     if not app.is_headless and app._driver is not None:
         app._driver.write(sequence)
+
+
+def input_parser(previous: XTermParser | None = None) -> XTermParser:
+    """Return what makes messages of a terminal's characters, by ``feed(text)`` and ``tick()``.
+
+    Relies on ``XTermParser()``, and on its public attributes to say all that it knows of the terminal.
+
+    Args:
+        previous: One that can no longer be used: the new one knows of the terminal what it knew.
+    """
+    parser = XTermParser()
+    if previous is not None:
+        vars(parser).update({name: value for name, value in vars(previous).items() if name[0] != "_"})
+    return parser
+
+
+def survive_writing(driver: LinuxDriver, gone: Callable[[], None]) -> None:
+    """Have a driver's thread that writes go on where the terminal is gone: else whatever draws would wait for it.
+
+    Relies on ``LinuxDriver._file`` to be where that thread writes.
+
+    Args:
+        driver: The driver, before it has drawn.
+        gone: Called when the terminal takes nothing any longer.
+    """
+    driver._file = cast("Any", _Patient(cast("IO[str]", driver._file), gone))
+
+
+class _Patient:
+    """A file that may be written to when it can no longer be written."""
+
+    def __init__(self, file: IO[str], gone: Callable[[], None]) -> None:
+        self._file = file
+        self._gone = gone
+        self.fileno = file.fileno
+
+    def write(self, text: str) -> None:
+        try:
+            self._file.write(text)
+        except OSError:
+            self._gone()
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError:
+            self._gone()

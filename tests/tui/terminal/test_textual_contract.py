@@ -19,9 +19,11 @@ import textual
 import textual._wait
 from rich.console import RenderableType
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
+from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
 from textual.css.stylesheet import Stylesheet
 from textual.drivers.headless_driver import HeadlessDriver
+from textual.drivers.linux_driver import LinuxDriver
 from textual.events import Key
 from textual.keys import _character_to_key
 from textual.pilot import Pilot
@@ -50,6 +52,10 @@ def parameters(function: Any) -> list[str]:
         (App._display, ["self", "screen", "renderable"], "DiffingApp"),
         (CompositorUpdate.render_segments, ["self", "console"], "DiffUpdate"),
         (_character_to_key, ["character"], "type_key"),
+        (App._handle_exception, ["self", "error"], "ReportingApp"),
+        (App._print_error_renderables, ["self"], "ReportingApp"),
+        (XTermParser.feed, ["self", "data"], "input_parser"),
+        (XTermParser.tick, ["self"], "input_parser"),
     ],
 )  # fmt: skip
 def test_functions_take_what_they_are_given(function: Any, names: list[str], where: str) -> None:
@@ -166,6 +172,45 @@ async def test_what_is_said_in_the_corner_is_known() -> None:
         await pilot.pause()
         said = [(note.title, note.message) for note in textual_private.notifications(pilot.app)]
         relied_on(said == [("one", "first"), ("", "second")], "App._notifications, in order", "notifications")
+
+
+def test_a_new_parser_knows_what_the_one_before_knew() -> None:
+    parser = textual_private.input_parser()
+    list(parser.feed("\x1b[<0;7;9M"))
+    relied_on((parser.last_x, parser.last_y) == (6, 8), "XTermParser.last_x and .last_y", "input_parser")
+    after = textual_private.input_parser(parser)
+    relied_on((after.last_x, after.last_y) == (6, 8), "public attributes for what is known", "input_parser")
+    relied_on([event.key for event in after.feed("k")] == ["k"], "XTermParser.feed(text)", "input_parser")  # type: ignore[attr-defined]
+
+
+def test_a_terminal_that_takes_nothing_is_told_and_written_to_in_vain() -> None:
+    class Gone:
+        def write(self, text: str) -> None:
+            raise OSError
+
+        flush = fileno = write
+
+    driver, told = LinuxDriver.__new__(LinuxDriver), []
+    driver._file = Gone()  # type: ignore[assignment]
+    textual_private.survive_writing(driver, lambda: told.append("gone"))
+    driver._file.write("x")
+    relied_on(told == ["gone"], "LinuxDriver._file", "survive_writing")
+    relied_on("_file" in defined(LinuxDriver), "LinuxDriver._file to be where it writes", "survive_writing")
+
+
+async def test_the_error_that_ends_an_app_is_kept() -> None:
+    class Failing(Words, textual_private.ReportingApp):
+        def on_key(self, event: Key) -> None:
+            raise ValueError("boom")
+
+    app = Failing()
+    with pytest.raises(ValueError, match="boom"):  # noqa: PT012
+        async with app.run_test(size=SIZE) as pilot:
+            type_key(app, "k")
+            await pilot.pause()
+    kept = isinstance(app.crash, ValueError)
+    relied_on(kept, "App._handle_exception() to be called with it", "ReportingApp")
+    relied_on(app.return_code == 1, "App._handle_exception() to set the return code", "ReportingApp")
 
 
 async def test_keys_can_be_typed_and_an_app_that_leaves_is_known() -> None:

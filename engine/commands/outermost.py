@@ -1,0 +1,88 @@
+"""What is around every command: however it ends, it ends with a line and an exit code, not with a traceback.
+
+0    done
+1    failed: also where stdout takes no more (a full disk), and where the error is vitui's own
+2    wrong usage or configuration
+3    a run was stopped on request
+141  the reader of stdout has gone, as after `| head -1`: what the shell says of a program that SIGPIPE ended
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import click
+
+from engine.commands.options import fail, warn
+from engine.commands.plain_output import print_plain
+from engine.errors import UserError
+from engine.system import standard_streams
+
+FAILED = 1
+NO_READER = 141
+
+
+class CommandGroup(click.Group):
+    """A command with verbs that ends in order."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the command and leave."""
+        with _orderly_exit(self.name or "vitui"):
+            return super().main(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the verb; mistakes of the user end it with exit code 2."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            fail(str(error))
+
+
+def tell_of_crash(error: BaseException, name: str, events: Sequence[str] = ()) -> int:
+    """Write down an error that nobody expected, say where, and return the exit code.
+
+    Args:
+        error: The error.
+        name: The command that met it.
+        events: What happened before it, the last thing last.
+    """
+    from engine.system.crash_report import write_crash_report
+
+    report = write_crash_report(error, events)
+    if report is None or sys.flags.dev_mode or os.environ.get("VITUI_DEBUG"):
+        warn("".join(traceback.format_exception(error)))
+    lines = str(error).splitlines()
+    warn(
+        f"{type(error).__name__}{f': {lines[0][:300]}' if lines else ''}: this is a fault of {name}, not of yours"
+    )
+    if report is not None:
+        warn(f"{report} has the whole of it: please report it with that file")
+    return FAILED
+
+
+@contextlib.contextmanager
+def _orderly_exit(name: str) -> Iterator[None]:
+    standard_streams.prepare()
+    print_plain()
+    code: Any = None
+    try:
+        yield
+    except SystemExit as leaving:
+        code = leaving.code
+    except Exception as error:  # noqa: BLE001  whatever nobody has expected
+        code = FAILED if standard_streams.stdout_refusal() else tell_of_crash(error, name)
+    if (refusal := standard_streams.stdout_refusal()) is not None:
+        standard_streams.drop_stdout()
+        if refusal.errno == errno.EPIPE:
+            code = NO_READER
+        else:
+            warn(f"stdout cannot be written: {refusal.strerror}")
+            code = code or FAILED
+    if code is not None:
+        sys.exit(code)
