@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from engine.runs.processes import family
+from engine.runs.processes.membership import family
 
 
 def commands(folder: Path) -> list[tuple[int, list[str]]]:

@@ -45,12 +45,12 @@ class CommandGroup(click.Group):
 
 
 def tell_of_crash(error: BaseException, name: str, events: Sequence[str] = ()) -> int:
-    """Write down an error that nobody expected, say where, and return the exit code.
+    """Write down an unexpected error, say where, and return the exit code.
 
     Args:
         error: The error.
         name: The command that met it.
-        events: What happened before it, the last thing last.
+        events: What happened before it, the latest last.
     """
     from engine.system.crash_report import write_crash_report
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from engine.diagnostics.checks import Finding
 from engine.runs import run_lock
-from engine.runs.processes import Origin, is_marked, origin_of
+from engine.runs.processes.membership import Origin, is_marked, origin_of
 from engine.runs.store import Run, Store
 from engine.system.nvml import GpuSource, bytes_by_process
 from engine.text import gib

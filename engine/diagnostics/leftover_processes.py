@@ -7,10 +7,10 @@ from collections.abc import Iterator, Sequence
 from engine.diagnostics.checks import Finding
 from engine.runs import run_lock
 from engine.runs.current_state import status_of
-from engine.runs.processes import leftovers, marks, names
+from engine.runs.processes.membership import leftovers, marks, names
+from engine.runs.processes.termination import listed, name
 from engine.runs.status import ENDED
 from engine.runs.store import Run
-from engine.system.termination import listed, name
 
 
 def check_leftovers(runs: Sequence[Run]) -> Iterator[Finding]:

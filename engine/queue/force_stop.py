@@ -16,7 +16,8 @@ import psutil
 from engine.queue.stop_and_resume import request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.processes import main_process, processes_of
+from engine.runs.processes.membership import main_process, processes_of
+from engine.runs.processes.termination import end_processes, listed, send, wait_for
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import ENDED, LIVE, Status
@@ -24,7 +25,6 @@ from engine.runs.store import Run, StoreError
 from engine.runs.trust.entry_writer import leave_queue
 from engine.system import lock, process
 from engine.system.nvml import GpuSample, Nvml, usable
-from engine.system.termination import end_processes, listed, send, wait_for
 from engine.text import duration, gib
 
 PATIENCE_S = 60.0

@@ -17,7 +17,7 @@ import msgspec
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.processes import end_leftovers
+from engine.runs.processes.membership import end_leftovers
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment

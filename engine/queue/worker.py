@@ -27,7 +27,7 @@ from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
-from engine.runs.processes import family, main_process, unmarked
+from engine.runs.processes.membership import family, main_process, unmarked
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE

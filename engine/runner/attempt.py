@@ -16,7 +16,7 @@ from engine.runner.console_log import ConsoleLimit
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.current_state import status_of
-from engine.runs.processes import end_leftovers, mark
+from engine.runs.processes.membership import end_leftovers, mark
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from engine.runs.processes import descendants, leftovers
+from engine.runs.processes.membership import descendants, leftovers
+from engine.runs.processes.termination import GRACE_S, end_processes
 from engine.runs.store import Run
 from engine.system import process
-from engine.system.termination import GRACE_S, end_processes
 
 
 class Orphans:

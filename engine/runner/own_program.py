@@ -20,13 +20,13 @@ from engine.runner.orphans import Orphans
 from engine.runner.process_group import ProcessGroup
 from engine.runner.program_output import ProgramOutput
 from engine.runs import stop_request
+from engine.runs.processes.termination import listed
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system import process
 from engine.system.telemetry import Sampler, joules_of
-from engine.system.termination import listed
 
 GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from engine.runs import run_lock, stop_request
-from engine.runs.processes import mark
+from engine.runs.processes.membership import mark
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer

@@ -21,9 +21,9 @@ def is_own(info: os.stat_result) -> bool:
 
 
 def who_else_can_write(path: Path) -> str:
-    """Return in words who besides this user and root can write a file or folder; empty where nobody else can.
+    """Return in words who besides this user and root can write a file or folder; empty where these two alone can.
 
-    Links are not followed; nobody writes one.
+    Links are not followed; a link itself is not written.
 
     Args:
         path: The file or folder.
@@ -38,7 +38,7 @@ def who_else(info: os.stat_result, where: str | os.PathLike[str] | int) -> str:
     """Return what ``who_else_can_write`` does of a file or folder that was looked at already.
 
     An owner can: what it may not do it allows itself. The group that a user has alone, as many systems give to each
-    (their umask is 002), is nobody else. Of a folder with the sticky bit others can take nothing away.
+    (their umask is 002), is the user. Of a folder with the sticky bit others can take nothing away.
 
     Args:
         info: What the system says of it.
@@ -58,7 +58,7 @@ def who_else(info: os.stat_result, where: str | os.PathLike[str] | int) -> str:
 
 
 def user_name(uid: int) -> str:
-    """Return the name of a user, the number of one that has none."""
+    """Return the name of a user, the number where the system has no name for it."""
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:

@@ -33,7 +33,7 @@ import psutil
 from engine.config.schema import Experiment
 from engine.events import End, Event, Failure, Start, decode
 from engine.runs import stop_request
-from engine.runs.processes import family
+from engine.runs.processes.membership import family
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest
 from engine.system import process

@@ -20,7 +20,7 @@ from engine.diagnostics.leftover_processes import check_leftovers
 from engine.events import Checkpoint, Log, Metrics, Start, decode, encode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.processes import mark
+from engine.runs.processes.membership import mark
 from engine.runs.recorder import Recorder
 from engine.runs.status_file import rebuild
 from engine.runs.store import Store

@@ -16,7 +16,7 @@ from engine.events import Start, encode
 from engine.queue.force_stop import force_stop
 from engine.runs import stop_request
 from engine.runs.current_state import status_of
-from engine.runs.processes import processes_of
+from engine.runs.processes.membership import processes_of
 from engine.runs.queue_entry import queue_entry
 from engine.runs.store import Store, StoreError
 from engine.runs.trust import entry_writer

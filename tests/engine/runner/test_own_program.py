@@ -16,7 +16,7 @@ import pytest
 from engine.events import decode
 from engine.runner.process_group import ProcessGroup
 from engine.runs.current_state import status_of
-from engine.runs.processes import family
+from engine.runs.processes.membership import family
 from engine.runs.store import Run, Store
 from engine.system.process import STOP_SIGNALS
 from tests.conftest import Engine

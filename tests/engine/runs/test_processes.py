@@ -17,7 +17,7 @@ from engine.events import End, Start, encode
 from engine.queue import retry
 from engine.queue.force_stop import force_stop
 from engine.runs import run_lock
-from engine.runs.processes import FOLDER, end_leftovers, leftovers, mark, processes_of, unmarked
+from engine.runs.processes.membership import FOLDER, end_leftovers, leftovers, mark, processes_of, unmarked
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
@@ -26,7 +26,7 @@ from engine.system import lock, process
 HOLDER = """
 import fcntl, os, pathlib, subprocess, sys
 from engine.runs import run_lock
-from engine.runs.processes import mark
+from engine.runs.processes.membership import mark
 from engine.runs.trust.entry_writer import take_from_queue
 from engine.runs.store import Run
 run = Run(sys.argv[1])

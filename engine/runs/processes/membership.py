@@ -23,8 +23,8 @@ from pathlib import Path
 import psutil
 
 from engine.runs import run_lock
+from engine.runs.processes.termination import GRACE_S, end_processes, listed, lives
 from engine.runs.store import Run, StoreError
-from engine.system.termination import GRACE_S, end_processes, listed, lives
 
 RUN, FOLDER, INODE = "VITUI_RUN", "VITUI_RUN_DIR", "VITUI_RUN_INODE"
 """The variables that name the run, its folder, and the folder's device and inode: a copy in its place is another."""
