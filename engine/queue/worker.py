@@ -201,7 +201,8 @@ class Worker:
         blocked, hopeless = why_blocked(self._store, run, entry, now)
         return Job(
             run=run.id, rank=entry.rank, since=max(entry.submitted, entry.not_before), gpus=entry.gpus,
-            wish=entry.device, share=entry.share, memory=None if hopeless else self._memory(run), blocked=blocked, hopeless=hopeless,
+            wish=entry.device, share=entry.share, blocked=blocked, hopeless=hopeless,
+            memory=None if hopeless else self._memory(run),
         )  # fmt: skip
 
     def _memory(self, run: Run) -> int | None:
