@@ -206,8 +206,8 @@ class Worker:
             blocked, hopeless = f"waits for a machine that can train it: training {self._lacks}", True
         return Job(
             run=run.id, rank=entry.rank, since=max(entry.submitted, entry.not_before), gpus=entry.gpus,
-            wish=entry.device, share=entry.share, memory=None if hopeless else self._memory(run), blocked=blocked,
-            hopeless=hopeless,
+            wish=entry.device, share=entry.share, blocked=blocked, hopeless=hopeless,
+            memory=None if hopeless else self._memory(run),
         )  # fmt: skip
 
     def _memory(self, run: Run) -> int | None:

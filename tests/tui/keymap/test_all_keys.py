@@ -148,18 +148,16 @@ async def test_every_action_of_the_table_is_there(project: Project, write_run: W
         assert seen == WITH_HELP
 
 
-ACTING = {"do", "suspend"}
+ACTING = {"do", "do_approved", "suspend"}
 """What actions call to do something with files and processes, or to have it done by another program."""
 
 
 def calls(kind: type[object], name: str, seen: frozenset[str] = frozenset()) -> set[str]:
     """Return the names of all that a method calls, and the methods of its class that it calls in turn."""
     source = textwrap.dedent(inspect.getsource(getattr(kind, name)))
-    called = {
-        node.func.attr
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    }
+    functions = [node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)]
+    called = {function.attr for function in functions if isinstance(function, ast.Attribute)}
+    called |= {function.id for function in functions if isinstance(function, ast.Name)}
     own = [each for each in called - seen - {name} if each in vars(kind)]
     return called.union(*(calls(kind, each, seen | called | {name}) for each in own))
 
