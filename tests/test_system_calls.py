@@ -83,7 +83,7 @@ def table(lab: Path) -> tuple[Row, ...]:
     every: tuple[str, ...] = (*OPENS, *CHANGES)
     return (
         Row(STARTS, python, "the command itself"),
-        Row(STARTS, "/bin/sh|(/usr)?/bin/true", "the user's own run, and what ends its program with it", "work"),
+        Row(STARTS, "/bin/sh|.*/true", "the user's own run along PATH, and what ends its program with it", "work"),
         Row(STARTS, ".*/fc-list", "matplotlib lists the fonts, once", paper),
         Row(STARTS, ".*/git", "the commit of the project, for the origin of what is written", paper),
         Row(("connect",), '.*AF_UNIX, sun_path="/var/run/nscd/socket".*', "libc asks who a user is"),
