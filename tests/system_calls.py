@@ -51,6 +51,12 @@ class Call(NamedTuple):
         return self.name in CHANGES or (self.name in OPENS and flags is not None)
 
     @property
+    def target(self) -> int | None:
+        """The process, or the group, that it sends a signal to."""
+        numbers = re.search(r"\((-?\d+)(<[^>]*>)?", self.text)
+        return abs(int(numbers[1])) if self.name in SIGNALS and numbers is not None else None
+
+    @property
     def only_asks(self) -> bool:
         """Whether it is a signal 0, which asks whether a process lives and does nothing to it."""
         return self.name in ("kill", "tkill", "tgkill") and re.search(r", 0\)? ", self.text + " ") is not None

@@ -36,6 +36,7 @@ ATTACKS: tuple[tuple[str, Callable[[Lab], Outcome], str], ...] = (
     ("F11", output.telemetry_order, "31 of 171,352 lines"),
     ("F12", screen.terminated, "everything stays on, 143"),
     ("", screen.left_by_quitting, "(not tried)"),
+    ("", screen.continued, "(not tried)"),
     ("F13", queue.old_description, "traceback"),
     ("F14", disk.read_only, "work: traceback"),
     ("F15", disk.full_device, "tracebacks 3 of 3"),

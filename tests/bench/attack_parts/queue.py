@@ -10,7 +10,6 @@ import subprocess
 import time
 
 from engine.events import End, Start, decode
-from engine.runs.status import ENDED
 from engine.runs.store import Run
 from tests.bench.attack_parts.lab import TRACEBACK, Lab, Outcome, Skipped, last_line, victims
 from tests.processes import commands
@@ -176,7 +175,8 @@ def hostile_ticket(lab: Lab) -> Outcome:
     reason = json.loads(lab("ls", "--json").stdout)["reason"]
     worker.kill()
     worker.communicate()
-    return Outcome(f"a reason of {len(reason)} characters: {reason[:60]}", len(reason) < 200)
+    held = len(reason) < 200 and "e+" not in reason
+    return Outcome(f"a reason of {len(reason)} characters: {reason[:60]}", held)
 
 
 def moved_folder(lab: Lab) -> Outcome:
@@ -221,8 +221,3 @@ def _no_traceback(done: subprocess.CompletedProcess[bytes]) -> Outcome:
         f"{'traceback, ' if has else ''}exit code {done.returncode}: {last_line(done.stderr or done.stdout)}"
     )
     return Outcome(said, not has and done.returncode != -9)
-
-
-def has_ended(lab: Lab, run: Run) -> bool:
-    """Return whether a run has come to an end."""
-    return lab.state(run) in ENDED

@@ -101,3 +101,18 @@ def left_by_quitting(lab: Lab) -> Outcome:
     return Outcome(
         f"exit code {code}, left on: {', '.join(left) or 'nothing'}", gone and not left and code == 0
     )
+
+
+def continued(lab: Lab) -> Outcome:
+    """SIGSTOP and SIGCONT, as by a debugger or a paused container, then `q`: what stays on in the terminal."""
+    lab.submit("mine", "--wait")
+    with app(lab) as terminal:
+        terminal.press(ESCAPE)
+        for number in (signal.SIGSTOP, signal.SIGCONT):
+            terminal.process.send_signal(number)
+            terminal.listen(1.0)
+        terminal.press(ESCAPE, b"q", seconds=1.0)
+        gone, left, code = terminal.ends(), terminal.left_behind(), terminal.process.poll()
+    return Outcome(
+        f"exit code {code}, left on: {', '.join(left) or 'nothing'}", gone and not left and code == 0
+    )
