@@ -57,7 +57,7 @@ def count(value: float) -> str:
     for unit, scale in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
         if value >= scale:
             scaled = value / scale
-            return f"{scaled:.1f}{unit}" if scaled < 100 else f"{scaled:.4g}{unit}"
+            return f"{scaled:.1f}{unit}" if scaled < 100 else f"{number(scaled, 0)}{unit}"
     return f"{value:g}"
 
 
@@ -212,7 +212,7 @@ def size(value: float | None) -> str:
     for unit, scale in (("T", 2**40), ("G", 2**30), ("M", 2**20), ("K", 2**10)):
         if value >= scale:
             scaled = value / scale
-            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{scaled:.4g}{unit}"
+            return f"{scaled:.1f}{unit}" if scaled < 10 else f"{number(scaled, 0)}{unit}"
     return f"{value:.0f}B"
 
 
