@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from engine.commands.options import (
+    USAGE,
     fail,
     option_changes,
     option_config,
@@ -19,8 +20,10 @@ from engine.commands.options import (
     option_runs,
     option_settings,
     require_queued_device,
+    warn,
 )
 from engine.config.loader import find_experiment, load_config
+from engine.config.validate import ConfigError
 from engine.runner.stdout import EventLines
 from engine.runs.store import Run, Store
 
@@ -135,6 +138,11 @@ def _queue_again(store: Store, runs: Sequence[Run], device: str, settings: Seque
             if len(runs) == 1:
                 raise
             continue  # of many, one that somebody else has just resumed
+        except ConfigError as error:
+            if len(runs) == 1:
+                raise
+            warn(str(error))
+            continue
         click.echo(f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
@@ -147,7 +155,14 @@ def _resume_here(runs: Sequence[Run], device: str, *, as_json: bool, settings: S
 
     worst = 0
     for run in runs:
-        changed(last_experiment(run), settings)
+        try:
+            changed(last_experiment(run), settings)
+        except ConfigError as error:
+            if len(runs) == 1:
+                raise
+            warn(str(error))
+            worst = USAGE
+            continue
         code = _train_here(run, device, as_json=as_json, settings=settings)
         worst = code or worst
         if code == STOPPED:

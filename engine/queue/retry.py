@@ -12,9 +12,9 @@ from __future__ import annotations
 import contextlib
 import time
 
-import msgspec
 import psutil
 
+from engine.errors import UserError
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
@@ -23,7 +23,7 @@ from engine.runs.queue_entry import QueueEntry, leave_queue, queue_entry, write_
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment
 from engine.runs.status import ENDED, Status
-from engine.runs.store import Run, StoreError
+from engine.runs.store import Run
 from engine.system.files import last_lines
 
 BACKOFF_S = 30.0
@@ -84,7 +84,7 @@ def _is_open(entry: QueueEntry | None) -> bool:
 def _allowed(run: Run) -> int:
     try:
         return last_experiment(run).retries
-    except (StoreError, msgspec.ValidationError):  # damaged, or of a newer version
+    except UserError:  # damaged, or of a newer version
         return 0
 
 

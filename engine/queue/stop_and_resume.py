@@ -35,11 +35,10 @@ def request_resume(run: Run, device: str = "auto", settings: Sequence[str] = ())
 
     Raises:
         StoreError: It has not ended, or there is nothing left to do.
-        ConfigError: A setting is wrong, or would make it another experiment.
+        ConfigError: A setting is wrong, or would make it another experiment; or another version of vitui made it.
     """
     require_resumable(run)
-    if settings:
-        changed(last_experiment(run), settings)
+    changed(last_experiment(run), settings)
     order.put_back(run, device, settings)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 
@@ -36,18 +37,27 @@ def last_experiment(run: Run) -> Experiment:
 
     Raises:
         StoreError: run.json is damaged.
-        msgspec.ValidationError: It holds keys or values that this version does not have.
+        ConfigError: It holds keys or values that this version does not have, or lacks some; says which and where.
     """
-    config, offset = run.info().config, 0
+    config, where, offset = run.info().config, "run.json", 0
     while True:
         lines, end = tail_with(run.events, offset, CHUNK, [b'"start"'])
         if end == offset:
-            return msgspec.convert(config, Experiment)
+            return _as_experiment(config, f"{run.id}/{where}")
         offset = end
         for line in reversed(lines):
             if isinstance(event := decode(line), Start) and event.config:
-                config = event.config
+                config, where = event.config, "events.jsonl, its last start"
                 break
+
+
+def _as_experiment(config: Mapping[str, Any], where: str) -> Experiment:
+    """Return a stored configuration as this version understands it; raises ConfigError where it does not."""
+    try:
+        return msgspec.convert(config, Experiment)
+    except msgspec.ValidationError as error:
+        other = "another version of vitui made it, and can go on with it"
+        raise ConfigError([Mistake(where, f"config: {error}; {other}")]) from None
 
 
 def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:
