@@ -4,20 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import psutil
+
 from engine.queue import order
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
+from engine.runs.processes import main_process
 from engine.runs.queue_entry import leave_queue, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
+from engine.runs.status import Status
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
+
+
+class NotAsked(StoreError):
+    """A run that lives cannot be asked to stop."""
 
 
 def request_stop(run: Run, request: Request) -> str:
     """Ask a run to stop and return, in words, what will happen; a queued run leaves the queue at once.
 
     Raises:
+        NotAsked: It cannot be asked, neither by a file nor by a signal.
         StoreError: It has ended already, or was started while it was being taken out of the queue.
     """
     status = status_of(run)
@@ -25,9 +34,25 @@ def request_stop(run: Run, request: Request) -> str:
         return _cancel(run)
     if status.state not in ("starting", "running", "silent"):
         raise StoreError(f"{run.id} does not run: it is {status.state}")
-    stop_request.ask(run, request)
+    try:
+        stop_request.ask(run, request)
+    except OSError as error:
+        return _ask_by_signal(run, status, f"its folder cannot be written ({error.strerror})")
     when = "after this epoch" if request == "stop-after-epoch" else "after this step"
     return f"{run.id} will stop {when}, with a checkpoint"
+
+
+def _ask_by_signal(run: Run, status: Status, why: str) -> str:
+    """Ask by SIGTERM, which says stop now; return in words what will happen."""
+    if (main := main_process(status)) is None:
+        raise NotAsked(
+            f"{run.id} cannot be asked to stop: {why}, and no process of this machine is the one to ask"
+        )
+    try:
+        main.terminate()
+    except psutil.Error as error:
+        raise NotAsked(f"{run.id} cannot be asked to stop: {why}, and SIGTERM is refused: {error}") from None
+    return f"{run.id}: {why}, so its process {main.pid} got SIGTERM: it will stop after this step, with a checkpoint"
 
 
 def request_resume(run: Run, device: str = "auto", settings: Sequence[str] = ()) -> None:
