@@ -25,6 +25,7 @@ from engine.commands.options import (
     warn,
 )
 from engine.config.loader import find_experiment, load_config
+from engine.config.validate import ConfigError
 from engine.runner.stdout import EventLines
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.queued_by_user import Identity
@@ -186,6 +187,11 @@ def _queue_again(
             if len(runs) == 1:
                 raise
             continue  # of many, one that somebody else has just resumed
+        except ConfigError as error:
+            if len(runs) == 1:
+                raise
+            warn(str(error))
+            continue
         click.echo(f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
@@ -204,7 +210,15 @@ def _resume_here(
     for run, seen in runs.items():
         if stop.signalled:
             return STOPPED
-        if lacks := missing_packages(changed(last_experiment(run), settings)):
+        try:
+            lacks = missing_packages(changed(last_experiment(run), settings))
+        except ConfigError as error:
+            if len(runs) == 1:
+                raise
+            warn(str(error))
+            worst = USAGE
+            continue
+        if lacks:
             fail(f"{run.id}: {lacks}")
         code = _train_here(run, device, stop, as_json=as_json, settings=settings, seen=seen)
         worst = code or worst

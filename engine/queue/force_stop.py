@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from engine.queue.stop_and_resume import request_stop
+from engine.queue.stop_and_resume import NotAsked, request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import main_process, processes_of
@@ -60,7 +60,10 @@ def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENC
         raise StoreError(f"{run.id} runs on {status.host}: only there it can be stopped by force")
     if status.state in LIVE and not processes:
         _require_no_copy(run)
-    say(request_stop(run, "stop-now"))
+    try:
+        say(request_stop(run, "stop-now"))
+    except NotAsked as error:  # the signals below ask the same
+        say(str(error))
     on_gpus = _gpu_memory(run, processes)
     if not _ends_within(run, patience_s):
         main = main_process(run)

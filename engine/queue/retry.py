@@ -14,6 +14,7 @@ import time
 
 import msgspec
 
+from engine.errors import UserError
 from engine.events import End, decode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
@@ -22,7 +23,7 @@ from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import last_experiment
 from engine.runs.status import ENDED
-from engine.runs.store import Run, StoreError
+from engine.runs.store import Run
 from engine.runs.trust import entry_writer
 from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.queued_by_user import why_untrusted
@@ -88,7 +89,7 @@ def _is_open(entry: QueueEntry) -> bool:
 def _allowed(run: Run) -> int:
     try:
         return last_experiment(run).retries
-    except (StoreError, msgspec.ValidationError):  # damaged, or of a newer version
+    except UserError:  # damaged, or of a newer version
         return 0
 
 

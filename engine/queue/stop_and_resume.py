@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import psutil
+
 from engine.queue import order
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
+from engine.runs.processes.membership import main_process
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
@@ -16,10 +19,15 @@ from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.queued_by_user import Identity
 
 
+class NotAsked(StoreError):  # noqa: N818  it says what is the case
+    """A run that lives cannot be asked to stop."""
+
+
 def request_stop(run: Run, request: Request) -> str:
     """Ask a run to stop and return, in words, what will happen; a queued run leaves the queue at once.
 
     Raises:
+        NotAsked: It cannot be asked, neither by a file nor by a signal.
         StoreError: It has ended already, or was started while it was being taken out of the queue.
     """
     status = status_of(run)
@@ -27,9 +35,25 @@ def request_stop(run: Run, request: Request) -> str:
         return _cancel(run)
     if status.state not in ("starting", "running", "silent"):
         raise StoreError(f"{run.id} does not run: it is {status.state}")
-    stop_request.ask(run, request)
+    try:
+        stop_request.ask(run, request)
+    except OSError as error:
+        return _ask_by_signal(run, f"its folder cannot be written ({error.strerror})")
     when = "after this epoch" if request == "stop-after-epoch" else "after this step"
     return f"{run.id} will stop {when}, with a checkpoint"
+
+
+def _ask_by_signal(run: Run, why: str) -> str:
+    """Ask by SIGTERM, which says stop now; return in words what will happen."""
+    if (main := main_process(run)) is None:
+        raise NotAsked(
+            f"{run.id} cannot be asked to stop: {why}, and no process of this machine is the one to ask"
+        )
+    try:
+        main.terminate()
+    except psutil.Error as error:
+        raise NotAsked(f"{run.id} cannot be asked to stop: {why}, and SIGTERM is refused: {error}") from None
+    return f"{run.id}: {why}, so its process {main.pid} got SIGTERM: it will stop after this step, with a checkpoint"
 
 
 def request_resume(
@@ -45,11 +69,10 @@ def request_resume(
 
     Raises:
         StoreError: It has not ended, there is nothing left to do, or it has changed since it was shown.
-        ConfigError: A setting is wrong, or would make it another experiment.
+        ConfigError: A setting is wrong, or would make it another experiment; or another version of vitui made it.
     """
     require_resumable(run)
-    if settings:
-        changed(last_experiment(run), settings)
+    changed(last_experiment(run), settings)
     order.put_back(run, device, settings, seen)
 
 

@@ -6,8 +6,6 @@ import os
 import traceback
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
@@ -90,7 +88,7 @@ def train_run(
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
-        except (ImportError, ConfigError, msgspec.ValidationError) as error:
+        except (ImportError, ConfigError) as error:
             failure = Failure(
                 type=type(error).__name__,
                 message=str(error),

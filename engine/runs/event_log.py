@@ -15,6 +15,8 @@ MAX_WAITING = 32 * 1024 * 1024
 """Bytes that wait in memory at most: two measurements a second for about a day."""
 RESERVE = 64 * 1024
 """Bytes of disk that are reserved for the line of a run's end."""
+RESERVE_FILE = ".reserve"
+"""The file beside the lines whose blocks these bytes are; on a full disk a stop request finds room in it too."""
 RETRY_S = 0.1
 
 
@@ -35,7 +37,7 @@ class EventLog:
         """Why the last line could not be written; None once it is."""
         self.dropped = 0
         """The number of lines that memory had no room for."""
-        self._reserve = path.with_name(".reserve")
+        self._reserve = path.with_name(RESERVE_FILE)
         self._waiting: deque[tuple[bytes, bool]] = deque()
         self._bytes = 0
         self._file = os.open(

@@ -6,7 +6,7 @@ taken: no line that is put into events.jsonl changes the command, the data or th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -44,19 +44,29 @@ def last_experiment(run: Run) -> Experiment:
 
     Raises:
         StoreError: run.json is damaged.
-        msgspec.ValidationError: It holds keys or values that this version does not have.
+        ConfigError: It holds keys or values that this version does not have, or lacks some; says which and where.
     """
     described, changes, offset = run.info().config, dict[str, Any](), 0
     while True:
         lines, end = tail_with(run.events, offset, CHUNK, [b'"start"'])
         if end == offset:
-            return msgspec.convert(described | changes, Experiment)
+            _as_experiment(described, f"{run.id}/run.json")
+            return _as_experiment(described | changes, f"{run.id}/events.jsonl, its last start")
         offset = end
         for line in reversed(lines):
             if isinstance(event := decode(line), Start) and event.config:
                 kept = event.config.keys() & {*MAY_CHANGE, FOLLOWS}
                 changes = {key: event.config[key] for key in kept}
                 break
+
+
+def _as_experiment(config: Mapping[str, Any], where: str) -> Experiment:
+    """Return a stored configuration as this version understands it; raises ConfigError where it does not."""
+    try:
+        return msgspec.convert(config, Experiment)
+    except msgspec.ValidationError as error:
+        other = "another version of vitui made it, and can go on with it"
+        raise ConfigError([Mistake(where, f"config: {error}; {other}")]) from None
 
 
 def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:

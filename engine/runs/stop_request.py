@@ -1,17 +1,25 @@
 """How a run is asked to stop: by its control file, which a user writes, or by a signal to its process.
 
+Where the disk has no room for the file, the request is written into the blocks that are reserved for the run's end: it
+needs none of its own, and the reserve goes with the run's end, when there is nothing left to be asked.
+
 SIGINT, SIGTERM and SIGHUP (its terminal was closed) ask it to stop now. So does SIGUSR2, which batch systems send when
 the time of a job is nearly up.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import os
 import signal
+from pathlib import Path
 from types import FrameType
 from typing import Literal
 
+from engine.runs.event_log import RESERVE_FILE
 from engine.runs.store import Run
-from engine.system.files import read_small, write_atomic
+from engine.system.files import write_atomic, write_over
 from engine.system.process import STOP_SIGNALS
 
 Request = Literal["stop-after-epoch", "stop-now"]
@@ -19,6 +27,8 @@ REQUESTS: tuple[Request, ...] = ("stop-after-epoch", "stop-now")
 
 FINISHED, FAILED, STOPPED = 0, 1, 3
 """Exit codes of a process that trains."""
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says of a disk that has no blocks or no inodes left."""
 TIME_NEARLY_UP = "its time is nearly up: stopped"
 """The reason of a run that SIGUSR2 has stopped; where it was follows."""
 
@@ -27,23 +37,49 @@ def ask(run: Run, request: Request) -> None:
     """Ask a live run to stop.
 
     Raises:
-        OSError: Its folder cannot be written.
+        OSError: Its folder cannot be written, and nothing is reserved in it.
     """
-    write_atomic(run.control, request.encode())
+    try:
+        write_atomic(run.control, request.encode())
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            write_over(_reserve(run), request.encode())
+            return
+        raise
 
 
 def asked(run: Run) -> Request | None:
-    """Return the stop request in a run's control file, None without one."""
-    try:
-        text = read_small(run.control).decode(errors="replace").strip()
-    except OSError:
-        return None
-    return next((request for request in REQUESTS if request == text), None)
+    """Return the stop request in a run's control file or its reserve, None without one."""
+    return _request_in(run.control) or _request_in(_reserve(run))
 
 
 def clear(run: Run) -> None:
     """Remove the stop request, after it was followed."""
     run.control.unlink(missing_ok=True)
+    if _request_in(_reserve(run)) is not None:
+        with contextlib.suppress(OSError):
+            write_over(_reserve(run), b"")
+
+
+def _request_in(path: Path) -> Request | None:
+    """Return the request that a file begins with."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    try:
+        text = os.read(handle, 64).decode(errors="replace").strip()
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return next((request for request in REQUESTS if request == text), None)
+
+
+def _reserve(run: Run) -> Path:
+    return run.path / RESERVE_FILE
 
 
 class StopRequest:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 
 import pytest
 
 from engine.events import End, decode
-from engine.queue.stop_and_resume import request_resume, request_stop
+from engine.queue.stop_and_resume import NotAsked, request_resume, request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.queue_entry import waiting_entry
@@ -29,6 +31,15 @@ def test_a_queued_run_leaves_the_queue(store, tiny):
     assert waiting_entry(run) is None
     assert status_of(run).state == "stopped"
     assert decode(last_lines(run.events)[-1]).reason == "taken out of the queue"
+
+
+def test_a_run_that_cannot_be_asked_is_told_in_a_line(run, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(stop_request, "write_atomic", full)
+    with run_lock.hold(run), pytest.raises(NotAsked, match="No space left on device"):
+        request_stop(run, "stop-now")
 
 
 def test_a_live_run_is_asked(run):

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from engine.events import Checkpoint, End, Log, Metrics, Start, decode
-from engine.runs import event_log
+from engine.runs import event_log, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.recorder import Recorder
 from engine.runs.status_file import rebuild
@@ -50,6 +50,16 @@ for step in range(1, 2001):
     print(json.dumps({"event": "metrics", "step": step, "values": {"x": step}}), flush=True)
 os.unlink("filler")
 filler.close()
+''']
+"""
+
+TALKING = """
+[experiments.talking]
+command = ["python3", "-c", '''
+import json, itertools, time
+for step in itertools.count(1):
+    print(json.dumps({"event": "metrics", "step": step, "epoch": step / 10, "values": {"x": step}}), flush=True)
+    time.sleep(0.05)
 ''']
 """
 
@@ -144,6 +154,19 @@ class TestRecorder:
         status = status_of(run)
         assert status.state == "crashed"
         assert "could not be written: No space left on device" in status.reason
+
+    def test_a_stop_request_finds_room_in_what_is_kept_for_the_end(self, run, disk):
+        recorder = Recorder(run)
+        recorder.emit(start(run))
+        fill(disk)
+        for request in stop_request.REQUESTS:
+            stop_request.ask(run, request)
+            assert stop_request.asked(run) == request
+        recorder.end("stopped", "stopped on request")
+        stop_request.clear(run)
+        assert stop_request.asked(run) is None
+        recorder.close()
+        assert isinstance(events_of(run)[-1], End)
 
     def test_a_start_that_cannot_be_written_is_refused(self, run, disk):
         recorder = Recorder(run)
@@ -316,3 +339,19 @@ class TestRuns:
             if isinstance(event, Metrics) and "x" in event.values
         ]
         assert said == list(range(1, 2001))
+
+    @pytest.mark.parametrize("words", [[], ["--now"], ["--force"]], ids=["epoch", "now", "force"])
+    @pytest.mark.parametrize("kept", [True, False], ids=["reserve", "signal"])
+    def test_a_run_on_a_full_disk_is_stopped(self, engine, disk, until, words, kept):
+        (engine.folder / "experiments.toml").write_text(TINY + TALKING)
+        process = engine.start("run", "talking", "--runs", str(disk))
+        until(lambda: [run for run in Store(disk).runs() if run.events.exists() and len(events_of(run)) > 2])
+        (run,) = Store(disk).runs()
+        if not kept:
+            (run.path / ".reserve").unlink()
+        fill(disk)
+        done = engine("stop", "talking", "--runs", str(disk), *words)
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert (b"got SIGTERM" in done.stdout) == (not kept)
+        assert process.wait(60) == 3
+        assert status_of(run).state == "stopped"

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from engine.config.validate import ConfigError
 from engine.events import Start
+from engine.queue.stop_and_resume import request_resume
+from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
 
@@ -53,3 +58,41 @@ def test_the_last_start_says_how_a_run_goes_on(run, tiny):
     recorder.log("info", 'says "start" too')
     recorder.close()
     assert last_experiment(run).batch_size == 8
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda config: config.pop("model"), "missing required field `model`"),
+        (lambda config: config.update(brand_new=1), "unknown field `brand_new`"),
+        (lambda config: config.update(epochs="many"), "got `str` - at `$.epochs`"),
+    ],
+    ids=["older", "newer", "other"],
+)
+class TestOfAnotherVersion:
+    def test_run_json_is_named_with_the_field(self, run, change, message):
+        facts = json.loads((run.path / "run.json").read_bytes())
+        change(facts["config"])
+        (run.path / "run.json").write_text(json.dumps(facts))
+        with pytest.raises(ConfigError) as error:
+            last_experiment(run)
+        assert f"{run.id}/run.json: config: " in str(error.value)
+        assert message in str(error.value)
+        with pytest.raises(ConfigError), crashed(run):
+            request_resume(run)
+        assert queue_entry(run) is None
+
+    def test_and_so_are_its_events(self, run, tiny, change, message):
+        config = msgspec.to_builtins(tiny)
+        change(config)
+        with crashed(run, config), pytest.raises(ConfigError, match="its last start: config: "):
+            last_experiment(run)
+
+
+@contextlib.contextmanager
+def crashed(run, config=None):
+    """Have a run's process be gone without a word."""
+    recorder = Recorder(run)
+    recorder.emit(Start(time=1.0, run=run.id, attempt=1, config=config or {}))
+    recorder.close()
+    yield
