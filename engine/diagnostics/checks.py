@@ -111,7 +111,7 @@ def check_silence(case: Case) -> Iterator[Finding]:
     if case.held and status.state in LIVE and status.attempt and age > SILENCE_S:
         yield case.finding(
             "mute", f"its process {status.pid} on {status.host} lives but has said nothing for {duration(age)}",
-            f"see what it does (py-spy dump --pid {status.pid}); `engine stop --now`, then `kill {status.pid}`",
+            f"see what it does (py-spy dump --pid {status.pid}); `engine stop --force {case.run.id}` ends it",
         )  # fmt: skip
 
 

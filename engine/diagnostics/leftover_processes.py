@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from engine.diagnostics.checks import Finding
 from engine.runs import run_lock
 from engine.runs.current_state import status_of
-from engine.runs.processes import leftovers, marks, names
+from engine.runs.processes import leftovers, listed, marks, names
 from engine.runs.status import ENDED
 from engine.runs.store import Run
-from engine.system.termination import listed, name
 
 
 def check_leftovers(runs: Sequence[Run]) -> Iterator[Finding]:
@@ -20,7 +19,5 @@ def check_leftovers(runs: Sequence[Run]) -> Iterator[Finding]:
         if not any(names(variables, run) for variables in marked) or run_lock.is_held(run):
             continue
         if status_of(run).state in ENDED and (left := leftovers(run)):
-            text = (
-                f"its {listed([name(process) for process in left])} {'goes' if len(left) == 1 else 'go'} on"
-            )
+            text = f"its {listed(left)} {'goes' if len(left) == 1 else 'go'} on"
             yield Finding(run.id, "leftovers", text, f"`engine stop --force {run.id}` ends what it left")

@@ -28,7 +28,6 @@ from engine.runs.store import Run
 from engine.system import process
 from engine.system.files import last_lines
 from engine.system.telemetry import Sampler, joules_of
-from engine.system.termination import listed
 
 GRACE_S = 30.0
 """Seconds between SIGTERM and SIGKILL."""
@@ -84,7 +83,7 @@ def run_script(
         left = orphans.end(group.group)
     listener.join(timeout=5)  # a child of the program that holds its stdout must not hold the run
     if left:
-        recorder.log("warning", f"its command left the {listed(left)}, now ended")
+        recorder.log("warning", left)
     return _end(program.returncode, run, recorder, stop)
 
 
