@@ -7,8 +7,7 @@ from collections.abc import Iterator, Sequence
 from engine.diagnostics.checks import Finding
 from engine.runs import run_lock
 from engine.runs.current_state import status_of
-from engine.runs.processes.membership import leftovers, marks, names
-from engine.runs.processes.termination import listed, name
+from engine.runs.processes.membership import leftovers, listed, marks, names
 from engine.runs.status import ENDED
 from engine.runs.store import Run
 
@@ -20,7 +19,5 @@ def check_leftovers(runs: Sequence[Run]) -> Iterator[Finding]:
         if not any(names(variables, run) for variables in marked) or run_lock.is_held(run):
             continue
         if status_of(run).state in ENDED and (left := leftovers(run)):
-            text = (
-                f"its {listed([name(process) for process in left])} {'goes' if len(left) == 1 else 'go'} on"
-            )
+            text = f"its {listed(left)} {'goes' if len(left) == 1 else 'go'} on"
             yield Finding(run.id, "leftovers", text, f"`engine stop --force {run.id}` ends what it left")

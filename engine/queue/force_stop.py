@@ -16,8 +16,8 @@ import psutil
 from engine.queue.stop_and_resume import NotAsked, request_stop
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
-from engine.runs.processes.membership import main_process, processes_of
-from engine.runs.processes.termination import end_processes, listed, send, wait_for
+from engine.runs.processes.membership import listed, main_process, processes_of
+from engine.runs.processes.termination import end_processes, send, wait_for
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import ENDED, LIVE, Status
@@ -87,10 +87,11 @@ def _end_leftovers(
 ) -> str:
     """End the processes that a run has left which has ended."""
     on_gpus = _gpu_memory(run, processes)
-    names = end_processes(processes)
+    text = listed(processes)
+    end_processes(processes)
     if on_gpus:
         _report_memory(on_gpus, say)
-    return f"{run.id} was {status.state} already; it had left the {listed(names)}, now ended"
+    return f"{run.id} was {status.state} already; it had left the {text}, now ended"
 
 
 def _require_no_copy(run: Run) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection
 
-from engine.runs.processes.membership import descendants, leftovers
+from engine.runs.processes.membership import descendants, leftovers, listed
 from engine.runs.processes.termination import GRACE_S, end_processes
 from engine.runs.store import Run
 from engine.system import process
@@ -44,21 +44,22 @@ class Orphans:
         """
         process.reap_orphans(self._before.union(others))
 
-    def end(self, group: int = 0, grace_s: float = GRACE_S) -> list[str]:
-        """End those that are left, once the program has ended; return their names.
+    def end(self, group: int = 0, grace_s: float = GRACE_S) -> str:
+        """End those that are left, once the program has ended; return what they were, in words, empty for none.
 
         Args:
             group: A process group whose members have been killed already.
             grace_s: Seconds between SIGTERM and SIGKILL.
         """
-        left = [
-            member
-            for member in {*descendants(), *leftovers(self._run)}
-            if member.pid not in self._before and not _is_in(member.pid, group)
-        ]
-        names = end_processes(sorted(left, key=lambda member: member.pid), grace_s)
+        candidates = {*descendants(), *leftovers(self._run)}
+        left = sorted(
+            (each for each in candidates if each.pid not in self._before and not _is_in(each.pid, group)),
+            key=lambda each: each.pid,
+        )
+        text = f"its command left the {listed(left)}, now ended" if left else ""
+        end_processes(left, grace_s)
         self.reap(())
-        return names
+        return text
 
 
 def _is_in(pid: int, group: int) -> bool:

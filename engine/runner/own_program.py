@@ -20,7 +20,6 @@ from engine.runner.orphans import Orphans
 from engine.runner.process_group import ProcessGroup
 from engine.runner.program_output import ProgramOutput
 from engine.runs import stop_request
-from engine.runs.processes.termination import listed
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
@@ -73,7 +72,7 @@ def run_script(
                 _look_again(program, stop)
         left = orphans.end(group.group)
     if left:
-        recorder.log("warning", f"its command left the {listed(left)}, now ended")
+        recorder.log("warning", left)
     return _end(program.returncode, output.last_lines, run, recorder, stop)
 
 

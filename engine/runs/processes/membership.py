@@ -16,20 +16,25 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from engine.runs import run_lock
-from engine.runs.processes.termination import GRACE_S, end_processes, listed, lives
+from engine.runs.processes.termination import GRACE_S, end_processes, lives
 from engine.runs.store import Run, StoreError
+from engine.text import printable, shorten
 
 RUN, FOLDER, INODE = "VITUI_RUN", "VITUI_RUN_DIR", "VITUI_RUN_INODE"
 """The variables that name the run, its folder, and the folder's device and inode: a copy in its place is another."""
 MAX_READ = 1024 * 1024
 """Bytes of a process's command line or environment that are read."""
+NAMED = 5
+"""Processes that a sentence names."""
+LONGEST = 60
+"""Cells of a command that a sentence quotes."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +101,17 @@ def end_leftovers(run: Run, grace_s: float = GRACE_S) -> str:
     Returns:
         What was ended, in words; empty where there was nothing.
     """
-    ended = end_processes(leftovers(run), grace_s)
-    return f"an earlier attempt left the {listed(ended)}, now ended" if ended else ""
+    left = leftovers(run)
+    text = listed(left)
+    end_processes(left, grace_s)
+    return f"an earlier attempt left the {text}, now ended" if left else ""
+
+
+def listed(processes: Sequence[psutil.Process]) -> str:
+    """Return the pids and commands of processes as a part of a sentence: ``process 7 (sleep 600)``."""
+    more = f" and {len(processes) - NAMED} more" if len(processes) > NAMED else ""
+    names = ", ".join(map(_pid_and_command, processes[:NAMED]))
+    return f"process{'es' if len(processes) != 1 else ''} {names}{more}"
 
 
 def descendants() -> list[psutil.Process]:
@@ -180,6 +194,13 @@ def _with_descendants(
         (member for member in found if member.pid != os.getpid() and lives(member)),
         key=lambda member: member.pid,
     )
+
+
+def _pid_and_command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        words = printable(" ".join(process.cmdline()) or process.name())
+        return f"{process.pid} ({shorten(words, LONGEST)})"
+    return str(process.pid)
 
 
 def _parent(child: psutil.Process) -> int:

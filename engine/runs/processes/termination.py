@@ -1,50 +1,28 @@
-"""Ends processes: by SIGTERM, and by SIGKILL after a while; and says which they were."""
+"""Ends processes: by SIGTERM, and by SIGKILL after a while."""
 
 from __future__ import annotations
 
 import contextlib
 import signal
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import psutil
-
-from engine.text import printable, shorten
 
 GRACE_S = 3.0
 """Seconds between SIGTERM and SIGKILL."""
 KILLED_S = 5.0
 """Seconds that the kernel has to end what was killed."""
 POLL_S = 0.02
-NAMED = 5
-"""Processes that a sentence names."""
-LONGEST = 60
-"""Cells of a command that a sentence quotes."""
 
 
-def end_processes(processes: Iterable[psutil.Process], grace_s: float = GRACE_S) -> list[str]:
-    """Ask processes to end, kill those that have not after some seconds, and return the names of all, as ``name``."""
+def end_processes(processes: Iterable[psutil.Process], grace_s: float = GRACE_S) -> None:
+    """Ask processes to end, and kill those that have not after ``grace_s`` seconds."""
     left = list(processes)
-    names = [name(process) for process in left]
     send(left, signal.SIGTERM, signal.SIGCONT)
     left = wait_for(left, grace_s)
     send(left, signal.SIGKILL)
     wait_for(left, KILLED_S)
-    return names
-
-
-def name(process: psutil.Process) -> str:
-    """Return the pid and the command of a process, as far as it fits a sentence."""
-    with contextlib.suppress(psutil.Error):
-        words = printable(" ".join(process.cmdline()) or process.name())
-        return f"{process.pid} ({shorten(words, LONGEST)})"
-    return str(process.pid)
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the names of processes as a part of a sentence."""
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return f"process{'es' if len(names) != 1 else ''} {', '.join(names[:NAMED])}{more}"
 
 
 def wait_for(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
