@@ -18,7 +18,7 @@ from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
 
 
-class NotAsked(StoreError):
+class NotAsked(StoreError):  # noqa: N818  it says what is the case
     """A run that lives cannot be asked to stop."""
 
 
