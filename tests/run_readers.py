@@ -11,12 +11,11 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import msgspec
-
 from engine.analysis.runs_that_count import read_candidates
 from engine.commands import run_table
 from engine.config.loader import load_config
 from engine.diagnostics import checks, doctor
+from engine.errors import UserError
 from engine.exchange.exporting import export_runs
 from engine.history.preview import sketch
 from engine.history.reader import AXES, History
@@ -27,7 +26,7 @@ from engine.runs.labels import labels_of
 from engine.runs.queue_entry import queue_entry
 from engine.runs.resume import last_experiment
 from engine.runs.status_file import rebuild
-from engine.runs.store import Run, Store, StoreError
+from engine.runs.store import Run, Store
 from engine.text import printable
 from tests.hostile_texts import acted_on
 from tui.feed.feed import Feed
@@ -54,7 +53,7 @@ def small_files(lab: Path, run: Run) -> str:
     for ask in (run.info, *(partial(ask, run.path if ask is trash.disk_usage else run) for ask in questions)):
         try:
             ask()
-        except (StoreError, msgspec.ValidationError) as error:
+        except UserError as error:
             said.append(printable(str(error)))
     labels = labels_of(run)
     predictions.load(run.path)

@@ -21,11 +21,13 @@ import click
 
 from engine.commands.options import fail, warn
 from engine.commands.plain_output import print_plain
-from engine.errors import UserError
+from engine.errors import PASSING, UserError
 from engine.system import standard_streams
 
 FAILED = 1
 NO_READER = 141
+REFUSALS = PASSING | {errno.EACCES, errno.EPERM, errno.EIO}
+"""What the system says of itself, and not of what it was asked for: no fault of vitui."""
 
 
 class CommandGroup(click.Group):
@@ -37,11 +39,15 @@ class CommandGroup(click.Group):
             return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the verb; mistakes of the user end it with exit code 2."""
+        """Run the verb; mistakes of the user, and a system that refuses, end it with exit code 2."""
         try:
             return super().invoke(ctx)
         except UserError as error:
             fail(str(error))
+        except OSError as error:
+            if error.errno not in REFUSALS or standard_streams.stdout_refusal() is error:
+                raise
+            fail(f"{error.filename or ctx.info_name}: {error.strerror}")
 
 
 def tell_of_crash(error: BaseException, name: str, events: Sequence[str] = ()) -> int:

@@ -90,7 +90,7 @@ def work(
 
     Raises:
         Busy: Another worker serves the folder.
-        StoreError: The folder cannot be locked.
+        StoreError: The folder cannot be locked, or was moved away or removed while it was served.
     """
     with contextlib.ExitStack() as stack:
         machine = machine or stack.enter_context(contextlib.closing(LocalDevices()))
@@ -125,6 +125,10 @@ class Worker:
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
         self._published: worker_status.WorkerStatus | None = None
+        self._place: tuple[int, int] | None = None
+        """Which folder it serves, known from the first look on."""
+        self._waiting = 0
+        """How many runs waited after the last turn."""
 
     def serve(self, stopped: Callable[[], bool], *, drain: bool) -> None:
         """Start the runs that can start, until ``stopped`` or, with ``drain``, until none is left."""
@@ -147,6 +151,7 @@ class Worker:
         for name, devices in plan.starts.items():
             if why := self._start(Run(self._store.root / name), devices):
                 plan.waits[name] = Wait(why)
+        self._waiting = len(plan.waits)
         self._publish(plan)
         return not self._children and _is_idle(look, plan)
 
@@ -186,6 +191,12 @@ class Worker:
                 look.live.append((run, entry))
             elif entry is not None and entry.stage == "waiting":
                 look.queue.append((run, entry))
+        place = _place(self._store)
+        if self._place not in (None, place):  # else there seems to be nothing left to do
+            raise StoreError(
+                f"{self._store.root} is no longer there: moved or removed; {_still_wait(self._waiting)}"
+            )
+        self._place = place
         live = {run.id for run, _ in look.live}
         if self._live - live:
             self._estimates.look_again()
@@ -252,6 +263,19 @@ class Worker:
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
             worker_status.publish(self._store.root, current)
             self._published = current
+
+
+def _place(store: Store) -> tuple[int, int] | None:
+    """Return what tells a folder of runs from another one at its path, None where there is none."""
+    try:
+        stat = store.root.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def _still_wait(count: int) -> str:
+    return "no run waited" if not count else f"{count} run{'s' * (count > 1)} still wait{'s' * (count == 1)}"
 
 
 def why_blocked(store: Store, queued: Run, entry: QueueEntry, now: float) -> tuple[str, bool]:

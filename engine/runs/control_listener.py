@@ -41,5 +41,7 @@ class ControlListener:
         while not self._left.wait(self._interval_s):
             self._stop.poll()
             if self._recorder is not None:
+                if self._recorder.is_removed:
+                    self._stop.now("its folder was removed")
                 with contextlib.suppress(OSError):  # a full disk takes no status: the next look tries again
                     self._recorder.heartbeat()

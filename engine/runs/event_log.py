@@ -57,6 +57,11 @@ class EventLog:
         """The number of lines that are not in the file yet."""
         return len(self._waiting)
 
+    @property
+    def is_removed(self) -> bool:
+        """Whether the file was removed: what is written to it, nobody will read."""
+        return os.fstat(self._file).st_nlink == 0
+
     def put(self, line: bytes, *, spare: bool = False) -> None:
         """Append a line, now or once there is space.
 

@@ -266,12 +266,21 @@ class Recorder(Reporter):
 
             if self._event_log.finish(last, END_PATIENCE_S):
                 self._tell(ends[-1], encode(ends[-1]), normalised(ends[-1]))
+                if self._event_log.is_removed:
+                    self.lost = True
+                    self._complain("its folder was removed while it ran: nothing of it is kept")
                 return
             self.lost = True
             self.status.reason = f"its end, {state}, could not be written: {self._why()}"
             cure = f"Free some space; `engine resume {self.run.id}` goes on then"
             self._complain(f"{self.status.reason} ({reason}). {cure}")
             self._save(time.monotonic())
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the run's folder was removed under it."""
+        with self._lock:
+            return not self._ended and self._event_log.is_removed
 
     def telemetry(self, values: Mapping[str, float]) -> None:
         """Emit measurements of the machine at the last step; before the start and after the end they are dropped."""

@@ -123,6 +123,11 @@ class StopRequest:
         if (request := asked(self._run)) is not None:
             self.request, self.reason = request, "stopped on request"
 
+    def now(self, reason: str) -> None:
+        """Have the run stop now, for a reason of its own process."""
+        if self.request != "stop-now":
+            self.request, self.reason = "stop-now", reason
+
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
         if self.request != "stop-now":  # of several signals the first says why
             self.time_nearly_up = number == signal.SIGUSR2

@@ -73,7 +73,9 @@ def draft_of(path: Path, name: str = "") -> Iterator[Path]:
     try:
         yield draft
         draft.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise

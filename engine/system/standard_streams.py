@@ -14,7 +14,7 @@ from typing import Any
 
 
 class _Stream(io.FileIO):
-    """An open stream that remembers what it was refused."""
+    """An open stream that remembers what it was refused first."""
 
     refusal: OSError | None = None
 
@@ -26,7 +26,7 @@ class _Stream(io.FileIO):
             ) is None:  # another program made the pipe one that does not wait
                 select.select([], [self], [])
         except OSError as error:
-            self.refusal = error
+            self.refusal = self.refusal or error
             if self.fileno() == 2:
                 return len(memoryview(data))
             raise

@@ -83,6 +83,7 @@ class Feed:
         self._snapshot = Snapshot()
         self._config_stamp: int | None = -1
         self._root_stamp = -1
+        self._had_runs = False
         self._runs: dict[str, Run] = {}
         self._stamps: dict[str, int] = {}
         self._unread = False
@@ -176,6 +177,8 @@ class Feed:
 
     def _update_runs(self, tick: _Tick) -> None:
         tick.changed_runs = self._look_at_runs()
+        if (error := self._runs_error()) != tick.before.runs_error:
+            tick.changes["runs_error"] = error
         if not tick.changed_runs:
             return
         statuses = tuple(self._statuses[name] for name in self._runs if name in self._statuses)
@@ -280,6 +283,13 @@ class Feed:
                 changed_runs.add(name)
             self._statuses[name] = status
         return changed_runs
+
+    def _runs_error(self) -> str:
+        """Return in words that the folder of runs is gone, empty while it is there or was never seen."""
+        self._had_runs = self._had_runs or bool(self._runs)
+        if not self._had_runs or self._root_stamp:
+            return ""
+        return f"{self._project.runs} is no longer there: moved or removed; what is in it is shown once it is back"
 
     def _list_runs(self) -> set[str]:
         """List the folder of runs anew; return the runs that came or went."""

@@ -112,6 +112,8 @@ class Snapshot:
     config_error: str = ""
     runs: tuple[Status, ...] = ()
     """Oldest first."""
+    runs_error: str = ""
+    """Why there are none, where the folder that had some is gone."""
     metadata: Mapping[str, RunMetadata] = field(default_factory=dict)
     """By run, as far as it has been read."""
     watch: Watch = Watch()

@@ -20,7 +20,7 @@ from engine.runs.queue_entry import (
     waiting_entry,
 )
 from engine.runs.recorder import Recorder
-from engine.runs.store import Run, Store, StoreError
+from engine.runs.store import Run, RunInfo, Store, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.entry_writer import leave_queue, take_from_queue
 from engine.system.lock import Holder, this_process
@@ -34,7 +34,14 @@ def make(store: Store, **wishes) -> list[Run]:
     for number, name in enumerate(RUNS):
         run = Run(store.root / name)
         run.path.mkdir(parents=True)
-        (run.path / "run.json").write_text("{}")
+        facts = RunInfo(
+            id=name,
+            experiment="run",
+            config={"name": "run", "model": "vit_mini"},
+            seed=number,
+            created=1000.0,
+        )
+        (run.path / "run.json").write_bytes(msgspec.json.encode(facts))
         entry_writer.enter(run, QueueEntry(submitted=1000.0 + number, **wishes))
         runs.append(run)
     return runs

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -78,3 +79,17 @@ def test_a_heartbeat_counts_into_the_time_of_the_attempt_once(run):
     assert recorder.status.heartbeat == ended - 2 * HEARTBEAT_S
     recorder.close()
     assert rebuild(run).state == "finished"
+
+
+def test_a_run_whose_folder_is_removed_stops_and_says_so(run, capsys):
+    recorder, stop = Recorder(run), StopRequest(run)
+    with ControlListener(stop, recorder, interval_s=0.01):
+        shutil.rmtree(run.path)
+        deadline = time.monotonic() + 5
+        while stop.request is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    assert (stop.request, stop.reason) == ("stop-now", "its folder was removed")
+    recorder.end("stopped", stop.reason)
+    recorder.close()
+    assert recorder.lost
+    assert "its folder was removed while it ran" in capsys.readouterr().err

@@ -164,3 +164,17 @@ def test_a_long_run_is_sketched_before_it_is_read(
         assert snapshot.curves["train/loss"][0] is rough or not snapshot.loading
     (whole,) = snapshot.curves["train/loss"]
     assert list(whole.x[-29_900:]) == list(range(100, 30_000))
+
+
+def test_a_folder_of_runs_that_is_gone_is_said_and_comes_back(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    feed = Feed(project, lambda _: None)
+    assert first(feed).runs_error == ""
+    project.runs.rename(away := project.runs.with_name("away"))
+    snapshot = first(feed)
+    assert snapshot.runs == ()
+    assert "is no longer there: moved or removed" in snapshot.runs_error
+    away.rename(project.runs)
+    snapshot = first(feed)
+    assert len(snapshot.runs) == 1
+    assert snapshot.runs_error == ""

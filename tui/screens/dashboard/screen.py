@@ -211,8 +211,8 @@ class Dashboard(TargetScreen):
     def _advice(self) -> list[str]:
         if self.filter.text:
             return [f"nothing matches {self.filter.text!r}; esc shows everything again"]
-        if self.snapshot.config_error:
-            return self.snapshot.config_error.splitlines()
+        if error := self.snapshot.runs_error or self.snapshot.config_error:
+            return error.splitlines()
         return first_steps(self.project.config)
 
     def _labels(self, snapshot: Snapshot) -> dict[str, str]:
@@ -332,9 +332,13 @@ class Dashboard(TargetScreen):
 
     @on(Changed)
     def _changed(self, message: Changed) -> None:
-        error = message.snapshot.config_error
-        if error and error != self.snapshot.config_error:
-            self.notify(error, title="experiments.toml", severity="error", markup=False, timeout=15)
+        now, before = message.snapshot, self.snapshot
+        for title, error, known in (
+            ("experiments.toml", now.config_error, before.config_error),
+            ("The runs are gone", now.runs_error, before.runs_error),
+        ):
+            if error and error != known:
+                self.notify(error, title=title, severity="error", markup=False, timeout=15)
         self._heard = True
         self.snapshot = message.snapshot
         self._notifier.tell(message.snapshot, message.ended, message.alarms)

@@ -59,6 +59,8 @@ class MachineLine(Static):
                 left.append("   " if words else "  ")
                 left.append(mark, colour)
                 left.append(f" {counts[state]}" + f" {state}" * words)
+        if self._snapshot.runs_error:
+            left.append("   ✗ the folder of runs is gone", "bold red")
         if self._snapshot.config_error:
             left.append("   ✗ experiments.toml", "bold red")
         return left
