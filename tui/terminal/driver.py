@@ -63,6 +63,13 @@ class TerminalDriver(LinuxDriver):
         super().stop_application_mode()
         self.is_drawing = False
 
+    def resume_application_mode(self) -> None:
+        """Take the terminal after the process was stopped; one that SIGSTOP stopped, unannounced, still has it."""
+        if self.is_drawing:  # else what it was like before would be taken from the app itself
+            self.suspend_application_mode()
+            self.app_on_it.post_message(self.SignalResume())
+        super().resume_application_mode()
+
     def run_input_thread(self) -> None:
         """Turn what is typed into messages, until the app leaves or the terminal is gone."""
         decoder = InputDecoder()
