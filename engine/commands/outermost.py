@@ -50,12 +50,12 @@ class CommandGroup(click.Group):
 
 
 def tell_of_crash(error: BaseException, name: str, events: Sequence[str] = ()) -> int:
-    """Write down an error that nobody expected, say where, and return the exit code.
+    """Write an unexpected error to a file, say where, and return the exit code.
 
     Args:
         error: The error.
         name: The command that met it.
-        events: What happened before it, the last thing last.
+        events: What happened before it, the last event last.
     """
     from engine.system.crash_report import write_crash_report
 
@@ -79,7 +79,7 @@ def _orderly_exit(name: str) -> Iterator[None]:
         yield
     except SystemExit as leaving:
         code = leaving.code
-    except Exception as error:  # noqa: BLE001  whatever nobody has expected
+    except Exception as error:  # noqa: BLE001  whatever is not expected
         code = FAILED if standard_streams.stdout_refusal() else tell_of_crash(error, name)
     if (refusal := standard_streams.stdout_refusal()) is not None:
         standard_streams.drop_stdout()

@@ -1,4 +1,4 @@
-"""What is kept of an error that nobody expected: a file from which its cause can be found, on the user's own disk."""
+"""What is kept of an unexpected error: a file from which its cause can be found, on the user's own disk."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def write_crash_report(error: BaseException, events: Sequence[str] = ()) -> Path
 
     Args:
         error: The error.
-        events: What happened before it, the last thing last.
+        events: What happened before it, the last event last.
     """
     if (state := state_folder()) is None:
         return None
@@ -60,7 +60,7 @@ def _lines(error: BaseException, events: Sequence[str]) -> Iterable[str]:
     yield ""
     yield "".join(traceback.format_exception(error))
     if events:
-        yield "What happened before, the last thing last:"
+        yield "What happened before, the last event last:"
         yield from events
         yield ""
 

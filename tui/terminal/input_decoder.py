@@ -45,7 +45,7 @@ class InputDecoder:
                 text = yield from self._feed_keys(text)
 
     def tick(self) -> Iterator[Message]:
-        """Yield what there is to say once no more bytes have come for a while: ESC alone is a key."""
+        """Yield the messages that are due once no bytes have come for a while: ESC alone is a key."""
         if self._pasted is not None and time.monotonic() - self._heard > PATIENCE_S:
             yield self._end_paste("".join(self._pasted))
         yield from self._parsed(self._parser.tick())

@@ -27,7 +27,7 @@ class RecentEventsApp(App[str]):
         await super().on_event(event)
 
     def _told(self, event: events.Event) -> str:
-        """Return an event in words, empty for one that tells nothing; what is written into a box is the user's own."""
+        """Return an event in words, empty for other events; what is written into a box is the user's own."""
         focused = self.focused if self.screen_stack else None
         place = type(focused or (self.screen if self.screen_stack else self)).__name__
         match event:
