@@ -81,7 +81,7 @@ def _orderly_exit(name: str) -> Iterator[None]:
         yield
     except SystemExit as leaving:
         code = leaving.code
-    except Exception as error:  # noqa: BLE001  whatever nobody has expected
+    except Exception as error:  # noqa: BLE001  whatever is not expected
         code = FAILED if standard_streams.stdout_refusal() else tell_of_crash(error, name)
     if (refusal := standard_streams.stdout_refusal()) is not None:
         standard_streams.drop_stdout()

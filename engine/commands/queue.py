@@ -21,6 +21,7 @@ from engine.commands.options import (
 )
 from engine.config.loader import find_experiment, load_config
 from engine.config.schema import Experiment
+from engine.runs import worker_status
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Store
 
@@ -65,6 +66,8 @@ def submit(
             click.echo(run.id)
     if not only_queue:
         ensure_worker(store)
+    if why := worker_status.trouble(store.root):
+        warn(why)
 
 
 @click.command()
@@ -77,9 +80,13 @@ def submit(
 )
 @click.option("--backoff", default=30.0, show_default=True, metavar="SECONDS", type=click.FloatRange(0),
               help="Before the first retry of a run; doubled before each further one, up to an hour.")  # fmt: skip
-def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
+@click.option(
+    "--replace", is_flag=True, help="End a worker that is stopped or hangs, and serve in its stead."
+)
+def work(root: Path, devices: str | None, drain: bool, backoff: float, replace: bool) -> None:
     """Run the queue until it is empty (or until told to stop); runs go on when the worker is stopped."""
     from engine.queue import worker
+    from engine.queue.hung_worker import end_hung_worker
     from engine.sites.local_devices import LocalDevices
 
     stopped = False
@@ -94,6 +101,8 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float) -> None:
         with contextlib.closing(LocalDevices(devices)) as machine:
             for note in machine.notes:
                 click.echo(note, err=True)
+            if replace and (ended := end_hung_worker(Store(root))):
+                click.echo(ended, err=True)
             count = worker.work(Store(root), lambda: stopped, drain=drain, machine=machine, backoff_s=backoff)
     except worker.Busy as error:
         click.echo(str(error), err=True)

@@ -68,7 +68,10 @@ def check_unfinished(store: Store) -> Iterator[Finding]:
 
 
 def check_worker(store: Store) -> Iterator[Finding]:
-    """Has the worker of the queue said that something went wrong?"""
+    """Does the worker of the queue answer, and has one said that something went wrong?"""
+    if hung := worker_status.trouble(store.root):
+        text, _, cure = hung.partition(": ")
+        yield Finding(worker_status.NAME, "worker", text, cure)
     log = store.root / LOG
     lines = [line.decode(errors="replace") for line in last_lines(log)]
     wrong = [line for line in lines if line[:1].strip() and ("Error" in line or "Traceback" in line)]

@@ -125,6 +125,7 @@ class Worker:
         self._tries: dict[str, int] = {}
         self._live: set[str] = set()
         self._published: worker_status.WorkerStatus | None = None
+        self._beat = 0.0
         self._place: tuple[int, int] | None = None
         """Which folder it serves, known from the first look on."""
         self._waiting = 0
@@ -258,11 +259,15 @@ class Worker:
         reasons = {name: wait.words for name, wait in plan.waits.items()}
         devices, published = self._machine.offered, self._published
         if published is not None and (published.reasons, published.devices) == (reasons, devices):
+            if time.monotonic() - self._beat > worker_status.BEAT_S:
+                self._beat = time.monotonic()
+                with contextlib.suppress(OSError):
+                    worker_status.beat(self._store.root)
             return
         current = worker_status.WorkerStatus(worker=lock.this_process(), devices=devices, reasons=reasons)
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
             worker_status.publish(self._store.root, current)
-            self._published = current
+            self._published, self._beat = current, time.monotonic()
 
 
 def _place(store: Store) -> tuple[int, int] | None:
@@ -374,7 +379,8 @@ def _only_worker(store: Store) -> Iterator[None]:
         try:
             stack.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))
         except lock.LockHeld:
-            raise Busy(f"a worker serves {store.root} already") from None
+            why = worker_status.trouble(store.root)
+            raise Busy(why or f"a worker serves {store.root} already") from None
         except OSError as error:
             raise StoreError(f"{store.root} cannot be locked: {error.strerror}") from None
         yield

@@ -59,7 +59,7 @@ class EventLog:
 
     @property
     def is_removed(self) -> bool:
-        """Whether the file was removed: what is written to it, nobody will read."""
+        """Whether the file was removed: no reader will find what is written to it."""
         return os.fstat(self._file).st_nlink == 0
 
     def put(self, line: bytes, *, spare: bool = False) -> None:

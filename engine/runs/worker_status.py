@@ -1,4 +1,7 @@
-"""The worker's public status: the devices that it gives out, and why each run still waits."""
+"""The worker's public status: the devices that it gives out, why each run still waits, and whether it answers.
+
+While it works it touches the file every few seconds: one whose file is old hangs.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,18 @@ import msgspec
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run
 from engine.runs.trust.queued_by_user import why_untrusted
+from engine.system import lock, process
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
+from engine.text import span
 
 NAME = ".queue.json"
 HELD = "held"
 NO_WORKER = "no worker is running; `engine work` starts one"
+BEAT_S = 5.0
+"""Seconds between two touches of the file."""
+SILENT_S = 60.0
+"""Seconds without a touch after which a worker counts as hung: a look at lost GPUs may take some."""
 STARTING_S = 5.0
 """Seconds after a run was queued in which its worker may still be starting."""
 
@@ -65,6 +74,33 @@ def publish(root: Path, worker_status: WorkerStatus) -> None:
     write_atomic(_file(root), msgspec.json.encode(worker_status))
 
 
+def beat(root: Path) -> None:
+    """Say that the worker answers.
+
+    Raises:
+        OSError: Its status is not there.
+    """
+    os.utime(_file(root))
+
+
+def trouble(root: Path) -> str:
+    """Return in words that the worker of a folder of runs does nothing; empty where it answers, or there is none."""
+    if (holder := lock.holder_of(lock_file(root))) is None:
+        return ""
+    replaced = "`engine work --replace` serves in its stead"
+    if process.is_stopped(holder.pid):
+        return f"the worker ({holder.pid}) is stopped: `kill -CONT {holder.pid}` lets it go on, {replaced}"
+    try:
+        silent = time.time() - _file(root).stat().st_mtime
+    except OSError:  # it has just begun, or the disk is full
+        return ""
+    return (
+        f"the worker ({holder.pid}) has not answered for {span(silent)}: {replaced}"
+        if silent > SILENT_S
+        else ""
+    )
+
+
 def withdraw(root: Path) -> None:
     """Remove the status file."""
     _file(root).unlink(missing_ok=True)
@@ -88,7 +124,10 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
         run: The run.
         entry: Its entry in the queue; None where it has none.
     """
-    worker_status = read(run.folder.rpartition("/")[0] or ".")
+    root = run.folder.rpartition("/")[0] or "."
+    if why := _trouble(root, int(time.monotonic() / BEAT_S)):
+        return why
+    worker_status = read(root)
     of_worker = worker_status.reasons.get(run.id, "") if worker_status is not None else ""
     if worker_status is not None and not worker_status.left and of_worker:
         return of_worker
@@ -102,6 +141,12 @@ def why_waiting(run: Run, entry: QueueEntry | None) -> str:
         return reason
     soon = entry is not None and 0 <= time.time() - entry.submitted < STARTING_S
     return "" if soon else NO_WORKER
+
+
+@functools.lru_cache(maxsize=8)
+def _trouble(root: str, _when: int) -> str:
+    """Look at the worker once for all the runs of a list, and again after some seconds."""
+    return trouble(Path(root))
 
 
 @functools.lru_cache(maxsize=8)

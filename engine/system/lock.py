@@ -138,6 +138,12 @@ def is_held(path: str | os.PathLike[str]) -> bool | None:
     return is_taken and (holder is None or not holder.is_dead)
 
 
+def holder_of(path: Path) -> Holder | None:
+    """Return the living process of this machine that has the lock, as its file says; ``keepers`` proves it."""
+    is_taken, holder = _inspect(path)
+    return holder if is_taken and holder is not None and holder.is_alive else None
+
+
 def orphaned_holder(path: Path) -> tuple[Holder, list[int]] | None:
     """Return who died with the lock and the processes that still keep it; None where its holder lives or it is free."""
     is_taken, holder = _inspect(path)

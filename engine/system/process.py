@@ -57,8 +57,7 @@ def started(pid: int) -> float | None:
     if pid <= 0:
         return None
     try:
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-        fields = stat[stat.rindex(b")") + 2 :].split()  # the name before it may hold spaces and brackets
+        fields = _stat(pid)
         return None if fields[0] in (b"Z", b"X") else float(fields[19])
     except (OSError, ValueError, IndexError):
         if Path("/proc/self/stat").exists():
@@ -69,6 +68,20 @@ def started(pid: int) -> float | None:
         return float(psutil.Process(pid).create_time())
     except psutil.Error:
         return None
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a process was stopped by SIGSTOP or a debugger: it lives and does nothing. Only Linux tells."""
+    try:
+        return _stat(pid)[0] in (b"T", b"t")
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _stat(pid: int) -> list[bytes]:
+    """Return what the kernel says of a process, from its state on."""
+    stat = Path(f"/proc/{pid}/stat").read_bytes()
+    return stat[stat.rindex(b")") + 2 :].split()  # the name before it may hold spaces and brackets
 
 
 def is_alive(pid: int, start: float, boot: str) -> bool:

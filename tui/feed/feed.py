@@ -23,6 +23,7 @@ from engine.runs.current_state import status_of
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError
+from engine.runs.worker_status import BEAT_S
 from tui.feed import refresh_rate
 from tui.feed.curve_reader import CurveReader
 from tui.feed.focused_run import detail_of
@@ -84,6 +85,8 @@ class Feed:
         self._config_stamp: int | None = -1
         self._root_stamp = -1
         self._had_runs = False
+        self._beat = 0
+        """In which span of ``BEAT_S`` the worker was looked at last."""
         self._runs: dict[str, Run] = {}
         self._stamps: dict[str, int] = {}
         self._unread = False
@@ -258,6 +261,9 @@ class Feed:
         changed_runs: set[str] = set()
         stamp = _stamp(self._project.runs) or 0
         root_changed = stamp != self._root_stamp  # a run came or went, or the worker says anew why runs wait
+        beat = int(time.monotonic() / BEAT_S)
+        may_wait_anew = root_changed or beat != self._beat  # or it no longer answers
+        self._beat = beat
         if root_changed:
             self._root_stamp = stamp
             changed_runs |= self._list_runs()
@@ -271,7 +277,7 @@ class Feed:
             folder = _stamp(run.path) or 0  # every status, queue entry and request is renamed into the folder
             folder_changed = folder != self._stamps.get(name)
             may_move = (
-                previous is None or previous.state in LIVE or (root_changed and previous.state == "queued")
+                previous is None or previous.state in LIVE or (may_wait_anew and previous.state == "queued")
             )
             if not may_move and not folder_changed:
                 continue
