@@ -14,6 +14,7 @@
       ExportError       a figure, table or report that cannot be written   (tui.figures.files)
       FilterError       which runs are meant                               (engine.query.parser)
       StoreError        a run, its folder, or what is asked of it          (engine.runs.store)
+        NotAsked        a live run cannot be asked to stop                 (engine.queue.stop_and_resume)
 """
 
 from __future__ import annotations

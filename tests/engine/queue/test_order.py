@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.events import End
 from engine.queue import order as queue
@@ -25,6 +26,7 @@ from engine.runs.queue_entry import (
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store, StoreError
 from engine.system.lock import Holder, this_process
+from tests.conftest import queued
 
 RUNS = [f"run-s{seed}-20261124-1500{seed:02d}-abcd" for seed in range(6)]
 
@@ -195,8 +197,8 @@ class TestBack:
             queue.put_back(run)
         assert waiting_entry(run) is None
 
-    def test_cancelled_it_keeps_what_it_asked_for(self, store):
-        run = make(store, gpus=2, share=True)[0]
+    def test_cancelled_it_keeps_what_it_asked_for(self, store, tiny):
+        run = queued(store, replace(tiny, gpus=2), share=True)
         request_stop(run, "stop-now")
         assert (waiting_entry(run), queue_entry(run).stage, queue_entry(run).gpus) == (None, "left", 2)
         assert status_of(run).state == "stopped"
