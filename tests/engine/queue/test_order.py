@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from engine.events import End
 from engine.queue import order as queue
@@ -24,6 +25,7 @@ from engine.runs.store import Run, RunInfo, Store, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.entry_writer import leave_queue, take_from_queue
 from engine.system.lock import Holder, this_process
+from tests.conftest import queued
 
 RUNS = [f"run-s{seed}-20261124-1500{seed:02d}-abcd" for seed in range(6)]
 
@@ -202,8 +204,8 @@ class TestBack:
             queue.put_back(run)
         assert waiting_entry(run) is None
 
-    def test_cancelled_it_keeps_what_it_asked_for(self, store):
-        run = make(store, gpus=2, share=True)[0]
+    def test_cancelled_it_keeps_what_it_asked_for(self, store, tiny):
+        run = queued(store, replace(tiny, gpus=2), share=True)
         request_stop(run, "stop-now")
         assert (waiting_entry(run), queue_entry(run).stage, queue_entry(run).gpus) == (None, "left", 2)
         assert status_of(run).state == "stopped"
