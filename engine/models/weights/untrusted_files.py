@@ -6,6 +6,7 @@ PyTorch and numpy advise in their messages to unpickle what they refuse: that is
 from __future__ import annotations
 
 import pickle
+import warnings
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ def read_torch_file(path: Path, device: str | torch.device) -> Any:
 
     require_no_bomb(path)
     try:
-        return torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # they speak of how else the file could be read
+            return torch.load(path, map_location=device, weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path} cannot be read: {error.strerror or error}") from None
     except pickle.UnpicklingError:

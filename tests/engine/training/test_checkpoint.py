@@ -147,8 +147,12 @@ DANGEROUS = {"weights_only", "allow_pickle", "add_safe_globals", "UnpicklingErro
 )
 def test_no_library_s_advice_to_execute_it_is_passed_on(file, content):
     file.write_bytes(content)
-    with warnings.catch_warnings(action="ignore"), pytest.raises(CheckpointError) as raised:
+    with (
+        warnings.catch_warnings(record=True, action="always") as warned,
+        pytest.raises(CheckpointError) as raised,
+    ):
         load(file, CPU)
     said = "".join(traceback.format_exception(raised.value))
     assert "last.pt cannot be read: it is damaged" in said
+    assert not warned
     assert not DANGEROUS & set(re.findall(r"\w+", said))
