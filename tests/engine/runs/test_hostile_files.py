@@ -40,6 +40,7 @@ from functools import partial
 os.chdir(sys.argv[1])
 from engine.commands import run_table as listing
 from engine.diagnostics import checks, doctor
+from engine.errors import UserError
 from engine.runs import labels, trash
 from engine.text import printable
 from engine.runs.resume import last_experiment
@@ -51,7 +52,7 @@ from engine.runs.run_lock import is_held
 from engine.runs.current_state import status_of
 from engine.runs.stop_request import asked
 from engine.system.files import last_lines
-from engine.runs.store import Store, StoreError
+from engine.runs.store import Store
 from tui.figures.export_figures import export_figures
 from tui.report.export_tables import export_tables
 from tui.feed.feed import Feed
@@ -67,7 +68,7 @@ for run in runs:
                 *(partial(question, run) for question in (queue_entry, asked, is_held))):
         try:
             ask()
-        except (StoreError, ValueError) as error:  # a message, and no other error
+        except UserError as error:  # a message, and no other error
             print(printable(str(error)))
     found = labels.labels_of(run)
     print(printable(f"{found.tags[:3]} {found.notes[:200]}"))
