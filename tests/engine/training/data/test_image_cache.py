@@ -16,6 +16,7 @@ from engine.system.process import STOP_SIGNALS
 from engine.training.data import image_cache, image_decoder
 from engine.training.data.image_cache import Listing, cache_folder, load_images
 from engine.training.data.source import DataError, ignore
+from tests.conftest import ROOT
 
 ROOT = Path(__file__).parents[4]
 
@@ -82,6 +83,7 @@ class TestProcesses:
     @pytest.mark.slow
     def test_a_signal_to_all_is_their_parents(self, images, in_processes, monkeypatch):
         monkeypatch.setattr(image_cache, "decode", _decode_among_signals)
+        monkeypatch.syspath_prepend(str(ROOT))  # whose processes import this module
         assert shades(load(listing(images), workers=2)) == list(range(200))
 
     def test_a_caller_who_has_enough_ends_them(self, images, in_processes, monkeypatch, cache):
