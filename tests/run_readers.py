@@ -14,7 +14,7 @@ from pathlib import Path
 from engine.analysis.runs_that_count import read_candidates
 from engine.commands import run_table
 from engine.config.loader import load_config
-from engine.diagnostics import checks, doctor
+from engine.diagnostics import doctor, run_checks
 from engine.errors import UserError
 from engine.exchange.exporting import export_runs
 from engine.history.preview import sketch
@@ -95,7 +95,7 @@ def ls_json(lab: Path, run: Run) -> str:
 
 def examination(lab: Path, run: Run) -> str:
     """`engine doctor`, of a run."""
-    return "\n".join(doctor._as_line(finding, "", "") for finding in checks.examine(run, [run.id]))
+    return "\n".join(doctor._as_line(finding, "", "") for finding in run_checks.examine(run, [run.id]))
 
 
 def folder_examination(lab: Path, run: Run) -> str:

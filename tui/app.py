@@ -21,9 +21,9 @@ from textual.notifications import SeverityLevel
 from textual.screen import Screen
 
 from engine.text import printable_lines
+from tui.app_options import READONLY, Options
 from tui.feed.feed import Feed
 from tui.keymap.bindings import CHANGING, bindings
-from tui.options import READONLY, Options
 from tui.screens.dashboard.screen import Dashboard, live_runs
 from tui.screens.tour import TourScreen
 from tui.state.messages import Changed

@@ -139,7 +139,7 @@ def open_app(
     os.chdir(folder)  # runs started from the app find what the configuration names
     from engine.system.user_folders import state_folder
     from tui.app import VituiApp
-    from tui.options import Options, theme_of
+    from tui.app_options import Options, theme_of
     from tui.state.snapshot import Project
     from tui.terminal.ascii_filter import asked_for
 

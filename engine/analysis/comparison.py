@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from engine.analysis.comparison_sides import Side, differing
-from engine.analysis.conclusions.costs import TRAINING_TIME, Ratio, cost_of, ratio_of
+from engine.analysis.conclusions.costs import MEMORY_RATIO, TRAINING_TIME, Ratio, cost_of, ratio_of
 from engine.analysis.conclusions.evidence import Evidence, data_of, measured, model_interval
 from engine.analysis.conclusions.judged_metrics import PRIMARY
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.pairs import PairStatus
-from engine.analysis.conclusions.pareto_front import MEMORY_RATIO
 from engine.analysis.conclusions.sentences import sentences
 from engine.analysis.curves import LARGEST
 from engine.analysis.results import Score

@@ -5,27 +5,20 @@ Nothing is ever deleted: what is in the way goes to the trash, from where people
 
 from __future__ import annotations
 
-import os
-import secrets
-import stat
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
-from engine.diagnostics import checks
-from engine.diagnostics.checks import Finding
+from engine.diagnostics import run_checks
+from engine.diagnostics.folder_checks import check_unfinished, check_worker
 from engine.diagnostics.folder_permissions import check_folder, check_key, check_outputs
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.diagnostics.leftover_processes import check_leftovers
+from engine.diagnostics.repairs import repair
+from engine.diagnostics.run_checks import Finding
 from engine.errors import UserError
-from engine.events import decode
-from engine.runs import run_lock, status_file, trash, worker_status
 from engine.runs.store import Run, Store, is_run_id
-from engine.system import lock
-from engine.system.files import create_private, draft_of, last_lines, tail, write_all
 from engine.system.nvml import Nvml
 from engine.text import json_line, printable
 
-LOG = ".worker.log"
 ROUNDS = 4
 """How often the runs are examined anew after repairs."""
 
@@ -34,7 +27,7 @@ def examine(store: Store) -> list[Finding]:
     """Return all that is not well, of each run from the oldest on and then of the folder itself."""
     runs = store.runs()
     names = {run.id for run in runs}
-    findings = [finding for run in runs for finding in checks.examine(run, names)]
+    findings = [finding for run in runs for finding in run_checks.examine(run, names)]
     nvml = Nvml()
     try:
         findings += check_gpus(store, nvml)
@@ -50,110 +43,6 @@ def _examine_folder(store: Store) -> Iterator[Finding]:
     yield from check_folder(store)
     yield from check_outputs(store)
     yield from check_key()
-
-
-def check_unfinished(store: Store) -> Iterator[Finding]:
-    """Are there folders of runs whose making was cut off?"""
-    try:
-        entries = sorted(os.scandir(store.root), key=lambda entry: entry.name)
-    except OSError:
-        return
-    for entry in entries:
-        path = store.root / entry.name
-        is_draft = entry.name.startswith(".") and is_run_id(entry.name[1:]) and entry.name.count("-") >= 3
-        if is_draft and entry.is_dir(follow_symlinks=False) and checks.is_old(path):
-            yield Finding(
-                entry.name[1:], "draft", "its making was cut off: it never was a run", "", "throw", path
-            )
-
-
-def check_worker(store: Store) -> Iterator[Finding]:
-    """Does the worker of the queue answer, and has one said that something went wrong?"""
-    if hung := worker_status.trouble(store.root):
-        text, _, cure = hung.partition(": ")
-        yield Finding(worker_status.NAME, "worker", text, cure)
-    log = store.root / LOG
-    lines = [line.decode(errors="replace") for line in last_lines(log)]
-    wrong = [line for line in lines if line[:1].strip() and ("Error" in line or "Traceback" in line)]
-    if wrong:
-        text = f"the worker of the queue met {wrong[-1][:200]}"
-        yield Finding(
-            LOG, "worker", text, f"{log} has the whole of it", "" if _has_worker(store) else "throw", log
-        )
-
-
-def repair(store: Store, finding: Finding) -> str:
-    """Repair what a finding tells of, and return what was done, empty where nothing can be.
-
-    Raises:
-        UserError: It could not be repaired, and why.
-    """
-    if not finding.remedy:
-        return ""
-    run = Run(store.root / finding.where)
-    if (
-        finding.remedy == "close"
-        or not is_run_id(run.id)
-        or not run.path.is_dir()
-        or finding.path == run.lock
-    ):
-        return _REMEDIES[finding.remedy](store, finding)
-    with run_lock.hold(run):  # nobody trains it meanwhile
-        return _REMEDIES[finding.remedy](store, finding)
-
-
-def _rebuild(store: Store, finding: Finding) -> str:
-    run = Run(store.root / finding.where)
-    status_file.save(run, status_file.rebuild(run))
-    return "status.json was made anew from the events"
-
-
-def _clean(store: Store, finding: Finding) -> str:
-    """Replace events.jsonl by a copy that holds events alone; the old file goes to the trash."""
-    run = Run(store.root / finding.where)
-    kept = run.path / f".events.jsonl.{os.getpid()}.{secrets.token_hex(2)}.kept"
-    with draft_of(run.events) as draft:
-        handle = create_private(draft)
-        try:
-            for line in _events(run.events):
-                write_all(handle, line)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        os.link(run.events, kept)
-    thrown = trash.put(store, kept, f"{run.id}@events.jsonl")
-    status_file.save(run, status_file.rebuild(run))
-    return f"events.jsonl has events alone now; as it was it is {thrown.path}"
-
-
-def _events(path: Path) -> Iterator[bytes]:
-    offset = 0
-    while (read := tail(path, offset))[1] != offset:
-        offset = read[1]
-        good = [line for line in read[0] if decode(line) is not None]
-        if good:
-            yield b"\n".join(good) + b"\n"
-
-
-def _throw(store: Store, finding: Finding) -> str:
-    path = finding.path or store.root / finding.where
-    thrown = trash.put(store, path, f"{finding.where.lstrip('.')}@{path.name.lstrip('.')}")
-    return f"{path.name} is in the trash: {thrown.path}"
-
-
-def _close(store: Store, finding: Finding) -> str:  # noqa: ARG001  as all remedies are called
-    path = finding.path or Path(finding.where)
-    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    try:
-        os.fchmod(handle, stat.S_IMODE(os.fstat(handle).st_mode) & ~(stat.S_IWGRP | stat.S_IWOTH))
-    finally:
-        os.close(handle)
-    return f"only its owner may write {path.name} now"
-
-
-_REMEDIES: dict[str, Callable[[Store, Finding], str]] = {
-    "rebuild": _rebuild, "clean": _clean, "throw": _throw, "close": _close,
-}  # fmt: skip
 
 
 def report(store: Store, *, fix: bool, as_json: bool) -> Iterator[str]:
@@ -202,7 +91,7 @@ def _is_found_again(store: Store, finding: Finding) -> bool:
     """Return whether the same is found where it was repaired."""
     run = Run(store.root / finding.where)
     if is_run_id(run.id) and run.path.is_dir():
-        left = checks.examine(run, {each.id for each in store.runs()})
+        left = run_checks.examine(run, {each.id for each in store.runs()})
     else:
         left = [*_examine_folder(store)]
     return any(
@@ -224,7 +113,3 @@ def _as_json(finding: Finding, done: str, failed: str) -> str:
     return json_line(
         fields | {"fixable": bool(finding.remedy), "fixed": done or None, "error": failed or None}
     )
-
-
-def _has_worker(store: Store) -> bool:
-    return lock.is_held(worker_status.lock_file(store.root)) is True

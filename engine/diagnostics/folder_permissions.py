@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.catalog import output_folders
-from engine.diagnostics.checks import Finding, open_to_others
+from engine.diagnostics.run_checks import Finding, open_to_others
 from engine.runs.store import Store
 from engine.system.permissions import user_name, who_else_can_write
 from engine.system.user_folders import state_folder

@@ -40,7 +40,7 @@ with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine import events
     from engine.commands import run_table
     from engine.config import loader, validate
-    from engine.diagnostics import checks
+    from engine.diagnostics import run_checks
     from engine.history import reader
     from engine.query import fields, select
     from engine.query import parser as filters
@@ -131,7 +131,7 @@ def files_target(data: bytes) -> None:
         stop_request.asked(run)
         status = current_state.status_of(run)
         status_file.rebuild(run)
-        checks.examine(run)
+        run_checks.examine(run)
         select.select_runs(_lab(), "model~vit options.pool=mean -tag=a age>1s duration<1h", "lr")
         states.msgspec.json.encode(status)
         _show([status])

@@ -16,7 +16,7 @@ from tests.hostile_runs import write_project
 from tests.hostile_texts import HOSTILE, acted_on
 from tests.tui.keymap.test_all_keys import classes
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
-from tui.options import Options
+from tui.app_options import Options
 from tui.screens.line_prompt import Prompt
 from tui.state.snapshot import Project
 from tui.terminal.textual_private import screen_strips

@@ -16,8 +16,8 @@ from engine.analysis.comparison import Table, as_markdown, compare
 from engine.analysis.comparison_sides import Side
 from engine.analysis.conclusions.evidence import Evidence
 from engine.runs.metadata import summaries_of
+from tui.app_options import ascii_only
 from tui.keymap.bindings import bindings
-from tui.options import ascii_only
 from tui.screens.app_protocol import Curves, FileReader
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar

@@ -9,7 +9,7 @@ from textual import on
 from textual.screen import Screen
 
 from engine.runs.store import Store, StoreError
-from tui.options import READONLY, readonly
+from tui.app_options import READONLY, readonly
 from tui.screens.actions.run_stop_resume import briefly
 from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog

@@ -16,9 +16,9 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.app_options import readonly
 from tui.keymap.action import WAY_OUT
 from tui.keymap.bindings import action_of
-from tui.options import readonly
 
 
 @dataclass(frozen=True, slots=True)

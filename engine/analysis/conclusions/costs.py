@@ -9,18 +9,15 @@ from statistics import median
 from typing import Any
 
 from engine.analysis.conclusions.number_text import listed
-from engine.analysis.conclusions.pareto_front import (
-    LEAST_MEASUREMENTS,
-    LEAST_RATIO,
-    MEMORY_RATIO,
-    is_cheaper,
-    takes_less_memory,
-)
 from engine.analysis.curves import LARGEST
 from engine.analysis.runs_that_count import Choice
 from engine.catalog.metrics import metric_of, value_of
 from engine.runs.status import Status
 
+LEAST_RATIO = 1.05
+"""Times and energies that differ by less differ by the load of the machine."""
+LEAST_MEASUREMENTS = 3
+MEMORY_RATIO = 1.02
 Setup = tuple[str, str, str]
 """The device, the host and the precision of a training."""
 TRAINING_TIME = "time"
@@ -33,6 +30,22 @@ NOUNS = {
     TRAINING_TIME: "training time",
 }
 """What costs are called in sentences."""
+
+
+def is_cheaper(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Return whether measured costs ``a`` are told to be lower than ``b``: times, energies of one device and load.
+
+    Seeds are not their noise, the load is: so their ranges have to be disjoint, their medians apart by
+    ``LEAST_RATIO``, and three measured on each side.
+    """
+    if min(len(a), len(b)) < LEAST_MEASUREMENTS:
+        return False
+    return max(a) < min(b) and median(a) * LEAST_RATIO <= median(b)
+
+
+def takes_less_memory(a: float, b: float) -> bool:
+    """Return whether the most memory ``a`` of any seed is told to be less than ``b``, both in bytes."""
+    return a * MEMORY_RATIO < b
 
 
 @dataclass(frozen=True)

@@ -6,18 +6,11 @@ Where seeds leave it open which is better, nothing is dominated, and the front i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from enum import Enum
-from statistics import median
 
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.pairs import PairStatus
-
-LEAST_RATIO = 1.05
-"""Times and energies that differ by less differ by the load of the machine."""
-LEAST_MEASUREMENTS = 3
-MEMORY_RATIO = 1.02
-
 
 NOTHING: Mapping[str, frozenset[str]] = {}
 
@@ -29,22 +22,6 @@ class Mark(Enum):
     MAY_BE = "may be on it"
     """Cheaper ones are neither told to be better nor to be worse."""
     DOMINATED = "dominated"
-
-
-def is_cheaper(a: Sequence[float], b: Sequence[float]) -> bool:
-    """Return whether measured costs ``a`` are told to be lower than ``b``: times, energies of one device and load.
-
-    Seeds are not their noise, the load is: so their ranges have to be disjoint, their medians apart by
-    ``LEAST_RATIO``, and three measured on each side.
-    """
-    if min(len(a), len(b)) < LEAST_MEASUREMENTS:
-        return False
-    return max(a) < min(b) and median(a) * LEAST_RATIO <= median(b)
-
-
-def takes_less_memory(a: float, b: float) -> bool:
-    """Return whether the most memory ``a`` of any seed is told to be less than ``b``, both in bytes."""
-    return a * MEMORY_RATIO < b
 
 
 def pareto_front(

@@ -8,6 +8,8 @@ import signal
 import time
 from collections import Counter
 
+import psutil
+
 from tests.bench.attack_parts.app_terminal import AppTerminal
 from tests.bench.attack_parts.lab import PYTHON, TRACEBACK, Lab, Outcome
 from tests.bench.attack_parts.output import EMIT
@@ -136,7 +138,15 @@ class Storm:
         ):
             if terminal.lives:
                 terminal.process.send_signal(number)
-                time.sleep(0.05)
+                self._settle(terminal, number)
+
+    def _settle(self, terminal: AppTerminal, number: signal.Signals) -> None:
+        """Give a signal its time; a SIGCONT that came before the app has stopped itself would be lost."""
+        deadline = time.monotonic() + (10 if number == signal.SIGTSTP else 0.05)
+        while terminal.lives and time.monotonic() < deadline:
+            terminal.listen(0.05)
+            if psutil.Process(terminal.process.pid).status() == psutil.STATUS_STOPPED:
+                return
 
 
 def storm(lab: Lab, minutes: float, seed: int) -> Outcome:

@@ -14,9 +14,9 @@ import zipfile
 import pytest
 import torch
 
-from engine.diagnostics import doctor, gpu_leaks
-from engine.diagnostics.checks import drafts, examine, why_unreadable
+from engine.diagnostics import doctor, gpu_leaks, repairs
 from engine.diagnostics.leftover_processes import check_leftovers
+from engine.diagnostics.run_checks import drafts, examine, why_unreadable
 from engine.events import Checkpoint, Log, Metrics, Start, decode, encode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
@@ -561,7 +561,10 @@ class TestLeftovers:
             say(ended, "failed")
         words = ["sleep", "600"]
         with subprocess.Popen(words, env=os.environ | mark(run)) as left:
-            (finding,) = check_leftovers(store.runs())
+            deadline = time.monotonic() + 10
+            while not (found := list(check_leftovers(store.runs()))) and time.monotonic() < deadline:
+                time.sleep(0.01)  # the kernel shows a new environment a little later than the new program
+            (finding,) = found
             assert (finding.where, finding.kind) == (run.id, "leftovers")
             assert finding.text == f"its process {left.pid} (sleep 600) goes on"
             assert finding.cure == f"`engine stop --force {run.id}` ends what it left"
@@ -626,7 +629,7 @@ def test_what_was_repaired_is_not_repaired_again(store, run, damage):
 def test_a_repair_that_changes_nothing_is_no_repair(store, run, monkeypatch):
     say(run, "finished")
     run.status_file.write_text("{")
-    monkeypatch.setitem(doctor._REMEDIES, "rebuild", lambda store, finding: "it was made anew")
+    monkeypatch.setitem(repairs._REMEDIES, "rebuild", lambda store, finding: "it was made anew")
     (line,) = doctor.report(store, fix=True, as_json=False)
     assert line.endswith("not repaired: it was made anew, and it is as it was")
 

@@ -17,7 +17,7 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from engine.analysis.runs_that_count import choose, read_candidates, settings
-from engine.diagnostics import checks
+from engine.diagnostics import run_checks
 from engine.exchange.exporting import export_runs
 from engine.exchange.importing import import_from
 from engine.exchange.optional_packages import ExchangeError
@@ -105,7 +105,7 @@ def test_an_imported_run_is_well_finished_tagged_and_never_resumed(here, tmp_pat
     assert set(info.config) == {"name", "model", "tags", "notes"}
     assert {key for key, value in settings(info.config).items() if value is not None} == {"model"}
     assert np.isnan(history(run).series("train/loss", "samples")[0]).all()
-    assert checks.examine(run, {run.id}) == []
+    assert run_checks.examine(run, {run.id}) == []
     assert sorted(each.name for each in run.path.iterdir()) == [
         "checkpoints", "events.jsonl", "run.json", "status.json",
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from engine.catalog.metrics import AXES
 from engine.commands.run_table import print_run_table
-from engine.diagnostics.checks import examine
+from engine.diagnostics.run_checks import examine
 from engine.events import decode, encode
 from engine.history.reader import History
 from engine.query.select import select_runs

@@ -39,7 +39,7 @@ import os, pathlib, sys, time
 from functools import partial
 os.chdir(sys.argv[1])
 from engine.commands import run_table as listing
-from engine.diagnostics import checks, doctor
+from engine.diagnostics import run_checks, doctor
 from engine.errors import UserError
 from engine.runs import labels, trash
 from engine.text import printable

@@ -9,10 +9,11 @@ import time
 import pytest
 import torch
 
-from engine.events import Start, decode
+from engine.events import Metrics, Start, decode
 from engine.history.reader import History
 from engine.runs.current_state import status_of
 from engine.runs.store import Store
+from engine.system.files import last_lines
 from engine.training import checkpoint
 
 KILLS = 20
@@ -31,7 +32,10 @@ def test_twenty_kills_at_random_moments_change_nothing(engine, lab):
         begun = starts(store)
         while starts(store) == begun and process.poll() is None and chance.random() > 0.0005:
             time.sleep(0.005)  # a few die before they have begun
-        time.sleep(chance.uniform(0, 0.5))
+        further = reached(store) + chance.randrange(6)  # by steps: a busy machine makes few in a second
+        while process.poll() is None and reached(store) < further:
+            time.sleep(0.005)
+        time.sleep(chance.uniform(0, 0.05))
         if process.poll() is not None:
             break
         process.send_signal(signal.SIGKILL)
@@ -63,6 +67,12 @@ def starts(store):
     if not runs or not runs[0].events.exists():
         return 0
     return sum(isinstance(decode(line), Start) for line in runs[0].events.read_bytes().splitlines())
+
+
+def reached(store):
+    runs = store.runs()
+    lines = last_lines(runs[0].events) if runs else []
+    return max((event.step for event in map(decode, lines) if isinstance(event, Metrics)), default=0)
 
 
 def measured(run):

@@ -16,10 +16,10 @@ import tui
 import tui.screens
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, toasts
+from tui.app_options import READONLY, Options
 from tui.keymap.action import UNLISTED, Situation
 from tui.keymap.all_keys import LINES
 from tui.keymap.bindings import ACTIONS, CHANGING, action_of, bindings, names_of, page_of_keys, useless
-from tui.options import READONLY, Options
 from tui.state.snapshot import Project
 
 

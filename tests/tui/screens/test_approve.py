@@ -76,7 +76,7 @@ async def test_a_command_is_shown_and_resumed(project: Project, write_run: Write
 
 
 async def test_read_only_it_is_not_even_asked(project: Project, write_run: Write) -> None:
-    from tui.options import Options
+    from tui.app_options import Options
 
     run = strange(write_run("ViT-small", end="failed"), None)
     async with opened(project, (160, 36), options=Options(readonly=True)) as pilot:

@@ -15,7 +15,7 @@ from engine.runs.store import Store
 from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts
-from tui.options import READONLY, Options
+from tui.app_options import READONLY, Options
 from tui.screens.dialogs import Dialog
 from tui.screens.queue_page import QueueScreen
 from tui.screens.run_page import RunScreen

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, opened, runs, settle, until
-from tui.options import Options
+from tui.app_options import Options
 from tui.palette import MARKERS, PALETTE, Sign, assign
 from tui.screens.comparison import CompareScreen
 from tui.state.snapshot import Project

@@ -22,7 +22,7 @@ from engine.text import count, setting_text, span
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, settle, toasts, until
 from tui.app import VituiApp
-from tui.options import Options
+from tui.app_options import Options
 from tui.screens.column_chooser import ColumnsScreen
 from tui.screens.comparison import CompareScreen
 from tui.screens.dialogs import Dialog

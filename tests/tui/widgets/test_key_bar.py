@@ -6,7 +6,7 @@ import pytest
 
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle
-from tui.options import Options
+from tui.app_options import Options
 from tui.screens.help import HelpScreen
 from tui.state.snapshot import Project
 from tui.widgets.key_bar import KeyBar

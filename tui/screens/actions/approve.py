@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from engine.runs.store import StoreError
-from tui.options import READONLY
+from tui.app_options import READONLY
 from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded

@@ -15,7 +15,7 @@ from engine.runs.status import Status
 from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
 from engine.text import clean
-from tui.options import READONLY
+from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog

@@ -21,7 +21,7 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.options import ascii_only
+from tui.app_options import ascii_only
 from tui.state.chart_line import ChartLine
 from tui.widgets.chart.range_selection import RangeSelection, marks
 

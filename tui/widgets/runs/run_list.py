@@ -17,8 +17,8 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from engine.analysis.alarms import KINDS
+from tui.app_options import ascii_only
 from tui.keymap.bindings import bindings
-from tui.options import ascii_only
 from tui.palette import Sign
 from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.text import shorten

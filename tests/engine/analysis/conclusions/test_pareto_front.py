@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from engine.analysis.conclusions.costs import is_cheaper, takes_less_memory
 from engine.analysis.conclusions.judgement import judge
 from engine.analysis.conclusions.pairs import Metric
-from engine.analysis.conclusions.pareto_front import Mark, is_cheaper, pareto_front, takes_less_memory
+from engine.analysis.conclusions.pareto_front import Mark, pareto_front
 from engine.analysis.statistics.significance import Sample, pool_of
 
 SCORES = {"A": (0.70, 0.71, 0.69), "B": (0.60, 0.61, 0.59), "C": (0.601, 0.60, 0.605)}

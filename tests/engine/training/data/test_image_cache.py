@@ -82,6 +82,7 @@ class TestProcesses:
     @pytest.mark.slow
     def test_a_signal_to_all_is_their_parents(self, images, in_processes, monkeypatch):
         monkeypatch.setattr(image_cache, "decode", _decode_among_signals)
+        monkeypatch.syspath_prepend(str(ROOT))  # whose processes import this module
         assert shades(load(listing(images), workers=2)) == list(range(200))
 
     def test_a_caller_who_has_enough_ends_them(self, images, in_processes, monkeypatch, cache):

@@ -18,7 +18,7 @@ from engine.runs.store import Store
 from tests.tui.conftest import Write
 from tests.tui.pilot import board, opened, settle, toasts
 from tui.app import VituiApp
-from tui.options import Options, theme_of
+from tui.app_options import Options, theme_of
 from tui.palette import MARKERS
 from tui.screens.tour import TourScreen
 from tui.state.session import SavedView, has_seen_tour, load, save

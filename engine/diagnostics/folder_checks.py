@@ -1,0 +1,49 @@
+"""What is not well in a folder of runs besides its runs: halves of runs, and what the worker's log says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+from engine.diagnostics import run_checks
+from engine.diagnostics.run_checks import Finding
+from engine.runs import worker_status
+from engine.runs.store import Store, is_run_id
+from engine.system import lock
+from engine.system.files import last_lines
+
+LOG = ".worker.log"
+
+
+def check_unfinished(store: Store) -> Iterator[Finding]:
+    """Are there folders of runs whose making was cut off?"""
+    try:
+        entries = sorted(os.scandir(store.root), key=lambda entry: entry.name)
+    except OSError:
+        return
+    for entry in entries:
+        path = store.root / entry.name
+        is_draft = entry.name.startswith(".") and is_run_id(entry.name[1:]) and entry.name.count("-") >= 3
+        if is_draft and entry.is_dir(follow_symlinks=False) and run_checks.is_old(path):
+            yield Finding(
+                entry.name[1:], "draft", "its making was cut off: it never was a run", "", "throw", path
+            )
+
+
+def check_worker(store: Store) -> Iterator[Finding]:
+    """Does the worker of the queue answer, and has one said that something went wrong?"""
+    if hung := worker_status.trouble(store.root):
+        text, _, cure = hung.partition(": ")
+        yield Finding(worker_status.NAME, "worker", text, cure)
+    log = store.root / LOG
+    lines = [line.decode(errors="replace") for line in last_lines(log)]
+    wrong = [line for line in lines if line[:1].strip() and ("Error" in line or "Traceback" in line)]
+    if wrong:
+        text = f"the worker of the queue met {wrong[-1][:200]}"
+        yield Finding(
+            LOG, "worker", text, f"{log} has the whole of it", "" if _has_worker(store) else "throw", log
+        )
+
+
+def _has_worker(store: Store) -> bool:
+    return lock.is_held(worker_status.lock_file(store.root)) is True
