@@ -12,8 +12,6 @@ from engine.runs.store import Store, is_run_id
 from engine.system import lock
 from engine.system.files import last_lines
 
-LOG = ".worker.log"
-
 
 def check_unfinished(store: Store) -> Iterator[Finding]:
     """Are there folders of runs whose making was cut off?"""
@@ -35,13 +33,18 @@ def check_worker(store: Store) -> Iterator[Finding]:
     if hung := worker_status.trouble(store.root):
         text, _, cure = hung.partition(": ")
         yield Finding(worker_status.NAME, "worker", text, cure)
-    log = store.root / LOG
+    log = store.root / worker_status.LOG
     lines = [line.decode(errors="replace") for line in last_lines(log)]
     wrong = [line for line in lines if line[:1].strip() and ("Error" in line or "Traceback" in line)]
     if wrong:
         text = f"the worker of the queue met {wrong[-1][:200]}"
         yield Finding(
-            LOG, "worker", text, f"{log} has the whole of it", "" if _has_worker(store) else "throw", log
+            worker_status.LOG,
+            "worker",
+            text,
+            f"{log} has the whole of it",
+            "" if _has_worker(store) else "throw",
+            log,
         )
 
 

@@ -12,11 +12,10 @@ from pathlib import Path
 from engine.catalog import output_folders
 from engine.diagnostics.run_checks import Finding, open_to_others
 from engine.runs.store import Store
+from engine.runs.trust import user_key
 from engine.system.permissions import user_name, who_else_can_write
 from engine.system.user_folders import state_folder
 
-KEY = "queue.key"
-"""The file in the user's state folder that marks the runs that this user queued."""
 MOST_OUTPUTS = 10_000
 """Exported files that are looked at, at most."""
 
@@ -49,7 +48,7 @@ def check_key() -> Iterator[Finding]:
     """Is the key that marks the runs of this user this user's alone, where there is one?"""
     if (folder := state_folder()) is None:
         return
-    key = folder / KEY
+    key = folder / user_key.NAME
     with contextlib.suppress(OSError):
         info = key.lstat()
         if stat.S_ISLNK(info.st_mode):

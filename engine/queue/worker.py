@@ -55,7 +55,9 @@ def ensure_worker(store: Store, *options: str) -> None:
     store.root.mkdir(parents=True, exist_ok=True)
     if lock.is_held(worker_status.lock_file(store.root)):
         return
-    log = os.open(store.root / ".worker.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    log = os.open(
+        store.root / worker_status.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600
+    )
     try:
         worker = subprocess.Popen(
             [sys.executable, "-m", "engine.cli", "work", "--runs", str(store.root.resolve()), *options],

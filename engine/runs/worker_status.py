@@ -21,6 +21,8 @@ from engine.system.lock import Holder
 from engine.text import span
 
 NAME = ".queue.json"
+LOG = ".worker.log"
+"""What the worker prints."""
 HELD = "held"
 NO_WORKER = "no worker is running; `engine work` starts one"
 BEAT_S = 5.0

@@ -26,12 +26,10 @@ from engine.runs.queue_entry import DamagedEntry, QueueEntry
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.user_key import read_key
 from engine.system.files import read_small
-from engine.system.permissions import is_own, user_name, who_else
+from engine.system.permissions import ROOT_UID, is_own, user_name, who_else
 
 VERSION = 1
 """What the proof is made of; another version makes other proofs."""
-ROOT = 0
-"""The user who may do everything anyway."""
 SHOWS_IT = "`engine hold --release` shows it and starts it"
 BY_SOMEBODY_ELSE = f"queued by somebody else: {SHOWS_IT}"
 BEFORE_THIS_VERSION = f"queued before this version, or by somebody else: {SHOWS_IT}"
@@ -93,7 +91,7 @@ def _why_root_is_exposed(run: Run) -> str:
         info = os.stat(root)  # noqa: PTH116
     except OSError as error:
         return f"{root} cannot be looked at: {error.strerror}"
-    if info.st_uid not in (os.geteuid(), ROOT):
+    if info.st_uid not in (os.geteuid(), ROOT_UID):
         return f"{root} belongs to {user_name(info.st_uid)}: only a worker of that user starts its runs"
     return f"others can write {root}: `chmod go-w {root}`" if who_else(info, root) else ""
 

@@ -90,6 +90,16 @@ def test_a_crash_is_written_down_and_told(session) -> None:
     assert not any(f" {letter} in " in text for letter in "secrt")
 
 
+def assert_it_hears_and_leaves(app: PtySession) -> None:
+    app.type(b"?")
+    app.wait_for(HELP)
+    app.type(b"\x1b")
+    app.listen(1)
+    app.type(b"q")
+    assert app.exit_code() == 0
+    assert app.is_as_before
+
+
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGTSTP])
 def test_a_stopped_app_goes_on_and_leaves_the_terminal_as_before(session, number) -> None:
     app = session()
@@ -98,13 +108,7 @@ def test_a_stopped_app_goes_on_and_leaves_the_terminal_as_before(session, number
         app.listen(0.5)
         app.process.send_signal(signal.SIGCONT)
         app.wait_for(UP)  # all of it is drawn anew
-    app.type(b"?")
-    app.wait_for(HELP)
-    app.type(b"\x1b")
-    app.listen(1)
-    app.type(b"q")
-    assert app.exit_code() == 0
-    assert app.is_as_before
+    assert_it_hears_and_leaves(app)
 
 
 @pytest.mark.parametrize(
@@ -126,10 +130,4 @@ def test_no_bytes_end_it_and_keys_are_heard_afterwards(session, data) -> None:
     for _ in range(8):  # boxes and screens that it opened
         app.type(b"\x1b")
         app.listen(0.5)
-    app.type(b"?")
-    app.wait_for(HELP)
-    app.type(b"\x1b")
-    app.listen(1)
-    app.type(b"q")
-    assert app.exit_code() == 0
-    assert app.is_as_before
+    assert_it_hears_and_leaves(app)
