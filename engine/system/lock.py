@@ -44,6 +44,11 @@ class Holder(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self._is_of_here and process.is_alive(self.pid, self.started, self.boot)
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is of another machine or container, so that nothing can be known of it here."""
+        return not self._is_of_here
+
+    @property
     def _is_of_here(self) -> bool:
         return (self.host, self.space) == (process.host(), process.pid_space())
 
