@@ -1,4 +1,4 @@
-"""What the bridge needs of a site: a look at its runs, and that it is asked for something; a cluster and a host differ."""
+"""What the bridge needs of a site: a look at its runs, and that it can be asked; a cluster and a host differ."""
 
 from __future__ import annotations
 

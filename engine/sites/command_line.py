@@ -23,7 +23,7 @@ class SiteError(UserError):
     """A site does not answer, or refuses what it is asked; says which, why and what to do."""
 
 
-class Unreachable(SiteError):
+class Unreachable(SiteError):  # noqa: N818  it says what is the case
     """A site cannot be reached now: that is no news about its runs."""
 
 
