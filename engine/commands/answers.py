@@ -27,7 +27,7 @@ class Answers:
         """Say what was done with a run.
 
         Args:
-            run: The run, or the id of one that is no longer there.
+            run: The run, or the id of a run that is no longer there.
             text: What was done, in words.
             plain: What people are shown instead: ``engine submit`` prints ids alone; empty for nothing.
             facts: What the JSON has besides.
