@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
-from engine.runs.store import Run, Store
+from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
 from tests.pretended_nvml import machine, nvml, nvml_library
 
@@ -73,12 +73,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure() -> None:
     """Have the garbage collector look less often: apps make many objects, and it takes a quarter of their time."""
     gc.set_threshold(10_000, 20, 20)
+    gc.disable()  # while tests are collected: what modules make stays
 
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from looking at all of torch and the tests again and again: a tenth of the time."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -88,6 +89,22 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
         yield folder / "vitui"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _git_once() -> Iterator[None]:
+    """Ask git of a folder once: runs are made in hundreds of tests, and each would start it."""
+    found: dict[Path, dict[str, Any] | None] = {}
+
+    def git_commit_once() -> dict[str, Any] | None:
+        here = Path.cwd()
+        if here not in found:
+            found[here] = git_commit()
+        return found[here]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.runs.store.git_commit", git_commit_once)
+        yield
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from engine.config.validate import ConfigError
 from engine.errors import CheckpointError, DeviceError, UserError, is_transient
 from engine.events import End, Failure, decode, encode
 from engine.models.weights import sources
-from engine.training.data import cifar
 from engine.training.data.source import DataError
 from engine.training.failures import failure_of, failure_text, is_out_of_memory
 from engine.training.trainer import Diverged
@@ -140,8 +139,11 @@ class TestTheNetwork:
             sources.read_checkpoint("./none.npz")
         assert not caught.value.transient
 
+    @pytest.mark.xdist_group("engine")  # torchvision takes seconds to import
     @pytest.mark.parametrize(("in_the_way", "transient"), [(False, True), (True, False)])
     def test_a_download_without_a_network_is_tried_again(self, in_the_way, transient, monkeypatch, tmp_path):
+        from engine.training.data import cifar
+
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
         monkeypatch.setattr("torchvision.datasets.CIFAR10.url", "http://127.0.0.1:9/cifar.tar.gz")

@@ -32,7 +32,7 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 import tui
-from tests.tui.textual_private import is_leaving, type_key
+from tests.tui.textual_private import is_leaving, painting_at_rest, type_key
 from tui.terminal import textual_private
 
 SIZE = 30, 4
@@ -239,6 +239,35 @@ def test_pilots_sleep_as_long_as_two_numbers_say() -> None:
     relied_on(sheet._variables == {}, "Stylesheet._variables, by name", "parse_once")
     (rules,) = sheet._parse_rules("Static { color: red; }", ("", ""))
     relied_on(rules.selectors == "Static", "Stylesheet._parse_rules() to return the rules", "parse_once")
+
+
+async def test_what_has_changed_can_be_painted_when_an_app_is_at_rest() -> None:
+    painted: list[str] = []
+
+    class Painted(Static):
+        text = "first"
+
+        def render_line(self, y: int) -> Strip:
+            painted.append(self.text)
+            return super().render_line(y)
+
+    class Painting(App[str]):
+        def compose(self) -> ComposeResult:
+            yield Painted("words")
+
+    with painting_at_rest():
+        async with Painting().run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            painted.clear()
+            widget = pilot.app.query_one(Painted)
+            for widget.text in ("second", "third"):
+                widget.refresh()
+                pilot.app.screen._on_timer_update()
+            relied_on(painted == [], "Compositor.render_update() to paint", "painting_at_rest")
+            await pilot.pause()
+            relied_on(
+                set(painted) == {"third"}, "Pilot.pause() and what is dirty to stay so", "painting_at_rest"
+            )
 
 
 # ---- names that only look like ours
