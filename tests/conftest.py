@@ -60,14 +60,24 @@ def enqueue(run: Run) -> None:
     entry_writer.enter(run, QueueEntry(submitted=time.time()))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time.
+
+    xdist knows a group by the end of a test's id, where xdist 3.8 cannot write it with pytest 9.2: each test then goes
+    to any process, and torch, what is shared by a module and what is cached are made in both.
+    """
     for item in items:
         trains = (
             any(part in item.nodeid for part in ("/training/", "/models/")) or "engine" in item.fixturenames
         )
         if trains:
             item.add_marker(pytest.mark.xdist_group("engine"))
+    yield
+    for item in items if config.getoption("loadgroup", default=False) else ():
+        group = item.get_closest_marker("xdist_group")
+        if group is not None and not item.nodeid.endswith(end := f"@{group.args[0]}"):
+            item._id = type(item.id).parse(item.nodeid + end)
 
 
 def pytest_configure() -> None:

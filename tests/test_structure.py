@@ -63,6 +63,12 @@ def test_no_folder_holds_more_modules_than_one_can_overlook(top):
     assert {str(folder): count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 
+@pytest.mark.xdist_group("source")
+def test_tests_of_a_group_run_in_one_process(request):
+    grouped = request.config.getoption("loadgroup", default=False)
+    assert request.node.nodeid.endswith("@source") == grouped
+
+
 @pytest.mark.parametrize("package", ["engine", "tui"])
 def test_all_that_modules_read_beside_them_goes_into_the_wheel(package):
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
