@@ -14,7 +14,9 @@ import pytest
 
 import engine.cli
 import tui.cli
+from tests.test_structure import nodes_of, tree_of
 
+pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).parent.parent
 MANY = 4
 """Parameters from which on a docstring describes each."""
@@ -53,11 +55,6 @@ class Function(NamedTuple):
 @cache
 def source_files() -> tuple[Path, ...]:
     return tuple(path for top in ("engine", "tui") for path in sorted((ROOT / top).rglob("*.py")))
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
@@ -170,7 +167,7 @@ def test_errors_are_said() -> None:
 def lines_of_docstrings(path: Path) -> tuple[tuple[int, str], ...]:
     """Return the lines of a module's docstrings, those of attributes included, with their numbers."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if (
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Constant)

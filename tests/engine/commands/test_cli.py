@@ -91,11 +91,16 @@ class TestRun:
         [
             (["tinny"], "did you mean 'tiny'?"),
             (["tiny", "--set", "epoch=3"], "did you mean 'epochs'?"),
-            (["tiny", "--set", "epochs=0"], "a whole number of at least 1"),
-            (["tiny", "--seed", "-1"], "--seed"),
             (["tiny", "--device", "gpu"], "there is no such device; it is auto, cpu, cuda, cuda:N or mps"),
-            (["tiny", "--config", "none.toml"], "none.toml: there is no such file"),
-            ([], "NAME"),
+            *(
+                pytest.param(*each, marks=pytest.mark.slow)
+                for each in (
+                    (["tiny", "--set", "epochs=0"], "a whole number of at least 1"),
+                    (["tiny", "--seed", "-1"], "--seed"),
+                    (["tiny", "--config", "none.toml"], "none.toml: there is no such file"),
+                    ([], "NAME"),
+                )
+            ),
         ],
     )
     def test_wrong_usage_ends_with_2_before_a_run_is_made(self, engine, runs, arguments, words):

@@ -9,9 +9,9 @@ import ast
 import importlib
 import inspect
 import pkgutil
-import textwrap
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
@@ -32,6 +32,7 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 import tui
+from tests.test_structure import tree_of
 from tests.tui.textual_private import is_leaving, painting_at_rest, type_key
 from tui.terminal import textual_private
 
@@ -275,10 +276,15 @@ async def test_what_has_changed_can_be_painted_when_an_app_is_at_rest() -> None:
 
 @cache
 def source(kind: type) -> ast.AST:
+    """Return the code of a class as its file has it, nothing where there is none."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(kind)))
+        node: ast.AST = tree_of(Path(inspect.getfile(kind)))
     except (OSError, TypeError):
         return ast.Module(body=[], type_ignores=[])
+    for name in kind.__qualname__.split("."):
+        inside = (each for each in ast.walk(node) if isinstance(each, ast.ClassDef) and each.name == name)
+        node = next(inside, ast.Module(body=[], type_ignores=[]))
+    return node
 
 
 def is_private(name: str) -> bool:
@@ -316,6 +322,7 @@ def classes() -> Iterator[type]:
                 yield kind
 
 
+@pytest.mark.xdist_group("source")
 def test_no_private_name_of_ours_is_one_of_textuals() -> None:
     taken = {
         (f"{kind.__module__}.{kind.__qualname__}", name)

@@ -220,6 +220,7 @@ def evaluated_anew(before: str = "") -> tuple[float, int, set[str]]:
     return float(f1), int(count), set(modules.split())
 
 
+@pytest.mark.slow  # torch anew, two seconds
 def test_measuring_loads_torchmetrics_and_nothing_that_it_could_do_without():
     f1, count, modules = evaluated_anew()
     assert "torchmetrics" in modules
