@@ -20,7 +20,7 @@ from engine.runs.heartbeat import SILENCE_S
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
 from engine.runs.store import Run, StoreError
-from engine.system import lock
+from engine.system import lock_keepers
 from engine.system.files import DAMAGED, read_small, tail
 from engine.system.permissions import ROOT_UID, user_name, who_else_can_write
 from engine.text import duration
@@ -118,7 +118,7 @@ def check_silence(case: Case) -> Iterator[Finding]:
 
 def check_lock(case: Case) -> Iterator[Finding]:
     """Is its lock kept by what a dead process left behind?"""
-    if (left := lock.orphaned_holder(case.run.lock)) is not None:
+    if (left := lock_keepers.orphaned_holder(case.run.lock)) is not None:
         holder, keepers = left
         who = ", ".join(map(str, keepers)) or "one that this user cannot see"
         yield case.finding(

@@ -24,9 +24,9 @@ with getattr(lock, sys.argv[1])(pathlib.Path(sys.argv[2]), 0):
     sys.stdin.read()
 """
 HEIR = """
-import sys
+import pathlib, sys
 from engine.system import lock
-with lock.keep(int(sys.argv[1])):
+with lock.keep(int(sys.argv[1]), pathlib.Path(sys.argv[2])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -121,8 +121,8 @@ def test_a_child_started_meanwhile_does_not_keep_it(kind):
 
 def test_one_handed_to_a_process_is_that_process_alone(file):
     handle = lock.take(file, 0, for_another=True)
-    heir = start(HEIR, str(handle), pass_fds=[handle])
-    lock.hand_over(handle)
+    heir = start(HEIR, str(handle), str(file), pass_fds=[handle])
+    lock.hand_over(handle, heir.pid)
     try:
         with pytest.raises(lock.LockHeld) as taken, lock.hold(file, 0):
             pass

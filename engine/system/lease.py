@@ -1,0 +1,397 @@
+"""A lock for disks without flock: its holder touches a file again and again, and one that is old is void.
+
+::
+
+    lock.lease/7    the newest number has the lock: it says who holds it, and its time is the last sign of life
+    lock.lease/8    whoever finds 7 let go, its holder dead, or 7 too old, makes the next number
+
+A number is made by a link, which is one step for all hosts: of several takers one makes it. The newest is never
+removed, so that no taker acts on what has changed since it looked. The file server's clock alone tells how old a lease
+is, by a file that the taker touches beside it. A holder that was stopped for so long that its lease may be void makes
+the next number itself before it goes on; where another process was first it has lost the lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import math
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from engine.system.lock_holder import Holder
+
+STALE_S = 90.0
+"""Seconds without a sign of life, by the file server's clock, after which a lease is void; NFS may cache times for 60."""
+RENEW_S = 5.0
+"""Seconds between two signs of life."""
+SURE_S = 45.0
+"""Seconds after a sign of life for which no other process can have taken a lease."""
+POLL_S = 0.5
+"""Seconds between two looks at the lease of another machine."""
+RELEASED = b"released"
+"""What a lease says that was let go."""
+_SIZE = 1024
+"""Bytes of a lease: it is always written in one piece of this length."""
+_TRIES = 100
+"""Looks at a folder in which each time the newest lease has just been replaced."""
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
+
+
+class Look(NamedTuple):
+    """The newest lease of a folder, as it was seen."""
+
+    number: int
+    time: float
+    """Its last sign of life, by the file server's clock."""
+    holder: Holder | None = None
+    """Who holds it; None where it does not say."""
+    is_released: bool = False
+
+
+class Taken(Exception):  # noqa: N818  it says what is the case
+    """Another process has the lease; ``holder`` is who, None where that is not known."""
+
+    def __init__(self, holder: Holder | None) -> None:
+        super().__init__()
+        self.holder = holder
+
+
+def is_free(look: Look | None, now: float) -> bool:
+    """Return whether the next number may be made.
+
+    Args:
+        look: The newest lease; None where there is none.
+        now: The time by the file server's clock.
+    """
+    if look is None or look.is_released:
+        return True
+    if look.holder is not None and look.holder.is_of_this_boot:
+        return look.holder.is_dead
+    return abs(now - look.time) > STALE_S
+
+
+def seen_held(look: Look) -> bool | None:
+    """Return whether a lease is held as a reader can tell, who touches nothing; None for an old one of another machine.
+
+    The clock of this machine may be wrong: by it a lease may be called fresh, and never void.
+    """
+    if look.is_released:
+        return False
+    if look.holder is not None and look.holder.is_of_this_boot:
+        return not look.holder.is_dead
+    return True if abs(time.time() - look.time) <= STALE_S else None
+
+
+def newest(path: str) -> Look | None:
+    """Return the newest lease in a folder, None where there is none."""
+    try:
+        folder = _open_folder(path)
+    except OSError:
+        return None
+    try:
+        return _newest(folder)
+    except OSError:
+        return None
+    finally:
+        os.close(folder)
+
+
+def take(path: str, holder: Holder) -> Lease:
+    """Take the lease that a folder stands for; the folder is made where it is missing.
+
+    Args:
+        path: The folder, named after the lock beside which it lies.
+        holder: Who takes it: this process.
+
+    Raises:
+        Taken: Another process has it, or was faster.
+        FileNotFoundError: The place of the folder is gone, or is another one by now.
+        OSError: It cannot be written.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(path, 0o700)  # noqa: PTH102  relative to nothing, and in the way of every look at a lock
+    folder = _open_folder(path)
+    try:
+        lease = _take(folder, holder)
+    except BaseException:
+        os.close(folder)
+        raise
+    try:
+        is_there = os.path.samestat(os.stat(path), os.fstat(folder))  # noqa: PTH116
+    except OSError:
+        is_there = False
+    if not is_there:
+        lease.release()
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+    return lease
+
+
+def adopt(path: str, file: int) -> Lease:
+    """Return the lease that another process took for this one and left open.
+
+    Args:
+        path: The folder.
+        file: The open file.
+
+    Raises:
+        Taken: It is not, or no longer, the newest.
+        OSError: It cannot be looked at.
+    """
+    folder = _open_folder(path)
+    look = _newest(folder)
+    if look is None or not os.path.samestat(os.fstat(file), _stat(str(look.number), folder)):
+        os.close(folder)
+        raise Taken(None if look is None else look.holder)
+    lease = Lease(folder, file, look.number, -math.inf)  # it was touched elsewhere: the next number tells
+    if not lease.confirm():
+        lease.forget()
+        raise Taken(None)
+    return lease
+
+
+class Lease:
+    """A lease that this process has. Safe from any thread.
+
+    Args:
+        folder: The open folder.
+        file: The open file.
+        number: The name of the file.
+        renewed: When it was touched, by ``clock``.
+    """
+
+    def __init__(self, folder: int, file: int, number: int, renewed: float) -> None:
+        self.file = file
+        self._folder = folder
+        self._number = number
+        self._renewed = renewed
+        self._mutex = threading.Lock()
+        self._left = threading.Event()
+        self._is_over = self._is_lost = False
+
+    def sign(self, holder: Holder) -> None:
+        """Write who holds it; on a full disk it is held all the same."""
+        with contextlib.suppress(OSError):
+            _write(self.file, msgspec.json.encode(holder))
+
+    @property
+    def holder(self) -> Holder | None:
+        """Who it says holds it."""
+        return _read(self.file)[0]
+
+    def keep_alive(self, on_loss: Callable[[], None]) -> None:
+        """Touch it every ``RENEW_S`` from now on, in a thread.
+
+        Args:
+            on_loss: Is called, from that thread, once another process has it.
+        """
+        threading.Thread(target=self._renew_on, args=(on_loss,), name="lease", daemon=True).start()
+
+    def confirm(self) -> bool:
+        """Return whether this process still has it, for sure and at this moment.
+
+        Raises:
+            OSError: The disk does not tell.
+        """
+        if clock() - self._renewed < SURE_S:
+            return not self._is_lost
+        if not self.renew():
+            return False
+        if clock() - self._renewed >= SURE_S:
+            raise OSError(errno.ESTALE, "the lease of this run cannot be renewed")
+        return True
+
+    def renew(self) -> bool:
+        """Touch it, and return false if another process has it; a disk that does not answer changes nothing."""
+        with self._mutex:
+            if not self._is_over and not self._is_lost:
+                with contextlib.suppress(OSError):
+                    self._is_lost = not self._touch()
+            return not self._is_lost
+
+    def _touch(self) -> bool:
+        began = clock()
+        with contextlib.suppress(OSError):  # one that was removed: the numbers tell
+            os.utime(self.file)
+            if began - self._renewed >= SURE_S and not self._take_next():
+                return False
+            self._renewed = began
+        return _last_number(self._folder) == self._number
+
+    def release(self) -> None:
+        """Let it go, and close its files."""
+        with self._mutex, contextlib.suppress(OSError):
+            if not self._is_over:
+                _write(self.file, RELEASED)
+        self.forget()
+
+    def forget_in_fork(self) -> None:
+        """Close its folder and file in a fork, where no other thread is left that may be using them."""
+        self._is_over = True
+        os.close(self._folder)
+        os.close(self.file)
+
+    def forget(self) -> None:
+        """Close its folder and file, and leave it to whoever else has it open."""
+        with self._mutex:
+            if not self._is_over:
+                self._is_over = True
+                self._left.set()
+                os.close(self._folder)
+                os.close(self.file)
+
+    def _renew_on(self, on_loss: Callable[[], None]) -> None:
+        while not self._left.wait(RENEW_S):
+            if not self.renew():
+                on_loss()
+                return
+
+    def _take_next(self) -> bool:
+        """Make the next number, as others may be about to; return false if one of them was first."""
+        if _last_number(self._folder) != self._number:
+            return False
+        made = _make(self._folder, self.file, str(self._number), self._number + 1)
+        if made is None:
+            return False
+        if made != self.file:
+            os.dup2(made, self.file, inheritable=False)
+            os.close(made)
+        self._number += 1
+        _clear(self._folder, self._number, self.file)
+        return True
+
+
+def clock() -> float:
+    """Return seconds that also count while the machine sleeps, for differences."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+
+
+def _take(folder: int, holder: Holder) -> Lease:
+    look = _newest(folder)
+    if look is not None and look.holder is not None and look.holder.is_alive and not look.is_released:
+        raise Taken(look.holder)  # nothing needs to be touched to tell that
+    began, draft = clock(), f".{os.getpid()}.{os.urandom(4).hex()}"
+    file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    made: int | None = file
+    try:
+        with contextlib.suppress(OSError):  # a full disk
+            _write(file, msgspec.json.encode(holder))
+        os.utime(file)
+        look = _newest(folder)  # anew, as the folder has changed since: no host has an old list of it
+        if not is_free(look, os.fstat(file).st_mtime):
+            raise Taken(None if look is None else look.holder)
+        number = 1 if look is None else look.number + 1
+        if (made := _make(folder, file, draft, number)) is None:
+            raise Taken(None)
+        if _last_number(folder) != number or clock() - began >= SURE_S:
+            raise Taken(None)
+    except BaseException:
+        if made is not None:
+            _abandon(made)
+        if made != file:
+            os.close(file)
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(draft, dir_fd=folder)
+    if made != file:
+        os.close(file)
+    _clear(folder, number, made)
+    return Lease(folder, made, number, began)
+
+
+def _abandon(file: int) -> None:
+    with contextlib.suppress(OSError):
+        _write(file, RELEASED)
+    os.close(file)
+
+
+def _make(folder: int, file: int, name: str, number: int) -> int | None:
+    """Give an open file the name of a number and return it, or a copy of it; None where the number is there already."""
+    try:
+        os.link(name, str(number), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:  # it lay there for so long that another taker has cleared it away
+        return None
+    except FileExistsError:  # or made by a request that NFS has sent twice
+        return file if os.path.samestat(os.fstat(file), _stat(str(number), folder)) else None
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        return _make_without_links(folder, file, number)
+    return file
+
+
+def _make_without_links(folder: int, file: int, number: int) -> int | None:
+    try:
+        made = os.open(str(number), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+    except FileExistsError:
+        return None
+    with contextlib.suppress(OSError):
+        _write(made, os.pread(file, _SIZE, 0))
+    return made
+
+
+def _clear(folder: int, number: int, file: int) -> None:
+    """Remove the numbers before the newest, and drafts that a killed taker has left."""
+    with contextlib.suppress(OSError):
+        now = os.fstat(file).st_mtime
+        for name in os.listdir(folder):
+            with contextlib.suppress(OSError):
+                is_older = name.isdecimal() and int(name) < number
+                if is_older or (name[:1] == "." and abs(now - _stat(name, folder).st_mtime) > STALE_S):
+                    os.unlink(name, dir_fd=folder)
+
+
+def _stat(name: str, folder: int) -> os.stat_result:
+    return os.stat(name, dir_fd=folder, follow_symlinks=False)
+
+
+def _open_folder(path: str) -> int:
+    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+
+
+def _last_number(folder: int) -> int:
+    """Return the newest number in an open folder, 0 without one."""
+    names = (name for name in os.listdir(folder) if name.isdecimal() and name.isascii() and len(name) < 19)
+    return max(map(int, names), default=0)
+
+
+def _newest(folder: int) -> Look | None:
+    for _ in range(_TRIES):
+        if not (number := _last_number(folder)):
+            return None
+        try:
+            file = os.open(
+                str(number), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder
+            )  # opened, as hosts keep the times of files that they do not open
+        except FileNotFoundError:  # there is a newer one
+            continue
+        except OSError:
+            return Look(number, _stat(str(number), folder).st_mtime)
+        try:
+            info = os.fstat(file)
+            holder, is_released = _read(file) if stat.S_ISREG(info.st_mode) else (None, False)
+            return Look(number, info.st_mtime, holder, is_released)
+        finally:
+            os.close(file)
+    raise OSError(errno.EBUSY, "its leases change faster than they can be looked at")
+
+
+def _read(file: int) -> tuple[Holder | None, bool]:
+    """Return who an open lease says holds it, and whether it was let go."""
+    try:
+        data = os.pread(file, _SIZE, 0).rstrip()
+        return (None, True) if data == RELEASED else (msgspec.json.decode(data, type=Holder), False)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None, False
+
+
+def _write(file: int, data: bytes) -> None:
+    os.pwrite(file, data.ljust(_SIZE), 0)  # over what is there: that needs no space
+    os.fsync(file)  # for other hosts
