@@ -100,7 +100,9 @@ def check_state(case: Case) -> Iterator[Finding]:
             when = "ago" if status.heartbeat < time.time() else "ahead of this machine's clock"
             text = f"silent: last heard of {ago} {when} on {status.host}"
             yield case.finding(
-                "silent", text, f"look there; `engine rm --force {run.id}` if that machine is gone for good"
+                "silent",
+                text,
+                f"look there; if that machine is gone, `engine resume --takeover {run.id}` goes on here",
             )
         case "silent":
             yield case.finding("unreadable", f"silent{reason}", "ask its owner to let you read it")

@@ -28,7 +28,7 @@ import msgspec
 from engine.system.lock_holder import Holder
 
 STALE_S = 90.0
-"""Seconds without a sign of life, by the file server's clock, after which a lease is void; NFS may cache times for 60."""
+"""Seconds without a sign of life, by the file server's clock, after which a lease is void; NFS caches times for 60."""
 RENEW_S = 5.0
 """Seconds between two signs of life."""
 SURE_S = 45.0
@@ -218,7 +218,7 @@ class Lease:
     def _touch(self) -> bool:
         began = clock()
         with contextlib.suppress(OSError):  # one that was removed: the numbers tell
-            os.utime(self.file)
+            _touch(self.file)
             if began - self._renewed >= SURE_S and not self._take_next():
                 return False
             self._renewed = began
@@ -282,7 +282,7 @@ def _take(folder: int, holder: Holder) -> Lease:
     try:
         with contextlib.suppress(OSError):  # a full disk
             _write(file, msgspec.json.encode(holder))
-        os.utime(file)
+        _touch(file)
         look = _newest(folder)  # anew, as the folder has changed since: no host has an old list of it
         if not is_free(look, os.fstat(file).st_mtime):
             raise Taken(None if look is None else look.holder)
@@ -304,6 +304,10 @@ def _take(folder: int, holder: Holder) -> Lease:
         os.close(file)
     _clear(folder, number, made)
     return Lease(folder, made, number, began)
+
+
+def _touch(file: int) -> None:
+    os.utime(file)  # without a time: the file server's own
 
 
 def _abandon(file: int) -> None:

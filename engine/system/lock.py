@@ -227,7 +227,7 @@ def lease_folder(path: str | os.PathLike[str], handle: int | None = None) -> str
 
 
 def _wait(path: Path, flags: int, timeout_s: float, *, with_lease: bool = False) -> int:
-    """Return the open file that has the lock of a path, or its lease; one that was replaced meanwhile does not count."""
+    """Return the open file that has the lock of a path, or its lease; one that was replaced does not count."""
     deadline = time.monotonic() + timeout_s
     handle = _open(path, flags)
     try:
