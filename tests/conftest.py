@@ -19,7 +19,7 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
-from tests.no_flock import no_flock, no_flock_library
+from tests.engine.system.no_flock import no_flock, no_flock_library
 from tests.pretended_nvml import machine, nvml, nvml_library
 
 __all__ = ["machine", "no_flock", "no_flock_library", "nvml", "nvml_library"]  # fixtures

@@ -1,6 +1,6 @@
 """A run of a machine that died, or was cut off, goes on here: whether that can be, and what the user is asked before.
 
-Nobody here can see whether a process of another machine lives. Whoever has the run's lock, and its lease where there
+Whether a process of another machine lives cannot be seen here. Whoever has the run's lock, and its lease where there
 is one, knows that no process has them; and where hosts do not see each other's locks, a run that lives says so in its
 status every few seconds.
 """

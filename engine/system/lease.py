@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from engine.system import open_files
 from engine.system.lock_holder import Holder
 
 STALE_S = 90.0
@@ -40,7 +41,7 @@ RELEASED = b"released"
 _SIZE = 1024
 """Bytes of a lease: it is always written in one piece of this length."""
 _TRIES = 100
-"""Looks at a folder in which each time the newest lease has just been replaced."""
+"""Looks at a folder whose newest lease is replaced each time before it can be opened."""
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
 
 
@@ -53,6 +54,8 @@ class Look(NamedTuple):
     holder: Holder | None = None
     """Who holds it; None where it does not say."""
     is_released: bool = False
+    info: os.stat_result | None = None
+    """The file; None where it cannot be opened."""
 
 
 class Taken(Exception):  # noqa: N818  it says what is the case
@@ -72,8 +75,8 @@ def is_free(look: Look | None, now: float) -> bool:
     """
     if look is None or look.is_released:
         return True
-    if look.holder is not None and look.holder.is_of_this_boot:
-        return look.holder.is_dead
+    if (is_held := _held_here(look)) is not None:
+        return not is_held
     return abs(now - look.time) > STALE_S
 
 
@@ -84,9 +87,21 @@ def seen_held(look: Look) -> bool | None:
     """
     if look.is_released:
         return False
-    if look.holder is not None and look.holder.is_of_this_boot:
-        return not look.holder.is_dead
+    if (is_held := _held_here(look)) is not None:
+        return is_held
     return True if abs(time.time() - look.time) <= STALE_S else None
+
+
+def _held_here(look: Look) -> bool | None:
+    """Return whether a process of this machine has a lease; None where the lease names none of its processes.
+
+    It has the file open: in a copy of its folder stands its name too.
+    """
+    if look.holder is None or not look.holder.is_of_this_boot:
+        return None
+    if look.holder.is_dead:
+        return False
+    return look.info is None or open_files.writes_to(look.holder.pid, look.info) is not False
 
 
 def newest(path: str) -> Look | None:
@@ -274,7 +289,7 @@ def clock() -> float:
 
 def _take(folder: int, holder: Holder) -> Lease:
     look = _newest(folder)
-    if look is not None and look.holder is not None and look.holder.is_alive and not look.is_released:
+    if look is not None and not look.is_released and _held_here(look):
         raise Taken(look.holder)  # nothing needs to be touched to tell that
     began, draft = clock(), f".{os.getpid()}.{os.urandom(4).hex()}"
     file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
@@ -381,7 +396,7 @@ def _newest(folder: int) -> Look | None:
         try:
             info = os.fstat(file)
             holder, is_released = _read(file) if stat.S_ISREG(info.st_mode) else (None, False)
-            return Look(number, info.st_mtime, holder, is_released)
+            return Look(number, info.st_mtime, holder, is_released, info)
         finally:
             os.close(file)
     raise OSError(errno.EBUSY, "its leases change faster than they can be looked at")

@@ -54,6 +54,9 @@ def hold(path: Path, timeout_s: float, *, works: bool = False, with_lease: bool 
         works: It is held for the work that it is for, as ``Holder`` says it.
         with_lease: Take a lease beside the lock also where flock works, as other hosts may not see that.
 
+    Yields:
+        None, once it has the lock.
+
     Raises:
         LockHeld: Another process, or another thread of this one, has it.
         LockMoved: The file's folder is no longer where it was.
@@ -348,7 +351,7 @@ def _sign(handle: int, *, works: bool = False) -> None:
 
 
 def signature(handle: int) -> Holder | None:
-    """Return who has signed an open lock, None where nobody has."""
+    """Return who has signed an open lock, None where it says nothing."""
     try:
         return msgspec.json.decode(os.pread(handle, 4096, 0), type=Holder)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

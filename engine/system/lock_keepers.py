@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.system import lease
+from engine.system import lease, open_files
 from engine.system.lock import inspect, lease_folder, signature
 from engine.system.lock_holder import Holder
 
@@ -52,14 +52,14 @@ def keepers(path: Path) -> list[int]:
 
 def _has_lock(pid: int, path: Path) -> bool:
     """Return whether the kernel says that a process has the lock of the file at a path, or its lease."""
-    if _has_open(pid, path, _is_locked):
+    if _has_open(pid, path, open_files.is_locked):
         return True
     folder = lease_folder(path)
     look = lease.newest(folder)
     return (
         look is not None
         and not look.is_released
-        and _has_open(pid, Path(folder, str(look.number)), _is_written)
+        and _has_open(pid, Path(folder, str(look.number)), open_files.is_written)
     )
 
 
@@ -69,7 +69,7 @@ def _has_open(pid: int, path: Path, is_so: Callable[[int, str], bool]) -> bool:
         info = path.lstat()
         return any(
             _is_open_as(descriptor, info, path) and is_so(pid, descriptor.name)
-            for descriptor in Path(f"/proc/{pid}/fd").iterdir()
+            for descriptor in open_files.descriptors(pid)
         )
     return False
 
@@ -82,22 +82,3 @@ def _is_open_as(descriptor: Path, lock_stat: os.stat_result, path: Path) -> bool
         return lock_stat.st_nlink == 1 or descriptor.readlink().parent.samefile(path.parent)
     except OSError:
         return False
-
-
-def _is_locked(pid: int, number: str) -> bool:
-    """Return whether the open file behind a descriptor has an exclusive lock; a reader has a shared one, or none."""
-    return any({"FLOCK", "WRITE"} <= words for words in _facts(pid, number, "lock:"))
-
-
-def _is_written(pid: int, number: str) -> bool:
-    """Return whether a descriptor may be written to: a reader opens a lease to read it."""
-    return any(int(word, 8) & os.O_ACCMODE for words in _facts(pid, number, "flags:") for word in words)
-
-
-def _facts(pid: int, number: str, kind: str) -> list[set[str]]:
-    """Return the words of the lines of a kind that the kernel says of a descriptor."""
-    try:
-        text = Path(f"/proc/{pid}/fdinfo/{number}").read_text()
-    except OSError:
-        return []
-    return [set(line.removeprefix(kind).split()) for line in text.splitlines() if line.startswith(kind)]

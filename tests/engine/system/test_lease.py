@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -170,6 +171,17 @@ def test_a_fork_has_no_part_in_it(file):
             os._exit(bool(lock._ours or lock._leases or lock._works_by))
         assert os.waitpid(child, 0)[1] == 0
         assert lock.is_held(file) is True
+
+
+@pytest.mark.usefixtures("no_flock")
+def test_a_copy_of_its_folder_is_free(file, tmp_path):
+    with lock.hold(file, 0, works=True):
+        shutil.copytree(tmp_path, tmp_path / "copy")
+        copy = tmp_path / "copy" / "lock"
+        assert lock.is_held(copy) is False
+        assert lock_keepers.proved_worker(copy) is None
+        with lock.hold(copy, 0):
+            assert lock.is_held(file) is True
 
 
 class TestAnotherMachine:
