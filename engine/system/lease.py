@@ -17,15 +17,26 @@ import contextlib
 import errno
 import math
 import os
-import stat
 import threading
 import time
 from collections.abc import Callable
-from typing import NamedTuple
 
 import msgspec
 
 from engine.system import open_files
+from engine.system.lease_files import (
+    RELEASED,
+    Look,
+    clear,
+    last_number,
+    make,
+    newest_in,
+    open_folder,
+    read,
+    stat_in,
+    touch,
+    write,
+)
 from engine.system.lock_holder import Holder
 
 STALE_S = 90.0
@@ -36,26 +47,6 @@ SURE_S = 45.0
 """Seconds after a sign of life for which no other process can have taken a lease."""
 POLL_S = 0.5
 """Seconds between two looks at the lease of another machine."""
-RELEASED = b"released"
-"""What a lease says that was let go."""
-_SIZE = 1024
-"""Bytes of a lease: it is always written in one piece of this length."""
-_TRIES = 100
-"""Looks at a folder whose newest lease is replaced each time before it can be opened."""
-_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EMLINK)
-
-
-class Look(NamedTuple):
-    """The newest lease of a folder, as it was seen."""
-
-    number: int
-    time: float
-    """Its last sign of life, by the file server's clock."""
-    holder: Holder | None = None
-    """Who holds it; None where it does not say."""
-    is_released: bool = False
-    info: os.stat_result | None = None
-    """The file; None where it cannot be opened."""
 
 
 class Taken(Exception):  # noqa: N818  it says what is the case
@@ -104,20 +95,6 @@ def _held_here(look: Look) -> bool | None:
     return look.info is None or open_files.writes_to(look.holder.pid, look.info) is not False
 
 
-def newest(path: str) -> Look | None:
-    """Return the newest lease in a folder, None where there is none."""
-    try:
-        folder = _open_folder(path)
-    except OSError:
-        return None
-    try:
-        return _newest(folder)
-    except OSError:
-        return None
-    finally:
-        os.close(folder)
-
-
 def take(path: str, holder: Holder) -> Lease:
     """Take the lease that a folder stands for; the folder is made where it is missing.
 
@@ -132,7 +109,7 @@ def take(path: str, holder: Holder) -> Lease:
     """
     with contextlib.suppress(FileExistsError):
         os.mkdir(path, 0o700)  # noqa: PTH102  relative to nothing, and in the way of every look at a lock
-    folder = _open_folder(path)
+    folder = open_folder(path)
     try:
         lease = _take(folder, holder)
     except BaseException:
@@ -159,9 +136,9 @@ def adopt(path: str, file: int) -> Lease:
         Taken: It is not, or no longer, the newest.
         OSError: It cannot be looked at.
     """
-    folder = _open_folder(path)
-    look = _newest(folder)
-    if look is None or not os.path.samestat(os.fstat(file), _stat(str(look.number), folder)):
+    folder = open_folder(path)
+    look = newest_in(folder)
+    if look is None or not os.path.samestat(os.fstat(file), stat_in(str(look.number), folder)):
         os.close(folder)
         raise Taken(None if look is None else look.holder)
     lease = Lease(folder, file, look.number, -math.inf)  # it was touched elsewhere: the next number tells
@@ -193,12 +170,12 @@ class Lease:
     def sign(self, holder: Holder) -> None:
         """Write who holds it; on a full disk it is held all the same."""
         with contextlib.suppress(OSError):
-            _write(self.file, msgspec.json.encode(holder))
+            write(self.file, msgspec.json.encode(holder))
 
     @property
     def holder(self) -> Holder | None:
         """Who it says holds it."""
-        return _read(self.file)[0]
+        return read(self.file)[0]
 
     def keep_alive(self, on_loss: Callable[[], None]) -> None:
         """Touch it every ``RENEW_S`` from now on, in a thread.
@@ -227,23 +204,23 @@ class Lease:
         with self._mutex:
             if not self._is_over and not self._is_lost:
                 with contextlib.suppress(OSError):
-                    self._is_lost = not self._touch()
+                    self._is_lost = not self._show_life()
             return not self._is_lost
 
-    def _touch(self) -> bool:
+    def _show_life(self) -> bool:
         began = clock()
         with contextlib.suppress(OSError):  # one that was removed: the numbers tell
-            _touch(self.file)
+            touch(self.file)
             if began - self._renewed >= SURE_S and not self._take_next():
                 return False
             self._renewed = began
-        return _last_number(self._folder) == self._number
+        return last_number(self._folder) == self._number
 
     def release(self) -> None:
         """Let it go, and close its files."""
         with self._mutex, contextlib.suppress(OSError):
             if not self._is_over:
-                _write(self.file, RELEASED)
+                write(self.file, RELEASED)
         self.forget()
 
     def forget_in_fork(self) -> None:
@@ -269,16 +246,16 @@ class Lease:
 
     def _take_next(self) -> bool:
         """Make the next number, as others may be about to; return false if one of them was first."""
-        if _last_number(self._folder) != self._number:
+        if last_number(self._folder) != self._number:
             return False
-        made = _make(self._folder, self.file, str(self._number), self._number + 1)
+        made = make(self._folder, self.file, str(self._number), self._number + 1)
         if made is None:
             return False
         if made != self.file:
             os.dup2(made, self.file, inheritable=False)
             os.close(made)
         self._number += 1
-        _clear(self._folder, self._number, self.file)
+        clear(self._folder, self._number, self.file, STALE_S)
         return True
 
 
@@ -288,7 +265,7 @@ def clock() -> float:
 
 
 def _take(folder: int, holder: Holder) -> Lease:
-    look = _newest(folder)
+    look = newest_in(folder)
     if look is not None and not look.is_released and _held_here(look):
         raise Taken(look.holder)  # nothing needs to be touched to tell that
     began, draft = clock(), f".{os.getpid()}.{os.urandom(4).hex()}"
@@ -296,15 +273,15 @@ def _take(folder: int, holder: Holder) -> Lease:
     made: int | None = file
     try:
         with contextlib.suppress(OSError):  # a full disk
-            _write(file, msgspec.json.encode(holder))
-        _touch(file)
-        look = _newest(folder)  # anew, as the folder has changed since: no host has an old list of it
+            write(file, msgspec.json.encode(holder))
+        touch(file)
+        look = newest_in(folder)  # anew, as the folder has changed since: no host has an old list of it
         if not is_free(look, os.fstat(file).st_mtime):
             raise Taken(None if look is None else look.holder)
         number = 1 if look is None else look.number + 1
-        if (made := _make(folder, file, draft, number)) is None:
+        if (made := make(folder, file, draft, number)) is None:
             raise Taken(None)
-        if _last_number(folder) != number or clock() - began >= SURE_S:
+        if last_number(folder) != number or clock() - began >= SURE_S:
             raise Taken(None)
     except BaseException:
         if made is not None:
@@ -317,100 +294,11 @@ def _take(folder: int, holder: Holder) -> Lease:
             os.unlink(draft, dir_fd=folder)
     if made != file:
         os.close(file)
-    _clear(folder, number, made)
+    clear(folder, number, made, STALE_S)
     return Lease(folder, made, number, began)
-
-
-def _touch(file: int) -> None:
-    os.utime(file)  # without a time: the file server's own
 
 
 def _abandon(file: int) -> None:
     with contextlib.suppress(OSError):
-        _write(file, RELEASED)
+        write(file, RELEASED)
     os.close(file)
-
-
-def _make(folder: int, file: int, name: str, number: int) -> int | None:
-    """Give an open file the name of a number and return it, or a copy of it; None where the number is there already."""
-    try:
-        os.link(name, str(number), src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:  # it lay there for so long that another taker has cleared it away
-        return None
-    except FileExistsError:  # or made by a request that NFS has sent twice
-        return file if os.path.samestat(os.fstat(file), _stat(str(number), folder)) else None
-    except OSError as error:
-        if error.errno not in _NO_LINKS:
-            raise
-        return _make_without_links(folder, file, number)
-    return file
-
-
-def _make_without_links(folder: int, file: int, number: int) -> int | None:
-    try:
-        made = os.open(str(number), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
-    except FileExistsError:
-        return None
-    with contextlib.suppress(OSError):
-        _write(made, os.pread(file, _SIZE, 0))
-    return made
-
-
-def _clear(folder: int, number: int, file: int) -> None:
-    """Remove the numbers before the newest, and drafts that a killed taker has left."""
-    with contextlib.suppress(OSError):
-        now = os.fstat(file).st_mtime
-        for name in os.listdir(folder):
-            with contextlib.suppress(OSError):
-                is_older = name.isdecimal() and int(name) < number
-                if is_older or (name[:1] == "." and abs(now - _stat(name, folder).st_mtime) > STALE_S):
-                    os.unlink(name, dir_fd=folder)
-
-
-def _stat(name: str, folder: int) -> os.stat_result:
-    return os.stat(name, dir_fd=folder, follow_symlinks=False)
-
-
-def _open_folder(path: str) -> int:
-    return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-
-
-def _last_number(folder: int) -> int:
-    """Return the newest number in an open folder, 0 without one."""
-    names = (name for name in os.listdir(folder) if name.isdecimal() and name.isascii() and len(name) < 19)
-    return max(map(int, names), default=0)
-
-
-def _newest(folder: int) -> Look | None:
-    for _ in range(_TRIES):
-        if not (number := _last_number(folder)):
-            return None
-        try:
-            file = os.open(
-                str(number), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder
-            )  # opened, as hosts keep the times of files that they do not open
-        except FileNotFoundError:  # there is a newer one
-            continue
-        except OSError:
-            return Look(number, _stat(str(number), folder).st_mtime)
-        try:
-            info = os.fstat(file)
-            holder, is_released = _read(file) if stat.S_ISREG(info.st_mode) else (None, False)
-            return Look(number, info.st_mtime, holder, is_released, info)
-        finally:
-            os.close(file)
-    raise OSError(errno.EBUSY, "its leases change faster than they can be looked at")
-
-
-def _read(file: int) -> tuple[Holder | None, bool]:
-    """Return who an open lease says holds it, and whether it was let go."""
-    try:
-        data = os.pread(file, _SIZE, 0).rstrip()
-        return (None, True) if data == RELEASED else (msgspec.json.decode(data, type=Holder), False)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
-        return None, False
-
-
-def _write(file: int, data: bytes) -> None:
-    os.pwrite(file, data.ljust(_SIZE), 0)  # over what is there: that needs no space
-    os.fsync(file)  # for other hosts

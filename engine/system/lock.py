@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from engine.system import lease
+from engine.system import lease, lease_files
 from engine.system.lock_holder import Holder, process_of_here, this_process
 
 POLL_S = 0.02
@@ -200,7 +200,6 @@ def inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
     except OSError:
         return None, None
     try:
-        folder = lease_folder(path, handle)
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True, signature(handle)
@@ -210,7 +209,8 @@ def inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
         is_taken = False
     finally:
         os.close(handle)
-    look = lease.newest(folder)
+    folder = lease_folder(path)
+    look = lease_files.newest(folder) if os.access(folder, os.F_OK) else None  # which is the quicker look
     if look is None:
         return is_taken, None
     is_taken = lease.seen_held(look)
@@ -295,7 +295,7 @@ def _with_lease(handle: int, path: Path, deadline: float, *, wanted: bool) -> in
     """
     try:
         folder, has_flock = lease_folder(path, handle), _has_flock(handle)
-        if has_flock and not wanted and ((look := lease.newest(folder)) is None or look.is_released):
+        if has_flock and not wanted and ((look := lease_files.newest(folder)) is None or look.is_released):
             return handle
         taken = _take_lease(folder, deadline)
     except BaseException:

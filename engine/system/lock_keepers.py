@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.system import lease, open_files
+from engine.system import lease_files, open_files
 from engine.system.lock import inspect, lease_folder, signature
 from engine.system.lock_holder import Holder
 
@@ -39,7 +39,7 @@ def _signed(path: Path) -> Iterator[Holder | None]:
             yield signature(handle)
         finally:
             os.close(handle)
-    if (look := lease.newest(lease_folder(path))) is not None:
+    if (look := lease_files.newest(lease_folder(path))) is not None:
         yield look.holder
 
 
@@ -55,7 +55,7 @@ def _has_lock(pid: int, path: Path) -> bool:
     if _has_open(pid, path, open_files.is_locked):
         return True
     folder = lease_folder(path)
-    look = lease.newest(folder)
+    look = lease_files.newest(folder)
     return (
         look is not None
         and not look.is_released

@@ -128,6 +128,17 @@ def test_what_can_go_on_anyway_needs_none(run):
     assert look_at_takeover(run) is None  # it waits
 
 
+@pytest.mark.parametrize(("seconds", "state"), [(0, "running"), (120, "silent")])
+@pytest.mark.parametrize("held_s", [0, 1000, -1000], ids=["fresh", "old", "ahead"])
+def test_no_lease_of_another_machine_makes_it_crashed(run, seconds, state, held_s):
+    leave(run)
+    age(run, seconds)
+    status = msgspec.json.decode(run.status_file.read_bytes())
+    run.status_file.write_bytes(msgspec.json.encode(status | {"heartbeat": time.time() - seconds}))
+    put(run.lock, age=held_s)
+    assert status_of(run).state == ("running" if held_s == 0 else state)
+
+
 # ---- two machines, by name
 
 

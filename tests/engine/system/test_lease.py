@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from engine.system import lease, lock, lock_keepers
+from engine.system import lease, lease_files, lock, lock_keepers
 from engine.system.files import write_atomic
 from engine.system.lock_holder import Holder, this_process
 
@@ -202,7 +202,7 @@ class TestAnotherMachine:
         assert lock.is_held(file) is False
 
     def test_one_that_was_let_go_is_free(self, file):
-        put(file).write_bytes(lease.RELEASED)
+        put(file).write_bytes(lease_files.RELEASED)
         assert lock.is_held(file) is False
 
     @pytest.mark.parametrize("hours", [-5, 5])
@@ -291,7 +291,7 @@ class TestZombie:
             raise OSError(errno.EIO, "away")
 
         with lock.hold(file, 0, works=True, with_lease=True):
-            monkeypatch.setattr(lease, "_touch", fail)
+            monkeypatch.setattr(lease, "touch", fail)
             monkeypatch.setattr(lease, "SURE_S", 0.0)
             with pytest.raises(OSError, match="cannot be renewed"):
                 write_atomic(tmp_path / "written", b"")

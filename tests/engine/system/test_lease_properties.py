@@ -13,7 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from engine.system import lease
+from engine.system import lease, lease_files
 from engine.system.lock_holder import Holder
 
 HOSTS = st.integers(0, 3)
@@ -34,7 +34,7 @@ class Hosts(RuleBasedStateMachine):
         self._leases: dict[int, lease.Lease] = {}
         self._meanwhile: list[tuple[str, int, float]] = []
         self._busy: set[int] = set()
-        make = lease._make
+        make = lease.make
 
         def slow_make(*arguments):
             while self._meanwhile:
@@ -46,8 +46,8 @@ class Hosts(RuleBasedStateMachine):
 
         self._patch.setattr(os, "fsync", lambda _: None)  # the time that it takes proves nothing here
         self._patch.setattr(lease, "clock", lambda: self._now)
-        self._patch.setattr(lease, "_touch", touch)
-        self._patch.setattr(lease, "_make", slow_make)
+        self._patch.setattr(lease, "touch", touch)
+        self._patch.setattr(lease, "make", slow_make)
 
     def do(self, what: str, host: int, seconds: float) -> None:
         if what == "pause":
@@ -115,7 +115,7 @@ class Hosts(RuleBasedStateMachine):
 
     @invariant()
     def after_all_have_gone_it_is_free(self) -> None:
-        look = lease.newest(f"{self._folder}/lock.lease")
+        look = lease_files.newest(f"{self._folder}/lock.lease")
         if not self._leases and look is not None:
             assert lease.is_free(look, self._now + self._ahead + lease.STALE_S + 1)
 
@@ -132,9 +132,9 @@ TestHosts = Hosts.TestCase
 
 @pytest.mark.parametrize(("age", "free"), [(0, False), (89, False), (91, True), (-89, False), (-91, True)])
 def test_a_time_far_ahead_is_no_sign_of_life_either(age, free):
-    assert lease.is_free(lease.Look(1, 1000.0), 1000.0 + age) is free
+    assert lease.is_free(lease_files.Look(1, 1000.0), 1000.0 + age) is free
 
 
 def test_a_first_one_can_be_made():
     assert lease.is_free(None, 0.0)
-    assert lease.newest(str(Path("/nowhere"))) is None
+    assert lease_files.newest(str(Path("/nowhere"))) is None
