@@ -16,6 +16,7 @@ import fcntl
 import os
 import stat
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,8 @@ NO_FLOCK = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.E
 """What a disk answers that has no flock."""
 LOST = 75
 """The exit code of a process that another one has taken its lock from: try again later (EX_TEMPFAIL)."""
+LAST_WORD_S = 0.3
+"""Seconds in which it can say so."""
 
 
 class LockHeld(Exception):  # noqa: N818  it says what is the case
@@ -107,7 +110,12 @@ def hand_over(handle: int, heir: int | None) -> None:
         _close(handle)
         return
     _ours.discard(handle)
-    if (held := _leases.pop(handle, None)) is None:
+    held = _leases.pop(handle, None)
+    if held is None or held.file != handle:
+        if (
+            held is not None
+        ):  # one beside the lock is not inherited: that its number was made is what it was for
+            held.release()
         os.close(handle)
         return
     if held.holder == this_process():  # the heir may have signed by now
@@ -161,12 +169,17 @@ def confirm() -> None:
     for handle, path in list(_works_by.items()):
         held = _leases.get(handle)
         if held is not None and not held.confirm():
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(
-                    f"{path}: another process has taken this lock over: this one ends and writes no more\n"
-                )
-                sys.stderr.flush()
+            last = f"{path}: another process has taken this lock over: this one ends and writes no more\n"
+            speaker = threading.Thread(target=_say, args=(last,), daemon=True)
+            speaker.start()
+            speaker.join(LAST_WORD_S)  # the terminal may take no more
             os._exit(LOST)
+
+
+def _say(words: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(words)
+        sys.stderr.flush()
 
 
 def is_held(path: str | os.PathLike[str]) -> bool | None:

@@ -63,6 +63,22 @@ def start(file: Path, *, renew_s: float = 0.05, sure_s: float = 45.0) -> subproc
     return holder
 
 
+HEIR = """
+import pathlib, sys
+from engine.system import lock
+with lock.keep(int(sys.argv[1]), pathlib.Path(sys.argv[2]), works=True):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def start_heir(handle: int, file: Path) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", HEIR, str(handle), str(file)], pass_fds=[handle],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
+    )  # fmt: skip
+
+
 @contextlib.contextmanager
 def held_by(file: Path, **options: float):
     holder = start(file, **options)
@@ -132,18 +148,8 @@ def test_a_process_that_is_killed_lets_it_go_at_once(file):
 
 @pytest.mark.usefixtures("no_flock")
 def test_one_handed_to_a_process_is_that_process_alone(file):
-    heir_script = """
-import pathlib, sys
-from engine.system import lock
-with lock.keep(int(sys.argv[1]), pathlib.Path(sys.argv[2]), works=True):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
     handle = lock.take(file, 0, for_another=True)
-    heir = subprocess.Popen(
-        [sys.executable, "-c", heir_script, str(handle), str(file)], pass_fds=[handle],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT,
-    )  # fmt: skip
+    heir = start_heir(handle, file)
     lock.hand_over(handle, heir.pid)
     try:
         assert lock.is_held(file) is True
@@ -156,6 +162,23 @@ with lock.keep(int(sys.argv[1]), pathlib.Path(sys.argv[2]), works=True):
         heir.kill()
         heir.communicate()
     assert lock.is_held(file) is False
+
+
+def test_one_handed_on_beside_a_lock_is_kept_by_none(file):
+    put(file, age=1000)  # it was not let go: whoever takes the lock makes the next number
+    handle = lock.take(file, 0, for_another=True)
+    heir = start_heir(handle, file)
+    lock.hand_over(handle, heir.pid)
+    try:
+        assert heir.stdout.readline() == b"held\n"
+        assert lock.is_held(file) is True
+        assert [path.name for path in folder(file).iterdir()] == ["4"]
+    finally:
+        heir.kill()
+        heir.communicate()
+    assert lock.is_held(file) is False
+    with lock.hold(file, 0):
+        pass
 
 
 @pytest.mark.usefixtures("no_flock")
