@@ -77,9 +77,15 @@ def test_a_process_that_is_killed_lets_it_go(kind):
 def test_whoever_waits_has_it_as_soon_as_its_holder_is_killed(kind):
     name, path = kind
     holder = start(HOLDER, name, str(path))
-    threading.Timer(0.1, end, [holder]).start()
+    killed = threading.Event()
+
+    def kill():
+        killed.set()
+        end(holder)
+
+    threading.Timer(0.1, kill).start()
     with getattr(lock, name)(path, math.inf):
-        assert holder.poll() is not None
+        assert killed.is_set()
 
 
 def test_one_that_waits_too_long_is_told(file):
