@@ -19,9 +19,10 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
+from tests.engine.system.no_flock import no_flock, no_flock_library
 from tests.pretended_nvml import machine, nvml, nvml_library
 
-__all__ = ["machine", "nvml", "nvml_library"]  # fixtures
+__all__ = ["machine", "no_flock", "no_flock_library", "nvml", "nvml_library"]  # fixtures
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ

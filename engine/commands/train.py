@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.commands.answers import Answers
-from engine.commands.approve import is_approved, option_yes
+from engine.commands.approve import is_agreed, is_approved, option_yes
 from engine.commands.options import (
     USAGE,
     fail,
@@ -32,6 +32,7 @@ from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.queued_by_user import Identity
 
 if TYPE_CHECKING:
+    from engine.queue.takeover import Takeover
     from engine.runs.stop_request import StopRequest
 
 
@@ -84,10 +85,11 @@ def run(
 @option_settings
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
 @click.option("--all-crashed", is_flag=True, help="All runs that crashed, instead of RUN.")
+@click.option("--takeover", is_flag=True, help="Also one that another machine left running when it died.")
 @option_yes
 def resume(
     run_name: str | None, root: Path, device: str, as_json: bool, settings: tuple[str, ...],
-    queue: bool, all_crashed: bool, yes: bool,
+    queue: bool, all_crashed: bool, takeover: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Go on with a run that stopped, failed or crashed, from its last checkpoint.
 
@@ -95,25 +97,34 @@ def resume(
     did not start yourself is shown first.
     """
     from engine.queue.stop_and_resume import require_resumable
+    from engine.queue.takeover import look_at_takeover
     from engine.runs.current_state import status_of
 
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")
+    if all_crashed and takeover:
+        fail("--takeover goes on with one run: name it")
     store = Store(root)
-    runs = [store.find(run_name)] if run_name is not None else []
+    runs, taken = [store.find(run_name)] if run_name is not None else [], None
     if all_crashed:
         runs = [run for run in store.runs() if status_of(run).state == "crashed"]
         if not runs:
             click.echo(f"no run in {root} has crashed", err=True)
-    else:
+    elif takeover:
+        taken = look_at_takeover(runs[0])
+    if runs and not all_crashed and taken is None:
         require_resumable(runs[0])
     if queue:
         require_queued_device(device)
+    if taken is not None and not is_agreed(runs[0], taken.sentence, "Take it over?", yes=yes):
+        warn(f"{runs[0].id} stays as it is")
+        sys.exit(USAGE)
     agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
     if queue:
-        _queue_again(store, agreed, device, settings, Answers("resume", as_json=as_json))
+        answers = Answers("resume", as_json=as_json)
+        _queue_again(store, agreed, device, settings, answers, takeover=taken is not None)
         return
-    sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings))
+    sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings, takeover=taken))
 
 
 @click.command(hidden=True)
@@ -181,13 +192,15 @@ def _queue_again(
     device: str,
     settings: Sequence[str],
     answers: Answers,
+    *,
+    takeover: bool,
 ) -> None:
     from engine.queue.stop_and_resume import request_resume
     from engine.queue.worker import ensure_worker
 
     for run, seen in runs.items():
         try:
-            request_resume(run, device, settings, seen)
+            request_resume(run, device, settings, seen, takeover=takeover)
         except StoreError:
             if len(runs) == 1:
                 raise
@@ -203,7 +216,12 @@ def _queue_again(
 
 
 def _resume_here(
-    runs: Mapping[Run, Identity | None], device: str, *, as_json: bool, settings: Sequence[str]
+    runs: Mapping[Run, Identity | None],
+    device: str,
+    *,
+    as_json: bool,
+    settings: Sequence[str],
+    takeover: Takeover | None,
 ) -> int:
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
     from engine.config.preflight import missing_packages
@@ -225,7 +243,9 @@ def _resume_here(
             continue
         if lacks:
             fail(f"{run.id}: {lacks}")
-        code = _train_here(run, device, stop, as_json=as_json, settings=settings, seen=seen)
+        code = _train_here(
+            run, device, stop, as_json=as_json, settings=settings, seen=seen, takeover=takeover
+        )
         worst = code or worst
         if code == STOPPED:
             break
@@ -240,6 +260,7 @@ def _train_here(
     as_json: bool,
     settings: Sequence[str] = (),
     seen: Identity | None = None,
+    takeover: Takeover | None = None,
 ) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
     from engine.runner.attempt import train_run
@@ -253,9 +274,17 @@ def _train_here(
         with _ended_at_once(), capture_stdout(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
-                return train_run(run, display, device, settings=settings, seen=seen, stop=stop)
+                return train_run(
+                    run, display, device, settings=settings, seen=seen, takeover=takeover, stop=stop
+                )
     with _ended_at_once(), capture_stdout(run.console) as stdout:
         lines = EventLines(stdout)
         return train_run(
-            run, lambda _, line: lines.write(line), device, settings=settings, seen=seen, stop=stop
+            run,
+            lambda _, line: lines.write(line),
+            device,
+            settings=settings,
+            seen=seen,
+            takeover=takeover,
+            stop=stop,
         )

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 
 from engine.runs.store import Run, StoreError
-from engine.system import lock
-from engine.system.lock import Holder
+from engine.system import lock, lock_keepers
+from engine.system.lock_holder import Holder
 
 HOLD_TIMEOUT_S = 5.0
 """Seconds to wait for a lock that another process holds."""
@@ -31,13 +31,16 @@ def claim(run: Run) -> int | None:
 
 
 @contextlib.contextmanager
-def hold(run: Run, claimed: int | None = None, *, works: bool = False) -> Iterator[None]:
+def hold(
+    run: Run, claimed: int | None = None, *, works: bool = False, with_lease: bool = False
+) -> Iterator[None]:
     """Hold a run's lock: only one process trains a run.
 
     Args:
         run: The run.
         claimed: The descriptor of the open file that holds it, as ``claim`` returns it and this process inherits it.
         works: This process trains the run, and is the run's until it lets the lock go; others only change something.
+        with_lease: Take a lease beside the lock also where flock works, as other hosts may not see that.
 
     Raises:
         StoreError: Another process holds it, the run was moved, or the file system does not allow it.
@@ -45,9 +48,9 @@ def hold(run: Run, claimed: int | None = None, *, works: bool = False) -> Iterat
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(
-                lock.hold(run.lock, HOLD_TIMEOUT_S, works=works)
+                lock.hold(run.lock, HOLD_TIMEOUT_S, works=works, with_lease=with_lease)
                 if claimed is None
-                else lock.keep(claimed, works=works)
+                else lock.keep(claimed, run.lock, works=works)
             )
         except lock.LockHeld as taken:
             raise StoreError(_why_taken(run, taken.holder)) from None
@@ -60,7 +63,7 @@ def hold(run: Run, claimed: int | None = None, *, works: bool = False) -> Iterat
 
 def proved_worker(run: Run) -> Holder | None:
     """Return the process that trains a run, None where there is none or the kernel does not confirm it."""
-    return lock.proved_worker(run.lock)
+    return lock_keepers.proved_worker(run.lock)
 
 
 def has_other_names(run: Run) -> bool:
@@ -80,6 +83,6 @@ def _why_taken(run: Run, holder: Holder | None) -> str:
     if holder is None or not holder.is_dead:
         which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
         return f"{run.id} is being trained by another process{which}"
-    keepers = ", ".join(map(str, lock.keepers(run.lock))) or "which this user cannot see"
+    keepers = ", ".join(map(str, lock_keepers.keepers(run.lock))) or "which this user cannot see"
     gone = f"{run.id}: its process {holder.pid} is gone, but a child of it still has its lock"
     return f"{gone}: end the process {keepers}"
