@@ -16,12 +16,13 @@ from engine.text import clean
 from tui.figures.files import ExportError
 from tui.figures.view_figure import ChartView, paths_of
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
 from tui.widgets.completing_input import CompletingInput
 
 ENDINGS = (".png", ".svg", ".pdf")
 
 
-class ExportScreen(ModalScreen[Path | None]):
+class ExportScreen(ClosesOnce, ModalScreen[Path | None]):
     """Asks where to; returns the path, None when left. An existing file is overwritten after a second enter only.
 
     Args:

@@ -16,10 +16,11 @@ from textual.widgets import Input, Static
 
 from engine.text import clean
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(ClosesOnce, ModalScreen[str | None]):
     """Returns the line, None when left.
 
     Args:

@@ -15,11 +15,12 @@ from textual.widgets import Input, Static
 from engine.config.schema import Experiment
 from engine.text import clean
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
 from tui.views.run_overrides import Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 
-class VariationScreen(ModalScreen[Variation | None]):
+class VariationScreen(ClosesOnce, ModalScreen[Variation | None]):
     """Asks what is to be different in a run; returns it, None when left."""
 
     DEFAULT_CSS = """

@@ -15,6 +15,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.notifications import Notification
 from textual.screen import Screen
 from textual.strip import Strip
@@ -36,6 +37,10 @@ class DiffingApp(App[str]):
     def resend(self) -> None:
         """Send everything with the next update, as the terminal may show anything by now."""
         self._cells_there.forget()
+
+    def cut(self, size: Size) -> None:
+        """Send nothing of what lies beyond the edges of a terminal of that size."""
+        self._cells_there.size = size
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
