@@ -62,3 +62,15 @@ async def test_what_has_closed_does_not_close_what_is_below(project: Project, ke
         screen.dismiss()
         await pilot.pause()
         assert pilot.app.screen is board(pilot)
+
+
+async def test_what_comes_late_to_a_screen_that_has_closed_ends_no_app(project: Project) -> None:
+    async with opened(project) as pilot:
+        await pilot.press("question_mark")
+        screen = pilot.app.screen
+        screen.dismiss()
+        assert pilot.app.screen is board(pilot)
+        screen.call_next(lambda: screen.query_one("#gone"))
+        await pilot.pause(0.1)
+        assert pilot.app.crash is None
+        assert pilot.app.is_running
