@@ -19,6 +19,7 @@ from engine.text import clean
 from tui.keymap.bindings import bindings
 from tui.screens.dialogs import Choice, Dialog
 from tui.terminal.dismissal import ClosesOnce
+from tui.text import mistake
 from tui.views.experiment_form_rows import NAME, Form
 from tui.views.setting_choices import choices, starting_with
 from tui.widgets.completing_input import CompletingInput, completion_line
@@ -79,7 +80,7 @@ class FormScreen(ClosesOnce, Screen[None]):
             clean(f"{form.path}: {what}{' *' if form.is_changed else ''}")
         )
         mistakes = self.query_one("#form-mistakes", Static)
-        lines = [f"✗ {clean(line)}" for line in form.mistakes] or [
+        lines = [f"✗ {mistake(line)}" for line in form.mistakes] or [
             f"note: {clean(line)}" for line in form.notes
         ]
         mistakes.set_class(bool(lines), "-shown")

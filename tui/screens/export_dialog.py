@@ -17,6 +17,7 @@ from tui.figures.files import ExportError
 from tui.figures.view_figure import ChartView, paths_of
 from tui.keymap.bindings import bindings
 from tui.terminal.dismissal import ClosesOnce
+from tui.text import mistake
 from tui.widgets.completing_input import CompletingInput
 
 ENDINGS = (".png", ".svg", ".pdf")
@@ -93,7 +94,7 @@ class ExportScreen(ClosesOnce, ModalScreen[Path | None]):
 
     def _say(self, text: str) -> None:
         if self.is_attached:
-            self.query_one("#export-said", Static).update(clean(text))
+            self.query_one("#export-said", Static).update(mistake(text))
 
 
 def _with_endings(text: str, cursor: int) -> list[str]:
