@@ -13,7 +13,7 @@ import msgspec
 
 from engine.runs.store import is_run_id
 from engine.sites.command_line import SiteError
-from engine.sites.messages import MAX_BODY, FarHead, Head, HeadOfRun, NearHead
+from engine.sites.messages import MAX_BODY, Head, HeadOfRun
 
 PROTOCOL = 1
 MARKER = b"VITUI-FAR-END 1\n"
@@ -30,8 +30,6 @@ class FrameError(SiteError):
     """The other end does not speak this protocol, or says what cannot be."""
 
 
-FROM_NEAR: msgspec.json.Decoder[NearHead] = msgspec.json.Decoder(NearHead)
-FROM_FAR: msgspec.json.Decoder[FarHead] = msgspec.json.Decoder(FarHead)
 H = TypeVar("H", bound=Head)
 
 

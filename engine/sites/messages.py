@@ -24,8 +24,12 @@ from engine.system.files import MAX_FILE
 MAX_BODY = MAX_FILE
 """Bytes behind a line."""
 
+TAIL = 64 * 1024
+"""Bytes of a console.log that are shown elsewhere."""
+
 LineFile = Literal["events.jsonl", "console.log"]
 WholeFile = Literal["status.json", "predictions.json", "predictions.npy", "console.log"]
+CarriedFile = Literal["events.jsonl", "last.pt", "best.pt"]
 Checkpoint = Literal["last.pt", "best.pt"]
 Size = Annotated[int, Meta(ge=0, le=1 << 50)]
 Nanoseconds = Annotated[int, Meta(ge=0, le=(1 << 63) - 1)]
@@ -78,7 +82,7 @@ class Carry(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="carry
 class Part(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="part"):
     """Brings a part of a file of the run that is being brought."""
 
-    file: Literal["events.jsonl", "last.pt", "best.pt"]
+    file: CarriedFile
     at: Size
 
 
@@ -99,6 +103,8 @@ class Enter(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="enter
     id: Id
     name: Annotated[str, Meta(max_length=300)]
     """The name of its posting: the same one enters it once only."""
+    events: Size = 0
+    """Bytes of events that the near end has: one that went on elsewhere meanwhile has more than are there."""
     settings: list[str] = []
     demands: Demands = Demands()
     cluster: dict[str, Any] | None = None
@@ -224,3 +230,5 @@ class Pong(Head, frozen=True, kw_only=True, omit_defaults=True, tag="pong"):
 
 NearHead = Hello | Have | Forget | Carry | Part | Enter | Do | Fetch | Again | Check | Ping
 FarHead = FarHello | Put | Append | Verdict | Machine | Done | Chunk | Gone | Looked | Pong
+FROM_NEAR: msgspec.json.Decoder[NearHead] = msgspec.json.Decoder(NearHead)
+FROM_FAR: msgspec.json.Decoder[FarHead] = msgspec.json.Decoder(FarHead)

@@ -75,12 +75,12 @@ def publish(root: str | os.PathLike[str], status: SiteStatus) -> None:
     """
     folder = folder_of(root)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomic(folder / _file_name(status.site.name), msgspec.json.encode(status))
+    write_atomic(folder / file_of(status.site.name), msgspec.json.encode(status))
 
 
 def read(root: str | os.PathLike[str], name: str) -> SiteStatus | None:
     """Return what is known of a site, None where nothing is."""
-    file = f"{os.fspath(root)}/{FOLDER}/{_file_name(name)}"
+    file = f"{os.fspath(root)}/{FOLDER}/{file_of(name)}"
     try:
         stat = os.lstat(file)
     except OSError:
@@ -98,7 +98,7 @@ def read_all(root: str | os.PathLike[str]) -> list[SiteStatus]:
     return [status for status in statuses if status is not None]
 
 
-def _file_name(site: str) -> str:
+def file_of(site: str) -> str:
     """Return the name of a site's file; one without a table, ``slurm:*``, has one too."""
     return f"{urllib.parse.quote(site, safe=':@')}.json"
 

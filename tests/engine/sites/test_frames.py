@@ -8,7 +8,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.sites import frames, messages
-from engine.sites.frames import FROM_FAR, FROM_NEAR, MARKER, FrameError, FrameReader, encode
+from engine.sites.frames import MARKER, FrameError, FrameReader, encode
+from engine.sites.messages import FROM_FAR, FROM_NEAR
 
 HEADS = [
     (messages.FarHello(v=1, engine="0.1", host="box", now=1.0), b""),
