@@ -14,7 +14,7 @@ from engine.commands.options import option_runs
 @click.option("--folder", required=True, metavar="DIR", help="The project's folder here.")
 def far_end(stdio: bool, folder: str) -> None:  # noqa: ARG001  click gives what it requires
     """Serve the bridge of another machine: what `engine submit --on` starts here over ssh."""
-    from engine.remote.far_end import serve
+    from engine.remote.far_side.far_end import serve
 
     serve(Path.home() / Path(folder).expanduser())
 
@@ -25,10 +25,10 @@ def far_end(stdio: bool, folder: str) -> None:  # noqa: ARG001  click gives what
 @option_runs
 def fetch(run_name: str, which: str, root: Path) -> None:
     """Bring a checkpoint of a run from the site that has it; what was cut off is gone on with."""
+    from engine.remote.arrivals import FILES
     from engine.remote.host_link import HostLink
     from engine.runs.store import Store, StoreError
     from engine.runs.trust.posted_by_user import own_posting
-    from engine.sites.messages import Checkpoint
     from engine.text import gib
 
     store = Store(root)
@@ -39,8 +39,8 @@ def fetch(run_name: str, which: str, root: Path) -> None:
         raise StoreError(
             f"{run.id}: {posting.site.name} writes into this folder: they are in {run.checkpoints}"
         )
-    file: Checkpoint = "last.pt" if which == "last" else "best.pt"
-    link = HostLink(store, posting.site)
+    file = FILES[which]
+    link = HostLink(root, posting.site)
     try:
         size = link.fetch(run, file)
     finally:

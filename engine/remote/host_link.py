@@ -10,10 +10,11 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.config.site import Site
-from engine.remote.far_checks import Answer, Question
+from engine.remote.arrivals import Arrivals
+from engine.remote.arriving_file import ArrivingFile
 from engine.remote.far_connection import HELLO_S, FarConnection
-from engine.remote.far_end import engine_version
-from engine.remote.fetched_files import ArrivingFile
+from engine.remote.far_side.far_checks import Answer, Question
+from engine.remote.far_side.far_end import engine_version
 from engine.remote.link import Verb
 from engine.remote.mirror import Mirror
 from engine.runs.posted.posting import JobState, Posting, Seen
@@ -65,19 +66,21 @@ class HostLink:
     """A ``Link`` over one ssh, which is opened when it is needed and anew after it was lost.
 
     Args:
-        store: The folder of runs here.
+        root: The folder of runs here.
         site: The site, which has an alias for ssh.
         options: Further options of ssh.
     """
 
-    def __init__(self, store: Store, site: Site, options: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, site: Site, options: Sequence[str] = ()) -> None:
         self.site = site
-        self._store, self._options = store, options
+        self._store, self._options = Store(root), options
+        store = self._store
         self._mirror = Mirror(store, site.name)
         self._far: FarConnection | None = None
         self._since: dict[str, tuple[JobState, float]] = {}
         """The state of each run in the looks so far, and since when."""
         self._number = 0
+        self._arrivals = Arrivals(site)
         self._forget_all()
 
     def _forget_all(self) -> None:
@@ -94,8 +97,7 @@ class HostLink:
         self._ahead_s = 0.0
         self._looked = 0
         self._answers: dict[str, Done] = {}
-        self._arriving: tuple[str, ArrivingFile] | None = None
-        self._arrived: SiteError | StoreError | bool = False
+        self._arrivals.cut()
 
     # --- the four of Link ---
 
@@ -133,6 +135,12 @@ class HostLink:
         new = [run for name, (run, _) in posted.items() if name not in self._followed or name in again]
         for at in range(0, len(new), AT_ONCE):
             self._follow(far, new[at : at + AT_ONCE])
+        finished = [
+            run for name, (run, _) in posted.items()
+            if (verdict := self._verdicts.get(name)) is not None and verdict.state == "finished"
+        ]  # fmt: skip
+        if (wanted := self._arrivals.next_to_bring(finished)) is not None:
+            far.send(wanted)
         return self._status(posted)
 
     def ask(self, run: Run, posting: Posting, verb: Verb, words: Sequence[str] = ()) -> str:  # noqa: ARG002  as Link
@@ -171,23 +179,23 @@ class HostLink:
             StoreError: It cannot be written here.
         """
         far = self._connect()
-        arriving = ArrivingFile(run, file)
-        self._arrived, self._arriving = False, (run.id, arriving)
-        far.send(arriving.request())
+        far.send(self._arrivals.begin(run, file))
+        arriving = self._arrivals.file
+        assert arriving is not None  # noqa: S101  it has begun
         try:
-            while not self._arrived:
+            while not self._arrivals.outcome:
                 self._wait_for_part(far, arriving)
                 if say is not None and arriving.size:
                     say(arriving.at, arriving.size)
         finally:
-            self._arriving = None
-        if isinstance(self._arrived, Exception):
-            raise self._arrived
+            self._arrivals.cut()
+        if isinstance(self._arrivals.outcome, Exception):
+            raise self._arrivals.outcome
         return arriving.size
 
     def _wait_for_part(self, far: FarConnection, arriving: ArrivingFile) -> None:
         before = arriving.at
-        far.wait(lambda: bool(self._arrived) or arriving.at != before, ANSWER_S)
+        far.wait(lambda: bool(self._arrivals.outcome) or arriving.at != before, ANSWER_S)
 
     def check(self, question: Question) -> Answer:
         """Return what is there; raises what ``ask`` does."""
@@ -263,11 +271,11 @@ class HostLink:
             case Looked():
                 self._looked += 1
             case Chunk():
-                self._arrive(head, frame.body)
+                self._arrivals.take(head, frame.body)
             case Done():
-                if self._arriving is not None and head.code and head.id == self._arriving[0][:64]:
-                    self._arrived = SiteError(f"{self.site.name}: {head.text}")
-                elif len(self._answers) < AT_ONCE:
+                if self._arrivals.refuse(head):
+                    return
+                if len(self._answers) < AT_ONCE:
                     self._answers[head.id] = head
             case FarHello():
                 self.hello = self.hello or head
@@ -286,15 +294,8 @@ class HostLink:
             self._behind.add(head.run)
             return
         if again is not None and self._far is not None:
+            self._behind.add(head.run)  # not over before the next look
             self._far.send(again)
-
-    def _arrive(self, head: Chunk, body: bytes) -> None:
-        if self._arriving is None or self._arriving[0] != head.run or self._arrived:
-            return
-        try:
-            self._arrived = self._arriving[1].take(head, body)
-        except (SiteError, StoreError) as error:
-            self._arrived = error
 
     def _follow(self, far: FarConnection, runs: Sequence[Run]) -> None:
         held = {}
@@ -313,7 +314,11 @@ class HostLink:
     def _status(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
         assert self.hello is not None  # noqa: S101  it is connected
         now, machine = time.time(), self._machine
-        seen = {name: self._seen(name, now) for name in posted if name in self._verdicts}
+        seen = {
+            name: self._seen(name, posting, now)
+            for name, (_, posting) in posted.items()
+            if name in self._verdicts
+        }
         states = [one.state for one in seen.values()]
         self._since = {name: (one.state, one.since) for name, one in seen.items()}
         return SiteStatus(
@@ -322,20 +327,26 @@ class HostLink:
             gpus=tuple(machine.gpus), cpu=machine.cpu, all_gpus=len(machine.gpus) if machine.gpus else None,
         )  # fmt: skip
 
-    def _seen(self, name: str, now: float) -> Seen:
+    def _seen(self, name: str, posting: Posting, now: float) -> Seen:
         assert self.hello is not None  # noqa: S101  it is connected
-        verdict = self._verdicts[name]
-        state: JobState = "gone" if verdict is None else _JOB_STATES[verdict.state]
-        before, since = self._since.get(name, ("", now))
-        since = since if before == state else now
-        if verdict is None:
-            return Seen(at=now, since=since, state=state, reason=f"it is not on {self.hello.host[:255]}")
-        if verdict.seen is not None:  # a cluster's: by its own words
-            return replace(
-                verdict.seen, at=now, since=since, state=state if state != "unknown" else verdict.seen.state
-            )
-        node = self.hello.host[:255] if state == "running" else ""
-        return Seen(at=now, since=since, state=state, reason=verdict.reason, node=node)
+        verdict, host = self._verdicts[name], self.hello.host[:255]
+        if verdict is None or verdict.name != posting.name:
+            return self._since_when(name, Seen(at=now, state="gone", reason=f"it is not on {host}"))
+        state, reason = _JOB_STATES[verdict.state], verdict.reason
+        if state == "ended" and name in self._behind:  # it is not over here until all of it is here
+            state, reason = "ending", f"it has ended there, and cannot be written here: {self._trouble}"
+        elif state == "ended" and verdict.state == "finished" and self._arrivals.is_to_come(name):
+            state, reason = "ending", "it has ended there, and its checkpoint is on its way"
+        job = verdict.job or name
+        if verdict.seen is not None:  # a cluster's: in its own words
+            said = replace(verdict.seen, at=now, job=job)
+            return self._since_when(name, said if state == "unknown" else replace(said, state=state))
+        node = host if state == "running" else ""
+        return self._since_when(name, Seen(at=now, state=state, job=job, reason=reason, node=node))
+
+    def _since_when(self, name: str, seen: Seen) -> Seen:
+        before, since = self._since.get(name, (seen.state, seen.at))
+        return replace(seen, since=since if before == seen.state else seen.at)
 
     def _entering(self, run: Run, posting: Posting) -> Enter:
         entry = queue_entry(run)

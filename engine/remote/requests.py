@@ -16,7 +16,7 @@ import msgspec
 
 from engine.events import Moment
 from engine.remote.link import Verb
-from engine.runs.posted.site_status import file_of, folder_of
+from engine.runs.posted.site_status import todo_file
 from engine.runs.store import StoreError, is_run_id
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, write_atomic
@@ -58,7 +58,7 @@ def add(root: Path, site: str, run: str, verb: Verb, words: list[str] | None = N
 
 def kept(root: Path, site: str) -> list[Request]:
     """Return what waits to be carried to a site, in order; nothing of a file that is not this user's."""
-    path = _file(root, site)
+    path = todo_file(root, site)
     try:
         if not is_own(path.lstat()):
             return []
@@ -87,7 +87,7 @@ def settle(root: Path, site: str, carried: Request) -> None:
 @contextlib.contextmanager
 def _changing(root: Path, site: str) -> Iterator[list[Request]]:
     """Yield the requests to be changed; they are written when the block ends."""
-    path = _file(root, site)
+    path = todo_file(root, site)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with lock.hold(path.with_name(f"{path.name}.lock"), LOCK_S):
@@ -101,7 +101,3 @@ def _changing(root: Path, site: str) -> Iterator[list[Request]]:
         raise StoreError(f"{path} is being written by another process: try again") from None
     except OSError as error:
         raise StoreError(f"{path} cannot be written: {error.strerror}") from None
-
-
-def _file(root: Path, site: str) -> Path:
-    return folder_of(root) / f"{file_of(site).removesuffix('.json')}.todo"

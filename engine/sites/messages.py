@@ -181,6 +181,8 @@ class Verdict(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="ver
     state: State
     reason: str = ""
     attempt: Annotated[int, Meta(ge=0, le=1 << 31)] = 0
+    name: Annotated[str, Meta(max_length=300)] = ""
+    """The posting that it was entered for last."""
     job: Annotated[str, Meta(max_length=200)] = ""
     """The cluster's id of it, where it was posted there."""
     seen: Seen | None = None

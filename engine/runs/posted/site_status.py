@@ -15,6 +15,7 @@ import msgspec
 from engine.config.site import Site
 from engine.events import Moment
 from engine.runs.posted.posting import Seen
+from engine.system import lock
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
 
@@ -67,6 +68,26 @@ def folder_of(root: str | os.PathLike[str]) -> Path:
     return Path(root) / FOLDER
 
 
+def lock_file(root: str | os.PathLike[str], name: str) -> Path:
+    """Return the file whose lock a process has that posts to a site, or changes what was posted to it."""
+    return folder_of(root) / f"{_quoted(name)}.lock"
+
+
+def todo_file(root: str | os.PathLike[str], name: str) -> Path:
+    """Return the file of what was asked of a site and waits for its bridge (``engine.remote.requests``)."""
+    return folder_of(root) / f"{_quoted(name)}.todo"
+
+
+def bridge_lock(root: str | os.PathLike[str]) -> Path:
+    """Return the file whose lock the bridge of a folder of runs holds for as long as it lives."""
+    return Path(root) / ".bridge.lock"
+
+
+def is_looked_after(root: str | os.PathLike[str]) -> bool:
+    """Return whether a bridge looks after the posted runs of a folder."""
+    return lock.is_held(bridge_lock(root)) is True
+
+
 def publish(root: str | os.PathLike[str], status: SiteStatus) -> None:
     """Replace the file of a site.
 
@@ -75,12 +96,12 @@ def publish(root: str | os.PathLike[str], status: SiteStatus) -> None:
     """
     folder = folder_of(root)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    write_atomic(folder / file_of(status.site.name), msgspec.json.encode(status))
+    write_atomic(folder / _file_name(status.site.name), msgspec.json.encode(status))
 
 
 def read(root: str | os.PathLike[str], name: str) -> SiteStatus | None:
     """Return what is known of a site, None where nothing is."""
-    file = f"{os.fspath(root)}/{FOLDER}/{file_of(name)}"
+    file = f"{os.fspath(root)}/{FOLDER}/{_file_name(name)}"
     try:
         stat = os.lstat(file)
     except OSError:
@@ -94,13 +115,18 @@ def read_all(root: str | os.PathLike[str]) -> list[SiteStatus]:
         files = sorted(os.listdir(folder_of(root)))  # noqa: PTH208  names alone are enough
     except OSError:
         return []
-    statuses = (read(root, name.removesuffix(".json")) for name in files if name.endswith(".json"))
+    names = (urllib.parse.unquote(name.removesuffix(".json")) for name in files if name.endswith(".json"))
+    statuses = (read(root, name) for name in names)
     return [status for status in statuses if status is not None]
 
 
-def file_of(site: str) -> str:
-    """Return the name of a site's file; one without a table, ``slurm:*``, has one too."""
-    return f"{urllib.parse.quote(site, safe=':@')}.json"
+def _file_name(site: str) -> str:
+    return f"{_quoted(site)}.json"
+
+
+def _quoted(site: str) -> str:
+    """Return a site's name as a file can have it: one without a table, ``slurm:*``, has files too."""
+    return urllib.parse.quote(site, safe=":@")
 
 
 @functools.lru_cache(maxsize=32)

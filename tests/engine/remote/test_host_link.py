@@ -45,7 +45,7 @@ class Desk:
             name="box",
             **{"ssh": machine.NAME, "folder": str(host.project), "python": sys.executable} | fields,
         )
-        self.link = HostLink(store, self.site)
+        self.link = HostLink(store.root, self.site)
         self.posted: dict[str, tuple[Run, Posting]] = {}
 
     def send(self, experiment: Experiment) -> Run:

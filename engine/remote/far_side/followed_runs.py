@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
-from engine.runs import worker_status
+from engine.remote.far_side.carried_runs import carried_of
+from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import posting_of
@@ -207,13 +208,16 @@ class FollowedRuns:
 
 
 def _verdict_on(run: Run) -> Verdict:
-    status, posting = status_of(run), posting_of(run)
+    """Return how a run is judged here; one that has recorded its end runs until its process has let it go."""
+    status, posting, carried = status_of(run), posting_of(run), carried_of(run)
     seen = None
     if posting is not None:
         site = site_status.read(run.folder.rpartition("/")[0], posting.site.name)
         seen = site.runs.get(run.id) if site is not None else posting.seen
+    is_ending = status.state in ENDED and run_lock.is_held(run)
     return Verdict(
-        run=run.id, state=status.state, reason=status.reason[:2000], attempt=status.attempt,
+        run=run.id, state="running" if is_ending else status.state, reason=status.reason[:2000],
+        attempt=status.attempt, name=carried.name if carried is not None else "",
         job=posting.job if posting is not None else "", seen=seen,
     )  # fmt: skip
 

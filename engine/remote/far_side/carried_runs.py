@@ -120,13 +120,13 @@ class CarriedRuns:
             StoreError: It cannot be resumed, or the user's key here cannot be used.
         """
         run = Run(self._store.root / asked.run)
-        if posting_of(run) is not None and _carried(run) is None:
+        if posting_of(run) is not None and carried_of(run) is None:
             raise SiteError(
                 f"{self._store.root} there is this folder of runs itself: give the site another `folder`"
             )
         if not run.path.is_dir():
             self._appear(run, asked)
-        elif (carried := _carried(run)) is None:
+        elif (carried := carried_of(run)) is None:
             raise SiteError(f"{asked.run} is there already, and was not brought from here")
         elif carried.name != asked.name:
             self._go_on(run, asked)
@@ -175,12 +175,13 @@ def own_carried(store: Store, name: str) -> Run:
         StoreError: There is none of that id.
     """
     run = Run(store.root / name)
-    if not is_run_id(name) or run.path.is_symlink() or not run.path.is_dir() or _carried(run) is None:
+    if not is_run_id(name) or run.path.is_symlink() or not run.path.is_dir() or carried_of(run) is None:
         raise StoreError(f"{name} is not there")
     return run
 
 
-def _carried(run: Run) -> Carried | None:
+def carried_of(run: Run) -> Carried | None:
+    """Return what carried.json says of a run; None for a run that was not brought."""
     try:
         return msgspec.json.decode(run.read(FILE), type=Carried)
     except DAMAGED:

@@ -1,4 +1,4 @@
-"""A checkpoint on its way between two machines: sent in parts from where the other end is, and made whole there.
+"""A checkpoint that arrives in parts from another machine, and is made whole here.
 
 The draft's name holds the key of the file that it is a part of, so that the next try goes on with it, and never with
 the parts of two. It takes the checkpoint's name once its digest is right; nothing of it is loaded here.
@@ -9,58 +9,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from engine.remote.carried_runs import own_carried
-from engine.runs.store import Run, Store, StoreError
+from engine.runs.store import Run, StoreError
 from engine.sites.command_line import SiteError
 from engine.sites.messages import Checkpoint, Chunk, Fetch
 from engine.system.files import write_all
 
 CHUNK = 1024 * 1024
-"""Bytes of a checkpoint that one frame carries."""
+"""Bytes that are read at once."""
 _KEY = re.compile(r"\d{1,20}-\d{1,20}", re.ASCII)
 """What tells a checkpoint from the one that stood in its place before: its size and its time."""
-
-
-def send_checkpoint(store: Store, asked: Fetch) -> Iterator[tuple[Chunk, bytes]]:
-    """Yield the parts of a checkpoint of a run here, the last with the digest of all.
-
-    Args:
-        store: The folder of runs here.
-        asked: Which one, and what the other end has of which file.
-
-    Raises:
-        StoreError: There is no such checkpoint.
-        OSError: It cannot be read.
-    """
-    run = own_carried(store, asked.run)
-    try:
-        handle = os.open(run.checkpoints / asked.file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        raise StoreError(f"{run.id} has no checkpoint {asked.file} there") from None
-    with os.fdopen(handle, "rb") as file:
-        info = os.fstat(handle)
-        key, size = f"{info.st_size}-{info.st_mtime_ns}", info.st_size
-        begin = asked.at if asked.key == key and asked.at <= size else 0
-        digest, at = hashlib.sha256(), 0
-        while at < begin:  # the other end has it: it is only counted in
-            if not (data := file.read(min(CHUNK, begin - at))):
-                raise StoreError(f"{run.id}: {asked.file} has become shorter")
-            digest.update(data)
-            at += len(data)
-        while True:
-            data = file.read(CHUNK)
-            digest.update(data)
-            is_last = at + len(data) >= size
-            if not data and not is_last:
-                raise StoreError(f"{run.id}: {asked.file} has become shorter")
-            said = digest.hexdigest() if is_last else ""
-            yield Chunk(run=run.id, file=asked.file, key=key, at=at, size=size, sha256=said), data
-            at += len(data)
-            if is_last:
-                return
 
 
 class ArrivingFile:

@@ -26,11 +26,11 @@ import msgspec
 import psutil
 
 from engine.errors import UserError
-from engine.remote.carried_runs import CarriedRuns, ClusterPoster
-from engine.remote.far_checks import answer
-from engine.remote.far_verbs import do
-from engine.remote.fetched_files import send_checkpoint
-from engine.remote.followed_runs import FollowedRuns
+from engine.remote.far_side.carried_runs import CarriedRuns, ClusterPoster
+from engine.remote.far_side.checkpoint_sender import send_checkpoint
+from engine.remote.far_side.far_checks import answer
+from engine.remote.far_side.far_verbs import do
+from engine.remote.far_side.followed_runs import FollowedRuns
 from engine.runs.posted.site_status import SiteGpu
 from engine.runs.store import Store, is_run_id
 from engine.sites.frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader, encode

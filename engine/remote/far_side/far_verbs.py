@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from engine.queue import order
 from engine.queue.stop_and_resume import request_stop
 from engine.queue.worker import ensure_worker
-from engine.remote.carried_runs import own_carried
+from engine.remote.far_side.carried_runs import own_carried
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trash import throw_away
 
