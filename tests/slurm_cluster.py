@@ -113,7 +113,7 @@ class Cluster:
 
     def wait_for_nodes(self) -> None:
         """Wait until both nodes are idle: jobs of before, too, are gone."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 20
         while self.say("sinfo", "-hN", "-p", "main", "-o", "%t").split() != ["idle", "idle"]:
             assert time.monotonic() < deadline, self.say("sinfo") + self._log()
             time.sleep(0.05)
