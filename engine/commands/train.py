@@ -30,7 +30,7 @@ from engine.config.loader import find_experiment, load_config
 from engine.config.validate import ConfigError
 from engine.errors import UserError
 from engine.runner.stdout import EventLines
-from engine.runs.store import Run, Store, StoreError
+from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.runs.trust.queued_by_user import Identity
 
 if TYPE_CHECKING:
@@ -138,12 +138,37 @@ def resume(
 @option_runs
 @option_device
 @click.option("--claimed", type=int, help="The open file with the run's lock.")
-def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
-    """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
+@click.option("--posted", metavar="NAME", help="The posting whose job this is.")
+@click.option("--contents", metavar="DIGEST", help="What that posting is to run.")
+def train(
+    run_id: str, root: Path, device: str, claimed: int | None, posted: str | None, contents: str | None
+) -> None:
+    """Train a run whose folder is there: what the worker or a site starts; all output goes where stdout goes."""
     from engine.runner.attempt import train_run
 
     with _ended_at_once():
+        if posted is not None:
+            sys.exit(_train_posted(Run(root / run_id), device, posted, contents or ""))
         sys.exit(train_run(Store(root).find(run_id), device=device, queued=True, claimed=claimed))
+
+
+def _train_posted(run: Run, device: str, name: str, contents: str) -> int:
+    """Train a run as a job of its site; return the exit code."""
+    from engine.runner.attempt import train_run
+    from engine.runner.posted_run import TRY_AGAIN, Posted, begin_anew
+    from engine.runs.run_lock import RunTaken
+    from engine.runs.stop_request import STOPPED, StopRequest
+
+    if not is_run_id(run.id) or not run.path.is_dir():
+        fail(f"{run.id} is not started: it is not in {run.path.parent}")
+    stop = StopRequest()
+    stop.listen()
+    try:
+        code = train_run(run, device=device, posted=Posted(name, contents), stop=stop)
+    except RunTaken as taken:
+        warn(str(taken))
+        return TRY_AGAIN
+    return begin_anew() if code == STOPPED and stop.time_nearly_up else code
 
 
 @contextmanager
