@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.commands.answers import Answers
 from engine.commands.approve import is_approved, option_yes
 from engine.commands.options import (
     USAGE,
@@ -121,14 +122,15 @@ def resume(
     if at_sites and device != "auto":
         fail(f"--device {device}: its site gives the device; `--on here` takes it back first")
     agreed = _agreed(list(at_sites), here=False, yes=yes, ask=not all_crashed) if at_sites else {}
-    _post_again(store, {run: (at_sites[run], seen) for run, seen in agreed.items()}, settings)
+    chosen = {run: (at_sites[run], seen) for run, seen in agreed.items()}
+    _post_again(store, chosen, settings, Answers("resume", as_json=as_json))
     if not (runs := [run for run in runs if run not in at_sites]) and at_sites:
         return
     agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
     if on is not None:
         _take_home(runs)
     if queue:
-        _queue_again(store, agreed, device, settings)
+        _queue_again(store, agreed, device, settings, Answers("resume", as_json=as_json))
         return
     sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings))
 
@@ -234,7 +236,7 @@ def _by_site(runs: Sequence[Run], on: str | None) -> dict[Run, Site]:
 
 
 def _post_again(
-    store: Store, runs: Mapping[Run, tuple[Site, Identity | None]], settings: Sequence[str]
+    store: Store, runs: Mapping[Run, tuple[Site, Identity | None]], settings: Sequence[str], answers: Answers
 ) -> None:
     """Post runs to sites to go on there; of several, those that cannot are passed over."""
     if not runs:
@@ -246,7 +248,8 @@ def _post_again(
     try:
         for run, (site, seen) in runs.items():
             try:
-                click.echo(request_resume(run, settings=settings, seen=seen, on=site))
+                said = request_resume(run, settings=settings, seen=seen, on=site)
+                answers.say(run, said, on=site.name)
             except UserError as error:
                 if len(runs) == 1:
                     raise
@@ -264,7 +267,11 @@ def _take_home(runs: Sequence[Run]) -> None:
 
 
 def _queue_again(
-    store: Store, runs: Mapping[Run, Identity | None], device: str, settings: Sequence[str]
+    store: Store,
+    runs: Mapping[Run, Identity | None],
+    device: str,
+    settings: Sequence[str],
+    answers: Answers,
 ) -> None:
     from engine.queue.stop_and_resume import request_resume
     from engine.queue.worker import ensure_worker
@@ -281,7 +288,7 @@ def _queue_again(
                 raise
             warn(str(error))
             continue
-        click.echo(f"{run.id} waits in the queue")
+        answers.say(run, f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
 
