@@ -366,7 +366,7 @@ class HostLink:
     def _bring(self, far: FarConnection, run: Run) -> None:
         """Send the files with which a run begins, or goes on."""
         try:
-            far.send(Carry(run=run.id), run.read("run.json"))
+            far.send(Carry(run=run.id, home=str(Path.home())), run.read("run.json"))
             if not _size_of_events(run):
                 return
             files: dict[CarriedFile, Path] = {

@@ -21,6 +21,7 @@ from engine.config.site import Site
 from engine.queue import order
 from engine.queue.worker import ensure_worker
 from engine.remote import post
+from engine.remote.far_side.moved_paths import moved_config, moves_to
 from engine.remote.start_bridge import ensure_bridge
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import Posting, name_of, posting_of
@@ -58,8 +59,13 @@ class CarriedRuns:
         self._folder = folder
         self._draft: Run | None = None
 
-    def begin(self, name: str, run_json: bytes) -> None:
+    def begin(self, name: str, run_json: bytes, home: str = "") -> None:
         """Begin a run with its run.json; what was begun before and not entered is thrown away.
+
+        Args:
+            name: The run's id.
+            run_json: Its run.json on the other machine.
+            home: The user's home on the other machine.
 
         Raises:
             SiteError: It is no description of that run, or cannot be written.
@@ -67,7 +73,9 @@ class CarriedRuns:
         self._draft = None
         if os.path.lexists(self._store.root / name):
             return
-        described = _described(name, run_json) | {"cwd": str(self._folder)}
+        described = _described(name, run_json)
+        moves = moves_to(self._folder, described.get("cwd", ""), home)
+        described |= {"cwd": str(self._folder), "config": moved_config(described["config"], moves)}
         draft = Run(self._store.root / f".carry-{name}")
         draft.id = name
         try:

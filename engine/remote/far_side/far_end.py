@@ -186,7 +186,7 @@ class FarEnd:
         try:
             match head:
                 case Carry():
-                    self._carried.begin(head.run, body)
+                    self._carried.begin(head.run, body, head.home)
                 case Part():
                     self._carried.part(head.run, head.file, head.at, body)
                 case Enter():
@@ -194,7 +194,7 @@ class FarEnd:
                 case Do():
                     said = do(self._store, head.run, head.verb, head.words)
                 case Check():
-                    said = answer(self._store, body)
+                    said = answer(self._store, self._folder, body)
         except (UserError, OSError) as error:
             self._refuse(head, _words_of(error))
         else:
