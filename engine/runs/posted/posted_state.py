@@ -44,7 +44,7 @@ class Judged(NamedTuple):
 def judge_posted(
     status: Status, posting: Posting, seen: Seen | None, now: Moment, clock_ahead_s: float = 0.0
 ) -> Judged:
-    """Return the state of a posted run that no process here has (rule 1).
+    """Return the state of a posted run whose lock is not held here (rule 1).
 
     Args:
         status: What its events say.
