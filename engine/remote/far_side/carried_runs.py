@@ -93,6 +93,12 @@ class CarriedRuns:
     def part(self, name: str, file: CarriedFile, at: int, data: bytes) -> None:
         """Add a part of a file to the run that is being brought.
 
+        Args:
+            name: The run's id.
+            file: The file's name.
+            at: The byte that it begins at.
+            data: The part.
+
         Raises:
             SiteError: It is not the next part, or cannot be written.
         """
@@ -117,7 +123,7 @@ class CarriedRuns:
         """Have a run wait here; return in words what that means, and the job's id where it is a cluster's.
 
         Raises:
-            SiteError: It was not brought, is somebody else's, or is refused.
+            SiteError: It was not brought, is not to be touched, or is refused.
             StoreError: It cannot be resumed, or the user's key here cannot be used.
         """
         run = Run(self._store.root / asked.run)
@@ -181,7 +187,7 @@ class CarriedRuns:
 
 
 def own_carried(store: Store, name: str) -> Run:
-    """Return a run of this folder that a near end may ask things of: one that was brought.
+    """Return a run of this folder that a near end brought, and of which it may ask something.
 
     Raises:
         StoreError: There is none of that id.

@@ -15,7 +15,7 @@ from engine.runs.posted.posting import posting_of
 from engine.runs.posted.site_status import bridge_lock, read
 from engine.runs.store import Run, Store
 from engine.system import lock
-from tests import far_host as machine
+from tests.engine.remote import far_host as machine
 from tests.engine.remote.test_host_link import LONG, SHORT
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]

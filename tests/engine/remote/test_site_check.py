@@ -9,67 +9,33 @@ import pytest
 from engine.config.site import Site
 from engine.remote.cluster_check import findings_of
 from engine.remote.site_check import _clock, check_site
-from engine.sites.command_line import Said, SiteError
-from engine.sites.slurm_facts import cluster_facts, gpus_of_partition
-from tests import far_host as machine
+from engine.sites.slurm import Limits
+from tests.engine.remote import far_host as machine
 
-CONFIG = """Configuration data as of 2026-11-28T23:40:00
-AccountingStorageType   = accounting_storage/none
-KillWait                = 30 sec
-PreemptMode             = REQUEUE
-SLURM_VERSION           = 22.05.8
-"""
-PARTITIONS = """PartitionName=main
-   AllowGroups=ALL Default=YES MaxTime=1-00:00:00 PreemptMode=OFF State=UP TotalCPUs=8 TotalNodes=2
-
-PartitionName=spare
-   AllowGroups=ALL Default=NO MaxTime=UNLIMITED PreemptMode=CANCEL State=DOWN TotalNodes=2
-   TRES=cpu=8,mem=8000M,node=2,gres/gpu=4
-"""
-NODES = f"{'n1':<64}{'gpu:2':<64}\n{'n2':<64}{'gpu:a100:3(S:0-1)':<64}\n"
+GOOD = Limits(
+    time_s=86400, kill_wait_s=90, preempt_mode="REQUEUE", is_up=True, partition="main", version="22.05.8",
+    has_accounts=True,
+)  # fmt: skip
 
 
-class Recorded:
-    """A login node of Slurm 22.05, as it answered."""
-
-    def run(self, argv, stdin=b"", timeout_s=20.0):
-        if argv[0] == "sinfo":
-            return Said(0, NODES, "")
-        return Said(0, CONFIG if argv[-1] == "config" else PARTITIONS, "")
-
-
-def test_what_slurm_says_of_itself_is_read():
-    main = cluster_facts(Recorded(), "")
-    assert (main.partition, main.max_time, main.nodes, main.gpus, main.is_up) == (
-        "main",
-        "1-00:00:00",
-        2,
-        None,
-        True,
-    )
-    assert (main.version, main.kill_wait_s, main.preempt_mode, main.has_accounting) == (
-        "22.05.8",
-        30,
-        "OFF",
-        False,
-    )
-    spare = cluster_facts(Recorded(), "spare")
-    assert (spare.preempt_mode, spare.gpus, spare.is_up) == ("CANCEL", 4, False)
-    assert gpus_of_partition(Recorded(), "main") == 5
-    with pytest.raises(SiteError, match="main, spare"):
-        cluster_facts(Recorded(), "gpu")
-
-
-def test_what_a_cluster_lacks_is_said_with_its_cure():
-    facts = cluster_facts(Recorded(), "main")
-    site = Site(name="jz", slurm="main")
-    states = {finding.about: finding.state for finding in findings_of(site, facts, 5)}
-    assert states == {"slurm": "good", "KillWait": "note", "accounting": "note"}
-    assert [finding.about for finding in findings_of(site, facts, 0) if finding.state == "bad"] == ["gpus"]
-    down = cluster_facts(Recorded(), "spare")
-    assert [finding.state for finding in findings_of(site, down, 4)] == ["bad"]
-    cancels = facts._replace(preempt_mode="CANCEL")
-    assert "preemption" in [finding.about for finding in findings_of(site, cancels, None)]
+@pytest.mark.parametrize(
+    ("limits", "gpus", "states"),
+    [
+        (GOOD, (1, 4), {"slurm": "good"}),
+        (GOOD, None, {"slurm": "good"}),
+        (GOOD, (0, 0), {"slurm": "good", "gpus": "bad"}),
+        (GOOD._replace(is_up=False), (1, 4), {"slurm": "bad"}),
+        (None, None, {"slurm": "bad"}),
+        (GOOD._replace(time_s=None, kill_wait_s=10), (1, 4), {"slurm": "good", "KillWait": "note"}),
+        (
+            GOOD._replace(preempt_mode="CANCEL", has_accounts=False), (1, 4),
+            {"slurm": "good", "preemption": "note", "accounting": "note"},
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_cluster_lacks_is_said_with_its_cure(limits, gpus, states):
+    found = list(findings_of(Site(name="jz", slurm="main"), limits, gpus))
+    assert {finding.about: finding.state for finding in found} == states
 
 
 @pytest.mark.parametrize(("ahead", "state"), [(0.3, "good"), (-4, "good"), (90, "note"), (-3600, "note")])
@@ -126,3 +92,16 @@ def test_a_machine_with_what_can_be_wrong(engine, far_host):
     assert f"run `ssh {machine.LOCKED}` once" in said[machine.LOCKED]
     assert "refused" in said[machine.NOWHERE]
     assert "pip install vitui" in said["none"]
+
+
+@pytest.mark.sites
+@pytest.mark.slow
+def test_a_cluster_here(engine, cluster):
+    done = engine("site", "check", "slurm:main", "--json")
+    findings = {one["about"]: one for one in map(json.loads, done.stdout.splitlines())}
+    assert done.returncode == 0, done.stdout
+    assert {about: one["state"] for about, one in findings.items()} == {
+        "locks": "good", "slurm": "good", "KillWait": "note", "accounting": "note",
+    }  # fmt: skip
+    assert "4 of 4 GPUs free" in findings["slurm"]["text"]
+    assert engine("site", "check", "slurm:nowhere").returncode == 1
