@@ -60,6 +60,12 @@ class Limits(NamedTuple):
     preempt_mode: str
     """What becomes of a job that is preempted: ``REQUEUE``, ``CANCEL``, ``OFF``."""
     is_up: bool
+    partition: str
+    """Its name, also where it is the default one."""
+    version: str
+    """Of Slurm."""
+    has_accounts: bool
+    """Whether it remembers for long how jobs ended."""
 
 
 class Slurm:
@@ -211,7 +217,8 @@ class Slurm:
                 is_ever = general.get("PreemptType", "preempt/none") != "preempt/none"
                 return Limits(
                     parse_span(table.get("MaxTime", "")), parse_span(general.get("KillWait", "")),
-                    mode if is_ever else "OFF", table.get("State", "UP") == "UP",
+                    mode if is_ever else "OFF", table.get("State", "UP") == "UP", table["PartitionName"],
+                    general.get("SLURM_VERSION", "?"), "none" not in general.get("AccountingStorageType", "none"),
                 )  # fmt: skip
         return None
 

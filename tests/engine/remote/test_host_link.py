@@ -19,7 +19,7 @@ from engine.runs.posted.site_status import publish
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.command_line import SiteError, Unreachable
-from tests import far_host as machine
+from tests.engine.remote import far_host as machine
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.sites.command_line import Ssh, Unreachable
-from tests import far_host as machine
+from tests.engine.remote import far_host as machine
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
 
