@@ -31,8 +31,9 @@ def python(tmp_path: Path) -> Path:
     return path
 
 
-def run(script: str, **environment: str) -> None:
-    subprocess.run(["bash"], input=script.encode(), env=os.environ | environment, check=True, timeout=20)
+def run(script: str, folder: Path, **environment: str) -> None:
+    (folder / "slurm_script").write_text(script)
+    subprocess.run(["bash", folder / "slurm_script"], env=os.environ | environment, check=True, timeout=20)
 
 
 @pytest.mark.parametrize("task", [0, 1])
@@ -44,7 +45,7 @@ def test_a_script_starts_the_run_of_its_task(tmp_path: Path, python: Path, task:
         python=str(python), setup=["export FROM_SETUP='a b'", "VITUI_SEED=3"], wrap=["nice", "-n", "1"]
     )
     script = batch_script(where, root, [ONE, TWO])
-    run(script, SLURM_ARRAY_TASK_ID=str(task), VITUI_RUN="another", VITUI_SEED="7")
+    run(script, tmp_path, SLURM_ARRAY_TASK_ID=str(task), VITUI_RUN="another", VITUI_SEED="7")
     mine = (ONE, TWO)[task]
     said = (root / mine.run / "console.log").read_text().splitlines()
     assert said[:9] == [
@@ -56,14 +57,14 @@ def test_a_script_starts_the_run_of_its_task(tmp_path: Path, python: Path, task:
 
 def test_one_run_needs_no_array(tmp_path: Path, python: Path):
     (tmp_path / ONE.run).mkdir()
-    run(batch_script(site(python=str(python)), tmp_path, [ONE]), **{"SLURM_JOB_ID": "1"})
+    run(batch_script(site(python=str(python)), tmp_path, [ONE]), tmp_path, SLURM_JOB_ID="1")
     assert ONE.name in (tmp_path / ONE.run / "console.log").read_text()
 
 
 def test_a_python_in_the_home_is_found(tmp_path: Path, python: Path):
     (tmp_path / ONE.run).mkdir()
     python.rename(tmp_path / "python")
-    run(batch_script(site(python="~/python"), tmp_path, [ONE]), HOME=str(tmp_path))
+    run(batch_script(site(python="~/python"), tmp_path, [ONE]), tmp_path, HOME=str(tmp_path))
     assert ONE.name in (tmp_path / ONE.run / "console.log").read_text()
 
 
