@@ -67,11 +67,11 @@ STOPPED = status("stopped", attempt=1, heard=30, ended=NOW - 30)
         # what the site said of late
         (WAITS, seen("running", node="n17"), "starting", "its job began on n17"),
         (WAITS, seen("unknown"), "queued", "jz does not know its state"),
-        (WAITS, seen("gone", since=59), "queued", "job 8 is no longer there: asked again"),
-        (WAITS, seen("ended", since=59), "queued", "job 8 is no longer there: asked again"),
+        (WAITS, seen("gone", since=59), "queued", "job 8 is no longer there; jz is asked again"),
+        (WAITS, seen("ended", since=59, exit="1:0"), "queued", "job 8 is over: 1:0; jz is asked again"),
         (BEGUN, seen("running", node="n17"), "silent", "jz says it runs on n17, nothing heard for 17 min"),
         (BEGUN, seen("ending"), "silent", "jz says it runs, nothing heard for 17 min"),
-        (BEGUN, seen("gone", since=59), "silent", "its job is no longer there: jz is asked again"),
+        (BEGUN, seen("gone", since=59), "silent", "job 8 is no longer there; jz is asked again"),
         # a job that is over for a minute of looks, without an end
         (BEGUN, seen("gone", since=5 + SURE_S), "crashed", "jz no longer has job 8, and it left no word"),
         (BEGUN, seen("ended", since=5 + SURE_S, exit="OUT_OF_MEMORY"), "crashed", "jz ended job 8: OUT_OF_MEMORY"),
