@@ -51,7 +51,7 @@ def check_site(root: Path, site: Site, experiments: Mapping[str, Experiment]) ->
     except SiteError as error:
         yield bad("vitui", str(error))
     if site.slurm:
-        yield from check_cluster(Ssh(site.ssh), site)
+        yield from check_cluster(Ssh(site.ssh, setup=site.setup), site)
 
 
 def _door(site: Site) -> Finding:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,7 @@ from engine.runs.posted.site_status import bridge_lock, read
 from engine.runs.store import Run, Store
 from engine.system import lock
 from tests.engine.remote import far_host as machine
-from tests.engine.remote.test_host_link import LONG, SHORT
+from tests.engine.remote.test_host_link import LONG, SHORT, files_of
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
 
@@ -38,10 +37,6 @@ def submitted(engine, *arguments: str) -> Run:
     done = engine("submit", *arguments, "--on", machine.NAME)
     assert done.returncode == 0, done.stderr
     return Run(engine.folder / "runs" / done.stdout.decode().split()[-1])
-
-
-def files_of(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in ("events.jsonl", "status.json", "console.log")}
 
 
 def far(host: machine.FarHost, run: Run) -> Run:
