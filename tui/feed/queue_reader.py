@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.runs import worker_status
 from engine.runs.metadata import RunMetadata
+from engine.runs.posted.posting import Posting, Seen, posting_of
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
@@ -22,6 +24,7 @@ class _SeenEntry(NamedTuple):
     stamp: int | None
     entry: QueueEntry | None
     is_untrusted: bool = False
+    posting: Posting | None = None
 
 
 class QueueReader:
@@ -38,7 +41,7 @@ class QueueReader:
 
     def look(
         self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
-        metadata: Mapping[str, RunMetadata], now: float, *, news: bool,
+        metadata: Mapping[str, RunMetadata], seen_at_sites: Mapping[str, Seen], now: float, *, news: bool,
     ) -> Queue | None:  # fmt: skip
         """Return the queue; None where it need not be looked at yet.
 
@@ -47,6 +50,7 @@ class QueueReader:
             statuses: How each goes.
             stamps: When each one's folder was changed.
             metadata: What runs were made with, as far as it has been read.
+            seen_at_sites: What sites said last of their runs.
             now: Seconds since the epoch.
             news: Whether a status has changed since.
         """
@@ -60,6 +64,9 @@ class QueueReader:
         for name in busy:
             seen = before.get(name)
             if seen is None or seen.stamp != stamps.get(name):
+                if statuses[name].on:
+                    self._known[name] = _SeenEntry(stamps.get(name), None, posting=posting_of(runs[name]))
+                    continue
                 entry = queue_entry(runs[name])
                 waits = entry is not None and statuses[name].state == "queued"
                 is_untrusted = waits and entry is not None and bool(why_untrusted(runs[name], entry))
@@ -67,19 +74,31 @@ class QueueReader:
             self._known[name] = seen
         entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
         untrusted = frozenset(name for name, seen in self._known.items() if seen.is_untrusted)
-        return self._queue(statuses, entries, untrusted, metadata, now)
+        postings = {name: seen.posting for name, seen in self._known.items() if seen.posting is not None}
+        configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if busy else {}
+        queue = self._queue(statuses, entries, untrusted, configs, now)
+        if not postings:
+            return queue
+        from engine.queue.site_forecast import forecast_at_sites
+
+        oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
+        forecasts = [*queue.forecasts, *forecast_at_sites(oldest_first, seen_at_sites, now, configs)]
+        forecasts.sort(
+            key=lambda forecast: statuses[forecast.run].state == "queued"
+        )  # what lives comes first
+        return dataclasses.replace(queue, forecasts=tuple(forecasts), postings=postings)
 
     def _queue(
         self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], untrusted: frozenset[str],
-        metadata: Mapping[str, RunMetadata], now: float,
+        configs: Mapping[str, Mapping[str, Any]], now: float,
     ) -> Queue:  # fmt: skip
+        """Return the queue of this folder."""
         from engine.queue.forecast import forecast_queue
 
         waiting = [name for name in entries if statuses[name].state == "queued"]
         waiting.sort(key=lambda name: (entries[name].rank, name))
         worker = worker_status.read(self._root)
         devices = tuple(worker.devices) if worker is not None and not worker.left else ()
-        configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if entries else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
         forecasts = forecast_queue(oldest_first, entries, waiting, devices, now, configs, untrusted)
         return Queue(tuple(waiting), entries, devices, tuple(forecasts), untrusted)

@@ -18,7 +18,7 @@ from engine.runs.posted.posting import Seen
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
 
-FOLDER = ".sites"
+FOLDER, SUFFIX = ".sites", ".json"
 
 
 class SiteGpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -89,18 +89,21 @@ def read(root: str | os.PathLike[str], name: str) -> SiteStatus | None:
 
 
 def read_all(root: str | os.PathLike[str]) -> list[SiteStatus]:
-    """Return what is known of all sites of a folder of runs, by their names."""
+    """Return what is known of all sites of a folder of runs, by name; a file with another's name is no site's."""
     try:
         files = sorted(os.listdir(folder_of(root)))  # noqa: PTH208  names alone are enough
     except OSError:
         return []
-    statuses = (read(root, name.removesuffix(".json")) for name in files if name.endswith(".json"))
-    return [status for status in statuses if status is not None]
+    names = [urllib.parse.unquote(file.removesuffix(SUFFIX)) for file in files if file.endswith(SUFFIX)]
+    statuses = (read(root, name) for name in names)
+    return [
+        status for name, status in zip(names, statuses, strict=True) if status and status.site.name == name
+    ]
 
 
 def _file_name(site: str) -> str:
     """Return the name of a site's file; one without a table, ``slurm:*``, has one too."""
-    return f"{urllib.parse.quote(site, safe=':@')}.json"
+    return f"{urllib.parse.quote(site, safe=':@')}{SUFFIX}"
 
 
 @functools.lru_cache(maxsize=32)
