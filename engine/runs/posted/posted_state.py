@@ -6,12 +6,14 @@ seconds old. The first rule that fits decides:
 1. A process that has the lock, or a fresh lease, is its process (``engine.runs.current_state``, before these).
 2. A job that waits, seen after the last end: it waits to be begun, or to be begun anew.
 3. An end of an attempt since it was posted: that end.
-4. A heartbeat within the last minute: it runs.
+4. A heartbeat within the last minute: it runs, unless the site has said its last word.
 5. What the site said within the last 90 s.
-6. A job that is over, in two looks a minute apart, without an end: it crashed, for the reason that the site gives.
+6. A job that is over, in two looks a minute apart, without an end: it crashed, for the reason that the site gives. One
+   that the site never took failed.
 7. Otherwise the last that is known, with its age: a site that does not answer is no failure.
 
-``finished`` is believed before all: a job that ends in its last seconds is a timeout to its site.
+A word from before the run was posted is about an earlier job. ``finished`` is believed before all: a job that ends in
+its last seconds is a timeout to its site.
 """
 
 from __future__ import annotations
@@ -53,6 +55,7 @@ def judge_posted(
         now: Seconds since the epoch, here.
         clock_ahead_s: Seconds by which the site's clock is ahead: its events carry that clock's times.
     """
+    seen = seen if seen is not None and seen.at >= posting.posted else None
     began = status.attempt > posting.attempts
     ended = status.ended - clock_ahead_s if status.state in ENDED else 0.0
     heartbeat = status.heartbeat - clock_ahead_s
@@ -64,13 +67,21 @@ def judge_posted(
         return Judged("queued", _why_it_waits(seen))
     if status.state in ENDED and (began or ended > posting.posted):
         return Judged(status.state, None)
-    if began and abs(now - heartbeat) <= SILENCE_S:
+    if began and posting.seen is None and abs(now - heartbeat) <= SILENCE_S:
         return Judged("running", None)
-    if seen is not None and seen.state in ("ended", "gone") and seen.at - seen.since >= SURE_S:
+    if seen is not None and seen.state == "refused":
+        return Judged("failed", seen.reason or f"{posting.site.name} refuses it")
+    if seen is not None and is_surely_over(seen, posting):
         return Judged("crashed", _why_it_is_over(seen, posting))
     if seen is not None and now - seen.at <= FRESH_S:
         return _as_seen(seen, posting, began=began, silent_s=now - heartbeat)
     return _as_last_known(seen, posting, now, began=began)
+
+
+def is_surely_over(seen: Seen, posting: Posting) -> bool:
+    """Return whether all looks of a minute or more have said that a run's job is over."""
+    since = max(seen.since, posting.posted)
+    return seen.state in ("ended", "gone") and seen.at - since >= SURE_S
 
 
 def newest(seen: Seen | None, last: Seen | None) -> Seen | None:

@@ -15,10 +15,11 @@ import msgspec
 from engine.config.site import Site
 from engine.events import Moment
 from engine.runs.posted.posting import Seen
+from engine.system import lock
 from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
 
-FOLDER, SUFFIX = ".sites", ".json"
+FOLDER = ".sites"
 
 
 class SiteGpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -67,6 +68,21 @@ def folder_of(root: str | os.PathLike[str]) -> Path:
     return Path(root) / FOLDER
 
 
+def lock_file(root: str | os.PathLike[str], name: str) -> Path:
+    """Return the file whose lock a process has that posts to a site, or changes what was posted to it."""
+    return folder_of(root) / f"{_quoted(name)}.lock"
+
+
+def bridge_lock(root: str | os.PathLike[str]) -> Path:
+    """Return the file whose lock the bridge of a folder of runs holds for as long as it lives."""
+    return Path(root) / ".bridge.lock"
+
+
+def is_looked_after(root: str | os.PathLike[str]) -> bool:
+    """Return whether a bridge looks after the posted runs of a folder."""
+    return lock.is_held(bridge_lock(root)) is True
+
+
 def publish(root: str | os.PathLike[str], status: SiteStatus) -> None:
     """Replace the file of a site.
 
@@ -85,7 +101,8 @@ def read(root: str | os.PathLike[str], name: str) -> SiteStatus | None:
         stat = os.lstat(file)
     except OSError:
         return None
-    return _read(file, stat.st_ino, stat.st_mtime_ns)
+    status = _read(file, stat.st_ino, stat.st_mtime_ns)
+    return status if status is not None and status.site.name == name else None
 
 
 def read_all(root: str | os.PathLike[str]) -> list[SiteStatus]:
@@ -94,16 +111,18 @@ def read_all(root: str | os.PathLike[str]) -> list[SiteStatus]:
         files = sorted(os.listdir(folder_of(root)))  # noqa: PTH208  names alone are enough
     except OSError:
         return []
-    names = [urllib.parse.unquote(file.removesuffix(SUFFIX)) for file in files if file.endswith(SUFFIX)]
+    names = (urllib.parse.unquote(name.removesuffix(".json")) for name in files if name.endswith(".json"))
     statuses = (read(root, name) for name in names)
-    return [
-        status for name, status in zip(names, statuses, strict=True) if status and status.site.name == name
-    ]
+    return [status for status in statuses if status is not None]
 
 
 def _file_name(site: str) -> str:
-    """Return the name of a site's file; one without a table, ``slurm:*``, has one too."""
-    return f"{urllib.parse.quote(site, safe=':@')}{SUFFIX}"
+    return f"{_quoted(site)}.json"
+
+
+def _quoted(site: str) -> str:
+    """Return a site's name as a file can have it: one without a table, ``slurm:*``, has files too."""
+    return urllib.parse.quote(site, safe=":@", errors="surrogateescape")
 
 
 @functools.lru_cache(maxsize=32)

@@ -41,6 +41,7 @@ def whereabouts_of(run: Run) -> Whereabouts | None:
     if (posting := posting_of(run)) is None:
         return None
     site = site_status.read(run.folder.rpartition("/")[0] or ".", posting.site.name)
-    if site is None:
-        return Whereabouts(posting, posting.seen)
-    return Whereabouts(posting, newest(site.runs.get(run.id), posting.seen), site.clock_ahead_s)
+    seen = newest(site.runs.get(run.id) if site is not None else None, posting.seen)
+    if seen is not None and seen.at < posting.posted:  # it is about an earlier job
+        seen = None
+    return Whereabouts(posting, seen, site.clock_ahead_s if site is not None else 0.0)
