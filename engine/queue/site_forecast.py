@@ -28,7 +28,8 @@ def forecast_at_sites(
         configs: The configuration of each run by its id, as far as they are known.
 
     Returns:
-        First the live runs, then those that wait; empty where there are none.
+        First the live runs, then those that wait, by their start; empty where there are none. Of a run whose site is
+        away nobody knows the end.
     """
     live = [status for status in statuses if status.on and status.state in LIVE]
     waiting = [status for status in statuses if status.on and status.state == "queued"][:MOST]
@@ -36,10 +37,9 @@ def forecast_at_sites(
         return []
     others = [status for status in statuses if status.state not in LIVE]
     durations = DurationEstimator([*live, *others[-MEASURED:]], configs)
-    return [
-        *(_of_live(status, seen.get(status.run), durations, now) for status in live),
-        *(_of_waiting(status, seen.get(status.run), durations, now) for status in waiting),
-    ]
+    of_waiting = [_of_waiting(status, seen.get(status.run), durations, now) for status in waiting]
+    of_waiting.sort(key=lambda forecast: math.inf if forecast.start is None else forecast.start)
+    return [*(_of_live(status, seen.get(status.run), durations, now) for status in live), *of_waiting]
 
 
 def _of_live(status: Status, seen: Seen | None, durations: DurationEstimator, now: float) -> Forecast:
@@ -47,6 +47,8 @@ def _of_live(status: Status, seen: Seen | None, durations: DurationEstimator, no
     run = as_running(status, (), durations, now)
     finish = None if run.finish is None else max(now, run.start, run.finish)
     limit = seen.ends if seen is not None and seen.ends > 0 else None
+    if status.heard:
+        return Forecast(run.run, (), run.start, limit=limit)
     began = seen.starts if seen is not None and 0 < seen.starts <= now else run.start
     return _within_limit(Forecast(run.run, (), run.start, finish, how=run.how, limit=limit), began)
 

@@ -112,13 +112,15 @@ def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
     where = f" on {', '.join(map(clean, bar.devices))}" if bar.devices else ""
     posting = snapshot.queue.postings.get(bar.run)
     if posting is not None:
-        where = f" on {clean(', '.join(filter(None, (status.on, status.node))))}, job {job_of(posting)}"
+        names = dict.fromkeys(filter(None, (status.on, status.node)))
+        where = f" on {clean(', '.join(names))}, job {job_of(posting)}"
     ends = f"ends {clock(bar.finish, now)}" if bar.finish is not None else "nobody knows when it ends"
     if bar.state in LIVE:
         left = f", {duration(max(0.0, bar.finish - now))} left" if bar.finish is not None else ""
         return [
             *lines,
-            f"{bar.state}{where}, epoch {status.epoch:.2f} of {status.epochs or '?'}",
+            f"{bar.state}{where}, epoch {status.epoch:.2f} of {status.epochs or '?'}"
+            + (f": {clean(status.why)}" if posting is not None and status.why else ""),
             ends
             + left
             + (f": {clean(bar.how)}" if bar.how and bar.finish is not None else "")

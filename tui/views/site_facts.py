@@ -34,9 +34,14 @@ def trouble_of(status: SiteStatus, now: float) -> str:
     return f"away{heard}: {clean(status.trouble)}"
 
 
-def yours(status: SiteStatus) -> str:
-    """Return how many jobs of this user run and wait at a site: ``yours: 4 run, 7 wait``."""
-    return f"yours: {count_text(status.running)} run, {count_text(status.waiting)} wait"
+def load_texts(status: SiteStatus, now: float) -> list[tuple[str, ...]]:
+    """Return what is free at a site, what this user has there and the age of that; then the same in fewer words."""
+    jobs = f"{count_text(status.running)} run, {count_text(status.waiting)} wait"
+    age = age_text(status.at, now) if status.at else "not heard yet"
+    if status.free_gpus is None or status.all_gpus is None:
+        return [(f"yours: {jobs}", age), (jobs, age)]
+    free, of = count_text(status.free_gpus), count_text(status.all_gpus)
+    return [(f"{free} of {of} GPUs free", f"yours: {jobs}", age), (f"{free}/{of} free", jobs, age)]
 
 
 def facts_at_site(status: Status | None, whereabouts: Whereabouts | None) -> Iterator[tuple[str, str]]:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 from engine.analysis.differing_settings import distinguishing_settings
+from engine.errors import UserError
 from engine.runs.status import Status
 from engine.runs.stop_request import Request
-from engine.runs.store import Run, StoreError
+from engine.runs.store import Run
 from engine.text import clean
 from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
@@ -38,19 +39,21 @@ class RunActions:
         if row is None or config is None or row.experiment not in config.experiments:
             refuse_row(target)
             return
-        from engine.queue.submit import seeds_present, seeds_to_queue, submit
+        from engine.queue.submit import seeds_present, seeds_to_queue
+        from tui.screens.actions.submit_runs import site_used_last, submit_runs
         from tui.views.queued_message import queued_message
+        from tui.views.run_destination import newest_run
 
         experiment = config.experiments[row.experiment]
         there = seeds_present(experiment, target.snapshot.runs, target.snapshot.metadata)
+        newest = newest_run(target.snapshot, experiment.name)
         as_it_stood = how_it_stood(target)
 
         def queue() -> str:
-            from engine.queue.worker import ensure_worker
-
-            runs = submit(store, experiment, seeds_to_queue(experiment, there))
-            ensure_worker(store)
-            return queued_message(experiment, there, [run.id for run in runs]) + as_it_stood
+            site = site_used_last(store, newest, config.sites)
+            ids, odd = submit_runs(store, experiment, seeds_to_queue(experiment, there), site)
+            on = site.name if site is not None else ""
+            return queued_message(experiment, there, ids, on) + odd + as_it_stood
 
         target.do(f"{experiment.name} cannot be queued", queue)
 
@@ -106,7 +109,7 @@ class RunActions:
 
             try:
                 target.report(Succeeded(force_stop(run, say)))
-            except (StoreError, OSError) as error:
+            except (UserError, OSError) as error:
                 target.report(Failed("It cannot be stopped", str(error)))
 
         threading.Thread(target=work, name="force", daemon=True).start()

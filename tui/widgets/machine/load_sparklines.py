@@ -11,7 +11,7 @@ from engine.system.nvml import GpuSample
 from engine.text import clean, size
 from tui.state.snapshot import Machine, SiteView, Snapshot
 from tui.text import Line, shorten
-from tui.views.site_facts import age_text, count_text, trouble_of, yours
+from tui.views.site_facts import load_texts, trouble_of
 from tui.widgets.machine.status_line import bar, memory_text
 from tui.widgets.styled_lines import StyledLines
 
@@ -85,23 +85,19 @@ def site_lines(view: SiteView, now: float, width: int) -> list[Line]:
     """Return the block of a site: what is free there and what this user has there, its age, and a machine's GPUs."""
     status = view.status
     name = f"{clean(status.site.name)} {clean(status.site.slurm)}".rstrip()
-    heading: Line = [(shorten(name, max(7, min(cell_len(name), width // 3))), "name")]
+    heading = shorten(name, max(7, min(cell_len(name), width // 3)))
+    room = width - cell_len(heading)
     if trouble := trouble_of(status, now):
-        return [
-            [
-                *heading,
-                (f"  {shorten(trouble, max(1, width - cell_len(heading[0][0]) - 2), end=True)}", "wait"),
-            ]
-        ]
-    if status.free_gpus is not None and status.all_gpus is not None:
-        gpus = f"{count_text(status.free_gpus)} of {count_text(status.all_gpus)} GPUs free"
-        heading.append((f"   {gpus}", "good" if status.free_gpus else "quiet"))
-    heading.append((f"   {yours(status)}", "name"))
-    heading.append((f"   {age_text(status.at, now)}" if status.at else "   not heard yet", "quiet"))
-    return [
-        heading,
-        *(_gpu_line(gpu, view.looks, width) for gpu in (view.looks[-1].gpus if view.looks else ())),
+        return [[(heading, "name"), (f"  {shorten(trouble, max(1, room - 2), end=True)}", "wait")]]
+    texts = load_texts(status, now)
+    parts = next((each for each in texts if sum(cell_len(text) + 3 for text in each) <= room), texts[-1])
+    line: Line = [
+        (heading, "name"),
+        *((f"   {text}", "name") for text in parts[:-1]),
+        (f"   {parts[-1]}", "quiet"),
     ]
+    gpus = view.looks[-1].gpus if view.looks else ()
+    return [line, *(_gpu_line(gpu, view.looks, width) for gpu in gpus)]
 
 
 def _lines_without_gpus(snapshot: Snapshot, width: int) -> list[Line]:
