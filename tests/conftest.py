@@ -19,9 +19,10 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
+from tests.far_host import far_host, far_machine
 from tests.pretended_nvml import machine, nvml, nvml_library
 
-__all__ = ["machine", "nvml", "nvml_library"]  # fixtures
+__all__ = ["far_host", "far_machine", "machine", "nvml", "nvml_library"]  # fixtures
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ

@@ -128,9 +128,10 @@ def doctor(root: Path, as_json: bool, fix: bool) -> None:
 
 
 def _throw_away(store: Store, runs: list[Run], *, yes: bool, force: bool) -> None:
-    from engine.runs.trash import throw_away, why_not
+    from engine.remote.verbs import why_not_thrown_away
+    from engine.runs.trash import throw_away
 
-    if refused := [why for run in runs if (why := why_not(run, force=force))]:
+    if refused := [why for run in runs if (why := why_not_thrown_away(run, force=force))]:
         fail("\n".join(refused))
     if not yes and sys.stdin.isatty():
         click.confirm(

@@ -6,6 +6,7 @@ import contextlib
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +16,10 @@ from engine.commands.options import (
     option_changes,
     option_config,
     option_device,
+    option_on,
     option_runs,
     require_queued_device,
+    site_named,
     warn,
 )
 from engine.config.loader import find_experiment, load_config
@@ -25,12 +28,17 @@ from engine.runs import worker_status
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Store
 
+if TYPE_CHECKING:
+    from engine.queue.order import Where
+
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
-    "--wait/--work", "only_queue", help="Only queue, or (default) also start a worker.", default=False
-)
+    "--wait/--work", "only_queue", default=False,
+    help="Only queue, or (default) also start a worker, or what looks after runs at a site.",
+)  # fmt: skip
+@option_on
 @option_config
 @option_runs
 @option_changes
@@ -41,11 +49,11 @@ from engine.runs.store import Store
 @click.option("--after", multiple=True, metavar="RUN", help="Not before this run has finished; repeatable.")
 @click.option("--share", is_flag=True, help="It may share a GPU with others that may, while memory lasts.")
 def submit(
-    names: tuple[str, ...], only_queue: bool, config_path: Path, root: Path,
+    names: tuple[str, ...], only_queue: bool, on: str | None, config_path: Path, root: Path,
     settings: tuple[str, ...], seed: int | None, device: str,
     seeds: str | None, gpus: int | None, priority: int, after: tuple[str, ...], share: bool,
 ) -> None:  # fmt: skip
-    """Queue experiments; a worker in the background runs them as devices get free."""
+    """Queue experiments; a worker in the background runs them as devices get free, or a site does with --on."""
     from engine.queue.submit import submit as queue_up
     from engine.queue.worker import ensure_worker
 
@@ -56,6 +64,13 @@ def submit(
     experiments = [find_experiment(config, name, settings) for name in names]
     store = Store(root)
     chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
+    if on is not None:
+        if device != "auto" or priority or after or share:
+            fail(
+                f"--on {on}: the site gives the devices; --device, --priority, --after and --share are for here"
+            )
+        _post(store, on, config_path, experiments, chosen, only_post=only_queue)
+        return
     before = [store.find(name).id for name in after]
     for experiment in experiments:
         runs = queue_up(
@@ -120,18 +135,19 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float, replace: 
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="What --force waits each time."
 )
 def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
-    """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
-    from engine.queue.stop_and_resume import request_stop
+    """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue.
+
+    Of a run at a site, asked the same again or by --force, the job is cancelled there.
+    """
+    from engine.remote import verbs
     from engine.runs.current_state import status_of
     from engine.runs.status import ENDED
 
     run = Store(root).find(run_name)
     if force:
-        from engine.queue.force_stop import force_stop
-
-        click.echo(force_stop(run, click.echo, patience))
+        click.echo(verbs.force_stop(run, click.echo, patience))
         return
-    click.echo(request_stop(run, "stop-now" if now else "stop-after-epoch"))
+    click.echo(verbs.request_stop(run, "stop-now" if now else "stop-after-epoch"))
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and status_of(run).state not in ENDED:
         time.sleep(0.2)
@@ -145,18 +161,18 @@ def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, pati
 @click.option("--before", metavar="RUN", help="Before this one.")
 @click.option("--priority", type=int, help="Among those of this priority, by the time of submission.")
 def move(run_name: str, root: Path, where: str | None, before: str | None, priority: int | None) -> None:
-    """Give a queued run another place in the queue."""
-    from engine.queue import order
+    """Give a queued run another place in the queue, or in that of its site as far as that allows it."""
+    from engine.remote import verbs
 
     if sum(option is not None for option in (where, before, priority)) != 1:
         fail("say where to: one of --first, --last, --before RUN and --priority P")
     store = Store(root)
     run = store.find(run_name)
     if priority is not None:
-        click.echo(order.prioritize(run, priority))
+        click.echo(verbs.prioritize(run, priority))
         return
-    to: order.Where = "first" if where == "first" else "last"
-    click.echo(order.move(store, run, store.find(before) if before is not None else to))
+    to: Where = "first" if where == "first" else "last"
+    click.echo(verbs.move(store, run, store.find(before) if before is not None else to))
 
 
 @click.command()
@@ -164,14 +180,14 @@ def move(run_name: str, root: Path, where: str | None, before: str | None, prior
 @option_runs
 def cancel(run_names: tuple[str, ...], root: Path) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
-    from engine.queue.stop_and_resume import request_stop
+    from engine.remote import verbs
     from engine.runs.store import StoreError
 
     store = Store(root)
     for run in [store.find(name) for name in run_names]:
-        if waiting_entry(run) is None:
+        if verbs.posting_at_site(run) is None and waiting_entry(run) is None:
             raise StoreError(f"{run.id} does not wait in the queue; `engine stop` stops one that runs")
-        click.echo(request_stop(run, "stop-now"))
+        click.echo(verbs.cancel(run))
 
 
 @click.command()
@@ -183,14 +199,18 @@ def cancel(run_names: tuple[str, ...], root: Path) -> None:
 @option_yes
 def hold(run_names: tuple[str, ...], root: Path, release: bool, yes: bool) -> None:
     """Keep queued runs from being started, until they are released."""
-    from engine.queue import approval, order
+    from engine.queue import approval
     from engine.queue.worker import ensure_worker
+    from engine.remote import verbs
 
     store = Store(root)
     released = False
     for run in [store.find(name) for name in run_names]:
+        if verbs.posting_at_site(run) is not None:
+            click.echo(verbs.hold(run, release=release))
+            continue
         if not release or (asked := approval.approval_of_release(run)) is None:
-            click.echo(order.hold(run, release=release))
+            click.echo(verbs.hold(run, release=release))
         elif not is_approved(asked, yes=yes):
             click.echo(f"{run.id} stays as it is")
             continue
@@ -199,6 +219,24 @@ def hold(run_names: tuple[str, ...], root: Path, release: bool, yes: bool) -> No
         released = release
     if released:
         ensure_worker(store)
+
+
+def _post(
+    store: Store, on: str, config_path: Path, experiments: list[Experiment], seeds: list[int], *, only_post: bool
+) -> None:  # fmt: skip
+    """Post experiments to a site, and have a bridge look after them."""
+    from engine.remote.live_postings import is_any
+    from engine.remote.post import submit_to
+    from engine.remote.start_bridge import ensure_bridge
+
+    site = site_named(on, config_path)
+    try:
+        for experiment in experiments:
+            for run in submit_to(store, site, experiment, seeds or _seeds_to_queue(store, experiment), warn):
+                click.echo(run.id)
+    finally:  # for those that the site has taken
+        if not only_post and is_any(store):
+            ensure_bridge(store)
 
 
 def _seeds_to_queue(store: Store, experiment: Experiment) -> list[int]:

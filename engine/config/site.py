@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
-import tomli
 from msgspec import Meta
 
 from engine.config.schema import Positive, Text, Words
@@ -166,6 +165,8 @@ def own_sites(folder: Path | None = None) -> dict[str, Site]:
     Raises:
         ConfigError: It cannot be read, or has mistakes; all of them are named.
     """
+    import tomli  # lists read sites, and no files of them
+
     folder = config_folder() if folder is None else folder
     if folder is None:
         return {}

@@ -40,7 +40,7 @@ class Retry(NamedTuple):
 
     again: bool
     words: str
-    """Empty where nothing is to be said: its experiment has no retries."""
+    """Empty where its experiment has no retries."""
     pause_s: float = 0.0
 
 

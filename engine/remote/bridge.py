@@ -11,10 +11,6 @@ when no site has a run any more. A site that does not answer is asked less and l
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,12 +19,9 @@ from engine.queue.retry import BACKOFF_S
 from engine.remote.live_postings import LivePostings, is_any
 from engine.remote.site_keeper import Pace, SiteKeeper
 from engine.runs.posted import site_status
-from engine.runs.processes.membership import unmarked
 from engine.runs.store import Store, StoreError
 from engine.system import lock
 
-LOG = ".bridge.log"
-"""What the bridge prints."""
 LOCK_TIMEOUT_S = 0.2
 POLL_S = 0.5
 """Seconds after which it notices that there is something new, or that it is to end."""
@@ -36,35 +29,6 @@ POLL_S = 0.5
 
 class Busy(Exception):  # noqa: N818  it says what is the case, not that something broke
     """Another bridge looks after this folder of runs."""
-
-
-def ensure_bridge(store: Store) -> None:
-    """Have a bridge look after the posted runs of a folder, and look now: start one in the background without one.
-
-    Raises:
-        OSError: The folder cannot be written.
-    """
-    path = site_status.bridge_lock(store.root)
-    if lock.is_held(path):
-        with contextlib.suppress(OSError):
-            os.utime(path)  # it sees that there is something new
-        return
-    log = os.open(store.root / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    try:
-        bridge = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "bridge", "--runs", str(store.root.resolve())],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env=os.environ | unmarked(),
-        )  # fmt: skip
-    finally:
-        os.close(log)
-    threading.Thread(target=bridge.wait, name="bridge", daemon=True).start()  # lest it stays as a zombie
-
-
-def ensure_bridge_if_needed(store: Store) -> None:
-    """Start a bridge where a site has a run and nobody looks after it; it costs nothing where none was ever posted."""
-    if not site_status.is_looked_after(store.root) and is_any(store):
-        ensure_bridge(store)
 
 
 def serve(
@@ -127,7 +91,7 @@ class _Bridge:
                 keeper.join(self._pace.leave_s)
 
     def _asked(self) -> int:
-        """Return when somebody last said that there is something new."""
+        """Return when a command last said that there is something new."""
         try:
             return self._path.stat().st_mtime_ns
         except OSError:

@@ -47,7 +47,7 @@ def next_step(
     Args:
         run: The run.
         status: Its status, judged after this look.
-        posting: Its posting, which nobody has given up.
+        posting: Its posting, which its site has not said its last word on.
         seen: What the site said of it at this look; None where it said nothing.
         backoff_s: Seconds before the first retry.
     """

@@ -2,9 +2,9 @@
 
 ::
 
-    posted.json without a job    it is meant to be there: nobody knows yet whether it arrived
+    posted.json without a job    it is meant to be there: it is not known yet whether it arrived
     posted.json with a job       the site has it, or had it
-    posted.json with ``seen``    the site's last word on it: nobody looks after it any more
+    posted.json with ``seen``    the site's last word on it: it is not looked after any more
 
 Who posts, or changes what is posted, has the lock of the site (.sites/NAME.lock), so that an intent without a job whose
 lock is free is of a process that was killed. It is found by its name at the next look, or asked for again.
@@ -32,7 +32,7 @@ from engine.runs import run_lock, stop_request, trash
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import Posting, Seen, name_of, posting_of
-from engine.runs.store import Run, Store, StoreError, git_commit
+from engine.runs.store import SEVERAL, Run, Store, StoreError, git_commit
 from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.posted_by_user import enter_posting, own_posting, why_not_own
 from engine.runs.trust.queued_by_user import Identity, look_at
@@ -50,9 +50,13 @@ def link_to(root: Path, site: Site) -> Link:
     """Return the way to a site for the runs of a folder."""
     from importlib import import_module
 
-    module, name = ("cluster_link", "ClusterLink") if site.is_here else ("host_link", "HostLink")
-    link: Link = getattr(import_module(f"engine.remote.{module}"), name)(root, site)
-    return link
+    if site.is_here:
+        from engine.sites.command_line import Here
+
+        link: Link = import_module("engine.remote.cluster_link").ClusterLink(root, site, Here())
+        return link
+    far: Link = import_module("engine.remote.host_link").HostLink(root, site)
+    return far
 
 
 @contextlib.contextmanager
@@ -60,7 +64,7 @@ def only_poster(root: Path, site: str, timeout_s: float = PATIENCE_S) -> Iterato
     """Be the only process that posts to a site, or changes what is posted there.
 
     Raises:
-        StoreError: Another process is at it for longer, or nothing can be written there.
+        StoreError: Another process posts for longer, or the folder of runs cannot be written.
     """
     path = site_status.lock_file(root, site)
     with contextlib.ExitStack() as stack:
@@ -115,21 +119,27 @@ def submit_to(
         enter_posting(run, Posting(site=site, name=name_of(run, 1), posted=time.time()))
 
     with _opened(store.root, site) as link:
-        for seed in seeds:
-            run = store.create(experiment, seed, git=commit, fill=intend)
-            try:
-                said = send(store.root, run, link) if link is not None else ""
-            except SiteError as error:
+        runs = [store.create(experiment, seed, git=commit, fill=intend) for seed in seeds]
+        answers = send_all(store.root, runs, link) if link is not None else {}
+    refusals = []
+    for run in runs:
+        match answers.get(run.id):
+            case Unreachable() as away:
+                warn(f"{run.id}: {away}; {UNKNOWN_YET}")
+            case SiteError() as refusal:
                 trash.put(store, run.path, run.id)
-                raise SiteError(f"{site.name} refuses {run.id}, it is in the trash: {error}") from None
-            if said:
-                warn(said)
-            yield run
+                refusals.append((run, refusal))
+                continue
+        yield run
+    if refusals:
+        which = ", ".join(run.id for run, _ in refusals[:SEVERAL])
+        more = f" and {len(refusals) - SEVERAL} more" if len(refusals) > SEVERAL else ""
+        raise SiteError(f"{site.name} does not take {which}{more}, now in the trash: {refusals[0][1]}")
 
 
 @contextlib.contextmanager
 def _opened(root: Path, site: Site) -> Iterator[Link | None]:
-    """Yield the way to a site that is asked from here, None for one that the bridge asks."""
+    """Yield the way to a site that is asked from here, None for a site that the bridge asks."""
     if not site.is_here:
         site_status.folder_of(root).mkdir(
             mode=0o700, parents=True, exist_ok=True
@@ -140,10 +150,32 @@ def _opened(root: Path, site: Site) -> Iterator[Link | None]:
         yield link
 
 
+def send_all(root: Path, runs: Sequence[Run], link: Link) -> dict[str, SiteError]:
+    """Ask a site for runs whose postings are written, and keep its answers; return why it did not take some, by id.
+
+    ``Unreachable`` stands for those of which it is not known whether they arrived.
+    """
+    errors: dict[str, SiteError] = {}
+    site = require_own(runs[0]).site.name if runs else ""
+    with only_poster(root, site) if runs else contextlib.nullcontext():
+        postings = [(run, posting) for run in runs if _is_asked_for(posting := own_posting(run)) and posting]
+        for name, answer in link.post_all(postings).items():
+            if isinstance(answer, SiteError):
+                errors[name] = answer
+            else:
+                enter_posting(Run(root / name), answer)
+    return errors
+
+
+def _is_asked_for(posting: Posting | None) -> bool:
+    """Return whether a site is still to be asked for a run."""
+    return posting is not None and not posting.job and posting.seen is None
+
+
 def send(root: Path, run: Run, link: Link) -> str:
     """Ask a site for a run whose posting is written, and keep its answer; return in words what is not known, if any.
 
-    A run that somebody else has posted meanwhile stays as it is.
+    A run that another process has posted meanwhile stays as it is.
 
     Raises:
         SiteError: The site refuses it.
@@ -152,7 +184,7 @@ def send(root: Path, run: Run, link: Link) -> str:
     posting = require_own(run)
     with only_poster(root, posting.site.name):
         current = own_posting(run)
-        if current is None or current.name != posting.name or current.job or current.seen is not None:
+        if current is None or current.name != posting.name or not _is_asked_for(current):
             return ""
         try:
             answered = link.post(run, current)
@@ -172,7 +204,7 @@ def require_own(run: Run) -> Posting:
     """Return a run's posting.
 
     Raises:
-        StoreError: There is none, or it is not this user's: nobody acts on its job.
+        StoreError: There is none, or it is not this user's: its job is left alone.
     """
     posting = posting_of(run)
     if posting is None:
@@ -252,7 +284,7 @@ def resume_at(
         except SiteError as error:
             with only_poster(root, site.name):
                 refused(run, posting, str(error))
-            raise SiteError(f"{site.name} refuses {run.id}: {error}") from None
+            raise SiteError(f"{site.name} does not take {run.id}: {error}") from None
     if said:
         return said
     job = (posting_of(run) or posting).job

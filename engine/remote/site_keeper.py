@@ -17,7 +17,8 @@ from engine.queue.retry import log
 from engine.remote import post
 from engine.remote.link import Link
 from engine.remote.live_postings import LivePostings, Posted
-from engine.remote.next_step import Step, next_step
+from engine.remote.next_step import CANCELLED, Step, next_step
+from engine.remote.verbs import end_unbegun
 from engine.runs import run_lock
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
@@ -34,15 +35,14 @@ class Pace:
     """How often a site is looked at, in seconds."""
 
     soon_s: float = 1.5
-    """While something has just been asked of it."""
+    """For ``fresh_s`` seconds after something was asked of it."""
     usual_s: float = 10.0
     calm_s: float = 30.0
     """While nothing has changed for a while, and nothing is known to change soon."""
     first_backoff_s: float = 1.0
     """After it did not answer; twice as long after each further time."""
     longest_backoff_s: float = 60.0
-    just_s: float = 30.0
-    """For how long something has just been asked."""
+    fresh_s: float = 30.0
     calm_after_s: float = 600.0
     """Since when nothing has changed where it is calm, and for how long nothing is known to change."""
     leave_s: float = 5.0
@@ -168,9 +168,14 @@ class SiteKeeper(threading.Thread):
         self._send(run, anew, link)
 
     def _leave(self, run: Run, posting: Posting, seen: Seen | None, step: Step) -> None:
-        """Keep the site's last word on a run: nobody looks after it any more."""
+        """Keep the site's last word on a run, which is not looked after any more."""
         left = self._change(run, posting, replace(posting, seen=seen))
-        if left is not None and step.words and posting.site.is_here:
+        if left is None or not posting.site.is_here:
+            return
+        if seen is not None and seen.exit.startswith(CANCELLED):
+            with contextlib.suppress(StoreError, OSError), run_lock.hold(run):
+                end_unbegun(run, posting, f"its job was cancelled at {self._site}")
+        elif step.words:
             _log(run, step.words)
 
     def _change(self, run: Run, before: Posting, after: Posting) -> Posting | None:
@@ -216,7 +221,7 @@ class SiteKeeper(threading.Thread):
         now = time.time()
         status = site_status.read(self._store.root, self._site)
         runs: Mapping[str, Seen] = status.runs if status is not None else {}
-        if any(now - posting.posted < self._pace.just_s for _, posting in posted.values()):
+        if any(now - posting.posted < self._pace.fresh_s for _, posting in posted.values()):
             return self._pace.soon_s
         if all(name in runs and self._is_calm(runs[name], now) for name in posted):
             return self._pace.calm_s
@@ -238,5 +243,6 @@ def _log(run: Run, words: str) -> None:
 def _with_since(seen: Seen, posting: Posting, before: Seen | None) -> Seen:
     """Return a site's word with the time since when it has said the same of this posting."""
     same = before is not None and before.state == seen.state and before.restarts == seen.restarts
-    since = before.since if same and before is not None and before.since >= posting.posted else seen.at
+    kept = same and before is not None and before.since >= posting.posted
+    since = before.since if kept and before is not None else seen.since or seen.at
     return replace(seen, since=since)

@@ -46,7 +46,7 @@ class Judged(NamedTuple):
 def judge_posted(
     status: Status, posting: Posting, seen: Seen | None, now: Moment, clock_ahead_s: float = 0.0
 ) -> Judged:
-    """Return the state of a posted run whose lock nobody here has (rule 1).
+    """Return the state of a posted run that no process here has (rule 1).
 
     Args:
         status: What its events say.
@@ -58,24 +58,32 @@ def judge_posted(
     seen = seen if seen is not None and seen.at >= posting.posted else None
     began = status.attempt > posting.attempts
     ended = status.ended - clock_ahead_s if status.state in ENDED else 0.0
-    heartbeat = status.heartbeat - clock_ahead_s
     if status.state == "finished":
         return Judged("finished", None)
     if posting == DAMAGED_POSTING:
         return Judged("silent", "its posted.json is damaged: `engine doctor` says what is left of it")
-    if seen is not None and seen.state == "pending" and seen.at > ended and now - seen.at <= FRESH_S:
-        return Judged("queued", _why_it_waits(seen))
+    word = seen if seen is not None and now - seen.at <= FRESH_S else None
+    if word is not None and word.state == "pending" and word.at > ended:
+        return Judged("queued", _why_it_waits(word))
     if status.state in ENDED and (began or ended > posting.posted):
         return Judged(status.state, None)
-    if began and posting.seen is None and abs(now - heartbeat) <= SILENCE_S:
+    silent_s = now - (status.heartbeat - clock_ahead_s)
+    if began and posting.seen is None and abs(silent_s) <= SILENCE_S:
         return Judged("running", None)
-    if seen is not None and seen.state == "refused":
-        return Judged("failed", seen.reason or f"{posting.site.name} refuses it")
-    if seen is not None and is_surely_over(seen, posting):
-        return Judged("crashed", _why_it_is_over(seen, posting))
-    if seen is not None and now - seen.at <= FRESH_S:
-        return _as_seen(seen, posting, began=began, silent_s=now - heartbeat)
+    if (over := _as_over(seen, posting)) is not None:
+        return over
+    if word is not None:
+        return _as_seen(word, posting, began=began, silent_s=silent_s)
     return _as_last_known(seen, posting, now, began=began)
+
+
+def _as_over(seen: Seen | None, posting: Posting) -> Judged | None:
+    """Return what became of a run that its site did not take, or whose job is surely over; None for others."""
+    if seen is None:
+        return None
+    if seen.state == "refused":
+        return Judged("failed", seen.reason or f"{posting.site.name} refuses it")
+    return Judged("crashed", _why_it_is_over(seen, posting)) if is_surely_over(seen, posting) else None
 
 
 def is_surely_over(seen: Seen, posting: Posting) -> bool:

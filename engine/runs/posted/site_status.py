@@ -73,6 +73,11 @@ def lock_file(root: str | os.PathLike[str], name: str) -> Path:
     return folder_of(root) / f"{_quoted(name)}.lock"
 
 
+def todo_file(root: str | os.PathLike[str], name: str) -> Path:
+    """Return the file of what was asked of a site and waits for its bridge (``engine.remote.requests``)."""
+    return folder_of(root) / f"{_quoted(name)}.todo"
+
+
 def bridge_lock(root: str | os.PathLike[str]) -> Path:
     """Return the file whose lock the bridge of a folder of runs holds for as long as it lives."""
     return Path(root) / ".bridge.lock"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import psutil
 import pytest
 
 from engine.config.site import Site
-from engine.queue.submit import submit
 from engine.remote import post
 from engine.remote.bridge import serve
 from engine.remote.site_keeper import Pace
@@ -19,8 +17,6 @@ from engine.runs.posted import posted_state
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
 from tests.engine.remote.folder_site import FolderLink
-
-__all__ = ["submit"]
 
 PACE = Pace(soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longest_backoff_s=0.1, leave_s=5.0)
 
@@ -65,9 +61,9 @@ class FolderSite:
 
     def close(self) -> None:
         for process in psutil.process_iter(["cmdline"]):
-            if any(str(self.store.root) in word for word in process.info["cmdline"] or ()):
-                if "folder_job" in " ".join(process.info["cmdline"]):
-                    process.kill()
+            words = " ".join(process.info["cmdline"] or ())
+            if str(self.store.root) in words and "folder_job" in words:
+                process.kill()
 
 
 @pytest.fixture
@@ -87,7 +83,3 @@ def jz(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[FolderSite]:
 def calm(monkeypatch: pytest.MonkeyPatch) -> None:
     """As it is for users: a minute until it is sure."""
     monkeypatch.setattr(posted_state, "SURE_S", 60.0)
-
-
-def as_path(run: Run) -> Path:
-    return run.path

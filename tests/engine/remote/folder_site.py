@@ -1,7 +1,7 @@
 """A site in a folder that really starts processes, in the order in which they were posted: a way to it for the bridge.
 
-Files in the folder make it fail: ``down`` (it does not answer), ``refuse`` (it refuses, with this text), ``deaf`` (what
-is posted arrives, and its answer does not), ``full`` (nothing begins), ``forgets`` (what is over is not known any more).
+Files in the folder make it fail: ``down`` (it does not answer), ``refuse`` (it refuses, with this text), ``deaf``
+(what is posted arrives, its answer does not), ``full`` (nothing begins), ``forgets`` (what is over is not known).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,15 @@ class FolderLink:
         if (self.folder / "deaf").exists():
             raise Unreachable("no answer")
         return replace(posting, job=number)
+
+    def post_all(self, runs: Iterable[tuple[Run, Posting]]) -> dict[str, Posting | SiteError]:
+        answers: dict[str, Posting | SiteError] = {}
+        for run, posting in runs:
+            try:
+                answers[run.id] = self.post(run, posting)
+            except SiteError as error:
+                answers[run.id] = error
+        return answers
 
     def look(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
         self._answer()
