@@ -28,8 +28,8 @@ def forecast_at_sites(
         configs: The configuration of each run by its id, as far as they are known.
 
     Returns:
-        First the live runs, then those that wait, by their start; empty where there are none. Of a run whose site is
-        away nobody knows the end.
+        First the live runs, then those that wait, by their start; empty where there are none. While a site is away, the
+        ends of its runs are unknown.
     """
     live = [status for status in statuses if status.on and status.state in LIVE]
     waiting = [status for status in statuses if status.on and status.state == "queued"][:MOST]

@@ -70,7 +70,7 @@ class SiteReader:
         return run in self.moved or now >= self._due.get(run, 0.0)
 
     def judged(self, run: str, now: float) -> None:
-        """Take note that a posted run was judged."""
+        """Remember that a posted run was judged, until its time comes again."""
         self.moved.discard(run)
         self._due[run] = now + BEAT_S * (0.5 + zlib.crc32(run.encode(errors="replace")) % 256 / 256)
 

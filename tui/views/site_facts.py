@@ -10,6 +10,7 @@ from engine.runs.posted.site_status import SiteStatus
 from engine.runs.posted.whereabouts import Whereabouts
 from engine.runs.status import LIVE, Status
 from engine.text import YEAR_S, clean, duration, span
+from tui.state.snapshot import Snapshot
 
 MOST = 10**6
 """What a number of jobs or GPUs is shown up to."""
@@ -69,6 +70,18 @@ def facts_at_site(status: Status | None, whereabouts: Whereabouts | None) -> Ite
         yield "restarts", count_text(seen.restarts)
     if seen.exit and (status is None or (status.state not in LIVE and seen.exit not in status.why)):
         yield "job ended", clean(seen.exit)
+
+
+def waiting_at(snapshot: Snapshot, site: str) -> list[str]:
+    """Return the runs that wait at a site, in the order in which it is expected to begin them."""
+    forecasts = (snapshot.by_id.get(forecast.run) for forecast in snapshot.queue.forecasts)
+    return [status.run for status in forecasts if status and status.on == site and status.state == "queued"]
+
+
+def is_held_there(snapshot: Snapshot, status: Status) -> bool:
+    """Return whether a run waits at its site because it is held, as that says."""
+    seen = snapshot.seen(status)
+    return seen is not None and "held" in seen.reason.lower()
 
 
 def job_of(posting: Posting) -> str:

@@ -37,20 +37,29 @@ def submit_runs(
         runs = submit(store, experiment, seeds, priority=priority)
         ensure_worker(store)
         return [run.id for run in runs], ""
-    from engine.remote import bridge, post
+    from engine.remote import post
 
     odd: list[str] = []
     try:
         ids = [run.id for run in post.submit_to(store, site, experiment, seeds, odd.append)]
     finally:
-        bridge.ensure_bridge_if_needed(store)  # for those that the site has taken
+        look_after(store)  # for those that the site has taken
     return ids, "".join(f"; {clean(sentence)}" for sentence in odd)
 
 
-def site_used_last(store: Store, newest: Status | None, of_project: Mapping[str, Site]) -> Site | None:
-    """Return the site that the newest run of an experiment was sent to; None for one that was sent nowhere.
+def look_after(store: Store) -> None:
+    """Have a bridge look after the runs that sites have, and look now; without such runs there is none."""
+    from engine.remote.live_postings import is_any
+    from engine.remote.start_bridge import ensure_bridge
 
-    It is found by its name: what posted.json says of it may be of another time, or of somebody else.
+    if is_any(store):
+        ensure_bridge(store)
+
+
+def site_used_last(store: Store, newest: Status | None, of_project: Mapping[str, Site]) -> Site | None:
+    """Return the site that the newest run of an experiment was sent to; None where it was queued here.
+
+    It is found by its name: what posted.json says of it may be of another time, or a stranger's.
 
     Args:
         store: The folder of runs.
@@ -58,7 +67,7 @@ def site_used_last(store: Store, newest: Status | None, of_project: Mapping[str,
         of_project: The sites of experiments.toml.
 
     Raises:
-        StoreError: Somebody else sent that run there, or there is no such site any more.
+        StoreError: A stranger sent that run there, or there is no such site any more.
     """
     if newest is None or not newest.on:
         return None

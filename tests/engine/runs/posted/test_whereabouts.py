@@ -16,7 +16,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.status import Status
 from engine.runs.store import Run, Store
 from engine.text import json_line
-from tests.posted_runs import GPUBOX, JZ, hear, post_by_hand
+from tests.engine.runs.posted.posted_by_hand import GPUBOX, JZ, hear, post_by_hand
 
 
 def begin(run: Run, ago_s: float, *, end: str = "") -> None:
