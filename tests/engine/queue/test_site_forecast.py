@@ -50,7 +50,8 @@ def test_one_that_waits_begins_where_its_site_guesses():
     )
     found = forecast_at_sites([done, waits], {"r": said("pending", starts=NOW + 300)}, NOW, {})[0]
     assert found.start == NOW + 300
-    assert found.finish is not None and found.finish > found.start
+    assert found.finish is not None
+    assert found.finish > found.start
 
 
 def test_a_guess_of_a_year_is_none():

@@ -104,7 +104,8 @@ def test_the_snapshot_has_the_sites_and_what_they_say(project: Project, at_jz: R
     ]
     assert [view.status.site.name for view in snapshot.sites] == ["jz"]
     seen = snapshot.seen(snapshot.runs[0])
-    assert seen is not None and seen.reason == "Resources"
+    assert seen is not None
+    assert seen.reason == "Resources"
     assert snapshot.queue.postings[at_jz.id].job == "8123"
     assert [forecast.run for forecast in snapshot.queue.forecasts] == [at_jz.id]
     assert snapshot.queue.waiting == ()

@@ -207,10 +207,10 @@ class Dashboard(TargetScreen):
             self._advised = advice
             self.query_one("#advice", Static).update(advice)
         self.set_class(row is None and self._heard, "-empty")
-        self._show_keys(row.experiment if row is not None else "")
+        self._show_keys(row)
 
-    def _show_keys(self, experiment: str) -> None:
-        bar = self.query_one(KeyBar)
+    def _show_keys(self, row: Row | None) -> None:
+        bar, experiment = self.query_one(KeyBar), row.experiment if row is not None else ""
         bar.needless, bar.wording = self.needless(), wording(self.snapshot, experiment)
 
     def _advice(self) -> list[str]:
