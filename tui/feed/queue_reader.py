@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.runs import worker_status
 from engine.runs.metadata import RunMetadata
@@ -16,6 +16,11 @@ from engine.runs.store import Run
 from engine.runs.trust.queued_by_user import why_untrusted
 from tui.state.snapshot import Queue
 
+if TYPE_CHECKING:
+    from engine.queue.forecast import Forecast
+
+REST = 40.0
+"""How many times longer than a forecast of posted runs took it is left alone: there may be a thousand."""
 LOOK_S = 1.0
 """Seconds between two forecasts where nothing else is new."""
 
@@ -38,6 +43,8 @@ class QueueReader:
         self._root = root
         self._known: dict[str, _SeenEntry] = {}
         self._next = 0.0
+        self._at_sites: list[Forecast] = []
+        self._next_at_sites = 0.0
 
     def look(
         self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
@@ -79,14 +86,27 @@ class QueueReader:
         queue = self._queue(statuses, entries, untrusted, configs, now)
         if not postings:
             return queue
-        from engine.queue.site_forecast import forecast_at_sites
-
-        oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
-        forecasts = [*queue.forecasts, *forecast_at_sites(oldest_first, seen_at_sites, now, configs)]
+        at_sites = self._forecast_at_sites(statuses, seen_at_sites, configs, now)
+        going = set(busy)
+        forecasts = [*queue.forecasts, *(forecast for forecast in at_sites if forecast.run in going)]
         forecasts.sort(
             key=lambda forecast: statuses[forecast.run].state == "queued"
         )  # what lives comes first
         return dataclasses.replace(queue, forecasts=tuple(forecasts), postings=postings)
+
+    def _forecast_at_sites(
+        self, statuses: Mapping[str, Status], seen: Mapping[str, Seen], configs: Mapping[str, Mapping[str, Any]],
+        now: float,
+    ) -> list[Forecast]:  # fmt: skip
+        """Return the forecast of posted runs, made anew where a small part of the time goes into it."""
+        from engine.queue.site_forecast import forecast_at_sites
+
+        began = time.monotonic()
+        if began >= self._next_at_sites:
+            oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
+            self._at_sites = forecast_at_sites(oldest_first, seen, now, configs)
+            self._next_at_sites = began + REST * (time.monotonic() - began)
+        return self._at_sites
 
     def _queue(
         self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], untrusted: frozenset[str],
