@@ -21,8 +21,17 @@ from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
 from tests.far_host import far_host, far_machine
 from tests.pretended_nvml import machine, nvml, nvml_library
+from tests.slurm_cluster import cluster, slurm_daemons
 
-__all__ = ["far_host", "far_machine", "machine", "nvml", "nvml_library"]  # fixtures
+__all__ = [
+    "cluster",
+    "far_host",
+    "far_machine",
+    "machine",
+    "nvml",
+    "nvml_library",
+    "slurm_daemons",
+]  # fixtures
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ
@@ -62,8 +71,15 @@ def enqueue(run: Run) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time."""
+    """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time.
+
+    Tests of sites start daemons and wait for them, so they are slow tests too.
+    """
     for item in items:
+        if item.get_closest_marker("sites") is not None:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("sites"))
+            continue
         trains = (
             any(part in item.nodeid for part in ("/training/", "/models/")) or "engine" in item.fixturenames
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.commands.answers import Answers
 from engine.commands.approve import is_approved, option_yes
 from engine.commands.options import (
     USAGE,
@@ -30,7 +31,7 @@ from engine.config.loader import find_experiment, load_config
 from engine.config.validate import ConfigError
 from engine.errors import UserError
 from engine.runner.stdout import EventLines
-from engine.runs.store import Run, Store, StoreError
+from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.runs.trust.queued_by_user import Identity
 
 if TYPE_CHECKING:
@@ -121,14 +122,15 @@ def resume(
     if at_sites and device != "auto":
         fail(f"--device {device}: its site gives the device; `--on here` takes it back first")
     agreed = _agreed(list(at_sites), here=False, yes=yes, ask=not all_crashed) if at_sites else {}
-    _post_again(store, {run: (at_sites[run], seen) for run, seen in agreed.items()}, settings)
+    chosen = {run: (at_sites[run], seen) for run, seen in agreed.items()}
+    _post_again(store, chosen, settings, Answers("resume", as_json=as_json))
     if not (runs := [run for run in runs if run not in at_sites]) and at_sites:
         return
     agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
     if on is not None:
         _take_home(runs)
     if queue:
-        _queue_again(store, agreed, device, settings)
+        _queue_again(store, agreed, device, settings, Answers("resume", as_json=as_json))
         return
     sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings))
 
@@ -138,12 +140,37 @@ def resume(
 @option_runs
 @option_device
 @click.option("--claimed", type=int, help="The open file with the run's lock.")
-def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
-    """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
+@click.option("--posted", metavar="NAME", help="The posting whose job this is.")
+@click.option("--contents", metavar="DIGEST", help="What that posting is to run.")
+def train(
+    run_id: str, root: Path, device: str, claimed: int | None, posted: str | None, contents: str | None
+) -> None:
+    """Train a run whose folder is there: what the worker or a site starts; all output goes where stdout goes."""
     from engine.runner.attempt import train_run
 
     with _ended_at_once():
+        if posted is not None:
+            sys.exit(_train_posted(Run(root / run_id), device, posted, contents or ""))
         sys.exit(train_run(Store(root).find(run_id), device=device, queued=True, claimed=claimed))
+
+
+def _train_posted(run: Run, device: str, name: str, contents: str) -> int:
+    """Train a run as a job of its site; return the exit code."""
+    from engine.runner.attempt import train_run
+    from engine.runner.posted_run import TRY_AGAIN, Posted, begin_anew
+    from engine.runs.run_lock import RunTaken
+    from engine.runs.stop_request import STOPPED, StopRequest
+
+    if not is_run_id(run.id) or not run.path.is_dir():
+        fail(f"{run.id} is not started: it is not in {run.path.parent}")
+    stop = StopRequest()
+    stop.listen()
+    try:
+        code = train_run(run, device=device, posted=Posted(name, contents), stop=stop)
+    except RunTaken as taken:
+        warn(str(taken))
+        return TRY_AGAIN
+    return begin_anew() if code == STOPPED and stop.time_nearly_up else code
 
 
 @contextmanager
@@ -209,7 +236,7 @@ def _by_site(runs: Sequence[Run], on: str | None) -> dict[Run, Site]:
 
 
 def _post_again(
-    store: Store, runs: Mapping[Run, tuple[Site, Identity | None]], settings: Sequence[str]
+    store: Store, runs: Mapping[Run, tuple[Site, Identity | None]], settings: Sequence[str], answers: Answers
 ) -> None:
     """Post runs to sites to go on there; of several, those that cannot are passed over."""
     if not runs:
@@ -221,7 +248,8 @@ def _post_again(
     try:
         for run, (site, seen) in runs.items():
             try:
-                click.echo(request_resume(run, settings=settings, seen=seen, on=site))
+                said = request_resume(run, settings=settings, seen=seen, on=site)
+                answers.say(run, said, on=site.name)
             except UserError as error:
                 if len(runs) == 1:
                     raise
@@ -239,7 +267,11 @@ def _take_home(runs: Sequence[Run]) -> None:
 
 
 def _queue_again(
-    store: Store, runs: Mapping[Run, Identity | None], device: str, settings: Sequence[str]
+    store: Store,
+    runs: Mapping[Run, Identity | None],
+    device: str,
+    settings: Sequence[str],
+    answers: Answers,
 ) -> None:
     from engine.queue.stop_and_resume import request_resume
     from engine.queue.worker import ensure_worker
@@ -256,7 +288,7 @@ def _queue_again(
                 raise
             warn(str(error))
             continue
-        click.echo(f"{run.id} waits in the queue")
+        answers.say(run, f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
 

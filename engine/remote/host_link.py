@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -117,6 +117,16 @@ class HostLink:
                 return self._posted(posting, run, done)
         self._bring(far, run)
         return self._posted(posting, run, self._ask(far, replace(asked, id=self._next_id())))
+
+    def post_all(self, runs: Iterable[tuple[Run, Posting]]) -> dict[str, Posting | SiteError]:
+        """Bring several runs, one after another; see ``engine.remote.link.Link``."""
+        answers: dict[str, Posting | SiteError] = {}
+        for run, posting in runs:
+            try:
+                answers[run.id] = self.post(run, posting)
+            except SiteError as error:
+                answers[run.id] = error
+        return answers
 
     def look(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
         """Return what the far end says of these runs, and have their files here follow; raises what ``Link.look`` does.

@@ -46,6 +46,12 @@ class Link(Protocol):
     def ask(self, run: Run, posting: Posting, verb: Verb, words: Sequence[str] = ()) -> str:
         """Ask the site to do something with a run, and return in words what will happen.
 
+        Args:
+            run: The run.
+            posting: Its posting, which this user has made.
+            verb: What to do.
+            words: What the verb needs besides: a priority, an end of the queue, another run.
+
         Raises:
             Unreachable: It does not answer.
             SiteError: It refuses; says why.

@@ -48,15 +48,14 @@ UNKNOWN_YET = (
 
 def link_to(root: Path, site: Site) -> Link:
     """Return the way to a site for the runs of a folder."""
-    from importlib import import_module
-
     if site.is_here:
+        from engine.remote.cluster_link import ClusterLink
         from engine.sites.command_line import Here
 
-        link: Link = import_module("engine.remote.cluster_link").ClusterLink(root, site, Here())
-        return link
-    far: Link = import_module("engine.remote.host_link").HostLink(root, site)
-    return far
+        return ClusterLink(root, site, Here())
+    from engine.remote.host_link import HostLink
+
+    return HostLink(root, site)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from engine.config.site import Site
 from engine.errors import UserError
 from engine.queue.retry import log
-from engine.remote import post
+from engine.remote import post, requests
 from engine.remote.link import Link
 from engine.remote.live_postings import LivePostings, Posted
 from engine.remote.next_step import CANCELLED, Step, next_step
@@ -28,6 +28,7 @@ from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting, own_posting
 from engine.sites.command_line import SiteError, Unreachable
 from engine.system import lock
+from engine.text import printable
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ class SiteKeeper(threading.Thread):
         self._failed = 0
         """How many times in a row it did not answer."""
         self._away_since = 0.0
+        self._asked_at = 0.0
+        """When something was last asked of it for a command."""
         self._ended = False
         self._wake = threading.Event()
 
@@ -111,6 +114,7 @@ class SiteKeeper(threading.Thread):
     def _look(self, posted: Posted) -> None:
         link = self._open(posted)
         self._post_new(posted, link)
+        self._carry_requests(link)
         before = site_status.read(self._store.root, self._site)
         said = link.look(posted)
         runs = {
@@ -130,6 +134,24 @@ class SiteKeeper(threading.Thread):
         for run, posting in posted.values():
             if not posting.job and not posting.site.is_here:
                 self._send(run, posting, link)
+
+    def _carry_requests(self, link: Link) -> None:
+        """Ask of the site what commands have left to be asked; what it answers stands in the bridge's log."""
+        for request in requests.kept(self._store.root, self._site):
+            run = Run(self._store.root / request.run)
+            posting = own_posting(run)
+            try:
+                if posting is None or posting.site.name != self._site or posting.seen is not None:
+                    said = "no longer posted there"
+                else:
+                    said = link.ask(run, posting, request.verb, request.words)
+            except Unreachable:
+                raise
+            except UserError as refusal:
+                said = f"refused: {refusal}"
+            print(printable(f"{request.run}: {request.verb}: {said}"), flush=True)  # noqa: T201  its log
+            requests.settle(self._store.root, self._site, request)
+            self._asked_at = time.time()
 
     def _follow(self, run: Run, posting: Posting, seen: Seen | None, link: Link) -> None:
         """Do about a run what follows from this look."""
@@ -221,7 +243,8 @@ class SiteKeeper(threading.Thread):
         now = time.time()
         status = site_status.read(self._store.root, self._site)
         runs: Mapping[str, Seen] = status.runs if status is not None else {}
-        if any(now - posting.posted < self._pace.fresh_s for _, posting in posted.values()):
+        asked = [self._asked_at, *(posting.posted for _, posting in posted.values())]
+        if now - max(asked) < self._pace.fresh_s:
             return self._pace.soon_s
         if all(name in runs and self._is_calm(runs[name], now) for name in posted):
             return self._pace.calm_s

@@ -16,6 +16,8 @@ from engine.system import lock
 
 LOG = ".bridge.log"
 """What the bridge prints."""
+ARGUMENTS = ["-m", "engine.cli"]
+"""How Python is told to run `engine`."""
 
 
 def ensure_bridge(store: Store) -> None:
@@ -36,7 +38,7 @@ def ensure_bridge(store: Store) -> None:
     log = os.open(store.root / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         bridge = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "bridge", "--runs", str(store.root.resolve())],
+            [sys.executable, *ARGUMENTS, "bridge", "--runs", str(store.root.resolve())],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
             env=os.environ | unmarked(),
         )  # fmt: skip

@@ -17,8 +17,9 @@ from engine.config.site import Site
 from engine.queue import force_stop as by_force
 from engine.queue import order, stop_and_resume
 from engine.queue.force_stop import PATIENCE_S
-from engine.remote import post
+from engine.remote import post, requests
 from engine.remote.link import Link, Verb
+from engine.remote.start_bridge import ensure_bridge
 from engine.runs import run_lock, trash
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
@@ -258,8 +259,30 @@ def _waits_at_site(run: Run) -> bool:
 def _ask(run: Run, verb: Verb, *words: str) -> str:
     """Ask the site of a run and return in words what will happen."""
     posting = post.require_own(run)
+    if not posting.site.is_here:
+        return _leave_request(run, posting, verb, words)
     with _link(run, posting.site) as link:
         return f"{run.id} at {posting.site.name}: {link.ask(run, posting, verb, words)}"
+
+
+def _leave_request(run: Run, posting: Posting, verb: Verb, words: Sequence[str]) -> str:
+    """Leave for the bridge what is asked of a site over ssh; return in words when it arrives."""
+    root, name = _root(run), posting.site.name
+    requests.add(root, name, run.id, verb, list(words))
+    ensure_bridge(Store(root))
+    site = site_status.read(root, name)
+    if site is not None and site.trouble:
+        return (
+            f"{run.id}: {name} does not answer, {site.trouble}; it is asked to {_words_of(verb)} once it does"
+        )
+    return f"{run.id}: {name} is asked to {_words_of(verb)}"
+
+
+def _words_of(verb: Verb) -> str:
+    return {
+        "stop": "stop it after its epoch", "stop-now": "stop it after its step", "cancel": "end it",
+        "hold": "hold it", "release": "let it start", "move": "move it", "priority": "give it that priority",
+    }[verb]  # fmt: skip
 
 
 def _require_over(run: Run, posting: Posting) -> None:

@@ -72,7 +72,11 @@ class Ssh:
         return ["ssh", *self._options, *SSH_OPTIONS, "--", self.alias, shlex.join(remote)]
 
     def run(self, argv: Sequence[str], stdin: bytes = b"", timeout_s: float = 20.0) -> Said:
-        """Run one command there and return what it said; raises what ``CommandLine.run`` raises."""
+        """Run one command there and return what it said.
+
+        Raises:
+            Unreachable: As ``CommandLine.run`` raises it, or ssh did not get there.
+        """
         said = _run(self.argv(argv), stdin, timeout_s, f"ssh {self.alias}")
         if said.code == SSH_FAILED:
             raise Unreachable(f"ssh {self.alias}: {why_ssh_failed(said.err, self.alias)}")

@@ -46,7 +46,7 @@ class Judged(NamedTuple):
 def judge_posted(
     status: Status, posting: Posting, seen: Seen | None, now: Moment, clock_ahead_s: float = 0.0
 ) -> Judged:
-    """Return the state of a posted run that no process here has (rule 1).
+    """Return the state of a posted run whose lock is not held here (rule 1).
 
     Args:
         status: What its events say.
@@ -70,20 +70,24 @@ def judge_posted(
     silent_s = now - (status.heartbeat - clock_ahead_s)
     if began and posting.seen is None and abs(silent_s) <= SILENCE_S:
         return Judged("running", None)
-    if (over := _as_over(seen, posting)) is not None:
+    if (over := _as_over(seen, posting, began=began)) is not None:
         return over
     if word is not None:
         return _as_seen(word, posting, began=began, silent_s=silent_s)
     return _as_last_known(seen, posting, now, began=began)
 
 
-def _as_over(seen: Seen | None, posting: Posting) -> Judged | None:
+def _as_over(seen: Seen | None, posting: Posting, *, began: bool) -> Judged | None:
     """Return what became of a run that its site did not take, or whose job is surely over; None for others."""
     if seen is None:
         return None
     if seen.state == "refused":
         return Judged("failed", seen.reason or f"{posting.site.name} refuses it")
-    return Judged("crashed", _why_it_is_over(seen, posting)) if is_surely_over(seen, posting) else None
+    return (
+        Judged("crashed", _why_it_is_over(seen, posting, began=began))
+        if is_surely_over(seen, posting)
+        else None
+    )
 
 
 def is_surely_over(seen: Seen, posting: Posting) -> bool:
@@ -109,11 +113,11 @@ def _as_seen(seen: Seen, posting: Posting, *, began: bool, silent_s: float) -> J
         return Judged(
             "silent" if began else "queued", seen.reason or f"{posting.site.name} does not know its state"
         )
-    if began:
-        return Judged("silent", f"its job is no longer there: {posting.site.name} is asked again")
-    return Judged(
-        "queued", NOT_ARRIVED if not posting.job else f"job {posting.job} is no longer there: asked again"
-    )
+    if not posting.job and not began and seen.state == "gone":
+        return Judged("queued", NOT_ARRIVED)
+    job = f"job {posting.job}" if posting.job else "its job"
+    over = f"is over: {seen.exit}" if seen.exit else "is no longer there"
+    return Judged("silent" if began else "queued", f"{job} {over}; {posting.site.name} is asked again")
 
 
 def _as_last_known(seen: Seen | None, posting: Posting, now: Moment, *, began: bool) -> Judged:
@@ -135,8 +139,9 @@ def _why_it_waits(seen: Seen) -> str:
     return seen.reason or "waits at its site"
 
 
-def _why_it_is_over(seen: Seen, posting: Posting) -> str:
+def _why_it_is_over(seen: Seen, posting: Posting, *, began: bool) -> str:
     job = f"job {posting.job}" if posting.job else "its job"
     if seen.exit:
-        return f"{posting.site.name} ended {job}: {seen.exit}"
+        said = "" if began or seen.exit.startswith("CANCELLED") else "; console.log has what it said"
+        return f"{posting.site.name} ended {job}: {seen.exit}{said}"
     return seen.reason or f"{posting.site.name} no longer has {job}, and it left no word"

@@ -78,7 +78,7 @@ class Posting(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 DAMAGED_POSTING = Posting(site=Site(name="unknown"), name="", posted=0.0)
-"""Stands for a posted.json that cannot be read: the run is a site's, and nobody can say which."""
+"""Stands for a posted.json that cannot be read: the run is a site's, it is unknown which."""
 _decoder = msgspec.json.Decoder(Posting)
 
 

@@ -49,7 +49,7 @@ class SiteStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     clock_ahead_s: float = 0.0
     """Seconds by which its clock is ahead of this machine's."""
     free_gpus: int | None = None
-    """GPUs of the partition that nobody uses; None where that is not known."""
+    """Idle GPUs of the partition; None where that is not known."""
     all_gpus: int | None = None
     running: int = 0
     """Jobs of this user that run there."""

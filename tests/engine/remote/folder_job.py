@@ -1,7 +1,8 @@
 """What a job of a folder site runs: it has the run's lock, records its start, and then does as its plan says.
 
 The plan is a file of words beside the run, one an attempt, of which the last holds for all further ones: finish, fail,
-fail-for-good, crash, time, hang. It is what `engine train RUN --posted NAME` does, without the training.
+fail-for-good, crash, time, hang (until it is asked to stop), deaf
+(until a signal). It is what `engine train RUN --posted NAME` does, without the training.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from engine.runs.posted.posting import posting_of
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import TIME_NEARLY_UP, StopRequest
 from engine.runs.store import Run
+from engine.system import process
 
 REFUSED = 75
 STEPS = 10
@@ -46,7 +48,8 @@ def train(run: Run, stop: StopRequest) -> int:
     first = recorder.status.checkpoint or 0
     recorder.emit(Start(
         run=run.id, time=time.time(), attempt=attempt, experiment="tiny", config={}, seed=0, pid=os.getpid(),
-        host=os.uname().nodename, step=first, steps_per_epoch=STEPS, epochs=10,
+        host=process.host(), boot=process.boot_id(),
+        process_started=process.started(os.getpid()) or 0.0, step=first, steps_per_epoch=STEPS, epochs=10,
     ))  # fmt: skip
     what = plan[min(attempt, len(plan)) - 1]
     code = do(what, run, recorder, stop, first)
@@ -61,7 +64,10 @@ def do(what: str, run: Run, recorder: Recorder, stop: StopRequest, first: int) -
         while stop.request is None:
             stop.poll()
             time.sleep(0.01)
-    if what in ("hang", "time"):
+    if what == "deaf":
+        while not stop.signalled:
+            time.sleep(0.01)
+    if what in ("hang", "time", "deaf"):
         keep(run, recorder, first + STEPS)
         recorder.end("stopped", TIME_NEARLY_UP if what == "time" else stop.reason)
         stop_request.clear(run)

@@ -1,7 +1,8 @@
 """A site in a folder that really starts processes, in the order in which they were posted: a way to it for the bridge.
 
 Files in the folder make it fail: ``down`` (it does not answer), ``refuse`` (it refuses, with this text), ``deaf``
-(what is posted arrives, its answer does not), ``full`` (nothing begins), ``forgets`` (what is over is not known).
+(what is posted arrives, its answer does not), ``full`` (nothing begins), ``forgets`` (what is over is not known),
+``slow`` and ``slow-answer`` (who posts has to wait, before it arrives or after).
 """
 
 from __future__ import annotations
@@ -45,11 +46,17 @@ class FolderLink:
         self._answer()
         if (refuse := self.folder / "refuse").exists():
             raise SiteError(refuse.read_text())
+        if (self.folder / "slow").exists():  # what asks is killed meanwhile
+            (self.folder / "asking").touch()
+            time.sleep(600)
         number = str(len(list(self.jobs.iterdir())) + 1)
         job = self.jobs / number
         job.mkdir()
         self._write(job, {"name": posting.name, "run": str(run.path.absolute()), "hold": False})
         self._begin()
+        if (self.folder / "slow-answer").exists():
+            (self.folder / "asking").touch()
+            time.sleep(600)
         if (self.folder / "deaf").exists():
             raise Unreachable("no answer")
         return replace(posting, job=number)
