@@ -106,11 +106,12 @@ def read(root: str | os.PathLike[str], name: str) -> SiteStatus | None:
         stat = os.lstat(file)
     except OSError:
         return None
-    return _read(file, stat.st_ino, stat.st_mtime_ns)
+    status = _read(file, stat.st_ino, stat.st_mtime_ns)
+    return status if status is not None and status.site.name == name else None
 
 
 def read_all(root: str | os.PathLike[str]) -> list[SiteStatus]:
-    """Return what is known of all sites of a folder of runs, by their names."""
+    """Return what is known of all sites of a folder of runs, by name; a file with another's name is no site's."""
     try:
         files = sorted(os.listdir(folder_of(root)))  # noqa: PTH208  names alone are enough
     except OSError:
@@ -126,7 +127,7 @@ def _file_name(site: str) -> str:
 
 def _quoted(site: str) -> str:
     """Return a site's name as a file can have it: one without a table, ``slurm:*``, has files too."""
-    return urllib.parse.quote(site, safe=":@")
+    return urllib.parse.quote(site, safe=":@", errors="surrogateescape")
 
 
 @functools.lru_cache(maxsize=32)
