@@ -19,10 +19,19 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
+from tests.engine.remote.far_host import far_host, far_machine
 from tests.pretended_nvml import machine, nvml, nvml_library
 from tests.slurm_cluster import cluster, slurm_daemons
 
-__all__ = ["cluster", "machine", "nvml", "nvml_library", "slurm_daemons"]  # fixtures
+__all__ = [
+    "cluster",
+    "far_host",
+    "far_machine",
+    "machine",
+    "nvml",
+    "nvml_library",
+    "slurm_daemons",
+]  # fixtures
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ

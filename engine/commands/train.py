@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.commands.answers import Answers
 from engine.commands.approve import is_approved, option_yes
 from engine.commands.options import (
     USAGE,
@@ -19,19 +20,26 @@ from engine.commands.options import (
     option_config,
     option_device,
     option_json,
+    option_on,
     option_runs,
     option_settings,
     require_queued_device,
+    site_named,
     warn,
 )
 from engine.config.loader import find_experiment, load_config
 from engine.config.validate import ConfigError
+from engine.errors import UserError
 from engine.runner.stdout import EventLines
 from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.runs.trust.queued_by_user import Identity
 
 if TYPE_CHECKING:
+    from engine.config.site import Site
     from engine.runs.stop_request import StopRequest
+
+HERE = "here"
+"""What ``resume --on`` takes for this folder's own queue."""
 
 
 @click.command()
@@ -81,15 +89,17 @@ def run(
 @option_device
 @option_json
 @option_settings
+@option_on
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
 @click.option("--all-crashed", is_flag=True, help="All runs that crashed, instead of RUN.")
 @option_yes
 def resume(
     run_name: str | None, root: Path, device: str, as_json: bool, settings: tuple[str, ...],
-    queue: bool, all_crashed: bool, yes: bool,
+    on: str | None, queue: bool, all_crashed: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Go on with a run that stopped, failed or crashed, from its last checkpoint.
 
+    One that was at a site goes on there, or where --on says; --on here takes it back.
     Another batch_size keeps the images of an optimizer step: batches are accumulated. The command of a run that you
     did not start yourself is shown first.
     """
@@ -108,9 +118,19 @@ def resume(
         require_resumable(runs[0])
     if queue:
         require_queued_device(device)
+    at_sites = _by_site(runs, on)
+    if at_sites and device != "auto":
+        fail(f"--device {device}: its site gives the device; `--on here` takes it back first")
+    agreed = _agreed(list(at_sites), here=False, yes=yes, ask=not all_crashed) if at_sites else {}
+    chosen = {run: (at_sites[run], seen) for run, seen in agreed.items()}
+    _post_again(store, chosen, settings, Answers("resume", as_json=as_json))
+    if not (runs := [run for run in runs if run not in at_sites]) and at_sites:
+        return
     agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
+    if on is not None:
+        _take_home(runs)
     if queue:
-        _queue_again(store, agreed, device, settings)
+        _queue_again(store, agreed, device, settings, Answers("resume", as_json=as_json))
         return
     sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings))
 
@@ -177,9 +197,13 @@ def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Ru
         ask: Whether to ask; runs are passed over otherwise.
     """
     from engine.queue.approval import NOT_QUEUED_HERE, approval_of_resume
+    from engine.runs.trust.posted_by_user import own_posting
 
     agreed: dict[Run, Identity | None] = {}
     for run in runs:
+        if own_posting(run) is not None:
+            agreed[run] = None
+            continue
         try:
             asked = approval_of_resume(run, here=here)
         except StoreError as error:
@@ -199,8 +223,55 @@ def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Ru
     return agreed
 
 
+def _by_site(runs: Sequence[Run], on: str | None) -> dict[Run, Site]:
+    """Return the runs that go on at a site: the one that the user named, else the one that had it last."""
+    from engine.runs.posted.posting import posting_of
+
+    if on == HERE:
+        return {}
+    if on is not None:
+        site = site_named(on, Path("experiments.toml"))
+        return dict.fromkeys(runs, site)
+    return {run: posting.site for run in runs if (posting := posting_of(run)) is not None}
+
+
+def _post_again(
+    store: Store, runs: Mapping[Run, tuple[Site, Identity | None]], settings: Sequence[str], answers: Answers
+) -> None:
+    """Post runs to sites to go on there; of several, those that cannot are passed over."""
+    if not runs:
+        return
+    from engine.remote.live_postings import is_any
+    from engine.remote.start_bridge import ensure_bridge
+    from engine.remote.verbs import request_resume
+
+    try:
+        for run, (site, seen) in runs.items():
+            try:
+                said = request_resume(run, settings=settings, seen=seen, on=site)
+                answers.say(run, said, on=site.name)
+            except UserError as error:
+                if len(runs) == 1:
+                    raise
+                warn(f"{run.id} is passed over: {error}")
+    finally:
+        if is_any(store):
+            ensure_bridge(store)
+
+
+def _take_home(runs: Sequence[Run]) -> None:
+    from engine.remote.verbs import take_home
+
+    for run in runs:
+        take_home(run)
+
+
 def _queue_again(
-    store: Store, runs: Mapping[Run, Identity | None], device: str, settings: Sequence[str]
+    store: Store,
+    runs: Mapping[Run, Identity | None],
+    device: str,
+    settings: Sequence[str],
+    answers: Answers,
 ) -> None:
     from engine.queue.stop_and_resume import request_resume
     from engine.queue.worker import ensure_worker
@@ -217,7 +288,7 @@ def _queue_again(
                 raise
             warn(str(error))
             continue
-        click.echo(f"{run.id} waits in the queue")
+        answers.say(run, f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
 

@@ -129,7 +129,9 @@ class ClusterLink:
         seen = {}
         for run_id, (run, posting) in posted.items():
             job = found.get(posting.name)
-            word = job.seen(now) if job is not None else Seen(at=now, since=now, state="gone")
+            word = Seen(at=now, since=now, state="gone")
+            if job is not None:
+                word = replace(job.seen(now), job=job.id)
             seen[run_id] = self._in_words(_since(word, self._last.get(run_id), posting), run, posting)
         self._last = seen
         free, total = self._count_gpus() or (None, None)

@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -51,9 +52,8 @@ def batch_script(site: Site, root: Path, tasks: Sequence[Task]) -> str:
     for task in tasks:
         if not is_run_id(task.run) or not _SAFE_NAME.fullmatch(task.name) or not task.contents.isalnum():
             raise StoreError(f"{task.run!r} cannot be sent anywhere: it is no name of a run")
-    python = (
-        site.python if site.python.startswith("~/") and _is_plain(site.python) else shlex.quote(site.python)
-    )
+    python = python_of(site)
+    python = python if python.startswith("~/") and _is_plain(python) else shlex.quote(python)
     runs, names, contents = (" ".join(map(shlex.quote, words)) for words in zip(*tasks, strict=True))
     words = [*map(shlex.quote, site.wrap), python]
     lines = [
@@ -70,6 +70,12 @@ def batch_script(site: Site, root: Path, tasks: Sequence[Task]) -> str:
         ' --posted "${vitui_names[vitui_task]}" --contents "${vitui_contents[vitui_task]}"',
     ]
     return "\n".join(lines) + "\n"
+
+
+def python_of(site: Site) -> str:
+    """Return the Python that runs there: where the site says nothing of it, the one that runs here."""
+    is_said = site.python != "python" or site.setup or site.wrap
+    return site.python if is_said else sys.executable or site.python
 
 
 def names_in(script: str) -> list[str]:

@@ -5,10 +5,10 @@
     proof     HMAC(the user's key, run id, inode of the folder, SHA-256 of run.json, all other fields of posted.json)
     contents  SHA-256(run id, SHA-256 of run.json, name of the posting, settings)
 
-Nobody's job is cancelled, begun anew or moved for a posted.json without ``proof``: a stranger's, or a copy's in another
-folder. The job itself may run where that key does not reach; but only this user can hand in a job of this user. So the
-digest of what is to run travels in the job, ``contents``, and a folder that was changed meanwhile is not started. A far
-end that queues for itself enters what this user's ssh brought with the key of the user there.
+No job is cancelled, begun anew or moved for a posted.json without ``proof``: a stranger's, or that of a copied folder.
+The job itself may run where that key does not reach; but only this user can hand in a job of this user. So the digest
+of what is to run travels in the job, ``contents``, and a folder that was changed meanwhile is not started. A far end
+that queues for itself enters what this user's ssh brought with the key of the user there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def enter_posting(run: Run, posting: Posting) -> Posting:
     """Replace a run's posting by what this user, or a process of this user, says, with the proof of it.
 
     Args:
-        run: The run; the caller holds its lock, is still making it, or is the only bridge.
+        run: The run; the caller is still making it, or has the lock of the site.
         posting: The posting.
 
     Raises:
