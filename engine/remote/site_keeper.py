@@ -248,6 +248,8 @@ class SiteKeeper(threading.Thread):
 
     def _pause(self, posted: Posted) -> float:
         """Return the seconds until the next look."""
+        if any(not posting.site.is_here for _, posting in posted.values()):
+            return self._pace.soon_s  # the far end says what is new by itself: nothing is asked
         now = time.time()
         status = site_status.read(self._store.root, self._site)
         runs: Mapping[str, Seen] = status.runs if status is not None else {}
