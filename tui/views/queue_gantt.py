@@ -114,7 +114,9 @@ def bars(snapshot: Snapshot) -> list[Bar]:
         held = status.state == "queued" and (on_hold or status.run in snapshot.queue.untrusted)
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
         guess = ""
-        age = age_text(status.heard, snapshot.machine.time) if status.heard and status.state != "queued" else ""
+        age = (
+            age_text(status.heard, snapshot.machine.time) if status.heard and status.state != "queued" else ""
+        )
         if status.on:
             label += f" on {clean(status.on)}"
             why = f"not known: {clean(status.why) or 'waits at its site'}"
@@ -224,11 +226,11 @@ def _bar(bar: Bar, axis: TimeAxis) -> Line:
     else:
         before, past = " " * first, "█" * max(0, min(here, last) - first)
         fill, tone = "▒" * (last - first - len(past)), "good"
-    if bar.finish is None:
-        fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "?"
     mark = _limit_mark(bar, axis, len(before + past + fill))
     if mark == LIMIT:  # it ends with its job
         past, fill = (past, fill[:-1]) if fill else (past[:-1], fill)
+    if bar.finish is None:
+        fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "?"
     taken = len(before + past + fill + mark)
     line: Line = [(before, "quiet"), (past + fill, tone), *([(mark, "quiet")] if mark else [])]
     if bar.guess and axis.cells - taken > len(words := f" {bar.guess} {clock(bar.start, axis.now)}"):
