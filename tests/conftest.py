@@ -19,7 +19,7 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
-from tests.far_host import far_host, far_machine
+from tests.engine.remote.far_host import far_host, far_machine
 from tests.pretended_nvml import machine, nvml, nvml_library
 from tests.slurm_cluster import cluster, slurm_daemons
 

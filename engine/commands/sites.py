@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
 
-from engine.commands.options import option_runs
+from engine.commands.options import option_config, option_json, option_runs, site_named
+
+_MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
+
+
+@click.group()
+def site() -> None:
+    """The places where runs may be sent: which there are, and whether one can be used."""
+
+
+@site.command()
+@option_config
+@option_runs
+@option_json
+def ls(config_path: Path, root: Path, as_json: bool) -> None:
+    """List the sites of the project and of the user: where each is, when it was heard, and its runs."""
+    from engine.commands.site_table import print_sites
+
+    print_sites(config_path, root, as_json=as_json)
+
+
+@site.command()
+@click.argument("name")
+@option_config
+@option_runs
+@option_json
+def check(name: str, config_path: Path, root: Path, as_json: bool) -> None:
+    """Say in plain words whether runs can be sent to a site, and what to do where not: exit code 1."""
+    from engine.config.loader import load_config
+    from engine.remote.site_check import check_site
+    from engine.text import json_line
+
+    of_project = load_config(config_path).experiments if config_path.exists() else {}
+    is_bad = False
+    for finding in check_site(root, site_named(name, config_path), of_project):
+        is_bad |= finding.state == "bad"
+        if as_json:
+            click.echo(json_line(finding))
+            continue
+        mark, colour = _MARKS[finding.state]
+        cure = f": {finding.cure}" if finding.cure else ""
+        click.echo(f"{click.style(mark, fg=colour)} {finding.text}{cure}")
+    sys.exit(1 if is_bad else 0)
 
 
 @click.command(name="far-end", hidden=True)

@@ -26,7 +26,7 @@ class Arrivals:
         self._run = ""
         self._file: ArrivingFile | None = None
         self._brought: set[str] = set()
-        """Finished runs whose checkpoint is here, or cannot be had."""
+        """Finished runs whose checkpoint is here, or is refused."""
         self.outcome: bool | SiteError | StoreError = False
         """Whether the last one has arrived, or why it has not."""
 
@@ -46,7 +46,7 @@ class Arrivals:
         return arriving.request()
 
     def cut(self) -> None:
-        """Forget what is on its way: the connection is gone, or nobody waits for it any more."""
+        """Forget what is on its way: the connection is gone, or it is not wanted any more."""
         self._run, self._file = "", None
 
     def take(self, head: Chunk, body: bytes) -> None:

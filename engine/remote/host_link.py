@@ -156,6 +156,12 @@ class HostLink:
     def ask(self, run: Run, posting: Posting, verb: Verb, words: Sequence[str] = ()) -> str:  # noqa: ARG002  as Link
         """Ask the far end to do something with a run, and return in words what will happen.
 
+        Args:
+            run: The run.
+            posting: Its posting.
+            verb: What to do.
+            words: Where to, for ``move``; the number, for ``priority``.
+
         Raises:
             Unreachable: It does not answer.
             SiteError: It refuses; says why.
@@ -208,7 +214,12 @@ class HostLink:
         far.wait(lambda: bool(self._arrivals.outcome) or arriving.at != before, ANSWER_S)
 
     def check(self, question: Question) -> Answer:
-        """Return what is there; raises what ``ask`` does."""
+        """Return what is there.
+
+        Raises:
+            Unreachable: The machine does not answer.
+            SiteError: It refuses, or its answer is not understood.
+        """
         far, asked = self._connect(), Check(id=self._next_id())
         done = self._accepted(self._ask(far, asked, msgspec.json.encode(question)))
         try:
@@ -376,7 +387,7 @@ class HostLink:
     def _bring(self, far: FarConnection, run: Run) -> None:
         """Send the files with which a run begins, or goes on."""
         try:
-            far.send(Carry(run=run.id), run.read("run.json"))
+            far.send(Carry(run=run.id, home=str(Path.home())), run.read("run.json"))
             if not _size_of_events(run):
                 return
             files: dict[CarriedFile, Path] = {

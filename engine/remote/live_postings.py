@@ -49,8 +49,7 @@ class LivePostings:
             key = stat.st_ino, stat.st_mtime_ns, os.lstat(run.folder).st_ino
         except OSError:
             return None
-        before = known.get(run.id)
-        posting = before[1] if before is not None and before[0] == key else _live_posting(run)
+        posting = known[run.id][1] if run.id in known and known[run.id][0] == key else _live_posting(run)
         self._known[run.id] = key, posting
         return posting
 

@@ -1,8 +1,8 @@
 """Runs of a site as they are kept here: frames of its far end, written into the folders of the runs that it has.
 
-A run that was not posted to the site, or no longer is, is never touched, and of one that was only the files that its
-process there writes: not its run.json, nor its place in any queue. Whatever the far end says, no link is followed, no
-other name is written, and nothing that it sends is run, unpacked or loaded.
+A run that was not posted to the site, or no longer is, is never touched, and of a run that was, only the files that
+its process there writes: not its run.json, nor its place in any queue. Whatever the far end says, no link is followed,
+no other name is written, and nothing that it sends is run, unpacked or loaded.
 """
 
 from __future__ import annotations

@@ -58,6 +58,8 @@ def next_step(
     began = status.attempt > posting.attempts
     if not began and not posting.job and seen.state == "gone":
         return Step("ask again") if seen.at - posting.posted >= posted_state.SURE_S else WAIT
+    if not began and seen.state == "ended" and seen.exit.startswith(CANCELLED) and posting.site.is_here:
+        return Step("leave")
     said_so = seen.state == "ended" and posting.site.is_here  # elsewhere it may be begun anew there
     if status.state not in ENDED or not (said_so or posted_state.is_surely_over(seen, posting)):
         return WAIT

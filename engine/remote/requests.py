@@ -45,7 +45,10 @@ def add(root: Path, site: str, run: str, verb: Verb, words: list[str] | None = N
         site: The site's name.
         run: The run's id.
         verb: What is asked.
-        words: Its words.
+        words: Where to, for ``move``; the number, for ``priority``.
+
+    Returns:
+        The request, as it is kept.
 
     Raises:
         StoreError: It cannot be kept.

@@ -15,6 +15,7 @@ from engine.config.site import Site
 from engine.errors import UserError
 from engine.queue.retry import log
 from engine.remote import post, requests
+from engine.remote.host_link import HostLink
 from engine.remote.link import Link
 from engine.remote.live_postings import LivePostings, Posted
 from engine.remote.next_step import CANCELLED, Step, next_step
@@ -109,7 +110,8 @@ class SiteKeeper(threading.Thread):
             traceback.print_exc()
             return self._away(posted, "the bridge met an error of its own: .bridge.log has it")
         self._failed = 0
-        return self._pause(self._postings.by_site().get(self._site, {}))
+        left = self._postings.by_site().get(self._site)
+        return self._pause(left) if left else None
 
     def _look(self, posted: Posted) -> None:
         link = self._open(posted)
@@ -209,7 +211,11 @@ class SiteKeeper(threading.Thread):
         site = self._site_of(posted)
         if self._link is None or self._linked != site:
             self._close()
-            self._link, self._linked = post.link_to(self._store.root, site), site
+            root = self._store.root
+            self._link, self._linked = (
+                post.link_to(root, site) if site.is_here else HostLink(root, site),
+                site,
+            )
         return self._link
 
     def _site_of(self, posted: Posted) -> Site:

@@ -78,6 +78,9 @@ class Forget(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="forg
 class Carry(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="carry"):
     """Begins to bring a run; the body is its run.json."""
 
+    home: Annotated[str, Meta(max_length=4096)] = ""
+    """The user's home at the near end, for paths below it."""
+
 
 class Part(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="part"):
     """Brings a part of a file of the run that is being brought."""

@@ -60,6 +60,12 @@ class Limits(NamedTuple):
     preempt_mode: str
     """What becomes of a job that is preempted: ``REQUEUE``, ``CANCEL``, ``OFF``."""
     is_up: bool
+    partition: str
+    """Its name, also where it is the default one."""
+    version: str
+    """Of Slurm."""
+    has_accounts: bool
+    """Whether it remembers for long how jobs ended."""
 
 
 class Slurm:
@@ -129,6 +135,11 @@ class Slurm:
     def named(self) -> dict[str, Job]:
         """Return the jobs of this user that are a posting's, by its name: for who looks for those without a run."""
         return dict(self._named(self.jobs()))
+
+    def script_of(self, job_id: str) -> str:
+        """Return the batch script of a job, empty where Slurm does not tell."""
+        said = self._run(["scontrol", "write", "batch_script", job_id, "-"])
+        return "" if said.code else said.out
 
     def cancel(self, name: str, job_id: str = "") -> str:
         """Cancel the job of a posting; return in words what became of it.
@@ -211,7 +222,8 @@ class Slurm:
                 is_ever = general.get("PreemptType", "preempt/none") != "preempt/none"
                 return Limits(
                     parse_span(table.get("MaxTime", "")), parse_span(general.get("KillWait", "")),
-                    mode if is_ever else "OFF", table.get("State", "UP") == "UP",
+                    mode if is_ever else "OFF", table.get("State", "UP") == "UP", table["PartitionName"],
+                    general.get("SLURM_VERSION", "?"), "none" not in general.get("AccountingStorageType", "none"),
                 )  # fmt: skip
         return None
 
@@ -228,10 +240,9 @@ class Slurm:
 
     def _names_of(self, array: str, job_id: str) -> list[str]:
         if array not in self._names:
-            said = self._run(["scontrol", "write", "batch_script", job_id, "-"])
-            if said.code:
+            if not (script := self.script_of(job_id)):
                 return []
-            self._names[array] = names_in(said.out)
+            self._names[array] = names_in(script)
         return self._names[array]
 
     def _ends_of(self, dropped: Mapping[str, str]) -> dict[str, Job]:

@@ -13,6 +13,7 @@ import msgspec
 
 from engine.config.preflight import missing_files
 from engine.config.schema import Experiment
+from engine.remote.far_side.moved_paths import moved_config, moves_to
 from engine.runs.posted import site_status
 from engine.runs.store import Store, git_commit
 from engine.sites.command_line import SiteError
@@ -24,6 +25,10 @@ class Question(msgspec.Struct, frozen=True):
 
     experiments: dict[str, dict[str, Any]] = {}
     """The configuration of each experiment, whose data are looked for."""
+    project: str = ""
+    """The project's folder at the near end."""
+    home: str = ""
+    """The user's home there."""
     mark: str = ""
     """The name of a file beside what is known of sites: whether it is there says whether both are one folder."""
 
@@ -46,11 +51,12 @@ class Answer(msgspec.Struct, frozen=True):
     is_dirty: bool = False
 
 
-def answer(store: Store, body: bytes) -> str:
+def answer(store: Store, folder: Path, body: bytes) -> str:
     """Return the answer to a question as JSON.
 
     Args:
         store: The folder of runs here.
+        folder: The project's folder here.
         body: JSON of the question.
 
     Raises:
@@ -59,8 +65,10 @@ def answer(store: Store, body: bytes) -> str:
     """
     try:
         question = msgspec.json.decode(body, type=Question)
+        moves = moves_to(folder, question.project, question.home)
         experiments = {
-            name: msgspec.convert(config, Experiment) for name, config in question.experiments.items()
+            name: msgspec.convert(moved_config(config, moves), Experiment)
+            for name, config in question.experiments.items()
         }
     except (msgspec.DecodeError, RecursionError) as error:
         raise SiteError(f"its question is not understood there: {error}") from None

@@ -26,7 +26,7 @@ import msgspec
 import psutil
 
 from engine.errors import UserError
-from engine.remote.far_side.carried_runs import CarriedRuns, ClusterPoster
+from engine.remote.far_side.carried_runs import CarriedRuns
 from engine.remote.far_side.checkpoint_sender import send_checkpoint
 from engine.remote.far_side.far_checks import answer
 from engine.remote.far_side.far_verbs import do
@@ -75,12 +75,11 @@ def engine_version() -> str:
         return "unknown"
 
 
-def serve(folder: Path, post: ClusterPoster | None = None) -> None:
+def serve(folder: Path) -> None:
     """Speak to a near end over stdin and stdout; this process ends with it.
 
     Args:
         folder: The project's folder here; its runs are in ``runs`` below.
-        post: Posts to the cluster that this machine belongs to.
 
     Raises:
         OSError: The folder cannot be made or entered.
@@ -91,7 +90,7 @@ def serve(folder: Path, post: ClusterPoster | None = None) -> None:
     out = os.dup(1)
     os.dup2(2, 1)  # what is printed by mistake is no frame
     sys.stdout.flush()
-    FarEnd(folder, out, post).serve()
+    FarEnd(folder, out).serve()
 
 
 class FarEnd:
@@ -100,16 +99,15 @@ class FarEnd:
     Args:
         folder: The project's folder here.
         out: The descriptor that frames are written to.
-        post: Posts to the cluster that this machine belongs to.
     """
 
-    def __init__(self, folder: Path, out: int, post: ClusterPoster | None = None) -> None:
+    def __init__(self, folder: Path, out: int) -> None:
         self._folder = folder
         self._store = Store(folder / "runs")
         self._out = out
         self._writing = threading.Lock()
         self._followed = FollowedRuns(self._store)
-        self._carried = CarriedRuns(self._store, folder, post)
+        self._carried = CarriedRuns(self._store, folder)
         self._to_follow: queue.SimpleQueue[tuple[NearHead, bytes]] = queue.SimpleQueue()
         self._nvml = Nvml()
         self._machine_at = 0.0
@@ -173,8 +171,9 @@ class FarEnd:
             case Have() | Forget() | Again():
                 self._to_follow.put((head, body))
             case Fetch():
-                sent = threading.Thread(target=self._fetch, args=[head], name="fetch", daemon=True)
-                sent.start()
+                threading.Thread(target=self._fetch, args=[head], name="fetch", daemon=True).start()
+            case Do():  # it may wait for a run to end
+                threading.Thread(target=self._work, args=[head, body], name="do", daemon=True).start()
             case Hello():
                 if head.v != PROTOCOL:
                     raise FrameError(f"it speaks protocol {head.v}, this end {PROTOCOL}")
@@ -187,7 +186,7 @@ class FarEnd:
         try:
             match head:
                 case Carry():
-                    self._carried.begin(head.run, body)
+                    self._carried.begin(head.run, body, head.home)
                 case Part():
                     self._carried.part(head.run, head.file, head.at, body)
                 case Enter():
@@ -195,7 +194,7 @@ class FarEnd:
                 case Do():
                     said = do(self._store, head.run, head.verb, head.words)
                 case Check():
-                    said = answer(self._store, body)
+                    said = answer(self._store, self._folder, body)
         except (UserError, OSError) as error:
             self._refuse(head, _words_of(error))
         else:

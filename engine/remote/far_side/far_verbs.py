@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from engine.queue import order
-from engine.queue.stop_and_resume import request_stop
+from engine.queue.order import Where
 from engine.queue.worker import ensure_worker
+from engine.remote import verbs
 from engine.remote.far_side.carried_runs import own_carried
+from engine.runs.current_state import status_of
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trash import throw_away
+
+PATIENCE_S = 20.0
+"""Seconds that a run has for each step of being ended."""
 
 
 def do(store: Store, name: str, verb: str, words: Sequence[str]) -> str:
@@ -27,8 +31,17 @@ def do(store: Store, name: str, verb: str, words: Sequence[str]) -> str:
     return _VERBS[verb](store, own_carried(store, name), words)
 
 
+def _cancel(_store: Store, run: Run, _words: Sequence[str]) -> str:
+    """Take a run out of the queue, or end it by whatever it takes."""
+    said: list[str] = []
+    if status_of(run).state == "queued":
+        return verbs.cancel(run)
+    ended = verbs.force_stop(run, said.append, PATIENCE_S)
+    return "; ".join([*said, ended])
+
+
 def _release(store: Store, run: Run, _words: Sequence[str]) -> str:
-    said = order.hold(run, release=True)
+    said = verbs.hold(run, release=True)
     ensure_worker(store)
     return said
 
@@ -36,8 +49,8 @@ def _release(store: Store, run: Run, _words: Sequence[str]) -> str:
 def _move(store: Store, run: Run, words: Sequence[str]) -> str:
     if len(words) != 1:
         raise StoreError("move takes one word: first, last, or the run that it comes before")
-    ends: dict[str, order.Where] = {"first": "first", "last": "last"}
-    return order.move(store, run, ends.get(words[0]) or own_carried(store, words[0]))
+    ends: dict[str, Where] = {"first": "first", "last": "last"}
+    return verbs.move(store, run, ends.get(words[0]) or own_carried(store, words[0]))
 
 
 def _prioritize(_store: Store, run: Run, words: Sequence[str]) -> str:
@@ -45,19 +58,21 @@ def _prioritize(_store: Store, run: Run, words: Sequence[str]) -> str:
         (priority,) = map(int, words)
     except ValueError:
         raise StoreError("priority takes a whole number") from None
-    return order.prioritize(run, priority)
+    return verbs.prioritize(run, priority)
 
 
 def _remove(store: Store, run: Run, _words: Sequence[str]) -> str:
+    if why := verbs.why_not_thrown_away(run):
+        raise StoreError(why)
     throw_away(store, run)
     return f"{run.id} is in the trash there"
 
 
 _VERBS: dict[str, Callable[[Store, Run, Sequence[str]], str]] = {
-    "stop": lambda _store, run, _words: request_stop(run, "stop-after-epoch"),
-    "stop-now": lambda _store, run, _words: request_stop(run, "stop-now"),
-    "cancel": lambda _store, run, _words: request_stop(run, "stop-now"),
-    "hold": lambda _store, run, _words: order.hold(run),
+    "stop": lambda _store, run, _words: verbs.request_stop(run, "stop-after-epoch"),
+    "stop-now": lambda _store, run, _words: verbs.request_stop(run, "stop-now"),
+    "cancel": _cancel,
+    "hold": lambda _store, run, _words: verbs.hold(run),
     "release": _release,
     "move": _move,
     "priority": _prioritize,

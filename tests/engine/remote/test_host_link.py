@@ -19,7 +19,7 @@ from engine.runs.posted.site_status import publish
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.command_line import SiteError, Unreachable
-from tests import far_host as machine
+from tests.engine.remote import far_host as machine
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
 
@@ -34,6 +34,10 @@ SHORT = LONG.replace("4000", "40").replace("0.02", "0.001")
 
 
 FILES = ("events.jsonl", "status.json", "console.log")
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in FILES if (folder / name).exists()}
 
 
 class Desk:
@@ -81,17 +85,28 @@ class Desk:
     def assert_same(self, run: Run) -> None:
         """Look until a run that has ended is here as it is there, byte for byte."""
         far, deadline = self.far(run), time.monotonic() + 10
-        while any((run.path / name).read_bytes() != (far.path / name).read_bytes() for name in FILES):
+        while files_of(run.path) != files_of(far.path):
             assert time.monotonic() < deadline
             self.look()
             time.sleep(0.1)
 
 
 @pytest.fixture
-def desk(store: Store, far_host):
-    made = Desk(store, far_host)
-    yield made
-    made.link.close()
+def new_desk(store: Store, far_host):
+    made: list[Desk] = []
+
+    def new(**fields: object) -> Desk:
+        made.append(Desk(store, far_host, **fields))
+        return made[-1]
+
+    yield new
+    for one in made:
+        one.link.close()
+
+
+@pytest.fixture
+def desk(new_desk):
+    return new_desk()
 
 
 def program(tmp_path: Path, text: str = SHORT, name: str = "program") -> Experiment:
@@ -225,20 +240,19 @@ def test_the_same_posting_enters_a_run_once(desk, tmp_path):
         ({"setup": ["echo no module of that name >&2; exit 3"]}, "no module of that name"),
     ],
 )
-def test_what_does_not_answer_says_why(store, far_host, fields, why):
-    desk = Desk(store, far_host, **fields)
+def test_what_does_not_answer_says_why(new_desk, fields, why):
+    desk = new_desk(**fields)
     with pytest.raises(Unreachable, match=why):
         desk.look()
 
 
-def test_setup_may_print_and_set_what_it_likes(store, far_host, tmp_path):
+def test_setup_may_print_and_set_what_it_likes(new_desk, tmp_path):
     text = "import os\nprint('set to', os.environ['OF_SETUP'])"
-    desk = Desk(store, far_host, setup=["echo welcome; echo", "export OF_SETUP='a b'"])
+    desk = new_desk(setup=["echo welcome; echo", "export OF_SETUP='a b'"])
     run = desk.send(program(tmp_path, text))
     desk.until(run, "finished")
     desk.assert_same(run)
     assert b"set to a b" in run.console.read_bytes()
-    desk.link.close()
 
 
 def test_a_training_there_ends_here_with_its_checkpoint(desk, tiny):

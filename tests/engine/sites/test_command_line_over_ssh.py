@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.sites.command_line import Ssh, Unreachable
-from tests import far_host as machine
+from tests.engine.remote import far_host as machine
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
 
@@ -24,3 +24,11 @@ def test_a_command_runs_on_the_other_machine(far_host):
 def test_what_cannot_be_reached_says_why_and_asks_nothing(far_host, alias, why):
     with pytest.raises(Unreachable, match=why):
         Ssh(alias).run(["true"])
+
+
+def test_lines_of_setup_come_first_and_are_no_output(far_host):
+    line = Ssh(machine.NAME, setup=["echo welcome", "export SET='a b'; echo more >&2"])
+    said = line.run(["sh", "-c", 'printf %s "$SET$1"', "-", "$x"])
+    assert said.out.endswith("a b$x")
+    assert "welcome" not in said.out
+    assert "welcome" in said.err

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[3]
 NAME = "box"
 """What the machine calls itself, and its alias for ssh."""
 STRANGER = "stranger"
