@@ -14,11 +14,12 @@ from engine.commands.outermost import CommandGroup
 VERBS = {
     "run": "train", "resume": "train", "train": "train",
     "submit": "queue", "work": "queue", "stop": "queue",
-    "move": "queue", "hold": "queue", "cancel": "queue",
+    "move": "queue", "hold": "queue", "cancel": "queue", "bridge": "bridge",
     "ls": "ls_and_logs", "logs": "ls_and_logs",
     "check": "check_and_models", "models": "check_and_models",
     "tag": "labels_trash_doctor", "note": "labels_trash_doctor", "rm": "labels_trash_doctor",
     "restore": "labels_trash_doctor", "doctor": "labels_trash_doctor",
+    "site": "sites", "fetch": "sites", "far-end": "sites",
 }  # fmt: skip
 """The module of each verb in ``engine.commands``, in the order of the help."""
 
@@ -35,7 +36,7 @@ class Engine(CommandGroup):
         if cmd_name not in VERBS:
             return None
         module = import_module(f"engine.commands.{VERBS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

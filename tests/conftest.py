@@ -19,10 +19,22 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
+from tests.engine.remote.far_host import far_host, far_machine
 from tests.engine.system.no_flock import no_flock, no_flock_library
 from tests.pretended_nvml import machine, nvml, nvml_library
+from tests.slurm_cluster import cluster, slurm_daemons
 
-__all__ = ["machine", "no_flock", "no_flock_library", "nvml", "nvml_library"]  # fixtures
+__all__ = [
+    "cluster",
+    "far_host",
+    "far_machine",
+    "machine",
+    "no_flock",
+    "no_flock_library",
+    "nvml",
+    "nvml_library",
+    "slurm_daemons",
+]  # fixtures
 
 # A busy machine is no failure; and CI tries the same cases each time, so that it fails for what has changed, and more.
 CI = "CI" in os.environ
@@ -67,8 +79,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     xdist knows a group by the end of a test's id, where xdist 3.8 cannot write it with pytest 9.2: each test then goes
     to any process, and torch, what is shared by a module and what is cached are made in both.
+
+    Tests of sites start daemons and wait for them, so they are slow tests too.
     """
     for item in items:
+        if item.get_closest_marker("sites") is not None:
+            item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.xdist_group("sites"))
+            continue
         trains = (
             any(part in item.nodeid for part in ("/training/", "/models/")) or "engine" in item.fixturenames
         )

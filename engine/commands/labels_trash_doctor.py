@@ -136,17 +136,19 @@ def doctor(root: Path, as_json: bool, fix: bool) -> None:
     """Say what is not well with each run, why, and the cure."""
     from engine.diagnostics.doctor import report
     from engine.diagnostics.folder_checks import kind_of_locks
+    from engine.remote.orphans import check_sites
 
-    for line in report(Store(root), fix=fix, as_json=as_json):
+    for line in report(Store(root), fix=fix, as_json=as_json, further=check_sites):
         click.echo(line)
     if kind := kind_of_locks(Store(root)):
         warn(f"{root}: {kind}")
 
 
 def _throw_away(store: Store, runs: list[Run], answers: Answers, *, yes: bool, force: bool) -> None:
-    from engine.runs.trash import throw_away, why_not
+    from engine.remote.verbs import why_not_thrown_away
+    from engine.runs.trash import throw_away
 
-    if refused := [why for run in runs if (why := why_not(run, force=force))]:
+    if refused := [why for run in runs if (why := why_not_thrown_away(run, force=force))]:
         fail("\n".join(refused))
     if not yes and sys.stdin.isatty():
         click.confirm(

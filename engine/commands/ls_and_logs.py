@@ -53,7 +53,9 @@ def ls(terms: tuple[str, ...], root: Path, as_json: bool, sort: str | None, limi
     """
     from engine.commands.run_table import print_run_table
     from engine.query.select import select_runs
+    from engine.remote.start_bridge import ensure_bridge_if_needed
 
+    ensure_bridge_if_needed(Store(root))
     statuses = select_runs(Store(root), " ".join(terms), sort, limit)
     if sort is not None and statuses and "/" in sort:
         metric = sort.removeprefix("-").rpartition(":")[2]

@@ -6,9 +6,12 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
+
+if TYPE_CHECKING:
+    from engine.config.site import Site
 
 USAGE = 2
 """Exit code for wrong usage or configuration."""
@@ -66,6 +69,29 @@ def require_queued_device(device: str) -> None:
     """Leave with the exit code for wrong usage where a run would wait for ever, as no worker offers the device."""
     if device == "mps":
         fail("--device mps: no worker offers it; `engine run` and `engine resume` train on it here and now")
+
+
+def option_on(command: Command) -> Command:
+    """Add ``--on``."""
+    return click.option(
+        "--on",
+        "on",
+        metavar="SITE",
+        help="Where it goes: a site of [sites.NAME], slurm:PARTITION or host:ALIAS.",
+    )(command)
+
+
+def site_named(on: str, config_path: Path) -> Site:
+    """Return the site that ``--on`` names, of the project's file, if there is one, and of the user's own.
+
+    Raises:
+        ConfigError: There is no such site, or a file has mistakes.
+    """
+    from engine.config.loader import load_config
+    from engine.config.site import all_sites, parse_on
+
+    of_project = load_config(config_path).sites if config_path.exists() else {}
+    return parse_on(on, all_sites(of_project))
 
 
 def option_json(command: Command) -> Command:

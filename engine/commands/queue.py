@@ -6,6 +6,7 @@ import contextlib
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,8 +18,10 @@ from engine.commands.options import (
     option_config,
     option_device,
     option_json,
+    option_on,
     option_runs,
     require_queued_device,
+    site_named,
     warn,
 )
 from engine.config.loader import find_experiment, load_config
@@ -27,12 +30,18 @@ from engine.runs import worker_status
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, Store
 
+if TYPE_CHECKING:
+    from engine.config.site import Site
+    from engine.queue.order import Where
+
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="NAME...")
 @click.option(
-    "--wait/--work", "only_queue", help="Only queue, or (default) also start a worker.", default=False
-)
+    "--wait/--work", "only_queue", default=False,
+    help="Only queue, or (default) also start a worker, or what looks after runs at a site.",
+)  # fmt: skip
+@option_on
 @option_config
 @option_runs
 @option_changes
@@ -44,11 +53,11 @@ from engine.runs.store import Run, Store
 @click.option("--after", multiple=True, metavar="RUN", help="Not before this run has finished; repeatable.")
 @click.option("--share", is_flag=True, help="It may share a GPU with others that may, while memory lasts.")
 def submit(
-    names: tuple[str, ...], only_queue: bool, config_path: Path, root: Path,
+    names: tuple[str, ...], only_queue: bool, on: str | None, config_path: Path, root: Path,
     settings: tuple[str, ...], seed: int | None, device: str, as_json: bool,
     seeds: str | None, gpus: int | None, priority: int, after: tuple[str, ...], share: bool,
 ) -> None:  # fmt: skip
-    """Queue experiments; a worker in the background runs them as devices get free."""
+    """Queue experiments; a worker in the background runs them as devices get free, or a site does with --on."""
     from engine.queue.submit import submit as queue_up
     from engine.queue.worker import ensure_worker
 
@@ -59,8 +68,15 @@ def submit(
     experiments = [find_experiment(config, name, settings) for name in names]
     store = Store(root)
     chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
-    before = [store.find(name).id for name in after]
-    answers, queued = Answers("submit", as_json=as_json), list[Run]()
+    answers = Answers("submit", as_json=as_json)
+    if on is not None:
+        if device != "auto" or priority or after or share:
+            fail(
+                f"--on {on}: the site gives the devices; --device, --priority, --after and --share are for here"
+            )
+        _post(store, site_named(on, config_path), experiments, chosen, answers, only_post=only_queue)
+        return
+    before, queued = [store.find(name).id for name in after], list[Run]()
     try:
         for experiment in experiments:
             queued += queue_up(
@@ -129,18 +145,19 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float, replace: 
 def stop(
     run_name: str, root: Path, as_json: bool, now: bool, timeout: float, force: bool, patience: float
 ) -> None:
-    """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
-    from engine.queue.stop_and_resume import request_stop
+    """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue.
+
+    Of a run at a site, asked the same again or by --force, the job is cancelled there.
+    """
+    from engine.remote import verbs
     from engine.runs.current_state import status_of
     from engine.runs.status import ENDED
 
     run, answers = Store(root).find(run_name), Answers("stop", as_json=as_json)
     if force:
-        from engine.queue.force_stop import force_stop
-
-        answers.say(run, force_stop(run, lambda step: click.echo(step, err=as_json), patience))
+        answers.say(run, verbs.force_stop(run, lambda step: click.echo(step, err=as_json), patience))
         return
-    answers.say(run, request_stop(run, "stop-now" if now else "stop-after-epoch"))
+    answers.say(run, verbs.request_stop(run, "stop-now" if now else "stop-after-epoch"))
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and status_of(run).state not in ENDED:
         time.sleep(0.2)
@@ -157,18 +174,18 @@ def stop(
 def move(
     run_name: str, root: Path, as_json: bool, where: str | None, before: str | None, priority: int | None
 ) -> None:
-    """Give a queued run another place in the queue."""
-    from engine.queue import order
+    """Give a queued run another place in the queue, or in that of its site as far as that allows it."""
+    from engine.remote import verbs
 
     if sum(option is not None for option in (where, before, priority)) != 1:
         fail("say where to: one of --first, --last, --before RUN and --priority P")
     store = Store(root)
     run, answers = store.find(run_name), Answers("move", as_json=as_json)
     if priority is not None:
-        answers.say(run, order.prioritize(run, priority))
+        answers.say(run, verbs.prioritize(run, priority))
         return
-    to: order.Where = "first" if where == "first" else "last"
-    answers.say(run, order.move(store, run, store.find(before) if before is not None else to))
+    to: Where = "first" if where == "first" else "last"
+    answers.say(run, verbs.move(store, run, store.find(before) if before is not None else to))
 
 
 @click.command()
@@ -177,14 +194,14 @@ def move(
 @option_json
 def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
-    from engine.queue.stop_and_resume import request_stop
+    from engine.remote import verbs
     from engine.runs.store import StoreError
 
     store, answers = Store(root), Answers("cancel", as_json=as_json)
     for run in [store.find(name) for name in run_names]:
-        if waiting_entry(run) is None:
+        if verbs.posting_at_site(run) is None and waiting_entry(run) is None:
             raise StoreError(f"{run.id} does not wait in the queue; `engine stop` stops one that runs")
-        answers.say(run, request_stop(run, "stop-now"))
+        answers.say(run, verbs.cancel(run))
 
 
 @click.command()
@@ -197,14 +214,18 @@ def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
 @option_yes
 def hold(run_names: tuple[str, ...], root: Path, as_json: bool, release: bool, yes: bool) -> None:
     """Keep queued runs from being started, until they are released."""
-    from engine.queue import approval, order
+    from engine.queue import approval
     from engine.queue.worker import ensure_worker
+    from engine.remote import verbs
 
     store, answers = Store(root), Answers("hold", as_json=as_json)
     released = False
     for run in [store.find(name) for name in run_names]:
+        if verbs.posting_at_site(run) is not None:
+            answers.say(run, verbs.hold(run, release=release))
+            continue
         if not release or (asked := approval.approval_of_release(run)) is None:
-            answers.say(run, order.hold(run, release=release))
+            answers.say(run, verbs.hold(run, release=release))
         elif not is_approved(asked, yes=yes):
             answers.say(run, f"{run.id} stays as it is")
             continue
@@ -213,6 +234,26 @@ def hold(run_names: tuple[str, ...], root: Path, as_json: bool, release: bool, y
         released = release
     if released:
         ensure_worker(store)
+
+
+def _post(
+    store: Store, site: Site, experiments: list[Experiment], seeds: list[int], answers: Answers, *, only_post: bool
+) -> None:  # fmt: skip
+    """Post experiments to a site, and have a bridge look after them."""
+    from engine.remote.live_postings import is_any
+    from engine.remote.post import submit_to
+    from engine.remote.start_bridge import ensure_bridge
+    from engine.runs.posted.posting import posting_of
+
+    try:
+        for experiment in experiments:
+            for run in submit_to(store, site, experiment, seeds or _seeds_to_queue(store, experiment), warn):
+                job = posting.job if (posting := posting_of(run)) is not None else ""
+                which = f", job {job}" if job else ""
+                answers.say(run, f"{run.id} waits at {site.name}{which}", plain=run.id, on=site.name, job=job)
+    finally:  # for those that the site has taken
+        if not only_post and is_any(store):
+            ensure_bridge(store)
 
 
 def _seeds_to_queue(store: Store, experiment: Experiment) -> list[int]:

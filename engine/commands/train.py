@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,20 +20,27 @@ from engine.commands.options import (
     option_config,
     option_device,
     option_json,
+    option_on,
     option_runs,
     option_settings,
     require_queued_device,
+    site_named,
     warn,
 )
 from engine.config.loader import find_experiment, load_config
 from engine.config.validate import ConfigError
+from engine.errors import UserError
 from engine.runner.stdout import EventLines
-from engine.runs.store import Run, Store, StoreError
+from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.runs.trust.queued_by_user import Identity
 
 if TYPE_CHECKING:
+    from engine.config.site import Site
     from engine.queue.takeover import Takeover
     from engine.runs.stop_request import StopRequest
+
+HERE = "here"
+"""What ``resume --on`` takes for this folder's own queue."""
 
 
 @click.command()
@@ -83,43 +90,48 @@ def run(
 @option_device
 @option_json
 @option_settings
+@option_on
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
 @click.option("--all-crashed", is_flag=True, help="All runs that crashed, instead of RUN.")
 @click.option("--takeover", is_flag=True, help="Also one that another machine left running when it died.")
 @option_yes
 def resume(
     run_name: str | None, root: Path, device: str, as_json: bool, settings: tuple[str, ...],
-    queue: bool, all_crashed: bool, takeover: bool, yes: bool,
+    on: str | None, queue: bool, all_crashed: bool, takeover: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Go on with a run that stopped, failed or crashed, from its last checkpoint.
 
+    One that was at a site goes on there, or where --on says; --on here takes it back.
     Another batch_size keeps the images of an optimizer step: batches are accumulated. The command of a run that you
     did not start yourself is shown first.
     """
     from engine.queue.stop_and_resume import require_resumable
     from engine.queue.takeover import look_at_takeover
-    from engine.runs.current_state import status_of
 
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")
-    if all_crashed and takeover:
-        fail("--takeover goes on with one run: name it")
+    if takeover and (all_crashed or on not in (None, HERE)):
+        fail("--takeover goes on here with one run: name it; `--on SITE` sends it away then")
     store = Store(root)
-    runs, taken = [store.find(run_name)] if run_name is not None else [], None
-    if all_crashed:
-        runs = [run for run in store.runs() if status_of(run).state == "crashed"]
-        if not runs:
-            click.echo(f"no run in {root} has crashed", err=True)
-    elif takeover:
-        taken = look_at_takeover(runs[0])
-    if runs and not all_crashed and taken is None:
+    runs = [store.find(run_name)] if run_name is not None else _crashed(store)
+    taken = look_at_takeover(runs[0]) if takeover else None
+    if not all_crashed and taken is None:
         require_resumable(runs[0])
     if queue:
         require_queued_device(device)
     if taken is not None and not is_agreed(runs[0], taken.sentence, "Take it over?", yes=yes):
         warn(f"{runs[0].id} stays as it is")
         sys.exit(USAGE)
+    if taken is None and (at_sites := _by_site(runs, on)):
+        if device != "auto":
+            fail(f"--device {device}: its site gives the device; `--on here` takes it back first")
+        agreed = _agreed(list(at_sites), here=False, yes=yes, ask=not all_crashed)
+        _post_again(store, agreed, at_sites, settings, Answers("resume", as_json=as_json))
+        if not (runs := _without(runs, at_sites)):
+            return
     agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
+    if on is not None or taken is not None:
+        _take_home(runs, takeover=taken is not None)
     if queue:
         answers = Answers("resume", as_json=as_json)
         _queue_again(store, agreed, device, settings, answers, takeover=taken is not None)
@@ -132,12 +144,37 @@ def resume(
 @option_runs
 @option_device
 @click.option("--claimed", type=int, help="The open file with the run's lock.")
-def train(run_id: str, root: Path, device: str, claimed: int | None) -> None:
-    """Train a run whose folder is there: what the worker starts; all output goes where stdout goes."""
+@click.option("--posted", metavar="NAME", help="The posting whose job this is.")
+@click.option("--contents", metavar="DIGEST", help="What that posting is to run.")
+def train(
+    run_id: str, root: Path, device: str, claimed: int | None, posted: str | None, contents: str | None
+) -> None:
+    """Train a run whose folder is there: what the worker or a site starts; all output goes where stdout goes."""
     from engine.runner.attempt import train_run
 
     with _ended_at_once():
+        if posted is not None:
+            sys.exit(_train_posted(Run(root / run_id), device, posted, contents or ""))
         sys.exit(train_run(Store(root).find(run_id), device=device, queued=True, claimed=claimed))
+
+
+def _train_posted(run: Run, device: str, name: str, contents: str) -> int:
+    """Train a run as a job of its site; return the exit code."""
+    from engine.runner.attempt import train_run
+    from engine.runner.posted_run import TRY_AGAIN, Posted, begin_anew
+    from engine.runs.run_lock import RunTaken
+    from engine.runs.stop_request import STOPPED, StopRequest
+
+    if not is_run_id(run.id) or not run.path.is_dir():
+        fail(f"{run.id} is not started: it is not in {run.path.parent}")
+    stop = StopRequest()
+    stop.listen()
+    try:
+        code = train_run(run, device=device, posted=Posted(name, contents), stop=stop)
+    except RunTaken as taken:
+        warn(str(taken))
+        return TRY_AGAIN
+    return begin_anew() if code == STOPPED and stop.time_nearly_up else code
 
 
 @contextmanager
@@ -164,9 +201,13 @@ def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Ru
         ask: Whether to ask; runs are passed over otherwise.
     """
     from engine.queue.approval import NOT_QUEUED_HERE, approval_of_resume
+    from engine.runs.trust.posted_by_user import own_posting
 
     agreed: dict[Run, Identity | None] = {}
     for run in runs:
+        if own_posting(run) is not None:
+            agreed[run] = None
+            continue
         try:
             asked = approval_of_resume(run, here=here)
         except StoreError as error:
@@ -184,6 +225,72 @@ def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Ru
             warn(f"{run.id} stays as it is")
             sys.exit(USAGE)
     return agreed
+
+
+def _crashed(store: Store) -> list[Run]:
+    from engine.runs.current_state import status_of
+
+    runs = [run for run in store.runs() if status_of(run).state == "crashed"]
+    if not runs:
+        click.echo(f"no run in {store.root} has crashed", err=True)
+    return runs
+
+
+def _without(runs: Sequence[Run], others: Collection[Run]) -> list[Run]:
+    return [run for run in runs if run not in others]
+
+
+def _by_site(runs: Sequence[Run], on: str | None) -> dict[Run, Site]:
+    """Return the runs that go on at a site: the one that the user named, else the one that had it last."""
+    from engine.runs.posted.posting import posting_of
+
+    if on == HERE:
+        return {}
+    if on is not None:
+        site = site_named(on, Path("experiments.toml"))
+        return dict.fromkeys(runs, site)
+    return {run: posting.site for run in runs if (posting := posting_of(run)) is not None}
+
+
+def _post_again(
+    store: Store,
+    runs: Mapping[Run, Identity | None],
+    sites: Mapping[Run, Site],
+    settings: Sequence[str],
+    answers: Answers,
+) -> None:
+    """Post runs to sites to go on there; of several, those that cannot are passed over.
+
+    Args:
+        store: The folder of runs.
+        runs: The runs, each with what it was when the user agreed.
+        sites: Where each goes.
+        settings: What they change.
+        answers: Takes what was done.
+    """
+    from engine.remote.live_postings import is_any
+    from engine.remote.start_bridge import ensure_bridge
+    from engine.remote.verbs import request_resume
+
+    try:
+        for run, seen in runs.items():
+            try:
+                said = request_resume(run, settings=settings, seen=seen, on=sites[run])
+                answers.say(run, said, on=sites[run].name)
+            except UserError as error:
+                if len(runs) == 1:
+                    raise
+                warn(f"{run.id} is passed over: {error}")
+    finally:
+        if is_any(store):
+            ensure_bridge(store)
+
+
+def _take_home(runs: Sequence[Run], *, takeover: bool) -> None:
+    from engine.remote.verbs import take_home
+
+    for run in runs:
+        take_home(run, takeover=takeover)
 
 
 def _queue_again(

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, get_type_hints
 
 import msgspec
-import tomli
 from msgspec import Meta
 
 from engine.config.schema import Positive, Text, Words
@@ -37,6 +36,7 @@ _WORD = re.compile(r"[\w.:+@%/,=*\[\]{}-]+", re.ASCII)
 _TIME = re.compile(r"(\d+-)?\d+(:\d+){0,2}")
 ANY_PARTITION = "*"
 """Stands for the partition that the cluster takes where none is named."""
+NO_PLACE = 'a site is a machine (ssh = "…"), a cluster (slurm = "…") or both'
 OWN_FILE = "sites.toml"
 
 
@@ -112,7 +112,7 @@ def build_site(name: str, table: Mapping[str, Any], report: Report) -> Site | No
     values, failed = convert_fields(fields, FIELDS, Site, report)
     site = Site(name=name, **values)
     for key, message in _impossible(site):
-        if key not in failed:
+        if key not in failed and not (message == NO_PLACE and "slurm" in failed):
             report(key, message)
             failed.add(key)
     return None if failed else site
@@ -122,7 +122,7 @@ def _impossible(site: Site) -> list[tuple[str, str]]:
     """Return ``(key, why)`` for what is of the right type and wrong."""
     wrong = []
     if not site.ssh and not site.slurm:
-        wrong.append(("ssh", 'a site is a machine (ssh = "…"), a cluster (slurm = "…") or both'))
+        wrong.append(("ssh", NO_PLACE))
     if site.ssh and not ALIAS.fullmatch(site.ssh):
         wrong.append(
             ("ssh", f"{site.ssh!r} is no alias: put what ssh needs into ~/.ssh/config and name it here")
@@ -166,6 +166,8 @@ def own_sites(folder: Path | None = None) -> dict[str, Site]:
     Raises:
         ConfigError: It cannot be read, or has mistakes; all of them are named.
     """
+    import tomli  # lists read sites, and no files of them
+
     folder = config_folder() if folder is None else folder
     if folder is None:
         return {}

@@ -11,6 +11,7 @@ neither begun nor are processes ended that it names.
 from __future__ import annotations
 
 import time
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -32,6 +33,38 @@ from engine.system.files import last_lines
 BACKOFF_S = 30.0
 """Seconds before the first retry; before each further one it is twice as long."""
 LONGEST_S = 3600.0
+
+
+class Retry(NamedTuple):
+    """Whether a run that failed or crashed is begun anew by itself, after how many seconds, and what its log says."""
+
+    again: bool
+    words: str
+    """Empty where its experiment has no retries."""
+    pause_s: float = 0.0
+
+
+def judge_retry(
+    run: Run, state: Literal["failed", "crashed"], retried: int, backoff_s: float = BACKOFF_S
+) -> Retry:
+    """Return whether a run whose attempt failed or crashed is begun anew: here, or by the bridge at its site.
+
+    Args:
+        run: The run.
+        state: How its attempt ended.
+        retried: How often it was begun anew already because it had failed or crashed.
+        backoff_s: Seconds before the first retry; they double with each further one, up to ``LONGEST_S``.
+    """
+    allowed = _allowed(run)
+    if not allowed:
+        return Retry(False, "")
+    if state == "failed" and _failed_for_good(run):
+        return Retry(False, f"it {state} and is left: it would fail again")
+    if retried >= allowed:
+        return Retry(False, f"it {state} and is left: {_times(allowed)} it was begun anew")
+    pause_s = min(LONGEST_S, backoff_s * 2.0**retried)
+    words = f"it {state}; the queue begins it anew in {pause_s:.0f} s, for time {retried + 1} of {allowed}"
+    return Retry(True, words, pause_s)
 
 
 def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
@@ -61,23 +94,18 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
         if entry.by_hand or state not in ("failed", "crashed") or stop_request.asked(run) is not None:
             leave_queue(run)
             return
-        allowed, hopeless = _allowed(run), state == "failed" and _failed_for_good(run)
-        if not allowed or hopeless or entry.retried >= allowed:
-            if allowed:
-                why = "it would fail again" if hopeless else f"{_times(allowed)} it was begun anew"
-                _log(run, f"it {state} and is left: {why}")
+        retry = judge_retry(run, state, entry.retried, backoff_s)
+        if not retry.again:
+            if retry.words:
+                log(run, retry.words)
             leave_queue(run)
             return
         if ended := end_leftovers(run):  # they may hold what the next attempt needs
-            _log(run, ended)
-        pause = min(LONGEST_S, backoff_s * 2.0**entry.retried)
-        _log(
-            run,
-            f"it {state}; the queue begins it anew in {pause:.0f} s, for time {entry.retried + 1} of {allowed}",
-        )
+            log(run, ended)
+        log(run, retry.words)
         entry_writer.change(run, entry, msgspec.structs.replace(
             entry, stage="waiting", holder=None, devices={}, retried=entry.retried + 1, attempts=status.attempt,
-            not_before=time.time() + pause,
+            not_before=time.time() + retry.pause_s,
         ))  # fmt: skip
 
 
@@ -100,7 +128,8 @@ def _failed_for_good(run: Run) -> bool:
     return False
 
 
-def _log(run: Run, message: str) -> None:
+def log(run: Run, message: str) -> None:
+    """Write a warning among a run's events; the caller holds its lock."""
     recorder = Recorder(run)
     recorder.log("warning", message)
     recorder.close()

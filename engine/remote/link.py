@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, Protocol
 
 from engine.runs.posted.posting import Posting
 from engine.runs.posted.site_status import SiteStatus
 from engine.runs.store import Run
+from engine.sites.command_line import SiteError
 
 Verb = Literal["stop", "stop-now", "cancel", "hold", "release", "move", "priority"]
 """What a site may be asked to do with a run that it has."""
@@ -22,6 +23,15 @@ class Link(Protocol):
         Raises:
             Unreachable: It cannot be said whether it arrived: ``look`` finds it by its name.
             SiteError: The site refuses it; says why.
+        """
+        ...
+
+    def post_all(self, runs: Iterable[tuple[Run, Posting]]) -> Mapping[str, Posting | SiteError]:
+        """Send several runs, as ``post`` does; many of one kind may go as one array.
+
+        Returns:
+            By the run's id its posting with what is known now, or why it was not taken; ``Unreachable`` where it is not
+            known whether it arrived.
         """
         ...
 

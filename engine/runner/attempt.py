@@ -11,7 +11,9 @@ from engine.config.validate import ConfigError
 from engine.events import Event, Failure
 from engine.queue.order import require_resumable
 from engine.queue.takeover import Takeover
+from engine.runner import posted_run
 from engine.runner.console_log import ConsoleLimit
+from engine.runner.posted_run import Posted
 from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.current_state import status_of
@@ -32,6 +34,7 @@ def train_run(
     device: str = "auto",
     *,
     queued: bool = False,
+    posted: Posted | None = None,
     claimed: int | None = None,
     settings: Sequence[str] = (),
     seen: Identity | None = None,
@@ -45,6 +48,7 @@ def train_run(
         echo: Gets every event and its line as well.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         queued: Train it only if it still waits in the queue, whose entry there has its settings.
+        posted: The posting whose job this process is, which has its settings.
         claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.
         seen: What the run was when the user was shown what it starts; None where there was nothing to show.
@@ -52,7 +56,8 @@ def train_run(
         stop: Listens to signals already, since before the run was made; None to begin with that.
 
     Raises:
-        StoreError: Another process trains it or has begun it meanwhile, it has finished or left the queue, this user
+        RunTaken: Another process trains it.
+        StoreError: It has been begun it meanwhile, it has finished or left the queue, this user
             has not queued it, it has changed since it was shown, or its folder is damaged.
         KeyboardInterrupt: A second SIGINT. Its end is recorded, but a checkpoint may still be in the middle of
             being written by a thread: only ``os._exit`` ends the process at once.
@@ -62,7 +67,9 @@ def train_run(
         stop.listen()
     stop.follow(run)
     info, attempts = run.info(), status_of(run).attempt
-    with run_lock.hold(run, claimed, works=True, with_lease=takeover is not None):
+    timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
+    with_lease = posted is not None or takeover is not None  # other hosts may not see a lock
+    with run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease):
         entry = waiting_entry(run) if queued else None
         if queued and entry is None:
             raise StoreError(f"{run.id} is no longer in the queue")
@@ -70,12 +77,19 @@ def train_run(
             raise StoreError(f"{run.id} is not started: {why}")
         if seen is not None and look_at(run).identity != seen:
             raise StoreError(f"{run.id} has changed since it was shown: look again")
-        if not queued:
+        posting = None
+        if posted is not None:
+            posting = posted_run.require_posted(run, posted)
+            if (code := posted_run.ended_before(run, posting)) is not None:
+                return code
+            settings = posting.settings
+        elif not queued:
             _require_as_it_was(run, attempts, takeover)
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
-        take_from_queue(run, recorder.status.attempt, by_hand=not queued)
+        if posting is None:
+            take_from_queue(run, recorder.status.attempt, by_hand=not queued)
         recorder.claim()
         os.environ |= mark(run)
         try:
@@ -85,6 +99,8 @@ def train_run(
                 settings = entry.settings
                 if entry.devices:
                     recorder.log("info", f"the queue gave it {', '.join(entry.devices.values())}")
+            if posting is not None:
+                recorder.log("info", posted_run.whereabouts(posting))
             experiment = changed(last_experiment(run), settings)
             with ControlListener(stop, recorder):
                 code = _train(run, experiment, info.seed, recorder, stop, device)

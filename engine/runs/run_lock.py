@@ -30,9 +30,18 @@ def claim(run: Run) -> int | None:
         return None
 
 
+class RunTaken(StoreError):  # noqa: N818  it says what is the case
+    """Another process holds a run's lock."""
+
+
 @contextlib.contextmanager
 def hold(
-    run: Run, claimed: int | None = None, *, works: bool = False, with_lease: bool = False
+    run: Run,
+    claimed: int | None = None,
+    *,
+    works: bool = False,
+    timeout_s: float = HOLD_TIMEOUT_S,
+    with_lease: bool = False,
 ) -> Iterator[None]:
     """Hold a run's lock: only one process trains a run.
 
@@ -40,20 +49,22 @@ def hold(
         run: The run.
         claimed: The descriptor of the open file that holds it, as ``claim`` returns it and this process inherits it.
         works: This process trains the run, and is the run's until it lets the lock go; others only change something.
+        timeout_s: Seconds to wait for a lock that another process holds.
         with_lease: Take a lease beside the lock also where flock works, as other hosts may not see that.
 
     Raises:
-        StoreError: Another process holds it, the run was moved, or the file system does not allow it.
+        RunTaken: Another process holds it.
+        StoreError: The run was moved, or the file system does not allow it.
     """
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(
-                lock.hold(run.lock, HOLD_TIMEOUT_S, works=works, with_lease=with_lease)
+                lock.hold(run.lock, timeout_s, works=works, with_lease=with_lease)
                 if claimed is None
                 else lock.keep(claimed, run.lock, works=works)
             )
         except lock.LockHeld as taken:
-            raise StoreError(_why_taken(run, taken.holder)) from None
+            raise RunTaken(_why_taken(run, taken.holder)) from None
         except lock.LockMoved:
             raise StoreError(f"{run.id} has just been moved or removed") from None
         except OSError as error:

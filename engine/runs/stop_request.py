@@ -29,6 +29,8 @@ FINISHED, FAILED, STOPPED = 0, 1, 3
 """Exit codes of a process that trains."""
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a disk that has no blocks or no inodes left."""
+ON_REQUEST = "stopped on request"
+"""What the reason of a run begins with that its user has stopped: no site begins it anew."""
 TIME_NEARLY_UP = "its time is nearly up: stopped"
 """The reason of a run that SIGUSR2 has stopped; where it was follows."""
 
@@ -121,7 +123,7 @@ class StopRequest:
         if self._run is None or self.request == "stop-now":
             return
         if (request := asked(self._run)) is not None:
-            self.request, self.reason = request, "stopped on request"
+            self.request, self.reason = request, ON_REQUEST
 
     def now(self, reason: str) -> None:
         """Have the run stop now, for a reason of its own process."""
@@ -129,12 +131,12 @@ class StopRequest:
             self.request, self.reason = "stop-now", reason
 
     def _on_signal(self, number: int, _frame: FrameType | None) -> None:
-        if self.request != "stop-now":  # of several signals the first says why
+        if self.request is None:  # of several requests the first says why
             self.time_nearly_up = number == signal.SIGUSR2
             self.reason = (
                 TIME_NEARLY_UP if self.time_nearly_up else f"stopped by {signal.Signals(number).name}"
             )
-            self.request = "stop-now"
+        self.request = "stop-now"
         self.signalled = True
         if number == signal.SIGINT:
             signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -61,11 +61,13 @@ class Ssh:
     Args:
         alias: The alias, as ``engine.config.site.ALIAS`` allows it.
         options: Further options of ssh, before the others; the first to name a key wins.
+        setup: Lines of shell before each command, in a login shell; what they print is no output of it.
     """
 
-    def __init__(self, alias: str, options: Sequence[str] = ()) -> None:
+    def __init__(self, alias: str, options: Sequence[str] = (), setup: Sequence[str] = ()) -> None:
         self.alias = alias
         self._options = tuple(options)
+        self._setup = tuple(setup)
 
     def argv(self, remote: Sequence[str]) -> list[str]:
         """Return the words that run a command there."""
@@ -77,6 +79,9 @@ class Ssh:
         Raises:
             Unreachable: As ``CommandLine.run`` raises it, or ssh did not get there.
         """
+        if self._setup:
+            lines = ["exec 3>&1 >&2", *self._setup, f"exec {shlex.join(argv)} >&3 3>&-"]
+            argv = ["bash", "-lc", "\n".join(lines)]
         said = _run(self.argv(argv), stdin, timeout_s, f"ssh {self.alias}")
         if said.code == SSH_FAILED:
             raise Unreachable(f"ssh {self.alias}: {why_ssh_failed(said.err, self.alias)}")

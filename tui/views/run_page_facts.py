@@ -21,6 +21,7 @@ from engine.text import clean, command_line, disk_size, duration, loss, score, s
 from tui.state.run_page_record import Record
 from tui.text import bar
 from tui.views.run_list_columns import memory_and_peak
+from tui.views.site_facts import facts_at_site
 
 NamedText = tuple[str, str]
 BAR = 16
@@ -194,6 +195,7 @@ def _place(status: Status | None, record: Record) -> Iterator[NamedText]:
     if status is not None:
         yield "run", clean(status.run)
         yield "seed", str(status.seed)
+    yield from facts_at_site(status, record.whereabouts)
     if record.info is not None:
         yield "created", _moment(record.info.created)
         if record.info.cwd:

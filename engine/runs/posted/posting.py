@@ -7,6 +7,7 @@ all its runs is in one file a site (``engine.runs.posted.site_status``); only it
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
@@ -17,9 +18,12 @@ from engine.runs.store import Run
 from engine.system.files import DAMAGED, write_atomic
 
 FILE = "posted.json"
+JOB_PREFIX = "vitui-"
+"""How the names of all jobs begin."""
 
-JobState = Literal["pending", "running", "ending", "ended", "gone", "unknown"]
-"""What a site says of a job; ``gone`` is one that it does not know, or no longer."""
+JobState = Literal["pending", "running", "ending", "ended", "gone", "refused", "unknown"]
+"""What a site says of a job; ``gone`` is one that it does not know, or no longer, ``refused`` one that it did not
+take."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -30,8 +34,10 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     since: Moment = 0.0
     """Since when each look has said the same state."""
     state: JobState
+    job: str = ""
+    """The site's id of it, where it was found by its name."""
     reason: str = ""
-    """Why it waits, in the site's own words."""
+    """Why it waits, or why it was refused, in the site's own words."""
     node: str = ""
     """The machine that it runs on."""
     starts: Moment = 0.0
@@ -78,12 +84,19 @@ _decoder = msgspec.json.Decoder(Posting)
 
 def posting_of(run: Run) -> Posting | None:
     """Return a run's posting, None for a run that was not sent anywhere; ``DAMAGED_POSTING`` for a damaged file."""
+    if not os.access(f"{run.folder}/{FILE}", os.F_OK):  # lists ask it of each run, and most have none
+        return None
     try:
         return _decoder.decode(run.read(FILE))
     except FileNotFoundError:
         return None
     except DAMAGED:
         return DAMAGED_POSTING
+
+
+def name_of(run: Run, number: int) -> str:
+    """Return what the job of a run is called that is posted for the given time, the first is 1."""
+    return f"{JOB_PREFIX}{run.id}-{number}"
 
 
 def write_posting(run: Run, posting: Posting) -> None:

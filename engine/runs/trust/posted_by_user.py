@@ -31,7 +31,7 @@ def enter_posting(run: Run, posting: Posting) -> Posting:
     """Replace a run's posting by what this user, or a process of this user, says, with the proof of it.
 
     Args:
-        run: The run; the caller holds its lock, is still making it, or is the only bridge.
+        run: The run; the caller is still making it, or has the lock of the site.
         posting: The posting.
 
     Raises:

@@ -27,7 +27,7 @@ from tests.conftest import ROOT, TINY, Engine, queued
 UNSEEN = "what nobody is to see"
 FILES = (
     "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log", "lock",
-    ".reserve",
+    ".reserve", "posted.json",
 )  # fmt: skip
 SECONDS = 30.0
 """Of a processor, that a look may take: as bounded on a busy machine as on an idle one."""

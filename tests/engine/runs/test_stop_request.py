@@ -62,7 +62,15 @@ def test_a_signal_does_not_wait_for_the_end_of_the_epoch(stop, run):
     assert stop.request == "stop-after-epoch"
     os.kill(os.getpid(), signal.SIGHUP)
     stop.poll()
-    assert (stop.request, stop.reason) == ("stop-now", "stopped by SIGHUP")
+    assert (stop.request, stop.reason) == ("stop-now", "stopped on request"), "its user asked first"
+
+
+def test_who_was_asked_to_stop_is_not_begun_anew(stop, run):
+    stop_request.ask(run, "stop-after-epoch")
+    stop.poll()
+    os.kill(os.getpid(), signal.SIGUSR2)
+    assert (stop.request, stop.reason) == ("stop-now", "stopped on request")
+    assert not stop.time_nearly_up
 
 
 def test_a_second_interrupt_ends_it_at_once(stop):

@@ -1,0 +1,33 @@
+"""The hidden verb bridge, which is started in the background where a site has a run of a folder."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import click
+
+from engine.commands.options import option_runs
+from engine.runs.store import Store
+
+
+@click.command(hidden=True)
+@option_runs
+@click.option("--backoff", default=30.0, show_default=True, metavar="SECONDS", type=click.FloatRange(0),
+              help="Before the first retry of a run.")  # fmt: skip
+def bridge(root: Path, backoff: float) -> None:
+    """Look after the runs that were posted to sites, until none has one any more."""
+    from engine.remote.bridge import Busy, serve
+
+    stopped = False
+
+    def stop(*_: object) -> None:
+        nonlocal stopped
+        stopped = True
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    try:
+        serve(Store(root), lambda: stopped, backoff_s=backoff)
+    except Busy as error:
+        click.echo(str(error), err=True)

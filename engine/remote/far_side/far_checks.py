@@ -1,0 +1,109 @@
+"""What is there at a site, as its far end says for ``engine site check``: packages, data, locks, whose folder it is."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from engine.config.preflight import missing_files
+from engine.config.schema import Experiment
+from engine.remote.far_side.moved_paths import moved_config, moves_to
+from engine.runs.posted import site_status
+from engine.runs.store import Store, git_commit
+from engine.sites.command_line import SiteError
+from engine.system.nvml import Nvml, usable
+
+
+class Question(msgspec.Struct, frozen=True):
+    """What is asked of a far end."""
+
+    experiments: dict[str, dict[str, Any]] = {}
+    """The configuration of each experiment, whose data are looked for."""
+    project: str = ""
+    """The project's folder at the near end."""
+    home: str = ""
+    """The user's home there."""
+    mark: str = ""
+    """The name of a file beside what is known of sites: whether it is there says whether both are one folder."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a far end says."""
+
+    torch: str = ""
+    """The version of PyTorch, empty without."""
+    gpus: list[str] = []
+    """The names of its GPUs."""
+    no_gpu: str = ""
+    """Why there is none."""
+    lacks: dict[str, str] = {}
+    """What it lacks for each experiment whose data are not there."""
+    is_same_folder: bool = False
+    has_flock: bool = False
+    """Whether its disk locks files."""
+    commit: str = ""
+    is_dirty: bool = False
+
+
+def answer(store: Store, folder: Path, body: bytes) -> str:
+    """Return the answer to a question as JSON.
+
+    Args:
+        store: The folder of runs here.
+        folder: The project's folder here.
+        body: JSON of the question.
+
+    Raises:
+        SiteError: It is none.
+        OSError: Nothing can be written to the folder.
+    """
+    try:
+        question = msgspec.json.decode(body, type=Question)
+        moves = moves_to(folder, question.project, question.home)
+        experiments = {
+            name: msgspec.convert(moved_config(config, moves), Experiment)
+            for name, config in question.experiments.items()
+        }
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise SiteError(f"its question is not understood there: {error}") from None
+    store.root.mkdir(mode=0o700, exist_ok=True)
+    nvml = Nvml()
+    gpus = [gpu.name for gpu in usable(nvml.sample())]
+    nvml.close()
+    commit = git_commit() or {}
+    lacks = {name: missing_files(experiment) for name, experiment in experiments.items()}
+    mark = site_status.folder_of(store.root) / question.mark
+    said = Answer(
+        torch=_torch(), gpus=gpus, no_gpu="" if gpus else nvml.missing,
+        lacks={name: why for name, why in lacks.items() if why},
+        is_same_folder=bool(question.mark) and os.sep not in question.mark and mark.is_file(),
+        has_flock=has_flock(store.root), commit=commit.get("commit") or "", is_dirty=bool(commit.get("dirty")),
+    )  # fmt: skip
+    return msgspec.json.encode(said).decode()
+
+
+def has_flock(folder: Path) -> bool:
+    """Return whether the disk of a folder locks files.
+
+    Raises:
+        OSError: Nothing can be written to the folder.
+    """
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        try:
+            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+    return True
+
+
+def _torch() -> str:
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return ""

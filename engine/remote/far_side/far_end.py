@@ -1,0 +1,231 @@
+"""The far end of a site over ssh: ``engine far-end``, which another machine's bridge holds by one ssh and speaks to.
+
+::
+
+    stdin  ── frames ──▶  a thread: carry, enter, do, fetch, check      ─┐
+                                                                        ├─▶ frames ──▶ stdout
+              look at the runs that are followed, four times a second   ─┘
+
+It is an ordinary user of the engine here: runs are queued for the worker here, and outlive it. It ends with its stdin,
+or when nothing was heard for a minute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import select
+import sys
+import threading
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import msgspec
+import psutil
+
+from engine.errors import UserError
+from engine.remote.far_side.carried_runs import CarriedRuns
+from engine.remote.far_side.checkpoint_sender import send_checkpoint
+from engine.remote.far_side.far_checks import answer
+from engine.remote.far_side.far_verbs import do
+from engine.remote.far_side.followed_runs import FollowedRuns
+from engine.runs.posted.site_status import SiteGpu
+from engine.runs.store import Store, is_run_id
+from engine.sites.frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader, encode
+from engine.sites.messages import (
+    FROM_NEAR,
+    Again,
+    Carry,
+    Check,
+    Do,
+    Done,
+    Enter,
+    FarHello,
+    Fetch,
+    Forget,
+    Have,
+    Head,
+    Held,
+    Hello,
+    Machine,
+    NearHead,
+    Part,
+    Ping,
+    Pong,
+)
+from engine.system import process
+from engine.system.extras import lacking
+from engine.system.files import write_all
+from engine.system.nvml import Nvml, usable
+
+POLL_S = 0.25
+MACHINE_S = 2.0
+"""Seconds between two looks at the devices."""
+SILENT_S = 60.0
+"""Seconds without a word from the near end after which it is gone."""
+
+
+def engine_version() -> str:
+    """Return the version of vitui that is installed."""
+    try:
+        return version("vitui")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def serve(folder: Path) -> None:
+    """Speak to a near end over stdin and stdout; this process ends with it.
+
+    Args:
+        folder: The project's folder here; its runs are in ``runs`` below.
+
+    Raises:
+        OSError: The folder cannot be made or entered.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = folder.resolve()
+    os.chdir(folder)
+    out = os.dup(1)
+    os.dup2(2, 1)  # what is printed by mistake is no frame
+    sys.stdout.flush()
+    FarEnd(folder, out).serve()
+
+
+class FarEnd:
+    """One session.
+
+    Args:
+        folder: The project's folder here.
+        out: The descriptor that frames are written to.
+    """
+
+    def __init__(self, folder: Path, out: int) -> None:
+        self._folder = folder
+        self._store = Store(folder / "runs")
+        self._out = out
+        self._writing = threading.Lock()
+        self._followed = FollowedRuns(self._store)
+        self._carried = CarriedRuns(self._store, folder)
+        self._to_follow: queue.SimpleQueue[tuple[NearHead, bytes]] = queue.SimpleQueue()
+        self._nvml = Nvml()
+        self._machine_at = 0.0
+
+    def serve(self) -> None:
+        """Look at runs and say what is new, until the near end is gone."""
+        write_all(self._out, MARKER)
+        self._send(FarHello(
+            v=PROTOCOL, engine=engine_version(), host=process.host(), boot=process.boot_id(),
+            torch=not lacking("train"), gpus=len(usable(self._nvml.sample())), now=time.time(),
+            folder=str(self._folder),
+        ))  # fmt: skip
+        threading.Thread(target=self._listen, name="near end", daemon=True).start()
+        while True:
+            deadline = time.monotonic() + POLL_S
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._follow(*self._to_follow.get(timeout=max(0.0, deadline - time.monotonic())))
+                    deadline = min(deadline, time.monotonic() + 0.02)
+            for head, body in self._followed.look():
+                self._send(head, body)
+            self._look_at_machine()
+
+    def _send(self, head: Head, body: bytes = b"") -> None:
+        with self._writing:
+            try:
+                write_all(self._out, encode(head, body))
+            except OSError:  # the near end is gone
+                os._exit(0)
+
+    def _look_at_machine(self) -> None:
+        if (now := time.monotonic()) < self._machine_at:
+            return
+        self._machine_at = now + MACHINE_S
+        gpus = [
+            SiteGpu(
+                index=gpu.index, name=gpu.name, utilization=gpu.utilization, memory_used=gpu.memory_used,
+                memory_total=gpu.memory_total, power=gpu.power, temperature=gpu.temperature,
+            )
+            for gpu in usable(self._nvml.sample())
+        ]  # fmt: skip
+        self._send(Machine(gpus=gpus, cpu=psutil.cpu_percent()))
+
+    def _listen(self) -> None:
+        """Take what the near end says; the process ends with it, whatever else is under way."""
+        reader = FrameReader(FROM_NEAR)
+        try:
+            while select.select([0], [], [], SILENT_S)[0] and (data := os.read(0, PIECE)):
+                for frame in reader.feed(data):
+                    self._take(frame.head, frame.body)
+        except FrameError as error:
+            print(error, file=sys.stderr, flush=True)  # noqa: T201  ssh brings it to the near end
+            os._exit(2)
+        finally:
+            os._exit(0)
+
+    def _take(self, head: NearHead, body: bytes) -> None:
+        match head:
+            case Ping():
+                self._send(Pong(t=head.t, now=time.time()))
+            case Have() | Forget() | Again():
+                self._to_follow.put((head, body))
+            case Fetch():
+                threading.Thread(target=self._fetch, args=[head], name="fetch", daemon=True).start()
+            case Do():  # it may wait for a run to end
+                threading.Thread(target=self._work, args=[head, body], name="do", daemon=True).start()
+            case Hello():
+                if head.v != PROTOCOL:
+                    raise FrameError(f"it speaks protocol {head.v}, this end {PROTOCOL}")
+            case _:
+                self._work(head, body)
+
+    def _work(self, head: NearHead, body: bytes) -> None:
+        """Do what is answered by a word."""
+        said, job = "", ""
+        try:
+            match head:
+                case Carry():
+                    self._carried.begin(head.run, body, head.home)
+                case Part():
+                    self._carried.part(head.run, head.file, head.at, body)
+                case Enter():
+                    said, job = self._carried.enter(head)
+                case Do():
+                    said = do(self._store, head.run, head.verb, head.words)
+                case Check():
+                    said = answer(self._store, self._folder, body)
+        except (UserError, OSError) as error:
+            self._refuse(head, _words_of(error))
+        else:
+            if isinstance(head, Enter | Do | Check):
+                self._send(Done(id=head.id, code=0, text=said[:32_000], job=job))
+
+    def _refuse(self, head: NearHead, why: str) -> None:
+        answers = head.id if isinstance(head, Enter | Do | Check) else getattr(head, "run", "")[:64]
+        self._send(Done(id=answers, code=2, text=why[:4000]))
+
+    def _fetch(self, head: Fetch) -> None:
+        try:
+            for chunk, data in send_checkpoint(self._store, head):
+                self._send(chunk, data)
+        except (UserError, OSError) as error:
+            self._refuse(head, _words_of(error))
+
+    def _follow(self, head: NearHead, body: bytes) -> None:
+        match head:
+            case Have():
+                with contextlib.suppress(msgspec.DecodeError):
+                    self._followed.follow(_possible(msgspec.json.decode(body, type=dict[str, Held])))
+            case Forget():
+                self._followed.forget(head.run)
+            case Again():
+                self._followed.again(head.run, head.file, head.at)
+
+
+def _possible(held: dict[str, Held]) -> dict[str, Held]:
+    return {name: has for name, has in held.items() if is_run_id(name)}
+
+
+def _words_of(error: Exception) -> str:
+    return str(error) if isinstance(error, UserError) else f"{getattr(error, 'filename', '') or ''}: {error}"

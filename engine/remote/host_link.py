@@ -1,0 +1,448 @@
+"""The link to a machine over ssh, or to a cluster behind one: a far end there, a mirror of its runs here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace
+
+from engine.config.site import Site
+from engine.remote.arrivals import Arrivals
+from engine.remote.arriving_file import ArrivingFile
+from engine.remote.far_connection import HELLO_S, FarConnection
+from engine.remote.far_side.far_checks import Answer, Question
+from engine.remote.far_side.far_end import engine_version
+from engine.remote.link import Verb
+from engine.remote.mirror import Mirror
+from engine.runs.posted.posting import JobState, Posting, Seen
+from engine.runs.posted.site_status import SiteStatus
+from engine.runs.queue_entry import queue_entry
+from engine.runs.store import Run, Store, StoreError
+from engine.sites.command_line import SiteError, Unreachable
+from engine.sites.frames import PIECE, PROTOCOL, Frame
+from engine.sites.messages import (
+    Append,
+    CarriedFile,
+    Carry,
+    Check,
+    Checkpoint,
+    Chunk,
+    Demands,
+    Do,
+    Done,
+    Enter,
+    FarHead,
+    FarHello,
+    Forget,
+    Gone,
+    Have,
+    Head,
+    Hello,
+    Looked,
+    Machine,
+    Part,
+    Ping,
+    Pong,
+    Put,
+    Verdict,
+)
+
+ANSWER_S = 60.0
+"""Seconds that the far end has to do something: it may wait for the lock of a run."""
+PROMPT_S = 5.0
+"""Seconds within which an answer to a ping says what the time is there."""
+AT_ONCE = 2000
+"""Runs that are asked for in one frame."""
+_JOB_STATES: dict[str, JobState] = {
+    "queued": "pending", "starting": "running", "running": "running", "silent": "unknown",
+    "finished": "ended", "failed": "ended", "stopped": "ended", "crashed": "ended",
+}  # fmt: skip
+
+
+class HostLink:
+    """A ``Link`` over one ssh, which is opened when it is needed and anew after it was lost.
+
+    Args:
+        root: The folder of runs here.
+        site: The site, which has an alias for ssh.
+        options: Further options of ssh.
+    """
+
+    def __init__(self, root: Path, site: Site, options: Sequence[str] = ()) -> None:
+        self.site = site
+        self._store, self._options = Store(root), options
+        store = self._store
+        self._mirror = Mirror(store, site.name)
+        self._far: FarConnection | None = None
+        self._since: dict[str, tuple[JobState, float]] = {}
+        """The state of each run in the looks so far, and since when."""
+        self._number = 0
+        self._arrivals = Arrivals(site)
+        self._forget_all()
+
+    def _forget_all(self) -> None:
+        """Forget what was said over a connection that is gone."""
+        self.hello: FarHello | None = None
+        """What the far end said of itself."""
+        self._verdicts: dict[str, Verdict | None] = {}
+        """None for a run that is not there."""
+        self._followed: set[str] = set()
+        self._behind: set[str] = set()
+        """Runs that could not be written here, and have to be asked for again."""
+        self._trouble = ""
+        self._machine = Machine()
+        self._ahead_s = 0.0
+        self._looked = 0
+        self._answers: dict[str, Done] = {}
+        self._arrivals.cut()
+
+    # --- the four of Link ---
+
+    def post(self, run: Run, posting: Posting) -> Posting:
+        """Bring a run to the machine, where it waits in the queue; return the posting with what is known now.
+
+        Raises:
+            Unreachable: It cannot be said whether it arrived.
+            SiteError: It is refused there; says why.
+            StoreError: Its files here cannot be read.
+        """
+        far = self._connect()
+        asked = self._entering(run, posting)
+        if posting.number > 1:  # it is there, unless it was elsewhere before
+            done = self._ask(far, asked)
+            if done.code == 0 or "was not brought" not in done.text:
+                return self._posted(posting, run, done)
+        self._bring(far, run)
+        return self._posted(posting, run, self._ask(far, replace(asked, id=self._next_id())))
+
+    def post_all(self, runs: Iterable[tuple[Run, Posting]]) -> dict[str, Posting | SiteError]:
+        """Bring several runs, one after another; see ``engine.remote.link.Link``."""
+        answers: dict[str, Posting | SiteError] = {}
+        for run, posting in runs:
+            try:
+                answers[run.id] = self.post(run, posting)
+            except SiteError as error:
+                answers[run.id] = error
+        return answers
+
+    def look(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
+        """Return what the far end says of these runs, and have their files here follow; raises what ``Link.look`` does.
+
+        Raises:
+            Unreachable: It does not answer.
+        """
+        far = self._connect()
+        for name in self._followed - posted.keys():
+            far.send(Forget(run=name))
+            self._followed.discard(name)
+            self._verdicts.pop(name, None)
+            self._since.pop(name, None)
+        self._trouble = ""
+        again, self._behind = self._behind, set()
+        new = [run for name, (run, _) in posted.items() if name not in self._followed or name in again]
+        for at in range(0, len(new), AT_ONCE):
+            self._follow(far, new[at : at + AT_ONCE])
+        finished = [
+            run for name, (run, _) in posted.items()
+            if (verdict := self._verdicts.get(name)) is not None and verdict.state == "finished"
+        ]  # fmt: skip
+        if (wanted := self._arrivals.next_to_bring(finished)) is not None:
+            far.send(wanted)
+        return self._status(posted)
+
+    def ask(self, run: Run, posting: Posting, verb: Verb, words: Sequence[str] = ()) -> str:  # noqa: ARG002  as Link
+        """Ask the far end to do something with a run, and return in words what will happen.
+
+        Args:
+            run: The run.
+            posting: Its posting.
+            verb: What to do.
+            words: Where to, for ``move``; the number, for ``priority``.
+
+        Raises:
+            Unreachable: It does not answer.
+            SiteError: It refuses; says why.
+        """
+        return self.do(run.id, verb, words)
+
+    def close(self) -> None:
+        """Let the machine go; nothing that runs there ends."""
+        if self._far is not None:
+            self._far.close()
+            self._far = None
+
+    # --- more than Link ---
+
+    def do(self, name: str, verb: Verb, words: Sequence[str] = ()) -> str:
+        """Ask the far end to do something with a run that it has, by its id; as ``ask``."""
+        asked = Do(run=name, id=self._next_id(), verb=verb, words=list(words))
+        return self._accepted(self._ask(self._connect(), asked)).text
+
+    def fetch(self, run: Run, file: Checkpoint, say: Callable[[int, int], None] | None = None) -> int:
+        """Bring a checkpoint of a run here, from where an earlier try was cut off; return its bytes.
+
+        Args:
+            run: The run.
+            file: Which one.
+            say: Called now and then with the bytes that are here, and all.
+
+        Raises:
+            Unreachable: The machine does not answer; the part that is here is gone on with.
+            SiteError: There is no such checkpoint, or it changed on its way.
+            StoreError: It cannot be written here.
+        """
+        far = self._connect()
+        far.send(self._arrivals.begin(run, file))
+        arriving = self._arrivals.file
+        assert arriving is not None  # noqa: S101  it has begun
+        try:
+            while not self._arrivals.outcome:
+                self._wait_for_part(far, arriving)
+                if say is not None and arriving.size:
+                    say(arriving.at, arriving.size)
+        finally:
+            self._arrivals.cut()
+        if isinstance(self._arrivals.outcome, Exception):
+            raise self._arrivals.outcome
+        return arriving.size
+
+    def _wait_for_part(self, far: FarConnection, arriving: ArrivingFile) -> None:
+        before = arriving.at
+        far.wait(lambda: bool(self._arrivals.outcome) or arriving.at != before, ANSWER_S)
+
+    def check(self, question: Question) -> Answer:
+        """Return what is there.
+
+        Raises:
+            Unreachable: The machine does not answer.
+            SiteError: It refuses, or its answer is not understood.
+        """
+        far, asked = self._connect(), Check(id=self._next_id())
+        done = self._accepted(self._ask(far, asked, msgspec.json.encode(question)))
+        try:
+            return msgspec.json.decode(done.text, type=Answer)
+        except msgspec.DecodeError as error:
+            raise SiteError(f"{self.site.name}: its answer is not understood: {error}") from None
+
+    @property
+    def clock_ahead_s(self) -> float:
+        """Seconds by which the clock there is ahead."""
+        return self._ahead_s
+
+    def connect(self) -> FarHello:
+        """Connect unless that is done, and return what the far end said of itself; raises Unreachable, SiteError."""
+        self._connect()
+        assert self.hello is not None  # noqa: S101  it is connected
+        return self.hello
+
+    # --- how ---
+
+    def _connect(self) -> FarConnection:
+        if self._far is not None:
+            if self._far.is_open:
+                return self._far
+            why = self._far.why
+            self.close()
+            raise Unreachable(why or f"{self.site.name} is gone")
+        self._forget_all()
+        far = FarConnection(self.site, self._folder(), self._take, self._options)
+        try:
+            far.wait(lambda: self.hello is not None, HELLO_S)
+            self._require_same_version()
+            far.send(Hello(v=PROTOCOL, engine=engine_version()))
+            far.send(Ping(t=time.time()))
+        except BaseException:
+            far.close()
+            raise
+        self._far = far
+        return far
+
+    def _folder(self) -> str:
+        return self.site.folder or f"~/.vitui/{self._store.root.resolve().parent.name}"
+
+    def _require_same_version(self) -> None:
+        assert self.hello is not None  # noqa: S101  it is awaited
+        here, there = engine_version(), self.hello.engine
+        if self.hello.v != PROTOCOL or there != here:
+            raise SiteError(
+                f"{self.site.name} has vitui {there[:40]}, this machine {here}: install the same one on both, "
+                f"`pip install vitui=={here}` there or `pip install vitui=={there[:40]}` here"
+            )
+
+    def _take(self, frame: Frame[FarHead]) -> None:
+        """Take a frame, in the thread that reads."""
+        head = frame.head
+        match head:
+            case Put() | Append():
+                self._keep(head, frame.body)
+            case Verdict():
+                if head.run in self._followed:
+                    self._verdicts[head.run] = head
+            case Gone():
+                if head.run in self._followed:
+                    self._verdicts[head.run] = None
+            case Machine():
+                self._machine = head
+            case Pong():
+                if 0 <= (waited := time.time() - head.t) < PROMPT_S:  # else one of us slept meanwhile
+                    self._ahead_s = head.now - head.t - waited / 2
+            case Looked():
+                self._looked += 1
+            case Chunk():
+                self._arrivals.take(head, frame.body)
+            case Done():
+                if self._arrivals.refuse(head):
+                    return
+                if len(self._answers) < AT_ONCE:
+                    self._answers[head.id] = head
+            case FarHello():
+                self.hello = self.hello or head
+
+    def _keep(self, head: Put | Append, body: bytes) -> None:
+        if head.run not in self._followed:
+            return
+        again = None
+        try:
+            if isinstance(head, Append):
+                again = self._mirror.append(head, body)
+            else:
+                self._mirror.put(head, body)
+        except StoreError as error:  # a full disk: it is asked for again at the next look
+            self._trouble = str(error)
+            self._behind.add(head.run)
+            return
+        if again is not None and self._far is not None:
+            self._behind.add(head.run)  # not over before the next look
+            self._far.send(again)
+
+    def _follow(self, far: FarConnection, runs: Sequence[Run]) -> None:
+        held = {}
+        for run in runs:
+            try:
+                held[run.id] = self._mirror.held(run)
+            except StoreError as error:
+                self._trouble = str(error)
+        if not held:
+            return
+        self._followed |= held.keys()
+        awaited = self._looked + 1
+        far.send(Have(), msgspec.json.encode(held))
+        far.wait(lambda: self._looked >= awaited, 10 * ANSWER_S)
+
+    def _status(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
+        assert self.hello is not None  # noqa: S101  it is connected
+        now, machine = time.time(), self._machine
+        seen = {
+            name: self._seen(name, posting, now)
+            for name, (_, posting) in posted.items()
+            if name in self._verdicts
+        }
+        states = [one.state for one in seen.values()]
+        self._since = {name: (one.state, one.since) for name, one in seen.items()}
+        return SiteStatus(
+            site=self.site, at=now, trouble=self._trouble, runs=seen, clock_ahead_s=self._ahead_s,
+            running=states.count("running"), waiting=states.count("pending"), host=self.hello.host[:255],
+            gpus=tuple(machine.gpus), cpu=machine.cpu, all_gpus=len(machine.gpus) if machine.gpus else None,
+        )  # fmt: skip
+
+    def _seen(self, name: str, posting: Posting, now: float) -> Seen:
+        assert self.hello is not None  # noqa: S101  it is connected
+        verdict, host = self._verdicts[name], self.hello.host[:255]
+        if verdict is None or verdict.name != posting.name:
+            return self._since_when(name, Seen(at=now, state="gone", reason=f"it is not on {host}"))
+        state, reason = _JOB_STATES[verdict.state], verdict.reason
+        if state == "ended" and name in self._behind:  # it is not over here until all of it is here
+            state, reason = "ending", f"it has ended there, and cannot be written here: {self._trouble}"
+        elif state == "ended" and verdict.state == "finished" and self._arrivals.is_to_come(name):
+            state, reason = "ending", "it has ended there, and its checkpoint is on its way"
+        job = verdict.job or name
+        if verdict.seen is not None:  # a cluster's: in its own words
+            said = replace(verdict.seen, at=now, job=job)
+            return self._since_when(name, said if state == "unknown" else replace(said, state=state))
+        node = host if state == "running" else ""
+        return self._since_when(name, Seen(at=now, state=state, job=job, reason=reason, node=node))
+
+    def _since_when(self, name: str, seen: Seen) -> Seen:
+        before, since = self._since.get(name, (seen.state, seen.at))
+        return replace(seen, since=since if before == seen.state else seen.at)
+
+    def _entering(self, run: Run, posting: Posting) -> Enter:
+        entry = queue_entry(run)
+        gpus = run.config().get("gpus", 1)
+        demands = Demands(gpus=gpus if isinstance(gpus, int) else 1)
+        if entry is not None:
+            demands = Demands(
+                device=entry.device, gpus=entry.gpus, priority=entry.priority, after=entry.after, share=entry.share,
+                on_hold=entry.on_hold,
+            )  # fmt: skip
+        cluster = msgspec.to_builtins(on_login_node(self.site)) if self.site.slurm else None
+        return Enter(
+            run=run.id, id=self._next_id(), name=posting.name, settings=posting.settings, demands=demands,
+            events=_size_of_events(run), cluster=cluster,
+        )  # fmt: skip
+
+    def _bring(self, far: FarConnection, run: Run) -> None:
+        """Send the files with which a run begins, or goes on."""
+        try:
+            far.send(Carry(run=run.id, home=str(Path.home())), run.read("run.json"))
+            if not _size_of_events(run):
+                return
+            files: dict[CarriedFile, Path] = {
+                "events.jsonl": run.events, "last.pt": run.checkpoints / "last.pt",
+                "best.pt": run.checkpoints / "best.pt",
+            }  # fmt: skip
+            for file, path in files.items():
+                if not path.is_file() or path.is_symlink():
+                    continue
+                with path.open("rb") as opened:
+                    at = 0
+                    while data := opened.read(PIECE):
+                        far.send(Part(run=run.id, file=file, at=at), data)
+                        at += len(data)
+        except OSError as error:
+            raise StoreError(f"{run.id} cannot be read: {error.strerror}") from None
+
+    def _posted(self, posting: Posting, run: Run, done: Done) -> Posting:
+        self._accepted(done)
+        assert self.hello is not None  # noqa: S101  it has answered
+        self._followed.discard(run.id)  # what was said of it before is of the posting before
+        self._verdicts.pop(run.id, None)
+        self._since.pop(run.id, None)
+        folder = f"{self.hello.folder}/runs/{run.id}"
+        return replace(posting, job=done.job or run.id, folder=folder)
+
+    def _ask(self, far: FarConnection, head: Enter | Do | Check, body: bytes = b"") -> Done:
+        far.send(head, body)
+        try:
+            far.wait(lambda: head.id in self._answers or self._refusal_of(head) is not None, ANSWER_S)
+            return refusal if (refusal := self._refusal_of(head)) is not None else self._answers[head.id]
+        finally:
+            self._answers.clear()  # one thing is asked at a time
+
+    def _refusal_of(self, head: Head) -> Done | None:
+        """Return why what was sent before an ``enter`` was refused, which has no answer of its own."""
+        return self._answers.get(head.run[:64]) if isinstance(head, Enter) else None
+
+    def _accepted(self, done: Done) -> Done:
+        if done.code:
+            raise SiteError(f"{self.site.name}: {done.text}")
+        return done
+
+    def _next_id(self) -> str:
+        self._number += 1
+        return f"#{self._number}"
+
+
+def on_login_node(site: Site) -> Site:
+    """Return a cluster over ssh as it is on its login node: the cluster alone."""
+    return replace(site, ssh="", folder="", code="there", bring="none")
+
+
+def _size_of_events(run: Run) -> int:
+    try:
+        return run.events.lstat().st_size
+    except OSError:
+        return 0

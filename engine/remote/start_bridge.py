@@ -1,0 +1,59 @@
+"""Starts the bridge of a folder of runs in the background, beside which the worker is; `engine bridge` is its verb.
+
+It imports little: lists ask whether there is something to look after each time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+
+from engine.runs.posted import site_status
+from engine.runs.store import Store
+from engine.system import lock
+
+LOG = ".bridge.log"
+"""What the bridge prints."""
+ARGUMENTS = ["-m", "engine.cli"]
+"""How Python is told to run `engine`."""
+
+
+def ensure_bridge(store: Store) -> None:
+    """Have a bridge look after the posted runs of a folder, and look now: start one in the background without one.
+
+    Raises:
+        OSError: The folder cannot be written.
+    """
+    import subprocess
+
+    from engine.runs.processes.membership import unmarked
+
+    path = site_status.bridge_lock(store.root)
+    if lock.is_held(path):
+        with contextlib.suppress(OSError):
+            os.utime(path)  # it sees that there is something new
+        return
+    path.touch(mode=0o600)  # by that lists know that one is starting
+    log = os.open(store.root / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
+    try:
+        bridge = subprocess.Popen(
+            [sys.executable, *ARGUMENTS, "bridge", "--runs", str(store.root.resolve())],
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+            env=os.environ | unmarked(),
+        )  # fmt: skip
+    finally:
+        os.close(log)
+    threading.Thread(target=bridge.wait, name="bridge", daemon=True).start()  # lest it stays as a zombie
+
+
+def ensure_bridge_if_needed(store: Store) -> None:
+    """Start a bridge where a site has a run and there is none; it costs nothing where none was ever posted."""
+    if not site_status.folder_of(store.root).is_dir() or site_status.is_looked_after(store.root):
+        return
+    from engine.remote.live_postings import is_any
+
+    with contextlib.suppress(OSError):  # who only looks need not be able to write
+        if is_any(store):
+            ensure_bridge(store)

@@ -1,0 +1,54 @@
+"""A cluster behind ssh: the far end on its login node posts there, and what comes of it is seen here."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+
+from engine.runs.current_state import status_of
+from engine.runs.posted.posting import posting_of
+from engine.runs.posted.site_status import read
+from engine.runs.store import Run
+from tests.engine.remote import far_host as machine
+from tests.engine.remote.test_host_link import LONG
+
+pytestmark = [pytest.mark.sites, pytest.mark.slow]
+
+
+@pytest.fixture
+def lab_with_cluster(lab, far_host, cluster):
+    (lab / "long.py").write_text(LONG)
+    table = far_host.table("far", slurm="spare", gres="gpu:1", time="10")
+    exports = [f"export {name}={value}" for name, value in cluster.environment.items()]
+    with (lab / "experiments.toml").open("a") as file:
+        file.write(f"{table}setup = {json.dumps(exports)}\n")
+        file.write(
+            f"[experiments.program]\nepochs = 1\ncommand = {json.dumps([sys.executable, f'{lab}/long.py'])}\n"
+        )
+    return lab
+
+
+def test_a_run_is_posted_from_its_login_node_stopped_and_gone_on_with(
+    engine, lab_with_cluster, far_host, until
+):
+    assert engine("site", "check", "far").returncode == 0
+    done = engine("submit", "program", "--on", "far")
+    assert done.returncode == 0, done.stderr
+    run = Run(engine.folder / "runs" / done.stdout.decode().split()[-1])
+    until(lambda: status_of(run).state == "running", 60)
+    posting = posting_of(run)
+    assert posting.job.isdecimal()
+    until(lambda: read(run.path.parent, "far").runs[run.id].state == "running", 60)
+    assert read(run.path.parent, "far").runs[run.id].job == posting.job
+    assert engine("stop", run.id, "--now").returncode == 0
+    until(lambda: status_of(run).state == "stopped", 60)
+    assert engine("resume", run.id, "--on", "far").returncode == 0
+    until(lambda: status_of(run).state == "running" and status_of(run).attempt == 2, 60)
+    assert posting_of(run).job != posting.job
+    engine("stop", run.id, "--now")
+    until(lambda: posting_of(run).seen is not None, 120)
+    there = Run(far_host.project / "runs" / run.id)
+    assert run.events.read_bytes() == there.events.read_bytes()
+    assert machine.NAME in read(run.path.parent, "far").host
