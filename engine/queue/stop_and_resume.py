@@ -28,7 +28,8 @@ def request_stop(run: Run, request: Request) -> str:
 
     Raises:
         NotAsked: It cannot be asked, neither by a file nor by a signal.
-        StoreError: It has ended already, or was started while it was being taken out of the queue.
+        StoreError: It has ended already, was started while it was being taken out of the queue, or waits there and
+            cannot leave it on a full disk.
     """
     status = status_of(run)
     if status.state == "queued":
@@ -95,5 +96,7 @@ def _cancel(run: Run) -> str:
         recorder = Recorder(run)
         recorder.end("stopped", "taken out of the queue")
         recorder.close()
+        if recorder.lost:  # without an end it would count as crashed
+            raise StoreError(f"{run.id} stays in the queue: that it leaves cannot be written")
         leave_queue(run)
     return f"{run.id} has left the queue"
