@@ -51,6 +51,25 @@ def test_a_training_of_two_processes_that_is_preempted_is_as_one_that_was_not(cl
     assert_same(one, two)
 
 
+def test_a_training_on_two_nodes_that_is_preempted_is_as_one_of_two_processes(cluster: Cluster, store: Store):
+    undisturbed = PostedRuns(store, slurm="main")
+    experiment = replace(HYBRID, gpus=2)
+    one = undisturbed.post(experiment)
+    undisturbed.until(one, "finished", 120)
+    core_of_node = ["bash", "-c", 'exec taskset -c "$SLURM_NODEID" "$@"', "-"]
+    runs = PostedRuns(store, nodes=2, setup=["export GLOO_SOCKET_IFNAME=lo"], wrap=core_of_node)
+    two = runs.post(experiment)
+    runs.wait(lambda: runs.status(two).step >= 5, 60, two)
+    assert runs.look()[two.id].node == "n[1-2]"
+    other = cluster.sbatch("-p", "main", "--gres=gpu:2", "--nodelist=n2")
+    runs.until(two, "queued")
+    cluster.say("scancel", other)
+    runs.until(two, "finished", 120)
+    preempted, _ = ends(two)
+    assert preempted.startswith("stopped by SIGTERM at epoch ")
+    assert_same(one, two)
+
+
 def begun(cluster: Cluster, store: Store, gpus: int) -> tuple[PostedRuns, PostedRuns, Run, Run]:
     """Begin the same training twice; the second is preempted, and waits to be begun anew."""
     undisturbed = PostedRuns(store, slurm="main", extra=["--nodelist=n2"])
