@@ -79,7 +79,7 @@ class ClusterLink:
         """Hand in several runs, many of one kind as an array.
 
         Returns:
-            By the run's id its posting with its job, or why it was not handed in; ``Unreachable`` where nobody knows.
+            By the run's id its posting with its job, or why it was not handed in; ``Unreachable`` where that is unknown.
         """
         result: dict[str, Posting | SiteError] = {}
         kinds: defaultdict[tuple[bytes, Path, int, bool], list[tuple[Run, Posting]]] = defaultdict(list)
@@ -145,9 +145,17 @@ class ClusterLink:
         )  # fmt: skip
 
     def ask(self, run: Run, posting: Posting, verb: Verb, words: Sequence[str] = ()) -> str:
-        """Ask Slurm, or the run itself, to do something; see ``engine.remote.link.Link``.
+        """Ask Slurm, or the run itself, to do something, and return in words what will happen.
 
-        ``stop`` and ``stop-now`` of a run whose job waits cancel the job: the caller records its end.
+        Args:
+            run: The run.
+            posting: Its posting.
+            verb: What to do; ``stop`` and ``stop-now`` cancel a job that waits, and the caller records the run's end.
+            words: The number of a priority, or ``first`` or ``last``.
+
+        Raises:
+            Unreachable: The controller does not answer.
+            SiteError: Slurm refuses, or this user did not post the run.
         """
         _require_own(run, posting)
         name, job = posting.name, posting.job

@@ -117,7 +117,7 @@ def batch_options(
         tasks: The runs, as for the script.
         folder: Where they are run: what their paths are relative to.
         gpus: The devices of a run.
-        takes_s: The seconds that the longest of them is expected to take, None where nobody knows.
+        takes_s: The seconds that the longest of them is expected to take, None where that is unknown.
         limit_s: The most that the partition gives; None for no limit, or an unknown one.
         on_all_nodes: As for the script.
     """
@@ -144,7 +144,7 @@ def batch_options(
 
 
 def time_limit_of(takes_s: float | None, limit_s: float | None) -> str:
-    """Return the minutes that a job asks for, empty where nobody knows how long it takes.
+    """Return the minutes that a job asks for, empty where no forecast says how long it takes.
 
     A run that takes longer than its partition gives asks for all of that, and is begun anew when its time is up.
     """

@@ -20,7 +20,7 @@ from engine.sites.command_line import Here, SiteError, Unreachable
 from engine.sites.slurm import Limits, Slurm
 from tests.conftest import ROOT
 from tests.engine.remote.posted_runs import STEPS, PostedRuns, ends, logs
-from tests.slurm_cluster import GPUS, KILL_WAIT_S, Cluster
+from tests.engine.sites.slurm_cluster import GPUS, KILL_WAIT_S, Cluster
 
 pytestmark = pytest.mark.sites
 

@@ -11,7 +11,7 @@ from engine.events import Metrics
 from engine.runs.store import Run, Store
 from tests.conftest import ROOT
 from tests.engine.remote.posted_runs import PostedRuns, ends, events
-from tests.slurm_cluster import Cluster
+from tests.engine.sites.slurm_cluster import Cluster
 
 pytestmark = pytest.mark.sites
 
