@@ -17,7 +17,7 @@ from engine.runs import run_lock, stop_request
 from engine.runs.control_listener import ControlListener
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import end_leftovers, mark
-from engine.runs.queue_entry import QueueEntry, waiting_entry
+from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.resume import changed, last_experiment
 from engine.runs.status import State
@@ -73,9 +73,7 @@ def train_run(
                 return code
             settings, told = posting.settings, posted_run.whereabouts(posting)
         elif queued:
-            entry = _trusted_entry(run)
-            given = ", ".join(entry.devices.values())
-            settings, told = entry.settings, f"the queue gave it {given}" if given else ""
+            settings, told = _as_queued(run)
         else:
             _require_as_it_was(run, attempts, seen)
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
@@ -111,14 +109,15 @@ def train_run(
         return FAILED if recorder.lost else code
 
 
-def _trusted_entry(run: Run) -> QueueEntry:
-    """Return the entry of a run that waits in the queue, where this user put it; raises StoreError else."""
+def _as_queued(run: Run) -> tuple[Sequence[str], str]:
+    """Return the settings of a run in the queue and what that gave it; raises StoreError unless this user put it there."""
     entry = waiting_entry(run)
     if entry is None:
         raise StoreError(f"{run.id} is no longer in the queue")
     if why := why_untrusted(run, entry):
         raise StoreError(f"{run.id} is not started: {why}")
-    return entry
+    given = ", ".join(entry.devices.values())
+    return entry.settings, f"the queue gave it {given}" if given else ""
 
 
 def _require_as_it_was(run: Run, attempts: int, seen: Identity | None) -> None:
