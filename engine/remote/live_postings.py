@@ -49,10 +49,7 @@ class LivePostings:
             key = stat.st_ino, stat.st_mtime_ns, os.lstat(run.folder).st_ino
         except OSError:
             return None
-        if run.id in known and known[run.id][0] == key:
-            posting = known[run.id][1]
-        else:
-            posting = _live_posting(run)
+        posting = known[run.id][1] if run.id in known and known[run.id][0] == key else _live_posting(run)
         self._known[run.id] = key, posting
         return posting
 

@@ -18,7 +18,9 @@ import time
 
 from engine.runs import stop_request
 from engine.runs.heartbeat import SILENCE_S
+from engine.runs.posted import site_status
 from engine.runs.posted.posted_state import Judged, judge_posted
+from engine.runs.posted.posting import DAMAGED_POSTING
 from engine.runs.posted.whereabouts import Whereabouts, whereabouts_of
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import ENDED, LIVE, MAX_REASON, SAYABLE, State, Status
@@ -47,7 +49,7 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     status.state, reason, status.heard = _judge(run, status, entry, is_held, place)
     status.asked = stop_request.asked(run) if status.state in LIVE else None
     if reason is not None:
-        status.reason = reason[:MAX_REASON]
+        status.reason = _with_cure(run, status, place, reason)[:MAX_REASON]
     elif status.state == "queued":
         status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
@@ -55,6 +57,13 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     if is_outdated and not is_held and status.state in ENDED & SAYABLE:
         renew(run, status)
     return status
+
+
+def _with_cure(run: Run, status: Status, place: Whereabouts | None, reason: str) -> str:
+    """Return a reason; of a run of which its site has said nothing for a while, also that it is not asked."""
+    if place is None or place.posting == DAMAGED_POSTING or not (status.heard or place.seen is None):
+        return reason
+    return "; ".join(filter(None, (reason, site_status.why_unattended(run.folder.rpartition("/")[0] or "."))))
 
 
 def _state_of_owned(status: Status, entry: QueueEntry) -> State:

@@ -32,6 +32,14 @@ class _SeenEntry(NamedTuple):
     posting: Posting | None = None
 
 
+def _read(run: Run, status: Status, stamp: int | None) -> _SeenEntry:
+    if status.on:
+        return _SeenEntry(stamp, None, posting=posting_of(run))
+    entry = queue_entry(run)
+    waits = entry is not None and status.state == "queued"
+    return _SeenEntry(stamp, entry, waits and entry is not None and bool(why_untrusted(run, entry)))
+
+
 class QueueReader:
     """Reads queued.json of the runs that live or wait, each once for every change of its folder.
 
@@ -71,13 +79,7 @@ class QueueReader:
         for name in busy:
             seen = before.get(name)
             if seen is None or seen.stamp != stamps.get(name):
-                if statuses[name].on:
-                    self._known[name] = _SeenEntry(stamps.get(name), None, posting=posting_of(runs[name]))
-                    continue
-                entry = queue_entry(runs[name])
-                waits = entry is not None and statuses[name].state == "queued"
-                is_untrusted = waits and entry is not None and bool(why_untrusted(runs[name], entry))
-                seen = _SeenEntry(stamps.get(name), entry, is_untrusted)
+                seen = _read(runs[name], statuses[name], stamps.get(name))
             self._known[name] = seen
         entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
         untrusted = frozenset(name for name, seen in self._known.items() if seen.is_untrusted)

@@ -111,7 +111,7 @@ ON_RUNS = (
         (Action("group", BOARD, (Hotkey("B", "Group by settings"),)),),
     ),
     HelpLine(
-        "Runs", "r", "run the experiment, where it ran last; missing seeds, else all",
+        "Runs", "r", "run it where it ran last; missing seeds, else all",
         (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=3, changes=True),),
     ),
     HelpLine(

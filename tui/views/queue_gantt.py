@@ -24,6 +24,7 @@ from engine.runs.status import State
 from engine.text import clean, span
 from tui.state.snapshot import Snapshot
 from tui.text import Line, shorten
+from tui.views.site_facts import age_text
 
 STEPS = (
     10,
@@ -80,6 +81,8 @@ class Bar:
     """What its times rest on, in words."""
     limit: float | None = None
     """When the time of its job at a site is up."""
+    age: str = ""
+    """How old its state is, where its site does not answer: ``3 min ago``."""
     guess: str = ""
     """Whose guess its start is, where a site says it: ``Slurm's guess``."""
 
@@ -111,6 +114,9 @@ def bars(snapshot: Snapshot) -> list[Bar]:
         held = status.state == "queued" and (on_hold or status.run in snapshot.queue.untrusted)
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
         guess = ""
+        age = (
+            age_text(status.heard, snapshot.machine.time) if status.heard and status.state != "queued" else ""
+        )
         if status.on:
             label += f" on {clean(status.on)}"
             why = f"not known: {clean(status.why) or 'waits at its site'}"
@@ -119,7 +125,8 @@ def bars(snapshot: Snapshot) -> list[Bar]:
             Bar(
                 forecast.run, label, status.state, forecast.start, forecast.finish, why, held,
                 tuple(map(snapshot.queue.name_of, forecast.devices)),
-                forecast.earliest, forecast.earliest_finish, forecast.how, forecast.limit, guess,
+                forecast.earliest, forecast.earliest_finish, forecast.how, forecast.limit,
+                age, guess,
             )
         )  # fmt: skip
     return run_bars
@@ -185,6 +192,8 @@ def clock(when: float, now: float) -> str:
 def when(bar: Bar, now: float) -> str:
     """Return when a run has its turn, as far as that is known."""
     finish = "?" if bar.finish is None else clock(bar.finish, now)
+    if bar.age:
+        return bar.age
     if bar.state != "queued":
         return f"ends {finish}"
     if bar.start is None:
@@ -196,9 +205,9 @@ def when(bar: Bar, now: float) -> str:
 
 def _line(bar: Bar, axis: TimeAxis, label: int) -> Line:
     waits = bar.state == "queued"
-    mark = MARKS[bar.state][0]
+    mark = MARKS["running" if bar.age and bar.state == "silent" else bar.state][0]
     line: Line = [
-        (f"{mark} ", "wait" if waits else "good"),
+        (f"{mark} ", "wait" if waits or bar.age else "good"),
         (shorten(bar.label, label), "name"),
         (f" {when(bar, axis.now):<{WHEN_CELLS}} ", "quiet"),
     ]
@@ -217,13 +226,13 @@ def _bar(bar: Bar, axis: TimeAxis) -> Line:
     else:
         before, past = " " * first, "█" * max(0, min(here, last) - first)
         fill, tone = "▒" * (last - first - len(past)), "good"
-    if bar.finish is None:
-        fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "?"
     mark = _limit_mark(bar, axis, len(before + past + fill))
     if mark == LIMIT:  # it ends with its job
         past, fill = (past, fill[:-1]) if fill else (past[:-1], fill)
+    if bar.finish is None:
+        fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "?"
     taken = len(before + past + fill + mark)
-    line: Line = [(before, "quiet"), (past + fill, tone), (mark, "quiet")]
+    line: Line = [(before, "quiet"), (past + fill, tone), *([(mark, "quiet")] if mark else [])]
     if bar.guess and axis.cells - taken > len(words := f" {bar.guess} {clock(bar.start, axis.now)}"):
         line.append((words, "quiet"))
     return line

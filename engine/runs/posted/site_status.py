@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
 
 FOLDER = ".sites"
+ATTENDED_S = 5.0
+"""Seconds for which it holds that a bridge is there, and for which one may be starting."""
 
 
 class SiteGpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -86,6 +90,23 @@ def bridge_lock(root: str | os.PathLike[str]) -> Path:
 def is_looked_after(root: str | os.PathLike[str]) -> bool:
     """Return whether a bridge looks after the posted runs of a folder."""
     return lock.is_held(bridge_lock(root)) is True
+
+
+def why_unattended(root: str) -> str:
+    """Return in words that no bridge looks after the posted runs of a folder, and the cure; empty where one does.
+
+    Lists ask it of each run: it is looked at every few seconds.
+    """
+    return _why_unattended(root, int(time.monotonic() / ATTENDED_S))
+
+
+@functools.lru_cache(maxsize=8)
+def _why_unattended(root: str, _when: int) -> str:
+    with contextlib.suppress(OSError):
+        is_starting = abs(time.time() - bridge_lock(root).stat().st_mtime) < ATTENDED_S
+        if is_starting or is_looked_after(root):
+            return ""
+    return "nobody looks after it: `engine ls` has that done"
 
 
 def publish(root: str | os.PathLike[str], status: SiteStatus) -> None:
