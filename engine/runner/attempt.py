@@ -110,7 +110,7 @@ def train_run(
 
 
 def _as_queued(run: Run) -> tuple[Sequence[str], str]:
-    """Return the settings of a run in the queue and what that gave it; raises StoreError unless this user put it there."""
+    """Return the settings of a queued run and what it was given; raises StoreError unless this user queued it."""
     entry = waiting_entry(run)
     if entry is None:
         raise StoreError(f"{run.id} is no longer in the queue")
