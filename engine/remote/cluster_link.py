@@ -79,7 +79,7 @@ class ClusterLink:
         """Hand in several runs, many of one kind as an array.
 
         Returns:
-            By the run's id its posting with its job, or why it was not handed in; ``Unreachable`` where that is unknown.
+            By the run's id its posting with its job, or why it was not handed in; ``Unreachable`` where unknown.
         """
         result: dict[str, Posting | SiteError] = {}
         kinds: defaultdict[tuple[bytes, Path, int, bool], list[tuple[Run, Posting]]] = defaultdict(list)
