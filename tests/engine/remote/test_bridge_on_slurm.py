@@ -18,7 +18,7 @@ from engine.runs.status import Status
 from engine.runs.store import Run, Store
 from engine.system import lock
 from tests.conftest import ROOT, Engine
-from tests.slurm_cluster import Cluster
+from tests.engine.sites.slurm_cluster import Cluster
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
 STEPS = ROOT / "tests" / "steps.py"

@@ -21,8 +21,8 @@ from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
 from engine.system import lock
 from tests.conftest import ROOT, Engine
+from tests.engine.sites.slurm_cluster import Cluster
 from tests.processes import commands
-from tests.slurm_cluster import Cluster
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow, pytest.mark.timeout(400)]
 SEEDS, STEPS, KILLS, PATIENCE_S = 8, 25, 40, 240
