@@ -13,10 +13,9 @@ from engine.config.site import Site
 from engine.remote.arrivals import Arrivals
 from engine.remote.arriving_file import ArrivingFile
 from engine.remote.far_connection import HELLO_S, FarConnection
-from engine.remote.far_side.far_checks import Answer, Question
-from engine.remote.far_side.far_end import engine_version
 from engine.remote.link import Verb
 from engine.remote.mirror import Mirror
+from engine.remote.sent_code import archive_of
 from engine.runs.posted.posting import JobState, Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
 from engine.runs.queue_entry import queue_entry
@@ -24,12 +23,15 @@ from engine.runs.store import Run, Store, StoreError
 from engine.sites.command_line import SiteError, Unreachable
 from engine.sites.frames import PIECE, PROTOCOL, Frame
 from engine.sites.messages import (
+    CODE_IS_THERE,
+    Answer,
     Append,
     CarriedFile,
     Carry,
     Check,
     Checkpoint,
     Chunk,
+    Code,
     Demands,
     Do,
     Done,
@@ -47,8 +49,10 @@ from engine.sites.messages import (
     Ping,
     Pong,
     Put,
+    Question,
     Verdict,
 )
+from engine.system.extras import engine_version
 
 ANSWER_S = 60.0
 """Seconds that the far end has to do something: it may wait for the lock of a run."""
@@ -387,7 +391,8 @@ class HostLink:
     def _bring(self, far: FarConnection, run: Run) -> None:
         """Send the files with which a run begins, or goes on."""
         try:
-            far.send(Carry(run=run.id, home=str(Path.home())), run.read("run.json"))
+            code = self._send_code(far) if self.site.code == "send" else ""
+            far.send(Carry(run=run.id, home=str(Path.home()), code=code), run.read("run.json"))
             if not _size_of_events(run):
                 return
             files: dict[CarriedFile, Path] = {
@@ -405,6 +410,18 @@ class HostLink:
         except OSError as error:
             raise StoreError(f"{run.id} cannot be read: {error.strerror}") from None
 
+    def _send_code(self, far: FarConnection) -> str:
+        """Send the project's code unless it is there, and return its digest."""
+        archive = archive_of(self._store.root.resolve().parent)
+        asked = Code(id=self._next_id(), sha256=archive.digest, size=len(archive.data))
+        if self._accepted(self._ask(far, asked)).text == CODE_IS_THERE:
+            return archive.digest
+        last = len(archive.data) - (len(archive.data) % PIECE or PIECE)
+        for at in range(0, last, PIECE):
+            far.send(replace(asked, at=at), archive.data[at : at + PIECE])
+        self._accepted(self._ask(far, replace(asked, id=self._next_id(), at=last), archive.data[last:]))
+        return archive.digest
+
     def _posted(self, posting: Posting, run: Run, done: Done) -> Posting:
         self._accepted(done)
         assert self.hello is not None  # noqa: S101  it has answered
@@ -414,7 +431,7 @@ class HostLink:
         folder = f"{self.hello.folder}/runs/{run.id}"
         return replace(posting, job=done.job or run.id, folder=folder)
 
-    def _ask(self, far: FarConnection, head: Enter | Do | Check, body: bytes = b"") -> Done:
+    def _ask(self, far: FarConnection, head: Enter | Do | Check | Code, body: bytes = b"") -> Done:
         far.send(head, body)
         try:
             far.wait(lambda: head.id in self._answers or self._refusal_of(head) is not None, ANSWER_S)

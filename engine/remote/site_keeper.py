@@ -109,7 +109,8 @@ class SiteKeeper(threading.Thread):
             traceback.print_exc()
             return self._away(posted, "the bridge met an error of its own: .bridge.log has it")
         self._failed = 0
-        return self._pause(self._postings.by_site().get(self._site, {}))
+        left = self._postings.by_site().get(self._site)
+        return self._pause(left) if left else None
 
     def _look(self, posted: Posted) -> None:
         link = self._open(posted)

@@ -2,7 +2,7 @@
 
 ::
 
-    near -> far   hello  have  forget  carry part enter  do  fetch  again  check  ping
+    near -> far   hello  have  forget  code  carry part enter  do  fetch  again  check  ping
     far -> near   hello  put  append  verdict  machine  done  chunk  gone  looked  pong
 
 Files are of seven names, sizes have bounds, and no word is longer than a line may be.
@@ -75,11 +75,22 @@ class Forget(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="forg
     """Asks not to be told of a run any more."""
 
 
+class Code(Head, frozen=True, kw_only=True, omit_defaults=True, tag="code"):
+    """Brings a part of the code of a project; without a body asks whether it is there."""
+
+    id: Id
+    sha256: Annotated[str, Meta(max_length=64)]
+    size: Size
+    at: Size = 0
+
+
 class Carry(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="carry"):
     """Begins to bring a run; the body is its run.json."""
 
     home: Annotated[str, Meta(max_length=4096)] = ""
     """The user's home at the near end, for paths below it."""
+    code: Annotated[str, Meta(max_length=64)] = ""
+    """The digest of the code that it runs; empty for what lies there."""
 
 
 class Part(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="part"):
@@ -233,7 +244,40 @@ class Pong(Head, frozen=True, kw_only=True, omit_defaults=True, tag="pong"):
     now: Moment
 
 
-NearHead = Hello | Have | Forget | Carry | Part | Enter | Do | Fetch | Again | Check | Ping
+class Question(msgspec.Struct, frozen=True):
+    """The body of ``check``."""
+
+    experiments: dict[str, dict[str, Any]] = {}
+    """The configuration of each experiment, whose data are looked for."""
+    project: str = ""
+    """The project's folder at the near end."""
+    home: str = ""
+    """The user's home there."""
+    mark: str = ""
+    """The name of a file beside what is known of sites: whether it is there says whether both are one folder."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a far end answers to a ``check``."""
+
+    torch: str = ""
+    """The version of PyTorch, empty without."""
+    gpus: list[str] = []
+    """The names of its GPUs."""
+    no_gpu: str = ""
+    """Why there is none."""
+    lacks: dict[str, str] = {}
+    """What it lacks for each experiment whose data are not there."""
+    is_same_folder: bool = False
+    has_flock: bool = False
+    """Whether its disk locks files."""
+    commit: str = ""
+    is_dirty: bool = False
+
+
+CODE_IS_THERE = "it is there"
+"""The answer to ``code`` that need not be sent, or has arrived."""
+NearHead = Hello | Have | Forget | Code | Carry | Part | Enter | Do | Fetch | Again | Check | Ping
 FarHead = FarHello | Put | Append | Verdict | Machine | Done | Chunk | Gone | Looked | Pong
 FROM_NEAR: msgspec.json.Decoder[NearHead] = msgspec.json.Decoder(NearHead)
 FROM_FAR: msgspec.json.Decoder[FarHead] = msgspec.json.Decoder(FarHead)

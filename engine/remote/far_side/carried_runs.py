@@ -59,13 +59,14 @@ class CarriedRuns:
         self._folder = folder
         self._draft: Run | None = None
 
-    def begin(self, name: str, run_json: bytes, home: str = "") -> None:
+    def begin(self, name: str, run_json: bytes, home: str = "", code: Path | None = None) -> None:
         """Begin a run with its run.json; what was begun before and not entered is thrown away.
 
         Args:
             name: The run's id.
             run_json: Its run.json on the other machine.
             home: The user's home on the other machine.
+            code: The folder of the code that it runs; None for what lies in the project's folder.
 
         Raises:
             SiteError: It is no description of that run, or cannot be written.
@@ -75,7 +76,7 @@ class CarriedRuns:
             return
         described = _described(name, run_json)
         moves = moves_to(self._folder, described.get("cwd", ""), home)
-        described |= {"cwd": str(self._folder), "config": moved_config(described["config"], moves)}
+        described |= {"cwd": str(code or self._folder), "config": moved_config(described["config"], moves)}
         draft = Run(self._store.root / f".carry-{name}")
         draft.id = name
         try:

@@ -19,7 +19,6 @@ import select
 import sys
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import msgspec
@@ -28,17 +27,21 @@ import psutil
 from engine.errors import UserError
 from engine.remote.far_side.carried_runs import CarriedRuns
 from engine.remote.far_side.checkpoint_sender import send_checkpoint
+from engine.remote.far_side.code_store import CodeStore
 from engine.remote.far_side.far_checks import answer
 from engine.remote.far_side.far_verbs import do
 from engine.remote.far_side.followed_runs import FollowedRuns
 from engine.runs.posted.site_status import SiteGpu
 from engine.runs.store import Store, is_run_id
+from engine.sites.command_line import SiteError
 from engine.sites.frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader, encode
 from engine.sites.messages import (
+    CODE_IS_THERE,
     FROM_NEAR,
     Again,
     Carry,
     Check,
+    Code,
     Do,
     Done,
     Enter,
@@ -56,7 +59,7 @@ from engine.sites.messages import (
     Pong,
 )
 from engine.system import process
-from engine.system.extras import lacking
+from engine.system.extras import engine_version, lacking
 from engine.system.files import write_all
 from engine.system.nvml import Nvml, usable
 
@@ -65,14 +68,6 @@ MACHINE_S = 2.0
 """Seconds between two looks at the devices."""
 SILENT_S = 60.0
 """Seconds without a word from the near end after which it is gone."""
-
-
-def engine_version() -> str:
-    """Return the version of vitui that is installed."""
-    try:
-        return version("vitui")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def serve(folder: Path) -> None:
@@ -108,6 +103,7 @@ class FarEnd:
         self._writing = threading.Lock()
         self._followed = FollowedRuns(self._store)
         self._carried = CarriedRuns(self._store, folder)
+        self._codes = CodeStore(self._store.root)
         self._to_follow: queue.SimpleQueue[tuple[NearHead, bytes]] = queue.SimpleQueue()
         self._nvml = Nvml()
         self._machine_at = 0.0
@@ -182,11 +178,15 @@ class FarEnd:
 
     def _work(self, head: NearHead, body: bytes) -> None:
         """Do what is answered by a word."""
-        said, job = "", ""
+        said: str | None = ""
+        job = ""
         try:
             match head:
                 case Carry():
-                    self._carried.begin(head.run, body, head.home)
+                    self._carried.begin(head.run, body, head.home, self._code_of(head.code))
+                case Code():
+                    if (said := self._code(head, body)) is None:
+                        return
                 case Part():
                     self._carried.part(head.run, head.file, head.at, body)
                 case Enter():
@@ -198,11 +198,25 @@ class FarEnd:
         except (UserError, OSError) as error:
             self._refuse(head, _words_of(error))
         else:
-            if isinstance(head, Enter | Do | Check):
-                self._send(Done(id=head.id, code=0, text=said[:32_000], job=job))
+            if isinstance(head, Enter | Do | Check | Code):
+                self._send(Done(id=head.id, code=0, text=(said or "")[:32_000], job=job))
+
+    def _code(self, head: Code, body: bytes) -> str | None:
+        """Take a part of code, and return what is answered; None while more of it has to come."""
+        if not body:
+            return CODE_IS_THERE if self._codes.has(head.sha256) else ""
+        return CODE_IS_THERE if self._codes.add(head.sha256, head.at, body, head.size) else None
+
+    def _code_of(self, digest: str) -> Path | None:
+        """Return the folder of the code of a run that is brought; None for the project's own."""
+        if not digest:
+            return None
+        if not self._codes.has(digest):
+            raise SiteError("the code that it runs was not sent")
+        return self._codes.folder_of(digest)
 
     def _refuse(self, head: NearHead, why: str) -> None:
-        answers = head.id if isinstance(head, Enter | Do | Check) else getattr(head, "run", "")[:64]
+        answers = head.id if isinstance(head, Enter | Do | Check | Code) else getattr(head, "run", "")[:64]
         self._send(Done(id=answers, code=2, text=why[:4000]))
 
     def _fetch(self, head: Fetch) -> None:
