@@ -17,8 +17,8 @@ BETWEEN = b"\xff|\xff"
 """Stands between the parts; in UTF-8 it is nothing."""
 NAMES = (
     "status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control", "console.log", "lock",
-    "predictions.json", "predictions.npy", "checkpoints/last.pt", "checkpoints/best.pt", ".reserve", "checkpoints",
-    "../.queue.json", "../.worker.log", "../.worker.lock", "beats",
+    "posted.json", "predictions.json", "predictions.npy", "checkpoints/last.pt", "checkpoints/best.pt", ".reserve",
+    "checkpoints", "../.queue.json", "../.worker.log", "../.worker.lock", "../.sites/jz.json", "beats",
 )  # fmt: skip
 """The files of a run, those beside it, and one that is none of ours."""
 KINDS = (
@@ -54,6 +54,8 @@ class HostileFolder:
         shutil.rmtree(self.run, ignore_errors=True)
         for name in (".queue.json", ".worker.log", ".worker.lock"):
             _remove(self.root / name)
+        shutil.rmtree(self.root / ".sites", ignore_errors=True)
+        (self.root / ".sites").mkdir()
         (self.run / "checkpoints").mkdir(parents=True)
         for name, content in files.items():
             (self.run / name).write_bytes(content)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
 from tests.hostile_texts import HOSTILE
 
 TITLE = "<script>\\input{/etc/passwd} $x$ </style>"
+SAID_BY_SITES = ("osc52", "csi", "markup", "rtl", "nul", "pipe", "bidi", "formula")
+"""Texts that sites say."""
 KINDS = ("curves", "confusion", "bars", "classes")
 """Kinds of figures that are asked for of all experiments."""
 
@@ -30,7 +33,36 @@ def write_project(folder: Path) -> list[str]:
         for kind in KINDS
     ]
     (folder / "experiments.toml").write_text("\n".join(tables), encoding="utf-8")
-    return [_write_run(folder / "runs", number, *item) for number, item in enumerate(HOSTILE.items())]
+    ids = [_write_run(folder / "runs", number, *item) for number, item in enumerate(HOSTILE.items())]
+    return [
+        *ids,
+        *(_write_posted_run(folder / "runs", number, key) for number, key in enumerate(SAID_BY_SITES)),
+    ]
+
+
+def _write_posted_run(root: Path, number: int, key: str) -> str:
+    """Write a run that waits at a site which says a hostile text wherever a site says anything, of its machine too."""
+    text, now = HOSTILE[key], time.time()
+    run_id = f"posted-{key}-s0-20261128-1300{number:02d}-{number:04x}"
+    folder = root / run_id
+    (folder / "checkpoints").mkdir(parents=True)
+    info = {"v": 1, "id": run_id, "experiment": text, "config": {"name": text}, "seed": 0, "created": now}
+    (folder / "run.json").write_text(json.dumps(info))
+    site = {"name": text, "slurm" if number % 2 else "ssh": text}
+    posting = {"site": site, "name": text, "posted": now - 60, "job": text, "folder": text}
+    (folder / "posted.json").write_text(json.dumps(posting))
+    seen = {
+        "at": now, "since": now, "state": ("pending", "running")[number // 2 % 2], "reason": text, "node": text,
+        "exit": text, "starts": now + 60, "ends": now + 600, "restarts": 10**30,
+    }  # fmt: skip
+    said = {
+        "site": site, "at": now, "runs": {run_id: seen}, "host": text, "free_gpus": 10**30, "all_gpus": -1,
+        "trouble": text if number % 3 == 0 else "", "gpus": [{"index": 10**12, "name": text, "power": 1e308}],
+    }  # fmt: skip
+    file = root / ".sites" / f"{urllib.parse.quote(text, safe=':@')}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(said))
+    return run_id
 
 
 def _write_run(root: Path, number: int, key: str, text: str) -> str:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import itertools
 import json
 import shutil
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+
+from rich.cells import cell_len
 
 from engine.analysis.runs_that_count import read_candidates
 from engine.commands import run_table
@@ -23,17 +27,23 @@ from engine.query.select import select_runs
 from engine.runs import predictions, run_lock, stop_request, trash, worker_status
 from engine.runs.current_state import status_of
 from engine.runs.labels import labels_of
+from engine.runs.posted.posting import posting_of
+from engine.runs.posted.whereabouts import whereabouts_of
 from engine.runs.queue_entry import queue_entry
 from engine.runs.resume import last_experiment
 from engine.runs.status_file import rebuild
 from engine.runs.store import Run, Store
+from engine.runs.trust.posted_by_user import why_not_own
 from engine.text import printable
 from tests.hostile_texts import acted_on
 from tui.feed.feed import Feed
 from tui.report.export_tables import export_tables
 from tui.state.run_page_record import Page
-from tui.state.snapshot import Project, Watch
+from tui.state.snapshot import Machine, Project, Watch
+from tui.views.queue_gantt import bars, gantt
 from tui.views.run_list_rows import make_rows
+from tui.views.site_facts import facts_at_site
+from tui.widgets.machine.load_sparklines import board_lines
 
 FILTER = "model~vit options.pool=mean -tag=a age>1s duration<1h"
 Reader = Callable[[Path, Run], str]
@@ -58,6 +68,9 @@ def small_files(lab: Path, run: Run) -> str:
     labels = labels_of(run)
     predictions.load(run.path)
     worker_status.read(str(lab / "runs"))
+    if (posting := posting_of(run)) is not None:
+        why_not_own(run, posting)
+    said += [fact for pair in facts_at_site(status_of(run), whereabouts_of(run)) for fact in pair]
     return "\n".join([*said, printable(" ".join([*labels.tags, labels.notes]))])
 
 
@@ -112,7 +125,7 @@ def filtered(lab: Path, run: Run) -> str:
 
 
 def feed(lab: Path, run: Run) -> str:
-    """What the app reads, and the rows of its list; the drawing has tests of its own."""
+    """What the app reads, the rows of its list, its machines and its queue; the drawing has tests of its own."""
     project = Project(folder=lab, config=lab / "experiments.toml", runs=lab / "runs")
     follower = Feed(project, lambda _: None)
     follower._machine._next = float("inf")  # what else runs on this machine is no part of it
@@ -120,7 +133,14 @@ def feed(lab: Path, run: Run) -> str:
     for _ in range(3):
         if (changed := follower.tick()) is not None:
             make_rows(changed.snapshot, {each.experiment for each in changed.snapshot.runs})
-    return ""
+    follower._queue_reader._next = 0.0
+    follower.tick()
+    shown = dataclasses.replace(follower._snapshot, machine=Machine(time=time.time()))
+    lines = [*board_lines(shown, 100), *gantt(bars(shown), shown.machine.time, 100)]
+    assert all(cell_len("".join(text for text, _ in line)) <= 100 for line in lines), (
+        "a line is wider than the screen"
+    )
+    return "\n".join("".join(text for text, _ in line) for line in lines)
 
 
 def tables(lab: Path, run: Run) -> str:

@@ -23,7 +23,7 @@ import engine.cli
 import tui.cli
 from engine.runs.store import Store
 from tests.conftest import ROOT, Engine
-from tests.hostile_runs import write_project
+from tests.hostile_runs import SAID_BY_SITES, write_project
 from tests.hostile_texts import HOSTILE, acted_on
 
 UNSAFE = {key: text for key, text in HOSTILE.items() if acted_on(text)}
@@ -133,7 +133,7 @@ def test_json_says_what_the_runs_say(lab: Path) -> None:
     lines = output_of(engine.cli.main, "ls", "--json").splitlines()
     most = 200  # the name of 5,000 characters is cut
     assert [json.loads(line)["experiment"][:most] for line in lines] == [
-        text[:most] for text in HOSTILE.values()
+        text[:most] for text in (*HOSTILE.values(), *(HOSTILE[key] for key in SAID_BY_SITES))
     ]
     assert all(line.isprintable() for line in lines)
 

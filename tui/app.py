@@ -41,6 +41,8 @@ FIRST_LOOK_S = 0.06
 """Seconds that the first painting waits for the runs that it would show; with them it is one painting, not two."""
 LEAVING_S = 2
 """Seconds that leaving waits for a look at the files that is under way."""
+BRIDGE_S = 2
+"""Seconds until a bridge is started for the runs that sites have, if there is none: what is shown comes first."""
 
 
 def collect_garbage() -> None:
@@ -91,6 +93,8 @@ class VituiApp(RecentEventsApp, KeyQueueApp, DiffingApp, ReportingApp):
         if not self._toured:
             self.push_screen(TourScreen(), lambda _: self._remember_tour())
         self.set_timer(1, collect_garbage)
+        if not self.options.readonly:
+            self.set_timer(BRIDGE_S, self._look_after_sites)
 
     def on_unmount(self) -> None:
         """End the feed's thread, and remember how the project was looked at."""
@@ -177,6 +181,17 @@ class VituiApp(RecentEventsApp, KeyQueueApp, DiffingApp, ReportingApp):
                     remember_tour(self.options.state)
 
         self.run_worker(work, thread=True, group="actions", exit_on_error=False)
+
+    def _look_after_sites(self) -> None:
+        """Start what looks after the runs that sites have, in a thread: after a reboot there is none."""
+
+        def work() -> None:
+            from engine.remote.start_bridge import ensure_bridge_if_needed
+            from engine.runs.store import Store
+
+            ensure_bridge_if_needed(Store(self.project.runs))
+
+        self.run_worker(work, thread=True, group="bridge", exit_on_error=False)
 
     def _take(self, changed: Changed) -> None:
         self.dashboard.post_message(changed)

@@ -135,8 +135,9 @@ def restore(names: tuple[str, ...], root: Path, as_json: bool) -> None:
 def doctor(root: Path, as_json: bool, fix: bool) -> None:
     """Say what is not well with each run, why, and the cure."""
     from engine.diagnostics.doctor import report
+    from engine.remote.orphans import check_sites
 
-    for line in report(Store(root), fix=fix, as_json=as_json):
+    for line in report(Store(root), fix=fix, as_json=as_json, further=check_sites):
         click.echo(line)
 
 

@@ -17,9 +17,12 @@ from engine.runs.store import Run
 from engine.system.files import tail
 from engine.text import duration, escaped_json, number, printable
 
+ON = TableColumn("on", least=8)
+"""The site of each run; left out where none was sent anywhere."""
 COLUMNS = (
     TableColumn("state"),
     TableColumn("run", least=24, cut="middle"),
+    ON,
     TableColumn("epoch", right=True),
     TableColumn("left", right=True),
     TableColumn("test F1", right=True),
@@ -33,7 +36,13 @@ _SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 def print_run_table(statuses: Sequence[Status]) -> None:
     """Print runs as a table: cut to the terminal, in full width elsewhere."""
     colours = [_SGR[MARKS[status.state][1]] for status in statuses] if wants_colour() else None
-    lines = draw(COLUMNS, [_row(status) for status in statuses], terminal_width(), colours)
+    columns: Sequence[TableColumn] = COLUMNS
+    rows = [_row(status) for status in statuses]
+    if not any(status.on for status in statuses):  # a project without sites need not know of them
+        at = COLUMNS.index(ON)
+        columns = COLUMNS[:at] + COLUMNS[at + 1 :]
+        rows = [row[:at] + row[at + 1 :] for row in rows]
+    lines = draw(columns, rows, terminal_width(), colours)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # marks are no ASCII, and the terminal's encoding may be
     sys.stdout.write("\n".join(lines) + "\n")
@@ -44,6 +53,7 @@ def _row(status: Status) -> tuple[str, ...]:
     return (
         f"{MARKS[status.state][0]} {status.state}",
         status.run,
+        printable(status.on),
         progress(status),
         duration(status.left_s) if status.left_s is not None else "",
         _test_f1(status),

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import tomli
-
 KeyPath = tuple[str, ...]
 
 _ASSIGNMENT = re.compile(r"""\s*((?:"(?:[^"\\]|\\.)*"|'[^']*'|[\w\-.]|\s)+?)\s*=\s*""")
@@ -63,6 +61,8 @@ class Positions:
 
 def statements(text: str) -> Iterator[TomlStatement]:
     """Yield what a TOML text that parses says, in order; comments and blank lines are passed over."""
+    import tomli  # positions are known to lists of runs, which read no TOML
+
     table: KeyPath = ()
     for line, lines in _pieces(text):
         if lines[0].lstrip().startswith("["):
@@ -91,6 +91,8 @@ def _pieces(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _parses(text: str) -> bool:
+    import tomli
+
     try:
         tomli.loads(text)
     except tomli.TOMLDecodeError:

@@ -5,7 +5,7 @@ Nothing is ever deleted: what is in the way goes to the trash, from where people
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from engine.diagnostics import run_checks
 from engine.diagnostics.folder_checks import check_unfinished, check_worker
@@ -23,8 +23,17 @@ ROUNDS = 4
 """How often the runs are examined anew after repairs."""
 
 
-def examine(store: Store) -> list[Finding]:
-    """Return all that is not well, of each run from the oldest on and then of the folder itself."""
+Further = Callable[[Store], Iterable[Finding]]
+"""Finds what is not well outside of this machine."""
+
+
+def examine(store: Store, further: Further = lambda _: ()) -> list[Finding]:
+    """Return all that is not well, of each run from the oldest on and then of the folder itself.
+
+    Args:
+        store: The folder of runs.
+        further: What is asked besides.
+    """
     runs = store.runs()
     names = {run.id for run in runs}
     findings = [finding for run in runs for finding in run_checks.examine(run, names)]
@@ -33,7 +42,7 @@ def examine(store: Store) -> list[Finding]:
         findings += check_gpus(store, nvml)
     finally:
         nvml.close()
-    return [*findings, *check_leftovers(runs), *_examine_folder(store)]
+    return [*findings, *check_leftovers(runs), *_examine_folder(store), *further(store)]
 
 
 def _examine_folder(store: Store) -> Iterator[Finding]:
@@ -45,10 +54,17 @@ def _examine_folder(store: Store) -> Iterator[Finding]:
     yield from check_key()
 
 
-def report(store: Store, *, fix: bool, as_json: bool) -> Iterator[str]:
-    """Yield a line for each finding, and one on all of them for people; repair what can be, if asked."""
+def report(store: Store, *, fix: bool, as_json: bool, further: Further = lambda _: ()) -> Iterator[str]:
+    """Yield a line for each finding, and one on all of them for people.
+
+    Args:
+        store: The folder of runs.
+        fix: Repair what can be.
+        as_json: Yield JSON.
+        further: What is asked besides, as by ``examine``.
+    """
     count = fixable = 0
-    for finding, done, failed in _go_round(store, fix=fix):
+    for finding, done, failed in _go_round(store, further, fix=fix):
         count, fixable = count + 1, fixable + (bool(finding.remedy) and not done)
         yield _as_json(finding, done, failed) if as_json else _as_line(finding, done, failed)
     if as_json:
@@ -59,12 +75,12 @@ def report(store: Store, *, fix: bool, as_json: bool) -> Iterator[str]:
         yield f"{count} found; `engine doctor --fix` repairs {fixable} of them and deletes nothing"
 
 
-def _go_round(store: Store, *, fix: bool) -> Iterator[tuple[Finding, str, str]]:
+def _go_round(store: Store, further: Further, *, fix: bool) -> Iterator[tuple[Finding, str, str]]:
     """Yield each finding once, with what was done and what could not be; a repair may bring another to light."""
     told: set[Finding] = set()
     for _ in range(ROUNDS if fix else 1):
         repaired = False
-        for finding in examine(store):
+        for finding in examine(store, further):
             done, failed = _attempt(store, finding) if fix else ("", "")
             if done or finding not in told:
                 yield finding, done, failed

@@ -17,9 +17,12 @@ import msgspec
 from engine.events import HALF_A_LINE, MAX_LINE, decode, why_no_event
 from engine.runs import current_state, run_lock, status_file
 from engine.runs.heartbeat import SILENCE_S
+from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
+from engine.runs.posted.posting import FILE as POSTED_FILE
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
 from engine.runs.store import Run, StoreError
+from engine.runs.trust.posted_by_user import why_not_own
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, tail
 from engine.system.permissions import ROOT_UID, user_name, who_else_can_write
@@ -33,7 +36,7 @@ YOUNG_S = 60.0
 """Seconds for which a file that a writer has not finished may still be being written."""
 FILES = (
     "lock", "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log",
-    "console.log.1", "predictions.npy", "predictions.json",
+    "console.log.1", "predictions.npy", "predictions.json", "posted.json",
 )  # fmt: skip
 """The lock is first: with another in its place nothing can be repaired."""
 
@@ -95,6 +98,9 @@ def check_state(case: Case) -> Iterator[Finding]:
             yield case.finding("queued", f"queued{reason}", cure)
         case "failed" | "stopped" | "crashed":
             yield case.finding(status.state, f"{status.state}{reason}", resume)
+        case "silent" if (posting := posting_of(run)) is not None:
+            where = "" if posting == DAMAGED_POSTING else f"`engine site check {posting.site.name}`"
+            yield case.finding("silent", f"silent{reason}", where)
         case "silent" if status.host:
             ago = duration(abs(time.time() - status.heartbeat))
             when = "ago" if status.heartbeat < time.time() else "ahead of this machine's clock"
@@ -267,6 +273,19 @@ def check_queue_entry(case: Case) -> Iterator[Finding]:
             )  # fmt: skip
 
 
+def check_posting(case: Case) -> Iterator[Finding]:
+    """Is it known which site has it, and is that this user's to say?"""
+    if case.held or (posting := posting_of(case.run)) is None:
+        return
+    if posting == DAMAGED_POSTING:
+        text = "posted.json is damaged: it was sent to a site, and its job there is left alone"
+        cure = "once it has no job there, this folder has it again without that file"
+        yield case.finding("posting", text, cure, "throw", case.run.path / POSTED_FILE)
+    elif case.status.state not in ENDED and (why := why_not_own(case.run, posting)):
+        text = f"{posting.site.name} may have it, and its job is left alone: {why}"
+        yield case.finding("posting", text, "who posted it looks after it")
+
+
 def check_request(case: Case) -> Iterator[Finding]:
     """Has what a user asked been done?"""
     if not case.held and case.status.state in ENDED and _size(case.run.control):
@@ -381,7 +400,7 @@ def _size(path: Path) -> int:
 
 CHECKS = (
     check_state, check_silence, check_lock, check_description, check_kinds, check_events, check_status,
-    check_queue_entry, check_request, check_drafts, check_checkpoint, check_permissions,
+    check_queue_entry, check_posting, check_request, check_drafts, check_checkpoint, check_permissions,
 )  # fmt: skip
 
 

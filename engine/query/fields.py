@@ -129,7 +129,7 @@ def known_keys() -> dict[str, FilterKey]:
         FilterKey("state", "text", _field("state"), choices=get_args(State)),
         *(
             FilterKey(name, "text", _field(name))
-            for name in ("run", "experiment", "reason", "device", "host", "init")
+            for name in ("run", "experiment", "reason", "device", "host", "init", "on", "node")
         ),
         *(
             FilterKey(name, "number", _field(name))

@@ -57,6 +57,9 @@ class DurationEstimator:
         self._kinds: dict[int, tuple[Hashable, Hashable]] = {}
         self._alike: dict[Hashable, list[_Measured]] = {}
         self._images: dict[Hashable, float] = {}
+        self._measured: set[str] = set()
+        self._estimates: dict[Hashable, RemainingTime] = {}
+        """By what an estimate depends on: hundreds of runs that wait may be alike."""
         for status in statuses:
             alike, data = self._kind(status)
             images = self._seen(status)
@@ -67,6 +70,7 @@ class DurationEstimator:
                 start_s = max(0.0, outside_s) if status.state == "finished" and status.attempt <= 1 else 0.0
                 measured = _Measured(status, epoch_s, start_s, data, images)
                 self._alike.setdefault(alike, []).append(measured)
+                self._measured.add(status.run)
 
     def left(self, status: Status, epochs: int | None = None) -> RemainingTime:
         """Return the seconds that a run still takes.
@@ -91,6 +95,14 @@ class DurationEstimator:
         )
 
     def _at_the_speed_of_others(self, status: Status, epochs_left: float) -> RemainingTime:
+        if status.run in self._measured:  # it is none of the others
+            return self._estimated(status, epochs_left)
+        key = (*self._kind(status), status.experiment, epochs_left, bool(status.epoch))
+        if (estimate := self._estimates.get(key)) is None:
+            estimate = self._estimates[key] = self._estimated(status, epochs_left)
+        return estimate
+
+    def _estimated(self, status: Status, epochs_left: float) -> RemainingTime:
         _, data = self._kind(status)
         images = self._images.get(data) or training_images(self._configs.get(status.run, {}))
         runs, same_data = self._comparable(status, images)

@@ -42,6 +42,8 @@ class Forecast(NamedTuple):
     """The earliest finish, where the finish is unknown."""
     how: str = ""
     """In words, how its duration was estimated."""
+    limit: float | None = None
+    """When the time of its job at a site is up; it ends then at the latest."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +194,7 @@ def forecast_queue(
     configs: Mapping[str, Mapping[str, Any]] | None = None,
     untrusted: Collection[str] = (),
 ) -> list[Forecast]:
-    """Return the forecast of all live and queued runs.
+    """Return the forecast of all live and queued runs; ``engine.queue.site_forecast`` has that of posted ones.
 
     Args:
         statuses: The status of every run, by when they ended.
@@ -206,17 +208,17 @@ def forecast_queue(
     Returns:
         First the live runs, then the queued ones; empty where there are neither.
     """
-    if not entries and not any(status.state in LIVE for status in statuses):
+    live = [status for status in statuses if status.state in LIVE and not status.on]
+    if not entries and not live:
         return []
     by_id = {status.run: status for status in statuses}
-    live = [status for status in statuses if status.state in LIVE]
     others = [status for status in statuses if status.state not in LIVE]
     durations = DurationEstimator([*live, *others[-MEASURED:]], configs or {})
     devices = [
         Device(device.id, device.name, device.index, gpu=device.gpu, lost=device.lost) for device in offered
     ]
     devices_of = _given(live, entries, devices)
-    running = [_as_running(status, devices_of[status.run], durations, now) for status in live]
+    running = [as_running(status, devices_of[status.run], durations, now) for status in live]
     queued = [
         _as_queued(by_id[run], entries[run], by_id, durations, blocked=run in untrusted)
         for run in order
@@ -241,9 +243,17 @@ def _given(
     return devices_of
 
 
-def _as_running(
+def as_running(
     status: Status, devices: tuple[str, ...], durations: DurationEstimator, now: float
 ) -> RunningRun:
+    """Return when a live run began, and when it ends if it is left alone.
+
+    Args:
+        status: How far it has come.
+        devices: The devices that it has, by their ids.
+        durations: How long runs take.
+        now: Seconds since the epoch.
+    """
     start = status.started if status.state == "running" and status.started else now
     if status.state == "running" and status.eta_s is not None:
         return RunningRun(status.run, start, status.heartbeat + status.eta_s * _share(status), devices)

@@ -49,16 +49,21 @@ class LivePostings:
             key = stat.st_ino, stat.st_mtime_ns, os.lstat(run.folder).st_ino
         except OSError:
             return None
-        if run.id in known and known[run.id][0] == key:
-            posting = known[run.id][1]
-        else:
-            posting = posting_of(run)
-            if posting is not None and (posting.seen is not None or why_not_own(run, posting)):
-                posting = None
+        posting = known[run.id][1] if run.id in known and known[run.id][0] == key else _live_posting(run)
         self._known[run.id] = key, posting
         return posting
 
 
+def _live_posting(run: Run) -> Posting | None:
+    """Return the posting of a run that this user posted and that a site may still have."""
+    posting = posting_of(run)
+    if posting is None or posting.seen is not None or why_not_own(run, posting):
+        return None
+    return posting
+
+
 def is_any(store: Store) -> bool:
     """Return whether a site still has a run of a folder, which costs nothing where none was ever posted."""
-    return bool(LivePostings(store).by_site())
+    if not site_status.folder_of(store.root).is_dir():
+        return False
+    return any(_live_posting(run) is not None for run in reversed(store.runs()))  # the newest live most often

@@ -47,15 +47,11 @@ UNKNOWN_YET = (
 
 
 def link_to(root: Path, site: Site) -> Link:
-    """Return the way to a site for the runs of a folder."""
-    if site.is_here:
-        from engine.remote.cluster_link import ClusterLink
-        from engine.sites.command_line import Here
+    """Return the way to a cluster of this machine; to others the bridge has one (``engine.remote.site_keeper``)."""
+    from engine.remote.cluster_link import ClusterLink
+    from engine.sites.command_line import Here
 
-        return ClusterLink(root, site, Here())
-    from engine.remote.host_link import HostLink
-
-    return HostLink(root, site)
+    return ClusterLink(root, site, Here())
 
 
 @contextlib.contextmanager

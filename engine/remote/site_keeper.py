@@ -15,6 +15,7 @@ from engine.config.site import Site
 from engine.errors import UserError
 from engine.queue.retry import log
 from engine.remote import post, requests
+from engine.remote.host_link import HostLink
 from engine.remote.link import Link
 from engine.remote.live_postings import LivePostings, Posted
 from engine.remote.next_step import CANCELLED, Step, next_step
@@ -158,6 +159,8 @@ class SiteKeeper(threading.Thread):
         """Do about a run what follows from this look."""
         if seen is not None and seen.job and not posting.job:
             posting = self._change(run, posting, replace(posting, job=seen.job)) or posting
+        if seen is None or seen.state not in ("ended", "gone"):
+            return
         step = next_step(run, status_of(run), posting, seen, self._backoff_s)
         if step.do == "ask again":
             again = replace(posting, posted=time.time())  # a minute more for this try
@@ -210,7 +213,11 @@ class SiteKeeper(threading.Thread):
         site = self._site_of(posted)
         if self._link is None or self._linked != site:
             self._close()
-            self._link, self._linked = post.link_to(self._store.root, site), site
+            root = self._store.root
+            self._link, self._linked = (
+                post.link_to(root, site) if site.is_here else HostLink(root, site),
+                site,
+            )
         return self._link
 
     def _site_of(self, posted: Posted) -> Site:

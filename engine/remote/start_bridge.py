@@ -35,6 +35,7 @@ def ensure_bridge(store: Store) -> None:
         with contextlib.suppress(OSError):
             os.utime(path)  # it sees that there is something new
         return
+    path.touch(mode=0o600)  # by that lists know that one is starting
     log = os.open(store.root / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         bridge = subprocess.Popen(

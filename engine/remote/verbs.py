@@ -33,6 +33,7 @@ from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting, own_posting
 from engine.runs.trust.queued_by_user import Identity
 from engine.sites.command_line import SiteError
+from engine.text import printable
 
 POLL_S = 1.0
 """Seconds between two looks at a job that is waited for."""
@@ -73,7 +74,7 @@ def request_stop(run: Run, request: Request) -> str:
     if status.asked == request:
         return f"{_ask(run, 'cancel')}; it had been asked to stop before"
     said = stop_and_resume.request_stop(run, request)
-    return f"{said}; asked again, its job is cancelled at {posting.site.name}"
+    return f"{said}; asked again, its job is cancelled at {printable(posting.site.name)}"
 
 
 def force_stop(run: Run, say: Callable[[str], None], patience_s: float = PATIENCE_S) -> str:

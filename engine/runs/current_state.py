@@ -19,8 +19,9 @@ import time
 from engine.runs import stop_request
 from engine.runs.heartbeat import SILENCE_S
 from engine.runs.posted import site_status
-from engine.runs.posted.posted_state import Judged, judge_posted, newest
-from engine.runs.posted.posting import posting_of
+from engine.runs.posted.posted_state import Judged, judge_posted
+from engine.runs.posted.posting import DAMAGED_POSTING
+from engine.runs.posted.whereabouts import Whereabouts, whereabouts_of
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import ENDED, LIVE, MAX_REASON, SAYABLE, State, Status
 from engine.runs.status_file import cached, is_of_older_version, read_on, rebuild, renew
@@ -43,10 +44,12 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
         status, is_outdated = rebuild(run), is_of_older_version(run)
     elif not is_held and status.offset < size:  # a live process saves the rest itself
         read_on(run, status)
-    status.state, reason = _judge(run, status, entry, is_held)
+    place = whereabouts_of(run)
+    status.on, status.node = (place.on, place.node(status)) if place is not None else ("", "")
+    status.state, reason, status.heard = _judge(run, status, entry, is_held, place)
     status.asked = stop_request.asked(run) if status.state in LIVE else None
     if reason is not None:
-        status.reason = reason[:MAX_REASON]
+        status.reason = _with_cure(run, status, place, reason)[:MAX_REASON]
     elif status.state == "queued":
         status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
@@ -54,6 +57,13 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
     if is_outdated and not is_held and status.state in ENDED & SAYABLE:
         renew(run, status)
     return status
+
+
+def _with_cure(run: Run, status: Status, place: Whereabouts | None, reason: str) -> str:
+    """Return a reason; of a run of which its site has said nothing for a while, also that it is not asked."""
+    if place is None or place.posting == DAMAGED_POSTING or not (status.heard or place.seen is None):
+        return reason
+    return "; ".join(filter(None, (reason, site_status.why_unattended(run.folder.rpartition("/")[0] or "."))))
 
 
 def _state_of_owned(status: Status, entry: QueueEntry) -> State:
@@ -70,13 +80,13 @@ def _state_of_held(status: Status) -> State:
     return "running" if status.state == "running" and _is_current(status) else "starting"
 
 
-def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None) -> Judged:
+def _judge(
+    run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None, place: Whereabouts | None
+) -> Judged:
     if (living := _state_of_living(run, status, entry, is_held)) is not None:
         return Judged(living, None)
-    if status.state != "finished" and (posting := posting_of(run)) is not None:
-        site = site_status.read(run.folder.rpartition("/")[0] or ".", posting.site.name)
-        seen, ahead_s = (site.runs.get(run.id), site.clock_ahead_s) if site is not None else (None, 0.0)
-        return judge_posted(status, posting, newest(seen, posting.seen), time.time(), ahead_s)
+    if place is not None:
+        return judge_posted(status, place.posting, place.seen, time.time(), place.clock_ahead_s)
     if entry is not None and entry.waits(status.attempt):
         return Judged("queued", None)
     taker = entry.owner if entry is not None and not entry.begun(status.attempt) else None

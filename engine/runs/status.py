@@ -117,6 +117,12 @@ class Status(msgspec.Struct, kw_only=True):
     """``FOLD`` of the version that folded the events; 0 for older versions."""
     asked: Request | None = None
     """How a live run is asked to stop; read from its control file, not from status.json."""
+    on: Short = ""
+    """The site that it was posted to, empty for a run of this folder; from posted.json, as what follows."""
+    node: Short = ""
+    """The machine there that it runs on, or ran on last."""
+    heard: Moment = 0.0
+    """When its site was heard last, where the state is as old as that; 0 where the state is of now."""
 
     @property
     def left_s(self) -> float | None:

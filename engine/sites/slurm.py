@@ -136,6 +136,11 @@ class Slurm:
         """Return the jobs of this user that are a posting's, by its name: for who looks for those without a run."""
         return dict(self._named(self.jobs()))
 
+    def script_of(self, job_id: str) -> str:
+        """Return the batch script of a job, empty where Slurm does not tell."""
+        said = self._run(["scontrol", "write", "batch_script", job_id, "-"])
+        return "" if said.code else said.out
+
     def cancel(self, name: str, job_id: str = "") -> str:
         """Cancel the job of a posting; return in words what became of it.
 
@@ -235,10 +240,9 @@ class Slurm:
 
     def _names_of(self, array: str, job_id: str) -> list[str]:
         if array not in self._names:
-            said = self._run(["scontrol", "write", "batch_script", job_id, "-"])
-            if said.code:
+            if not (script := self.script_of(job_id)):
                 return []
-            self._names[array] = names_in(said.out)
+            self._names[array] = names_in(script)
         return self._names[array]
 
     def _ends_of(self, dropped: Mapping[str, str]) -> dict[str, Job]:

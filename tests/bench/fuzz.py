@@ -52,7 +52,7 @@ ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
 SHARES = {"events": 0.2, "files": 0.03, "config": 0.03, "filters": 0.24, "folders": 0.5}
 """Which part of the inputs each target gets."""
-FILES = ("status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control")
+FILES = ("status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control", "posted.json")
 """What is damaged of a run: the first byte of an input says which."""
 MAX_BYTES = 4096
 RSS_LIMIT_MB = 1024
@@ -267,7 +267,7 @@ def _folder_corpus(events: list[bytes]) -> Iterator[bytes]:
         {"queued.json": json.dumps(TICKET).encode(), "control": b"stop-now", "lock": hostile},
     ]
     folders = [hostile_folders.parts(files.items()) for files in made]
-    damaged = [(name, b"x") for name in hostile_folders.NAMES[:9]]
+    damaged = [(name, b"x") for name in hostile_folders.NAMES[:10]]
     folders += [hostile_folders.parts(damaged, kind) for kind in dict.fromkeys(hostile_folders.KINDS)]
     for turn in range(len(SHIFTS)):
         yield from (bytes([turn]) + folder for folder in folders)

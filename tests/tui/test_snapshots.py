@@ -7,22 +7,27 @@ import os
 import time
 from collections.abc import Callable, Iterator
 
+import msgspec
 import pytest
 import textual
 from textual.pilot import Pilot
 
 from engine.config.loader import load_config
-from engine.events import Confusion, encode
+from engine.config.site import Site
+from engine.events import Confusion, Metrics, Start, encode
 from engine.queue.order import hold
 from engine.runs import run_lock
+from engine.runs.posted import site_status
+from engine.runs.posted.site_status import SiteGpu
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status_file import rebuild, save
-from engine.runs.store import Store
+from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
 from engine.system.lock import this_process
 from engine.system.nvml import GpuSample
 from tests.conftest import ROOT, queued
+from tests.engine.runs.posted.posted_by_hand import GPUBOX, JZ, hear, post_by_hand
 from tests.tui.conftest import NOW, Write
 from tests.tui.pilot import settle, until
 from tui.app import VituiApp
@@ -192,6 +197,63 @@ def test_the_queue_on_a_screen_of_its_own(
 
     with run_lock.hold(live[0]), run_lock.hold(live[1]):
         assert snap_compare(VituiApp(project), terminal_size=(120, 36), run_before=press)
+
+
+@pytest.fixture
+def at_sites(project: Project, write_run: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Runs at a cluster, at a machine over ssh, and at one that does not answer; the clocks stand still."""
+    monkeypatch.setattr(time, "time", lambda: NOW)
+    gpu = SiteGpu(index=0, name="RTX 4090", utilization=87.0, memory_used=9 * 2**30, memory_total=24 * 2**30,
+                  power=310.0, temperature=61.0)  # fmt: skip
+    sent = (
+        (JZ, "ViT-small", 20, {"state": "running", "node": "n17", "starts": NOW - 620, "ends": NOW + 900}),
+        (JZ, "ViT-small", None, {"reason": "waits for 1 free GPU of gpu (Resources)", "starts": NOW + 300,
+                                 "ends": NOW + 1200}),
+        (JZ, "ViT-small", None, {"reason": "12 jobs go before it (Priority)"}),
+        (GPUBOX, "BiT-small", 10, {"state": "running", "node": "gpubox", "starts": NOW - 300}),
+        (Site(name="lab", ssh="lab"), "one-token", 185, {"state": "running", "node": "lab", "starts": NOW - 900}),
+    )  # fmt: skip
+    for seed, (site, experiment, heard_ago_s, said) in enumerate(sent):
+        run = write_run(experiment, seed=seed, epochs=0, end=None)
+        run.status_file.unlink()
+        run.events.unlink()
+        if heard_ago_s is not None:
+            write_live(run, experiment, seed, began=NOW - 600, last=NOW - heard_ago_s)
+        post_by_hand(run, site, ago_s=900)
+        hear(run, site, ago_s=180 if site.name == "lab" else 8, **said)
+    for site, more in (
+        (JZ, {"free_gpus": 3, "all_gpus": 16, "running": 4, "waiting": 7}),
+        (GPUBOX, {"running": 1, "host": "gpubox", "gpus": (gpu,), "at": NOW - 0.3}),
+        (sent[-1][0], {"trouble": "its host key is not known: run `ssh lab` once in a terminal and look at it"}),
+    ):  # fmt: skip
+        status = site_status.read(project.runs, site.name)
+        assert status is not None
+        site_status.publish(project.runs, msgspec.structs.replace(status, **more))
+    machine = Machine(time=NOW, cpu=42.0, memory_used=6 * 2**30, memory_total=24 * 2**30)
+    answers = iter([machine])
+    monkeypatch.setattr("tui.feed.feed.MachineSampler.sample", lambda self: next(answers, None))
+
+
+def write_live(run: Run, experiment: str, seed: int, began: float, last: float) -> None:
+    """Have a run begin on a node and get half-way."""
+    start = Start(time=began, run=run.id, experiment=experiment, seed=seed, pid=7, host="n17", device="cuda:0",
+                  epochs=4, steps_per_epoch=10)  # fmt: skip
+    steps = [
+        Metrics(
+            time=began + (last - began) * step / 20, run=run.id, step=step, epoch=step / 10,
+            values={"train/loss": 2.3 * math.exp(-step / 12)} | ({"test/f1": 0.04 * step} if step % 10 == 0 else {}),
+        )
+        for step in range(1, 21)
+    ]  # fmt: skip
+    run.events.write_bytes(b"".join(map(encode, [start, *steps])))
+
+
+def test_runs_at_sites(snap: Compare, at_sites: None) -> None:
+    assert snap((120, 36), "down", "down", "l")
+
+
+def test_the_machines_and_the_queue_of_sites(snap: Compare, at_sites: None) -> None:
+    assert snap((120, 36), "5", "5", "j")
 
 
 def machines(pid: int) -> Iterator[Machine]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import threading
 import time
 from collections import deque
@@ -32,6 +33,7 @@ from tui.feed.queue_reader import QueueReader
 from tui.feed.refresh_rate import refresh_interval
 from tui.feed.run_metadata import MetadataReader
 from tui.feed.run_page_reader import Reader
+from tui.feed.site_reader import DestinationReader, SiteReader
 from tui.state.messages import Changed
 from tui.state.run_page_record import Record
 from tui.state.snapshot import Machine, Project, RunDetail, Snapshot, Watch
@@ -95,6 +97,8 @@ class Feed:
         self._curves = CurveReader()
         self._metadata = MetadataReader()
         self._queue_reader = QueueReader(str(project.runs))
+        self._sites = SiteReader(project.runs)
+        self._destinations = DestinationReader()
         self._machines: deque[Machine] = deque(maxlen=KEPT_LOOKS)
         self._machine = MachineSampler()
         self._reader: Reader | None = None
@@ -102,6 +106,7 @@ class Feed:
         self._watcher = Watcher()
         self._steps: tuple[Callable[[_Tick], None], ...] = (
             self._update_config,
+            self._update_sites,
             self._update_runs,
             self._update_alarms,
             self._update_metadata,
@@ -178,6 +183,13 @@ class Feed:
         if (config := self._read_config()) is not None:
             tick.changes["config"], tick.changes["config_error"] = config
 
+    def _update_sites(self, tick: _Tick) -> None:
+        if self._sites.look():
+            tick.changes["sites"] = self._sites.views
+        destinations = self._destinations.look(tick.changes.get("config", tick.before.config))
+        if destinations is not None and destinations != tick.before.destinations:
+            tick.changes["destinations"] = destinations
+
     def _update_runs(self, tick: _Tick) -> None:
         tick.changed_runs = self._look_at_runs()
         if (error := self._runs_error()) != tick.before.runs_error:
@@ -235,8 +247,9 @@ class Feed:
     def _update_queue(self, tick: _Tick) -> None:
         now = self._machines[-1].time if self._machines else time.time()
         queue = self._queue_reader.look(
-            self._runs, self._statuses, self._stamps, self._metadata.known, now, news=bool(tick.changed_runs)
-        )
+            self._runs, self._statuses, self._stamps, self._metadata.known, self._sites.seen, now,
+            news=bool(tick.changed_runs),
+        )  # fmt: skip
         if queue is not None and queue != tick.before.queue:
             tick.changes["queue"] = queue
 
@@ -276,19 +289,33 @@ class Feed:
                 continue
             folder = _stamp(run.path) or 0  # every status, queue entry and request is renamed into the folder
             folder_changed = folder != self._stamps.get(name)
-            may_move = (
-                previous is None or previous.state in LIVE or (may_wait_anew and previous.state == "queued")
-            )
+            may_move = previous is None or self._may_move(run, previous, may_wait_anew=may_wait_anew)
             if not may_move and not folder_changed:
                 continue
             if folder_changed:
                 self._metadata.touch(name)
             self._stamps[name] = folder
             status = status_of(run)
-            if previous is None or _differs(previous, status):
+            if previous is None or name in self._sites.moved or _differs(previous, status):
                 changed_runs.add(name)
             self._statuses[name] = status
+            if status.on:
+                self._sites.judged(name, time.monotonic())
         return changed_runs
+
+    def _may_move(self, run: Run, previous: Status, *, may_wait_anew: bool) -> bool:
+        """Return whether a run's state may be another though its folder has not changed.
+
+        A posted run is judged when its site says something new, when it has written something, and every few seconds:
+        of these a thousand may live at once.
+        """
+        if not previous.on:
+            return previous.state in LIVE or (may_wait_anew and previous.state == "queued")
+        if run.id in self._sites.moved:
+            return True
+        if previous.state not in LIVE and previous.state != "queued":
+            return False
+        return self._sites.is_due(run.id, time.monotonic()) or _size(run) != previous.offset
 
     def _runs_error(self) -> str:
         """Return in words that the folder of runs is gone, empty while it is there or was never seen."""
@@ -304,6 +331,7 @@ class Feed:
         self._runs = runs
         self._statuses = {name: status for name, status in self._statuses.items() if name in runs}
         self._metadata.keep(runs)
+        self._sites.keep(runs)
         return came_or_went
 
     def _record(self, watch: Watch) -> Record | None:
@@ -338,6 +366,13 @@ class Feed:
 def _differs(a: Status, b: Status) -> bool:
     """Return whether a list would show two statuses differently."""
     return msgspec.structs.replace(a, heartbeat=b.heartbeat) != b
+
+
+def _size(run: Run) -> int:
+    """Return the bytes of a run's events."""
+    with contextlib.suppress(OSError):
+        return os.lstat(f"{run.folder}/events.jsonl").st_size
+    return 0
 
 
 def _stamp(path: Any) -> int | None:

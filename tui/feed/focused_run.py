@@ -8,6 +8,7 @@ from engine.events import Metrics, decode
 from engine.history.reader import History
 from engine.runs.event_text import sentence
 from engine.runs.labels import Labels
+from engine.runs.posted.whereabouts import whereabouts_of
 from engine.runs.store import Run, StoreError
 from engine.system.files import last_lines
 from engine.text import clean
@@ -40,6 +41,7 @@ def detail_of(run: Run, history: History | None, labels: Labels) -> RunDetail:
         console=console_lines(run),
         commit=commit,
         labels=labels,
+        whereabouts=whereabouts_of(run),
     )
 
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.runs import worker_status
 from engine.runs.metadata import RunMetadata
+from engine.runs.posted.posting import Posting, Seen, posting_of
 from engine.runs.queue_entry import QueueEntry, queue_entry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run
 from engine.runs.trust.queued_by_user import why_untrusted
 from tui.state.snapshot import Queue
 
+if TYPE_CHECKING:
+    from engine.queue.forecast import Forecast
+
+REST = 40.0
+"""How many times longer than a forecast of posted runs took it is left alone: there may be a thousand."""
 LOOK_S = 1.0
 """Seconds between two forecasts where nothing else is new."""
 
@@ -22,6 +29,15 @@ class _SeenEntry(NamedTuple):
     stamp: int | None
     entry: QueueEntry | None
     is_untrusted: bool = False
+    posting: Posting | None = None
+
+
+def _read(run: Run, status: Status, stamp: int | None) -> _SeenEntry:
+    if status.on:
+        return _SeenEntry(stamp, None, posting=posting_of(run))
+    entry = queue_entry(run)
+    waits = entry is not None and status.state == "queued"
+    return _SeenEntry(stamp, entry, waits and entry is not None and bool(why_untrusted(run, entry)))
 
 
 class QueueReader:
@@ -35,10 +51,12 @@ class QueueReader:
         self._root = root
         self._known: dict[str, _SeenEntry] = {}
         self._next = 0.0
+        self._at_sites: list[Forecast] = []
+        self._next_at_sites = 0.0
 
     def look(
         self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
-        metadata: Mapping[str, RunMetadata], now: float, *, news: bool,
+        metadata: Mapping[str, RunMetadata], seen_at_sites: Mapping[str, Seen], now: float, *, news: bool,
     ) -> Queue | None:  # fmt: skip
         """Return the queue; None where it need not be looked at yet.
 
@@ -47,6 +65,7 @@ class QueueReader:
             statuses: How each goes.
             stamps: When each one's folder was changed.
             metadata: What runs were made with, as far as it has been read.
+            seen_at_sites: What sites said last of their runs.
             now: Seconds since the epoch.
             news: Whether a status has changed since.
         """
@@ -60,26 +79,48 @@ class QueueReader:
         for name in busy:
             seen = before.get(name)
             if seen is None or seen.stamp != stamps.get(name):
-                entry = queue_entry(runs[name])
-                waits = entry is not None and statuses[name].state == "queued"
-                is_untrusted = waits and entry is not None and bool(why_untrusted(runs[name], entry))
-                seen = _SeenEntry(stamps.get(name), entry, is_untrusted)
+                seen = _read(runs[name], statuses[name], stamps.get(name))
             self._known[name] = seen
         entries = {name: seen.entry for name, seen in self._known.items() if seen.entry is not None}
         untrusted = frozenset(name for name, seen in self._known.items() if seen.is_untrusted)
-        return self._queue(statuses, entries, untrusted, metadata, now)
+        postings = {name: seen.posting for name, seen in self._known.items() if seen.posting is not None}
+        configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if busy else {}
+        queue = self._queue(statuses, entries, untrusted, configs, now)
+        if not postings:
+            return queue
+        at_sites = self._forecast_at_sites(statuses, seen_at_sites, configs, now)
+        going = set(busy)
+        forecasts = [*queue.forecasts, *(forecast for forecast in at_sites if forecast.run in going)]
+        forecasts.sort(
+            key=lambda forecast: statuses[forecast.run].state == "queued"
+        )  # what lives comes first
+        return dataclasses.replace(queue, forecasts=tuple(forecasts), postings=postings)
+
+    def _forecast_at_sites(
+        self, statuses: Mapping[str, Status], seen: Mapping[str, Seen], configs: Mapping[str, Mapping[str, Any]],
+        now: float,
+    ) -> list[Forecast]:  # fmt: skip
+        """Return the forecast of posted runs, made anew where a small part of the time goes into it."""
+        from engine.queue.site_forecast import forecast_at_sites
+
+        began = time.monotonic()
+        if began >= self._next_at_sites:
+            oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
+            self._at_sites = forecast_at_sites(oldest_first, seen, now, configs)
+            self._next_at_sites = began + REST * (time.monotonic() - began)
+        return self._at_sites
 
     def _queue(
         self, statuses: Mapping[str, Status], entries: Mapping[str, QueueEntry], untrusted: frozenset[str],
-        metadata: Mapping[str, RunMetadata], now: float,
+        configs: Mapping[str, Mapping[str, Any]], now: float,
     ) -> Queue:  # fmt: skip
+        """Return the queue of this folder."""
         from engine.queue.forecast import forecast_queue
 
         waiting = [name for name in entries if statuses[name].state == "queued"]
         waiting.sort(key=lambda name: (entries[name].rank, name))
         worker = worker_status.read(self._root)
         devices = tuple(worker.devices) if worker is not None and not worker.left else ()
-        configs = {name: run_metadata.config for name, run_metadata in metadata.items()} if entries else {}
         oldest_first = sorted(statuses.values(), key=lambda status: status.ended)
         forecasts = forecast_queue(oldest_first, entries, waiting, devices, now, configs, untrusted)
         return Queue(tuple(waiting), entries, devices, tuple(forecasts), untrusted)

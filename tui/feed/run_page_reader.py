@@ -16,6 +16,7 @@ from engine.analysis.step_time import mean_of
 from engine.events import decode
 from engine.history.confusion_index import MatrixLocation, read_matrix
 from engine.history.reader import CHUNK, History
+from engine.runs.posted.whereabouts import whereabouts_of
 from engine.runs.store import Run, RunInfo, StoreError
 from engine.system.files import tail
 from tui.feed.log_lines import all_said, story
@@ -69,6 +70,7 @@ class Reader:
         self._page = page
         loading = self._read_lines()
         now = {
+            "whereabouts": whereabouts_of(self.run),
             "console": self._console.view(),
             "story": self._story.view(),
             "cut": self._cut,

@@ -111,11 +111,11 @@ ON_RUNS = (
         (Action("group", BOARD, (Hotkey("B", "Group by settings"),)),),
     ),
     HelpLine(
-        "Runs", "r", "run the experiment; missing seeds, else all",
+        "Runs", "r", "run it where it ran last; missing seeds, else all",
         (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=3, changes=True),),
     ),
     HelpLine(
-        "Runs", "o", "run it with changes: lr=1e-3 seeds=0,1,2",
+        "Runs", "o", "run it with changes: lr=1e-3 seeds=0,1 on=jz",
         (Action("vary", BOARD, (Hotkey("o", "Run with changes", on_bar=True),), rank=10, changes=True),),
     ),
     HelpLine(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import ClassVar
 
 from textual import on
@@ -13,14 +14,22 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from engine.config.schema import Experiment
+from engine.config.site import Site
 from engine.text import clean
 from tui.keymap.bindings import bindings
-from tui.views.run_overrides import Variation, complete, settings_line, unfinished, vary
+from tui.views.run_overrides import HERE, NO_SITES, Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 
 class VariationScreen(ModalScreen[Variation | None]):
-    """Asks what is to be different in a run; returns it, None when left."""
+    """Asks what is to be different in a run; returns it, None when left.
+
+    Args:
+        experiment: What is run.
+        of_project: The sites of experiments.toml.
+        sites: The names of all sites, for completion.
+        usual: Where the run goes if nothing else is asked for: ``here`` or the name of a site.
+    """
 
     DEFAULT_CSS = """
     VariationScreen {
@@ -34,9 +43,13 @@ class VariationScreen(ModalScreen[Variation | None]):
     """
     BINDINGS: ClassVar[list[BindingType]] = bindings("VariationScreen")
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(
+        self, experiment: Experiment, of_project: Mapping[str, Site] = NO_SITES,
+        sites: Collection[str] = (), usual: str = HERE,
+    ) -> None:  # fmt: skip
         super().__init__()
         self._experiment = experiment
+        self._of_project, self._sites, self._usual = of_project, sites, usual
         self._asked = 0
 
     def compose(self) -> ComposeResult:
@@ -53,7 +66,10 @@ class VariationScreen(ModalScreen[Variation | None]):
         self.query_one(CompletingInput).focus()
 
     def _complete(self, text: str, cursor: int) -> list[str]:
-        return complete(self._experiment, text[:cursor])
+        return complete(self._experiment, text[:cursor], self._sites)
+
+    def _vary(self, text: str) -> Variation:
+        return vary(self._experiment, text, self._of_project, self._usual)
 
     @on(CompletingInput.Offered)
     def _offer(self) -> None:
@@ -71,7 +87,7 @@ class VariationScreen(ModalScreen[Variation | None]):
         text = message.value.removesuffix(begun)
 
         def work() -> None:
-            variation = vary(self._experiment, text)
+            variation = self._vary(text)
             self.app.call_from_thread(self._judged, variation, asked, begun)
 
         self.run_worker(work, thread=True, group="actions", exit_on_error=False)
@@ -82,7 +98,7 @@ class VariationScreen(ModalScreen[Variation | None]):
             message.set_class(bool(variation.mistakes), "-wrong")
             message.update(
                 clean_lines(variation.mistakes)
-                or (f"{clean(begun)} …" if begun else settings_line(variation))
+                or (f"{clean(begun)} …" if begun else settings_line(variation, self._usual))
             )
 
     @on(Input.Submitted)
@@ -92,7 +108,7 @@ class VariationScreen(ModalScreen[Variation | None]):
         asked = self._asked
 
         def work() -> None:
-            variation = vary(self._experiment, text)
+            variation = self._vary(text)
             if variation.mistakes:
                 self.app.call_from_thread(self._judged, variation, asked)
             else:

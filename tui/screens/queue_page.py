@@ -21,6 +21,7 @@ from tui.screens.target_screen import TargetScreen
 from tui.state.snapshot import Snapshot
 from tui.views.queue_gantt import Bar, all_done, clock
 from tui.views.run_list_row import Row
+from tui.views.site_facts import job_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.load_sparklines import MachineBoard
 from tui.widgets.machine.queue_list import QueueList
@@ -62,11 +63,8 @@ class QueueScreen(TargetScreen):
         rows.show(snapshot)
         done = all_done(rows.bars, snapshot.machine.time)
         rows.border_title = Content(f"Queue: {done}" if done else "Queue")
-        live, waiting = (
-            len(snapshot.queue.forecasts) - len(snapshot.queue.waiting),
-            len(snapshot.queue.waiting),
-        )
-        rows.border_subtitle = Content(f"{live} live, {waiting} waiting")
+        waiting = sum(bar.state == "queued" for bar in rows.bars)
+        rows.border_subtitle = Content(f"{len(rows.bars) - waiting} live, {waiting} waiting")
         self._show_detail()
 
     def _show_detail(self) -> None:
@@ -112,22 +110,41 @@ def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
         return []
     lines = [clean(bar.run)]
     where = f" on {', '.join(map(clean, bar.devices))}" if bar.devices else ""
+    posting = snapshot.queue.postings.get(bar.run)
+    if posting is not None:
+        names = dict.fromkeys(filter(None, (status.on, status.node)))
+        where = f" on {clean(', '.join(names))}, job {job_of(posting)}"
     ends = f"ends {clock(bar.finish, now)}" if bar.finish is not None else "nobody knows when it ends"
     if bar.state in LIVE:
         left = f", {duration(max(0.0, bar.finish - now))} left" if bar.finish is not None else ""
         return [
             *lines,
-            f"{bar.state}{where}, epoch {status.epoch:.2f} of {status.epochs or '?'}",
-            ends + left + (f": {clean(bar.how)}" if bar.how and bar.finish is not None else ""),
+            f"{bar.state}{where}, epoch {status.epoch:.2f} of {status.epochs or '?'}"
+            + (f": {clean(status.why)}" if posting is not None and status.why else ""),
+            ends
+            + left
+            + (f": {clean(bar.how)}" if bar.how and bar.finish is not None else "")
+            + _limit(bar, now),
         ]
-    lines.append(f"{_place(snapshot, bar)}: {bar.why}")
+    lines.append(
+        f"{_place(snapshot, bar)}: {bar.why}" if posting is None else f"waits{where}: {clean(status.why)}"
+    )
     if bar.start is None:
         return [*lines, _unknown_start(bar, now)]
-    begins = f"starts {'now' if bar.start <= now else 'about ' + clock(bar.start, now)}{where}"
+    begins = f"starts {'now' if bar.start <= now else 'about ' + clock(bar.start, now)}"
+    begins += f" by {bar.guess}" if bar.guess else where
     if bar.finish is None:
         return [*lines, f"{begins}; nothing like it has been measured that would tell how long it takes"]
     how = f": {clean(bar.how)}" if bar.how else ""
-    return [*lines, f"{begins}, {ends}, takes {duration(bar.finish - bar.start)}{how}"]
+    return [
+        *lines,
+        f"{begins}, {ends}, takes {duration(bar.finish - bar.start)}{how}{_limit(bar, now)}",
+    ]
+
+
+def _limit(bar: Bar, now: float) -> str:
+    """Return when the time of its job is up, with a comma before it; empty where that is not said."""
+    return "" if bar.limit is None else f", its time is up {clock(bar.limit, now)}"
 
 
 def _unknown_start(bar: Bar, now: float) -> str:

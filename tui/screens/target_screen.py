@@ -8,7 +8,8 @@ from typing import Any
 from textual import on
 from textual.screen import Screen
 
-from engine.runs.store import Store, StoreError
+from engine.errors import UserError
+from engine.runs.store import Store
 from tui.app_options import READONLY, readonly
 from tui.screens.actions.run_stop_resume import briefly
 from tui.screens.actions.target import Terminal
@@ -47,7 +48,7 @@ class TargetScreen(Screen[None]):
         def work() -> None:
             try:
                 self.report(Succeeded(action()))
-            except (StoreError, OSError) as error:
+            except (UserError, OSError) as error:
                 self.report(Failed(title, str(error)))
 
         self.start(work)

@@ -13,6 +13,7 @@ from tui.state.log_buffer import Lines
 
 if TYPE_CHECKING:
     from engine.analysis.confusion import Matrix
+    from engine.runs.posted.whereabouts import Whereabouts
 
 
 Tab = Literal["overview", "confusion", "classes", "console", "events"]
@@ -37,6 +38,8 @@ class Record:
 
     run: str
     info: RunInfo | None = None
+    whereabouts: Whereabouts | None = None
+    """The site that it was sent to, and what that says of it; None for a run of this folder."""
     starts: tuple[Start, ...] = ()
     end: End | None = None
     """The last one."""

@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from engine.analysis.curves import Curve
     from engine.catalog.metrics import Axis
     from engine.config.loader import Config
+    from engine.config.site import Site
     from engine.queue.forecast import Forecast
+    from engine.runs.posted.posting import Posting, Seen
+    from engine.runs.posted.site_status import SiteStatus
+    from engine.runs.posted.whereabouts import Whereabouts
     from engine.runs.queue_entry import QueueEntry
     from engine.runs.worker_status import OfferedDevice
     from engine.system.nvml import GpuSample
@@ -59,6 +63,8 @@ class RunDetail:
     console: tuple[str, ...]
     commit: str = ""
     labels: Labels = field(default_factory=Labels)
+    whereabouts: Whereabouts | None = None
+    """The site that it was sent to, and what that says of it; None for a run of this folder."""
 
 
 class Process(NamedTuple):
@@ -83,6 +89,15 @@ class Machine:
 
 
 @dataclass(frozen=True)
+class SiteView:
+    """A site that runs were sent to, as its file says it last."""
+
+    status: SiteStatus
+    looks: tuple[Machine, ...] = ()
+    """A machine over ssh over the last minutes, oldest first; empty for a cluster."""
+
+
+@dataclass(frozen=True)
 class Queue:
     """Who waits, and for what."""
 
@@ -96,6 +111,8 @@ class Queue:
     """When those that live end, and those that wait begin and end."""
     untrusted: frozenset[str] = frozenset()
     """The queued runs that do not start by themselves, as this user has not queued them."""
+    postings: Mapping[str, Posting] = field(default_factory=dict)
+    """How runs that wait or live at a site were sent there."""
 
     def name_of(self, device: str) -> str:
         """Return what a device is called, by its id."""
@@ -130,6 +147,10 @@ class Snapshot:
     machines: tuple[Machine, ...] = ()
     """The machine over the last minutes, one look a second, oldest first."""
     queue: Queue = field(default_factory=Queue)
+    sites: tuple[SiteView, ...] = ()
+    """Those that runs were sent to, by their names."""
+    destinations: Mapping[str, Site] = field(default_factory=dict)
+    """Where runs may be sent, by name: the sites of experiments.toml and of the user's own file."""
     loading: bool = False
     """Whether there is more to read of the watched runs."""
 
@@ -137,3 +158,10 @@ class Snapshot:
     def by_id(self) -> Mapping[str, Status]:
         """The runs by their id, oldest first."""
         return {status.run: status for status in self.runs}
+
+    def seen(self, status: Status) -> Seen | None:
+        """Return what the site of a run said of it last; None for a run that was sent nowhere."""
+        if not status.on:
+            return None
+        views = (view for view in self.sites if view.status.site.name == status.on)
+        return next((view.status.runs.get(status.run) for view in views), None)

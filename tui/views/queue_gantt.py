@@ -6,6 +6,10 @@
     ● ViT-B s0  ends 15:10     ████▒▒▒▒▒▒▒▒
     ◌ BiT-M s0  15:10–15:31    │           ░░░░░░
     ◌ ViT-L s0  after 15:31    │waiting for GPU 0 (runs ViT-B …)
+    ● ViT-S s0 on jz  15:20    ████▒▒▒▒▒▒   ┤
+    ◌ ViT-S s1 on jz  ?        │not known: Priority
+
+The time of a job at a site is up at ``┤``.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ from engine.runs.status import State
 from engine.text import clean, span
 from tui.state.snapshot import Snapshot
 from tui.text import Line, shorten
+from tui.views.site_facts import age_text
 
 STEPS = (
     10,
@@ -46,8 +51,12 @@ MARK_CELLS = 12
 WHEN_CELLS = 12
 SHORTEST_S = 60.0
 """Seconds that an axis shows of the future, at least."""
+LIMIT = "┤"
+"""When the time of a job is up."""
 BEFORE = 0.5
 """How much of the past is shown at most, as a share of the future."""
+LIMITS = 2.0
+"""How much longer an axis is at most for the time limits of jobs, which may be days off."""
 UNKNOWN = 0.2
 """How much longer an axis is than what is known, where the end of a run is not."""
 
@@ -70,6 +79,12 @@ class Bar:
     earliest_finish: float | None = None
     how: str = ""
     """What its times rest on, in words."""
+    limit: float | None = None
+    """When the time of its job at a site is up."""
+    age: str = ""
+    """How old its state is, where its site does not answer: ``3 min ago``."""
+    guess: str = ""
+    """Whose guess its start is, where a site says it: ``Slurm's guess``."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +113,28 @@ def bars(snapshot: Snapshot) -> list[Bar]:
         on_hold = entry is not None and entry.on_hold
         held = status.state == "queued" and (on_hold or status.run in snapshot.queue.untrusted)
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")
+        guess = ""
+        age = (
+            age_text(status.heard, snapshot.machine.time) if status.heard and status.state != "queued" else ""
+        )
+        if status.on:
+            label += f" on {clean(status.on)}"
+            why = f"not known: {clean(status.why) or 'waits at its site'}"
+            guess = _whose_guess(snapshot, status.run) if status.state == "queued" else ""
         run_bars.append(
             Bar(
                 forecast.run, label, status.state, forecast.start, forecast.finish, why, held,
                 tuple(map(snapshot.queue.name_of, forecast.devices)),
-                forecast.earliest, forecast.earliest_finish, forecast.how,
+                forecast.earliest, forecast.earliest_finish, forecast.how, forecast.limit,
+                age, guess,
             )
         )  # fmt: skip
     return run_bars
+
+
+def _whose_guess(snapshot: Snapshot, run: str) -> str:
+    posting = snapshot.queue.postings.get(run)
+    return "Slurm's guess" if posting is not None and posting.site.slurm else "its site's guess"
 
 
 def all_done(run_bars: Sequence[Bar], now: float) -> str:
@@ -134,6 +163,8 @@ def axis_of(run_bars: Sequence[Bar], now: float, cells: int) -> TimeAxis:
     end = max([now + SHORTEST_S, *times])
     if any(bar.start is not None and bar.finish is None for bar in run_bars):
         end += UNKNOWN * (end - now)
+    limits = [bar.limit for bar in run_bars if bar.limit is not None]
+    end = max(end, min(max(limits, default=end), now + LIMITS * (end - now)))
     return TimeAxis(max(min([now, *times]), now - BEFORE * (end - now)), now, end, cells)
 
 
@@ -161,6 +192,8 @@ def clock(when: float, now: float) -> str:
 def when(bar: Bar, now: float) -> str:
     """Return when a run has its turn, as far as that is known."""
     finish = "?" if bar.finish is None else clock(bar.finish, now)
+    if bar.age:
+        return bar.age
     if bar.state != "queued":
         return f"ends {finish}"
     if bar.start is None:
@@ -172,9 +205,9 @@ def when(bar: Bar, now: float) -> str:
 
 def _line(bar: Bar, axis: TimeAxis, label: int) -> Line:
     waits = bar.state == "queued"
-    mark = MARKS[bar.state][0]
+    mark = MARKS["running" if bar.age and bar.state == "silent" else bar.state][0]
     line: Line = [
-        (f"{mark} ", "wait" if waits else "good"),
+        (f"{mark} ", "wait" if waits or bar.age else "good"),
         (shorten(bar.label, label), "name"),
         (f" {when(bar, axis.now):<{WHEN_CELLS}} ", "quiet"),
     ]
@@ -185,16 +218,37 @@ def _bar(bar: Bar, axis: TimeAxis) -> Line:
     """Return what has been in full, what is to come lighter, and what waits lightest; without an end it fades."""
     assert bar.start is not None  # noqa: S101  the caller has seen it
     here, first = axis.cell(axis.now), min(axis.cell(bar.start), axis.cells - 1)
-    last = axis.cells if bar.finish is None else max(first + 1, axis.cell(bar.finish))
+    end = bar.finish if bar.finish is not None else bar.limit
+    last = axis.cells if end is None else max(first + 1, axis.cell(end))
     if bar.state == "queued":
         before = " " * first if first <= here else " " * here + "│" + " " * (first - here - 1)
         fill, tone, past = "░" * (last - first), "wait", ""
     else:
         before, past = " " * first, "█" * max(0, min(here, last) - first)
         fill, tone = "▒" * (last - first - len(past)), "good"
+    mark = _limit_mark(bar, axis, len(before + past + fill))
+    if mark == LIMIT:  # it ends with its job
+        past, fill = (past, fill[:-1]) if fill else (past[:-1], fill)
     if bar.finish is None:
         fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "?"
-    return [(before, "quiet"), (past + fill, tone)]
+    taken = len(before + past + fill + mark)
+    line: Line = [(before, "quiet"), (past + fill, tone), *([(mark, "quiet")] if mark else [])]
+    if bar.guess and axis.cells - taken > len(words := f" {bar.guess} {clock(bar.start, axis.now)}"):
+        line.append((words, "quiet"))
+    return line
+
+
+def _limit_mark(bar: Bar, axis: TimeAxis, end: int) -> str:
+    """Return the mark of a bar's time limit with the blanks before it; empty where the axis ends before it.
+
+    Args:
+        bar: The bar.
+        axis: The axis.
+        end: The cell behind the bar.
+    """
+    if bar.limit is None or bar.limit > axis.end:
+        return ""
+    return " " * max(0, min(axis.cell(bar.limit), axis.cells - 1) - end) + LIMIT
 
 
 def _reason(bar: Bar, axis: TimeAxis) -> Line:

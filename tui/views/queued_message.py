@@ -9,22 +9,26 @@ from engine.runs.status import LIVE, Status
 from engine.text import score
 
 
-def queued_message(experiment: Experiment, there: Mapping[int, Status], queued: Sequence[str]) -> str:
+def queued_message(
+    experiment: Experiment, there: Mapping[int, Status], queued: Sequence[str], on: str = ""
+) -> str:
     """Return which runs were queued, and which runs of the experiment exist already.
 
     Args:
         experiment: The experiment that was queued.
         there: The run of each seed that makes another needless, by seed.
         queued: The ids of the new runs.
+        on: The site that they were sent to; empty for the queue of this folder.
     """
+    place = f" on {on}" if on else ""
     count = f"{len(queued)} runs" if len(queued) > 1 else ""
     if not there:
-        return f"{experiment.name} is queued" + (f", {count}" if count else "")
+        return f"{experiment.name} is queued{place}" + (f", {count}" if count else "")
     existing = f"{_found(list(there.values()))} already"
     if len(there) == len(set(experiment.run_seeds)):
-        return f"{experiment.name} {existing}; queued again{f', {count}' if count else f' as {queued[0]}'}"
+        return f"{experiment.name} {existing}; queued again{place}{f', {count}' if count else f' as {queued[0]}'}"
     missing = [seed for seed in experiment.run_seeds if seed not in there]
-    return f"{experiment.name} is queued with {_seeds(missing)}; it {existing}"
+    return f"{experiment.name} is queued{place} with {_seeds(missing)}; it {existing}"
 
 
 def _found(runs: Sequence[Status]) -> str:

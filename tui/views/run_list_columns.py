@@ -172,6 +172,8 @@ OF_RUN: Mapping[str, Column] = {
         Column("parameters", "params", "parameters", lambda fact: fact.status.parameters, count, 6, over="each"),
         Column("seed", "seed", "seed", lambda fact: fact.status.seed, setting_text, 4, over="each"),
         Column("device", "device", "device", lambda fact: fact.status.device, setting_text, 6, words=True),
+        Column("on", "on", "site", lambda fact: fact.status.on, setting_text, 6, over="each", words=True),
+        Column("node", "node", "node of its site", lambda fact: fact.status.node, setting_text, 6, words=True),
         Column("tags", "tags", "tags", lambda fact: fact.metadata.labels.tags, setting_text, 8, words=True),
         Column("note", "note", "note", lambda fact: fact.metadata.labels.notes, setting_text, 12, words=True),
     )

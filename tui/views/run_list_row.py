@@ -42,6 +42,8 @@ class Row(NamedTuple):
     """Why it waits or failed; shown where the numbers would stand."""
     alarm: Kind | None = None
     """The gravest of what is wrong with the run, or with those that the row hides."""
+    age: str = ""
+    """How old its state is, where the site that its run was sent to does not answer: ``3 min ago``."""
     stops: str = ""
     """That its run is to stop, in a word or two."""
     tags: tuple[str, ...] = ()

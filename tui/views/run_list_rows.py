@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TypeVar, cast
 
@@ -23,6 +24,7 @@ from tui.views.run_filter import Meant
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.views.run_names import run_label
+from tui.views.site_facts import age_text
 
 T = TypeVar("T")
 STOPS: Mapping[Request | None, str] = {"stop-after-epoch": "stops", "stop-now": "stops now"}
@@ -268,12 +270,18 @@ def _row(
         facts=facts,
         note=_note(status) if status is not None else "",
         alarm=alarm,
+        age=_age(status) if status is not None else "",
         stops=STOPS.get(status.asked, "") if status is not None else "",
         tags=tuple(map(clean, labels.tags)),
         noted=bool(labels.notes),
         folds=folds,
         parent=parent,
     )
+
+
+def _age(status: Status) -> str:
+    """Return how old a run's state is; empty for one of now."""
+    return age_text(status.heard, time.time()) if status.heard else ""
 
 
 def _note(status: Status) -> str:

@@ -1,24 +1,32 @@
 """``key=value`` pairs as typed for one run of an experiment: what they mean, what is wrong, how they could go on.
 
-The rules are those of ``engine submit --set``; ``seeds=0,1,2`` and ``priority=P`` are its options of that name.
+The rules are those of ``engine submit --set``; ``seeds=0,1,2``, ``priority=P`` and ``on=SITE`` are its options of that
+name, and ``on=here`` is the queue of this folder.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import msgspec
 
 from engine.config.overrides import override, read_value
 from engine.config.preflight import missing, oversized_batch
 from engine.config.schema import Experiment
+from engine.config.site import Site, all_sites, parse_on
 from engine.config.validate import ConfigError
+from engine.text import clean
 from tui.views.setting_choices import choices, keys_of, starting_with
 
-SUBMIT_OPTIONS = ("seeds", "priority")
+SUBMIT_OPTIONS = ("seeds", "priority", "on")
 """What `engine submit` takes as options of its own."""
+HERE = "here"
+"""What ``on=`` calls the queue of this folder."""
 VARIED = ("lr", "epochs", "batch_size", "seed", "seeds", "weight_decay")
 """What is varied most often: offered before all others."""
+NO_SITES: Mapping[str, Site] = MappingProxyType({})
 _CLOSING = {"[": "]", "{": "}"}
 
 
@@ -29,6 +37,10 @@ class Variation:
     experiment: Experiment
     seeds: tuple[int, ...] = ()
     priority: int = 0
+    on: str | None = None
+    """Where it was asked to go, ``here`` or the name of a site; None where that was not said."""
+    site: Site | None = None
+    """The site of that name."""
     mistakes: tuple[str, ...] = ()
     """What is wrong with the text, one sentence each; nothing is queued then."""
 
@@ -60,11 +72,20 @@ def unfinished(text: str) -> str:
     return pairs[-1] if pairs and text.endswith("=") and pairs[-1].count("=") == 1 else ""
 
 
-def vary(experiment: Experiment, text: str) -> Variation:
-    """Return what a text makes of an experiment."""
+def vary(
+    experiment: Experiment, text: str, of_project: Mapping[str, Site] = NO_SITES, usual: str = HERE
+) -> Variation:
+    """Return what a text makes of an experiment.
+
+    Args:
+        experiment: As it stands.
+        text: What was typed.
+        of_project: The sites of experiments.toml; those of the user's own file are read.
+        usual: Where it goes if the text does not say: ``here`` or the name of a site.
+    """
     settings, mistakes = [], []
     seeds: tuple[int, ...] | None = None
-    priority = 0
+    priority, on, site = 0, None, None
     for word in words(text):
         key, _, value = word.partition("=")
         if key == "seeds":
@@ -76,33 +97,48 @@ def vary(experiment: Experiment, text: str) -> Variation:
                 priority = int(value)
             except ValueError:
                 mistakes.append(f"{word}: it has to be a whole number; the higher, the earlier")
+        elif key == "on":
+            on = value or HERE
+            try:
+                site = None if on == HERE else parse_on(on, all_sites(of_project))
+            except ConfigError as error:
+                mistakes += [
+                    str(mistake).removeprefix("--on: ").removeprefix("--on ") for mistake in error.mistakes
+                ]
         else:
             settings.append(word)
     try:
         experiment = override(experiment, settings) if settings else experiment
-        if lacks := missing(experiment):
+        goes_away = (on or usual) != HERE
+        if goes_away and priority:
+            mistakes.append(f"priority={priority}: it is of the queue here; on=here sends it there")
+        if not goes_away and (lacks := missing(experiment)):
             mistakes.append(f"{lacks}; `engine submit` queues it for a machine that has it")
     except ConfigError as error:
         mistakes += [
             str(mistake).removeprefix("--set ").replace("e.g. --set ", "e.g. ") for mistake in error.mistakes
         ]
     chosen = tuple(experiment.run_seeds) if seeds is None else seeds
-    return Variation(experiment, chosen, priority, tuple(mistakes))
+    return Variation(experiment, chosen, priority, on, site, tuple(mistakes))
 
 
-def complete(experiment: Experiment, text: str) -> list[str]:
-    """Return the texts that a text could become when its last word is completed."""
+def complete(experiment: Experiment, text: str, sites: Collection[str] = ()) -> list[str]:
+    """Return the texts that a text could become when its last word is completed.
+
+    Args:
+        experiment: As it stands.
+        text: What was typed.
+        sites: The names of the sites that there are.
+    """
     done, last = (text, "") if not text or text[-1].isspace() else _without_last(text)
     key, equals, value = last.partition("=")
     typed = (word.partition("=") for word in words(done))
     values = msgspec.structs.asdict(experiment) | {name: read_value(name, text) for name, _, text in typed}
     if equals:
-        return [
-            f"{done}{key}={choice}"
-            for choice in starting_with(value, choices(key, values))
-            if choice != value
-        ]
-    keys = dict.fromkeys([*VARIED, *keys_of(values), *SUBMIT_OPTIONS])
+        known = [HERE, *sites] if key == "on" else choices(key, values)
+        return [f"{done}{key}={choice}" for choice in starting_with(value, known) if choice != value]
+    first = (*VARIED, "on") if sites else VARIED
+    keys = dict.fromkeys([*first, *keys_of(values), *SUBMIT_OPTIONS])
     return [f"{done}{choice}=" for choice in starting_with(key, keys)]
 
 
@@ -121,11 +157,13 @@ def _seeds(text: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in parts)
 
 
-def settings_line(variation: Variation) -> str:
-    """Return what would be queued, in a few words."""
+def settings_line(variation: Variation, usual: str = HERE) -> str:
+    """Return what would be queued, in a few words; ``usual`` is where it goes if nothing else was asked for."""
     seeds = ", ".join(map(str, variation.seeds))
     count = len(variation.seeds)
     runs = f"{count} runs, seeds {seeds}" if count > 1 else f"a run, seed {seeds}"
     priority = f", priority {variation.priority}" if variation.priority else ""
     note = oversized_batch(variation.experiment)
-    return f"enter queues {runs}{priority}" + (f"; {note}" if note else "")
+    on = variation.on or usual
+    place = f" on {clean(on)}" if on != HERE else ""
+    return f"enter queues {runs}{place}{priority}" + (f"; {note}" if note else "")

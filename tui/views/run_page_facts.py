@@ -22,6 +22,7 @@ from engine.text import clean, disk_size, duration, loss, score, setting_text, s
 from tui.state.run_page_record import Record
 from tui.text import bar
 from tui.views.run_list_columns import memory_and_peak
+from tui.views.site_facts import facts_at_site
 
 NamedText = tuple[str, str]
 BAR = 16
@@ -195,6 +196,7 @@ def _place(status: Status | None, record: Record) -> Iterator[NamedText]:
     if status is not None:
         yield "run", clean(status.run)
         yield "seed", str(status.seed)
+    yield from facts_at_site(status, record.whereabouts)
     if record.info is not None:
         yield "created", _moment(record.info.created)
         if record.info.cwd:

@@ -6,6 +6,7 @@ more time than all else that a key press does.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
@@ -51,6 +52,8 @@ class KeyBar(Widget):
 
     needless: reactive[frozenset[str]] = reactive(frozenset())
     """Names of actions that would do nothing now; their keys are left out."""
+    wording: reactive[Mapping[str, str]] = reactive[Mapping[str, str]](dict)
+    """What actions do now, by their names, where that is more than what their keys always say."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -94,7 +97,9 @@ class KeyBar(Widget):
             useful = [offer for offer in useful if not offer.changes]
         room = self.size.width - sum(offer.width for offer in useful if offer.rank >= WAY_OUT)
         fitting = []
-        for offer in useful:
+        for offer in (
+            replace(each, words=self.wording.get(_name(each.action), each.words)) for each in useful
+        ):
             if offer.rank >= WAY_OUT:
                 fitting.append(offer)
             elif room >= offer.width:

@@ -39,6 +39,8 @@ class Judged(NamedTuple):
 
     state: State
     reason: str | None
+    heard: Moment = 0.0
+    """When its site said last how it goes, where the state is no newer than that; 0 where it is."""
 
 
 def judge_posted(
@@ -129,8 +131,8 @@ def _as_last_known(seen: Seen | None, posting: Posting, now: Moment, *, began: b
         return Judged("silent" if began else "queued", why)
     age = f"{posting.site.name} was heard {span(max(0.0, now - seen.at))} ago"
     if began:
-        return Judged("silent", age)
-    return Judged("starting" if seen.state in ("running", "ending") else "queued", age)
+        return Judged("silent", age, seen.at)
+    return Judged("starting" if seen.state in ("running", "ending") else "queued", age, seen.at)
 
 
 def _why_it_waits(seen: Seen) -> str:

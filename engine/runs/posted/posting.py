@@ -7,6 +7,7 @@ all its runs is in one file a site (``engine.runs.posted.site_status``); only it
 
 from __future__ import annotations
 
+import os
 from typing import Literal
 
 import msgspec
@@ -83,6 +84,8 @@ _decoder = msgspec.json.Decoder(Posting)
 
 def posting_of(run: Run) -> Posting | None:
     """Return a run's posting, None for a run that was not sent anywhere; ``DAMAGED_POSTING`` for a damaged file."""
+    if not os.access(f"{run.folder}/{FILE}", os.F_OK):  # lists ask it of each run, and most have none
+        return None
     try:
         return _decoder.decode(run.read(FILE))
     except FileNotFoundError:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
+import time
 import urllib.parse
 from pathlib import Path
 
@@ -20,6 +22,8 @@ from engine.system.files import DAMAGED, read_small, write_atomic
 from engine.system.lock import Holder
 
 FOLDER = ".sites"
+ATTENDED_S = 5.0
+"""Seconds for which it holds that a bridge is there, and for which one may be starting."""
 
 
 class SiteGpu(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,6 +92,23 @@ def is_looked_after(root: str | os.PathLike[str]) -> bool:
     return lock.is_held(bridge_lock(root)) is True
 
 
+def why_unattended(root: str) -> str:
+    """Return in words that no bridge looks after the posted runs of a folder, and the cure; empty where one does.
+
+    Lists ask it of each run: it is looked at every few seconds.
+    """
+    return _why_unattended(root, int(time.monotonic() / ATTENDED_S))
+
+
+@functools.lru_cache(maxsize=8)
+def _why_unattended(root: str, _when: int) -> str:
+    with contextlib.suppress(OSError):
+        is_starting = abs(time.time() - bridge_lock(root).stat().st_mtime) < ATTENDED_S
+        if is_starting or is_looked_after(root):
+            return ""
+    return "nobody looks after it: `engine ls` has that done"
+
+
 def publish(root: str | os.PathLike[str], status: SiteStatus) -> None:
     """Replace the file of a site.
 
@@ -106,11 +127,12 @@ def read(root: str | os.PathLike[str], name: str) -> SiteStatus | None:
         stat = os.lstat(file)
     except OSError:
         return None
-    return _read(file, stat.st_ino, stat.st_mtime_ns)
+    status = _read(file, stat.st_ino, stat.st_mtime_ns)
+    return status if status is not None and status.site.name == name else None
 
 
 def read_all(root: str | os.PathLike[str]) -> list[SiteStatus]:
-    """Return what is known of all sites of a folder of runs, by their names."""
+    """Return what is known of all sites of a folder of runs, by name; a file with another's name is no site's."""
     try:
         files = sorted(os.listdir(folder_of(root)))  # noqa: PTH208  names alone are enough
     except OSError:
@@ -126,7 +148,7 @@ def _file_name(site: str) -> str:
 
 def _quoted(site: str) -> str:
     """Return a site's name as a file can have it: one without a table, ``slurm:*``, has files too."""
-    return urllib.parse.quote(site, safe=":@")
+    return urllib.parse.quote(site, safe=":@", errors="surrogateescape")
 
 
 @functools.lru_cache(maxsize=32)

@@ -51,11 +51,14 @@ def test_a_run_is_posted_looked_after_and_finishes(engine, jz):
 
 
 def test_only_posting_starts_no_bridge_and_ls_does(engine, jz):
+    jz.put("full")
     engine("submit", "tiny", "--on", "jz", "--wait", code=CODE)
     (run,) = jz.store.runs()
+    jz.drop("full")
     time.sleep(0.3)
     assert not site_status.is_looked_after(jz.store.root)
-    engine("ls", code=CODE)
+    assert status_of(run).reason.endswith("; nobody looks after it: `engine ls` has that done")
+    assert b"nobody" not in engine("ls", code=CODE).stdout
     wait_for(lambda: posting_of(run).seen is not None)
     assert status_of(run).state == "finished"
 

@@ -86,7 +86,7 @@ def test_no_folder_makes_a_reader_do_what_it_must_not(place, folder, name):
 @pytest.mark.parametrize("kind", dict.fromkeys(KINDS))
 @pytest.mark.parametrize("name", READERS)
 def test_every_kind_of_file_in_place_of_each(place, kind, name):
-    make(place, [parts([(file, b"x") for file in NAMES[:9]], kind)])
+    make(place, [parts([(file, b"x") for file in NAMES[:10]], kind)])
     with guarded(place.lab, (place.outside,)) as forbidden:
         run_readers.read(name, place.lab, Run(place.run))
     assert forbidden == []

@@ -7,11 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from engine.config.site import Site
 from engine.queue.forecast import Forecast
+from engine.runs.posted.posting import Posting
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
 from engine.text import span
-from tui.state.snapshot import Queue, Snapshot
+from tui.state.snapshot import Machine, Queue, Snapshot
 from tui.views.queue_gantt import Bar, all_done, axis_of, bars, clock, gantt, marks, when
 
 NOW = 1_795_000_000.0
@@ -41,6 +43,29 @@ def test_bars_stand_where_their_time_is() -> None:
     assert lines[4][15:28].strip() == "held"
 
 
+def test_a_time_limit_has_its_mark_and_a_guess_its_words() -> None:
+    shown = [
+        Bar("a", "a", "running", NOW - 100, NOW + 100, limit=NOW + 150),
+        Bar("b", "b", "running", NOW - 100, NOW + 200, limit=NOW + 200),
+        Bar("c", "c", "running", NOW - 100, None, limit=NOW + 150),
+        Bar("d", "d", "queued", NOW + 20, NOW + 60, limit=NOW + 9e9, guess="Slurm's guess"),
+        Bar("e", "e", "silent", NOW, None, age="3 min ago"),
+    ]
+    lines = [text(line)[28:].rstrip() for line in gantt(shown, NOW, 28 + 60)]
+    axis = axis_of(shown, NOW, 60)
+    assert lines[1].index("┤") == axis.cell(NOW + 150)
+    assert lines[2].endswith("▒┤")
+    assert lines[3].endswith("▒· ?┤")
+    assert lines[4].endswith(f"░ Slurm's guess {clock(NOW + 20, NOW)}")
+    assert "┤" not in lines[4]
+    assert "● e            3 min ago" in text(gantt(shown, NOW, 88)[5])
+
+
+def test_the_axis_is_not_stretched_much_for_a_limit_of_days() -> None:
+    shown = [Bar("a", "a", "running", NOW, NOW + 600, limit=NOW + 4 * 86_400)]
+    assert axis_of(shown, NOW, 60).end == NOW + 1200
+
+
 def test_a_live_run_of_which_nothing_is_known_goes_on_to_the_edge() -> None:
     (_, line) = gantt([Bar("a", "a", "running", NOW - 10, None)], NOW, 60)
     assert text(line).endswith("· ?")
@@ -53,20 +78,25 @@ def test_a_live_run_of_which_nothing_is_known_goes_on_to_the_edge() -> None:
             st.sampled_from(["running", "queued"]),
             st.none() | st.floats(-1e5, 1e6),
             st.none() | st.floats(0, 1e6),
+            st.none() | st.floats(0, 1e11),
+            st.sampled_from(["", "Slurm's guess"]),
         ),
         max_size=8,
     ),
     st.integers(30, 200),
 )
 def test_lines_are_never_wider_than_the_pane(
-    scene: list[tuple[str, float | None, float | None]], width: int
+    scene: list[tuple[str, float | None, float | None, float | None, str]], width: int
 ) -> None:
     shown = []
-    for i, (state, start, takes) in enumerate(scene):
+    for i, (state, start, takes, limit, guess) in enumerate(scene):
         begun = NOW + (min(start or 0.0, 0.0) if state == "running" else max(start or 0.0, 0.0))
         known = start is not None or state == "running"
         finish = None if takes is None or not known else max(NOW, begun + takes)
-        shown.append(Bar(f"r{i}", f"run {i}", state, begun if known else None, finish, why="waiting"))  # type: ignore[arg-type]
+        limit = None if limit is None else max(finish or begun, begun + limit)
+        shown.append(Bar(
+            f"r{i}", f"run {i}", state, begun if known else None, finish, why="waiting", limit=limit, guess=guess,
+        ))  # type: ignore[arg-type]  # fmt: skip
     for line in gantt(shown, NOW, width):
         assert cell_len(text(line)) <= max(width, 12 + 12 + 4 + 1)
 
@@ -104,6 +134,23 @@ def test_the_whole_queue_has_an_end_as_far_as_it_is_known():
     assert all_done([*known, held], NOW) == f"all done about {clock(NOW + 600, NOW)}, but for what is held"
     assert all_done([held], NOW) == ""
     assert all_done([], NOW) == ""
+
+
+def test_runs_at_sites_say_where_and_what_is_not_known() -> None:
+    waits = Status(run="r", experiment="e", state="queued", on="jz", reason="Priority")
+    away = Status(run="s", experiment="e", state="silent", on="lab", heard=NOW - 200)
+    posting = Posting(site=Site(name="jz", slurm="gpu"), name="n", posted=0.0)
+    snapshot = Snapshot(
+        machine=Machine(time=NOW), runs=(waits, away),
+        queue=Queue(forecasts=(Forecast("s"), Forecast("r")), postings={"r": posting}),
+    )  # fmt: skip
+    lost, waiting = bars(snapshot)
+    assert (lost.label, lost.age) == ("e s0 on lab", "3 min ago")
+    assert (waiting.label, waiting.why, waiting.guess) == (
+        "e s0 on jz",
+        "not known: Priority",
+        "Slurm's guess",
+    )
 
 
 def test_hostile_names_and_reasons_are_text() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.runs.store import StoreError
+from engine.errors import UserError
 from tui.app_options import READONLY
 from tui.screens.actions.target import Target
 from tui.screens.dialogs import Choice, Dialog
@@ -39,7 +39,7 @@ def do_approved(
             if approval is None:
                 target.report(Succeeded(action(None)))
                 return
-        except (StoreError, OSError) as error:
+        except (UserError, OSError) as error:
             target.report(Failed(title, str(error)))
             return
 

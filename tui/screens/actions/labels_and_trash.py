@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from engine.runs.labels import Labels, change_note, change_tags, wrong_tag
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import LIVE, Status
-from engine.runs.store import Run
+from engine.runs.store import Run, StoreError
 from engine.runs.trash import restore, throw_away
 from engine.text import clean
 from tui.screens.actions.target import Target
@@ -121,9 +121,13 @@ class LabelActions:
         self._target.ask(Dialog(f"Throw {count} away?", text, choices), chosen)
 
     def _throw_away(self, runs: Sequence[Status]) -> str:
+        from engine.remote.verbs import why_not_thrown_away
+
         gone: list[str] = []
         try:
             for status in runs:
+                if status.on and (why := why_not_thrown_away(self._run(status))):
+                    raise StoreError(why)
                 throw_away(self._target.store, self._run(status))
                 gone.append(status.run)
         finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from engine.runs.store import Run, StoreError
 from tui.screens.actions.approve import do_approved
 from tui.screens.actions.target import Target, situation_of
+from tui.views.site_facts import is_held_there, waiting_at
 
 
 class QueueActions:
@@ -17,19 +18,22 @@ class QueueActions:
         """Move the run that is meant in the queue."""
         if (run := self._waiting("Nothing to move")) is None:
             return
-        store = self._target.store
+        store, snapshot = self._target.store, self._target.snapshot
+        on = snapshot.by_id[run.id].on if run.id in snapshot.by_id else ""
+        at_site = [Run(store.root / name) for name in waiting_at(snapshot, on)] if on else None
 
         def move() -> str:
             from engine.queue import order as queue
+            from engine.remote import verbs
 
-            order = queue.waiting(store)
+            order = at_site if at_site is not None else queue.waiting(store)
             here = next((i for i, other in enumerate(order) if other.id == run.id), None)
             if here is None:
                 raise StoreError(f"{run.id} does not wait in the queue")
             if not 0 <= here + places < len(order):
                 return f"{run.id} is {'first' if places < 0 else 'last'} already"
             before = here + places + (places > 0)
-            return queue.move(store, run, order[before] if before < len(order) else "last")
+            return verbs.move(store, run, order[before] if before < len(order) else "last")
 
         self._target.do("It cannot be moved", move)
 
@@ -39,6 +43,17 @@ class QueueActions:
             return
         target = self._target
         entry = target.snapshot.queue.entries.get(run.id)
+        status = target.snapshot.by_id.get(run.id)
+        if status is not None and status.on:
+            release = is_held_there(target.snapshot, status)
+
+            def ask_site() -> str:
+                from engine.remote import verbs
+
+                return verbs.hold(run, release=release)
+
+            target.do("It is not let go" if release else "It cannot be held", ask_site)
+            return
         if run.id in target.snapshot.queue.untrusted or (entry is not None and entry.on_hold):
             self._release(run)
             return

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import Literal
 
 from engine.analysis.differing_settings import distinguishing_settings
+from engine.errors import UserError
 from engine.runs.status import Status
 from engine.runs.stop_request import Request
-from engine.runs.store import Run, StoreError
+from engine.runs.store import Run
 from engine.text import clean
 from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
@@ -38,19 +39,21 @@ class RunActions:
         if row is None or config is None or row.experiment not in config.experiments:
             refuse_row(target)
             return
-        from engine.queue.submit import seeds_present, seeds_to_queue, submit
+        from engine.queue.submit import seeds_present, seeds_to_queue
+        from tui.screens.actions.submit_runs import site_used_last, submit_runs
         from tui.views.queued_message import queued_message
+        from tui.views.run_destination import newest_run
 
         experiment = config.experiments[row.experiment]
         there = seeds_present(experiment, target.snapshot.runs, target.snapshot.metadata)
+        newest = newest_run(target.snapshot, experiment.name)
         as_it_stood = how_it_stood(target)
 
         def queue() -> str:
-            from engine.queue.worker import ensure_worker
-
-            runs = submit(store, experiment, seeds_to_queue(experiment, there))
-            ensure_worker(store)
-            return queued_message(experiment, there, [run.id for run in runs]) + as_it_stood
+            site = site_used_last(store, newest, config.sites)
+            ids, odd = submit_runs(store, experiment, seeds_to_queue(experiment, there), site)
+            on = site.name if site is not None else ""
+            return queued_message(experiment, there, ids, on) + odd + as_it_stood
 
         target.do(f"{experiment.name} cannot be queued", queue)
 
@@ -61,6 +64,9 @@ class RunActions:
         if status is None:
             target.refuse("Nothing to stop", "The run under the cursor does not run.")
             return
+        force = "make it stop: SIGTERM, then SIGKILL (no new checkpoint)"
+        if status.on:
+            force = f"make it stop: have its job on {clean(status.on)} cancelled"
         if status.state == "queued":
             text = "It has not begun; R queues it again."
             choices = [Choice("enter", "take it out of the queue", "stop-now")]
@@ -70,14 +76,18 @@ class RunActions:
                 Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
                        "stop-after-epoch"),
                 Choice("n", "stop now", "stop-now"),
-                Choice("f", "make it stop: SIGTERM, then SIGKILL (no new checkpoint)", "force"),
+                Choice("f", force, "force"),
             ]  # fmt: skip
         run = Run(target.project.runs / status.run)
 
         def request_it(request: Request) -> str:
-            from engine.queue.stop_and_resume import request_stop
+            from engine.remote.verbs import request_stop
+            from tui.screens.actions.submit_runs import look_after
 
-            return request_stop(run, request)
+            outcome = request_stop(run, request)
+            if status.on:
+                look_after(target.store)  # it carries what was asked to a site over ssh
+            return outcome
 
         def chosen(request: Request | Literal["force"] | None) -> None:
             if request == "force":
@@ -102,11 +112,11 @@ class RunActions:
             target.report(Succeeded(text))
 
         def work() -> None:
-            from engine.queue.force_stop import force_stop
+            from engine.remote.verbs import force_stop
 
             try:
                 target.report(Succeeded(force_stop(run, say)))
-            except (StoreError, OSError) as error:
+            except (UserError, OSError) as error:
                 target.report(Failed("It cannot be stopped", str(error)))
 
         threading.Thread(target=work, name="force", daemon=True).start()
@@ -124,13 +134,14 @@ class RunActions:
         run = Run(target.project.runs / status.run)
 
         def queue(approval: Approval | None) -> str:
-            from engine.queue.stop_and_resume import request_resume
             from engine.queue.worker import ensure_worker
+            from engine.remote.verbs import request_resume
+            from tui.screens.actions.submit_runs import look_after
 
             request_resume(run, seen=None if approval is None else approval.identity)
-            ensure_worker(target.store)
+            (look_after if status.on else ensure_worker)(target.store)
             which = status.experiment if status is focused else f"{status.experiment} {run_label(status)}"
-            return f"{which} is queued to {how_it_goes_on(status)}"
+            return f"{which} is queued{f' on {status.on}' if status.on else ''} to {how_it_goes_on(status)}"
 
         do_approved(target, "It cannot be resumed", lambda: approval_of_resume(run, here=False), queue)
 

@@ -25,22 +25,30 @@ class OverrideActions:
             refuse_row(target)
             return
 
+        from tui.screens.actions.submit_runs import site_used_last, submit_runs
         from tui.screens.override_prompt import VariationScreen
+        from tui.views.run_destination import newest_run
+        from tui.views.run_overrides import HERE
 
         as_it_stood = how_it_stood(target)
+        newest = newest_run(target.snapshot, row.experiment)
+        usual = newest.on if newest is not None and newest.on else HERE
+
+        def queue(variation: Variation) -> str:
+            said = variation.on is not None
+            site = variation.site if said else site_used_last(target.store, newest, config.sites)
+            ids, odd = submit_runs(
+                target.store, variation.experiment, variation.seeds, site, variation.priority
+            )
+            place = f" on {site.name}" if site is not None else ""
+            count = f", {len(ids)} runs" if len(ids) > 1 else ""
+            return f"{variation.experiment.name} is queued{place}{count}{odd}{as_it_stood}"
 
         def chosen(variation: Variation | None) -> None:
             if variation is not None:
-                target.do("It cannot be queued", lambda: self._queue(variation) + as_it_stood)
+                target.do("It cannot be queued", lambda: queue(variation))
 
-        target.ask(VariationScreen(config.experiments[row.experiment]), chosen)
-
-    def _queue(self, variation: Variation) -> str:
-        from engine.queue.submit import submit
-        from engine.queue.worker import ensure_worker
-
-        experiment = variation.experiment
-        submit(self._target.store, experiment, variation.seeds, priority=variation.priority)
-        ensure_worker(self._target.store)
-        count = len(variation.seeds)
-        return f"{experiment.name} is queued" + (f", {count} runs" if count > 1 else "")
+        screen = VariationScreen(
+            config.experiments[row.experiment], config.sites, [*target.snapshot.destinations], usual
+        )
+        target.ask(screen, chosen)

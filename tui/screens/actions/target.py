@@ -73,7 +73,7 @@ class Target(Protocol):
         """Do something with files or processes in a thread, and show what it returns.
 
         Args:
-            title: What cannot be done, for the dialog that shows a ``StoreError`` or ``OSError`` of it.
+            title: What cannot be done, for the dialog that shows a ``UserError`` or ``OSError`` of it.
             action: Does it, and returns how it went in words.
         """
 

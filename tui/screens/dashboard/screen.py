@@ -43,6 +43,7 @@ from tui.state.session import SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs
 from tui.views.first_steps import first_steps
+from tui.views.run_destination import wording
 from tui.views.run_list_row import Row
 from tui.views.run_names import curve_labels
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -206,7 +207,11 @@ class Dashboard(TargetScreen):
             self._advised = advice
             self.query_one("#advice", Static).update(advice)
         self.set_class(row is None and self._heard, "-empty")
-        self.query_one(KeyBar).needless = self.needless()
+        self._show_keys(row)
+
+    def _show_keys(self, row: Row | None) -> None:
+        bar, experiment = self.query_one(KeyBar), row.experiment if row is not None else ""
+        bar.needless, bar.wording = self.needless(), wording(self.snapshot, experiment)
 
     def _advice(self) -> list[str]:
         if self.filter.text:

@@ -9,8 +9,9 @@ from rich.cells import cell_len
 from engine.runs.status import LIVE, Status
 from engine.system.nvml import GpuSample
 from engine.text import clean, size
-from tui.state.snapshot import Machine, Snapshot
+from tui.state.snapshot import Machine, SiteView, Snapshot
 from tui.text import Line, shorten
+from tui.views.site_facts import load_texts, trouble_of
 from tui.widgets.machine.status_line import bar, memory_text
 from tui.widgets.styled_lines import StyledLines
 
@@ -20,6 +21,8 @@ SPAN_S = 180.0
 """Seconds that a curve looks back."""
 HOTTEST = 100.0
 """Degrees at the top of a curve of temperatures."""
+SHOWN_S = 3600.0
+"""Seconds for which a site is shown after its last word where no run of this folder waits or lives there."""
 UNNAMED = 2**30
 """Bytes in use of a GPU that no process accounts for and that go without saying: the driver's own part."""
 
@@ -36,7 +39,10 @@ class MachineBoard(StyledLines):
     def show(self, snapshot: Snapshot) -> None:
         """Show this moment."""
         before, self._snapshot = self._snapshot, snapshot
-        if (before.machines, before.runs, before.queue) != (snapshot.machines, snapshot.runs, snapshot.queue):
+        if any(
+            getattr(before, part) != getattr(snapshot, part)
+            for part in ("machines", "runs", "queue", "sites")
+        ):
             self.lay_out()
 
     def lines(self, width: int) -> Sequence[Line]:
@@ -61,8 +67,44 @@ def _whole(line: Line, width: int) -> Line:
 
 
 def _lines(snapshot: Snapshot, width: int) -> list[Line]:
-    if not snapshot.machine.gpus:
-        return [*_cpu_lines(snapshot.machines, width), *_slot_lines(snapshot)]
+    here = _gpu_lines(snapshot, width) if snapshot.machine.gpus else _lines_without_gpus(snapshot, width)
+    used = {
+        status.on
+        for status in snapshot.runs
+        if status.on and (status.state in LIVE or status.state == "queued")
+    }
+    now = snapshot.machine.time
+    sites = [
+        view for view in snapshot.sites
+        if view.status.site.name in used or abs(now - view.status.at) < SHOWN_S
+    ]  # fmt: skip
+    return [*here, *(line for view in sites for line in site_lines(view, now, width))]
+
+
+def site_lines(view: SiteView, now: float, width: int) -> list[Line]:
+    """Return the block of a site: what is free there and what this user has there, its age, and a machine's GPUs."""
+    status = view.status
+    name = f"{clean(status.site.name)} {clean(status.site.slurm)}".rstrip()
+    heading = shorten(name, max(7, min(cell_len(name), width // 3)))
+    room = width - cell_len(heading)
+    if trouble := trouble_of(status, now):
+        return [[(heading, "name"), (f"  {shorten(trouble, max(1, room - 2), end=True)}", "wait")]]
+    texts = load_texts(status, now)
+    parts = next((each for each in texts if sum(cell_len(text) + 3 for text in each) <= room), texts[-1])
+    line: Line = [
+        (heading, "name"),
+        *((f"   {text}", "name") for text in parts[:-1]),
+        (f"   {parts[-1]}", "quiet"),
+    ]
+    gpus = view.looks[-1].gpus if view.looks else ()
+    return [line, *(_gpu_line(gpu, view.looks, width) for gpu in gpus)]
+
+
+def _lines_without_gpus(snapshot: Snapshot, width: int) -> list[Line]:
+    return [*_cpu_lines(snapshot.machines, width), *_slot_lines(snapshot)]
+
+
+def _gpu_lines(snapshot: Snapshot, width: int) -> list[Line]:
     lines: list[Line] = []
     for gpu in snapshot.machine.gpus:
         if gpu.lost:

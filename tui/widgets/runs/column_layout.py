@@ -34,6 +34,8 @@ def mark_of(row: Row, unfolded: Collection[str]) -> str:
         return "▾" if row.folds in unfolded else "▸"
     if row.stops:
         return "□"
+    if row.age and row.state == "silent":  # its site is away: it ran when that was heard last
+        return MARKS["running"][0]
     return MARKS[row.state][0] if row.state else "·"
 
 
@@ -58,8 +60,8 @@ def count_of(row: Row) -> str:
 
 
 def badge_of(row: Row, room: int) -> str:
-    """Return the word for what is wrong with a run, or that it is to stop, with a space before it."""
-    word = row.stops or row.alarm or ""
+    """Return what is wrong with a run, that it is to stop, or how old its state is, with a space before it."""
+    word = row.stops or row.alarm or row.age
     return f" {shorten(word, min(len(word), room - 1))}" if word and room > 1 else ""
 
 

@@ -28,6 +28,7 @@ from tui.views.run_list_columns import find_column, memory_and_peak
 from tui.views.run_list_row import Row
 from tui.views.run_names import run_label
 from tui.views.run_page_facts import best_checkpoint
+from tui.views.site_facts import facts_at_site
 
 Fact = tuple[str, str]
 MOST_BEHIND = 3
@@ -243,6 +244,7 @@ def _location(status: Status, detail: RunDetail | None) -> Iterator[Fact]:
         yield "device", clean(status.device)
     if status.host:
         yield "host", clean(f"{status.host}, pid {status.pid}")
+    yield from facts_at_site(status, detail.whereabouts if detail else None)
     if detail and detail.commit:
         yield "commit", clean(detail.commit)
     if detail and (versions := detail.facts.get("versions")):
