@@ -71,8 +71,8 @@ def far_end(stdio: bool, folder: str) -> None:  # noqa: ARG001  click gives what
 @option_json
 def fetch(run_name: str, which: str, root: Path, as_json: bool) -> None:
     """Bring a checkpoint of a run from the site that has it; what was cut off is gone on with."""
-    from engine.remote.arrivals import FILES
     from engine.remote.host_link import HostLink
+    from engine.remote.near_side.arrivals import FILES
     from engine.runs.store import Store, StoreError
     from engine.runs.trust.posted_by_user import own_posting
     from engine.text import gib

@@ -24,6 +24,8 @@ from engine.system.files import MAX_FILE
 MAX_BODY = MAX_FILE
 """Bytes behind a line."""
 
+MOST_CODE = 64 * 1024 * 1024
+"""Bytes of the code of a project: more than that is data, which has its own way there."""
 TAIL = 64 * 1024
 """Bytes of a console.log that are shown elsewhere."""
 
@@ -91,6 +93,8 @@ class Carry(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="carry
     """The user's home at the near end, for paths below it."""
     code: Annotated[str, Meta(max_length=64)] = ""
     """The digest of the code that it runs; empty for what lies there."""
+    events: Size = 0
+    """Bytes of its events: where it went on elsewhere meanwhile, it takes the place of what is there of it."""
 
 
 class Part(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="part"):
@@ -214,7 +218,8 @@ class Done(Head, frozen=True, kw_only=True, omit_defaults=True, tag="done"):
     """What became of ``enter``, ``do``, ``check`` or a ``fetch`` that cannot be."""
 
     id: Id
-    code: Literal[0, 2]
+    code: Literal[0, 2, 4]
+    """0 where it was done, 2 where it was refused, ``HAS_TO_BE_BROUGHT`` where that is first."""
     text: str = ""
     job: Annotated[str, Meta(max_length=200)] = ""
 
@@ -275,6 +280,9 @@ class Answer(msgspec.Struct, frozen=True):
     is_dirty: bool = False
 
 
+REFUSED: Literal[2] = 2
+HAS_TO_BE_BROUGHT: Literal[4] = 4
+"""The code of an answer to ``enter`` of a run that is not there, or went on elsewhere since it was."""
 CODE_IS_THERE = "it is there"
 """The answer to ``code`` that need not be sent, or has arrived."""
 NearHead = Hello | Have | Forget | Code | Carry | Part | Enter | Do | Fetch | Again | Check | Ping

@@ -9,8 +9,8 @@ import shutil
 import tarfile
 from pathlib import Path
 
-from engine.remote.sent_code import MOST_BYTES
 from engine.sites.command_line import SiteError
+from engine.sites.messages import MOST_CODE
 from engine.system.files import create_private, write_all
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -54,7 +54,7 @@ class CodeStore:
         """
         folder = self.folder_of(digest)
         draft = folder.with_name(f".{folder.name}.tar")
-        if size > MOST_BYTES + tarfile.RECORDSIZE:
+        if size > MOST_CODE + tarfile.RECORDSIZE:
             raise SiteError("the code that is sent is too much for code")
         try:
             if at == 0:

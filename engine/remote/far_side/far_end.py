@@ -20,12 +20,13 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import psutil
 
 from engine.errors import UserError
-from engine.remote.far_side.carried_runs import CarriedRuns
+from engine.remote.far_side.carried_runs import CarriedRuns, NotBrought
 from engine.remote.far_side.checkpoint_sender import send_checkpoint
 from engine.remote.far_side.code_store import CodeStore
 from engine.remote.far_side.far_checks import answer
@@ -38,6 +39,8 @@ from engine.sites.frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader
 from engine.sites.messages import (
     CODE_IS_THERE,
     FROM_NEAR,
+    HAS_TO_BE_BROUGHT,
+    REFUSED,
     Again,
     Carry,
     Check,
@@ -183,7 +186,7 @@ class FarEnd:
         try:
             match head:
                 case Carry():
-                    self._carried.begin(head.run, body, head.home, self._code_of(head.code))
+                    self._carried.begin(head, body, self._code_of(head.code))
                 case Code():
                     if (said := self._code(head, body)) is None:
                         return
@@ -196,7 +199,9 @@ class FarEnd:
                 case Check():
                     said = answer(self._store, self._folder, body)
         except (UserError, OSError) as error:
-            self._refuse(head, _words_of(error))
+            self._refuse(
+                head, _words_of(error), HAS_TO_BE_BROUGHT if isinstance(error, NotBrought) else REFUSED
+            )
         else:
             if isinstance(head, Enter | Do | Check | Code):
                 self._send(Done(id=head.id, code=0, text=(said or "")[:32_000], job=job))
@@ -215,9 +220,9 @@ class FarEnd:
             raise SiteError("the code that it runs was not sent")
         return self._codes.folder_of(digest)
 
-    def _refuse(self, head: NearHead, why: str) -> None:
+    def _refuse(self, head: NearHead, why: str, code: Literal[2, 4] = REFUSED) -> None:
         answers = head.id if isinstance(head, Enter | Do | Check | Code) else getattr(head, "run", "")[:64]
-        self._send(Done(id=answers, code=2, text=why[:4000]))
+        self._send(Done(id=answers, code=code, text=why[:4000]))
 
     def _fetch(self, head: Fetch) -> None:
         try:

@@ -17,6 +17,7 @@ from engine.remote.host_link import HostLink
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import Posting
 from engine.runs.posted.site_status import publish
+from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.command_line import SiteError, Unreachable
@@ -143,8 +144,9 @@ def test_a_run_is_seen_live_and_a_stop_is_carried_there(desk, tmp_path, engine):
     assert desk.link.ask(run, desk.posted[run.id][1], "stop-now").startswith(f"{run.id} will stop")
     desk.until(run, "stopped")
     desk.assert_same(run)
-    here = [line.split() for line in engine("ls").stdout.decode().splitlines() if run.id in line]
-    assert here == [far_row(desk, run)]
+    (here,) = [line.split() for line in engine("ls").stdout.decode().splitlines() if run.id in line]
+    here.remove(desk.site.name)  # the column that says where it is
+    assert here == far_row(desk, run)
     desk.again(run)
     desk.until(run, "running")
     desk.link.ask(run, desk.posted[run.id][1], "stop-now")
@@ -201,6 +203,25 @@ def test_a_run_that_began_here_goes_on_there(desk, tmp_path, engine):
     desk.link.ask(run, desk.posted[run.id][1], "stop-now")
     desk.until(run, "stopped")
     desk.assert_same(run)
+
+
+def test_a_run_that_went_on_elsewhere_takes_the_place_of_what_is_there(desk, tmp_path):
+    run = desk.send(program(tmp_path, LONG))
+    desk.until(run, "running")
+    desk.link.ask(run, desk.posted[run.id][1], "stop-now")
+    desk.until(run, "stopped")
+    desk.assert_same(run)
+    recorder = Recorder(run)
+    recorder.log("info", "it was elsewhere")
+    recorder.end("stopped", "stopped there")
+    recorder.close()
+    desk.again(run)
+    desk.until(run, "running")
+    desk.link.ask(run, desk.posted[run.id][1], "stop-now")
+    desk.until(run, "stopped")
+    desk.assert_same(run)
+    assert b"it was elsewhere" in desk.far(run).events.read_bytes()
+    assert len(list((desk.host.project / "runs" / ".trash").iterdir())) == 1
 
 
 def test_what_waits_there_says_why_and_is_held_and_let_go(desk, tmp_path):

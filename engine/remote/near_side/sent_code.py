@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from engine.sites.command_line import SiteError
-
-MOST_BYTES = 64 * 1024 * 1024
-"""Bytes of an archive: more than that is data, which has its own way there."""
+from engine.sites.messages import MOST_CODE
 
 
 class Archive(NamedTuple):
@@ -47,9 +45,9 @@ def archive_of(folder: Path) -> Archive:
     with tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name in names:
             _add(archive, folder, name)
-            if packed.tell() > MOST_BYTES:
+            if packed.tell() > MOST_CODE:
                 raise SiteError(
-                    f"the files that git tracks in {folder} are more than {MOST_BYTES >> 20} MiB: what is no code "
+                    f"the files that git tracks in {folder} are more than {MOST_CODE >> 20} MiB: what is no code "
                     f"of them has to be copied there by hand"
                 )
     data = packed.getvalue()
