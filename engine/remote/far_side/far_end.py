@@ -19,6 +19,7 @@ import select
 import sys
 import threading
 import time
+import traceback
 from pathlib import Path
 from typing import Literal
 
@@ -154,14 +155,18 @@ class FarEnd:
         """Take what the near end says; the process ends with it, whatever else is under way."""
         reader = FrameReader(FROM_NEAR)
         try:
-            while select.select([0], [], [], SILENT_S)[0] and (data := os.read(0, PIECE)):
+            while select.select([0], [], [], SILENT_S)[0]:
+                if not (data := os.read(0, PIECE)):
+                    os._exit(0)
                 for frame in reader.feed(data):
                     self._take(frame.head, frame.body)
+            why = f"nothing was heard from the other machine for {SILENT_S:.0f} s"
         except FrameError as error:
-            print(error, file=sys.stderr, flush=True)  # noqa: T201  ssh brings it to the near end
-            os._exit(2)
-        finally:
-            os._exit(0)
+            why = str(error)
+        except Exception:  # noqa: BLE001  a thread that ends alone would leave the process behind
+            why = traceback.format_exc()
+        print(why, file=sys.stderr, flush=True)  # noqa: T201  ssh brings it there
+        os._exit(2)
 
     def _take(self, head: NearHead, body: bytes) -> None:
         match head:
