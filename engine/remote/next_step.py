@@ -58,7 +58,7 @@ def next_step(
     began = status.attempt > posting.attempts
     if not began and not posting.job and seen.state == "gone":
         return Step("ask again") if seen.at - posting.posted >= posted_state.SURE_S else WAIT
-    if not began and seen.state == "ended" and seen.exit.startswith(CANCELLED) and posting.site.is_here:
+    if not began and _is_cancelled(posting, seen):
         return Step("leave")
     if status.state not in ENDED or not _is_over(status, posting, seen):
         return WAIT
@@ -69,6 +69,10 @@ def next_step(
     if status.state == "crashed" and seen.exit in OUT_OF_TIME:
         return _after_time(run, status, posting, f"{posting.site.name} ended its job: {seen.exit}")
     return _retry(judge_retry(run, _failure(status), posting.failures, backoff_s), status, seen)
+
+
+def _is_cancelled(posting: Posting, seen: Seen) -> bool:
+    return seen.state == "ended" and seen.exit.startswith(CANCELLED) and posting.site.is_here
 
 
 def _is_over(status: Status, posting: Posting, seen: Seen) -> bool:
