@@ -69,6 +69,10 @@ class SiteReader:
         """
         return run in self.moved or now >= self._due.get(run, 0.0)
 
+    def may_wait(self, run: str, now: float) -> bool:
+        """Return whether a posted run may be judged at a later look, where this one has judged many: soon enough."""
+        return now < self._due.get(run, 0.0) + BEAT_S
+
     def judged(self, run: str, now: float) -> None:
         """Remember that a posted run was judged, until its time comes again."""
         self.moved.discard(run)
