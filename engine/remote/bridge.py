@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from engine.queue.retry import BACKOFF_S
@@ -67,28 +67,33 @@ class _Bridge:
     def serve(self, stopped: Callable[[], bool]) -> None:
         """Keep a thread for each site that has a run; return when none has, or when ``stopped``."""
         try:
-            asked = self._asked()
+            asked, scanned = -1, 0.0
             while not stopped():
-                sites = self._postings.by_site()
-                for name in sites:
-                    if name not in self._keepers or not self._keepers[name].is_alive():
-                        self._keepers[name] = keeper = SiteKeeper(
-                            self._store, name, self._postings, self._pace, self._backoff_s
-                        )
-                        keeper.start()
-                self._keepers = {name: keeper for name, keeper in self._keepers.items() if keeper.is_alive()}
-                if not sites and not self._keepers:
-                    return
-                time.sleep(POLL_S)
-                if (now := self._asked()) != asked:
-                    asked = now
+                now, before = time.monotonic(), asked
+                asked = self._asked()
+                if asked != before or now - scanned >= self._pace.usual_s or not self._keepers:
+                    scanned = now
+                    if not self._look_after(self._postings.by_site()):
+                        return
+                if asked != before:
                     for keeper in self._keepers.values():
                         keeper.hurry()
+                time.sleep(POLL_S)
+                self._keepers = {name: keeper for name, keeper in self._keepers.items() if keeper.is_alive()}
         finally:
             for keeper in self._keepers.values():
                 keeper.stop()
             for keeper in self._keepers.values():
                 keeper.join(self._pace.leave_s)
+
+    def _look_after(self, sites: Iterable[str]) -> bool:
+        """Have a thread for each site; return whether there is any."""
+        for name in sites:
+            if name not in self._keepers:
+                keeper = SiteKeeper(self._store, name, self._postings, self._pace, self._backoff_s)
+                self._keepers[name] = keeper
+                keeper.start()
+        return bool(self._keepers)
 
     def _asked(self) -> int:
         """Return when a command last said that there is something new."""

@@ -58,10 +58,9 @@ def next_step(
     began = status.attempt > posting.attempts
     if not began and not posting.job and seen.state == "gone":
         return Step("ask again") if seen.at - posting.posted >= posted_state.SURE_S else WAIT
-    if not began and seen.state == "ended" and seen.exit.startswith(CANCELLED) and posting.site.is_here:
+    if not began and _is_cancelled(posting, seen):
         return Step("leave")
-    said_so = seen.state == "ended" and posting.site.is_here  # elsewhere it may be begun anew there
-    if status.state not in ENDED or not (said_so or posted_state.is_surely_over(seen, posting)):
+    if status.state not in ENDED or not _is_over(status, posting, seen):
         return WAIT
     if status.state == "stopped":
         return _after_stop(run, status, posting, seen)
@@ -70,6 +69,16 @@ def next_step(
     if status.state == "crashed" and seen.exit in OUT_OF_TIME:
         return _after_time(run, status, posting, f"{posting.site.name} ended its job: {seen.exit}")
     return _retry(judge_retry(run, _failure(status), posting.failures, backoff_s), status, seen)
+
+
+def _is_cancelled(posting: Posting, seen: Seen) -> bool:
+    return seen.state == "ended" and seen.exit.startswith(CANCELLED) and posting.site.is_here
+
+
+def _is_over(status: Status, posting: Posting, seen: Seen) -> bool:
+    """Return whether nothing of a run that has ended goes on at its site; elsewhere it may be begun anew by itself."""
+    is_left = posting.site.is_here or (status.state == "stopped" and not posting.site.slurm)
+    return (seen.state == "ended" and is_left) or posted_state.is_surely_over(seen, posting)
 
 
 def _after_stop(run: Run, status: Status, posting: Posting, seen: Seen) -> Step:

@@ -159,6 +159,8 @@ class SiteKeeper(threading.Thread):
         """Do about a run what follows from this look."""
         if seen is not None and seen.job and not posting.job:
             posting = self._change(run, posting, replace(posting, job=seen.job)) or posting
+        if seen is None or seen.state not in ("ended", "gone"):
+            return
         step = next_step(run, status_of(run), posting, seen, self._backoff_s)
         if step.do == "ask again":
             again = replace(posting, posted=time.time())  # a minute more for this try
@@ -246,6 +248,8 @@ class SiteKeeper(threading.Thread):
 
     def _pause(self, posted: Posted) -> float:
         """Return the seconds until the next look."""
+        if any(not posting.site.is_here for _, posting in posted.values()):
+            return self._pace.soon_s  # the far end says what is new by itself: nothing is asked
         now = time.time()
         status = site_status.read(self._store.root, self._site)
         runs: Mapping[str, Seen] = status.runs if status is not None else {}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -70,17 +72,32 @@ def test_one_that_is_preempted_is_begun_anew_and_loses_nothing(runs: PostedRuns,
     assert len({int(step) for _, _, step, _ in lines}) == 40
 
 
-def test_one_is_told_before_its_time_is_up_and_is_begun_anew(cluster: Cluster, store: Store):
-    """Slurm's own time limits are minutes: the signal is sent as its early signal is."""
-    runs = PostedRuns(store, notice=30)
-    run = runs.post(steps(60, 0.1))
+def test_a_time_limit_is_announced_or_hits(cluster: Cluster, store: Store):
+    """A minute is Slurm's shortest limit: it ends the one run, and tells the other before, which is begun anew."""
+    told, hit = PostedRuns(store, name="told", time="1", notice=30), PostedRuns(store, name="hit", time="1")
+    goes_on, ended = told.post(steps(800, 0.1)), hit.post(steps(3000, 0.1), seed=1)
+    status = told.until(goes_on, "finished", 170)
+    assert (status.attempt >= 2, status.step) == (True, 800)
+    assert set(ends(goes_on)[:-1]) == {"its time is nearly up: stopped"}
+    assert hit.until(ended, "stopped", 100).reason == "stopped by SIGTERM"
+    hit.wait(lambda: hit.look()[ended.id].exit == "TIMEOUT", 60, ended)
+
+
+def test_one_whose_node_dies_goes_on_elsewhere_or_once_it_is_back(runs: PostedRuns, cluster: Cluster):
+    run = runs.post(steps(100, 0.1))
     runs.until(run, "running")
     runs.wait(lambda: runs.status(run).step >= 5, 20, run)
-    cluster.say("scancel", "--batch", "--signal=USR2", runs.posting(run).job)
-    runs.until(run, "queued")
-    status = runs.until(run, "finished")
-    assert (status.attempt, status.step) == (2, 60)
-    assert ends(run)[0] == "its time is nearly up: stopped"
+    node = runs.look()[run.id].node
+    try:
+        os.kill(status_of(run).pid, signal.SIGSTOP)  # it says nothing more
+        cluster.say("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
+        os.kill(status_of(run).pid, signal.SIGKILL)
+        runs.until(run, "queued")
+        status = runs.until(run, "finished")
+        assert (status.attempt, status.step) == (2, 100)
+        assert ends(run) == ["its command ended well"]
+    finally:
+        cluster.say("scontrol", "update", f"NodeName={node}", "State=RESUME")
 
 
 def test_what_is_asked_to_stop_stops_and_is_not_begun_anew(runs: PostedRuns, cluster: Cluster):

@@ -44,12 +44,11 @@ def test_a_run_is_posted_from_its_login_node_stopped_and_gone_on_with(
     assert read(run.path.parent, "far").runs[run.id].job == posting.job
     assert engine("stop", run.id, "--now").returncode == 0
     until(lambda: status_of(run).state == "stopped", 60)
-    until(lambda: posting_of(run).seen is not None, 60)
     assert engine("resume", run.id, "--on", "far").returncode == 0
     until(lambda: status_of(run).state == "running" and status_of(run).attempt == 2, 60)
     assert posting_of(run).job != posting.job
     engine("stop", run.id, "--now")
-    until(lambda: posting_of(run).seen is not None, 60)
+    until(lambda: posting_of(run).seen is not None, 120)
     there = Run(far_host.project / "runs" / run.id)
     assert run.events.read_bytes() == there.events.read_bytes()
     assert machine.NAME in read(run.path.parent, "far").host

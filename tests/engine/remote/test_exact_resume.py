@@ -53,12 +53,12 @@ def test_a_training_of_two_processes_that_is_preempted_is_as_one_that_was_not(cl
 
 def begun(cluster: Cluster, store: Store, gpus: int) -> tuple[PostedRuns, PostedRuns, Run, Run]:
     """Begin the same training twice; the second is preempted, and waits to be begun anew."""
-    undisturbed, runs = PostedRuns(store, slurm="main"), PostedRuns(store)
+    undisturbed = PostedRuns(store, slurm="main", extra=["--nodelist=n2"])
+    runs = PostedRuns(store, extra=["--nodelist=n1"])
     experiment = replace(HYBRID, gpus=gpus)
     one, two = undisturbed.post(experiment), runs.post(experiment)
     runs.wait(lambda: runs.status(two).step >= 5, 60, two)
-    node = runs.look()[two.id].node
-    other = cluster.sbatch("-p", "main", f"--gres=gpu:{3 - gpus}", f"--nodelist={node}", "--exclusive")
+    other = cluster.sbatch("-p", "main", "--gres=gpu:2", "--nodelist=n1")
     runs.until(two, "queued")
     cluster.say("scancel", other)
     return undisturbed, runs, one, two

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -155,3 +156,23 @@ def test_all_that_crashed_goes_on_where_it_was(engine, jz):
     done = engine("resume", "--all-crashed", code=CODE)
     assert done.returncode == 0, done.stderr
     wait_for(lambda: all(status_of(run).state == "finished" for run in runs))
+
+
+def test_with_json_each_run_is_one_object_that_names_its_site(engine, jz):
+    jz.put("full")
+    verbs = {
+        "submit": ["tiny", "--on", "jz", "--wait"],
+        "hold": ["s0"],
+        "move": ["s0", "--first"],
+        "cancel": ["s0"],
+        "resume": ["s0"],
+        "stop": ["s0", "--now"],
+    }
+    for verb, words in verbs.items():
+        done = engine(verb, *words, "--json", code=CODE)
+        assert done.returncode == 0, (verb, done.stderr)
+        (line,) = done.stdout.splitlines()
+        said = json.loads(line)
+        assert (said["verb"], said["run"]) == (verb, jz.store.runs()[0].id)
+        assert "jz" in said["text"]
+        assert said["state"] in ("queued", "stopped")
