@@ -66,7 +66,7 @@ def facts_at_site(status: Status | None, whereabouts: Whereabouts | None) -> Ite
     if seen.reason and status is not None and seen.reason not in status.why:
         yield "it says", clean(seen.reason)
     if seen.ends:
-        yield "time limit", limit_text(seen)
+        yield "limit", limit_text(seen)
     if seen.restarts:
         yield "restarts", count_text(seen.restarts)
     if seen.exit and (status is None or (status.state not in LIVE and seen.exit not in status.why)):
