@@ -41,8 +41,8 @@ class SiteReader:
         self._looks: dict[str, deque[Machine]] = {}
         self._due: dict[str, float] = {}
         self.views: tuple[SiteView, ...] = ()
-        self.seen: Mapping[str, Seen] = {}
-        """What sites said last of each of their runs."""
+        self.seen: Mapping[str, Mapping[str, Seen]] = {}
+        """What each site said last of its runs."""
         self.moved: set[str] = set()
         """Runs that a site said something new of, until ``judged``."""
 
@@ -52,7 +52,7 @@ class SiteReader:
         if known.keys() == self._known.keys() and all(known[name] is self._known[name] for name in known):
             return False
         before, self._known = self._known, known
-        self.seen = {run: seen for status in known.values() for run, seen in status.runs.items()}
+        self.seen = {name: status.runs for name, status in known.items()}
         for name in known.keys() | before.keys():
             old, new = (self._runs(statuses.get(name)) for statuses in (before, known))
             self.moved |= {

@@ -158,3 +158,14 @@ def test_where_runs_may_go(project: Project, tmp_path: Path, monkeypatch: pytest
     own.write_text("[sites.box]\nsssh = 1\n")
     os.utime(own, ns=(1, 1))
     assert list(ticked(feed).destinations) == ["jz"]
+
+
+def test_the_word_of_the_site_that_has_a_run_counts(project: Project, at_jz: Run) -> None:
+    hear(at_jz, starts=time.time() + 600)
+    hear(at_jz, GPUBOX, state="running", starts=time.time() + 9)  # it was there before
+    (forecast,) = ticked(quiet(project)).queue.forecasts
+    assert forecast.start is not None
+    assert forecast.start > time.time() + 500
+    post_by_hand(at_jz, ago_s=-60)  # what was said is about an earlier job
+    (forecast,) = ticked(quiet(project)).queue.forecasts
+    assert forecast.start is None
