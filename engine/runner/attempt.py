@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
@@ -67,9 +68,7 @@ def train_run(
         stop.listen()
     stop.follow(run)
     info, attempts = run.info(), status_of(run).attempt
-    timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
-    with_lease = posted is not None or takeover is not None  # other hosts may not see a lock
-    with run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease):
+    with _held(run, claimed, posted, takeover):
         told = ""
         if posted is not None:
             posting = posted_run.require_posted(run, posted)
@@ -111,6 +110,15 @@ def train_run(
             recorder.close()
             _leave(run, recorder.status.state)
         return FAILED if recorder.lost else code
+
+
+def _held(
+    run: Run, claimed: int | None, posted: Posted | None, takeover: Takeover | None
+) -> AbstractContextManager[None]:
+    """Return what has a run's lock; with a lease where other hosts may not see that."""
+    timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
+    with_lease = posted is not None or takeover is not None
+    return run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease)
 
 
 def _as_queued(run: Run) -> tuple[Sequence[str], str]:
