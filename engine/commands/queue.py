@@ -68,15 +68,15 @@ def submit(
     experiments = [find_experiment(config, name, settings) for name in names]
     store = Store(root)
     chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
-    answers = Answers("submit", as_json=as_json)
+    answers, queued = Answers("submit", as_json=as_json), list[Run]()
     if on is not None:
         if device != "auto" or priority or after or share:
             fail(
-                f"--on {on}: the site gives the devices; --device, --priority, --after and --share are for here"
+                f"--on {on}: the site gives the devices; --device, --priority, --after, --share are for here"
             )
         _post(store, site_named(on, config_path), experiments, chosen, answers, only_post=only_queue)
         return
-    before, queued = [store.find(name).id for name in after], list[Run]()
+    before = [store.find(name).id for name in after]
     try:
         for experiment in experiments:
             queued += queue_up(

@@ -161,16 +161,21 @@ def train(
 def _train_posted(run: Run, device: str, name: str, contents: str) -> int:
     """Train a run as a job of its site; return the exit code."""
     from engine.runner.attempt import train_run
-    from engine.runner.posted_run import TRY_AGAIN, Posted, begin_anew
+    from engine.runner.posted_run import TRY_AGAIN, Posted, begin_anew, require_posted
     from engine.runs.run_lock import RunTaken
     from engine.runs.stop_request import STOPPED, StopRequest
+    from engine.training.distributed.nodes import help_first_node, nodes_of_job
 
     if not is_run_id(run.id) or not run.path.is_dir():
         fail(f"{run.id} is not started: it is not in {run.path.parent}")
+    posted = Posted(name, contents)
+    if (nodes := nodes_of_job()).number > 0:
+        require_posted(run, posted)
+        return help_first_node(run, nodes)
     stop = StopRequest()
     stop.listen()
     try:
-        code = train_run(run, device=device, posted=Posted(name, contents), stop=stop)
+        code = train_run(run, device=device, posted=posted, stop=stop)
     except RunTaken as taken:
         warn(str(taken))
         return TRY_AGAIN

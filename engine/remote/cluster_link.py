@@ -79,40 +79,43 @@ class ClusterLink:
         """Hand in several runs, many of one kind as an array.
 
         Returns:
-            By the run's id its posting with its job, or why it was not handed in; ``Unreachable`` where nobody knows.
+            By the run's id its posting with its job, or why it was not handed in; ``Unreachable`` where unknown.
         """
         result: dict[str, Posting | SiteError] = {}
-        kinds: defaultdict[tuple[bytes, Path, int], list[tuple[Run, Posting]]] = defaultdict(list)
+        kinds: defaultdict[tuple[bytes, Path, int, bool], list[tuple[Run, Posting]]] = defaultdict(list)
         for run, posting in runs:
             try:
                 _require_own(run, posting)
-                kind = msgspec.json.encode(posting.site), _folder(run, self._root), _devices(run, posting)
+                gpus, spreads = _devices(run, posting)
+                kind = msgspec.json.encode(posting.site), _folder(run, self._root), gpus, spreads
                 kinds[kind].append((run, posting))
             except SiteError as error:
                 result[run.id] = error
-        for (_, folder, gpus), group in kinds.items():
+        for (_, folder, gpus, spreads), group in kinds.items():
             size = ARRAY_MOST if len(group) >= ARRAY_FROM else 1
             for at in range(0, len(group), size):
                 batch = group[at : at + size]
                 try:
-                    result |= self._post(batch, folder, gpus)
+                    result |= self._post(batch, folder, gpus, spreads=spreads)
                 except SiteError as error:
                     result |= {run.id: error for run, _ in batch}
         return result
 
-    def _post(self, batch: Sequence[tuple[Run, Posting]], folder: Path, gpus: int) -> dict[str, Posting]:
+    def _post(
+        self, batch: Sequence[tuple[Run, Posting]], folder: Path, gpus: int, *, spreads: bool
+    ) -> dict[str, Posting]:
         """Hand in runs of one kind as one job, or as one array."""
         site = batch[0][1].site
         takes_s = None if site.time else self._takes_s([run for run, _ in batch])
         limits = self._slurm.limits(site.slurm) if takes_s is not None else None
         try:
             tasks = [Task(run.id, posting.name, contents_of(run, posting)) for run, posting in batch]
-            script = batch_script(site, self._root, tasks)
+            script = batch_script(site, self._root, tasks, on_all_nodes=spreads)
         except StoreError as error:
             raise SiteError(str(error)) from None
         options = batch_options(
             site, self._root, tasks, folder=folder, gpus=gpus, takes_s=takes_s,
-            limit_s=limits.time_s if limits is not None else None,
+            limit_s=limits.time_s if limits is not None else None, on_all_nodes=spreads,
         )  # fmt: skip
         job = self._slurm.post(script, options)
         ids = [job] if len(batch) == 1 else [f"{job}_{task}" for task in range(len(batch))]
@@ -142,9 +145,17 @@ class ClusterLink:
         )  # fmt: skip
 
     def ask(self, run: Run, posting: Posting, verb: Verb, words: Sequence[str] = ()) -> str:
-        """Ask Slurm, or the run itself, to do something; see ``engine.remote.link.Link``.
+        """Ask Slurm, or the run itself, to do something, and return in words what will happen.
 
-        ``stop`` and ``stop-now`` of a run whose job waits cancel the job: the caller records its end.
+        Args:
+            run: The run.
+            posting: Its posting.
+            verb: What to do; ``stop`` and ``stop-now`` cancel a job that waits, and the caller records the run's end.
+            words: The number of a priority, or ``first`` or ``last``.
+
+        Raises:
+            Unreachable: The controller does not answer.
+            SiteError: Slurm refuses, or this user did not post the run.
         """
         _require_own(run, posting)
         name, job = posting.name, posting.job
@@ -191,7 +202,7 @@ class ClusterLink:
             return seen
         if posting.name not in self._wanted:
             with contextlib.suppress(SiteError):  # a damaged run asks for none
-                self._wanted[posting.name] = _devices(run, posting) if "{gpus}" in posting.site.gres else 0
+                self._wanted[posting.name] = _devices(run, posting)[0] if "{gpus}" in posting.site.gres else 0
         gpus = self._wanted.get(posting.name, 0)
         reason = why_it_waits(
             seen.reason, partition=posting.site.slurm, gpus=gpus, starts=seen.starts, now=seen.at
@@ -228,12 +239,21 @@ def _require_own(run: Run, posting: Posting) -> None:
         raise SiteError(f"{run.id} is not touched at {posting.site.name}: {why}")
 
 
-def _devices(run: Run, posting: Posting) -> int:
-    """Return the devices that a run trains on."""
+def _devices(run: Run, posting: Posting) -> tuple[int, bool]:
+    """Return the devices that a run trains on, and whether they are spread over nodes.
+
+    A command of the user's own begins on the first node: it knows best what to do with the others.
+    """
     try:
-        return changed(last_experiment(run), posting.settings).gpus
+        experiment = changed(last_experiment(run), posting.settings)
     except (StoreError, ConfigError) as error:
         raise SiteError(f"{run.id}: {error}") from None
+    nodes, gpus = posting.site.nodes, experiment.gpus
+    if gpus % nodes and not experiment.command:
+        raise SiteError(
+            f"{run.id}: gpus = {gpus} cannot be spread evenly over the {nodes} nodes of {posting.site.name}"
+        )
+    return gpus, nodes > 1 and not experiment.command
 
 
 def _folder(run: Run, root: Path) -> Path:

@@ -124,7 +124,7 @@ class SiteKeeper(threading.Thread):
             for name, seen in said.runs.items()
             if name in posted
         }
-        self._publish(replace(said, site=self._site_of(posted), runs=runs, trouble=""))
+        self._publish(replace(said, site=self._site_of(posted), runs=runs))
         for name, (run, posting) in posted.items():
             try:
                 self._follow(run, posting, runs.get(name), link)

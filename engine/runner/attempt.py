@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
@@ -57,8 +58,8 @@ def train_run(
 
     Raises:
         RunTaken: Another process trains it.
-        StoreError: It has been begun it meanwhile, it has finished or left the queue, this user
-            has not queued it, it has changed since it was shown, or its folder is damaged.
+        StoreError: It was begun meanwhile, has finished or left the queue, was not queued by this user, was changed
+            since it was shown or posted, or its folder is damaged.
         KeyboardInterrupt: A second SIGINT. Its end is recorded, but a checkpoint may still be in the middle of
             being written by a thread: only ``os._exit`` ends the process at once.
     """
@@ -67,40 +68,29 @@ def train_run(
         stop.listen()
     stop.follow(run)
     info, attempts = run.info(), status_of(run).attempt
-    timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
-    with_lease = posted is not None or takeover is not None  # other hosts may not see a lock
-    with run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease):
-        entry = waiting_entry(run) if queued else None
-        if queued and entry is None:
-            raise StoreError(f"{run.id} is no longer in the queue")
-        if entry is not None and (why := why_untrusted(run, entry)):
-            raise StoreError(f"{run.id} is not started: {why}")
-        if seen is not None and look_at(run).identity != seen:
-            raise StoreError(f"{run.id} has changed since it was shown: look again")
-        posting = None
+    with _held(run, claimed, posted, takeover):
+        told = ""
         if posted is not None:
             posting = posted_run.require_posted(run, posted)
             if (code := posted_run.ended_before(run, posting)) is not None:
                 return code
-            settings = posting.settings
-        elif not queued:
-            _require_as_it_was(run, attempts, takeover)
+            settings, told = posting.settings, posted_run.whereabouts(posting)
+        elif queued:
+            settings, told = _as_queued(run)
+        else:
+            _require_as_it_was(run, attempts, seen, takeover)
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
-        if posting is None:
+        if posted is None:
             take_from_queue(run, recorder.status.attempt, by_hand=not queued)
         recorder.claim()
         os.environ |= mark(run)
         try:
             if recorder.status.attempt and (ended := end_leftovers(run)):
                 recorder.log("warning", ended)
-            if entry is not None:
-                settings = entry.settings
-                if entry.devices:
-                    recorder.log("info", f"the queue gave it {', '.join(entry.devices.values())}")
-            if posting is not None:
-                recorder.log("info", posted_run.whereabouts(posting))
+            if told:
+                recorder.log("info", told)
             experiment = changed(last_experiment(run), settings)
             with ControlListener(stop, recorder):
                 code = _train(run, experiment, info.seed, recorder, stop, device)
@@ -122,8 +112,30 @@ def train_run(
         return FAILED if recorder.lost else code
 
 
-def _require_as_it_was(run: Run, attempts: int, takeover: Takeover | None) -> None:
-    """Raise StoreError if the run has finished, lives, or was begun again while its lock was waited for."""
+def _held(
+    run: Run, claimed: int | None, posted: Posted | None, takeover: Takeover | None
+) -> AbstractContextManager[None]:
+    """Return what has a run's lock; with a lease where other hosts may not see that."""
+    timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
+    with_lease = posted is not None or takeover is not None
+    return run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease)
+
+
+def _as_queued(run: Run) -> tuple[Sequence[str], str]:
+    """Return the settings of a queued run and what it was given; raises StoreError unless this user queued it."""
+    entry = waiting_entry(run)
+    if entry is None:
+        raise StoreError(f"{run.id} is no longer in the queue")
+    if why := why_untrusted(run, entry):
+        raise StoreError(f"{run.id} is not started: {why}")
+    given = ", ".join(entry.devices.values())
+    return entry.settings, f"the queue gave it {given}" if given else ""
+
+
+def _require_as_it_was(run: Run, attempts: int, seen: Identity | None, takeover: Takeover | None) -> None:
+    """Raise StoreError if the run has finished, lives, changed, or was begun again while its lock was waited for."""
+    if seen is not None and look_at(run).identity != seen:
+        raise StoreError(f"{run.id} has changed since it was shown: look again")
     status = status_of(run, mine=True)
     require_resumable(run, status, takeover=takeover is not None)
     if takeover is not None and status.heartbeat != takeover.heartbeat:

@@ -24,6 +24,11 @@ OUTPUT = "slurm.out"
 """What Slurm itself says of a run's job, in the run's folder."""
 SHARE, MARGIN_S = 1.5, 600.0
 """A job may take this many times its forecast, and these seconds for what no forecast knows."""
+_SPREAD = """\
+export VITUI_NODES={nodes}
+export SLURM_WAIT=60  # seconds that the other nodes have once the first has ended
+trap : TERM USR2  # meant for the run's process, which Slurm tells too: this shell waits for it
+"""
 _SAFE_NAME = re.compile(r"[\w.()+-]+", re.ASCII)
 _NAMES = re.compile(r"^vitui_names=\((.*)\)$", re.MULTILINE)
 
@@ -38,13 +43,14 @@ class Task(NamedTuple):
     """The digest of what it is to be, as ``engine.runs.trust.posted_by_user`` makes it."""
 
 
-def batch_script(site: Site, root: Path, tasks: Sequence[Task]) -> str:
+def batch_script(site: Site, root: Path, tasks: Sequence[Task], *, on_all_nodes: bool = False) -> str:
     """Return the script of a job, or of an array whose tasks take a run each.
 
     Args:
         site: The site.
         root: The folder of runs, as the nodes see it.
         tasks: The runs, in the order of the array's tasks.
+        on_all_nodes: Whether each node of a job starts a process: a training that is spread over nodes.
 
     Raises:
         StoreError: A name is none that a run can have.
@@ -66,8 +72,11 @@ def batch_script(site: Site, root: Path, tasks: Sequence[Task]) -> str:
         'unset "${!VITUI_@}"  # what the shell had that handed this in is another run\'s',
         *site.setup,
         f"export VITUI_SITE={shlex.quote(site.name)}",
-        f'exec {" ".join(words)} -m engine.cli train "${{vitui_runs[vitui_task]}}" --runs {shlex.quote(str(root))}'
-        ' --posted "${vitui_names[vitui_task]}" --contents "${vitui_contents[vitui_task]}"',
+        *(_SPREAD.format(nodes=site.nodes).splitlines() if on_all_nodes else ()),
+        *([f"export SRUN_CPUS_PER_TASK={site.cpus}"] if on_all_nodes and site.cpus else ()),
+        f'{"srun" if on_all_nodes else "exec"} {" ".join(words)} -m engine.cli train "${{vitui_runs[vitui_task]}}"'
+        f' --runs {shlex.quote(str(root))} --posted "${{vitui_names[vitui_task]}}"'
+        ' --contents "${vitui_contents[vitui_task]}"',
     ]
     return "\n".join(lines) + "\n"
 
@@ -98,7 +107,7 @@ def job_name(tasks: Sequence[Task]) -> str:
 
 def batch_options(
     site: Site, root: Path, tasks: Sequence[Task], *, folder: Path, gpus: int, takes_s: float | None = None,
-    limit_s: float | None = None,
+    limit_s: float | None = None, on_all_nodes: bool = False,
 ) -> list[str]:  # fmt: skip
     """Return the options of sbatch.
 
@@ -108,8 +117,9 @@ def batch_options(
         tasks: The runs, as for the script.
         folder: Where they are run: what their paths are relative to.
         gpus: The devices of a run.
-        takes_s: The seconds that the longest of them is expected to take, None where nobody knows.
+        takes_s: The seconds that the longest of them is expected to take, None where that is unknown.
         limit_s: The most that the partition gives; None for no limit, or an unknown one.
+        on_all_nodes: As for the script.
     """
     time_limit = site.time or time_limit_of(takes_s, limit_s)
     per_node = -(-gpus // site.nodes)
@@ -120,7 +130,7 @@ def batch_options(
         most = f"%{site.parallel}" if site.parallel else ""
         options.append(f"--array=0-{len(tasks) - 1}{most}")
     if site.notice:
-        options.append(f"--signal=B:USR2@{site.notice}")
+        options.append(f"--signal={'' if on_all_nodes else 'B:'}USR2@{site.notice}")
     if site.slurm != ANY_PARTITION:
         options.append(f"--partition={site.slurm}")
     asked = {
@@ -134,7 +144,7 @@ def batch_options(
 
 
 def time_limit_of(takes_s: float | None, limit_s: float | None) -> str:
-    """Return the minutes that a job asks for, empty where nobody knows how long it takes.
+    """Return the minutes that a job asks for, empty where no forecast says how long it takes.
 
     A run that takes longer than its partition gives asks for all of that, and is begun anew when its time is up.
     """

@@ -107,7 +107,7 @@ class Slurm:
 
         Args:
             names: The id of the job of each name; empty where it is not known.
-            jobs: What ``jobs`` has just returned; None to ask now.
+            jobs: What ``jobs`` returned; None to ask it.
         """
         found: dict[str, Job] = {}
         for name, job in self._named(self.jobs() if jobs is None else jobs):
@@ -176,7 +176,12 @@ class Slurm:
         return f"job {job.id} has nice {nice}"
 
     def move(self, name: str, job_id: str, *, last: bool) -> str:
-        """Put a pending job of a posting before all others of this user, or behind them; otherwise as ``cancel``."""
+        """Put a pending job of a posting before all others of this user, or behind them, and return it in words.
+
+        Raises:
+            Unreachable: The controller does not answer.
+            SiteError: It does not wait, or Slurm refuses.
+        """
         job = self._pending(name, job_id)
         if not last:
             self._do("scontrol refuses", ["scontrol", "top", job.id])
@@ -191,7 +196,12 @@ class Slurm:
         return f"job {job.id} is behind your others"
 
     def requeue(self, name: str, job_id: str = "") -> str:
-        """Have the job of a posting begun anew; otherwise as ``cancel``."""
+        """Have the job of a posting begun anew, and return it in words.
+
+        Raises:
+            Unreachable: The controller does not answer.
+            SiteError: It has no job, or Slurm refuses.
+        """
         job = self.locate({name: job_id}).get(name)
         if job is None:
             raise SiteError("it has no job that could be begun anew")
@@ -205,10 +215,13 @@ class Slurm:
         return None if said.code else parse_gpus(said.out, partition)
 
     def limits(self, partition: str) -> Limits | None:
-        """Return what a partition allows, None where there is no such partition; raises what ``jobs`` raises.
+        """Return what a partition allows, None where there is no such partition.
 
         Args:
             partition: The partition; ``*`` for the default one.
+
+        Raises:
+            Unreachable: The controller does not answer.
         """
         said = self._run(["scontrol", "show", "partition", "-o"])
         settings = self._run(["scontrol", "show", "config"])
@@ -303,7 +316,7 @@ def _is_rather(job: Job, other: Job) -> bool:
 
 
 def _error(what: str, said: Said) -> SiteError:
-    """Return the error of a program that failed; where the controller was not heard, nobody knows what it did."""
+    """Return the error of a program that failed; ``Unreachable`` where the controller may have heard it."""
     last = _last(said)
     return Unreachable(last) if any(word in said.err for word in _UNHEARD) else SiteError(f"{what}: {last}")
 

@@ -79,7 +79,7 @@ class Job(NamedTuple):
 
 
 def parse_queue(text: str) -> list[Job]:
-    """Return the jobs that ``squeue -o QUEUE_FORMAT`` lists; lines that are none are passed over."""
+    """Return the jobs that ``squeue -o QUEUE_FORMAT`` lists: one for each line that is a job."""
     return [job for line in text.splitlines() if (job := _queued_job(line)) is not None]
 
 

@@ -106,6 +106,11 @@ def _is_hidden(pid: int) -> bool:
     return False
 
 
+def cores() -> int:
+    """Return how many cores this process may use: a job of a cluster often has few of a node's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def end_with(parent: int) -> None:
     """Have this process killed when its parent ends, however that ends; only Linux can."""
     if sys.platform == "linux":

@@ -15,6 +15,7 @@ from engine.system.telemetry import Sampler, joules_of
 from engine.training.build import build
 from engine.training.data.source import Say
 from engine.training.device import gpu_uuids, pick_device
+from engine.training.distributed.nodes import nodes_of_job
 from engine.training.distributed.supervisor import train_on_several
 from engine.training.failures import failure_of, failure_text
 from engine.training.outcome import Outcome, trained
@@ -37,12 +38,13 @@ def train(
     where = torch.device("cpu")
     spent = joules_of(recorder.status.last)
     try:
-        where = pick_device(device, ranks=experiment.gpus)
+        per_node = experiment.gpus // nodes_of_job().size
+        where = pick_device(device, ranks=per_node)
         if where.type == "cpu":
             _say_why_no_gpu(recorder, device)
         if where.type == "mps":
             recorder.log("warning", "training on mps is unproven: compare a short run with one on the CPU")
-        with Sampler(recorder.telemetry, _gpus(where, experiment.gpus), spent):
+        with Sampler(recorder.telemetry, _gpus(where, per_node), spent):
             if experiment.gpus > 1:
                 outcome = train_on_several(experiment, seed, recorder, stop, where.type, _say(recorder, stop))
             else:

@@ -30,7 +30,7 @@ import numpy as np
 import psutil
 
 from engine.system import lock
-from engine.system.process import stop_signals_blocked
+from engine.system.process import cores, stop_signals_blocked
 from engine.text import gib
 from engine.training.data.image_decoder import (
     DecodeResult,
@@ -123,7 +123,7 @@ def load_images(listing: Listing, image_size: int, workers: int | None, say: Say
         DataError: They fit neither the cache nor the memory, or a process that decoded was killed.
     """
     if workers is None:
-        workers = max(1, _cores() - 1)
+        workers = max(1, cores() - 1)
     job = _Job(listing, image_size, workers, say)
     try:
         return _through_cache(job)
@@ -332,11 +332,6 @@ def _run(tasks: Sequence[DecodeTask], workers: int) -> Iterator[DecodeResult]:
         ) from None
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _flush(path: Path) -> None:

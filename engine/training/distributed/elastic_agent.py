@@ -1,6 +1,6 @@
 """Starts the ranks of a run and watches them: torchrun's agent, in a process of its own.
 
-python -m engine.training.distributed.elastic_agent PARENT RANKS ADDRESS JOB
+python -m engine.training.distributed.elastic_agent PARENT RANKS ADDRESS JOB NODES NODE MEETS-AT START
 
 The run's process starts it with the stop signals blocked, and the ranks inherit that.
 """
@@ -24,11 +24,13 @@ from engine.training.distributed.event_socket import EventSocket
 
 def main() -> None:
     """Run the ranks to their end; exit with 1 if one failed, and say so if it could not itself."""
-    parent, ranks, address, job = sys.argv[1:]
+    parent, ranks, address, job, nodes, node, meets_at, start = sys.argv[1:]
     end_with(int(parent))
+    several = int(nodes) > 1
     config = LaunchConfig(
-        min_nodes=1, max_nodes=1, nproc_per_node=int(ranks), run_id=uuid.uuid4().hex, rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0", max_restarts=0, monitor_interval=0.1, logs_specs=DefaultLogsSpecs(),
+        min_nodes=int(nodes), max_nodes=int(nodes), nproc_per_node=int(ranks), run_id=start or uuid.uuid4().hex,
+        rdzv_backend="static" if several else "c10d", rdzv_configs={"rank": int(node)} if several else {},
+        rdzv_endpoint=meets_at, max_restarts=0, monitor_interval=0.1, logs_specs=DefaultLogsSpecs(),
     )  # fmt: skip
     try:
         elastic_launch(config, sys.executable)(

@@ -19,7 +19,7 @@ from engine.events import End
 from engine.runs.control_listener import ControlListener
 from engine.runs.stop_request import StopRequest
 from engine.runs.store import Run
-from engine.system.process import end_when_told_by, end_with
+from engine.system.process import cores, end_when_told_by, end_with
 from engine.training.build import build
 from engine.training.collectives import Joined
 from engine.training.data.source import ignore
@@ -40,11 +40,11 @@ def main() -> None:
     connection, run = EventSocket(address), Run(Path(job.run))
     device = torch.device("cpu")
     try:
-        device = pick_device(job.device, int(os.environ["LOCAL_RANK"]), job.experiment.gpus)
+        device = pick_device(job.device, int(os.environ["LOCAL_RANK"]), job.per_node)
         if device.type == "cuda":
             torch.cuda.set_device(device)
         else:
-            torch.set_num_threads(max(1, (os.cpu_count() or 1) // job.experiment.gpus))
+            torch.set_num_threads(max(1, cores() // job.per_node))
         end = _train(job, run, connection, device)
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         failure = failure_of(error, run, job.experiment, device)

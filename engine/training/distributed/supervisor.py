@@ -20,7 +20,6 @@ import os
 import signal
 import socketserver
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -36,16 +35,19 @@ from engine.runs import stop_request
 from engine.runs.processes.membership import family
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest
+from engine.runs.store import Run
 from engine.system import process
+from engine.system.files import write_atomic
 from engine.system.process import stop_signals_blocked
 from engine.training.data.dataset import load_dataset
 from engine.training.data.source import Say
+from engine.training.distributed.nodes import Nodes, Orders, agent_command, nodes_of_job
 from engine.training.outcome import Outcome
 
 POLL_S = 0.1
 
 
-class RankJob(msgspec.Struct):
+class RankJob(Orders):
     """A rank's orders: what to train, into which folder, on which kind of device."""
 
     run: str
@@ -77,15 +79,16 @@ def train_on_several(
     with (
         tempfile.TemporaryDirectory(prefix="vitui-") as folder,
         _listening(folder, recorder, ends) as address,
+        contextlib.ExitStack() as ending,
     ):
-        job = RankJob(str(recorder.run.path.resolve()), experiment, seed, device)
-        described = Path(folder) / "job.json"
-        described.write_bytes(msgspec.json.encode(job))
+        nodes = nodes_of_job()
+        per_node = experiment.gpus // nodes.size
+        job = RankJob(per_node, str(recorder.run.path.resolve()), experiment, seed, device)
+        described = ending.enter_context(_described(job, Path(folder), recorder.run, nodes))
         with stop_signals_blocked():
             launcher = subprocess.Popen(
-                [sys.executable, "-m", "engine.training.distributed.elastic_agent", str(os.getpid()),
-                 str(experiment.gpus), address, str(described)],
-                stdin=subprocess.DEVNULL, start_new_session=True, env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+                agent_command(per_node, nodes, address, described), stdin=subprocess.DEVNULL,
+                start_new_session=True, env=os.environ | {"CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
             )  # fmt: skip
         try:
             began = _wait(launcher, recorder, stop)
@@ -95,6 +98,17 @@ def train_on_several(
                     member.kill()
             launcher.wait()
     return _outcome(ends, launcher.returncode) if began else Outcome("stopped", "before its first step")
+
+
+@contextlib.contextmanager
+def _described(job: RankJob, folder: Path, run: Run, nodes: Nodes) -> Iterator[Path]:
+    """Write what the ranks are to do, where all nodes see it while the block runs; yields the file."""
+    described = nodes.orders(run) if nodes.size > 1 else folder / "job.json"
+    write_atomic(described, msgspec.json.encode(job))
+    try:
+        yield described
+    finally:
+        described.unlink(missing_ok=True)
 
 
 def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopRequest) -> bool:

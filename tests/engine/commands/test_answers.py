@@ -29,15 +29,15 @@ OTHERWISE = {
     "run": "its events are the JSON",
     "train": "what the worker starts: its output is the run's console",
     "work": "it serves until it is told to end",
-    "bridge": "it serves until no site has a run",
-    "far-end": "it speaks in frames",
-    "fetch": "a line a checkpoint",
-    "site": "a line a site, or a finding",
     "ls": "a line a run already",
     "logs": "its events are the JSON",
     "check": "a line an experiment, and its mistakes",
     "models": "a line a model",
     "doctor": "a line a finding",
+    "site": "a line a site, a line a finding",
+    "fetch": "it needs a site: tests/engine/remote/test_bridge_over_ssh.py",
+    "far-end": "it speaks to another machine",
+    "bridge": "it serves until no site has a run",
 }
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,8 @@ from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
 from engine.system import lock
 from tests.conftest import ROOT, Engine
+from tests.engine.sites.slurm_cluster import Cluster
 from tests.processes import commands
-from tests.slurm_cluster import Cluster
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow, pytest.mark.timeout(400)]
 SEEDS, STEPS, KILLS, PATIENCE_S = 8, 25, 40, 240
@@ -130,6 +131,7 @@ def test_no_run_is_lost_and_none_is_trained_twice(
     (tmp_path / "experiments.toml").write_text(EXPERIMENTS)
     chaos = SiteChaos(tmp_path, engine, cluster)
     chaos.run()
+    print(Counter(line.split()[1] for line in chaos.log))
     runs = chaos.store.runs()
     assert sorted(run.info().seed for run in runs) == list(range(SEEDS)), chaos.told()
     for run in runs:

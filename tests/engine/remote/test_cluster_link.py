@@ -17,10 +17,10 @@ from engine.runs.current_state import status_of
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
 from engine.sites.command_line import Here, SiteError, Unreachable
-from engine.sites.slurm import Limits, Slurm
+from engine.sites.slurm import Slurm
 from tests.conftest import ROOT
 from tests.engine.remote.posted_runs import STEPS, PostedRuns, ends, logs
-from tests.slurm_cluster import GPUS, KILL_WAIT_S, Cluster
+from tests.engine.sites.slurm_cluster import GPUS, KILL_WAIT_S, Cluster
 
 pytestmark = pytest.mark.sites
 
@@ -223,8 +223,12 @@ def test_what_the_cluster_allows_and_has_is_known(runs: PostedRuns, cluster: Clu
     assert slurm.free_gpus("spare") == (GPUS, GPUS)
     assert slurm.free_gpus("*") == (GPUS, GPUS)
     assert slurm.free_gpus("nowhere") is None
-    assert slurm.limits("spare") == Limits(None, KILL_WAIT_S, "REQUEUE", is_up=True)
-    assert slurm.limits("*") == Limits(None, KILL_WAIT_S, "OFF", is_up=True)
+    limits = slurm.limits("spare")
+    assert limits is not None
+    assert limits[:5] == (None, KILL_WAIT_S, "REQUEUE", True, "spare")
+    default = slurm.limits("*")
+    assert default is not None
+    assert (default.partition, default.preempt_mode) == ("main", "OFF")
     assert slurm.limits("nowhere") is None
     run = runs.post(steps(600, 0.1, gpus=2))
     runs.until(run, "running")

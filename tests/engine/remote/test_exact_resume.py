@@ -11,7 +11,7 @@ from engine.events import Metrics
 from engine.runs.store import Run, Store
 from tests.conftest import ROOT
 from tests.engine.remote.posted_runs import PostedRuns, ends, events
-from tests.slurm_cluster import Cluster
+from tests.engine.sites.slurm_cluster import Cluster
 
 pytestmark = pytest.mark.sites
 
@@ -46,6 +46,25 @@ def test_a_training_of_two_processes_that_is_preempted_is_as_one_that_was_not(cl
     undisturbed, runs, one, two = begun(cluster, store, gpus=2)
     undisturbed.until(one, "finished", 90)
     runs.until(two, "finished", 90)
+    preempted, _ = ends(two)
+    assert preempted.startswith("stopped by SIGTERM at epoch ")
+    assert_same(one, two)
+
+
+def test_a_training_on_two_nodes_that_is_preempted_is_as_one_of_two_processes(cluster: Cluster, store: Store):
+    undisturbed = PostedRuns(store, slurm="main")
+    experiment = replace(HYBRID, gpus=2)
+    one = undisturbed.post(experiment)
+    undisturbed.until(one, "finished", 120)
+    core_of_node = ["bash", "-c", 'exec taskset -c "$SLURM_NODEID" "$@"', "-"]
+    runs = PostedRuns(store, nodes=2, setup=["export GLOO_SOCKET_IFNAME=lo"], wrap=core_of_node)
+    two = runs.post(experiment)
+    runs.wait(lambda: runs.status(two).step >= 5, 60, two)
+    assert runs.look()[two.id].node == "n[1-2]"
+    other = cluster.sbatch("-p", "main", "--gres=gpu:2", "--nodelist=n2")
+    runs.until(two, "queued")
+    cluster.say("scancel", other)
+    runs.until(two, "finished", 120)
     preempted, _ = ends(two)
     assert preempted.startswith("stopped by SIGTERM at epoch ")
     assert_same(one, two)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from tests.slurm_cluster import Cluster
+from tests.engine.sites.slurm_cluster import Cluster
 
 pytestmark = pytest.mark.sites
 

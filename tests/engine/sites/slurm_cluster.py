@@ -69,6 +69,7 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._left = ""
         self.environment = {"SLURM_CONF": str(folder / "slurm.conf")}
 
     def start(self) -> None:
@@ -98,14 +99,26 @@ class Cluster:
     def start_controller(self) -> None:
         """Start the controller again; it reads its state from the disk."""
         self._run("slurmctld")
+        self.say("scancel", self._left)
 
     def start_node(self, node: str) -> None:
         """Start a node's daemon."""
         self._run("slurmd", "-N", node)
 
     def kill_controller(self) -> None:
-        """Kill the controller, as a machine that breaks down does."""
+        """Kill the controller, as a machine that breaks down does.
+
+        It writes its state every few seconds; one that is killed before gives out the numbers of its last jobs again,
+        which the nodes then refuse to start. Tests of other things wait until it has.
+        """
+        before = time.time()
+        held = self.sbatch("--hold")
+        deadline = time.monotonic() + 15
+        state = self.folder / "state" / "job_state"
+        while not (state.exists() and state.stat().st_mtime > before) and time.monotonic() < deadline:
+            time.sleep(0.05)
         self._kill("slurmctld")
+        self._left = held
 
     def kill_node(self, node: str) -> None:
         """Kill a node's daemon, and leave its jobs."""
