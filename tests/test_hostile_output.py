@@ -52,6 +52,10 @@ LOOKS: dict[str, list[list[str]]] = {
     "rm": [["rm", "--yes", RUN], ["rm", "--list"]],
     "restore": [["restore", RUN]],
     "doctor": [["doctor"], ["doctor", "--json"], ["doctor", "--fix"]],
+    "site": [["site", "ls"], ["site", "ls", "--json"]],
+    "bridge": [],
+    "far-end": [],
+    "fetch": [],  # they talk to sites
     "open": [],  # the app: tests/tui/test_hostile_screens.py
     "export": [["export", "--to", kind, "--force"] for kind in ("csv", "json", "tensorboard", "parquet")],
     "import": [["import", "exports/csv/metrics.csv", "--runs", "imported"]],

@@ -71,4 +71,4 @@ def _row(site: Site, status: SiteStatus | None) -> SiteRow:
 def _words(row: SiteRow) -> tuple[str, ...]:
     heard = f"{span(row.heard_s)} ago" if row.heard_s is not None else ""
     counts = (str(row.running or ""), str(row.waiting or ""))
-    return (row.site, row.where, heard, *counts, printable(row.trouble))
+    return (printable(row.site), printable(row.where), heard, *counts, printable(row.trouble))

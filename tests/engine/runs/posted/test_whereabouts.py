@@ -62,7 +62,8 @@ def test_a_site_that_is_away_leaves_its_runs_with_their_age(run: Run):
     begin(run, 1800.0)
     heard = hear(run, GPUBOX, ago_s=180, state="running", node="gpubox")
     status = status_of(run)
-    assert (status.state, status.reason) == ("silent", "gpubox was heard 3 min ago")
+    assert status.state == "silent"
+    assert status.reason.startswith("gpubox was heard 3 min ago")
     assert status.heard == heard.at
 
 
