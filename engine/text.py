@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Literal
@@ -71,6 +72,18 @@ def printable(text: str) -> str:
 def printable_lines(text: str) -> str:
     """Return text with everything replaced that a terminal would not show as a character, but for the ends of lines."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def visible(text: str) -> str:
+    """Return text in which every character can be seen: those that a terminal would not show are escaped; one line."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def command_line(words: Iterable[object]) -> str:
+    """Return a command that a run holds, as a shell takes it; nothing in it is hidden from who reads it."""
+    return visible(shlex.join(map(str, words)))
 
 
 def escaped_json(line: str) -> str:

@@ -21,6 +21,7 @@ from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
 from tests.engine.remote.far_host import far_host, far_machine
 from tests.engine.sites.slurm_cluster import cluster, slurm_daemons
+from tests.engine.system.no_flock import no_flock, no_flock_library
 from tests.pretended_nvml import machine, nvml, nvml_library
 
 __all__ = [
@@ -28,6 +29,8 @@ __all__ = [
     "far_host",
     "far_machine",
     "machine",
+    "no_flock",
+    "no_flock_library",
     "nvml",
     "nvml_library",
     "slurm_daemons",

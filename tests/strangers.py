@@ -17,7 +17,7 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.runs.store import RunInfo
 from engine.system import process
-from engine.system.lock import Holder
+from engine.system.lock_holder import Holder
 from tests.hostile_texts import HOSTILE
 
 GONE = 2**22 + 1

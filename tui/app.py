@@ -19,6 +19,7 @@ from textual.drivers.linux_driver import LinuxDriver
 from textual.filter import LineFilter
 from textual.notifications import SeverityLevel
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 
 from engine.text import printable_lines
 from tui.app_options import READONLY, Options
@@ -30,11 +31,12 @@ from tui.state.messages import Changed
 from tui.state.session import SavedView, has_seen_tour, load, remember_tour, save
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
-from tui.terminal.command_palette import commands
+from tui.terminal.command_palette import Palette, commands
 from tui.terminal.driver import TerminalDriver
 from tui.terminal.key_queue import KeyQueueApp
 from tui.terminal.recent_events import RecentEventsApp
-from tui.terminal.textual_private import DiffingApp, ReportingApp, notifications
+from tui.terminal.terminal_size import BoundedApp
+from tui.terminal.textual_private import ReportingApp, notifications
 from tui.terminal.themes import THEMES
 
 FIRST_LOOK_S = 0.06
@@ -55,7 +57,7 @@ def collect_garbage() -> None:
 PLAIN = Options()
 
 
-class VituiApp(RecentEventsApp, KeyQueueApp, DiffingApp, ReportingApp):
+class VituiApp(RecentEventsApp, KeyQueueApp, BoundedApp, ReportingApp):
     """Shows a project; returns a farewell to print after leaving."""
 
     TITLE = "vitui"
@@ -167,6 +169,15 @@ class VituiApp(RecentEventsApp, KeyQueueApp, DiffingApp, ReportingApp):
             if live
             else ""
         )
+
+    def action_command_palette(self) -> None:
+        """Open the palette of commands, unless one is open."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Open a palette of themes."""
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Everything that a key does is in the command palette too."""

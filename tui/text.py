@@ -42,3 +42,12 @@ def bar(share: float, width: int) -> str:
     halves = round(max(0.0, min(share, 1.0)) * width * 2) if math.isfinite(share) else 0
     full, rest = divmod(halves, 2)
     return ("━" * full + "╸" * rest).ljust(width)
+
+
+MISTAKE = 400
+"""Cells of what is said about a mistake."""
+
+
+def mistake(text: str) -> str:
+    """Return what is wrong with a typed text as it is drawn with each key: it may quote all that was typed."""
+    return text_of_cells(clean(text), MISTAKE)

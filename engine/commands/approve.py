@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from engine.commands.options import fail
+from engine.commands.options import fail, warn
 from engine.queue.approval import Approval
+from engine.runs.store import Run
 
 
 def option_yes(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--yes``."""
-    return click.option("--yes", is_flag=True, help="Say yes to a run that you did not queue.")(command)
+    return click.option("--yes", is_flag=True, help="Say yes beforehand to what would be asked.")(command)
 
 
 def is_approved(asked: Approval, *, yes: bool) -> bool:
@@ -26,10 +27,23 @@ def is_approved(asked: Approval, *, yes: bool) -> bool:
         asked: What is to be agreed to.
         yes: Whether the user has agreed beforehand.
     """
-    for line in asked.lines:
-        click.echo(line, err=True)
+    return is_agreed(asked.run, "\n".join(asked.lines), "Start it?", yes=yes)
+
+
+def is_agreed(run: Run, text: str, question: str, *, yes: bool) -> bool:
+    """Show on stderr what would be done with a run, and return whether the user agrees.
+
+    Without a terminal to ask on it leaves with the exit code for wrong usage.
+
+    Args:
+        run: The run.
+        text: What would be done.
+        question: What is asked, after it.
+        yes: Whether the user has agreed beforehand.
+    """
+    warn(text)
     if yes:
         return True
     if not sys.stdin.isatty():
-        fail(f"{asked.run.id} is not started: there is no terminal to ask on; `--yes` agrees to the above")
-    return click.confirm("Start it?", default=False, err=True)
+        fail(f"{run.id} is not started: there is no terminal to ask on; `--yes` agrees to the above")
+    return click.confirm(question, default=False, err=True)

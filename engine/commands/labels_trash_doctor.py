@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.commands.answers import Answers
-from engine.commands.options import fail, option_json, option_runs
+from engine.commands.options import fail, option_json, option_runs, warn
 from engine.errors import UserError
 from engine.runs.store import Run, Store
 
@@ -135,10 +135,13 @@ def restore(names: tuple[str, ...], root: Path, as_json: bool) -> None:
 def doctor(root: Path, as_json: bool, fix: bool) -> None:
     """Say what is not well with each run, why, and the cure."""
     from engine.diagnostics.doctor import report
+    from engine.diagnostics.folder_checks import kind_of_locks
     from engine.remote.orphans import check_sites
 
     for line in report(Store(root), fix=fix, as_json=as_json, further=check_sites):
         click.echo(line)
+    if kind := kind_of_locks(Store(root)):
+        warn(f"{root}: {kind}")
 
 
 def _throw_away(store: Store, runs: list[Run], answers: Answers, *, yes: bool, force: bool) -> None:

@@ -28,7 +28,7 @@ from engine.config.loader import find_experiment, load_config
 from engine.config.schema import Experiment
 from engine.runs import worker_status
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.store import Store
+from engine.runs.store import Run, Store
 
 if TYPE_CHECKING:
     from engine.config.site import Site
@@ -68,24 +68,26 @@ def submit(
     experiments = [find_experiment(config, name, settings) for name in names]
     store = Store(root)
     chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
-    answers = Answers("submit", as_json=as_json)
+    answers, queued = Answers("submit", as_json=as_json), list[Run]()
     if on is not None:
         if device != "auto" or priority or after or share:
             fail(
-                f"--on {on}: the site gives the devices; --device, --priority, --after and --share are for here"
+                f"--on {on}: the site gives the devices; --device, --priority, --after, --share are for here"
             )
         _post(store, site_named(on, config_path), experiments, chosen, answers, only_post=only_queue)
         return
     before = [store.find(name).id for name in after]
-    for experiment in experiments:
-        runs = queue_up(
-            store, experiment, chosen or _seeds_to_queue(store, experiment),
-            device=device, priority=priority, after=before, share=share, warn=warn,
-        )  # fmt: skip
-        for run in runs:
-            answers.say(run, f"{run.id} waits in the queue", plain=run.id, experiment=experiment.name)
-    if not only_queue:
-        ensure_worker(store)
+    try:
+        for experiment in experiments:
+            queued += queue_up(
+                store, experiment, chosen or _seeds_to_queue(store, experiment),
+                device=device, priority=priority, after=before, share=share, warn=warn,
+            )  # fmt: skip
+        if not only_queue:
+            ensure_worker(store)
+    finally:  # a refusal of one, or of stdout, leaves the others queued
+        for run in queued:
+            answers.say(run, f"{run.id} waits in the queue", plain=run.id, experiment=run.info().experiment)
     if why := worker_status.trouble(store.root):
         warn(why)
 

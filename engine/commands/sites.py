@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from pathlib import Path
 
 import click
 
+from engine.commands.answers import Answers
 from engine.commands.options import option_config, option_json, option_runs, site_named
 
 _MARKS = {"good": ("✓", "green"), "note": ("!", "yellow"), "bad": ("✗", "red")}
@@ -66,10 +68,11 @@ def far_end(stdio: bool, folder: str) -> None:  # noqa: ARG001  click gives what
 @click.argument("run_name", metavar="RUN")
 @click.argument("which", type=click.Choice(["best", "last"]), default="best")
 @option_runs
-def fetch(run_name: str, which: str, root: Path) -> None:
+@option_json
+def fetch(run_name: str, which: str, root: Path, as_json: bool) -> None:
     """Bring a checkpoint of a run from the site that has it; what was cut off is gone on with."""
-    from engine.remote.arrivals import FILES
     from engine.remote.host_link import HostLink
+    from engine.remote.near_side.arrivals import FILES
     from engine.runs.store import Store, StoreError
     from engine.runs.trust.posted_by_user import own_posting
     from engine.text import gib
@@ -83,9 +86,7 @@ def fetch(run_name: str, which: str, root: Path) -> None:
             f"{run.id}: {posting.site.name} writes into this folder: they are in {run.checkpoints}"
         )
     file = FILES[which]
-    link = HostLink(root, posting.site)
-    try:
+    with contextlib.closing(HostLink(root, posting.site)) as link:
         size = link.fetch(run, file)
-    finally:
-        link.close()
-    click.echo(f"{run.checkpoints / file}: {gib(size, 2)}")
+    path = str(run.checkpoints / file)
+    Answers("fetch", as_json=as_json).say(run, f"{path}: {gib(size, 2)}", path=path, bytes=size)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engine.commands.answers import Answers
-from engine.commands.approve import is_approved, option_yes
+from engine.commands.approve import is_agreed, is_approved, option_yes
 from engine.commands.options import (
     USAGE,
     fail,
@@ -36,6 +36,7 @@ from engine.runs.trust.queued_by_user import Identity
 
 if TYPE_CHECKING:
     from engine.config.site import Site
+    from engine.queue.takeover import Takeover
     from engine.runs.stop_request import StopRequest
 
 HERE = "here"
@@ -92,10 +93,11 @@ def run(
 @option_on
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
 @click.option("--all-crashed", is_flag=True, help="All runs that crashed, instead of RUN.")
+@click.option("--takeover", is_flag=True, help="Also one that another machine left running when it died.")
 @option_yes
 def resume(
     run_name: str | None, root: Path, device: str, as_json: bool, settings: tuple[str, ...],
-    on: str | None, queue: bool, all_crashed: bool, yes: bool,
+    on: str | None, queue: bool, all_crashed: bool, takeover: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Go on with a run that stopped, failed or crashed, from its last checkpoint.
 
@@ -104,35 +106,37 @@ def resume(
     did not start yourself is shown first.
     """
     from engine.queue.stop_and_resume import require_resumable
-    from engine.runs.current_state import status_of
+    from engine.queue.takeover import look_at_takeover
 
     if all_crashed == (run_name is not None):
         fail("say which: RUN, or --all-crashed")
+    if takeover and (all_crashed or on not in (None, HERE)):
+        fail("--takeover goes on here with one run: name it; `--on SITE` sends it away then")
     store = Store(root)
-    runs = [store.find(run_name)] if run_name is not None else []
-    if all_crashed:
-        runs = [run for run in store.runs() if status_of(run).state == "crashed"]
-        if not runs:
-            click.echo(f"no run in {root} has crashed", err=True)
-    else:
+    runs = [store.find(run_name)] if run_name is not None else _crashed(store)
+    taken = look_at_takeover(runs[0]) if takeover else None
+    if not all_crashed and taken is None:
         require_resumable(runs[0])
     if queue:
         require_queued_device(device)
-    at_sites = _by_site(runs, on)
-    if at_sites and device != "auto":
-        fail(f"--device {device}: its site gives the device; `--on here` takes it back first")
-    agreed = _agreed(list(at_sites), here=False, yes=yes, ask=not all_crashed) if at_sites else {}
-    chosen = {run: (at_sites[run], seen) for run, seen in agreed.items()}
-    _post_again(store, chosen, settings, Answers("resume", as_json=as_json))
-    if not (runs := [run for run in runs if run not in at_sites]) and at_sites:
-        return
+    if taken is not None and not is_agreed(runs[0], taken.sentence, "Take it over?", yes=yes):
+        warn(f"{runs[0].id} stays as it is")
+        sys.exit(USAGE)
+    if taken is None and (at_sites := _by_site(runs, on)):
+        if device != "auto":
+            fail(f"--device {device}: its site gives the device; `--on here` takes it back first")
+        agreed = _agreed(list(at_sites), here=False, yes=yes, ask=not all_crashed)
+        _post_again(store, agreed, at_sites, settings, Answers("resume", as_json=as_json))
+        if not (runs := _without(runs, at_sites)):
+            return
     agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
-    if on is not None:
-        _take_home(runs)
+    if on is not None or taken is not None:
+        _take_home(runs, takeover=taken is not None)
     if queue:
-        _queue_again(store, agreed, device, settings, Answers("resume", as_json=as_json))
+        answers = Answers("resume", as_json=as_json)
+        _queue_again(store, agreed, device, settings, answers, takeover=taken is not None)
         return
-    sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings))
+    sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings, takeover=taken))
 
 
 @click.command(hidden=True)
@@ -228,6 +232,19 @@ def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Ru
     return agreed
 
 
+def _crashed(store: Store) -> list[Run]:
+    from engine.runs.current_state import status_of
+
+    runs = [run for run in store.runs() if status_of(run).state == "crashed"]
+    if not runs:
+        click.echo(f"no run in {store.root} has crashed", err=True)
+    return runs
+
+
+def _without(runs: Sequence[Run], others: Collection[Run]) -> list[Run]:
+    return [run for run in runs if run not in others]
+
+
 def _by_site(runs: Sequence[Run], on: str | None) -> dict[Run, Site]:
     """Return the runs that go on at a site: the one that the user named, else the one that had it last."""
     from engine.runs.posted.posting import posting_of
@@ -241,20 +258,30 @@ def _by_site(runs: Sequence[Run], on: str | None) -> dict[Run, Site]:
 
 
 def _post_again(
-    store: Store, runs: Mapping[Run, tuple[Site, Identity | None]], settings: Sequence[str], answers: Answers
+    store: Store,
+    runs: Mapping[Run, Identity | None],
+    sites: Mapping[Run, Site],
+    settings: Sequence[str],
+    answers: Answers,
 ) -> None:
-    """Post runs to sites to go on there; of several, those that cannot are passed over."""
-    if not runs:
-        return
+    """Post runs to sites to go on there; of several, those that cannot are passed over.
+
+    Args:
+        store: The folder of runs.
+        runs: The runs, each with what it was when the user agreed.
+        sites: Where each goes.
+        settings: What they change.
+        answers: Takes what was done.
+    """
     from engine.remote.live_postings import is_any
     from engine.remote.start_bridge import ensure_bridge
     from engine.remote.verbs import request_resume
 
     try:
-        for run, (site, seen) in runs.items():
+        for run, seen in runs.items():
             try:
-                said = request_resume(run, settings=settings, seen=seen, on=site)
-                answers.say(run, said, on=site.name)
+                said = request_resume(run, settings=settings, seen=seen, on=sites[run])
+                answers.say(run, said, on=sites[run].name)
             except UserError as error:
                 if len(runs) == 1:
                     raise
@@ -264,11 +291,11 @@ def _post_again(
             ensure_bridge(store)
 
 
-def _take_home(runs: Sequence[Run]) -> None:
+def _take_home(runs: Sequence[Run], *, takeover: bool) -> None:
     from engine.remote.verbs import take_home
 
     for run in runs:
-        take_home(run)
+        take_home(run, takeover=takeover)
 
 
 def _queue_again(
@@ -277,13 +304,15 @@ def _queue_again(
     device: str,
     settings: Sequence[str],
     answers: Answers,
+    *,
+    takeover: bool,
 ) -> None:
     from engine.queue.stop_and_resume import request_resume
     from engine.queue.worker import ensure_worker
 
     for run, seen in runs.items():
         try:
-            request_resume(run, device, settings, seen)
+            request_resume(run, device, settings, seen, takeover=takeover)
         except StoreError:
             if len(runs) == 1:
                 raise
@@ -299,7 +328,12 @@ def _queue_again(
 
 
 def _resume_here(
-    runs: Mapping[Run, Identity | None], device: str, *, as_json: bool, settings: Sequence[str]
+    runs: Mapping[Run, Identity | None],
+    device: str,
+    *,
+    as_json: bool,
+    settings: Sequence[str],
+    takeover: Takeover | None,
 ) -> int:
     """Go on with runs one after another, until one is stopped; return the exit code of the last that did not finish."""
     from engine.config.preflight import missing_packages
@@ -321,7 +355,9 @@ def _resume_here(
             continue
         if lacks:
             fail(f"{run.id}: {lacks}")
-        code = _train_here(run, device, stop, as_json=as_json, settings=settings, seen=seen)
+        code = _train_here(
+            run, device, stop, as_json=as_json, settings=settings, seen=seen, takeover=takeover
+        )
         worst = code or worst
         if code == STOPPED:
             break
@@ -336,6 +372,7 @@ def _train_here(
     as_json: bool,
     settings: Sequence[str] = (),
     seen: Identity | None = None,
+    takeover: Takeover | None = None,
 ) -> int:
     """Train in this process, events on stdout or a progress display, and return the exit code."""
     from engine.runner.attempt import train_run
@@ -349,9 +386,17 @@ def _train_here(
         with _ended_at_once(), capture_stdout(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
             with ProgressDisplay(terminal) as display:
-                return train_run(run, display, device, settings=settings, seen=seen, stop=stop)
+                return train_run(
+                    run, display, device, settings=settings, seen=seen, takeover=takeover, stop=stop
+                )
     with _ended_at_once(), capture_stdout(run.console) as stdout:
         lines = EventLines(stdout)
         return train_run(
-            run, lambda _, line: lines.write(line), device, settings=settings, seen=seen, stop=stop
+            run,
+            lambda _, line: lines.write(line),
+            device,
+            settings=settings,
+            seen=seen,
+            takeover=takeover,
+            stop=stop,
         )

@@ -48,5 +48,14 @@ def check_worker(store: Store) -> Iterator[Finding]:
         )
 
 
+def kind_of_locks(store: Store) -> str:
+    """Return in words how the runs of a folder are locked on its disk; empty where nothing has been locked yet."""
+    files = [worker_status.lock_file(store.root), *(run.lock for run in reversed(store.runs()))]
+    kind = next(filter(None, map(lock.kind_of, files)), "")
+    if kind == "lease":
+        return "locked by leases, as this disk has no flock: those of a machine that dies are free after 90 s"
+    return "locked by flock" if kind else ""
+
+
 def _has_worker(store: Store) -> bool:
     return lock.is_held(worker_status.lock_file(store.root)) is True

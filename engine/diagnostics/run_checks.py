@@ -23,7 +23,7 @@ from engine.runs.queue_entry import waiting_entry
 from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.posted_by_user import why_not_own
-from engine.system import lock
+from engine.system import lock_keepers
 from engine.system.files import DAMAGED, read_small, tail
 from engine.system.permissions import ROOT_UID, user_name, who_else_can_write
 from engine.text import duration
@@ -106,7 +106,9 @@ def check_state(case: Case) -> Iterator[Finding]:
             when = "ago" if status.heartbeat < time.time() else "ahead of this machine's clock"
             text = f"silent: last heard of {ago} {when} on {status.host}"
             yield case.finding(
-                "silent", text, f"look there; `engine rm --force {run.id}` if that machine is gone for good"
+                "silent",
+                text,
+                f"look there; if that machine is gone, `engine resume --takeover {run.id}` goes on here",
             )
         case "silent":
             yield case.finding("unreadable", f"silent{reason}", "ask its owner to let you read it")
@@ -124,7 +126,7 @@ def check_silence(case: Case) -> Iterator[Finding]:
 
 def check_lock(case: Case) -> Iterator[Finding]:
     """Is its lock kept by what a dead process left behind?"""
-    if (left := lock.orphaned_holder(case.run.lock)) is not None:
+    if (left := lock_keepers.orphaned_holder(case.run.lock)) is not None:
         holder, keepers = left
         who = ", ".join(map(str, keepers)) or "one that this user cannot see"
         yield case.finding(

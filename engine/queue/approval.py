@@ -6,7 +6,6 @@ resume it needs no question, but it does not start by itself either.
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.queued_by_user import SHOWS_IT, Identity, look_at, why_exposed, why_untrusted
 from engine.system.permissions import user_name
+from engine.text import command_line, visible
 
 NOT_QUEUED_HERE = "this user did not queue it"
 LONGEST = 2000
@@ -108,7 +108,7 @@ def _approval(run: Run, entry: QueueEntry | None, why: str, *, here: bool) -> Ap
 
 def _shown(line: str) -> str:
     """Return a line in which every character can be seen: what is hidden cannot be agreed to."""
-    seen = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    seen = visible(line)
     return (
         seen
         if len(seen) <= LONGEST
@@ -121,7 +121,7 @@ def _lines(run: Run, entry: QueueEntry | None, why: str, *, here: bool) -> Itera
     yield f"{run.id}: {why.removesuffix(f': {SHOWS_IT}')}"
     yield f"experiment  {info.experiment}, seed {info.seed}"
     if experiment.command:
-        yield f"command     {shlex.join(experiment.command)}"
+        yield f"command     {command_line(experiment.command)}"
         yield f"in          {Path.cwd() if here else _where(info.cwd)}"
     else:
         yield f"trains      {experiment.model} on {experiment.dataset}, {experiment.epochs} epochs"

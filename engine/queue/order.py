@@ -18,10 +18,11 @@ from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import take_back
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
-from engine.runs.status import RESUMABLE, Status
+from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.runs.store import Run, Source, Store, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.queued_by_user import Identity
+from engine.system import process
 
 Where = Literal["first", "last"]
 
@@ -38,7 +39,12 @@ def waiting_entries(store: Store) -> list[tuple[Run, QueueEntry]]:
 
 
 def put_back(
-    run: Run, device: str = "auto", settings: Sequence[str] = (), seen: Identity | None = None
+    run: Run,
+    device: str = "auto",
+    settings: Sequence[str] = (),
+    seen: Identity | None = None,
+    *,
+    takeover: bool = False,
 ) -> None:
     """Queue a run again that stopped, failed or crashed, with the same demands on the queue as before.
 
@@ -49,13 +55,14 @@ def put_back(
         device: The device that it waits for; ``auto`` keeps the one of before.
         settings: What the resumed run changes, as ``key=value``.
         seen: What the run was when the user was shown what it starts; None where there was nothing to show.
+        takeover: Whether the user has agreed that another machine's run goes on here.
 
     Raises:
         StoreError: It has finished, lives, or waits already, or has changed since it was shown.
     """
     with run_lock.hold(run):
         status = status_of(run, mine=True)
-        require_resumable(run, status)
+        require_resumable(run, status, takeover=takeover)
         entry = queue_entry(run) or QueueEntry(submitted=0.0)
         stop_request.clear(run)
         take_back(run)
@@ -66,14 +73,37 @@ def put_back(
         entry_writer.enter(run, entry, seen)
 
 
-def require_resumable(run: Run, status: Status) -> None:
-    """Raise StoreError unless the run stopped, failed or crashed, and was trained here."""
+def require_resumable(run: Run, status: Status, *, takeover: bool = False) -> None:
+    """Raise StoreError unless the run stopped, failed or crashed, and was trained by vitui.
+
+    Args:
+        run: The run.
+        status: Its status.
+        takeover: Whether another machine's run will do that seems to live; the caller has its lock.
+    """
     if (source := _source(run)) is not None:
         raise StoreError(
             f"{run.id} was imported from {source.path}: what trained it can go on with it, not this"
         )
-    if status.state not in RESUMABLE:
-        raise StoreError(f"{run.id} is {status.state}: only a stopped, failed or crashed run can be resumed")
+    if status.state in RESUMABLE:
+        return
+    host = place_elsewhere(run, status)
+    if host and takeover:
+        return
+    cure = f"; if {host[:80]} is gone, `engine resume --takeover {run.id}` goes on here" if host else ""
+    raise StoreError(
+        f"{run.id} is {status.state}: only a stopped, failed or crashed run can be resumed{cure}"
+    )
+
+
+def place_elsewhere(run: Run, status: Status) -> str:
+    """Return the machine on which a run seems to live, empty where this one knows whether its process does."""
+    if status.state not in LIVE:
+        return ""
+    entry = queue_entry(run)
+    if entry is not None and entry.owner is not None:
+        return "" if entry.owner.is_alive or entry.owner.is_dead else entry.owner.host
+    return status.host if status.host != process.host() else ""
 
 
 def _source(run: Run) -> Source | None:

@@ -28,7 +28,8 @@ def request_stop(run: Run, request: Request) -> str:
 
     Raises:
         NotAsked: It cannot be asked, neither by a file nor by a signal.
-        StoreError: It has ended already, or was started while it was being taken out of the queue.
+        StoreError: It has ended already, was started while it was being taken out of the queue, or waits there and
+            cannot leave it on a full disk.
     """
     status = status_of(run)
     if status.state == "queued":
@@ -57,7 +58,12 @@ def _ask_by_signal(run: Run, why: str) -> str:
 
 
 def request_resume(
-    run: Run, device: str = "auto", settings: Sequence[str] = (), seen: Identity | None = None
+    run: Run,
+    device: str = "auto",
+    settings: Sequence[str] = (),
+    seen: Identity | None = None,
+    *,
+    takeover: bool = False,
 ) -> None:
     """Put a run that stopped, failed or crashed back into the queue, with changes to its settings.
 
@@ -66,14 +72,16 @@ def request_resume(
         device: The device that it waits for; ``auto`` keeps the one of before.
         settings: What the resumed run changes, as ``key=value``.
         seen: What the run was when the user was shown what it starts; None where there was nothing to show.
+        takeover: Whether the user has agreed that another machine's run goes on here (``engine.queue.takeover``).
 
     Raises:
         StoreError: It has not ended, there is nothing left to do, or it has changed since it was shown.
         ConfigError: A setting is wrong, or would make it another experiment; or another version of vitui made it.
     """
-    require_resumable(run)
+    if not takeover:
+        require_resumable(run)
     changed(last_experiment(run), settings)
-    order.put_back(run, device, settings, seen)
+    order.put_back(run, device, settings, seen, takeover=takeover)
 
 
 def require_resumable(run: Run) -> None:
@@ -88,5 +96,7 @@ def _cancel(run: Run) -> str:
         recorder = Recorder(run)
         recorder.end("stopped", "taken out of the queue")
         recorder.close()
+        if recorder.lost:  # without an end it would count as crashed
+            raise StoreError(f"{run.id} stays in the queue: that it leaves cannot be written")
         leave_queue(run)
     return f"{run.id} has left the queue"

@@ -41,6 +41,7 @@ from engine.sites.local_process import launch
 from engine.system import lock
 from engine.system.extras import lacking
 from engine.system.files import last_lines
+from engine.system.lock_holder import this_process
 from engine.system.process import STOP_SIGNALS
 from engine.text import span
 
@@ -269,7 +270,7 @@ class Worker:
                 with contextlib.suppress(OSError):
                     worker_status.beat(self._store.root)
             return
-        current = worker_status.WorkerStatus(worker=lock.this_process(), devices=devices, reasons=reasons)
+        current = worker_status.WorkerStatus(worker=this_process(), devices=devices, reasons=reasons)
         with contextlib.suppress(OSError):  # a full disk: the runs start all the same
             worker_status.publish(self._store.root, current)
             self._published, self._beat = current, time.monotonic()
@@ -382,7 +383,7 @@ def _only_worker(store: Store) -> Iterator[None]:
         ) from None
     with contextlib.ExitStack() as stack:
         try:
-            stack.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S))
+            stack.enter_context(lock.hold(worker_status.lock_file(store.root), LOCK_TIMEOUT_S, works=True))
         except lock.LockHeld:
             why = worker_status.trouble(store.root)
             raise Busy(why or f"a worker serves {store.root} already") from None

@@ -10,27 +10,27 @@ import msgspec
 from msgspec.structs import replace
 
 from engine.config.site import Site
-from engine.remote.arrivals import Arrivals
-from engine.remote.arriving_file import ArrivingFile
-from engine.remote.far_connection import HELLO_S, FarConnection
-from engine.remote.far_side.far_checks import Answer, Question
-from engine.remote.far_side.far_end import engine_version
 from engine.remote.link import Verb
-from engine.remote.mirror import Mirror
+from engine.remote.near_side.arrivals import Arrivals
+from engine.remote.near_side.arriving_file import ArrivingFile
+from engine.remote.near_side.far_connection import HELLO_S, FarConnection
+from engine.remote.near_side.mirror import Mirror
+from engine.remote.near_side.sent_code import archive_of
+from engine.remote.near_side.sent_runs import entering, files_sent_for
 from engine.runs.posted.posting import JobState, Posting, Seen
 from engine.runs.posted.site_status import SiteStatus
-from engine.runs.queue_entry import queue_entry
 from engine.runs.store import Run, Store, StoreError
 from engine.sites.command_line import SiteError, Unreachable
 from engine.sites.frames import PIECE, PROTOCOL, Frame
 from engine.sites.messages import (
+    CODE_IS_THERE,
+    HAS_TO_BE_BROUGHT,
+    Answer,
     Append,
-    CarriedFile,
-    Carry,
     Check,
     Checkpoint,
     Chunk,
-    Demands,
+    Code,
     Do,
     Done,
     Enter,
@@ -43,12 +43,13 @@ from engine.sites.messages import (
     Hello,
     Looked,
     Machine,
-    Part,
     Ping,
     Pong,
     Put,
+    Question,
     Verdict,
 )
+from engine.system.extras import engine_version
 
 ANSWER_S = 60.0
 """Seconds that the far end has to do something: it may wait for the lock of a run."""
@@ -110,10 +111,10 @@ class HostLink:
             StoreError: Its files here cannot be read.
         """
         far = self._connect()
-        asked = self._entering(run, posting)
+        asked = entering(run, posting, self._next_id())
         if posting.number > 1:  # it is there, unless it was elsewhere before
             done = self._ask(far, asked)
-            if done.code == 0 or "was not brought" not in done.text:
+            if done.code != HAS_TO_BE_BROUGHT:
                 return self._posted(posting, run, done)
         self._bring(far, run)
         return self._posted(posting, run, self._ask(far, replace(asked, id=self._next_id())))
@@ -369,41 +370,23 @@ class HostLink:
         before, since = self._since.get(name, (seen.state, seen.at))
         return replace(seen, since=since if before == seen.state else seen.at)
 
-    def _entering(self, run: Run, posting: Posting) -> Enter:
-        entry = queue_entry(run)
-        gpus = run.config().get("gpus", 1)
-        demands = Demands(gpus=gpus if isinstance(gpus, int) else 1)
-        if entry is not None:
-            demands = Demands(
-                device=entry.device, gpus=entry.gpus, priority=entry.priority, after=entry.after, share=entry.share,
-                on_hold=entry.on_hold,
-            )  # fmt: skip
-        cluster = msgspec.to_builtins(on_login_node(self.site)) if self.site.slurm else None
-        return Enter(
-            run=run.id, id=self._next_id(), name=posting.name, settings=posting.settings, demands=demands,
-            events=_size_of_events(run), cluster=cluster,
-        )  # fmt: skip
-
     def _bring(self, far: FarConnection, run: Run) -> None:
         """Send the files with which a run begins, or goes on."""
-        try:
-            far.send(Carry(run=run.id, home=str(Path.home())), run.read("run.json"))
-            if not _size_of_events(run):
-                return
-            files: dict[CarriedFile, Path] = {
-                "events.jsonl": run.events, "last.pt": run.checkpoints / "last.pt",
-                "best.pt": run.checkpoints / "best.pt",
-            }  # fmt: skip
-            for file, path in files.items():
-                if not path.is_file() or path.is_symlink():
-                    continue
-                with path.open("rb") as opened:
-                    at = 0
-                    while data := opened.read(PIECE):
-                        far.send(Part(run=run.id, file=file, at=at), data)
-                        at += len(data)
-        except OSError as error:
-            raise StoreError(f"{run.id} cannot be read: {error.strerror}") from None
+        code = self._send_code(far) if self.site.code == "send" else ""
+        for head, body in files_sent_for(run, code):
+            far.send(head, body)
+
+    def _send_code(self, far: FarConnection) -> str:
+        """Send the project's code unless it is there, and return its digest."""
+        archive = archive_of(self._store.root.resolve().parent)
+        asked = Code(id=self._next_id(), sha256=archive.digest, size=len(archive.data))
+        if self._accepted(self._ask(far, asked)).text == CODE_IS_THERE:
+            return archive.digest
+        last = len(archive.data) - (len(archive.data) % PIECE or PIECE)
+        for at in range(0, last, PIECE):
+            far.send(replace(asked, at=at), archive.data[at : at + PIECE])
+        self._accepted(self._ask(far, replace(asked, id=self._next_id(), at=last), archive.data[last:]))
+        return archive.digest
 
     def _posted(self, posting: Posting, run: Run, done: Done) -> Posting:
         self._accepted(done)
@@ -414,7 +397,7 @@ class HostLink:
         folder = f"{self.hello.folder}/runs/{run.id}"
         return replace(posting, job=done.job or run.id, folder=folder)
 
-    def _ask(self, far: FarConnection, head: Enter | Do | Check, body: bytes = b"") -> Done:
+    def _ask(self, far: FarConnection, head: Enter | Do | Check | Code, body: bytes = b"") -> Done:
         far.send(head, body)
         try:
             far.wait(lambda: head.id in self._answers or self._refusal_of(head) is not None, ANSWER_S)
@@ -434,15 +417,3 @@ class HostLink:
     def _next_id(self) -> str:
         self._number += 1
         return f"#{self._number}"
-
-
-def on_login_node(site: Site) -> Site:
-    """Return a cluster over ssh as it is on its login node: the cluster alone."""
-    return replace(site, ssh="", folder="", code="there", bring="none")
-
-
-def _size_of_events(run: Run) -> int:
-    try:
-        return run.events.lstat().st_size
-    except OSError:
-        return 0

@@ -17,12 +17,13 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.remote.cluster_check import check_cluster
-from engine.remote.far_side.far_checks import Answer, Question, has_flock
+from engine.remote.far_side.far_checks import has_flock
 from engine.remote.findings import Finding, bad, good, note
 from engine.remote.host_link import HostLink
 from engine.runs.posted import site_status
 from engine.runs.store import git_commit
 from engine.sites.command_line import Here, SiteError, Ssh, Unreachable
+from engine.sites.messages import Answer, Question
 from engine.text import span
 
 CLOCK_S = 5.0

@@ -28,7 +28,7 @@ from engine.runs.posted.site_status import SiteStatus
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting, own_posting
 from engine.sites.command_line import SiteError, Unreachable
-from engine.system import lock
+from engine.system.lock_holder import this_process
 from engine.text import printable
 
 
@@ -124,7 +124,7 @@ class SiteKeeper(threading.Thread):
             for name, seen in said.runs.items()
             if name in posted
         }
-        self._publish(replace(said, site=self._site_of(posted), runs=runs, trouble=""))
+        self._publish(replace(said, site=self._site_of(posted), runs=runs))
         for name, (run, posting) in posted.items():
             try:
                 self._follow(run, posting, runs.get(name), link)
@@ -244,7 +244,7 @@ class SiteKeeper(threading.Thread):
 
     def _publish(self, status: SiteStatus) -> None:
         with contextlib.suppress(OSError):  # a full disk: at the next look
-            site_status.publish(self._store.root, replace(status, bridge=lock.this_process()))
+            site_status.publish(self._store.root, replace(status, bridge=this_process()))
 
     def _pause(self, posted: Posted) -> float:
         """Return the seconds until the next look."""

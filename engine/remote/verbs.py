@@ -32,7 +32,7 @@ from engine.runs.stop_request import Request
 from engine.runs.store import Run, Store, StoreError
 from engine.runs.trust.posted_by_user import enter_posting, own_posting
 from engine.runs.trust.queued_by_user import Identity
-from engine.sites.command_line import SiteError
+from engine.sites.command_line import SiteError, Unreachable
 from engine.text import printable
 
 POLL_S = 1.0
@@ -206,8 +206,12 @@ def request_resume(
     return post.resume_at(_root(run), run, site, settings, seen)
 
 
-def take_home(run: Run) -> None:
+def take_home(run: Run, *, takeover: bool = False) -> None:
     """Make a run that was posted this folder's own again, so that it goes on here.
+
+    Args:
+        run: The run.
+        takeover: The user has agreed to it though its site is silent; a site that answers, and has its job, is heeded.
 
     Raises:
         SiteError: Its site does not answer.
@@ -215,9 +219,11 @@ def take_home(run: Run) -> None:
     """
     if (posting := posting_of(run)) is None:
         return
-    stop_and_resume.require_resumable(run)
+    if not takeover:
+        stop_and_resume.require_resumable(run)
     if posting.seen is None and posting != DAMAGED_POSTING:
-        _require_over(run, posting)
+        with contextlib.suppress(*[Unreachable] if takeover else []):
+            _require_over(run, posting)
     if not posting.site.is_here and status_of(run).checkpoint and not (run.checkpoints / "last.pt").exists():
         raise StoreError(
             f"{run.id} has its checkpoint at {posting.site.name}: `engine fetch {run.id}` brings it here first"

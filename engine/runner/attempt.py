@@ -10,6 +10,7 @@ from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
 from engine.queue.order import require_resumable
+from engine.queue.takeover import Takeover
 from engine.runner import posted_run
 from engine.runner.console_log import ConsoleLimit
 from engine.runner.posted_run import Posted
@@ -37,6 +38,7 @@ def train_run(
     claimed: int | None = None,
     settings: Sequence[str] = (),
     seen: Identity | None = None,
+    takeover: Takeover | None = None,
     stop: StopRequest | None = None,
 ) -> int:
     """Train a run from its start or its last checkpoint, and return the exit code of its process.
@@ -50,6 +52,7 @@ def train_run(
         claimed: The open file with the run's lock, where the worker that started this process took it.
         settings: What it changes when it is resumed.
         seen: What the run was when the user was shown what it starts; None where there was nothing to show.
+        takeover: That it goes on here though another machine's process seems to train it, as the user has agreed to.
         stop: Listens to signals already, since before the run was made; None to begin with that.
 
     Raises:
@@ -65,7 +68,8 @@ def train_run(
     stop.follow(run)
     info, attempts = run.info(), status_of(run).attempt
     timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
-    with run_lock.hold(run, claimed, works=True, timeout_s=timeout_s):
+    with_lease = posted is not None or takeover is not None  # other hosts may not see a lock
+    with run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease):
         told = ""
         if posted is not None:
             posting = posted_run.require_posted(run, posted)
@@ -75,7 +79,7 @@ def train_run(
         elif queued:
             settings, told = _as_queued(run)
         else:
-            _require_as_it_was(run, attempts, seen)
+            _require_as_it_was(run, attempts, seen, takeover)
         if claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
@@ -120,12 +124,14 @@ def _as_queued(run: Run) -> tuple[Sequence[str], str]:
     return entry.settings, f"the queue gave it {given}" if given else ""
 
 
-def _require_as_it_was(run: Run, attempts: int, seen: Identity | None) -> None:
-    """Raise StoreError if the run has finished, changed, or was begun again while its lock was waited for."""
+def _require_as_it_was(run: Run, attempts: int, seen: Identity | None, takeover: Takeover | None) -> None:
+    """Raise StoreError if the run has finished, lives, changed, or was begun again while its lock was waited for."""
     if seen is not None and look_at(run).identity != seen:
         raise StoreError(f"{run.id} has changed since it was shown: look again")
     status = status_of(run, mine=True)
-    require_resumable(run, status)
+    require_resumable(run, status, takeover=takeover is not None)
+    if takeover is not None and status.heartbeat != takeover.heartbeat:
+        raise StoreError(f"{run.id} has said something meanwhile: it lives, and is not taken over")
     if status.attempt != attempts:
         raise StoreError(f"{run.id} has just been resumed by another process, and is {status.state}")
 

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+from engine.system import lock
 from engine.system.files import LineWriter
 
 MAX_WAITING = 32 * 1024 * 1024
@@ -133,6 +134,7 @@ class EventLog:
         self._file, self._lines = -1, LineWriter(-1)  # the number may soon be another file's
 
     def _write(self, line: bytes) -> None:
+        lock.confirm()
         size, torn = self.size, self._lines.torn
         try:
             self._lines.write(line)

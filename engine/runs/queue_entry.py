@@ -17,7 +17,7 @@ import msgspec
 
 from engine.runs.store import Run
 from engine.system.files import DAMAGED, write_atomic
-from engine.system.lock import Holder
+from engine.system.lock_holder import Holder
 
 Stage = Literal["waiting", "taken", "failed", "left"]
 

@@ -272,7 +272,7 @@ class Recorder(Reporter):
                 return
             self.lost = True
             self.status.reason = f"its end, {state}, could not be written: {self._why()}"
-            cure = f"Free some space; `engine resume {self.run.id}` goes on then"
+            cure = "Free some space" + f"; `engine resume {self.run.id}` goes on then" * self.started
             self._complain(f"{self.status.reason} ({reason}). {cure}")
             self._save(time.monotonic())
 

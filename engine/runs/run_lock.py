@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Iterator
 
 from engine.runs.store import Run, StoreError
-from engine.system import lock
-from engine.system.lock import Holder
+from engine.system import lock, lock_keepers
+from engine.system.lock_holder import Holder
 
 HOLD_TIMEOUT_S = 5.0
 """Seconds to wait for a lock that another process holds."""
@@ -36,7 +36,12 @@ class RunTaken(StoreError):  # noqa: N818  it says what is the case
 
 @contextlib.contextmanager
 def hold(
-    run: Run, claimed: int | None = None, *, works: bool = False, timeout_s: float = HOLD_TIMEOUT_S
+    run: Run,
+    claimed: int | None = None,
+    *,
+    works: bool = False,
+    timeout_s: float = HOLD_TIMEOUT_S,
+    with_lease: bool = False,
 ) -> Iterator[None]:
     """Hold a run's lock: only one process trains a run.
 
@@ -45,6 +50,7 @@ def hold(
         claimed: The descriptor of the open file that holds it, as ``claim`` returns it and this process inherits it.
         works: This process trains the run, and is the run's until it lets the lock go; others only change something.
         timeout_s: Seconds to wait for a lock that another process holds.
+        with_lease: Take a lease beside the lock also where flock works, as other hosts may not see that.
 
     Raises:
         RunTaken: Another process holds it.
@@ -53,9 +59,9 @@ def hold(
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(
-                lock.hold(run.lock, timeout_s, works=works)
+                lock.hold(run.lock, timeout_s, works=works, with_lease=with_lease)
                 if claimed is None
-                else lock.keep(claimed, works=works)
+                else lock.keep(claimed, run.lock, works=works)
             )
         except lock.LockHeld as taken:
             raise RunTaken(_why_taken(run, taken.holder)) from None
@@ -68,7 +74,7 @@ def hold(
 
 def proved_worker(run: Run) -> Holder | None:
     """Return the process that trains a run, None where there is none or the kernel does not confirm it."""
-    return lock.proved_worker(run.lock)
+    return lock_keepers.proved_worker(run.lock)
 
 
 def has_other_names(run: Run) -> bool:
@@ -88,6 +94,6 @@ def _why_taken(run: Run, holder: Holder | None) -> str:
     if holder is None or not holder.is_dead:
         which = "" if holder is None else f" ({holder.pid} on {holder.host[:80]})"
         return f"{run.id} is being trained by another process{which}"
-    keepers = ", ".join(map(str, lock.keepers(run.lock))) or "which this user cannot see"
+    keepers = ", ".join(map(str, lock_keepers.keepers(run.lock))) or "which this user cannot see"
     gone = f"{run.id}: its process {holder.pid} is gone, but a child of it still has its lock"
     return f"{gone}: end the process {keepers}"

@@ -17,7 +17,7 @@ from engine.runs.store import Run
 from engine.runs.trust.queued_by_user import why_untrusted
 from engine.system import lock, process
 from engine.system.files import DAMAGED, read_small, write_atomic
-from engine.system.lock import Holder
+from engine.system.lock_holder import Holder
 from engine.text import span
 
 NAME = ".queue.json"

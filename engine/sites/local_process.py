@@ -38,6 +38,7 @@ def launch(
     """
     if (claimed := run_lock.claim(run)) is None:
         return None
+    heir = None
     try:
         entry = waiting_entry(run)
         if entry is None or why_untrusted(run, entry):
@@ -46,9 +47,11 @@ def launch(
         entry_writer.change(run, entry, msgspec.structs.replace(entry, devices=given))
         stop_request.clear(run)
         device = "cuda" if any(device.gpu for device in devices) else entry.device
-        return _start_process(run, device, claimed, os.environ | (environment or {}) | mark(run))
+        child = _start_process(run, device, claimed, os.environ | (environment or {}) | mark(run))
+        heir = child.pid
+        return child
     finally:
-        lock.hand_over(claimed)  # the process has the lock by its own copy
+        lock.hand_over(claimed, heir)  # the process has the lock by its own copy
 
 
 def _start_process(

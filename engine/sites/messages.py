@@ -2,7 +2,7 @@
 
 ::
 
-    near -> far   hello  have  forget  carry part enter  do  fetch  again  check  ping
+    near -> far   hello  have  forget  code  carry part enter  do  fetch  again  check  ping
     far -> near   hello  put  append  verdict  machine  done  chunk  gone  looked  pong
 
 Files are of seven names, sizes have bounds, and no word is longer than a line may be.
@@ -24,6 +24,8 @@ from engine.system.files import MAX_FILE
 MAX_BODY = MAX_FILE
 """Bytes behind a line."""
 
+MOST_CODE = 64 * 1024 * 1024
+"""Bytes of the code of a project: more than that is data, which has its own way there."""
 TAIL = 64 * 1024
 """Bytes of a console.log that are shown elsewhere."""
 
@@ -75,11 +77,24 @@ class Forget(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="forg
     """Asks not to be told of a run any more."""
 
 
+class Code(Head, frozen=True, kw_only=True, omit_defaults=True, tag="code"):
+    """Brings a part of the code of a project; without a body asks whether it is there."""
+
+    id: Id
+    sha256: Annotated[str, Meta(max_length=64)]
+    size: Size
+    at: Size = 0
+
+
 class Carry(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="carry"):
     """Begins to bring a run; the body is its run.json."""
 
     home: Annotated[str, Meta(max_length=4096)] = ""
     """The user's home at the near end, for paths below it."""
+    code: Annotated[str, Meta(max_length=64)] = ""
+    """The digest of the code that it runs; empty for what lies there."""
+    events: Size = 0
+    """Bytes of its events: where it went on elsewhere meanwhile, it takes the place of what is there of it."""
 
 
 class Part(HeadOfRun, frozen=True, kw_only=True, omit_defaults=True, tag="part"):
@@ -203,7 +218,8 @@ class Done(Head, frozen=True, kw_only=True, omit_defaults=True, tag="done"):
     """What became of ``enter``, ``do``, ``check`` or a ``fetch`` that cannot be."""
 
     id: Id
-    code: Literal[0, 2]
+    code: Literal[0, 2, 4]
+    """0 where it was done, 2 where it was refused, ``HAS_TO_BE_BROUGHT`` where that is first."""
     text: str = ""
     job: Annotated[str, Meta(max_length=200)] = ""
 
@@ -233,7 +249,43 @@ class Pong(Head, frozen=True, kw_only=True, omit_defaults=True, tag="pong"):
     now: Moment
 
 
-NearHead = Hello | Have | Forget | Carry | Part | Enter | Do | Fetch | Again | Check | Ping
+class Question(msgspec.Struct, frozen=True):
+    """The body of ``check``."""
+
+    experiments: dict[str, dict[str, Any]] = {}
+    """The configuration of each experiment, whose data are looked for."""
+    project: str = ""
+    """The project's folder at the near end."""
+    home: str = ""
+    """The user's home there."""
+    mark: str = ""
+    """The name of a file beside what is known of sites: whether it is there says whether both are one folder."""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a far end answers to a ``check``."""
+
+    torch: str = ""
+    """The version of PyTorch, empty without."""
+    gpus: list[str] = []
+    """The names of its GPUs."""
+    no_gpu: str = ""
+    """Why there is none."""
+    lacks: dict[str, str] = {}
+    """What it lacks for each experiment whose data are not there."""
+    is_same_folder: bool = False
+    has_flock: bool = False
+    """Whether its disk locks files."""
+    commit: str = ""
+    is_dirty: bool = False
+
+
+REFUSED: Literal[2] = 2
+HAS_TO_BE_BROUGHT: Literal[4] = 4
+"""The code of an answer to ``enter`` of a run that is not there, or went on elsewhere since it was."""
+CODE_IS_THERE = "it is there"
+"""The answer to ``code`` that need not be sent, or has arrived."""
+NearHead = Hello | Have | Forget | Code | Carry | Part | Enter | Do | Fetch | Again | Check | Ping
 FarHead = FarHello | Put | Append | Verdict | Machine | Done | Chunk | Gone | Looked | Pong
 FROM_NEAR: msgspec.json.Decoder[NearHead] = msgspec.json.Decoder(NearHead)
 FROM_FAR: msgspec.json.Decoder[FarHead] = msgspec.json.Decoder(FarHead)

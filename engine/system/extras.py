@@ -1,8 +1,9 @@
-"""The extras of this installation: which of their packages are not here, and how to get them."""
+"""This installation: its version, its extras, which of their packages are not here, and how to get them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
@@ -26,6 +27,14 @@ def lacking(*extras: str) -> str:
         return ""
     wanted = ",".join(extra for extra in extras if set(absent) & set(EXTRAS[extra]))
     return f"needs {', '.join(absent)}, not installed here: {how_to_install(wanted)}"
+
+
+def engine_version() -> str:
+    """Return the version of vitui that is installed; ``unknown`` where it is not, but only lies there."""
+    try:
+        return version("vitui")
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def how_to_install(extra: str) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from engine.system import lock
+
 MAX_FILE = 4 * 1024 * 1024
 """Bytes beyond which a small file of a run (run.json, status.json) is not read."""
 DAMAGED = (OSError, msgspec.DecodeError, RecursionError, UnicodeDecodeError)
@@ -72,6 +74,7 @@ def draft_of(path: Path, name: str = "") -> Iterator[Path]:
         draft.unlink(missing_ok=True)
     try:
         yield draft
+        lock.confirm()
         draft.replace(path)
     except BaseException as error:
         if isinstance(error, OSError) and error.filename is None:
@@ -96,6 +99,7 @@ def write_over(path: Path, data: bytes) -> None:
     Raises:
         OSError: It needs more blocks than it has, or cannot be written.
     """
+    lock.confirm()
     handle = os.open(path, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
         info = os.fstat(handle)

@@ -3,63 +3,36 @@
 The kernel frees an advisory lock when the last copy of its descriptor is closed, so children get no copy: a program
 that the holder starts inherits none, and a fork closes its own. If a copy survives all the same, the file tells a
 dead holder from a living one.
+
+On a disk without flock a lease is taken instead (``engine.system.lease``); beside a lock it tells hosts apart whose
+locks do not exclude each other.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
+import stat
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
-from engine.system import process
+from engine.system import lease, lease_files
+from engine.system.lock_holder import Holder, process_of_here, this_process
 
 POLL_S = 0.02
-
-
-class Holder(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """Who took a lock; ``started`` and ``boot`` as ``engine.system.process`` has them."""
-
-    pid: int
-    started: float
-    boot: str
-    host: str
-    space: str
-    """The space in which the pid counts: a container has its own."""
-    works: bool = False
-    """Whether it has the lock for the work that the lock is for; others have it for the moment of a change."""
-
-    @property
-    def is_dead(self) -> bool:
-        """Whether it is known to be gone; of another machine or container nothing is known."""
-        return self._is_of_here and process.is_gone(self.pid, self.started, self.boot)
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether it is known to live, here."""
-        return self._is_of_here and process.is_alive(self.pid, self.started, self.boot)
-
-    @property
-    def is_elsewhere(self) -> bool:
-        """Whether it is of another machine or container, so that nothing can be known of it here."""
-        return not self._is_of_here
-
-    @property
-    def _is_of_here(self) -> bool:
-        return (self.host, self.space) == (process.host(), process.pid_space())
-
-
-def this_process() -> Holder:
-    """Return the process that asks."""
-    pid = os.getpid()
-    return Holder(
-        pid=pid, started=process.started(pid) or 0.0, boot=process.boot_id(),
-        host=process.host(), space=process.pid_space(),
-    )  # fmt: skip
+NO_FLOCK = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.EINVAL)
+"""What a disk answers that has no flock."""
+LOST = 75
+"""The exit code of a process that another one has taken its lock from: try again later (EX_TEMPFAIL)."""
+LAST_WORD_S = 0.3
+"""Seconds in which it can say so."""
 
 
 class LockHeld(Exception):  # noqa: N818  it says what is the case
@@ -75,26 +48,30 @@ class LockMoved(FileNotFoundError):  # noqa: N818
 
 
 @contextlib.contextmanager
-def hold(path: Path, timeout_s: float, *, works: bool = False) -> Iterator[None]:
+def hold(path: Path, timeout_s: float, *, works: bool = False, with_lease: bool = False) -> Iterator[None]:
     """Have the lock of a file, which is made where it is missing and stays; threads exclude each other too.
 
     Args:
         path: The file.
         timeout_s: Seconds for which it is waited for: 0 for one try, ``math.inf`` for as long as it takes.
         works: It is held for the work that it is for, as ``Holder`` says it.
+        with_lease: Take a lease beside the lock also where flock works, as other hosts may not see that.
+
+    Yields:
+        None, once it has the lock.
 
     Raises:
         LockHeld: Another process, or another thread of this one, has it.
         LockMoved: The file's folder is no longer where it was.
-        OSError: It cannot be opened, or the file system has no locks.
+        OSError: It cannot be opened, or written where there is no flock.
     """
-    with keep(take(path, timeout_s), works=works):
+    with keep(take(path, timeout_s, with_lease=with_lease), path, works=works):
         yield
 
 
 @contextlib.contextmanager
 def hold_folder(path: Path, timeout_s: float) -> Iterator[None]:
-    """Have the lock of a folder itself: no file is made, so no holder is named; otherwise as ``hold``."""
+    """Have the lock of a folder itself: no file is made where there is flock, and no holder named; else as ``hold``."""
     handle = _wait(path, os.O_RDONLY | os.O_DIRECTORY, timeout_s)
     try:
         yield
@@ -102,15 +79,18 @@ def hold_folder(path: Path, timeout_s: float) -> Iterator[None]:
         _close(handle)
 
 
-def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
+def take(path: Path, timeout_s: float, *, for_another: bool = False, with_lease: bool = False) -> int:
     """Take the lock and return the open file that has it; raises what ``hold`` raises.
 
     Args:
         path: The file.
         timeout_s: Seconds for which it is waited for.
         for_another: It is for a process that inherits it and calls ``keep``, which then signs the file as its holder.
+        with_lease: Take a lease beside the lock also where flock works.
     """
-    handle = _wait(path, os.O_RDWR | os.O_CREAT, timeout_s)
+    handle = _wait(path, os.O_RDWR | os.O_CREAT, timeout_s, with_lease=with_lease)
+    if handle in _leases:
+        return handle
     if for_another:
         with contextlib.suppress(OSError):
             os.ftruncate(handle, 0)
@@ -119,43 +99,114 @@ def take(path: Path, timeout_s: float, *, for_another: bool = False) -> int:
     return handle
 
 
-def hand_over(handle: int) -> None:
-    """Close this process's copy of the open file; the lock stays with a process that has inherited it."""
+def hand_over(handle: int, heir: int | None) -> None:
+    """Close this process's copy of the open file; the lock stays with a process that has inherited it.
+
+    Args:
+        handle: The open file.
+        heir: The pid of that process; None where none has come to be.
+    """
+    if heir is None:
+        _close(handle)
+        return
     _ours.discard(handle)
-    os.close(handle)
+    held = _leases.pop(handle, None)
+    if held is None or held.file != handle:
+        if (
+            held is not None
+        ):  # one beside the lock is not inherited: that its number was made is what it was for
+            held.release()
+        os.close(handle)
+        return
+    if held.holder == this_process():  # the heir may have signed by now
+        held.sign(process_of_here(heir))
+    held.forget()
 
 
 @contextlib.contextmanager
-def keep(handle: int, *, works: bool = False) -> Iterator[None]:
-    """Have the lock of an open file that was taken here, or by the process that started this one."""
+def keep(handle: int, path: Path, *, works: bool = False) -> Iterator[None]:
+    """Have the lock of an open file that was taken here, or by the process that started this one.
+
+    Where it is held by a lease, and for its work, this process ends at once if it loses that: it was stopped for so
+    long that another one went on in its stead.
+
+    Args:
+        handle: The open file, as ``take`` returned it.
+        path: The file for which it was taken.
+        works: It is held for the work that it is for.
+
+    Raises:
+        LockHeld: It was inherited too late: another process has it.
+        OSError: What was inherited cannot be looked at.
+    """
     os.set_inheritable(handle, False)
     _ours.add(handle)
-    _sign(handle, works=works)
+    if handle not in _leases and not _has_flock(handle):
+        try:
+            _leases[handle] = lease.adopt(lease_folder(path), handle)
+        except lease.Taken as taken:
+            _ours.discard(handle)
+            raise LockHeld(taken.holder) from None
+    if (held := _leases.get(handle)) is not None:
+        held.sign(msgspec.structs.replace(this_process(), works=works))
+        if works:
+            _works_by[handle] = path
+        held.keep_alive(confirm)
+    if held is None or held.file != handle:
+        _sign(handle, works=works)
     try:
         yield
     finally:
         _close(handle)
 
 
+def confirm() -> None:
+    """End this process if another one has taken a lease over by which it works; to be asked before anything is written.
+
+    Raises:
+        OSError: The disk does not tell.
+    """
+    for handle, path in list(_works_by.items()):
+        held = _leases.get(handle)
+        if held is not None and not held.confirm():
+            last = f"{path}: another process has taken this lock over: this one ends and writes no more\n"
+            speaker = threading.Thread(target=_say, args=(last,), daemon=True)
+            speaker.start()
+            speaker.join(LAST_WORD_S)  # the terminal may take no more
+            os._exit(LOST)
+
+
+def _say(words: str) -> None:
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(words)
+        sys.stderr.flush()
+
+
 def is_held(path: str | os.PathLike[str]) -> bool | None:
     """Return whether a living process has the lock; None where that cannot be known from the file."""
-    is_taken, holder = _inspect(path)
+    is_taken, holder = inspect(path)
     return is_taken and (holder is None or not holder.is_dead)
+
+
+def kind_of(path: Path) -> str:
+    """Return how a file is locked on its disk, ``flock`` or ``lease``; empty where the file is not there."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return ""
+    try:
+        return "flock" if _has_flock(handle, fcntl.LOCK_SH) else "lease"
+    finally:
+        os.close(handle)
 
 
 def holder_of(path: Path) -> Holder | None:
     """Return the living process of this machine that has the lock, as its file says; ``keepers`` proves it."""
-    is_taken, holder = _inspect(path)
+    is_taken, holder = inspect(path)
     return holder if is_taken and holder is not None and holder.is_alive else None
 
 
-def orphaned_holder(path: Path) -> tuple[Holder, list[int]] | None:
-    """Return who died with the lock and the processes that still keep it; None where its holder lives or it is free."""
-    is_taken, holder = _inspect(path)
-    return (holder, keepers(path)) if is_taken and holder is not None and holder.is_dead else None
-
-
-def _inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
+def inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
     """Return whether any process has the lock, None where that cannot be known; and who signed a taken one."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -164,83 +215,43 @@ def _inspect(path: str | os.PathLike[str]) -> tuple[bool | None, Holder | None]:
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return True, _signature(handle)
-    except OSError:  # no locks on this file system
-        return None, None
+        return True, signature(handle)
+    except OSError:
+        is_taken = None
     else:
-        return False, None
+        is_taken = False
     finally:
         os.close(handle)
+    folder = lease_folder(path)
+    look = lease_files.newest(folder) if os.access(folder, os.F_OK) else None  # which is the quicker look
+    if look is None:
+        return is_taken, None
+    is_taken = lease.seen_held(look)
+    is_told_by_pid = look.holder is not None and look.holder.is_of_this_boot
+    return is_taken, look.holder if is_taken and is_told_by_pid else None
 
 
-def proved_worker(path: Path) -> Holder | None:
-    """Return the process that has the lock for its work, None where there is none or the kernel does not confirm it.
+def lease_folder(path: str | os.PathLike[str], handle: int | None = None) -> str:
+    """Return where the leases of a lock lie: beside a file, in a folder.
 
-    What the file says is not enough: its process has to live and have this file open and locked. A process that
-    has the lock for the moment of a change, or a hard link of the file in another folder, proves nothing.
+    Args:
+        path: What is locked.
+        handle: It, where it is open and may be a folder.
     """
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError:
-        return None
-    try:
-        holder = _signature(handle)
-    finally:
-        os.close(handle)
-    if holder is None or not holder.works or not holder.is_alive or not _has_lock(holder.pid, path):
-        return None
-    return holder
+    is_folder = handle is not None and stat.S_ISDIR(os.fstat(handle).st_mode)
+    return f"{path}/.lease" if is_folder else f"{path}.lease"
 
 
-def keepers(path: Path) -> list[int]:
-    """Return the processes of this machine that have the lock, or a copy of it, as far as this user may see."""
-    return sorted(
-        int(entry.name) for entry in Path("/proc").glob("[0-9]*") if _has_lock(int(entry.name), path)
-    )
-
-
-def _has_lock(pid: int, path: Path) -> bool:
-    """Return whether the kernel says that a process has the lock of the file at a path."""
-    with contextlib.suppress(OSError):
-        lock_stat = path.lstat()
-        return any(
-            _is_open_as(descriptor, lock_stat, path) and _is_locked(pid, descriptor.name)
-            for descriptor in Path(f"/proc/{pid}/fd").iterdir()
-        )
-    return False
-
-
-def _is_open_as(descriptor: Path, lock_stat: os.stat_result, path: Path) -> bool:
-    """Return whether a descriptor is the file; of one with several names, whether it is that at the path."""
-    try:
-        if not os.path.samestat(descriptor.stat(), lock_stat):
-            return False
-        return lock_stat.st_nlink == 1 or descriptor.readlink().parent.samefile(path.parent)
-    except OSError:
-        return False
-
-
-def _is_locked(pid: int, number: str) -> bool:
-    """Return whether the open file behind a descriptor has an exclusive lock; a reader has a shared one, or none."""
-    try:
-        text = Path(f"/proc/{pid}/fdinfo/{number}").read_text()
-    except OSError:
-        return False
-    return any(
-        {"FLOCK", "WRITE"} <= set(line.split()) for line in text.splitlines() if line.startswith("lock:")
-    )
-
-
-def _wait(path: Path, flags: int, timeout_s: float) -> int:
-    """Return the open file at a path once it has the lock; one that was replaced meanwhile does not count."""
+def _wait(path: Path, flags: int, timeout_s: float, *, with_lease: bool = False) -> int:
+    """Return the open file that has the lock of a path, or its lease; one that was replaced does not count."""
     deadline = time.monotonic() + timeout_s
     handle = _open(path, flags)
-    while not _lock(handle, path, deadline):
-        try:
+    try:
+        while not _lock(handle, path, deadline):
             handle = _open(path, flags)
-        except FileNotFoundError as error:
-            raise LockMoved(error.errno, error.strerror, error.filename) from None
-    return handle
+        return _with_lease(handle, path, deadline, wanted=with_lease)
+    except FileNotFoundError as error:
+        raise LockMoved(error.errno, error.strerror, error.filename) from None
 
 
 def _open(path: Path, flags: int) -> int:
@@ -250,11 +261,11 @@ def _open(path: Path, flags: int) -> int:
 
 
 def _lock(handle: int, path: Path, deadline: float) -> bool:
-    """Lock an open file; close it and return false where it no longer stands at its path by then."""
+    """Lock an open file where that can be; close it and return false where it no longer stands at its path by then."""
     try:
         while not _try(handle):
             if time.monotonic() >= deadline:
-                raise LockHeld(_signature(handle))
+                raise LockHeld(signature(handle))
             time.sleep(POLL_S)
         if _is_at(handle, path):
             return True
@@ -266,19 +277,75 @@ def _lock(handle: int, path: Path, deadline: float) -> bool:
 
 
 def _try(handle: int) -> bool:
+    """Lock an open file; return false where another process has it, true also where there is no flock."""
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _has_flock(handle)
     except BlockingIOError:
         return False
     return True
 
 
+def _has_flock(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
+    """Lock an open file, and return whether its disk has locks."""
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if kind == fcntl.LOCK_SH:
+            return True
+        raise
+    except OSError as error:
+        if error.errno not in NO_FLOCK:
+            raise
+        return False
+    return True
+
+
+def _with_lease(handle: int, path: Path, deadline: float, *, wanted: bool) -> int:
+    """Take the lease of a locked file where it is wanted, there is no flock, or one lies there that was not let go.
+
+    Returns:
+        The open file that has the lock: that of the lease where there is no flock.
+    """
+    try:
+        folder, has_flock = lease_folder(path, handle), _has_flock(handle)
+        if has_flock and not wanted and ((look := lease_files.newest(folder)) is None or look.is_released):
+            return handle
+        taken = _take_lease(folder, deadline)
+    except BaseException:
+        _close(handle)
+        raise
+    if has_flock:
+        _leases[handle] = taken
+        return handle
+    _close(handle)
+    _ours.add(taken.file)
+    _leases[taken.file] = taken
+    return taken.file
+
+
+def _take_lease(folder: str, deadline: float) -> lease.Lease:
+    while True:
+        try:
+            return lease.take(folder, this_process())
+        except lease.Taken as taken:
+            if time.monotonic() >= deadline:
+                raise LockHeld(taken.holder) from None
+            is_of_here = taken.holder is None or taken.holder.is_of_this_boot
+        time.sleep(POLL_S if is_of_here else lease.POLL_S)
+
+
 def _close(handle: int) -> None:
-    if handle in _ours:  # in a fork it is closed already, and the number may be another file's
-        _ours.discard(handle)
-        with contextlib.suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_UN)  # for copies of the descriptor too
-        os.close(handle)
+    if handle not in _ours:  # in a fork it is closed already, and the number may be another file's
+        return
+    _ours.discard(handle)
+    _works_by.pop(handle, None)
+    if (held := _leases.pop(handle, None)) is not None:
+        held.release()
+        if held.file == handle:
+            return
+    with contextlib.suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_UN)  # for copies of the descriptor too
+    os.close(handle)
 
 
 def _is_at(handle: int, path: Path) -> bool:
@@ -296,7 +363,8 @@ def _sign(handle: int, *, works: bool = False) -> None:
         os.ftruncate(handle, len(signature))
 
 
-def _signature(handle: int) -> Holder | None:
+def signature(handle: int) -> Holder | None:
+    """Return who has signed an open lock, None where it says nothing."""
     try:
         return msgspec.json.decode(os.pread(handle, 4096, 0), type=Holder)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -304,12 +372,20 @@ def _signature(handle: int) -> Holder | None:
 
 
 def _close_in_fork() -> None:
-    for handle in _ours:
+    for held in _leases.values():
+        with contextlib.suppress(OSError):
+            held.forget_in_fork()
+    for handle in _ours - {held.file for held in _leases.values()}:
         with contextlib.suppress(OSError):
             os.close(handle)
-    _ours.clear()
+    for known in (_ours, _leases, _works_by):
+        known.clear()
 
 
 _ours: set[int] = set()
 """The descriptors of the locks that this process has or waits for."""
+_leases: dict[int, lease.Lease] = {}
+"""The leases that this process has, by the descriptors of their locks."""
+_works_by: dict[int, Path] = {}
+"""The locks of them for whose work this process is there."""
 os.register_at_fork(after_in_child=_close_in_fork)

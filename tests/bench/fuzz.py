@@ -33,7 +33,7 @@ import msgspec
 from engine.runs import stop_request
 from engine.runs.queue_entry import waiting_entry
 from engine.system import process
-from engine.system.lock import this_process
+from engine.system.lock_holder import this_process
 from tests.hostile_texts import HOSTILE
 
 with atheris.instrument_imports(include=["engine", "tomli"]):

@@ -24,7 +24,7 @@ from engine.runs.status_file import rebuild, save
 from engine.runs.store import Run, Store
 from engine.runs.trust import entry_writer
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
-from engine.system.lock import this_process
+from engine.system.lock_holder import this_process
 from engine.system.nvml import GpuSample
 from tests.conftest import ROOT, queued
 from tests.engine.runs.posted.posted_by_hand import GPUBOX, JZ, hear, post_by_hand

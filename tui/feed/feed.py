@@ -87,6 +87,8 @@ class Feed:
         self._config_stamp: int | None = -1
         self._root_stamp = -1
         self._had_runs = False
+        self._judge_until = 0.0
+        """Until when this look judges posted runs that may also wait for the next."""
         self._beat = 0
         """In which span of ``BEAT_S`` the worker was looked at last."""
         self._runs: dict[str, Run] = {}
@@ -281,6 +283,7 @@ class Feed:
             self._root_stamp = stamp
             changed_runs |= self._list_runs()
         deadline = time.monotonic() + self._budget_s
+        self._judge_until = time.monotonic() + refresh_rate.JUDGE_BUDGET_S
         self._unread = False
         for name, run in reversed(self._runs.items()):  # newest first: what people look for
             previous = self._statuses.get(name)
@@ -306,16 +309,19 @@ class Feed:
     def _may_move(self, run: Run, previous: Status, *, may_wait_anew: bool) -> bool:
         """Return whether a run's state may be another though its folder has not changed.
 
-        A posted run is judged when its site says something new, when it has written something, and every few seconds:
-        of these a thousand may live at once.
+        A posted run is judged when its site says something new, when it has written something, and every few seconds;
+        as a thousand may live at once, not all in one look.
         """
         if not previous.on:
             return previous.state in LIVE or (may_wait_anew and previous.state == "queued")
+        now = time.monotonic()
+        if now > self._judge_until and self._sites.may_wait(run.id, now):
+            return False
         if run.id in self._sites.moved:
             return True
         if previous.state not in LIVE and previous.state != "queued":
             return False
-        return self._sites.is_due(run.id, time.monotonic()) or _size(run) != previous.offset
+        return self._sites.is_due(run.id, now) or _size(run) != previous.offset
 
     def _runs_error(self) -> str:
         """Return in words that the folder of runs is gone, empty while it is there or was never seen."""

@@ -56,7 +56,7 @@ class QueueReader:
 
     def look(
         self, runs: Mapping[str, Run], statuses: Mapping[str, Status], stamps: Mapping[str, int],
-        metadata: Mapping[str, RunMetadata], seen_at_sites: Mapping[str, Seen], now: float, *, news: bool,
+        metadata: Mapping[str, RunMetadata], seen_at_sites: Mapping[str, Mapping[str, Seen]], now: float, *, news: bool,
     ) -> Queue | None:  # fmt: skip
         """Return the queue; None where it need not be looked at yet.
 
@@ -65,7 +65,7 @@ class QueueReader:
             statuses: How each goes.
             stamps: When each one's folder was changed.
             metadata: What runs were made with, as far as it has been read.
-            seen_at_sites: What sites said last of their runs.
+            seen_at_sites: What each site said last of its runs, by the site's name.
             now: Seconds since the epoch.
             news: Whether a status has changed since.
         """
@@ -88,7 +88,13 @@ class QueueReader:
         queue = self._queue(statuses, entries, untrusted, configs, now)
         if not postings:
             return queue
-        at_sites = self._forecast_at_sites(statuses, seen_at_sites, configs, now)
+        words = {name: seen_at_sites.get(statuses[name].on, {}).get(name) for name in postings}
+        newest = {
+            name: word
+            for name, word in words.items()
+            if word is not None and word.at >= postings[name].posted
+        }  # an older one is about an earlier job
+        at_sites = self._forecast_at_sites(statuses, newest, configs, now)
         going = set(busy)
         forecasts = [*queue.forecasts, *(forecast for forecast in at_sites if forecast.run in going)]
         forecasts.sort(

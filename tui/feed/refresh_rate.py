@@ -10,6 +10,8 @@ REFRESH_S = 0.25
 """Seconds from one look at the runs to the next: four a second."""
 READ_BUDGET_S = 0.2
 """Seconds that one look may spend on reading events, or on runs it does not know, before it shows what it has."""
+JUDGE_BUDGET_S = 0.02
+"""Seconds that one look may spend on judging posted runs again; those that are left have their turn in the next."""
 FIRST_READ_BUDGET_S = 0.02
 """The same before the screen shows anything: the newest runs fill it, and the thread would hold its painting up."""
 SHORTEST_REST_S = 0.02

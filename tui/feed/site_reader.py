@@ -41,8 +41,8 @@ class SiteReader:
         self._looks: dict[str, deque[Machine]] = {}
         self._due: dict[str, float] = {}
         self.views: tuple[SiteView, ...] = ()
-        self.seen: Mapping[str, Seen] = {}
-        """What sites said last of each of their runs."""
+        self.seen: Mapping[str, Mapping[str, Seen]] = {}
+        """What each site said last of its runs."""
         self.moved: set[str] = set()
         """Runs that a site said something new of, until ``judged``."""
 
@@ -52,7 +52,7 @@ class SiteReader:
         if known.keys() == self._known.keys() and all(known[name] is self._known[name] for name in known):
             return False
         before, self._known = self._known, known
-        self.seen = {run: seen for status in known.values() for run, seen in status.runs.items()}
+        self.seen = {name: status.runs for name, status in known.items()}
         for name in known.keys() | before.keys():
             old, new = (self._runs(statuses.get(name)) for statuses in (before, known))
             self.moved |= {
@@ -68,6 +68,10 @@ class SiteReader:
         A thousand runs are not judged at once: each has its own time, every few seconds.
         """
         return run in self.moved or now >= self._due.get(run, 0.0)
+
+    def may_wait(self, run: str, now: float) -> bool:
+        """Return whether a posted run may be judged at a later look, where this one has judged many: soon enough."""
+        return now < self._due.get(run, 0.0) + BEAT_S
 
     def judged(self, run: str, now: float) -> None:
         """Remember that a posted run was judged, until its time comes again."""

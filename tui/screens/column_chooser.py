@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 from tui.widgets.runs.column_list import ColumnList
@@ -21,7 +22,7 @@ from tui.widgets.text_box import TextBox
 KEYS = "space in or out  J K move  s sort by it  / find  0 as at first"
 
 
-class ColumnsScreen(ModalScreen[None]):
+class ColumnsScreen(ClosesOnce, ModalScreen[None]):
     """Chooses columns.
 
     Args:

@@ -19,6 +19,7 @@ from engine.runs.metadata import summaries_of
 from tui.app_options import ascii_only
 from tui.keymap.bindings import bindings
 from tui.screens.app_protocol import Curves, FileReader
+from tui.terminal.dismissal import ClosesOnce
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 
@@ -39,7 +40,7 @@ def evidence_of(snapshot: Snapshot, folder: Path) -> Evidence:
     return Evidence(snapshot.config.experiments, runs, snapshot.config.statistics, folder)
 
 
-class CompareScreen(ModalScreen[None]):
+class CompareScreen(ClosesOnce, ModalScreen[None]):
     """Shows some sides, the first of which is the baseline, under the curves of the screen below.
 
     Args:

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from engine.text import clean
+from tui.terminal.dismissal import ClosesOnce
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class _ChoiceLine(Static):
         self.post_message(self.Chosen(self._choice.value))
 
 
-class Dialog(ModalScreen[Any]):
+class Dialog(ClosesOnce, ModalScreen[Any]):
     """A title, a text and its choices; returns the chosen value, None when left."""
 
     def __init__(self, title: str, text: str, choices: Sequence[Choice]) -> None:

@@ -18,6 +18,8 @@ from engine.config.editor import EditError, StaleError
 from engine.text import clean
 from tui.keymap.bindings import bindings
 from tui.screens.dialogs import Choice, Dialog
+from tui.terminal.dismissal import ClosesOnce
+from tui.text import mistake
 from tui.views.experiment_form_rows import NAME, Form
 from tui.views.setting_choices import choices, starting_with
 from tui.widgets.completing_input import CompletingInput, completion_line
@@ -25,7 +27,7 @@ from tui.widgets.form_list import FormList
 from tui.widgets.key_bar import KeyBar
 
 
-class FormScreen(Screen[None]):
+class FormScreen(ClosesOnce, Screen[None]):
     """Changes one experiment, or makes a clone of it.
 
     Args:
@@ -78,7 +80,7 @@ class FormScreen(Screen[None]):
             clean(f"{form.path}: {what}{' *' if form.is_changed else ''}")
         )
         mistakes = self.query_one("#form-mistakes", Static)
-        lines = [f"✗ {clean(line)}" for line in form.mistakes] or [
+        lines = [f"✗ {mistake(line)}" for line in form.mistakes] or [
             f"note: {clean(line)}" for line in form.notes
         ]
         mistakes.set_class(bool(lines), "-shown")

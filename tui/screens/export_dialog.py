@@ -16,12 +16,14 @@ from engine.text import clean
 from tui.figures.files import ExportError
 from tui.figures.view_figure import ChartView, paths_of
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
+from tui.text import mistake
 from tui.widgets.completing_input import CompletingInput
 
 ENDINGS = (".png", ".svg", ".pdf")
 
 
-class ExportScreen(ModalScreen[Path | None]):
+class ExportScreen(ClosesOnce, ModalScreen[Path | None]):
     """Asks where to; returns the path, None when left. An existing file is overwritten after a second enter only.
 
     Args:
@@ -92,7 +94,7 @@ class ExportScreen(ModalScreen[Path | None]):
 
     def _say(self, text: str) -> None:
         if self.is_attached:
-            self.query_one("#export-said", Static).update(clean(text))
+            self.query_one("#export-said", Static).update(mistake(text))
 
 
 def _with_endings(text: str, cursor: int) -> list[str]:

@@ -15,6 +15,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from tui.keymap.bindings import bindings, page_of_keys
+from tui.terminal.dismissal import ClosesOnce
 from tui.widgets.text_box import TextBox
 
 KEYS = page_of_keys()
@@ -23,7 +24,7 @@ KEYS_WIDTH = max(len(key) for keys in KEYS.values() for key, _ in keys) + 2
 """Cells of the column of keys, whichever of them are shown."""
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(ClosesOnce, ModalScreen[None]):
     """The keys; what is typed leaves those that it is found in, escape takes it back and then closes.
 
     Args:

@@ -16,10 +16,12 @@ from textual.widgets import Input, Static
 
 from engine.text import clean
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
+from tui.text import mistake
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 
-class Prompt(ModalScreen[str | None]):
+class Prompt(ClosesOnce, ModalScreen[str | None]):
     """Returns the line, None when left.
 
     Args:
@@ -70,7 +72,7 @@ class Prompt(ModalScreen[str | None]):
     @on(CompletingInput.Offered)
     def _show(self) -> None:
         line = self.query_one(CompletingInput)
-        wrong = clean(self._wrong(line.value))
+        wrong = mistake(self._wrong(line.value))
         words = Text(wrong) if wrong else completion_line(line.before, line.offers(), line.chosen)
         words.stylize(self.app.theme_variables["error"] if wrong else "")
         self.query_one("#prompt-hint", Static).update(words)

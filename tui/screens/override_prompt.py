@@ -17,11 +17,13 @@ from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.text import clean
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
+from tui.text import mistake
 from tui.views.run_overrides import HERE, NO_SITES, Variation, complete, settings_line, unfinished, vary
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 
-class VariationScreen(ModalScreen[Variation | None]):
+class VariationScreen(ClosesOnce, ModalScreen[Variation | None]):
     """Asks what is to be different in a run; returns it, None when left.
 
     Args:
@@ -98,7 +100,7 @@ class VariationScreen(ModalScreen[Variation | None]):
             message.set_class(bool(variation.mistakes), "-wrong")
             message.update(
                 clean_lines(variation.mistakes)
-                or (f"{clean(begun)} …" if begun else settings_line(variation, self._usual))
+                or (f"{mistake(begun)} …" if begun else settings_line(variation, self._usual))
             )
 
     @on(Input.Submitted)
@@ -119,4 +121,4 @@ class VariationScreen(ModalScreen[Variation | None]):
 
 def clean_lines(lines: tuple[str, ...]) -> str:
     """Return sentences on what is wrong as text that can be shown, one a line."""
-    return "\n".join(f"✗ {clean(line)}" for line in lines)
+    return "\n".join(f"✗ {mistake(line)}" for line in lines)

@@ -27,6 +27,7 @@ from tui.screens.app_protocol import Host
 from tui.screens.help import HelpScreen
 from tui.state.run_page_record import TABS, Page, Record, Tab
 from tui.state.snapshot import RunDetail, Snapshot
+from tui.terminal.dismissal import ClosesOnce
 from tui.text import shorten
 from tui.views.run_page_facts import sections
 from tui.views.run_page_title import title_of
@@ -50,7 +51,7 @@ FOCUSED = {
 """The widget that gets the keys on each tab."""
 
 
-class RunScreen(Screen[None]):
+class RunScreen(ClosesOnce, Screen[None]):
     """Shows one run of the screen below, whose snapshots it follows.
 
     Args:

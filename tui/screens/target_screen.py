@@ -17,9 +17,10 @@ from tui.screens.dialogs import Dialog
 from tui.screens.message_duration import SHORTEST_S, reading_time
 from tui.state.messages import Failed, Succeeded
 from tui.state.snapshot import Project, Snapshot
+from tui.terminal.dismissal import ClosesOnce
 
 
-class TargetScreen(Screen[None]):
+class TargetScreen(ClosesOnce, Screen[None]):
     """Shows a project; what it needs besides to be a ``Target`` is which runs are meant on it."""
 
     snapshot: Snapshot

@@ -13,6 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from tui.keymap.bindings import bindings
+from tui.terminal.dismissal import ClosesOnce
 
 PAGE = (
     ("Runs", "the experiments of experiments.toml, and how the newest run of each goes"),
@@ -30,7 +31,7 @@ PAGE = (
 )
 
 
-class TourScreen(ModalScreen[None]):
+class TourScreen(ClosesOnce, ModalScreen[None]):
     """Explains the screen; any of the usual keys closes it."""
 
     DEFAULT_CSS = """

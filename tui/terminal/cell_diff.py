@@ -7,13 +7,14 @@ dashboard sends so, one in twenty differs from what stands there.
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, get_character_cell_size, set_cell_size
 from rich.color import ColorSystem
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Size
 from textual.strip import Strip
 
 RESET = "\x1b[0m"
@@ -32,6 +33,8 @@ class TerminalCells:
     """
 
     def __init__(self) -> None:
+        self.size: Size | None = None
+        """The columns and rows there are; None while that is not known."""
         self._rows: dict[int, tuple[list[str | None], list[str | None]]] = {}
         self._codes: dict[Style | None, str] = {}
         self._narrow: set[str] = set()
@@ -52,7 +55,7 @@ class TerminalCells:
         pen = _Pen()
         if len(self._codes) > MAX_STYLES:
             self._codes.clear()
-        for y, x, strip in pieces:
+        for y, x, strip in pieces if self.size is None else _within(self.size, pieces):
             texts, codes, simple = self._cells(strip, colours)
             end = x + len(texts)
             row, inks = self._row(y, end)
@@ -114,6 +117,13 @@ def without_controls(text: str) -> str:
         return text
     shown = "".join(c if c.isprintable() else " " * get_character_cell_size(c) for c in text)
     return set_cell_size(shown, cell_len(text))
+
+
+def _within(size: Size, pieces: Iterable[tuple[int, int, Strip]]) -> Iterator[tuple[int, int, Strip]]:
+    for y, x, strip in pieces:
+        if y < size.height and x < size.width:
+            beyond = x + strip.cell_length > size.width
+            yield y, x, strip.crop(0, size.width - x) if beyond else strip
 
 
 def _differing(

@@ -1,6 +1,8 @@
 """The terminal that the app is drawn on: it hears any byte, and is left as it was found however the app ends.
 
 SIGTERM, SIGHUP and a terminal that is gone end the app in its own way, with the exit code that a shell gives them.
+SIGTSTP and SIGCONT give the terminal back and take it again. Both wait for the app's loop: inside a signal handler
+they would meet a terminal that is half given or half taken, by the signal before or by an app that leaves.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import signal
 import termios
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -48,27 +51,31 @@ class TerminalDriver(LinuxDriver):
         self.is_drawing = False
         """Whether the terminal is the app's: it is not while an editor has it, and after the app has left."""
         self.is_leaving = False
+        self.shall_stop = False
+        """Whether a SIGTSTP was heard after which no SIGCONT was."""
         survive_writing(self, partial(self.leave, signal.SIGHUP))
+        signal.signal(signal.SIGTSTP, lambda *_: self._hear_stop())
+        signal.signal(signal.SIGCONT, lambda *_: self._hear_continue())
 
     def start_application_mode(self) -> None:
-        """Take the terminal, and hear from now on that the app shall leave."""
+        """Take the terminal, and hear from now on that the app shall leave.
+
+        In the background the process is stopped here, as the terminal is another's, until it is in the foreground.
+        """
         for number in LEAVE_ON:
             signal.signal(number, lambda heard, _frame: self.leave(heard))
         self.is_drawing = True
+        self.attrs_before = None
         super().start_application_mode()  # type: ignore[no-untyped-call]
+        while self.attrs_before is None and os.isatty(self.fileno) and not self.is_leaving:
+            time.sleep(LOOK_S)
+            super().start_application_mode()  # type: ignore[no-untyped-call]
 
     def stop_application_mode(self) -> None:
         """Give the terminal back."""
         self.write("\x1b[?1016l")  # Textual asks for the mouse in pixels, and does not take it back
         super().stop_application_mode()
         self.is_drawing = False
-
-    def resume_application_mode(self) -> None:
-        """Take the terminal after the process was stopped; one that SIGSTOP stopped, unannounced, still has it."""
-        if self.is_drawing:  # else what it was like before would be taken from the app itself
-            self.suspend_application_mode()
-            self.app_on_it.post_message(self.SignalResume())
-        super().resume_application_mode()
 
     def run_input_thread(self) -> None:
         """Turn what is typed into messages, until the app leaves or the terminal is gone."""
@@ -98,8 +105,7 @@ class TerminalDriver(LinuxDriver):
         self.is_leaving = True
         code = 128 + number
         threading.Thread(target=self._end_anyway, args=(code,), name="leave", daemon=True).start()
-        with contextlib.suppress(RuntimeError):  # the loop has ended: it is leaving already
-            self.loop.call_soon_threadsafe(partial(self.app_on_it.exit, return_code=code))
+        self._soon(partial(self.app_on_it.exit, return_code=code))
 
     def restore(self) -> None:
         """Give the terminal back where the app could not: at once, whether or not it takes what is written."""
@@ -111,6 +117,44 @@ class TerminalDriver(LinuxDriver):
         writer = threading.Thread(target=_write, args=(2, RESET.encode()), daemon=True)
         writer.start()
         writer.join(LOOK_S)
+
+    def _hear_stop(self) -> None:
+        self.shall_stop = True
+        if self.is_drawing:
+            self._soon(self._stop)
+        else:  # an editor has the terminal, or the app has left it
+            self._stop()
+
+    def _hear_continue(self) -> None:
+        if self.shall_stop:
+            self.shall_stop = False  # the end of that stop, which may not have begun
+        else:
+            self._soon(self._take_again)
+
+    def _stop(self) -> None:
+        """Stop the process, and have the terminal given back meanwhile."""
+        if was_drawing := self.is_drawing:
+            self.suspend_application_mode()
+        if self.shall_stop:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        self.shall_stop = False
+        if was_drawing:
+            self._resume()
+
+    def _take_again(self) -> None:
+        """Take a terminal that is still the app's as new: SIGSTOP came unannounced, and others had it meanwhile."""
+        if self.is_drawing:
+            self.suspend_application_mode()  # else what it was like before would be taken from the app itself
+            self._resume()
+
+    def _resume(self) -> None:
+        self.resume_application_mode()
+        self.app_on_it.post_message(self.SignalResume())
+
+    def _soon(self, act: Callable[[], object]) -> None:
+        """Have the app's loop do something, if it has not ended: the app has left then."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(act)
 
     def _end_anyway(self, code: int) -> None:
         time.sleep(PATIENCE_S)

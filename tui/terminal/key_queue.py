@@ -22,7 +22,7 @@ LOOK_S = 0.02
 """Seconds between two looks whether a screen that is made in a thread is there."""
 OPENING = "opening"
 """The name of workers that make a screen: keys typed meanwhile are for it."""
-MOST_WAITING = 1000
+MOST_WAITING = 300
 """Keys that wait at most, the last ones: more come from no hand, and the app would be deaf to it for minutes."""
 AT_ONCE = frozenset({"ctrl+c"})
 """Keys that wait for nothing."""

@@ -12,12 +12,17 @@ from typing import IO, Any, cast
 from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS, Console, RenderableType
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
+from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.css.query import NoMatches
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
+from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tui.terminal.cell_diff import TerminalCells
 
@@ -37,6 +42,10 @@ class DiffingApp(App[str]):
         """Send everything with the next update, as the terminal may show anything by now."""
         self._cells_there.forget()
 
+    def cut(self, size: Size) -> None:
+        """Send nothing of what lies beyond the edges of a terminal of that size."""
+        self._cells_there.size = size
+
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             renderable = cast("RenderableType", DiffUpdate(renderable, self._cells_there))
@@ -46,8 +55,10 @@ class DiffingApp(App[str]):
 class ReportingApp(App[str]):
     """An app that keeps the error that ended it, for who reports it; nothing of it is printed.
 
-    Relies on ``App._handle_exception(error)`` to be called with it, and on ``App._print_error_renderables()`` to print
-    what stands in ``App._exit_renderables``.
+    A timer or a message that comes late to a screen that closes finds its widgets gone, which is no error.
+
+    Relies on ``App._handle_exception(error)`` to be called with it, on ``App._exit`` to be true once the app leaves,
+    and on ``App._print_error_renderables()`` to print what stands in ``App._exit_renderables``.
     """
 
     def __init__(self) -> None:
@@ -56,9 +67,17 @@ class ReportingApp(App[str]):
         """The error; None while there is none."""
 
     def _handle_exception(self, error: Exception) -> None:
+        if isinstance(error, NoMatches) and (self._exit or self._has_closed(active_message_pump.get(None))):
+            return
         if self.crash is None:
             self.crash = error
         super()._handle_exception(error)
+
+    def _has_closed(self, pump: MessagePump | None) -> bool:
+        """Return whether the screen of a widget, or a screen, is none of those that are open."""
+        if not isinstance(pump, Widget):
+            return False
+        return not any(node in self.screen_stack for node in pump.ancestors_with_self)
 
     def _print_error_renderables(self) -> None:
         if self.crash is not None and "debug" not in self.features:

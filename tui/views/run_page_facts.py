@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from engine.runs.event_text import progress
 from engine.runs.labels import Labels
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
-from engine.text import clean, disk_size, duration, loss, score, setting_text, size
+from engine.text import clean, command_line, disk_size, duration, loss, score, setting_text, shorten, size
 from tui.state.run_page_record import Record
 from tui.text import bar
 from tui.views.run_list_columns import memory_and_peak
@@ -180,7 +179,7 @@ def _settings(config: Mapping[str, Any], *, inherited_too: bool) -> Iterator[Nam
             continue
         yield clean(str(key)), setting_text(value, "–", longest=400)
     if not inherited_too and config.get("command"):
-        yield "command", clean(shlex.join(map(str, config["command"])))[:400]
+        yield "command", shorten(command_line(config["command"]), 400)
 
 
 def _attempts(record: Record) -> Iterator[NamedText]:

@@ -40,9 +40,10 @@ def load_texts(status: SiteStatus, now: float) -> list[tuple[str, ...]]:
     jobs = f"{count_text(status.running)} run, {count_text(status.waiting)} wait"
     age = age_text(status.at, now) if status.at else "not heard yet"
     if status.free_gpus is None or status.all_gpus is None:
-        return [(f"yours: {jobs}", age), (jobs, age)]
+        return [(f"yours: {jobs}", age), (jobs, age), (age,)]
     free, of = count_text(status.free_gpus), count_text(status.all_gpus)
-    return [(f"{free} of {of} GPUs free", f"yours: {jobs}", age), (f"{free}/{of} free", jobs, age)]
+    short = f"{free}/{of} free"
+    return [(f"{free} of {of} GPUs free", f"yours: {jobs}", age), (short, jobs, age), (short, age)]
 
 
 def facts_at_site(status: Status | None, whereabouts: Whereabouts | None) -> Iterator[tuple[str, str]]:
@@ -65,7 +66,7 @@ def facts_at_site(status: Status | None, whereabouts: Whereabouts | None) -> Ite
     if seen.reason and status is not None and seen.reason not in status.why:
         yield "it says", clean(seen.reason)
     if seen.ends:
-        yield "time limit", limit_text(seen)
+        yield "limit", limit_text(seen)
     if seen.restarts:
         yield "restarts", count_text(seen.restarts)
     if seen.exit and (status is None or (status.state not in LIVE and seen.exit not in status.why)):

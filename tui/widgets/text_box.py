@@ -7,13 +7,16 @@ from textual.widgets import Input
 
 from engine.text import clean, printable
 
+LONGEST = 64 * 1024
+"""Characters that a box holds at most, as many as a note: each key has all of them judged."""
+
 
 class TextBox(Input):
-    """An ``Input`` whose value is printable: typed, pasted, completed or set by the program."""
+    """An ``Input`` whose value is printable and of a bounded length: typed, pasted, completed or set by the program."""
 
     def validate_value(self, value: str) -> str:
         """Return a value with a blank for each character that is not printable, so that places in it stay."""
-        return printable(value)
+        return printable(value[:LONGEST])
 
     def replace(self, text: str, start: int, end: int) -> None:
         """Replace a part of the text; see ``Input``."""

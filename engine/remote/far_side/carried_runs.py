@@ -29,10 +29,11 @@ from engine.runs.queue_entry import QueueEntry
 from engine.runs.resume import last_experiment
 from engine.runs.status import ENDED
 from engine.runs.store import Run, RunInfo, Store, StoreError, is_run_id
+from engine.runs.trash import throw_away
 from engine.runs.trust import entry_writer
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.command_line import SiteError
-from engine.sites.messages import CarriedFile, Demands, Enter
+from engine.sites.messages import CarriedFile, Carry, Demands, Enter
 from engine.system.files import DAMAGED, create_private, write_all, write_atomic
 
 FILE = "carried.json"
@@ -44,6 +45,10 @@ class Carried(msgspec.Struct, frozen=True):
 
     name: str
     """The posting that it was entered for last."""
+
+
+class NotBrought(SiteError):  # noqa: N818  it says what is the case
+    """A run has to be brought before it can wait here."""
 
 
 class CarriedRuns:
@@ -59,23 +64,30 @@ class CarriedRuns:
         self._folder = folder
         self._draft: Run | None = None
 
-    def begin(self, name: str, run_json: bytes, home: str = "") -> None:
+    def begin(self, asked: Carry, run_json: bytes, code: Path | None = None) -> None:
         """Begin a run with its run.json; what was begun before and not entered is thrown away.
 
         Args:
-            name: The run's id.
-            run_json: Its run.json on the other machine.
-            home: The user's home on the other machine.
+            asked: Which run, and what is known of it on the other machine.
+            run_json: Its run.json there.
+            code: The folder of the code that it runs; None for what lies in the project's folder.
 
         Raises:
             SiteError: It is no description of that run, or cannot be written.
         """
-        self._draft = None
-        if os.path.lexists(self._store.root / name):
-            return
+        self._draft, name = None, asked.run
+        old = Run(self._store.root / name)
+        if os.path.lexists(old.folder):
+            if (
+                carried_of(old) is None
+                or not _is_behind(old, asked.events)
+                or status_of(old).state not in ENDED
+            ):
+                return
+            throw_away(self._store, old)  # it went on elsewhere since it was here
         described = _described(name, run_json)
-        moves = moves_to(self._folder, described.get("cwd", ""), home)
-        described |= {"cwd": str(self._folder), "config": moved_config(described["config"], moves)}
+        moves = moves_to(self._folder, described.get("cwd", ""), asked.home)
+        described |= {"cwd": str(code or self._folder), "config": moved_config(described["config"], moves)}
         draft = Run(self._store.root / f".carry-{name}")
         draft.id = name
         try:
@@ -147,7 +159,7 @@ class CarriedRuns:
     def _appear(self, run: Run, asked: Enter, cluster: Site | None) -> None:
         draft, self._draft = self._draft, None
         if draft is None or draft.id != run.id:
-            raise SiteError(f"{run.id} was not brought")
+            raise NotBrought(f"{run.id} was not brought")
         attempts = status_of(draft).attempt if draft.events.exists() else 0
         if cluster is None:
             entry_writer.enter(draft, _entry_of(asked.demands, asked.settings, attempts))
@@ -160,10 +172,8 @@ class CarriedRuns:
 
     def _go_on(self, run: Run, asked: Enter, cluster: Site | None) -> None:
         """Have a run that ended here begin anew; one that waits or lives does so already."""
-        if run.events.is_file() and run.events.stat().st_size < asked.events:
-            raise SiteError(
-                f"{run.id} went on elsewhere since it was there: `engine rm --far {run.id}` makes room"
-            )
+        if _is_behind(run, asked.events):
+            raise NotBrought(f"{run.id} went on elsewhere since it was here")
         if status_of(run).state in ENDED:
             if cluster is None:
                 order.put_back(run, asked.demands.device, asked.settings)
@@ -196,6 +206,14 @@ def own_carried(store: Store, name: str) -> Run:
     if not is_run_id(name) or run.path.is_symlink() or not run.path.is_dir() or carried_of(run) is None:
         raise StoreError(f"{name} is not there")
     return run
+
+
+def _is_behind(run: Run, events: int) -> bool:
+    """Return whether a run here has fewer events than the other machine."""
+    try:
+        return run.events.lstat().st_size < events
+    except OSError:
+        return events > 0
 
 
 def carried_of(run: Run) -> Carried | None:

@@ -7,7 +7,6 @@ import os
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -17,38 +16,8 @@ from engine.remote.far_side.moved_paths import moved_config, moves_to
 from engine.runs.posted import site_status
 from engine.runs.store import Store, git_commit
 from engine.sites.command_line import SiteError
+from engine.sites.messages import Answer, Question
 from engine.system.nvml import Nvml, usable
-
-
-class Question(msgspec.Struct, frozen=True):
-    """What is asked of a far end."""
-
-    experiments: dict[str, dict[str, Any]] = {}
-    """The configuration of each experiment, whose data are looked for."""
-    project: str = ""
-    """The project's folder at the near end."""
-    home: str = ""
-    """The user's home there."""
-    mark: str = ""
-    """The name of a file beside what is known of sites: whether it is there says whether both are one folder."""
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """What a far end says."""
-
-    torch: str = ""
-    """The version of PyTorch, empty without."""
-    gpus: list[str] = []
-    """The names of its GPUs."""
-    no_gpu: str = ""
-    """Why there is none."""
-    lacks: dict[str, str] = {}
-    """What it lacks for each experiment whose data are not there."""
-    is_same_folder: bool = False
-    has_flock: bool = False
-    """Whether its disk locks files."""
-    commit: str = ""
-    is_dirty: bool = False
 
 
 def answer(store: Store, folder: Path, body: bytes) -> str:

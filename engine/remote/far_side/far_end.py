@@ -19,26 +19,33 @@ import select
 import sys
 import threading
 import time
-from importlib.metadata import PackageNotFoundError, version
+import traceback
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 import psutil
 
 from engine.errors import UserError
-from engine.remote.far_side.carried_runs import CarriedRuns
+from engine.remote.far_side.carried_runs import CarriedRuns, NotBrought
 from engine.remote.far_side.checkpoint_sender import send_checkpoint
+from engine.remote.far_side.code_store import CodeStore
 from engine.remote.far_side.far_checks import answer
 from engine.remote.far_side.far_verbs import do
 from engine.remote.far_side.followed_runs import FollowedRuns
 from engine.runs.posted.site_status import SiteGpu
 from engine.runs.store import Store, is_run_id
+from engine.sites.command_line import SiteError
 from engine.sites.frames import MARKER, PIECE, PROTOCOL, FrameError, FrameReader, encode
 from engine.sites.messages import (
+    CODE_IS_THERE,
     FROM_NEAR,
+    HAS_TO_BE_BROUGHT,
+    REFUSED,
     Again,
     Carry,
     Check,
+    Code,
     Do,
     Done,
     Enter,
@@ -56,7 +63,7 @@ from engine.sites.messages import (
     Pong,
 )
 from engine.system import process
-from engine.system.extras import lacking
+from engine.system.extras import engine_version, lacking
 from engine.system.files import write_all
 from engine.system.nvml import Nvml, usable
 
@@ -65,14 +72,6 @@ MACHINE_S = 2.0
 """Seconds between two looks at the devices."""
 SILENT_S = 60.0
 """Seconds without a word from the near end after which it is gone."""
-
-
-def engine_version() -> str:
-    """Return the version of vitui that is installed."""
-    try:
-        return version("vitui")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 def serve(folder: Path) -> None:
@@ -108,6 +107,7 @@ class FarEnd:
         self._writing = threading.Lock()
         self._followed = FollowedRuns(self._store)
         self._carried = CarriedRuns(self._store, folder)
+        self._codes = CodeStore(self._store.root)
         self._to_follow: queue.SimpleQueue[tuple[NearHead, bytes]] = queue.SimpleQueue()
         self._nvml = Nvml()
         self._machine_at = 0.0
@@ -155,14 +155,18 @@ class FarEnd:
         """Take what the near end says; the process ends with it, whatever else is under way."""
         reader = FrameReader(FROM_NEAR)
         try:
-            while select.select([0], [], [], SILENT_S)[0] and (data := os.read(0, PIECE)):
+            while select.select([0], [], [], SILENT_S)[0]:
+                if not (data := os.read(0, PIECE)):
+                    os._exit(0)
                 for frame in reader.feed(data):
                     self._take(frame.head, frame.body)
+            why = f"nothing was heard from the other machine for {SILENT_S:.0f} s"
         except FrameError as error:
-            print(error, file=sys.stderr, flush=True)  # noqa: T201  ssh brings it to the near end
-            os._exit(2)
-        finally:
-            os._exit(0)
+            why = str(error)
+        except Exception:  # noqa: BLE001  a thread that ends alone would leave the process behind
+            why = traceback.format_exc()
+        print(why, file=sys.stderr, flush=True)  # noqa: T201  ssh brings it there
+        os._exit(2)
 
     def _take(self, head: NearHead, body: bytes) -> None:
         match head:
@@ -182,11 +186,15 @@ class FarEnd:
 
     def _work(self, head: NearHead, body: bytes) -> None:
         """Do what is answered by a word."""
-        said, job = "", ""
+        said: str | None = ""
+        job = ""
         try:
             match head:
                 case Carry():
-                    self._carried.begin(head.run, body, head.home)
+                    self._carried.begin(head, body, self._code_of(head.code))
+                case Code():
+                    if (said := self._code(head, body)) is None:
+                        return
                 case Part():
                     self._carried.part(head.run, head.file, head.at, body)
                 case Enter():
@@ -196,14 +204,30 @@ class FarEnd:
                 case Check():
                     said = answer(self._store, self._folder, body)
         except (UserError, OSError) as error:
-            self._refuse(head, _words_of(error))
+            self._refuse(
+                head, _words_of(error), HAS_TO_BE_BROUGHT if isinstance(error, NotBrought) else REFUSED
+            )
         else:
-            if isinstance(head, Enter | Do | Check):
-                self._send(Done(id=head.id, code=0, text=said[:32_000], job=job))
+            if isinstance(head, Enter | Do | Check | Code):
+                self._send(Done(id=head.id, code=0, text=(said or "")[:32_000], job=job))
 
-    def _refuse(self, head: NearHead, why: str) -> None:
-        answers = head.id if isinstance(head, Enter | Do | Check) else getattr(head, "run", "")[:64]
-        self._send(Done(id=answers, code=2, text=why[:4000]))
+    def _code(self, head: Code, body: bytes) -> str | None:
+        """Take a part of code, and return what is answered; None while more of it has to come."""
+        if not body:
+            return CODE_IS_THERE if self._codes.has(head.sha256) else ""
+        return CODE_IS_THERE if self._codes.add(head.sha256, head.at, body, head.size) else None
+
+    def _code_of(self, digest: str) -> Path | None:
+        """Return the folder of the code of a run that is brought; None for the project's own."""
+        if not digest:
+            return None
+        if not self._codes.has(digest):
+            raise SiteError("the code that it runs was not sent")
+        return self._codes.folder_of(digest)
+
+    def _refuse(self, head: NearHead, why: str, code: Literal[2, 4] = REFUSED) -> None:
+        answers = head.id if isinstance(head, Enter | Do | Check | Code) else getattr(head, "run", "")[:64]
+        self._send(Done(id=answers, code=code, text=why[:4000]))
 
     def _fetch(self, head: Fetch) -> None:
         try:

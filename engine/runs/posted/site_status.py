@@ -19,7 +19,7 @@ from engine.events import Moment
 from engine.runs.posted.posting import Seen
 from engine.system import lock
 from engine.system.files import DAMAGED, read_small, write_atomic
-from engine.system.lock import Holder
+from engine.system.lock_holder import Holder
 
 FOLDER = ".sites"
 ATTENDED_S = 5.0

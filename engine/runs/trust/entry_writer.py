@@ -17,7 +17,7 @@ from engine.runs.queue_entry import QueueEntry, queue_entry, write_entry
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.queued_by_user import Identity, is_proved, look_at, proof_of
 from engine.runs.trust.user_key import make_key, read_key
-from engine.system.lock import this_process
+from engine.system.lock_holder import this_process
 
 
 def enter(run: Run, entry: QueueEntry, seen: Identity | None = None) -> None:

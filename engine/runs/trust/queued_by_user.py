@@ -32,7 +32,7 @@ VERSION = 1
 """What the proof is made of; another version makes other proofs."""
 SHOWS_IT = "`engine hold --release` shows it and starts it"
 BY_SOMEBODY_ELSE = f"queued by somebody else: {SHOWS_IT}"
-BEFORE_THIS_VERSION = f"queued before this version, or by somebody else: {SHOWS_IT}"
+BEFORE_THIS_VERSION = f"not queued by this version: {SHOWS_IT}"
 DAMAGED_ENTRY = f"its queued.json is damaged: {SHOWS_IT}"
 
 

@@ -168,7 +168,7 @@ def _locked(path: Path, job: _Job) -> Iterator[None]:
         except lock.LockHeld:
             job.say(f"waiting for another run, which decodes the same images of {job.listing.root}")
             timeout_s = SAY_EVERY
-    with lock.keep(handle):
+    with lock.keep(handle, path):
         yield
 
 

@@ -18,14 +18,16 @@ from pathlib import Path
 from tests.bench.attack_parts.lab import PYTHON, Lab
 
 MODES = {
-    "1049": "alternate screen",
-    "1000": "mouse",
-    "1003": "mouse",
-    "1006": "mouse",
-    "2004": "paste",
-    "1004": "focus",
+    b"1049": "alternate screen",
+    b"1000": "mouse",
+    b"1003": "mouse",
+    b"1006": "mouse",
+    b"2004": "paste",
+    b"1004": "focus",
 }
 """Modes that the app may turn on, and has to turn off."""
+KEPT = 200_000
+"""Bytes that are kept of what an app says for long."""
 
 
 class AppTerminal:
@@ -42,6 +44,8 @@ class AppTerminal:
         self.resize(120, 36)
         self.before = termios.tcgetattr(self._its)
         self.said = b""
+        self._modes: dict[bytes, bytes] = {}
+        """Modes that were turned on (h) or off (l) in what was said before that."""
         self.process = subprocess.Popen(
             [PYTHON, "-m", "tui.cli", *words], cwd=lab.folder, env=lab.env | (env or {}), stdin=self._its,
             stdout=self._its, stderr=self._its, start_new_session=True,
@@ -100,20 +104,20 @@ class AppTerminal:
 
     def left_behind(self) -> list[str]:
         """Return what is not as it was before the app: modes that stay on, a cursor that stays hidden, attributes."""
-        found = {
-            name
-            for mode, name in MODES.items()
-            if self._last(rb"\x1b\[\?" + mode.encode() + rb"([hl])") == b"h"
-        }
-        if self._last(rb"\x1b\[\?25([hl])") == b"l":
+        modes = self._modes | _modes(self.said)
+        found = {name for mode, name in MODES.items() if modes.get(mode) == b"h"}
+        if modes.get(b"25") == b"l":
             found.add("no cursor")
         if termios.tcgetattr(self._its) != self.before:
             found.add("raw mode")
         return sorted(found)
 
-    def _last(self, pattern: bytes) -> bytes | None:
-        found = re.findall(pattern, self.said)
-        return found[-1] if found else None
+    def forget(self) -> None:
+        """Keep the end of what was said, and which modes are on."""
+        cut = self.said.rfind(b"\x1b", 0, -KEPT)  # no sequence is torn
+        if cut > 0:
+            self._modes |= _modes(self.said[:cut])
+            self.said = self.said[cut:]
 
     def close(self) -> None:
         """End the app."""
@@ -122,3 +126,7 @@ class AppTerminal:
         self.process.wait()
         for handle in (self._mine, self._its):
             os.close(handle)
+
+
+def _modes(said: bytes) -> dict[bytes, bytes]:
+    return dict(re.findall(rb"\x1b\[\?(\d+)([hl])", said))

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sys
 import time
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Sequence
 
 import psutil
 
 from tests.bench.attack_parts.app_terminal import AppTerminal
+from tests.bench.attack_parts.evidence import TELLING, keep_evidence
 from tests.bench.attack_parts.lab import PYTHON, TRACEBACK, Lab, Outcome
 from tests.bench.attack_parts.output import EMIT
 
@@ -18,8 +21,12 @@ KEYS = [*(bytes([byte]) for byte in range(33, 127)), b"\t", b"\r", b"\x1b", b" "
         b"\x1b[C", b"\x1b[D", b"\x1b[5~", b"\x1b[6~", b"\x1b[Z", b"\x01", b"\x05", b"\x15"]  # fmt: skip
 QUITS = (b"q", b"Q", b"\x03", b"\x11", b"\x1a")
 """Left out of the keys alone; random bytes and mouse clicks may quit all the same."""
-MARK_S = 300.0
+LOOK_S = 5.0
 """Seconds between two looks at the memory."""
+PATIENCE_S = 120.0
+"""Seconds that an app has to leave: before the key for it, it may have a thousand to act on."""
+GUSTS = 300
+"""How many are kept for who asks what an app died of."""
 
 
 class Storm:
@@ -37,6 +44,7 @@ class Storm:
         self.wrong: list[str] = []
         self.counts: Counter[str] = Counter()
         self._chance = random.Random(seed)
+        self._gusts: deque[str] = deque(maxlen=GUSTS)
 
     def run(self) -> None:
         """Storm an app that may only look for half of the time, then one that may do all; restart what quits well."""
@@ -56,58 +64,68 @@ class Storm:
 
     def _storm(self, words: tuple[str, ...], end: float) -> None:
         """Storm one app until it ends or time is up; then it has to quit, and leave the terminal as it was."""
-        env = {"EDITOR": "true", "VISUAL": "true"}
-        terminal = AppTerminal(self.lab, *words, env=env)
-        mark = time.monotonic()
+        terminal = AppTerminal(self.lab, *words, env={"EDITOR": "true", "VISUAL": "true"} | TELLING)
+        self._gusts.clear()
+        began, memory = time.monotonic(), [terminal.memory()]
         try:
-            while terminal.lives and time.monotonic() < end:
+            while terminal.lives and time.monotonic() < end and TRACEBACK not in terminal.said:
                 self._gust(terminal)
-                if time.monotonic() >= mark:
-                    mark += MARK_S
-                    self.marks.append(f"{terminal.memory():.0f}")
-                if TRACEBACK in terminal.said:
-                    break
-                terminal.said = terminal.said[-200_000:]
-            if terminal.lives:
-                self.marks.append(f"{terminal.memory():.0f}")
+                if time.monotonic() >= began + LOOK_S * len(memory) and terminal.lives:
+                    memory.append(terminal.memory())
+                terminal.forget()
+            by_chance = not terminal.lives
+            self.counts["quit by chance"] += by_chance
+            stormed = time.monotonic() - began
+            if not by_chance:
                 self._quit(terminal)
-            else:
-                self.counts["quit by chance"] += 1
-            self._judge(terminal, words)
+            left = f", left in {time.monotonic() - began - stormed:.0f} s" * (not by_chance)
+            kind = " ".join(words) or "full"
+            self.marks.append(f"{kind} {stormed:.0f} s {_told(memory)}{left}")
+            print(f"{time.strftime('%H:%M:%S')} {self.marks[-1]}", file=sys.stderr)
+            if wrong := self._wrong(terminal):
+                folder = keep_evidence(self.lab, terminal, wrong, self._gusts)
+                self.wrong.append(f"{kind}: {', '.join(wrong)} ({folder})")
         finally:
             terminal.close()
 
     def _quit(self, terminal: AppTerminal) -> None:
+        """Bring the app to the foreground if its SIGCONT came before it had stopped, and press the keys to leave."""
         terminal.resize(120, 36)
-        for _ in range(8):
+        deadline = time.monotonic() + PATIENCE_S
+        while terminal.lives and time.monotonic() < deadline:
+            if _is_stopped(terminal):
+                self.counts["SIGCONT lost"] += 1
+                terminal.process.send_signal(signal.SIGCONT)
             terminal.press(b"\x1b[201~", b"\x1b", b"\x1b", b"\x1b", b"q", seconds=1.0)
-            if terminal.ends(3):
-                return
+            terminal.ends(3)
 
-    def _judge(self, terminal: AppTerminal, words: tuple[str, ...]) -> None:
+    def _wrong(self, terminal: AppTerminal) -> list[str]:
         terminal.listen(1)
-        code, left = terminal.process.poll(), terminal.left_behind()
-        kind = " ".join(words) or "full"
-        if TRACEBACK in terminal.said:
-            self.wrong.append(f"{kind}: a traceback: {terminal.said[-300:]!r}")
-        if code is None:
-            self.wrong.append(f"{kind}: it does not quit")
-        elif code != 0:
-            self.wrong.append(f"{kind}: exit code {code}")
-        if left and code is not None:
-            self.wrong.append(f"{kind}: left on: {', '.join(left)}")
+        code = terminal.process.poll()
+        left = terminal.left_behind() if code is not None else []
+        said = {
+            "a traceback": TRACEBACK in terminal.said,
+            "it does not quit": code is None,
+            f"exit code {code}": bool(code),
+            f"left on: {' '.join(left)}": bool(left),
+        }
+        return [text for text, is_so in said.items() if is_so]
 
     def _gust(self, terminal: AppTerminal) -> None:
         chance = self._chance
         kind = chance.choice(["bytes", "keys", "keys", "keys", "mouse", "resize", "paste", "signal"])
         self.counts[kind] += 1
         if kind == "resize":
-            terminal.resize(chance.randrange(1, 250), chance.randrange(1, 80))
+            columns, rows = chance.randrange(1, 250), chance.randrange(1, 80)
+            self._gusts.append(f"{time.strftime('%H:%M:%S')} {columns} x {rows} cells")
+            terminal.resize(columns, rows)
             terminal.process.send_signal(signal.SIGWINCH)
         elif kind == "signal":
             self._signal(terminal)
         else:
-            terminal.press(getattr(self, f"_{kind}")(), seconds=0.3)
+            data = getattr(self, f"_{kind}")()
+            self._gusts.append(f"{time.strftime('%H:%M:%S')} {kind} {data!r}")
+            terminal.press(data, seconds=0.3)
         terminal.listen(0.05)
 
     def _bytes(self) -> bytes:
@@ -137,6 +155,7 @@ class Storm:
             ]
         ):
             if terminal.lives:
+                self._gusts.append(f"{time.strftime('%H:%M:%S')} {number.name}")
                 terminal.process.send_signal(number)
                 self._settle(terminal, number)
 
@@ -145,8 +164,20 @@ class Storm:
         deadline = time.monotonic() + (10 if number == signal.SIGTSTP else 0.05)
         while terminal.lives and time.monotonic() < deadline:
             terminal.listen(0.05)
-            if psutil.Process(terminal.process.pid).status() == psutil.STATUS_STOPPED:
+            if _is_stopped(terminal):
                 return
+
+
+def _is_stopped(terminal: AppTerminal) -> bool:
+    try:
+        return psutil.Process(terminal.process.pid).status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _told(memory: Sequence[float]) -> str:
+    """Return the MiB at first, in the middle, at last and at most."""
+    return f"{memory[0]:.0f} {memory[len(memory) // 2]:.0f} {memory[-1]:.0f} (most {max(memory):.0f}) MiB"
 
 
 def storm(lab: Lab, minutes: float, seed: int) -> Outcome:
@@ -154,5 +185,5 @@ def storm(lab: Lab, minutes: float, seed: int) -> Outcome:
     weather = Storm(lab, minutes, seed)
     weather.run()
     counts = ", ".join(f"{count} {name}" for name, count in sorted(weather.counts.items()))
-    said = f"{counts}; MiB: {' '.join(weather.marks)}; {'; '.join(weather.wrong[:5]) or 'nothing was wrong'}"
+    said = f"{counts}; {'; '.join(weather.marks)}; {'; '.join(weather.wrong[:5]) or 'nothing was wrong'}"
     return Outcome(said, not weather.wrong)

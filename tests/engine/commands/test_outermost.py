@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.runs.store import Run
+from engine.runs.store import Run, Store
 from tests.conftest import ROOT
 
 FULL = "stdout cannot be written: No space left on device"
@@ -50,6 +50,12 @@ VERBS = ["--help", "--version", "ls", "ls --json", "check", "tag tiny", "rm --li
 def test_a_full_stdout_is_said_in_a_line(call) -> None:
     assert call("ls") == (1, FULL)
     assert call("ls", env={"PYTHONUNBUFFERED": "1"}) == (1, FULL)
+
+
+def test_a_full_stdout_keeps_nothing_from_being_queued(call, lab) -> None:
+    assert call("submit", "--wait", "--seeds", "1,2", "tiny", "long") == (1, FULL)
+    names = {run.id.rsplit("-", 3)[0] for run in Store(lab / "runs").runs()}
+    assert {"tiny-s1", "tiny-s2", "long-s1", "long-s2"} <= names
 
 
 def test_without_a_reader_it_ends_as_other_programs_do(call) -> None:

@@ -663,3 +663,12 @@ class TestCommand:
         assert done.returncode == 0
         assert b"Traceback" not in done.stderr
         assert engine("doctor").stdout == b"every run is well\n"
+
+    @pytest.mark.parametrize("disk", ["flock", "leases"])
+    def test_it_says_how_the_folder_is_locked(self, engine, lab, tiny, request, disk):
+        if disk == "leases":
+            request.getfixturevalue("no_flock")
+        assert engine("doctor").stderr == b""
+        with run_lock.hold(Store(lab / "runs").create(tiny, seed=0)):
+            pass
+        assert engine("doctor").stderr.startswith(f"runs: locked by {disk}".encode())

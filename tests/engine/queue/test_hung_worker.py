@@ -18,6 +18,7 @@ from engine.runs.current_state import status_of
 from engine.runs.store import Store
 from engine.system import lock, process
 from engine.system.files import tail
+from engine.system.lock_holder import this_process
 from tests.conftest import queued
 
 PROGRAM = """
@@ -49,7 +50,7 @@ def test_a_worker_that_answers_is_no_trouble(store):
     assert worker_status.trouble(store.root) == ""
     with lock.hold(worker_status.lock_file(store.root), 0):
         assert worker_status.trouble(store.root) == ""
-        worker_status.publish(store.root, worker_status.WorkerStatus(worker=lock.this_process()))
+        worker_status.publish(store.root, worker_status.WorkerStatus(worker=this_process()))
         assert worker_status.trouble(store.root) == ""
         with pytest.raises(Busy, match="answers, and is not replaced"):
             end_hung_worker(store)
@@ -58,7 +59,7 @@ def test_a_worker_that_answers_is_no_trouble(store):
 def test_a_worker_that_has_not_answered_for_long_is_told_where_runs_wait(store, tiny):
     run = queued(store, tiny)
     with lock.hold(worker_status.lock_file(store.root), 0):
-        worker_status.publish(store.root, worker_status.WorkerStatus(worker=lock.this_process()))
+        worker_status.publish(store.root, worker_status.WorkerStatus(worker=this_process()))
         old = time.time() - 3 * worker_status.SILENT_S
         os.utime(store.root / worker_status.NAME, (old, old))
         assert f"the worker ({os.getpid()}) has not answered for 3 min" in worker_status.trouble(store.root)
@@ -72,7 +73,7 @@ def test_a_file_that_names_a_process_is_no_proof_that_it_is_the_worker(store, un
     store.root.mkdir()
     path = worker_status.lock_file(store.root)
     with subprocess.Popen(["sleep", "60"]) as stranger, lock.hold(path, 0):
-        named = structs.replace(lock.this_process(), pid=stranger.pid, started=process.started(stranger.pid))
+        named = structs.replace(this_process(), pid=stranger.pid, started=process.started(stranger.pid))
         path.write_bytes(json.encode(named))
         try:
             stranger.send_signal(signal.SIGSTOP)

@@ -24,7 +24,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.store import Run, RunInfo, Store, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.entry_writer import leave_queue, take_from_queue
-from engine.system.lock import Holder, this_process
+from engine.system.lock_holder import Holder, this_process
 from tests.conftest import queued
 
 RUNS = [f"run-s{seed}-20261124-1500{seed:02d}-abcd" for seed in range(6)]

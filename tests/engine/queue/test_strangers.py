@@ -152,7 +152,7 @@ class TestRelease:
         done = call("hold", "--release", run.id)
         assert (done.exit_code, done.stdout) == (2, "")
         for words in (
-            "queued before this version, or by somebody else\n",
+            "not queued by this version\n",
             "experiment  stranger, seed 0", f"command     sh -c 'touch {strangers.marks}",
             f"in          {Path.cwd()}", "with        batch_size=8", "retries     3", "owner       ",
             "there is no terminal to ask on; `--yes` agrees",

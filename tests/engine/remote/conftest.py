@@ -24,8 +24,8 @@ PACE = Pace(soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longes
 class FolderSite:
     """A site, its folder, and what a test does with it."""
 
-    def __init__(self, store: Store) -> None:
-        self.site = Site(name="jz", slurm="gpu")
+    def __init__(self, store: Store, name: str = "jz") -> None:
+        self.site = Site(name=name, slurm="gpu")
         self.store = store
         self.link = FolderLink(store.root, self.site)
         self.folder = self.link.folder

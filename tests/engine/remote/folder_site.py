@@ -2,7 +2,7 @@
 
 Files in the folder make it fail: ``down`` (it does not answer), ``refuse`` (it refuses, with this text), ``deaf``
 (what is posted arrives, its answer does not), ``full`` (nothing begins), ``forgets`` (what is over is not known),
-``slow`` and ``slow-answer`` (who posts has to wait, before it arrives or after).
+``slow`` and ``slow-answer`` (who posts has to wait, before it arrives or after), ``slow-look``.
 """
 
 from __future__ import annotations
@@ -71,6 +71,8 @@ class FolderLink:
         return answers
 
     def look(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
+        while (self.folder / "slow-look").exists():
+            time.sleep(0.02)
         self._answer()
         at = time.time()
         self._begin()

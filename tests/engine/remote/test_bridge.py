@@ -6,7 +6,8 @@ from msgspec.structs import replace
 
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
-from engine.runs.posted.posting import posting_of
+from engine.runs.posted.posting import FILE, posting_of
+from tests.engine.remote.conftest import FolderSite
 
 
 def test_a_posted_run_finishes_and_the_last_word_is_kept(jz, tiny):
@@ -110,6 +111,27 @@ def test_the_time_since_when_a_site_says_the_same_is_kept(jz, tiny):
     first = read(jz).runs[run.id]
     jz.serve_until(lambda: read(jz).runs[run.id].at > first.at)
     assert read(jz).runs[run.id].since == first.since
+
+
+def test_a_slow_site_holds_up_no_other(jz, tiny):
+    slow = FolderSite(jz.store, "slow")
+    slow.put("slow-look")
+    (stuck,), (run,) = slow.submit(tiny), jz.submit(tiny)
+    jz.serve_until(lambda: posting_of(run).seen is not None)
+    assert posting_of(stuck).seen is None
+    slow.drop("slow-look")
+    jz.serve_to_end()
+    assert status_of(stuck).state == "finished"
+
+
+def test_another_users_posting_is_left_alone(jz, tiny, tmp_path, monkeypatch):
+    jz.put("full")
+    (run,) = jz.submit(tiny)
+    before = (run.path / FILE).read_bytes()
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "another"))
+    jz.serve_to_end()
+    assert (run.path / FILE).read_bytes() == before
+    assert read(jz) is None
 
 
 def read(jz):

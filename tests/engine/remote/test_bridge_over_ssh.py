@@ -51,6 +51,13 @@ def test_a_training_is_sent_and_comes_back_with_its_checkpoint(engine, lab_with_
     there = far(far_host, run).checkpoints / "best.pt"
     assert (run.checkpoints / "best.pt").read_bytes() == there.read_bytes()
     until(lambda: not lock.is_held(bridge_lock(run.path.parent)))
+    said = json.loads(engine("fetch", run.id, "last", "--json").stdout)
+    assert (said["verb"], said["run"], said["path"]) == (
+        "fetch",
+        run.id,
+        f"runs/{run.id}/checkpoints/last.pt",
+    )
+    assert (run.checkpoints / "last.pt").stat().st_size == said["bytes"]
 
 
 def test_stop_resume_and_a_killed_bridge(engine, lab_with_box, far_host, until):

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,7 @@ def test_no_run_is_lost_and_none_is_trained_twice(
     (tmp_path / "experiments.toml").write_text(EXPERIMENTS)
     chaos = SiteChaos(tmp_path, engine, cluster)
     chaos.run()
+    print(Counter(line.split()[1] for line in chaos.log))
     runs = chaos.store.runs()
     assert sorted(run.info().seed for run in runs) == list(range(SEEDS)), chaos.told()
     for run in runs:

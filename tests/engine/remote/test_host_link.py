@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,9 +17,11 @@ from engine.remote.host_link import HostLink
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import Posting
 from engine.runs.posted.site_status import publish
+from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
 from engine.runs.trust.posted_by_user import enter_posting
 from engine.sites.command_line import SiteError, Unreachable
+from engine.system.extras import engine_version
 from tests.engine.remote import far_host as machine
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
@@ -141,8 +144,9 @@ def test_a_run_is_seen_live_and_a_stop_is_carried_there(desk, tmp_path, engine):
     assert desk.link.ask(run, desk.posted[run.id][1], "stop-now").startswith(f"{run.id} will stop")
     desk.until(run, "stopped")
     desk.assert_same(run)
-    here = [line.split() for line in engine("ls").stdout.decode().splitlines() if run.id in line]
-    assert here == [far_row(desk, run)]
+    (here,) = [line.split() for line in engine("ls").stdout.decode().splitlines() if run.id in line]
+    here.remove(desk.site.name)  # the column that says where it is
+    assert here == far_row(desk, run)
     desk.again(run)
     desk.until(run, "running")
     desk.link.ask(run, desk.posted[run.id][1], "stop-now")
@@ -201,6 +205,25 @@ def test_a_run_that_began_here_goes_on_there(desk, tmp_path, engine):
     desk.assert_same(run)
 
 
+def test_a_run_that_went_on_elsewhere_takes_the_place_of_what_is_there(desk, tmp_path):
+    run = desk.send(program(tmp_path, LONG))
+    desk.until(run, "running")
+    desk.link.ask(run, desk.posted[run.id][1], "stop-now")
+    desk.until(run, "stopped")
+    desk.assert_same(run)
+    recorder = Recorder(run)
+    recorder.log("info", "it was elsewhere")
+    recorder.end("stopped", "stopped there")
+    recorder.close()
+    desk.again(run)
+    desk.until(run, "running")
+    desk.link.ask(run, desk.posted[run.id][1], "stop-now")
+    desk.until(run, "stopped")
+    desk.assert_same(run)
+    assert b"it was elsewhere" in desk.far(run).events.read_bytes()
+    assert len(list((desk.host.project / "runs" / ".trash").iterdir())) == 1
+
+
 def test_what_waits_there_says_why_and_is_held_and_let_go(desk, tmp_path):
     first, second = (desk.send(program(tmp_path, LONG, name)) for name in ("first", "second"))
     desk.until(first, "running")
@@ -246,6 +269,64 @@ def test_what_does_not_answer_says_why(new_desk, fields, why):
         desk.look()
 
 
+HOSTILE = """
+import json, sys, time
+def say(head, body=b""):
+    sys.stdout.buffer.write(json.dumps(head | {"n": len(body)}).encode() + b"\\n" + body)
+    sys.stdout.flush()
+print("VITUI-FAR-END 1", flush=True)
+say({"op": "hello", "v": VERSION, "engine": ENGINE, "host": "box\\x1b[31m", "now": time.time(), "folder": "/x"})
+for line in sys.stdin.buffer:
+    head = json.loads(line)
+    sys.stdin.buffer.read(head.get("n", 0))
+    if head["op"] == "have":
+        break
+ATTACK
+time.sleep(60)
+"""
+
+
+def hostile(tmp_path: Path, attack: str, v: int = 1, engine: str = "") -> str:
+    """Return a program in the place of Python there."""
+    program = tmp_path / "hostile"
+    text = HOSTILE.replace("VERSION", str(v)).replace("ENGINE", repr(engine or engine_version()))
+    program.write_text(f"#!{sys.executable}\n{text.replace('ATTACK', attack)}")
+    program.chmod(0o755)
+    return str(program)
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        'say({"op": "put", "run": "../../x", "file": "status.json", "time": 1}, b"x")',
+        'say({"op": "put", "run": RUN, "file": "run.json", "time": 1}, b"x")',
+        'say({"op": "append", "run": RUN, "file": "queued.json", "at": 0}, b"x")',
+        'say({"op": "append", "run": RUN, "file": "events.jsonl", "at": 0}, b"half a line")',
+        'say({"op": "append", "run": RUN, "file": "events.jsonl", "at": 1 << 60}, b"{}")',
+        'say({"op": "burn"})',
+        'print("{" * 100000, flush=True)',
+        "sys.exit(0)",
+    ],
+)
+def test_a_hostile_far_end_is_let_go_with_one_line(new_desk, store, tmp_path, attack):
+    desk = new_desk()
+    run = store.create(program(tmp_path), 0, git=None)
+    posting = enter_posting(
+        run, Posting(site=desk.site, name=f"vitui-{run.id}-1", posted=time.time(), job="1")
+    )
+    before = {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()}
+    hostile_desk = new_desk(python=hostile(tmp_path, attack.replace("RUN", repr(run.id))))
+    with pytest.raises(Unreachable):
+        hostile_desk.link.look({run.id: (run, posting)})
+    assert {path: path.read_bytes() for path in store.root.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(("v", "engine"), [(2, ""), (1, "99.0")])
+def test_another_version_is_refused_with_the_cure(new_desk, tmp_path, v, engine):
+    with pytest.raises(SiteError, match="pip install vitui=="):
+        new_desk(python=hostile(tmp_path, "", v, engine)).look()
+
+
 def test_setup_may_print_and_set_what_it_likes(new_desk, tmp_path):
     text = "import os\nprint('set to', os.environ['OF_SETUP'])"
     desk = new_desk(setup=["echo welcome; echo", "export OF_SETUP='a b'"])
@@ -253,6 +334,22 @@ def test_setup_may_print_and_set_what_it_likes(new_desk, tmp_path):
     desk.until(run, "finished")
     desk.assert_same(run)
     assert b"set to a b" in run.console.read_bytes()
+
+
+def test_the_code_of_here_runs_there(new_desk, tmp_path):
+    (tmp_path / "said.py").write_text("print('from here')")
+    (tmp_path / "program.py").write_text("import said, os\nprint(os.getcwd())")
+    for words in (["init", "-q"], ["add", "said.py", "program.py"]):
+        subprocess.run(["git", "-C", str(tmp_path), *words], check=True, timeout=20)
+    desk = new_desk(code="send")
+    experiment = Experiment(name="sent", model=SCRIPT, epochs=1, command=[sys.executable, "program.py"])
+    runs = [desk.send(experiment), desk.send(experiment)]
+    for run in runs:
+        desk.until(run, "finished")
+        desk.assert_same(run)
+        assert b"from here" in run.console.read_bytes()
+        assert f"{desk.host.project}/runs/.code/".encode() in run.console.read_bytes()
+    assert len(list((desk.host.project / "runs" / ".code").iterdir())) == 1
 
 
 def test_a_training_there_ends_here_with_its_checkpoint(desk, tiny):

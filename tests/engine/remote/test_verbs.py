@@ -188,3 +188,22 @@ def test_local_runs_are_asked_as_ever(store, tiny):
     run = queued(store, tiny)
     assert verbs.hold(run).startswith(f"{run.id} is held")
     assert verbs.request_stop(run, "stop-now") == f"{run.id} has left the queue"
+
+
+def test_a_run_of_a_site_that_is_gone_is_taken_over(jz, waiting):
+    jz.put("down")
+    with pytest.raises(StoreError, match="is queued: only a"):
+        verbs.take_home(waiting)
+    verbs.take_home(waiting, takeover=True)
+    assert posting_of(waiting) is None
+
+
+def test_a_run_that_a_process_here_has_is_not_taken_over(jz, hanging):
+    jz.put("down")
+    with pytest.raises(StoreError, match="is being trained by another process"):
+        verbs.take_home(hanging, takeover=True)
+
+
+def test_a_site_that_answers_is_heeded(jz, hanging):
+    with pytest.raises(StoreError, match="jz still has its job 1"):
+        verbs.take_home(hanging, takeover=True)

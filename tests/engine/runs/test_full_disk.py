@@ -355,3 +355,17 @@ class TestRuns:
         assert (b"got SIGTERM" in done.stdout) == (not kept)
         assert process.wait(60) == 3
         assert status_of(run).state == "stopped"
+
+    def test_a_run_that_cannot_leave_the_queue_stays_there(self, engine, disk):
+        assert engine("submit", "--wait", "tiny").returncode == 0
+        (run,) = Store(disk / "runs").runs()
+        filler = fill(disk)
+        done = engine("cancel", "tiny")
+        assert done.returncode == 2
+        assert f"{run.id} stays in the queue: that it leaves cannot be written".encode() in done.stderr
+        assert b"No space left on device" in done.stderr
+        assert b"engine resume" not in done.stderr
+        assert status_of(run).state == "queued"
+        filler.unlink()
+        assert engine("cancel", "tiny").returncode == 0
+        assert status_of(run).state == "stopped"

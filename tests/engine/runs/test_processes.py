@@ -21,7 +21,8 @@ from engine.runs.processes.membership import FOLDER, end_leftovers, leftovers, m
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
-from engine.system import lock, process
+from engine.system import process
+from engine.system.lock_holder import this_process
 
 HOLDER = """
 import fcntl, os, pathlib, subprocess, sys
@@ -113,7 +114,7 @@ def named_by_files(run: Run, victim: int) -> None:
     run.events.write_bytes(
         encode(Start(time=time.time(), run=run.id, attempt=1, experiment="x", config=config, **who))
     )
-    owner = msgspec.structs.replace(lock.this_process(), pid=victim, started=began)
+    owner = msgspec.structs.replace(this_process(), pid=victim, started=began)
     entry_writer.enter(run, QueueEntry(submitted=1.0, stage="taken", attempts=0, holder=owner))
     run.lock.write_bytes(msgspec.json.encode(msgspec.structs.replace(owner, works=True)))
 
@@ -137,7 +138,7 @@ def test_what_files_say_gives_no_process_a_signal(run, sleeper, holder, is_locke
 def test_a_retry_ends_no_process_that_files_name(run, sleeper):
     victim = sleeper()
     named_by_files(run, victim.pid)
-    dead = msgspec.structs.replace(lock.this_process(), pid=2**22 + 1)
+    dead = msgspec.structs.replace(this_process(), pid=2**22 + 1)
     entry_writer.enter(run, QueueEntry(submitted=1.0, stage="taken", attempts=0, holder=dead))
     retry.settle(run, 0.0)
     assert "begins it anew" in run.events.read_text()

@@ -24,9 +24,9 @@ with getattr(lock, sys.argv[1])(pathlib.Path(sys.argv[2]), 0):
     sys.stdin.read()
 """
 HEIR = """
-import sys
+import pathlib, sys
 from engine.system import lock
-with lock.keep(int(sys.argv[1])):
+with lock.keep(int(sys.argv[1]), pathlib.Path(sys.argv[2])):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -77,9 +77,15 @@ def test_a_process_that_is_killed_lets_it_go(kind):
 def test_whoever_waits_has_it_as_soon_as_its_holder_is_killed(kind):
     name, path = kind
     holder = start(HOLDER, name, str(path))
-    threading.Timer(0.1, end, [holder]).start()
+    killed = threading.Event()
+
+    def kill():
+        killed.set()
+        end(holder)
+
+    threading.Timer(0.1, kill).start()
     with getattr(lock, name)(path, math.inf):
-        assert holder.poll() is not None
+        assert killed.is_set()
 
 
 def test_one_that_waits_too_long_is_told(file):
@@ -121,8 +127,8 @@ def test_a_child_started_meanwhile_does_not_keep_it(kind):
 
 def test_one_handed_to_a_process_is_that_process_alone(file):
     handle = lock.take(file, 0, for_another=True)
-    heir = start(HEIR, str(handle), pass_fds=[handle])
-    lock.hand_over(handle)
+    heir = start(HEIR, str(handle), str(file), pass_fds=[handle])
+    lock.hand_over(handle, heir.pid)
     try:
         with pytest.raises(lock.LockHeld) as taken, lock.hold(file, 0):
             pass

@@ -8,7 +8,7 @@ import pytest
 from engine.runs import run_lock
 from engine.runs.store import Run
 from engine.runs.worker_status import WorkerStatus, publish
-from engine.system.lock import this_process
+from engine.system.lock_holder import this_process
 from tests.conftest import enqueue
 from tests.tui.conftest import Write
 from tui.feed.feed import Feed

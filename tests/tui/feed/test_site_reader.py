@@ -133,6 +133,18 @@ def test_and_when_it_has_written_something(project: Project, write_run: Write) -
     assert (ticked(feed).runs[0].step, feed._snapshot.runs[0].state) == (11, "running")
 
 
+def test_of_many_runs_some_are_judged_at_the_next_look(
+    project: Project, at_jz: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    feed = quiet(project)
+    ticked(feed)
+    monkeypatch.setattr("tui.feed.refresh_rate.JUDGE_BUDGET_S", -1.0)
+    hear(at_jz, state="running", node="n17")
+    assert ticked(feed).runs[0].state == "queued"
+    feed._sites._due[at_jz.id] = 0.0  # as if it had waited for long
+    assert ticked(feed).runs[0].state == "starting"
+
+
 def test_where_runs_may_go(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     feed = quiet(project)
@@ -146,3 +158,14 @@ def test_where_runs_may_go(project: Project, tmp_path: Path, monkeypatch: pytest
     own.write_text("[sites.box]\nsssh = 1\n")
     os.utime(own, ns=(1, 1))
     assert list(ticked(feed).destinations) == ["jz"]
+
+
+def test_the_word_of_the_site_that_has_a_run_counts(project: Project, at_jz: Run) -> None:
+    hear(at_jz, starts=time.time() + 600)
+    hear(at_jz, GPUBOX, state="running", starts=time.time() + 9)  # it was there before
+    (forecast,) = ticked(quiet(project)).queue.forecasts
+    assert forecast.start is not None
+    assert forecast.start > time.time() + 500
+    post_by_hand(at_jz, ago_s=-60)  # what was said is about an earlier job
+    (forecast,) = ticked(quiet(project)).queue.forecasts
+    assert forecast.start is None

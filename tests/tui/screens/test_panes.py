@@ -11,7 +11,7 @@ from engine.runs.current_state import status_of
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.store import Run, Store
 from engine.runs.worker_status import OfferedDevice, WorkerStatus, publish
-from engine.system.lock import this_process
+from engine.system.lock_holder import this_process
 from tests.conftest import queued
 from tests.tui.conftest import Write
 from tests.tui.pilot import AppPilot, board, opened, runs, settle, toasts, until

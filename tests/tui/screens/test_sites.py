@@ -232,7 +232,7 @@ async def test_the_pages_of_a_run_say_where_it_is(lab: Project, write_run: Write
         await until(pilot, lambda: ("job", facts["job"]) in pilot.app.screen.query_one(Overview)._facts)
         overview = dict(pilot.app.screen.query_one(Overview)._facts)
         assert {name: overview[name] for name in facts} == facts
-        assert overview["time limit"].startswith("1 h 00, until ")
+        assert overview["limit"].startswith("1 h 00, until ")
         await pilot.press("enter")
         await until(pilot, lambda: "8123, posted 3 times" in shown(pilot))
         hear(run, state="running", node="n17", starts=now - 600, ends=now + 3000, restarts=3)

@@ -17,6 +17,23 @@ pytestmark = pytest.mark.slow  # each starts the app
 START = "from tui.cli import main; main()"
 UP = b"no data yet"
 HELP = b"overlay the run"
+LEAVES = b"it leaves"
+LINGERS = f"os.write(2, {LEAVES!r}); [time.sleep(0.1) for _ in range(30)]"
+AFTER_THE_SCREEN = f"""
+import os, time
+from tui.app import VituiApp
+def linger(self): {LINGERS}
+VituiApp.on_unmount = linger
+{START}"""
+"""A program that takes its time to leave when the terminal has been given back."""
+AFTER_THE_LOOP = f"""
+import os, time
+from tui.app import VituiApp
+run = VituiApp.run
+def linger(self): run(self); {LINGERS}
+VituiApp.run = linger
+{START}"""
+"""The same, when the app has ended."""
 REDRAW = b"\x0c"
 """The key whose action the programs here replace: ctrl+l."""
 
@@ -109,6 +126,31 @@ def test_a_stopped_app_goes_on_and_leaves_the_terminal_as_before(session, number
         app.process.send_signal(signal.SIGCONT)
         app.wait_for(UP)  # all of it is drawn anew
     assert_it_hears_and_leaves(app)
+
+
+def test_signals_that_come_at_once_are_taken_in_turn(session) -> None:
+    app = session()
+    for number in (*[signal.SIGCONT] * 30, *[signal.SIGTSTP, signal.SIGCONT] * 10):
+        app.process.send_signal(number)
+        app.listen(0.02)
+    app.listen(2)
+    app.process.send_signal(signal.SIGCONT)  # one that came before it had stopped was lost
+    app.listen(2)
+    assert_it_hears_and_leaves(app)
+
+
+@pytest.mark.parametrize("numbers", [[signal.SIGCONT], [signal.SIGTSTP, signal.SIGCONT]], ids=len)
+@pytest.mark.parametrize("left", [AFTER_THE_SCREEN, AFTER_THE_LOOP], ids=["screen", "loop"])
+def test_one_that_leaves_does_not_take_the_terminal_again(session, left, numbers) -> None:
+    app = session(left)
+    app.type(b"q")
+    app.wait_for(LEAVES)
+    for number in numbers:
+        app.process.send_signal(number)
+        app.listen(0.5)
+    assert app.exit_code() == 0
+    assert app.is_as_before
+    assert not app.crashes.exists()
 
 
 @pytest.mark.parametrize(

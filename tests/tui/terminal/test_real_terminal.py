@@ -112,6 +112,31 @@ def test_every_screen_opens_and_the_app_leaves_cleanly(terminal: Terminal) -> No
 
 
 @pytest.mark.slow
+def test_a_shell_can_move_it_between_background_and_foreground(terminal: Terminal) -> None:
+    terminal.enter("bash", "--norc")
+    terminal.type(f"{shlex.join(VITUI)} &", "Enter")
+    for word in ("jobs", "bg", "jobs"):
+        terminal.wait_for("bash-")
+        time.sleep(3)  # it starts, and finds that the terminal is another's
+        terminal.type(word, "Enter")
+        terminal.wait_for("Stopped")
+    for _ in range(2):
+        terminal.type("clear; fg", "Enter")
+        terminal.wait_for("no data yet")
+        terminal.type("C-z")
+        terminal.wait_for("Stopped")
+    terminal.type("fg", "Enter")
+    terminal.wait_for("no data yet")
+    terminal.type("?")
+    terminal.wait_for("overlay the run")
+    terminal.type("Escape", "q")
+    terminal.wait_without("overlay the run")
+    terminal.type("clear; echo left with $?; stty -a", "Enter")
+    terminal.wait_for("left with 0")
+    terminal.wait_for(" icanon")
+
+
+@pytest.mark.slow
 def test_what_is_sent_bit_by_bit_is_what_all_at_once_shows(terminal: Terminal) -> None:
     terminal.enter(*VITUI)
     terminal.wait_for("no data yet")

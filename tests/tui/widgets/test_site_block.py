@@ -43,6 +43,7 @@ def test_a_cluster_says_what_is_free_and_what_is_yours() -> None:
     status = SiteStatus(site=JZ, at=NOW - 8, free_gpus=3, all_gpus=16, running=4, waiting=7)
     assert block(status) == ["jz gpu    3 of 16 GPUs free   yours: 4 run, 7 wait   8 s ago"]
     assert block(status, width=46) == ["jz gpu    3/16 free   4 run, 7 wait   8 s ago"]
+    assert block(status, width=34) == ["jz gpu    3/16 free   8 s ago"]
     assert block(msgspec.structs.replace(status, free_gpus=None)) == [
         "jz gpu    yours: 4 run, 7 wait   8 s ago"
     ]

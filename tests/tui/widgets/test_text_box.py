@@ -6,8 +6,9 @@ from textual import events
 from textual.app import App, ComposeResult
 
 from tests.hostile_texts import HOSTILE, acted_on
+from tui.text import MISTAKE, mistake
 from tui.widgets.completing_input import CompletingInput
-from tui.widgets.text_box import TextBox
+from tui.widgets.text_box import LONGEST, TextBox
 
 
 class Boxes(App[None]):
@@ -55,3 +56,18 @@ async def test_lines_that_are_pasted_become_one() -> None:
         box.post_message(events.Paste("lr=1e-3\r\nseeds=0,1\n\x1b[31mred\x1b[0m"))
         await pilot.pause()
         assert box.value == "lr=1e-3 seeds=0,1 red"
+
+
+async def test_a_box_holds_no_more_than_can_be_judged_with_each_key() -> None:
+    async with Boxes().run_test() as pilot:
+        box = pilot.app.query_one("#box", TextBox)
+        box.focus()
+        for _ in range(3):
+            box.post_message(events.Paste("a" * LONGEST))
+        await pilot.press("b")
+        assert len(box.value) == LONGEST
+        assert box.cursor_position <= LONGEST
+
+
+def test_what_is_said_of_it_is_short() -> None:
+    assert len(mistake(f"no setting is called {'a' * LONGEST}")) == MISTAKE

@@ -11,7 +11,7 @@ from textual.containers import Vertical
 from textual.widgets import Static
 
 from engine.query.parser import complete
-from engine.text import clean
+from tui.text import mistake
 from tui.widgets.completing_input import CompletingInput, completion_line
 
 EXAMPLE = "state=failed test/f1>0.8 age<2d, or part of a name"
@@ -45,7 +45,7 @@ class FilterBox(Vertical):
 
     def say(self, wrong: str) -> None:
         """Say what is wrong, nothing if empty."""
-        self._wrong = clean(wrong)
+        self._wrong = mistake(wrong)
         self.set_class(bool(wrong), "-wrong")
         self._show()
 

@@ -5,7 +5,6 @@ Drawn line by line: a text widget would lay out and paint the whole screen for e
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -22,7 +21,7 @@ from engine.catalog.models import MODELS, caveat, patch_tokens
 from engine.config.schema import chosen_settings
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import Status
-from engine.text import clean, duration, loss, score, size
+from engine.text import clean, command_line, duration, loss, score, size
 from tui.state.snapshot import RunDetail
 from tui.views.run_list_columns import find_column, memory_and_peak
 from tui.views.run_list_row import Row
@@ -210,7 +209,7 @@ def _labels(labels: Mapping[str, Any]) -> Iterator[Fact]:
 
 def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]:
     if command := settings.get("command"):
-        yield "command", clean(shlex.join(map(str, command)))
+        yield "command", command_line(command)
         return
     name = str(settings.get("model", ""))
     yield "model", clean(name)

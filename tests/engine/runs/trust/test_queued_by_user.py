@@ -27,7 +27,8 @@ from engine.runs.trust.queued_by_user import (
     look_at,
     why_untrusted,
 )
-from engine.system import lock, process
+from engine.system import process
+from engine.system.lock_holder import this_process
 from tests.conftest import queued
 
 NOBODY = 65534
@@ -108,7 +109,7 @@ class TestOwn:
 FIELDS = {
     "submitted": 5.0, "stage": "failed", "device": "cuda:1", "settings": ["batch_size=8"], "gpus": 2, "priority": 1,
     "order": 1.0, "after": ["x"], "share": True, "on_hold": True, "not_before": 5.0, "attempts": 7, "retried": 3,
-    "by_hand": True, "devices": {"cpu:0": "x"}, "holder": msgspec.to_builtins(lock.this_process()),
+    "by_hand": True, "devices": {"cpu:0": "x"}, "holder": msgspec.to_builtins(this_process()),
     "proof": "0" * 64,
 }  # fmt: skip
 
@@ -169,6 +170,12 @@ def test_another_queued_json(own, text, expected):
     own.queue_file.write_text(text)
     assert why(own) == expected
     assert (status_of(own).state, status_of(own).reason) == ("queued", expected)
+
+
+@pytest.mark.parametrize("reason", [BEFORE_THIS_VERSION, BY_SOMEBODY_ELSE, DAMAGED_ENTRY])
+def test_what_to_do_stands_in_a_row_of_80_cells(reason):
+    row = f"│ ★ ◌ ViT-B-32x32-16-7 {reason}"
+    assert row.index("hold --release`") + len("hold --release`") < 80 - len("… │")
 
 
 class TestPermissions:
@@ -309,7 +316,7 @@ class TestNoOracle:
 
     @pytest.mark.parametrize("stage", ["taken", "failed"])
     def test_it_is_not_settled(self, strange, stage):
-        dead = msgspec.structs.replace(lock.this_process(), pid=2**22 + 1)
+        dead = msgspec.structs.replace(this_process(), pid=2**22 + 1)
         write_entry(strange, msgspec.structs.replace(queue_entry(strange), stage=stage, holder=dead))
         before = queue_entry(strange)
         retry.settle(strange)
@@ -340,7 +347,7 @@ def test_two_processes_make_one_key(tmp_path: Path):
 def test_the_reason_is_told_with_and_without_a_worker(own, store):
     own.queue_file.write_text('{"submitted":1.0}')
     assert status_of(own).reason == BEFORE_THIS_VERSION
-    current = worker_status.WorkerStatus(worker=lock.this_process(), reasons={})
+    current = worker_status.WorkerStatus(worker=this_process(), reasons={})
     worker_status.publish(store.root, current)
     assert status_of(own).reason == BEFORE_THIS_VERSION
     worker_status.publish(store.root, msgspec.structs.replace(current, reasons={own.id: "waits for a GPU"}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from engine.config.site import Site
-from engine.remote.arriving_file import ArrivingFile
+from engine.remote.near_side.arriving_file import ArrivingFile
 from engine.runs.store import Run, StoreError
 from engine.sites.command_line import SiteError
 from engine.sites.messages import Checkpoint, Chunk, Done, Fetch
