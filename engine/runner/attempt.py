@@ -99,18 +99,19 @@ def train_run(
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
         except (ImportError, ConfigError) as error:
-            failure = Failure(
-                type=type(error).__name__,
-                message=str(error),
-                traceback=traceback.format_exc(),
-                transient=False,
-            )
-            recorder.end("failed", f"it cannot be trained here: {error}", failure)
+            recorder.end("failed", f"it cannot be trained here: {error}", _failure(error))
             code = FAILED
         finally:
             recorder.close()
             _leave(run, recorder.status.state)
         return FAILED if recorder.lost else code
+
+
+def _failure(error: Exception) -> Failure:
+    """Return the failure of a run that cannot be trained here, however often it is tried; called while it is caught."""
+    return Failure(
+        type=type(error).__name__, message=str(error), traceback=traceback.format_exc(), transient=False
+    )
 
 
 def _as_queued(run: Run) -> tuple[Sequence[str], str]:

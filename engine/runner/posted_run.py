@@ -26,7 +26,7 @@ from engine.system.lease import STALE_S
 
 LOCK_TIMEOUT_S = STALE_S + 30.0
 """Seconds to wait for the attempt before: a site may begin a run anew a moment before that is gone, and the lease of a
-node that has died is nobody's only after a while."""
+node that has died runs out only after a while."""
 TRY_AGAIN = 75
 """Exit code: another process has the run, or it has to be posted anew (EX_TEMPFAIL of sysexits.h)."""
 ENDED_WITHIN_S = 60.0
