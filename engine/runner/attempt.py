@@ -98,13 +98,7 @@ def train_run(
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
         except (ImportError, ConfigError) as error:
-            failure = Failure(
-                type=type(error).__name__,
-                message=str(error),
-                traceback=traceback.format_exc(),
-                transient=False,
-            )
-            recorder.end("failed", f"it cannot be trained here: {error}", failure)
+            recorder.end("failed", f"it cannot be trained here: {error}", _failure(error))
             code = FAILED
         finally:
             recorder.close()
@@ -119,6 +113,13 @@ def _held(
     timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
     with_lease = posted is not None or takeover is not None
     return run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease)
+
+
+def _failure(error: Exception) -> Failure:
+    """Return the failure of a run that cannot be trained here, however often it is tried; called while it is caught."""
+    return Failure(
+        type=type(error).__name__, message=str(error), traceback=traceback.format_exc(), transient=False
+    )
 
 
 def _as_queued(run: Run) -> tuple[Sequence[str], str]:

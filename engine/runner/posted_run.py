@@ -22,9 +22,11 @@ from engine.runs.status_file import rebuild
 from engine.runs.stop_request import FINISHED, ON_REQUEST, STOPPED
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.posted_by_user import contents_of
+from engine.system.lease import STALE_S
 
-LOCK_TIMEOUT_S = 60.0
-"""Seconds to wait for the attempt before: a site may begin a run anew a moment before that is gone."""
+LOCK_TIMEOUT_S = STALE_S + 30.0
+"""Seconds to wait for the attempt before: a site may begin a run anew a moment before that is gone, and the lease of a
+node that has died runs out only after a while."""
 TRY_AGAIN = 75
 """Exit code: another process has the run, or it has to be posted anew (EX_TEMPFAIL of sysexits.h)."""
 ENDED_WITHIN_S = 60.0

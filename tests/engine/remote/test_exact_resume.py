@@ -65,6 +65,7 @@ def test_a_training_on_two_nodes_that_is_preempted_is_as_one_of_two_processes(cl
     runs.until(two, "queued")
     cluster.say("scancel", other)
     runs.until(two, "finished", 120)
+    runs.wait(lambda: runs.look()[two.id].exit == "COMPLETED", 20, two)
     preempted, _ = ends(two)
     assert preempted.startswith("stopped by SIGTERM at epoch ")
     assert_same(one, two)
