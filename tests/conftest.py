@@ -19,14 +19,11 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
-from tests.engine.remote.far_host import far_host, far_machine
 from tests.pretended_nvml import machine, nvml, nvml_library
 from tests.slurm_cluster import cluster, slurm_daemons
 
 __all__ = [
     "cluster",
-    "far_host",
-    "far_machine",
     "machine",
     "nvml",
     "nvml_library",
