@@ -19,15 +19,12 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
-from tests.engine.remote.far_host import far_host, far_machine
 from tests.engine.sites.slurm_cluster import cluster, slurm_daemons
 from tests.engine.system.no_flock import no_flock, no_flock_library
 from tests.pretended_nvml import machine, nvml, nvml_library
 
 __all__ = [
     "cluster",
-    "far_host",
-    "far_machine",
     "machine",
     "no_flock",
     "no_flock_library",

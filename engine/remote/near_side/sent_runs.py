@@ -34,7 +34,7 @@ def entering(run: Run, posting: Posting, request: str) -> Enter:
 
 
 def files_sent_for(run: Run, code: str = "") -> Iterator[tuple[Carry | Part, bytes]]:
-    """Yield the frames that bring a run: its run.json, and of one that began already its events and checkpoints.
+    """Yield the frames that bring a run: its run.json, and where it began already its events and checkpoints.
 
     Args:
         run: The run.

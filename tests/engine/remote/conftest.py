@@ -16,7 +16,10 @@ from engine.runs.current_state import status_of
 from engine.runs.posted import posted_state
 from engine.runs.posted.posting import posting_of
 from engine.runs.store import Run, Store
+from tests.engine.remote.far_host import far_host, far_machine
 from tests.engine.remote.folder_site import FolderLink
+
+__all__ = ["far_host", "far_machine"]  # fixtures
 
 PACE = Pace(soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longest_backoff_s=0.1, leave_s=5.0)
 
