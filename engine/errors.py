@@ -13,6 +13,8 @@
       ExchangeError     another tool's file, or a package that reads it    (engine.exchange.optional_packages)
       ExportError       a figure, table or report that cannot be written   (tui.figures.files)
       FilterError       which runs are meant                               (engine.query.parser)
+      SiteError         a site that refuses what it is asked               (engine.sites.command_line)
+        Unreachable     one that does not answer now                     (engine.sites.command_line)
       StoreError        a run, its folder, or what is asked of it          (engine.runs.store)
         NotAsked        a run that lives cannot be asked to stop           (engine.queue.stop_and_resume)
 """

@@ -17,7 +17,7 @@ from hypothesis import settings
 
 from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
-from engine.runs.store import Run, Store
+from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
 from tests.engine.system.no_flock import no_flock, no_flock_library
 from tests.pretended_nvml import machine, nvml, nvml_library
@@ -61,25 +61,36 @@ def enqueue(run: Run) -> None:
     entry_writer.enter(run, QueueEntry(submitted=time.time()))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
+    """Have all tests that train or use torch run in one process, never in parallel; the rest goes to who has time.
+
+    xdist knows a group by the end of a test's id, where xdist 3.8 cannot write it with pytest 9.2: each test then goes
+    to any process, and torch, what is shared by a module and what is cached are made in both.
+    """
     for item in items:
         trains = (
             any(part in item.nodeid for part in ("/training/", "/models/")) or "engine" in item.fixturenames
         )
         if trains:
             item.add_marker(pytest.mark.xdist_group("engine"))
+    yield
+    for item in items if config.getoption("loadgroup", default=False) else ():
+        group = item.get_closest_marker("xdist_group")
+        if group is not None and not item.nodeid.endswith(end := f"@{group.args[0]}"):
+            item._id = type(item.id).parse(item.nodeid + end)
 
 
 def pytest_configure() -> None:
     """Have the garbage collector look less often: apps make many objects, and it takes a quarter of their time."""
     gc.set_threshold(10_000, 20, 20)
+    gc.disable()  # while tests are collected: what modules make stays
 
 
 def pytest_collection_finish() -> None:
     """Keep the garbage collector from looking at all of torch and the tests again and again: a tenth of the time."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -89,6 +100,22 @@ def state_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder))
         yield folder / "vitui"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _git_once() -> Iterator[None]:
+    """Ask git of a folder once: runs are made in hundreds of tests, and each would start it."""
+    found: dict[Path, dict[str, Any] | None] = {}
+
+    def git_commit_once() -> dict[str, Any] | None:
+        here = Path.cwd()
+        if here not in found:
+            found[here] = git_commit()
+        return found[here]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("engine.runs.store.git_commit", git_commit_once)
+        yield
 
 
 @pytest.fixture

@@ -202,7 +202,7 @@ def test_every_key_of_statistics_stands_with_its_default() -> None:
 def test_every_section_of_the_file_is_named() -> None:
     from engine.config.loader import _SECTIONS
 
-    named = {code(name).strip("[]").partition(".")[0] for name, _ in rows(doc("experiments.md"))[:4]}
+    named = {code(name).strip("[]").partition(".")[0] for name, _ in rows(doc("experiments.md"))[:5]}
     assert set(_SECTIONS) <= named
 
 
@@ -337,3 +337,9 @@ def test_the_tree_is_the_one_that_there_is() -> None:
 def test_files_that_pages_name_exist() -> None:
     named = set(re.findall(r"`((?:engine|tui|tests|docs|\.ci)/[\w./-]+)`", all_pages()))
     assert {name for name in named if not (ROOT / name).exists()} == set()
+
+
+def test_every_key_of_a_site_is_explained() -> None:
+    from engine.config.site import FIELDS
+
+    assert [code(name) for name, *_ in rows(section(doc("sites.md"), "The table"))] == list(FIELDS)

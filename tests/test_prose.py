@@ -14,7 +14,9 @@ import pytest
 
 import engine.cli
 import tui.cli
+from tests.test_structure import nodes_of, tree_of
 
+pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).parent.parent
 MANY = 4
 """Parameters from which on a docstring describes each."""
@@ -53,11 +55,6 @@ class Function(NamedTuple):
 @cache
 def source_files() -> tuple[Path, ...]:
     return tuple(path for top in ("engine", "tui") for path in sorted((ROOT / top).rglob("*.py")))
-
-
-@cache
-def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 @cache
@@ -122,12 +119,14 @@ def described_parameters(docstring: str) -> list[str] | None:
     return None if match is None else re.findall(r"^ {4}(\w+):", match[1], re.MULTILINE)
 
 
-FUNCTIONS = [function for path in source_files() for function in public_functions(path)]
+@cache
+def functions() -> list[Function]:
+    return [function for path in source_files() for function in public_functions(path)]
 
 
 def test_parameters_are_described_where_there_are_many() -> None:
     wrong = []
-    for function in FUNCTIONS:
+    for function in functions():
         described = described_parameters(function.docstring)
         missing = set(function.parameters) - set(described or ())
         if len(function.parameters) >= MANY and missing:
@@ -149,7 +148,7 @@ def test_what_many_parameters_lead_to_is_said() -> None:
     says = re.compile(r"\b(?:[Rr]eturns?|[Yy]ields?)\b")
     wrong = [
         f"{function.place} {function.name}"
-        for function in FUNCTIONS
+        for function in functions()
         if function.returns and len(function.parameters) >= MANY and not says.search(function.docstring)
     ]
     assert not wrong, "\n" + "\n".join(wrong)
@@ -157,7 +156,7 @@ def test_what_many_parameters_lead_to_is_said() -> None:
 
 def test_errors_are_said() -> None:
     wrong = []
-    for function in FUNCTIONS:
+    for function in functions():
         unsaid = [name for name in function.raises if name[:1].isupper() and name not in function.docstring]
         if unsaid and function.docstring and not function.name.endswith("__init__"):
             wrong.append(f"{function.place} {function.name} raises {', '.join(sorted(unsaid))}")
@@ -168,7 +167,7 @@ def test_errors_are_said() -> None:
 def lines_of_docstrings(path: Path) -> tuple[tuple[int, str], ...]:
     """Return the lines of a module's docstrings, those of attributes included, with their numbers."""
     found: list[tuple[int, str]] = []
-    for node in ast.walk(tree_of(path)):
+    for node in nodes_of(path):
         if (
             isinstance(node, ast.Expr)
             and isinstance(node.value, ast.Constant)

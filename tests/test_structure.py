@@ -18,6 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).parent.parent
 MOST_MODULES = 20
 """Modules that a folder may hold, its ``__init__`` apart."""
@@ -25,7 +26,14 @@ MOST_MODULES = 20
 
 @cache
 def tree_of(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
+    """Return the code of a file, parsed once for all tests of the group "source"."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return all nodes of a file, in the order of ``ast.walk``."""
+    return tuple(ast.walk(tree_of(path)))
 
 
 @cache
@@ -61,6 +69,11 @@ def root_of(module: str) -> str:
 def test_no_folder_holds_more_modules_than_one_can_overlook(top):
     counts = Counter(path.parent for path in (ROOT / top).rglob("*.py") if path.name != "__init__.py")
     assert {str(folder): count for folder, count in counts.items() if count > MOST_MODULES} == {}
+
+
+def test_tests_of_a_group_run_in_one_process(request):
+    grouped = request.config.getoption("loadgroup", default=False)
+    assert request.node.nodeid.endswith("@source") == grouped
 
 
 @pytest.mark.parametrize("package", ["engine", "tui"])
@@ -122,7 +135,7 @@ def test_private_parts_of_textual_are_touched_in_one_module_only(top):
     touching = {
         str(path.relative_to(ROOT))
         for path in (ROOT / top).rglob("*.py")
-        if any(map(private_parts_of_textual, ast.walk(tree_of(path))))
+        if any(map(private_parts_of_textual, nodes_of(path)))
     }
     assert touching - {"tests/test_structure.py"} == MAY_TOUCH[top]
 
@@ -241,7 +254,7 @@ def classes() -> dict[str, list[tuple[str, ast.ClassDef]]]:
     """Return the classes of the program by name, each with the file that it is in."""
     found = defaultdict(list)
     for path in (path for top in ("engine", "tui") for path in (ROOT / top).rglob("*.py")):
-        for node in ast.walk(tree_of(path)):
+        for node in nodes_of(path):
             if isinstance(node, ast.ClassDef):
                 found[node.name].append((str(path.relative_to(ROOT)), node))
     return found
@@ -282,7 +295,7 @@ def functions() -> list[tuple[str, Function]]:
         (f"{path.relative_to(ROOT)}: {node.name}", node)
         for top in ("engine", "tui")
         for path in (ROOT / top).rglob("*.py")
-        for node in ast.walk(tree_of(path))
+        for node in nodes_of(path)
         if isinstance(node, Function)
     ]
 

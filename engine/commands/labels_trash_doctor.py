@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.commands.answers import Answers
 from engine.commands.options import fail, option_json, option_runs, warn
 from engine.errors import UserError
 from engine.runs.store import Run, Store
@@ -20,11 +21,12 @@ if TYPE_CHECKING:
 
 @click.command(
     context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
-    options_metavar="[--runs DIR]",
+    options_metavar="[--runs DIR] [--json]",
 )
 @click.argument("words", nargs=-1, required=True, metavar="RUN... [+TAG|-TAG]...")
 @option_runs
-def tag(words: tuple[str, ...], root: Path) -> None:
+@option_json
+def tag(words: tuple[str, ...], root: Path, as_json: bool) -> None:
     """Tag runs: +TAG adds, -TAG removes; without tags it prints those there are.
 
     Runs come first. From the first +TAG or -TAG on all words are tags, and one without a sign is added.
@@ -41,23 +43,26 @@ def tag(words: tuple[str, ...], root: Path) -> None:
         fail(f"no such option: {wrong}; a tag does not begin with -")
     add = [tag_word.removeprefix("+") for tag_word in tags if not tag_word.startswith("-")]
     remove = [tag_word[1:] for tag_word in tags if tag_word.startswith("-")]
+    answers = Answers("tag", as_json=as_json)
     for run in runs:
         labels = change_tags(run, add, remove) if tags else labels_of(run)
-        click.echo(printable(f"{run.id}  {' '.join(labels.tags) or '(no tags)'}"))
+        shown = printable(f"{run.id}  {' '.join(labels.tags) or '(no tags)'}")
+        answers.say(run, shown, tags=list(labels.tags))
 
 
 @click.command()
 @click.argument("run_name", metavar="RUN")
 @click.argument("text", required=False)
 @option_runs
+@option_json
 @click.option("--edit", is_flag=True, help="Write it in $EDITOR.")
 @click.option("--clear", is_flag=True, help="Remove the note.")
-def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -> None:
+def note(run_name: str, text: str | None, root: Path, as_json: bool, edit: bool, clear: bool) -> None:
     """Write a note on a run; without a text, print the note."""
     from engine.runs.labels import change_note, labels_of
     from engine.text import printable
 
-    run = Store(root).find(run_name)
+    run, answers = Store(root).find(run_name), Answers("note", as_json=as_json)
     if sum((text is not None, edit, clear)) > 1:
         fail("a text, --edit or --clear: one of them")
     if edit:
@@ -69,14 +74,17 @@ def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -
         text = ""
     if text is not None:
         change_note(run, text.strip())
+        answers.say(run, "its note is changed", plain="", note=text.strip())
         return
-    for line in labels_of(run).notes.splitlines():
-        click.echo(printable(line))
+    notes = labels_of(run).notes
+    shown = "\n".join(printable(line) for line in notes.splitlines())
+    answers.say(run, shown or "no note", plain=shown, note=notes)
 
 
 @click.command()
 @click.argument("names", nargs=-1, metavar="[RUN...]")
 @option_runs
+@option_json
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--force", is_flag=True, help="Throw away runs of machines that are silent, too.")
 @click.option("--list", "listing", is_flag=True, help="Show what is in the trash.")
@@ -85,34 +93,39 @@ def note(run_name: str, text: str | None, root: Path, edit: bool, clear: bool) -
     "--older-than", metavar="AGE", help="With --purge: what was thrown away so long ago, as 7d or 12h."
 )
 def rm(
-    names: tuple[str, ...], root: Path, yes: bool, force: bool, listing: bool, purge: bool, older_than: str | None
+    names: tuple[str, ...], root: Path, as_json: bool, yes: bool, force: bool, listing: bool, purge: bool,
+    older_than: str | None,
 ) -> None:  # fmt: skip
     """Throw runs away: they go to runs/.trash, and `engine restore RUN` brings them back.
 
     A run that lives or waits is not thrown away. `engine rm --purge` empties the trash.
     """
-    store = Store(root)
+    store, answers = Store(root), Answers("rm", as_json=as_json)
     if bool(names) + listing + purge != 1:
         fail("runs to throw away, --list or --purge: one of them")
     if older_than is not None and not purge:
         fail("--older-than goes with --purge")
     if purge:
-        _purge(store, older_than, yes=yes)
+        _purge(store, older_than, answers, yes=yes)
     elif listing:
-        _list(store)
+        _list(store, answers)
     else:
-        _throw_away(store, [store.find(name) for name in dict.fromkeys(names)], yes=yes, force=force)
+        runs = [store.find(name) for name in dict.fromkeys(names)]
+        _throw_away(store, runs, answers, yes=yes, force=force)
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="RUN...")
 @option_runs
-def restore(names: tuple[str, ...], root: Path) -> None:
+@option_json
+def restore(names: tuple[str, ...], root: Path, as_json: bool) -> None:
     """Bring runs back that were thrown away."""
     from engine.runs.trash import restore as bring_back
 
+    answers = Answers("restore", as_json=as_json)
     for name in names:
-        click.echo(f"{bring_back(Store(root), name).id} is back")
+        run = bring_back(Store(root), name)
+        answers.say(run, f"{run.id} is back")
 
 
 @click.command()
@@ -130,32 +143,36 @@ def doctor(root: Path, as_json: bool, fix: bool) -> None:
         warn(f"{root}: {kind}")
 
 
-def _throw_away(store: Store, runs: list[Run], *, yes: bool, force: bool) -> None:
+def _throw_away(store: Store, runs: list[Run], answers: Answers, *, yes: bool, force: bool) -> None:
     from engine.runs.trash import throw_away, why_not
 
     if refused := [why for run in runs if (why := why_not(run, force=force))]:
         fail("\n".join(refused))
     if not yes and sys.stdin.isatty():
         click.confirm(
-            f"{', '.join(run.id for run in runs)}\nthrow away? (`engine restore` undoes it)", abort=True
+            f"{', '.join(run.id for run in runs)}\nthrow away? (`engine restore` undoes it)",
+            abort=True,
+            err=answers.as_json,
         )
     for run in runs:
         throw_away(store, run, force=force)
-        click.echo(f"{run.id} is in the trash; `engine restore {run.id}` brings it back")
+        answers.say(run, f"{run.id} is in the trash; `engine restore {run.id}` brings it back")
 
 
-def _list(store: Store) -> None:
+def _list(store: Store, answers: Answers) -> None:
     from engine.runs.trash import trash_entries
     from engine.text import disk_size
 
     entries = trash_entries(store)
     for entry in entries:
         when = entry.when.astimezone().strftime("%Y-%m-%d %H:%M")
-        click.echo(f"{when}  {disk_size(entry.size()):>8}  {entry.name}")
-    click.echo(f"{len(entries)} in the trash" if entries else "the trash is empty")
+        size = entry.size()
+        shown = f"{when}  {disk_size(size):>8}  {entry.name}"
+        answers.say(entry.name, shown, thrown_away=entry.when.isoformat(), bytes=size)
+    click.echo(f"{len(entries)} in the trash" if entries else "the trash is empty", err=answers.as_json)
 
 
-def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
+def _purge(store: Store, older_than: str | None, answers: Answers, *, yes: bool) -> None:
     from engine.runs.trash import purge, trash_entries
     from engine.text import disk_size
 
@@ -164,7 +181,7 @@ def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
         limit = datetime.datetime.now(datetime.UTC) - _age(older_than)
         entries = [entry for entry in entries if entry.when <= limit]
     if not entries:
-        click.echo("nothing to remove")
+        click.echo("nothing to remove", err=answers.as_json)
         return
     size, what = disk_size(sum(entry.size() for entry in entries)), _count(entries)
     if not yes:
@@ -172,9 +189,11 @@ def _purge(store: Store, older_than: str | None, *, yes: bool) -> None:
             raise UserError(
                 f"{what} would be removed for good and free {size}: `--yes` says that this is meant"
             )
-        click.confirm(f"remove {what} for good and free {size}?", abort=True)
+        click.confirm(f"remove {what} for good and free {size}?", abort=True, err=answers.as_json)
     purge(entries)
-    click.echo(f"{what} removed, {size} freed")
+    for entry in entries if answers.as_json else ():
+        answers.say(entry.name, "removed for good")
+    click.echo(f"{what} removed, {size} freed", err=answers.as_json)
 
 
 def _count(entries: list[TrashEntry]) -> str:

@@ -9,12 +9,14 @@ from pathlib import Path
 
 import click
 
+from engine.commands.answers import Answers
 from engine.commands.approve import is_approved, option_yes
 from engine.commands.options import (
     fail,
     option_changes,
     option_config,
     option_device,
+    option_json,
     option_runs,
     require_queued_device,
     warn,
@@ -35,6 +37,7 @@ from engine.runs.store import Store
 @option_runs
 @option_changes
 @option_device
+@option_json
 @click.option("--seeds", metavar="0,1,2", help="A run for each of these seeds.")
 @click.option("--gpus", type=click.IntRange(1, 64), help="Devices for each run: --set gpus=N.")
 @click.option("--priority", default=0, show_default=True, help="The higher, the earlier.")
@@ -42,7 +45,7 @@ from engine.runs.store import Store
 @click.option("--share", is_flag=True, help="It may share a GPU with others that may, while memory lasts.")
 def submit(
     names: tuple[str, ...], only_queue: bool, config_path: Path, root: Path,
-    settings: tuple[str, ...], seed: int | None, device: str,
+    settings: tuple[str, ...], seed: int | None, device: str, as_json: bool,
     seeds: str | None, gpus: int | None, priority: int, after: tuple[str, ...], share: bool,
 ) -> None:  # fmt: skip
     """Queue experiments; a worker in the background runs them as devices get free."""
@@ -57,13 +60,14 @@ def submit(
     store = Store(root)
     chosen = _seeds(seeds) if seeds is not None else [] if seed is None else [seed]
     before = [store.find(name).id for name in after]
+    answers = Answers("submit", as_json=as_json)
     for experiment in experiments:
         runs = queue_up(
             store, experiment, chosen or _seeds_to_queue(store, experiment),
             device=device, priority=priority, after=before, share=share, warn=warn,
         )  # fmt: skip
         for run in runs:
-            click.echo(run.id)
+            answers.say(run, f"{run.id} waits in the queue", plain=run.id, experiment=experiment.name)
     if not only_queue:
         ensure_worker(store)
     if why := worker_status.trouble(store.root):
@@ -113,25 +117,28 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float, replace: 
 @click.command()
 @click.argument("run_name", metavar="RUN")
 @option_runs
+@option_json
 @click.option("--now", is_flag=True, help="Do not wait for the end of the epoch.")
 @click.option("--timeout", default=0.0, metavar="SECONDS", help="Wait so long for it to stop.")
 @click.option("--force", is_flag=True, help="Stop it now, by SIGTERM and SIGKILL where asking does not help.")
 @click.option(
     "--patience", default=60.0, show_default=True, metavar="SECONDS", help="What --force waits each time."
 )
-def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, patience: float) -> None:
+def stop(
+    run_name: str, root: Path, as_json: bool, now: bool, timeout: float, force: bool, patience: float
+) -> None:
     """Stop a run after its epoch, or --now; either way after a checkpoint. A queued run leaves the queue."""
     from engine.queue.stop_and_resume import request_stop
     from engine.runs.current_state import status_of
     from engine.runs.status import ENDED
 
-    run = Store(root).find(run_name)
+    run, answers = Store(root).find(run_name), Answers("stop", as_json=as_json)
     if force:
         from engine.queue.force_stop import force_stop
 
-        click.echo(force_stop(run, click.echo, patience))
+        answers.say(run, force_stop(run, lambda step: click.echo(step, err=as_json), patience))
         return
-    click.echo(request_stop(run, "stop-now" if now else "stop-after-epoch"))
+    answers.say(run, request_stop(run, "stop-now" if now else "stop-after-epoch"))
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline and status_of(run).state not in ENDED:
         time.sleep(0.2)
@@ -140,62 +147,67 @@ def stop(run_name: str, root: Path, now: bool, timeout: float, force: bool, pati
 @click.command()
 @click.argument("run_name", metavar="RUN")
 @option_runs
+@option_json
 @click.option("--first", "where", flag_value="first", help="Before all others.")
 @click.option("--last", "where", flag_value="last", help="Behind all others.")
 @click.option("--before", metavar="RUN", help="Before this one.")
 @click.option("--priority", type=int, help="Among those of this priority, by the time of submission.")
-def move(run_name: str, root: Path, where: str | None, before: str | None, priority: int | None) -> None:
+def move(
+    run_name: str, root: Path, as_json: bool, where: str | None, before: str | None, priority: int | None
+) -> None:
     """Give a queued run another place in the queue."""
     from engine.queue import order
 
     if sum(option is not None for option in (where, before, priority)) != 1:
         fail("say where to: one of --first, --last, --before RUN and --priority P")
     store = Store(root)
-    run = store.find(run_name)
+    run, answers = store.find(run_name), Answers("move", as_json=as_json)
     if priority is not None:
-        click.echo(order.prioritize(run, priority))
+        answers.say(run, order.prioritize(run, priority))
         return
     to: order.Where = "first" if where == "first" else "last"
-    click.echo(order.move(store, run, store.find(before) if before is not None else to))
+    answers.say(run, order.move(store, run, store.find(before) if before is not None else to))
 
 
 @click.command()
 @click.argument("run_names", nargs=-1, required=True, metavar="RUN...")
 @option_runs
-def cancel(run_names: tuple[str, ...], root: Path) -> None:
+@option_json
+def cancel(run_names: tuple[str, ...], root: Path, as_json: bool) -> None:
     """Take queued runs out of the queue; `engine resume --queue` puts them back."""
     from engine.queue.stop_and_resume import request_stop
     from engine.runs.store import StoreError
 
-    store = Store(root)
+    store, answers = Store(root), Answers("cancel", as_json=as_json)
     for run in [store.find(name) for name in run_names]:
         if waiting_entry(run) is None:
             raise StoreError(f"{run.id} does not wait in the queue; `engine stop` stops one that runs")
-        click.echo(request_stop(run, "stop-now"))
+        answers.say(run, request_stop(run, "stop-now"))
 
 
 @click.command()
 @click.argument("run_names", nargs=-1, required=True, metavar="RUN...")
 @option_runs
+@option_json
 @click.option(
     "--release", is_flag=True, help="Let it start again; one that you did not queue is shown first."
 )
 @option_yes
-def hold(run_names: tuple[str, ...], root: Path, release: bool, yes: bool) -> None:
+def hold(run_names: tuple[str, ...], root: Path, as_json: bool, release: bool, yes: bool) -> None:
     """Keep queued runs from being started, until they are released."""
     from engine.queue import approval, order
     from engine.queue.worker import ensure_worker
 
-    store = Store(root)
+    store, answers = Store(root), Answers("hold", as_json=as_json)
     released = False
     for run in [store.find(name) for name in run_names]:
         if not release or (asked := approval.approval_of_release(run)) is None:
-            click.echo(order.hold(run, release=release))
+            answers.say(run, order.hold(run, release=release))
         elif not is_approved(asked, yes=yes):
-            click.echo(f"{run.id} stays as it is")
+            answers.say(run, f"{run.id} stays as it is")
             continue
         else:
-            click.echo(approval.release(asked))
+            answers.say(run, approval.release(asked))
         released = release
     if released:
         ensure_worker(store)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engine.commands.answers import Answers
 from engine.commands.approve import is_agreed, is_approved, option_yes
 from engine.commands.options import (
     USAGE,
@@ -120,7 +121,8 @@ def resume(
         sys.exit(USAGE)
     agreed = _agreed(runs, here=not queue, yes=yes, ask=not all_crashed)
     if queue:
-        _queue_again(store, agreed, device, settings, takeover=taken is not None)
+        answers = Answers("resume", as_json=as_json)
+        _queue_again(store, agreed, device, settings, answers, takeover=taken is not None)
         return
     sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings, takeover=taken))
 
@@ -185,7 +187,13 @@ def _agreed(runs: Sequence[Run], *, here: bool, yes: bool, ask: bool) -> dict[Ru
 
 
 def _queue_again(
-    store: Store, runs: Mapping[Run, Identity | None], device: str, settings: Sequence[str], *, takeover: bool
+    store: Store,
+    runs: Mapping[Run, Identity | None],
+    device: str,
+    settings: Sequence[str],
+    answers: Answers,
+    *,
+    takeover: bool,
 ) -> None:
     from engine.queue.stop_and_resume import request_resume
     from engine.queue.worker import ensure_worker
@@ -202,7 +210,7 @@ def _queue_again(
                 raise
             warn(str(error))
             continue
-        click.echo(f"{run.id} waits in the queue")
+        answers.say(run, f"{run.id} waits in the queue")
     if runs:
         ensure_worker(store)
 

@@ -17,6 +17,9 @@ from engine.catalog.recipes import fill
 from engine.config.overrides import override
 from engine.config.preflight import few_validation_images, missing_files, missing_packages, oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
+from engine.config.site import FIELDS as SITE_FIELDS
+from engine.config.site import NAME as SITE_NAME
+from engine.config.site import Site, build_site
 from engine.config.toml_positions import Position, Positions
 from engine.config.validate import (
     FIELDS,
@@ -39,6 +42,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     experiments: dict[str, Experiment]
     figures: dict[str, Figure]
     statistics: Statistics = Statistics()
+    sites: dict[str, Site] = {}
+    """Of this file alone; ``engine.config.site.all_sites`` adds the user's own."""
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -110,7 +115,7 @@ _FIGURE_FIELDS: dict[str, Any] = {
     key: kind for key, kind in get_type_hints(Figure, include_extras=True).items() if key != "name"
 }
 _STATISTICS_FIELDS: dict[str, Any] = get_type_hints(Statistics, include_extras=True)
-_SECTIONS = ("defaults", "experiments", "figures", "statistics")
+_SECTIONS = ("defaults", "experiments", "figures", "statistics", "sites")
 
 
 class _ConfigReader:
@@ -150,6 +155,7 @@ class _ConfigReader:
             experiments=experiments,
             figures=figures,
             statistics=self._statistics(),
+            sites=self._sites(),
         )
 
     def _check_defaults(self, defaults: dict[str, Any]) -> None:
@@ -201,6 +207,26 @@ class _ConfigReader:
                 report(key, message)
                 failed.add(key)
         return None if failed else Figure(name=name, **values)
+
+    def _sites(self) -> dict[str, Site]:
+        """Return the sites that are right; what is wrong with the others is reported."""
+        sites = {}
+        for name, table in self._tables("sites"):
+            home = ("sites", name)
+            if not SITE_NAME.fullmatch(name):
+                message = f"{name!r} cannot be the name of a site: letters, digits, '_', '-' and '.' can"
+                self._report(self.positions.key(*home), message)
+                continue
+            for key in table:
+                if key not in SITE_FIELDS:
+                    self._unknown(home, key, SITE_FIELDS, f"in site {name!r}")
+
+            def report(key: str, message: str, home: tuple[str, str] = home) -> None:
+                self._report(self.positions.value(*home, key), f"{key} of site {home[1]!r}: {message}")
+
+            if (site := build_site(name, table, report)) is not None:
+                sites[name] = site
+        return sites
 
     def _statistics(self) -> Statistics:
         """Return the table of statistics; what is wrong in it is reported and left out."""

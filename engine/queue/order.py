@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
+from engine.runs.posted.posting import take_back
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.status import LIVE, RESUMABLE, Status
 from engine.runs.store import Run, Source, Store, StoreError
@@ -47,6 +48,8 @@ def put_back(
 ) -> None:
     """Queue a run again that stopped, failed or crashed, with the same demands on the queue as before.
 
+    One that a site had is this machine's again.
+
     Args:
         run: The run.
         device: The device that it waits for; ``auto`` keeps the one of before.
@@ -62,6 +65,7 @@ def put_back(
         require_resumable(run, status, takeover=takeover)
         entry = queue_entry(run) or QueueEntry(submitted=0.0)
         stop_request.clear(run)
+        take_back(run)
         entry = QueueEntry(
             submitted=time.time(), device=entry.device if device == "auto" else device, settings=list(settings),
             gpus=entry.gpus, priority=entry.priority, share=entry.share, attempts=status.attempt,
@@ -98,7 +102,7 @@ def place_elsewhere(run: Run, status: Status) -> str:
         return ""
     entry = queue_entry(run)
     if entry is not None and entry.owner is not None:
-        return "" if entry.owner.is_alive or entry.owner.is_dead else entry.owner.host
+        return entry.owner.host if entry.owner.is_elsewhere else ""
     return status.host if status.host != process.host() else ""
 
 

@@ -27,6 +27,7 @@ from engine.queue.memory_estimates import MemoryEstimates
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
+from engine.runs.posted.posting import posting_of
 from engine.runs.processes.membership import family, main_process, unmarked
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
@@ -183,10 +184,12 @@ class Worker:
             _record_end(run, "failed", f"its process {how} before it began; console.log has what it said")
 
     def _look(self) -> _Look:
-        """See which runs live and which wait; settle those whose attempt has ended since the last look."""
+        """See which runs live here and which wait; settle those whose attempt has ended since the last look."""
         look = _Look()
         for run in self._store.runs():
             is_live, entry = run_lock.is_held(run), queue_entry(run)
+            if (is_live or entry is not None) and posting_of(run) is not None:
+                continue  # its site's, even where its lock and its entry are on a disk that both have
             if not is_live and entry is not None and entry.stage in ("taken", "failed"):
                 with contextlib.suppress(StoreError, OSError):  # another has it just now: at the next look
                     retry.settle(run, self._backoff)

@@ -6,7 +6,9 @@ may not read it.
 
 The lock of a copied folder is free. Such a copy still names the process that took the run (queued.json): pid, start and
 boot together identify it, and while it lives on this machine, so does the run that was copied. Once it is gone, a copy
-without an end counts as crashed.
+without an end counts as crashed; but not where another machine has taken the run, and may not have begun it yet.
+
+A run that was posted to a site is judged by ``engine.runs.posted.posted_state``, where no process here has it.
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ import time
 
 from engine.runs import stop_request
 from engine.runs.heartbeat import SILENCE_S
+from engine.runs.posted import site_status
+from engine.runs.posted.posted_state import Judged, judge_posted, newest
+from engine.runs.posted.posting import posting_of
 from engine.runs.queue_entry import QueueEntry, queue_entry
-from engine.runs.status import ENDED, LIVE, SAYABLE, State, Status
+from engine.runs.status import ENDED, LIVE, MAX_REASON, SAYABLE, State, Status
 from engine.runs.status_file import cached, is_of_older_version, read_on, rebuild, renew
 from engine.runs.store import Run
 from engine.runs.worker_status import why_waiting
@@ -38,9 +43,11 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
         status, is_outdated = rebuild(run), is_of_older_version(run)
     elif not is_held and status.offset < size:  # a live process saves the rest itself
         read_on(run, status)
-    status.state = _judge(run, status, entry, is_held)
+    status.state, reason = _judge(run, status, entry, is_held)
     status.asked = stop_request.asked(run) if status.state in LIVE else None
-    if status.state == "queued":
+    if reason is not None:
+        status.reason = reason[:MAX_REASON]
+    elif status.state == "queued":
         status.reason = why_waiting(run, entry)
     elif status.state == "crashed" and not status.reason:
         status.reason = "its process ended without a word"
@@ -63,7 +70,34 @@ def _state_of_held(status: Status) -> State:
     return "running" if status.state == "running" and _is_current(status) else "starting"
 
 
-def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None) -> State:
+def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None) -> Judged:
+    if (living := _state_of_living(run, status, entry, is_held)) is not None:
+        return Judged(living, None)
+    if status.state != "finished" and (posting := posting_of(run)) is not None:
+        site = site_status.read(run.folder.rpartition("/")[0] or ".", posting.site.name)
+        seen, ahead_s = (site.runs.get(run.id), site.clock_ahead_s) if site is not None else (None, 0.0)
+        return judge_posted(status, posting, newest(seen, posting.seen), time.time(), ahead_s)
+    if entry is not None and entry.waits(status.attempt):
+        return Judged("queued", None)
+    taker = entry.owner if entry is not None and not entry.begun(status.attempt) else None
+    if taker is not None and taker.is_elsewhere and not (status.state in ENDED and _is_silent(status)):
+        return Judged("silent" if _is_silent(status) else "starting", f"{taker.host} has taken it")
+    if status.state in ENDED:
+        return Judged(status.state, None)
+    return Judged(_state_of_unended(run, status), None)
+
+
+def _state_of_unended(run: Run, status: Status) -> State:
+    """Return the state of a run that has no process here, does not wait, and recorded no end."""
+    if status.attempt and status.host not in ("", process.host()):
+        return "silent" if _is_silent(status) else "running"
+    return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
+
+
+def _state_of_living(
+    run: Run, status: Status, entry: QueueEntry | None, is_held: bool | None
+) -> State | None:
+    """Return the state of a run that has a process here, or that this user may not look at; None where neither is."""
     if entry is not None and entry.owner is not None and entry.owner.is_alive:
         return _state_of_owned(status, entry)
     if is_held:
@@ -72,13 +106,11 @@ def _judge(run: Run, status: Status, entry: QueueEntry | None, is_held: bool | N
         return "running"  # its lock was removed, or this user may not look at it
     if is_held is None and not os.access(run.path, os.R_OK | os.X_OK):
         return "silent"
-    if entry is not None and entry.waits(status.attempt):
-        return "queued"
-    if status.state in ENDED:
-        return status.state
-    if status.attempt and status.host not in ("", process.host()):
-        return "silent" if abs(time.time() - status.heartbeat) > SILENCE_S else "running"
-    return "silent" if run.events.exists() and not os.access(run.events, os.R_OK) else "crashed"
+    return None
+
+
+def _is_silent(status: Status) -> bool:
+    return abs(time.time() - status.heartbeat) > SILENCE_S
 
 
 def _is_current(status: Status) -> bool:

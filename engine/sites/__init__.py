@@ -1,1 +1,1 @@
-"""Where a run's process is: this machine and its devices."""
+"""Where a run's process is: this machine and its devices, a cluster's own programs, a machine over ssh."""

@@ -7,11 +7,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 
+def config_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
+    """Return the folder of the user's own settings; None for a user without a home."""
+    return _folder(environment, "XDG_CONFIG_HOME", ".config")
+
+
 def state_folder(environment: Mapping[str, str] = os.environ) -> Path | None:
     """Return the folder of what is remembered from one time to the next; None for a user without a home."""
-    if (said := environment.get("XDG_STATE_HOME", "")) and Path(said).is_absolute():
+    return _folder(environment, "XDG_STATE_HOME", ".local/state")
+
+
+def _folder(environment: Mapping[str, str], variable: str, otherwise: str) -> Path | None:
+    if (said := environment.get(variable, "")) and Path(said).is_absolute():
         return Path(said) / "vitui"
     try:
-        return Path.home() / ".local" / "state" / "vitui"
+        return Path.home() / otherwise / "vitui"
     except RuntimeError:
         return None

@@ -18,10 +18,10 @@ from engine.config.validate import ConfigError
 from engine.errors import CheckpointError, DeviceError, UserError, is_transient
 from engine.events import End, Failure, decode, encode
 from engine.models.weights import sources
-from engine.training.data import cifar
 from engine.training.data.source import DataError
 from engine.training.failures import failure_of, failure_text, is_out_of_memory
 from engine.training.trainer import Diverged
+from tests.test_structure import nodes_of
 
 ROOT = Path(errors.__file__).parent.parent
 ROW = re.compile(r"^ {4}( *)(\w+) .*\((here|[\w.]+)\)$")
@@ -32,7 +32,7 @@ def classes() -> Iterator[tuple[str, str, str]]:
     for package in ("engine", "tui"):
         for path in (ROOT / package).rglob("*.py"):
             module = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in nodes_of(path):
                 if isinstance(node, ast.ClassDef) and node.bases:
                     yield node.name, ast.unparse(node.bases[0]), module
 
@@ -48,6 +48,7 @@ def drawn() -> set[tuple[str, str, str]]:
     return rows
 
 
+@pytest.mark.xdist_group("source")
 def test_the_drawing_is_the_tree():
     family, tree = {"UserError"}, set()
     rows = list(classes())
@@ -57,6 +58,7 @@ def test_the_drawing_is_the_tree():
     assert len({name for name, _, _ in tree}) == len(tree)  # no name twice
 
 
+@pytest.mark.xdist_group("source")
 def test_what_is_called_an_error_is_of_the_tree():
     called = {name for name, _, _ in classes() if name.endswith("Error")}
     assert called - {name for name, _, _ in drawn()} == {"UserError"}
@@ -66,6 +68,7 @@ class InvalidJsonError(OSError, ValueError):
     """What a client of the network raises: a value that is wrong because of the connection."""
 
 
+@pytest.mark.xdist_group("engine")  # a failure for want of memory is told with all of torch
 @pytest.mark.parametrize(
     ("error", "transient"),
     [
@@ -140,8 +143,11 @@ class TestTheNetwork:
             sources.read_checkpoint("./none.npz")
         assert not caught.value.transient
 
+    @pytest.mark.xdist_group("engine")  # torchvision takes seconds to import
     @pytest.mark.parametrize(("in_the_way", "transient"), [(False, True), (True, False)])
     def test_a_download_without_a_network_is_tried_again(self, in_the_way, transient, monkeypatch, tmp_path):
+        from engine.training.data import cifar
+
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("VITUI_DATA", str(tmp_path / "data"))
         monkeypatch.setattr("torchvision.datasets.CIFAR10.url", "http://127.0.0.1:9/cifar.tar.gz")

@@ -75,7 +75,12 @@ def _quick_textual(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project without runs."""
-    folder = tmp_path / "lab"
+    return new_project(tmp_path, monkeypatch)
+
+
+def new_project(parent: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Make a project without runs and have the process work in it."""
+    folder = parent / "lab"
     folder.mkdir()
     (folder / "experiments.toml").write_text(EXPERIMENTS)
     monkeypatch.chdir(folder)
@@ -87,7 +92,12 @@ Write = Callable[..., Run]
 
 @pytest.fixture
 def write_run(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
-    """Write a run as the engine would: ``write_run("ViT-small", epochs=4, end="finished")``.
+    """Write a run of the project, as ``run_writer`` says."""
+    return run_writer(project, monkeypatch)
+
+
+def run_writer(project: Project, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Return what writes a run as the engine would: ``write_run("ViT-small", epochs=4, end="finished")``.
 
     What differs from machine to machine (time, commit, process) is made up, unless the run is to look ``alive``.
     """

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 from textual.pilot import Pilot
 
+from tests.tui.textual_private import is_leaving, painting_at_rest
 from tui.app import VituiApp
 from tui.feed.feed import Feed
 from tui.screens.dashboard.screen import Dashboard
@@ -28,9 +29,12 @@ LOOKS: WeakKeyDictionary[Feed, int] = WeakKeyDictionary()
 async def opened(
     project: Project, size: tuple[int, int] = (120, 36), **settings: Any
 ) -> AsyncIterator[AppPilot]:
-    async with VituiApp(project, **settings).run_test(size=size) as pilot:
-        await settle(pilot)
-        yield pilot
+    with painting_at_rest():
+        async with VituiApp(project, **settings).run_test(size=size) as pilot:
+            await settle(pilot)
+            yield pilot
+            if not is_leaving(pilot.app):
+                await pilot.pause()
 
 
 async def settle(pilot: AppPilot) -> None:

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.test_structure import nodes_of
+
+pytestmark = pytest.mark.xdist_group("source")
 ROOT = Path(__file__).parent.parent.parent
 TEXT_BOX = "tui/widgets/text_box.py"
 """The only module that makes a box for text of Textual's."""
@@ -20,7 +23,7 @@ def nodes() -> list[tuple[str, ast.AST]]:
     return [
         (str(path.relative_to(ROOT)), node)
         for path in sorted((ROOT / "tui").rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes_of(path)
     ]
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
 from textual.app import App
 from textual.css.model import RuleSet
 from textual.css.stylesheet import Stylesheet
 from textual.events import Key
 from textual.keys import _character_to_key
+from textual.pilot import Pilot
 
 PARSED: dict[Hashable, list[RuleSet]] = {}
 """What Textual made of each style sheet."""
@@ -33,6 +36,24 @@ def parse_once(monkeypatch: pytest.MonkeyPatch) -> None:
         return PARSED[key]
 
     monkeypatch.setattr(Stylesheet, "_parse_rules", parse_once)
+
+
+@contextmanager
+def painting_at_rest() -> Iterator[None]:
+    """Have apps paint when a pilot pauses, and not the frames in between that nobody sees: a quarter of their time."""
+    render, pause = Compositor.render_update, Pilot.pause
+
+    def later(compositor: Compositor, full: bool = False, **options: Any) -> Any:
+        return render(compositor, full=full, **options) if full else None  # what is dirty stays so
+
+    async def paused(pilot: Pilot[Any], delay: float | None = None) -> None:
+        await pause(pilot, delay)
+        render(pilot.app.screen._compositor, screen_stack=pilot.app._background_screens)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Compositor, "render_update", later)
+        patch.setattr(Pilot, "pause", paused)
+        yield
 
 
 def type_key(app: App[Any], key: str) -> None:

@@ -22,8 +22,9 @@ def made(cells: list[list[int]], labels: list[str]) -> Matrix | None:
 @st.composite
 def squares(draw: st.DrawFn, most: int = 12) -> list[list[int]]:
     size = draw(st.integers(1, most))
-    row = st.lists(st.integers(0, 500) | st.just(2**53), min_size=size, max_size=size)
-    return draw(st.lists(row, min_size=size, max_size=size))
+    count = st.integers(0, 1000).map(lambda n: 2**53 if n > 500 else n)
+    counts = draw(st.lists(count, min_size=size * size, max_size=size * size))
+    return [counts[size * row : size * (row + 1)] for row in range(size)]
 
 
 @given(squares(), st.lists(st.text(), max_size=14))

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score
 
 from engine.analysis.confusion_scores import by_class, f1_per_class, scores
 
@@ -14,8 +13,11 @@ CLASSES = 4
 pairs = st.lists(st.tuples(st.integers(0, CLASSES - 1), st.integers(0, CLASSES - 1)), min_size=1, max_size=50)
 
 
+@pytest.mark.xdist_group("engine")  # scikit-learn takes a second to import: in one process is enough
 @given(pairs)
 def test_scores_equal_scikit_learns(seen):
+    from sklearn.metrics import accuracy_score, confusion_matrix, f1_score, precision_score, recall_score
+
     truth, guess = zip(*seen, strict=True)
     matrix = confusion_matrix(truth, guess, labels=range(CLASSES))
     occurring = sorted({*truth, *guess})

@@ -91,11 +91,16 @@ class TestRun:
         [
             (["tinny"], "did you mean 'tiny'?"),
             (["tiny", "--set", "epoch=3"], "did you mean 'epochs'?"),
-            (["tiny", "--set", "epochs=0"], "a whole number of at least 1"),
-            (["tiny", "--seed", "-1"], "--seed"),
             (["tiny", "--device", "gpu"], "there is no such device; it is auto, cpu, cuda, cuda:N or mps"),
-            (["tiny", "--config", "none.toml"], "none.toml: there is no such file"),
-            ([], "NAME"),
+            *(
+                pytest.param(*each, marks=pytest.mark.slow)
+                for each in (
+                    (["tiny", "--set", "epochs=0"], "a whole number of at least 1"),
+                    (["tiny", "--seed", "-1"], "--seed"),
+                    (["tiny", "--config", "none.toml"], "none.toml: there is no such file"),
+                    ([], "NAME"),
+                )
+            ),
         ],
     )
     def test_wrong_usage_ends_with_2_before_a_run_is_made(self, engine, runs, arguments, words):
@@ -294,11 +299,11 @@ class TestShowing:
     @pytest.mark.parametrize(
         ("arguments", "found"),
         [
-            (["state=stopped test/f1>0.4"], True),
             (["state=stopped", "model~mini", "--limit", "1"], True),
-            (["-state=finished", "--sort", "-test/f1"], True),
             (["--json", "-tiny"], False),
-            (["--", "-state=stopped"], False),
+            pytest.param(["state=stopped test/f1>0.4"], True, marks=pytest.mark.slow),
+            pytest.param(["-state=finished", "--sort", "-test/f1"], True, marks=pytest.mark.slow),
+            pytest.param(["--", "-state=stopped"], False, marks=pytest.mark.slow),
         ],
     )
     def test_ls_lists_what_a_filter_means(self, engine, finished, arguments, found):
@@ -326,10 +331,12 @@ class TestShowing:
                 ["stat=failed"],
                 "filter, character 1: unknown key 'stat'; did you mean 'state'?\n  stat=failed\n  ^^^^",
             ),
-            (["--sort", "f2"], "the runs cannot be sorted: unknown key 'f2'"),
-            (["--sort"], "'--sort' requires an argument"),
             (["-n", "3"], "No such option"),
-            (["--limit", "-1"], "--limit"),
+            pytest.param(
+                ["--sort", "f2"], "the runs cannot be sorted: unknown key 'f2'", marks=pytest.mark.slow
+            ),
+            pytest.param(["--sort"], "'--sort' requires an argument", marks=pytest.mark.slow),
+            pytest.param(["--limit", "-1"], "--limit", marks=pytest.mark.slow),
         ],
     )
     def test_ls_says_what_is_wrong_and_ends_with_2(self, engine, finished, arguments, words):

@@ -9,6 +9,8 @@ from click.testing import CliRunner
 
 from engine.cli import main
 
+pytestmark = pytest.mark.xdist_group("engine")  # costs are of models of torch
+
 
 def models(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(main, ["models", *arguments])

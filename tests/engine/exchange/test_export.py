@@ -7,10 +7,9 @@ import subprocess
 import sys
 import tracemalloc
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-import polars as pl
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -25,6 +24,13 @@ from engine.runs.store import Run, Store
 from engine.text import csv_text
 from tests.engine.exchange.conftest import NOW
 from tests.hostile_texts import acted_on
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+pytestmark = pytest.mark.xdist_group(
+    "tables"
+)  # pandas and polars take half a second to import: in one process is enough
 
 
 def say(_line: str) -> None:
@@ -45,6 +51,8 @@ def assert_as_the_history(table: pd.DataFrame, run: Run) -> None:
 
 
 def read(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
     match path.suffix:
         case ".csv":
             return pd.read_csv(path)
@@ -71,6 +79,9 @@ def test_tables_hold_every_run_as_its_history_does(kind, end, store, write, out)
 
 
 def test_pandas_and_polars_read_parquet_and_csv_alike(store, write, out):
+    import pandas as pd
+    import polars as pl
+
     write(seed=0)
     write(seed=3, again=5)
     for kind in ("csv", "parquet"):
@@ -238,6 +249,8 @@ sys.exit(", ".join({"tensorboard", "pyarrow", "pandas", "google.protobuf", "nump
 
 
 def test_an_experiment_of_another_version_leaves_what_has_another_type_empty(store, tiny, write, out):
+    import polars as pl
+
     run = write()
     info = json.loads((run.path / "run.json").read_bytes())
     info["config"] |= {"lr": "a lot", "epochs": 1e3, "new": 1, "model": ["x"], "batch_size": 2**70}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,17 @@ from engine.history.reader import History
 from engine.runs.labels import change_note, change_tags
 from engine.runs.store import Run
 
-pb = pytest.importorskip("wandb.proto.wandb_internal_pb2", reason="wandb is not installed")
-pytestmark = pytest.mark.slow  # its library starts a process for each run
+pytestmark = [
+    pytest.mark.slow,  # its library starts a process for each run
+    pytest.mark.skipif(find_spec("wandb") is None, reason="wandb is not installed"),
+]
 BLOCK = 32768
 
 
 def records(file: Path) -> Iterator[Any]:
     """Yield the records of a log as LevelDB writes it: blocks with pieces, each behind its checksum, size and kind."""
+    from wandb.proto import wandb_internal_pb2 as pb  # half a second
+
     data, at, whole = file.read_bytes(), 7, b""
     while at < len(data):
         if BLOCK - at % BLOCK < 7:

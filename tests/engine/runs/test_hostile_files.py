@@ -505,7 +505,14 @@ class TestPaths:
         assert look(lab).startswith("1 runs\n")
 
     @pytest.mark.parametrize(
-        "name", ["../x", "../../etc/passwd", "/etc", "..", ".", "a\nb", "*", "%s", "\x00"]
+        "name",
+        [
+            *("../x", "/etc", "\x00"),
+            *(
+                pytest.param(name, marks=pytest.mark.slow)
+                for name in ("../../etc/passwd", "..", ".", "a\nb", "*", "%s")
+            ),
+        ],
     )
     def test_no_name_leads_out_of_the_folder(self, lab, victim, engine_in, name):
         (lab / "x").mkdir()

@@ -222,7 +222,14 @@ class TestCommands:
             assert len(runs.runs()) == left
 
     @pytest.mark.parametrize(
-        "words", [[], ["--list", "--purge"], ["a", "--list"], ["a", "--older-than", "7d"]]
+        "words",
+        [
+            ["--list", "--purge"],
+            *(
+                pytest.param(words, marks=pytest.mark.slow)
+                for words in ([], ["a", "--list"], ["a", "--older-than", "7d"])
+            ),
+        ],
     )
     def test_wrong_usage_ends_with_2(self, engine, words):
         assert engine("rm", *words).returncode == 2

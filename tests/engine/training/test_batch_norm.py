@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 from msgspec.structs import replace
-from timm.layers import SyncBatchNormAct
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
@@ -117,6 +116,8 @@ def test_only_models_with_batch_norm_need_more_than_one_image():
 
 
 def test_on_gpus_batch_norm_is_over_the_images_of_all_ranks():
+    from timm.layers import SyncBatchNormAct
+
     bit = create_model("bit_mini", num_classes=10, image_size=32)
     for name, kind in (("resnet18", nn.SyncBatchNorm), ("efficientnet_lite0", SyncBatchNormAct)):
         model = create_model(f"timm:{name}", num_classes=10, image_size=32)

@@ -469,7 +469,9 @@ class TestSteps:
 
     def test_it_learns(self, runs):
         run = runs()
-        quick = replace(SMALL, accumulate=1, epochs=15, lr=3e-3, options={}, augment="none")
+        quick = replace(
+            SMALL, accumulate=1, epochs=15, lr=3e-3, options={}, augment="none", evaluate_every=15
+        )
         trainer(run, quick).fit()
         loss = measured(run)["train/loss"][1]
         assert loss[-1] < 0.6 * loss[0]

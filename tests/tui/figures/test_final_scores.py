@@ -226,8 +226,15 @@ def overlapping(figure: Any) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("width", ["column", "page"])
-@pytest.mark.parametrize("style", ["paper", "slides"])
+@pytest.mark.parametrize(
+    ("style", "width"),
+    [
+        ("paper", "column"),
+        ("slides", "page"),
+        pytest.param("paper", "page", marks=pytest.mark.slow),
+        pytest.param("slides", "column", marks=pytest.mark.slow),
+    ],
+)
 def test_names_beside_points_do_not_overlap(lab: Lab, style: Any, width: Any) -> None:
     names = [f"ViT-B-{i}-32x32" for i in range(9)]
     config = lab.config(names, table("scatter", names))

@@ -21,6 +21,12 @@ from tui.figures import line_labels
 from tui.figures.files import FORMATS
 from tui.figures.style import LOOKS, PAPER, SLIDES
 
+TELLING = [
+    kind if kind in ("confusion", "curves", "scatter") else pytest.param(kind, marks=pytest.mark.slow)
+    for kind in EVERY
+]
+"""Every kind, where those that are drawn alike need not be quick: an image, lines and points."""
+
 
 @pytest.fixture
 def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
@@ -30,7 +36,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
 @pytest.mark.parametrize(
     "formats", [("png",), pytest.param(FORMATS, marks=pytest.mark.slow)], ids=["png", "all"]
 )
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("kind", TELLING)
 def test_the_same_runs_make_the_same_bytes_and_another_run_changes_only_its_figures(
     lab: Lab, kind: str, formats: Any
 ) -> None:
@@ -116,7 +122,7 @@ def test_a_score_that_is_no_number_is_left_out_and_named(lab: Lab) -> None:
     assert "No usable test/f1: b." in small_print(lab.drawn[0])
 
 
-@pytest.mark.parametrize("kind", EVERY)
+@pytest.mark.parametrize("kind", TELLING)
 @pytest.mark.parametrize(
     ("style", "width"),
     [

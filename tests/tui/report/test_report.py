@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.tui.conftest import Write
+from tests.tui.conftest import Write, new_project, run_writer
 from tui.cli import main
 from tui.state.snapshot import Project
 
@@ -30,6 +30,10 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", 
 @pytest.fixture
 def figures(project: Project, write_run: Write) -> Path:
     """Two experiments with three seeds each, and one without runs."""
+    return with_figures(project, write_run)
+
+
+def with_figures(project: Project, write_run: Write) -> Path:
     with (project.folder / "experiments.toml").open("a") as file:
         file.write(FIGURE)
     for seed, top in enumerate((0.70, 0.71, 0.72)):
@@ -121,9 +125,22 @@ experiments = ["BiT-small", "ViT-small"]
 """
 
 
-@pytest.fixture
-def sections(figures: Path, write_run: Write) -> dict[str, str]:
+class Sections(dict[str, str]):
     """The sentences of each figure of a report, by its title; the last is how it was judged."""
+
+    page = ""
+    """The report itself."""
+
+
+@pytest.fixture(scope="module")
+def sections(tmp_path_factory: pytest.TempPathFactory) -> Sections:
+    with pytest.MonkeyPatch.context() as patch:
+        project = new_project(tmp_path_factory.mktemp("sections"), patch)
+        return sections_of(project, run_writer(project, patch))
+
+
+def sections_of(project: Project, write_run: Write) -> Sections:
+    figures = with_figures(project, write_run)
     with (figures / "experiments.toml").open("a") as file:
         file.write(MORE)
     for seed in range(3):
@@ -135,19 +152,21 @@ def sections(figures: Path, write_run: Write) -> dict[str, str]:
     report()
     text = (figures / "report/report.md").read_text().replace("\\", "")
     found = {part.partition("\n")[0]: part for part in re.split(r"^## ", text, flags=re.MULTILINE)}
-    return {title: part.partition("###")[0] for title, part in found.items()}
+    sections = Sections({title: part.partition("###")[0] for title, part in found.items()})
+    sections.page = (figures / "report/report.html").read_text()
+    return sections
 
 
-def test_a_pair_is_worded_once_and_later_figures_refer_to_it(figures: Path, sections: dict[str, str]) -> None:
+@pytest.mark.xdist_group("report")
+def test_a_pair_is_worded_once_and_later_figures_refer_to_it(sections: Sections) -> None:
     assert sum(part.count("beats ViT-small by 0.196 F1") for part in sections.values()) == 1
     assert "beats ViT-small by 0.196 F1" in sections["Scores & <losses>"]
     assert "By F1, BiT-small and ViT-small: see Scores & <losses>." in sections["Again"]
-    assert (
-        '<a href="#figure-1">Scores &amp; &lt;losses&gt;</a>.' in (figures / "report/report.html").read_text()
-    )
+    assert '<a href="#figure-1">Scores &amp; &lt;losses&gt;</a>.' in sections.page
 
 
-def test_each_split_and_each_kind_of_number_has_its_own_words(sections: dict[str, str]) -> None:
+@pytest.mark.xdist_group("report")
+def test_each_split_and_each_kind_of_number_has_its_own_words(sections: Sections) -> None:
     learned = sections["learned"]
     assert "ViT-small has the higher training accuracy than BiT-small, by 0.100 (" in learned
     assert "beats" not in learned
@@ -162,7 +181,8 @@ def test_each_split_and_each_kind_of_number_has_its_own_words(sections: dict[str
     assert "Not compared by images/s: " in sections["worth"]
 
 
-def test_it_says_how_it_judged_once_for_each_metric(sections: dict[str, str]) -> None:
+@pytest.mark.xdist_group("report")
+def test_it_says_how_it_judged_once_for_each_metric(sections: Sections) -> None:
     methods = sections["How this was judged"]
     for metric in ("F1", "accuracy", "training accuracy", "loss"):
         assert methods.count(f"p and intervals by {metric}: ") == 1

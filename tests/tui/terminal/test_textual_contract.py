@@ -9,9 +9,9 @@ import ast
 import importlib
 import inspect
 import pkgutil
-import textwrap
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeGuard
 
 import pytest
@@ -32,7 +32,8 @@ from textual.strip import Strip
 from textual.widgets import Static
 
 import tui
-from tests.tui.textual_private import is_leaving, type_key
+from tests.test_structure import tree_of
+from tests.tui.textual_private import is_leaving, painting_at_rest, type_key
 from tui.terminal import textual_private
 
 SIZE = 30, 4
@@ -241,15 +242,49 @@ def test_pilots_sleep_as_long_as_two_numbers_say() -> None:
     relied_on(rules.selectors == "Static", "Stylesheet._parse_rules() to return the rules", "parse_once")
 
 
+async def test_what_has_changed_can_be_painted_when_an_app_is_at_rest() -> None:
+    painted: list[str] = []
+
+    class Painted(Static):
+        text = "first"
+
+        def render_line(self, y: int) -> Strip:
+            painted.append(self.text)
+            return super().render_line(y)
+
+    class Painting(App[str]):
+        def compose(self) -> ComposeResult:
+            yield Painted("words")
+
+    with painting_at_rest():
+        async with Painting().run_test(size=SIZE) as pilot:
+            await pilot.pause()
+            painted.clear()
+            widget = pilot.app.query_one(Painted)
+            for widget.text in ("second", "third"):
+                widget.refresh()
+                pilot.app.screen._on_timer_update()
+            relied_on(painted == [], "Compositor.render_update() to paint", "painting_at_rest")
+            await pilot.pause()
+            relied_on(
+                set(painted) == {"third"}, "Pilot.pause() and what is dirty to stay so", "painting_at_rest"
+            )
+
+
 # ---- names that only look like ours
 
 
 @cache
 def source(kind: type) -> ast.AST:
+    """Return the code of a class as its file has it, nothing where there is none."""
     try:
-        return ast.parse(textwrap.dedent(inspect.getsource(kind)))
+        node: ast.AST = tree_of(Path(inspect.getfile(kind)))
     except (OSError, TypeError):
         return ast.Module(body=[], type_ignores=[])
+    for name in kind.__qualname__.split("."):
+        inside = (each for each in ast.walk(node) if isinstance(each, ast.ClassDef) and each.name == name)
+        node = next(inside, ast.Module(body=[], type_ignores=[]))
+    return node
 
 
 def is_private(name: str) -> bool:
@@ -287,6 +322,7 @@ def classes() -> Iterator[type]:
                 yield kind
 
 
+@pytest.mark.xdist_group("source")
 def test_no_private_name_of_ours_is_one_of_textuals() -> None:
     taken = {
         (f"{kind.__module__}.{kind.__qualname__}", name)

@@ -11,7 +11,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score, top_k_accuracy_score
 from torch import nn
 
 from engine.analysis.confusion_scores import Scores, scores
@@ -32,6 +31,8 @@ def evaluate(logits, labels, batch_size=16):
 
 @pytest.mark.parametrize("absent", [False, True], ids=["all classes", "a class that never occurs"])
 def test_macro_averages_equal_scikit_learns_over_a_split_no_batch_divides(absent):
+    from sklearn.metrics import confusion_matrix, f1_score, precision_score, recall_score
+
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(256, (101, 3, 4, 4), generator=generator, dtype=torch.uint8)
     labels = torch.randint(4 if absent else 5, (101,), generator=generator)
@@ -88,6 +89,8 @@ def guesses(draw):
 @given(guesses(), st.integers(1, 64))
 @settings(deadline=None)
 def test_scores_are_those_of_the_confusion_matrix(split, batch_size):
+    from sklearn.metrics import confusion_matrix
+
     logits, labels = split
     found = evaluate(logits, labels, batch_size)
     matrix = confusion_matrix(labels, logits.argmax(1), labels=range(logits.shape[1]))
@@ -102,6 +105,8 @@ def test_scores_are_those_of_the_confusion_matrix(split, batch_size):
 
 @pytest.mark.parametrize(("classes", "is_measured"), [(10, False), (11, True), (40, True)])
 def test_top5_is_scikit_learns_where_there_are_more_than_ten_classes(classes, is_measured):
+    from sklearn.metrics import top_k_accuracy_score
+
     generator = torch.Generator().manual_seed(5)
     labels = torch.arange(200) % (classes - 1)  # one class never occurs
     logits = torch.randn(200, classes, generator=generator) * 200 + 100 * torch.eye(classes)[labels]
@@ -215,6 +220,7 @@ def evaluated_anew(before: str = "") -> tuple[float, int, set[str]]:
     return float(f1), int(count), set(modules.split())
 
 
+@pytest.mark.slow  # torch anew, two seconds
 def test_measuring_loads_torchmetrics_and_nothing_that_it_could_do_without():
     f1, count, modules = evaluated_anew()
     assert "torchmetrics" in modules
