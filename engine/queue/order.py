@@ -102,7 +102,7 @@ def place_elsewhere(run: Run, status: Status) -> str:
         return ""
     entry = queue_entry(run)
     if entry is not None and entry.owner is not None:
-        return "" if entry.owner.is_alive or entry.owner.is_dead else entry.owner.host
+        return entry.owner.host if entry.owner.is_elsewhere else ""
     return status.host if status.host != process.host() else ""
 
 
