@@ -14,9 +14,12 @@
       ExportError       a figure, table or report that cannot be written   (tui.figures.files)
       FilterError       which runs are meant                               (engine.query.parser)
       SiteError         a site that refuses what it is asked               (engine.sites.command_line)
-        Unreachable     one that does not answer now                     (engine.sites.command_line)
+        FrameError      another end that speaks another protocol           (engine.sites.frames)
+        NotBrought      a run that is not all there yet                    (engine.remote.far_side.carried_runs)
+        Unreachable     it does not answer now, which is no news           (engine.sites.command_line)
       StoreError        a run, its folder, or what is asked of it          (engine.runs.store)
         NotAsked        a run that lives cannot be asked to stop           (engine.queue.stop_and_resume)
+        RunTaken        another process trains the run                     (engine.runs.run_lock)
 """
 
 from __future__ import annotations

@@ -32,11 +32,6 @@ class Holder(msgspec.Struct, kw_only=True, omit_defaults=True):
         return self._is_of_here and process.is_alive(self.pid, self.started, self.boot)
 
     @property
-    def is_elsewhere(self) -> bool:
-        """Whether it is of another machine or container, so that nothing can be known of it here."""
-        return not self._is_of_here
-
-    @property
     def is_of_this_boot(self) -> bool:
         """Whether this machine's processes tell all of it: two machines of one name have booted apart."""
         return self._is_of_here and self.boot == process.boot_id()

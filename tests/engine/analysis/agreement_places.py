@@ -85,6 +85,10 @@ EXEMPT: Mapping[str, str] = {
     "engine note": CHANGES,
     "engine rm": CHANGES,
     "engine restore": CHANGES,
+    "engine site": NO_RUNS,
+    "engine fetch": CHANGES,
+    "engine far-end": "sends files of runs as they are",
+    "engine bridge": "looks after runs at sites, and shows nothing",
     "engine doctor": "says of runs that have not finished why, and no numbers",
 }
 
