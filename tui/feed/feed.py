@@ -245,8 +245,6 @@ class Feed:
         if (machine := self._machine.sample()) is not None:
             self._machines.append(machine)
             tick.changes |= {"machine": machine, "machines": tuple(self._machines)}
-        elif not tick.before.machine.time:  # the first look at GPUs takes a while; what time it is is known at once
-            tick.changes["machine"] = Machine(time=time.time())
 
     def _update_queue(self, tick: _Tick) -> None:
         now = self._machines[-1].time if self._machines else time.time()

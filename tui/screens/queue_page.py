@@ -61,7 +61,7 @@ class QueueScreen(TargetScreen):
         self.query_one(MachineBoard).show(snapshot)
         rows = self.query_one(QueueList)
         rows.show(snapshot)
-        done = all_done(rows.bars, snapshot.machine.time)
+        done = all_done(rows.bars, snapshot.now)
         rows.border_title = Content(f"Queue: {done}" if done else "Queue")
         waiting = sum(bar.state == "queued" for bar in rows.bars)
         rows.border_subtitle = Content(f"{len(rows.bars) - waiting} live, {waiting} waiting")
@@ -104,7 +104,7 @@ class QueueScreen(TargetScreen):
 
 def detail(snapshot: Snapshot, bar: Bar) -> list[str]:
     """Return a run's facts, a line each: where it is, why it waits, and what its times rest on."""
-    now = snapshot.machine.time
+    now = snapshot.now
     status = snapshot.by_id.get(bar.run)
     if status is None:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -158,6 +159,11 @@ class Snapshot:
     def by_id(self) -> Mapping[str, Status]:
         """The runs by their id, oldest first."""
         return {status.run: status for status in self.runs}
+
+    @property
+    def now(self) -> float:
+        """When the machine was looked at, in seconds since the epoch; before its first look: now."""
+        return self.machine.time or time.time()
 
     def seen(self, status: Status) -> Seen | None:
         """Return what the site of a run said of it last; None for a run that was sent nowhere."""

@@ -73,7 +73,7 @@ def _lines(snapshot: Snapshot, width: int) -> list[Line]:
         for status in snapshot.runs
         if status.on and (status.state in LIVE or status.state == "queued")
     }
-    now = snapshot.machine.time
+    now = snapshot.now
     sites = [
         view for view in snapshot.sites
         if view.status.site.name in used or abs(now - view.status.at) < SHOWN_S

@@ -44,7 +44,7 @@ class QueueList(StyledLines):
 
     def show(self, snapshot: Snapshot) -> None:
         """Show this moment."""
-        new_bars, now = bars(snapshot), snapshot.machine.time
+        new_bars, now = bars(snapshot), snapshot.now
         if new_bars == self.bars and now == self._now:
             return
         self.bars, self._now = new_bars, now
