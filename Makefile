@@ -22,7 +22,7 @@ test: $(VENV)/.dev ## the quick tests (under two minutes on two cores)
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-slow: $(VENV)/.dev ## the long ones: whole runs, kills, every architecture against the reference
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow -n 2 --dist loadgroup
 
 check: $(VENV)/.dev ## lint, types, and which package may import which
 	$(BIN)/ruff format --check

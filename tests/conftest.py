@@ -77,7 +77,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     xdist knows a group by the end of a test's id, where xdist 3.8 cannot write it with pytest 9.2: each test then goes
     to any process, and torch, what is shared by a module and what is cached are made in both.
 
-    Tests of sites start daemons and wait for them, so they are slow tests too.
+    Tests of sites start daemons and wait for them, so they are slow tests too, and run beside all the other slow ones,
+    which run one after another.
     """
     for item in items:
         if item.get_closest_marker("sites") is not None:
@@ -85,10 +86,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.xdist_group("sites"))
             continue
         trains = (
-            any(part in item.nodeid for part in ("/training/", "/models/")) or "engine" in item.fixturenames
+            any(part in item.nodeid for part in ("/training/", "/models/"))
+            or "engine" in item.fixturenames
+            or item.get_closest_marker("slow") is not None
         )
         if trains:
-            item.add_marker(pytest.mark.xdist_group("engine"))
+            item.add_marker(pytest.mark.xdist_group("engine"), append=False)
     yield
     for item in items if config.getoption("loadgroup", default=False) else ():
         group = item.get_closest_marker("xdist_group")

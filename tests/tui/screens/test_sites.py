@@ -211,7 +211,9 @@ async def test_the_queue_has_a_block_a_site_and_the_runs_there(lab: Project, wri
         await until(pilot, lambda: "yours:" in shown(pilot))
         said = shown(pilot)
         assert re.search(r"jz gpu +yours: 0 run, 0 wait +\S+ s ago", said)
-        assert re.search(r"gpubox +away, heard 5 min (\d+ s )?ago: it wants a login: run `ssh gpubox` once", said)
+        assert re.search(
+            r"gpubox +away, heard 5 min (\d+ s )?ago: it wants a login: run `ssh gpubox` once", said
+        )
         assert re.search(r"● ViT-small s0 on jz +ends .*┤", said)
         assert re.search(r"◌ ViT-small s1 on jz +\? +│ not known: Priority", said)
         assert "1 live, 1 waiting" in said
