@@ -138,6 +138,8 @@ def test_what_a_page_types_exists(typed: str) -> None:
     command: click.Command = group
     if len(words) > 1 and words[1] in verbs(words[0]):
         command = verbs(words[0])[words[1]]
+        if isinstance(command, click.Group) and len(words) > 2:
+            command = command.commands[words[2]]
     elif words[0] == "vitui" and "--version" not in words:
         command = verbs("vitui")["open"]
     elif len(words) > 1:
