@@ -109,6 +109,7 @@ def test_there_is_no_torch_here(light: dict[str, str]) -> None:
     [
         ("run", "tiny"),
         ("run", "pretrained"),
+        ("submit", "tiny", "--on", "slurm:gpu"),
         ("models",),
         ("models", "--explain", "tiny"),
         ("models", "--json"),

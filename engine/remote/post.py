@@ -23,7 +23,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from engine.config.preflight import missing
+from engine.config.preflight import missing, missing_packages
 from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.queue.order import require_resumable
@@ -36,6 +36,7 @@ from engine.runs.store import SEVERAL, Run, Store, StoreError, git_commit
 from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.posted_by_user import enter_posting, own_posting, why_not_own
 from engine.runs.trust.queued_by_user import Identity, look_at
+from engine.sites.batch_script import runs_this_python
 from engine.sites.command_line import SiteError, Unreachable
 from engine.system import lock
 
@@ -102,9 +103,14 @@ def submit_to(
         warn: Called with a sentence on what is odd and no mistake.
 
     Raises:
-        SiteError: The site refuses a run, which is in the trash then; those before it are there.
+        SiteError: The site refuses a run, which is in the trash then; those before it are there. Or it cannot train.
         StoreError: The folder of runs or the user's key cannot be written.
     """
+    if runs_this_python(site) and (lacks := missing_packages(experiment)):
+        raise SiteError(
+            f"{experiment.name}: {lacks}; jobs of {site.name} would run this Python: "
+            "`python` or `setup` in a table [sites.NAME] names another"
+        )
     require_programs(site)
     if lacks := missing(experiment):
         warn(f"{experiment.name}: {lacks} on this machine; {site.name} has to have it")

@@ -82,9 +82,13 @@ def batch_script(site: Site, root: Path, tasks: Sequence[Task], *, on_all_nodes:
 
 
 def python_of(site: Site) -> str:
-    """Return the Python that runs there: where the site says nothing of it, the one that runs here."""
-    is_said = site.python != "python" or site.setup or site.wrap
-    return site.python if is_said else sys.executable or site.python
+    """Return the Python that runs there."""
+    return sys.executable or site.python if runs_this_python(site) else site.python
+
+
+def runs_this_python(site: Site) -> bool:
+    """Return whether the Python that runs here also runs there: the site says nothing of another."""
+    return site.is_here and site.python == "python" and not site.setup and not site.wrap
 
 
 def names_in(script: str) -> list[str]:
