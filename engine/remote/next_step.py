@@ -62,9 +62,11 @@ def next_step(
         return Step("leave")
     if status.state not in ENDED or not _is_over(status, posting, seen):
         return WAIT
+    if asked(run) is not None:
+        return Step("leave")
     if status.state == "stopped":
         return _after_stop(run, status, posting, seen)
-    if seen.exit.startswith(CANCELLED) or asked(run) is not None:
+    if seen.exit.startswith(CANCELLED):
         return Step("leave")
     if status.state == "crashed" and seen.exit in OUT_OF_TIME:
         return _after_time(run, status, posting, f"{posting.site.name} ended its job: {seen.exit}")
