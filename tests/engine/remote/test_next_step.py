@@ -117,3 +117,11 @@ def test_what_was_asked_after_its_time_was_up_is_heard(store, tiny):
     run = store.create(tiny, seed=0)
     stop_request.ask(run, "stop-after-epoch")
     assert next_step(run, status("stopped", NEARLY), POSTED, seen("ended", "75:0")).do == "leave"
+
+
+@pytest.mark.parametrize("state", ["failed", "stopped", "crashed"])
+def test_what_is_over_at_a_site_over_ssh_is_left_at_once(store, tiny, state):
+    run = store.create(replace(tiny, retries=3), seed=0)
+    far = replace(POSTED, site=Site(name="box", ssh="box", slurm="gpu"))
+    assert next_step(run, status(state), far, seen("ended", since=0)).do == "leave"
+    assert next_step(run, status(state), far, seen("unknown")).do == "wait"
