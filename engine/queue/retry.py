@@ -67,6 +67,15 @@ def judge_retry(
     return Retry(True, words, pause_s)
 
 
+def unsettled(run: Run) -> QueueEntry | None:
+    """Return the entry of a run that this user queued and whose attempt has ended, or ends with its process, while
+    ``settle`` has not decided yet what follows; None for any other run."""
+    entry = queue_entry(run)
+    if entry is None or entry.stage not in ("taken", "failed") or why_untrusted(run, entry):
+        return None
+    return entry
+
+
 def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
     """Queue a run again whose attempt failed or crashed and that has a retry left; else log that it is left.
 
@@ -80,12 +89,10 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
     Raises:
         StoreError: Another process holds the run's lock.
     """
-    before = queue_entry(run)
-    if before is None or not _is_open(before) or why_untrusted(run, before):
+    if unsettled(run) is None:
         return
     with run_lock.hold(run):
-        entry = queue_entry(run)
-        if entry is None or not _is_open(entry) or why_untrusted(run, entry):
+        if (entry := unsettled(run)) is None:
             return
         status = status_of(run, mine=True)
         state = status.state
@@ -107,11 +114,6 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
             entry, stage="waiting", holder=None, devices={}, retried=entry.retried + 1, attempts=status.attempt,
             not_before=time.time() + retry.pause_s,
         ))  # fmt: skip
-
-
-def _is_open(entry: QueueEntry) -> bool:
-    """Return whether an attempt has ended, or ends with its process, and has not been settled yet."""
-    return entry.stage in ("taken", "failed")
 
 
 def _allowed(run: Run) -> int:

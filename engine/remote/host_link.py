@@ -362,7 +362,11 @@ class HostLink:
         job = verdict.job or name
         if verdict.seen is not None:  # a cluster's: in its own words
             said = replace(verdict.seen, at=now, job=job)
-            return self._since_when(name, said if state == "unknown" else replace(said, state=state))
+            if state != "unknown":
+                said = replace(said, state=state)
+            elif said.state in ("ended", "gone"):  # its job is over, the run may not be
+                said = replace(said, state=state, reason=reason)
+            return self._since_when(name, said)
         node = host if state == "running" else ""
         return self._since_when(name, Seen(at=now, state=state, job=job, reason=reason, node=node))
 

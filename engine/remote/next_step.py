@@ -8,6 +8,7 @@
     its time was up, or it was preempted     post it anew: that is no failure, where it got further meanwhile
     it failed or crashed                     post it anew where it has a retry left (``engine.queue.retry``)
     it was stopped, or its job cancelled     leave it
+    it is over at a site over ssh            leave it: that decides there what is begun anew
 """
 
 from __future__ import annotations
@@ -60,11 +61,13 @@ def next_step(
         return Step("ask again") if seen.at - posting.posted >= posted_state.SURE_S else WAIT
     if not began and _is_cancelled(posting, seen):
         return Step("leave")
-    if status.state not in ENDED or not _is_over(status, posting, seen):
+    if status.state not in ENDED or not _is_over(seen, posting):
         return WAIT
+    if asked(run) is not None or not posting.site.is_here:  # a far end has begun anew what is to be
+        return Step("leave")
     if status.state == "stopped":
         return _after_stop(run, status, posting, seen)
-    if seen.exit.startswith(CANCELLED) or asked(run) is not None:
+    if seen.exit.startswith(CANCELLED):
         return Step("leave")
     if status.state == "crashed" and seen.exit in OUT_OF_TIME:
         return _after_time(run, status, posting, f"{posting.site.name} ended its job: {seen.exit}")
@@ -75,10 +78,9 @@ def _is_cancelled(posting: Posting, seen: Seen) -> bool:
     return seen.state == "ended" and seen.exit.startswith(CANCELLED) and posting.site.is_here
 
 
-def _is_over(status: Status, posting: Posting, seen: Seen) -> bool:
-    """Return whether nothing of a run that has ended goes on at its site; elsewhere it may be begun anew by itself."""
-    is_left = posting.site.is_here or (status.state == "stopped" and not posting.site.slurm)
-    return (seen.state == "ended" and is_left) or posted_state.is_surely_over(seen, posting)
+def _is_over(seen: Seen, posting: Posting) -> bool:
+    """Return whether nothing of a run that has ended goes on at its site; a far end says so only where that is so."""
+    return seen.state == "ended" or posted_state.is_surely_over(seen, posting)
 
 
 def _after_stop(run: Run, status: Status, posting: Posting, seen: Seen) -> Step:

@@ -166,9 +166,9 @@ class SiteKeeper(threading.Thread):
             again = replace(posting, posted=time.time())  # a minute more for this try
             if (again_entered := self._change(run, posting, again)) is not None:
                 self._send(run, again_entered, link)
-        elif step.do == "post anew" and posting.site.is_here:
+        elif step.do == "post anew":
             self._post_anew(run, posting, step, link)
-        elif step.do in ("leave", "post anew"):
+        elif step.do == "leave":
             self._leave(run, posting, seen, step)
 
     def _send(self, run: Run, posting: Posting, link: Link) -> None:

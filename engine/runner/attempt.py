@@ -79,7 +79,9 @@ def train_run(
             settings, told = _as_queued(run)
         else:
             _require_as_it_was(run, attempts, seen, takeover)
-        if claimed is None:  # else the worker forgot it, and what is asked since is meant
+        if posted is not None:  # what was asked since it was posted is meant
+            stop_request.forget_passed_on(run)
+        elif claimed is None:  # else the worker forgot it, and what is asked since is meant
             stop_request.clear(run)
         recorder = Recorder(run, echo)
         if posted is None:

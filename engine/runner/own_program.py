@@ -19,7 +19,6 @@ from engine.runner.console_log import ConsoleLimit
 from engine.runner.orphans import Orphans
 from engine.runner.process_group import ProcessGroup
 from engine.runner.program_output import ProgramOutput
-from engine.runs import stop_request
 from engine.runs.queue_entry import queue_entry
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
@@ -73,7 +72,7 @@ def run_script(
         left = orphans.end(group.group)
     if left:
         recorder.log("warning", left)
-    return _end(program.returncode, output.last_lines, run, recorder, stop)
+    return _end(program.returncode, output.last_lines, recorder, stop)
 
 
 def _given_gpus(run: Run) -> list[str]:
@@ -125,9 +124,9 @@ def _environment(seed: int, recorder: Recorder, device: str) -> dict[str, str]:
     }
 
 
-def _end(code: int, printed: list[bytes], run: Run, recorder: Recorder, stop: StopRequest) -> int:
+def _end(code: int, printed: list[bytes], recorder: Recorder, stop: StopRequest) -> int:
     if stop.request is not None:
-        stop_request.clear(run)
+        stop.settle()
         recorder.end("stopped", stop.reason)
         return STOPPED
     if code == 0:

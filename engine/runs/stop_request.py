@@ -4,7 +4,7 @@ Where the disk has no room for the file, the request is written into the blocks 
 needs none of its own, and the reserve goes with the run's end, when there is nothing left to be asked.
 
 SIGINT, SIGTERM and SIGHUP (its terminal was closed) ask it to stop now. So does SIGUSR2, which batch systems send when
-the time of a job is nearly up.
+the time of a job is nearly up. What its user asks is why it stops, whichever came first: such a run is not begun anew.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from engine.runs.event_log import RESERVE_FILE
 from engine.runs.store import Run
@@ -31,8 +31,18 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says of a disk that has no blocks or no inodes left."""
 ON_REQUEST = "stopped on request"
 """What the reason of a run begins with that its user has stopped: no site begins it anew."""
+_PASSED_ON = " for all of its processes"
+"""What follows a request that a process of the run has written for its others, and its user has not asked."""
 TIME_NEARLY_UP = "its time is nearly up: stopped"
 """The reason of a run that SIGUSR2 has stopped; where it was follows."""
+
+
+class _Found(NamedTuple):
+    """A request in a file."""
+
+    request: Request
+    is_passed_on: bool
+    """Whether a process of the run wrote it for the others, and not its user."""
 
 
 def ask(run: Run, request: Request) -> None:
@@ -41,20 +51,19 @@ def ask(run: Run, request: Request) -> None:
     Raises:
         OSError: Its folder cannot be written, and nothing is reserved in it.
     """
-    try:
-        write_atomic(run.control, request.encode())
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        with contextlib.suppress(FileNotFoundError):
-            write_over(_reserve(run), request.encode())
-            return
-        raise
+    _write(run, request)
 
 
 def asked(run: Run) -> Request | None:
-    """Return the stop request in a run's control file or its reserve, None without one."""
-    return _request_in(run.control) or _request_in(_reserve(run))
+    """Return what its user asked in a run's control file or its reserve, None where that is nothing."""
+    found = _read(run)
+    return found.request if found is not None and not found.is_passed_on else None
+
+
+def forget_passed_on(run: Run) -> None:
+    """Remove what a process of an attempt that was killed has passed on to its others; what the user asked stays."""
+    if (found := _read(run)) is not None and found.is_passed_on:
+        clear(run)
 
 
 def clear(run: Run) -> None:
@@ -65,8 +74,24 @@ def clear(run: Run) -> None:
             write_over(_reserve(run), b"")
 
 
-def _request_in(path: Path) -> Request | None:
-    """Return the request that a file begins with."""
+def _write(run: Run, text: str) -> None:
+    try:
+        write_atomic(run.control, text.encode())
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        with contextlib.suppress(FileNotFoundError):
+            write_over(_reserve(run), text.encode())
+            return
+        raise
+
+
+def _read(run: Run) -> _Found | None:
+    return _request_in(run.control) or _request_in(_reserve(run))
+
+
+def _request_in(path: Path) -> _Found | None:
+    """Return the request that a file consists of."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
@@ -77,7 +102,8 @@ def _request_in(path: Path) -> Request | None:
         return None
     finally:
         os.close(handle)
-    return next((request for request in REQUESTS if request == text), None)
+    words = text.removesuffix(_PASSED_ON)
+    return next((_Found(request, words != text) for request in REQUESTS if request == words), None)
 
 
 def _reserve(run: Run) -> Path:
@@ -119,11 +145,39 @@ class StopRequest:
                 signal.signal(number, self._on_signal)
 
     def poll(self) -> None:
-        """Read the control file."""
-        if self._run is None or self.request == "stop-now":
+        """Read the control file; what its user asks says why it stops, also after a signal."""
+        if self._run is None or (self.request == "stop-now" and self.reason == ON_REQUEST):
             return
-        if (request := asked(self._run)) is not None:
-            self.request, self.reason = request, ON_REQUEST
+        if (found := _read(self._run)) is None:
+            return
+        if self.request != "stop-now":
+            self.request = found.request
+        if not found.is_passed_on:
+            self.reason, self.time_nearly_up = ON_REQUEST, False
+
+    def pass_on(self) -> None:
+        """Write what is asked where the run's other processes read it, unless it stands there already.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.poll()
+        if self._run is None or self.request is None:
+            return
+        found = _read(self._run)
+        if found is None or found.request not in (self.request, "stop-now"):
+            _write(self._run, self.request + _PASSED_ON)
+
+    def settle(self) -> None:
+        """Hear what its user asked up to now, and forget it: the run has stopped.
+
+        What is asked after that stays: who begins the run anew hears it.
+        """
+        if self._run is None:
+            return
+        self.poll()
+        if _read(self._run) is not None:
+            clear(self._run)
 
     def now(self, reason: str) -> None:
         """Have the run stop now, for a reason of its own process."""

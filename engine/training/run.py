@@ -6,7 +6,6 @@ import torch
 
 from engine.config.schema import Experiment
 from engine.events import Failure
-from engine.runs import stop_request
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
@@ -53,7 +52,7 @@ def train(
         outcome = Outcome("stopped", "before it had its images")
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
         outcome = Outcome("failed", error=failure_of(error, run, experiment, where))
-    return _end(outcome, run, recorder, stop)
+    return _end(outcome, recorder, stop)
 
 
 def _train_here(
@@ -66,13 +65,13 @@ def _train_here(
         return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
 
 
-def _end(outcome: Outcome, run: Run, recorder: Recorder, stop: StopRequest) -> int:
+def _end(outcome: Outcome, recorder: Recorder, stop: StopRequest) -> int:
     """Record how an attempt ended, and return the exit code."""
     if outcome.state == "finished":
         recorder.end("finished", outcome.reason, summary=outcome.summary)
         return FINISHED
     if outcome.state == "stopped":
-        stop_request.clear(run)
+        stop.settle()
         recorder.end("stopped", f"{stop.reason} {outcome.reason}", summary=outcome.summary)
         return STOPPED
     failure = outcome.error or Failure(type="Failure", message=outcome.reason)

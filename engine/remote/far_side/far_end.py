@@ -31,6 +31,7 @@ from engine.remote.far_side.carried_runs import CarriedRuns, NotBrought
 from engine.remote.far_side.checkpoint_sender import send_checkpoint
 from engine.remote.far_side.code_store import CodeStore
 from engine.remote.far_side.far_checks import answer
+from engine.remote.far_side.far_service import ensure_service
 from engine.remote.far_side.far_verbs import do
 from engine.remote.far_side.followed_runs import FollowedRuns
 from engine.runs.posted.site_status import SiteGpu
@@ -70,6 +71,8 @@ from engine.system.nvml import Nvml, usable
 POLL_S = 0.25
 MACHINE_S = 2.0
 """Seconds between two looks at the devices."""
+SERVICE_S = 5.0
+"""Seconds between two looks at who serves the runs."""
 SILENT_S = 60.0
 """Seconds without a word from the near end after which it is gone."""
 
@@ -110,7 +113,7 @@ class FarEnd:
         self._codes = CodeStore(self._store.root)
         self._to_follow: queue.SimpleQueue[tuple[NearHead, bytes]] = queue.SimpleQueue()
         self._nvml = Nvml()
-        self._machine_at = 0.0
+        self._machine_at = self._service_at = 0.0
 
     def serve(self) -> None:
         """Look at runs and say what is new, until the near end is gone."""
@@ -130,6 +133,7 @@ class FarEnd:
             for head, body in self._followed.look():
                 self._send(head, body)
             self._look_at_machine()
+            self._look_at_service()
 
     def _send(self, head: Head, body: bytes = b"") -> None:
         with self._writing:
@@ -150,6 +154,12 @@ class FarEnd:
             for gpu in usable(self._nvml.sample())
         ]  # fmt: skip
         self._send(Machine(gpus=gpus, cpu=psutil.cpu_percent()))
+
+    def _look_at_service(self) -> None:
+        if (now := time.monotonic()) < self._service_at:
+            return
+        self._service_at = now + SERVICE_S
+        ensure_service(self._store, self._followed.not_ended())
 
     def _listen(self) -> None:
         """Take what the near end says; the process ends with it, whatever else is under way."""

@@ -12,11 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
-from engine.remote.far_side.carried_runs import carried_of
-from engine.runs import run_lock, worker_status
-from engine.runs.current_state import status_of
+from engine.remote.far_side.far_verdict import verdict_on
+from engine.runs import worker_status
 from engine.runs.posted import site_status
-from engine.runs.posted.posting import posting_of
 from engine.runs.status import ENDED, LIVE
 from engine.runs.store import Run, Store
 from engine.sites.frames import PIECE
@@ -98,6 +96,14 @@ class FollowedRuns:
         one.changed = -1
         self._slow_at = 0.0
 
+    def not_ended(self) -> list[Run]:
+        """Return the runs that have not ended as far as is known, or may be begun anew by themselves."""
+        return [
+            one.run
+            for one in self._followed.values()
+            if one.verdict is None or one.verdict.state not in ENDED
+        ]
+
     def look(self) -> Iterator[News]:
         """Yield what is new, each with its body."""
         now = time.monotonic()
@@ -135,7 +141,7 @@ class FollowedRuns:
         yield from self._appended(one)
         yield from whole
         one.judged = now
-        verdict = _verdict_on(one.run)
+        verdict = verdict_on(one.run)
         if verdict != one.verdict:
             one.verdict = verdict
             yield verdict, b""
@@ -205,21 +211,6 @@ class FollowedRuns:
             except OSError:
                 found.append(0)
         return tuple(found)
-
-
-def _verdict_on(run: Run) -> Verdict:
-    """Return how a run is judged here; one that has recorded its end runs until its process has let it go."""
-    status, posting, carried = status_of(run), posting_of(run), carried_of(run)
-    seen = None
-    if posting is not None:
-        site = site_status.read(run.folder.rpartition("/")[0], posting.site.name)
-        seen = site.runs.get(run.id) if site is not None else posting.seen
-    is_ending = status.state in ENDED and run_lock.is_held(run)
-    return Verdict(
-        run=run.id, state="running" if is_ending else status.state, reason=status.reason[:2000],
-        attempt=status.attempt, name=carried.name if carried is not None else "",
-        job=posting.job if posting is not None else "", seen=seen,
-    )  # fmt: skip
 
 
 def _read(path: str, at: int, most: int) -> bytes:

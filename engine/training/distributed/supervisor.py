@@ -31,7 +31,6 @@ import psutil
 
 from engine.config.schema import Experiment
 from engine.events import End, Event, Failure, Start, decode
-from engine.runs import stop_request
 from engine.runs.processes.membership import family
 from engine.runs.recorder import Recorder
 from engine.runs.stop_request import StopRequest
@@ -117,14 +116,11 @@ def _wait(launcher: subprocess.Popen[bytes], recorder: Recorder, stop: StopReque
     Returns:
         True; False at once where the run is to stop now and the ranks, still starting, have nothing to save.
     """
-    told = None
     while launcher.poll() is None:
         if stop.request == "stop-now" and not recorder.started:
             return False
-        if stop.request != told and stop.request is not None:
-            with contextlib.suppress(OSError):  # a full disk: the next look tries again
-                stop_request.ask(recorder.run, stop.request)
-                told = stop.request
+        with contextlib.suppress(OSError):  # a full disk: the next look tries again
+            stop.pass_on()
         time.sleep(POLL_S)
     return True
 

@@ -28,6 +28,8 @@ LOCKED = "locked"
 """An alias of it for which there is no key: it would ask for a password."""
 NOWHERE = "nowhere"
 """An alias of a machine that does not answer."""
+HASTY = "import tests.engine.remote.hasty_far; from engine.cli import main; main()"
+"""What Python runs as ``engine`` where tests have no patience."""
 SSHD = shutil.which("sshd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
@@ -64,6 +66,13 @@ class FarHost:
         """Return its table for experiments.toml."""
         fields = {"ssh": NAME, "folder": str(self.project), "python": sys.executable} | more
         return "\n".join([f"[sites.{name}]", *(f'{key} = "{value}"' for key, value in fields.items())]) + "\n"
+
+    def hasty_python(self) -> str:
+        """Return a program that is Python to those who start ``engine`` there, and makes it ``hasty_far``."""
+        program = self.folder / "bin" / "hasty-python"
+        program.write_text(f"#!/bin/sh\nshift 2 # -m engine.cli\nexec {sys.executable} -c '{HASTY}' \"$@\"\n")
+        program.chmod(0o755)
+        return str(program)
 
     def engine(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run the `engine` command there, in the project's folder."""

@@ -12,6 +12,7 @@ from engine.runs.posted.posting import posting_of
 from engine.runs.posted.site_status import read
 from engine.runs.store import Run
 from tests.engine.remote import far_host as machine
+from tests.engine.remote.posted_runs import STEPS
 from tests.engine.remote.test_host_link import LONG
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
@@ -20,10 +21,11 @@ pytestmark = [pytest.mark.sites, pytest.mark.slow]
 @pytest.fixture
 def lab_with_cluster(lab, far_host, cluster):
     (lab / "long.py").write_text(LONG)
-    table = far_host.table("far", slurm="spare", gres="gpu:1", time="10")
     exports = [f"export {name}={value}" for name, value in cluster.environment.items()]
     with (lab / "experiments.toml").open("a") as file:
-        file.write(f"{table}setup = {json.dumps(exports)}\n")
+        for name, python in (("far", sys.executable), ("hasty", far_host.hasty_python())):
+            table = far_host.table(name, slurm="spare", gres="gpu:1", time="10", python=python)
+            file.write(f"{table}setup = {json.dumps(exports)}\n")
         file.write(
             f"[experiments.program]\nepochs = 1\ncommand = {json.dumps([sys.executable, f'{lab}/long.py'])}\n"
         )
@@ -52,3 +54,17 @@ def test_a_run_is_posted_from_its_login_node_stopped_and_gone_on_with(
     there = Run(far_host.project / "runs" / run.id)
     assert run.events.read_bytes() == there.events.read_bytes()
     assert machine.NAME in read(run.path.parent, "far").host
+
+
+def test_a_run_that_waits_there_for_its_retry_is_not_over_here(engine, lab_with_cluster, far_host, until):
+    with (lab_with_cluster / "experiments.toml").open("a") as file:
+        words = json.dumps([sys.executable, str(STEPS), "3", "0.05", "2"])  # its first attempt fails
+        file.write(f"[experiments.frail]\nepochs = 1\nretries = 1\ncommand = {words}\n")
+    done = engine("submit", "frail", "--on", "hasty", code="import tests.engine.remote.hasty")
+    assert done.returncode == 0, done.stderr
+    run = Run(engine.folder / "runs" / done.stdout.decode().split()[-1])
+    until(lambda: status_of(run).state == "failed", 60)
+    until(lambda: status_of(run).state == "finished", 60)
+    assert status_of(run).attempt == 2
+    until(lambda: posting_of(run).seen is not None, 60)
+    assert run.events.read_bytes() == Run(far_host.project / "runs" / run.id).events.read_bytes()

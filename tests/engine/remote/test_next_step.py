@@ -111,3 +111,17 @@ def test_what_takes_a_retry_is_said(store, tiny):
         run, status("stopped", NEARLY, first=10), replace(POSTED, failures=1), seen("ended", "75:0")
     )
     assert "before it got further than the time before" in stuck.words
+
+
+def test_what_was_asked_after_its_time_was_up_is_heard(store, tiny):
+    run = store.create(tiny, seed=0)
+    stop_request.ask(run, "stop-after-epoch")
+    assert next_step(run, status("stopped", NEARLY), POSTED, seen("ended", "75:0")).do == "leave"
+
+
+@pytest.mark.parametrize("state", ["failed", "stopped", "crashed"])
+def test_what_is_over_at_a_site_over_ssh_is_left_at_once(store, tiny, state):
+    run = store.create(replace(tiny, retries=3), seed=0)
+    far = replace(POSTED, site=Site(name="box", ssh="box", slurm="gpu"))
+    assert next_step(run, status(state), far, seen("ended", since=0)).do == "leave"
+    assert next_step(run, status(state), far, seen("unknown")).do == "wait"

@@ -73,6 +73,65 @@ def test_who_was_asked_to_stop_is_not_begun_anew(stop, run):
     assert not stop.time_nearly_up
 
 
+@pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTERM])
+@pytest.mark.parametrize("request_", stop_request.REQUESTS)
+def test_who_is_asked_to_stop_after_a_signal_is_not_begun_anew(stop, run, number, request_):
+    os.kill(os.getpid(), number)
+    stop_request.ask(run, request_)
+    stop.poll()
+    assert (stop.request, stop.reason) == ("stop-now", "stopped on request")
+    assert not stop.time_nearly_up
+
+
+def test_what_was_asked_up_to_the_end_is_heard_and_forgotten(stop, run):
+    os.kill(os.getpid(), signal.SIGUSR2)
+    stop_request.ask(run, "stop-after-epoch")
+    stop.settle()
+    assert (stop.reason, stop.time_nearly_up) == ("stopped on request", False)
+    assert stop_request.asked(run) is None
+
+
+def test_what_is_passed_on_is_not_asked_by_the_user(stop, run):
+    os.kill(os.getpid(), signal.SIGUSR2)
+    stop.pass_on()
+    rank = StopRequest(run)
+    rank.poll()
+    assert rank.request == "stop-now"
+    assert stop_request.asked(run) is None
+    stop.settle()
+    assert (stop.request, stop.reason) == ("stop-now", "its time is nearly up: stopped")
+    assert stop.time_nearly_up
+    assert stop_request.asked(run) is None
+
+
+def test_what_a_killed_attempt_passed_on_is_forgotten(stop, run):
+    os.kill(os.getpid(), signal.SIGUSR2)
+    stop.pass_on()
+    stop_request.forget_passed_on(run)
+    assert not run.control.exists()
+    stop_request.ask(run, "stop-now")
+    stop_request.forget_passed_on(run)
+    assert stop_request.asked(run) == "stop-now"
+
+
+def test_what_is_passed_on_leaves_what_the_user_asked(stop, run):
+    stop_request.ask(run, "stop-now")
+    os.kill(os.getpid(), signal.SIGUSR2)
+    stop.pass_on()
+    assert run.control.read_text() == "stop-now"
+    assert stop.reason == "stopped on request"
+
+
+def test_what_is_passed_on_is_so_again_after_the_user_asked_for_less(stop, run):
+    os.kill(os.getpid(), signal.SIGUSR2)
+    stop.pass_on()
+    stop_request.ask(run, "stop-after-epoch")
+    stop.pass_on()
+    rank = StopRequest(run)
+    rank.poll()
+    assert (rank.request, stop.reason) == ("stop-now", "stopped on request")
+
+
 def test_a_second_interrupt_ends_it_at_once(stop):
     os.kill(os.getpid(), signal.SIGTERM)
     os.kill(os.getpid(), signal.SIGINT)
