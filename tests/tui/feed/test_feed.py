@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -67,6 +69,24 @@ def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> Non
     assert changed is not None
     assert changed.ended == (run.id,)
     assert changed.snapshot.runs[0].state == "crashed"
+
+
+def test_nothing_more_is_told_while_the_screen_has_no_time(project: Project, write_run: Write) -> None:
+    told: queue.SimpleQueue[Changed] = queue.SimpleQueue()
+    feed = Feed(project, told.put, rate=100)
+    thread = threading.Thread(target=feed.follow)
+    thread.start()
+    try:
+        changed = told.get(timeout=10)
+        run = write_run("ViT-small")
+        with pytest.raises(queue.Empty):
+            told.get(timeout=0.15)
+        while run.id not in [status.run for status in changed.snapshot.runs]:
+            changed.taken.set()
+            changed = told.get(timeout=10)
+    finally:
+        feed.stop()
+        thread.join()
 
 
 def test_new_and_removed_runs_are_noticed(project: Project, write_run: Write) -> None:
