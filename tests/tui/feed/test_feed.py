@@ -60,6 +60,15 @@ def test_curves_of_watched_runs_grow_as_events_come(project: Project, write_run:
     assert changed.curves["test/loss"][0] is loss[0]  # so that its chart is not drawn anew
 
 
+def test_metrics_that_are_measured_together_share_their_places(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=2)
+    feed = Feed(project, lambda _: None)
+    feed.tick()
+    feed.look_at(Watch((run.id,), run.id, "time"))
+    curves = first(feed).curves
+    assert curves["test/f1"][0].x is curves["test/loss"][0].x
+
+
 def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=1, end=None, alive=True)
     feed = Feed(project, lambda _: None)
