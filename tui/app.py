@@ -32,6 +32,7 @@ from tui.state.session import SavedView, has_seen_tour, load, remember_tour, sav
 from tui.state.snapshot import Project
 from tui.terminal.ascii_filter import AsciiFilter
 from tui.terminal.command_palette import Palette, commands
+from tui.terminal.dismissal import SparesTheGone
 from tui.terminal.driver import TerminalDriver
 from tui.terminal.key_queue import KeyQueueApp
 from tui.terminal.recent_events import RecentEventsApp
@@ -57,7 +58,7 @@ def collect_garbage() -> None:
 PLAIN = Options()
 
 
-class VituiApp(RecentEventsApp, KeyQueueApp, BoundedApp, ReportingApp):
+class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, ReportingApp):
     """Shows a project; returns a farewell to print after leaving."""
 
     TITLE = "vitui"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from engine.text import cells, clean
@@ -51,3 +52,21 @@ MISTAKE = 400
 def mistake(text: str) -> str:
     """Return what is wrong with a typed text as it is drawn with each key: it may quote all that was typed."""
     return text_of_cells(clean(text), MISTAKE)
+
+
+LONGEST_SEARCH = 1000
+"""Characters of a search that count: Python keeps what it has made of each regular expression."""
+
+
+def searched(text: str, flags: int = 0) -> tuple[re.Pattern[str], str]:
+    """Return what finds a text that was typed as a regular expression, and why it is taken as it stands if it is.
+
+    Args:
+        text: The text, which may not be a whole expression yet.
+        flags: Those of ``re``.
+    """
+    text = text[:LONGEST_SEARCH]
+    try:
+        return re.compile(text, flags), ""
+    except (re.error, OverflowError, RecursionError) as error:
+        return re.compile(re.escape(text), flags), f"{error}: taken as plain text"

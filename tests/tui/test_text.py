@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from engine.text import clean, size
-from tui.text import shorten, without_common_start
+from tui.text import LONGEST_SEARCH, searched, shorten, without_common_start
 
 
 @given(st.text(), st.integers(0, 40))
@@ -60,3 +60,15 @@ def test_a_sentence_is_cut_at_its_end() -> None:
     assert shorten("taken out of the queue", 9, end=True) == "taken ou…"
     assert shorten("taken", 9, end=True) == "taken    "
     assert shorten("taken", 1, end=True) == "…"
+
+
+@pytest.mark.parametrize("text", ["(", "(" * 5000, "x{99999999999}", "[a"])
+def test_what_is_no_regular_expression_is_searched_as_it_stands(text: str) -> None:
+    pattern, why = searched(text)
+    assert pattern.search(f"x {text} x")
+    assert why.endswith(": taken as plain text")
+
+
+def test_a_search_has_a_length() -> None:
+    pattern, why = searched("a" * 60_000)
+    assert (len(pattern.pattern), why) == (LONGEST_SEARCH, "")

@@ -14,6 +14,7 @@ from tui.state.snapshot import Watch
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
+    from engine.history.column_store import Array, Block
 
 LONG_FILE = 8 * 1024 * 1024
 """Unread bytes of a run from which a preview of it is shown first: reading them takes a tenth of a second."""
@@ -74,6 +75,7 @@ class CurveReader:
             finished: The runs that have finished.
         """
         curves: dict[str, list[Curve]] = {}
+        places: dict[Block, Array] = {}
         before, self._curves = self._curves, {}
         for name in watch.runs:
             if (history := self._previews.get(name) or self.histories.get(name)) is None:
@@ -83,7 +85,7 @@ class CurveReader:
                 source = (watch.axis, watch.smoothing, len(history.starts), column, length)
                 made = before.get((name, metric))
                 if made is None or made[0] != source:
-                    made = source, _curve(name, history, metric, watch)
+                    made = source, _curve(name, history, metric, watch, places)
                 self._curves[name, metric] = made
                 curves.setdefault(metric, []).append(made[1])
         if watch.folds:
@@ -96,10 +98,12 @@ class CurveReader:
         return history.starts[-1].config if history and history.starts else {}
 
 
-def _curve(run: str, history: History, metric: str, watch: Watch) -> Curve:
+def _curve(run: str, history: History, metric: str, watch: Watch, places: dict[Block, Array]) -> Curve:
+    """Return a curve; metrics that were measured together share one array of ``places``, not a copy each."""
     from engine.analysis.curves import curve_of
 
     x, y = history.series(metric, watch.axis)
+    x = places.setdefault(history.columns[metric].block, x)
     return curve_of(run, x, y, watch.smoothing, _seams(history, watch))
 
 

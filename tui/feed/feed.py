@@ -122,16 +122,22 @@ class Feed:
         """What a tick does, in this order: each looks whether its part is new, and reads it where it is."""
 
     def follow(self) -> None:
-        """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own."""
+        """Post a snapshot whenever something is new, until ``stop``. Runs in a thread of its own.
+
+        While the screen has no time for one there is no next: each has all curves.
+        """
         first, self._budget_s = True, refresh_rate.FIRST_READ_BUDGET_S
+        posted: Changed | None = None
         try:
             while not self._stop.is_set():
                 began = time.monotonic()
-                if (changed := self.tick()) is not None:
+                is_ready = posted is None or posted.taken.is_set()
+                if is_ready and (changed := self.tick()) is not None:
+                    posted = changed
                     self._post(changed)
                 self.looked.set()
                 rest = max(refresh_rate.SHORTEST_REST_S, self._interval_s + began - time.monotonic())
-                if self._snapshot.loading:
+                if self._snapshot.loading and is_ready:
                     rest = min(rest, refresh_rate.REFRESH_S) if first else 0
                 self._wake.wait(rest)
                 self._wake.clear()

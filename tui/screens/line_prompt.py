@@ -74,8 +74,9 @@ class Prompt(ClosesOnce, ModalScreen[str | None]):
         line = self.query_one(CompletingInput)
         wrong = mistake(self._wrong(line.value))
         words = Text(wrong) if wrong else completion_line(line.before, line.offers(), line.chosen)
-        words.stylize(self.app.theme_variables["error"] if wrong else "")
-        self.query_one("#prompt-hint", Static).update(words)
+        hint = self.query_one("#prompt-hint", Static)
+        hint.set_class(bool(wrong), "-wrong")
+        hint.update(words)
 
     @on(Input.Submitted)
     def _take(self, message: Input.Submitted) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 
 from textual.message import Message
 
@@ -19,10 +20,8 @@ class Changed(Message):
     """Runs that were live a tick ago and are no longer."""
     alarms: tuple[Alarm, ...] = ()
     """What is newly wrong with live runs."""
-
-    def can_replace(self, message: Message) -> bool:
-        """A burst collapses to the newest, unless an older one tells of an end or an alarm."""
-        return isinstance(message, Changed) and not (message.ended or message.alarms)
+    taken: threading.Event = field(default_factory=threading.Event, compare=False)
+    """Set by who shows it; nothing is looked at anew before."""
 
 
 @dataclass

@@ -28,6 +28,10 @@ from tui.terminal.textual_private import survive_writing
 LOOK_S = 0.1
 """Seconds after which a lone ESC is a key, and between two looks whether the app leaves."""
 READ_SIZE = 4096
+MOST_UNDER_WAY = 200
+"""Messages of the terminal after which the next wait until the app has nearly caught up."""
+PACE_S = 0.01
+"""Seconds between two looks whether it has."""
 PATIENCE_S = 5.0
 """Seconds that the app has to leave after a signal; then its process ends anyway."""
 LEAVE_ON = (signal.SIGTERM, signal.SIGHUP)
@@ -51,6 +55,8 @@ class TerminalDriver(LinuxDriver):
         self.is_drawing = False
         """Whether the terminal is the app's: it is not while an editor has it, and after the app has left."""
         self.is_leaving = False
+        self._under_way = 0
+        """Messages of the terminal since the app had caught up."""
         self.shall_stop = False
         """Whether a SIGTSTP was heard after which no SIGCONT was."""
         survive_writing(self, partial(self.leave, signal.SIGHUP))
@@ -93,7 +99,20 @@ class TerminalDriver(LinuxDriver):
                 self.leave(signal.SIGHUP)
                 return
             for message in (*decoder.feed(data), *decoder.tick()):
+                self._keep_pace()
                 self.process_message(message)
+
+    def _keep_pace(self) -> None:
+        """Wait while much of what was typed waits for the app: the rest waits in the terminal, which has a limit."""
+        self._under_way += 1
+        if self._under_way <= MOST_UNDER_WAY:
+            return
+        self._under_way = 0
+        heard = threading.Event()
+        self._soon(heard.set)  # behind all that was sent before
+        while not (heard.is_set() and self.app_on_it.message_queue_size < MOST_UNDER_WAY):
+            if self.exit_event.wait(PACE_S) or self.loop.is_closed():
+                return
 
     def leave(self, number: int) -> None:
         """Have the app leave as at a signal; end its process where it does not. Any thread may ask.

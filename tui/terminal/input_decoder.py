@@ -18,6 +18,8 @@ from tui.terminal.textual_private import input_parser
 
 BEGIN, END = "\x1b[200~", "\x1b[201~"
 """What stands around a paste."""
+MOST_PASTED = 1 << 20
+"""Characters of a paste that are kept, the first ones: no box holds more."""
 PATIENCE_S = 10.0
 """Seconds without a byte after which a paste has ended whose end was lost."""
 
@@ -69,16 +71,20 @@ class InputDecoder:
     def _feed_paste(self, pasted: list[str], text: str) -> Generator[Message, None, str]:
         """Yield a paste once its end is there; return the text behind it."""
         pasted.append(text)
-        if END not in self._last + text:
-            self._last = (self._last + text)[1 - len(END) :]
+        seen = self._last + text
+        before, end, after = seen.partition(END)
+        if not end:
+            self._last = seen[1 - len(END) :]
+            if sum(map(len, pasted)) > 2 * MOST_PASTED:
+                pasted[:] = ["".join(pasted)[:MOST_PASTED], self._last]
             return ""
-        whole, _, text = "".join(pasted).partition(END)
-        yield self._end_paste(whole)
-        return text
+        whole = "".join(pasted)
+        yield self._end_paste(whole[: len(whole) - len(seen) + len(before)])
+        return after
 
     def _end_paste(self, text: str) -> events.Paste:
         self._pasted, self._last = None, ""
-        return events.Paste(text.replace("\x00", ""))
+        return events.Paste(text[:MOST_PASTED].replace("\x00", ""))
 
     def _parsed(self, messages: Iterable[Message]) -> Iterator[Message]:
         try:

@@ -11,6 +11,7 @@ from typing import IO, Any, cast
 
 from rich.color import ColorSystem
 from rich.console import COLOR_SYSTEMS, Console, RenderableType
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser
@@ -31,7 +32,8 @@ class DiffingApp(App[str]):
     """An app that sends the terminal only those cells that it does not show already.
 
     Relies on ``App._display(screen, renderable)`` to get each update of the screen, and to send what its
-    ``render_segments(console)`` returns.
+    ``render_segments(console)`` returns; and on ``Segment._split_cells`` to be a cache, that of all texts beyond
+    Latin that were cut for the screen. It would keep the last 16,384 of them whole: with each key, a box's 64 KiB.
     """
 
     def __init__(self) -> None:
@@ -50,6 +52,7 @@ class DiffingApp(App[str]):
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             renderable = cast("RenderableType", DiffUpdate(renderable, self._cells_there))
         super()._display(screen, renderable)
+        Segment._split_cells.cache_clear()
 
 
 class ReportingApp(App[str]):

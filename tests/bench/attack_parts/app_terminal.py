@@ -41,6 +41,7 @@ class AppTerminal:
 
     def __init__(self, lab: Lab, *words: str, env: dict[str, str] | None = None) -> None:
         self._mine, self._its = pty.openpty()
+        os.set_blocking(self._mine, False)  # an app that takes nothing more holds up no one
         self.resize(120, 36)
         self.before = termios.tcgetattr(self._its)
         self.said = b""

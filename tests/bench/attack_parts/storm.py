@@ -23,6 +23,10 @@ QUITS = (b"q", b"Q", b"\x03", b"\x11", b"\x1a")
 """Left out of the keys alone; random bytes and mouse clicks may quit all the same."""
 LOOK_S = 5.0
 """Seconds between two looks at the memory."""
+SAID_EVERY = 12
+"""Looks at the memory of which one is printed: one a minute."""
+LIVE_S = "7200"
+"""Seconds that the runs go on."""
 PATIENCE_S = 120.0
 """Seconds that an app has to leave: before the key for it, it may have a thousand to act on."""
 GUSTS = 300
@@ -49,7 +53,7 @@ class Storm:
     def run(self) -> None:
         """Storm an app that may only look for half of the time, then one that may do all; restart what quits well."""
         self.lab.experiments(
-            live=[PYTHON, EMIT, "4", "3600"], many=[PYTHON, EMIT, "2", "3600", "200"], nap=["sleep", "1"]
+            live=[PYTHON, EMIT, "4", LIVE_S], many=[PYTHON, EMIT, "2", LIVE_S, "200"], nap=["sleep", "1"]
         )
         for name in ("live", "many"):
             self.lab.submit(name, "--wait")
@@ -72,6 +76,8 @@ class Storm:
                 self._gust(terminal)
                 if time.monotonic() >= began + LOOK_S * len(memory) and terminal.lives:
                     memory.append(terminal.memory())
+                    if len(memory) % SAID_EVERY == 1:
+                        _say(f"{memory[-1]:.1f} MiB")
                 terminal.forget()
             by_chance = not terminal.lives
             self.counts["quit by chance"] += by_chance
@@ -81,7 +87,7 @@ class Storm:
             left = f", left in {time.monotonic() - began - stormed:.0f} s" * (not by_chance)
             kind = " ".join(words) or "full"
             self.marks.append(f"{kind} {stormed:.0f} s {_told(memory)}{left}")
-            print(f"{time.strftime('%H:%M:%S')} {self.marks[-1]}", file=sys.stderr)
+            _say(self.marks[-1])
             if wrong := self._wrong(terminal):
                 folder = keep_evidence(self.lab, terminal, wrong, self._gusts)
                 self.wrong.append(f"{kind}: {', '.join(wrong)} ({folder})")
@@ -173,6 +179,10 @@ def _is_stopped(terminal: AppTerminal) -> bool:
         return psutil.Process(terminal.process.pid).status() == psutil.STATUS_STOPPED
     except psutil.NoSuchProcess:
         return False
+
+
+def _say(line: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
 
 def _told(memory: Sequence[float]) -> str:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import queue
+import threading
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,15 @@ def test_curves_of_watched_runs_grow_as_events_come(project: Project, write_run:
     assert changed.curves["test/loss"][0] is loss[0]  # so that its chart is not drawn anew
 
 
+def test_metrics_that_are_measured_together_share_their_places(project: Project, write_run: Write) -> None:
+    run = write_run("ViT-small", epochs=2)
+    feed = Feed(project, lambda _: None)
+    feed.tick()
+    feed.look_at(Watch((run.id,), run.id, "time"))
+    curves = first(feed).curves
+    assert curves["test/f1"][0].x is curves["test/loss"][0].x
+
+
 def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> None:
     run = write_run("ViT-small", epochs=1, end=None, alive=True)
     feed = Feed(project, lambda _: None)
@@ -67,6 +78,24 @@ def test_a_run_that_ends_is_told_once(project: Project, write_run: Write) -> Non
     assert changed is not None
     assert changed.ended == (run.id,)
     assert changed.snapshot.runs[0].state == "crashed"
+
+
+def test_nothing_more_is_told_while_the_screen_has_no_time(project: Project, write_run: Write) -> None:
+    told: queue.SimpleQueue[Changed] = queue.SimpleQueue()
+    feed = Feed(project, told.put, rate=100)
+    thread = threading.Thread(target=feed.follow)
+    thread.start()
+    try:
+        changed = told.get(timeout=10)
+        run = write_run("ViT-small")
+        with pytest.raises(queue.Empty):
+            told.get(timeout=0.15)
+        while run.id not in [status.run for status in changed.snapshot.runs]:
+            changed.taken.set()
+            changed = told.get(timeout=10)
+    finally:
+        feed.stop()
+        thread.join()
 
 
 def test_new_and_removed_runs_are_noticed(project: Project, write_run: Write) -> None:

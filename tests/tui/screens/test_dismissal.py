@@ -74,3 +74,15 @@ async def test_what_comes_late_to_a_screen_that_has_closed_ends_no_app(project: 
         await pilot.pause(0.1)
         assert pilot.app.crash is None
         assert pilot.app.is_running
+
+
+async def test_a_press_on_what_was_removed_and_is_still_shown_ends_no_app(project: Project) -> None:
+    async with opened(project) as pilot:
+        widget, _ = board(pilot).get_widget_at(3, 3)
+        parent = widget._parent
+        widget._detach()
+        pilot.app.post_message(events.MouseDown(None, 3, 3, 0, 0, 1, False, False, False, 3, 3))
+        await pilot.pause(0.1)
+        assert pilot.app.crash is None
+        assert parent is not None
+        widget._attach(parent)

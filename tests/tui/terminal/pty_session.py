@@ -70,6 +70,18 @@ class PtySession:
             os.write(self._ours, data[start : start + 1024])
             self.listen(0.02)
 
+    def flood(self, data: bytes, seconds: float) -> int:
+        """Type all that the terminal takes in some seconds; return how much that was."""
+        os.set_blocking(self._ours, False)
+        taken, deadline = 0, time.monotonic() + seconds
+        while time.monotonic() < deadline and taken < len(data):
+            with contextlib.suppress(BlockingIOError):
+                taken += os.write(self._ours, data[taken : taken + 4096])
+            with contextlib.suppress(BlockingIOError):
+                self.sent += os.read(self._ours, 1 << 16)
+        os.set_blocking(self._ours, True)
+        return taken
+
     def hang_up(self) -> None:
         """Take the terminal away."""
         os.close(self._ours)

@@ -173,3 +173,12 @@ def test_no_bytes_end_it_and_keys_are_heard_afterwards(session, data) -> None:
         app.type(b"\x1b")
         app.listen(0.5)
     assert_it_hears_and_leaves(app)
+
+
+def test_what_a_busy_app_has_no_time_for_waits_in_the_terminal(session) -> None:
+    app = session(acting("time.sleep(4)"))
+    app.type(REDRAW)
+    moves = b"".join(b"\x1b[<35;%d;9M" % (10 + turn % 90) for turn in range(200_000))
+    assert app.flood(moves, seconds=3) < 100_000
+    app.listen(2)
+    assert_it_hears_and_leaves(app)

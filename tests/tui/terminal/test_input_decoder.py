@@ -55,6 +55,18 @@ def test_what_is_pasted_is_one_paste_and_no_keys(size: int) -> None:
     assert told[2:] == ["k", "two"]
 
 
+@pytest.mark.parametrize("size", [7, 16, 4096])
+def test_of_a_long_paste_the_beginning_is_kept(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(input_decoder, "MOST_PASTED", 20)
+    decoder, data = InputDecoder(), b"\x1b[200~0123456789abcdef" + b"1~jq" * 99 + b"\x1b[201~k"
+    said = [event for at in range(0, len(data), size) for event in decoder.feed(data[at : at + size])]
+    (paste, key) = said
+    assert isinstance(paste, events.Paste)
+    assert paste.text == "0123456789abcdef1~jq"
+    assert isinstance(key, events.Key)
+    assert key.key == "k"
+
+
 def test_a_paste_whose_end_is_lost_ends_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = InputDecoder()
     assert list(decoder.feed(b"\x1b[200~lost")) == []

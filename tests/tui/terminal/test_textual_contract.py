@@ -18,6 +18,7 @@ import pytest
 import textual
 import textual._wait
 from rich.console import RenderableType
+from rich.segment import Segment
 from textual._compositor import ChopsUpdate, Compositor, CompositorUpdate, LayoutUpdate
 from textual._xterm_parser import XTermParser
 from textual.app import App, ComposeResult
@@ -153,6 +154,16 @@ def test_a_terminal_is_written_what_an_update_returns() -> None:
     relied_on(any("." in part for part in written), what, "DiffingApp")
     relied_on(not any("two" in part for part in written), what + ", and nothing else", "DiffingApp")
     relied_on(written[-1] == "\a", "App._driver to be where the terminal is written to", "write_to_terminal")
+
+
+async def test_nothing_is_kept_of_what_was_cut_for_the_screen() -> None:
+    cuts = Segment._split_cells.cache_info
+    async with Diffing().run_test(size=SIZE) as pilot:
+        Strip([Segment("\ufffd" * 1000)]).crop(1, 30)
+        relied_on(cuts().currsize, "Segment._split_cells to be the cache of texts beyond Latin", "DiffingApp")
+        pilot.app.query_one("#second", Static).update("2nd")
+        await pilot.pause()
+        assert cuts().currsize == 0
 
 
 async def test_the_rows_of_a_screen_are_drawn() -> None:

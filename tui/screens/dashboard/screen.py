@@ -337,6 +337,7 @@ class Dashboard(TargetScreen):
 
     @on(Changed)
     def _changed(self, message: Changed) -> None:
+        message.taken.set()
         now, before = message.snapshot, self.snapshot
         for title, error, known in (
             ("experiments.toml", now.config_error, before.config_error),

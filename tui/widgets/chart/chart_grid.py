@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,9 @@ from textual.reactive import reactive
 
 from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
+from tui.text import searched
 from tui.widgets.chart.chart import Chart
-from tui.widgets.chart.metric_order import matches, order
+from tui.widgets.chart.metric_order import order
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
@@ -211,7 +213,8 @@ class ChartGrid(Container, can_focus=True):
     def _metrics(self) -> list[str]:
         if not self.pattern:
             return order(self._curves)
-        return [metric for metric in order(self._curves) if matches(self.pattern, metric)]
+        pattern, _ = searched(self.pattern, re.IGNORECASE)
+        return [metric for metric in order(self._curves) if pattern.search(metric)]
 
     def _label(self, curve: Curve) -> str:
         """What a curve is called: behind its name how many seeds it is the mean of, and how many diverged."""

@@ -1,8 +1,7 @@
-"""Which metric's chart comes first, and which metrics a search leaves."""
+"""Which metric's chart comes first."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 
 from engine.catalog.metrics import MEMORY, family
@@ -18,14 +17,6 @@ FIRST = (
     "train/lr",
 )
 """The order of charts; MEMORY stands for the memory metric that the runs have, of each GPU."""
-
-
-def matches(pattern: str, metric: str) -> bool:
-    """Return whether a metric matches a regular expression; other text is looked for as it stands."""
-    try:
-        return re.search(pattern, metric, re.IGNORECASE) is not None
-    except re.error:
-        return pattern.lower() in metric.lower()
 
 
 def order(metrics: Mapping[str, object] | Sequence[str]) -> list[str]:

@@ -13,6 +13,7 @@ from textual.widgets import Input, Static
 
 from tui.keymap.bindings import bindings
 from tui.state.log_buffer import Lines
+from tui.text import searched
 from tui.widgets.run_page.log_view import LogView
 from tui.widgets.text_box import TextBox
 
@@ -74,13 +75,9 @@ class LogPane(Vertical):
     def _changed(self, message: Input.Changed) -> None:
         """Search for what is typed; while it is no whole expression yet, for the text itself."""
         message.stop()
-        text, self._wrong = message.value, ""
-        try:
-            pattern = re.compile(text, re.IGNORECASE if text.islower() else 0) if text else None
-        except (re.error, OverflowError, RecursionError) as error:
-            self._wrong = f"{error}: taken as plain text"
-            pattern = re.compile(re.escape(text))
-        self.log_view.search(pattern)
+        text = message.value
+        pattern, self._wrong = searched(text, re.IGNORECASE if text.islower() else 0)
+        self.log_view.search(pattern if text else None)
 
     @on(Input.Submitted)
     def _submitted(self, message: Input.Submitted) -> None:
