@@ -191,13 +191,13 @@ class Lease:
         Raises:
             OSError: The disk does not tell.
         """
-        if clock() - self._renewed < SURE_S:
-            return not self._is_lost
-        if not self.renew():
-            return False
-        if clock() - self._renewed >= SURE_S:
-            raise OSError(errno.ESTALE, "the lease of this run cannot be renewed")
-        return True
+        while clock() - self._renewed >= SURE_S:  # again where this machine slept in the middle of it
+            before = self._renewed
+            if not self.renew():
+                return False
+            if self._renewed == before:
+                raise OSError(errno.ESTALE, "the lease of this run cannot be renewed")
+        return not self._is_lost
 
     def renew(self) -> bool:
         """Touch it, and return false if another process has it; a disk that does not answer changes nothing."""

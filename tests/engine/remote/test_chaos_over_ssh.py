@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from engine.runs.posted import posted_state
-from tests.bench.chaos_over_ssh import FRESH_S, SOON_S, ChaosOverSsh
+from tests.bench.chaos_parts.over_ssh import FRESH_S, SOON_S, ChaosOverSsh
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -1,6 +1,6 @@
 """Runs at a machine over ssh while everything that serves them is killed, here and there, and what is left of them.
 
-    python -m tests.bench.chaos_over_ssh [--seed 0] [--runs 12] [--kills 120]
+    python -m tests.bench.chaos_parts.over_ssh [--seed 0] [--runs 12] [--kills 120]
 
 It needs root and an OpenSSH server: the machine is a space of another host name (``tests.engine.remote.far_host``).
 The bridge here, its ssh, the far end, the worker there, the runs and their programs get SIGKILL at random; only the
