@@ -1,6 +1,6 @@
 """Runs at a machine over ssh while everything that serves them is killed, here and there, and what is left of them.
 
-    python -m tests.bench.chaos_over_ssh [--seed 0] [--runs 12] [--kills 120]
+    python -m tests.bench.chaos_over_ssh [--seed 0] [--runs 40] [--kills 120]
 
 It needs root and an OpenSSH server: the machine is a space of another host name (``tests.engine.remote.far_host``).
 The bridge here, its ssh, the far end, the worker there, the runs and their programs get SIGKILL at random; only the
@@ -209,7 +209,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--runs", type=int, default=12)
+    parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--kills", type=int, default=120)
     options = parser.parse_args()
     if why := far_host.why_not():
