@@ -46,5 +46,12 @@ def recorded(events: Path) -> int:
     return last
 
 
+def were_at_work_together(folder: Path) -> bool:
+    """Return whether a process went on with the run of a folder after another had begun."""
+    pids = [line.split()[0] for line in (folder / "beats").read_text().splitlines()]
+    changes = [pid for pid, before in zip(pids, ["", *pids], strict=False) if pid != before]
+    return len(changes) != len(set(changes))
+
+
 if __name__ == "__main__":
     main()

@@ -35,7 +35,7 @@ OTHERWISE = {
     "models": "a line a model",
     "doctor": "a line a finding",
     "site": "a line a site, a line a finding",
-    "fetch": "it needs a site: tests/engine/remote/test_bridge_over_ssh.py",
+    "fetch": "it needs a site: tests/engine/remote/over_ssh/test_bridge_over_ssh.py",
     "far-end": "it speaks to another machine",
     "bridge": "it serves until no site has a run",
 }

@@ -23,6 +23,7 @@ from engine.system import lock
 from tests.conftest import ROOT, Engine
 from tests.engine.sites.slurm_cluster import Cluster
 from tests.processes import commands
+from tests.steps import were_at_work_together
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow, pytest.mark.timeout(400)]
 SEEDS, STEPS, KILLS, PATIENCE_S = 8, 25, 40, 240
@@ -115,13 +116,6 @@ def attempts(run: Run) -> list[int]:
     return [event.attempt for event in events if isinstance(event, Start)]
 
 
-def were_at_work_together(run: Run) -> bool:
-    """Return whether a process went on with a run after another had begun."""
-    pids = [line.split()[0] for line in (run.path / "beats").read_text().splitlines()]
-    changes = [pid for pid, before in zip(pids, ["", *pids], strict=False) if pid != before]
-    return len(changes) != len(set(changes))
-
-
 def test_no_run_is_lost_and_none_is_trained_twice(
     tmp_path: Path, cluster: Cluster, engine: Engine, monkeypatch: pytest.MonkeyPatch
 ):
@@ -137,7 +131,7 @@ def test_no_run_is_lost_and_none_is_trained_twice(
     for run in runs:
         began = attempts(run)
         assert began == list(range(1, len(began) + 1)), (began, chaos.told())
-        assert not were_at_work_together(run), chaos.told()
+        assert not were_at_work_together(run.path), chaos.told()
         assert status_of(run).step == STEPS
     deadline = time.monotonic() + 40
     while any(posting_of(run).seen is None for run in runs) or "vitui-" in cluster.say(
