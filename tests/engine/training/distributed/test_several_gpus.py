@@ -302,7 +302,7 @@ def test_ranks_agree_whether_they_compile():
 def test_a_rank_that_failed_ends_at_once(store, run, tiny, tmp_path):
     """It says why, and what it printed is not lost."""
     job = tmp_path / "job.json"
-    job.write_bytes(msgspec.json.encode(RankJob(str(run.path), tiny, 0, "cpu")))
+    job.write_bytes(msgspec.json.encode(RankJob(1, str(run.path), tiny, 0, "cpu")))
     address = str(tmp_path / "ranks")
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(address)
