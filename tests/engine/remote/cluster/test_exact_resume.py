@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from engine.config.schema import Experiment
 from engine.events import Metrics
+from engine.runs.status import Status
 from engine.runs.store import Run, Store
 from tests.conftest import ROOT
 from tests.engine.remote.posted_runs import PostedRuns, ends, events
@@ -30,8 +31,8 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_training_that_is_preempted_and_told_of_its_time_is_as_one_that_was_not(
     cluster: Cluster, store: Store
 ):
-    undisturbed, runs, one, two = begun(cluster, store, gpus=1)
-    runs.wait(lambda: runs.status(two).step >= 20, 60, two)
+    undisturbed, runs, one, two = begun(cluster, store, gpus=1, epochs=16)
+    runs.wait(lambda: is_at_work(runs.status(two), attempt=2), 60, two)
     cluster.say("scancel", "--batch", "--signal=USR2", runs.posting(two).job)
     runs.until(two, "queued")
     undisturbed.until(one, "finished", 90)
@@ -71,11 +72,17 @@ def test_a_training_on_two_nodes_that_is_preempted_is_as_one_of_two_processes(cl
     assert_same(one, two)
 
 
-def begun(cluster: Cluster, store: Store, gpus: int) -> tuple[PostedRuns, PostedRuns, Run, Run]:
+def is_at_work(status: Status, attempt: int) -> bool:
+    return status.attempt == attempt and status.state == "running" and status.step > status.first_step
+
+
+def begun(
+    cluster: Cluster, store: Store, gpus: int, epochs: int = 4
+) -> tuple[PostedRuns, PostedRuns, Run, Run]:
     """Begin the same training twice; the second is preempted, and waits to be begun anew."""
     undisturbed = PostedRuns(store, slurm="main", extra=["--nodelist=n2"])
     runs = PostedRuns(store, extra=["--nodelist=n1"])
-    experiment = replace(HYBRID, gpus=gpus)
+    experiment = replace(HYBRID, gpus=gpus, epochs=epochs)
     one, two = undisturbed.post(experiment), runs.post(experiment)
     runs.wait(lambda: runs.status(two).step >= 5, 60, two)
     other = cluster.sbatch("-p", "main", "--gres=gpu:2", "--nodelist=n1")
