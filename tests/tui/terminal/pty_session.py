@@ -65,10 +65,13 @@ class PtySession:
         assert self.listen(seconds, text), f"{text!r} was not sent, but {self.sent[-2000:]!r}"
 
     def type(self, data: bytes) -> None:
-        """Type, while what is sent is taken."""
-        for start in range(0, len(data), 1024):
-            os.write(self._ours, data[start : start + 1024])
+        """Type, while what is sent is taken: what an app has no time for waits in the terminal, which is full soon."""
+        os.set_blocking(self._ours, False)
+        while data:
+            with contextlib.suppress(BlockingIOError):
+                data = data[os.write(self._ours, data[:1024]) :]
             self.listen(0.02)
+        os.set_blocking(self._ours, True)
 
     def flood(self, data: bytes, seconds: float) -> int:
         """Type all that the terminal takes in some seconds; return how much that was."""
