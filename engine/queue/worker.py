@@ -8,11 +8,8 @@ queued.json says on which devices: a worker that is killed harms no run, and the
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import subprocess
-import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +25,8 @@ from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
 from engine.runs.posted.posting import posting_of
-from engine.runs.processes.membership import family, main_process, unmarked
+from engine.runs.processes.background import start_in_background
+from engine.runs.processes.membership import family, main_process
 from engine.runs.queue_entry import QueueEntry, queue_entry, waiting_entry
 from engine.runs.recorder import Recorder
 from engine.runs.status import LIVE
@@ -57,18 +55,7 @@ def ensure_worker(store: Store, *options: str) -> None:
     store.root.mkdir(parents=True, exist_ok=True)
     if lock.is_held(worker_status.lock_file(store.root)):
         return
-    log = os.open(
-        store.root / worker_status.LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600
-    )
-    try:
-        worker = subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "work", "--runs", str(store.root.resolve()), *options],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env=os.environ | unmarked(),
-        )  # fmt: skip
-    finally:
-        os.close(log)
-    threading.Thread(target=worker.wait, name="worker", daemon=True).start()  # lest it stays as a zombie
+    start_in_background(store.root, worker_status.LOG, "work", *options, python=("-m", "engine.cli"))
 
 
 class Busy(Exception):  # noqa: N818  it says what is the case, not that something broke

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
-import threading
 
 from engine.runs.posted import site_status
 from engine.runs.store import Store
@@ -26,9 +24,7 @@ def ensure_bridge(store: Store) -> None:
     Raises:
         OSError: The folder cannot be written.
     """
-    import subprocess
-
-    from engine.runs.processes.membership import unmarked
+    from engine.runs.processes.background import start_in_background
 
     path = site_status.bridge_lock(store.root)
     if lock.is_held(path):
@@ -36,16 +32,7 @@ def ensure_bridge(store: Store) -> None:
             os.utime(path)  # it sees that there is something new
         return
     path.touch(mode=0o600)  # by that lists know that one is starting
-    log = os.open(store.root / LOG, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
-    try:
-        bridge = subprocess.Popen(
-            [sys.executable, *ARGUMENTS, "bridge", "--runs", str(store.root.resolve())],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-            env=os.environ | unmarked(),
-        )  # fmt: skip
-    finally:
-        os.close(log)
-    threading.Thread(target=bridge.wait, name="bridge", daemon=True).start()  # lest it stays as a zombie
+    start_in_background(store.root, LOG, "bridge", python=ARGUMENTS)
 
 
 def ensure_bridge_if_needed(store: Store) -> None:
