@@ -46,6 +46,8 @@ LEAVING_S = 2
 """Seconds that leaving waits for a look at the files that is under way."""
 BRIDGE_S = 2
 """Seconds until a bridge is started for the runs that sites have, if there is none: what is shown comes first."""
+BRIDGE_AGAIN_S = 60
+"""Seconds after which the app sees again whether there is one: something may have killed it."""
 
 
 def collect_garbage() -> None:
@@ -98,6 +100,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self.set_timer(1, collect_garbage)
         if not self.options.readonly:
             self.set_timer(BRIDGE_S, self._look_after_sites)
+            self.set_interval(BRIDGE_AGAIN_S, self._look_after_sites)
 
     def on_unmount(self) -> None:
         """End the feed's thread, and remember how the project was looked at."""
@@ -195,7 +198,7 @@ class VituiApp(RecentEventsApp, KeyQueueApp, SparesTheGone, BoundedApp, Reportin
         self.run_worker(work, thread=True, group="actions", exit_on_error=False)
 
     def _look_after_sites(self) -> None:
-        """Start what looks after the runs that sites have, in a thread: after a reboot there is none."""
+        """Start what looks after the runs that sites have if it is not there, as after a reboot; in a thread."""
 
         def work() -> None:
             from engine.remote.start_bridge import ensure_bridge_if_needed

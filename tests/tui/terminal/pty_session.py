@@ -23,13 +23,16 @@ class PtySession:
     """A Python program with a terminal of 120 x 36 cells.
 
     Args:
-        folder: Where it runs; its state is kept there.
+        folder: Where it runs.
         program: What it runs.
+        state: The folder for the user's state; None for one in ``folder``.
     """
 
-    def __init__(self, folder: Path, program: str = "from tui.cli import main; main()") -> None:
-        state = folder / ".state"
-        (state / "vitui").mkdir(parents=True)
+    def __init__(
+        self, folder: Path, program: str = "from tui.cli import main; main()", state: Path | None = None
+    ) -> None:
+        state = state or folder / ".state"
+        (state / "vitui").mkdir(parents=True, exist_ok=True)
         (state / "vitui/toured").touch()
         self.crashes = state / "vitui/crashes"
         self.sent = b""
