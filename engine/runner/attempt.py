@@ -112,7 +112,7 @@ def _held(
     run: Run, claimed: int | None, posted: Posted | None, takeover: Takeover | None
 ) -> AbstractContextManager[None]:
     """Return what has a run's lock; with a lease where other hosts may not see that."""
-    timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else run_lock.HOLD_TIMEOUT_S
+    timeout_s = posted_run.LOCK_TIMEOUT_S if posted is not None else None
     with_lease = posted is not None or takeover is not None
     return run_lock.hold(run, claimed, works=True, timeout_s=timeout_s, with_lease=with_lease)
 

@@ -40,7 +40,7 @@ def hold(
     claimed: int | None = None,
     *,
     works: bool = False,
-    timeout_s: float = HOLD_TIMEOUT_S,
+    timeout_s: float | None = None,
     with_lease: bool = False,
 ) -> Iterator[None]:
     """Hold a run's lock: only one process trains a run.
@@ -49,13 +49,14 @@ def hold(
         run: The run.
         claimed: The descriptor of the open file that holds it, as ``claim`` returns it and this process inherits it.
         works: This process trains the run, and is the run's until it lets the lock go; others only change something.
-        timeout_s: Seconds to wait for a lock that another process holds.
+        timeout_s: Seconds to wait for a lock that another process holds; None for ``HOLD_TIMEOUT_S``.
         with_lease: Take a lease beside the lock also where flock works, as other hosts may not see that.
 
     Raises:
         RunTaken: Another process holds it.
         StoreError: The run was moved, or the file system does not allow it.
     """
+    timeout_s = HOLD_TIMEOUT_S if timeout_s is None else timeout_s
     with contextlib.ExitStack() as stack:
         try:
             stack.enter_context(

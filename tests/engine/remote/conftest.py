@@ -21,7 +21,7 @@ from tests.engine.remote.folder_site import FolderLink
 
 __all__ = ["far_host", "far_machine"]  # fixtures
 
-PACE = Pace(soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longest_backoff_s=0.1, leave_s=5.0)
+PACE = Pace(soon_s=0.02, usual_s=0.02, calm_s=0.02, first_backoff_s=0.02, longest_backoff_s=0.1, leave_s=0.5)
 
 
 class FolderSite:

@@ -198,7 +198,8 @@ def test_a_run_of_a_site_that_is_gone_is_taken_over(jz, waiting):
     assert posting_of(waiting) is None
 
 
-def test_a_run_that_a_process_here_has_is_not_taken_over(jz, hanging):
+def test_a_run_that_a_process_here_has_is_not_taken_over(jz, hanging, monkeypatch):
+    monkeypatch.setattr("engine.runs.run_lock.HOLD_TIMEOUT_S", 0.1)
     jz.put("down")
     with pytest.raises(StoreError, match="is being trained by another process"):
         verbs.take_home(hanging, takeover=True)
