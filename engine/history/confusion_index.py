@@ -8,6 +8,8 @@ from typing import NamedTuple
 from engine.events import Confusion, decode
 from engine.system.files import tail
 
+MAX_MATRICES = 10_000
+"""Confusion matrices whose places are kept."""
 MAX_SPLIT = 40
 """Characters of a split's name that are kept."""
 

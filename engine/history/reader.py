@@ -16,7 +16,7 @@ import msgspec
 from engine.catalog.metrics import AXES, Axis, is_kept
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.history.column_store import Block, Column
-from engine.history.confusion_index import MatrixLocation, location_of
+from engine.history.confusion_index import MAX_MATRICES, MatrixLocation, location_of
 from engine.history.x_axes import x_values
 from engine.system.files import tail, tail_with
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 CHUNK = 256 * 1024
 """Bytes read at a time: decoding one chunk holds the interpreter for about a millisecond."""
-MAX_MATRICES = 10_000
-"""Confusion matrices whose places are kept."""
 MAX_MESSAGE = 16 * 1024
 """Characters of a line for people that are kept."""
 MANY = 4

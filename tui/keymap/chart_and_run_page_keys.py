@@ -44,7 +44,7 @@ ON_CHARTS = (
         (
             Action(
                 "zoom", BOARD,
-                (Hotkey("greater_than_sign", "Zoom in", "1.5"), Hotkey("less_than_sign", "Zoom out", "0.67")),
+                (Hotkey("greater_than_sign", "Zoom in", "1"), Hotkey("less_than_sign", "Zoom out", "-1")),
             ),
         ),
     ),
@@ -55,8 +55,8 @@ ON_CHARTS = (
             Action(
                 "pan", BOARD,
                 (
-                    Hotkey("left_curly_bracket", "Pan left", "-0.25"),
-                    Hotkey("right_curly_bracket", "Pan right", "0.25"),
+                    Hotkey("left_curly_bracket", "Pan left", "-1"),
+                    Hotkey("right_curly_bracket", "Pan right", "1"),
                 ),
             ),
         ),

@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 
 from engine.analysis.conclusions.pairs import LEAST_SEEDS, Family, Key, Metric, Pair, conclude, why_unjudged
 from engine.analysis.statistics.image_tests import ModelTest, z_test
-from engine.analysis.statistics.seed_planning import level_of_plan
-from engine.analysis.statistics.significance import ALPHA, Pool, RawTest, Sample, raw_test
+from engine.analysis.statistics.significance import ALPHA, Pool, RawTest, Sample, level_of_plan, raw_test
 
 if TYPE_CHECKING:
     from engine.events import Estimate

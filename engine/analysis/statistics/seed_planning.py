@@ -8,7 +8,6 @@ five pilots.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-INTERIM_ALPHA = 0.005
-"""The level while planned seeds are missing; it leaves the final level unchanged (Haybittle 1971, Peto 1976)."""
 POWER = 0.8
 CONFIDENCE = 0.8
 """How sure it is that the true spread is below the limit that is planned with."""
@@ -27,16 +24,6 @@ MOST_SEEDS = 1000
 """A difference that needs more seeds than these is out of reach."""
 IMAGES_LIMIT = 2.8
 """A margin below so many standard errors of the images is not shown by any number of seeds."""
-
-
-def level_of_plan(seeds: Sequence[int], planned: int | None) -> float:
-    """Return the level of significance: ``INTERIM_ALPHA`` while planned seeds are missing, else ``ALPHA``.
-
-    Args:
-        seeds: How many seeds each of the compared experiments has.
-        planned: How many seeds of each are to be trained; None for no plan.
-    """
-    return INTERIM_ALPHA if planned is not None and seeds and min(seeds) < planned else ALPHA
 
 
 def upper_spread(a: Spread, b: Spread, pool: Pool) -> float:

@@ -16,6 +16,8 @@ from typing import NamedTuple
 
 ALPHA = 0.05
 """The level of a whole family of comparisons."""
+INTERIM_ALPHA = 0.005
+"""The level while planned seeds are missing; it leaves the final level unchanged (Haybittle 1971, Peto 1976)."""
 PRIOR_FREEDOM = 2.0
 """How many degrees of freedom the pool's variance counts for in an experiment's own (d0)."""
 ROUNDING = 4
@@ -186,6 +188,16 @@ def sidak(p: float, m: int) -> float:
     if math.isnan(p) or m <= 1:
         return p
     return 1.0 if p >= 1 else -math.expm1(m * math.log1p(-p))
+
+
+def level_of_plan(seeds: Sequence[int], planned: int | None) -> float:
+    """Return the level of significance: ``INTERIM_ALPHA`` while planned seeds are missing, else ``ALPHA``.
+
+    Args:
+        seeds: How many seeds each of the compared experiments has.
+        planned: How many seeds of each are to be trained; None for no plan.
+    """
+    return INTERIM_ALPHA if planned is not None and seeds and min(seeds) < planned else ALPHA
 
 
 def level_of_one(m: int, alpha: float = ALPHA) -> float:

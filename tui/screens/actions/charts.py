@@ -9,6 +9,11 @@ from engine.catalog.metrics import AXES
 from tui.screens.actions.target import Board
 from tui.state.smoothing_steps import bounded_step, weight_of
 
+ZOOM_STEP = 1.5
+"""How much closer a press comes."""
+PAN_STEP = 0.25
+"""The share of the width that a press moves by."""
+
 
 class ChartActions:
     """Changes how the charts of a board are drawn, and has the feed prepare what that takes."""
@@ -34,13 +39,13 @@ class ChartActions:
         grid = self._board.grid
         grid.log_y = not grid.log_y
 
-    def action_zoom(self, factor: float) -> None:
-        """Zoom the charts."""
-        self._board.grid.zoom(factor)
+    def action_zoom(self, steps: int) -> None:
+        """Zoom the charts in, or out by less than none."""
+        self._board.grid.zoom(ZOOM_STEP**steps)
 
-    def action_pan(self, share: float) -> None:
-        """Move the view of zoomed charts by a share of its width."""
-        self._board.grid.pan(share)
+    def action_pan(self, steps: int) -> None:
+        """Move the view of zoomed charts to the right, or to the left by less than none."""
+        self._board.grid.pan(PAN_STEP * steps)
 
     def action_smooth(self, more: int) -> None:
         """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""

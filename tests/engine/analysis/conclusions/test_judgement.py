@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from engine.analysis.conclusions.judgement import judge
 from engine.analysis.conclusions.pairs import Metric, PairStatus
 from engine.analysis.conclusions.sentences import sentences, table_reason
-from engine.analysis.statistics.seed_planning import INTERIM_ALPHA
-from engine.analysis.statistics.significance import Pool, Sample, pool_of, raw_test, sidak
+from engine.analysis.statistics.significance import INTERIM_ALPHA, Pool, Sample, pool_of, raw_test, sidak
 from engine.events import Estimate
 from tests.engine.analysis.conclusions.agreement import assert_agrees
 from tests.engine.analysis.statistics.test_significance import HYBRID, replayed
