@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from pathlib import Path
 
 import click
@@ -18,16 +17,9 @@ from engine.runs.store import Store
 def bridge(root: Path, backoff: float) -> None:
     """Look after the runs that were posted to sites, until none has one any more."""
     from engine.remote.bridge import Busy, serve
+    from engine.system.process import is_told_to_stop
 
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
     try:
-        serve(Store(root), lambda: stopped, backoff_s=backoff)
+        serve(Store(root), is_told_to_stop(), backoff_s=backoff)
     except Busy as error:
         click.echo(str(error), err=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -110,22 +109,16 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float, replace: 
     from engine.queue import worker
     from engine.queue.hung_worker import end_hung_worker
     from engine.sites.local_devices import LocalDevices
+    from engine.system.process import is_told_to_stop
 
-    stopped = False
-
-    def stop(*_: object) -> None:
-        nonlocal stopped
-        stopped = True
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    stopped = is_told_to_stop()
     try:
         with contextlib.closing(LocalDevices(devices)) as machine:
             for note in machine.notes:
                 click.echo(note, err=True)
             if replace and (ended := end_hung_worker(Store(root))):
                 click.echo(ended, err=True)
-            count = worker.work(Store(root), lambda: stopped, drain=drain, machine=machine, backoff_s=backoff)
+            count = worker.work(Store(root), stopped, drain=drain, machine=machine, backoff_s=backoff)
     except worker.Busy as error:
         click.echo(str(error), err=True)
         return

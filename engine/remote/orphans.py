@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 from collections.abc import Iterator
 
 from engine.config.site import Site
 from engine.diagnostics.run_checks import Finding
+from engine.remote.host_link import HostLink
 from engine.remote.live_postings import LivePostings, Posted
 from engine.remote.post import link_to, require_programs
 from engine.remote.start_bridge import LOG
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import JOB_PREFIX, posting_of
-from engine.runs.store import Run, Store
+from engine.runs.store import Run, Store, is_run_id
 from engine.sites.command_line import Here, SiteError
+from engine.sites.messages import Question
 from engine.sites.slurm import Slurm
 from engine.system.files import last_lines
 
@@ -33,6 +36,8 @@ def check_sites(store: Store) -> Iterator[Finding]:
             yield from _check_cluster(store, site, posted.get(name, {}))
         elif name in posted and (known := site_status.read(store.root, name)) and known.trouble:
             yield _unheard(site, known.trouble)
+        else:
+            yield from _check_machine(store, site, posted.get(name, {}))
 
 
 def _check_bridge(store: Store, count: int) -> Iterator[Finding]:
@@ -60,6 +65,22 @@ def _check_cluster(store: Store, site: Site, posted: Posted) -> Iterator[Finding
         yield from _jobs_without_run(store, site)
     except SiteError as error:
         yield _unheard(site, str(error))
+
+
+def _check_machine(store: Store, site: Site, posted: Posted) -> Iterator[Finding]:
+    """Does a machine over ssh have runs of this folder that none here is posted as?"""
+    with contextlib.closing(HostLink(store.root, site)) as link:
+        try:
+            folder = link.connect().folder
+            brought = link.check(Question()).brought
+        except SiteError as error:
+            yield _unheard(site, str(error))
+            return
+    for name in brought:
+        if name not in posted and is_run_id(name):
+            there = f"cd {shlex.quote(folder)} && engine stop {name}"
+            text = f"{site.name} has it in {folder}, and no run here is posted as it"
+            yield Finding(name, "job", text, f"ssh {shlex.quote(site.ssh)} {shlex.quote(there)}")
 
 
 def _jobs_without_run(store: Store, site: Site) -> Iterator[Finding]:

@@ -17,13 +17,13 @@ import msgspec
 from engine.config.schema import Experiment
 from engine.config.site import Site
 from engine.remote.cluster_check import check_cluster
-from engine.remote.far_side.far_checks import has_flock
 from engine.remote.findings import Finding, bad, good, note
 from engine.remote.host_link import HostLink
 from engine.runs.posted import site_status
 from engine.runs.store import git_commit
 from engine.sites.command_line import Here, SiteError, Ssh, Unreachable
 from engine.sites.messages import Answer, Question
+from engine.system import lock
 from engine.text import span
 
 CLOCK_S = 5.0
@@ -140,7 +140,7 @@ def _code(answer: Answer, folder: str) -> Finding:
 def _folder_here(root: Path) -> Iterator[Finding]:
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        yield _locks(has_flock(root))
+        yield _locks(lock.has_flock(root))
     except OSError as error:
         yield bad("folder", f"{root} cannot be written: {error.strerror}")
 

@@ -278,6 +278,8 @@ class Answer(msgspec.Struct, frozen=True):
     """Whether its disk locks files."""
     commit: str = ""
     is_dirty: bool = False
+    brought: list[str] = []
+    """The ids of the runs that were brought there and have not ended."""
 
 
 REFUSED: Literal[2] = 2

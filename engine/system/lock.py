@@ -16,6 +16,7 @@ import fcntl
 import os
 import stat
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -283,6 +284,16 @@ def _try(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def has_flock(folder: Path) -> bool:
+    """Return whether the disk of a folder locks files.
+
+    Raises:
+        OSError: Nothing can be written to the folder.
+    """
+    with tempfile.TemporaryFile(dir=folder) as probe:
+        return _has_flock(probe.fileno())
 
 
 def _has_flock(handle: int, kind: int = fcntl.LOCK_EX) -> bool:

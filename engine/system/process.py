@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
@@ -123,6 +123,14 @@ def adopt_orphans(*, adopt: bool) -> None:
     """Have the descendants of this process whose parent ends become its own children, or no longer; only Linux can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, int(adopt), 0, 0, 0)
+
+
+def is_told_to_stop() -> Callable[[], bool]:
+    """Take SIGINT and SIGTERM from now on as the wish that this process end; the function says whether one came."""
+    heard: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: heard.append(number))
+    return lambda: bool(heard)
 
 
 def reap_orphans(others: Collection[int]) -> None:

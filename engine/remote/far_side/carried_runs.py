@@ -224,6 +224,13 @@ def carried_of(run: Run) -> Carried | None:
         return None
 
 
+def living_carried(store: Store) -> list[str]:
+    """Return the ids of the runs of a folder that were brought and have not ended."""
+    return [
+        run.id for run in store.runs() if carried_of(run) is not None and status_of(run).state not in ENDED
+    ]
+
+
 def _mark(run: Run, asked: Enter) -> None:
     write_atomic(run.path / FILE, msgspec.json.encode(Carried(asked.name)), sync=True)
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -12,12 +10,17 @@ import msgspec
 
 from engine.config.preflight import missing_files
 from engine.config.schema import Experiment
+from engine.remote.far_side.carried_runs import living_carried
 from engine.remote.far_side.moved_paths import moved_config, moves_to
 from engine.runs.posted import site_status
 from engine.runs.store import Store, git_commit
 from engine.sites.command_line import SiteError
 from engine.sites.messages import Answer, Question
+from engine.system import lock
 from engine.system.nvml import Nvml, usable
+
+MOST_BROUGHT = 1000
+"""Runs that are named in an answer."""
 
 
 def answer(store: Store, folder: Path, body: bytes) -> str:
@@ -52,23 +55,10 @@ def answer(store: Store, folder: Path, body: bytes) -> str:
         torch=_torch(), gpus=gpus, no_gpu="" if gpus else nvml.missing,
         lacks={name: why for name, why in lacks.items() if why},
         is_same_folder=bool(question.mark) and os.sep not in question.mark and mark.is_file(),
-        has_flock=has_flock(store.root), commit=commit.get("commit") or "", is_dirty=bool(commit.get("dirty")),
+        has_flock=lock.has_flock(store.root), commit=commit.get("commit") or "", is_dirty=bool(commit.get("dirty")),
+        brought=living_carried(store)[:MOST_BROUGHT],
     )  # fmt: skip
     return msgspec.json.encode(said).decode()
-
-
-def has_flock(folder: Path) -> bool:
-    """Return whether the disk of a folder locks files.
-
-    Raises:
-        OSError: Nothing can be written to the folder.
-    """
-    with tempfile.TemporaryFile(dir=folder) as probe:
-        try:
-            fcntl.flock(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-    return True
 
 
 def _torch() -> str:

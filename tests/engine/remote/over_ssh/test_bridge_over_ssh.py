@@ -80,6 +80,18 @@ def test_stop_resume_and_a_killed_bridge(engine, lab_with_box, far_host, until):
     assert files_of(run.path) == files_of(far(far_host, run).path)
 
 
+def test_the_doctor_tells_of_a_run_there_that_is_none_here(engine, lab_with_box, far_host, until):
+    run = submitted(engine, "long-program")
+    until(lambda: status_of(run).state == "running", 60)
+    assert "no run here is posted as it" not in engine("doctor").stdout.decode()
+    run.path.rename(run.path.parent / ".elsewhere")
+    said = engine("doctor").stdout.decode()
+    assert f"{machine.NAME} has it in {far_host.project}, and no run here is posted as it" in said
+    (cure,) = [line for line in said.splitlines() if "engine stop" in line]
+    assert f"ssh {machine.NAME} 'cd {far_host.project} && engine stop {run.id}'" in cure
+    assert far_host.engine("stop", run.id, "--now", "--timeout", "20").returncode == 0
+
+
 def test_a_site_that_wants_a_login_leaves_its_runs_waiting(engine, lab_with_box, until):
     with (engine.folder / "experiments.toml").open("a") as file:
         file.write(f'[sites.{machine.LOCKED}]\nssh = "{machine.LOCKED}"\n')
