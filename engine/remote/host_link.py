@@ -14,6 +14,7 @@ from engine.remote.link import Verb
 from engine.remote.near_side.arrivals import Arrivals
 from engine.remote.near_side.arriving_file import ArrivingFile
 from engine.remote.near_side.far_connection import HELLO_S, FarConnection
+from engine.remote.near_side.heard import Heard
 from engine.remote.near_side.mirror import Mirror
 from engine.remote.near_side.sent_code import archive_of
 from engine.remote.near_side.sent_runs import entering, files_sent_for
@@ -26,10 +27,8 @@ from engine.sites.messages import (
     CODE_IS_THERE,
     HAS_TO_BE_BROUGHT,
     Answer,
-    Append,
     Check,
     Checkpoint,
-    Chunk,
     Code,
     Do,
     Done,
@@ -37,30 +36,18 @@ from engine.sites.messages import (
     FarHead,
     FarHello,
     Forget,
-    Gone,
     Have,
     Head,
     Hello,
-    Looked,
-    Machine,
     Ping,
-    Pong,
-    Put,
     Question,
-    Verdict,
 )
 from engine.system.extras import engine_version
 
 ANSWER_S = 60.0
 """Seconds that the far end has to do something: it may wait for the lock of a run."""
-PROMPT_S = 5.0
-"""Seconds within which an answer to a ping says what the time is there."""
 AT_ONCE = 2000
 """Runs that are asked for in one frame."""
-_JOB_STATES: dict[str, JobState] = {
-    "queued": "pending", "starting": "running", "running": "running", "silent": "unknown",
-    "finished": "ended", "failed": "ended", "stopped": "ended", "crashed": "ended",
-}  # fmt: skip
 
 
 class HostLink:
@@ -82,22 +69,11 @@ class HostLink:
         """The state of each run in the looks so far, and since when."""
         self._number = 0
         self._arrivals = Arrivals(site)
-        self._forget_all()
+        self._heard = Heard(self._mirror, self._arrivals)
 
     def _forget_all(self) -> None:
         """Forget what was said over a connection that is gone."""
-        self.hello: FarHello | None = None
-        """What the far end said of itself."""
-        self._verdicts: dict[str, Verdict | None] = {}
-        """None for a run that is not there."""
-        self._followed: set[str] = set()
-        self._behind: set[str] = set()
-        """Runs that could not be written here, and have to be asked for again."""
-        self._trouble = ""
-        self._machine = Machine()
-        self._ahead_s = 0.0
-        self._looked = 0
-        self._answers: dict[str, Done] = {}
+        self._heard = Heard(self._mirror, self._arrivals)
         self._arrivals.cut()
 
     # --- the four of Link ---
@@ -136,19 +112,19 @@ class HostLink:
             Unreachable: It does not answer.
         """
         far = self._connect()
-        for name in self._followed - posted.keys():
+        heard = self._heard
+        for name in heard.followed - posted.keys():
             far.send(Forget(run=name))
-            self._followed.discard(name)
-            self._verdicts.pop(name, None)
+            heard.forget(name)
             self._since.pop(name, None)
-        self._trouble = ""
-        again, self._behind = self._behind, set()
-        new = [run for name, (run, _) in posted.items() if name not in self._followed or name in again]
+        heard.trouble = ""
+        again, heard.behind = heard.behind, set()
+        new = [run for name, (run, _) in posted.items() if name not in heard.followed or name in again]
         for at in range(0, len(new), AT_ONCE):
             self._follow(far, new[at : at + AT_ONCE])
         finished = [
             run for name, (run, _) in posted.items()
-            if (verdict := self._verdicts.get(name)) is not None and verdict.state == "finished"
+            if (verdict := heard.verdicts.get(name)) is not None and verdict.state == "finished"
         ]  # fmt: skip
         if (wanted := self._arrivals.next_to_bring(finished)) is not None:
             far.send(wanted)
@@ -231,13 +207,13 @@ class HostLink:
     @property
     def clock_ahead_s(self) -> float:
         """Seconds by which the clock there is ahead."""
-        return self._ahead_s
+        return self._heard.ahead_s
 
     def connect(self) -> FarHello:
         """Connect unless that is done, and return what the far end said of itself; raises Unreachable, SiteError."""
         self._connect()
-        assert self.hello is not None  # noqa: S101  it is connected
-        return self.hello
+        assert self._heard.hello is not None  # noqa: S101  it is connected
+        return self._heard.hello
 
     # --- how ---
 
@@ -251,7 +227,7 @@ class HostLink:
         self._forget_all()
         far = FarConnection(self.site, self._folder(), self._take, self._options)
         try:
-            far.wait(lambda: self.hello is not None, HELLO_S)
+            far.wait(lambda: self._heard.hello is not None, HELLO_S)
             self._require_same_version()
             far.send(Hello(v=PROTOCOL, engine=engine_version()))
             far.send(Ping(t=time.time()))
@@ -265,9 +241,9 @@ class HostLink:
         return self.site.folder or f"~/.vitui/{self._store.root.resolve().parent.name}"
 
     def _require_same_version(self) -> None:
-        assert self.hello is not None  # noqa: S101  it is awaited
-        here, there = engine_version(), self.hello.engine
-        if self.hello.v != PROTOCOL or there != here:
+        assert self._heard.hello is not None  # noqa: S101  it is awaited
+        here, there = engine_version(), self._heard.hello.engine
+        if self._heard.hello.v != PROTOCOL or there != here:
             raise SiteError(
                 f"{self.site.name} has vitui {there[:40]}, this machine {here}: install the same one on both, "
                 f"`pip install vitui=={here}` there or `pip install vitui=={there[:40]}` here"
@@ -275,48 +251,8 @@ class HostLink:
 
     def _take(self, frame: Frame[FarHead]) -> None:
         """Take a frame, in the thread that reads."""
-        head = frame.head
-        match head:
-            case Put() | Append():
-                self._keep(head, frame.body)
-            case Verdict():
-                if head.run in self._followed:
-                    self._verdicts[head.run] = head
-            case Gone():
-                if head.run in self._followed:
-                    self._verdicts[head.run] = None
-            case Machine():
-                self._machine = head
-            case Pong():
-                if 0 <= (waited := time.time() - head.t) < PROMPT_S:  # else one of us slept meanwhile
-                    self._ahead_s = head.now - head.t - waited / 2
-            case Looked():
-                self._looked += 1
-            case Chunk():
-                self._arrivals.take(head, frame.body)
-            case Done():
-                if self._arrivals.refuse(head):
-                    return
-                if len(self._answers) < AT_ONCE:
-                    self._answers[head.id] = head
-            case FarHello():
-                self.hello = self.hello or head
-
-    def _keep(self, head: Put | Append, body: bytes) -> None:
-        if head.run not in self._followed:
-            return
-        again = None
-        try:
-            if isinstance(head, Append):
-                again = self._mirror.append(head, body)
-            else:
-                self._mirror.put(head, body)
-        except StoreError as error:  # a full disk: it is asked for again at the next look
-            self._trouble = str(error)
-            self._behind.add(head.run)
-            return
+        again = self._heard.take(frame)
         if again is not None and self._far is not None:
-            self._behind.add(head.run)  # not over before the next look
             self._far.send(again)
 
     def _follow(self, far: FarConnection, runs: Sequence[Run]) -> None:
@@ -325,54 +261,33 @@ class HostLink:
             try:
                 held[run.id] = self._mirror.held(run)
             except StoreError as error:
-                self._trouble = str(error)
+                self._heard.trouble = str(error)
         if not held:
             return
-        self._followed |= held.keys()
-        awaited = self._looked + 1
+        self._heard.followed |= held.keys()
+        awaited = self._heard.looks + 1
         far.send(Have(), msgspec.json.encode(held))
-        far.wait(lambda: self._looked >= awaited, 10 * ANSWER_S)
-
-    def _status(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
-        assert self.hello is not None  # noqa: S101  it is connected
-        now, machine = time.time(), self._machine
-        seen = {
-            name: self._seen(name, posting, now)
-            for name, (_, posting) in posted.items()
-            if name in self._verdicts
-        }
-        states = [one.state for one in seen.values()]
-        self._since = {name: (one.state, one.since) for name, one in seen.items()}
-        return SiteStatus(
-            site=self.site, at=now, trouble=self._trouble, runs=seen, clock_ahead_s=self._ahead_s,
-            running=states.count("running"), waiting=states.count("pending"), host=self.hello.host[:255],
-            gpus=tuple(machine.gpus), cpu=machine.cpu, all_gpus=len(machine.gpus) if machine.gpus else None,
-        )  # fmt: skip
-
-    def _seen(self, name: str, posting: Posting, now: float) -> Seen:
-        assert self.hello is not None  # noqa: S101  it is connected
-        verdict, host = self._verdicts[name], self.hello.host[:255]
-        if verdict is None or verdict.name != posting.name:
-            return self._since_when(name, Seen(at=now, state="gone", reason=f"it is not on {host}"))
-        state, reason = _JOB_STATES[verdict.state], verdict.reason
-        if state == "ended" and name in self._behind:  # it is not over here until all of it is here
-            state, reason = "ending", f"it has ended there, and cannot be written here: {self._trouble}"
-        elif state == "ended" and verdict.state == "finished" and self._arrivals.is_to_come(name):
-            state, reason = "ending", "it has ended there, and its checkpoint is on its way"
-        job = verdict.job or name
-        if verdict.seen is not None:  # a cluster's: in its own words
-            said = replace(verdict.seen, at=now, job=job)
-            if state != "unknown":
-                said = replace(said, state=state)
-            elif said.state in ("ended", "gone"):  # its job is over, the run may not be
-                said = replace(said, state=state, reason=reason)
-            return self._since_when(name, said)
-        node = host if state == "running" else ""
-        return self._since_when(name, Seen(at=now, state=state, job=job, reason=reason, node=node))
+        far.wait(lambda: self._heard.looks >= awaited, 10 * ANSWER_S)
 
     def _since_when(self, name: str, seen: Seen) -> Seen:
         before, since = self._since.get(name, (seen.state, seen.at))
         return replace(seen, since=since if before == seen.state else seen.at)
+
+    def _status(self, posted: Mapping[str, tuple[Run, Posting]]) -> SiteStatus:
+        assert self._heard.hello is not None  # noqa: S101  it is connected
+        now, heard, machine = time.time(), self._heard, self._heard.machine
+        seen = {
+            name: self._since_when(name, heard.seen(name, posting, now))
+            for name, (_, posting) in posted.items()
+            if name in heard.verdicts
+        }
+        states = [one.state for one in seen.values()]
+        self._since = {name: (one.state, one.since) for name, one in seen.items()}
+        return SiteStatus(
+            site=self.site, at=now, trouble=heard.trouble, runs=seen, clock_ahead_s=heard.ahead_s,
+            running=states.count("running"), waiting=states.count("pending"), host=self._heard.hello.host[:255],
+            gpus=tuple(machine.gpus), cpu=machine.cpu, all_gpus=len(machine.gpus) if machine.gpus else None,
+        )  # fmt: skip
 
     def _bring(self, far: FarConnection, run: Run) -> None:
         """Send the files with which a run begins, or goes on."""
@@ -394,24 +309,25 @@ class HostLink:
 
     def _posted(self, posting: Posting, run: Run, done: Done) -> Posting:
         self._accepted(done)
-        assert self.hello is not None  # noqa: S101  it has answered
-        self._followed.discard(run.id)  # what was said of it before is of the posting before
-        self._verdicts.pop(run.id, None)
+        assert self._heard.hello is not None  # noqa: S101  it has answered
+        self._heard.forget(run.id)  # what was said of it before is of the posting before
         self._since.pop(run.id, None)
-        folder = f"{self.hello.folder}/runs/{run.id}"
+        folder = f"{self._heard.hello.folder}/runs/{run.id}"
         return replace(posting, job=done.job or run.id, folder=folder)
 
     def _ask(self, far: FarConnection, head: Enter | Do | Check | Code, body: bytes = b"") -> Done:
         far.send(head, body)
         try:
-            far.wait(lambda: head.id in self._answers or self._refusal_of(head) is not None, ANSWER_S)
-            return refusal if (refusal := self._refusal_of(head)) is not None else self._answers[head.id]
+            far.wait(lambda: head.id in self._heard.answers or self._refusal_of(head) is not None, ANSWER_S)
+            return (
+                refusal if (refusal := self._refusal_of(head)) is not None else self._heard.answers[head.id]
+            )
         finally:
-            self._answers.clear()  # one thing is asked at a time
+            self._heard.answers.clear()  # one thing is asked at a time
 
     def _refusal_of(self, head: Head) -> Done | None:
         """Return why what was sent before an ``enter`` was refused, which has no answer of its own."""
-        return self._answers.get(head.run[:64]) if isinstance(head, Enter) else None
+        return self._heard.answers.get(head.run[:64]) if isinstance(head, Enter) else None
 
     def _accepted(self, done: Done) -> Done:
         if done.code:
