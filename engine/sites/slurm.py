@@ -32,6 +32,8 @@ from engine.text import printable, shorten
 MOST_ASKED = 20
 """Jobs that Slurm no longer lists and that are asked for one by one at a look."""
 NOT_INSTALLED = 127
+_NO_CONFIGURATION = ("configuration source", "configuration file")
+NO_CLUSTER_HERE = 'this machine is of no cluster: begin on its login node, or give the site `ssh = "…"`'
 _UNHEARD = (
     "Unable to contact",
     "Socket timed out",
@@ -318,7 +320,10 @@ def _is_rather(job: Job, other: Job) -> bool:
 def _error(what: str, said: Said) -> SiteError:
     """Return the error of a program that failed; ``Unreachable`` where the controller may have heard it."""
     last = _last(said)
-    return Unreachable(last) if any(word in said.err for word in _UNHEARD) else SiteError(f"{what}: {last}")
+    if any(word in said.err for word in _UNHEARD):
+        return Unreachable(last)
+    cure = f": {NO_CLUSTER_HERE}" if any(words in last for words in _NO_CONFIGURATION) else ""
+    return SiteError(f"{what}: {last}{cure}")
 
 
 def _last(said: Said) -> str:

@@ -218,6 +218,12 @@ def test_what_sbatch_refuses_is_said(cluster: Cluster, store: Store):
         runs.post(steps(1, 0.1))
 
 
+def test_a_machine_of_no_cluster_is_told_where_to_begin(cluster: Cluster, store: Store, monkeypatch):
+    monkeypatch.delenv("SLURM_CONF")
+    with pytest.raises(SiteError, match=r"configuration source: this machine is of no cluster: .*login node"):
+        PostedRuns(store, slurm="main").post(steps(1, 0.1))
+
+
 def test_what_the_cluster_allows_and_has_is_known(runs: PostedRuns, cluster: Cluster):
     slurm = Slurm(Here())
     assert slurm.free_gpus("spare") == (GPUS, GPUS)
