@@ -75,7 +75,7 @@ def fetch(run_name: str, which: str, root: Path, as_json: bool) -> None:
     from engine.remote.near_side.arrivals import FILES
     from engine.runs.store import Store, StoreError
     from engine.runs.trust.posted_by_user import own_posting
-    from engine.text import gib
+    from engine.text import disk_size
 
     store = Store(root)
     run = store.find(run_name)
@@ -89,4 +89,4 @@ def fetch(run_name: str, which: str, root: Path, as_json: bool) -> None:
     with contextlib.closing(HostLink(root, posting.site)) as link:
         size = link.fetch(run, file)
     path = str(run.checkpoints / file)
-    Answers("fetch", as_json=as_json).say(run, f"{path}: {gib(size, 2)}", path=path, bytes=size)
+    Answers("fetch", as_json=as_json).say(run, f"{path}: {disk_size(size)}", path=path, bytes=size)

@@ -60,10 +60,11 @@ def status_of(run: Run, *, mine: bool = False) -> Status:
 
 
 def _with_cure(run: Run, status: Status, place: Whereabouts | None, reason: str) -> str:
-    """Return a reason; of a run of which its site has said nothing for a while, also that it is not asked."""
+    """Return a reason; of a run of which its site has said nothing for a while, also why, or that it is not asked."""
     if place is None or place.posting == DAMAGED_POSTING or not (status.heard or place.seen is None):
         return reason
-    return "; ".join(filter(None, (reason, site_status.why_unattended(run.folder.rpartition("/")[0] or "."))))
+    unattended = site_status.why_unattended(run.folder.rpartition("/")[0] or ".")
+    return "; ".join(filter(None, (reason, unattended or place.trouble)))
 
 
 def _state_of_owned(status: Status, entry: QueueEntry) -> State:

@@ -19,6 +19,8 @@ class Whereabouts(NamedTuple):
     """None before the site's first word on it."""
     clock_ahead_s: float = 0.0
     """Seconds by which the site's clock is ahead of this machine's."""
+    trouble: str = ""
+    """Why the site does not answer, empty while it does."""
 
     @property
     def on(self) -> str:
@@ -44,4 +46,6 @@ def whereabouts_of(run: Run) -> Whereabouts | None:
     seen = newest(site.runs.get(run.id) if site is not None else None, posting.seen)
     if seen is not None and seen.at < posting.posted:  # it is about an earlier job
         seen = None
-    return Whereabouts(posting, seen, site.clock_ahead_s if site is not None else 0.0)
+    if site is None:
+        return Whereabouts(posting, seen)
+    return Whereabouts(posting, seen, site.clock_ahead_s, site.trouble)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import FILE, posting_of
+from engine.system import lock
 from tests.engine.remote.conftest import FolderSite
 
 
@@ -87,6 +88,9 @@ def test_a_site_that_is_away_says_why_and_no_run_fails(jz, tiny):
     assert read(jz).trouble.startswith("since ")
     assert "jz is down" in read(jz).trouble
     assert status_of(run).state == "queued"
+    (new,) = jz.submit(tiny)
+    with lock.hold(site_status.bridge_lock(jz.store.root), 1):
+        assert status_of(new).reason == f"not known yet whether it arrived; {read(jz).trouble}"
     jz.drop("down")
     jz.drop("full")
     jz.serve_to_end()
