@@ -16,7 +16,6 @@ import fcntl
 import os
 import stat
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -292,6 +291,8 @@ def has_flock(folder: Path) -> bool:
     Raises:
         OSError: Nothing can be written to the folder.
     """
+    import tempfile
+
     with tempfile.TemporaryFile(dir=folder) as probe:
         return _has_flock(probe.fileno())
 
