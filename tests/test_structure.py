@@ -188,7 +188,7 @@ SUMS, COUNTS = ("sum", "fsum", "nansum"), ("len", "count_nonzero")
 NOT_OVER_RUNS = {
     "engine/queue/durations.py": "of how long runs took, from which forecasts are made",
     "tui/figures/line_labels.py": "of the places of labels",
-    "tui/terminal/ascii_filter.py": "of the dots of a cell",
+    "tui/terminal/ascii_text.py": "of the dots of a cell",
 }
 """Where such functions are of something else than of runs, and of what."""
 
