@@ -201,10 +201,23 @@ def test_every_key_of_statistics_stands_with_its_default() -> None:
     assert documented.keys() == defaults(struct).keys()
 
 
+def test_every_key_of_notify_stands_with_its_default() -> None:
+    from engine.config.notify import Notify
+
+    assert documented_defaults("Keys of notify") == defaults(Notify)
+
+
+def test_every_field_of_a_message_is_explained() -> None:
+    from engine.notifications.message import Message
+
+    cells = [cell for cell, *_ in rows(section(doc("queue.md"), "Being told"))]
+    assert [code(name) for cell in cells for name in cell.split(", ")] == list(Message.__struct_fields__)
+
+
 def test_every_section_of_the_file_is_named() -> None:
     from engine.config.loader import _SECTIONS
 
-    named = {code(name).strip("[]").partition(".")[0] for name, _ in rows(doc("experiments.md"))[:5]}
+    named = {code(name).strip("[]").partition(".")[0] for name, _ in rows(doc("experiments.md"))[:6]}
     assert set(_SECTIONS) <= named
 
 

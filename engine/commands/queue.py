@@ -73,7 +73,8 @@ def submit(
             fail(
                 f"--on {on}: the site gives the devices; --device, --priority, --after, --share are for here"
             )
-        _post(store, site_named(on, config_path), experiments, chosen, answers, only_post=only_queue)
+        site = site_named(on, config_path)
+        _post(store, site, experiments, chosen, answers, None if only_queue else config_path)
         return
     before = [store.find(name).id for name in after]
     try:
@@ -83,7 +84,7 @@ def submit(
                 device=device, priority=priority, after=before, share=share, warn=warn,
             )  # fmt: skip
         if not only_queue:
-            ensure_worker(store)
+            ensure_worker(store, "--config", str(config_path.absolute()))
     finally:  # a refusal of one, or of stdout, leaves the others queued
         for run in queued:
             answers.say(run, f"{run.id} waits in the queue", plain=run.id, experiment=run.info().experiment)
@@ -92,6 +93,7 @@ def submit(
 
 
 @click.command()
+@option_config
 @option_runs
 @click.option(
     "--devices", metavar="LIST", help="GPUs by index or UUID, cpu:N for N slots; all GPUs by default."
@@ -104,10 +106,16 @@ def submit(
 @click.option(
     "--replace", is_flag=True, help="End a worker that is stopped or hangs, and serve in its stead."
 )
-def work(root: Path, devices: str | None, drain: bool, backoff: float, replace: bool) -> None:
-    """Run the queue until it is empty (or until told to stop); runs go on when the worker is stopped."""
+def work(
+    config_path: Path, root: Path, devices: str | None, drain: bool, backoff: float, replace: bool
+) -> None:
+    """Run the queue until it is empty (or until told to stop); runs go on when the worker is stopped.
+
+    It tells of what happens whom [notify] of the experiments file names.
+    """
     from engine.queue import worker
     from engine.queue.hung_worker import end_hung_worker
+    from engine.queue.notifier import Notifier
     from engine.sites.local_devices import LocalDevices
     from engine.system.process import is_told_to_stop
 
@@ -118,7 +126,10 @@ def work(root: Path, devices: str | None, drain: bool, backoff: float, replace: 
                 click.echo(note, err=True)
             if replace and (ended := end_hung_worker(Store(root))):
                 click.echo(ended, err=True)
-            count = worker.work(Store(root), stopped, drain=drain, machine=machine, backoff_s=backoff)
+            count = worker.work(
+                Store(root), stopped, drain=drain, machine=machine, backoff_s=backoff,
+                notifier=Notifier(Store(root), config_path),
+            )  # fmt: skip
     except worker.Busy as error:
         click.echo(str(error), err=True)
         return
@@ -230,9 +241,10 @@ def hold(run_names: tuple[str, ...], root: Path, as_json: bool, release: bool, y
 
 
 def _post(
-    store: Store, site: Site, experiments: list[Experiment], seeds: list[int], answers: Answers, *, only_post: bool
+    store: Store, site: Site, experiments: list[Experiment], seeds: list[int], answers: Answers,
+    config_path: Path | None,
 ) -> None:  # fmt: skip
-    """Post experiments to a site, and have a bridge look after them."""
+    """Post experiments to a site, and have a bridge look after them where it is told the experiments file."""
     from engine.remote.live_postings import is_any
     from engine.remote.post import submit_to
     from engine.remote.start_bridge import ensure_bridge
@@ -245,8 +257,8 @@ def _post(
                 which = f", job {job}" if job else ""
                 answers.say(run, f"{run.id} waits at {site.name}{which}", plain=run.id, on=site.name, job=job)
     finally:  # for those that the site has taken
-        if not only_post and is_any(store):
-            ensure_bridge(store)
+        if config_path is not None and is_any(store):
+            ensure_bridge(store, "--config", str(config_path.absolute()))
 
 
 def _seeds_to_queue(store: Store, experiment: Experiment) -> list[int]:

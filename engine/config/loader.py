@@ -14,6 +14,8 @@ import tomli
 from engine.catalog.figure_kinds import kind_mistakes, with_defaults
 from engine.catalog.models import MODELS, caveat
 from engine.catalog.recipes import fill
+from engine.config.notify import FIELDS as NOTIFY_FIELDS
+from engine.config.notify import Notify, build_notify, notes_on_notify
 from engine.config.overrides import override
 from engine.config.preflight import few_validation_images, missing_files, missing_packages, oversized_batch
 from engine.config.schema import Experiment, Figure, Rate, Statistics
@@ -44,6 +46,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     statistics: Statistics = Statistics()
     sites: dict[str, Site] = {}
     """Of this file alone; ``engine.config.site.all_sites`` adds the user's own."""
+    notify: Notify | None = None
+    """Where messages on runs go; None without the table."""
 
 
 def load_config(path: str | os.PathLike[str]) -> Config:
@@ -95,6 +99,7 @@ def check_notes(config: Config) -> list[str]:
     packages = dict.fromkeys(filter(None, map(missing_packages, experiments)))
     return [
         *packages,
+        *notes_on_notify(config.notify, config.path),
         *(f"{experiment.name}: {note}" for experiment in experiments for note in notes_on(experiment)),
     ]
 
@@ -115,7 +120,7 @@ _FIGURE_FIELDS: dict[str, Any] = {
     key: kind for key, kind in get_type_hints(Figure, include_extras=True).items() if key != "name"
 }
 _STATISTICS_FIELDS: dict[str, Any] = get_type_hints(Statistics, include_extras=True)
-_SECTIONS = ("defaults", "experiments", "figures", "statistics", "sites")
+_SECTIONS = ("defaults", "experiments", "figures", "statistics", "sites", "notify")
 
 
 class _ConfigReader:
@@ -156,6 +161,7 @@ class _ConfigReader:
             figures=figures,
             statistics=self._statistics(),
             sites=self._sites(),
+            notify=self._notify(),
         )
 
     def _check_defaults(self, defaults: dict[str, Any]) -> None:
@@ -244,6 +250,21 @@ class _ConfigReader:
 
         values, _ = convert_fields(fields, _STATISTICS_FIELDS, Statistics, report)
         return Statistics(**values)
+
+    def _notify(self) -> Notify | None:
+        """Return where messages go; None without the table, or after reporting what is wrong in it."""
+        home = "notify"
+        if home not in self.document:
+            return None
+        table = self._table(home)
+        for key in table:
+            if key not in NOTIFY_FIELDS:
+                self._unknown((home,), key, NOTIFY_FIELDS, f"in [{home}]")
+
+        def report(key: str, message: str) -> None:
+            self._report(self.positions.value(home, key), f"{key} in [{home}]: {message}")
+
+        return build_notify(table, report)
 
     def _margins(self, margins: dict[str, Any]) -> dict[str, Any]:
         """Return the margins that are above 0, of metrics that the engine or a figure knows."""

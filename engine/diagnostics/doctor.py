@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from engine.diagnostics import run_checks
-from engine.diagnostics.folder_checks import check_unfinished, check_worker
+from engine.diagnostics.folder_checks import check_notifications, check_unfinished, check_worker
 from engine.diagnostics.folder_permissions import check_folder, check_key, check_outputs
 from engine.diagnostics.gpu_leaks import check_gpus
 from engine.diagnostics.leftover_processes import check_leftovers
@@ -49,6 +49,7 @@ def _examine_folder(store: Store) -> Iterator[Finding]:
     """Yield what is not well outside the runs."""
     yield from check_unfinished(store)
     yield from check_worker(store)
+    yield from check_notifications(store)
     yield from check_folder(store)
     yield from check_outputs(store)
     yield from check_key()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 
 from engine.diagnostics import run_checks
 from engine.diagnostics.run_checks import Finding
+from engine.notifications.outbox import FOLDER, Outbox
 from engine.runs import worker_status
 from engine.runs.store import Store, is_run_id
 from engine.system import lock
@@ -46,6 +48,22 @@ def check_worker(store: Store) -> Iterator[Finding]:
             "" if _has_worker(store) else "throw",
             log,
         )
+
+
+def check_notifications(store: Store) -> Iterator[Finding]:
+    """Did the last messages of [notify] arrive?"""
+    letters = sorted(Outbox(store.root).letters(), key=lambda letter: letter.at)
+    arrived = max((place for place, letter in enumerate(letters) if letter.state == "sent"), default=-1)
+    failed = [letter for letter in letters[arrived + 1 :] if letter.why]
+    if failed:
+        count, last = len(failed), failed[-1]
+        when = time.strftime("%d %b %H:%M", time.localtime(last.at))
+        text = f"{count} message{'s' * (count > 1)} could not be sent, the last on {when}: {last.why}"
+        lost = sum(letter.state == "lost" for letter in failed)
+        cure = "[notify] of experiments.toml says where they go"
+        if lost < count:
+            cure += "; the next worker tries again"
+        yield Finding(FOLDER, "notify", text, cure)
 
 
 def kind_of_locks(store: Store) -> str:

@@ -11,7 +11,7 @@ import contextlib
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,6 +21,7 @@ from engine.errors import PASSING
 from engine.events import Failure
 from engine.queue import retry
 from engine.queue.memory_estimates import MemoryEstimates
+from engine.queue.notifier import Notifier
 from engine.queue.planner import Job, Live, Plan, Wait, make_plan
 from engine.runs import run_lock, worker_status
 from engine.runs.current_state import status_of
@@ -69,6 +70,7 @@ def work(
     drain: bool = True,
     machine: LocalDevices | None = None,
     backoff_s: float = retry.BACKOFF_S,
+    notifier: Notifier | None = None,
 ) -> int:
     """Start queued runs until none waits and none runs (``drain``) or until ``stopped``; return how many were started.
 
@@ -78,6 +80,7 @@ def work(
         drain: End once no run is left that starts by itself.
         machine: The devices to give out; None for all of this machine.
         backoff_s: Seconds before the first retry of a run.
+        notifier: Sends messages on what happens; None for no messages.
 
     Raises:
         Busy: Another worker serves the folder.
@@ -85,7 +88,9 @@ def work(
     """
     with contextlib.ExitStack() as stack:
         machine = machine or stack.enter_context(contextlib.closing(LocalDevices()))
-        worker = Worker(store, machine, backoff_s)
+        if notifier is not None:
+            stack.callback(lambda: notifier.close(at_once=stopped()))
+        worker = Worker(store, machine, backoff_s, notifier)
         while True:
             with _only_worker(store):
                 worker.serve(stopped, drain=drain)
@@ -102,14 +107,24 @@ class _Look:
 
 
 class Worker:
-    """Serves one folder of runs; the caller holds the lock that makes it the only one."""
+    """Serves one folder of runs; the caller holds the lock that makes it the only one.
 
-    def __init__(self, store: Store, machine: LocalDevices, backoff_s: float) -> None:
+    Args:
+        store: The folder of runs.
+        machine: The devices to give out.
+        backoff_s: Seconds before the first retry of a run.
+        notifier: Sends messages on what happens; None for no messages.
+    """
+
+    def __init__(
+        self, store: Store, machine: LocalDevices, backoff_s: float, notifier: Notifier | None = None
+    ) -> None:
         self.started = 0
         """How many runs it has started."""
         self._store = store
         self._machine = machine
         self._backoff = backoff_s
+        self._notifier = notifier
         self._estimates = MemoryEstimates(store)
         self._lacks = lacking("train")
         self._children: list[tuple[Run, subprocess.Popen[bytes]]] = []
@@ -145,7 +160,10 @@ class Worker:
                 plan.waits[name] = Wait(why)
         self._waiting = len(plan.waits)
         self._publish(plan)
-        return not self._children and _is_idle(look, plan)
+        is_done = not self._children and _is_idle(look, plan)
+        if is_done and self._notifier is not None:
+            self._notifier.rest(self._waiting, self.started)
+        return is_done
 
     def is_done(self) -> bool:
         """Return whether a worker has no run to start or to wait for."""
@@ -191,6 +209,7 @@ class Worker:
                 f"{self._store.root} is no longer there: moved or removed; {_still_wait(self._waiting)}"
             )
         self._place = place
+        self._follow(run for run, entry in look.live if entry is not None and not entry.by_hand)
         live = {run.id for run, _ in look.live}
         if self._live - live:
             self._estimates.look_again()
@@ -220,6 +239,7 @@ class Worker:
 
     def _start(self, run: Run, devices: Sequence[Device]) -> str:
         """Start a run; return why it could not be started, empty if it was."""
+        self._follow([run])
         try:
             child = launch(run, devices, self._machine.environment([device.id for device in devices]))
         except OSError as error:
@@ -228,6 +248,10 @@ class Worker:
             self._children.append((run, child))
             self.started += 1
         return "" if child is not None else "another process has its lock"
+
+    def _follow(self, runs: Iterable[Run]) -> None:
+        if self._notifier is not None:
+            self._notifier.follow(runs)
 
     def _cannot_start(self, run: Run, error: OSError) -> str:
         why = f"cannot be started: {error.strerror or error}"

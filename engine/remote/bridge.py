@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from engine.queue.notifier import Notifier
 from engine.queue.retry import BACKOFF_S
 from engine.remote.live_postings import LivePostings, is_any
 from engine.remote.site_keeper import Pace, SiteKeeper
@@ -32,7 +33,12 @@ class Busy(Exception):  # noqa: N818  it says what is the case, not that somethi
 
 
 def serve(
-    store: Store, stopped: Callable[[], bool], *, pace: Pace | None = None, backoff_s: float = BACKOFF_S
+    store: Store,
+    stopped: Callable[[], bool],
+    *,
+    pace: Pace | None = None,
+    backoff_s: float = BACKOFF_S,
+    notifier: Notifier | None = None,
 ) -> None:
     """Look after the posted runs of a folder until no site has one any more, or until ``stopped``.
 
@@ -41,26 +47,33 @@ def serve(
         stopped: Returns whether to end; it is called about every ``POLL_S`` seconds.
         pace: How often it looks; None for the usual.
         backoff_s: Seconds before the first retry of a run.
+        notifier: Sends messages on what happens; None for no messages.
 
     Raises:
         Busy: Another bridge looks after it.
         StoreError: The folder cannot be locked.
     """
-    while True:
-        with _only_bridge(store) as path:
-            _Bridge(store, pace or Pace(), backoff_s, path).serve(stopped)
-        if stopped() or not is_any(store):  # a run posted while the lock was let go is looked after too
-            return
+    with contextlib.ExitStack() as stack:
+        if notifier is not None:
+            stack.callback(lambda: notifier.close(at_once=stopped()))
+        while True:
+            with _only_bridge(store) as path:
+                _Bridge(store, pace or Pace(), backoff_s, path, notifier).serve(stopped)
+            if stopped() or not is_any(store):  # a run posted while the lock was let go is looked after too
+                return
 
 
 class _Bridge:
     """The threads of all sites; the caller has the lock that makes it the only one."""
 
-    def __init__(self, store: Store, pace: Pace, backoff_s: float, path: Path) -> None:
+    def __init__(
+        self, store: Store, pace: Pace, backoff_s: float, path: Path, notifier: Notifier | None = None
+    ) -> None:
         self._store = store
         self._pace = pace
         self._backoff_s = backoff_s
         self._path = path
+        self._notifier = notifier
         self._postings = LivePostings(store)
         self._keepers: dict[str, SiteKeeper] = {}
 
@@ -90,7 +103,9 @@ class _Bridge:
         """Have a thread for each site; return whether there is any."""
         for name in sites:
             if name not in self._keepers:
-                keeper = SiteKeeper(self._store, name, self._postings, self._pace, self._backoff_s)
+                keeper = SiteKeeper(
+                    self._store, name, self._postings, self._pace, self._backoff_s, self._notifier
+                )
                 self._keepers[name] = keeper
                 keeper.start()
         return bool(self._keepers)

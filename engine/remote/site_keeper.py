@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from engine.config.site import Site
 from engine.errors import UserError
+from engine.queue.notifier import Notifier
 from engine.queue.retry import log
 from engine.remote import post, requests
 from engine.remote.host_link import HostLink
@@ -60,15 +61,25 @@ class SiteKeeper(threading.Thread):
         postings: Finds the runs.
         pace: How often to look.
         backoff_s: Seconds before the first retry of a run.
+        notifier: Sends messages on what happens; None for no messages.
     """
 
-    def __init__(self, store: Store, site: str, postings: LivePostings, pace: Pace, backoff_s: float) -> None:
+    def __init__(
+        self,
+        store: Store,
+        site: str,
+        postings: LivePostings,
+        pace: Pace,
+        backoff_s: float,
+        notifier: Notifier | None = None,
+    ) -> None:
         super().__init__(name=f"site {site}", daemon=True)
         self._store = store
         self._site = site
         self._postings = postings
         self._pace = pace
         self._backoff_s = backoff_s
+        self._notifier = notifier
         self._link: Link | None = None
         self._linked: Site | None = None
         self._failed = 0
@@ -102,6 +113,8 @@ class SiteKeeper(threading.Thread):
         posted = self._postings.by_site().get(self._site)
         if not posted:
             return None
+        if self._notifier is not None:
+            self._notifier.follow(run for run, _ in posted.values())
         try:
             self._look(posted)
         except UserError as error:

@@ -18,8 +18,12 @@ ARGUMENTS = ["-m", "engine.cli"]
 """How Python is told to run `engine`."""
 
 
-def ensure_bridge(store: Store) -> None:
+def ensure_bridge(store: Store, *options: str) -> None:
     """Have a bridge look after the posted runs of a folder, and look now: start one in the background without one.
+
+    Args:
+        store: The folder of runs.
+        options: Those of `engine bridge`, where it is started.
 
     Raises:
         OSError: The folder cannot be written.
@@ -32,15 +36,15 @@ def ensure_bridge(store: Store) -> None:
             os.utime(path)  # it sees that there is something new
         return
     path.touch(mode=0o600)  # by that lists know that one is starting
-    start_in_background(store.root, LOG, "bridge", python=ARGUMENTS)
+    start_in_background(store.root, LOG, "bridge", *options, python=ARGUMENTS)
 
 
-def ensure_bridge_if_needed(store: Store) -> None:
-    """Start a bridge where a site has a run and there is none; it costs nothing where none was ever posted."""
+def ensure_bridge_if_needed(store: Store, *options: str) -> None:
+    """Start a bridge with options where a site has a run and there is none; it costs nothing where none was posted."""
     if not site_status.folder_of(store.root).is_dir() or site_status.is_looked_after(store.root):
         return
     from engine.remote.live_postings import is_any
 
     with contextlib.suppress(OSError):  # who only looks need not be able to write
         if is_any(store):
-            ensure_bridge(store)
+            ensure_bridge(store, *options)

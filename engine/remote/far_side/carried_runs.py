@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from engine.config.preflight import missing
 from engine.config.site import Site
 from engine.queue import order
+from engine.queue.notifier import TELLS_NOBODY
 from engine.queue.worker import ensure_worker
 from engine.remote import post
 from engine.remote.far_side.moved_paths import moved_config, moves_to
@@ -153,7 +154,7 @@ class CarriedRuns:
         lacks = missing(last_experiment(run))
         if cluster is not None:
             return self._hand_in(run, cluster)
-        ensure_worker(self._store)
+        ensure_worker(self._store, *TELLS_NOBODY)
         return f"{asked.run} waits there" + (f"; {lacks}" if lacks else ""), ""
 
     def _appear(self, run: Run, asked: Enter, cluster: Site | None) -> None:
@@ -191,7 +192,7 @@ class CarriedRuns:
                 with post.only_poster(self._store.root, cluster.name):
                     post.refused(run, post.require_own(run), str(error))
                 raise
-        ensure_bridge(self._store)
+        ensure_bridge(self._store, *TELLS_NOBODY)
         job = post.require_own(run).job
         return said or f"{run.id} was posted there" + (f" as job {job}" if job else ""), job
 

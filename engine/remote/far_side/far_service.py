@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Iterable
 
 from engine.queue import retry
+from engine.queue.notifier import TELLS_NOBODY
 from engine.queue.worker import ensure_worker
 from engine.remote.start_bridge import ensure_bridge_if_needed
 from engine.runs import worker_status
@@ -30,8 +31,8 @@ def ensure_service(store: Store, runs: Iterable[Run]) -> None:
     left = status.reasons.keys() if status is not None and status.left else ()
     with contextlib.suppress(OSError):  # a full disk: at the next look
         if any(_needs_worker(run) for run in runs if run.id not in left):
-            ensure_worker(store)
-    ensure_bridge_if_needed(store)
+            ensure_worker(store, *TELLS_NOBODY)
+    ensure_bridge_if_needed(store, *TELLS_NOBODY)
 
 
 def _needs_worker(run: Run) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from engine.queue.notifier import TELLS_NOBODY
 from engine.queue.order import Where
 from engine.queue.worker import ensure_worker
 from engine.remote import verbs
@@ -42,7 +43,7 @@ def _cancel(_store: Store, run: Run, _words: Sequence[str]) -> str:
 
 def _release(store: Store, run: Run, _words: Sequence[str]) -> str:
     said = verbs.hold(run, release=True)
-    ensure_worker(store)
+    ensure_worker(store, *TELLS_NOBODY)
     return said
 
 

@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from engine.config.site import Site
+from engine.queue.notifier import Notifier
 from engine.remote import post
 from engine.remote.bridge import serve
 from engine.remote.site_keeper import Pace
@@ -55,9 +56,13 @@ class FolderSite:
             (status_of(run).state, status_of(run).reason, posting_of(run)) for run in self.store.runs()
         ]
 
-    def serve_to_end(self, timeout_s: float = 20.0, backoff_s: float = 0.0) -> None:
+    def serve_to_end(
+        self, notifier: Notifier | None = None, timeout_s: float = 20.0, backoff_s: float = 0.0
+    ) -> None:
         deadline = time.monotonic() + timeout_s
-        serve(self.store, lambda: time.monotonic() > deadline, pace=PACE, backoff_s=backoff_s)
+        serve(
+            self.store, lambda: time.monotonic() > deadline, pace=PACE, backoff_s=backoff_s, notifier=notifier
+        )
         assert time.monotonic() < deadline, [
             (status_of(run).state, status_of(run).reason, posting_of(run)) for run in self.store.runs()
         ]

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from engine.queue.notifier import Notifier, Pace
 from engine.runs.current_state import status_of
 from engine.runs.posted import site_status
 from engine.runs.posted.posting import FILE, posting_of
 from engine.system import lock
+from tests.engine.notifications.notification_server import told
 from tests.engine.remote.conftest import FolderSite
+
+__all__ = ["told"]  # a fixture
+
+QUICK = Pace(look_s=0.02, first_pause_s=0.05, linger_s=5.0)
 
 
 def test_a_posted_run_finishes_and_the_last_word_is_kept(jz, tiny):
@@ -140,3 +146,17 @@ def test_another_users_posting_is_left_alone(jz, tiny, tmp_path, monkeypatch):
 
 def read(jz):
     return site_status.read(jz.store.root, "jz")
+
+
+def test_the_end_of_a_run_at_a_site_is_told_by_the_bridge_once(jz, tiny, told, tmp_path):
+    config = tmp_path / "experiments.toml"
+    config.write_text(f'[notify]\nurl = "{told.address}"\n')
+    jz.plan("fail finish")
+    (run,) = jz.submit(replace(tiny, retries=1))
+    jz.serve_to_end(Notifier(jz.store, config, of_sites=True, pace=QUICK))
+    assert told.told == [(run.id, "finished")]
+    assert told.messages[0]["on"] == "jz"
+    here = Notifier(jz.store, config, pace=QUICK)
+    here.rest(0, 0)
+    here.close()
+    assert len(told.messages) == 1

@@ -1,0 +1,90 @@
+"""What a message says: one JSON object, made of a run's status."""
+
+from __future__ import annotations
+
+import time
+from typing import Literal
+
+import msgspec
+
+from engine.catalog.metrics import HEADLINES, first_of, metric_of
+from engine.config.notify import Occasion
+from engine.runs.status import Status
+from engine.system.process import host
+from engine.text import clean, duration, shorten
+
+MOST_METRICS = 200
+LONGEST = 500
+"""Characters of its text."""
+
+
+class Message(msgspec.Struct, kw_only=True, frozen=True):
+    """A message; docs/queue.md explains the fields."""
+
+    v: int = 1
+    id: str
+    """The same each time that it is sent: a receiver may see it twice where a machine died in between."""
+    event: Occasion
+    time: float
+    host: str
+    text: str
+    """A sentence for people, printable and on one line."""
+    run: str = ""
+    experiment: str = ""
+    seed: int | None = None
+    attempt: int | None = None
+    state: str = ""
+    reason: str = ""
+    on: str = ""
+    epoch: float | None = None
+    epochs: int | None = None
+    metrics: dict[str, float | None] = {}
+
+
+def of_end(status: Status) -> Message:
+    """Return the message on the end of a run; a crash is told as ``failed`` too."""
+    event: Literal["finished", "failed"] = "finished" if status.state == "finished" else "failed"
+    words = f"{status.state} after {duration(status.trained_s)}" if status.trained_s else status.state
+    if event == "finished" and (best := first_of(status.last, HEADLINES)) is not None:
+        name, value = best
+        words += f", {metric_of(name).full} {value:.4g}"
+    elif status.reason:
+        words += f": {clean(status.reason)}"
+    return _of_run(status, event, f"{event}.{status.attempt}.{status.ended:.0f}", words)
+
+
+def of_alarm(status: Status, kind: str, words: str) -> Message:
+    """Return the message on a live run with which something is wrong; a run that stands still has one for each place.
+
+    Args:
+        status: How the run goes.
+        kind: What is wrong, as ``engine.analysis.alarms`` calls it.
+        words: The same in words.
+    """
+    place = f".{status.step}" if kind == "stalls" else ""
+    told = f"{kind}: {words}"
+    return _of_run(status, "alarm", f"alarm.{status.attempt}.{kind}{place}", told, reason=told)
+
+
+def of_empty_queue(waiting: int, started: int) -> Message:
+    """Return the message that no run goes on or starts by itself any more.
+
+    Args:
+        waiting: How many runs wait for their user.
+        started: How many the worker has started.
+    """
+    now = time.time()
+    text = f"the queue is empty: {started} run{'s' * (started != 1)} started"
+    if waiting:
+        text = f"nothing runs any more; {waiting} run{'s wait' if waiting > 1 else ' waits'} for you"
+    return Message(id=f"queue-empty.{now:.3f}", event="queue-empty", time=now, host=host(), text=text)
+
+
+def _of_run(status: Status, event: Occasion, which: str, words: str, reason: str = "") -> Message:
+    metrics = dict(list(status.last.items())[:MOST_METRICS])
+    return Message(
+        id=f"{status.run}.{which}", event=event, time=time.time(), host=host(),
+        text=shorten(f"{clean(status.experiment)} s{status.seed} {words}", LONGEST), run=status.run,
+        experiment=status.experiment, seed=status.seed, attempt=status.attempt, state=status.state,
+        reason=reason or status.reason, on=status.on, epoch=status.epoch, epochs=status.epochs, metrics=metrics,
+    )  # fmt: skip
