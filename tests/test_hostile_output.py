@@ -80,7 +80,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_project(tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda *_: None)
     return tmp_path
 
 

@@ -76,6 +76,7 @@ class Notifier:
         self._watcher = Watcher()
         self._tidied = 0.0
         self._busy = False
+        """Whether a run has gone on or ended since the queue was empty last."""
         self._mutex = threading.RLock()
         """Held for all but sending: the bridge has a thread for each site."""
 
@@ -102,11 +103,11 @@ class Notifier:
         """
         with self._mutex, contextlib.suppress(OSError):
             notify = self._read()
-            if notify is None or not (self._busy or self._outbox.watched()):
+            if notify is None:
                 return
-            self._busy = False
             self._tell_ends(notify)  # what ended last comes before it
-            if "queue-empty" in notify.on:
+            was_busy, self._busy = self._busy, False
+            if was_busy and "queue-empty" in notify.on:
                 self._outbox.add(of_empty_queue(waiting, started))
 
     def close(self, *, at_once: bool = False) -> None:
@@ -196,9 +197,12 @@ class Notifier:
                     self._outbox.add(message)
             self._outbox.unwatch(run.id)
             self._followed.discard(run.id)
+            self._busy = True  # it ended while no worker looked, or has just ended
 
     def _tell_alarms(self) -> None:
-        live = {status.run: status for run in self._runs() if (status := status_of(run)).state in LIVE}
+        """Tell what is wrong with live runs; of a run whose site is away nothing is known of now."""
+        statuses = [status_of(run) for run in self._runs()]
+        live = {status.run: status for status in statuses if status.state in LIVE and not status.heard}
         for alarm in self._watcher.look(live.values(), time.monotonic()):
             self._outbox.add(of_alarm(live[alarm.run], alarm.kind, alarm.text))
 

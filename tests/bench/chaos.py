@@ -235,7 +235,7 @@ class Chaos:
                     self.say(f"resumed {run.id}")
         if any(status_of(run).state == "crashed" for run in self._own()) and self._chance.random() < 0.3:
             self.say("resume --all-crashed --queue")
-            command = "from engine.queue import worker; worker.ensure_worker = lambda store: None; "
+            command = "from engine.queue import worker; worker.ensure_worker = lambda *_: None; "
             command += "from engine.cli import main; main(['resume', '--all-crashed', '--queue'])"
             subprocess.run([sys.executable, "-c", command], check=False, **self._options())
         if not self._workers():

@@ -148,7 +148,7 @@ LS = """
 import sys
 from engine.commands.ls_and_logs import ls
 import engine.remote.start_bridge as start
-start.ensure_bridge = lambda store: None
+start.ensure_bridge = lambda *_: None
 ls(["--runs", sys.argv[1]], standalone_mode=False)
 """
 

@@ -45,7 +45,7 @@ OTHERWISE = {
 def call(tmp_path, monkeypatch):
     (tmp_path / "experiments.toml").write_text(TINY)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda *_: None)
     return lambda *arguments: CliRunner().invoke(main, arguments)
 
 

@@ -24,7 +24,7 @@ def runs(lab):
 def call(lab, monkeypatch):
     """The `engine` command in this process, and no worker that it would start: ``call("ls").stdout``."""
     monkeypatch.chdir(lab)
-    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda *_: None)
     return lambda *arguments: CliRunner().invoke(main, arguments)
 
 

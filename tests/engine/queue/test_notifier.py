@@ -231,6 +231,17 @@ def test_an_empty_queue_is_told_after_the_last_run_and_once(store, run, config, 
     assert told.messages[1]["text"] == "nothing runs any more; 2 runs wait for you"
 
 
+def test_a_queue_that_stays_empty_beside_runs_of_others_is_told_once(store, run, config, told):
+    """A mark that stays, of a run that lives elsewhere, makes no news."""
+    Outbox(store.root).watch(run.id)
+    with run_lock.hold(run):
+        notifier = Notifier(store, config, pace=PACE)
+        for _ in range(5):
+            notifier.rest(0, 0)
+        notifier.close(at_once=True)
+    assert told.messages == []
+
+
 def test_a_loss_that_is_not_finite_is_an_alarm_once_a_run(store, run, config, told, monkeypatch):
     monkeypatch.setattr("engine.analysis.alarms.NONFINITE_S", 0.05)
     with run_lock.hold(run):

@@ -103,7 +103,7 @@ def strangers(lab: Path) -> Strangers:
 def call(lab: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """The `engine` command in this process, and no worker that it would start."""
     monkeypatch.chdir(lab)
-    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda *_: None)
     return lambda *arguments: CliRunner().invoke(main, arguments)
 
 

@@ -17,7 +17,7 @@ from tui.state.snapshot import Project
 
 @pytest.fixture(autouse=True)
 def _without_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store: None)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda *_: None)
 
 
 def strange(run: Run, entry: str | None) -> Run:

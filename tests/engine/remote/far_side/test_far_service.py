@@ -18,18 +18,20 @@ from tests.engine.remote.far_side.test_far_verdict import taken
 def began(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Which of them were started."""
     began: list[str] = []
-    monkeypatch.setattr(far_service, "ensure_worker", lambda store: began.append("worker"))
+    monkeypatch.setattr(
+        far_service, "ensure_worker", lambda store, *options: began.append(" ".join(["worker", *options]))
+    )
     return began
 
 
 def test_a_run_that_waits_has_a_worker(store, tiny, began):
     ensure_service(store, [queued(store, tiny)])
-    assert began == ["worker"]
+    assert began == ["worker --config /dev/null"]
 
 
 def test_a_run_that_crashed_with_its_worker_has_another(store, tiny, began):
     ensure_service(store, [taken(store, tiny, "failed")])
-    assert began == ["worker"]
+    assert began == ["worker --config /dev/null"]
 
 
 def test_a_run_that_waits_for_its_user_has_none_once_a_worker_has_seen_it(store, tiny, began):
@@ -39,7 +41,7 @@ def test_a_run_that_waits_for_its_user_has_none_once_a_worker_has_seen_it(store,
     ensure_service(store, [run])
     assert began == []
     ensure_service(store, [run, queued(store, tiny, seed=1)])
-    assert began == ["worker"], "that came after it had left"
+    assert began == ["worker --config /dev/null"], "that came after it had left"
 
 
 def test_a_run_that_was_not_queued_has_none(store, tiny, began):
