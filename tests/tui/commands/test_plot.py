@@ -79,6 +79,8 @@ def test_an_experiment_is_the_mean_of_its_seeds_with_a_band(store: Store) -> Non
     assert lines[-2].split() == ["1", "2", "3", "4"]
     assert lines[-1][0] in lines[5] + lines[6]  # the sign at the end of the curve
     assert any(0x2800 < ord(letter) < 0x2900 for line in lines for letter in line)
+    in_ascii = drawn("net", "test/f1", "--ascii")
+    assert sum(line.count(":") for line in in_ascii[1:-3]) > 50  # the band, told from the curve
 
 
 def test_runs_by_id_and_by_a_part_of_it_are_curves_of_their_own(store: Store) -> None:

@@ -35,6 +35,7 @@ LEAST_NAME = 14
 ON_A_LINE = 6
 """Curves up to which they are."""
 BETWEEN = "   "
+BAND_IN_ASCII = ":"
 RESET = "\x1b[0m"
 
 
@@ -110,13 +111,25 @@ def _layers(
     def spans(x: Floats, y: Floats) -> Spans:
         return Spans.of(x, y, window, columns, rows)
 
+    curves = []
+    covered = np.zeros((layout.height, layout.width), np.bool_)
+    for each, colour in zip(series, colours, strict=True):
+        curves.append(_dots(spans(each.x, each.solid), colour))
+        if each.dashed is not None:
+            curves.append(_dots(spans(each.x, each.dashed).dashed(), colour))
+    for curve in curves:
+        covered[curve.rows // 4, curve.columns // 2] = True
     for each, colour in zip(series, colours, strict=True):
         if each.low is not None and each.high is not None:
-            yield _dots(spans(each.x, each.high).between(spans(each.x, each.low)), colour, sparse=True)
-    for each, colour in zip(series, colours, strict=True):
-        yield _dots(spans(each.x, each.solid), colour)
-        if each.dashed is not None:
-            yield _dots(spans(each.x, each.dashed).dashed(), colour)
+            band = _dots(spans(each.x, each.high).between(spans(each.x, each.low)), colour, sparse=True)
+            seen = ~covered[band.rows // 4, band.columns // 2]
+            across, down = band.columns[seen], band.rows[seen]
+            yield (
+                Dots(across // 2, down // 4, colour, BAND_IN_ASCII)
+                if setting.ascii_only
+                else Dots(across, down, colour)
+            )
+    yield from curves
     lost = "x" if setting.ascii_only else UNICODE.lost
     for line, each, mark, colour in zip(lines, series, marks, colours, strict=True):
         yield from _marks(line.curve.crosses, lost, colour, window, layout)
