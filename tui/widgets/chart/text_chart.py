@@ -165,12 +165,10 @@ def _marks(
     """Yield a mark in the cell of each place that is in the window."""
     for x, y in places:
         with np.errstate(all="ignore"):
-            column = window.columns(np.array([x]), 2 * layout.width)
-            row = window.rows(np.array([y]), 4 * layout.height)
-        if np.isfinite([column[0], row[0]]).all():
-            cell = np.rint(column).astype(np.int64) // 2, np.rint(row).astype(np.int64) // 4
-            if 0 <= cell[0][0] < layout.width and 0 <= cell[1][0] < layout.height:
-                yield Dots(*cell, colour, mark)
+            column = float(window.columns(np.array([x]), 2 * layout.width)[0])
+            row = float(window.rows(np.array([y]), 4 * layout.height)[0])
+        if -0.5 <= column < 2 * layout.width - 0.5 and -0.5 <= row < 4 * layout.height - 0.5:
+            yield Dots(np.array([round(column) // 2]), np.array([round(row) // 4]), colour, mark)
 
 
 # ---- words around it
@@ -205,12 +203,13 @@ def _legend(
     used = 0
     for mark, name, value, colour in entries:
         shown = fit(_as_allowed([name], setting)[0], longest, dots)
-        size = cells(mark) + cells(shown) + cells(value) + 2
+        text = fit(f"{shown} {value}".strip(), setting.width - cells(mark) - 1, dots)
+        size = cells(mark) + 1 + cells(text)
         if used and used + len(BETWEEN) + size > setting.width:
             lines.append([])
             used = 0
         used += size + len(BETWEEN) * bool(used)
-        lines[-1].append(f"{_coloured(mark, colour, setting)} {shown} {value}".replace("  ", " ").rstrip())
+        lines[-1].append(f"{_coloured(mark, colour, setting)} {text}")
     return [BETWEEN.join(line) for line in lines]
 
 
