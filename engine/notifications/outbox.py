@@ -11,6 +11,7 @@ The worker and the bridge of a folder share it. Files of other users are passed 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import stat
 import time
@@ -29,6 +30,8 @@ from engine.system.permissions import is_own
 
 FOLDER = ".notify"
 WATCH, MESSAGE = ".watch", ".json"
+ADDING_S = 2.0
+"""Seconds to wait for another process that adds a message."""
 MOST_WAITING = 200
 """Messages that wait at most; a further one is lost, and told as that."""
 KEPT_S = 7 * 86_400.0
@@ -98,8 +101,16 @@ class Outbox:
         """Have a message wait; return whether it is a new one.
 
         Raises:
-            OSError: It cannot be written.
+            OSError: It cannot be written, or another process adds one for longer than that takes.
         """
+        self._make_folder()
+        try:
+            with lock.hold(self._folder / "adding", ADDING_S):
+                return self._add(message)
+        except lock.LockHeld:
+            raise OSError(errno.EAGAIN, "another process adds a message") from None
+
+    def _add(self, message: Message) -> bool:
         if self._read(message.id) is not None:
             return False
         letter = Letter(message=message)
@@ -182,9 +193,12 @@ class Outbox:
         return letter if letter.message.id == message_id else None
 
     def _write(self, name: str, data: bytes) -> None:
+        self._make_folder()
+        write_atomic(self._folder / name, data)
+
+    def _make_folder(self) -> None:
         with contextlib.suppress(FileExistsError):
             self._folder.mkdir(mode=0o700)
         info = self._folder.lstat()
         if not stat.S_ISDIR(info.st_mode) or not is_own(info):
-            raise OSError(f"{self._folder} is no folder of yours")
-        write_atomic(self._folder / name, data)
+            raise OSError(errno.EPERM, f"{self._folder} is no folder of yours")

@@ -75,6 +75,7 @@ class Notifier:
         self._deadline = 0.0
         self._watcher = Watcher()
         self._tidied = 0.0
+        self._trouble = ""
         self._busy = False
         """Whether a run has gone on or ended since the queue was empty last."""
         self._mutex = threading.RLock()
@@ -151,7 +152,9 @@ class Notifier:
                 left = self._turn()
             except OSError as error:
                 left = 0
-                _say(f"{error.strerror or error}")
+                if (trouble := f"{error.strerror or error}") != self._trouble:
+                    _say(trouble)
+                self._trouble = trouble
             except Exception:  # noqa: BLE001  the queue goes on
                 left = 0
                 traceback.print_exc()

@@ -50,7 +50,7 @@ NOW = 1_795_000_000.0
 def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is trained here: the queue is looked at, and served by other tests."""
     monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda *_: None)
-    monkeypatch.setattr("engine.remote.start_bridge.ensure_bridge", lambda store: None)
+    monkeypatch.setattr("engine.remote.start_bridge.ensure_bridge", lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.slow  # each opens the app and walks a screen
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Store]:
     """The workers that were asked for: nothing is trained here."""
     asked: list[Store] = []
-    monkeypatch.setattr("engine.queue.worker.ensure_worker", asked.append)
+    monkeypatch.setattr("engine.queue.worker.ensure_worker", lambda store, *_: asked.append(store))
     return asked
 
 

@@ -72,10 +72,10 @@ class QueueActions:
 
         def let_go(approval: Approval | None) -> str:
             from engine.queue import order as queue
-            from engine.queue.worker import ensure_worker
+            from tui.screens.actions.submit_runs import serve_queue
 
             outcome = queue.hold(run, release=True) if approval is None else release(approval)
-            ensure_worker(self._target.store)
+            serve_queue(self._target.store, self._target.project.config)
             return outcome
 
         do_approved(self._target, "It is not let go", lambda: approval_of_release(run), let_go)

@@ -51,7 +51,7 @@ class RunActions:
 
         def queue() -> str:
             site = site_used_last(store, newest, config.sites)
-            ids, odd = submit_runs(store, experiment, seeds_to_queue(experiment, there), site)
+            ids, odd = submit_runs(store, experiment, seeds_to_queue(experiment, there), site, config.path)
             on = site.name if site is not None else ""
             return queued_message(experiment, there, ids, on) + odd + as_it_stood
 
@@ -86,7 +86,9 @@ class RunActions:
 
             outcome = request_stop(run, request)
             if status.on:
-                look_after(target.store)  # it carries what was asked to a site over ssh
+                look_after(
+                    target.store, target.project.config
+                )  # it carries what was asked to a site over ssh
             return outcome
 
         def chosen(request: Request | Literal["force"] | None) -> None:
@@ -134,12 +136,11 @@ class RunActions:
         run = Run(target.project.runs / status.run)
 
         def queue(approval: Approval | None) -> str:
-            from engine.queue.worker import ensure_worker
             from engine.remote.verbs import request_resume
-            from tui.screens.actions.submit_runs import look_after
+            from tui.screens.actions.submit_runs import look_after, serve_queue
 
             request_resume(run, seen=None if approval is None else approval.identity)
-            (look_after if status.on else ensure_worker)(target.store)
+            (look_after if status.on else serve_queue)(target.store, target.project.config)
             which = status.experiment if status is focused else f"{status.experiment} {run_label(status)}"
             return f"{which} is queued{f' on {status.on}' if status.on else ''} to {how_it_goes_on(status)}"
 

@@ -38,7 +38,7 @@ class OverrideActions:
             said = variation.on is not None
             site = variation.site if said else site_used_last(target.store, newest, config.sites)
             ids, odd = submit_runs(
-                target.store, variation.experiment, variation.seeds, site, variation.priority
+                target.store, variation.experiment, variation.seeds, site, config.path, variation.priority
             )
             place = f" on {site.name}" if site is not None else ""
             count = f", {len(ids)} runs" if len(ids) > 1 else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.runs.status import Status
@@ -15,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def submit_runs(
-    store: Store, experiment: Experiment, seeds: Iterable[int], site: Site | None, priority: int = 0
+    store: Store,
+    experiment: Experiment,
+    seeds: Iterable[int],
+    site: Site | None,
+    config: Path,
+    priority: int = 0,
 ) -> tuple[list[str], str]:
     """Queue a run of each seed, have it looked after, and return their ids with what is odd, in words.
 
@@ -24,6 +30,7 @@ def submit_runs(
         experiment: What they train.
         seeds: The seeds.
         site: Where they go; None for the queue of this folder.
+        config: The experiments, whose [notify] a worker reads that is started.
         priority: Their place in that queue; the higher, the earlier.
 
     Raises:
@@ -32,10 +39,9 @@ def submit_runs(
     """
     if site is None:
         from engine.queue.submit import submit
-        from engine.queue.worker import ensure_worker
 
         runs = submit(store, experiment, seeds, priority=priority)
-        ensure_worker(store)
+        serve_queue(store, config)
         return [run.id for run in runs], ""
     from engine.remote import post
 
@@ -43,17 +49,34 @@ def submit_runs(
     try:
         ids = [run.id for run in post.submit_to(store, site, experiment, seeds, odd.append)]
     finally:
-        look_after(store)  # for those that the site has taken
+        look_after(store, config)  # for those that the site has taken
     return ids, "".join(f"; {clean(sentence)}" for sentence in odd)
 
 
-def look_after(store: Store) -> None:
-    """Have a bridge look after the runs that sites have, and look now; without such runs there is none."""
+def serve_queue(store: Store, config: Path) -> None:
+    """Have a worker serve the queue of a folder.
+
+    Args:
+        store: The folder of runs.
+        config: The experiments, whose [notify] a worker reads that is started.
+    """
+    from engine.queue.worker import ensure_worker
+
+    ensure_worker(store, "--config", str(config.absolute()))
+
+
+def look_after(store: Store, config: Path) -> None:
+    """Have a bridge look after the runs that sites have, and look now; without such runs there is none.
+
+    Args:
+        store: The folder of runs.
+        config: The experiments, whose [notify] a bridge reads that is started.
+    """
     from engine.remote.live_postings import is_any
     from engine.remote.start_bridge import ensure_bridge
 
     if is_any(store):
-        ensure_bridge(store)
+        ensure_bridge(store, "--config", str(config.absolute()))
 
 
 def site_used_last(store: Store, newest: Status | None, of_project: Mapping[str, Site]) -> Site | None:
