@@ -105,9 +105,10 @@ class ChaosAtSite:
         """Return the ids of processes, by what they are."""
         by_kind: dict[str, list[int]] = {}
         for pid, words in found:
-            kind = "app" if self._app is not None and pid == self._app.process.pid else kind_of(words)
-            if kind is not None and pid not in by_kind.setdefault(kind, []):
+            if (kind := kind_of(words)) is not None and pid not in by_kind.setdefault(kind, []):
                 by_kind[kind].append(pid)
+        if self._app is not None and self._app.process.poll() is None:
+            by_kind["app"] = [self._app.process.pid]
         return by_kind
 
     def say(self, words: str) -> None:
@@ -142,9 +143,10 @@ class ChaosAtSite:
             self._app = None
 
     def _strike(self) -> None:
-        whom = self.chance.choice(self.kinds)
-        if pids := self.processes().get(whom, []):
-            pid = self.chance.choice(pids)
+        processes = self.processes()
+        if there := [kind for kind in self.kinds if kind in processes]:
+            whom = self.chance.choice(there)
+            pid = self.chance.choice(processes[whom])
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
                 self.kills[whom] += 1
