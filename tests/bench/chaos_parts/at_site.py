@@ -30,6 +30,8 @@ APP = (
     "import tests.engine.remote.hasty, tui.app; tui.app.BRIDGE_S = tui.app.BRIDGE_AGAIN_S = 1\n"
     "from tui.cli import main; main()"
 )
+APP_CHANCE = 0.2
+"""How often the app may be what is hit: it is always there, and has to live to bring the bridge back."""
 WRONG_S = 10.0
 """Seconds for which a state may be another than the truth while the site is heard, on a busy machine."""
 
@@ -144,7 +146,8 @@ class ChaosAtSite:
 
     def _strike(self) -> None:
         processes = self.processes()
-        if there := [kind for kind in self.kinds if kind in processes]:
+        spared = set() if self.chance.random() < APP_CHANCE else {"app"}
+        if there := [kind for kind in self.kinds if kind in processes.keys() - spared]:
             whom = self.chance.choice(there)
             pid = self.chance.choice(processes[whom])
             with contextlib.suppress(OSError):
