@@ -196,7 +196,7 @@ def encode(event: Event) -> bytes:
     try:
         return _encoder.encode(event) + b"\n"
     except UnicodeEncodeError:  # the name of a file need not be Unicode
-        return _encoder.encode(_unicode(msgspec.to_builtins(event))) + b"\n"
+        return _encoder.encode(as_unicode(msgspec.to_builtins(event))) + b"\n"
 
 
 def normalised(event: Event) -> Event | None:
@@ -292,15 +292,15 @@ def _decode_unknown(line: bytes) -> Unknown | None:
     return Unknown(time=float(time), run=run, kind=kind, fields=fields)
 
 
-def _unicode(value: Any) -> Any:
+def as_unicode(value: Any) -> Any:
     """Return a JSON value with a replacement character for whatever UTF-8 cannot say."""
     match value:
         case str():
             return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
         case dict():
-            return {_unicode(key): _unicode(each) for key, each in value.items()}
+            return {as_unicode(key): as_unicode(each) for key, each in value.items()}
         case list() | tuple():
-            return [_unicode(each) for each in value]
+            return [as_unicode(each) for each in value]
     return value
 
 

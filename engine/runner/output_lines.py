@@ -70,12 +70,13 @@ class OutputLines:
             return
         if not self._unfinished or self._seen:
             self._begun = now
-        self._unfinished += data
         self._seen = False
         if end := data.rfind(b"\n") + 1:
-            whole = bytes(self._unfinished[: len(self._unfinished) - len(data) + end])
+            whole = bytes(self._unfinished) + data[:end]
             self._unfinished, self._begun, self._is_open = bytearray(data[end:]), now, False
             self._take(whole)
+        else:
+            self._unfinished += data
         if len(self._unfinished) > BLOCK and not self._is_open:
             self._sift()
         if len(self._unfinished) > MAX_LINE:
@@ -144,6 +145,10 @@ class OutputLines:
     def _sift(self) -> None:
         """Take the events of an unfinished line and pass on its text, up to an object without its end."""
         text = bytes(self._unfinished)
+        if b"{" not in text:
+            self._unfinished.clear()
+            self._pass_on(text)
+            return
         plain = _text(text)
         parts, open_at = find(plain, unfinished=True)
         if b"\x1b" in text and (open_at is not None or len(parts) > 1):
@@ -165,7 +170,9 @@ class _Marks:
 
     def __init__(self, text: bytes) -> None:
         self._text = text
-        self._next = [text.find(mark) for mark in MARKS]
+        self._next = [
+            text.find(mark) if mark[:1] in text else -1 for mark in MARKS
+        ]  # a byte is found at once
 
     def after(self, start: int) -> int:
         """Return where the first mark from ``start`` on stands, -1 without one; ``start`` only grows."""

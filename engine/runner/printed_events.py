@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from engine.events import LARGEST_COUNT, LATEST, Checkpoint, Confusion, Event, Log, Metrics
+from engine.events import LARGEST_COUNT, LATEST, Checkpoint, Confusion, Event, Log, Metrics, as_unicode
 from engine.text import nearest, shorten
 
 SAYABLE: dict[str, type[Event]] = {
@@ -79,7 +79,10 @@ def event_of(fields: Mapping[str, Any], run: str, step: int, epoch: float) -> Sa
         plain = {
             key: _plain(value) for key, value in fields.items() if key not in placed and value is not None
         }
-        return Said(msgspec.convert(placed | plain, SAYABLE[name]))
+        try:
+            return Said(msgspec.convert(placed | plain, SAYABLE[name]))
+        except UnicodeEncodeError:  # bytes that are no UTF-8, in a text that is compared
+            return Said(msgspec.convert(placed | as_unicode(plain), SAYABLE[name]))
     except _Unusable as error:
         why = str(error)
     except (msgspec.ValidationError, OverflowError, RecursionError) as error:

@@ -95,5 +95,6 @@ def test_other_events_and_what_is_wrong_with_them() -> None:
     assert "which vitui alone writes" in why(event="end", state="finished")
     assert "it has no values" in why(event="metrics", loss=1)
     assert "values is a list" in why(event="metrics", values=[1])
+    assert "level: invalid enum value" in why(event="log", level="\udcff", message="x")
     assert "level: invalid enum value" in why(event="log", level="warn", message="x")
     assert "missing required field message" in why(event="log", level="info")
