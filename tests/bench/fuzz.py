@@ -1,7 +1,7 @@
 """Throw bytes at everything that reads what others wrote, guided by coverage: no input may end a reader.
 
     pip install -e '.[fuzz]'
-    python tests/bench/fuzz.py [--inputs 1000000] [--target events|files|config|filters|folders] [--seed 1]
+    python tests/bench/fuzz.py [--inputs 1000000] [--target events|files|config|filters|folders|output] [--seed 1]
 
 Each target runs in a process of its own, with its share of the inputs. The first input that raises what it should not
 ends its process, which names it; it is kept as ``crash-*`` in the folder that is printed, and given to the target again
@@ -44,13 +44,14 @@ with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine.history import reader
     from engine.query import fields, select
     from engine.query import parser as filters
+    from engine.runner import output_lines, printed_events, printed_objects, printing_ranks
     from engine.runs import current_state, event_text, status_file, store
     from engine.runs import status as states
     from tests import hostile_folders, process_guard, run_readers
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
-SHARES = {"events": 0.2, "files": 0.03, "config": 0.03, "filters": 0.24, "folders": 0.5}
+SHARES = {"events": 0.2, "files": 0.03, "config": 0.03, "filters": 0.24, "folders": 0.4, "output": 0.1}
 """Which part of the inputs each target gets."""
 FILES = ("status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control", "posted.json")
 """What is damaged of a run: the first byte of an input says which."""
@@ -178,6 +179,30 @@ def folders_target(data: bytes) -> None:
     assert place.untouched(), "what lies outside was changed"
 
 
+def output_target(data: bytes) -> None:
+    """What a program prints, cut into blocks: each byte of text arrives once, and what is heard can be recorded."""
+    passed, ranks = bytearray(), printing_ranks.PrintingRanks()
+
+    def hear(printed: printed_objects.Printed) -> bool:
+        event, _ = printed_events.event_of(printed.fields, RUN, 0, 0.0)
+        if isinstance(event, events.Metrics):
+            ranks.sift(event, printing_ranks.rank_of(printed.fields, printed.before))
+        if event is not None:
+            event_text.sentence(events.normalised(event) or event)
+            passed.extend(printed.text.encode("utf-8", "surrogateescape"))
+        return event is not None
+
+    lines = output_lines.OutputLines(hear, passed.extend, lambda _: None)
+    cut, text = (data[0] + 1 if data else 1), data[1:]
+    for number, start in enumerate(range(0, len(text), cut)):
+        lines.feed(text[start : start + cut], number / 4)
+        lines.look(number / 4 + 0.2)
+    lines.finish()
+    blanks = re.compile(rb"\s|\x1b.|[\x00-\x1f]", re.DOTALL)
+    if b"\x1b" not in text:
+        assert sorted(blanks.sub(b"", bytes(passed))) == sorted(blanks.sub(b"", text)), "something is lost"
+
+
 TURNS = {
     "status": 5, "small_files": 5, "logs": 5, "history": 3, "examination": 3, "filtered": 3, "feed": 2,
     "folder_examination": 2, "exported": 2, "tables": 1, "ls_json": 1,
@@ -225,7 +250,7 @@ def _lab() -> store.Store:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "events": events_target, "files": files_target, "config": config_target, "filters": filters_target,
-    "folders": folders_target,
+    "folders": folders_target, "output": output_target,
 }  # fmt: skip
 
 
@@ -240,6 +265,10 @@ def corpus(target: str) -> list[bytes]:
         return [
             bytes([kind]) + data for kind, data in enumerate([*small, b"\n".join(lines), labels, b"stop-now"])
         ]
+    if target == "output":
+        bars = b"\r 10%|##| " + lines[1] + b"\nINFO:root:" + lines[2] + lines[4] + b"\n[rank1]: " + lines[1]
+        unlike = b"{'event': 'metrics'}\n" + lines[1].replace(b"0.5", b"NaN").replace(b"3,", b"3.0,")
+        return [bytes([cut]) + text for cut in (0, 20, 255) for text in (*lines, bars, unlike)]
     if target == "folders":
         return list(_folder_corpus(lines))
     if target == "config":
