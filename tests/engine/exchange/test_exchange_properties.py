@@ -22,7 +22,8 @@ from engine.exchange.csv_reader import read_csv
 from engine.exchange.exporting import export_runs
 from engine.exchange.imported_run import metric_name
 from engine.exchange.importing import import_from
-from engine.exchange.tensorboard_reader import read_event_files
+from engine.exchange.trackers.event_folders import EventFolder
+from engine.exchange.trackers.tensorboard_reader import EventReader
 from engine.query.parser import parse
 from engine.runs.store import Store
 from engine.text import csv_text, printable, text_of_csv
@@ -182,5 +183,5 @@ def test_any_bytes_are_an_event_file_or_are_told_to_be_none(tmp_path_factory, re
         path = tmp_path_factory.getbasetemp() / f"events.out.tfevents.{name}"
         path.write_bytes(each)
         with contextlib.suppress(UserError):
-            for track in read_event_files(path):
-                assert all(decode(encode(event)) is not None for event in track.events("r"))
+            track = EventReader().read("x", [EventFolder(path.parent, (path,))])
+            assert all(decode(encode(event)) is not None for event in track.events("r"))
