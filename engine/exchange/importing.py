@@ -130,9 +130,9 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
 def _read(path: Path, kind: Format) -> Iterator[ImportedRun]:
     if kind == "tensorboard":
         return read_event_files(path)
-    from engine.exchange.csv_reader import read_csv
+    from engine.exchange.log_files.log_reader import read_log
 
-    return read_csv(path)
+    return read_log(path)
 
 
 def _usable(path: Path, kind: Format, say: Callable[[str], None]) -> Iterator[ImportedRun]:
@@ -170,6 +170,8 @@ def _why_not(source: Source, here: dict[str | tuple[str, str], str]) -> str | No
 def _remarks(imported: ImportedRun, steps_per_epoch: int | None) -> Iterator[str]:
     """Yield what a user has to know of how a run was taken over."""
     yield from imported.notes
+    for why, count in imported.left.items():
+        yield f"left out: {count:,}, {why}"
     renamed = list(imported.renamed.items())
     for was, now in renamed[:SHOWN]:
         yield f"metric {was[:80]!r} is called {now} here"
