@@ -6,14 +6,14 @@ numbers alone say nothing: two seeds may well end at the same score.
 
 from __future__ import annotations
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from engine.exchange.imported_run import ImportedRun
 from engine.runs.store import Source, Store, StoreError
 
 ALIKE = 3
 """Names at the end of a path that two copies of a file have in common: its own and those of two folders."""
-STDIN = "-"
+STDIN = Path("-")
 """The path of what came through standard input: nothing can be told from it."""
 
 
@@ -45,7 +45,10 @@ class KnownRuns:
             source: Where it comes from.
             has_times: Whether its contents have the times of its measurements, which no two runs share.
         """
-        if source.path != STDIN and (before := self._by_path.get((source.path, source.name))) is not None:
+        if (
+            source.path != str(STDIN)
+            and (before := self._by_path.get((source.path, source.name))) is not None
+        ):
             run, digest = before
             if digest == source.digest:
                 return f"it is here as {run}", True
@@ -86,6 +89,6 @@ class KnownRuns:
 
 def _are_copies(one: Source, other: Source) -> bool:
     """Return whether two sources of the same contents are one file, moved or copied with the folders around it."""
-    if STDIN in (one.path, other.path) or one.name != other.name:
+    if str(STDIN) in (one.path, other.path) or one.name != other.name:
         return False
     return PurePath(one.path).parts[-ALIKE:] == PurePath(other.path).parts[-ALIKE:]

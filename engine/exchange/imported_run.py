@@ -7,21 +7,21 @@ import hashlib
 import math
 import re
 import struct
+import unicodedata
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterator
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, NamedTuple
 
+from engine.catalog.metric_names import metric_name
 from engine.events import LATEST, MAX_METRICS, Metrics
 from engine.exchange.optional_packages import ExchangeError
 
 MAX_NAME = 200
-"""Characters of a metric's or an experiment's name."""
+"""Characters of an experiment's name."""
 MOST = 2.0**53
 """What steps, epochs and seeds do not exceed."""
-_BARRED = re.compile(r"""^-|[\s=!~<>,"']|[^\x20-\x7e]""")
-"""What a metric's name does not hold, so that filters can ask for it."""
 _OWN_ID = re.compile(r"(.+)-s(\d{1,15})-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
@@ -259,18 +259,15 @@ class ImportedRun:
             return number
         if len(self._names) >= MAX_METRICS:
             raise ValueError(f"there are more than {MAX_METRICS:,} metrics")
-        name = metric_name(metric)
+        name = plain = metric_name(metric)
+        numbers = count(2)
+        suffix = "_"
         while name in self._names:
-            name = f"{name[: MAX_NAME - 1]}_"
-        if name != metric:
+            name, suffix = metric_name(plain, suffix), f"_{next(numbers)}"
+        if name != unicodedata.normalize("NFC", metric.strip()):
             self.renamed[metric] = name
         self._numbers[metric] = self._names[name] = len(self._names)
         return self._numbers[metric]
-
-
-def metric_name(name: str) -> str:
-    """Return the name under which a metric can be asked for here; most stay as they are."""
-    return _BARRED.sub("_", name.strip())[:MAX_NAME] or "value"
 
 
 def experiment_name(name: str) -> str:

@@ -166,12 +166,12 @@ class _Import:
         """Return what there is to read, each once."""
         sources: dict[str, ImportSource] = {}
         for path in self._request.paths:
-            if str(path) == STDIN:
+            if path == STDIN:
                 found = [ImportSource(self._request.kind, path, (STDIN_NAME,), named=True)]
             else:
                 found = self._found(path)
             for source in found:
-                sources.setdefault(os.path.realpath(source.path) if str(path) != STDIN else STDIN, source)
+                sources.setdefault(os.path.realpath(source.path) if path != STDIN else str(STDIN), source)
         return list(sources.values())
 
     def _found(self, path: Path) -> list[ImportSource]:
@@ -197,7 +197,7 @@ class _Import:
             self._say_all(_left(imported))
             return
         request = self._request
-        path = STDIN if str(origin.path) == STDIN else str(origin.path.resolve())
+        path = str(STDIN if origin.path == STDIN else origin.path.resolve())
         kind = origin.format or "csv"
         source = Source(path=path, name=imported.name, format=kind, digest=imported.digest())
         if (reason := self._known.why_here(source, has_times=imported.has_times)) is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
+from engine.exchange.import_identity import STDIN
 from engine.exchange.import_sources import ImportSource
 from engine.exchange.imported_run import ImportedRun
 from engine.exchange.log_names import split_of
@@ -66,7 +67,7 @@ class SourceReaders:
         elif source.files:
             yield _read_splits(named.name, source.files)
         else:
-            yield from _read_log(source.path, self._stdin)
+            yield from _read_log(source.path, self._stdin if source.path == STDIN else None)
 
 
 def _read_splits(name: str, paths: Sequence[Path]) -> ImportedRun:
@@ -79,7 +80,7 @@ def _read_splits(name: str, paths: Sequence[Path]) -> ImportedRun:
     return run
 
 
-def _read_log(path: Path, stdin: bytes = b"") -> Iterator[ImportedRun]:
-    from engine.exchange.csv_reader import read_csv
+def _read_log(path: Path, content: bytes | None = None) -> Iterator[ImportedRun]:
+    from engine.exchange.log_files.log_reader import read_log
 
-    return read_csv(path)
+    return read_log(path, content)

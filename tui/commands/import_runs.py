@@ -86,14 +86,13 @@ def import_runs(
 
 def _rename(text: str) -> tuple[str, str, float]:
     """Return a metric, its new name, and what its values are multiplied by."""
-    from engine.catalog.metrics import is_overlong
-    from engine.exchange.imported_run import metric_name
+    from engine.catalog.metric_names import metric_name
 
     old, _, new = text.rpartition("=")
     scale = 0.01 if old.endswith("%") and len(old) > 1 else 1.0
     if not old or not new:
         fail(f"--rename {text}: write OLD=NEW, such as val_acc=test/accuracy")
-    if metric_name(new) != new or is_overlong(new):
+    if metric_name(new) != new:
         fail(f"--rename {text}: {new!r} is no name of a metric; {metric_name(new)} is one")
     return old.removesuffix("%") if scale != 1 else old, new, scale
 

@@ -15,12 +15,12 @@ from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from engine.catalog.metric_names import metric_name
 from engine.config.schema import Experiment
 from engine.errors import UserError
 from engine.events import Metrics, Start, decode, encode
 from engine.exchange.csv_reader import read_csv
 from engine.exchange.exporting import export_runs
-from engine.exchange.imported_run import metric_name
 from engine.exchange.importing import import_from
 from engine.exchange.trackers.event_folders import EventFolder
 from engine.exchange.trackers.tensorboard_reader import EventReader

@@ -266,7 +266,6 @@ WRONG = {
     "a,b\n1,2\n": "no column step or epoch; its columns are a, b",
     "step,x,x\n1,2,3\n": "two columns 'x'",
     "": "is empty",
-    "run,step,metric,value\na,1,x,1\nb,1,x,1\na,2,x,1\n": "line 4: run 'a' goes on",
     "run,seed,step,metric,value\na,-3,1,x,1\n": "line 2: '-3' is no seed",
 }
 
