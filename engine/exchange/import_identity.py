@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path, PurePath
 
-from engine.exchange.imported_run import ImportedRun
+from engine.exchange.imported_run import ImportedRun, is_run_of_vitui
 from engine.runs.store import Source, Store, StoreError
 
 ALIKE = 3
@@ -38,13 +38,8 @@ class KnownRuns:
             if info.imported is not None:
                 self._add_source(info.imported, run.id)
 
-    def why_here(self, source: Source, *, has_times: bool) -> tuple[str, bool] | None:
-        """Return why a run is not imported, and whether all of it is here; None for a run that is new.
-
-        Args:
-            source: Where it comes from.
-            has_times: Whether its contents have the times of its measurements, which no two runs share.
-        """
+    def why_here(self, source: Source) -> tuple[str, bool] | None:
+        """Return why a run is not imported, and whether all of it is here; None for a run that is new."""
         if (
             source.path != str(STDIN)
             and (before := self._by_path.get((source.path, source.name))) is not None
@@ -54,7 +49,7 @@ class KnownRuns:
                 return f"it is here as {run}", True
             return f"an earlier state of it is here as {run}: `engine rm {run}`, then import it again", False
         for run, other in self._by_digest.get(source.digest, ()):
-            if has_times or _are_copies(source, other):
+            if _are_copies(source, other):
                 return f"it is here as {run}", True
         return None
 
@@ -91,4 +86,6 @@ def _are_copies(one: Source, other: Source) -> bool:
     """Return whether two sources of the same contents are one file, moved or copied with the folders around it."""
     if str(STDIN) in (one.path, other.path) or one.name != other.name:
         return False
+    if is_run_of_vitui(one.name):
+        return True
     return PurePath(one.path).parts[-ALIKE:] == PurePath(other.path).parts[-ALIKE:]

@@ -270,6 +270,11 @@ class ImportedRun:
         return self._numbers[metric]
 
 
+def is_run_of_vitui(name: str) -> bool:
+    """Return whether a run is called as runs of vitui are, which no two have in common."""
+    return _OWN_ID.fullmatch(name) is not None
+
+
 def experiment_name(name: str) -> str:
     """Return a name that an experiment can have."""
     return "".join(c if c.isprintable() else "_" for c in name).strip()[:MAX_NAME] or "imported"

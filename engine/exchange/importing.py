@@ -200,7 +200,7 @@ class _Import:
         path = str(STDIN if origin.path == STDIN else origin.path.resolve())
         kind = origin.format or "csv"
         source = Source(path=path, name=imported.name, format=kind, digest=imported.digest())
-        if (reason := self._known.why_here(source, has_times=imported.has_times)) is not None:
+        if (reason := self._known.why_here(source)) is not None:
             why, is_whole = reason
             self._counts["here" if is_whole else "earlier"] += 1
             self._say(f"{imported.name}: passed over, {why}")

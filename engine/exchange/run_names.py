@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from engine.exchange.import_sources import ImportSource
-from engine.exchange.imported_run import ImportedRun
+from engine.exchange.imported_run import ImportedRun, is_run_of_vitui
 from engine.exchange.log_names import says_nothing, stem
 
 MOST_MORE = 8
@@ -149,6 +149,8 @@ def _shortest(sources: Sequence[ImportSource]) -> Iterator[tuple[tuple[str, ...]
         if not is_folder and len(whole) == len(source.parts):
             path = (*path, whole[-1])
         path = path[: len(path) - (len(whole) - len(short))]
+        if path and is_run_of_vitui(path[-1]):  # whose name is enough wherever it lies
+            path, short = path[-1:], path[-1:]
         yield (path, len(short)) if short else (significant(path) or path, 1)
 
 

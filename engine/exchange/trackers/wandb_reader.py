@@ -58,6 +58,7 @@ class _Reader:
         self._words: dict[str, int] = {}
         """How many values of each metric are no numbers."""
         self._note = ""
+        self._damaged = 0
 
     def read(self) -> None:
         try:
@@ -76,14 +77,15 @@ class _Reader:
         count = 0
         try:
             for record in log:
-                for number, value in fields(record):
-                    if isinstance(value, bytes):
-                        self._take(number, value)
                 count += 1
+                try:
+                    for number, value in fields(record):
+                        if isinstance(value, bytes):
+                            self._take(number, value)
+                except ValueError:
+                    self._damaged += 1
         except TornLogError as error:
             self._note = f"{self.path}: {count:,} records could be read; {error}"
-        except ValueError as error:
-            raise ExchangeError(f"{self.path}, record {count + 1}: {error}") from None
 
     def _take(self, number: int, value: bytes) -> None:
         if number == _HISTORY:
@@ -127,6 +129,8 @@ class _Reader:
         imported.params = self.settings
         if self._note:
             imported.notes.append(self._note)
+        if self._damaged:
+            imported.left["records that are damaged"] += self._damaged
         chosen, last = self._steps(), 0.0
         for step, row in self._rows:
             time = row.get("_timestamp", 0.0)

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.tensorflow_stub.pywrap_tensorflow import masked_crc32c
-from tensorboard.summary.writer.record_writer import RecordWriter
 from tensorboard.util.tensor_util import make_tensor_proto
 
 from engine.analysis.runs_that_count import choose, read_candidates, settings
@@ -28,6 +27,7 @@ from engine.runs.labels import labels_of
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store, StoreError
 from tests.engine.exchange.conftest import NOW, Write
+from tests.engine.exchange.event_files import event_file, scalar
 from tui.cli import main
 from tui.state.run_page_record import Record
 from tui.views.run_page_facts import sections
@@ -56,21 +56,6 @@ def points(run: Run, metric: str) -> list[tuple[float, float]]:
 def table(path: Path, text: str) -> Path:
     path.write_text(text)
     return path
-
-
-def event_file(folder: Path, events: list[Event], name: str = "events.out.tfevents.1.host") -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("wb") as file:
-        writer = RecordWriter(file)
-        writer.write(Event(wall_time=NOW, file_version="brain.Event:2").SerializeToString())
-        for event in events:
-            writer.write(event.SerializeToString())
-    return folder / name
-
-
-def scalar(tag: str, step: int, value: float, time: float | None = None) -> Event:
-    summary = Summary(value=[Summary.Value(tag=tag, simple_value=value)])
-    return Event(wall_time=NOW + step if time is None else time, step=step, summary=summary)
 
 
 @pytest.mark.parametrize(("kind", "exact"), [("csv", True), ("tensorboard", False)])
