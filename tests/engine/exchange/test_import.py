@@ -240,23 +240,14 @@ def test_pipes_and_links_do_not_hold_an_import(here, tmp_path):
 
 
 WRONG = {
-    "step,x\n1,2\nx,3\n": "line 3: 'x' is no number",
-    "step,x\n1,2\n1.5,3\n": "line 3: '1.5' is no step",
-    "step,x\n1,2\n-1,3\n": "line 3: '-1' is no step",
-    "step,x\n1,2\n2,word\n": "line 3: 'word' is no number",
-    "step,x\n1,2\n2\n3,4\n": "line 3: 1 cells where the heading has 2",
-    "step,x\n,2\n": "line 2: the step is missing",
-    "step,time,x\n1,-5,2\n": "line 2: -5 is no time",
-    "step,epoch,x\n1,nan,2\n": "line 2: nan is no epoch",
-    "a,b\n1,2\n": "no column step or epoch; its columns are a, b",
-    "step,x,x\n1,2,3\n": "two columns 'x'",
     "": "is empty",
-    "run,seed,step,metric,value\na,-3,1,x,1\n": "line 2: '-3' is no seed",
+    "1,2\n3,4\n": "line 1 holds numbers",
+    "a,b\nx,y\n": "is no table of measurements: it begins 'a,b'",
 }
 
 
 @pytest.mark.parametrize(("text", "message"), WRONG.items())
-def test_a_table_that_cannot_be_used_is_told_with_its_line(text, message, here, tmp_path):
+def test_a_table_that_cannot_be_used_is_told(text, message, here, tmp_path):
     path = table(tmp_path / "t.csv", text)
     with pytest.raises(ExchangeError) as caught:
         import_from(here, path, say=say)
@@ -265,9 +256,7 @@ def test_a_table_that_cannot_be_used_is_told_with_its_line(text, message, here, 
     assert here.runs() == []
 
 
-@pytest.mark.parametrize(
-    "data", [b"step,x\n1,\xff\n", b"\x00" * 100, b'step,x\n1,"' + b"a" * 200_000 + b'"\n']
-)
+@pytest.mark.parametrize("data", [b"\x00" * 100, b'step,x\n1,"' + b"a" * 200_000 + b'"\n'])
 def test_what_is_no_text_or_no_table_is_named(data, here, tmp_path):
     path = tmp_path / "t.csv"
     path.write_bytes(data)
