@@ -35,7 +35,9 @@ class ImportSource(NamedTuple):
     """None for a log whose content says what it is."""
     path: Path
     parts: tuple[str, ...]
-    """Its path from the folder that was asked for, without the name of a file that says nothing."""
+    """Its path from ``root``."""
+    root: Path = Path()
+    """The folder that was asked for, or that a file lies in."""
     files: tuple[Path, ...] = ()
     """Its event files, or the logs of splits that are read together."""
     folders: tuple[EventFolder, ...] = ()
@@ -73,7 +75,7 @@ def find_sources(root: Path, only: Format | None = None) -> Findings:
         if left := len(sources) - len(wanted):
             findings.passed[f"of another format than {only}"] += left
         sources = [source._replace(format=only) for source in wanted]
-    findings.sources = in_order(sources)
+    findings.sources = in_order([source._replace(root=root) for source in sources])
     return findings
 
 
@@ -102,7 +104,7 @@ def _file_source(path: Path, only: Format | None) -> ImportSource:
     elif kind is None and path.suffix == WANDB:
         kind = "wandb"
     files = (path,) if kind == "tensorboard" else ()
-    return ImportSource(kind, path, (path.name,), files, named=True)
+    return ImportSource(kind, path, (path.name,), path.parent, files, named=True)
 
 
 @dataclass
@@ -224,7 +226,7 @@ def _sources_of(contents: _Contents, findings: Findings) -> Iterator[ImportSourc
         else:
             findings.passed[_kind_of(each)] += 1
     if event_files:
-        yield ImportSource("tensorboard", path, parts, event_files)
+        yield ImportSource("tensorboard", path, parts, files=event_files)
     for each in logs:
         yield ImportSource(None, each, (*parts, each.name))
 

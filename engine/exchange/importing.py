@@ -198,7 +198,7 @@ class _Import:
             return
         request = self._request
         path = str(STDIN if origin.path == STDIN else origin.path.resolve())
-        kind = origin.format or "csv"
+        kind = origin.format or ("json" if ".json" in origin.path.name else "csv")
         source = Source(path=path, name=imported.name, format=kind, digest=imported.digest())
         if (reason := self._known.why_here(source)) is not None:
             why, is_whole = reason
@@ -216,7 +216,7 @@ class _Import:
             self._say(_preview(imported, source))
         else:
             run_id = make_run(self._store, imported, source, request.steps_per_epoch).id
-            self._say(f"{imported.name}: {run_id}, {len(imported):,} values")
+            self._say(f"{imported.name}: {run_id}, {_values(imported)}")
         self._known.add(run_id, imported, source)
         self._counts["new"] += 1
         self._say_all(remarks)
@@ -248,7 +248,7 @@ class _Import:
             yield f"and {len(renamed) - SHOWN} more names were changed"
         yield from scale_remarks(imported)
         if not imported.has_epochs and not request.steps_per_epoch:
-            yield "it says no epochs: on that axis all is at 0; `--steps-per-epoch N` places it"
+            yield "it says no epochs, so that axis is empty; `--steps-per-epoch N` fills it"
 
     def _tell_passed(self) -> None:
         """Say what of folders was passed over."""
@@ -288,11 +288,15 @@ def _left(imported: ImportedRun) -> Iterator[str]:
         yield f"left out: {count:,}, {why}"
 
 
+def _values(imported: ImportedRun) -> str:
+    return f"{len(imported):,} value{'s' * (len(imported) != 1)}"
+
+
 def _preview(imported: ImportedRun, source: Source) -> str:
     """Return what a run would be."""
     metrics = ", ".join(imported.metrics[:SHOWN])
     more = f" and {len(imported.metrics) - SHOWN} more" if len(imported.metrics) > SHOWN else ""
-    what = f"{len(imported):,} values of {metrics}{more}"
+    what = f"{_values(imported)} of {metrics}{more}"
     return (
         f"{imported.name}: would be seed {imported.seed} of {imported.experiment}, {what}, from {source.path}"
     )

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from engine.exchange.import_sources import ImportSource
@@ -34,6 +35,7 @@ _PLACES_FOR_LOGS = frozenset(
      "summaries", "metrics", "wandb", "runs", "lightning_logs"}
 )  # fmt: skip
 """Folders that programs make for their logs within a run's folder."""
+_LATER = re.compile(r"(.+)-(\d{1,4})", re.DOTALL)
 _VERSION = re.compile(r"version_\d+")
 """The folders that Lightning makes: another each time that a program runs."""
 _HUGGING_FACE = re.compile(r"[A-Z][a-z]{2}\d{1,2}_\d{2}-\d{2}-\d{2}_.+")
@@ -84,16 +86,14 @@ def place(source: ImportSource) -> tuple[str, ...]:
     if source.format in ("tensorboard", "mlflow") and not source.named:
         return source.parts
     folders = source.parts[:-1]
-    return (
-        folders
-        if source.format in ("wandb", "tensorboard") or is_unnamed(source)
-        else (*folders, stem(source.path))
-    )
+    if source.format in ("wandb", "tensorboard") or is_unnamed(source):
+        return folders
+    return (*folders, stem(Path(source.parts[-1])))
 
 
 def is_unnamed(source: ImportSource) -> bool:
     """Return whether the name of a log says nothing of which run it is of."""
-    return says_nothing(stem(source.path))
+    return says_nothing(stem(Path(source.parts[-1]))) if source.parts else False
 
 
 def name_sources(sources: Sequence[ImportSource]) -> list[NamedSource]:
@@ -118,18 +118,21 @@ def name_sources(sources: Sequence[ImportSource]) -> list[NamedSource]:
 def take_name(imported: ImportedRun, named: NamedSource) -> None:
     """Call a run what its file and folder are called, where it does not say itself what it is called."""
     path = named.source.path
-    says_experiment = imported.experiment != imported.name
-    if imported.name in (named.name, path.name, path.stem, stem(path)):
+    own = {named.name, path.name, path.stem, stem(path)}
+    later = _LATER.fullmatch(imported.name)  # of several trainings in one file
+    says_experiment = imported.experiment not in (imported.name, *(own if later else ()))
+    if imported.name in own:
         imported.name = named.name
-        if not says_experiment:
-            imported.experiment = named.experiment
-        if imported.seed is None:
-            imported.seed = named.seed
+        imported.seed = named.seed if imported.seed is None else imported.seed
+    elif later and later[1] in own:
+        imported.name = f"{named.name}-{later[2]}"
     elif not says_experiment:
         parts, seed = split_seed((imported.name,))
         imported.experiment = "/".join(parts) or imported.name
-        if imported.seed is None:
-            imported.seed = seed
+        imported.seed = seed if imported.seed is None else imported.seed
+        says_experiment = True
+    if not says_experiment:
+        imported.experiment = named.experiment
     if imported.seed is None:
         said = (imported.params.get(name) for name in SEED_SETTINGS)
         imported.seed = next((seed for value in said if (seed := _seed(value)) is not None), None)
@@ -143,11 +146,7 @@ def _shortest(sources: Sequence[ImportSource]) -> Iterator[tuple[tuple[str, ...]
         short = _without_version(whole)
         if not short or counts[short] > 1:
             short = whole
-        is_folder = source.format in ("tensorboard", "mlflow") and not source.path.is_file()
-        folder = source.path if is_folder else source.path.parent
-        path = folder.absolute().parts[1:]
-        if not is_folder and len(whole) == len(source.parts):
-            path = (*path, whole[-1])
+        path = (*source.root.absolute().parts[1:], *whole)
         path = path[: len(path) - (len(whole) - len(short))]
         if path and is_run_of_vitui(path[-1]):  # whose name is enough wherever it lies
             path, short = path[-1:], path[-1:]

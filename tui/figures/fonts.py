@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from functools import lru_cache
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from tui.figures.style import PAPER, Look, style
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 USUAL = "DejaVu Sans"
 UNFIT = ("Last Resort", "Color", "Emoji")
 """Parts of the names of fonts that draw boxes for everything, or pictures that matplotlib cannot draw."""
+BOX = "\N{WHITE SQUARE}"
 SHOWN = 12
 """Characters that are named."""
 
@@ -30,6 +33,19 @@ class FontChoice:
     """The characters that no font here has."""
 
 
+@dataclass
+class _Lettering:
+    """What is written while a figure is drawn."""
+
+    more: frozenset[int] = frozenset()
+    """The code points of the fonts beside the usual one."""
+    missed: set[str] = field(default_factory=set)
+    """The characters that were written and that no font in use has."""
+
+
+_LETTERING: ContextVar[_Lettering | None] = ContextVar("lettering", default=None)
+
+
 def drawn_in_fonts(draw: Callable[[], Figure], look: Look = PAPER) -> tuple[Figure, frozenset[str]]:
     """Return a figure in fonts that have its characters, and those that none here has; within ``style(look)``.
 
@@ -37,14 +53,38 @@ def drawn_in_fonts(draw: Callable[[], Figure], look: Look = PAPER) -> tuple[Figu
         draw: Draws the figure; it is called again where the usual font does not do.
         look: How the figure looks.
     """
-    figure = draw()
-    if not (lacking := _lacking(_texts(figure))):
+    figure, missed = _drawn(draw, _Lettering())
+    if not missed:
         return figure, frozenset()
-    choice = choose_fonts(lacking)
+    choice = choose_fonts(missed)
     if choice.families:
+        logging.getLogger("matplotlib.font_manager").setLevel(
+            logging.ERROR
+        )  # a font may come in one weight only
+        fonts = _installed()
+        more = frozenset().union(*(_characters(fonts[name]) for name in choice.families))
         with style(look, choice.families):
-            figure = draw()
+            figure, _ = _drawn(draw, _Lettering(more))
     return figure, choice.lacking
+
+
+def _drawn(draw: Callable[[], Figure], lettering: _Lettering) -> tuple[Figure, set[str]]:
+    token = _LETTERING.set(lettering)
+    try:
+        return draw(), lettering.missed
+    finally:
+        _LETTERING.reset(token)
+
+
+def drawable(text: str) -> str:
+    """Return a text with a box for every character that no font in use has."""
+    if text.isascii():
+        return text
+    lettering = _LETTERING.get() or _Lettering()
+    known = _usual()
+    missed = {each for each in text if ord(each) not in known and ord(each) not in lettering.more}
+    lettering.missed.update(each for each in missed if unicodedata.category(each)[0] not in "CZM")
+    return "".join(BOX if each in missed else each for each in text)
 
 
 def no_font(characters: Collection[str]) -> str:
@@ -79,20 +119,11 @@ def _has(path: str, characters: Collection[str]) -> int:
     return sum(ord(each) in known for each in characters)
 
 
-def _texts(figure: Figure) -> str:
-    from matplotlib.text import Text
-
-    return "".join(text.get_text() for text in figure.findobj(Text) if isinstance(text, Text))
-
-
-def _lacking(text: str) -> set[str]:
-    """Return the characters that the usual font lacks, without those that leave nothing on the paper."""
-    if text.isascii():
-        return set()
+@cache
+def _usual() -> frozenset[int]:
     from matplotlib.font_manager import findfont
 
-    usual = _characters(findfont(USUAL))
-    return {each for each in text if ord(each) not in usual and unicodedata.category(each)[0] not in "CZM"}
+    return _characters(findfont(USUAL))
 
 
 def _installed() -> dict[str, str]:

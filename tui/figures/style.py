@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -88,10 +87,7 @@ def style(look: Look = PAPER, more_fonts: Sequence[str] = ()) -> Iterator[None]:
     """
     import matplotlib
 
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", "Glyph .* missing from", UserWarning
-        )  # tui.figures.fonts tells of it
+    with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(look.rc)  # type: ignore[arg-type]
         if more_fonts:

@@ -174,3 +174,12 @@ def test_folders_for_logs_say_nothing():
     assert significant(["net", "tb_logs"]) == ("net",)
     assert significant(["out", "runs", "Nov29_10-00-00_host"]) == ("out",)
     assert significant(["logs"]) == ()
+
+
+def test_two_trainings_in_one_file_are_seeds_of_its_experiment(here, tmp_path):
+    path = tmp_path / "yolo" / "results.csv"
+    path.parent.mkdir()
+    path.write_text("epoch,val_loss\n1,1.0\n2,0.9\n3,0.8\n1,1.5\n2,1.3\n")
+    take(here, path)
+    assert experiments_of(here) == {"yolo": [0, 1]}
+    assert set(runs_of(here)) == {"yolo", "yolo-2"}

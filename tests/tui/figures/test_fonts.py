@@ -17,7 +17,7 @@ from tui.figures.files import Format
 from tui.figures.fonts import choose_fonts, no_font
 from tui.figures.view_figure import slug
 
-FIGURE = '[figures.f]\ny = "test/f1"\nexperiments = ["模型"]\n'
+FIGURE = '[figures.f]\ntitle = "模型"\ny = "test/f1"\nexperiments = ["模型"]\n'
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def font(path: Path, characters: str) -> Path:
     builder.setupGlyf(dict.fromkeys(names, pen.glyph()))
     builder.setupHorizontalMetrics(dict.fromkeys(names, (900, 0)))
     builder.setupHorizontalHeader(ascent=900, descent=-100)
-    builder.setupNameTable({"familyName": path.stem, "styleName": "Regular"})
+    builder.setupNameTable({"familyName": path.stem, "styleName": "Regular", "psName": "SquareSans"})
     builder.setupOS2()
     builder.setupPost()
     builder.save(path)
