@@ -54,7 +54,7 @@ class KnownRuns:
         return None
 
     def equal(self, source: Source) -> str:
-        """Return a run with the very same numbers, empty where there is none."""
+        """Return a run with the same numbers, empty where no run has them."""
         return next((run for run, _ in self._by_digest.get(source.digest, ())), "")
 
     def seed_of(self, experiment: str, said: int | None) -> int:
@@ -70,7 +70,7 @@ class KnownRuns:
         return list(self._seeds)
 
     def add(self, run: str, imported: ImportedRun, source: Source) -> None:
-        """Take in a run that was imported just now."""
+        """Take in a run that was imported."""
         self._add_seed(imported.experiment, imported.seed or 0, run)
         self._add_source(source, run)
 

@@ -1,4 +1,4 @@
-"""What there is to import in a folder: logs, event files and runs of other trackers; the rest is counted by kind.
+"""The logs, event files and runs of other trackers that a folder holds; all else in it is counted by kind.
 
 Links are followed, each file and folder is met once, under its real name where it has one in the folder.
 """
@@ -52,7 +52,7 @@ class Findings:
 
     sources: list[ImportSource] = field(default_factory=list)
     passed: Counter[str] = field(default_factory=Counter)
-    """How many things were passed over, by kind, in words for one and for several."""
+    """How many files and folders were passed over, by kind: in words for one and for several, with a bar between."""
     troubles: list[str] = field(default_factory=list)
     """Folders that could not be read."""
 
@@ -118,7 +118,7 @@ class _Contents:
 
 
 class _Walk:
-    """Goes through a folder, what is really there first and then what links lead to."""
+    """Goes through a folder: first through its own files, then through those that links lead to."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

@@ -163,7 +163,7 @@ class _Import:
         return self._tell_end()
 
     def _sources(self) -> list[ImportSource]:
-        """Return what there is to read, each once."""
+        """Return the files and folders to read, each once."""
         sources: dict[str, ImportSource] = {}
         for path in self._request.paths:
             if path == STDIN:

@@ -111,7 +111,7 @@ def plain_value(text: str) -> bool | int | float | str:
 
 
 def _parent_name(folder: Path) -> str:
-    """Return what the run is called that this one is nested in; empty for one that stands alone."""
+    """Return the name of the run that a run is nested in; empty where it stands alone."""
     if not re.fullmatch(r"\w{1,64}", parent := _tag(folder, "mlflow.parentRunId"), re.ASCII):
         return ""
     above = folder.parent / parent
