@@ -52,7 +52,7 @@ class JsonRows:
         """
         first = next(self._source)
         self.read = [first]
-        value = _loads(first[1])
+        value = _object(first[1])
         second = next((line for line in self._kept() if line[1].strip()), None)
         if isinstance(value, dict) and second is not None:
             return self._object_a_line()
@@ -76,7 +76,7 @@ class JsonRows:
         value = _loads("".join(text for _, text in self.read))
         if value is not None:
             return self._in_document(value)
-        if any(isinstance(_loads(text), dict) for _, text in self.read[:20]):
+        if any(isinstance(_object(text), dict) for _, text in self.read[:20]):
             return self._object_a_line()
         if first[1].lstrip().startswith("{"):
             raise ExchangeError(f"{self._lines.path}, line {first[0]}: this begins as JSON and is none")
@@ -91,7 +91,7 @@ class JsonRows:
             if torn:
                 self._lines.losses.add("a line that is no JSON object", torn)
                 torn = 0
-            value = _loads(text.strip().removesuffix(","))
+            value = _object(text)
             if not isinstance(value, dict):
                 torn = number
                 continue
@@ -162,6 +162,11 @@ def _loads(text: str) -> object:
     except (ValueError, RecursionError):
         return None
     return value
+
+
+def _object(line: str) -> object:
+    """Return what a line of JSON says; a comma after it stands between it and the next."""
+    return _loads(line.strip().removesuffix(","))
 
 
 def _is_rows(value: object) -> bool:

@@ -99,12 +99,17 @@ class _LogReader:
     def _records(self) -> Iterator[Record]:
         """Yield the file's records, when it is known what its columns mean."""
         source = iter(self._lines)
+        comments: list[tuple[int, str]] = []
         first = next((line for line in source if line[1].strip()), None)
-        if first is None:
+        while first is not None and first[1].lstrip().startswith("#") and len(comments) < SAMPLE:
+            comments.append(first)
+            first = next((line for line in source if line[1].strip()), None)
+        begun = [*comments, *([first] if first is not None else [])]
+        if not begun:
             raise ExchangeError(f"{self._path} is empty: a table begins with the names of its columns")
-        self._first_line = first[1].strip()[:FIRST_SHOWN]
-        source = chain([first], source)
-        if first[1].lstrip().startswith(("{", "[")):
+        self._first_line = begun[0][1].strip()[:FIRST_SHOWN]
+        if first is not None and first[1].lstrip().startswith(("{", "[")):
+            source = chain([first], source)
             reader = JsonRows(self._lines, source)
             if (records := reader.records()) is not None:
                 sample = list(islice(records, SAMPLE))
@@ -113,7 +118,8 @@ class _LogReader:
                 )
                 yield from chain(sample, records)
                 return
-            source = chain(reader.read, source)
+            begun = [*comments, *reader.read]
+        source = chain(begun, source)
         table = TableRows(self._lines, source)
         self._comma_is_decimal = table.layout.delimiter != ","
         self._read = _read_text

@@ -69,7 +69,7 @@ def may_place(name: str) -> bool:
     """Return whether a column is called as those are that say where values belong."""
     name = plain(name)
     known = name in STEPS or name in EPOCHS or name in TIMES or name in INDEX
-    return known or _is_epoch(name) or _UNNAMED.fullmatch(name) is not None
+    return known or _is_epoch(name) or _ends_in_step(name) or _UNNAMED.fullmatch(name) is not None
 
 
 def row_columns(names: list[str]) -> dict[str, str]:
@@ -103,7 +103,7 @@ def find_places(gathered: Gathered, *, by_name: bool = False) -> Places:
         column for column in _called(columns, STEPS, _ends_in_step) if _says_steps(gathered, column, epochs)
     ]
     times = [column for column in _called(columns, TIMES, lambda _: False) if column.has_times]
-    times += [column for column in columns if column.says_moments and column not in times]
+    times += [column for column in gathered.columns if column.says_moments and column not in times]
     index = next((column for column in columns if _is_index(gathered, column)), None)
     chosen = steps[0] if steps else None
     taken = {column for column in (chosen, epoch) if column is not None}

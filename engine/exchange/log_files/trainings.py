@@ -45,6 +45,8 @@ def find_trainings(position: Floats, rows: Rows, metrics: Rows) -> list[Training
     known = position[np.isfinite(position)]
     if len(known) > 2 and (np.diff(known) <= 0).all() and known[0] > known[-1]:
         return [Training(np.arange(count)[::-1])]
+    if len(returns) > 1 and _are_apart(position, rows, metrics):
+        return [Training(np.arange(count), is_unordered=True)]
     begins, resumes = [0], [list[int]()]
     begin = 0
     for row, before in returns:
@@ -87,6 +89,13 @@ def _returns(position: Floats, rows: Rows, metrics: Rows) -> list[tuple[int, int
     goes_back: NDArray[np.bool_] = (metrics[1:] == metrics[:-1]) & (position[rows[1:]] < position[rows[:-1]])
     found = zip(rows[1:][goes_back].tolist(), rows[:-1][goes_back].tolist(), strict=True)
     return sorted(found, key=lambda pair: (pair[0], -pair[1]))
+
+
+def _are_apart(position: Floats, rows: Rows, metrics: Rows) -> bool:
+    """Return whether no metric is measured twice at one place, so that rows in no order replace nothing."""
+    known = np.isfinite(position[rows])
+    places = np.stack([metrics[known].astype(np.float64), position[rows[known]]])
+    return bool(np.unique(places, axis=1).shape[1] == places.shape[1])
 
 
 def _earliest(position: Floats, row: int, begin: int) -> int:

@@ -22,7 +22,7 @@ def chart_columns(names: Sequence[str]) -> dict[str, tuple[str, str]] | None:
     Args:
         names: The columns of the table.
     """
-    axes = [name for name in names if may_place(name)]
+    axes = [name for name in names if BETWEEN not in name and may_place(name)]
     columns = [name for name in names if name not in axes]
     if not axes or not columns or not all(BETWEEN in name for name in columns):
         return None
