@@ -125,8 +125,9 @@ class ImportedRun:
 
     @property
     def metrics(self) -> list[str]:
-        """The metrics by their names here, in the order in which they were met."""
-        return list(self._names)
+        """The metrics that have points, by their names here, in the order in which they were met."""
+        measured = set(self._metrics)
+        return [name for name, number in self._names.items() if number in measured]
 
     def last_steps(self) -> dict[str, float]:
         """Return the largest step of each metric that has points, by the metrics' names where they come from."""

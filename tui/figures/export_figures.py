@@ -13,9 +13,8 @@ from engine.runs.store import Store
 from engine.text import nearest, printable
 from tui.figures.caveats import Say, satisfied, waiting_for_runs
 from tui.figures.files import Format, replace_file
-from tui.figures.fonts import no_font
 from tui.figures.make_figure import Library, make
-from tui.figures.style import PAPER, Look, Width
+from tui.figures.style import PAPER, Look, Width, no_font
 
 
 def export_figures(

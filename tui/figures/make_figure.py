@@ -20,10 +20,9 @@ from engine.runs.store import Store
 from tui.figures.caveats import FigureEntry, cautions, lacks, other_settings, whats_missing
 from tui.figures.figure_sheet import FigureSheet
 from tui.figures.files import Format, origin_of, save
-from tui.figures.fonts import drawn_in_fonts
 from tui.figures.registry import KINDS
 from tui.figures.source import Reading, Source
-from tui.figures.style import PAPER, Look, Width, style
+from tui.figures.style import PAPER, Look, Width, drawn_in_fonts, style
 from tui.palette import assign
 
 KEPT = 64

@@ -20,8 +20,7 @@ from engine.runs.status import Status
 from engine.runs.store import Run
 from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
-from tui.figures.fonts import drawn_in_fonts
-from tui.figures.style import style
+from tui.figures.style import drawn_in_fonts, style
 from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 

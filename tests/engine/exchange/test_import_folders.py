@@ -187,7 +187,7 @@ HEADS = {
     "epoch,loss\n": True, "id;Step;loss\n": True, "\n\n# x\nglobal_step\tloss\n": True, "trainer/global_step,a\n": True,
     '{"epoch": 1, "loss": 2}\n{"epoch": 2}\n': True, '[{"iter": 1}]': True, '{"log_history": []}': True,
     "id,label\n": False, "step 0: train loss 4.28\n": False, '{"epochs": 3}\n': False, "": False, "\x00\xff": False,
-    '{"lr": 1}\n{"lr": 2}\n': False,
+    '{"acc": [0.5, 0.6], "val_loss": [1.0]}': True, '{"labels": [1, 2]}': False, '{"lr": 1}\n{"lr": 2}\n': False,
 }  # fmt: skip
 
 
