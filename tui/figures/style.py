@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,11 +78,18 @@ LOOKS: Mapping[Style, Look] = {"paper": PAPER, "slides": SLIDES}
 
 
 @contextlib.contextmanager
-def style(look: Look = PAPER) -> Iterator[None]:
-    """Apply a look, instead of the user's own matplotlib settings, to what is drawn and saved within the context."""
+def style(look: Look = PAPER, more_fonts: Sequence[str] = ()) -> Iterator[None]:
+    """Apply a look, instead of the user's own matplotlib settings, to what is drawn and saved within the context.
+
+    Args:
+        look: The look.
+        more_fonts: Families of fonts for characters that the look's own font lacks.
+    """
     import matplotlib
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(look.rc)  # type: ignore[arg-type]
+        if more_fonts:
+            matplotlib.rcParams["font.family"] = [look.rc["font.family"], *more_fonts]
         yield

@@ -22,7 +22,8 @@ from engine.events import Metrics, Start, decode, encode
 from engine.exchange.exporting import export_runs
 from engine.exchange.importing import import_from
 from engine.exchange.log_files.log_reader import read_log
-from engine.exchange.tensorboard_reader import read_event_files
+from engine.exchange.trackers.event_folders import EventFolder
+from engine.exchange.trackers.tensorboard_reader import EventReader
 from engine.query.parser import parse
 from engine.runs.store import Store
 from engine.text import csv_text, printable, text_of_csv
@@ -187,5 +188,5 @@ def test_any_bytes_are_an_event_file_or_are_told_to_be_none(tmp_path_factory, re
         path = tmp_path_factory.getbasetemp() / f"events.out.tfevents.{name}"
         path.write_bytes(each)
         with contextlib.suppress(UserError):
-            for track in read_event_files(path):
-                assert all(decode(encode(event)) is not None for event in track.events("r"))
+            track = EventReader().read("x", [EventFolder(path.parent, (path,))])
+            assert all(decode(encode(event)) is not None for event in track.events("r"))
