@@ -16,6 +16,8 @@ from engine.exchange.log_files.places import Places, find_places
 from engine.exchange.log_files.records import listed
 from engine.exchange.log_files.trainings import Training, find_trainings
 
+BLOCK = 10_000
+"""Values that are handed over at once."""
 SHOWN = 5
 """Columns of a kind that are named."""
 
@@ -220,7 +222,8 @@ class _Assembly:
         ends = [self._written] * len(trainings)
         if times is not None and times.is_elapsed:
             for i in range(len(ends) - 1, 0, -1):
-                ends[i - 1] = max(0.0, ends[i] - _highest(times.seconds[trainings[i].rows]))
+                taken = timeline.counted_through(times.seconds[trainings[i].rows])
+                ends[i - 1] = max(0.0, ends[i] - _highest(taken))
         return ends
 
     def _fill(
@@ -241,22 +244,29 @@ class _Assembly:
         imported.has_times = times is not None
         when = np.full(len(rows), end)
         if times is not None and np.isfinite(times.seconds[rows]).any():
-            when = timeline.filled(times.seconds[rows])
+            said = times.seconds[rows]
+            when = timeline.filled(timeline.counted_through(said) if times.is_elapsed else said)
             if times.is_elapsed:
                 when = when + max(0.0, end - _highest(when))
         place = np.full(len(self._gathered.lines), -1)
         place[rows] = np.arange(len(rows))
         of_training = entries[place[self._gathered.rows[entries]] >= 0]
         of_training = of_training[np.argsort(place[self._gathered.rows[of_training]], kind="stable")]
-        at = place[self._gathered.rows[of_training]]
-        columns = (
-            self._gathered.which[of_training], self._gathered.values[of_training], steps[at], epochs[at], when[at],
-        )  # fmt: skip
-        for which, value, step, epoch, time in zip(*(each.tolist() for each in columns), strict=True):
-            try:
-                imported.add(names[which], value, step, epoch, time)
-            except ValueError as error:
-                self._gathered.losses.add(str(error), 0, names[which])
+        for begin in range(0, len(of_training), BLOCK):
+            block = of_training[begin : begin + BLOCK]
+            row = self._gathered.rows[block]
+            at = place[row]
+            columns = (
+                self._gathered.which[block], self._gathered.values[block], steps[at], epochs[at], when[at],
+                self._gathered.lines[row],
+            )  # fmt: skip
+            for which, value, step, epoch, time, line in zip(
+                *(each.tolist() for each in columns), strict=True
+            ):
+                try:
+                    imported.add(names[which], value, step, epoch, time)
+                except ValueError as error:
+                    self._gathered.losses.add(str(error), line, names[which])
 
     def _placed(self, imported: ImportedRun, rows: Rows) -> tuple[Floats, Floats]:
         """Return the steps and epochs of rows (R,), with what is missing from their neighbours."""
@@ -305,7 +315,7 @@ class _Assembly:
             self._notes.append(f"column {name[:80]!r} holds no numbers and is passed over")
         if len(words) > SHOWN:
             self._notes.append(f"and {len(words) - SHOWN} more columns that hold none")
-        if empty := [name for name in empty if name]:
+        if empty := [name for name in empty if name.strip(".0123456789")]:
             more = f" and {len(empty) - SHOWN} more" if len(empty) > SHOWN else ""
             self._notes.append(f"without a value: {', '.join(name[:40] for name in empty[:SHOWN])}{more}")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -74,6 +75,8 @@ class _LogReader:
         self._comma_is_decimal = False
         self._read: Callable[[object], tuple[Says, float]] = read_json_value
         self._shape = _Shape({}, False, None, False)
+        self._last: dict[str, str] = {}
+        """The experiment and seed that the last row has said."""
         self._idle: set[str] = set()
         """Columns of a long table that are passed over."""
 
@@ -141,7 +144,7 @@ class _LogReader:
         row, cells = self._shape.row, record.cells
         word = _text(cells, row.get("split")).casefold()
         split = word if word in SPLIT_WORDS else ""
-        gathered = self._run(_text(cells, row.get("run")) or self._stem, record)
+        gathered = self._run(self._run_name(cells), record)
         gathered.begin(record.line, split)
         of_row = {name for what, name in row.items() if what != "split" or split}
         if self._shape.is_long:
@@ -180,6 +183,17 @@ class _LogReader:
         """Return what a metric is called: in TensorBoard's download the file's name says it."""
         return self._tag if self._tag and name == DOWNLOAD[2] else name
 
+    def _run_name(self, cells: Mapping[str, object]) -> str:
+        """Return the run of a row: where no column names it, by the experiment and seed that it says."""
+        row = self._shape.row
+        if "run" in row:
+            return _text(cells, row["run"]) or self._stem
+        for what in ("experiment", "seed"):
+            if what in row:
+                self._last[what] = _text(cells, row[what]) or self._last.get(what, "")
+        name, seed = self._last.get("experiment") or self._stem, self._last.get("seed")
+        return f"{name}-s{seed}" if seed else name
+
     def _run(self, name: str, record: Record) -> Gathered:
         if (gathered := self._open.get(name)) is not None:
             return gathered
@@ -188,7 +202,9 @@ class _LogReader:
                 f"line {record.line}: run {name[:80]!r} goes on after others began: sort the file by run"
             )
         row = self._shape.row
-        experiment = _text(record.cells, row.get("experiment"))
+        experiment = _text(record.cells, row.get("experiment")) or self._last.get("experiment", "")
+        if not experiment and "seed" in self._last:
+            experiment = self._stem
         gathered = Gathered(name, experiment, is_long=self._shape.is_long)
         text = _text(record.cells, row.get("seed"))
         if text:
@@ -223,9 +239,13 @@ class _LogReader:
         """Raise an error where not one cell of the file is a number."""
         columns = [column for gathered in self._open.values() for column in gathered.columns]
         if not any(column.numbers for column in columns):
+            left: Counter[str] = Counter()
+            self._lines.losses.into(left)
+            also = "".join(f"; left out: {count:,} x {what}" for what, count in left.items())
             raise ExchangeError(
                 f"{self._path} is no table of measurements: it begins {self._first_line!r}, and below that no cell "
-                "is a number; a table names its columns in a line and has a row of numbers for each step or epoch"
+                "is a number; a table names its columns in a line and has a row of numbers for each step or "
+                f"epoch{also}"
             )
 
 

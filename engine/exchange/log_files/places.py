@@ -94,7 +94,13 @@ def find_places(gathered: Gathered, *, by_name: bool = False) -> Places:
     columns = [column for column in gathered.columns if column.may_place]
     if by_name:
         named = {column.name: column for column in columns}
-        return Places(named.get("step"), named.get("epoch"), [named["time"]], None, frozenset())
+        return Places(
+            named.get("step"),
+            named.get("epoch"),
+            [named["time"]] if "time" in named else [],
+            None,
+            frozenset(),
+        )
     epoch = next(
         (column for column in _called(columns, EPOCHS, _is_epoch) if _says_epochs(gathered, column)), None
     )

@@ -23,6 +23,8 @@ DELIMITERS = (",", ";", "\t", "|", " ")
 """What may stand between cells; a space only where nothing else does, and any number of them is one."""
 SAMPLE = 40
 """Lines from which the layout is told."""
+RULE = " -=:+─|\t\r\n"
+"""What the line under a heading is drawn with."""
 _SEP = re.compile(r"\s*\"?sep=(.)\"?\s*")
 
 
@@ -37,6 +39,8 @@ class Layout(NamedTuple):
     begin: int
     """Which line of the sample follows it, from 0."""
     notes: list[str]
+    comments: int
+    """Comments before it."""
 
 
 def split(line: str, delimiter: str) -> list[str]:
@@ -80,7 +84,7 @@ def find_layout(sample: Sequence[tuple[int, str]]) -> Layout | None:
     place = next((k for k, line in enumerate(lines) if _fits(split(line, delimiter), width)), 0)
     notes = [f"line {sample[rows[k]][0]} is no row of the table and passed over" for k in range(place)]
     at = rows[place]
-    return Layout(delimiter, split(lines[place], delimiter), sample[at][0], at + 1, notes)
+    return Layout(delimiter, split(lines[place], delimiter), sample[at][0], at + 1, notes, len(comments))
 
 
 def _delimiter(lines: list[str]) -> tuple[str, int]:
@@ -123,7 +127,7 @@ def _under_comment(
         return None
     if any(read_cell(cell)[0] in NUMERIC for cell in heading):
         return None
-    return Layout(delimiter, heading, number, rows[0], [])
+    return Layout(delimiter, heading, number, rows[0], [], len(comments) - 1)
 
 
 def _is_cell(line: str) -> bool:
@@ -132,6 +136,5 @@ def _is_cell(line: str) -> bool:
 
 
 def _has_numbers(lines: list[str]) -> bool:
-    return bool(lines) and all(
-        any(read_cell(cell)[0] in NUMERIC for cell in split(line, " ")) for line in lines
-    )
+    rows = [split(line, " ") for line in lines if line.strip(RULE)]
+    return bool(rows) and all(any(read_cell(cell)[0] in NUMERIC for cell in row) for row in rows)

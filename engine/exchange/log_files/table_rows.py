@@ -9,7 +9,7 @@ from itertools import chain, islice
 
 from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
 from engine.exchange.log_files.records import Record, listed
-from engine.exchange.log_files.table_layout import SAMPLE, Layout, find_layout, split
+from engine.exchange.log_files.table_layout import RULE, SAMPLE, Layout, find_layout, split
 from engine.exchange.log_files.text_lines import TextLines
 from engine.exchange.optional_packages import ExchangeError
 from engine.text import text_of_csv
@@ -47,9 +47,9 @@ class TableRows:
     def __iter__(self) -> Iterator[Record]:
         """Yield the rows; a last one that is cut off is told, any other that does not fit is counted."""
         torn: tuple[int, str] | None = None
-        comments = again = 0
+        comments, again = self.layout.comments, 0
         for number, cells in self._rows():
-            if not any(cell.strip() for cell in cells):
+            if not any(cell.strip(RULE) for cell in cells):
                 continue
             if cells[0].lstrip().startswith("#") and read_cell(cells[0])[0] is Says.WORD:
                 comments += 1
@@ -84,7 +84,8 @@ class TableRows:
                 f"{self._lines.path}, line {line} holds numbers: a table begins with the names of its columns"
             )
         rows = [split(line, self.layout.delimiter) for _, line in sample[self.layout.begin :] if line.strip()]
-        if rows and all(len(row) == len(names) + 1 and row[-1].strip() for row in rows):
+        has_more = all(len(row) == len(names) + 1 and row[-1].strip() for row in rows)
+        if rows and has_more and any("." in cell or cell[:1].isalpha() for row in rows for cell in row):
             names = ["", *names]
         unique: dict[str, None] = {}
         for name in names:

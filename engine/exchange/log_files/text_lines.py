@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
+from engine.events import LATEST
 from engine.exchange.log_files.losses import Losses
 from engine.exchange.optional_packages import ExchangeError
 
@@ -158,4 +159,4 @@ def _open(path: Path) -> tuple[io.RawIOBase, float]:
             raise ExchangeError(f"{path} is no file")
     except (OSError, ValueError) as error:
         raise ExchangeError(f"{path} cannot be read: {getattr(error, 'strerror', error)}") from None
-    return io.FileIO(handle), info.st_mtime
+    return io.FileIO(handle), min(max(0.0, info.st_mtime), LATEST)

@@ -13,9 +13,10 @@ CLOCK_FROM = 1e8
 """Seconds from which a number is a moment since 1970; what is less has been counted since a start."""
 SCALES = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Moments up to these are in seconds, milliseconds, microseconds, nanoseconds: so many to the second."""
-FEW = 8
-"""Rows up to which times have to grow by half to be counted since a start: seconds of an epoch may rise by chance."""
 GROWTH = 1.5
+"""How far times have to grow to be counted since a start: the seconds of each epoch may rise, too."""
+MOST_STARTS = 4
+"""Rows to one start: a resumed program may count from its own."""
 
 Clock = Literal["moments", "elapsed"]
 
@@ -109,8 +110,8 @@ def clock_of(times: Floats, trainings: list[Rows], *, is_duration: bool = False)
     if middle >= SCALES[-1][0] or known.min() < 0:
         return None
     parts = [part[np.isfinite(part)] for part in (times[rows] for rows in trainings)]
-    parts = [part for part in parts if len(part) > 1]
-    return "elapsed" if parts and all(map(_counts_up, parts)) else None
+    pieces = [piece for part in parts if len(part) > 1 for piece in _pieces(part)]
+    return "elapsed" if pieces and all(map(_counts_up, pieces)) else None
 
 
 def moments(times: Floats) -> Floats:
@@ -121,8 +122,29 @@ def moments(times: Floats) -> Floats:
     return np.where((seconds >= 0) & (seconds <= LATEST), seconds, np.nan)
 
 
+def _pieces(times: Floats) -> list[Floats]:
+    """Return times by the starts that they are counted from; as one where there would be too many."""
+    starts = np.flatnonzero(np.diff(times) < 0) + 1
+    pieces = np.split(times, starts)
+    return pieces if len(pieces) * MOST_STARTS <= len(times) else [times]
+
+
 def _counts_up(times: Floats) -> bool:
     """Return whether times rise as those do that are counted from a start."""
     if (np.diff(times) < 0).any() or times[-1] <= times[0]:
         return False
-    return len(times) >= FEW or times[-1] >= GROWTH * times[0]
+    return bool(times[-1] >= GROWTH * times[0])
+
+
+def counted_through(times: Floats) -> Floats:
+    """Return times (R,) that are counted from the first start where they begin again: each start follows the last time.
+
+    Args:
+        times: NaN where a row says none; with missing starts they are as they stand.
+    """
+    known = np.flatnonzero(np.isfinite(times))
+    steps = np.diff(times[known])
+    starts = np.where(steps < 0, times[known][:-1], 0.0)
+    through = times.copy()
+    through[known[1:]] += np.cumsum(starts)
+    return through

@@ -113,6 +113,12 @@ def test_a_place_that_is_none_costs_its_own_row_and_is_counted(cell, text, read:
     }
 
 
+def test_an_epoch_that_is_none_costs_its_own_row(read: Read):
+    (run,) = read("epoch,x\n-1,9\n0,1\nmean,5\n1,2\n")
+    assert by_epoch(run) == {"x": {0: 1, 1: 2}}
+    assert list(run.left.values()) == [2]
+
+
 def test_batches_that_begin_anew_with_each_epoch_are_counted_on(read: Read):
     (run,) = read("epoch,batch,loss\n0,0,9\n0,100,8\n0,200,7\n1,0,6\n1,100,5\n1,200,4\n2,0,3\n")
     assert by_step(run) == {"loss": {0: 9, 100: 8, 200: 7, 300: 6, 400: 5, 500: 4, 600: 3}}
@@ -184,6 +190,9 @@ def test_an_unusable_time_is_said(read: Read):
         ["04:39", "04:36", "04:37"],
         ["00:10:05", "00:10:07", "00:10:09"],
         ["12", "12", "12"],
+        ["30.0", "30.1", "30.2", "30.3", "30.4", "30.5", "30.6", "30.7", "30.8"],
+        ["20250102", "20250103", "20250104"],
+        ["5"],
     ],
 )
 def test_times_that_are_not_counted_up_are_a_metric(cells, read: Read):

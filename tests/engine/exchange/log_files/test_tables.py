@@ -43,6 +43,8 @@ WANTED = {"acc": {0: 0.5, 1: 0.75}, "loss": {0: 1.25, 1: 0.9}}
         "# epoch acc loss\n0 0.5 1.25\n1 0.75 0.9\n",
         "#epoch,acc,loss\n0,0.5,1.25\n1,0.75,0.9\n",
         "Log of resnet50\n\n" + PLAIN,
+        "| epoch | acc | loss |\n|---|--:|---|\n| 0 | 0.5 | 1.25 |\n| 1 | 0.75 | 0.9 |\n",
+        "epoch  acc   loss\n=====  ====  ====\n0      0.5   1.25\n1      0.75  0.9\n",
         PLAIN.replace("\n1", "\n\n1"),
         PLAIN.replace("\n", ",\n"),
         "epoch,acc,loss,\n0,0.5,1.25\n1,0.75,0.9\n",
@@ -186,6 +188,13 @@ def test_percent_and_minutes_are_numbers_and_said(read: Read):
 def test_a_comma_that_may_be_either_is_what_the_rest_of_the_file_says(text, value, read: Read):
     (run,) = read(text)
     assert by_epoch(run)["n"] == {1: value}
+
+
+def test_a_comma_that_parts_cells_and_fractions_is_told(read: Read):
+    with pytest.raises(
+        ExchangeError, match=r"left out: 1 x a row that does not fit the heading \(line 2: '3 cells"
+    ):
+        read("epoch,loss\n1,0,5\n2,0,25\n")
 
 
 def test_rows_that_do_not_fit_are_counted_and_the_last_is_said_to_be_cut(read: Read):

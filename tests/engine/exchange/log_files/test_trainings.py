@@ -99,6 +99,30 @@ def test_times_since_a_start_count_for_each_training(tmp_path):
     assert times(one) == [1_795_000_000 - 22 - 20, 1_795_000_000 - 22 - 10, 1_795_000_000 - 22]
 
 
+def test_seconds_that_a_resumed_program_counts_anew_go_on(tmp_path):
+    path = tmp_path / "results.csv"
+    rows = zip(range(1, 9), [10, 20, 30, 40, 11, 21, 31, 41], strict=True)
+    path.write_text("epoch,time,x\n" + "".join(f"{epoch},{time},1\n" for epoch, time in rows))
+    os.utime(path, (1_795_000_000, 1_795_000_000))
+    (run,) = read_log(path)
+    assert [time - 1_795_000_000 + 81 for time in times(run)] == [10, 20, 30, 40, 51, 61, 71, 81]
+
+
+@pytest.mark.parametrize("name", ["seed", "Seed"])
+def test_seeds_of_a_table_are_runs_of_one_experiment(name, read: Read):
+    one, two = read(f"{name},epoch,x\n3,1,1\n3,2,2\n4,1,3\n4,2,4\n")
+    assert [(run.name, run.experiment, run.seed) for run in (one, two)] == [
+        ("log-s3", "log", 3),
+        ("log-s4", "log", 4),
+    ]
+    assert by_epoch(two) == {"x": {1: 3, 2: 4}}
+    one, two = read(f"experiment,{name},epoch,x\nvit,0,1,1\nbit,0,1,2\n")
+    assert [(run.name, run.experiment, run.seed) for run in (one, two)] == [
+        ("vit-s0", "vit", 0),
+        ("bit-s0", "bit", 0),
+    ]
+
+
 def test_runs_of_a_table_may_take_turns(read: Read):
     one, two = read("run,epoch,x\na,1,1\nb,1,2\na,2,3\nb,2,4\n")
     assert (one.name, by_epoch(one)) == ("a", {"x": {1: 1, 2: 3}})
