@@ -12,7 +12,7 @@ from engine.exchange.imported_run import MOST, ImportedRun
 from engine.exchange.log_files import timeline
 from engine.exchange.log_files.cells import NUMERIC, Says
 from engine.exchange.log_files.gathered import Column, Floats, Gathered, Rows
-from engine.exchange.log_files.places import Places, find_places
+from engine.exchange.log_files.places import BATCHES, Places, find_places, plain
 from engine.exchange.log_files.records import listed
 from engine.exchange.log_files.trainings import Training, find_trainings
 
@@ -133,9 +133,16 @@ class _Assembly:
 
     def _mend_steps(self) -> None:
         """Read steps for what they count: evaluations that say the epoch, and counters that begin anew with each."""
-        if self._places.step is None or self._places.epoch is None:
-            return
         used = self._is_used
+        if self._places.step is None:
+            return
+        if self._places.epoch is None:
+            if plain(self._places.step.name) in BATCHES:
+                known = np.flatnonzero(used & np.isfinite(self._steps))
+                begun = np.cumsum(np.diff(self._steps[known], prepend=0) < 0).astype(np.float64)
+                self._steps[known], first = timeline.counted_on(self._steps[known], begun)
+                self._say_counted_on(known, first)
+            return
         steps, epochs = timeline.epochs_among_steps(self._steps[used], self._epochs[used])
         if not np.array_equal(epochs, self._epochs[used], equal_nan=True):
             self._notes.append("rows without an epoch say it as their step: they are placed there")
@@ -144,12 +151,16 @@ class _Assembly:
         counted, first = timeline.counted_on(np.where(main, steps, np.nan), epochs)
         if first >= 0:
             steps = counted
-            line = self._gathered.lines[used][first]
-            name = self._places.step.name
-            self._notes.append(
-                f"line {line}: {name!r} begins again while the epochs go on: it is counted on from there"
-            )
+            self._say_counted_on(np.flatnonzero(used), first)
         self._steps[used], self._epochs[used] = steps, epochs
+
+    def _say_counted_on(self, rows: Rows, first: int) -> None:
+        """Say where a counter of steps begins again, if it does."""
+        if first >= 0 and self._places.step is not None:
+            name, line = self._places.step.name, self._gathered.lines[rows[first]]
+            self._notes.append(
+                f"line {line}: {name!r} begins again with an epoch: it is counted on from there"
+            )
 
     def _trainings(self, position: Floats, entries: Rows) -> list[Training]:
         """Return the trainings, of rows of the whole."""

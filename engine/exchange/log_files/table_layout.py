@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.exchange.log_files.cells import NUMERIC, read_cell
+from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 """What may stand between cells; a space only where nothing else does, and any number of them is one."""
@@ -123,7 +123,8 @@ def _under_comment(
         return None
     number, line = sample[comments[-1]]
     first, heading = split(sample[rows[0]][1], delimiter), split(line.lstrip().lstrip("#").strip(), delimiter)
-    if len(heading) != len(first) or not all(read_cell(cell)[0] in NUMERIC for cell in first):
+    says = {read_cell(cell)[0] for cell in first}
+    if len(heading) != len(first) or not says & NUMERIC or not says <= NUMERIC | {Says.NOTHING}:
         return None
     if any(read_cell(cell)[0] in NUMERIC for cell in heading):
         return None
