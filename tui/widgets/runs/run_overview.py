@@ -233,7 +233,7 @@ def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]
 def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
     settings = chosen_settings(settings)
     if "dataset" in settings:
-        yield "data", clean(str(settings["dataset"])).removeprefix("folder:")
+        yield "data", clean(str(settings["dataset"])).removeprefix("folder:").removeprefix("csv:")
     for name, key in (("per class", "subset_per_class"), ("epochs", "epochs"), ("batch", "batch_size"),
                       ("lr", "lr"), ("decay", "weight_decay"), ("seed", "seed")):  # fmt: skip
         if settings.get(key) is not None:
