@@ -59,6 +59,11 @@ LOOKS: dict[str, list[list[str]]] = {
     "open": [],  # the app: tests/tui/test_hostile_screens.py
     "export": [["export", "--to", kind, "--force"] for kind in ("csv", "json", "tensorboard", "parquet")],
     "import": [["import", "exports/csv/metrics.csv", "--runs", "imported"]],
+    "plot": [
+        ["plot", NAME, "test/f1", "--ascii"],
+        ["plot", "state=finished,failed", "test/f1"],
+        ["plot", RUN, "x"],
+    ],
     "report": [],  # below, with what else draws figures
 }
 """What is called of each verb on runs that say hostile texts."""

@@ -57,6 +57,11 @@ def test_the_commands_open_without_matplotlib(name):
     assert_light([name], (*HEAVY, "matplotlib", "scipy"))
 
 
+def test_charts_as_text_are_drawn_without_textual():
+    plot = ["tui.commands.plot", "tui.commands.plotted_curves", "tui.widgets.chart.text_chart"]
+    assert_light(plot, (*HEAVY, "matplotlib", "scipy", "textual"))
+
+
 def test_the_app_is_there_before_it_measures_the_machine():
     assert_light(["tui.app", "tui.feed.feed"], ("psutil",))
 

@@ -163,6 +163,7 @@ def test_it_shows_and_exports(project: Path) -> None:
     assert "vit_mini" in done(project, "engine", "check", "tiny")
     done(project, "engine", "doctor", "--runs", "replay/runs")
     assert "ViT-B" in done(project, "vitui", "open", *of_docs, "--once")
+    assert "×3 0." in done(project, "vitui", "plot", *of_docs, "ViT-B-32x32-16-7", "test/f1")
     assert done(project, "vitui", "report", *of_docs, "--out", "report")
     assert (project / "report" / "report.html").stat().st_size > 100_000
     assert done(project, "vitui", "export", *of_docs, "--out", "figures", "final_f1")

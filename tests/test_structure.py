@@ -200,7 +200,7 @@ NOT_OVER_RUNS = {
     "engine/exchange/log_files/timeline.py": "of the times and steps that one file says",
     "engine/queue/durations.py": "of how long runs took, from which forecasts are made",
     "tui/figures/line_labels.py": "of the places of labels",
-    "tui/terminal/ascii_filter.py": "of the dots of a cell",
+    "tui/terminal/ascii_text.py": "of the dots of a cell",
 }
 """Where such functions are of something else than of runs, and of what."""
 

@@ -33,6 +33,7 @@ LOOKS = {
     "doctor": ("engine.cli", "doctor"),
     "doctor --fix": ("engine.cli", "doctor", "--fix"),
     "once": ("tui.cli", "--once", "--size", "120x36"),
+    "plot": ("tui.cli", "plot", "state=finished,failed", "test/f1"),
     "report": ("tui.cli", "report"),
     "export": ("tui.cli", "export", "--format", "png", "f"),
     "tables": ("tui.cli", "export", "--table", "--format", "csv"),

@@ -19,12 +19,13 @@ import click
 
 from engine.commands.options import fail, option_config, option_runs
 from engine.commands.outermost import CommandGroup, tell_of_crash
+from tui.commands.size_option import size_of
 
 if TYPE_CHECKING:
     from tui.app import VituiApp
 
 
-VERBS = {"export": "export", "import": "import_runs", "report": "report"}
+VERBS = {"export": "export", "import": "import_runs", "plot": "plot", "report": "report"}
 """The module of each verb in ``tui.commands``, and its function there; ``open`` is here."""
 
 
@@ -65,22 +66,6 @@ def main() -> None:
     `vitui [DIR]` opens the app on a folder with an experiments.toml; DIR is the current one by default. Its options
     (--readonly, --theme, --ascii, --rate, --once) are those of `vitui open --help`.
     """
-
-
-def size_of(_context: click.Context, _option: click.Parameter, value: str | None) -> tuple[int, int] | None:
-    """Return the columns and rows that an option says.
-
-    Raises:
-        BadParameter: It is no size, or too small or large a size.
-    """
-    if value is None:
-        return None
-    columns, _, rows = value.partition("x")
-    if not (
-        columns.isdecimal() and rows.isdecimal() and 20 <= int(columns) <= 1000 and 6 <= int(rows) <= 1000
-    ):
-        raise click.BadParameter(f"{value!r} is no size such as 120x36 (20x6 at least, 1000x1000 at most)")
-    return int(columns), int(rows)
 
 
 def print_frame(app: VituiApp, size: tuple[int, int] | None) -> None:
@@ -144,7 +129,7 @@ def open_app(
     from tui.app import VituiApp
     from tui.app_options import Options, theme_of
     from tui.state.snapshot import Project
-    from tui.terminal.ascii_filter import asked_for
+    from tui.terminal.ascii_text import asked_for
 
     options = Options(
         readonly=readonly,

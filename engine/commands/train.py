@@ -385,7 +385,7 @@ def _train_here(
 
         with _ended_at_once(), capture_stdout(run.console) as stdout:
             terminal = Console(file=os.fdopen(os.dup(stdout), "w"), force_terminal=True)
-            with ProgressDisplay(terminal) as display:
+            with ProgressDisplay(terminal, run.path.parent) as display:
                 return train_run(
                     run, display, device, settings=settings, seen=seen, takeover=takeover, stop=stop
                 )

@@ -20,8 +20,9 @@ from rich.text import Text
 from engine.analysis.curves import Curve
 from tui.palette import PALETTE
 from tui.state.chart_line import ChartLine
-from tui.widgets.chart.braille_canvas import Canvas, CellGrid, Floats, Window
+from tui.widgets.chart.braille_canvas import Canvas, CellGrid
 from tui.widgets.chart.chart_picture import Plot, Setting
+from tui.widgets.chart.dot_spans import Floats, Window
 from tui.widgets.chart.inks_and_glyphs import Ink
 
 CASES = [

@@ -23,7 +23,7 @@ from tui.palette import MARKERS
 from tui.screens.tour import TourScreen
 from tui.state.session import SavedView, has_seen_tour, load, save
 from tui.state.snapshot import Project
-from tui.terminal.ascii_filter import ALIKE, asked_for, plain
+from tui.terminal.ascii_text import ALIKE, asked_for, plain
 from tui.terminal.textual_private import screen_strips
 from tui.terminal.themes import THEMES
 from tui.widgets.chart.chart_grid import ChartGrid

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from tui.palette import MARKERS, PALETTE, Sign, assign
-from tui.state.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from tui.state.snapshot import Snapshot
 
 CurveOf = tuple[str, Sequence[str]]
 """The experiment and the runs of a curve."""

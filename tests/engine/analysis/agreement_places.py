@@ -36,6 +36,7 @@ PLACES: Mapping[str, tuple[str, ...]] = {
     "table csv": ("table csv",),
     "table parquet": ("table parquet",),
     "vitui export": ("drawn figure", "table csv", "table parquet", "table md", "table latex"),
+    "vitui plot": ("plot",),
     "vitui report": ("report", "report html", "report's sentences"),
     "engine ls": ("ls", "ls --json"),
     "engine logs": ("logs", "logs --json"),

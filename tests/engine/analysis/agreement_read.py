@@ -23,6 +23,8 @@ from engine.runs.metadata import RunSummary, summaries_of
 from engine.runs.status import Status
 from engine.text import GIB
 from tests.engine.analysis.agreement_folder import CONTESTS, NAMES, Folder
+from tui.cli import main as vitui
+from tui.commands.plotted_runs import PlottedRuns, find
 from tui.figures import make_figure
 from tui.figures.caveats import FigureEntry
 from tui.figures.files import Format
@@ -33,6 +35,7 @@ from tui.report.report import write_report
 Answers = Mapping[str, tuple[tuple[int, ...], tuple[str, ...]]]
 """What a place says of each experiment: the seeds and ids of the runs that count, in order of the seeds."""
 NUMBER = re.compile(r"((?:\d[\d,]*(?:\.\d+)?|\.\d+)(?:e[+-]?\d+)?)\s*(GiB|MiB|kJ|[KMG])?")
+PLOT_COLUMNS = 1000
 SCALES = {"K": 2**10, "M": 2**20, "G": GIB, "GiB": GIB, "MiB": 2**20, "kJ": 1000.0}
 
 
@@ -178,6 +181,19 @@ class Read:
         return self.library.entries(
             Figure(name=kind, kind=kind, y="test/f1", x=x, experiments=list(self.names))
         )  # type: ignore[arg-type]
+
+    @cached_property
+    def plotted(self) -> PlottedRuns:
+        """What `vitui plot` draws of all experiments."""
+        return find([*self.names, "test/f1"], self.folder.store, self.folder.path / "experiments.toml")
+
+    @cached_property
+    def plotted_legend(self) -> list[str]:
+        """What `vitui plot` prints below its chart, a line each."""
+        words = ["plot", *self.names, "test/f1", "--config", str(self.folder.path / "experiments.toml")]
+        words += ["--runs", str(self.folder.store.root), "--size", f"{PLOT_COLUMNS}x80"]
+        text = CliRunner().invoke(vitui, words).output
+        return text.rpartition("└")[2].splitlines()[2:]
 
     @cached_property
     def listed(self) -> dict[str, Status]:

@@ -106,6 +106,12 @@ def runs_of_rerun(read: Read) -> Answers:
     )  # fmt: skip
 
 
+def runs_of_plot(read: Read) -> Answers:
+    """Return the runs that `vitui plot` draws as the mean of each experiment."""
+    curves = read.plotted.curves
+    return read.answer({read.plotted.runs[curve.runs[-1]].status.experiment: curve.runs for curve in curves})
+
+
 RUNS: Mapping[str, Callable[[Read], Answers]] = {
     "list": runs_of_list,
     "list's count": runs_of_list_count,
@@ -117,6 +123,7 @@ RUNS: Mapping[str, Callable[[Read], Answers]] = {
     "table parquet": runs_of_parquet,
     "report": runs_of_report,
     "rerun": runs_of_rerun,
+    "plot": runs_of_plot,
 }
 PARTIAL = {"drawn figure", "report", "rerun"}
 """What says nothing of some experiments: those that no figure of all shows, or that have to be run."""
@@ -341,6 +348,15 @@ def numbers_of_run_facts(read: Read) -> Said:
     return read.over_seeds(told)
 
 
+def numbers_of_plot(read: Read) -> Said:
+    """Return what `vitui plot` prints beside the names of the curves."""
+    return {
+        name: shown(told[1])
+        for name in read.names
+        if (told := re.search(rf"\S {name}(?: ×\d+)? ([\d.]+(?: ±\S+)?)", "\n".join(read.plotted_legend)))
+    }
+
+
 NUMBERS: Mapping[str, Callable[[Read], Said]] = {
     "list": numbers_of_list,
     "overview": numbers_of_overview,
@@ -360,4 +376,5 @@ NUMBERS: Mapping[str, Callable[[Read], Said]] = {
     "logs --json": numbers_of_logs_json,
     "logs": numbers_of_logs,
     "run facts": numbers_of_run_facts,
+    "plot": numbers_of_plot,
 }

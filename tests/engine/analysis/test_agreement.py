@@ -57,6 +57,7 @@ def test_every_place_says_what_is_not_counted(read: Read, name: str) -> None:
         "comparison": [read.comparisons[name].sides[0].left_out],
         "table": [line for line in read.said_of_tables if f"  {name}:" in line],
         "figure": [line for line in before.splitlines() if line.startswith(f"- {name}: ")],
+        "plot": [line for line in read.plotted_legend if line.startswith(f"{name}: ")],
         "report": [line for line in behind.splitlines() if line.startswith(f"- {name}: ")],
     }
     counts = {view: re.findall(r"[^,;:.]*not counted", " ".join(lines)) for view, lines in texts.items()}
@@ -81,7 +82,7 @@ def test_every_place_tells_all_numbers_that_it_has(numbers: dict[str, Said]) -> 
     """What is not told at all cannot disagree."""
     of_seeds = {"mean", "sd"}
     everything = of_seeds | {"memory", "energy"}
-    scores_only = ("overview", "charts", "figure curves", "figure bars", "ls", "logs", "run facts")
+    scores_only = ("overview", "charts", "figure curves", "figure bars", "ls", "logs", "run facts", "plot")
     for view, told in numbers.items():
         wanted = of_seeds if view in scores_only else everything
         assert (view, told["two_gpus"].keys()) == (view, wanted)

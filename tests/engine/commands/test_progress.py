@@ -54,3 +54,11 @@ def test_a_model_has_its_parameters_and_all_its_scores(shown):
 def test_a_run_that_was_stopped_says_how_it_goes_on(shown):
     end = End(time=1.0, run="mine-s0", state="stopped", reason="stopped by SIGINT at epoch 0.67")
     assert "`engine resume mine-s0` goes on with it" in shown(end)
+
+
+def test_the_end_names_the_line_that_draws_it(shown):
+    end = End(time=1.0, run="mine-s0", state="finished", duration_s=1.0)
+    assert "`vitui plot mine-s0 test/f1` draws it" in shown(measured(1, accuracy=0.5, f1=0.5), end)
+    own = Metrics(time=1.0, run="mine-s0", step=1, epoch=0.0, values={"my reward": 1.0, "other": 2.0})
+    assert "`vitui plot mine-s0 'my reward'` draws it" in shown(own, end)
+    assert "draws it" not in shown(end)

@@ -8,7 +8,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.style import Style
 
-from tui.widgets.chart.braille_canvas import NO_INK, Canvas, CellGrid, Layer, Spans, Window
+from tui.widgets.chart.braille_canvas import NO_INK, Canvas, CellGrid, Layer
+from tui.widgets.chart.dot_spans import Spans, Window
 
 NAN = float("nan")
 

@@ -25,9 +25,9 @@ from tui.axis_ticks import PLAIN, limits, linear_ticks, log_limits, unit_of, uni
 from tui.palette import MARKERS, PALETTE, assign, colour_of, markers_for
 from tui.state.chart_line import ChartLine
 from tui.widgets.chart import chart_picture as plots
-from tui.widgets.chart.braille_canvas import Window
 from tui.widgets.chart.chart import Chart
 from tui.widgets.chart.chart_picture import Plot, Setting
+from tui.widgets.chart.dot_spans import Window
 from tui.widgets.chart.inks_and_glyphs import Ink
 from tui.widgets.chart.legend import fit, plain
 from tui.widgets.chart.plotext_frame import frame_for

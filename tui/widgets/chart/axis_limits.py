@@ -8,7 +8,7 @@ import numpy as np
 
 from tui import axis_ticks
 from tui.axis_ticks import Unit
-from tui.widgets.chart.braille_canvas import Window
+from tui.widgets.chart.dot_spans import Window
 from tui.widgets.chart.series import Series
 
 ROOM = 0.04

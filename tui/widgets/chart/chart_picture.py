@@ -26,7 +26,8 @@ from textual.strip import Strip
 from engine.analysis.curves import alike, band_words
 from tui import axis_ticks
 from tui.widgets.chart.axis_limits import window_of, x_limits
-from tui.widgets.chart.braille_canvas import Bools, Canvas, CellGrid, Layer, Window
+from tui.widgets.chart.braille_canvas import Canvas, CellGrid, Layer
+from tui.widgets.chart.dot_spans import Bools, Window
 from tui.widgets.chart.inks_and_glyphs import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
 from tui.widgets.chart.legend import Legend, LegendEntry, arrange, arrange_reading, fit, legend_row, plain
 from tui.widgets.chart.plotext_frame import Frame, frame_for

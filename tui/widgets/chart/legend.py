@@ -14,7 +14,7 @@ import numpy as np
 from rich.cells import cell_len, get_character_cell_size
 
 from engine.text import shorten
-from tui.widgets.chart.braille_canvas import Bools
+from tui.widgets.chart.dot_spans import Bools
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor

@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from threading import Lock
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from tui import axis_ticks as axis
-from tui.widgets.chart.braille_canvas import Floats, Window
+from tui.widgets.chart.dot_spans import Floats, Ints, Window
 
 Ticks: TypeAlias = tuple[tuple[int, str], ...]
 """Cells and labels along one axis; from the left, or from the top."""
@@ -42,8 +42,47 @@ class Frame:
         return len(self.rows) > self.height
 
 
+class Layout(NamedTuple):
+    """Where the area and the ticks of a chart are."""
+
+    width: int
+    """Cells of the empty area, at least 2."""
+    height: int
+    """Rows of the empty area, at least 2."""
+    x_ticks: Ticks | None
+    """Columns and labels of the lower axis, from the left; None for no lower axis."""
+    y_ticks: Ticks
+    """Rows and labels of the left axis, each row once."""
+
+
+class Dots(NamedTuple):
+    """Dots of one colour: the places of N dots of a raster with 2 x 4 dots a cell, or of N cells with one mark."""
+
+    columns: Ints
+    rows: Ints
+    """From the top."""
+    colour: tuple[int, int, int] | int
+    """Red, green and blue, or the number of one of 256 colours."""
+    mark: str = ""
+    """What stands in each cell instead of dots; places are cells then."""
+
+
 def frame_for(window: Window, width: int, height: int, unit: axis.Unit, x_label: str) -> Frame | None:
-    """Return the axes of a window; None where it is too small for any.
+    """Return the axes of a window, as ``layout_for`` places them; None where it is too small for any.
+
+    Args:
+        window: The ranges that are in view.
+        width: Cells of the whole chart.
+        height: Rows of the whole chart.
+        unit: How the values of the y axis are written.
+        x_label: The name of the x axis.
+    """
+    layout = layout_for(window, width, height, unit, x_label)
+    return None if layout is None else draw_frame(*layout)
+
+
+def layout_for(window: Window, width: int, height: int, unit: axis.Unit, x_label: str) -> Layout | None:
+    """Return where the axes of a window go; None where it is too small for any.
 
     Where room is short the x axis is left out first, then the y axis.
 
@@ -62,7 +101,7 @@ def frame_for(window: Window, width: int, height: int, unit: axis.Unit, x_label:
     cells = width - max((len(label) for _, label in y_ticks), default=0) - 1
     if cells < max(12, width // 3):
         return None
-    return draw_frame(cells, rows, _x_ticks(window, cells, x_label) if labelled else None, y_ticks)
+    return Layout(cells, rows, _x_ticks(window, cells, x_label) if labelled else None, y_ticks)
 
 
 def _y_ticks(window: Window, rows: int, unit: axis.Unit) -> Ticks:
@@ -92,7 +131,7 @@ def _cells(places: Floats, labels: Sequence[str], size: int) -> Ticks:
 
 @lru_cache(maxsize=256)
 def draw_frame(width: int, height: int, x_ticks: Ticks | None, y_ticks: Ticks) -> Frame:
-    """Return axes, with a line across at each tick where there are six rows or more.
+    """Return axes around an empty area, with a line across at each tick where there are six rows or more.
 
     Args:
         width: Cells of the empty area, at least 2.
@@ -102,24 +141,53 @@ def draw_frame(width: int, height: int, x_ticks: Ticks | None, y_ticks: Ticks) -
     """
     import plotext
 
-    left = max((len(label) for _, label in y_ticks), default=0) + 1
-    below = 2 if x_ticks is not None else 0
-    columns = () if x_ticks is None else _apart(x_ticks, left, width) or OUTSIDE
     with _figure:
-        plotext.clear_figure()
-        plotext.limit_size(False, False)
-        plotext.plot_size(left + width, height + below)
-        plotext.theme("clear")
-        plotext.xaxes(x_ticks is not None, False)
-        plotext.yaxes(True, False)
-        plotext.grid(height >= 6, False)
-        plotext.xlim(0, width - 1)
-        plotext.ylim(0, height - 1)
-        plotext.xticks([column for column, _ in columns], [label for _, label in columns])
-        plotext.yticks([height - 1 - row for row, _ in y_ticks], [label for _, label in y_ticks])
+        left = _draw_axes(Layout(width, height, x_ticks, y_ticks))
         plotext.scatter([-9], [-9], marker=" ")  # a point outside: plotext draws no axis without one
         drawn = plotext.uncolorize(plotext.build())
     return Frame(tuple(drawn.split("\n")[:-1]), left, width, height)
+
+
+def draw_chart(layout: Layout, layers: Sequence[Dots]) -> list[str]:
+    """Return the rows of a whole chart, with colours; what is drawn later gives a cell its colour.
+
+    Args:
+        layout: Its area and its axes.
+        layers: What is in it; dots of one cell come together, a mark hides them.
+    """
+    import plotext
+
+    with _figure:
+        _draw_axes(layout)
+        plotext.scatter([-9], [-9], marker=" ")
+        for layer in layers:
+            across, down = (1, 1) if layer.mark else (2, 4)
+            x = layer.columns * ((layout.width - 1) / (across * layout.width - 1))
+            y = (layout.height - 1) - layer.rows * ((layout.height - 1) / (down * layout.height - 1))
+            plotext.scatter(x.tolist(), y.tolist(), marker=layer.mark or "braille", color=layer.colour)
+        return str(plotext.build()).split("\n")[:-1]
+
+
+def _draw_axes(layout: Layout) -> int:
+    """Begin plotext's figure anew with the axes of a layout; return the cells at its left."""
+    import plotext
+
+    width, height, x_ticks, y_ticks = layout
+    left = max((len(label) for _, label in y_ticks), default=0) + 1
+    below = 2 if x_ticks is not None else 0
+    columns = () if x_ticks is None else _apart(x_ticks, left, width) or OUTSIDE
+    plotext.clear_figure()
+    plotext.limit_size(False, False)
+    plotext.plot_size(left + width, height + below)
+    plotext.theme("clear")
+    plotext.xaxes(x_ticks is not None, False)
+    plotext.yaxes(True, False)
+    plotext.grid(height >= 6, False)
+    plotext.xlim(0, width - 1)
+    plotext.ylim(0, height - 1)
+    plotext.xticks([column for column, _ in columns], [label for _, label in columns])
+    plotext.yticks([height - 1 - row for row, _ in y_ticks], [label for _, label in y_ticks])
+    return left
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tui.axis_ticks import BIGGEST
-from tui.widgets.chart.braille_canvas import Bools, Floats
+from tui.widgets.chart.dot_spans import Bools, Floats
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve

@@ -1,0 +1,69 @@
+"""Text in ASCII alone: each other character is replaced by a similar one, in as many cells."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+from rich.cells import get_character_cell_size
+
+_ALIKE = {
+    "-": "▄─━┄┅┈┉╌╍═–—‒−▔⎯", "|": "│┃┆┇┊┋╎╏║▏▎▍▌▐▕▋▊▉", "+": "┌┐└┘├┤┬┴┼╭╮╯╰╔╗╚╝╠╣╦╩╬┏┓┗┛┣┫┳┻╋╪╫▆",
+    "_": "▁", ".": "▂░·•∙", ":": "▃▒", "=": "▅", "*": "●▇★✱", "#": "█▓■", "o": "○◌◯◎°", "~": "◔…≈±≃", "v": "✓✔▼▽▾↓",
+    "x": "✗✘×✕", ">": "▸▶→›»⇥", "<": "◂◀←‹«⏎↵⇤", "^": "▲△▴↑⌃", "%": "◆◇☆□", "P": "⚑⚐", "!": "≠", "'": "‘’▀′",
+    '"': "“”″", "d": "Δ", "?": "\N{REPLACEMENT CHARACTER}", "u": "µ",
+    " ": "\N{NO-BREAK SPACE}\N{THIN SPACE}\N{NARROW NO-BREAK SPACE}",
+}  # fmt: skip
+ALIKE: Mapping[str, str] = {letter: plain for plain, letters in _ALIKE.items() for letter in letters}
+"""What stands for the characters that the screen is drawn with; states and marks stay apart."""
+
+
+def asked_for(environment: Mapping[str, str]) -> bool:
+    """Return whether the environment asks for ASCII: VITUI_ASCII, or a locale that is not UTF-8.
+
+    Python itself sets LC_CTYPE to C.UTF-8 where the locale is C; that is no sign of a terminal that shows UTF-8.
+    """
+    if (setting := environment.get("VITUI_ASCII", "")) != "":
+        return setting not in ("0", "no", "false")
+    names = [environment.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG")]
+    if names[1] in ("C.UTF-8", "C.utf8", "UTF-8") and names[2] in ("C", "POSIX"):
+        names[1] = ""
+    locale = next(filter(None, names), "")
+    return bool(locale) and "utf8" not in locale.lower().replace("-", "")
+
+
+@lru_cache(4096)
+def plain(text: str) -> str:
+    """Return text in ASCII, in as many cells as it took."""
+    return text if text.isascii() else "".join(map(_plain, text))
+
+
+def _plain(letter: str) -> str:
+    if letter.isascii():
+        return letter
+    if (alike := ALIKE.get(letter)) is not None:
+        return alike
+    if 0x2800 <= ord(letter) <= 0x28FF:
+        return ascii_shape(ord(letter) - 0x2800)
+    size = get_character_cell_size(letter)
+    base = unicodedata.normalize("NFKD", letter)[:1]
+    return (base if base.isascii() and base.isprintable() else "?") + "?" * (size - 1) if size else ""
+
+
+def ascii_shape(pattern: int) -> str:
+    """The ASCII character closest to one of the 256 braille patterns."""
+    left = [row for row, bit in enumerate((1, 2, 4, 64)) if pattern & bit]
+    right = [row for row, bit in enumerate((8, 16, 32, 128)) if pattern & bit]
+    if not left and not right:
+        return " "
+    if len(left) + len(right) >= 7:
+        return "#"
+    if left and right:
+        slope = sum(right) / len(right) - sum(left) / len(left)
+        if abs(slope) > 1:
+            return "\\" if slope > 0 else "/"
+    elif len(left) + len(right) >= 3:
+        return "|"
+    middle = sum(left + right) / len(left + right)
+    return "'" if middle < 0.75 else "-" if middle < 2.25 else "."
