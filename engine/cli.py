@@ -5,6 +5,9 @@ A verb's module is loaded when the verb is called, so that the quick ones are qu
 
 from __future__ import annotations
 
+from engine.system import quiet_interrupt  # noqa: F401  before all else
+
+# isort: split
 from importlib import import_module
 
 import click

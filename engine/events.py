@@ -36,9 +36,10 @@ LATEST = 1e11
 Moment = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
 """Seconds since the epoch (UTC), up to the year 5138."""
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=LATEST)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+LARGEST_COUNT = 2**53
+Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 Seed = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-Epochs = Annotated[float, msgspec.Meta(ge=0, le=2**53)]
+Epochs = Annotated[float, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 
 
 class Event(msgspec.Struct, kw_only=True, gc=False, tag_field="event"):
@@ -110,11 +111,13 @@ class Checkpoint(Event, tag="checkpoint"):
     """Which weights its ``model`` holds: ``ema`` for the averaged ones, which may be the best."""
 
 
-class Log(Event, tag="log"):
+class Log(Event, tag="log", omit_defaults=True):
     """A line for people."""
 
     level: Literal["debug", "info", "warning", "error"]
     message: str
+    refused: Count = 0
+    """How many events or values the line speaks of that are not recorded."""
 
 
 class Failure(msgspec.Struct, kw_only=True):
@@ -135,7 +138,7 @@ class Estimate(msgspec.Struct, kw_only=True, frozen=True, omit_defaults=True):
     value: Share
     low: Share | None = None
     high: Share | None = None
-    n: Annotated[int, msgspec.Meta(ge=1, le=2**53)] | None = None
+    n: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_COUNT)] | None = None
 
     @property
     def margin(self) -> float | None:
@@ -193,7 +196,7 @@ def encode(event: Event) -> bytes:
     try:
         return _encoder.encode(event) + b"\n"
     except UnicodeEncodeError:  # the name of a file need not be Unicode
-        return _encoder.encode(_unicode(msgspec.to_builtins(event))) + b"\n"
+        return _encoder.encode(as_unicode(msgspec.to_builtins(event))) + b"\n"
 
 
 def normalised(event: Event) -> Event | None:
@@ -222,8 +225,8 @@ def _is_ordinary(event: Metrics) -> bool:
         and all(value is None or type(value) is float for value in event.values.values())
         and type(event.step) is int
         and {type(event.epoch), type(event.time)} <= {int, float}
-        and 0 <= event.step <= 2**53
-        and 0 <= event.epoch <= 2**53
+        and 0 <= event.step <= LARGEST_COUNT
+        and 0 <= event.epoch <= LARGEST_COUNT
         and 0 <= event.time <= LATEST
     )
 
@@ -289,15 +292,15 @@ def _decode_unknown(line: bytes) -> Unknown | None:
     return Unknown(time=float(time), run=run, kind=kind, fields=fields)
 
 
-def _unicode(value: Any) -> Any:
+def as_unicode(value: Any) -> Any:
     """Return a JSON value with a replacement character for whatever UTF-8 cannot say."""
     match value:
         case str():
             return re.sub("[\ud800-\udfff]", "\N{REPLACEMENT CHARACTER}", value)
         case dict():
-            return {_unicode(key): _unicode(each) for key, each in value.items()}
+            return {as_unicode(key): as_unicode(each) for key, each in value.items()}
         case list() | tuple():
-            return [_unicode(each) for each in value]
+            return [as_unicode(each) for each in value]
     return value
 
 

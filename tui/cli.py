@@ -5,6 +5,9 @@ A verb's module is loaded when the verb is called, so that the app is there soon
 
 from __future__ import annotations
 
+from engine.system import quiet_interrupt  # noqa: F401  before all else
+
+# isort: split
 import gc
 import os
 import sys

@@ -1,6 +1,7 @@
 """The data sets there are: how one is named, how many images and classes it has, and where it comes from.
 
-A data set is one of ``DATASETS`` by its name, or ``folder:PATH`` with ``train/`` and ``test/`` of class folders.
+A data set is one of ``DATASETS`` by its name, ``folder:PATH`` with folders of classes, or ``csv:PATH``, which lists
+images.
 """
 
 from __future__ import annotations
@@ -12,8 +13,14 @@ from typing import Any, Literal
 
 FOLDER = "folder:"
 """What stands before the path of a data set that is a folder."""
-SPLITS = ("train", "test")
-"""The folders in a folder."""
+LIST = "csv:"
+"""What stands before the path of a data set that is a list of images."""
+SPLIT_NAMES: Mapping[str, tuple[str, ...]] = {
+    "train": ("train", "training"),
+    "val": ("val", "validation", "valid"),
+    "test": ("test", "testing"),
+}
+"""What the splits are called, in small letters: folders in a folder, and words in a list."""
 LABEL_BYTES = 8
 """Of an image's class, an int64."""
 
@@ -53,13 +60,24 @@ DATASETS: Mapping[str, DatasetSpec] = {
 
 
 def folder_of(dataset: str) -> Path | None:
-    """Return the folder that a data set is, None for a data set that comes by name."""
+    """Return the folder that a data set is, None for any other."""
     return Path(dataset.removeprefix(FOLDER)) if dataset.startswith(FOLDER) else None
 
 
+def list_of(dataset: str) -> Path | None:
+    """Return the file that a data set is listed in, None for any other."""
+    return Path(dataset.removeprefix(LIST)) if dataset.startswith(LIST) else None
+
+
+def path_of(dataset: str) -> tuple[str, Path] | None:
+    """Return what stands before the path of a data set of the user's own, and the path; None for one by name."""
+    kind = next((kind for kind in (FOLDER, LIST) if dataset.startswith(kind)), None)
+    return None if kind is None else (kind, Path(dataset.removeprefix(kind)))
+
+
 def is_dataset(dataset: str) -> bool:
-    """Return whether a text names a data set: one by name, or a folder whether it is there or not."""
-    return dataset in DATASETS or (dataset.startswith(FOLDER) and dataset != FOLDER)
+    """Return whether a text names a data set: one by name, or a folder or list whether it is there or not."""
+    return dataset in DATASETS or (path_of(dataset) is not None and dataset not in (FOLDER, LIST))
 
 
 def classes_of(dataset: str) -> int | None:

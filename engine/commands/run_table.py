@@ -13,15 +13,18 @@ from engine.runs.current_state import status_of
 from engine.runs.event_text import progress, sentence
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import ENDED, Status
-from engine.runs.store import Run
+from engine.runs.store import Run, stamp
 from engine.system.files import tail
 from engine.text import duration, escaped_json, number, printable
 
 ON = TableColumn("on", least=8)
 """The site of each run; left out where none was sent anywhere."""
+EXPERIMENT = TableColumn("experiment", least=8, cut="middle")
+"""The experiment of each run; left out where the ids say it."""
 COLUMNS = (
     TableColumn("state"),
     TableColumn("run", least=24, cut="middle"),
+    EXPERIMENT,
     ON,
     TableColumn("epoch", right=True),
     TableColumn("left", right=True),
@@ -36,12 +39,16 @@ _SGR = {"red": 31, "green": 32, "yellow": 33, "cyan": 36}
 def print_run_table(statuses: Sequence[Status]) -> None:
     """Print runs as a table: cut to the terminal, in full width elsewhere."""
     colours = [_SGR[MARKS[status.state][1]] for status in statuses] if wants_colour() else None
-    columns: Sequence[TableColumn] = COLUMNS
-    rows = [_row(status) for status in statuses]
+    left_out = set()
     if not any(status.on for status in statuses):  # a project without sites need not know of them
-        at = COLUMNS.index(ON)
-        columns = COLUMNS[:at] + COLUMNS[at + 1 :]
-        rows = [row[:at] + row[at + 1 :] for row in rows]
+        left_out.add(ON)
+    if _ids_say_experiments(statuses):
+        left_out.add(EXPERIMENT)
+    columns = [column for column in COLUMNS if column not in left_out]
+    rows = [
+        [text for column, text in zip(COLUMNS, _row(status), strict=True) if column not in left_out]
+        for status in statuses
+    ]
     lines = draw(columns, rows, terminal_width(), colours)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # marks are no ASCII, and the terminal's encoding may be
@@ -53,6 +60,7 @@ def _row(status: Status) -> tuple[str, ...]:
     return (
         f"{MARKS[status.state][0]} {status.state}",
         status.run,
+        printable(status.experiment),
         printable(status.on),
         progress(status),
         duration(status.left_s) if status.left_s is not None else "",
@@ -61,6 +69,16 @@ def _row(status: Status) -> tuple[str, ...]:
         number(status.last.get("train/loss")),
         printable(status.why),
     )
+
+
+def _ids_say_experiments(statuses: Sequence[Status]) -> bool:
+    """Return whether runs can be told apart by their ids: these have the ASCII letters of a name alone."""
+    names: dict[str, str] = {}
+    for status in statuses:
+        begin = status.run.rsplit("-", 4)[0] if stamp(status.run) else status.run
+        if not status.experiment.isascii() or names.setdefault(begin, status.experiment) != status.experiment:
+            return False
+    return True
 
 
 def _test_f1(status: Status) -> str:

@@ -6,10 +6,11 @@ import math
 
 import msgspec
 
-from engine.catalog.datasets import SPLITS, folder_of, training_images, validation_images
+from engine.catalog.datasets import folder_of, list_of, training_images, validation_images
 from engine.catalog.models import TIMM_PREFIX
 from engine.catalog.weights import weights_file
 from engine.config.schema import Experiment
+from engine.config.split_folders import split_folders
 from engine.system.extras import lacking
 
 FEWEST_TO_CHOOSE_BY = 100
@@ -30,21 +31,23 @@ def missing_packages(experiment: Experiment) -> str:
 
 
 def missing_files(experiment: Experiment) -> str:
-    """Return in words which folder of an experiment's dataset, or file of weights, is not there; empty if none is."""
+    """Return in words what of an experiment's dataset, or which file of weights, is not there; empty if all is."""
     if experiment.command:
         return ""
-    files = (_missing_data(experiment.dataset), _missing_weights(experiment.pretrained))
+    files = (_missing_data(experiment.dataset, experiment.split), _missing_weights(experiment.pretrained))
     return "; ".join(filter(None, files))
 
 
-def _missing_data(dataset: str) -> str:
+def _missing_data(dataset: str, split: float | None) -> str:
+    if (file := list_of(dataset)) is not None:
+        return "" if file.is_file() else f"dataset: there is no file {file}"
     folder = folder_of(dataset)
     if folder is None:
         return ""
     if not folder.is_dir():
         return f"dataset: there is no folder {folder}"
-    lacking = [split for split in SPLITS if not (folder / split).is_dir()]
-    return f"dataset: {folder} has no folder {' and no folder '.join(lacking)}" if lacking else ""
+    folders = split_folders(folder, split)
+    return f"dataset: {folders}" if isinstance(folders, str) else ""
 
 
 def _missing_weights(pretrained: str | None) -> str:

@@ -40,8 +40,10 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     dataset: Text = "cifar10"
     subset_per_class: Positive | None = None
     val_fraction: Annotated[float, Meta(gt=0, le=0.5, description="a number above 0 and at most 0.5")] = 0.02
+    split: Annotated[float, Meta(gt=0, lt=1, description="a number above 0 and below 1")] | None = None
+    """The part of each class that is cut off as the test split of a folder or list that comes without one."""
     corrupt: Annotated[Literal["refuse", "skip"], Meta(description="'refuse' or 'skip'")] = "refuse"
-    """What becomes of a folder with images that cannot be decoded."""
+    """What becomes of a folder or list with images that cannot be decoded."""
     workers: Annotated[int, Meta(ge=0, le=256, description="a whole number from 0 to 256")] | None = None
     """Processes that decode a folder the first time, 0 for none; one for each core but one, if not given."""
     augment: Annotated[

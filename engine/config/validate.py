@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 import msgspec
 from msgspec import Meta
 
-from engine.catalog.datasets import DATASETS, FOLDER, folder_of, is_dataset
+from engine.catalog.datasets import DATASETS, folder_of, is_dataset, path_of
 from engine.catalog.models import problems
 from engine.catalog.weights import weights_file
 from engine.config.schema import SCRIPT, Experiment
@@ -90,14 +90,18 @@ def _with_absolute_paths(experiment: Experiment, base: Path, report: Report) -> 
     """Return the experiment with its folder of images and its file of weights where they lead from ``base``."""
     changes = {}
     try:
-        key, path = "dataset", folder_of(experiment.dataset)
-        if path is not None:
-            changes[key] = f"{FOLDER}{_absolute(path, base)}"
+        key, path = "dataset", None
+        if (own := path_of(experiment.dataset)) is not None:
+            kind, path = own
+            changes[key] = f"{kind}{_absolute(path, base)}"
         key, path = "pretrained", weights_file(experiment.pretrained or "")
         if path is not None:  # its name stays: a hub's cache links to files whose names have no suffix
             changes[key] = str(_absolute(path.parent, base) / path.name)
     except (ValueError, RuntimeError, OSError) as error:  # a null character, an unknown home, links in a ring
-        report(key, f"{str(path)!r} leads to no {'folder' if key == 'dataset' else 'file'}: {error}")
+        report(
+            key,
+            f"{str(path)!r} leads to no {'folder' if folder_of(experiment.dataset) == path else 'file'}: {error}",
+        )
         return None
     return msgspec.structs.replace(experiment, **changes)
 
@@ -151,7 +155,8 @@ def impossible(experiment: Experiment) -> list[tuple[str, str]]:
         conflicts += _without_effect(experiment)
     source = experiment.dataset
     if not is_dataset(source):
-        allowed = f"{', '.join(DATASETS)} or folder:PATH (with train/ and test/ class folders)"
+        own = "folder:PATH (with train/ and test/ class folders) or csv:PATH (a list of images)"
+        allowed = f"{', '.join(DATASETS)}, {own}"
         conflicts.append(
             ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")
         )

@@ -114,6 +114,16 @@ def check_state(case: Case) -> Iterator[Finding]:
             yield case.finding("unreadable", f"silent{reason}", "ask its owner to let you read it")
 
 
+def check_refused(case: Case) -> Iterator[Finding]:
+    """Is all recorded that it printed as events?"""
+    if refused := case.status.refused:
+        many = (
+            f"{refused:,} of its events and values are" if refused > 1 else "one of its events or values is"
+        )
+        cure = f"`engine logs {case.run.id}` has each kind; docs/own-program.md says what can be printed"
+        yield case.finding("refused", f"{many} not recorded: {case.status.refusal}", cure)
+
+
 def check_silence(case: Case) -> Iterator[Finding]:
     """Does the process that trains still say that it lives?"""
     status, age = case.status, time.time() - case.status.heartbeat
@@ -401,7 +411,7 @@ def _size(path: Path) -> int:
 
 
 CHECKS = (
-    check_state, check_silence, check_lock, check_description, check_kinds, check_events, check_status,
+    check_state, check_refused, check_silence, check_lock, check_description, check_kinds, check_events, check_status,
     check_queue_entry, check_posting, check_request, check_drafts, check_checkpoint, check_permissions,
 )  # fmt: skip
 

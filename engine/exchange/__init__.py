@@ -3,7 +3,7 @@
 ::
 
     runs/ -> measurements -> exporting -> table_writer (CSV, JSON lines, Parquet) | tensorboard_writer | wandb_writer
-    csv_reader | tensorboard_reader -> imported_run -> importing -> runs/
+    import_sources -> log_files | trackers -> imported_run -> importing -> runs/
 
 What writes and reads a format is loaded when that format is asked for.
 """

@@ -7,20 +7,34 @@ import hashlib
 import math
 import re
 import struct
+import unicodedata
 from array import array
-from collections.abc import Iterator
-from itertools import groupby
+from collections import Counter
+from collections.abc import Collection, Iterator
+from itertools import count, groupby
+from typing import Any, NamedTuple
 
+from engine.catalog.metric_names import metric_name
 from engine.events import LATEST, MAX_METRICS, Metrics
 from engine.exchange.optional_packages import ExchangeError
 
 MAX_NAME = 200
-"""Characters of a metric's or an experiment's name."""
+"""Characters of an experiment's name."""
 MOST = 2.0**53
 """What steps, epochs and seeds do not exceed."""
-_BARRED = re.compile(r"""^-|[\s=!~<>,"']|[^\x20-\x7e]""")
-"""What a metric's name does not hold, so that filters can ask for it."""
 _OWN_ID = re.compile(r"(.+)-s(\d{1,15})-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
+
+
+class Extent(NamedTuple):
+    """How far the points of a metric reach."""
+
+    points: int
+    first_step: float
+    last_step: float
+    begin: float
+    """The earliest time, in seconds since the epoch."""
+    end: float
+    """The latest time."""
 
 
 class ImportedRun:
@@ -41,6 +55,12 @@ class ImportedRun:
         """Metrics that are called otherwise here."""
         self.notes: list[str] = []
         """What a user has to know of how it was read."""
+        self.left: Counter[str] = Counter()
+        """What was measured and is not taken: how many values or rows, by why and where the first is."""
+        self.failures: list[str] = []
+        """Parts of it that could not be read at all, and why."""
+        self.params: dict[str, Any] = {}
+        """The settings that its program recorded: plain values by their names."""
         self.has_epochs = False
         self.has_times = True
         """Whether the times are when it was measured, and not when its file was written."""
@@ -50,6 +70,10 @@ class ImportedRun:
         """The numbers of metrics by their names where they come from."""
         self._steps, self._epochs, self._times, self._values = (array("d") for _ in range(4))
         self._metrics = array("l")
+
+    def __contains__(self, metric: str) -> bool:
+        """Return whether there is a metric, by its name where it comes from or its name here."""
+        return metric in self._numbers or metric in self._names
 
     def __len__(self) -> int:
         return len(self._values)
@@ -78,10 +102,74 @@ class ImportedRun:
         for field, number in zip(fields, (step, epoch, time, value), strict=True):
             field.append(number)
 
-    def begin_from(self, step: int) -> None:
-        """Drop the points from a step on: the program that measured them went back there."""
-        kept = [i for i, taken_at in enumerate(self._steps) if taken_at < step]
-        self._keep(kept)
+    def begin_from(self, step: float, metrics: Collection[str] | None = None) -> int:
+        """Drop the points from a step on: the program that measured them went back there.
+
+        Args:
+            step: The first step that is measured anew.
+            metrics: By their names where they come from; None for all.
+
+        Returns:
+            How many points that were.
+        """
+        numbers = None if metrics is None else {self._numbers.get(metric) for metric in metrics}
+        kept = [
+            i
+            for i, taken_at in enumerate(self._steps)
+            if taken_at < step or (numbers is not None and self._metrics[i] not in numbers)
+        ]
+        dropped = len(self) - len(kept)
+        if dropped:
+            self._keep(kept)
+        return dropped
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that have points, by their names here, in the order in which they were met."""
+        measured = set(self._metrics)
+        return [name for name, number in self._names.items() if number in measured]
+
+    def last_steps(self) -> dict[str, float]:
+        """Return the largest step of each metric that has points, by the metrics' names where they come from."""
+        largest: dict[int, float] = {}
+        for number, step in zip(self._metrics, self._steps, strict=True):
+            if step > largest.get(number, -1.0):
+                largest[number] = step
+        return {metric: largest[number] for metric, number in self._numbers.items() if number in largest}
+
+    def extents(self) -> dict[str, Extent]:
+        """Return the first and the last place of each metric that has points, by the metrics' names here."""
+        names = list(self._names)
+        extents: dict[str, Extent] = {}
+        for number, step, time in zip(self._metrics, self._steps, self._times, strict=True):
+            name = names[number]
+            if (before := extents.get(name)) is None:
+                extents[name] = Extent(1, step, step, time, time)
+            else:
+                points, first, last, begin, end = before
+                extents[name] = Extent(
+                    points + 1, min(first, step), max(last, step), min(begin, time), max(end, time)
+                )
+        return extents
+
+    def rename(self, metric: str, name: str, scale: float = 1.0) -> bool:
+        """Give a metric another name, and return whether there is such a metric.
+
+        Args:
+            metric: Its name where it comes from, or its name here.
+            name: The name that it gets; where another metric has it already, nothing happens.
+            scale: What its values are multiplied by.
+        """
+        number = self._numbers.get(metric, self._names.get(metric))
+        if number is None or self._names.get(name, number) != number:
+            return False
+        self._names = {name if each == number else was: each for was, each in self._names.items()}
+        self.renamed = {was: now for was, now in self.renamed.items() if self._numbers.get(was) != number}
+        if scale != 1:
+            for i, each in enumerate(self._metrics):
+                if each == number:
+                    self._values[i] *= scale
+        return True
 
     def sort(self) -> None:
         """Put the points into the order of time; those of the same time stay as they are."""
@@ -89,21 +177,26 @@ class ImportedRun:
         if any(times[i] > times[i + 1] for i in range(len(times) - 1)):
             self._keep(sorted(range(len(times)), key=times.__getitem__))
 
-    def take_epochs(self, metric: str) -> None:
-        """Take the epoch of each step from a metric that says it, up to the next that does, and forget the metric."""
-        if (number := self._numbers.get(metric)) is None:
-            return
+    def take_epochs(self, *metrics: str) -> None:
+        """Take the epoch of each step from metrics that say it, up to the next that does, and forget these.
+
+        Args:
+            metrics: By their names where they come from; those that the run does not have are passed over.
+        """
+        numbers = {self._numbers[metric] for metric in metrics if metric in self._numbers}
         epochs = {
             step: value
             for step, value, metric_number in zip(self._steps, self._values, self._metrics, strict=True)
-            if metric_number == number and 0 <= value <= MOST
+            if metric_number in numbers and 0 <= value <= MOST
         }
+        if not epochs:
+            return
         steps = sorted(epochs)
         for i, step in enumerate(self._steps):
             before = bisect.bisect_right(steps, step)
             self._epochs[i] = epochs[steps[before - 1]] if before else 0.0
-        self._keep([i for i, metric_number in enumerate(self._metrics) if metric_number != number])
-        self.has_epochs = bool(steps)
+        self._keep([i for i, metric_number in enumerate(self._metrics) if metric_number not in numbers])
+        self.has_epochs = True
 
     def digest(self) -> str:
         """Return a digest of the points, the same for the same measurements."""
@@ -112,6 +205,27 @@ class ImportedRun:
             digest.update(field.tobytes())
         digest.update(struct.pack(f"<{len(self._metrics)}l", *self._metrics))
         return digest.hexdigest()
+
+    def absorb(self, other: ImportedRun, prefix: str) -> None:
+        """Take over all of a run that is a part of this one.
+
+        Args:
+            other: The part.
+            prefix: What the names of its metrics begin with here, unless they do already.
+        """
+        names = {number: metric for metric, number in other._numbers.items()}
+        columns = (other._metrics, other._values, other._steps, other._epochs, other._times)
+        for number, value, step, epoch, time in zip(*columns, strict=True):
+            metric = names[int(number)]
+            self.add(
+                metric if metric.startswith(f"{prefix}/") else f"{prefix}/{metric}", value, step, epoch, time
+            )
+        self.notes += other.notes
+        self.left += other.left
+        self.failures += other.failures
+        self.params |= other.params
+        self.has_epochs |= other.has_epochs
+        self.has_times &= other.has_times
 
     @property
     def span(self) -> tuple[float, float]:
@@ -146,18 +260,20 @@ class ImportedRun:
             return number
         if len(self._names) >= MAX_METRICS:
             raise ValueError(f"there are more than {MAX_METRICS:,} metrics")
-        name = metric_name(metric)
+        name = plain = metric_name(metric)
+        numbers = count(2)
+        suffix = "_"
         while name in self._names:
-            name = f"{name[: MAX_NAME - 1]}_"
-        if name != metric:
+            name, suffix = metric_name(plain, suffix), f"_{next(numbers)}"
+        if name != unicodedata.normalize("NFC", metric.strip()):
             self.renamed[metric] = name
         self._numbers[metric] = self._names[name] = len(self._names)
         return self._numbers[metric]
 
 
-def metric_name(name: str) -> str:
-    """Return the name under which a metric can be asked for here; most stay as they are."""
-    return _BARRED.sub("_", name.strip())[:MAX_NAME] or "value"
+def is_run_of_vitui(name: str) -> bool:
+    """Return whether a run is called as runs of vitui are, which no two have in common."""
+    return _OWN_ID.fullmatch(name) is not None
 
 
 def experiment_name(name: str) -> str:

@@ -2,87 +2,93 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from engine.config.schema import IMPORTED
 from engine.events import End, Start
+from engine.exchange.import_identity import STDIN, KnownRuns
+from engine.exchange.import_sources import Format, ImportSource, find_sources, in_order, told
 from engine.exchange.imported_run import ImportedRun, experiment_name
+from engine.exchange.metric_scales import scale_remarks
 from engine.exchange.optional_packages import ExchangeError
-from engine.exchange.tensorboard_reader import is_event_file, read_event_files
+from engine.exchange.run_names import SEED_SETTINGS, name_sources, take_name
+from engine.exchange.same_training import one_of_each
+from engine.exchange.source_readers import SourceReaders
 from engine.runs import status_file
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Source, Store, StoreError
-from engine.text import printable
+from engine.text import nearest, printable
 
-Format = Literal["tensorboard", "csv"]
 TAG = "imported"
 SHOWN = 5
-"""Changed names that are listed for a run."""
+"""Metrics and changed names that are listed for a run."""
+STDIN_NAME = "standard input"
+
+
+@dataclass
+class Request:
+    """What is imported, and how."""
+
+    paths: Sequence[Path]
+    """Files and folders; ``-`` for what comes through standard input."""
+    kind: Format | None = None
+    """Their format; None to tell it from what they hold."""
+    name: str | None = None
+    """The experiment of all runs; None for what each is called."""
+    steps_per_epoch: int | None = None
+    """Places steps on the axis of epochs where nothing else does."""
+    renames: Sequence[tuple[str, str, float]] = ()
+    """Metrics, their new names, and what their values are multiplied by."""
+    dry: bool = False
+    """Whether nothing is written."""
+    stdin: bytes = b""
+    """What came through standard input."""
 
 
 def import_from(
     store: Store,
-    path: Path,
+    paths: Path | Sequence[Path],
     kind: Format | None = None,
     name: str | None = None,
     *,
     steps_per_epoch: int | None = None,
+    renames: Sequence[tuple[str, str, float]] = (),
+    dry: bool = False,
+    stdin: bytes = b"",
     say: Callable[[str], None],
 ) -> bool:
-    """Make a run of each that a file or folder holds, unless it is here already, and say what was done.
+    """Make a run of each that files and folders hold, unless it is here already, and say what was done and left.
 
-    All is read once before anything is made: where it cannot be used, no run is.
+    What cannot be used stops nothing else.
 
     Args:
         store: Where the runs go.
-        path: A folder with event files, an event file, or a CSV file.
-        kind: Its format; None to tell it from the name.
-        name: The experiment of all its runs; they are told apart by their seeds, which count from 0 where none is said.
+        paths: Files and folders; ``-`` stands for standard input.
+        kind: Their format; None to tell it from what they hold.
+        name: The experiment of all runs; they are told apart by their seeds, which go on from those that it has here
+            where none is said.
         steps_per_epoch: Places steps on the axis of epochs where nothing else does.
+        renames: Metrics, the names that they get, and what their values are multiplied by.
+        dry: Whether to say what would come in and to write nothing.
+        stdin: What came through standard input.
         say: Called with each line for the user; it is plain text without control characters.
 
     Returns:
-        Whether there was a run in it.
+        Whether there was something to import, and all of it is here now.
 
     Raises:
-        ExchangeError: It cannot be read or holds something else; the message says in which file and where.
+        ExchangeError: Nothing at all can be used; the message says in which file and where.
         StoreError: A run cannot be made.
     """
-    kind = kind or guess(path)
-    for _ in _read(path, kind):
-        pass
-    here = _imported(store)
-    count = 0
-    for count, imported in enumerate(_usable(path, kind, say), 1):
-        source = Source(path=str(path.resolve()), name=imported.name, format=kind, digest=imported.digest())
-        if (why := _why_not(source, here)) is not None:
-            say(printable(f"{imported.name}: passed over, {why}"))
-            continue
-        imported.experiment = experiment_name(name or imported.experiment)
-        imported.seed = (count - 1 if name else 0) if imported.seed is None else imported.seed
-        run = make_run(store, imported, source, steps_per_epoch)
-        here[source.digest] = here[source.path, source.name] = run.id
-        say(printable(f"{imported.name}: {run.id}, {len(imported):,} values"))
-        for line in _remarks(imported, steps_per_epoch):
-            say(printable(f"  {line}"))
-    if not count:
-        say(printable(f"{path} holds no measurements"))
-    return count > 0
-
-
-def guess(path: Path) -> Format:
-    """Return the format of a path, by its name.
-
-    Raises:
-        ExchangeError: Its name fits no format.
-    """
-    if path.is_dir() or is_event_file(path):
-        return "tensorboard"
-    if path.suffix.lower() in (".csv", ".txt"):
-        return "csv"
-    raise ExchangeError(f"{path} has no name that tells what it holds: say `--format tensorboard` or csv")
+    request = Request(
+        [paths] if isinstance(paths, Path) else paths, kind, name, steps_per_epoch, renames, dry, stdin
+    )
+    return _Import(store, request, lambda line: say(printable(line))).run()
 
 
 def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoch: int | None = None) -> Run:
@@ -103,6 +109,8 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
         "tags": [TAG],
         "notes": f"Imported from {source.path} ({source.format}), where it is {source.name}.",
     }
+    if imported.params:
+        config["options"] = {key: value for key, value in imported.params.items() if key not in SEED_SETTINGS}
     begin, end = imported.span
     with store.adopt(imported.experiment, imported.seed or 0, config, source) as draft:
         recorder = Recorder(draft)
@@ -127,53 +135,182 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
     return Run(store.root / run_id)
 
 
-def _read(path: Path, kind: Format) -> Iterator[ImportedRun]:
-    if kind == "tensorboard":
-        return read_event_files(path)
-    from engine.exchange.csv_reader import read_csv
+class _Import:
+    """One call: finds all that there is, reads one after another, and says what became of it."""
 
-    return read_csv(path)
+    def __init__(self, store: Store, request: Request, say: Callable[[str], None]) -> None:
+        self._store, self._request, self._say = store, request, say
+        self._readers = SourceReaders(request.stdin)
+        self._known = KnownRuns(store)
+        self._experiments = frozenset(self._known.experiments())
+        """Those that had runs before this call."""
+        self._passed: dict[Path, Counter[str]] = {}
+        self._failures: list[str] = []
+        self._counts: Counter[str] = Counter()
+        self._metrics: dict[str, None] = {}
+        """All that were met, by their names where they come from."""
+        self._renamed: set[str] = set()
 
+    def run(self) -> bool:
+        for named in name_sources(self._sources()):
+            try:
+                for imported in self._readers.read(named):
+                    take_name(imported, named)
+                    self._take(imported, named.source)
+            except ExchangeError as error:
+                self._failures.append(str(error))
+        self._tell_passed()
+        return self._tell_end()
 
-def _usable(path: Path, kind: Format, say: Callable[[str], None]) -> Iterator[ImportedRun]:
-    """Yield the runs that have measured something, and say which have not."""
-    for imported in _read(path, kind):
-        if len(imported):
-            yield imported
-            continue
-        say(printable(f"{imported.name}: passed over, it holds no measurements"))
-        for note in imported.notes:
-            say(printable(f"  {note}"))
+    def _sources(self) -> list[ImportSource]:
+        """Return the files and folders to read, each once."""
+        sources: dict[str, ImportSource] = {}
+        for path in self._request.paths:
+            if path == STDIN:
+                found = [ImportSource(self._request.kind, path, (STDIN_NAME,), named=True)]
+            else:
+                found = self._found(path)
+            for source in found:
+                sources.setdefault(os.path.realpath(source.path) if path != STDIN else str(STDIN), source)
+        return list(sources.values())
 
-
-def _imported(store: Store) -> dict[str | tuple[str, str], str]:
-    """Return the runs that were imported before, by what was measured and by where that lay."""
-    run_ids: dict[str | tuple[str, str], str] = {}
-    for run in store.runs():
+    def _found(self, path: Path) -> list[ImportSource]:
+        findings = find_sources(path, self._request.kind)
+        self._failures += findings.troubles
+        if not path.is_dir():
+            return findings.sources
+        self._passed[path] = findings.passed
         try:
-            source = run.info().imported
-        except StoreError:
-            continue
-        if source is not None:
-            run_ids[source.digest] = run_ids[source.path, source.name] = run.id
-    return run_ids
+            found = self._readers.joined(findings.sources)
+        except ExchangeError as error:
+            found = [source for source in findings.sources if source.format != "tensorboard"]
+            count = len(findings.sources) - len(found)
+            self._failures.append(f"{path}: {count} folder{'s' * (count != 1)} of event files: {error}")
+        return in_order(one_of_each(found, findings.passed))
+
+    def _take(self, imported: ImportedRun, origin: ImportSource) -> None:
+        """Make a run of what was read, unless it is here or empty, and say so."""
+        self._failures += imported.failures
+        if not len(imported):
+            self._counts["empty"] += 1
+            self._say(f"{imported.name}: passed over, it holds no measurements")
+            self._say_all(_left(imported))
+            return
+        request = self._request
+        path = str(STDIN if origin.path == STDIN else origin.path.resolve())
+        kind = origin.format or ("json" if ".json" in origin.path.name else "csv")
+        source = Source(path=path, name=imported.name, format=kind, digest=imported.digest())
+        if (reason := self._known.why_here(source)) is not None:
+            why, is_whole = reason
+            self._counts["here" if is_whole else "earlier"] += 1
+            self._say(f"{imported.name}: passed over, {why}")
+            self._say_all(_left(imported))
+            return
+        self._rename(imported)
+        imported.experiment = experiment_name(request.name or imported.experiment)
+        said = imported.seed
+        imported.seed = self._known.seed_of(imported.experiment, said)
+        remarks = list(self._remarks(imported, source, said))
+        if request.dry:
+            run_id = f"{imported.name} of {source.path}"
+            self._say(_preview(imported, source))
+        else:
+            run_id = make_run(self._store, imported, source, request.steps_per_epoch).id
+            self._say(f"{imported.name}: {run_id}, {_values(imported)}")
+        self._known.add(run_id, imported, source)
+        self._counts["new"] += 1
+        self._say_all(remarks)
+
+    def _rename(self, imported: ImportedRun) -> None:
+        self._metrics |= dict.fromkeys(imported.metrics)
+        for metric, name, scale in self._request.renames:
+            if metric not in imported:
+                continue
+            self._renamed.add(metric)
+            if not imported.rename(metric, name, scale):
+                imported.notes.append(f"{metric} is not called {name}: another metric is")
+
+    def _remarks(self, imported: ImportedRun, source: Source, said: int | None) -> Iterator[str]:
+        """Yield what a user has to know of how a run was taken over."""
+        request, known, experiment = self._request, self._known, imported.experiment
+        seed = imported.seed or 0
+        if (twin := known.equal(source)) != "":
+            yield f"its numbers are those of {twin}, which comes from another file"
+        if said is None and request.name is None and experiment in self._experiments:
+            yield f"{experiment} has runs here already: this is its seed {seed}; `--name` calls it otherwise"
+        if said is not None and (other := known.with_seed(experiment, seed)) != "":
+            yield f"it says seed {seed}, which {other} has: of one seed the newest run counts"
+        yield from _left(imported)
+        renamed = list(imported.renamed.items())
+        for was, now in renamed[:SHOWN]:
+            yield f"metric {was[:80]!r} is called {now} here"
+        if len(renamed) > SHOWN:
+            yield f"and {len(renamed) - SHOWN} more names were changed"
+        yield from scale_remarks(imported)
+        if not imported.has_epochs and not request.steps_per_epoch:
+            yield "it says no epochs, so that axis is empty; `--steps-per-epoch N` fills it"
+
+    def _tell_passed(self) -> None:
+        """Say what of folders was passed over."""
+        for path, passed in self._passed.items():
+            if passed:
+                self._say(f"{path}: passed over {told(passed)}")
+
+    def _tell_end(self) -> bool:
+        """Say what was left and how much came in, and return whether all is here."""
+        counts, request = self._counts, self._request
+        came = counts["new"] + counts["here"] + counts["earlier"]
+        for metric, _, _ in request.renames:
+            if came and counts["new"] and metric not in self._renamed:
+                self._failures.append(
+                    f"--rename: no metric is called {metric!r}{nearest(metric, self._metrics)}"
+                )
+        if self._failures and not came:
+            raise ExchangeError("\n".join(self._failures))
+        for failure in self._failures:
+            self._say(f"left: {failure}")
+        if not came:
+            names = ", ".join(map(str, request.paths))
+            self._say(f"{names} {'holds' if len(request.paths) == 1 else 'hold'} no measurements")
+        elif came + counts["empty"] + len(self._failures) > 1 or request.dry:
+            self._say(_summary(counts, len(self._failures), dry=request.dry))
+        return came > 0 and not self._failures and not counts["earlier"]
+
+    def _say_all(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self._say(f"  {line}")
 
 
-def _why_not(source: Source, here: dict[str | tuple[str, str], str]) -> str | None:
-    if (run := here.get(source.digest)) is not None:
-        return f"it is here as {run}"
-    if (run := here.get((source.path, source.name))) is not None:
-        return f"an earlier state of it is here as {run}: `engine rm {run}`, then import it again"
-    return None
-
-
-def _remarks(imported: ImportedRun, steps_per_epoch: int | None) -> Iterator[str]:
-    """Yield what a user has to know of how a run was taken over."""
+def _left(imported: ImportedRun) -> Iterator[str]:
+    """Yield what was remarked while a run was read, and what of it was left out."""
     yield from imported.notes
-    renamed = list(imported.renamed.items())
-    for was, now in renamed[:SHOWN]:
-        yield f"metric {was[:80]!r} is called {now} here"
-    if len(renamed) > SHOWN:
-        yield f"and {len(renamed) - SHOWN} more names were changed"
-    if not imported.has_epochs and not steps_per_epoch:
-        yield "it says no epochs: on that axis all is at 0; `--steps-per-epoch N` places it"
+    for why, count in imported.left.items():
+        yield f"left out: {count:,}, {why}"
+
+
+def _values(imported: ImportedRun) -> str:
+    return f"{len(imported):,} value{'s' * (len(imported) != 1)}"
+
+
+def _preview(imported: ImportedRun, source: Source) -> str:
+    """Return what a run would be."""
+    metrics = ", ".join(imported.metrics[:SHOWN])
+    more = f" and {len(imported.metrics) - SHOWN} more" if len(imported.metrics) > SHOWN else ""
+    what = f"{_values(imported)} of {metrics}{more}"
+    return (
+        f"{imported.name}: would be seed {imported.seed} of {imported.experiment}, {what}, from {source.path}"
+    )
+
+
+def _summary(counts: Mapping[str, int], left: int, *, dry: bool) -> str:
+    """Return in one line what became of all runs."""
+    words = [f"{counts['new']} run{'s' * (counts['new'] != 1)} {'would come in' if dry else 'imported'}"]
+    if counts["here"]:
+        words.append(f"{counts['here']} here already")
+    if counts["earlier"]:
+        words.append(f"{counts['earlier']} here in an earlier state")
+    if counts["empty"]:
+        words.append(f"{counts['empty']} without measurements")
+    if left:
+        words.append(f"{left} left")
+    return ", ".join(words) + ("; nothing was written" if dry else "")

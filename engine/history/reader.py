@@ -17,7 +17,7 @@ from engine.catalog.metrics import AXES, Axis, is_kept
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.history.column_store import Block, Column
 from engine.history.confusion_index import MAX_MATRICES, MatrixLocation, location_of
-from engine.history.x_axes import x_values
+from engine.history.x_axes import known_axes, x_values
 from engine.system.files import tail, tail_with
 
 if TYPE_CHECKING:
@@ -239,6 +239,11 @@ class History:
             raise ValueError(f"there is no axis {x!r}; there are {', '.join(AXES)}")
         points = (self.columns.get(metric) or Column(Block(1), 0)).points()
         return x_values(x, points, self.starts, self.columns), points[3]
+
+    @property
+    def axes(self) -> set[Axis]:
+        """The axes on which something of it can be drawn."""
+        return known_axes(self.starts, self.columns)
 
 
 def _width(event: Event | None) -> int:

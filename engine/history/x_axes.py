@@ -16,8 +16,8 @@ from collections.abc import Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any
 
-from engine.catalog.metrics import Axis, whole_run
-from engine.config.schema import SCRIPT, positive_number
+from engine.catalog.metrics import AXES, Axis, whole_run
+from engine.config.schema import IMPORTED, SCRIPT, positive_number
 from engine.events import Start
 
 if TYPE_CHECKING:
@@ -47,14 +47,46 @@ def x_values(
         case "step":
             return steps
         case "epoch":
-            return epochs
+            return epochs if epochs.any() or not steps.any() else _unknown(steps)
         case "samples":
             return steps * images_per_step(config)
         case "joules":
             return _joules(times, columns)
+    if len(times) > 1 and times.min() == times.max() and steps.min() != steps.max():
+        return _unknown(steps)  # another program's log says no times
     if len(times):
         times = times - (starts[0].time if starts else times[0])
-    return times if axis == "time" else times * positive_number(config, "gpus") / 3600
+    if axis == "time":
+        return times
+    if starts and starts[-1].init == IMPORTED:
+        return _unknown(steps)
+    return times * positive_number(config, "gpus") / 3600
+
+
+def known_axes(starts: Sequence[Start], columns: Mapping[str, Column]) -> set[Axis]:
+    """Return the axes on which a run has a place for a point of at least one metric.
+
+    Args:
+        starts: The starts of the run's attempts.
+        columns: All metrics of the run.
+    """
+    return {axis for axis in AXES if any(_has_places(axis, starts, columns, name) for name in columns)}
+
+
+def _has_places(axis: Axis, starts: Sequence[Start], columns: Mapping[str, Column], metric: str) -> bool:
+    """Return whether a run has places for the points of a metric on an axis."""
+    import numpy as np
+
+    if axis == "joules":  # which are those of another metric
+        return whole_run(metric) == "gpu/energy" and len(columns[metric]) > 0
+    return bool(np.isfinite(x_values(axis, columns[metric].points(), starts, columns)[-1:]).any())
+
+
+def _unknown(points: Array) -> Array:
+    """Return as many places that the run does not know."""
+    import numpy as np
+
+    return np.full(len(points), np.nan)
 
 
 def images_per_step(config: Mapping[str, Any]) -> float:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import functools
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, Protocol, get_args, get_origin
 
 from engine.catalog.metrics import metric_of, value_of
@@ -108,8 +108,13 @@ class FilterKey(NamedTuple):
     """Whether a file has to be read for it."""
 
 
-def find_key(name: str) -> FilterKey | None:
-    """Return the key of a name, None where no key has it."""
+def find_key(name: str, metrics: Collection[str] = ()) -> FilterKey | None:
+    """Return the key of a name, None where no key has it.
+
+    Args:
+        name: The name; one with a slash in it is a metric's.
+        metrics: What the runs at hand have measured: these are keys without a slash too.
+    """
     if (key := known_keys().get(name)) is not None:
         return key
     if name.startswith("options.") and len(name) > len("options."):
@@ -117,9 +122,14 @@ def find_key(name: str) -> FilterKey | None:
     which, colon, metric = name.partition(":")
     if colon and which in WHICH and metric:
         return FilterKey(name, _kind_of_metric(metric), functools.partial(_metric, which, metric))
-    if "/" in name.strip("/"):
+    if "/" in name.strip("/") or name in metrics:
         return FilterKey(name, _kind_of_metric(name), functools.partial(_metric, "last", name))
     return None
+
+
+def measured_by(statuses: Iterable[Status]) -> dict[str, None]:
+    """Return the metrics that some runs have measured, in the order in which they are met."""
+    return dict.fromkeys(name for status in statuses for name in status.last)
 
 
 @functools.cache
@@ -177,7 +187,9 @@ def _field(name: str) -> Callable[[Subject], Any]:
 
 
 def _setting(name: str, subject: Subject) -> Any:
-    return subject.config.get(name)
+    """Return a key of the experiment; what a run does not set it may have measured, as other programs' ``lr``."""
+    value = subject.config.get(name)
+    return subject.status.last.get(name) if value is None else value
 
 
 def _option(name: str, subject: Subject) -> Any:

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 from engine.catalog.metrics import metric_of
 from engine.errors import UserError
-from engine.query.fields import FilterKey, Subject, find_key, known_keys
+from engine.query.fields import FilterKey, Subject, find_key, known_keys, measured_by
 from engine.query.units import EXAMPLES, Number, read_number
 from engine.text import cells
 
@@ -71,7 +71,11 @@ class Term(NamedTuple):
 
 
 class Filter:
-    """Says of a run whether it is meant. Its text is the filter, written in one certain way."""
+    """Says of a run whether it is meant. Its text is the filter, written in one certain way.
+
+    Args:
+        terms: What has to hold; the key of each is one of ``engine.query.fields`` or a metric's name.
+    """
 
     def __init__(self, terms: Iterable[Term]) -> None:
         self.terms = tuple(terms)
@@ -86,20 +90,28 @@ class Filter:
         return all(test(subject) for test in self._tests)
 
 
-def parse(text: str) -> Filter:
+Metrics = Callable[[], Collection[str]]
+"""Returns what the runs at hand have measured; it is called where a name is no other key."""
+
+
+def parse(text: str, metrics: Metrics = tuple) -> Filter:
     """Return the filter that a text says; an empty one means all runs.
+
+    Args:
+        text: The filter.
+        metrics: What the runs have measured: their names are keys without a slash too.
 
     Raises:
         FilterError: It cannot be understood; the message says where, what was found and what would be right.
     """
-    return Filter(_Parser(text).terms())
+    return Filter(_Parser(text, metrics).terms())
 
 
-def unknown_key(name: str) -> str:
+def unknown_key(name: str, metrics: Collection[str] = ()) -> str:
     """Return what to say of a name that is no key: the nearest one, or all."""
     from engine.text import nearest
 
-    hint = nearest(name, known_keys())
+    hint = nearest(name, (*known_keys(), *metrics))
     return f"unknown key {name!r}{hint}" + (f" {_key_names()}" if hint == "." else "")
 
 
@@ -114,9 +126,11 @@ def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
     Raises:
         UserError: There is no such key.
     """
-    name = by.removeprefix("-")
+    name, subjects = by.removeprefix("-"), list(subjects)
     if (key := find_key(name)) is None:
-        raise UserError(f"the runs cannot be sorted: {unknown_key(name)}")
+        metrics = measured_by(subject.status for subject in subjects)
+        if (key := find_key(name, metrics)) is None:
+            raise UserError(f"the runs cannot be sorted: {unknown_key(name, metrics)}")
     ranked = [(_rank(key.value(subject)), subject) for subject in subjects]
     having = [(rank, subject) for rank, subject in ranked if rank is not None]
     having.sort(key=lambda pair: pair[0], reverse=name != by)
@@ -143,7 +157,7 @@ def quoted(value: str) -> str:
 
 def _test(term: Term) -> tuple[bool, Callable[[Subject], bool]]:
     """Return whether a file has to be read for a term, and what says whether it holds."""
-    key = find_key(term.key)
+    key = find_key(term.key, (term.key,)) if term.key else None
     if key is None:
         words = [word.casefold() for word in term.values]
         return True, lambda subject: _mentions(subject, words) != term.negated
@@ -196,8 +210,9 @@ _SIGN = re.compile(r"-|not(?=\s|\Z)\s*")
 class _Parser:
     """Reads a text from left to right."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, metrics: Metrics) -> None:
         self.text = text
+        self._metrics = metrics
         self.at = 0
 
     def terms(self) -> Iterator[Term]:
@@ -236,7 +251,9 @@ class _Parser:
 
     def _key(self, name: str, start: int) -> FilterKey:
         if (key := find_key(name)) is None:
-            self._fail(start, start + len(name), unknown_key(name))
+            metrics = self._metrics()
+            if (key := find_key(name, metrics)) is None:
+                self._fail(start, start + len(name), unknown_key(name, metrics))
         return key
 
     def _check_operator(self, key: FilterKey, match: re.Match[str]) -> None:
@@ -334,15 +351,19 @@ def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None 
     if word is None or sign is None:
         return [before[:term] + name for name in _keys_like(before[term:], offered)]
     value = max(value, sign.end())
-    key = find_key(word[0])
+    key = find_key(word[0], offered.keys())
     names = {} if key is None else dict.fromkeys((*key.choices, *offered.get(key.name, ())))
     begun = before[value:].lstrip("\"'").casefold()
     return [before[:value] + quoted(name) for name in names if name.casefold().startswith(begun)]
 
 
-def _keys_like(begun: str, offered: Iterable[str]) -> list[str]:
+def _keys_like(begun: str, offered: Mapping[str, Iterable[str]]) -> list[str]:
     """Return the keys that begin so; where that is a key already, the operators that can follow it."""
-    if begun and (key := find_key(begun)) is not None and (begun in offered or begun in known_keys()):
+    if (
+        begun
+        and (key := find_key(begun, offered)) is not None
+        and (begun in offered or begun in known_keys())
+    ):
         kinds = (
             OPERATORS[:4]
             if key.kind == "text"
@@ -351,7 +372,7 @@ def _keys_like(begun: str, offered: Iterable[str]) -> list[str]:
             else (*OPERATORS[:2], *_ORDER)
         )
         return [begun + sign for sign in kinds]
-    metrics = [name for name in offered if "/" in name]
+    metrics = [name for name in offered if name not in known_keys()]
     names = dict.fromkeys((*known_keys(), *metrics, *(f"best:{name}" for name in metrics)))
     if begun.startswith(("highest:", "lowest:")):
         kept = ((name, metric_of(name).kind.extreme) for name in metrics)

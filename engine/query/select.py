@@ -28,11 +28,11 @@ def select_runs(
     runs = store.runs()
     if not terms.strip() and sort is None:
         return [status_of(run) for run in (runs if limit is None else runs[max(0, len(runs) - limit) :])]
-    from engine.query.fields import Subject
+    from engine.query.fields import Subject, measured_by
     from engine.query.parser import in_order, parse
     from engine.runs.labels import labels_of
 
-    condition, now = parse(terms), time.time()
+    condition, now = parse(terms, lambda: measured_by(map(status_of, runs))), time.time()
     newest_first = (
         Subject(status_of(run), run.config, functools.partial(labels_of, run), now) for run in reversed(runs)
     )

@@ -170,7 +170,7 @@ class DurationEstimator:
 
 
 def _kind(config: Mapping[str, Any]) -> tuple[Hashable, Hashable]:
-    data = str([config.get(key) for key in ("dataset", "subset_per_class", "val_fraction")])
+    data = str([config.get(key) for key in ("dataset", "subset_per_class", "val_fraction", "split")])
     return None if config.get("command") else str([config.get(key) for key in COSTS]), data
 
 

@@ -29,7 +29,7 @@ from engine.events import (
 from engine.runs import status_file
 from engine.runs.event_log import EventLog
 from engine.runs.heartbeat import HEARTBEAT_S
-from engine.runs.status import Status
+from engine.runs.status import MORE_IS_COUNTED, Status
 from engine.runs.store import Run, StoreError
 from engine.system import process
 from engine.text import shorten
@@ -144,10 +144,10 @@ class Recorder(Reporter):
     def _refuse(self, what: str, message: str) -> None:
         self._refused[what] += 1
         if self._refused[what] == 1:
-            self._warn(f"{message}; more of these are counted at the end")
+            self._warn(f"{message}{MORE_IS_COUNTED}", refused=1)
 
-    def _warn(self, message: str) -> None:
-        self._emit(Log(time=time.time(), run=self.run.id, level="warning", message=message))
+    def _warn(self, message: str, refused: int = 0) -> None:
+        self._emit(Log(time=time.time(), run=self.run.id, level="warning", message=message, refused=refused))
 
     def _emit(self, event: Event) -> None:
         self._look_at_the_disk()
@@ -256,7 +256,8 @@ class Recorder(Reporter):
             )  # fmt: skip
             self._look_at_the_disk()
             if more := [f"{count:,} {what}" for what, count in self._refused.items() if count > 1]:
-                self._warn(f"not recorded in all: {', '.join(more)}")
+                further = sum(self._refused.values()) - len(self._refused)
+                self._warn(f"not recorded in all: {', '.join(more)}", refused=further)
             event = _readable(event)
             ends = [event]
 

@@ -16,6 +16,7 @@ import msgspec
 
 from engine.catalog.metrics import CHOOSERS, HEADLINES, averaged, is_kept, metric_of
 from engine.events import (
+    LARGEST_COUNT,
     LATEST,
     Checkpoint,
     Count,
@@ -23,6 +24,7 @@ from engine.events import (
     Epochs,
     Estimate,
     Event,
+    Log,
     Metrics,
     Moment,
     Seconds,
@@ -38,12 +40,14 @@ RESUMABLE: frozenset[State] = frozenset({"failed", "stopped", "crashed"})
 SAYABLE: frozenset[State] = frozenset({"queued", "running", "finished", "failed", "stopped"})
 """The states that events alone give; the other states are judged."""
 
-FOLD = 3
+FOLD = 4
 """The version of the fold; a status.json of another version is made anew from the events."""
 ENDED_EARLY = "ended early"
 """How the reason of a finished run begins whose patience was over before its epochs were."""
 MAX_REASON = 2000
 """Characters of a reason that are kept."""
+MORE_IS_COUNTED = "; more of these are counted at the end"
+"""How the first line on a kind of refused events ends."""
 ASKED: dict[Request, str] = {
     "stop-after-epoch": "asked to stop after this epoch",
     "stop-now": "asked to stop now",
@@ -107,6 +111,10 @@ class Status(msgspec.Struct, kw_only=True):
     """The sort key of the best checkpoint, the larger is better: its score, then the negative validation loss."""
     evaluated: dict[str, Count] = {}
     """The step at which each split was measured last."""
+    refused: Count = 0
+    """How many events and values of this attempt are not recorded."""
+    refusal: Short = ""
+    """Why, for the first of them."""
     final: dict[str, Estimate] = {}
     """The test scores of the end, with their intervals; empty before it."""
     checkpoint: Count | None = None
@@ -158,6 +166,9 @@ class Status(msgspec.Struct, kw_only=True):
                 self.checkpoint = event.step
                 if event.step > self.step:  # a run that is stopped between two measurements
                     self.step, self.epoch = event.step, event.epoch
+            case Log() if event.refused:
+                self.refused = min(LARGEST_COUNT, self.refused + event.refused)
+                self.refusal = self.refusal or event.message.removesuffix(MORE_IS_COUNTED)[:MAX_REASON]
             case End():
                 self.state, self.reason = event.state, event.reason
                 if event.error is not None and not self.reason:
@@ -180,6 +191,7 @@ class Status(msgspec.Struct, kw_only=True):
                 setattr(self, field, getattr(event, field))
         self.started, self.ended, self.elapsed_s, self.eta_s = event.time, 0.0, 0.0, None
         self.final = {}
+        self.refused, self.refusal = 0, ""
         self.step = self.first_step = self.pace_from_step = self.pace_to_step = event.step
         self.epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else 0.0
 

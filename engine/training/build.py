@@ -106,7 +106,13 @@ def _log_data(experiment: Experiment, data: Dataset, recorder: Reporter) -> None
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
-    notes = oversized_batch(experiment, len(data.train)), few_validation_images(experiment, len(data.val))
+    for note in data.notes:
+        recorder.log("info", note)
+    notes = (
+        *data.warnings,
+        oversized_batch(experiment, len(data.train)),
+        few_validation_images(experiment, len(data.val)),
+    )
     for note in filter(None, notes):
         recorder.log("warning", note)
 

@@ -241,13 +241,14 @@ def images_per_gpu(experiment: Experiment) -> int:
 
 
 def count_classes(dataset: str) -> int:
-    """Return how many classes a dataset has; ``USUAL_CLASSES`` for a folder that cannot be read."""
+    """Return how many classes a dataset has; ``USUAL_CLASSES`` for a folder that cannot be read, and for a list."""
     if (folder := folder_of(dataset)) is not None:
-        from engine.training.data.folder import class_folders
+        from engine.config.split_folders import training_folder
+        from engine.training.data.image_listing import class_folders
         from engine.training.data.source import DataError
 
         with suppress(DataError):
-            return len(class_folders(folder / "train"))
+            return len(class_folders(training_folder(folder)))
     return classes_of(dataset) or USUAL_CLASSES
 
 

@@ -1,7 +1,7 @@
 """Throw bytes at everything that reads what others wrote, guided by coverage: no input may end a reader.
 
     pip install -e '.[fuzz]'
-    python tests/bench/fuzz.py [--inputs 1000000] [--target events|files|config|filters|folders] [--seed 1]
+    python tests/bench/fuzz.py [--inputs 1000000] [--target events|files|config|filters|logs|folders|output] [--seed 1]
 
 Each target runs in a process of its own, with its share of the inputs. The first input that raises what it should not
 ends its process, which names it; it is kept as ``crash-*`` in the folder that is printed, and given to the target again
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import functools
+import gzip
 import io
 import json
 import os
@@ -30,6 +31,7 @@ from typing import Any
 import atheris
 import msgspec
 
+from engine.errors import UserError
 from engine.runs import stop_request
 from engine.runs.queue_entry import waiting_entry
 from engine.system import process
@@ -41,16 +43,20 @@ with atheris.instrument_imports(include=["engine", "tomli"]):
     from engine.commands import run_table
     from engine.config import loader, validate
     from engine.diagnostics import run_checks
+    from engine.exchange.log_files import log_reader
     from engine.history import reader
     from engine.query import fields, select
     from engine.query import parser as filters
+    from engine.runner import output_lines, printed_events, printed_objects, printing_ranks
     from engine.runs import current_state, event_text, status_file, store
     from engine.runs import status as states
     from tests import hostile_folders, process_guard, run_readers
 
 ROOT = Path(__file__).parent.parent.parent
 RUN = "vit-s0-20261123-194118-a7c5"
-SHARES = {"events": 0.2, "files": 0.03, "config": 0.03, "filters": 0.24, "folders": 0.5}
+SHARES = {
+    "events": 0.2, "files": 0.03, "config": 0.03, "filters": 0.14, "logs": 0.1, "folders": 0.4, "output": 0.1
+}  # fmt: skip
 """Which part of the inputs each target gets."""
 FILES = ("status.json", "run.json", "queued.json", "events.jsonl", "labels.json", "control", "posted.json")
 """What is damaged of a run: the first byte of an input says which."""
@@ -92,6 +98,15 @@ FOLDER = {
 }  # fmt: skip
 """The usual files of the folder that is made hostile."""
 TICKET = {"submitted": 1.0, "device": "auto", "settings": ["lr=1"]}
+LOGS = (
+    "epoch,time,train/loss,acc\n1,10.5,1.9,93.2%\n2,20.9,NA,94.1 %\nepoch,time,train/loss,acc\n1,04:39,word,\n",
+    "sep=;\nepoch;loss\n1/10;0,9\n2/10;1.234,5\n", "step\tloss\n-1\tnan\n10\t0.5\n20\t0.4\n10\t0.3\n",
+    "# a comment\n,epoch,step,lr\n0,,0,0.1\n1,0,3,\n", "run,seed,step,metric,value\na,0,1,loss,0.5\nb,1,1,loss,\n",
+    '"Step","a - loss","a - loss__MIN","a - loss__MAX"\n"0","1","1","1"\n', "Wall time,Step,Value\n1700000000,1,0.5\n",
+    '{"epoch": 1, "iter": 5, "step": 5, "mode": "train", "loss": NaN}\n{"step": 1, "val": {"acc": "0.5"}}\n',
+    '{"log_history": [{"step": 10, "epoch": 0.5, "loss": [1]}]}', '{"loss": [1, 2], "val": {"0": 1, "1": 2}}',
+    "time,x\n2025-01-02 10:11:12,tensor(0.5)\n2025-01-02T10:11:13Z,1e400\n",
+)  # fmt: skip
 TERMS = (
     "state=failed model~vit test/f1>0.8 age<2d -tag=old", "not notes~'out of' options.pool!=mean,\"a b\"",
     "gpu/memory_peak>=3GiB best:test/f1<=80% last:loss=1e-3", "lr==1 state:x or y", "vit,bit duration>1h",
@@ -167,6 +182,18 @@ def filters_target(data: bytes) -> None:
     found.matches(subject)
 
 
+def logs_target(data: bytes) -> None:
+    """A file that another program logged into: its runs can be written, or one line says why it is none."""
+    said = ""
+    try:
+        for imported in log_reader.read_log(Path("log.csv"), data):
+            for event in imported.events(RUN):
+                assert events.decode(events.encode(event).rstrip(b"\n")) is not None, "no event comes of it"
+    except UserError as error:
+        said = str(error)
+    assert len(said) < 1000, "that is no line"
+
+
 def folders_target(data: bytes) -> None:
     """A run's folder of any files with any bytes and names: a reader that the first byte names looks at it."""
     place = _hostile_folder()
@@ -176,6 +203,30 @@ def folders_target(data: bytes) -> None:
         run_readers.read(reader, place.lab, store.Run(place.run))
     assert not forbidden, forbidden
     assert place.untouched(), "what lies outside was changed"
+
+
+def output_target(data: bytes) -> None:
+    """What a program prints, cut into blocks: each byte of text arrives once, and what is heard can be recorded."""
+    passed, ranks = bytearray(), printing_ranks.PrintingRanks()
+
+    def hear(printed: printed_objects.Printed) -> bool:
+        event, _ = printed_events.event_of(printed.fields, RUN, 0, 0.0)
+        if isinstance(event, events.Metrics):
+            ranks.sift(event, printing_ranks.rank_of(printed.fields, printed.before))
+        if event is not None:
+            event_text.sentence(events.normalised(event) or event)
+            passed.extend(printed.text.encode("utf-8", "surrogateescape"))
+        return event is not None
+
+    lines = output_lines.OutputLines(hear, passed.extend, lambda _: None)
+    cut, text = (data[0] + 1 if data else 1), data[1:]
+    for number, start in enumerate(range(0, len(text), cut)):
+        lines.feed(text[start : start + cut], number / 4)
+        lines.look(number / 4 + 0.2)
+    lines.finish()
+    blanks = re.compile(rb"\s|\x1b.|[\x00-\x1f]", re.DOTALL)
+    if b"\x1b" not in text:
+        assert sorted(blanks.sub(b"", bytes(passed))) == sorted(blanks.sub(b"", text)), "something is lost"
 
 
 TURNS = {
@@ -225,7 +276,7 @@ def _lab() -> store.Store:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "events": events_target, "files": files_target, "config": config_target, "filters": filters_target,
-    "folders": folders_target,
+    "logs": logs_target, "folders": folders_target, "output": output_target,
 }  # fmt: skip
 
 
@@ -240,6 +291,13 @@ def corpus(target: str) -> list[bytes]:
         return [
             bytes([kind]) + data for kind, data in enumerate([*small, b"\n".join(lines), labels, b"stop-now"])
         ]
+    if target == "output":
+        bars = b"\r 10%|##| " + lines[1] + b"\nINFO:root:" + lines[2] + lines[4] + b"\n[rank1]: " + lines[1]
+        unlike = b"{'event': 'metrics'}\n" + lines[1].replace(b"0.5", b"NaN").replace(b"3,", b"3.0,")
+        return [bytes([cut]) + text for cut in (0, 20, 255) for text in (*lines, bars, unlike)]
+    if target == "logs":
+        texts = [text.encode() for text in LOGS]
+        return [*texts, LOGS[0].encode("utf-16"), gzip.compress(texts[0]), b"a,b\xe9\n1,2\n\0\0\n"]
     if target == "folders":
         return list(_folder_corpus(lines))
     if target == "config":
@@ -292,6 +350,11 @@ def words(target: str) -> list[str]:
             *(f'"{name}"' for name in loader.MODELS),
             "[[",
             "{}",
+        ]
+    if target == "logs":
+        return [
+            *sorted({word for text in LOGS for word in re.split(r"[,;\t\n]", text) if word}),
+            *',;\t\n\r"#[]{}',
         ]
     if target == "filters":
         return [

@@ -38,6 +38,7 @@ class Request:
     style: Style | None
     width: Width | None
     table: bool
+    metrics: tuple[str, ...]
     config_path: Path
     root: Path
 
@@ -70,6 +71,7 @@ class Request:
             "--style": self.style,
             "--width": self.width,
             "--table": self.table or None,
+            "--metric": self.metrics or None,
             "--where": self.where,
             "--force": self.force or None,
         }
@@ -96,11 +98,15 @@ def write_figures(request: Request) -> bool:
 
 def write_tables(request: Request) -> bool:
     """Write tables; return whether all that were asked for were written."""
+    from engine.catalog.metrics import HEADLINES
     from engine.runs.store import Store
     from tui.report.export_tables import export_tables
 
     out, formats = request.out or output_folders.FIGURES_AND_TABLES, request.table_formats or ["md"]
-    return export_tables(request.config, Store(request.root), request.figures, out, formats, say=click.echo)
+    return export_tables(
+        request.config, Store(request.root), request.figures, out, formats,
+        metrics=request.metrics or HEADLINES, say=click.echo,
+    )  # fmt: skip
 
 
 def write_runs(request: Request) -> bool:
@@ -136,7 +142,7 @@ FIGURES = Face(
 TABLE = Face(
     "tables",
     "--table",
-    frozenset({"FIGURE", "--table", *(f"--format {kind}" for kind in TABLES)}),
+    frozenset({"FIGURE", "--table", "--metric", *(f"--format {kind}" for kind in TABLES)}),
     write_tables,
 )
 RUNS = Face("runs", "--to", frozenset({"--where", "--force"}), write_runs)
@@ -198,6 +204,13 @@ def misfit(options: Sequence[str], written: Sequence[Face]) -> str:
     help="How wide figures are: a column (3.4 inches) or the page (7.0; a slide has 5.0); else as each needs.",
 )
 @click.option("--table", is_flag=True, help="Write tables; figures too where --format names one of theirs.")
+@click.option(
+    "--metric",
+    "metrics",
+    multiple=True,
+    metavar="NAME",
+    help="Of tables: a metric that they show, repeatable; test/f1 and test/accuracy if none is named.",
+)
 @option_config
 @option_runs
 def export(**options: Any) -> None:

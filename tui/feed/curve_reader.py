@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from engine.catalog.metrics import AXES, Axis
 from engine.history.reader import CHUNK, History
 from engine.runs.store import Run
 from tui.feed import refresh_rate
@@ -91,6 +92,12 @@ class CurveReader:
         if watch.folds:
             return self._bands.fold(curves, watch.folds, finished, watch.smoothing)
         return {metric: tuple(of_runs) for metric, of_runs in curves.items()}
+
+    def axes(self, watch: Watch) -> frozenset[Axis]:
+        """Return the axes on which one of the watched runs at least can be drawn; all, where nothing is read yet."""
+        histories = (self._previews.get(name) or self.histories.get(name) for name in watch.runs)
+        found = [history.axes for history in histories if history is not None and history.columns]
+        return frozenset().union(*found) if found else frozenset(AXES)
 
     def config(self, run: str) -> Mapping[str, Any]:
         """Return the settings with which a run's last attempt began; empty where its events do not tell them."""

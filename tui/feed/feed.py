@@ -238,6 +238,7 @@ class Feed:
             tick.changes |= {
                 "watch": watch,
                 "curves": self._curves.curves(watch, self._finished(watch)),
+                "axes": self._curves.axes(watch),
                 "loading": tick.loading,
                 "configs": {name: self._config(name) for name in watch.runs if name in self._runs},
             }

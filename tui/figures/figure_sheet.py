@@ -5,12 +5,11 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from engine.text import clean
 from tui.figures import line_labels
-from tui.figures.style import PAPER, Look, Width
+from tui.figures.style import PAPER, Look, Width, drawable
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist
@@ -205,14 +204,5 @@ def name_rows(axes: Axes, names: Sequence[str], room: float) -> float:
 
 
 def plain(text: str) -> str:
-    """Return text as it can be drawn: one line, a box for every character that the font does not have."""
-    drawable = _glyphs()
-    return "".join(c if ord(c) in drawable else "\N{WHITE SQUARE}" for c in clean(text).strip())
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    from matplotlib.font_manager import findfont
-    from matplotlib.ft2font import FT2Font
-
-    return frozenset(FT2Font(findfont("DejaVu Sans")).get_charmap())
+    """Return text as it can be drawn: one line, a box for every character that no font in use has."""
+    return drawable(clean(text).strip())

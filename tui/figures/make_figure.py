@@ -22,7 +22,7 @@ from tui.figures.figure_sheet import FigureSheet
 from tui.figures.files import Format, origin_of, save
 from tui.figures.registry import KINDS
 from tui.figures.source import Reading, Source
-from tui.figures.style import PAPER, Look, Width, style
+from tui.figures.style import PAPER, Look, Width, drawn_in_fonts, style
 from tui.palette import assign
 
 KEPT = 64
@@ -39,6 +39,7 @@ class Drawn:
         experiments_total: How many experiments the figure has.
         runs: How many runs it was made from.
         notes: What a reader has to know about it, a sentence each.
+        unwritable: The characters in it that no font here has.
     """
 
     files: Mapping[Format, bytes]
@@ -46,6 +47,7 @@ class Drawn:
     experiments_total: int
     runs: int
     notes: tuple[str, ...]
+    unwritable: frozenset[str] = frozenset()
 
 
 class Library:
@@ -109,11 +111,13 @@ def make(
     notes += [remark for entry in entries for remark in entry.remarks]
     metric = KINDS[figure.kind].needs(figure)
     printed = [*notes, *lacks(unexplained, metric, library.candidates)]
-    files = _files(figure, drawn, printed, formats, look, width) if drawn else {}
+    files, unwritable = (
+        _files(figure, drawn, printed, formats, look, width) if drawn else ({}, frozenset[str]())
+    )
     others = [line for entry in drawn for line in other_settings(entry)]
     missing = whats_missing(metric, unexplained, library.candidates, library.config, library.store)
     runs = sum(len(entry.choice.runs) for entry in drawn)
-    return Drawn(files, len(drawn), len(entries), runs, (*notes, *others, *missing))
+    return Drawn(files, len(drawn), len(entries), runs, (*notes, *others, *missing), unwritable)
 
 
 def _files(
@@ -123,12 +127,14 @@ def _files(
     formats: Sequence[Format],
     look: Look,
     width: Width | None,
-) -> dict[Format, bytes]:
+) -> tuple[dict[Format, bytes], frozenset[str]]:
+    """Return the file of each format, and the characters that no font here has."""
     title = figure.title or figure.name
     sheet = FigureSheet(
         title, figure.y, figure.x, figure.y_label, figure.smoothing, tuple(notes), look=look, width=width
     )
     origin = origin_of(run for entry in drawn for run in entry.choice.runs)
     with style(look):
-        canvas = KINDS[figure.kind].draw(sheet, [entry.part for entry in drawn])
-        return {kind: save(canvas, kind, title, origin) for kind in formats}
+        parts = [entry.part for entry in drawn]
+        canvas, unwritable = drawn_in_fonts(lambda: KINDS[figure.kind].draw(sheet, parts), look)
+        return {kind: save(canvas, kind, title, origin) for kind in formats}, unwritable

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -18,9 +20,12 @@ from engine.runs.status import Status
 from engine.runs.store import Run
 from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
-from tui.figures.style import style
+from tui.figures.style import drawn_in_fonts, style
 from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
+
+MOST_BYTES = 80
+"""Of a metric or an experiment in the name of a file."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +54,9 @@ def default_path(view: ChartView) -> Path:
 
 
 def slug(text: str) -> str:
-    """Return a text as part of a file's name."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:80] or "figure"
+    """Return a text as part of a file's name: letters of any script, in at most ``MOST_BYTES``."""
+    words = re.sub(r"[^\w.]+|_+", "-", text).strip("-.")
+    return words.encode(errors="ignore")[:MOST_BYTES].decode(errors="ignore").strip("-.") or "figure"
 
 
 def paths_of(view: ChartView, path: Path) -> dict[str, Path]:
@@ -66,7 +72,12 @@ def paths_of(view: ChartView, path: Path) -> dict[str, Path]:
         raise ExportError("There is nothing in the charts yet.")
     if len(metrics) == 1:
         return {metrics[0]: path}
-    return {metric: path.with_name(f"{path.stem}-{slug(metric)}{path.suffix}") for metric in metrics}
+    names = {metric: slug(metric) for metric in metrics}
+    twice = {name for name, count in Counter(names.values()).items() if count > 1}
+    return {
+        metric: path.with_name(f"{path.stem}-{name}{f'-{number}' if name in twice else ''}{path.suffix}")
+        for number, (metric, name) in enumerate(names.items(), 1)
+    }
 
 
 def export_view(view: ChartView, path: Path, runs: Path) -> list[Path]:
@@ -99,7 +110,8 @@ def export_view(view: ChartView, path: Path, runs: Path) -> list[Path]:
                 title, metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
             )
             candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in statuses]
-            replace_file(file, save(draw_picture(picture), kind, title, origin_of(candidates)))
+            figure, _ = drawn_in_fonts(partial(draw_picture, picture))
+            replace_file(file, save(figure, kind, title, origin_of(candidates)))
     return list(files.values())
 
 

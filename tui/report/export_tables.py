@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,6 +12,7 @@ from engine.analysis.conclusions.evidence import Evidence
 from engine.analysis.results import SCORES, Hours, Result, read_gpu_hours, result_of
 from engine.analysis.runs_that_count import Candidate, read_candidates
 from engine.config.loader import Config
+from engine.config.schema import IMPORTED, Experiment
 from engine.runs.store import Store
 from engine.system.extras import lacking
 from engine.text import markdown, markdown_table, printable
@@ -29,16 +30,18 @@ ALL = "results"
 
 
 def export_tables(
-    config: Config, store: Store, names: Sequence[str], out: Path, formats: Sequence[TableFormat], *, say: Say
-) -> bool:
+    config: Config, store: Store, names: Sequence[str], out: Path, formats: Sequence[TableFormat], *,
+    metrics: Sequence[str] = SCORES, say: Say,
+) -> bool:  # fmt: skip
     """Write tables as ``out/<figure>.<ending>``, a row an experiment, and say what was written, what was not, and why.
 
     Args:
         config: What figures and experiments there are.
         store: Where the runs are.
-        names: Of which figures; none means one table of all experiments, ``results``.
+        names: Of which figures; none means one table of all experiments, ``results``, with those that were imported.
         out: The folder to write into; it is made if need be.
         formats: Of ``TABLE_FORMATS``.
+        metrics: What is shown of each; the first that an experiment's runs measured decides which of them count.
         say: Called with each line for the user; it is plain text without control characters.
 
     Returns:
@@ -55,28 +58,38 @@ def export_tables(
     tell = teller(say)
     for trouble in troubles:
         tell(f"passed over: {trouble}")
+    experiments = dict(config.experiments)
     if not names:
-        _tell_strangers(config, candidates, tell)
+        experiments |= _imported(config, candidates)
+        _tell_strangers(config, experiments, candidates, tell)
     hours = _remembering(read_gpu_hours)
     evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
     is_complete = True
-    for name, experiments in (by_figure or {ALL: list(config.experiments)}).items():
+    for name, shown in (by_figure or {ALL: list(experiments)}).items():
         results = {
-            experiment: result_of(config.experiments[experiment], candidates, hours)
-            for experiment in dict.fromkeys(experiments)
+            experiment: result_of(experiments[experiment], candidates, hours, metrics)
+            for experiment in dict.fromkeys(shown)
         }
-        lines = _export_table(name, results, config, evidence, out, formats, tell)
+        lines = _export_table(name, results, experiments, evidence, out, formats, tell, metrics)
         is_complete &= any(result is not None for result in results.values())
         missing = [experiment for experiment, result in results.items() if result is None]
-        for line in [*lines, *whats_missing(SCORES[0], missing, candidates, config, store)]:
+        for line in [*lines, *whats_missing(metrics[0], missing, candidates, config, store)]:
             tell(f"  {line}")
     return is_complete
 
 
-def _tell_strangers(config: Config, candidates: Sequence[Candidate], tell: Say) -> None:
-    """Say which experiments have runs and are not in the configuration."""
-    experiments = (candidate.info.experiment for candidate in candidates)
-    strangers = dict.fromkeys(name for name in experiments if name not in config.experiments)
+def _imported(config: Config, candidates: Sequence[Candidate]) -> dict[str, Experiment]:
+    """Return the experiments whose runs were imported and that are not in the configuration."""
+    names = (candidate.info.experiment for candidate in candidates if candidate.info.imported is not None)
+    return {name: Experiment(name=name, model=IMPORTED) for name in names if name not in config.experiments}
+
+
+def _tell_strangers(
+    config: Config, experiments: Collection[str], candidates: Sequence[Candidate], tell: Say
+) -> None:
+    """Say which experiments have runs, are not in the configuration and were not imported."""
+    of_runs = (candidate.info.experiment for candidate in candidates)
+    strangers = dict.fromkeys(name for name in of_runs if name not in experiments)
     if strangers:
         tell(f"passed over: runs of no experiment in {config.path}: {', '.join(strangers)}")
 
@@ -84,11 +97,12 @@ def _tell_strangers(config: Config, candidates: Sequence[Candidate], tell: Say) 
 def _export_table(
     name: str,
     results: Mapping[str, Result | None],
-    config: Config,
+    experiments: Mapping[str, Experiment],
     evidence: Evidence,
     out: Path,
     formats: Sequence[TableFormat],
     tell: Say,
+    metrics: Sequence[str],
 ) -> list[str]:
     """Write one table and say where, or that there is none.
 
@@ -100,27 +114,29 @@ def _export_table(
     if not tested:
         tell(f"no table of {name} is written")
         return []
-    table = table_of(tested, missing, config, evidence)
+    table = table_of(tested, missing, experiments, evidence, metrics)
     for path in _write(name, table, out, formats):
         tell(f"{path}: {len(tested)} of {len(results)} experiments, {_runs(tested)}")
     return [note for note in table.footnotes if note != _lack(missing)]
 
 
 def table_of(
-    results: Sequence[Result], missing: Sequence[str], config: Config, evidence: Evidence
-) -> ResultsTable:
+    results: Sequence[Result], missing: Sequence[str], experiments: Mapping[str, Experiment],
+    evidence: Evidence, metrics: Sequence[str] = SCORES,
+) -> ResultsTable:  # fmt: skip
     """Return the table of some results, with a note on what it lacks.
 
     Args:
         results: The results of the experiments that have some, at least one.
         missing: The names of the experiments that have none.
-        config: The configuration, with the experiments of both.
+        experiments: Those of both, by name.
         evidence: All runs, by which the results are judged.
+        metrics: What is shown of each.
     """
-    entries = [FigureEntry(config.experiments[row.experiment], row.choice) for row in results]
+    entries = [FigureEntry(experiments[row.experiment], row.choice) for row in results]
     notes = [note for entry in entries for note in cautions(entry)]
-    judgements = judge_results(results, evidence)
-    return ResultsTable(results, judgements, [*notes, _lack(missing)] if missing else notes)
+    judgements = judge_results(results, evidence, metrics)
+    return ResultsTable(results, judgements, [*notes, _lack(missing)] if missing else notes, metrics)
 
 
 def _lack(missing: Sequence[str]) -> str:

@@ -8,9 +8,11 @@ from functools import cached_property
 from typing import TypeVar
 
 from engine.analysis.conclusions.evidence import Evidence, by_data
+from engine.analysis.conclusions.judged_metrics import judged_metric
 from engine.analysis.conclusions.judgement import Judgement
 from engine.analysis.conclusions.sentences import method_sentence, table_reason
 from engine.analysis.results import OVER_SEEDS, SCORES, Interval, Result
+from engine.catalog.metrics import metric_of
 from engine.text import Strong
 from tui.report.number_format import (
     IMAGES,
@@ -39,11 +41,14 @@ Subject = tuple[str, str]
 """A metric and the data that it was measured on."""
 
 
-def judge_results(results: Sequence[Result], evidence: Evidence) -> dict[Subject, Judgement]:
-    """Return what is concluded of some results by each of the metrics that tables show."""
+def judge_results(
+    results: Sequence[Result], evidence: Evidence, metrics: Sequence[str] = SCORES
+) -> dict[Subject, Judgement]:
+    """Return what is concluded of some results by each of a table's metrics of which more or less is better."""
     return {
         (metric, data): evidence.judge(choices, metric)
-        for metric in SCORES
+        for metric in metrics
+        if judged_metric(metric) is not None
         for data, choices in by_data(
             {row.experiment: row.choice for row in results if metric in row.scores}
         ).items()
@@ -59,6 +64,8 @@ class ResultsTable:
     """What is concluded by each metric, on each of the data sets tested on, as ``judge_results`` returns it."""
     notes: Sequence[str] = ()
     """What a reader has to know besides, a sentence each."""
+    metrics: Sequence[str] = SCORES
+    """What it shows of each experiment."""
     with_method: bool = True
     """Whether it says how p values come about; what it is part of may say so for all of its tables."""
 
@@ -93,7 +100,8 @@ class ResultsTable:
 
     def _shown(self, row: Result) -> dict[str, str]:
         texts = {"experiment": row.experiment, "data": row.data, "seeds": str(len(row.choice.runs))}
-        for metric, title in TITLES.items():
+        for metric in self.metrics:
+            title = _title(metric)
             texts[title] = self._mean(row, metric)
             texts[f"95 % of {title}"] = interval_text(_interval(row, metric))
             texts[f"{RANK}{title}"] = rank_range(self._ranks(row, metric))
@@ -114,13 +122,14 @@ class ResultsTable:
         return Strong(text) if self._is_best(row, metric) else text
 
     def _is_best(self, row: Result, metric: str) -> bool:
-        return self.judgements[metric, row.data].best_of(self._names(metric, row.data)) == row.experiment
+        judgement = self.judgements.get((metric, row.data))
+        return judgement is not None and judgement.best_of(self._names(metric, row.data)) == row.experiment
 
     def _ranks(self, row: Result, metric: str) -> tuple[int, int] | None:
         """Return which ranks an experiment can have among three or more; None where it is not judged."""
-        if metric not in row.scores:
+        judgement, names = self.judgements.get((metric, row.data)), self._names(metric, row.data)
+        if metric not in row.scores or judgement is None:
             return None
-        judgement, names = self.judgements[metric, row.data], self._names(metric, row.data)
         if len(judgement.ranked_of(names)) < LEAST_RANKED or not judgement.m:
             return None
         return judgement.rank_ranges(names).get(row.experiment)
@@ -135,7 +144,7 @@ class ResultsTable:
             "data": row.data,
             "seeds": len(row.choice.runs),
         }
-        for metric in SCORES:
+        for metric in self.metrics:
             name, score, interval = metric.replace("/", "_"), row.scores.get(metric), _interval(row, metric)
             ranks = self._ranks(row, metric)
             values |= {
@@ -164,7 +173,7 @@ class ResultsTable:
         kinds = dict.fromkeys(
             interval.kind
             for row in self.results
-            for metric in SCORES
+            for metric in self.metrics
             if (interval := _interval(row, metric)) is not None
         )
         images = [kind for kind in kinds if kind != OVER_SEEDS]
@@ -189,10 +198,11 @@ class ResultsTable:
         """Return sentences on which scores are bold and why, and on the method of judgement."""
         several = len({row.data for row in self.results}) > 1
         told, judged = [], []
-        for metric in SCORES:
+        for metric in self.metrics:
             for data in self._data(metric):
-                judgement = self.judgements[metric, data]
-                of = TITLES[metric] + (f" on {data}" if several else "")
+                if (judgement := self.judgements.get((metric, data))) is None:
+                    continue
+                of = _title(metric) + (f" on {data}" if several else "")
                 reason = table_reason(judgement, self._names(metric, data))
                 told.append(f"{of[0].upper()}{of[1:]}: {reason}.")
                 judged.append(judgement)
@@ -207,6 +217,10 @@ class ResultsTable:
 
     def _data(self, metric: str) -> list[str]:
         return list(dict.fromkeys(row.data for row in self.results if metric in row.scores))
+
+
+def _title(metric: str) -> str:
+    return TITLES.get(metric, metric_of(metric).full)
 
 
 def _interval(row: Result, metric: str) -> Interval | None:

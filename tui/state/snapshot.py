@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.analysis.alarms import Alarm
+from engine.catalog.metrics import AXES, Axis
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
@@ -17,7 +18,6 @@ from tui.state.run_page_record import Page, Record
 
 if TYPE_CHECKING:
     from engine.analysis.curves import Curve
-    from engine.catalog.metrics import Axis
     from engine.config.loader import Config
     from engine.config.site import Site
     from engine.queue.forecast import Forecast
@@ -137,6 +137,8 @@ class Snapshot:
     watch: Watch = Watch()
     curves: Mapping[str, tuple[Curve, ...]] = field(default_factory=dict)
     """By metric."""
+    axes: frozenset[Axis] = frozenset(AXES)
+    """Those on which one of the watched runs at least can be drawn."""
     configs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What each watched run was made with."""
     detail: RunDetail | None = None

@@ -9,7 +9,7 @@ from typing import NamedTuple, cast, get_args
 import msgspec
 
 from engine.config.schema import Experiment
-from engine.query.fields import Subject, find_key
+from engine.query.fields import Subject, find_key, measured_by
 from engine.query.parser import Filter, FilterError, complete, parse
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata
@@ -108,21 +108,23 @@ def understand(
     """
     text = " ".join(f"state={word}" if word in STATES else word for word in text.split(" "))
     try:
-        sieve = Sieve(parse(text), subjects)
+        sieve = Sieve(parse(text, lambda: measured_by(snapshot.runs)), subjects)
     except FilterError as error:
         if not writing:
             return None, error.message
-        return _without_last(text, subjects), "" if complete(text, len(text)) else error.message
+        may_become = complete(text, len(text), dict.fromkeys(measured_by(snapshot.runs), ()))
+        return _without_last(text, snapshot, subjects), "" if may_become else error.message
     terms = sieve.condition.terms
     if writing and terms and _begins_key(text, terms[-1].key) and not sieve.sift(snapshot):
         return Sieve(Filter(terms[:-1]), subjects), ""
     return sieve, ""
 
 
-def _without_last(text: str, subjects: Subjects | None) -> Sieve | None:
+def _without_last(text: str, snapshot: Snapshot, subjects: Subjects | None) -> Sieve | None:
     """Return the sieve of all but the last term; None if that cannot be understood either."""
+    before = text[: len(text.rstrip()) - len(text.split()[-1])]
     try:
-        return Sieve(parse(text[: len(text.rstrip()) - len(text.split()[-1])]), subjects)
+        return Sieve(parse(before, lambda: measured_by(snapshot.runs)), subjects)
     except FilterError:
         return None
 
@@ -130,9 +132,7 @@ def _without_last(text: str, subjects: Subjects | None) -> Sieve | None:
 def known_values(snapshot: Snapshot) -> dict[str, Iterable[str]]:
     """Return the values that keys have in a snapshot, and its metrics as keys, for completion."""
     fields = {name: {getattr(status, name) for status in snapshot.runs} for name in _FIELDS}
-    metrics: set[str] = set()
-    for status in snapshot.runs:
-        metrics.update(status.last)
+    metrics = measured_by(snapshot.runs)
     all_metadata = list(snapshot.metadata.values())
     if snapshot.config is not None:
         experiments = snapshot.config.experiments

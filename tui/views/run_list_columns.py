@@ -187,7 +187,7 @@ def find_column(name: str) -> Column | None:
         return column
     key = find_key(name)
     which, _, metric = name.rpartition(":")
-    if key is not None and "/" in metric:
+    if key is not None and ("/" in metric or which):
         return _measured(name, metric, key, which)
     if key is not None and name.startswith("options."):
         option = clean(name.removeprefix("options."))
@@ -236,7 +236,7 @@ def known_columns(snapshot: Snapshot) -> list[Column]:
     best.update({whole_run(name): None for name in best if name.startswith("gpu/")})
     measured: list[str] = []
     for metric in sorted(last):
-        measured.append(metric)
+        measured.append(metric if "/" in metric else f"last:{metric}")
         measured += [f"best:{metric}"] if metric in best else []
         measured += [f"{metric_of(metric).kind.extreme}:{metric}"] if metric in extremes else []
     names = [*differing, *OF_RUN, "test/f1", "train/loss", *measured, *alike]

@@ -79,6 +79,8 @@ def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
     yield "state", f"{MARKS[status.state][0]} {status.state}"
     if status.why:
         yield "", clean(status.why)
+    if refused := refused_text(status):
+        yield "not recorded", refused
     if epoch := progress(status):
         yield "epoch", f"{epoch}, step {status.step:,}"
     if status.left_s is not None:
@@ -97,6 +99,11 @@ def _result(status: Status | None, end: End | None) -> Iterator[NamedText]:
         yield "speed", f"{speed:,.0f} images/s"
     if (memory_bytes := memory_and_peak(status)) is not None:
         yield "memory", "iB, peak ".join(map(size, memory_bytes)) + "iB"
+
+
+def refused_text(status: Status) -> str:
+    """Return how many events and values of a run are not recorded, and why the first is not; empty for none."""
+    return f"{status.refused:,}: {clean(status.refusal)}" if status.refused else ""
 
 
 def _score(metric: str, status: Status, end: End | None) -> Iterator[NamedText]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from engine.catalog.datasets import FOLDER, folder_of
+from engine.catalog.datasets import path_of
 from engine.catalog.weights import weights_file
 
 Moves = Sequence[tuple[str, str]]
@@ -28,8 +28,9 @@ def moved_config(config: Mapping[str, Any], moves: Moves) -> dict[str, Any]:
     """Return a configuration whose folder of images and file of weights are looked for on this machine."""
     moved = dict(config)
     dataset, pretrained = config.get("dataset"), config.get("pretrained")
-    if isinstance(dataset, str) and (folder := folder_of(dataset)) is not None:
-        moved["dataset"] = f"{FOLDER}{_moved(folder, moves)}"
+    if isinstance(dataset, str) and (own := path_of(dataset)) is not None:
+        kind, path = own
+        moved["dataset"] = f"{kind}{_moved(path, moves)}"
     if isinstance(pretrained, str) and (weights := weights_file(pretrained)) is not None:
         moved["pretrained"] = str(_moved(weights, moves))
     return moved

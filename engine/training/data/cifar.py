@@ -20,7 +20,7 @@ from engine.errors import PASSING
 from engine.system import lock
 from engine.training.data.image_cache import data_folder
 from engine.training.data.image_decoder import Pixels
-from engine.training.data.source import DataError, DataSource, Images, Say
+from engine.training.data.source import DataError, DataSource, Images, Indices, Part, Say
 
 HERE = Path("data")
 """Below the working folder: where a data set is used from that lies there already."""
@@ -39,12 +39,17 @@ def cifar_source(name: str, say: Say) -> DataSource:
     train = _ready(kind, folder) or _fetch(name, kind, folder, say)
     test = kind(folder, train=False)
     return DataSource(
-        train_labels=np.array(train.targets, dtype=np.int64),
-        test_labels=np.array(test.targets, dtype=np.int64),
+        train=_part(train),
+        test=_part(test),
         classes=tuple(train.classes),
-        train_images=lambda chosen: Images(_channels_first(train.data[chosen])),
-        test_images=lambda: Images(_channels_first(test.data)),
     )
+
+
+def _part(split: Any) -> Part:
+    def load(chosen: Indices) -> Images:
+        return Images(_channels_first(split.data[chosen]))
+
+    return Part(np.array(split.targets, dtype=np.int64), load)
 
 
 def _folder(kind: Any) -> Path:

@@ -1,7 +1,8 @@
 """The training, validation and test split of a dataset: uint8 images that were decoded once, in batches.
 
-The official test split is the test split, whole. The validation split is a stratified, seeded part of the
-training split. ``subset_per_class`` takes that many training images of each class, stratified and seeded too.
+The official test split is the test split, whole. The validation split is the dataset's own, or a stratified, seeded
+part of the training split. ``subset_per_class`` takes that many training images of each class, stratified and seeded
+too.
 
 Small datasets live on the device as one tensor. Larger ones stay in a mapped file, from which batches are
 gathered ahead of the training.
@@ -18,13 +19,22 @@ import psutil
 import torch
 from torch import Tensor
 
-from engine.catalog.datasets import folder_of, validation_count
+from engine.catalog.datasets import folder_of, list_of, validation_count
 from engine.config.schema import Experiment
 from engine.runs.predictions import digest_of
 from engine.training.data.digits import digits_source
 from engine.training.data.folder import folder_source
+from engine.training.data.image_list import list_source
+from engine.training.data.image_listing import printable
+from engine.training.data.loaded_parts import (
+    LoadedPart,
+    identity_of,
+    images_in_two_splits,
+    notes_on,
+    repeated_images,
+)
 from engine.training.data.prefetch import prefetched
-from engine.training.data.source import DataError, DataSource, Images, Indices, Say, ignore
+from engine.training.data.source import DataError, DataSource, Images, Indices, Part, Say, ignore
 
 __all__ = ["DataError", "Dataset", "Split", "load_dataset"]
 
@@ -102,6 +112,12 @@ class Dataset:
     """Whether an image's mirror image is of the same class."""
     test_digest: str = ""
     """What stands for the test images, as ``digest_of`` has it."""
+    identity: str = ""
+    """What stands for all of the images and their classes, wherever they lie."""
+    notes: tuple[str, ...] = ()
+    """What a user should know of the images: what was left out, and how colours were converted."""
+    warnings: tuple[str, ...] = ()
+    """What makes scores of these images worth little."""
 
     def to(self, device: torch.device) -> Dataset:
         """Return the dataset on another device."""
@@ -127,13 +143,19 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore, device: t
         DataError: It is not there, damaged, or too small for what is asked of it.
     """
     source = _source(experiment, say)
-    drawn = _draw(source.train_labels, experiment.subset_per_class, seed)
+    drawn = _draw(source.train.labels, source.classes, experiment.subset_per_class, seed)
     subset = np.sort(np.concatenate(drawn))
-    images, test_images = source.train_images(subset), source.test_images()
-    usable = np.ones(len(source.train_labels), dtype=bool)
+    images, test_images = source.train.load(subset), _whole(source.test)
+    val_images = _whole(source.val) if source.val is not None else None
+    usable = np.ones(len(source.train.labels), dtype=bool)
     usable[subset[list(images.broken)]] = False
-    chosen, validation_count = _hold_out([members[usable[members]] for members in drawn], experiment)
-    resident = images.pixels.nbytes + test_images.pixels.nbytes <= _resident_limit(device)
+    kept = [members[usable[members]] for members in drawn]
+    if val_images is None:
+        chosen, held_out = _hold_out(kept, source.classes, experiment)
+    else:
+        chosen, held_out = np.sort(np.concatenate(kept)), np.zeros(0, dtype=np.int64)
+    loaded = [part for part in (images, val_images, test_images) if part is not None]
+    resident = sum(part.pixels.nbytes for part in loaded) <= _resident_limit(device)
 
     def split(part: Images, rows: Indices, labels: Indices) -> Split:
         where = torch.from_numpy(rows)
@@ -141,23 +163,44 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore, device: t
             return Split(torch.from_numpy(part.pixels[rows]), torch.from_numpy(labels))
         return Split(torch.from_numpy(part.pixels), torch.from_numpy(labels), where)
 
+    def whole(part: Part, of: Images) -> Split:
+        rows = np.delete(np.arange(len(part.labels)), list(of.broken))
+        return split(of, rows, part.labels[rows])
+
     train, val = (
-        split(images, np.searchsorted(subset, part), source.train_labels[part])
-        for part in (chosen, validation_count)
+        split(images, np.searchsorted(subset, part), source.train.labels[part]) for part in (chosen, held_out)
     )
-    tested = np.delete(np.arange(len(source.test_labels)), list(test_images.broken))
-    names = [source.test_names[i] for i in tested] if source.test_names else [experiment.dataset]
+    if source.val is not None and val_images is not None:
+        val = whole(source.val, val_images)
+    test = whole(source.test, test_images)
+    tested = np.delete(np.arange(len(source.test.labels)), list(test_images.broken))
+    names = [source.test.names[i] for i in tested.tolist()] if source.test.names else [experiment.dataset]
     mean, std = _statistics(train)
+    parts = [LoadedPart("train", source.train, images, subset)]
+    if source.val is not None and val_images is not None:
+        parts.append(LoadedPart("val", source.val, val_images))
+    parts.append(LoadedPart("test", source.test, test_images))
     return Dataset(
         train=train,
         val=val,
-        test=split(test_images, tested, source.test_labels[tested]),
+        test=test,
         classes=source.classes,
         mean=mean,
         std=std,
         flips=source.flips,
-        test_digest=digest_of(source.test_labels[tested], names),
+        test_digest=digest_of(source.test.labels[tested], names),
+        identity=identity_of(experiment.dataset, source.classes, parts),
+        notes=(*source.notes, *notes_on(parts)),
+        warnings=(
+            *repeated_images(parts[0]),
+            *images_in_two_splits(parts),
+            *_single_colours(train, val, test),
+        ),
     )
+
+
+def _whole(part: Part) -> Images:
+    return part.load(np.arange(len(part.labels)))
 
 
 def _source(experiment: Experiment, say: Say) -> DataSource:
@@ -166,6 +209,8 @@ def _source(experiment: Experiment, say: Say) -> DataSource:
         return digits_source()
     if (folder := folder_of(name)) is not None:
         return folder_source(folder, experiment, say)
+    if (file := list_of(name)) is not None:
+        return list_source(file, experiment, say)
     from engine.training.data.cifar import cifar_source  # torchvision is slow to import
 
     return cifar_source(name, say)
@@ -179,28 +224,59 @@ def _resident_limit(device: torch.device) -> int:
     return min(RESIDENT_BYTES, free // 4)
 
 
-def _draw(labels: Indices, per_class: int | None, seed: int) -> list[Indices]:
+def _draw(labels: Indices, classes: Sequence[str], per_class: int | None, seed: int) -> list[Indices]:
     """Return the indices to use of every class, in a random order."""
     random = np.random.default_rng(seed)
     drawn = []
     for label in np.unique(labels):
         members = random.permutation(np.flatnonzero(labels == label))
         if per_class is not None and len(members) < per_class:
-            raise DataError(f"subset_per_class = {per_class}, but class {label} has {len(members)} images")
+            raise DataError(
+                f"subset_per_class = {per_class}, but class {printable(classes[label])} has {_images(len(members))}"
+            )
         drawn.append(members[:per_class])
     return drawn
 
 
-def _hold_out(drawn: Sequence[Indices], experiment: Experiment) -> tuple[Indices, Indices]:
+def _hold_out(
+    drawn: Sequence[Indices], classes: Sequence[str], experiment: Experiment
+) -> tuple[Indices, Indices]:
     """Return the indices to train on and those held out for validation: of every class its share, at least one."""
     train, val = [], []
     for label, members in enumerate(drawn):
         held = validation_count(len(members), experiment.val_fraction)
         if len(members) <= held:
-            raise DataError(f"class {label} has {len(members)} images: too few to train on and to validate")
+            raise DataError(
+                f"class {printable(classes[label])} has {_images(len(members))}: too few to train on and to validate"
+            )
         val.append(members[:held])
         train.append(members[held:])
     return np.sort(np.concatenate(train)), np.sort(np.concatenate(val))
+
+
+def _images(count: int) -> str:
+    return f"{count:,} image{'' if count == 1 else 's'}"
+
+
+def _single_colours(train: Split, val: Split, test: Split) -> Iterator[str]:
+    """Yield a warning for each split whose images are all of one and the same colour."""
+    for split, use in ((train, "train on"), (val, "validate"), (test, "test on")):
+        if len(split) and _is_of_one_colour(split):
+            red, green, blue = split.images[0 if split.rows is None else split.rows[0], :, 0, 0].tolist()
+            yield (
+                f"all {_images(len(split))} to {use} are of one colour (red {red}, green {green}, blue {blue}): there "
+                "is nothing to tell them apart by"
+            )
+
+
+def _is_of_one_colour(split: Split) -> bool:
+    images = split.images
+    colour = images[0 if split.rows is None else split.rows[0], :, :1, :1]  # (3, 1, 1)
+    for begin in range(0, len(split), 256):
+        rows = slice(begin, begin + 256) if split.rows is None else split.rows[begin : begin + 256]
+        if bool((images[rows] != colour).any()):
+            return False
+    return True
 
 
 def _statistics(split: Split) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -10,7 +10,7 @@ from importlib.resources import files
 import numpy as np
 
 from engine.catalog.datasets import DATASETS
-from engine.training.data.source import DataSource, Images
+from engine.training.data.source import DataSource, Images, Part
 
 CLASSES = DATASETS["digits"].classes
 BRIGHTEST = 16
@@ -29,10 +29,8 @@ def digits_source() -> DataSource:
     images = np.repeat(grey[:, None], 3, axis=1)  # (1797, 3, 8, 8)
     labels = digits.astype(np.int64)
     return DataSource(
-        train_labels=labels[train],
-        test_labels=labels[test],
+        train=Part(labels[train], lambda chosen: Images(images[train[chosen]])),
+        test=Part(labels[test], lambda chosen: Images(images[test[chosen]])),
         classes=tuple(str(digit) for digit in range(CLASSES)),
-        train_images=lambda chosen: Images(images[train[chosen]]),
-        test_images=lambda: Images(images[test]),
         flips=False,
     )

@@ -1,18 +1,17 @@
-"""Image folders: ``root/train/<class>/*`` and ``root/test/<class>/*``."""
+"""Image folders: ``root/train/<class>/…`` and ``root/test/<class>/…``, or ``root/<class>/…`` that is cut in two."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from engine.config.schema import Experiment
-from engine.training.data.image_cache import Listing, load_images
-from engine.training.data.source import DataError, DataSource, Images, Indices, Say
-
-IMAGE_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif"}
+from engine.config.split_folders import SplitFolders, split_folders
+from engine.training.data.cut_off_test import cut_test
+from engine.training.data.image_files import ImageFiles
+from engine.training.data.image_listing import class_folders, labelled_images, some
+from engine.training.data.source import DataError, DataSource, Say
 
 
 def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:
@@ -21,112 +20,64 @@ def folder_source(root: Path, experiment: Experiment, say: Say) -> DataSource:
     Raises:
         DataError: It is not there or not laid out so; when images are asked for, too, if any are broken.
     """
-    classes = class_folders(root / "train")
-    if (others := set(class_folders(root / "test"))) != set(classes):
-        differ = ", ".join(sorted(others ^ set(classes)))
-        raise DataError(
-            f"{root}: train/ and test/ do not have the same class folders; they differ in: {differ}"
-        )
-    train, train_labels = _list_images(root / "train", classes)
-    test, test_labels = _list_images(root / "test", classes)
+    folders = split_folders(root, experiment.split)
+    if isinstance(folders, str):
+        raise DataError(folders)
+    paths = {
+        role: path
+        for role, path in (("train", folders.train), ("val", folders.val), ("test", folders.test))
+        if path is not None
+    }
+    classes = {role: class_folders(path) for role, path in paths.items()}
+    for role in paths.keys() - {"train"}:
+        _require_same_classes(root, paths["train"], classes["train"], paths[role], classes[role])
+    notes, files = [*folders.notes], ImageFiles(classes["train"], experiment, say)
+    parts = {}
+    for role, path in paths.items():
+        images = labelled_images(path, classes["train"])
+        parts[role] = files.part(images.listing, images.labels, f"{path.name}/")
+        if left_out := str(images.left_out):
+            notes.append(f"left out of {path.name}/: {left_out}")
+    if unused := _unused_folders(root, folders, paths):
+        notes.append(f"left out of {root.name}/: no splits: {len(unused)} ({some(unused)})")
+    train, test = parts["train"], parts.get("test")
+    if test is None:
+        train, test = cut_test(train, experiment.split or 0, classes["train"])
+    return DataSource(train, test, tuple(classes["train"]), parts.get("val"), notes=tuple(notes))
 
-    def load(part: Listing, labels: Indices) -> Images:
-        images = load_images(part, experiment.image_size, experiment.workers, say)
-        if images.broken:
-            _judge(part, labels, classes, images.broken, experiment, say)
-        return images
 
-    def load_train(chosen: Indices) -> Images:
-        part = Listing(train.root, [train.names[i] for i in chosen], [train.stamps[i] for i in chosen])
-        return load(part, train_labels[chosen])
-
-    return DataSource(
-        train_labels=train_labels,
-        test_labels=test_labels,
-        classes=tuple(classes),
-        train_images=load_train,
-        test_images=lambda: load(test, test_labels),
-        test_names=tuple(test.names),
+def _unused_folders(root: Path, folders: SplitFolders, paths: Mapping[str, Path]) -> list[str]:
+    """Return the names of the folders beside the splits' own."""
+    if folders.train == root:
+        return []
+    return sorted(
+        path.name
+        for path in root.iterdir()
+        if path.is_dir() and path not in paths.values() and not path.name.startswith(".")
     )
 
 
-def class_folders(folder: Path) -> list[str]:
-    """Return the names of the classes of a split's folder, sorted.
-
-    Raises:
-        DataError: The folder cannot be read, or holds fewer than two.
-    """
-    try:
-        classes = sorted(
-            entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")
-        )
-    except OSError as error:
-        raise DataError(
-            f"{folder} cannot be read ({error.strerror}); it has to hold one folder per class"
-        ) from None
-    if len(classes) < 2:
-        raise DataError(f"{folder} has to hold at least two class folders, it holds {len(classes)}")
-    return classes
-
-
-def _list_images(folder: Path, classes: Sequence[str]) -> tuple[Listing, Indices]:
-    names: list[str] = []
-    stamps: list[tuple[int, int]] = []
-    labels: list[int] = []
-    for label, class_name in enumerate(classes):
-        try:
-            with os.scandir(folder / class_name) as entries:
-                images = sorted((entry.name, _stamp(entry)) for entry in entries if _is_image(entry.name))
-        except OSError as error:
-            raise DataError(f"{folder / class_name} cannot be read ({error.strerror})") from None
-        if not images:
-            suffixes = ", ".join(sorted(IMAGE_SUFFIXES))
-            raise DataError(f"{folder / class_name} holds no images ({suffixes})")
-        names += [f"{class_name}/{name}" for name, _ in images]
-        stamps += [stamp for _, stamp in images]
-        labels += [label] * len(images)
-    return Listing(folder, names, stamps), np.array(labels, dtype=np.int64)
-
-
-def _is_image(name: str) -> bool:
-    return Path(name).suffix.lower() in IMAGE_SUFFIXES and not name.startswith(".")
-
-
-def _stamp(entry: os.DirEntry[str]) -> tuple[int, int]:
-    """Return a file's size and time of change; zeros for a file that has vanished and for a dangling link."""
-    try:
-        stat = entry.stat()
-    except OSError:
-        return 0, 0
-    return stat.st_size, stat.st_mtime_ns
-
-
-def _judge(
-    part: Listing,
-    labels: Indices,
-    classes: Sequence[str],
-    broken: dict[int, str],
-    experiment: Experiment,
-    say: Say,
+def _require_same_classes(
+    root: Path, train: Path, classes: Sequence[str], other: Path, others: Sequence[str]
 ) -> None:
-    """Refuse images that cannot be decoded, or say that they are left out.
+    """Refuse splits of other classes, and say which lacks which.
 
     Raises:
-        DataError: The experiment does not allow to skip them, or nothing is left of a class.
+        DataError: They differ.
     """
-    some = list(broken.items())[:3]
-    named = ", ".join(f"{_printable(part.root / part.names[row])} ({reason})" for row, reason in some)
-    problem = (
-        f"{len(broken)} of {len(part)} images cannot be decoded: {named}{', …' if len(broken) > 3 else ''}"
-    )
-    if experiment.corrupt == "refuse":
-        raise DataError(f'{problem}; remove or replace them, or leave them out with corrupt = "skip"')
-    left = np.bincount(np.delete(labels, list(broken)), minlength=len(classes))
-    if lost := [classes[label] for label in np.flatnonzero(left == 0).tolist()]:
-        raise DataError(f"{problem}; nothing is left of {', '.join(lost)}")
-    say(f"left out: {problem}")
-
-
-def _printable(path: Path) -> str:
-    """Return a path as valid Unicode text, from any bytes."""
-    return os.fsencode(path).decode(errors="replace")
+    lacking, beyond = sorted({*classes} - {*others}), sorted({*others} - {*classes})
+    if not lacking and not beyond:
+        return
+    composed = {unicodedata.normalize("NFC", name): name for name in lacking}
+    twice = [name for name in beyond if unicodedata.normalize("NFC", name) in composed]
+    said = [
+        f"only in {folder.name}/: {some(names)}"
+        for folder, names in ((train, lacking), (other, beyond))
+        if names
+    ]
+    if twice:
+        said.append(
+            f"{some([unicodedata.normalize('NFC', name) for name in twice])} is written in two ways, composed and "
+            "decomposed (NFC and NFD): rename one of the two"
+        )
+    raise DataError(f"{root}: the splits do not have the same class folders; {'; '.join(said)}")

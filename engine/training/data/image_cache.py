@@ -3,7 +3,8 @@
 ::
 
     $VITUI_CACHE/decoded/<key>/images.npy    (N, 3, S, S) uint8, mapped by all runs that use it
-                               about.json    checksums, and which images could not be decoded
+                               rows.npy      (N, 2) uint64: of each image the digest of its file, and its checksum
+                               about.json    how colours were converted, and which images could not be decoded
                          <key>.lock          held by the run that decodes, while others wait
                          <key>.<pid>.part/   what it has written so far; renamed to <key>/ when it is whole
 
@@ -12,6 +13,7 @@ The key names each file, its size and when it was changed; what is under a key n
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import shutil
@@ -32,6 +34,7 @@ import psutil
 from engine.system import lock
 from engine.system.process import cores, stop_signals_blocked
 from engine.text import gib
+from engine.training.data.colour_conversion import UNDECIDED, Conversion, Seen, described
 from engine.training.data.image_decoder import (
     DecodeResult,
     DecodeTask,
@@ -41,9 +44,9 @@ from engine.training.data.image_decoder import (
     serve_parent,
     square_side,
 )
-from engine.training.data.source import DataError, Images, Say
+from engine.training.data.source import DataError, Digests, Images, Say
 
-VERSION = 1
+VERSION = 2
 """Of the decoding: whoever changes a pixel of what it makes counts this up."""
 HEAD_START = 1.0
 """Seconds of decoding in this process; most small sets are done before another process would have begun."""
@@ -61,9 +64,9 @@ class Listing:
     names: Sequence[str]
     stamps: Sequence[tuple[int, int]]
 
-    def key(self, image_size: int) -> str:
-        """Return a name for these files, as they are, decoded for an image size."""
-        digest = hashlib.sha256(f"{VERSION} {image_size}\n".encode())
+    def key(self, image_size: int, given: Conversion = UNDECIDED) -> str:
+        """Return a name for these files, as they are, decoded for an image size, with colours ``given``."""
+        digest = hashlib.sha256(f"{VERSION} {image_size} {given}\n".encode())
         for name, (size, changed) in zip(self.names, self.stamps, strict=True):
             digest.update(os.fsencode(name) + f"\0{size} {changed}\n".encode())
         return digest.hexdigest()[:32]
@@ -73,12 +76,12 @@ class Listing:
 
 
 class _About(msgspec.Struct):
-    """What is kept beside the pixels: a CRC-32 of each ``step`` rows, and the reasons for the rows without an image."""
+    """What is kept beside the pixels: how colours were converted, and the reasons for the rows without an image."""
 
     shape: tuple[int, int, int, int]
-    step: int
-    checksums: list[int]
     broken: dict[int, str]
+    conversion: Conversion
+    notes: tuple[str, ...]
 
 
 def cache_folder() -> Path:
@@ -108,7 +111,9 @@ def data_folder() -> Path:
     return cache_folder() / "data"
 
 
-def load_images(listing: Listing, image_size: int, workers: int | None, say: Say) -> Images:
+def load_images(
+    listing: Listing, image_size: int, workers: int | None, say: Say, given: Conversion = UNDECIDED
+) -> Images:
     """Return the images: squares of their own size if all share one that is small enough, else of ``image_size``.
 
     They come from the cache, or go there. Where it cannot be written they are decoded into memory, which is said.
@@ -118,13 +123,14 @@ def load_images(listing: Listing, image_size: int, workers: int | None, say: Say
         image_size: The side of the square images, in pixels.
         workers: Processes that decode; 0 for none but this one, None for one for each core but one.
         say: Called with a sentence now and then while images are decoded.
+        given: What another split has decided about colours.
 
     Raises:
         DataError: They fit neither the cache nor the memory, or a process that decoded was killed.
     """
     if workers is None:
         workers = max(1, cores() - 1)
-    job = _Job(listing, image_size, workers, say)
+    job = _Job(listing, image_size, workers, say, given)
     try:
         return _through_cache(job)
     except OSError as error:
@@ -140,10 +146,11 @@ class _Job:
     image_size: int
     workers: int
     say: Say
+    given: Conversion
 
 
 def _through_cache(job: _Job) -> Images:
-    folder = cache_folder() / "decoded" / job.listing.key(job.image_size)
+    folder = cache_folder() / "decoded" / job.listing.key(job.image_size, job.given)
     if (images := _read(folder, job)) is not None:
         return images
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -178,27 +185,31 @@ def _read(folder: Path, job: _Job) -> Images | None:
         about = msgspec.json.decode((folder / "about.json").read_bytes(), type=_About)
         # "c" shares the pages as "r" does, and makes no read-only array, of which torch warns
         pixels: Pixels = np.load(folder / "images.npy", mmap_mode="c")
+        rows: Digests = np.load(folder / "rows.npy")
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, EOFError, msgspec.MsgspecError):  # all that numpy and msgspec make of damaged files
         job.say(f"{folder} is damaged: decoding the images anew")
         return None
-    if pixels.dtype != np.uint8 or pixels.shape != about.shape or not _matches(pixels, about):
+    if pixels.dtype != np.uint8 or pixels.shape != about.shape or not _matches(pixels, rows):
         job.say(f"{folder} is damaged: decoding the images anew")
         return None
     if any(square_side(job.listing.root / job.listing.names[row]) is not None for row in about.broken):
         return None
-    return Images(pixels, about.broken)
+    return _images(pixels, rows, about)
 
 
-def _matches(pixels: Pixels, about: _About) -> bool:
-    starts = range(0, len(pixels), about.step)
-    if len(about.checksums) != len(starts):
+def _images(pixels: Pixels, rows: Digests, about: _About) -> Images:
+    return Images(pixels, about.broken, rows[:, 0], rows[:, 1], about.conversion, about.notes)
+
+
+def _matches(pixels: Pixels, rows: Digests) -> bool:
+    if rows.dtype != np.uint64 or rows.shape != (len(pixels), 2):
         return False
     stride = -(-pixels.nbytes // CHECKED_BYTES) or 1
     return all(
-        zlib.crc32(np.ascontiguousarray(pixels[start : start + about.step]).data) == checksum
-        for start, checksum in list(zip(starts, about.checksums, strict=True))[::stride]
+        zlib.crc32(np.ascontiguousarray(row).data) == checksum
+        for row, checksum in zip(pixels[::stride], rows[::stride, 1].tolist(), strict=True)
     )
 
 
@@ -214,9 +225,10 @@ def _make(folder: Path, job: _Job) -> None:
     began = time.monotonic()
     try:
         part.mkdir()
-        pixels, about = _decode_all(job, part / "images.npy")
+        pixels, rows, about = _decode_all(job, part / "images.npy")
+        np.save(part / "rows.npy", rows)
         (part / "about.json").write_bytes(msgspec.json.encode(about))
-        for path in (part / "images.npy", part / "about.json", part):
+        for path in (part / "images.npy", part / "rows.npy", part / "about.json", part):
             _flush(path)
         if folder.exists():
             shutil.rmtree(folder)
@@ -232,11 +244,10 @@ def _make(folder: Path, job: _Job) -> None:
 
 
 def _in_memory(job: _Job) -> Images:
-    pixels, about = _decode_all(job, None)
-    return Images(pixels, about.broken)
+    return _images(*_decode_all(job, None))
 
 
-def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, _About]:
+def _decode_all(job: _Job, path: Path | None) -> tuple[Pixels, Digests, _About]:
     """Decode into a new .npy file, or into memory."""
     size = _shared_size(job)
     if size is not None:
@@ -256,7 +267,7 @@ def _shared_size(job: _Job) -> int | None:
     return first if 0 < first < job.image_size else None
 
 
-def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[Pixels, _About]:
+def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[Pixels, Digests, _About]:
     shape = (len(job.listing), 3, size, size)
     bytes_needed = len(job.listing) * 3 * size**2
     pixels: Pixels
@@ -277,17 +288,34 @@ def _decode_as(job: _Job, size: int, path: Path | None, *, fit: bool) -> tuple[P
         pixels, into = np.empty(shape, dtype=np.uint8), None
     step = max(1, min(64, TASK_BYTES // (3 * size**2)))
     tasks = [
-        DecodeTask(job.listing.root, job.listing.names[start : start + step], start, size, fit, into)
+        DecodeTask(
+            job.listing.root, job.listing.names[start : start + step], start, size, fit, into, job.given
+        )
         for start in range(0, len(job.listing), step)
     ]
-    checksums = [0] * len(tasks)
+    rows: Digests = np.zeros((len(job.listing), 2), dtype=np.uint64)
     broken: dict[int, str] = {}
-    for done in _reported(_run(tasks, job.workers), len(tasks), job):
-        checksums[done.start // step] = done.checksum
-        broken |= done.broken
+    seen, to_decide = Seen(), list[DecodeTask]()
+
+    def take(done: DecodeResult) -> None:
+        end = done.task.start + len(done.task.names)
+        rows[done.task.start : end, 0], rows[done.task.start : end, 1] = done.contents, done.checksums
+        broken.update(done.broken)
         if done.pixels is not None:
-            pixels[done.start : done.start + len(done.pixels)] = done.pixels
-    return pixels, _About(shape, step, checksums, dict(sorted(broken.items())))
+            pixels[done.task.start : end] = done.pixels
+
+    for done in _reported(_run(tasks, job.workers), len(tasks), job):
+        take(done)
+        seen.add(done.seen)
+        if done.seen.is_decided_about:
+            to_decide.append(done.task)
+    conversion = seen.conversion(job.given)
+    if not conversion.is_as_decoded_with(job.given):  # those that it concerns once more
+        again = [dataclasses.replace(task, conversion=conversion) for task in to_decide]
+        for done in _reported(_run(again, job.workers), len(again), job):
+            take(done)
+    about = _About(shape, dict(sorted(broken.items())), conversion, tuple(described(seen, conversion)))
+    return pixels, rows, about
 
 
 def _reported(results: Iterator[DecodeResult], tasks: int, job: _Job) -> Iterator[DecodeResult]:

@@ -30,6 +30,8 @@ APP = (
     "import tests.engine.remote.hasty, tui.app; tui.app.BRIDGE_S = tui.app.BRIDGE_AGAIN_S = 1\n"
     "from tui.cli import main; main()"
 )
+APP_CHANCE = 0.2
+"""How often the app may be what is hit: it is always there, and has to live to bring the bridge back."""
 WRONG_S = 10.0
 """Seconds for which a state may be another than the truth while the site is heard, on a busy machine."""
 
@@ -105,9 +107,10 @@ class ChaosAtSite:
         """Return the ids of processes, by what they are."""
         by_kind: dict[str, list[int]] = {}
         for pid, words in found:
-            kind = "app" if self._app is not None and pid == self._app.process.pid else kind_of(words)
-            if kind is not None and pid not in by_kind.setdefault(kind, []):
+            if (kind := kind_of(words)) is not None and pid not in by_kind.setdefault(kind, []):
                 by_kind[kind].append(pid)
+        if self._app is not None and self._app.process.poll() is None:
+            by_kind["app"] = [self._app.process.pid]
         return by_kind
 
     def say(self, words: str) -> None:
@@ -142,9 +145,11 @@ class ChaosAtSite:
             self._app = None
 
     def _strike(self) -> None:
-        whom = self.chance.choice(self.kinds)
-        if pids := self.processes().get(whom, []):
-            pid = self.chance.choice(pids)
+        processes = self.processes()
+        spared = set() if self.chance.random() < APP_CHANCE else {"app"}
+        if there := [kind for kind in self.kinds if kind in processes.keys() - spared]:
+            whom = self.chance.choice(there)
+            pid = self.chance.choice(processes[whom])
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
                 self.kills[whom] += 1

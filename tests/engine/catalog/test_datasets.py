@@ -17,19 +17,19 @@ def test_the_images_of_an_epoch_are_those_that_training_cuts(subset: int | None,
     from engine.training.data.dataset import _hold_out
     from engine.training.data.digits import digits_source
 
-    labels = digits_source().train_labels
+    labels = digits_source().train.labels
     drawn = [np.flatnonzero(labels == label)[:subset] for label in range(10)]
     made = Experiment(name="x", model="vit_mini", dataset="digits", val_fraction=val_fraction)
     config = {"dataset": "digits", "subset_per_class": subset, "val_fraction": val_fraction}
-    assert training_images(config) == len(_hold_out(drawn, made)[0])
+    assert training_images(config) == len(_hold_out(drawn, [str(i) for i in range(10)], made)[0])
 
 
 def test_the_counts_are_those_of_the_data() -> None:
     from engine.training.data.digits import digits_source
 
     source, spec = digits_source(), DATASETS["digits"]
-    assert tuple(np.bincount(source.train_labels)) == spec.train_counts
-    assert (len(source.test_labels), len(source.classes)) == (spec.test_images, spec.classes)
+    assert tuple(np.bincount(source.train.labels)) == spec.train_counts
+    assert (len(source.test.labels), len(source.classes)) == (spec.test_images, spec.classes)
 
 
 def test_a_data_set_is_named_or_a_folder() -> None:

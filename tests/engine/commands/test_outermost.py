@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -123,3 +124,21 @@ def test_the_newest_crashes_are_kept(call, lab) -> None:
     assert len(kept) == 20
     assert kept[0] == "crash-20200101-000011-1-0000.txt"
     assert kept[-1] > "crash-2021"
+
+
+@pytest.mark.parametrize("command", ["engine", "tui"])
+def test_an_interrupt_while_it_still_loads_is_no_traceback(command: str) -> None:
+    code = (
+        f"import sys, {command}.cli\n"
+        "loaded = list(sys.modules)\n"
+        "print(loaded.index('engine.system.quiet_interrupt') < loaded.index('click'), flush=True)\n"
+        "raise KeyboardInterrupt"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "True\n", "")

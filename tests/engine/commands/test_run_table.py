@@ -168,3 +168,17 @@ class TestChosen:
     def test_a_mistake_is_said_even_where_no_run_is(self, store, terms, sort):
         with pytest.raises(UserError, match="did you mean 'state'"):
             select_runs(store, terms, sort)
+
+
+@pytest.mark.parametrize(
+    ("experiments", "shown"),
+    [(["模型", "العربية"], True), (["模型"], True), (["a b", "a-b"], True), (["vit", "bit"], False)],
+)
+def test_experiments_whose_ids_do_not_tell_them_have_a_column(experiments, shown, tmp_path, tiny, capsys):
+    store = Store(tmp_path)
+    for name in experiments:
+        queued(store, msgspec.structs.replace(tiny, name=name))
+    print_run_table(select_runs(store))
+    heading, *lines = capsys.readouterr().out.splitlines()
+    assert ("experiment" in heading) is shown
+    assert all(any(name in line for line in lines) for name in experiments if shown)

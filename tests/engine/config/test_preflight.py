@@ -26,7 +26,10 @@ def test_a_folder_has_to_be_there_with_both_its_splits(tmp_path: Path) -> None:
         missing(made(f"folder:{tmp_path}")) == f"dataset: {tmp_path} has no folder train and no folder test"
     )
     (tmp_path / "train").mkdir()
-    assert missing(made(f"folder:{tmp_path}")) == f"dataset: {tmp_path} has no folder test"
+    assert (
+        missing(made(f"folder:{tmp_path}")) == f"dataset: {tmp_path} has no folder test and no folder val; "
+        "split = 0.2 cuts a fifth of each class off train/"
+    )
     (tmp_path / "test").mkdir()
     assert missing(made(f"folder:{tmp_path}")) == ""
 

@@ -230,6 +230,32 @@ def test_an_axis_that_the_run_does_not_know_has_no_places(tmp_path):
         assert np.isnan(history.series("x", axis)[0]).all()
 
 
+def read_log(tmp_path, *places, init="imported"):
+    """The history of a run of another program with points at a step, an epoch and a time."""
+    events = [
+        Metrics(time=time, run="r", step=step, epoch=epoch, values={"x": 0.0}) for step, epoch, time in places
+    ]
+    write(tmp_path / "events.jsonl", Start(time=places[0][2], run="r", init=init), *events)
+    return read(tmp_path)
+
+
+def test_a_log_without_times_and_epochs_has_no_such_axes(tmp_path):
+    history = read_log(tmp_path, (1, 0.0, 9.0), (2, 0.0, 9.0))
+    assert history.axes == {"step"}
+    for axis in ("epoch", "time", "gpu-hours"):
+        assert np.isnan(history.series("x", axis)[0]).all()
+
+
+def test_a_log_with_times_and_epochs_has_these(tmp_path):
+    assert read_log(tmp_path, (1, 0.5, 9.0), (2, 1.0, 10.0)).axes == {"step", "epoch", "time"}
+
+
+def test_a_first_point_has_a_place_everywhere(tmp_path):
+    history = read_log(tmp_path, (0, 0.0, 9.0), init="scratch")
+    assert history.axes == {"step", "epoch", "time", "gpu-hours"}
+    assert history.series("x", "time")[0].tolist() == [0.0]
+
+
 values = st.dictionaries(
     st.sampled_from(["a", "b", "c"]), st.floats(allow_nan=True, allow_infinity=False), max_size=3
 )

@@ -338,3 +338,39 @@ class TestCompletion:
         begun = f"{before} experiment=" if before else "experiment="
         (offered,) = complete(begun, len(begun), {"experiment": [value]})
         assert parse(offered).terms[-1].values == (value,)
+
+
+class TestMetricsWithoutASlash:
+    """What runs of other programs have measured is a key, as it is called."""
+
+    MEASURED: ClassVar = {"val_loss": 0.5, "准确率": 0.75, "lr": 0.1}
+
+    def subjects(self) -> list[Subject]:
+        return [
+            Subject(Status(run=f"r{i}", state="finished", last={"val_loss": loss}), dict)
+            for i, loss in enumerate((0.5, 0.25, 0.75))
+        ]
+
+    @pytest.mark.parametrize(
+        "text", ["val_loss<1", "准确率>=75%", "-val_loss>1", "val_loss=0.5 准确率<1", "lr=0.1"]
+    )
+    def test_it_is_compared(self, text):
+        run = Subject(Status(run="r", state="finished", last=self.MEASURED), dict)
+        assert parse(text, lambda: self.MEASURED).matches(run)
+        assert str(parse(text, lambda: self.MEASURED))
+
+    def test_it_sorts(self):
+        assert [each.status.run for each in in_order(self.subjects(), "val_loss")] == ["r1", "r0", "r2"]
+        assert [each.status.run for each in in_order(self.subjects(), "-val_loss")] == ["r2", "r0", "r1"]
+        with pytest.raises(UserError, match="did you mean 'val_loss'"):
+            in_order(self.subjects(), "val_los")
+
+    def test_what_no_run_has_measured_is_no_key(self):
+        with pytest.raises(FilterError, match="unknown key 'val_los'; did you mean 'val_loss'"):
+            parse("val_los<1", lambda: self.MEASURED)
+        with pytest.raises(FilterError, match="val_loss is compared with a number"):
+            parse("val_loss<word", lambda: self.MEASURED)
+
+    def test_it_is_offered(self):
+        assert complete("val_l", 5, {"val_loss": ()}) == ["val_loss"]
+        assert "val_loss<" in complete("val_loss", 8, {"val_loss": ()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import signal
@@ -13,7 +14,8 @@ import msgspec
 import psutil
 import pytest
 
-from engine.events import decode
+from engine.events import Log, decode
+from engine.history import History
 from engine.runner.process_group import ProcessGroup
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import family
@@ -63,6 +65,50 @@ def test_what_a_program_prints_as_json_becomes_events_and_the_rest_goes_to_the_c
     assert {"hello 3", "oh no"} <= set(console)
     assert '{"event": "end", "state": "finished"}' in console
     assert b"almost there" in run.events.read_bytes()
+
+
+UNLIKE = """
+import json, logging, sys
+logging.basicConfig(level=logging.INFO)
+nan = float("nan")
+for step in range(1, 5):
+    sys.stdout.write(f"\\rEpoch {step}: 50%|###| 1/2"); sys.stdout.flush()
+    loss = 1 / step if step < 3 else nan
+    values = {"train/loss": loss, "best": True}
+    print(json.dumps({"step": float(step), "event": "metrics", "values": values}), flush=True)
+    logging.info(json.dumps({"event": "metrics", "step": step, "values": {"val/loss": loss}}))
+for _ in range(3):
+    print({"event": "metrics", "values": {"x": 1}})
+print(json.dumps({"event": "metric", "step": 5, "values": {"x": 1}}))
+"""
+
+
+def test_events_are_found_wherever_they_are_printed_and_what_is_refused_is_told_once(
+    lab: Path, engine: Engine
+) -> None:
+    lab_with(lab, UNLIKE)
+    assert engine("run", "mine").returncode == 0
+    run = only_run(lab)
+    history = History(run.events)
+    history.update()
+    for name in ("train/loss", "val/loss"):
+        assert history.series(name)[1].tolist() == pytest.approx([1, 0.5, math.nan, math.nan], nan_ok=True)
+    logs = [event for event in map(decode, run.events.read_bytes().splitlines()) if isinstance(event, Log)]
+    first, *others, last = [log.message for log in logs if log.refused]
+    assert first.startswith("its program printed True as 'best', which is no number")
+    assert ["Python dict" in others[0], "did you mean 'metrics'?" in others[1], len(others)] == [
+        True,
+        True,
+        2,
+    ]
+    assert last == "not recorded in all: 4 values, 3 lines"
+    status = status_of(run)
+    assert (status.refused, status.refusal) == (8, first.partition("; more of these")[0])
+    assert run.console.read_text().count("{'event'") == 3
+    doctor = engine("doctor")
+    assert (
+        f"{run.id}  8 of its events and values are not recorded: {status.refusal}" in doctor.stdout.decode()
+    )
 
 
 def test_a_program_that_fails_fails_its_run_with_what_it_said(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,51 +13,66 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import MAX_LINE, End, Log, Metrics, decode
-from engine.runner.program_output import BLOCK, PATIENCE_S, OutputLines
+from engine.runner.output_lines import BLOCK, PATIENCE_S, OutputLines
+from engine.runner.printed_objects import Printed
 from engine.runs.store import Run, Store
 from tests.conftest import Engine
 
 
 class Heard:
-    """Lines that begin with ``{e`` are events."""
+    """Takes every object but those of the kind "other"."""
 
     def __init__(self) -> None:
-        self.events: list[bytes] = []
+        self.events: list[int] = []
         self.text = b""
-        self.refused = 0
-        self.lines = OutputLines(self.hear, self.pass_on, self.refuse)
+        self.refused: list[str] = []
+        self.lines = OutputLines(self.hear, self.pass_on, self.refused.append)
 
-    def hear(self, line: bytes) -> bool:
-        if line.startswith(b"{e"):
-            self.events.append(line)
-        return line.startswith(b"{e")
+    def hear(self, printed: Printed) -> bool:
+        if printed.fields["event"] == "other":
+            return False
+        self.events.append(printed.fields["step"])
+        return True
 
     def pass_on(self, data: bytes) -> None:
         assert data
         self.text += data
 
-    def refuse(self, beginning: bytes) -> None:
-        self.refused += beginning.startswith(b"{")
+
+def event(step: int, kind: str = "metrics") -> bytes:
+    return b'{"event": "%s", "step": %d, "values": {"a\xe9": NaN}}' % (kind.encode(), step)
 
 
+OTHER = event(9, "other")
 PIECES = st.sampled_from(
-    [b"{e1}\n", b"{no}\n", b"text\n", b"\n", b"\r 10%", b"{e", b"}", b"x" * 70_000, b" {e}\n"]
-)
+    [event(1), event(2) + b"\n", OTHER + b"\n", b"text\n", b"\n", b"\r 10%|##", b"\xff\xfe", b"x" * 70_000,
+     b"\x1b[31m", b"INFO:root:", b"{'a': 1}", b'{"a": 1} ', b"\r\n", b"{", b"}"]
+)  # fmt: skip
+BLANK = re.compile(rb"\s|\x1b\[\d*m")
 
 
-@given(st.lists(st.tuples(PIECES, st.integers(0, 1000)), max_size=30))
-def test_however_it_is_cut_each_byte_arrives_once(pieces: list[tuple[bytes, int]]) -> None:
+@given(st.lists(st.tuples(PIECES, st.integers(0, 1000), st.integers(0, 60)), max_size=30))
+def test_however_it_is_cut_each_event_and_each_word_arrives_once(
+    pieces: list[tuple[bytes, int, int]],
+) -> None:
     heard, now = Heard(), 0.0
-    for piece, milliseconds in pieces:
+    for piece, milliseconds, cut in pieces:
         now += milliseconds / 1000
         heard.lines.look(now)
-        heard.lines.feed(piece, now)
+        for part in (piece[:cut], piece[cut:]):
+            heard.lines.feed(part, now)
     heard.lines.finish()
-    lines = b"".join(piece for piece, _ in pieces).splitlines(keepends=True) if pieces else []
-    lines = b"".join(lines).split(b"\n")
-    whole = [line + b"\n" for line in lines[:-1]] + [line for line in lines[-1:] if line]
-    assert heard.events == [line for line in whole if line.startswith(b"{e")]
-    assert heard.text == b"".join(line for line in whole if not line.startswith(b"{e"))
+    printed = b"".join(piece for piece, _, _ in pieces)
+    events = re.compile(rb'\{"event": "metrics", "step": (\d), "values": \{"a\xe9": NaN\}\}')
+    assert heard.events == [int(step) for step in events.findall(printed)]
+    assert BLANK.sub(b"", heard.text) == BLANK.sub(b"", events.sub(b"", printed))
+
+
+def test_a_line_of_text_arrives_byte_by_byte_as_it_was() -> None:
+    heard = Heard()
+    text = b'\x1b[1mbold\x1b[0m\r\n\xff {"a": 1} \n' + OTHER + b"\n"
+    heard.lines.feed(text + b" \x1b[32m" + event(1) + b"\x1b[0m \n" + text, 0.0)
+    assert (heard.text, heard.events) == (text + text, [1])
 
 
 def test_what_cannot_become_an_event_is_not_kept() -> None:
@@ -66,27 +82,43 @@ def test_what_cannot_become_an_event_is_not_kept() -> None:
     assert heard.text == b""
     heard.lines.look(PATIENCE_S)
     assert heard.text == b"\r 10%"
-    heard.lines.feed(b"\r 11%", PATIENCE_S)  # the same line goes on
-    assert heard.text == b"\r 10%\r 11%"
     for _ in range(3):
-        heard.lines.feed(b"x" * BLOCK, 1.0)
-    assert len(heard.text) == 10 + 3 * BLOCK
-    heard.lines.feed(b"\n{e}\n", 1.0)
-    assert heard.events == [b"{e}\n"]
+        heard.lines.feed(b"x" * (BLOCK + 1), 1.0)
+    assert len(heard.text) == 5 + 3 * BLOCK + 3
+    heard.lines.feed(event(1) + b"\n", 1.0)  # at the end of a line whose beginning is gone
+    assert heard.events == [1]
 
 
-def test_a_line_that_may_become_an_event_is_waited_for_up_to_a_bound() -> None:
+def test_an_event_needs_no_end_of_its_line() -> None:
+    heard = Heard()
+    heard.lines.feed(b"50% " + event(1)[:20], 0.0)
+    heard.lines.look(PATIENCE_S)
+    assert (heard.text, heard.events, heard.lines.waits) == (b"50% ", [], False)
+    heard.lines.feed(event(1)[20:] + b"\r", 9.0)
+    heard.lines.look(9.0 + PATIENCE_S)
+    assert heard.events == [1]
+
+
+def test_an_object_that_may_become_an_event_is_waited_for_up_to_a_bound() -> None:
     heard, now = Heard(), 0.0
-    for _ in range(MAX_LINE // BLOCK):
-        heard.lines.feed(b"{" * BLOCK, now := now + 1)
+    begin = b'{"event": "metrics", "x": "'
+    heard.lines.feed(begin.ljust(BLOCK, b"x"), now)
+    for _ in range(MAX_LINE // BLOCK - 1):
+        heard.lines.feed(b"x" * BLOCK, now := now + 1)
         heard.lines.look(now)
-    assert (heard.text, heard.refused) == (b"", 0)
-    heard.lines.feed(b"{", now)
-    assert (len(heard.text), heard.refused) == (MAX_LINE + 1, 1)
-    heard.lines.feed(b"{e}\n{e}\n", now)  # the first is the end of that line
-    assert heard.events == [b"{e}\n"]
-    heard.lines.feed(b"{e" + b" " * MAX_LINE + b"\n", now)
-    assert (heard.events, heard.refused) == ([b"{e}\n"], 2)
+    assert (heard.text, heard.refused) == (b"", [])
+    heard.lines.feed(b"x", now)
+    assert (len(heard.text), len(heard.refused)) == (MAX_LINE + 1, 1)
+    heard.lines.feed(event(1) + b"\n" + event(2) + b"\n", now)  # the first is the end of that line
+    assert heard.events == [2]
+
+
+def test_a_line_that_looks_like_an_event_is_text_and_told_of() -> None:
+    heard = Heard()
+    line = b"{'event': 'metrics', 'values': {}}\n"
+    heard.lines.feed(line, 0.0)
+    assert heard.text == line
+    assert "Python dict" in heard.refused[0]
 
 
 def program(lab: Path, text: str) -> None:
@@ -137,7 +169,7 @@ def test_an_event_that_is_too_long_is_in_the_console_and_said(lab: Path, engine:
     assert None not in events
     (warning,) = (event for event in events if isinstance(event, Log))
     assert warning.level == "warning"
-    assert "an event of its program is longer than the 4 MiB that are read" in warning.message
+    assert "looks like an event: it is longer than the 4 MiB that are read" in warning.message
     assert any(isinstance(event, Metrics) and "test/f1" in event.values for event in events)
     assert only_run(lab).console.stat().st_size > 5_000_000
 

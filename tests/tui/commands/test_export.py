@@ -26,7 +26,8 @@ from tui.report.export_tables import TABLE_FORMATS
 
 OPTIONS = {
     "FIGURE": ["quick"], "--style": ["--style", "slides"], "--width": ["--width", "page"], "--where": ["--where", ""],
-    "--force": ["--force"], **{f"--format {kind}": ["--format", kind] for kind in (*PICTURES, *TABLES)},
+    "--force": ["--force"], "--metric": ["--metric", "a"],
+    **{f"--format {kind}": ["--format", kind] for kind in (*PICTURES, *TABLES)},
 }  # fmt: skip
 """How each option that some face does not take is typed."""
 CALLS: list[tuple[list[str], list[Face]]] = [

@@ -17,6 +17,7 @@ from markdown_it import MarkdownIt
 
 from engine.config.loader import Config, load_config
 from engine.config.validate import ConfigError
+from engine.exchange.importing import import_from
 from engine.text import printable, text_of_csv
 from tests.tui.figures.test_export_figures import HOSTILE, Lab, figure
 from tui.cli import main
@@ -347,3 +348,22 @@ def test_a_format_of_tables_asks_for_table(lab: Lab) -> None:
     done = CliRunner().invoke(main, ["export", "--format", "csv"])
     assert done.exit_code == 2
     assert "--format csv goes with tables (--table)" in done.output
+
+
+def test_any_metric_is_tabled_for_imported_runs_beside_trained_ones(lab: Lab) -> None:
+    config = lab.config(["a"], "")
+    train(lab, config, "a", 0.50, 0.51, val_loss=[0.25])
+    for i, name in enumerate(("seed1", "seed2")):
+        log = lab.folder / "keras" / name / "history.csv"
+        log.parent.mkdir(parents=True)
+        log.write_text(f"epoch,val_loss\n0,0.5\n1,{0.25 + i / 4}\n")
+    import_from(lab.store, lab.folder / "keras", say=lab.said.append)
+    arguments = ["export", "--table", "--metric", "val_loss", "--format", "csv", "--out", str(lab.out)]
+    arguments += ["--config", str(config.path), "--runs", str(lab.store.root)]
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0, done.output
+    rows = {row["experiment"]: row for row in csv_rows(lab, "results")}
+    assert {name: (row["val_loss_n"], row["val_loss_mean"]) for name, row in rows.items()} == {
+        "a": ("2", "0.25"), "keras": ("2", "0.375"),
+    }  # fmt: skip
+    assert {row["val_loss_best"] for row in rows.values()} == {"false"}

@@ -82,9 +82,14 @@ def test_one_curve_says_its_last_value_in_the_title() -> None:
     assert first.endswith(" 0.612 ─╮")
 
 
-@pytest.mark.parametrize("curves", [[], [curve([])], [curve([NAN, NAN])], [curve([float("inf")])]])
+@pytest.mark.parametrize("curves", [[], [curve([NAN, NAN])], [curve([float("inf")])]])
 def test_no_data_says_so(curves: list[ChartLine]) -> None:
     assert "no data yet" in text(curves)
+
+
+@pytest.mark.parametrize(("axis", "words"), [("samples", "no samples"), ("epoch", "no epochs")])
+def test_an_axis_that_no_run_has_is_named_with_the_way_out(axis: str, words: str) -> None:
+    assert f"{words}: x for another axis" in text([curve([])], x_label=axis)
 
 
 def test_a_log_axis_without_positive_values_says_so() -> None:

@@ -23,12 +23,8 @@ class ChartActions:
         self._screen = screen
 
     def action_axis(self) -> None:
-        """Go on to the next x axis."""
-        places = [
-            axis
-            for axis in AXES
-            if axis != "joules" or any("energy" in name for name in self._board.snapshot.curves)
-        ]
+        """Go on to the next x axis that one of the runs shown has."""
+        places = [axis for axis in AXES if axis in self._board.snapshot.axes]
         state = self._board.state
         state.axis = places[(places.index(state.axis) + 1) % len(places)] if state.axis in places else "epoch"
         self._board.grid.x_label = state.axis

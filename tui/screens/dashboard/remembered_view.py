@@ -30,7 +30,7 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
     hidden = [name for name, pane in panes.items() if pane.has_class("-hidden")]
     state = board.state
     return SavedView(
-        axis=state.axis,
+        axis=state.axis if state.axis in board.snapshot.axes else "epoch",
         log_y=board.grid.log_y,
         smoothing=state.smoothing,
         order=arrangement.order,

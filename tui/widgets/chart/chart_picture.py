@@ -38,6 +38,10 @@ if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine
 
 
+_PLACES = {"step": "steps", "epoch": "epochs", "time": "times"}
+"""What a run lacks that has no place on an axis; of other axes it is their name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Setting:
     """Everything but the data and the cursor that a picture depends on; sizes in cells."""
@@ -216,7 +220,9 @@ class Plot:
 
     def _say_nothing(self) -> None:
         text = "no data yet"
-        if any(bool(drawable(series.y, log_y=False).any()) for series in self._series):
+        if self._series and not any(len(series.x) for series in self._series):
+            text = f"no {_PLACES.get(self.setting.x_label, self.setting.x_label)}: x for another axis"
+        elif any(bool(drawable(series.y, log_y=False).any()) for series in self._series):
             text = "nothing above zero" if self.setting.log_y else "nothing in this range"
         text = fit(text, max(self.setting.width - 2, 0), self._glyphs.dots)
         column = (self.setting.width - cell_len(text)) // 2

@@ -26,7 +26,7 @@ from tui.state.snapshot import RunDetail
 from tui.views.run_list_columns import find_column, memory_and_peak
 from tui.views.run_list_row import Row
 from tui.views.run_names import run_label
-from tui.views.run_page_facts import best_checkpoint
+from tui.views.run_page_facts import best_checkpoint, refused_text
 from tui.views.site_facts import facts_at_site
 
 Fact = tuple[str, str]
@@ -137,6 +137,8 @@ def facts(
             yield "", clean(status.why)
         for alarm in alarms:
             yield alarm.kind, alarm.text
+        if refused := refused_text(status):
+            yield "refused", refused
         for number, other in enumerate(unfinished[:MOST_BEHIND]):
             which = f"{MARKS[other.state][0]} {run_label(other)} {other.state}"
             yield "" if number else "behind it", clean(f"{which}{': ' * bool(other.why)}{other.why}")
@@ -231,7 +233,7 @@ def _model(settings: Mapping[str, Any], status: Status | None) -> Iterator[Fact]
 def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
     settings = chosen_settings(settings)
     if "dataset" in settings:
-        yield "data", clean(str(settings["dataset"])).removeprefix("folder:")
+        yield "data", clean(str(settings["dataset"])).removeprefix("folder:").removeprefix("csv:")
     for name, key in (("per class", "subset_per_class"), ("epochs", "epochs"), ("batch", "batch_size"),
                       ("lr", "lr"), ("decay", "weight_decay"), ("seed", "seed")):  # fmt: skip
         if settings.get(key) is not None:

@@ -14,6 +14,7 @@ from engine.runs.store import Run
 from tests.engine.remote import far_host as machine
 from tests.engine.remote.posted_runs import STEPS
 from tests.engine.remote.test_host_link import LONG
+from tests.engine.sites.slurm_cluster import GPUS
 
 pytestmark = [pytest.mark.sites, pytest.mark.slow]
 
@@ -67,4 +68,26 @@ def test_a_run_that_waits_there_for_its_retry_is_not_over_here(engine, lab_with_
     until(lambda: status_of(run).state == "finished", 60)
     assert status_of(run).attempt == 2
     until(lambda: posting_of(run).seen is not None, 60)
+    assert run.events.read_bytes() == Run(far_host.project / "runs" / run.id).events.read_bytes()
+
+
+def test_one_that_is_preempted_there_is_seen_to_wait_and_to_go_on(
+    engine, lab_with_cluster, far_host, cluster, until
+):
+    words = json.dumps([sys.executable, str(STEPS), "60", "0.1"])
+    with (lab_with_cluster / "experiments.toml").open("a") as file:
+        file.write(f"[experiments.steady]\nepochs = 1\nretries = 0\ncommand = {words}\n")
+    done = engine("submit", "steady", "--on", "hasty", code="import tests.engine.remote.hasty")
+    run = Run(engine.folder / "runs" / done.stdout.decode().split()[-1])
+    until(lambda: status_of(run).state == "running" and status_of(run).step > 5, 60)
+    job = posting_of(run).job
+    other = cluster.sbatch("-p", "main", f"--gres=gpu:{GPUS // 2}", "-N2")
+    until(lambda: status_of(run).state in ("queued", "stopped"), 60)
+    until(lambda: read(run.path.parent, "hasty").runs[run.id].state == "pending", 60)
+    assert posting_of(run).job == job
+    cluster.say("scancel", other)
+    until(lambda: status_of(run).state == "running" and status_of(run).attempt == 2, 60)
+    until(lambda: status_of(run).state == "finished", 60)
+    until(lambda: posting_of(run).seen is not None, 60)
+    assert status_of(run).step == 60
     assert run.events.read_bytes() == Run(far_host.project / "runs" / run.id).events.read_bytes()

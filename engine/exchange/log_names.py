@@ -1,0 +1,103 @@
+"""Which files of a folder are logs of a training, by what they are called and by how they begin."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from pathlib import Path
+
+from engine.exchange.trackers.event_folders import SPLITS
+
+LOGS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".log", ".txt")
+"""How files end that may hold measurements, ``.gz`` after it or not."""
+TABLES = (".csv", ".tsv")
+_SPLIT = r"(?P<split>train(?:ing|er)?|valid(?:ation)?|val|test|eval(?:uation)?)"
+_USUAL = re.compile(
+    rf"(?:{_SPLIT}[-_ .]?)?"
+    r"(?:metrics?|results?|progress|history|hist|summary|logs?|scalars?|state|stats|curves?|loss(?:es)?|epochs|version)"
+    r"(?:[-_ .]?(?:train(?:ing)?|csv|file|data))?"
+)
+"""What logs are called whose name says nothing of which run it is of."""
+_BARE = re.compile(rf"{_SPLIT}|out|output|stdout|console")
+_HISTORY = re.compile(r'\s*\{\s*"[^"\\]{1,80}"\s*:\s*\[\s*(-?\d|NaN)')
+"""How a dictionary of curves begins, as Keras' ``History.history`` is dumped."""
+_RUNS_OF_VITUI = "run,experiment,seed,state,"
+"""How runs.csv begins that `vitui export` writes beside metrics.csv: a row a run, and no measurements."""
+_HEAD = 64 * 1024
+"""Bytes of a file that are looked at."""
+_PLACES = frozenset(
+    {"step", "steps", "_step", "global_step", "iteration", "iterations", "iter", "it", "epoch", "batch"}
+)
+"""Columns that say where a value belongs, without what stands before a slash; ``epochs`` is a setting in JSON."""
+
+
+def stem(path: Path) -> str:
+    """Return a log's name without its endings: ``metrics`` of metrics.csv.gz."""
+    name = path.name.removesuffix(".gz")
+    return Path(name).stem if Path(name).suffix.lower() in LOGS else name
+
+
+def is_log(path: Path) -> bool:
+    """Return whether a file is called as one that may hold measurements."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith(LOGS) and name not in LOGS
+
+
+def says_nothing(name: str) -> bool:
+    """Return whether a log's name is one that tools give to every run's, such as ``metrics`` or ``results``."""
+    return (_USUAL.fullmatch(name.lower()) or _BARE.fullmatch(name.lower())) is not None
+
+
+def split_of(path: Path) -> str:
+    """Return the split that a log is of whose name says no more: ``val`` of val_metrics.csv; empty for all others."""
+    match = _USUAL.fullmatch(stem(path).lower()) or _BARE.fullmatch(stem(path).lower())
+    return SPLITS.get(match["split"] or "", "") if match is not None else ""
+
+
+def is_usual_log(path: Path) -> bool:
+    """Return whether a table or a JSON file is called as training programs call their logs."""
+    name = path.name.lower().removesuffix(".gz")
+    return name.endswith((*TABLES, ".json", ".jsonl")) and _USUAL.fullmatch(stem(path).lower()) is not None
+
+
+def heading_says_places(path: Path) -> bool:
+    """Return whether a file begins as a table or as lines of JSON that say steps or epochs."""
+    text = _head(path)
+    if text.startswith(_RUNS_OF_VITUI):
+        return False
+    if '"log_history"' in text:
+        return True
+    lines = [line.strip() for line in text.splitlines()]
+    lines = [line for line in lines if line and not line.startswith(("#", "sep="))]
+    if not lines:
+        return False
+    if lines[0].startswith(("{", "[")):
+        one_line = (
+            len(lines) == 1
+            and lines[0].endswith("}")
+            and not path.name.lower().endswith((".json", ".json.gz"))
+        )
+        if _HISTORY.match(text) and re.search(r'"[^"]*(loss|acc)[^"]*"\s*:\s*\[', text):
+            return True
+        several = text.lstrip().startswith("[") or one_line or (len(lines) > 1 and lines[1].startswith("{"))
+        return several and any(_is_place(key) for key in re.findall(r'"([^"\\]{1,80})"\s*:', text))
+    cells = re.split(r"[,;\t]", lines[0])
+    return len(cells) > 1 and any(_is_place(cell.strip(" \"'\ufeff")) for cell in cells)
+
+
+def _is_place(name: str) -> bool:
+    last = name.strip().lower().rpartition("/")[2]
+    return re.sub(r"\s+", "_", last) in _PLACES
+
+
+def _head(path: Path) -> str:
+    """Return how a file begins, as text; empty where it cannot be read."""
+    try:
+        with gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb") as file:
+            data = file.read(_HEAD)
+    except (OSError, EOFError, zlib.error):
+        return ""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return data.decode("utf-16", errors="replace")
+    return data.decode("utf-8", errors="replace")

@@ -1,0 +1,1 @@
+"""What other trackers write: TensorBoard's event files, offline runs of Weights & Biases, folders of MLflow."""
