@@ -31,7 +31,7 @@ from tui.views.run_names import curve_labels
 
 NAMED = 12
 """Names that a message lists at most."""
-_TERM = re.compile(r"not |-?[A-Za-z_][\w.:/-]*\s*(=|!|~|<|>)")
+_TERM = re.compile(r"not |-?[^\W\d][\w.:/-]*\s*(=|!|~|<|>)")
 GOING = LIVE | {"queued"}
 """The states of runs that have yet to end."""
 
@@ -159,7 +159,7 @@ class _Finder:
         is_metric = has_runs and any(word in run.status.last for run in self._summaries.values())
         if not is_metric and word in self._experiments:
             return [self._experiment(word)]
-        if _TERM.match(word):
+        if not is_metric and _TERM.match(word):
             terms.append(word)
             return []
         if is_metric or "/" in word:
@@ -195,10 +195,11 @@ class _Finder:
         )
 
     def _filtered(self, text: str) -> _Chosen:
-        from engine.query.fields import Subject
+        from engine.query.fields import Subject, measured_by
         from engine.query.parser import parse
 
-        condition, now = parse(text), time.time()
+        statuses = [run.status for run in self._summaries.values()]
+        condition, now = parse(text, lambda: measured_by(statuses)), time.time()
         meant = [
             summary
             for run in self._runs

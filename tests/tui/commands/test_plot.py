@@ -196,6 +196,12 @@ def test_an_experiment_that_is_called_as_a_metric(store: Store) -> None:
     assert drawn("accuracy", "accuracy")[0].startswith("accuracy")
 
 
+def test_a_metric_that_looks_like_a_term_and_one_that_is_a_key(store: Store) -> None:
+    write_run(store, **{"a=b": 0.5, "größe": 2.0})
+    assert drawn("net", "a=b")[0].startswith("a=b")
+    assert drawn("größe>1", "größe")[0].startswith("größe")
+
+
 def test_no_runs(store: Store) -> None:
     done = plot("net", "test/f1")
     assert done.exit_code == 2
