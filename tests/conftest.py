@@ -19,6 +19,7 @@ from engine.config.schema import Experiment
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.store import Run, Store, git_commit
 from engine.runs.trust import entry_writer
+from tests.engine.forked_commands import Forkservers
 from tests.engine.sites.slurm_cluster import cluster, slurm_daemons
 from tests.engine.system.no_flock import no_flock, no_flock_library
 from tests.pretended_nvml import machine, nvml, nvml_library
@@ -164,26 +165,38 @@ def lab(tmp_path: Path) -> Path:
     return tmp_path
 
 
+TRAIN = {"run", "train", "resume", "work"}
+"""Verbs whose process trains or starts those that do, and is known by how it was started."""
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of the `engine` command."""
+    return os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
 class Engine:
     """Starts the `engine` command in a folder, and ends what is left of it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, forkservers: Forkservers | None = None) -> None:
         self.folder = folder
+        self.forkservers = forkservers
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, *arguments: str, code: str = "", **options: Any) -> subprocess.Popen[bytes]:
         """Start a command in the background; ``code`` is Python that its process runs first."""
         script = f"{code}\nfrom engine.cli import main; main()"
         process = subprocess.Popen(
-            [sys.executable, "-c", script, *arguments], cwd=self.folder,
-            env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+            [sys.executable, "-c", script, *arguments], cwd=self.folder, env=environment(),
             **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | options,
         )  # fmt: skip
         self.processes.append(process)
         return process
 
     def __call__(self, *arguments: str, code: str = "") -> subprocess.CompletedProcess[bytes]:
-        """Run a command to its end."""
+        """Run a command to its end; one that loads no torch is forked from a process that has its imports done."""
+        variables = environment()
+        if self.forkservers and {*arguments[:1]} - TRAIN and (server := self.forkservers.of(code, variables)):
+            return server.run(self.folder, arguments, variables)
         process = self.start(*arguments, code=code)
         out, err = process.communicate(timeout=240)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
@@ -202,10 +215,18 @@ class Engine:
                 continue
 
 
+@pytest.fixture(scope="session")
+def forkservers(tmp_path_factory: pytest.TempPathFactory, state_folder: Path) -> Iterator[Forkservers]:
+    """What `engine` commands are forked from."""
+    servers = Forkservers(tmp_path_factory.mktemp("commands"), environment())
+    yield servers
+    servers.close()
+
+
 @pytest.fixture
-def engine(lab: Path) -> Iterator[Engine]:
+def engine(lab: Path, forkservers: Forkservers) -> Iterator[Engine]:
     """The `engine` command in a folder of tiny experiments."""
-    command = Engine(lab)
+    command = Engine(lab, forkservers)
     yield command
     command.close()
 

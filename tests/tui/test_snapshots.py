@@ -74,7 +74,15 @@ def some_runs(write_run: Write) -> None:
     )
 
 
-@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize(
+    "size",
+    [
+        (80, 24),
+        pytest.param((120, 36), marks=pytest.mark.slow),
+        pytest.param((200, 60), marks=pytest.mark.slow),
+    ],
+    ids=lambda size: f"{size[0]}x{size[1]}",
+)
 def test_dashboard_with_two_runs_overlaid(snap: Compare, some_runs: None, size: tuple[int, int]) -> None:
     assert snap(size, "space", "space")
 

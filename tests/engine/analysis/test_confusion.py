@@ -22,8 +22,10 @@ def made(cells: list[list[int]], labels: list[str]) -> Matrix | None:
 @st.composite
 def squares(draw: st.DrawFn, most: int = 12) -> list[list[int]]:
     size = draw(st.integers(1, most))
-    count = st.integers(0, 1000).map(lambda n: 2**53 if n > 500 else n)
-    counts = draw(st.lists(count, min_size=size * size, max_size=size * size))
+    drawn = draw(
+        st.binary(min_size=size * size, max_size=size * size)
+    )  # at once: far quicker than one by one
+    counts = [2**53 if n > 127 else n for n in drawn]
     return [counts[size * row : size * (row + 1)] for row in range(size)]
 
 

@@ -23,6 +23,14 @@ from engine.runs.store import Store
 from engine.system.process import STOP_SIGNALS
 
 MANY = "--set=epochs=5000"
+STRAY = """
+import glob, os, threading, time
+def stray():
+    while not glob.glob("runs/*/events.jsonl"): time.sleep(0.01)
+    os.system("echo stray")
+threading.Thread(target=stray).start()
+"""
+"""Something in the process of a run writes to stdout as the run has begun."""
 
 
 @pytest.fixture
@@ -42,8 +50,7 @@ def kinds(events, kind):
 
 class TestRun:
     def test_piped_prints_events_alone_and_leaves_a_whole_run(self, engine, runs):
-        stray = "import os, threading; threading.Timer(1.5, lambda: os.system('echo stray')).start()"
-        done = engine("run", "tiny", "--seed", "3", "--set", "lr=1e-3", code=stray)
+        done = engine("run", "tiny", "--seed", "3", "--set", "lr=1e-3", code=STRAY)
         assert done.returncode == 0, done.stderr
         events = events_of(done.stdout)
         (run,) = runs.runs()

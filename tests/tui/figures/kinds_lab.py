@@ -18,7 +18,7 @@ from engine.config.loader import Config, load_config
 from engine.events import Confusion, End, Metrics, Start
 from engine.runs.recorder import Recorder
 from engine.runs.store import Run, Store
-from tests.tui.figures.test_export_figures import HEAD
+from tests.tui.figures.test_export_figures import FEW_PIXELS, HEAD
 from tui.figures import registry
 from tui.figures.export_figures import export_figures
 
@@ -92,6 +92,7 @@ class Lab:
 
     def export(self, config: Config, *names: str, formats: Sequence[Any] = ("png",), **how: Any) -> bool:
         self.said, self.drawn = [], []
+        how = {"look": FEW_PIXELS} | how
         return export_figures(config, self.store, names, self.out, formats, say=self.said.append, **how)
 
     def result(self, config: Config, name: str, metric: str = "test/f1") -> Any:

@@ -21,11 +21,9 @@ from tui.figures import line_labels
 from tui.figures.files import FORMATS
 from tui.figures.style import LOOKS, PAPER, SLIDES
 
-TELLING = [
-    kind if kind in ("confusion", "curves", "scatter") else pytest.param(kind, marks=pytest.mark.slow)
-    for kind in EVERY
-]
-"""Every kind, where those that are drawn alike need not be quick: an image, lines and points."""
+DRAWN_UNLIKE = ("confusion", "curves", "scatter")
+"""Kinds that stand for all in the quick tests: an image, lines and points."""
+TELLING = [kind if kind in DRAWN_UNLIKE else pytest.param(kind, marks=pytest.mark.slow) for kind in EVERY]
 
 
 @pytest.fixture
@@ -54,9 +52,12 @@ def test_the_same_runs_make_the_same_bytes_and_another_run_changes_only_its_figu
 
 
 @pytest.mark.parametrize(
-    "formats", [("svg",), pytest.param(FORMATS, marks=pytest.mark.slow)], ids=["svg", "all"]
+    ("kind", "formats"),
+    [
+        *((kind, ("svg",)) for kind in DRAWN_UNLIKE),
+        *(pytest.param(kind, FORMATS, marks=pytest.mark.slow) for kind in EVERY),
+    ],
 )
-@pytest.mark.parametrize("kind", EVERY)
 def test_hostile_names_are_drawn_as_text(lab: Lab, kind: str, formats: Any) -> None:
     config = lab.config(HOSTILE, table(kind, HOSTILE, f"title = {json.dumps(HOSTILE[0])}"))
     for place, name in enumerate(HOSTILE):
