@@ -110,6 +110,7 @@ class JsonRows:
             self._lines.notes.append(f"{listed(silent, 'event')} that measure nothing passed over")
 
     def _in_document(self, value: object) -> Iterator[Record]:
+        self._lines.losses.noun = "entry"
         if isinstance(value, list):
             yield from self._listed(value)
             return

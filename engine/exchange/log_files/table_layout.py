@@ -82,6 +82,8 @@ def find_layout(sample: Sequence[tuple[int, str]]) -> Layout | None:
     if found is not None:
         return found
     place = next((k for k, line in enumerate(lines) if _fits(split(line, delimiter), width)), 0)
+    if place and all(read_cell(cell)[0] in NUMERIC for cell in split(lines[place], delimiter)):
+        place, delimiter = 0, ";"  # one column, whose numbers have a comma
     notes = [f"line {sample[rows[k]][0]} is no row of the table and passed over" for k in range(place)]
     at = rows[place]
     return Layout(delimiter, split(lines[place], delimiter), sample[at][0], at + 1, notes, len(comments))

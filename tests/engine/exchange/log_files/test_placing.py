@@ -128,9 +128,11 @@ def test_a_table_of_models_has_a_run_a_row(read: Read):
 
 
 def test_an_epoch_that_is_none_costs_its_own_row(read: Read):
-    (run,) = read("epoch,x\n-1,9\n0,1\nmean,5\n1,2\n")
+    (run,) = read("epoch,time,x\n-1,1,9\n0,2,1\nmean,2,5\n1,4,2\n")
     assert by_epoch(run) == {"x": {0: 1, 1: 2}}
-    assert list(run.left.values()) == [2]
+    assert dict(run.left) == {
+        "a value at what is no epoch: a number from 0 to 2^53 (line 2: '-1' is the first)": 2
+    }
 
 
 def test_batches_that_begin_anew_with_each_epoch_are_counted_on(read: Read):

@@ -200,6 +200,11 @@ def test_a_comma_that_parts_cells_and_fractions_is_told(read: Read):
         read("epoch,loss\n1,0,5\n2,0,25\n")
 
 
+def test_one_column_may_have_commas_in_its_numbers(read: Read):
+    (run,) = read("loss\n0,9\n0,85\n")
+    assert by_epoch(run) == {"loss": {0: 0.9, 1: 0.85}}
+
+
 def test_rows_whose_program_leaves_the_end_out_are_whole(read: Read):
     (run,) = read("epoch,loss,val\n1,0.9\n2,0.8,0.5\n3,0.7\n4,0.6,0.4\n5,0.5\n")
     assert by_epoch(run) == {"loss": {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6, 5: 0.5}, "val": {2: 0.5, 4: 0.4}}
