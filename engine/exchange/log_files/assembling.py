@@ -14,7 +14,7 @@ from engine.exchange.log_files.cells import NUMERIC, Says
 from engine.exchange.log_files.gathered import Column, Floats, Gathered, Rows
 from engine.exchange.log_files.places import BATCHES, Places, find_places, plain
 from engine.exchange.log_files.records import listed
-from engine.exchange.log_files.trainings import Training, find_trainings
+from engine.exchange.log_files.trainings import Training, find_trainings, measured_again
 
 BLOCK = 10_000
 """Values that are handed over at once."""
@@ -84,6 +84,7 @@ class _Assembly:
             if number > 1:
                 found.append(ImportedRun(f"{base.name}-{number}", base.experiment))
             found[-1].notes += self._of_training(training, number)
+            self._say_what_is_twice(found[-1], training, entries, position)
             self._fill(found[-1], training, entries, names, times, end)
         self._gathered.losses.into(base.left)
         return found
@@ -195,6 +196,24 @@ class _Assembly:
             )
         if training.is_unordered:
             yield f"its {noun} are in no order: the rows are sorted"
+
+    def _say_what_is_twice(
+        self, imported: ImportedRun, training: Training, entries: Rows, position: Floats
+    ) -> None:
+        """Say how many values stand at a place where their metric has one already: two processes may write."""
+        if self._as_it_stands:
+            return
+        is_mine = np.zeros(len(position), dtype=bool)
+        is_mine[training.rows] = True
+        mine = entries[is_mine[self._gathered.rows[entries]]]
+        again = measured_again(position, self._gathered.rows[mine], self._gathered.which[mine])
+        if len(again):
+            line = self._gathered.lines[self._gathered.rows[mine[again[0]]]]
+            place = "step" if self._places.step is not None else "epoch"
+            imported.notes.append(
+                f"{self._noun} {line}: {listed(len(again), 'value')} from there on at the {place} of an earlier one: "
+                "all are kept, the last counts"
+            )
 
     def _times(self, trainings: list[Rows]) -> Times | None:
         """Return when rows were measured, by the first column that can say it."""

@@ -82,6 +82,20 @@ def _training(position: Floats, begin: int, end: int, resumes: list[int]) -> Tra
     return Training(rows[keep], replaced)
 
 
+def measured_again(position: Floats, rows: Rows, metrics: Rows) -> Rows:
+    """Return which values (V,) have another of their metric at the same place before them.
+
+    Args:
+        position: The step or epoch of each row (R,), NaN where it says none.
+        rows: The row of each value (V,), rising.
+        metrics: The metric of each value (V,).
+    """
+    at = position[rows]
+    order = np.lexsort((np.arange(len(at)), at, metrics))
+    same = (metrics[order][1:] == metrics[order][:-1]) & (at[order][1:] == at[order][:-1])
+    return np.sort(order[1:][same])
+
+
 def _returns(position: Floats, rows: Rows, metrics: Rows) -> list[tuple[int, int]]:
     """Return the rows in which a metric goes back, each with the row before it that measured the metric."""
     known = np.isfinite(position[rows])

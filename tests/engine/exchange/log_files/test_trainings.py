@@ -99,8 +99,11 @@ def test_rows_in_no_order_are_sorted_and_said(read: Read):
 
 
 def test_a_step_measured_twice_at_once_is_kept_twice(read: Read):
-    (run,) = read("step,x\n1,1\n1,2\n2,3\n")
-    assert [list(event.values.values()) for event in run.events("r")] == [[1], [2], [3]]
+    (run,) = read("step,x\n1,1\n1,2\n2,3\n2,4\n")
+    assert [list(event.values.values()) for event in run.events("r")] == [[1], [2], [3], [4]]
+    assert run.notes == [
+        "line 3: 2 values from there on at the step of an earlier one: all are kept, the last counts"
+    ]
 
 
 def test_times_since_a_start_count_for_each_training(tmp_path):
