@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ from engine.exchange.log_files.trainings import Training, find_trainings, measur
 BLOCK = 10_000
 """Values that are handed over at once."""
 SHOWN = 5
-"""Columns of a kind that are named."""
+"""Columns of a kind, and places, that are named."""
 
 
 class Times(NamedTuple):
@@ -189,11 +190,13 @@ class _Assembly:
             row = training.rows[0]
             where = f" at {place[row]:g}" if np.isfinite(place[row]) else ""
             yield f"{self._noun} {lines[row]}: the {noun} begin again{where}: another training from there on"
-        for row, count in training.replaced:
+        for row, count in training.replaced[:SHOWN]:
             yield (
                 f"{self._noun} {lines[row]}: the {noun} go back to {place[row]:g}: "
                 f"{listed(count, 'row')} from there on {'is' if count == 1 else 'are'} replaced by the later ones"
             )
+        if len(training.replaced) > SHOWN:
+            yield f"and {len(training.replaced) - SHOWN:,} more times"
         if training.is_unordered:
             yield f"its {noun} are in no order: the rows are sorted"
 
@@ -322,8 +325,23 @@ class _Assembly:
             if (said >= 0).all() and (said <= MOST).all():
                 imported.notes.append("no column says steps or epochs: its index counts as the epoch")
                 return said, said
+        if self._gathered.is_long:
+            imported.notes.append(
+                "no column says steps or epochs: the values of a metric count as epochs, from 0"
+            )
+            numbers = self._occurrences()[rows]
+            return numbers, numbers
         imported.notes.append("no column says steps or epochs: the rows count as epochs, from 0")
         return numbers, numbers
+
+    def _occurrences(self) -> Floats:
+        """Return of each row (rows,) how many before it measure the same metric, where a row has one."""
+        counts: Counter[int] = Counter()
+        found = np.zeros(len(self._gathered.lines))
+        for row, which in zip(self._gathered.rows.tolist(), self._gathered.which.tolist(), strict=True):
+            found[row] = counts[which]
+            counts[which] += 1
+        return found
 
     def _say_of(self, columns: list[Column]) -> None:
         """Say which columns are no metrics, and count the cells that are no numbers."""

@@ -119,6 +119,11 @@ def test_batches_may_begin_anew_without_a_column_of_epochs(read: Read):
     assert run.notes == ["line 4: 'batch' begins again with an epoch: it is counted on from there"]
 
 
+def test_a_table_of_scores_has_them_at_one_place(read: Read):
+    (run,) = read("name,value\naccuracy,0.9\nf1,0.8\naccuracy,0.95\nlr,NA\n")
+    assert by_epoch(run) == {"accuracy": {0: 0.9, 1: 0.95}, "f1": {0: 0.8}}
+
+
 def test_a_table_of_models_has_a_run_a_row(read: Read):
     one, two = read("model,top1,params\nvit,80.5,85.7\nbit,79.5,23.5\n")
     assert [(run.name, by_epoch(run)["top1"]) for run in (one, two)] == [
@@ -228,7 +233,10 @@ def test_a_clock_is_preferred_to_what_counts_up(read: Read):
 
 @pytest.mark.parametrize("word", ["phase", "split", "mode"])
 def test_a_row_may_say_of_which_split_it_is(word, read: Read):
-    (run,) = read(f"epoch,{word},loss,val_acc\n1,train,0.9,\n1,val,0.8,0.5\n2,train,0.7,\n2,val,0.6,0.75\n")
+    (run,) = read(
+        f"epoch,{word},loss,val_acc,value\n1,train,0.9,,\n1,val,0.8,0.5,\n2,train,0.7,,\n2,val,0.6,0.75,4\n"
+    )
     assert by_epoch(run) == {
+        "val/value": {2: 4},
         "train/loss": {1: 0.9, 2: 0.7}, "val/loss": {1: 0.8, 2: 0.6}, "val_acc": {1: 0.5, 2: 0.75},
     }  # fmt: skip
