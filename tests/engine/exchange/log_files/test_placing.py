@@ -48,13 +48,16 @@ def test_columns_that_count_steps_are_told_by_their_names(name, read: Read):
         ("epoch,train_loss_step,loss\n1,0.9,0.9\n2,0.8,0.8\n", {"train_loss_step", "loss"}),
         ("epoch,it,loss\n1,3.2,0.9\n2,3.1,0.8\n", {"it", "loss"}),
         ("epoch,batch,loss\n1,128,0.9\n2,128,0.8\n3,128,0.7\n", {"batch", "loss"}),
+        ("_step,epoch,trainer/global_step,loss\n7,1,10,0.9\n9,2,20,0.8\n", {"loss"}),
+        ("epochs,step,loss\n10,1,0.9\n10,2,0.8\n10,3,0.8\n", {"epochs", "loss"}),
         ("epoch,iteration,step,loss\n1,10,10,0.9\n2,20,20,0.8\n", {"loss"}),
     ],
 )
 def test_what_is_called_a_step_and_cannot_be_one_is_a_metric(text, metrics, read: Read):
     (run,) = read(text)
     assert set(by_epoch(run)) == metrics
-    assert list(by_epoch(run)["loss"])[:2] == [1, 2]
+    places = by_epoch(run) if run.has_epochs else by_step(run)
+    assert list(places["loss"])[:2] == [1, 2]
 
 
 @pytest.mark.parametrize(
