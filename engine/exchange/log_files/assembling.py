@@ -44,8 +44,11 @@ def assemble(
         comma_is_decimal: Whether a comma stands before a fraction where no cell decides.
         as_it_stands: Whether each row is placed as it says: this project has written the file.
     """
-    gathered.finish(comma_is_decimal)
-    return _Assembly(gathered, written, as_it_stands).runs()
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # cells may hold any number; what is none is compared with
+        gathered.finish(comma_is_decimal)
+        return _Assembly(gathered, written, as_it_stands).runs()
 
 
 class _Assembly:

@@ -16,6 +16,8 @@ from engine.exchange.optional_packages import ExchangeError
 
 MAX_VALUES = 10_000_000
 """Numbers of a run beyond which a file is refused."""
+LONGEST = 2000
+"""Characters of a column's name; a metric with a longer one is left out."""
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
 
@@ -107,7 +109,8 @@ class Gathered:
         """
         column = self._by_key.get((name, may_place)) or self._column(name, may_place)
         if column is None:
-            self.losses.add(f"a value of a metric beyond the first {MAX_METRICS:,}", self._lines[-1], name)
+            why = f"beyond the first {MAX_METRICS:,}" if len(name) <= LONGEST else "whose name has no end"
+            self.losses.add(f"a value of a metric {why}", self._lines[-1], name)
             return
         column.counts[says] += 1
         if says is Says.NOTHING:
@@ -182,7 +185,7 @@ class Gathered:
         return full
 
     def _column(self, name: str, may_place: bool) -> Column | None:
-        if len(self.columns) >= 2 * MAX_METRICS:
+        if len(self.columns) >= 2 * MAX_METRICS or len(name) > LONGEST:
             return None
         column = Column(name, len(self.columns), may_place)
         self.columns.append(column)

@@ -20,11 +20,9 @@ from itertools import chain
 
 from engine.exchange.log_files.places import SPLIT_WORDS
 from engine.exchange.log_files.records import Record, listed
-from engine.exchange.log_files.text_lines import TextLines
+from engine.exchange.log_files.text_lines import MAX_DOCUMENT, TextLines
 from engine.exchange.optional_packages import ExchangeError
 
-MAX_DOCUMENT = 64 * 1024 * 1024
-"""Characters of a document beyond which it is refused: it is in memory as a whole."""
 DEEPEST = 8
 """Objects in one another that are looked into."""
 WRAPPERS = ("history", "metrics", "log", "logs", "results")

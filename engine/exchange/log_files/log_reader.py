@@ -33,6 +33,10 @@ from engine.text import text_of_csv
 
 KEPT = 1_000_000
 """Values of runs that are kept until the end of the file, in case more of them follows; beyond, runs are yielded."""
+OF_A_RUN = 300
+"""Values that take as much memory as a run without any."""
+MOST_IDLE = 100
+"""Columns of a long table that are remembered as passed over."""
 FIRST_SHOWN = 60
 """Characters of a first line that are quoted."""
 SAMPLE = 50
@@ -86,7 +90,7 @@ class _LogReader:
         try:
             for record in self._records():
                 values += self._take(record)
-                if values > KEPT and len(self._open) > 1:
+                if values + len(self._open) * OF_A_RUN > KEPT and len(self._open) > 1:
                     for name in list(self._open)[:-1]:
                         yield from self._assembled(name)
                     values = sum(map(len, self._open.values()))
@@ -158,7 +162,8 @@ class _LogReader:
                 continue
             places = may_place(name)
             if self._shape.is_long and not places:
-                self._idle.add(name)
+                if len(self._idle) < MOST_IDLE:
+                    self._idle.add(name[:40])
                 continue
             says, value = self._read(cell)
             called = name if places else _joined(split, self._called(name))
@@ -226,7 +231,7 @@ class _LogReader:
             as_it_stands=self._shape.as_it_stands,
         )
         if self._idle:
-            names = ", ".join(sorted(each[:40] for each in self._idle)[:5])
+            names = ", ".join(sorted(self._idle)[:5])
             self._lines.notes.append(f"columns that say neither a place nor a value are passed over: {names}")
             self._idle.clear()
         first.notes[:0] = self._lines.notes

@@ -57,6 +57,10 @@ WHOLE = 0.5
 """The share of a column's numbers that are whole, from which it can count steps."""
 
 
+LONGEST = 200
+"""Characters of the name of a column that can say where values belong."""
+
+
 class Places(NamedTuple):
     """The columns that say where values belong, and those that say nothing more."""
 
@@ -70,15 +74,18 @@ class Places(NamedTuple):
     """Columns that repeat another."""
 
 
-@lru_cache(2**13)
 def plain(name: str) -> str:
     """Return a column's name in small letters, with _ for spaces and what else stands between words."""
     return re.sub(r"[\s.-]+", "_", name.strip().casefold()).strip(":")
 
 
-@lru_cache(2**13)
 def may_place(name: str) -> bool:
     """Return whether a column is called as those are that say where values belong."""
+    return len(name) <= LONGEST and _may_place(name)
+
+
+@lru_cache(2**13)
+def _may_place(name: str) -> bool:
     name = plain(name)
     known = name in STEPS or name in EPOCHS or name in TIMES or name in INDEX
     return known or _is_epoch(name) or _ends_in_step(name) or _UNNAMED.fullmatch(name) is not None
@@ -182,7 +189,9 @@ def _is_index(gathered: Gathered, column: Column) -> bool:
     if name not in INDEX and _UNNAMED.fullmatch(name) is None:
         return False
     _, numbers = gathered.numbers(column)
-    return len(numbers) > 0 and bool((numbers == np.floor(numbers)).all() and (np.diff(numbers) > 0).all())
+    return len(numbers) > 0 and bool(
+        (numbers == np.floor(numbers)).all() and (numbers[1:] > numbers[:-1]).all()
+    )
 
 
 def _repeats(gathered: Gathered, column: Column, taken: set[Column]) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import decode, encode
-from engine.exchange.log_files import json_rows
+from engine.exchange.log_files import json_rows, text_lines
 from engine.exchange.log_files.log_reader import read_log
 from engine.exchange.optional_packages import ExchangeError
 from tests.engine.exchange.log_files.conftest import Read, by_epoch, by_step
@@ -139,6 +139,21 @@ def test_a_document_is_bounded(read: Read, monkeypatch):
     monkeypatch.setattr(json_rows, "MAX_DOCUMENT", 100)
     with pytest.raises(ExchangeError, match="a JSON document of over 100 characters"):
         read(json.dumps(ROWS * 20, indent=1))
+
+
+def test_a_document_on_one_long_line_is_read(read: Read, monkeypatch):
+    monkeypatch.setattr(text_lines, "MAX_LINE", 30)
+    (run,) = read(json.dumps(ROWS))
+    assert by_epoch(run) == WANTED
+    monkeypatch.setattr(text_lines, "MAX_DOCUMENT", 60)
+    with pytest.raises(ExchangeError, match="a JSON document of over 60 characters"):
+        read(json.dumps(ROWS))
+
+
+def test_names_without_an_end_cost_themselves_alone(read: Read):
+    (run,) = read(json.dumps({"step": 1, "x": 2, "a" * 3000: 3}) + "\n" + json.dumps({"step": 2, "x": 3}))
+    assert by_step(run) == {"x": {1: 2, 2: 3}}
+    assert list(run.left) == [f"a value of a metric whose name has no end (line 1: {'a' * 40!r})"]
 
 
 VALUES = st.recursive(

@@ -227,6 +227,13 @@ def test_times_that_are_not_counted_up_are_a_metric(cells, read: Read):
     assert values[0] == {"04:39": 279, "00:10:05": 605}.get(cells[0]) or values[0] == float(cells[0])
 
 
+@pytest.mark.parametrize("name", ["time", "step", "epoch", "index", "seconds"])
+def test_numbers_beyond_all_bounds_do_no_harm(name, read: Read):
+    cells = ["1", "1e308", "inf", "-1e308", "1e308", "2", "1e400", "3", "nan", "4"]
+    (run,) = read(f"{name},x\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert len(by_step(run)["x"]) >= 4
+
+
 def test_a_clock_is_preferred_to_what_counts_up(read: Read):
     text = "_step,_runtime,_timestamp,loss\n0,10,1700000000,0.5\n1,20,1700000010,0.4\n"
     (run,) = read(text)
