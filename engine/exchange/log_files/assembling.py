@@ -12,7 +12,7 @@ from engine.exchange.imported_run import MOST, ImportedRun
 from engine.exchange.log_files import timeline
 from engine.exchange.log_files.cells import NUMERIC, Says
 from engine.exchange.log_files.gathered import Column, Floats, Gathered, Rows
-from engine.exchange.log_files.places import Places, find_places
+from engine.exchange.log_files.places import BATCHES, Places, find_places, plain
 from engine.exchange.log_files.records import listed
 from engine.exchange.log_files.trainings import Training, find_trainings
 
@@ -50,6 +50,7 @@ def assemble(
 class _Assembly:
     def __init__(self, gathered: Gathered, written: float, as_it_stands: bool) -> None:
         self._gathered, self._written, self._as_it_stands = gathered, written, as_it_stands
+        self._noun = gathered.losses.noun
         self._places: Places = find_places(gathered, by_name=as_it_stands)
         self._steps, self._epochs = map(self._numbers_of, (self._places.step, self._places.epoch))
         self._notes: list[str] = list(gathered.notes)
@@ -125,17 +126,25 @@ class _Assembly:
             return
         gathered = self._gathered
         first = int(np.flatnonzero(rows)[0])
-        values = int(rows[gathered.rows[np.isin(gathered.says, [*NUMERIC])]].sum())
+        metrics = [each.number for each in gathered.columns if not each.may_place]
+        of_metrics = np.isin(gathered.which, metrics) & np.isin(gathered.says, [*NUMERIC])
+        values = int(rows[gathered.rows[of_metrics]].sum())
         number = gathered.by_row(column)[first]
         text = f"{number:g}" if np.isfinite(number) else column.first_word[1]
-        numbers_there = int(rows[gathered.numbers(column)[0]].sum())
-        gathered.losses.add(what, int(gathered.lines[first]), text, max(1, values - numbers_there))
+        gathered.losses.add(what, int(gathered.lines[first]), text, max(1, values))
 
     def _mend_steps(self) -> None:
         """Read steps for what they count: evaluations that say the epoch, and counters that begin anew with each."""
-        if self._places.step is None or self._places.epoch is None:
-            return
         used = self._is_used
+        if self._places.step is None:
+            return
+        if self._places.epoch is None:
+            if plain(self._places.step.name) in BATCHES:
+                known = np.flatnonzero(used & np.isfinite(self._steps))
+                begun = np.cumsum(np.diff(self._steps[known], prepend=0) < 0).astype(np.float64)
+                self._steps[known], first = timeline.counted_on(self._steps[known], begun)
+                self._say_counted_on(known, first)
+            return
         steps, epochs = timeline.epochs_among_steps(self._steps[used], self._epochs[used])
         if not np.array_equal(epochs, self._epochs[used], equal_nan=True):
             self._notes.append("rows without an epoch say it as their step: they are placed there")
@@ -144,12 +153,16 @@ class _Assembly:
         counted, first = timeline.counted_on(np.where(main, steps, np.nan), epochs)
         if first >= 0:
             steps = counted
-            line = self._gathered.lines[used][first]
-            name = self._places.step.name
-            self._notes.append(
-                f"line {line}: {name!r} begins again while the epochs go on: it is counted on from there"
-            )
+            self._say_counted_on(np.flatnonzero(used), first)
         self._steps[used], self._epochs[used] = steps, epochs
+
+    def _say_counted_on(self, rows: Rows, first: int) -> None:
+        """Say where a counter of steps begins again, if it does."""
+        if first >= 0 and self._places.step is not None:
+            name, line = self._places.step.name, self._gathered.lines[rows[first]]
+            self._notes.append(
+                f"{self._noun} {line}: {name!r} begins again with an epoch: it is counted on from there"
+            )
 
     def _trainings(self, position: Floats, entries: Rows) -> list[Training]:
         """Return the trainings, of rows of the whole."""
@@ -174,10 +187,10 @@ class _Assembly:
         if number > 1 and len(training.rows):
             row = training.rows[0]
             where = f" at {place[row]:g}" if np.isfinite(place[row]) else ""
-            yield f"line {lines[row]}: the {noun} begin again{where}: another training from there on"
+            yield f"{self._noun} {lines[row]}: the {noun} begin again{where}: another training from there on"
         for row, count in training.replaced:
             yield (
-                f"line {lines[row]}: the {noun} go back to {place[row]:g}: "
+                f"{self._noun} {lines[row]}: the {noun} go back to {place[row]:g}: "
                 f"{listed(count, 'row')} from there on {'is' if count == 1 else 'are'} replaced by the later ones"
             )
         if training.is_unordered:
@@ -213,7 +226,7 @@ class _Assembly:
             line = self._gathered.lines[np.flatnonzero(lost)[0]]
             rest = f" (and {int(lost.sum()) - 1:,} more)" if lost.sum() > 1 else ""
             self._notes.append(
-                f"line {line}{rest}: {times.column.name!r} is no time there: its neighbours' is taken"
+                f"{self._noun} {line}{rest}: {times.column.name!r} is no time there: its neighbours' is taken"
             )
         return times
 

@@ -63,6 +63,9 @@ _COUNTED = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}.*", re.ASCII)
+_COMPACT = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)[_ T-](\d\d)[-:.]?(\d\d)[-:.]?(\d\d)", re.ASCII)
+"""As names of folders have it: ``20250102_101112``, ``2025-01-02_10-11-12``."""
+_DAY_FIRST = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(.*)", re.ASCII)
 
 
 def read_cell(text: str) -> tuple[Says, float]:
@@ -138,6 +141,10 @@ def _time(text: str) -> tuple[Says, float] | None:
         return Says.DURATION, whole * 60 + float(seconds.replace(",", "."))
     if (match := _COUNTED.fullmatch(text)) is not None:
         return Says.COUNTED, float(match[1])
+    if (match := _COMPACT.fullmatch(text)) is not None:
+        return _moment("{}-{}-{} {}:{}:{}".format(*match.groups()), False)
+    if (match := _DAY_FIRST.fullmatch(text)) is not None:
+        return _moment(f"{match[3]}-{int(match[2]):02}-{int(match[1]):02}{match[4]}", False)
     if _DATE.fullmatch(text):
         return _moment(text.replace("/", "-").removesuffix(" UTC"), text.endswith("UTC"))
     return None

@@ -60,16 +60,23 @@ class Gathered:
         name: What the run is called where it comes from.
         experiment: The experiment that it says it is of; empty where it does not.
         seed: None where it does not say.
+        noun: What its rows are numbers of: lines, or entries.
         is_long: Whether its metrics are named in rows, so that no column that may place is one.
     """
 
     def __init__(
-        self, name: str, experiment: str = "", seed: int | None = None, *, is_long: bool = False
+        self,
+        name: str,
+        experiment: str = "",
+        seed: int | None = None,
+        *,
+        noun: str = "line",
+        is_long: bool = False,
     ) -> None:
         self.is_long = is_long
         self.name, self.experiment, self.seed = name, experiment, seed
         self.columns: list[Column] = []
-        self.losses = Losses()
+        self.losses = Losses(noun)
         self.notes: list[str] = []
         self._by_key: dict[tuple[str, bool], Column] = {}
         self._lines, self._splits = array("q"), array("q")
@@ -112,7 +119,7 @@ class Gathered:
                 return
         if len(self._values) >= MAX_VALUES:
             raise ExchangeError(
-                f"line {self._lines[-1]}: there are over {MAX_VALUES:,} values: import a part of them"
+                f"{self.losses.noun} {self._lines[-1]}: there are over {MAX_VALUES:,} values: import a part of them"
             )
         self._rows.append(len(self._lines) - 1)
         self._which.append(column.number)

@@ -6,13 +6,14 @@
     {"epoch": 3, "log_history": [{"step": 10, "loss": …}]}   a list of objects: Hugging Face's trainer_state.json
     {"loss": [0.9, 0.7], "val_loss": [0.8, 0.6]}             lists: the History of Keras
     {"loss": {"0": 0.9, "1": 0.7}}                           a DataFrame of pandas
+    {"loss": {"steps": [10, 20], "values": [0.9, 0.7]}}      Sacred
     [[1795000000.1, 10, 0.9]]                                TensorBoard's download: wall time, step, value
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from engine.exchange.log_files.places import SPLIT_WORDS
@@ -109,11 +110,21 @@ class JsonRows:
             self._lines.notes.append(f"{listed(silent, 'event')} that measure nothing passed over")
 
     def _in_document(self, value: object) -> Iterator[Record]:
+        self._lines.losses.noun = "entry"
         if isinstance(value, list):
             yield from self._listed(value)
             return
         if not isinstance(value, dict):
             raise ExchangeError(f"{self._lines.path} holds no JSON object")
+        series = {key: each for key, each in value.items() if _is_series(each)}
+        if series:
+            yield from self._series(series)
+            return
+        names, data = value.get("columns"), value.get("data")
+        if isinstance(names, list) and isinstance(data, list):
+            rows = [dict(zip(map(str, names), row, strict=False)) for row in data if isinstance(row, list)]
+            yield from self._listed(rows)
+            return
         lists = {key: each for key, each in value.items() if _is_rows(each)}
         if "log_history" in lists:
             yield from self._listed(lists["log_history"])
@@ -126,7 +137,14 @@ class JsonRows:
         else:
             yield from self._columns(value)
 
-    def _listed(self, rows: list[object], also: Mapping[str, object] | None = None) -> Iterator[Record]:
+    def _series(self, series: Mapping[str, dict[str, list[object]]]) -> Iterator[Record]:
+        """Yield the points of metrics that have lists of their own, as Sacred writes them."""
+        for metric, lists in series.items():
+            times = lists.get("timestamps") or [None] * len(lists["values"])
+            for row in zip(lists["steps"], lists["values"], times, strict=False):
+                yield Record(1, {"metric": metric, **dict(zip(("step", "value", "time"), row, strict=True))})
+
+    def _listed(self, rows: Sequence[object], also: Mapping[str, object] | None = None) -> Iterator[Record]:
         for number, row in enumerate(rows, 1):
             if isinstance(row, dict):
                 yield Record(number, {**(also or {}), **_flat(row)})
@@ -167,6 +185,10 @@ def _loads(text: str) -> object:
 def _object(line: str) -> object:
     """Return what a line of JSON says; a comma after it stands between it and the next."""
     return _loads(line.strip().removesuffix(","))
+
+
+def _is_series(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), list) for name in ("steps", "values"))
 
 
 def _is_rows(value: object) -> bool:

@@ -198,20 +198,21 @@ class _LogReader:
         if (gathered := self._open.get(name)) is not None:
             return gathered
         if name in self._done:
+            where = f"{self._lines.losses.noun} {record.line}"
             raise ExchangeError(
-                f"line {record.line}: run {name[:80]!r} goes on after others began: sort the file by run"
+                f"{where}: run {name[:80]!r} goes on after others began: sort the file by run"
             )
         row = self._shape.row
         experiment = _text(record.cells, row.get("experiment")) or self._last.get("experiment", "")
         if not experiment and "seed" in self._last:
             experiment = self._stem
-        gathered = Gathered(name, experiment, is_long=self._shape.is_long)
+        gathered = Gathered(name, experiment, noun=self._lines.losses.noun, is_long=self._shape.is_long)
         text = _text(record.cells, row.get("seed"))
         if text:
             try:
                 gathered.seed = read_whole(text, "seed")
             except ValueError as error:
-                gathered.notes.append(f"line {record.line}: {error}")
+                gathered.notes.append(f"{self._lines.losses.noun} {record.line}: {error}")
         self._open[name] = gathered
         return gathered
 
@@ -231,7 +232,7 @@ class _LogReader:
         first.notes[:0] = self._lines.notes
         self._lines.notes.clear()
         self._lines.losses.into(first.left)
-        self._lines.losses = Losses()
+        self._lines.losses = Losses(self._lines.losses.noun)
         yield first
         yield from others
 

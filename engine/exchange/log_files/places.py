@@ -11,10 +11,15 @@ import numpy as np
 
 from engine.exchange.log_files.gathered import Column, Floats, Gathered
 
-STEPS = (
+BATCHES = ("batch", "batches", "batch_idx", "minibatch")
+"""Counters of steps that begin anew with each epoch, even where nothing says epochs."""
+SURE_STEPS = (
     "step", "global_step", "_step", "trainer/global_step", "train/global_step", "steps", "global_steps",
-    "train_step", "training_step", "iteration", "iterations", "iter", "iters", "n_iter", "num_updates", "updates",
-    "update", "it", "batch", "batches", "batch_idx", "minibatch",
+    "train_step", "training_step", "iteration", "iterations",
+)  # fmt: skip
+STEPS = (
+    *SURE_STEPS, "iter", "iters", "n_iter", "num_updates", "updates", "update", "num_iters", "numiters", "iter_num",
+    "step_num", "step_idx", "it", *BATCHES,
 )  # fmt: skip
 EPOCHS = (
     "epoch", "epochs", "_epoch", "current_epoch", "epoch_num", "epoch_number", "epoch_idx", "num_epoch", "ep",
@@ -22,7 +27,7 @@ EPOCHS = (
 TIMES = (
     "time", "wall_time", "walltime", "timestamp", "_timestamp", "datetime", "date_time", "date", "created_at",
     "timestamp_ms", "ts", "relative_time_(process)", "relative_time_(wall)", "relative_time", "elapsed",
-    "elapsed_time", "time_elapsed", "elapsed_s", "elapsed_seconds", "total_time", "time_total_s", "_runtime",
+    "elapsed_time", "time_elapsed", "seconds", "elapsed_s", "elapsed_seconds", "total_time", "time_total_s", "_runtime",
     "runtime",
 )  # fmt: skip
 INDEX = ("", "index", "idx", "row", "level_0", "#")
@@ -38,9 +43,12 @@ ROWS = {
 SPLIT_WORDS = frozenset(
     ["train", "training", "val", "valid", "validation", "dev", "eval", "evaluation", "test", "testing"]
 )
+ROW_NAMES = ("name", "model", "arch", "architecture", "display_name")
+"""What columns are called that name a run in each row of a table that says no steps and epochs."""
 _ENDS = re.compile(r"(?:.*[/_])?(?:global_step|step|iteration|iter)s?")
-_UNNAMED = re.compile(r"unnamed:_\d+")
-_MOST_WEAK_RETURNS = 0.34
+_UNNAMED = re.compile(r"unnamed:_\d+(?:_\d+)*")
+MOST_RETURNS = 0.34
+"""The share of a column's numbers that may go back where nothing else says that it counts steps."""
 WHOLE = 0.5
 """The share of a column's numbers that are whole, from which it can count steps."""
 
@@ -81,6 +89,10 @@ def row_columns(names: list[str]) -> dict[str, str]:
     for what, called in ROWS.items():
         if (known := next((each for each in called if each in by_plain), None)) is not None:
             found[what] = by_plain[known]
+    if "run" not in found and not any(may_place(name) for name in names):
+        known = next((each for each in ROW_NAMES if each in by_plain), None)
+        if known is not None and "value" not in found:
+            found["run"] = by_plain[known]
     return found
 
 
@@ -150,11 +162,12 @@ def _says_steps(gathered: Gathered, column: Column, epochs: Floats | None) -> bo
         said = epochs[rows][np.isfinite(epochs[rows])]
         if len(said) > 1 and said.max() > said.min():
             return False
-    if plain(column.name) in STEPS[:11]:
+    if plain(column.name) in SURE_STEPS:
         return True
     if plain(column.name) not in STEPS:
         return bool((np.diff(numbers) >= 0).all() and (len(numbers) < 2 or numbers[-1] > numbers[0]))
-    return epochs is not None or len(numbers) < 2 or (np.diff(numbers) < 0).mean() < _MOST_WEAK_RETURNS
+    most = WHOLE if plain(column.name) in BATCHES else MOST_RETURNS
+    return epochs is not None or len(numbers) < 2 or bool((np.diff(numbers) < 0).mean() < most)
 
 
 def _is_index(gathered: Gathered, column: Column) -> bool:

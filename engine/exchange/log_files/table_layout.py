@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.exchange.log_files.cells import NUMERIC, read_cell
+from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 """What may stand between cells; a space only where nothing else does, and any number of them is one."""
@@ -82,6 +82,8 @@ def find_layout(sample: Sequence[tuple[int, str]]) -> Layout | None:
     if found is not None:
         return found
     place = next((k for k, line in enumerate(lines) if _fits(split(line, delimiter), width)), 0)
+    if place and all(read_cell(cell)[0] in NUMERIC for cell in split(lines[place], delimiter)):
+        place, delimiter = 0, ";"  # one column, whose numbers have a comma
     notes = [f"line {sample[rows[k]][0]} is no row of the table and passed over" for k in range(place)]
     at = rows[place]
     return Layout(delimiter, split(lines[place], delimiter), sample[at][0], at + 1, notes, len(comments))
@@ -123,7 +125,8 @@ def _under_comment(
         return None
     number, line = sample[comments[-1]]
     first, heading = split(sample[rows[0]][1], delimiter), split(line.lstrip().lstrip("#").strip(), delimiter)
-    if len(heading) != len(first) or not all(read_cell(cell)[0] in NUMERIC for cell in first):
+    says = {read_cell(cell)[0] for cell in first}
+    if len(heading) != len(first) or not says & NUMERIC or not says <= NUMERIC | {Says.NOTHING}:
         return None
     if any(read_cell(cell)[0] in NUMERIC for cell in heading):
         return None

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import chain, islice
 
 from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
+from engine.exchange.log_files.places import may_place
 from engine.exchange.log_files.records import Record, listed
 from engine.exchange.log_files.table_layout import RULE, SAMPLE, Layout, find_layout, split
 from engine.exchange.log_files.text_lines import TextLines
@@ -39,6 +41,8 @@ class TableRows:
             raise ExchangeError(f"{lines.path} is empty: a table begins with the names of its columns")
         lines.notes += layout.notes
         self.layout: Layout = layout
+        self._short: set[int] = set()
+        """Numbers of cells that several rows have, whose program leaves empty ones at the end out."""
         self._numbered = chain(sample[layout.begin :], source)
         self.names = self._names(layout.heading, sample)
         self._width = len(self.names)
@@ -78,7 +82,8 @@ class TableRows:
         names = [text_of_csv(name.strip()) for name in heading]
         if len(names) > WIDEST:
             raise ExchangeError(f"{self._lines.path} has over {WIDEST:,} columns")
-        if len(names) > 1 and sum(read_cell(name)[0] in NUMERIC for name in names) * 2 > len(names):
+        numbers = sum(read_cell(name)[0] in NUMERIC for name in names)
+        if numbers * 2 > len(names) and not any(may_place(name) for name in names if name):
             line = self.layout.line
             raise ExchangeError(
                 f"{self._lines.path}, line {line} holds numbers: a table begins with the names of its columns"
@@ -87,6 +92,8 @@ class TableRows:
         has_more = all(len(row) == len(names) + 1 and row[-1].strip() for row in rows)
         if rows and has_more and any("." in cell or cell[:1].isalpha() for row in rows for cell in row):
             names = ["", *names]
+        widths = Counter(map(len, rows[:-1]))
+        self._short = {width for width, count in widths.items() if 1 < width < len(names) and count > 1}
         unique: dict[str, None] = {}
         for name in names:
             own, number = name, 2
@@ -102,7 +109,8 @@ class TableRows:
         more = len(cells) - self._width
         if more > 0 and not any(cell.strip() for cell in cells[self._width :]):
             return cells[: self._width]
-        if more < 0 and not any(re.sub(r"\.\d+$", "", name) for name in self.names[more:]):
+        is_short = len(cells) in self._short or not any(re.sub(r"\.\d+$", "", n) for n in self.names[more:])
+        if more < 0 and is_short:
             return cells + [""] * -more
         return cells if more == 0 else None
 

@@ -121,7 +121,7 @@ class TextLines:
     def _decoded(self, number: int, line: str) -> str:
         """Return a line; one that is no UTF-8 as older Windows programs mean it."""
         if _NO_UTF8.search(line) is None:
-            return line
+            return line.lstrip("\ufeff")  # files may have been put together
         if not any("UTF-8" in note for note in self.notes):
             self.notes.append(
                 f"line {number} is no UTF-8 text: it is read as Windows-1252 (Latin-1), "

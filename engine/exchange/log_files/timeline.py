@@ -119,7 +119,7 @@ def moments(times: Floats) -> Floats:
     middle = float(np.median(times[np.isfinite(times)]))
     scale = next(scale for limit, scale in SCALES if middle < limit)
     seconds = times / scale
-    return np.where((seconds >= 0) & (seconds <= LATEST), seconds, np.nan)
+    return np.where((seconds >= CLOCK_FROM) & (seconds <= LATEST), seconds, np.nan)
 
 
 def _pieces(times: Floats) -> list[Floats]:

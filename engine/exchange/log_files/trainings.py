@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.exchange.log_files.gathered import Floats, Rows
+from engine.exchange.log_files.timeline import filled
 
 MOST_RESUMES = 3
 """Times that a training may go back, or a tenth of its rows; beyond, its rows are in no order."""
@@ -70,6 +71,7 @@ def _training(position: Floats, begin: int, end: int, resumes: list[int]) -> Tra
     rows = np.arange(begin, end)
     if len(resumes) > max(MOST_RESUMES, len(rows) / 10):
         return Training(rows, is_unordered=True)
+    position = filled(position)  # a row that says none is where the one before it is
     keep = np.ones(len(rows), dtype=bool)
     replaced = []
     for row in resumes:

@@ -35,11 +35,12 @@ LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
         json.dumps({"args": {"lr": 0.1}, "records": ROWS}),
         json.dumps({"epoch": [1, 2], "loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}),
         json.dumps({"history": {"epoch": [1, 2], "loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}}),
+        json.dumps({"columns": ["epoch", "loss", "val/acc"], "index": [0, 1], "data": [[1, 0.9, 0.5], [2, 0.8, 0.75]]}),
         json.dumps({"epoch": {"0": 1, "1": 2}, "loss": {"0": 0.9, "1": 0.8}, "val/acc": {"0": 0.5, "1": 0.75}}),
         "".join(json.dumps({"event": "metrics", "step": row["epoch"], "epoch": row["epoch"], "time": 1.7e9,
                 "run": "log", "values": {"loss": row["loss"], "val/acc": row["val"]["acc"]}}) + "\n" for row in ROWS),
     ],
-    ids=range(13),
+    ids=range(14),
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["log.txt", "metrics.json", "x"])
 def test_one_log_in_many_forms_of_json_says_the_same(text, name, read: Read):
@@ -92,6 +93,18 @@ def test_splits_side_by_side_are_told_apart(read: Read):
     assert by_epoch(run) == {"train/loss": {1: 0.9, 2: 0.8}, "val/loss": {1: 0.9, 2: 0.8}}
     first, second = read(json.dumps({"resnet": rows, "vit": rows}))
     assert (first.name, second.name) == ("resnet", "vit")
+
+
+def test_sacred_has_lists_for_each_metric(read: Read):
+    series = {
+        "steps": [10, 20],
+        "values": [0.9, 0.8],
+        "timestamps": ["2025-01-02T10:11:12Z", "2025-01-02T10:11:13Z"],
+    }
+    (run,) = read(
+        json.dumps({"training.loss": series, "val.acc": {"steps": [20], "values": [0.5]}}), "metrics.json"
+    )
+    assert by_step(run) == {"training.loss": {10: 0.9, 20: 0.8}, "val.acc": {20: 0.5}}
 
 
 def test_one_object_is_one_row(read: Read):

@@ -113,16 +113,32 @@ def test_a_place_that_is_none_costs_its_own_row_and_is_counted(cell, text, read:
     }
 
 
+def test_batches_may_begin_anew_without_a_column_of_epochs(read: Read):
+    (run,) = read("batch,loss\n0,6\n50,5\n0,4\n50,3\n0,2\n50,1\n")
+    assert by_step(run) == {"loss": {0: 6, 50: 5, 100: 4, 150: 3, 200: 2, 250: 1}}
+    assert run.notes == ["line 4: 'batch' begins again with an epoch: it is counted on from there"]
+
+
+def test_a_table_of_models_has_a_run_a_row(read: Read):
+    one, two = read("model,top1,params\nvit,80.5,85.7\nbit,79.5,23.5\n")
+    assert [(run.name, by_epoch(run)["top1"]) for run in (one, two)] == [
+        ("vit", {0: 80.5}),
+        ("bit", {0: 79.5}),
+    ]
+
+
 def test_an_epoch_that_is_none_costs_its_own_row(read: Read):
-    (run,) = read("epoch,x\n-1,9\n0,1\nmean,5\n1,2\n")
+    (run,) = read("epoch,time,x\n-1,1,9\n0,2,1\nmean,2,5\n1,4,2\n")
     assert by_epoch(run) == {"x": {0: 1, 1: 2}}
-    assert list(run.left.values()) == [2]
+    assert dict(run.left) == {
+        "a value at what is no epoch: a number from 0 to 2^53 (line 2: '-1' is the first)": 2
+    }
 
 
 def test_batches_that_begin_anew_with_each_epoch_are_counted_on(read: Read):
     (run,) = read("epoch,batch,loss\n0,0,9\n0,100,8\n0,200,7\n1,0,6\n1,100,5\n1,200,4\n2,0,3\n")
     assert by_step(run) == {"loss": {0: 9, 100: 8, 200: 7, 300: 6, 400: 5, 500: 4, 600: 3}}
-    assert "line 5: 'batch' begins again while the epochs go on: it is counted on from there" in run.notes
+    assert "line 5: 'batch' begins again with an epoch: it is counted on from there" in run.notes
 
 
 def placed(tmp_path: Path, text: str) -> list[float]:
@@ -154,7 +170,7 @@ def placed(tmp_path: Path, text: str) -> list[float]:
             ["1700000000000000", "1700000060000000", "1700000120500000"],
             [1.7e9, 1.7e9 + 60, 1.7e9 + 120.5],
         ),
-        ("Wall time", ["1700000000", "0", "1700000120"], [1.7e9, 0, 1.7e9 + 120]),
+        ("Wall time", ["1700000000", "0", "1700000120"], [1.7e9, 1.7e9, 1.7e9 + 120]),
         (
             "date",
             ["2025-01-02 10:11:12", "2025-01-02 10:12:12", "2025-01-02"],

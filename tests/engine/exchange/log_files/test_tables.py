@@ -57,6 +57,7 @@ WANTED = {"acc": {0: 0.5, 1: 0.75}, "loss": {0: 1.25, 1: 0.9}}
         "Epoch,acc,loss\n1/2,0.5,1.25\n2/2,0.75,0.9\n".replace("1/2", "0/1").replace("2/2", "1/1"),
         "epoch,acc,loss\n0,50.0e-2,tensor(1.25)\n1,.75,\"tensor(0.9, device='cuda:0')\"\n",
         'epoch,acc,loss,note\n0,0.5,1.25,"a\nb, ""c"""\n1,0.75,0.9,\n',
+        "\ufeffepoch,acc,loss\n0,0.5,1.25\n\ufeffepoch,acc,loss\n1,0.75,0.9\n",
         '\ufeff"epoch",acc,loss\n0,0.5,1.25\n1,0.75,0.9\n',
     ],
 )
@@ -113,6 +114,8 @@ def test_a_packed_file_that_is_cut_off_is_read_up_to_there(read: Read):
         (b"\n \n", "is empty"),
         (b"a,b\n", "is no table of measurements: it begins 'a,b'"),
         (b"name,note\nx,y\n", "is no table of measurements: it begins 'name,note'"),
+        (b"0.9\n0.8\n", "line 1 holds numbers"),
+        (b"metric,0,1,2\nloss,0.9,0.8,0.7\n", "line 1 holds numbers"),
         (b"1,0.5\n2,0.25\n", "line 1 holds numbers: a table begins with the names of its columns"),
         (b"step,x\n" + b"word,word\n" * 3, "is no table of measurements"),
         (b'{"a": \n', "line 1: this begins as JSON and is none"),
@@ -195,6 +198,22 @@ def test_a_comma_that_parts_cells_and_fractions_is_told(read: Read):
         ExchangeError, match=r"left out: 1 x a row that does not fit the heading \(line 2: '3 cells"
     ):
         read("epoch,loss\n1,0,5\n2,0,25\n")
+
+
+def test_one_column_may_have_commas_in_its_numbers(read: Read):
+    (run,) = read("loss\n0,9\n0,85\n")
+    assert by_epoch(run) == {"loss": {0: 0.9, 1: 0.85}}
+
+
+def test_rows_whose_program_leaves_the_end_out_are_whole(read: Read):
+    (run,) = read("epoch,loss,val\n1,0.9\n2,0.8,0.5\n3,0.7\n4,0.6,0.4\n5,0.5\n")
+    assert by_epoch(run) == {"loss": {1: 0.9, 2: 0.8, 3: 0.7, 4: 0.6, 5: 0.5}, "val": {2: 0.5, 4: 0.4}}
+    assert not run.left
+
+
+def test_columns_may_be_called_by_numbers_beside_an_epoch(read: Read):
+    (run,) = read("epoch,0,1,2\n1,0.1,0.2,0.3\n")
+    assert by_epoch(run) == {"0": {1: 0.1}, "1": {1: 0.2}, "2": {1: 0.3}}
 
 
 def test_rows_that_do_not_fit_are_counted_and_the_last_is_said_to_be_cut(read: Read):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -43,6 +44,18 @@ def test_rows_after_a_resume_replace_those_from_there_on(read: Read):
     assert run.notes == [
         "line 6: the steps go back to 30: 2 rows from there on are replaced by the later ones"
     ]
+
+
+def test_a_row_without_a_step_goes_with_the_one_before_it(read: Read):
+    rows = [{"step": 10, "x": 1}, {"y": 1}, {"step": 20, "x": 2}, {"y": 2}, {"step": 20, "x": 3}, {"y": 3}]
+    rows[4:4] = [{"step": 30, "x": 9}, {"y": 9}]
+    (run,) = read("".join(json.dumps(row) + "\n" for row in rows))
+    assert by_step(run) == {"x": {10: 1, 20: 3}, "y": {10: 1, 20: 3}}
+
+
+def test_a_document_says_which_entry(read: Read):
+    _, two = read(json.dumps([{"step": step, "x": 1} for step in (1, 2, 1, 2)]))
+    assert two.notes == ["entry 3: the steps begin again at 1: another training from there on"]
 
 
 def test_a_counter_of_steps_that_begins_again_while_epochs_go_on_is_one_training(read: Read):
