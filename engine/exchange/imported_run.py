@@ -218,7 +218,11 @@ class ImportedRun:
         for number, value, step, epoch, time in zip(*columns, strict=True):
             metric = names[int(number)]
             self.add(
-                metric if metric.startswith(f"{prefix}/") else f"{prefix}/{metric}", value, step, epoch, time
+                metric if not prefix or metric.startswith(f"{prefix}/") else f"{prefix}/{metric}",
+                value,
+                step,
+                epoch,
+                time,
             )
         self.notes += other.notes
         self.left += other.left

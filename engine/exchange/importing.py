@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from engine.text import nearest, printable
 TAG = "imported"
 SHOWN = 5
 """Metrics and changed names that are listed for a run."""
+LONGEST = 500
+"""Characters of a setting, and of its name."""
+MOST_SETTINGS = 500
 STDIN_NAME = "standard input"
 
 
@@ -110,7 +114,7 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
         "notes": f"Imported from {source.path} ({source.format}), where it is {source.name}.",
     }
     if imported.params:
-        config["options"] = {key: value for key, value in imported.params.items() if key not in SEED_SETTINGS}
+        config["options"] = _options(imported.params)
     begin, end = imported.span
     with store.adopt(imported.experiment, imported.seed or 0, config, source) as draft:
         recorder = Recorder(draft)
@@ -133,6 +137,16 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
             raise StoreError(f"{draft.id} cannot be written whole: {recorder.status.reason}")
         run_id = draft.id
     return Run(store.root / run_id)
+
+
+def _options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run that find a place in its file: plain ones, neither too many nor too long."""
+    fitting = {
+        _text(key): _text(value) if isinstance(value, str) else value
+        for key, value in params.items()
+        if key not in SEED_SETTINGS and len(key) <= LONGEST and len(str(value)) <= LONGEST
+    }
+    return dict(islice(fitting.items(), MOST_SETTINGS))
 
 
 class _Import:
@@ -164,15 +178,19 @@ class _Import:
 
     def _sources(self) -> list[ImportSource]:
         """Return the files and folders to read, each once."""
-        sources: dict[str, ImportSource] = {}
+        sources: list[ImportSource] = []
+        met: set[str] = set()
         for path in self._request.paths:
             if path == STDIN:
                 found = [ImportSource(self._request.kind, path, (STDIN_NAME,), named=True)]
             else:
                 found = self._found(path)
             for source in found:
-                sources.setdefault(os.path.realpath(source.path) if path != STDIN else str(STDIN), source)
-        return list(sources.values())
+                files = {os.path.realpath(file) for file in source.all_files}
+                if not files <= met:
+                    sources.append(source)
+                met |= files
+        return sources
 
     def _found(self, path: Path) -> list[ImportSource]:
         findings = find_sources(path, self._request.kind)
@@ -197,7 +215,8 @@ class _Import:
             self._say_all(_left(imported))
             return
         request = self._request
-        path = str(STDIN if origin.path == STDIN else origin.path.resolve())
+        path = _text(str(STDIN if origin.path == STDIN else origin.path.resolve()))
+        imported.name = _text(imported.name)
         kind = origin.format or ("json" if ".json" in origin.path.name else "csv")
         source = Source(path=path, name=imported.name, format=kind, digest=imported.digest())
         if (reason := self._known.why_here(source)) is not None:
@@ -279,6 +298,11 @@ class _Import:
     def _say_all(self, lines: Iterable[str]) -> None:
         for line in lines:
             self._say(f"  {line}")
+
+
+def _text(text: str) -> str:
+    """Return the name of a file as text that can be written, whatever bytes it has."""
+    return text.encode(errors="replace").decode()
 
 
 def _left(imported: ImportedRun) -> Iterator[str]:
