@@ -14,7 +14,7 @@ from engine.exchange.log_files.cells import MOMENTS, NUMERIC, Says
 from engine.exchange.log_files.losses import Losses
 from engine.exchange.optional_packages import ExchangeError
 
-MAX_VALUES = 20_000_000
+MAX_VALUES = 10_000_000
 """Numbers of a run beyond which a file is refused."""
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]

@@ -150,8 +150,8 @@ class _LogReader:
         if self._shape.is_long:
             metric = _text(cells, row["metric"])
             says, value = self._read(cells.get(row["value"]))
-            if says is Says.NOTHING:
-                says = Says.NUMBER  # a value that is not finite, as tables have it
+            if says is Says.NOTHING and self._shape.as_it_stands:
+                says = Says.NUMBER  # a value that is not finite, as this project's tables have it
             gathered.put(_joined(split, metric), False, says, value, cells.get(row["value"]))
         for name, cell in cells.items():
             if name in of_row:
@@ -274,4 +274,5 @@ def _text(cells: Mapping[str, object], column: str | None) -> str:
 
 def _joined(split: str, metric: str) -> str:
     """Return a metric's name with the split before it, where it does not say that itself."""
-    return metric if not split or metric.casefold().startswith(split) else f"{split}/{metric}"
+    says_it = metric.casefold().startswith(split) and not metric[len(split) : len(split) + 1].isalpha()
+    return metric if not split or says_it else f"{split}/{metric}"

@@ -11,10 +11,12 @@ import numpy as np
 
 from engine.exchange.log_files.gathered import Column, Floats, Gathered
 
+LOGGED = "_step"
+"""How W&B counts what was logged; where a program counts its own steps besides, it says nothing."""
 BATCHES = ("batch", "batches", "batch_idx", "minibatch")
 """Counters of steps that begin anew with each epoch, even where nothing says epochs."""
 SURE_STEPS = (
-    "step", "global_step", "_step", "trainer/global_step", "train/global_step", "steps", "global_steps",
+    "step", "global_step", "trainer/global_step", "train/global_step", LOGGED, "steps", "global_steps",
     "train_step", "training_step", "iteration", "iterations",
 )  # fmt: skip
 STEPS = (
@@ -24,6 +26,8 @@ STEPS = (
 EPOCHS = (
     "epoch", "epochs", "_epoch", "current_epoch", "epoch_num", "epoch_number", "epoch_idx", "num_epoch", "ep",
 )  # fmt: skip
+TOTALS = ("epochs", "num_epoch")
+"""Those that may say of how many epochs instead."""
 TIMES = (
     "time", "wall_time", "walltime", "timestamp", "_timestamp", "datetime", "date_time", "date", "created_at",
     "timestamp_ms", "ts", "relative_time_(process)", "relative_time_(wall)", "relative_time", "elapsed",
@@ -126,7 +130,7 @@ def find_places(gathered: Gathered, *, by_name: bool = False) -> Places:
     chosen = steps[0] if steps else None
     taken = {column for column in (chosen, epoch) if column is not None}
     idle = {column for column in (*steps, index) if column is not None and column not in taken}
-    kept = {column for column in steps[1:] if not _repeats(gathered, column, taken)}
+    kept = {c for c in steps[1:] if plain(c.name) != LOGGED and not _repeats(gathered, c, taken)}
     return Places(chosen, epoch, times, index, frozenset((idle - kept) | _bounds(gathered)))
 
 
@@ -148,6 +152,8 @@ def _ends_in_step(name: str) -> bool:
 def _says_epochs(gathered: Gathered, column: Column) -> bool:
     _, numbers = gathered.numbers(column, counted=True)
     numbers = numbers[np.isfinite(numbers)]
+    if plain(column.name) in TOTALS and len(numbers) > 2 and (numbers == numbers[0]).all():
+        return False
     return len(numbers) > 0 and (numbers >= 0).mean() >= WHOLE
 
 

@@ -33,6 +33,9 @@ LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
         json.dumps({"log_history": ROWS, "best_metric": 0.5, "epoch": 2.0}),
         json.dumps({"log_history": ROWS, "other": [{"a": 1}]}, indent=4),
         json.dumps({"args": {"lr": 0.1}, "records": ROWS}),
+        json.dumps({str(row["epoch"]): {"loss": row["loss"], "val": row["val"]} for row in ROWS}, indent=1),
+        json.dumps({f"epoch_{row['epoch']}": {"loss": row["loss"], "val": row["val"]} for row in ROWS}),
+        json.dumps({"history": {"loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}, "epoch": [1, 2], "params": {"a": 1}}),
         json.dumps({"epoch": [1, 2], "loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}),
         json.dumps({"history": {"epoch": [1, 2], "loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}}),
         json.dumps({"columns": ["epoch", "loss", "val/acc"], "index": [0, 1], "data": [[1, 0.9, 0.5], [2, 0.8, 0.75]]}),
@@ -40,7 +43,7 @@ LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
         "".join(json.dumps({"event": "metrics", "step": row["epoch"], "epoch": row["epoch"], "time": 1.7e9,
                 "run": "log", "values": {"loss": row["loss"], "val/acc": row["val"]["acc"]}}) + "\n" for row in ROWS),
     ],
-    ids=range(14),
+    ids=range(17),
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["log.txt", "metrics.json", "x"])
 def test_one_log_in_many_forms_of_json_says_the_same(text, name, read: Read):

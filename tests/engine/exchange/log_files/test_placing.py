@@ -48,13 +48,16 @@ def test_columns_that_count_steps_are_told_by_their_names(name, read: Read):
         ("epoch,train_loss_step,loss\n1,0.9,0.9\n2,0.8,0.8\n", {"train_loss_step", "loss"}),
         ("epoch,it,loss\n1,3.2,0.9\n2,3.1,0.8\n", {"it", "loss"}),
         ("epoch,batch,loss\n1,128,0.9\n2,128,0.8\n3,128,0.7\n", {"batch", "loss"}),
+        ("_step,epoch,trainer/global_step,loss\n7,1,10,0.9\n9,2,20,0.8\n", {"loss"}),
+        ("epochs,step,loss\n10,1,0.9\n10,2,0.8\n10,3,0.8\n", {"epochs", "loss"}),
         ("epoch,iteration,step,loss\n1,10,10,0.9\n2,20,20,0.8\n", {"loss"}),
     ],
 )
 def test_what_is_called_a_step_and_cannot_be_one_is_a_metric(text, metrics, read: Read):
     (run,) = read(text)
     assert set(by_epoch(run)) == metrics
-    assert list(by_epoch(run)["loss"])[:2] == [1, 2]
+    places = by_epoch(run) if run.has_epochs else by_step(run)
+    assert list(places["loss"])[:2] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,11 @@ def test_batches_may_begin_anew_without_a_column_of_epochs(read: Read):
     (run,) = read("batch,loss\n0,6\n50,5\n0,4\n50,3\n0,2\n50,1\n")
     assert by_step(run) == {"loss": {0: 6, 50: 5, 100: 4, 150: 3, 200: 2, 250: 1}}
     assert run.notes == ["line 4: 'batch' begins again with an epoch: it is counted on from there"]
+
+
+def test_a_table_of_scores_has_them_at_one_place(read: Read):
+    (run,) = read("name,value\naccuracy,0.9\nf1,0.8\naccuracy,0.95\nlr,NA\n")
+    assert by_epoch(run) == {"accuracy": {0: 0.9, 1: 0.95}, "f1": {0: 0.8}}
 
 
 def test_a_table_of_models_has_a_run_a_row(read: Read):
@@ -228,7 +236,10 @@ def test_a_clock_is_preferred_to_what_counts_up(read: Read):
 
 @pytest.mark.parametrize("word", ["phase", "split", "mode"])
 def test_a_row_may_say_of_which_split_it_is(word, read: Read):
-    (run,) = read(f"epoch,{word},loss,val_acc\n1,train,0.9,\n1,val,0.8,0.5\n2,train,0.7,\n2,val,0.6,0.75\n")
+    (run,) = read(
+        f"epoch,{word},loss,val_acc,value\n1,train,0.9,,\n1,val,0.8,0.5,\n2,train,0.7,,\n2,val,0.6,0.75,4\n"
+    )
     assert by_epoch(run) == {
+        "val/value": {2: 4},
         "train/loss": {1: 0.9, 2: 0.7}, "val/loss": {1: 0.8, 2: 0.6}, "val_acc": {1: 0.5, 2: 0.75},
     }  # fmt: skip

@@ -50,6 +50,8 @@ WANTED = {"acc": {0: 0.5, 1: 0.75}, "loss": {0: 1.25, 1: 0.9}}
         "epoch,acc,loss,\n0,0.5,1.25\n1,0.75,0.9\n",
         PLAIN + PLAIN.splitlines()[0] + "\n",
         '"epoch","acc","loss"\n"0","0.5","1.25"\n"1","0.75","0.9"\n',
+        '"epoch", "acc", "loss"\n"0", "0.5", "1.25"\n"1", "0.75", "0.9"\n',
+        "'epoch','acc','loss'\n'0','0.5','1.25'\n'1','0.75','0.9'\n",
         "        epoch,    acc,   loss\n     0,   0.5,  1.25\n    1,  0.75,  0.9\n",
         ",epoch,acc,loss\n0,0,0.5,1.25\n1,1,0.75,0.9\n",
         "Unnamed: 0,epoch,acc,loss\n0,0,0.5,1.25\n1,1,0.75,0.9\n",

@@ -98,9 +98,23 @@ def test_rows_in_no_order_are_sorted_and_said(read: Read):
     assert run.notes == ["its steps are in no order: the rows are sorted"]
 
 
+def test_trainings_that_log_at_odd_steps_are_told_apart(read: Read):
+    found = read("step,x\n13,1\n27,2\n41,3\n55,4\n14,5\n26,6\n40,7\n12,8\n29,9\n")
+    assert [list(by_step(run)["x"]) for run in found] == [[13, 27, 41, 55], [14, 26, 40], [12, 29]]
+
+
+def test_a_file_that_goes_up_and_down_all_the_time_is_one_run(read: Read):
+    (run,) = read("step,x\n" + "1,1\n0,0\n" * 3000)
+    assert len(run) == 6000
+    assert "its steps are in no order: the rows are sorted" in run.notes
+
+
 def test_a_step_measured_twice_at_once_is_kept_twice(read: Read):
-    (run,) = read("step,x\n1,1\n1,2\n2,3\n")
-    assert [list(event.values.values()) for event in run.events("r")] == [[1], [2], [3]]
+    (run,) = read("step,x\n1,1\n1,2\n2,3\n2,4\n")
+    assert [list(event.values.values()) for event in run.events("r")] == [[1], [2], [3], [4]]
+    assert run.notes == [
+        "line 3: 2 values from there on at the step of an earlier one: all are kept, the last counts"
+    ]
 
 
 def test_times_since_a_start_count_for_each_training(tmp_path):
