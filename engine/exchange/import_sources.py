@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 from engine.exchange.log_names import heading_says_places, is_log, is_usual_log
 from engine.exchange.trackers.event_folders import EventFolder
 from engine.exchange.trackers.mlflow_database import is_mlflow_database
-from engine.exchange.trackers.mlflow_reader import is_mlflow_run
+from engine.exchange.trackers.mlflow_reader import began, is_mlflow_run
 from engine.exchange.trackers.tensorboard_reader import is_event_file
 
 Format = Literal["tensorboard", "csv", "json", "wandb", "mlflow"]
@@ -89,8 +89,15 @@ def find_sources(root: Path, only: Format | None = None) -> Findings:
 
 
 def in_order(sources: Sequence[ImportSource]) -> list[ImportSource]:
-    """Return sources in the order of their names, as people count."""
-    return sorted(sources, key=lambda source: [natural(part) for part in source.parts])
+    """Return sources in the order of their names, as people count; runs of MLflow, named by chance, as they began."""
+    return sorted(sources, key=_order)
+
+
+def _order(source: ImportSource) -> list[list[tuple[bool, int, str]]]:
+    parts = source.parts
+    if source.format == "mlflow" and not source.named and source.path.is_dir():
+        parts = (*parts[:-1], str(began(source.path)), *parts[-1:])
+    return [natural(part) for part in parts]
 
 
 def natural(text: str) -> list[tuple[bool, int, str]]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -13,6 +15,7 @@ from engine.exchange.optional_packages import ExchangeError
 from engine.exchange.trackers.mlflow_reader import PARENT, RUN_NAME, add_points, finished, plain_value
 
 SUFFIXES = (".db", ".sqlite", ".sqlite3")
+LARGEST = sys.float_info.max
 _HEADER = b"SQLite format 3\0"
 _TABLES = {"runs", "metrics", "params", "tags"}
 
@@ -72,7 +75,11 @@ def _run(database: sqlite3.Connection, run: str) -> ImportedRun:
         if not all(isinstance(each, int | float) for each in (step, time, value)):
             imported.left[f"of {str(metric)[:80]}: no time, value and step"] += 1
             continue
-        rows.setdefault(str(metric), []).append((step, time / 1000, float("nan") if is_nan else value))
+        if is_nan:
+            value = math.nan
+        elif abs(value) == LARGEST:  # how MLflow stores what is infinite
+            value = math.copysign(math.inf, value)
+        rows.setdefault(str(metric), []).append((step, time / 1000, value))
     for metric, of_metric in rows.items():
         add_points(imported, metric, of_metric)
     return finished(imported)

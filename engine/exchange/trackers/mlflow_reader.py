@@ -36,6 +36,12 @@ def is_mlflow_run(folder: Path) -> bool:
     return _HOLDS_RUN.search(_text(folder / "meta.yaml")) is not None
 
 
+def began(folder: Path) -> int:
+    """Return when a run began, in milliseconds since the epoch; 0 where it does not say."""
+    text = _facts(folder / "meta.yaml").get("start_time", "")
+    return int(text) if re.fullmatch(r"\d{1,15}", text, re.ASCII) else 0
+
+
 def read_mlflow_run(folder: Path, name: str) -> ImportedRun:
     """Return the run that a folder holds.
 

@@ -67,6 +67,16 @@ def test_a_run_below_another_is_called_after_both_and_runs_of_one_name_are_seeds
     assert experiments_of(here) == {"sweep": [0], "sweep/trial": [0, 1]}
 
 
+def test_runs_of_one_name_are_seeds_in_the_order_in_which_they_began(here, tmp_path):
+    for run, start in (("0a", 30), ("0b", 4), ("0c", 200)):
+        folder = mlflow_run(tmp_path, run * 16, "net", {"loss": curve([start])})
+        with (folder / "meta.yaml").open("a") as file:
+            file.write(f"start_time: {start}\n")
+    take(here, tmp_path)
+    runs = sorted(here.runs(), key=lambda each: each.info().seed)
+    assert [points_of(run)["loss"][0][1] for run in runs] == [4, 30, 200]
+
+
 def test_points_without_steps_are_counted_and_odd_lines_said(here, tmp_path):
     text = f"{MS} 1.0 0\n{MS + 1000} 0.5 0\n"
     odd = f"{MS} nan 0\n{MS} 0.25 1 digits 0a1b\nno line\n{MS} 0.125 -3\n"
@@ -129,6 +139,7 @@ def test_a_database_holds_the_same(here, tmp_path):
         database.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", runs)
         points = [(run, "loss", 0.5 / step, MS + step, step, 0) for run in "abc" for step in (1, 2)]
         points += [("a", "acc", 0.0, MS, 1, 1), ("a", "odd", 1.0, "x", 1, 0)]
+        points += [("a", "gap", -1.7976931348623157e308, MS, 1, 0)]
         database.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", points)
         database.execute("INSERT INTO params VALUES ('b', 'seed', '4')")
         database.execute("INSERT INTO tags VALUES ('b', 'mlflow.parentRunId', 'a')")
@@ -137,6 +148,7 @@ def test_a_database_holds_the_same(here, tmp_path):
     found = points_of(runs_of(here)["sweep"])
     assert found["loss"] == [(1, 0.5), (2, 0.25)]
     assert math.isnan(found["acc"][0][1])
+    assert math.isnan(found["gap"][0][1])  # as all that is not finite
     assert "  left out: 1, of odd: no time, value and step" in said
 
 
