@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from engine.exchange.log_names import heading_says_places, is_log, is_usual_log
+from engine.exchange.log_names import TABLES, heading_says_places, is_log, is_usual_log
 from engine.exchange.trackers.event_folders import EventFolder
 from engine.exchange.trackers.mlflow_database import is_mlflow_database
 from engine.exchange.trackers.mlflow_reader import began, is_mlflow_run
@@ -109,7 +109,12 @@ def natural(text: str) -> list[tuple[bool, int, str]]:
 
 
 def _fits(source: ImportSource, only: Format) -> bool:
-    return source.format == only or (source.format is None and only in ("csv", "json"))
+    """Return whether a source is of a format, which of a log its ending says."""
+    if source.format is not None:
+        return source.format == only
+    is_table = source.path.name.lower().removesuffix(".gz").endswith(TABLES)
+    is_json = ".json" in source.path.name.lower() or source.path.suffix == ".ndjson"
+    return (only == "csv" and not is_json) or (only == "json" and not is_table)
 
 
 def _file_source(path: Path, only: Format | None) -> ImportSource:

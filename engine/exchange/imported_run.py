@@ -57,6 +57,8 @@ class ImportedRun:
         """What a user has to know of how it was read."""
         self.left: Counter[str] = Counter()
         """What was measured and is not taken: how many values or rows, by why and where the first is."""
+        self.key = ""
+        """What it is told from others of its name by, in a file that may hold several; empty where names do."""
         self.failures: list[str] = []
         """Parts of it that could not be read at all, and why."""
         self.params: dict[str, Any] = {}

@@ -162,7 +162,7 @@ class _Import:
         self._failures: list[str] = []
         self._counts: Counter[str] = Counter()
         self._metrics: dict[str, None] = {}
-        """All that were met, by their names where they come from."""
+        """All that were met, by their names here."""
         self._renamed: set[str] = set()
 
     def run(self) -> bool:
@@ -216,9 +216,9 @@ class _Import:
             return
         request = self._request
         path = _text(str(STDIN if origin.path == STDIN else origin.path.resolve()))
-        imported.name = _text(imported.name)
         kind = origin.format or ("json" if ".json" in origin.path.name else "csv")
-        source = Source(path=path, name=imported.name, format=kind, digest=imported.digest())
+        key = f"{imported.name} ({imported.key})" if imported.key else imported.name
+        source = Source(path=path, name=_text(key), format=kind, digest=imported.digest())
         if (reason := self._known.why_here(source)) is not None:
             why, is_whole = reason
             self._counts["here" if is_whole else "earlier"] += 1
@@ -243,6 +243,9 @@ class _Import:
     def _rename(self, imported: ImportedRun) -> None:
         self._metrics |= dict.fromkeys(imported.metrics)
         for metric, name, scale in self._request.renames:
+            if metric not in imported and f"{metric}%" in imported and scale != 1:
+                self._renamed.add(metric)
+                metric = f"{metric}%"  # which says by its name that it is a percentage
             if metric not in imported:
                 continue
             self._renamed.add(metric)

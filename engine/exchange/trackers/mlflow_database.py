@@ -64,6 +64,7 @@ def _run(database: sqlite3.Connection, run: str) -> ImportedRun:
     parent = _tag(database, run, PARENT)
     names = [_name(database, each) for each in (parent, run) if each]
     imported = ImportedRun("/".join(filter(None, names)))
+    imported.key = run
     params = database.execute("SELECT key, value FROM params WHERE run_uuid = ? ORDER BY key", (run,))
     imported.params = {str(key): plain_value(str(value)) for key, value in params}
     points = database.execute(

@@ -136,16 +136,17 @@ def test_a_database_holds_the_same(here, tmp_path):
             "CREATE TABLE params (run_uuid, key, value); CREATE TABLE tags (run_uuid, key, value);"
         )
         runs = [("a", "sweep", "active", 1), ("b", "trial", "active", 2), ("c", "gone", "deleted", 3)]
+        runs += [("d", "sweep", "active", 4)]
         database.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", runs)
-        points = [(run, "loss", 0.5 / step, MS + step, step, 0) for run in "abc" for step in (1, 2)]
+        points = [(run, "loss", 0.5 / step, MS + step, step, 0) for run in "abcd" for step in (1, 2)]
         points += [("a", "acc", 0.0, MS, 1, 1), ("a", "odd", 1.0, "x", 1, 0)]
         points += [("a", "gap", -1.7976931348623157e308, MS, 1, 0)]
         database.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", points)
         database.execute("INSERT INTO params VALUES ('b', 'seed', '4')")
         database.execute("INSERT INTO tags VALUES ('b', 'mlflow.parentRunId', 'a')")
     said = take(here, tmp_path)
-    assert experiments_of(here) == {"sweep": [0], "sweep/trial": [4]}
-    found = points_of(runs_of(here)["sweep"])
+    assert experiments_of(here) == {"sweep": [0, 1], "sweep/trial": [4]}
+    found = points_of(runs_of(here)["sweep (a)"])
     assert found["loss"] == [(1, 0.5), (2, 0.25)]
     assert math.isnan(found["acc"][0][1])
     assert math.isnan(found["gap"][0][1])  # as all that is not finite
