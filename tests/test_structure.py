@@ -146,11 +146,22 @@ def test_pinned_is_what_developing_needs_and_nothing_else():
     extras = project["optional-dependencies"]
     declared = [*project["dependencies"], *extras["train"], *extras["dev"]]
     declared.remove("vitui[train]")  # what is above
-    pins = [line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines()[1:]]
-    pinned = {canonicalize_name(name): version for name, version in pins}
+    _, first, of_loggers = re.split(r"^#.*\n", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
+    pinned = pins(first)
     for requirement in map(Requirement, declared):
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)])
     assert set(pinned) - needed(declared) == set()
+    pinned_besides = pins(of_loggers)  # whose packages need not be installed
+    assert pinned.keys() & pinned_besides.keys() == set()
+    for requirement in map(Requirement, extras["loggers"][1:]):
+        version = (pinned | pinned_besides)[canonicalize_name(requirement.name)]
+        assert requirement.specifier.contains(version)
+
+
+def pins(text: str) -> dict[str, str]:
+    return {
+        canonicalize_name(name): version for name, version in (line.split("==") for line in text.splitlines())
+    }
 
 
 def needed(declared: Iterable[str]) -> set[str]:

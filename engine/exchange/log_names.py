@@ -20,6 +20,8 @@ _USUAL = re.compile(
 )
 """What logs are called whose name says nothing of which run it is of."""
 _BARE = re.compile(rf"{_SPLIT}|out|output|stdout|console")
+_HISTORY = re.compile(r'\s*\{\s*"[^"\\]{1,80}"\s*:\s*\[\s*(-?\d|NaN)')
+"""How a dictionary of curves begins, as Keras' ``History.history`` is dumped."""
 _RUNS_OF_VITUI = "run,experiment,seed,state,"
 """How runs.csv begins that `vitui export` writes beside metrics.csv: a row a run, and no measurements."""
 _HEAD = 64 * 1024
@@ -76,6 +78,8 @@ def heading_says_places(path: Path) -> bool:
             and lines[0].endswith("}")
             and not path.name.lower().endswith((".json", ".json.gz"))
         )
+        if _HISTORY.match(text) and re.search(r'"[^"]*(loss|acc)[^"]*"\s*:\s*\[', text):
+            return True
         several = text.lstrip().startswith("[") or one_line or (len(lines) > 1 and lines[1].startswith("{"))
         return several and any(_is_place(key) for key in re.findall(r'"([^"\\]{1,80})"\s*:', text))
     cells = re.split(r"[,;\t]", lines[0])

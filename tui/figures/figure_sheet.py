@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.text import clean
 from tui.figures import line_labels
-from tui.figures.fonts import drawable
-from tui.figures.style import PAPER, Look, Width
+from tui.figures.style import PAPER, Look, Width, drawable
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

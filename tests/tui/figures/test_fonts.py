@@ -14,7 +14,7 @@ from engine.runs.store import Store
 from tests.tui.figures.test_export_figures import Lab
 from tui.figures.export_figures import export_figures
 from tui.figures.files import Format
-from tui.figures.fonts import choose_fonts, no_font
+from tui.figures.style import choose_fonts, no_font
 from tui.figures.view_figure import slug
 
 FIGURE = '[figures.f]\ntitle = "模型"\ny = "test/f1"\nexperiments = ["模型"]\n'

@@ -59,7 +59,7 @@ def test_what_is_not_finite_is_a_number(text):
     assert math.isnan(value)
 
 
-@pytest.mark.parametrize("text", [*NOTHING, " N/A ", "None", "NULL", "#N/A", "NA"])
+@pytest.mark.parametrize("text", [*sorted(NOTHING), " N/A ", "None", "NULL", "#N/A", "NA"])
 def test_words_for_nothing_are_an_empty_cell(text):
     assert read_cell(text)[0] is Says.NOTHING
 
