@@ -16,7 +16,7 @@ from engine.analysis.runs_that_count import Candidate, Choice, choose
 from engine.analysis.statistics.seed_intervals import over_seeds, seed_deviation, seed_mean, share_over_seeds
 from engine.catalog.metrics import HEADLINES, first_of, metric_of, over_gpus
 from engine.config.preflight import oversized_batch
-from engine.config.schema import SCRIPT, Experiment
+from engine.config.schema import IMPORTED, SCRIPT, Experiment
 from engine.history.reader import History
 
 SCORES = HEADLINES
@@ -26,6 +26,8 @@ OVER_IMAGES = "over test images"
 """What the intervals of the engine's own training are over."""
 SAID = "as its program said"
 OWN_PROGRAM = "own program"
+UNKNOWN_DATA = "unknown data"
+"""That of imported runs."""
 
 
 class Interval(NamedTuple):
@@ -170,6 +172,8 @@ def _of_mean(metric: str, values: Sequence[float], runs: Sequence[Candidate]) ->
 
 def tested_on(config: Mapping[str, Any]) -> str:
     """Return the data that a run of a configuration is tested on; only scores on the same data are compared."""
+    if config.get("model") == IMPORTED:
+        return UNKNOWN_DATA
     return OWN_PROGRAM if _is_program(config) else str(config.get("dataset", ""))
 
 

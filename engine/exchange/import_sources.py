@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from engine.exchange.log_names import heading_says_places, is_log, is_usual_log
+from engine.exchange.log_names import TABLES, heading_says_places, is_log, is_usual_log
 from engine.exchange.trackers.event_folders import EventFolder
-from engine.exchange.trackers.mlflow_reader import is_mlflow_run
+from engine.exchange.trackers.mlflow_database import is_mlflow_database
+from engine.exchange.trackers.mlflow_reader import began, is_mlflow_run
 from engine.exchange.trackers.tensorboard_reader import is_event_file
 
 Format = Literal["tensorboard", "csv", "json", "wandb", "mlflow"]
@@ -39,11 +40,19 @@ class ImportSource(NamedTuple):
     root: Path = Path()
     """The folder that was asked for, or that a file lies in."""
     files: tuple[Path, ...] = ()
-    """Its event files, or the logs of splits that are read together."""
+    """Its event files."""
+    splits: tuple[tuple[str, Path], ...] = ()
+    """The logs that are read together, each with what the names of its metrics begin with."""
     folders: tuple[EventFolder, ...] = ()
     """The folders of its event files, where these are several or one that is called otherwise."""
     named: bool = False
     """Whether the user has named it, so that its name decides nothing."""
+
+    @property
+    def all_files(self) -> list[Path]:
+        """The files that it is read from; the folder itself, where these are not known."""
+        files = [*self.files, *(file for folder in self.folders for file in folder.files)]
+        return files or [file for _, file in self.splits] or [self.path]
 
 
 @dataclass
@@ -80,8 +89,15 @@ def find_sources(root: Path, only: Format | None = None) -> Findings:
 
 
 def in_order(sources: Sequence[ImportSource]) -> list[ImportSource]:
-    """Return sources in the order of their names, as people count."""
-    return sorted(sources, key=lambda source: [natural(part) for part in source.parts])
+    """Return sources in the order of their names, as people count; runs of MLflow, named by chance, as they began."""
+    return sorted(sources, key=_order)
+
+
+def _order(source: ImportSource) -> list[list[tuple[bool, int, str]]]:
+    parts = source.parts
+    if source.format == "mlflow" and not source.named and source.path.is_dir():
+        parts = (*parts[:-1], str(began(source.path)), *parts[-1:])
+    return [natural(part) for part in parts]
 
 
 def natural(text: str) -> list[tuple[bool, int, str]]:
@@ -93,7 +109,12 @@ def natural(text: str) -> list[tuple[bool, int, str]]:
 
 
 def _fits(source: ImportSource, only: Format) -> bool:
-    return source.format == only or (source.format is None and only in ("csv", "json"))
+    """Return whether a source is of a format, which of a log its ending says."""
+    if source.format is not None:
+        return source.format == only
+    is_table = source.path.name.lower().removesuffix(".gz").endswith(TABLES)
+    is_json = ".json" in source.path.name.lower() or source.path.suffix == ".ndjson"
+    return (only == "csv" and not is_json) or (only == "json" and not is_table)
 
 
 def _file_source(path: Path, only: Format | None) -> ImportSource:
@@ -103,6 +124,8 @@ def _file_source(path: Path, only: Format | None) -> ImportSource:
         kind = "tensorboard"
     elif kind is None and path.suffix == WANDB:
         kind = "wandb"
+    elif kind is None and is_mlflow_database(path):
+        kind = "mlflow"
     files = (path,) if kind == "tensorboard" else ()
     return ImportSource(kind, path, (path.name,), path.parent, files, named=True)
 
@@ -174,10 +197,11 @@ class _Walk:
             is_wandb = any(name.endswith(WANDB) for name in names)
             for entry in entries:
                 self._entries += 1
-                if self._entries > MOST_ENTRIES:
+                if self._entries == MOST_ENTRIES:
                     self.findings.troubles.append(
                         f"{self.root} holds over {MOST_ENTRIES:,} files: name what is in it"
                     )
+                if self._entries >= MOST_ENTRIES:
                     return
                 below = (*where, entry.name)
                 if entry.is_symlink():
@@ -200,7 +224,10 @@ class _Walk:
         if not is_file:
             self.findings.passed["pipe, socket or device|pipes, sockets and devices"] += 1
             return
-        self._seen.add(os.path.realpath(path))
+        if (
+            is_event_file(path) or path.suffix == WANDB or is_log(path)
+        ):  # by this name it is read, if it can be
+            self._seen.add(os.path.realpath(path))
         self._contents(path.parent, parts).files.append(path)
 
     def _contents(self, path: Path, parts: tuple[str, ...]) -> _Contents:
@@ -219,7 +246,9 @@ def _sources_of(contents: _Contents, findings: Findings) -> Iterator[ImportSourc
     for each in files:
         if is_event_file(each):
             continue
-        if each.suffix == WANDB:
+        if is_mlflow_database(each):
+            yield ImportSource("mlflow", each, (*parts, each.name))
+        elif each.suffix == WANDB:
             yield ImportSource("wandb", each, (*parts, each.stem))
         elif is_log(each) and (is_usual_log(each) or heading_says_places(each)):
             logs.append(each)

@@ -57,6 +57,8 @@ class ImportedRun:
         """What a user has to know of how it was read."""
         self.left: Counter[str] = Counter()
         """What was measured and is not taken: how many values or rows, by why and where the first is."""
+        self.key = ""
+        """What it is told from others of its name by, in a file that may hold several; empty where names do."""
         self.failures: list[str] = []
         """Parts of it that could not be read at all, and why."""
         self.params: dict[str, Any] = {}
@@ -218,7 +220,11 @@ class ImportedRun:
         for number, value, step, epoch, time in zip(*columns, strict=True):
             metric = names[int(number)]
             self.add(
-                metric if metric.startswith(f"{prefix}/") else f"{prefix}/{metric}", value, step, epoch, time
+                metric if not prefix or metric.startswith(f"{prefix}/") else f"{prefix}/{metric}",
+                value,
+                step,
+                epoch,
+                time,
             )
         self.notes += other.notes
         self.left += other.left

@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ from engine.text import nearest, printable
 TAG = "imported"
 SHOWN = 5
 """Metrics and changed names that are listed for a run."""
+LONGEST = 500
+"""Characters of a setting, and of its name."""
+MOST_SETTINGS = 500
 STDIN_NAME = "standard input"
 
 
@@ -110,7 +114,7 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
         "notes": f"Imported from {source.path} ({source.format}), where it is {source.name}.",
     }
     if imported.params:
-        config["options"] = {key: value for key, value in imported.params.items() if key not in SEED_SETTINGS}
+        config["options"] = _options(imported.params)
     begin, end = imported.span
     with store.adopt(imported.experiment, imported.seed or 0, config, source) as draft:
         recorder = Recorder(draft)
@@ -135,6 +139,16 @@ def make_run(store: Store, imported: ImportedRun, source: Source, steps_per_epoc
     return Run(store.root / run_id)
 
 
+def _options(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a run that find a place in its file: plain ones, neither too many nor too long."""
+    fitting = {
+        _text(key): _text(value) if isinstance(value, str) else value
+        for key, value in params.items()
+        if key not in SEED_SETTINGS and len(key) <= LONGEST and len(str(value)) <= LONGEST
+    }
+    return dict(islice(fitting.items(), MOST_SETTINGS))
+
+
 class _Import:
     """One call: finds all that there is, reads one after another, and says what became of it."""
 
@@ -148,7 +162,7 @@ class _Import:
         self._failures: list[str] = []
         self._counts: Counter[str] = Counter()
         self._metrics: dict[str, None] = {}
-        """All that were met, by their names where they come from."""
+        """All that were met, by their names here."""
         self._renamed: set[str] = set()
 
     def run(self) -> bool:
@@ -164,15 +178,19 @@ class _Import:
 
     def _sources(self) -> list[ImportSource]:
         """Return the files and folders to read, each once."""
-        sources: dict[str, ImportSource] = {}
+        sources: list[ImportSource] = []
+        met: set[str] = set()
         for path in self._request.paths:
             if path == STDIN:
                 found = [ImportSource(self._request.kind, path, (STDIN_NAME,), named=True)]
             else:
                 found = self._found(path)
             for source in found:
-                sources.setdefault(os.path.realpath(source.path) if path != STDIN else str(STDIN), source)
-        return list(sources.values())
+                files = {os.path.realpath(file) for file in source.all_files}
+                if not files <= met:
+                    sources.append(source)
+                met |= files
+        return sources
 
     def _found(self, path: Path) -> list[ImportSource]:
         findings = find_sources(path, self._request.kind)
@@ -197,9 +215,10 @@ class _Import:
             self._say_all(_left(imported))
             return
         request = self._request
-        path = str(STDIN if origin.path == STDIN else origin.path.resolve())
+        path = _text(str(STDIN if origin.path == STDIN else origin.path.resolve()))
         kind = origin.format or ("json" if ".json" in origin.path.name else "csv")
-        source = Source(path=path, name=imported.name, format=kind, digest=imported.digest())
+        key = f"{imported.name} ({imported.key})" if imported.key else imported.name
+        source = Source(path=path, name=_text(key), format=kind, digest=imported.digest())
         if (reason := self._known.why_here(source)) is not None:
             why, is_whole = reason
             self._counts["here" if is_whole else "earlier"] += 1
@@ -224,6 +243,9 @@ class _Import:
     def _rename(self, imported: ImportedRun) -> None:
         self._metrics |= dict.fromkeys(imported.metrics)
         for metric, name, scale in self._request.renames:
+            if metric not in imported and f"{metric}%" in imported and scale != 1:
+                self._renamed.add(metric)
+                metric = f"{metric}%"  # which says by its name that it is a percentage
             if metric not in imported:
                 continue
             self._renamed.add(metric)
@@ -279,6 +301,11 @@ class _Import:
     def _say_all(self, lines: Iterable[str]) -> None:
         for line in lines:
             self._say(f"  {line}")
+
+
+def _text(text: str) -> str:
+    """Return the name of a file as text that can be written, whatever bytes it has."""
+    return text.encode(errors="replace").decode()
 
 
 def _left(imported: ImportedRun) -> Iterator[str]:

@@ -32,7 +32,7 @@ _SEED = re.compile(
 _SEED_FOLDER = re.compile(r"s[-_]?(\d{1,9})", re.IGNORECASE)
 _PLACES_FOR_LOGS = frozenset(
     {"logs", "log", "tb", "tb_logs", "tensorboard", "tensorboard_logs", "csv", "csv_logs", "vis_data", "events",
-     "summaries", "metrics", "wandb", "runs", "lightning_logs"}
+     "summaries", "metrics", "dvclive", "wandb", "runs", "lightning_logs"}
 )  # fmt: skip
 """Folders that programs make for their logs within a run's folder."""
 _LATER = re.compile(r"(.+)-(\d{1,4})", re.DOTALL)

@@ -13,15 +13,17 @@ from collections.abc import Sequence
 from engine.exchange.import_sources import ImportSource
 from engine.exchange.log_names import heading_says_places, split_of
 from engine.exchange.run_names import is_unnamed, place, significant
+from engine.exchange.trackers.event_folders import SPLITS
 
 BESIDE = "log beside another of its run|logs beside others of their runs"
 EARLIER = "trainer_state.json of an earlier checkpoint|trainer_state.json of earlier checkpoints"
+DVCLIVE = ("plots", "metrics")
 _CHECKPOINT = re.compile(r"checkpoint-(\d{1,12})")
 _WANDB, _EXACT_LOG, _EVENT_FILES, _OTHER_LOG = range(4)
 
 
 def one_of_each(sources: Sequence[ImportSource], passed: Counter[str]) -> list[ImportSource]:
-    """Return one source for each training, and count the others.
+    """Return one source for each training, in any order, and count the others.
 
     Args:
         sources: What one folder holds.
@@ -29,7 +31,7 @@ def one_of_each(sources: Sequence[ImportSource], passed: Counter[str]) -> list[I
     """
     kept: list[ImportSource] = []
     of_one: dict[tuple[str, ...], list[ImportSource]] = {}
-    for source in _last_checkpoints(sources, passed):
+    for source in _of_split_folders(_of_dvclive(_last_checkpoints(sources, passed))):
         if source.format == "mlflow" or (
             source.format not in ("wandb", "tensorboard") and not is_unnamed(source)
         ):
@@ -41,13 +43,12 @@ def one_of_each(sources: Sequence[ImportSource], passed: Counter[str]) -> list[I
         chosen = [source for source in several if _rank(source) == best]
         if best in (_EXACT_LOG, _OTHER_LOG):
             kept.append(_with_splits(chosen))
-            chosen = chosen[: max(1, len(kept[-1].files))]
+            chosen = chosen[: max(1, len(kept[-1].splits))]
         else:
             kept += chosen  # several such files or folders are several runs
         if len(several) > len(chosen):
             passed[BESIDE] += len(several) - len(chosen)
-    order = {source.path: i for i, source in enumerate(sources)}
-    return sorted(kept, key=lambda source: order[source.path])
+    return kept
 
 
 def _last_checkpoints(sources: Sequence[ImportSource], passed: Counter[str]) -> list[ImportSource]:
@@ -71,12 +72,51 @@ def _last_checkpoints(sources: Sequence[ImportSource], passed: Counter[str]) -> 
     return kept
 
 
+def _of_split_folders(sources: Sequence[ImportSource]) -> list[ImportSource]:
+    """Return the sources, logs in train/ beside val/ as such of the folder above."""
+    places = {place(source) for source in sources if source.format is None}
+    joined = []
+    for source in sources:
+        where = place(source)
+        if source.format is None and is_unnamed(source) and where and where[-1].lower() in SPLITS:
+            others = {SPLITS.get(each[-1].lower()) for each in places if each[:-1] == where[:-1] and each}
+            if others - {None, SPLITS[where[-1].lower()]}:
+                source = source._replace(parts=(*where[:-1], source.parts[-1]))
+        joined.append(source)
+    return joined
+
+
+def _of_dvclive(sources: Sequence[ImportSource]) -> list[ImportSource]:
+    """Return the sources, those of DVCLive as one a run: it writes plots/metrics/train/loss.tsv, a file a metric."""
+    kept: list[ImportSource] = []
+    runs: dict[tuple[str, ...], list[ImportSource]] = {}
+    for source in sources:
+        folders = source.parts[:-1]
+        at = next((i for i in range(len(folders) - 1) if folders[i : i + 2] == DVCLIVE), None)
+        if at is None or source.format is not None or source.path.suffix != ".tsv":
+            kept.append(source)
+        else:
+            runs.setdefault(folders[:at], []).append(source)
+    for folder, several in runs.items():
+        depth = len(folder) + len(DVCLIVE)
+        splits = tuple(("/".join(source.parts[depth:-1]), source.path) for source in several)
+        kept.append(several[0]._replace(parts=(*folder, "metrics.tsv"), splits=splits))
+    return kept
+
+
 def _with_splits(logs: Sequence[ImportSource]) -> ImportSource:
     """Return the first of some logs of a run; with those of other splits, where it is of one."""
-    splits = {split_of(source.path): source for source in reversed(logs)}
-    if len(splits) < 2 or "" in splits:
+    splits = {_split(source): source for source in reversed(logs)}
+    if len(splits) < 2 or "" in splits or any(source.splits for source in logs):
         return logs[0]
-    return logs[0]._replace(files=tuple(sorted(source.path for source in splits.values())))
+    return logs[0]._replace(splits=tuple(sorted((split, source.path) for split, source in splits.items())))
+
+
+def _split(source: ImportSource) -> str:
+    """Return the split that a log is of, by its name or by the folder that it was taken out of."""
+    folder = source.path.parent.name
+    taken_out = source.parts[-2:-1] != (folder,)
+    return split_of(source.path) or (SPLITS.get(folder.lower(), "") if taken_out else "")
 
 
 def _rank(source: ImportSource) -> int:

@@ -9,7 +9,6 @@ from pathlib import Path
 from engine.exchange.import_identity import STDIN
 from engine.exchange.import_sources import ImportSource
 from engine.exchange.imported_run import ImportedRun
-from engine.exchange.log_names import split_of
 from engine.exchange.run_names import NamedSource
 from engine.exchange.trackers.event_folders import EventFolder, trainings
 from engine.exchange.trackers.tensorboard_reader import EventReader
@@ -60,22 +59,26 @@ class SourceReaders:
             from engine.exchange.trackers.wandb_reader import read_wandb
 
             yield read_wandb(source.path, named.name)
+        elif source.format == "mlflow" and source.path.is_file():
+            from engine.exchange.trackers.mlflow_database import read_mlflow_database
+
+            yield from read_mlflow_database(source.path)
         elif source.format == "mlflow":
             from engine.exchange.trackers.mlflow_reader import read_mlflow_run
 
             yield read_mlflow_run(source.path, named.name)
-        elif source.files:
-            yield _read_splits(named.name, source.files)
+        elif source.splits:
+            yield _read_splits(named.name, source.splits)
         else:
             yield from _read_log(source.path, self._stdin if source.path == STDIN else None)
 
 
-def _read_splits(name: str, paths: Sequence[Path]) -> ImportedRun:
-    """Return the run whose logs of splits are some files."""
+def _read_splits(name: str, splits: Sequence[tuple[str, Path]]) -> ImportedRun:
+    """Return the run whose logs are some files, each with what the names of its metrics begin with."""
     run = ImportedRun(name)
-    for path in paths:
+    for split, path in splits:
         for part in _read_log(path):
-            run.absorb(part, split_of(path))
+            run.absorb(part, split)
     run.sort()
     return run
 

@@ -73,6 +73,8 @@ def import_runs(
     for path in paths:
         if path != STDIN and not path.exists():
             fail(f"{path}: there is no such file or folder")
+    if STDIN in paths and kind in ("tensorboard", "wandb", "mlflow"):
+        fail(f"-: standard input is a table or JSON; what is of {kind} is imported from its files")
     try:
         is_all_here = import_from(
             Store(root), paths, kind, name, steps_per_epoch=steps_per_epoch, dry=dry,

@@ -57,7 +57,6 @@ def export_figures(
         tell(f"there is no [figures.NAME] in {config.path}")
     library = Library(config, store, candidates)
     done: set[str] = set()
-    unwritable: set[str] = set()
     for figure in figures:
         drawn = make(figure, library, formats, look, width)
         for kind, data in drawn.files.items():
@@ -71,9 +70,8 @@ def export_figures(
             tell(f"{figure.name} is not drawn")
         for note in drawn.notes:
             tell(f"  {note}")
-        unwritable |= drawn.unwritable
-    if unwritable:
-        tell(no_font(unwritable))
+    if library.unwritable:
+        tell(no_font(library.unwritable))
     if done and (waiting := waiting_for_runs(figures, done, candidates)):
         tell(waiting)
     return satisfied(figures, done, candidates, named=bool(names))

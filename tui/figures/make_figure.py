@@ -39,7 +39,6 @@ class Drawn:
         experiments_total: How many experiments the figure has.
         runs: How many runs it was made from.
         notes: What a reader has to know about it, a sentence each.
-        unwritable: The characters in it that no font here has.
     """
 
     files: Mapping[Format, bytes]
@@ -47,7 +46,6 @@ class Drawn:
     experiments_total: int
     runs: int
     notes: tuple[str, ...]
-    unwritable: frozenset[str] = frozenset()
 
 
 class Library:
@@ -57,6 +55,8 @@ class Library:
         self.config = config
         self.store = store
         self.candidates = candidates
+        self.unwritable: set[str] = set()
+        """The characters in the figures drawn from it that no font here has."""
         self.evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
         self._colours = assign(config.experiments)
         self._histories: dict[tuple[Path, str | None], History] = {}
@@ -111,13 +111,11 @@ def make(
     notes += [remark for entry in entries for remark in entry.remarks]
     metric = KINDS[figure.kind].needs(figure)
     printed = [*notes, *lacks(unexplained, metric, library.candidates)]
-    files, unwritable = (
-        _files(figure, drawn, printed, formats, look, width) if drawn else ({}, frozenset[str]())
-    )
+    files = _files(figure, drawn, printed, formats, look, width, library.unwritable) if drawn else {}
     others = [line for entry in drawn for line in other_settings(entry)]
     missing = whats_missing(metric, unexplained, library.candidates, library.config, library.store)
     runs = sum(len(entry.choice.runs) for entry in drawn)
-    return Drawn(files, len(drawn), len(entries), runs, (*notes, *others, *missing), unwritable)
+    return Drawn(files, len(drawn), len(entries), runs, (*notes, *others, *missing))
 
 
 def _files(
@@ -127,8 +125,9 @@ def _files(
     formats: Sequence[Format],
     look: Look,
     width: Width | None,
-) -> tuple[dict[Format, bytes], frozenset[str]]:
-    """Return the file of each format, and the characters that no font here has."""
+    unwritable: set[str],
+) -> dict[Format, bytes]:
+    """Return the file of each format; ``unwritable`` gets the characters that no font here has."""
     title = figure.title or figure.name
     sheet = FigureSheet(
         title, figure.y, figure.x, figure.y_label, figure.smoothing, tuple(notes), look=look, width=width
@@ -136,5 +135,6 @@ def _files(
     origin = origin_of(run for entry in drawn for run in entry.choice.runs)
     with style(look):
         parts = [entry.part for entry in drawn]
-        canvas, unwritable = drawn_in_fonts(lambda: KINDS[figure.kind].draw(sheet, parts), look)
-        return {kind: save(canvas, kind, title, origin) for kind in formats}, unwritable
+        canvas, lacking = drawn_in_fonts(lambda: KINDS[figure.kind].draw(sheet, parts), look)
+        unwritable |= lacking
+        return {kind: save(canvas, kind, title, origin) for kind in formats}

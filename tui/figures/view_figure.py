@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from engine.runs.status import Status
 from engine.runs.store import Run
 from tui.figures.curves import Picture, draw_picture
 from tui.figures.files import FORMATS, ExportError, Format, origin_of, replace_file, save
-from tui.figures.style import drawn_in_fonts, style
+from tui.figures.style import drawn_in_fonts, no_font, style
 from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 
@@ -80,13 +80,16 @@ def paths_of(view: ChartView, path: Path) -> dict[str, Path]:
     }
 
 
-def export_view(view: ChartView, path: Path, runs: Path) -> list[Path]:
+def export_view(
+    view: ChartView, path: Path, runs: Path, say: Callable[[str], None] = lambda _: None
+) -> list[Path]:
     """Write the figures of a view; takes seconds, and loads matplotlib.
 
     Args:
         view: What is shown.
         path: The file, or what the files of several metrics are called after; its ending is the format.
         runs: The folder of runs.
+        say: Called with a line on characters that no font here has, if there are some.
 
     Returns:
         The files that were written.
@@ -97,6 +100,7 @@ def export_view(view: ChartView, path: Path, runs: Path) -> list[Path]:
     """
     files = paths_of(view, path)
     kind: Format = next(kind for kind in FORMATS if path.suffix == f".{kind}")
+    unwritable: set[str] = set()
     with style():
         for metric, file in files.items():
             statuses = [
@@ -110,8 +114,11 @@ def export_view(view: ChartView, path: Path, runs: Path) -> list[Path]:
                 title, metric, view.axis, lines, "", view.smoothing, notes, view.zoom, view.log_y
             )
             candidates = [Candidate(run := Run(runs / status.run), run.info(), status) for status in statuses]
-            figure, _ = drawn_in_fonts(partial(draw_picture, picture))
+            figure, lacking = drawn_in_fonts(partial(draw_picture, picture))
+            unwritable |= lacking
             replace_file(file, save(figure, kind, title, origin_of(candidates)))
+    if unwritable:
+        say(no_font(unwritable))
     return list(files.values())
 
 

@@ -60,8 +60,9 @@ def export_tables(
         tell(f"passed over: {trouble}")
     experiments = dict(config.experiments)
     if not names:
-        experiments |= _imported(config, candidates)
-        _tell_strangers(config, experiments, candidates, tell)
+        imported = _imported(config, candidates)
+        _tell_strangers(config, (*experiments, *imported), candidates, tell)
+        experiments |= _with_scores(imported, candidates, metrics, tell)
     hours = _remembering(read_gpu_hours)
     evidence = Evidence(config.experiments, candidates, config.statistics, store.root)
     is_complete = True
@@ -82,6 +83,23 @@ def _imported(config: Config, candidates: Sequence[Candidate]) -> dict[str, Expe
     """Return the experiments whose runs were imported and that are not in the configuration."""
     names = (candidate.info.experiment for candidate in candidates if candidate.info.imported is not None)
     return {name: Experiment(name=name, model=IMPORTED) for name in names if name not in config.experiments}
+
+
+def _with_scores(
+    imported: Mapping[str, Experiment], candidates: Sequence[Candidate], metrics: Sequence[str], tell: Say
+) -> dict[str, Experiment]:
+    """Return the imported experiments that have measured one of some metrics, and say which have not."""
+    measured = {
+        candidate.info.experiment
+        for candidate in candidates
+        if not candidate.status.last.keys().isdisjoint(metrics)
+    }
+    if lacking := [name for name in imported if name not in measured]:
+        tell(
+            f"passed over: imported without {' or '.join(metrics)}: {', '.join(lacking)}; "
+            "`--metric NAME` tables what they have"
+        )
+    return {name: experiment for name, experiment in imported.items() if name in measured}
 
 
 def _tell_strangers(

@@ -26,6 +26,7 @@ from tui.figures.export_figures import find_figures
 from tui.figures.files import origin_of, replace_file
 from tui.figures.make_figure import Library, make
 from tui.figures.registry import KINDS
+from tui.figures.style import no_font
 from tui.report.results_table import ResultsTable
 from tui.report.statements import Statement, Statements
 
@@ -112,6 +113,8 @@ def write_report(
         f"{clean(str(out / 'report.html'))}: {len(drawn)} of {len(sections)} figures, {len({*map(_id, chosen)})} runs"
     )
     say(f"{clean(str(out / 'report.md'))}: the same in Markdown, its pictures beside it")
+    if library.unwritable:
+        say(clean(no_font(library.unwritable)))
     if drawn and (waiting := waiting_for_runs(figures, drawn, candidates)):
         say(clean(f"  {waiting}"))
     return satisfied(figures, drawn, candidates, named=bool(names))

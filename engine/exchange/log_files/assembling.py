@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,12 +15,12 @@ from engine.exchange.log_files.cells import NUMERIC, Says
 from engine.exchange.log_files.gathered import Column, Floats, Gathered, Rows
 from engine.exchange.log_files.places import BATCHES, Places, find_places, plain
 from engine.exchange.log_files.records import listed
-from engine.exchange.log_files.trainings import Training, find_trainings
+from engine.exchange.log_files.trainings import Training, find_trainings, measured_again
 
 BLOCK = 10_000
 """Values that are handed over at once."""
 SHOWN = 5
-"""Columns of a kind that are named."""
+"""Columns of a kind, and places, that are named."""
 
 
 class Times(NamedTuple):
@@ -43,13 +44,17 @@ def assemble(
         comma_is_decimal: Whether a comma stands before a fraction where no cell decides.
         as_it_stands: Whether each row is placed as it says: this project has written the file.
     """
-    gathered.finish(comma_is_decimal)
-    return _Assembly(gathered, written, as_it_stands).runs()
+    with np.errstate(
+        over="ignore", invalid="ignore"
+    ):  # cells may hold any number; what is none is compared with
+        gathered.finish(comma_is_decimal)
+        return _Assembly(gathered, written, as_it_stands).runs()
 
 
 class _Assembly:
     def __init__(self, gathered: Gathered, written: float, as_it_stands: bool) -> None:
         self._gathered, self._written, self._as_it_stands = gathered, written, as_it_stands
+        self._noun = gathered.losses.noun
         self._places: Places = find_places(gathered, by_name=as_it_stands)
         self._steps, self._epochs = map(self._numbers_of, (self._places.step, self._places.epoch))
         self._notes: list[str] = list(gathered.notes)
@@ -83,6 +88,7 @@ class _Assembly:
             if number > 1:
                 found.append(ImportedRun(f"{base.name}-{number}", base.experiment))
             found[-1].notes += self._of_training(training, number)
+            self._say_what_is_twice(found[-1], training, entries, position)
             self._fill(found[-1], training, entries, names, times, end)
         self._gathered.losses.into(base.left)
         return found
@@ -125,11 +131,12 @@ class _Assembly:
             return
         gathered = self._gathered
         first = int(np.flatnonzero(rows)[0])
-        values = int(rows[gathered.rows[np.isin(gathered.says, [*NUMERIC])]].sum())
+        metrics = [each.number for each in gathered.columns if not each.may_place]
+        of_metrics = np.isin(gathered.which, metrics) & np.isin(gathered.says, [*NUMERIC])
+        values = int(rows[gathered.rows[of_metrics]].sum())
         number = gathered.by_row(column)[first]
         text = f"{number:g}" if np.isfinite(number) else column.first_word[1]
-        numbers_there = int(rows[gathered.numbers(column)[0]].sum())
-        gathered.losses.add(what, int(gathered.lines[first]), text, max(1, values - numbers_there))
+        gathered.losses.add(what, int(gathered.lines[first]), text, max(1, values))
 
     def _mend_steps(self) -> None:
         """Read steps for what they count: evaluations that say the epoch, and counters that begin anew with each."""
@@ -159,7 +166,7 @@ class _Assembly:
         if first >= 0 and self._places.step is not None:
             name, line = self._places.step.name, self._gathered.lines[rows[first]]
             self._notes.append(
-                f"line {line}: {name!r} begins again with an epoch: it is counted on from there"
+                f"{self._noun} {line}: {name!r} begins again with an epoch: it is counted on from there"
             )
 
     def _trainings(self, position: Floats, entries: Rows) -> list[Training]:
@@ -185,14 +192,34 @@ class _Assembly:
         if number > 1 and len(training.rows):
             row = training.rows[0]
             where = f" at {place[row]:g}" if np.isfinite(place[row]) else ""
-            yield f"line {lines[row]}: the {noun} begin again{where}: another training from there on"
-        for row, count in training.replaced:
+            yield f"{self._noun} {lines[row]}: the {noun} begin again{where}: another training from there on"
+        for row, count in training.replaced[:SHOWN]:
             yield (
-                f"line {lines[row]}: the {noun} go back to {place[row]:g}: "
+                f"{self._noun} {lines[row]}: the {noun} go back to {place[row]:g}: "
                 f"{listed(count, 'row')} from there on {'is' if count == 1 else 'are'} replaced by the later ones"
             )
+        if len(training.replaced) > SHOWN:
+            yield f"and {len(training.replaced) - SHOWN:,} more times"
         if training.is_unordered:
             yield f"its {noun} are in no order: the rows are sorted"
+
+    def _say_what_is_twice(
+        self, imported: ImportedRun, training: Training, entries: Rows, position: Floats
+    ) -> None:
+        """Say how many values stand at a place where their metric has one already: two processes may write."""
+        if self._as_it_stands:
+            return
+        is_mine = np.zeros(len(position), dtype=bool)
+        is_mine[training.rows] = True
+        mine = entries[is_mine[self._gathered.rows[entries]]]
+        again = measured_again(position, self._gathered.rows[mine], self._gathered.which[mine])
+        if len(again):
+            line = self._gathered.lines[self._gathered.rows[mine[again[0]]]]
+            place = "step" if self._places.step is not None else "epoch"
+            imported.notes.append(
+                f"{self._noun} {line}: {listed(len(again), 'value')} from there on at the {place} of an earlier one: "
+                "all are kept, the last counts"
+            )
 
     def _times(self, trainings: list[Rows]) -> Times | None:
         """Return when rows were measured, by the first column that can say it."""
@@ -224,7 +251,7 @@ class _Assembly:
             line = self._gathered.lines[np.flatnonzero(lost)[0]]
             rest = f" (and {int(lost.sum()) - 1:,} more)" if lost.sum() > 1 else ""
             self._notes.append(
-                f"line {line}{rest}: {times.column.name!r} is no time there: its neighbours' is taken"
+                f"{self._noun} {line}{rest}: {times.column.name!r} is no time there: its neighbours' is taken"
             )
         return times
 
@@ -301,8 +328,23 @@ class _Assembly:
             if (said >= 0).all() and (said <= MOST).all():
                 imported.notes.append("no column says steps or epochs: its index counts as the epoch")
                 return said, said
+        if self._gathered.is_long:
+            imported.notes.append(
+                "no column says steps or epochs: the values of a metric count as epochs, from 0"
+            )
+            numbers = self._occurrences()[rows]
+            return numbers, numbers
         imported.notes.append("no column says steps or epochs: the rows count as epochs, from 0")
         return numbers, numbers
+
+    def _occurrences(self) -> Floats:
+        """Return of each row (rows,) how many before it measure the same metric, where a row has one."""
+        counts: Counter[int] = Counter()
+        found = np.zeros(len(self._gathered.lines))
+        for row, which in zip(self._gathered.rows.tolist(), self._gathered.which.tolist(), strict=True):
+            found[row] = counts[which]
+            counts[which] += 1
+        return found
 
     def _say_of(self, columns: list[Column]) -> None:
         """Say which columns are no metrics, and count the cells that are no numbers."""

@@ -14,6 +14,8 @@ from enum import IntEnum
 
 LONGEST = 200
 """Characters beyond which a cell is a word."""
+QUOTES = "'\""
+"""What stands around cells that were quoted twice, or in another way than CSV's."""
 NOTHING = frozenset({
     "", "na", "n/a", "<na>", "#n/a", "#na", "none", "null", "nil", "nat", "-", "--", "–", "—", "?", ".", "missing",
     "undefined", "not available", "n.a.", "\\n",
@@ -80,6 +82,8 @@ def read_cell(text: str) -> tuple[Says, float]:
         return _WORD
     if text.casefold() in NOTHING:
         return Says.NOTHING, math.nan
+    if len(text) > 2 and text[0] == text[-1] and text[0] in QUOTES:
+        return read_cell(text[1:-1])
     if text.endswith("%"):
         says, value = read_cell(text[:-1])
         return (Says.PERCENT, value) if says in (Says.NUMBER, Says.DECIMAL_COMMA) else _WORD

@@ -14,8 +14,10 @@ from engine.exchange.log_files.cells import MOMENTS, NUMERIC, Says
 from engine.exchange.log_files.losses import Losses
 from engine.exchange.optional_packages import ExchangeError
 
-MAX_VALUES = 20_000_000
+MAX_VALUES = 10_000_000
 """Numbers of a run beyond which a file is refused."""
+LONGEST = 2000
+"""Characters of a column's name; a metric with a longer one is left out."""
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int64]
 
@@ -60,16 +62,23 @@ class Gathered:
         name: What the run is called where it comes from.
         experiment: The experiment that it says it is of; empty where it does not.
         seed: None where it does not say.
+        noun: What its rows are numbers of: lines, or entries.
         is_long: Whether its metrics are named in rows, so that no column that may place is one.
     """
 
     def __init__(
-        self, name: str, experiment: str = "", seed: int | None = None, *, is_long: bool = False
+        self,
+        name: str,
+        experiment: str = "",
+        seed: int | None = None,
+        *,
+        noun: str = "line",
+        is_long: bool = False,
     ) -> None:
         self.is_long = is_long
         self.name, self.experiment, self.seed = name, experiment, seed
         self.columns: list[Column] = []
-        self.losses = Losses()
+        self.losses = Losses(noun)
         self.notes: list[str] = []
         self._by_key: dict[tuple[str, bool], Column] = {}
         self._lines, self._splits = array("q"), array("q")
@@ -100,7 +109,8 @@ class Gathered:
         """
         column = self._by_key.get((name, may_place)) or self._column(name, may_place)
         if column is None:
-            self.losses.add(f"a value of a metric beyond the first {MAX_METRICS:,}", self._lines[-1], name)
+            why = f"beyond the first {MAX_METRICS:,}" if len(name) <= LONGEST else "whose name has no end"
+            self.losses.add(f"a value of a metric {why}", self._lines[-1], name)
             return
         column.counts[says] += 1
         if says is Says.NOTHING:
@@ -112,7 +122,7 @@ class Gathered:
                 return
         if len(self._values) >= MAX_VALUES:
             raise ExchangeError(
-                f"line {self._lines[-1]}: there are over {MAX_VALUES:,} values: import a part of them"
+                f"{self.losses.noun} {self._lines[-1]}: there are over {MAX_VALUES:,} values: import a part of them"
             )
         self._rows.append(len(self._lines) - 1)
         self._which.append(column.number)
@@ -175,7 +185,7 @@ class Gathered:
         return full
 
     def _column(self, name: str, may_place: bool) -> Column | None:
-        if len(self.columns) >= 2 * MAX_METRICS:
+        if len(self.columns) >= 2 * MAX_METRICS or len(name) > LONGEST:
             return None
         column = Column(name, len(self.columns), may_place)
         self.columns.append(column)

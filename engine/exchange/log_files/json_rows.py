@@ -5,6 +5,7 @@
     {"step": 10, "loss": 0.9}                                an object a line: JSON lines, as most trainers log
     {"epoch": 3, "log_history": [{"step": 10, "loss": …}]}   a list of objects: Hugging Face's trainer_state.json
     {"loss": [0.9, 0.7], "val_loss": [0.8, 0.6]}             lists: the History of Keras
+    {"epoch_1": {"loss": 0.9}, "epoch_2": {…}}               numbered objects
     {"loss": {"0": 0.9, "1": 0.7}}                           a DataFrame of pandas
     {"loss": {"steps": [10, 20], "values": [0.9, 0.7]}}      Sacred
     [[1795000000.1, 10, 0.9]]                                TensorBoard's download: wall time, step, value
@@ -13,20 +14,20 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 
 from engine.exchange.log_files.places import SPLIT_WORDS
 from engine.exchange.log_files.records import Record, listed
-from engine.exchange.log_files.text_lines import TextLines
+from engine.exchange.log_files.text_lines import MAX_DOCUMENT, TextLines
 from engine.exchange.optional_packages import ExchangeError
 
-MAX_DOCUMENT = 64 * 1024 * 1024
-"""Characters of a document beyond which it is refused: it is in memory as a whole."""
 DEEPEST = 8
 """Objects in one another that are looked into."""
 WRAPPERS = ("history", "metrics", "log", "logs", "results")
 """Keys under which a document holds all of its log."""
+_NUMBERED = re.compile(r"(?:(epoch|step|iteration|iter)[\s_:-]*)?(\d{1,15})", re.ASCII | re.IGNORECASE)
 DOWNLOAD = ("Wall time", "Step", "Value")
 """What the columns of TensorBoard's download are called."""
 
@@ -110,6 +111,7 @@ class JsonRows:
             self._lines.notes.append(f"{listed(silent, 'event')} that measure nothing passed over")
 
     def _in_document(self, value: object) -> Iterator[Record]:
+        self._lines.losses.noun = "entry"
         if isinstance(value, list):
             yield from self._listed(value)
             return
@@ -129,6 +131,8 @@ class JsonRows:
             yield from self._listed(lists["log_history"])
         elif len(lists) == 1:
             yield from self._listed(next(iter(lists.values())))
+        elif places := _numbered(value):
+            yield from self._listed([{place: key, **row} for (place, key), row in places.items()])
         elif lists:
             for key, rows in lists.items():
                 prefix = {"split": key} if key.casefold() in SPLIT_WORDS else {"run": key}
@@ -161,9 +165,13 @@ class JsonRows:
         if not columns:
             yield Record(1, flat)
             return
-        tops = {name.partition("/")[0] for name in columns}
-        if len(tops) == 1 and (top := next(iter(tops))) in WRAPPERS and top not in columns:
-            columns = {name.partition("/")[2]: each for name, each in columns.items()}
+        wrappers = {top for name in columns if (top := name.partition("/")[0]) in WRAPPERS and top != name}
+        if len(wrappers) == 1:
+            start = f"{wrappers.pop()}/"
+            plain = {name: name.removeprefix(start) for name in columns}
+            columns = {
+                name if plain[name] in columns else plain[name]: each for name, each in columns.items()
+            }
         elif beside := [name for name in flat if name not in columns]:
             more = f" and {len(beside) - 5} more" if len(beside) > 5 else ""
             names = ", ".join(name[:40] for name in beside[:5])
@@ -184,6 +192,17 @@ def _loads(text: str) -> object:
 def _object(line: str) -> object:
     """Return what a line of JSON says; a comma after it stands between it and the next."""
     return _loads(line.strip().removesuffix(","))
+
+
+def _numbered(value: Mapping[str, object]) -> dict[tuple[str, str], dict[str, object]]:
+    """Return the rows of an object whose keys number them, ``1`` or ``epoch_1``, by what they count and the number."""
+    rows: dict[tuple[str, str], dict[str, object]] = {}
+    for key, row in value.items():
+        match = _NUMBERED.fullmatch(key)
+        if match is None or not isinstance(row, dict):
+            return {}
+        rows[(match[1] or "").casefold(), match[2]] = row
+    return rows
 
 
 def _is_series(value: object) -> bool:

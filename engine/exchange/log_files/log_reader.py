@@ -33,6 +33,10 @@ from engine.text import text_of_csv
 
 KEPT = 1_000_000
 """Values of runs that are kept until the end of the file, in case more of them follows; beyond, runs are yielded."""
+OF_A_RUN = 300
+"""Values that take as much memory as a run without any."""
+MOST_IDLE = 100
+"""Columns of a long table that are remembered as passed over."""
 FIRST_SHOWN = 60
 """Characters of a first line that are quoted."""
 SAMPLE = 50
@@ -86,7 +90,7 @@ class _LogReader:
         try:
             for record in self._records():
                 values += self._take(record)
-                if values > KEPT and len(self._open) > 1:
+                if values + len(self._open) * OF_A_RUN > KEPT and len(self._open) > 1:
                     for name in list(self._open)[:-1]:
                         yield from self._assembled(name)
                     values = sum(map(len, self._open.values()))
@@ -150,15 +154,16 @@ class _LogReader:
         if self._shape.is_long:
             metric = _text(cells, row["metric"])
             says, value = self._read(cells.get(row["value"]))
-            if says is Says.NOTHING:
-                says = Says.NUMBER  # a value that is not finite, as tables have it
+            if says is Says.NOTHING and self._shape.as_it_stands:
+                says = Says.NUMBER  # a value that is not finite, as this project's tables have it
             gathered.put(_joined(split, metric), False, says, value, cells.get(row["value"]))
         for name, cell in cells.items():
             if name in of_row:
                 continue
             places = may_place(name)
             if self._shape.is_long and not places:
-                self._idle.add(name)
+                if len(self._idle) < MOST_IDLE:
+                    self._idle.add(name[:40])
                 continue
             says, value = self._read(cell)
             called = name if places else _joined(split, self._called(name))
@@ -198,20 +203,21 @@ class _LogReader:
         if (gathered := self._open.get(name)) is not None:
             return gathered
         if name in self._done:
+            where = f"{self._lines.losses.noun} {record.line}"
             raise ExchangeError(
-                f"line {record.line}: run {name[:80]!r} goes on after others began: sort the file by run"
+                f"{where}: run {name[:80]!r} goes on after others began: sort the file by run"
             )
         row = self._shape.row
         experiment = _text(record.cells, row.get("experiment")) or self._last.get("experiment", "")
         if not experiment and "seed" in self._last:
             experiment = self._stem
-        gathered = Gathered(name, experiment, is_long=self._shape.is_long)
+        gathered = Gathered(name, experiment, noun=self._lines.losses.noun, is_long=self._shape.is_long)
         text = _text(record.cells, row.get("seed"))
         if text:
             try:
                 gathered.seed = read_whole(text, "seed")
             except ValueError as error:
-                gathered.notes.append(f"line {record.line}: {error}")
+                gathered.notes.append(f"{self._lines.losses.noun} {record.line}: {error}")
         self._open[name] = gathered
         return gathered
 
@@ -225,13 +231,13 @@ class _LogReader:
             as_it_stands=self._shape.as_it_stands,
         )
         if self._idle:
-            names = ", ".join(sorted(each[:40] for each in self._idle)[:5])
+            names = ", ".join(sorted(self._idle)[:5])
             self._lines.notes.append(f"columns that say neither a place nor a value are passed over: {names}")
             self._idle.clear()
         first.notes[:0] = self._lines.notes
         self._lines.notes.clear()
         self._lines.losses.into(first.left)
-        self._lines.losses = Losses()
+        self._lines.losses = Losses(self._lines.losses.noun)
         yield first
         yield from others
 
@@ -273,4 +279,5 @@ def _text(cells: Mapping[str, object], column: str | None) -> str:
 
 def _joined(split: str, metric: str) -> str:
     """Return a metric's name with the split before it, where it does not say that itself."""
-    return metric if not split or metric.casefold().startswith(split) else f"{split}/{metric}"
+    says_it = metric.casefold().startswith(split) and not metric[len(split) : len(split) + 1].isalpha()
+    return metric if not split or says_it else f"{split}/{metric}"

@@ -11,7 +11,9 @@ MOST = 100
 class Losses:
     """Counts what is left out."""
 
-    def __init__(self) -> None:
+    def __init__(self, noun: str = "line") -> None:
+        self.noun = noun
+        """What places are numbers of: lines, or the entries of a document."""
         self._counts: Counter[str] = Counter()
         self._first: dict[str, str] = {}
 
@@ -27,7 +29,9 @@ class Losses:
         if what not in self._counts and len(self._counts) >= MOST:
             what = "something else"
         self._counts[what] += count
-        self._first.setdefault(what, f"line {line}: {example[:40]!r}" if example else f"line {line}")
+        self._first.setdefault(
+            what, f"{self.noun} {line}: {example[:40]!r}" if example else f"{self.noun} {line}"
+        )
 
     def __bool__(self) -> bool:
         return bool(self._counts)

@@ -11,10 +11,12 @@ import numpy as np
 
 from engine.exchange.log_files.gathered import Column, Floats, Gathered
 
+LOGGED = "_step"
+"""How W&B counts what was logged; where a program counts its own steps besides, it says nothing."""
 BATCHES = ("batch", "batches", "batch_idx", "minibatch")
 """Counters of steps that begin anew with each epoch, even where nothing says epochs."""
 SURE_STEPS = (
-    "step", "global_step", "_step", "trainer/global_step", "train/global_step", "steps", "global_steps",
+    "step", "global_step", "trainer/global_step", "train/global_step", LOGGED, "steps", "global_steps",
     "train_step", "training_step", "iteration", "iterations",
 )  # fmt: skip
 STEPS = (
@@ -24,6 +26,8 @@ STEPS = (
 EPOCHS = (
     "epoch", "epochs", "_epoch", "current_epoch", "epoch_num", "epoch_number", "epoch_idx", "num_epoch", "ep",
 )  # fmt: skip
+TOTALS = ("epochs", "num_epoch")
+"""Those that may say of how many epochs instead."""
 TIMES = (
     "time", "wall_time", "walltime", "timestamp", "_timestamp", "datetime", "date_time", "date", "created_at",
     "timestamp_ms", "ts", "relative_time_(process)", "relative_time_(wall)", "relative_time", "elapsed",
@@ -53,6 +57,10 @@ WHOLE = 0.5
 """The share of a column's numbers that are whole, from which it can count steps."""
 
 
+LONGEST = 200
+"""Characters of the name of a column that can say where values belong."""
+
+
 class Places(NamedTuple):
     """The columns that say where values belong, and those that say nothing more."""
 
@@ -66,15 +74,18 @@ class Places(NamedTuple):
     """Columns that repeat another."""
 
 
-@lru_cache(2**13)
 def plain(name: str) -> str:
     """Return a column's name in small letters, with _ for spaces and what else stands between words."""
     return re.sub(r"[\s.-]+", "_", name.strip().casefold()).strip(":")
 
 
-@lru_cache(2**13)
 def may_place(name: str) -> bool:
     """Return whether a column is called as those are that say where values belong."""
+    return len(name) <= LONGEST and _may_place(name)
+
+
+@lru_cache(2**13)
+def _may_place(name: str) -> bool:
     name = plain(name)
     known = name in STEPS or name in EPOCHS or name in TIMES or name in INDEX
     return known or _is_epoch(name) or _ends_in_step(name) or _UNNAMED.fullmatch(name) is not None
@@ -126,7 +137,7 @@ def find_places(gathered: Gathered, *, by_name: bool = False) -> Places:
     chosen = steps[0] if steps else None
     taken = {column for column in (chosen, epoch) if column is not None}
     idle = {column for column in (*steps, index) if column is not None and column not in taken}
-    kept = {column for column in steps[1:] if not _repeats(gathered, column, taken)}
+    kept = {c for c in steps[1:] if plain(c.name) != LOGGED and not _repeats(gathered, c, taken)}
     return Places(chosen, epoch, times, index, frozenset((idle - kept) | _bounds(gathered)))
 
 
@@ -148,6 +159,8 @@ def _ends_in_step(name: str) -> bool:
 def _says_epochs(gathered: Gathered, column: Column) -> bool:
     _, numbers = gathered.numbers(column, counted=True)
     numbers = numbers[np.isfinite(numbers)]
+    if plain(column.name) in TOTALS and len(numbers) > 2 and (numbers == numbers[0]).all():
+        return False
     return len(numbers) > 0 and (numbers >= 0).mean() >= WHOLE
 
 
@@ -176,7 +189,9 @@ def _is_index(gathered: Gathered, column: Column) -> bool:
     if name not in INDEX and _UNNAMED.fullmatch(name) is None:
         return False
     _, numbers = gathered.numbers(column)
-    return len(numbers) > 0 and bool((numbers == np.floor(numbers)).all() and (np.diff(numbers) > 0).all())
+    return len(numbers) > 0 and bool(
+        (numbers == np.floor(numbers)).all() and (numbers[1:] > numbers[:-1]).all()
+    )
 
 
 def _repeats(gathered: Gathered, column: Column, taken: set[Column]) -> bool:

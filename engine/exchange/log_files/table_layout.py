@@ -17,7 +17,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
+from engine.exchange.log_files.cells import NUMERIC, QUOTES, Says, read_cell
+from engine.text import text_of_csv
 
 DELIMITERS = (",", ";", "\t", "|", " ")
 """What may stand between cells; a space only where nothing else does, and any number of them is one."""
@@ -48,10 +49,18 @@ def split(line: str, delimiter: str) -> list[str]:
     line = line.strip("\r\n")
     try:
         if delimiter == " ":
-            return next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True), [])
-        return next(csv.reader([line], delimiter=delimiter), [])
+            line = line.strip()
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
         return [line]
+
+
+def column_name(cell: str) -> str:
+    """Return the name that a cell of a heading says, without blanks and quotes around it."""
+    name = cell.strip()
+    if len(name) > 2 and name[0] == name[-1] and name[0] in QUOTES:
+        name = name[1:-1].strip()
+    return text_of_csv(name)
 
 
 def find_layout(sample: Sequence[tuple[int, str]]) -> Layout | None:
@@ -82,6 +91,8 @@ def find_layout(sample: Sequence[tuple[int, str]]) -> Layout | None:
     if found is not None:
         return found
     place = next((k for k, line in enumerate(lines) if _fits(split(line, delimiter), width)), 0)
+    if place and all(read_cell(cell)[0] in NUMERIC for cell in split(lines[place], delimiter)):
+        place, delimiter = 0, ";"  # one column, whose numbers have a comma
     notes = [f"line {sample[rows[k]][0]} is no row of the table and passed over" for k in range(place)]
     at = rows[place]
     return Layout(delimiter, split(lines[place], delimiter), sample[at][0], at + 1, notes, len(comments))

@@ -11,10 +11,9 @@ from itertools import chain, islice
 from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
 from engine.exchange.log_files.places import may_place
 from engine.exchange.log_files.records import Record, listed
-from engine.exchange.log_files.table_layout import RULE, SAMPLE, Layout, find_layout, split
+from engine.exchange.log_files.table_layout import RULE, SAMPLE, Layout, column_name, find_layout, split
 from engine.exchange.log_files.text_lines import TextLines
 from engine.exchange.optional_packages import ExchangeError
-from engine.text import text_of_csv
 
 MOST_JOINED = 50
 """Lines that a cell in quotes may go on for."""
@@ -46,7 +45,7 @@ class TableRows:
         self._numbered = chain(sample[layout.begin :], source)
         self.names = self._names(layout.heading, sample)
         self._width = len(self.names)
-        self._heading = [text_of_csv(name.strip()) for name in layout.heading]
+        self._heading = [column_name(name) for name in layout.heading]
 
     def __iter__(self) -> Iterator[Record]:
         """Yield the rows; a last one that is cut off is told, any other that does not fit is counted."""
@@ -79,7 +78,7 @@ class TableRows:
 
     def _names(self, heading: list[str], sample: list[tuple[int, str]]) -> list[str]:
         """Return the columns' names, each once; with an unnamed one before them where all rows have a cell more."""
-        names = [text_of_csv(name.strip()) for name in heading]
+        names = [column_name(name) for name in heading]
         if len(names) > WIDEST:
             raise ExchangeError(f"{self._lines.path} has over {WIDEST:,} columns")
         numbers = sum(read_cell(name)[0] in NUMERIC for name in names)
@@ -119,7 +118,7 @@ class TableRows:
         first = next((cell for cell in cells if cell.strip()), "")
         if read_cell(first)[0] is not Says.WORD:
             return False
-        names = [text_of_csv(cell.strip()) for cell in cells]
+        names = [column_name(cell) for cell in cells]
         if names == self._heading:
             return True
         known = sum(name in self.names for name in names if name)
@@ -137,10 +136,9 @@ class TableRows:
         for number, text in self._whole_lines():
             line = text.strip("\r\n")
             try:
-                if delimiter == " ":
-                    cells = next(csv.reader([line.strip()], delimiter=" ", skipinitialspace=True), [])
-                elif '"' in line:
-                    cells = next(csv.reader([line], delimiter=delimiter, strict=False), [])
+                if delimiter == " " or '"' in line:
+                    line = line.strip() if delimiter == " " else line
+                    cells = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
                 else:
                     cells = line.split(delimiter)
             except csv.Error as error:
@@ -180,7 +178,8 @@ class TableRows:
 
     def _is_open(self, text: str) -> bool:
         try:
-            next(csv.reader([text.strip("\r\n")], delimiter=self.layout.delimiter, strict=True), None)
+            line, delimiter = text.strip("\r\n"), self.layout.delimiter
+            next(csv.reader([line], delimiter=delimiter, skipinitialspace=True, strict=True), None)
         except csv.Error as error:
             return "unexpected end" in str(error)
         return False

@@ -18,8 +18,10 @@ from engine.events import LATEST
 from engine.exchange.log_files.losses import Losses
 from engine.exchange.optional_packages import ExchangeError
 
-MAX_LINE = 4 * 1024 * 1024
+MAX_LINE = 1024 * 1024
 """Characters beyond which a line is passed over."""
+MAX_DOCUMENT = 32 * 1024 * 1024
+"""Characters of a JSON document beyond which it is refused: it is in memory as a whole."""
 MAX_TEXT = 1 << 30
 """Characters beyond which a file is refused: one that is packed can become any size."""
 HEAD = 4096
@@ -101,6 +103,10 @@ class TextLines:
                 is_cut = not is_whole
                 continue
             number += 1
+            if number == 1 and not is_whole and line.lstrip("\ufeff \t").startswith(("{", "[")):
+                line = self._document(line)
+                size += len(line)
+                is_whole = True
             if len(line) >= MAX_LINE and not is_whole:
                 is_cut = True
                 self.losses.add(f"a line of over {MAX_LINE:,} characters", number)
@@ -108,6 +114,20 @@ class TextLines:
                 self.losses.add("a line with bytes that are no text", number)
             else:
                 yield number, self._decoded(number, line)
+
+    def _document(self, line: str) -> str:
+        """Return the rest of a JSON document that stands on a line too long for any other.
+
+        Raises:
+            ExchangeError: It is longer than a document may be.
+        """
+        parts, size = [line], len(line)
+        while not parts[-1].endswith(("\n", "\r")) and (more := self._next(1)):
+            size += len(more)
+            if size > MAX_DOCUMENT:
+                raise ExchangeError(f"{self.path} is a JSON document of over {MAX_DOCUMENT:,} characters")
+            parts.append(more)
+        return "".join(parts)
 
     def _next(self, number: int) -> str:
         try:

@@ -15,7 +15,7 @@ SCALES = ((1e11, 1.0), (1e14, 1e3), (1e17, 1e6), (1e20, 1e9))
 """Moments up to these are in seconds, milliseconds, microseconds, nanoseconds: so many to the second."""
 GROWTH = 1.5
 """How far times have to grow to be counted since a start: the seconds of each epoch may rise, too."""
-MOST_STARTS = 4
+MOST_STARTS = 3
 """Rows to one start: a resumed program may count from its own."""
 
 Clock = Literal["moments", "elapsed"]

@@ -16,9 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.exchange.log_files.gathered import Floats, Rows
+from engine.exchange.log_files.timeline import filled
 
 MOST_RESUMES = 3
 """Times that a training may go back, or a tenth of its rows; beyond, its rows are in no order."""
+MOST_TRAININGS = 100
+"""Trainings of a file; beyond, its rows are in no order."""
+MOST_RETURNS = 1000
+"""Rows of a file that may go back; beyond, they are in no order."""
+SHUFFLED = 0.3
+"""The share of rows that go back from which they are in no order, if they measure nothing twice."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +52,28 @@ def find_trainings(position: Floats, rows: Rows, metrics: Rows) -> list[Training
     known = position[np.isfinite(position)]
     if len(known) > 2 and (np.diff(known) <= 0).all() and known[0] > known[-1]:
         return [Training(np.arange(count)[::-1])]
-    if len(returns) > 1 and _are_apart(position, rows, metrics):
-        return [Training(np.arange(count), is_unordered=True)]
+    unordered = [Training(np.arange(count), is_unordered=True)]
+    going_back = len({row for row, _ in returns})
+    is_shuffled = going_back > max(1, SHUFFLED * len(known)) and _are_apart(position, rows, metrics)
+    if is_shuffled or going_back > MOST_RETURNS:
+        return unordered
     begins, resumes = [0], [list[int]()]
     begin = 0
     for row, before in returns:
         if before < begin:
             continue
         row = _earliest(position, row, begin)
-        first = _first(position, begins[-1], row)
-        if position[row] <= first:
+        first, second = _first_places(position, begins[-1], row)
+        if position[row] > first and _is_late(position, row, begin):
+            continue
+        if position[row] <= first or position[row] < second:
             begins.append(row)
             resumes.append([])
-        elif _is_late(position, row, begin):
-            continue
         else:
             resumes[-1].append(row)
         begin = row
+    if len(begins) > MOST_TRAININGS:
+        return unordered
     ends = [*begins[1:], count]
     return [_training(position, *part) for part in zip(begins, ends, resumes, strict=True)]
 
@@ -70,6 +82,7 @@ def _training(position: Floats, begin: int, end: int, resumes: list[int]) -> Tra
     rows = np.arange(begin, end)
     if len(resumes) > max(MOST_RESUMES, len(rows) / 10):
         return Training(rows, is_unordered=True)
+    position = filled(position)  # a row that says none is where the one before it is
     keep = np.ones(len(rows), dtype=bool)
     replaced = []
     for row in resumes:
@@ -78,6 +91,20 @@ def _training(position: Floats, begin: int, end: int, resumes: list[int]) -> Tra
         keep &= ~anew
         replaced.append((row, int(anew.sum())))
     return Training(rows[keep], replaced)
+
+
+def measured_again(position: Floats, rows: Rows, metrics: Rows) -> Rows:
+    """Return which values (V,) have another of their metric at the same place before them.
+
+    Args:
+        position: The step or epoch of each row (R,), NaN where it says none.
+        rows: The row of each value (V,), rising.
+        metrics: The metric of each value (V,).
+    """
+    at = position[rows]
+    order = np.lexsort((np.arange(len(at)), at, metrics))
+    same = (metrics[order][1:] == metrics[order][:-1]) & (at[order][1:] == at[order][:-1])
+    return np.sort(order[1:][same])
 
 
 def _returns(position: Floats, rows: Rows, metrics: Rows) -> list[tuple[int, int]]:
@@ -108,10 +135,11 @@ def _earliest(position: Floats, row: int, begin: int) -> int:
     return row
 
 
-def _first(position: Floats, begin: int, end: int) -> float:
+def _first_places(position: Floats, begin: int, end: int) -> tuple[float, float]:
+    """Return the first place of a training and its second: what goes back before that has begun again."""
     part = position[begin:end]
-    part = part[np.isfinite(part)]
-    return float(part.min()) if len(part) else 0.0
+    part = np.unique(part[np.isfinite(part)])
+    return float(part[0]), float(part[min(1, len(part) - 1)])
 
 
 def _is_late(position: Floats, row: int, begin: int) -> bool:

@@ -26,12 +26,20 @@ MAX_METRIC_FILE = 256 * 1024 * 1024
 """Bytes of a metric's file that are read."""
 MAX_LINE = 4096
 EPOCH = "epoch"
+RUN_NAME, PARENT = "mlflow.runName", "mlflow.parentRunId"
+"""Tags that say what a run is called, and which run it is nested in."""
 _HOLDS_RUN = re.compile(r"^run_(id|uuid):", re.MULTILINE)
 
 
 def is_mlflow_run(folder: Path) -> bool:
     """Return whether a folder with meta.yaml and metrics/ is a run, and no logged model."""
     return _HOLDS_RUN.search(_text(folder / "meta.yaml")) is not None
+
+
+def began(folder: Path) -> int:
+    """Return when a run began, in milliseconds since the epoch; 0 where it does not say."""
+    text = _facts(folder / "meta.yaml").get("start_time", "")
+    return int(text) if re.fullmatch(r"\d{1,15}", text, re.ASCII) else 0
 
 
 def read_mlflow_run(folder: Path, name: str) -> ImportedRun:
@@ -47,7 +55,7 @@ def read_mlflow_run(folder: Path, name: str) -> ImportedRun:
     meta = _facts(folder / "meta.yaml")
     if meta.get("lifecycle_stage") == "deleted":
         raise ExchangeError(f"{folder} was deleted in MLflow")
-    said = _tag(folder, "mlflow.runName") or meta.get("run_name", "")
+    said = _tag(folder, RUN_NAME) or meta.get("run_name", "")
     parent = _parent_name(folder)
     imported = ImportedRun("/".join(filter(None, (parent, said))) if said else name)
     imported.params = dict(_params(folder / "params"))
@@ -60,13 +68,18 @@ def read_mlflow_run(folder: Path, name: str) -> ImportedRun:
     if failed and not imported:
         raise ExchangeError(failed[0])
     imported.failures += failed
+    return finished(imported)
+
+
+def finished(imported: ImportedRun) -> ImportedRun:
+    """Return a run with all its points, in order and on their epochs."""
     imported.sort()
     imported.take_epochs(EPOCH)
     return imported
 
 
 def _read_metric(path: Path, metric: str, imported: ImportedRun) -> None:
-    """Add the points of a metric; those that say no step are counted."""
+    """Add the points in the file of a metric."""
     rows: list[tuple[float, float, float]] = []
     with path.open("rb") as file:
         for number, line in enumerate(iter(lambda: file.readline(MAX_LINE), b""), 1):
@@ -81,6 +94,17 @@ def _read_metric(path: Path, metric: str, imported: ImportedRun) -> None:
                 rows.append((read_float(cells[2]) if len(cells) > 2 else 0.0, time, read_float(cells[1])))
             except (ValueError, IndexError):
                 imported.left[f"of {metric[:80]}: line {number} is no time, value and step"] += 1
+    add_points(imported, metric, rows)
+
+
+def add_points(imported: ImportedRun, metric: str, rows: list[tuple[float, float, float]]) -> None:
+    """Add the points of a metric to a run; those that say no step are counted.
+
+    Args:
+        imported: The run.
+        metric: What it is called.
+        rows: Step, seconds since the epoch, and value of each point.
+    """
     if len(rows) > 1 and all(step == 0 for step, _, _ in rows):
         rows = [
             (float(i), time, value) for i, (_, time, value) in enumerate(sorted(rows, key=lambda row: row[1]))
@@ -112,10 +136,10 @@ def plain_value(text: str) -> bool | int | float | str:
 
 def _parent_name(folder: Path) -> str:
     """Return the name of the run that a run is nested in; empty where it stands alone."""
-    if not re.fullmatch(r"\w{1,64}", parent := _tag(folder, "mlflow.parentRunId"), re.ASCII):
+    if not re.fullmatch(r"\w{1,64}", parent := _tag(folder, PARENT), re.ASCII):
         return ""
     above = folder.parent / parent
-    return _tag(above, "mlflow.runName") or _facts(above / "meta.yaml").get("run_name", "") or parent[:8]
+    return _tag(above, RUN_NAME) or _facts(above / "meta.yaml").get("run_name", "") or parent[:8]
 
 
 def _tag(folder: Path, name: str) -> str:

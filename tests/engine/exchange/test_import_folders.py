@@ -202,3 +202,69 @@ def test_names_that_tools_give_to_every_log_say_nothing():
     )
     assert not any(map(says_nothing, ("resnet50", "run1", "metrics_resnet", "trained")))
     assert sorted(["v10", "v9", "a"], key=natural) == ["a", "v9", "v10"]
+
+
+def test_a_blob_without_a_name_is_read_through_the_link_that_names_it(here, there):
+    blob = put(there / "blobs" / "0a1b2c")
+    for name in ("net/metrics.csv", "net/again/results.csv"):
+        (there / "snapshots" / name).parent.mkdir(parents=True, exist_ok=True)
+        (there / "snapshots" / name).symlink_to(blob)
+    said = take(here, there)
+    assert set(runs_of(here)) == {"snapshots/net"}
+    assert any("1 other file" in line and "1 link to what is met anyway" in line for line in said)
+
+
+def test_logs_in_folders_of_splits_are_one_run(here, there):
+    put(there / "net" / "train" / "progress.csv")
+    put(there / "net" / "eval" / "progress.csv", "epoch,loss\n1,2.0\n")
+    put(there / "alone" / "train" / "progress.csv")
+    take(here, there)
+    assert {name: points_of(run) for name, run in runs_of(here).items()} == {
+        "net": {"train/loss": [(1, 1.0), (2, 0.5)], "val/loss": [(1, 2.0)]},
+        "alone/train": {"loss": [(1, 1.0), (2, 0.5)]},
+    }
+
+
+def test_dvclive_writes_a_file_a_metric(here, there):
+    for name in ("train/loss", "eval/loss", "lr"):
+        put(
+            there / "net" / "dvclive" / "plots" / "metrics" / f"{name}.tsv",
+            f"step\t{Path(name).name}\n0\t1.0\n1\t0.5\n",
+        )
+    put(there / "net" / "dvclive" / "metrics.json", '{"train": {"loss": 0.5}, "step": 1}')
+    take(here, there)
+    assert {name: set(points_of(run)) for name, run in runs_of(here).items()} == {
+        "net": {"train/loss", "eval/loss", "lr"}
+    }
+
+
+def test_folders_within_one_another_are_read_once(here, there):
+    event_file(there / "net" / "train", [scalar("loss", 1, 1.0)])
+    event_file(there / "net" / "val", [scalar("loss", 1, 1.0)])
+    put(there / "other" / "metrics.csv")
+    take(here, there, there / "net" / "train", there / "other", there / "other" / "metrics.csv")
+    assert set(runs_of(here)) == {"net", "other"}
+
+
+def test_names_of_any_bytes_stop_nothing(here, there):
+    folder = there / os.fsdecode(b"b\xff\x1b[31m")
+    put(folder / "metrics.csv")
+    put(there / "z" / "metrics.csv")
+    said = take(here, there)
+    assert len(here.runs()) == 2
+    assert all(line.isprintable() for line in said)
+
+
+def test_settings_that_would_fill_a_runs_file_find_no_place(here, there):
+    put(there / "mlruns" / "1" / "0a" / "meta.yaml", "run_id: 0a\n")
+    put(there / "mlruns" / "1" / "0a" / "metrics" / "loss", "1795000000000 0.5 1\n")
+    put(there / "mlruns" / "1" / "0a" / "params" / "long", "x" * 10_000)
+    put(there / "mlruns" / "1" / "0a" / "params" / "lr", "0.1")
+    take(here, there)
+    assert here.runs()[0].info().config["options"] == {"lr": 0.1}
+
+
+def test_standard_input_is_no_folder(tmp_path):
+    arguments = ["import", "-", "--format", "wandb", "--runs", str(tmp_path)]
+    done = CliRunner().invoke(main, arguments, input="x")
+    assert (done.exit_code, "standard input is a table or JSON" in done.output) == (2, True)

@@ -127,6 +127,13 @@ def test_a_renamed_metric_takes_no_name_that_another_has(here, tmp_path):
     assert "  a is not called b: another metric is" in said
 
 
+def test_a_metric_that_is_called_a_percentage_is_one(here, tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,acc%,top5\n1,50.0,25.0\n")
+    take(here, path, renames=[("acc", "test/accuracy", 0.01), ("top5", "test/top5", 0.01)])
+    assert points_of(here.runs()[0]) == {"test/accuracy": [(1, 0.5)], "test/top5": [(1, 0.25)]}
+
+
 def test_renaming_changes_nothing_about_which_run_it_is(here, tmp_path):
     path = log(tmp_path / "a" / "metrics.csv")
     take(here, path)

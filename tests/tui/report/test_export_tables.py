@@ -367,3 +367,7 @@ def test_any_metric_is_tabled_for_imported_runs_beside_trained_ones(lab: Lab) ->
         "a": ("2", "0.25"), "keras": ("2", "0.375"),
     }  # fmt: skip
     assert {row["val_loss_best"] for row in rows.values()} == {"false"}
+    assert export(lab, config)
+    assert lab.said[0] == (
+        "passed over: imported without test/f1 or test/accuracy: keras; `--metric NAME` tables what they have"
+    )

@@ -794,6 +794,6 @@ async def test_an_arrow_says_at_the_heading_what_the_list_is_sorted_by(
 
 def test_a_metric_without_a_slash_is_a_column_as_its_last_value():
     fact = RunSummary(status("a", last={"val_loss": 0.25}), RunMetadata({}, Labels()))
-    snapshot = Snapshot(project=Project(Path(), Path(), Path()), runs=(fact.status,))
+    snapshot = Snapshot(runs=(fact.status,))
     assert "last:val_loss" in [each.name for each in known_columns(snapshot)]
     assert text("last:val_loss", fact) == "0.25"

@@ -24,9 +24,9 @@ class ChartActions:
 
     def action_axis(self) -> None:
         """Go on to the next x axis that one of the runs shown has."""
-        places = [axis for axis in AXES if axis in self._board.snapshot.axes]
-        state = self._board.state
-        state.axis = places[(places.index(state.axis) + 1) % len(places)] if state.axis in places else "epoch"
+        state, known = self._board.state, self._board.snapshot.axes
+        after = AXES.index(state.axis) + 1
+        state.axis = next((axis for axis in (*AXES[after:], *AXES[:after]) if axis in known), "epoch")
         self._board.grid.x_label = state.axis
         self._board.look()
 

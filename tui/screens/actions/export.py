@@ -62,8 +62,9 @@ class ExportActions:
         from tui.figures.view_figure import export_view
 
         try:
-            files = export_view(view, path, self._board.project.runs)
+            said: list[str] = []
+            files = export_view(view, path, self._board.project.runs, said.append)
         except (ExportError, StoreError) as error:
             self._board.report(Failed("It cannot be exported", str(error)))
         else:
-            self._board.report(Succeeded(f"Written: {', '.join(map(str, files))}"))
+            self._board.report(Succeeded(f"Written: {'; '.join([', '.join(map(str, files)), *said])}"))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import decode, encode
-from engine.exchange.log_files import json_rows
+from engine.exchange.log_files import json_rows, text_lines
 from engine.exchange.log_files.log_reader import read_log
 from engine.exchange.optional_packages import ExchangeError
 from tests.engine.exchange.log_files.conftest import Read, by_epoch, by_step
@@ -33,6 +33,9 @@ LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
         json.dumps({"log_history": ROWS, "best_metric": 0.5, "epoch": 2.0}),
         json.dumps({"log_history": ROWS, "other": [{"a": 1}]}, indent=4),
         json.dumps({"args": {"lr": 0.1}, "records": ROWS}),
+        json.dumps({str(row["epoch"]): {"loss": row["loss"], "val": row["val"]} for row in ROWS}, indent=1),
+        json.dumps({f"epoch_{row['epoch']}": {"loss": row["loss"], "val": row["val"]} for row in ROWS}),
+        json.dumps({"history": {"loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}, "epoch": [1, 2], "params": {"a": 1}}),
         json.dumps({"epoch": [1, 2], "loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}),
         json.dumps({"history": {"epoch": [1, 2], "loss": [0.9, 0.8], "val": {"acc": [0.5, 0.75]}}}),
         json.dumps({"columns": ["epoch", "loss", "val/acc"], "index": [0, 1], "data": [[1, 0.9, 0.5], [2, 0.8, 0.75]]}),
@@ -40,7 +43,7 @@ LINES = "".join(f"{json.dumps(row)}\n" for row in ROWS)
         "".join(json.dumps({"event": "metrics", "step": row["epoch"], "epoch": row["epoch"], "time": 1.7e9,
                 "run": "log", "values": {"loss": row["loss"], "val/acc": row["val"]["acc"]}}) + "\n" for row in ROWS),
     ],
-    ids=range(14),
+    ids=range(17),
 )  # fmt: skip
 @pytest.mark.parametrize("name", ["log.txt", "metrics.json", "x"])
 def test_one_log_in_many_forms_of_json_says_the_same(text, name, read: Read):
@@ -136,6 +139,21 @@ def test_a_document_is_bounded(read: Read, monkeypatch):
     monkeypatch.setattr(json_rows, "MAX_DOCUMENT", 100)
     with pytest.raises(ExchangeError, match="a JSON document of over 100 characters"):
         read(json.dumps(ROWS * 20, indent=1))
+
+
+def test_a_document_on_one_long_line_is_read(read: Read, monkeypatch):
+    monkeypatch.setattr(text_lines, "MAX_LINE", 30)
+    (run,) = read(json.dumps(ROWS))
+    assert by_epoch(run) == WANTED
+    monkeypatch.setattr(text_lines, "MAX_DOCUMENT", 60)
+    with pytest.raises(ExchangeError, match="a JSON document of over 60 characters"):
+        read(json.dumps(ROWS))
+
+
+def test_names_without_an_end_cost_themselves_alone(read: Read):
+    (run,) = read(json.dumps({"step": 1, "x": 2, "a" * 3000: 3}) + "\n" + json.dumps({"step": 2, "x": 3}))
+    assert by_step(run) == {"x": {1: 2, 2: 3}}
+    assert list(run.left) == [f"a value of a metric whose name has no end (line 1: {'a' * 40!r})"]
 
 
 VALUES = st.recursive(

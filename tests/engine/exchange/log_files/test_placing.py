@@ -48,13 +48,16 @@ def test_columns_that_count_steps_are_told_by_their_names(name, read: Read):
         ("epoch,train_loss_step,loss\n1,0.9,0.9\n2,0.8,0.8\n", {"train_loss_step", "loss"}),
         ("epoch,it,loss\n1,3.2,0.9\n2,3.1,0.8\n", {"it", "loss"}),
         ("epoch,batch,loss\n1,128,0.9\n2,128,0.8\n3,128,0.7\n", {"batch", "loss"}),
+        ("_step,epoch,trainer/global_step,loss\n7,1,10,0.9\n9,2,20,0.8\n", {"loss"}),
+        ("epochs,step,loss\n10,1,0.9\n10,2,0.8\n10,3,0.8\n", {"epochs", "loss"}),
         ("epoch,iteration,step,loss\n1,10,10,0.9\n2,20,20,0.8\n", {"loss"}),
     ],
 )
 def test_what_is_called_a_step_and_cannot_be_one_is_a_metric(text, metrics, read: Read):
     (run,) = read(text)
     assert set(by_epoch(run)) == metrics
-    assert list(by_epoch(run)["loss"])[:2] == [1, 2]
+    places = by_epoch(run) if run.has_epochs else by_step(run)
+    assert list(places["loss"])[:2] == [1, 2]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +122,11 @@ def test_batches_may_begin_anew_without_a_column_of_epochs(read: Read):
     assert run.notes == ["line 4: 'batch' begins again with an epoch: it is counted on from there"]
 
 
+def test_a_table_of_scores_has_them_at_one_place(read: Read):
+    (run,) = read("name,value\naccuracy,0.9\nf1,0.8\naccuracy,0.95\nlr,NA\n")
+    assert by_epoch(run) == {"accuracy": {0: 0.9, 1: 0.95}, "f1": {0: 0.8}}
+
+
 def test_a_table_of_models_has_a_run_a_row(read: Read):
     one, two = read("model,top1,params\nvit,80.5,85.7\nbit,79.5,23.5\n")
     assert [(run.name, by_epoch(run)["top1"]) for run in (one, two)] == [
@@ -128,9 +136,11 @@ def test_a_table_of_models_has_a_run_a_row(read: Read):
 
 
 def test_an_epoch_that_is_none_costs_its_own_row(read: Read):
-    (run,) = read("epoch,x\n-1,9\n0,1\nmean,5\n1,2\n")
+    (run,) = read("epoch,time,x\n-1,1,9\n0,2,1\nmean,2,5\n1,4,2\n")
     assert by_epoch(run) == {"x": {0: 1, 1: 2}}
-    assert list(run.left.values()) == [2]
+    assert dict(run.left) == {
+        "a value at what is no epoch: a number from 0 to 2^53 (line 2: '-1' is the first)": 2
+    }
 
 
 def test_batches_that_begin_anew_with_each_epoch_are_counted_on(read: Read):
@@ -217,6 +227,13 @@ def test_times_that_are_not_counted_up_are_a_metric(cells, read: Read):
     assert values[0] == {"04:39": 279, "00:10:05": 605}.get(cells[0]) or values[0] == float(cells[0])
 
 
+@pytest.mark.parametrize("name", ["time", "step", "epoch", "index", "seconds"])
+def test_numbers_beyond_all_bounds_do_no_harm(name, read: Read):
+    cells = ["1", "1e308", "inf", "-1e308", "1e308", "2", "1e400", "3", "nan", "4"]
+    (run,) = read(f"{name},x\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert len(by_step(run)["x"]) >= 4
+
+
 def test_a_clock_is_preferred_to_what_counts_up(read: Read):
     text = "_step,_runtime,_timestamp,loss\n0,10,1700000000,0.5\n1,20,1700000010,0.4\n"
     (run,) = read(text)
@@ -226,7 +243,10 @@ def test_a_clock_is_preferred_to_what_counts_up(read: Read):
 
 @pytest.mark.parametrize("word", ["phase", "split", "mode"])
 def test_a_row_may_say_of_which_split_it_is(word, read: Read):
-    (run,) = read(f"epoch,{word},loss,val_acc\n1,train,0.9,\n1,val,0.8,0.5\n2,train,0.7,\n2,val,0.6,0.75\n")
+    (run,) = read(
+        f"epoch,{word},loss,val_acc,value\n1,train,0.9,,\n1,val,0.8,0.5,\n2,train,0.7,,\n2,val,0.6,0.75,4\n"
+    )
     assert by_epoch(run) == {
+        "val/value": {2: 4},
         "train/loss": {1: 0.9, 2: 0.7}, "val/loss": {1: 0.8, 2: 0.6}, "val_acc": {1: 0.5, 2: 0.75},
     }  # fmt: skip

@@ -50,6 +50,8 @@ WANTED = {"acc": {0: 0.5, 1: 0.75}, "loss": {0: 1.25, 1: 0.9}}
         "epoch,acc,loss,\n0,0.5,1.25\n1,0.75,0.9\n",
         PLAIN + PLAIN.splitlines()[0] + "\n",
         '"epoch","acc","loss"\n"0","0.5","1.25"\n"1","0.75","0.9"\n',
+        '"epoch", "acc", "loss"\n"0", "0.5", "1.25"\n"1", "0.75", "0.9"\n',
+        "'epoch','acc','loss'\n'0','0.5','1.25'\n'1','0.75','0.9'\n",
         "        epoch,    acc,   loss\n     0,   0.5,  1.25\n    1,  0.75,  0.9\n",
         ",epoch,acc,loss\n0,0,0.5,1.25\n1,1,0.75,0.9\n",
         "Unnamed: 0,epoch,acc,loss\n0,0,0.5,1.25\n1,1,0.75,0.9\n",
@@ -198,6 +200,11 @@ def test_a_comma_that_parts_cells_and_fractions_is_told(read: Read):
         ExchangeError, match=r"left out: 1 x a row that does not fit the heading \(line 2: '3 cells"
     ):
         read("epoch,loss\n1,0,5\n2,0,25\n")
+
+
+def test_one_column_may_have_commas_in_its_numbers(read: Read):
+    (run,) = read("loss\n0,9\n0,85\n")
+    assert by_epoch(run) == {"loss": {0: 0.9, 1: 0.85}}
 
 
 def test_rows_whose_program_leaves_the_end_out_are_whole(read: Read):

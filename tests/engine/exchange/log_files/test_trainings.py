@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 
 import pytest
@@ -45,6 +46,18 @@ def test_rows_after_a_resume_replace_those_from_there_on(read: Read):
     ]
 
 
+def test_a_row_without_a_step_goes_with_the_one_before_it(read: Read):
+    rows = [{"step": 10, "x": 1}, {"y": 1}, {"step": 20, "x": 2}, {"y": 2}, {"step": 20, "x": 3}, {"y": 3}]
+    rows[4:4] = [{"step": 30, "x": 9}, {"y": 9}]
+    (run,) = read("".join(json.dumps(row) + "\n" for row in rows))
+    assert by_step(run) == {"x": {10: 1, 20: 3}, "y": {10: 1, 20: 3}}
+
+
+def test_a_document_says_which_entry(read: Read):
+    _, two = read(json.dumps([{"step": step, "x": 1} for step in (1, 2, 1, 2)]))
+    assert two.notes == ["entry 3: the steps begin again at 1: another training from there on"]
+
+
 def test_a_counter_of_steps_that_begins_again_while_epochs_go_on_is_one_training(read: Read):
     (run,) = read("epoch,step,x\n1,10,1\n2,20,2\n3,30,3\n4,10,4\n5,20,5\n")
     assert by_step(run) == {"x": {10: 1, 20: 2, 30: 3, 40: 4, 50: 5}}
@@ -85,9 +98,23 @@ def test_rows_in_no_order_are_sorted_and_said(read: Read):
     assert run.notes == ["its steps are in no order: the rows are sorted"]
 
 
+def test_trainings_that_log_at_odd_steps_are_told_apart(read: Read):
+    found = read("step,x\n13,1\n27,2\n41,3\n55,4\n14,5\n26,6\n40,7\n12,8\n29,9\n")
+    assert [list(by_step(run)["x"]) for run in found] == [[13, 27, 41, 55], [14, 26, 40], [12, 29]]
+
+
+def test_a_file_that_goes_up_and_down_all_the_time_is_one_run(read: Read):
+    (run,) = read("step,x\n" + "1,1\n0,0\n" * 3000)
+    assert len(run) == 6000
+    assert "its steps are in no order: the rows are sorted" in run.notes
+
+
 def test_a_step_measured_twice_at_once_is_kept_twice(read: Read):
-    (run,) = read("step,x\n1,1\n1,2\n2,3\n")
-    assert [list(event.values.values()) for event in run.events("r")] == [[1], [2], [3]]
+    (run,) = read("step,x\n1,1\n1,2\n2,3\n2,4\n")
+    assert [list(event.values.values()) for event in run.events("r")] == [[1], [2], [3], [4]]
+    assert run.notes == [
+        "line 3: 2 values from there on at the step of an earlier one: all are kept, the last counts"
+    ]
 
 
 def test_times_since_a_start_count_for_each_training(tmp_path):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -64,6 +67,16 @@ def test_a_run_below_another_is_called_after_both_and_runs_of_one_name_are_seeds
     assert experiments_of(here) == {"sweep": [0], "sweep/trial": [0, 1]}
 
 
+def test_runs_of_one_name_are_seeds_in_the_order_in_which_they_began(here, tmp_path):
+    for run, start in (("0a", 30), ("0b", 4), ("0c", 200)):
+        folder = mlflow_run(tmp_path, run * 16, "net", {"loss": curve([start])})
+        with (folder / "meta.yaml").open("a") as file:
+            file.write(f"start_time: {start}\n")
+    take(here, tmp_path)
+    runs = sorted(here.runs(), key=lambda each: each.info().seed)
+    assert [points_of(run)["loss"][0][1] for run in runs] == [4, 30, 200]
+
+
 def test_points_without_steps_are_counted_and_odd_lines_said(here, tmp_path):
     text = f"{MS} 1.0 0\n{MS + 1000} 0.5 0\n"
     odd = f"{MS} nan 0\n{MS} 0.25 1 digits 0a1b\nno line\n{MS} 0.125 -3\n"
@@ -112,3 +125,35 @@ def test_what_cannot_be_used_at_all_is_an_error(here, tmp_path):
     mlflow_run(tmp_path, "0a" * 16, "gone", {"loss": curve([1.0])}, stage="deleted")
     with pytest.raises(ExchangeError, match="was deleted in MLflow"):
         take(here, tmp_path)
+
+
+def test_a_database_holds_the_same(here, tmp_path):
+    path = tmp_path / "mlflow.db"
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.executescript(
+            "CREATE TABLE runs (run_uuid, name, lifecycle_stage, start_time);"
+            "CREATE TABLE metrics (run_uuid, key, value, timestamp, step, is_nan);"
+            "CREATE TABLE params (run_uuid, key, value); CREATE TABLE tags (run_uuid, key, value);"
+        )
+        runs = [("a", "sweep", "active", 1), ("b", "trial", "active", 2), ("c", "gone", "deleted", 3)]
+        runs += [("d", "sweep", "active", 4)]
+        database.executemany("INSERT INTO runs VALUES (?, ?, ?, ?)", runs)
+        points = [(run, "loss", 0.5 / step, MS + step, step, 0) for run in "abcd" for step in (1, 2)]
+        points += [("a", "acc", 0.0, MS, 1, 1), ("a", "odd", 1.0, "x", 1, 0)]
+        points += [("a", "gap", -1.7976931348623157e308, MS, 1, 0)]
+        database.executemany("INSERT INTO metrics VALUES (?, ?, ?, ?, ?, ?)", points)
+        database.execute("INSERT INTO params VALUES ('b', 'seed', '4')")
+        database.execute("INSERT INTO tags VALUES ('b', 'mlflow.parentRunId', 'a')")
+    said = take(here, tmp_path)
+    assert experiments_of(here) == {"sweep": [0, 1], "sweep/trial": [4]}
+    found = points_of(runs_of(here)["sweep (a)"])
+    assert found["loss"] == [(1, 0.5), (2, 0.25)]
+    assert math.isnan(found["acc"][0][1])
+    assert math.isnan(found["gap"][0][1])  # as all that is not finite
+    assert "  left out: 1, of odd: no time, value and step" in said
+
+
+@pytest.mark.parametrize("data", [b"", b"SQLite format 3\0", b"SQLite format 3\0" + bytes(4000), b"garbage"])
+def test_what_is_no_database_of_it_is_counted(data, here, tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(data)
+    assert take(here, tmp_path)[0] == f"{tmp_path}: passed over 1 .db file"
