@@ -23,7 +23,7 @@ _WHOLE, _FIRST, _MIDDLE, _LAST = 1, 2, 3, 4
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 
 
-class TornLogError(Exception):
+class TornLog(Exception):  # noqa: N818  it is caught here, and told as a remark
     """The log ends in the middle of a record, or is damaged after those that were read."""
 
 
@@ -31,7 +31,7 @@ def records(file: IO[bytes]) -> Iterator[bytes]:
     """Yield the records of a log, from behind the header of the file.
 
     Raises:
-        TornLogError: It is not whole; the message says what is wrong.
+        TornLog: It is not whole; the message says what is wrong.
     """
     record: bytearray | None = None
     at = file.tell()
@@ -43,23 +43,23 @@ def records(file: IO[bytes]) -> Iterator[bytes]:
         head = file.read(HEADER)
         if not head:
             if record is not None:
-                raise TornLogError("it ends in the middle of one")
+                raise TornLog("it ends in the middle of one")
             return
         if len(head) < HEADER:
-            raise TornLogError("it ends in the middle of one")
+            raise TornLog("it ends in the middle of one")
         checksum, size, kind = struct.unpack("<IHB", head)
         data = file.read(size)
         at += HEADER + len(data)
         if len(data) < size:
-            raise TornLogError("it ends in the middle of one")
+            raise TornLog("it ends in the middle of one")
         if kind == 0 and size == 0:  # room that was set aside and never written
             return
         if zlib.crc32(bytes([kind]) + data) != checksum:
-            raise TornLogError("it is damaged after that")
+            raise TornLog("it is damaged after that")
         if kind in (_WHOLE, _FIRST):
             record = bytearray()
         if record is None or kind not in (_WHOLE, _FIRST, _MIDDLE, _LAST):
-            raise TornLogError("it is damaged after that")
+            raise TornLog("it is damaged after that")
         if len(record) <= MAX_RECORD:
             record += data
         if kind in (_WHOLE, _LAST):

@@ -13,7 +13,7 @@ from typing import Any
 
 from engine.exchange.imported_run import ImportedRun
 from engine.exchange.optional_packages import ExchangeError
-from engine.exchange.trackers.record_log import MAGIC, TornLogError, fields, records
+from engine.exchange.trackers.record_log import MAGIC, TornLog, fields, records
 
 STEPS = ("trainer/global_step", "train/global_step", "global_step")
 """What is logged beside the metrics and says the optimizer's step; the first that most rows have counts."""
@@ -84,7 +84,7 @@ class _Reader:
                             self._take(number, value)
                 except ValueError:
                     self._damaged += 1
-        except TornLogError as error:
+        except TornLog as error:
             self._note = f"{self.path}: {count:,} records could be read; {error}"
 
     def _take(self, number: int, value: bytes) -> None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from engine.events import decode, encode
 from engine.exchange.optional_packages import ExchangeError
-from engine.exchange.trackers.record_log import BLOCK, HEADER, TornLogError, fields, records
+from engine.exchange.trackers.record_log import BLOCK, HEADER, TornLog, fields, records
 from engine.exchange.trackers.wandb_reader import read_wandb
 from engine.runs.store import Store
 from tests.engine.exchange.imported import experiments_of, points_of, runs_of, take
@@ -178,5 +178,5 @@ def test_damage_is_told():
     file.seek(HEADER)
     log = records(file)
     assert next(log) == b"abc"
-    with pytest.raises(TornLogError, match="damaged"):
+    with pytest.raises(TornLog, match="damaged"):
         next(log)
