@@ -49,6 +49,18 @@ class Event(msgspec.Struct, kw_only=True, gc=False, tag_field="event"):
     run: str
 
 
+class Data(msgspec.Struct, kw_only=True):
+    """The images of a run: what stands for them wherever they lie, how many there are, and of which classes."""
+
+    digest: str
+    train: Count
+    val: Count
+    test: Count
+    classes: list[str]
+    changes: list[str] = []
+    """In words: with what other images it went on, and at which step."""
+
+
 class Start(Event, tag="start"):
     """An attempt begins; the first of a run has ``attempt`` 1 and ``step`` 0, a resumed one goes on from ``step``."""
 
@@ -67,12 +79,23 @@ class Start(Event, tag="start"):
     step: Count = 0
     init: str = ""
     """How the weights began: ``scratch``, or which checkpoint."""
+    data: Data | None = None
+    """The images; None for a program of the user's own and in runs of older versions."""
+    epochs_from: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] = 0
+    """The step from which epochs are counted: other than 0 where data changed, so that an epoch has other steps."""
     precision: str = ""
     """The precision that the device computes in: ``float32``, ``tf32``, ``bf16`` or ``fp16``; empty where unknown."""
     process_started: float = 0.0
     """When the process began, by its own machine's clock: with ``pid`` it names one process for good."""
     boot: str = ""
     """The boot id of the machine: after a reboot no pid of before means anything."""
+
+    @property
+    def epoch(self) -> float | None:
+        """How many epochs are done where it goes on; None where it is not known how many steps one has."""
+        if not self.steps_per_epoch:
+            return None
+        return max(0, self.step - self.epochs_from) / self.steps_per_epoch
 
 
 class Metrics(Event, tag="metrics"):

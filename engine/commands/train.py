@@ -31,6 +31,7 @@ from engine.config.loader import find_experiment, load_config
 from engine.config.validate import ConfigError
 from engine.errors import UserError
 from engine.runner.stdout import EventLines
+from engine.runs.resume import DATA_CHANGED, DATA_CHANGED_FLAG
 from engine.runs.store import Run, Store, StoreError, is_run_id
 from engine.runs.trust.queued_by_user import Identity
 
@@ -94,10 +95,13 @@ def run(
 @click.option("--queue", is_flag=True, help="Put it into the queue instead of training here and now.")
 @click.option("--all-crashed", is_flag=True, help="All runs that crashed, instead of RUN.")
 @click.option("--takeover", is_flag=True, help="Also one that another machine left running when it died.")
+@click.option(
+    DATA_CHANGED_FLAG, is_flag=True, help="Also with other images than before; the run says so for ever."
+)
 @option_yes
 def resume(
     run_name: str | None, root: Path, device: str, as_json: bool, settings: tuple[str, ...],
-    on: str | None, queue: bool, all_crashed: bool, takeover: bool, yes: bool,
+    on: str | None, queue: bool, all_crashed: bool, takeover: bool, data_changed: bool, yes: bool,
 ) -> None:  # fmt: skip
     """Go on with a run that stopped, failed or crashed, from its last checkpoint.
 
@@ -112,6 +116,8 @@ def resume(
         fail("say which: RUN, or --all-crashed")
     if takeover and (all_crashed or on not in (None, HERE)):
         fail("--takeover goes on here with one run: name it; `--on SITE` sends it away then")
+    if data_changed:
+        settings = (*settings, DATA_CHANGED)
     store = Store(root)
     runs = [store.find(run_name)] if run_name is not None else _crashed(store)
     taken = look_at_takeover(runs[0]) if takeover else None

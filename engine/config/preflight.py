@@ -6,7 +6,7 @@ import math
 
 import msgspec
 
-from engine.catalog.datasets import folder_of, list_of, training_images, validation_images
+from engine.catalog.datasets import HUB, folder_of, list_of, training_images, validation_images
 from engine.catalog.models import TIMM_PREFIX
 from engine.catalog.weights import weights_file
 from engine.config.schema import Experiment
@@ -27,7 +27,8 @@ def missing_packages(experiment: Experiment) -> str:
     if experiment.command:
         return ""
     timm = ("timm",) if experiment.model.startswith(TIMM_PREFIX) else ()
-    return f"training {lacks}" if (lacks := lacking("train", *timm)) else ""
+    hub = ("hf",) if experiment.dataset.startswith(HUB) else ()
+    return f"training {lacks}" if (lacks := lacking("train", *timm, *hub)) else ""
 
 
 def missing_files(experiment: Experiment) -> str:

@@ -155,7 +155,10 @@ def impossible(experiment: Experiment) -> list[tuple[str, str]]:
         conflicts += _without_effect(experiment)
     source = experiment.dataset
     if not is_dataset(source):
-        own = "folder:PATH (with train/ and test/ class folders) or csv:PATH (a list of images)"
+        own = (
+            "folder:PATH (with train/ and test/ class folders), csv:PATH (a list of images) or hf:NAME (of the "
+            "Hugging Face hub)"
+        )
         allowed = f"{', '.join(DATASETS)}, {own}"
         conflicts.append(
             ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")

@@ -21,7 +21,7 @@ from engine.runs.current_state import status_of
 from engine.runs.processes.membership import end_leftovers, mark
 from engine.runs.queue_entry import waiting_entry
 from engine.runs.recorder import Recorder
-from engine.runs.resume import changed, last_experiment
+from engine.runs.resume import changed, goes_on_with_other_data, last_experiment
 from engine.runs.status import State
 from engine.runs.stop_request import FAILED, StopRequest
 from engine.runs.store import Run, StoreError
@@ -95,7 +95,8 @@ def train_run(
                 recorder.log("info", told)
             experiment = changed(last_experiment(run), settings)
             with ControlListener(stop, recorder):
-                code = _train(run, experiment, info.seed, recorder, stop, device)
+                accepted = goes_on_with_other_data(settings)
+                code = _train(run, experiment, info.seed, recorder, stop, device, other_data=accepted)
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
@@ -148,7 +149,14 @@ def _require_as_it_was(run: Run, attempts: int, seen: Identity | None, takeover:
 
 
 def _train(
-    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
+    run: Run,
+    experiment: Experiment,
+    seed: int,
+    recorder: Recorder,
+    stop: StopRequest,
+    device: str,
+    *,
+    other_data: bool,
 ) -> int:
     limit = ConsoleLimit(run, experiment.console_limit, lambda message: recorder.log("warning", message))
     if experiment.command:
@@ -158,7 +166,7 @@ def _train(
     from engine.training.run import train  # seconds: by now the run is held and hears what is asked of it
 
     with limit.watched():
-        return train(run, experiment, seed, recorder, stop, device)
+        return train(run, experiment, seed, recorder, stop, device, other_data=other_data)
 
 
 def _leave(run: Run, state: State) -> None:

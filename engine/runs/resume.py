@@ -33,6 +33,10 @@ MAY_CHANGE = (
     "retries",
     "console_limit",
 )
+DATA_CHANGED = "data_changed=true"
+"""The setting that a resumed run goes on with other images than those of its checkpoint, for this attempt alone."""
+DATA_CHANGED_FLAG = "--data-changed"
+"""The option that sets it."""
 FOLLOWS = "accumulate"
 """What another batch size changes."""
 CHUNK = 4 * 1024 * 1024
@@ -60,6 +64,11 @@ def last_experiment(run: Run) -> Experiment:
                 break
 
 
+def goes_on_with_other_data(settings: Sequence[str]) -> bool:
+    """Return whether the settings of a resumed run accept that its images are others than those of its checkpoint."""
+    return DATA_CHANGED in settings
+
+
 def _as_experiment(config: Mapping[str, Any], where: str) -> Experiment:
     """Return a stored configuration as this version understands it; raises ConfigError where it does not."""
     try:
@@ -73,10 +82,15 @@ def changed(experiment: Experiment, settings: Sequence[str]) -> Experiment:
     """Return the experiment with ``key=value`` settings changed for a resumed run.
 
     With another ``batch_size`` accumulation keeps the images of an optimizer step, and with them the schedule.
+    ``DATA_CHANGED`` changes no setting.
 
     Raises:
         ConfigError: A setting is wrong, or would make it another experiment.
     """
+    if experiment.command and goes_on_with_other_data(settings):
+        message = "what a program of your own reads is its own affair"
+        raise ConfigError([Mistake(DATA_CHANGED_FLAG, message)])
+    settings = [setting for setting in settings if setting != DATA_CHANGED]
     if not settings:
         return experiment
     for setting in settings:

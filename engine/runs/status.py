@@ -84,6 +84,8 @@ class Status(msgspec.Struct, kw_only=True):
     """The step from which this attempt goes on."""
     step: Count = 0
     steps_per_epoch: Count | None = None
+    epochs_from: Annotated[int, msgspec.Meta(ge=-(2**53), le=2**53)] = 0
+    """The step from which epochs are counted, as ``Start`` has it."""
     epoch: Epochs = 0.0
     epochs: Count | None = None
     eta_s: Seconds | None = None
@@ -149,6 +151,10 @@ class Status(msgspec.Struct, kw_only=True):
         """Whether it finished before its last epoch, as no evaluation was better any more."""
         return self.state == "finished" and self.reason.startswith(ENDED_EARLY)
 
+    def epochs_at(self, step: int) -> float | None:
+        """Return how many epochs are done at a step; None where it is not known how many steps an epoch has."""
+        return max(0, step - self.epochs_from) / self.steps_per_epoch if self.steps_per_epoch else None
+
     def beat(self, now: float) -> None:
         """Record a heartbeat at ``now``, in seconds since the epoch."""
         self.elapsed_s = min(LATEST, self.elapsed_s + max(0.0, now - self.heartbeat))
@@ -193,7 +199,8 @@ class Status(msgspec.Struct, kw_only=True):
         self.final = {}
         self.refused, self.refusal = 0, ""
         self.step = self.first_step = self.pace_from_step = self.pace_to_step = event.step
-        self.epoch = event.step / self.steps_per_epoch if self.steps_per_epoch else 0.0
+        self.epochs_from = event.epochs_from
+        self.epoch = self.epochs_at(event.step) or 0.0
 
     def _measure(self, event: Metrics) -> None:
         self.step, self.epoch = event.step, event.epoch
@@ -206,7 +213,8 @@ class Status(msgspec.Struct, kw_only=True):
         if event.step > self.pace_to_step:
             self._clock(event.step)
         if self.epochs and self.steps_per_epoch and self.pace_s is not None:
-            left_s = self.pace_s * max(0, self.epochs * self.steps_per_epoch - event.step)
+            last_step = self.epochs_from + self.epochs * self.steps_per_epoch
+            left_s = self.pace_s * max(0, last_step - event.step)
             self.eta_s = left_s if left_s <= LATEST else None
 
     def _keep(self, name: str, value: float | None) -> None:

@@ -9,6 +9,7 @@ from importlib.util import find_spec
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": ("torch", "torchvision", "torchmetrics", "PIL"),
     "timm": ("timm",),
+    "hf": ("datasets",),
     "parquet": ("pyarrow",),
 }
 """The modules that each extra of pyproject.toml adds."""

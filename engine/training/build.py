@@ -13,7 +13,7 @@ import torch
 from engine.catalog.gpus import peak_flops
 from engine.config.preflight import few_validation_images, oversized_batch
 from engine.config.schema import Experiment
-from engine.events import Start
+from engine.events import Data, Start
 from engine.models import checkpoint_blocks, create_model
 from engine.models.pretrained import load_pretrained
 from engine.models.weights.sources import read_checkpoint
@@ -21,6 +21,7 @@ from engine.runs.recorder import Reporter
 from engine.runs.stop_request import Request
 from engine.system import process
 from engine.training import checkpoint
+from engine.training.changed_data import facts_of, facts_to_go_on_with, kept_facts
 from engine.training.collectives import ALONE, Ranks
 from engine.training.cost import training_flops
 from engine.training.data.dataset import Dataset, load_dataset
@@ -38,6 +39,8 @@ def build(
     stop_request: Callable[[], Request | None],
     say: Say,
     ranks: Ranks = ALONE,
+    *,
+    other_data: bool = False,
 ) -> Trainer:
     """Return what trains a run, at the step of its last checkpoint, and record that it starts.
 
@@ -49,9 +52,10 @@ def build(
         stop_request: Asked after every step whether and how to stop.
         say: Called with a sentence now and then while images are decoded; what it raises ends it.
         ranks: The processes that share the run, this one among them.
+        other_data: Whether it may go on with other images than those of its checkpoint.
 
     Raises:
-        DataError: The dataset cannot be used.
+        DataError: The dataset cannot be used, or is another than the checkpoint's.
         CheckpointError: The last checkpoint, or the weights to begin with, cannot.
     """
     run = recorder.run
@@ -61,6 +65,9 @@ def build(
     kept = state["config"] if state is not None else {}
     weights = read_checkpoint(experiment.pretrained) if experiment.pretrained and "mean" not in kept else None
     data = load_dataset(experiment, seed, say, device)
+    facts = facts_to_go_on_with(
+        kept_facts(state), facts_of(data), state["step"] if state else 0, run.id, accepted=other_data
+    )
     model = create_model(
         experiment.model,
         num_classes=len(data.classes),
@@ -78,7 +85,16 @@ def build(
         data = dataclasses.replace(data, mean=tuple(kept["mean"]), std=tuple(kept["std"]))
     ideal = ideal_seconds(experiment, device, len(data.classes))
     trainer = Trainer(
-        experiment, seed, model, data, device, recorder, stop_request, ideal and ideal / ranks.size, ranks
+        experiment,
+        seed,
+        model,
+        data,
+        device,
+        recorder,
+        stop_request,
+        ideal and ideal / ranks.size,
+        ranks,
+        facts,
     )
     if state is not None:
         trainer.restore(state)
@@ -93,19 +109,21 @@ def build(
             init=experiment.pretrained or "scratch",
         )
     )
-    _log_data(experiment, data, recorder)
+    _log_data(experiment, data, facts, recorder)
     if loaded is not None:
         recorder.log("info", str(loaded))
     return trainer
 
 
-def _log_data(experiment: Experiment, data: Dataset, recorder: Reporter) -> None:
+def _log_data(experiment: Experiment, data: Dataset, facts: Data, recorder: Reporter) -> None:
     """Log how many images each split has, and where these are too few for what is asked."""
     sizes = ", ".join(
         f"{len(split)} to {use}"
         for use, split in (("train", data.train), ("validate", data.val), ("test", data.test))
     )
     recorder.log("info", f"{experiment.dataset}: {sizes}")
+    for change in facts.changes:
+        recorder.log("warning", f"other images {change}; those that validate were drawn anew")
     for note in data.notes:
         recorder.log("info", note)
     notes = (
@@ -145,6 +163,8 @@ def _start_event(
         steps_per_epoch=trainer.steps_per_epoch,
         epochs=experiment.epochs,
         step=trainer.step,
+        data=trainer.facts,
+        epochs_from=trainer.epochs_from,
         init=init,
         precision=trainer.learner.precision.name,
     )

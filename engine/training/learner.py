@@ -197,6 +197,11 @@ class Learner:
             "meter": self.meter.state(),
         }
 
+    def place_schedule(self, step: int) -> None:
+        """Have the learning rate go on as after ``step`` steps of the schedule, wherever it was."""
+        self._schedule.last_epoch = step - 1
+        self._schedule.step()
+
     def load(self, state: dict[str, Any]) -> None:
         """Go on from what a checkpoint kept.
 

@@ -22,7 +22,14 @@ from engine.training.precision import arithmetic
 
 
 def train(
-    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str
+    run: Run,
+    experiment: Experiment,
+    seed: int,
+    recorder: Recorder,
+    stop: StopRequest,
+    device: str,
+    *,
+    other_data: bool = False,
 ) -> int:
     """Train a run that this process holds, and return the process's exit code; every failure is recorded.
 
@@ -33,6 +40,7 @@ def train(
         recorder: Takes the run's events.
         stop: Tells when and how the run is to stop.
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
+        other_data: Whether it may go on with other images than those of its checkpoint.
     """
     where = torch.device("cpu")
     spent = joules_of(recorder.status.last)
@@ -45,9 +53,11 @@ def train(
             recorder.log("warning", "training on mps is unproven: compare a short run with one on the CPU")
         with Sampler(recorder.telemetry, _gpus(where, per_node), spent):
             if experiment.gpus > 1:
-                outcome = train_on_several(experiment, seed, recorder, stop, where.type, _say(recorder, stop))
+                outcome = train_on_several(
+                    experiment, seed, recorder, stop, where.type, _say(recorder, stop), other_data=other_data
+                )
             else:
-                outcome = _train_here(experiment, seed, recorder, stop, where)
+                outcome = _train_here(experiment, seed, recorder, stop, where, other_data)
     except LoadingStopped:
         outcome = Outcome("stopped", "before it had its images")
     except Exception as error:  # noqa: BLE001  whatever it is, the run says so and ends
@@ -56,13 +66,21 @@ def train(
 
 
 def _train_here(
-    experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: torch.device
+    experiment: Experiment,
+    seed: int,
+    recorder: Recorder,
+    stop: StopRequest,
+    device: torch.device,
+    other_data: bool,
 ) -> Outcome:
     """Train in this process; what asks CUDA about its current device means this one."""
     if device.type == "cuda":
         torch.cuda.set_device(device)
     with arithmetic(experiment, device):
-        return trained(build(experiment, seed, device, recorder, lambda: stop.request, _say(recorder, stop)))
+        say = _say(recorder, stop)
+        return trained(
+            build(experiment, seed, device, recorder, lambda: stop.request, say, other_data=other_data)
+        )
 
 
 def _end(outcome: Outcome, recorder: Recorder, stop: StopRequest) -> int:

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from engine.catalog.metrics import AVERAGED
 from engine.config.schema import Experiment
 from engine.errors import CheckpointError, UserError
-from engine.events import Checkpoint, Confusion
+from engine.events import Checkpoint, Confusion, Data
 from engine.runs import predictions
 from engine.runs.predictions import Predictions
 from engine.runs.recorder import Reporter
@@ -27,6 +27,7 @@ from engine.runs.stop_request import Request
 from engine.training import checkpoint
 from engine.training.batch_norm import least_batch, note_on_ranks
 from engine.training.best_checkpoint import BestCheckpoint, Weights
+from engine.training.changed_data import kept_facts
 from engine.training.collectives import ALONE, Ranks
 from engine.training.data.augment import Preprocess
 from engine.training.data.dataset import Dataset
@@ -53,6 +54,7 @@ class Trainer:
         recorder: Takes the run's events.
         stop_request: Asked after every step, so it has to be quick, whether and how to stop.
         ranks: The processes that share the run, this one among them.
+        facts: What is told of the images; None for nothing.
         ideal_s: Seconds that an image takes on the device at its best, None where that is not known.
     """
 
@@ -67,8 +69,10 @@ class Trainer:
         stop_request: Callable[[], Request | None],
         ideal_s: float | None = None,
         ranks: Ranks = ALONE,
+        facts: Data | None = None,
     ) -> None:
         self.experiment = experiment
+        self.facts = facts
         self.device = device
         self._seed = seed
         self._data = data.to(device)
@@ -89,6 +93,8 @@ class Trainer:
             for name, split in (("val", self._data.val), ("test", self._data.test))
         }
         self.step = 0
+        self.epochs_from = 0
+        """The step from which epochs are counted; other than 0 where a run goes on with other images."""
         self._scale_is_low = False
         self.tested: Evaluation | None = None
         """The last evaluation on the test split."""
@@ -100,12 +106,17 @@ class Trainer:
     @property
     def epoch(self) -> float:
         """How many epochs are done, as a fraction."""
-        return self.step / self.steps_per_epoch
+        return self._counted / self.steps_per_epoch
+
+    @property
+    def _counted(self) -> int:
+        """The steps that its epochs so far would have, had each as many as an epoch has now."""
+        return self.step - self.epochs_from
 
     @property
     def is_done(self) -> bool:
         """Whether all epochs are trained, or ``patience`` is over."""
-        return self.step >= self._steps or self._best.is_out_of_patience
+        return self._counted >= self._steps or self._best.is_out_of_patience
 
     @property
     def _has_checkpoint(self) -> bool:
@@ -161,7 +172,7 @@ class Trainer:
     def _train_epoch(self) -> Request | None:
         """Train to the end of the epoch, from the middle if it was left there; return "stop-now" if asked."""
         self.learner.meter.restart_clock()
-        groups = list(self._batches(self.step // self.steps_per_epoch, self.step % self.steps_per_epoch))
+        groups = list(self._batches(*divmod(self._counted, self.steps_per_epoch)))
         shares = [[self._ranks.share(batch) for batch in group] for group in groups]
         loaded = self._data.train.batches([indices for share in shares for indices, _ in share])
         for group, share in zip(groups, shares, strict=True):
@@ -171,9 +182,10 @@ class Trainer:
             )
             self.step += 1
             self.learner.step(self.step, batches, sum(map(len, group)), random)
-            if self.step % self.experiment.log_every == 0 or self.step % self.steps_per_epoch == 0:
+            is_whole = self._counted % self.steps_per_epoch == 0
+            if self.step % self.experiment.log_every == 0 or is_whole:
                 self._log()
-            if self._stop_request() == "stop-now" and self.step % self.steps_per_epoch:
+            if self._stop_request() == "stop-now" and not is_whole:
                 return "stop-now"
         return None
 
@@ -243,7 +255,7 @@ class Trainer:
 
     def _finish_epoch(self) -> None:
         """Evaluate where it is due, and save."""
-        epoch = self.step // self.steps_per_epoch
+        epoch = self._counted // self.steps_per_epoch
         due = epoch % self.experiment.evaluate_every == 0 or epoch == self.experiment.epochs
         self._save(best=due and self._evaluate())
 
@@ -331,20 +343,24 @@ class Trainer:
             },
             **self._best.state(),
             "is_best": best,
+            "data": msgspec.to_builtins(self.facts) if self.facts is not None else None,
+            "epochs_from": self.epochs_from,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on exactly where a checkpoint was written.
+        """Go on exactly where a checkpoint was written; with other images, at the epoch where it was.
 
         Raises:
             CheckpointError: It is of another model, or of a longer training.
         """
-        if state["step"] > self._steps + self.experiment.epochs:  # ranks may part an epoch into one step more
+        self.step, self.epochs_from = state["step"], self._epochs_from(state)
+        if self._counted > self._steps + self.experiment.epochs:  # ranks may part an epoch into one step more
             raise CheckpointError(
                 f"the checkpoint is of step {state['step']:,}; {self.experiment.epochs} epochs have {self._steps:,}"
             )
         self.learner.load(state)
-        self.step = state["step"]
+        if self.epochs_from != state.get("epochs_from", 0):
+            self.learner.place_schedule(self._counted)
         self._best.load(state)
         if self._ranks.leads and state.get("is_best"):  # its process may have been killed before it kept them
             checkpoint.keep_best(self._recorder.run.checkpoints, state)
@@ -356,6 +372,20 @@ class Trainer:
             torch.set_rng_state(saved["cpu"][self._ranks.rank].cpu())
             if self.device.type == "cuda" and "cuda" in saved:
                 torch.cuda.set_rng_state(saved["cuda"][self._ranks.rank].cpu(), self.device)
+
+    def _epochs_from(self, state: dict[str, Any]) -> int:
+        """Return the step from which epochs are counted: another one where the images are not the checkpoint's."""
+        kept = kept_facts(state)
+        before: int = state.get("epochs_from", 0)
+        if type(before) is not int:
+            raise CheckpointError(
+                "the checkpoint is no checkpoint of vitui's: its epochs_from is no whole number"
+            )
+        if kept is None or self.facts is None or kept.digest == self.facts.digest:
+            return before
+        step: int = state["step"]
+        counted: int = round(state["epoch"] * self.steps_per_epoch)
+        return step - counted
 
 
 def _cannot_write(error: OSError) -> str:

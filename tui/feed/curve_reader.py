@@ -116,9 +116,8 @@ def _curve(run: str, history: History, metric: str, watch: Watch, places: dict[B
 
 def _seams(history: History, watch: Watch) -> tuple[float, ...]:
     """Return where on the x axis a run was resumed."""
-    per_epoch = history.starts[0].steps_per_epoch if history.starts else None
     if watch.axis == "step":
         return tuple(float(step) for step in history.seams)
-    if watch.axis == "epoch" and per_epoch:
-        return tuple(step / per_epoch for step in history.seams)
+    if watch.axis == "epoch":
+        return tuple(start.epoch for start in history.starts[1:] if start.epoch is not None)
     return ()

@@ -195,6 +195,9 @@ def _attempts(record: Record) -> Iterator[NamedText]:
         yield f"{start.attempt}", f"{_moment(start.time)}  {clean(where)}"
         if start.attempt > 1:
             yield "", f"from step {start.step:,}"
+    if record.starts and (data := record.starts[-1].data) is not None:
+        for change in data.changes:
+            yield "", f"other images {clean(change)}"
 
 
 def _place(status: Status | None, record: Record) -> Iterator[NamedText]:

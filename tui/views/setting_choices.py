@@ -47,7 +47,7 @@ def choices(key: str, values: Mapping[str, Any]) -> list[str]:
     if key == "model":
         return list(MODELS)
     if key == "dataset":
-        return [*DATASETS, "folder:", "csv:"]
+        return [*DATASETS, "folder:", "csv:", "hf:"]
     if key == "patch_size":
         return _divisors(values.get("image_size"))
     if key.startswith("options."):

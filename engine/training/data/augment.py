@@ -62,7 +62,9 @@ class Preprocess:
     def _resize(self, images: Tensor) -> Tensor:
         if images.shape[-2:] == (self._size, self._size):
             return images
-        return F.interpolate(images, (self._size, self._size), mode="bicubic", align_corners=False)
+        smaller = images.shape[-1] > self._size
+        size = (self._size, self._size)
+        return F.interpolate(images, size, mode="bicubic", align_corners=False, antialias=smaller)
 
 
 class MixupCutmix:

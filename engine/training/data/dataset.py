@@ -19,7 +19,7 @@ import psutil
 import torch
 from torch import Tensor
 
-from engine.catalog.datasets import folder_of, list_of, validation_count
+from engine.catalog.datasets import DATASETS, HUB, TORCH, folder_of, list_of, validation_count
 from engine.config.schema import Experiment
 from engine.runs.predictions import digest_of
 from engine.training.data.digits import digits_source
@@ -175,7 +175,8 @@ def load_dataset(experiment: Experiment, seed: int, say: Say = ignore, device: t
     test = whole(source.test, test_images)
     tested = np.delete(np.arange(len(source.test.labels)), list(test_images.broken))
     names = [source.test.names[i] for i in tested.tolist()] if source.test.names else [experiment.dataset]
-    mean, std = _statistics(train)
+    spec = DATASETS.get(experiment.dataset)
+    mean, std = (spec and spec.normalisation) or _statistics(train)
     parts = [LoadedPart("train", source.train, images, subset)]
     if source.val is not None and val_images is not None:
         parts.append(LoadedPart("val", source.val, val_images))
@@ -211,7 +212,16 @@ def _source(experiment: Experiment, say: Say) -> DataSource:
         return folder_source(folder, experiment, say)
     if (file := list_of(name)) is not None:
         return list_source(file, experiment, say)
-    from engine.training.data.cifar import cifar_source  # torchvision is slow to import
+    if name.startswith(HUB):
+        from engine.training.data.hub_sets import hub_source  # of an extra
+
+        return hub_source(name, experiment, say)
+    # torchvision is slow to import
+    if name.startswith(TORCH):
+        from engine.training.data.torch_sets import torch_source
+
+        return torch_source(name, experiment, say)
+    from engine.training.data.cifar import cifar_source
 
     return cifar_source(name, say)
 

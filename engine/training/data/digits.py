@@ -32,5 +32,5 @@ def digits_source() -> DataSource:
         train=Part(labels[train], lambda chosen: Images(images[train[chosen]])),
         test=Part(labels[test], lambda chosen: Images(images[test[chosen]])),
         classes=tuple(str(digit) for digit in range(CLASSES)),
-        flips=False,
+        flips=DATASETS["digits"].flips,
     )

@@ -11,15 +11,15 @@ import os
 import stat
 import threading
 import zlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
 
 from engine.system.files import write_all
 from engine.system.process import end_when_told_by
@@ -29,10 +29,14 @@ from engine.training.data.deep_colours import at_8_bits, byte_order
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 UNREAD = frozenset({"EPS", "WMF", "IPTC", "BUFR", "GRIB", "HDF5", "MPEG"})
 """Formats that Pillow names and cannot read by itself; for some it would start another program."""
+USUAL_FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM")
+"""Formats that Pillow has at hand: only where an image is of none of them are the others looked at."""
+USUAL_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".ppm"})
 READ_WHOLE = 16 * 2**20
 """Bytes up to which a file is read once, for its digest and its pixels."""
 ORIENTATION = 0x0112
-"""The EXIF tag, and below what turns an image upright by its value."""
+"""The EXIF tag, and below what of Pillow's ``info`` may have it, and what turns an image upright by its value."""
+MAY_SAY_ORIENTATION = frozenset({"exif", "xmp", "XML:com.adobe.xmp", "Raw profile type exif"})
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -92,22 +96,19 @@ def decode(task: DecodeTask) -> DecodeResult:
     pixels = np.zeros((len(task.names), 3, task.size, task.size), dtype=np.uint8)
     broken, contents, seen = {}, [0] * len(task.names), Seen()
     for i, name in enumerate(task.names):
-        of_this = Seen()
         try:
-            with _opened(task.root / name) as (file, contents[i]):
-                pixels[i] = _decode_one(file, task, of_this)
+            file, contents[i] = _opened(task.root / name)
+            pixels[i] = _decode_one(file, task, seen)
         except ImageSizeMismatch:
             raise
         except Exception as error:  # noqa: BLE001  decoders raise anything at all over a damaged file
             broken[task.start + i] = _reason(error)
-        else:
-            seen.add(of_this)
     if task.into is not None:
         path, offset = task.into
-        with path.open("r+b", buffering=0) as file:
-            file.seek(offset + task.start * 3 * task.size**2)
+        with path.open("r+b", buffering=0) as cache:
+            cache.seek(offset + task.start * 3 * task.size**2)
             # a full disk is an OSError here, where a mapping would end the process
-            write_all(file.fileno(), pixels.data.cast("B"))
+            write_all(cache.fileno(), pixels.data.cast("B"))
     checksums = [zlib.crc32(row.data) for row in pixels]
     return DecodeResult(task, checksums, contents, broken, seen, pixels if task.into is None else None)
 
@@ -115,26 +116,30 @@ def decode(task: DecodeTask) -> DecodeResult:
 def square_side(file: Path) -> int | None:
     """Return the side of an image in pixels, 0 if it is not square, None if it cannot be decoded."""
     try:
-        with _opened(file) as (opened, _), _image(opened, None, UNDECIDED, Seen()) as image:
-            width, height = to_rgb(image, UNDECIDED, Seen()).size
+        image = _image(_opened(file)[0], None, UNDECIDED, Seen())
+        width, height = to_rgb(image, UNDECIDED, Seen()).size
     except Exception:  # noqa: BLE001  decoders raise anything at all over a damaged file
         return None
     return height if height == width else 0
 
 
+def is_image(name: str) -> bool:
+    """Return whether a file's name is that of an image that is read: by all suffixes that Pillow has for it."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix in USUAL_SUFFIXES or suffix in _suffixes()
+
+
 @functools.cache
-def readable_suffixes() -> frozenset[str]:
-    """Return the suffixes of the image files that are read, in small letters with their dot: those of Pillow."""
+def _suffixes() -> frozenset[str]:
     formats = {*_formats(), "MPO"}  # which is a JPEG to open
     return frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in formats)
 
 
 @functools.cache
 def _formats() -> tuple[str, ...]:
-    """Return the formats that are read, the most frequent first: each is asked in turn."""
+    """Return all formats that are read; to know them takes a tenth of a second."""
     Image.init()
-    usual = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF", "PPM")
-    return (*usual, *sorted(Image.OPEN.keys() - UNREAD - {*usual}))
+    return tuple(sorted(Image.OPEN.keys() - UNREAD))
 
 
 def serve_parent() -> None:
@@ -153,31 +158,33 @@ def _leave_with(parent: BaseProcess) -> None:
     os._exit(1)
 
 
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """Yield an image's file and 64 bits of its SHA-256; a pipe or device is refused, not waited for.
+def _opened(path: Path) -> tuple[IO[bytes], int]:
+    """Return an image's file and 64 bits of its SHA-256; a pipe or device is refused, not waited for.
 
     Raises:
         OSError: It cannot be read, or is no file.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if kind := _other_kind(status.st_mode):
             raise OSError(f"it is {kind}")
         if status.st_size <= READ_WHOLE:
-            data = file.read(READ_WHOLE + 1)
-            yield io.BytesIO(data), _short(hashlib.sha256(data))
-        else:
-            digest = hashlib.file_digest(file, "sha256")
-            file.seek(0)
-            yield file, _short(digest)
+            data = os.read(descriptor, status.st_size + 1)
+            return io.BytesIO(data), _short(hashlib.sha256(data))
+    finally:
+        os.close(descriptor)
+    file = path.open("rb")
+    digest = hashlib.file_digest(file, "sha256")
+    file.seek(0)
+    return file, _short(digest)
 
 
 def _other_kind(mode: int) -> str:
     """Return what stands in a file's place, in words; empty for a regular file."""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):  # of which the system says that it is none to read
+        return ""
     kinds = (
-        (stat.S_ISDIR, "a folder"),
         (stat.S_ISFIFO, "a pipe"),
         (stat.S_ISSOCK, "a socket"),
         (stat.S_ISCHR, "a device"),
@@ -192,42 +199,48 @@ def _short(digest: Any) -> int:
 
 def _decode_one(file: IO[bytes], task: DecodeTask, seen: Seen) -> Pixels:
     """Return an image (3, size, size) of 8 bits a channel."""
-    with _image(file, task.size if task.fit else None, task.conversion, seen) as image:
-        if task.fit:
-            rgb = _fit(image, task.size, task.conversion, seen)
-        elif image.size != (task.size, task.size):
-            raise ImageSizeMismatch
-        else:
-            rgb = to_rgb(image, task.conversion, seen)
-        pixels = np.asarray(rgb)  # (size, size), or (size, size, 3)
+    image = _image(file, task.size if task.fit else None, task.conversion, seen)
+    if task.fit:
+        rgb = _fit(image, task.size, task.conversion, seen)
+    elif image.size != (task.size, task.size):
+        raise ImageSizeMismatch
+    else:
+        rgb = to_rgb(image, task.conversion, seen)
+    pixels = np.asarray(rgb)  # (size, size), or (size, size, 3)
     return pixels.transpose(2, 0, 1) if pixels.ndim == 3 else pixels[None]
 
 
-@contextmanager
-def _image(file: IO[bytes], size: int | None, conversion: Conversion, seen: Seen) -> Iterator[Image.Image]:
-    """Yield an image as it is in its file, upright; of a moving one the first frame.
+def _image(file: IO[bytes], size: int | None, conversion: Conversion, seen: Seen) -> Image.Image:
+    """Return an image as it is in its file, upright; of a moving one the first frame.
 
     With ``size``, a JPEG far too large is decoded at half, a quarter, …
     """
+    image = _open(file)
+    if size is not None:
+        image.draft(None, (2 * size, 2 * size))
+    order = byte_order(image)
+    image.load()  # a TIFF turns itself upright here
+    whole: Image.Image = image
+    if order:
+        whole = at_8_bits(image, order, lambda: _open(file), conversion, seen)
+    if (turn := UPRIGHT.get(_orientation(image))) is None:
+        return whole
+    seen.turned += 1
+    return whole.transpose(turn)
 
-    def opened() -> Image.Image:
+
+def _open(file: IO[bytes]) -> ImageFile:
+    file.seek(0)
+    try:
+        return Image.open(file, formats=USUAL_FORMATS)
+    except UnidentifiedImageError:
         file.seek(0)
         return Image.open(file, formats=_formats())
 
-    with opened() as image:
-        if size is not None:
-            image.draft(None, (2 * size, 2 * size))
-        order = byte_order(image)
-        image.load()  # a TIFF turns itself upright here
-        whole: Image.Image = at_8_bits(image, order, opened, conversion, seen) if order else image
-        if (turn := UPRIGHT.get(_orientation(image))) is None:
-            yield whole
-            return
-        seen.turned += 1
-        yield whole.transpose(turn)
-
 
 def _orientation(image: Image.Image) -> Any:
+    if not MAY_SAY_ORIENTATION & image.info.keys():
+        return 1
     try:
         return image.getexif().get(ORIENTATION, 1)
     except Exception:  # noqa: BLE001  EXIF data may be damaged where the image is not

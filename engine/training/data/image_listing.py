@@ -11,7 +11,7 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from engine.training.data.image_cache import Listing
-from engine.training.data.image_decoder import readable_suffixes
+from engine.training.data.image_decoder import is_image
 from engine.training.data.source import DataError, Indices
 
 FROM_ZIP = "__MACOSX"
@@ -106,11 +106,6 @@ def stamp_of(path: Path | os.DirEntry[str]) -> tuple[int, int]:
     except (OSError, ValueError):
         return 0, 0
     return stat.st_size, stat.st_mtime_ns
-
-
-def is_image(name: str) -> bool:
-    """Return whether a file's name is that of an image that can be read."""
-    return _suffix(name) in readable_suffixes()
 
 
 def _suffix(name: str) -> str:

@@ -73,7 +73,16 @@ def _train(job: RankJob, run: Run, connection: EventSocket, device: torch.device
     recorder = SocketReporter(run, connection, aloud=ranks.leads)
     with ControlListener(stop) if ranks.leads else nullcontext(), arithmetic(job.experiment, device):
         outcome = trained(
-            build(job.experiment, job.seed, device, recorder, lambda: stop.request, ignore, ranks)
+            build(
+                job.experiment,
+                job.seed,
+                device,
+                recorder,
+                lambda: stop.request,
+                ignore,
+                ranks,
+                other_data=job.other_data,
+            )
         )
     ranks.leave()
     if not ranks.leads:

@@ -53,10 +53,18 @@ class RankJob(Orders):
     experiment: Experiment
     seed: int
     device: str
+    other_data: bool = False
 
 
 def train_on_several(
-    experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str, say: Say
+    experiment: Experiment,
+    seed: int,
+    recorder: Recorder,
+    stop: StopRequest,
+    device: str,
+    say: Say,
+    *,
+    other_data: bool,
 ) -> Outcome:
     """Train on ``experiment.gpus`` devices of a kind, and return how that ended.
 
@@ -67,6 +75,7 @@ def train_on_several(
         stop: Tells when and how the run is to stop.
         device: The kind of device: ``cuda`` or ``cpu``.
         say: Called with a sentence now and then while images are decoded.
+        other_data: Whether it may go on with other images than those of its checkpoint.
 
     Raises:
         DataError: The dataset cannot be used; it is looked at before any rank is started.
@@ -82,7 +91,7 @@ def train_on_several(
     ):
         nodes = nodes_of_job()
         per_node = experiment.gpus // nodes.size
-        job = RankJob(per_node, str(recorder.run.path.resolve()), experiment, seed, device)
+        job = RankJob(per_node, str(recorder.run.path.resolve()), experiment, seed, device, other_data)
         described = ending.enter_context(_described(job, Path(folder), recorder.run, nodes))
         with stop_signals_blocked():
             launcher = subprocess.Popen(

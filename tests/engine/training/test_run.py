@@ -101,7 +101,7 @@ def test_why_there_is_no_gpu_is_said_once(attempt, monkeypatch):
 
 
 def test_a_dataset_that_is_not_there(attempt, tmp_path):
-    assert_failed(*attempt(dataset=f"folder:{tmp_path}/none"), "none/train cannot be read")
+    assert_failed(*attempt(dataset=f"folder:{tmp_path}/none"), "none cannot be read")
 
 
 def test_a_name_that_is_no_unicode_does_not_stop_the_failure_from_being_said(attempt, folder):

@@ -169,8 +169,8 @@ def how_it_goes_on(status: Status) -> str:
     """Return where a run goes on that is resumed."""
     if status.checkpoint is None:
         return "begin anew: it has no checkpoint"
-    if status.steps_per_epoch:
-        return f"go on from epoch {status.checkpoint / status.steps_per_epoch:.3g}"
+    if (epoch := status.epochs_at(status.checkpoint)) is not None:
+        return f"go on from epoch {epoch:.3g}"
     return f"go on from step {status.checkpoint:,}"
 
 

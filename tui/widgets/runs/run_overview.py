@@ -148,6 +148,7 @@ def facts(
     yield from _model(settings, status)
     yield "", ""
     yield from _recipe(settings)
+    yield from _changes(detail)
     if status is not None:
         yield "", ""
         yield from _location(status, detail)
@@ -238,6 +239,13 @@ def _recipe(settings: Mapping[str, Any]) -> Iterator[Fact]:
                       ("lr", "lr"), ("decay", "weight_decay"), ("seed", "seed")):  # fmt: skip
         if settings.get(key) is not None:
             yield name, clean(str(settings[key]))
+
+
+def _changes(detail: RunDetail | None) -> Iterator[Fact]:
+    """That it went on with other images."""
+    data = detail.facts.get("data") if detail else None
+    for number, change in enumerate((data or {}).get("changes", ())):
+        yield "changed" if number == 0 else "", f"other images {clean(str(change))}"
 
 
 def _location(status: Status, detail: RunDetail | None) -> Iterator[Fact]:
