@@ -32,6 +32,7 @@ MAY_CHANGE = (
     "evaluate_every",
     "retries",
     "console_limit",
+    "env",
 )
 FOLLOWS = "accumulate"
 """What another batch size changes."""
