@@ -48,8 +48,12 @@ def launch(
         entry_writer.change(run, entry, msgspec.structs.replace(entry, devices=given))
         stop_request.clear(run)
         device = "cuda" if any(device.gpu for device in devices) else entry.device
-        base = with_carried(os.environ, entry.environment or {}, for_program=False)
-        child = _start_process(run, device, claimed, base | _of_devices(environment or {}, entry) | mark(run))
+        base: Mapping[str, str] = os.environ
+        if entry.environment is not None:
+            base = with_carried(base, entry.environment, for_program=False)
+        child = _start_process(
+            run, device, claimed, {**base} | _of_devices(environment or {}, entry) | mark(run)
+        )
         heir = child.pid
         return child
     finally:

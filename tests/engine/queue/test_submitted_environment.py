@@ -23,6 +23,7 @@ from engine.runs.current_state import status_of
 from engine.runs.queue_entry import queue_entry, write_entry
 from engine.runs.status import ENDED
 from engine.runs.store import Run, Store
+from engine.runs.trust import entry_writer
 from engine.runs.trust.queued_by_user import why_untrusted
 from engine.system.own_modules import own_module
 from tests.conftest import Engine
@@ -126,6 +127,20 @@ def test_what_a_run_has_is_of_its_shell_and_its_ticket_forgets_it(
     assert f"its program has the environment {start.environment}" in logs
     kept = b"".join(path.read_bytes() for path in run.path.rglob("*") if path.is_file())
     assert b"value-of-b" not in kept
+
+
+def test_a_ticket_of_before_leaves_the_environment_as_the_worker_has_it(lab: Path) -> None:
+    program_in(lab / "a"), program_in(lab / "b")
+    run = a_run(lab)
+    entry = queue_entry(run)
+    assert entry is not None
+    entry_writer.enter(run, msgspec.structs.replace(entry, environment=None))
+    worker = shell(PATH=f"{lab / 'a'}:{os.environ['PATH']}", FOO="a", CONDA_PREFIX="/conda/a")
+    assert in_shell(lab, worker, "work", "--devices", "cpu:1").returncode == 0
+    said = json.loads((lab / "said-1").read_text())
+    assert (said["program"], said["FOO"], said["CONDA_PREFIX"]) == (str(lab / "a/mine"), "a", "/conda/a")
+    (start,) = (event for event in events(run) if isinstance(event, Start))
+    assert start.environment == "of the worker"
 
 
 @pytest.mark.slow
