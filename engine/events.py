@@ -89,6 +89,8 @@ class Start(Event, tag="start"):
     """When the process began, by its own machine's clock: with ``pid`` it names one process for good."""
     boot: str = ""
     """The boot id of the machine: after a reboot no pid of before means anything."""
+    environment: str = ""
+    """Whose environment a program of the user's has, with the names of the variables; empty where it is the shell's."""
 
     @property
     def epoch(self) -> float | None:

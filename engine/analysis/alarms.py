@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Literal
 
+from engine.catalog.metrics import is_loss
 from engine.runs.status import Status
 from engine.text import duration, loss
 
@@ -287,9 +288,7 @@ def noise(values: Sequence[float]) -> float:
 
 
 def _nonfinite(status: Status) -> bool:
-    return any(
-        name in status.last and status.last[name] is None for name in ("train/loss", "val/loss", "test/loss")
-    )
+    return any(value is None and is_loss(name) for name, value in status.last.items())
 
 
 def _threes(values: Sequence[float]) -> Iterable[tuple[float, float, float]]:

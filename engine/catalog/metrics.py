@@ -10,6 +10,7 @@ device goes in, ``gpu/1/memory_peak``; such names are one family, which ``gpu/me
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
@@ -198,6 +199,14 @@ def is_kept(name: str, others: int) -> bool:
 def is_overlong(name: str) -> bool:
     """Return whether a metric's name is longer than readers take."""
     return len(msgspec.json.encode(name)) - len('""') > MAX_NAME
+
+
+_LOSS = re.compile(r"(?<![a-z])loss(?!_scale|[a-z])", re.IGNORECASE)
+
+
+def is_loss(name: str) -> bool:
+    """Return whether a metric's name says that it is a loss: ``train/loss``, ``val_loss``, ``loss``, ``Loss/train``."""
+    return _LOSS.search(name) is not None
 
 
 @lru_cache(2**13)

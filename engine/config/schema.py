@@ -126,6 +126,8 @@ class Experiment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     ] = 100
     """Megabytes that a run's console.log may take, and its older part beside it once more; 0 for no limit."""
     command: Words = []
+    env: Words = []
+    """Names of variables that a queued run takes along from the shell that submits it, besides PATH and the like."""
     tags: Words = []
     notes: Text = ""
 
@@ -148,7 +150,8 @@ IDENTITY = frozenset({"name", "seed", "seeds"})
 LABELS = IDENTITY | {"tags", "notes"}
 """Keys that say which run it is and what people say of it."""
 NOT_SETTINGS = LABELS | {
-    "log_every", "evaluate_every", "gpus", "retries", "console_limit", "deterministic", "checkpointing"
+    "log_every", "evaluate_every", "gpus", "retries", "console_limit", "deterministic", "checkpointing",
+    "env",
 }  # fmt: skip
 """Keys that change nothing about what is learned: runs that differ in these alone are repeats."""
 

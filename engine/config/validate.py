@@ -15,6 +15,7 @@ from engine.catalog.weights import weights_file
 from engine.config.schema import SCRIPT, Experiment
 from engine.config.toml_positions import Position
 from engine.errors import UserError
+from engine.system.shell_environment import why_not_carried
 from engine.text import nearest
 
 
@@ -163,6 +164,7 @@ def impossible(experiment: Experiment) -> list[tuple[str, str]]:
         conflicts.append(
             ("dataset", f"there is no dataset {source!r}{nearest(source, DATASETS)} Known: {allowed}")
         )
+    conflicts += [("env", why) for name in experiment.env if (why := why_not_carried(name))]
     if len(set(experiment.seeds)) != len(experiment.seeds):
         conflicts.append(("seeds", f"{experiment.seeds} names a seed twice"))
     if experiment.compile == "graphs" and experiment.accumulate > 1 and not experiment.command:

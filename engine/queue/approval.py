@@ -6,6 +6,7 @@ resume it needs no question, but it does not start by itself either.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.queued_by_user import SHOWS_IT, Identity, look_at, why_exposed, why_untrusted
 from engine.system.permissions import user_name
+from engine.system.shell_environment import carried
 from engine.text import command_line, visible
 
 NOT_QUEUED_HERE = "this user did not queue it"
@@ -95,9 +97,16 @@ def release(approval: Approval) -> str:
 
 def _released(run: Run, entry: QueueEntry, status: Status) -> QueueEntry:
     """Return an entry that may start: what it asks for is kept, what happened to it is not."""
+    experiment = _experiment(run)
+    environment = carried(os.environ, experiment.env)  # of this user's shell, never what a stranger wrote
     if isinstance(entry, DamagedEntry):
-        return QueueEntry(submitted=time.time(), gpus=_experiment(run).gpus, attempts=status.attempt)
-    return replace(entry, on_hold=False, not_before=0.0, retried=0, by_hand=False, devices={}, holder=None)
+        return QueueEntry(
+            submitted=time.time(), gpus=experiment.gpus, attempts=status.attempt, environment=environment
+        )
+    return replace(
+        entry, on_hold=False, not_before=0.0, retried=0, by_hand=False, devices={}, holder=None,
+        environment=environment,
+    )  # fmt: skip
 
 
 def _approval(run: Run, entry: QueueEntry | None, why: str, *, here: bool) -> Approval:

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -28,6 +27,7 @@ from engine.runs.status import Status
 from engine.runs.store import Run, Store, StoreError
 from engine.system.extras import lacking
 from engine.system.files import DAMAGED, read_small, write_atomic
+from engine.system.own_modules import own_module
 from engine.text import GIB
 
 MEASURED_MARGIN = 1.05
@@ -123,7 +123,7 @@ class MemoryEstimates:
             question.write(msgspec.json.encode(experiment))
             question.seek(0)
             process = subprocess.Popen(
-                [sys.executable, "-m", "engine.training.cost"],
+                own_module("engine.training.cost"),
                 stdin=question, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                 env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
             )  # fmt: skip

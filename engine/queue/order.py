@@ -9,7 +9,7 @@ import contextlib
 import functools
 import itertools
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from msgspec.structs import replace
@@ -45,6 +45,7 @@ def put_back(
     seen: Identity | None = None,
     *,
     takeover: bool = False,
+    environment: Mapping[str, str | None] | None = None,
 ) -> None:
     """Queue a run again that stopped, failed or crashed, with the same demands on the queue as before.
 
@@ -56,6 +57,7 @@ def put_back(
         settings: What the resumed run changes, as ``key=value``.
         seen: What the run was when the user was shown what it starts; None where there was nothing to show.
         takeover: Whether the user has agreed that another machine's run goes on here.
+        environment: The variables of the user's shell that go with it; None for those of the worker.
 
     Raises:
         StoreError: It has finished, lives, or waits already, or has changed since it was shown.
@@ -69,6 +71,7 @@ def put_back(
         entry = QueueEntry(
             submitted=time.time(), device=entry.device if device == "auto" else device, settings=list(settings),
             gpus=entry.gpus, priority=entry.priority, share=entry.share, attempts=status.attempt,
+            environment=None if environment is None else dict(environment),
         )  # fmt: skip
         entry_writer.enter(run, entry, seen)
 

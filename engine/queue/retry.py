@@ -116,6 +116,11 @@ def settle(run: Run, backoff_s: float = BACKOFF_S) -> None:
         ))  # fmt: skip
 
 
+def may_retry(run: Run) -> bool:
+    """Return whether an experiment has retries, so that the queue may begin its run anew."""
+    return _allowed(run) > 0
+
+
 def _allowed(run: Run) -> int:
     try:
         return last_experiment(run).retries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 import psutil
@@ -17,6 +18,7 @@ from engine.runs.stop_request import Request
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.entry_writer import leave_queue
 from engine.runs.trust.queued_by_user import Identity
+from engine.system.shell_environment import carried
 
 
 class NotAsked(StoreError):  # noqa: N818  it says what is the case
@@ -80,8 +82,8 @@ def request_resume(
     """
     if not takeover:
         require_resumable(run)
-    changed(last_experiment(run), settings)
-    order.put_back(run, device, settings, seen, takeover=takeover)
+    environment = carried(os.environ, changed(last_experiment(run), settings).env)
+    order.put_back(run, device, settings, seen, takeover=takeover, environment=environment)
 
 
 def require_resumable(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
@@ -14,6 +15,7 @@ from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, Store, StoreError, git_commit
 from engine.runs.trust import entry_writer
+from engine.system.shell_environment import carried
 
 
 def submit(
@@ -51,7 +53,7 @@ def submit(
     def enter(run: Run) -> None:
         entry_writer.enter(run, QueueEntry(
             submitted=time.time(), device=device, gpus=experiment.gpus, priority=priority, after=list(after),
-            share=share, attempts=0,
+            share=share, attempts=0, environment=carried(os.environ, experiment.env),
         ))  # fmt: skip
 
     return [store.create(experiment, seed, git=commit, fill=enter) for seed in seeds]

@@ -41,6 +41,7 @@ from engine.system import lock
 from engine.system.extras import lacking
 from engine.system.files import last_lines
 from engine.system.lock_holder import this_process
+from engine.system.own_modules import own_module
 from engine.system.process import STOP_SIGNALS
 from engine.text import span
 
@@ -56,7 +57,7 @@ def ensure_worker(store: Store, *options: str) -> None:
     store.root.mkdir(parents=True, exist_ok=True)
     if lock.is_held(worker_status.lock_file(store.root)):
         return
-    start_in_background(store.root, worker_status.LOG, "work", *options, python=("-m", "engine.cli"))
+    start_in_background(store.root, worker_status.LOG, "work", *options, python=own_module("engine.cli")[1:])
 
 
 class Busy(Exception):  # noqa: N818  it says what is the case, not that something broke

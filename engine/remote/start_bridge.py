@@ -11,10 +11,11 @@ import os
 from engine.runs.posted import site_status
 from engine.runs.store import Store
 from engine.system import lock
+from engine.system.own_modules import own_module
 
 LOG = ".bridge.log"
 """What the bridge prints."""
-ARGUMENTS = ["-m", "engine.cli"]
+ARGUMENTS = own_module("engine.cli")[1:]
 """How Python is told to run `engine`."""
 
 

@@ -11,6 +11,7 @@ from engine.config.schema import Experiment
 from engine.config.validate import ConfigError
 from engine.events import Event, Failure
 from engine.queue.order import require_resumable
+from engine.queue.retry import may_retry
 from engine.queue.takeover import Takeover
 from engine.runner import posted_run
 from engine.runner.console_log import ConsoleLimit
@@ -27,6 +28,7 @@ from engine.runs.stop_request import FAILED, StopRequest
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.entry_writer import leave_queue, take_from_queue
 from engine.runs.trust.queued_by_user import Identity, look_at, why_untrusted
+from engine.system.shell_environment import ShellEnvironment
 
 
 def train_run(
@@ -69,14 +71,14 @@ def train_run(
     stop.follow(run)
     info, attempts = run.info(), status_of(run).attempt
     with _held(run, claimed, posted, takeover):
-        told = ""
+        told, environment = "", None
         if posted is not None:
             posting = posted_run.require_posted(run, posted)
             if (code := posted_run.ended_before(run, posting)) is not None:
                 return code
             settings, told = posting.settings, posted_run.whereabouts(posting)
         elif queued:
-            settings, told = _as_queued(run)
+            settings, told, environment = _as_queued(run)
         else:
             _require_as_it_was(run, attempts, seen, takeover)
         if posted is not None:  # what was asked since it was posted is meant
@@ -85,7 +87,7 @@ def train_run(
             stop_request.clear(run)
         recorder = Recorder(run, echo)
         if posted is None:
-            take_from_queue(run, recorder.status.attempt, by_hand=not queued)
+            take_from_queue(run, recorder.status.attempt, by_hand=not queued, may_retry=may_retry(run))
         recorder.claim()
         os.environ |= mark(run)
         try:
@@ -96,7 +98,9 @@ def train_run(
             experiment = changed(last_experiment(run), settings)
             with ControlListener(stop, recorder):
                 accepted = goes_on_with_other_data(settings)
-                code = _train(run, experiment, info.seed, recorder, stop, device, other_data=accepted)
+                code = _train(
+                    run, experiment, info.seed, recorder, stop, device, environment, other_data=accepted
+                )
         except KeyboardInterrupt:
             recorder.end("stopped", "stopped by a second SIGINT, without a checkpoint")
             raise
@@ -125,15 +129,18 @@ def _failure(error: Exception) -> Failure:
     )
 
 
-def _as_queued(run: Run) -> tuple[Sequence[str], str]:
-    """Return the settings of a queued run and what it was given; raises StoreError unless this user queued it."""
+def _as_queued(run: Run) -> tuple[Sequence[str], str, ShellEnvironment | None]:
+    """Return the settings of a queued run, what it was given, and the variables of the shell that submitted it.
+
+    Raises StoreError unless this user queued it.
+    """
     entry = waiting_entry(run)
     if entry is None:
         raise StoreError(f"{run.id} is no longer in the queue")
     if why := why_untrusted(run, entry):
         raise StoreError(f"{run.id} is not started: {why}")
     given = ", ".join(entry.devices.values())
-    return entry.settings, f"the queue gave it {given}" if given else ""
+    return entry.settings, f"the queue gave it {given}" if given else "", entry.environment
 
 
 def _require_as_it_was(run: Run, attempts: int, seen: Identity | None, takeover: Takeover | None) -> None:
@@ -149,20 +156,14 @@ def _require_as_it_was(run: Run, attempts: int, seen: Identity | None, takeover:
 
 
 def _train(
-    run: Run,
-    experiment: Experiment,
-    seed: int,
-    recorder: Recorder,
-    stop: StopRequest,
-    device: str,
-    *,
-    other_data: bool,
-) -> int:
+    run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str,
+    environment: ShellEnvironment | None, *, other_data: bool,
+) -> int:  # fmt: skip
     limit = ConsoleLimit(run, experiment.console_limit, lambda message: recorder.log("warning", message))
     if experiment.command:
         from engine.runner.own_program import run_script
 
-        return run_script(run, experiment, seed, recorder, stop, device, limit)
+        return run_script(run, experiment, seed, recorder, stop, device, limit, environment)
     from engine.training.run import train  # seconds: by now the run is held and hears what is asked of it
 
     with limit.watched():

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Mapping
 
 import msgspec
 
@@ -24,6 +25,7 @@ from engine.runs.recorder import Recorder
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED, StopRequest
 from engine.runs.store import Run
 from engine.system import process
+from engine.system.shell_environment import names_of, with_carried
 from engine.system.telemetry import Sampler, joules_of
 
 GRACE_S = 30.0
@@ -36,7 +38,7 @@ LONGEST = 300
 
 def run_script(
     run: Run, experiment: Experiment, seed: int, recorder: Recorder, stop: StopRequest, device: str,
-    limit: ConsoleLimit,
+    limit: ConsoleLimit, environment: Mapping[str, str | None] | None = None,
 ) -> int:  # fmt: skip
     """Run the command of an experiment to its end, and return the exit code of this process.
 
@@ -48,15 +50,20 @@ def run_script(
         stop: Tells when and how the run is to stop.
         device: Handed to the program as VITUI_DEVICE.
         limit: Keeps what the program prints within bounds.
+        environment: The variables of the shell that submitted it; None where it has those of this process.
     """
     spent = joules_of(recorder.status.last)
-    recorder.emit(_start(run, experiment, seed, recorder, device))
+    origin = _origin(run, environment)
+    recorder.emit(_start(run, experiment, seed, recorder, device, origin))
+    if origin:
+        recorder.log("info", f"its program has the environment {origin}")
+    variables = with_carried(os.environ, environment or {}, for_program=True)
     with Orphans(run) as orphans, contextlib.ExitStack() as ending:
         with ProcessGroup() as group:
             try:
                 program = subprocess.Popen(
                     experiment.command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                    process_group=group.group, env=os.environ | _environment(seed, recorder, device),
+                    process_group=group.group, env=variables | _environment(seed, recorder, device),
                 )  # fmt: skip
             except (OSError, ValueError) as error:
                 reason = f"{experiment.command[0]} cannot be started: {error}"
@@ -105,13 +112,23 @@ def _look_again(program: subprocess.Popen[bytes], stop: StopRequest) -> None:
         time.sleep(0.01)
 
 
-def _start(run: Run, experiment: Experiment, seed: int, recorder: Recorder, device: str) -> Start:
+def _start(
+    run: Run, experiment: Experiment, seed: int, recorder: Recorder, device: str, environment: str
+) -> Start:
     return Start(
         time=time.time(), run=run.id, attempt=recorder.status.attempt + 1, experiment=experiment.name,
         config=msgspec.to_builtins(experiment), seed=seed, pid=os.getpid(), host=process.host(),
         boot=process.boot_id(), process_started=process.started(os.getpid()) or 0.0, device=device,
-        step=recorder.status.step,
+        step=recorder.status.step, environment=environment,
     )  # fmt: skip
+
+
+def _origin(run: Run, environment: Mapping[str, str | None] | None) -> str:
+    """Return in words whose environment the program has, empty where that is plain; no values are said."""
+    if environment is not None:
+        return f"of the shell that submitted it: {', '.join(names_of(environment))}"
+    entry = queue_entry(run)
+    return "of the worker" if entry is not None and entry.devices else ""
 
 
 def _environment(seed: int, recorder: Recorder, device: str) -> dict[str, str]:

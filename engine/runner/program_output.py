@@ -23,6 +23,7 @@ from typing import IO, ParamSpec
 
 from msgspec.structs import replace
 
+from engine.catalog.metrics import is_loss
 from engine.events import MAX_LINE, Event, Metrics
 from engine.runner.output_lines import BLOCK, PATIENCE_S, TOO_LONG, OutputLines
 from engine.runner.printed_events import Refusal, event_of
@@ -30,11 +31,14 @@ from engine.runner.printed_objects import Printed
 from engine.runner.printing_ranks import PrintingRanks, rank_of
 from engine.runs.recorder import Recorder
 from engine.system.files import write_all
+from engine.text import shorten
 
 QUIET_S = 2.0
 """Seconds of silence after which a pipe is left that something holds open when its program has ended."""
 LINGER_S = 5.0
 """Seconds after which it is left although more is printed."""
+LONGEST_NAME = 60
+"""Characters of a metric's name that are shown."""
 KEPT = 64 * 1024
 """Bytes of the last output that are kept for the reason of a failure."""
 STDOUT = 1
@@ -64,7 +68,7 @@ class ProgramOutput:
             for pipe in (program.stdout, program.stderr)
         }
         self._ranks = PrintingRanks()
-        self._remarked = False
+        self._remarked = self._diverged = False
         self._pipes: dict[int, IO[bytes]] = {pipe.fileno(): pipe for pipe in (program.stdout, program.stderr)}
         self._last: deque[bytes] = deque()
         self._last_size = 0
@@ -144,7 +148,19 @@ class ProgramOutput:
                 self._remarked = True
                 self._say(self._recorder.log, "warning", counted.remark)
         self._record(event, refused)
+        if isinstance(event, Metrics):
+            self._say_what_diverges(event)
         return event is not None
+
+    def _say_what_diverges(self, event: Metrics) -> None:
+        """Log, the first time, that a loss is not finite: a program may go on for hours with it."""
+        lost = [name for name, value in event.values.items() if value is None and is_loss(name)]
+        if lost and not self._diverged:
+            self._diverged = True
+            name = shorten(lost[0], LONGEST_NAME)
+            self._say(
+                self._recorder.log, "warning", f"{name!r} is not finite at step {event.step}: it diverges"
+            )
 
     def _record(self, event: Event | None, refused: Iterable[Refusal]) -> None:
         for what, why in refused:

@@ -51,6 +51,8 @@ class QueueEntry(msgspec.Struct, kw_only=True, omit_defaults=True, frozen=True):
     """Whether it was started without the queue; such a run has no retries."""
     devices: dict[str, str] = {}
     """The devices that the worker gave it: the name of each by its id."""
+    environment: dict[str, str | None] | None = None
+    """Variables of the shell that submitted it (``engine.system.shell_environment``), until it is started for good."""
     holder: Holder | None = None
     """The process that has it, once it is taken."""
     proof: str = ""

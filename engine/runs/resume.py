@@ -32,6 +32,7 @@ MAY_CHANGE = (
     "evaluate_every",
     "retries",
     "console_limit",
+    "env",
 )
 DATA_CHANGED = "data_changed=true"
 """The setting that a resumed run goes on with other images than those of its checkpoint, for this attempt alone."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,12 +12,14 @@ import msgspec
 
 from engine.runs import run_lock, stop_request
 from engine.runs.processes.membership import mark
-from engine.runs.queue_entry import waiting_entry
+from engine.runs.queue_entry import QueueEntry, waiting_entry
 from engine.runs.store import Run, StoreError
 from engine.runs.trust import entry_writer
 from engine.runs.trust.queued_by_user import why_untrusted
 from engine.sites.device_occupancy import Device
 from engine.system import lock
+from engine.system.own_modules import own_module
+from engine.system.shell_environment import with_carried
 
 
 def launch(
@@ -47,11 +48,26 @@ def launch(
         entry_writer.change(run, entry, msgspec.structs.replace(entry, devices=given))
         stop_request.clear(run)
         device = "cuda" if any(device.gpu for device in devices) else entry.device
-        child = _start_process(run, device, claimed, os.environ | (environment or {}) | mark(run))
+        base: Mapping[str, str] = os.environ
+        if entry.environment is not None:
+            base = with_carried(base, entry.environment, for_program=False)
+        child = _start_process(
+            run, device, claimed, {**base} | _of_devices(environment or {}, entry) | mark(run)
+        )
         heir = child.pid
         return child
     finally:
         lock.hand_over(claimed, heir)  # the process has the lock by its own copy
+
+
+def _of_devices(environment: Mapping[str, str], entry: QueueEntry) -> dict[str, str]:
+    """Return what makes a process see its devices; how many threads it uses there its user may have said."""
+    said = entry.environment or {}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name == "CUDA_VISIBLE_DEVICES" or said.get(name) is None
+    }
 
 
 def _start_process(
@@ -64,7 +80,7 @@ def _start_process(
     log = os.open(run.console, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o600)
     try:
         return subprocess.Popen(
-            [sys.executable, "-m", "engine.cli", "train", run.id, "--runs", str(run.path.parent.resolve()),
+            [*own_module("engine.cli"), "train", run.id, "--runs", str(run.path.parent.resolve()),
              "--device", device, "--claimed", str(claimed)],
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd=cwd,
             pass_fds=[claimed], env=environment,

@@ -228,6 +228,8 @@ def _place(status: Status | None, record: Record) -> Iterator[NamedText]:
 def _machine(start: Start) -> Iterator[NamedText]:
     if start.host:  # else nobody knows: the run was imported
         yield "host", clean(f"{start.host}, pid {start.pid}")
+    if start.environment:
+        yield "environment", clean(start.environment)
     for name, version in list(start.versions.items())[:12]:
         yield clean(name), clean(version)
 

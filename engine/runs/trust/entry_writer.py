@@ -63,16 +63,21 @@ def change(run: Run, before: QueueEntry, entry: QueueEntry) -> None:
     write_entry(run, replace(entry, proof=proof))
 
 
-def take_from_queue(run: Run, attempts: int, *, by_hand: bool) -> None:
+def take_from_queue(run: Run, attempts: int, *, by_hand: bool, may_retry: bool = False) -> None:
     """Record that this process, which holds the run's lock, has taken the run from the queue.
+
+    The variables of the shell that submitted it are forgotten, unless the queue may have to begin it anew with them.
 
     Args:
         run: The run.
         attempts: The number of attempts before this one.
         by_hand: Whether the user started it without the queue, and thereby decided it.
+        may_retry: Whether the queue may begin it anew by itself.
     """
     before = queue_entry(run) or QueueEntry(submitted=time.time())
     entry = replace(before, stage="taken", holder=this_process(), attempts=attempts, by_hand=by_hand)
+    if not may_retry:
+        entry = replace(entry, environment=None)
     try:
         if by_hand:
             _enter_or_write(run, replace(entry, devices={}))
@@ -86,7 +91,8 @@ def leave_queue(run: Run, stage: Literal["failed", "left"] = "left") -> None:
     """Take a run out of the queue; its demands are kept for the next time."""
     if (before := queue_entry(run)) is not None:
         try:
-            change(run, before, replace(before, stage=stage, holder=None))
+            environment = before.environment if stage == "failed" else None  # it may be begun anew
+            change(run, before, replace(before, stage=stage, holder=None, environment=environment))
         except OSError:
             _remove(run)
 

@@ -18,6 +18,7 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from engine.events import End, Failure
+from engine.system.own_modules import own_module
 from engine.system.process import end_with
 from engine.training.distributed.event_socket import EventSocket
 
@@ -33,9 +34,8 @@ def main() -> None:
         rdzv_endpoint=meets_at, max_restarts=0, monitor_interval=0.1, logs_specs=DefaultLogsSpecs(),
     )  # fmt: skip
     try:
-        elastic_launch(config, sys.executable)(
-            "-m", "engine.training.distributed.rank_process", str(os.getpid()), address, job
-        )
+        python, *words = own_module("engine.training.distributed.rank_process")
+        elastic_launch(config, python)(*words, str(os.getpid()), address, job)
     except ChildFailedError as error:
         # the others end of themselves, and may have done so before the agent looked
         killed = ((rank, failure) for rank, failure in error.failures.items() if failure.exitcode < 0)

@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import NamedTuple
 import msgspec
 
 from engine.runs.store import Run
+from engine.system.own_modules import own_module
 from engine.system.process import STOP_SIGNALS, stop_signals_blocked
 
 VARIABLE = "VITUI_NODES"
@@ -95,7 +95,7 @@ def agent_command(ranks: int, nodes: Nodes, address: str, orders: Path) -> list[
         orders: The file that says what they are to do.
     """
     return [
-        sys.executable, "-m", "engine.training.distributed.elastic_agent", str(os.getpid()), str(ranks), address,
+        *own_module("engine.training.distributed.elastic_agent"), str(os.getpid()), str(ranks), address,
         str(orders), str(nodes.size), str(nodes.number), nodes.meets_at, nodes.start,
     ]  # fmt: skip
 

@@ -87,6 +87,7 @@ EXEMPT: Mapping[str, str] = {
     "engine rm": CHANGES,
     "engine restore": CHANGES,
     "engine site": NO_RUNS,
+    "engine logger": NO_RUNS,
     "engine fetch": CHANGES,
     "engine far-end": "sends files of runs as they are",
     "engine bridge": "looks after runs at sites, and shows nothing",

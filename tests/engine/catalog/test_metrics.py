@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from engine.catalog.metrics import (
     HEADLINES,
     family,
+    is_loss,
     metric_of,
     over_gpus,
     peak_memory,
@@ -98,3 +99,13 @@ def test_the_memory_of_the_host_is_that_of_a_run_without_a_gpu() -> None:
     host = {"cpu/memory_process": 9e9}
     assert peak_memory(host) == 9e9
     assert peak_memory(host | {"gpu/0/memory_process": 1e9, "gpu/1/memory_process": 2e9}) == 2e9
+
+
+@pytest.mark.parametrize("name", ["loss", "train/loss", "val_loss", "Loss/train", "train.loss", "loss_epoch"])
+def test_a_loss_is_known_by_its_name(name):
+    assert is_loss(name)
+
+
+@pytest.mark.parametrize("name", ["train/loss_scale", "glossary", "lossless", "test/f1", ""])
+def test_other_names_are_no_losses(name):
+    assert not is_loss(name)

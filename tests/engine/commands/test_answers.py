@@ -37,6 +37,7 @@ OTHERWISE = {
     "site": "a line a site, a line a finding",
     "fetch": "it needs a site: tests/engine/remote/over_ssh/test_bridge_over_ssh.py",
     "far-end": "it speaks to another machine",
+    "logger": "it prints a file",
     "bridge": "it serves until no site has a run",
 }
 

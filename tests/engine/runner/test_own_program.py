@@ -94,6 +94,8 @@ def test_events_are_found_wherever_they_are_printed_and_what_is_refused_is_told_
     for name in ("train/loss", "val/loss"):
         assert history.series(name)[1].tolist() == pytest.approx([1, 0.5, math.nan, math.nan], nan_ok=True)
     logs = [event for event in map(decode, run.events.read_bytes().splitlines()) if isinstance(event, Log)]
+    diverges = [log.message for log in logs if "it diverges" in log.message]  # of the pipe that is read first
+    assert diverges in ([f"'{name}/loss' is not finite at step 3: it diverges"] for name in ("train", "val"))
     first, *others, last = [log.message for log in logs if log.refused]
     assert first.startswith("its program printed True as 'best', which is no number")
     assert ["Python dict" in others[0], "did you mean 'metrics'?" in others[1], len(others)] == [

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from engine.config.schema import DEFAULTS
-from engine.events import Estimate, Metrics
+from engine.events import Estimate, Log, Metrics, Start
 from engine.runs.metadata import RunSummary
 from engine.runs.status import Status
+from tui.state.snapshot import RunDetail
 from tui.views.run_list_row import Row
 from tui.widgets.runs.run_overview import facts
 
@@ -44,6 +47,26 @@ def test_a_run_that_was_asked_to_stop_says_so_in_the_place_of_the_time_left() ->
     assert "left" not in said(status)
     assert said(status)["state"] == "● running"
     assert ("", "asked to stop now") in list(facts(status, None, {}))
+
+
+def test_what_is_not_recorded_is_told_with_its_number_and_reason() -> None:
+    status = Status(run="r")
+    assert "refused" not in said(status)
+    for message, refused in (
+        ("a\x1b[2J list; more of these are counted at the end", 1),
+        ("all", 11),
+        ("other", 0),
+    ):
+        status.apply(Log(time=1.0, run="r", level="warning", message=message, refused=refused))
+    assert said(status)["refused"] == "12: a list"
+    status.apply(Start(time=2.0, run="r", attempt=2))
+    assert "refused" not in said(status)
+
+
+def test_whose_environment_a_program_has() -> None:
+    start = Start(time=2.0, run="r", environment="of the shell that submitted it: PATH\x1b[2J")
+    detail = RunDetail(run="r", config={}, facts=msgspec.to_builtins(start), console=())
+    assert dict(facts(Status(run="r"), detail, {}))["environ."] == "of the shell that submitted it: PATH"
 
 
 def test_what_failed_behind_a_result_is_told_with_its_reason() -> None:

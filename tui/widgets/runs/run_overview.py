@@ -256,6 +256,8 @@ def _location(status: Status, detail: RunDetail | None) -> Iterator[Fact]:
     yield from facts_at_site(status, detail.whereabouts if detail else None)
     if detail and detail.commit:
         yield "commit", clean(detail.commit)
+    if detail and (environment := detail.facts.get("environment")):
+        yield "environ.", clean(str(environment))
     if detail and (versions := detail.facts.get("versions")):
         yield "versions", clean(", ".join(f"{name} {value}" for name, value in dict(versions).items()))
     yield "run", clean(status.run)

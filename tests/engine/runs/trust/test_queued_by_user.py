@@ -110,7 +110,7 @@ FIELDS = {
     "submitted": 5.0, "stage": "failed", "device": "cuda:1", "settings": ["batch_size=8"], "gpus": 2, "priority": 1,
     "order": 1.0, "after": ["x"], "share": True, "on_hold": True, "not_before": 5.0, "attempts": 7, "retried": 3,
     "by_hand": True, "devices": {"cpu:0": "x"}, "holder": msgspec.to_builtins(this_process()),
-    "proof": "0" * 64,
+    "environment": {"PATH": "/x"}, "proof": "0" * 64,
 }  # fmt: skip
 
 

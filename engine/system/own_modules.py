@@ -1,0 +1,14 @@
+"""How a module of vitui is started in a process of its own, whatever else is called ``engine`` where that begins."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[2]
+"""The folder of vitui's packages and of the two modules beside them."""
+
+
+def own_module(name: str) -> list[str]:
+    """Return the command that runs a module of vitui by this Python; its arguments follow."""
+    return [sys.executable, "-P", str(HOME / "vitui_start.py"), name]
