@@ -112,10 +112,7 @@ def resume(
     from engine.queue.stop_and_resume import require_resumable
     from engine.queue.takeover import look_at_takeover
 
-    if all_crashed == (run_name is not None):
-        fail("say which: RUN, or --all-crashed")
-    if takeover and (all_crashed or on not in (None, HERE)):
-        fail("--takeover goes on here with one run: name it; `--on SITE` sends it away then")
+    _require_sensible(all_crashed, on, takeover=takeover, is_named=run_name is not None)
     if data_changed:
         settings = (*settings, DATA_CHANGED)
     store = Store(root)
@@ -143,6 +140,14 @@ def resume(
         _queue_again(store, agreed, device, settings, answers, takeover=taken is not None)
         return
     sys.exit(_resume_here(agreed, device, as_json=as_json, settings=settings, takeover=taken))
+
+
+def _require_sensible(all_crashed: bool, on: str | None, *, takeover: bool, is_named: bool) -> None:
+    """End the command where its options do not go together."""
+    if all_crashed == is_named:
+        fail("say which: RUN, or --all-crashed")
+    if takeover and (all_crashed or on not in (None, HERE)):
+        fail("--takeover goes on here with one run: name it; `--on SITE` sends it away then")
 
 
 @click.command(hidden=True)

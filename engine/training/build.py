@@ -98,17 +98,7 @@ def build(
     )
     if state is not None:
         trainer.restore(state)
-    recorder.emit(
-        _start_event(
-            experiment,
-            seed,
-            recorder,
-            trainer,
-            device=device_name(device, ranks.size),
-            parameters=sum(parameter.numel() for parameter in model.parameters()),
-            init=experiment.pretrained or "scratch",
-        )
-    )
+    recorder.emit(_start_event(experiment, seed, recorder, trainer, device_name(device, ranks.size)))
     _log_data(experiment, data, facts, recorder)
     if loaded is not None:
         recorder.log("info", str(loaded))
@@ -136,16 +126,9 @@ def _log_data(experiment: Experiment, data: Dataset, facts: Data, recorder: Repo
 
 
 def _start_event(
-    experiment: Experiment,
-    seed: int,
-    recorder: Reporter,
-    trainer: Trainer,
-    *,
-    device: str,
-    parameters: int,
-    init: str,
-) -> Start:
-    """Return the event that this process begins an attempt."""
+    experiment: Experiment, seed: int, recorder: Reporter, trainer: Trainer, device: str
+) -> Start:  # fmt: skip
+    """Return the event that this process begins an attempt, on a device of that name."""
     return Start(
         time=time.time(),
         run=recorder.run.id,
@@ -158,14 +141,14 @@ def _start_event(
         boot=process.boot_id(),
         process_started=process.started(os.getpid()) or 0.0,
         device=device,
-        parameters=parameters,
+        parameters=sum(parameter.numel() for parameter in trainer.learner.model.parameters()),
         versions=_versions(),
         steps_per_epoch=trainer.steps_per_epoch,
         epochs=experiment.epochs,
         step=trainer.step,
         data=trainer.facts,
         epochs_from=trainer.epochs_from,
-        init=init,
+        init=experiment.pretrained or "scratch",
         precision=trainer.learner.precision.name,
     )
 

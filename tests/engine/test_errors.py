@@ -113,6 +113,7 @@ def test_a_gpu_without_memory_is_told_by_what_the_libraries_say(error, full):
     assert is_out_of_memory(error) is full
 
 
+@pytest.mark.xdist_group("engine")
 def test_a_library_without_memory_ends_the_run_with_the_cure(store, tiny):
     error = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
     failure = failure_of(error, store.create(tiny, seed=0), tiny, torch.device("cpu"))

@@ -71,6 +71,13 @@ def _fetch(name: str, kind: Any, folder: Path, say: Say) -> Any:
     """Download what is missing, one run at a time, and return the training split."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(
+            f"{name} cannot be downloaded ({error.strerror}); put {kind.filename} (md5 {kind.tgz_md5}) into "
+            f"{folder.resolve()}",
+            transient=may_pass(error),
+        ) from None
+    try:
         with lock.hold(folder / f".{name}.lock", math.inf):
             if (ready := _ready(kind, folder)) is not None:
                 return ready

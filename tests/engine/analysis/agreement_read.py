@@ -127,8 +127,8 @@ class Read:
         """The report in Markdown; of its figures that of all cases is drawn, for the others only words are asked."""
         draw = make_figure._files
 
-        def files(figure: Figure, *more: Any) -> tuple[Mapping[Format, bytes], frozenset[str]]:
-            return draw(figure, *more) if figure.name not in CONTESTS else ({}, frozenset())
+        def files(figure: Figure, *more: Any) -> Mapping[Format, bytes]:
+            return draw(figure, *more) if figure.name not in CONTESTS else {}
 
         config, store, out = self.folder.config, self.folder.store, self.folder.path / "report"
         with pytest.MonkeyPatch.context() as patch:

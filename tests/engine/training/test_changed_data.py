@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 
 import msgspec
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 from engine.events import Data, Log, Metrics, Start, decode
 from engine.runner.attempt import train_run
 from engine.runs import stop_request
+from engine.runs.control_listener import INTERVAL_S
 from engine.runs.current_state import status_of
 from engine.runs.resume import DATA_CHANGED
 from engine.runs.stop_request import FAILED, FINISHED, STOPPED
@@ -27,7 +29,14 @@ def events_of(run, kind):
 
 
 def stop_after_one_epoch(run):
-    return train_run(run, lambda *_: stop_request.ask(run, "stop-after-epoch"), "cpu")
+    """Ask at the start, and let the training begin once its listener has heard."""
+
+    def ask(event, _line):
+        if isinstance(event, Start):
+            stop_request.ask(run, "stop-after-epoch")
+            time.sleep(2 * INTERVAL_S)
+
+    return train_run(run, ask, "cpu")
 
 
 @pytest.fixture

@@ -83,11 +83,11 @@ def test_the_queue_of_its_own_gpu_is_timed(cuda):
 
 def test_a_run_on_one_gpu_of_several_has_it_as_the_current_one(cuda, monkeypatch):
     device = torch.device("cuda", 1)
-    monkeypatch.setattr(training_run, "build", lambda *_: cuda.current)
+    monkeypatch.setattr(training_run, "build", lambda *_, **__: cuda.current)
     monkeypatch.setattr(training_run, "trained", lambda current: current)
     monkeypatch.setattr(training_run, "arithmetic", lambda *_: nullcontext())
     experiment = Experiment(name="a", model="vit_mini")
-    assert training_run._train_here(experiment, 0, None, None, device) == device
+    assert training_run._train_here(experiment, 0, None, None, device, False) == device
 
 
 def test_what_was_no_training_is_left_out():

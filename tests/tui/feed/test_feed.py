@@ -174,12 +174,12 @@ def test_why_a_run_waits_is_told_whenever_the_worker_says_it_anew(project: Proje
 def test_a_long_run_is_sketched_before_it_is_read(
     project: Project, write_run: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tui.feed.curve_reader.LONG_FILE", 2**21)
+    monkeypatch.setattr("tui.feed.curve_reader.LONG_FILE", 2**19)
     monkeypatch.setattr("tui.feed.refresh_rate.READ_BUDGET_S", 0.01)
     run = write_run("ViT-small", epochs=1, end=None)
     line = b'{"event":"metrics","time":%d,"run":"r","step":%d,"epoch":1.0,"values":{"train/loss":%d.5}}\n'
     with run.events.open("ab") as file:
-        file.write(b"".join(line % (10**9 + step, step, step % 7) for step in range(100, 30_000)))
+        file.write(b"".join(line % (10**9 + step, step, step % 7) for step in range(100, 10_000)))
     feed = Feed(project, lambda _: None)
     feed.tick()
     feed.look_at(Watch((run.id,), run.id, "step"))
@@ -187,12 +187,12 @@ def test_a_long_run_is_sketched_before_it_is_read(
     (rough,) = snapshot.curves["train/loss"]
     assert snapshot.loading
     assert len(rough.x) > 1000
-    assert rough.x[-1] > 29_700
+    assert rough.x[-1] > 9_700
     while snapshot.loading:
         snapshot = first(feed)
         assert snapshot.curves["train/loss"][0] is rough or not snapshot.loading
     (whole,) = snapshot.curves["train/loss"]
-    assert list(whole.x[-29_900:]) == list(range(100, 30_000))
+    assert list(whole.x[-9_900:]) == list(range(100, 10_000))
 
 
 def test_a_folder_of_runs_that_is_gone_is_said_and_comes_back(project: Project, write_run: Write) -> None:
