@@ -169,9 +169,9 @@ def test_it_shows_and_exports(project: Path) -> None:
     assert done(project, "vitui", "export", *of_docs, "--out", "figures", "final_f1")
     assert list((project / "figures").glob("final_f1.p*"))
     assert done(project, "vitui", "export", "--table", *of_docs, "--out", "tables", "final_f1")
-    (project / "curve.csv").write_text("epoch,loss,f1\n1,2.0,0.1\n2,1.5,0.3\n")
-    done(project, "vitui", "import", "curve.csv", "--runs", "imported")
-    assert "curve" in done(project, "engine", "ls", "--runs", "imported")
+    (project / "mlp-1.csv").write_text("epoch,loss,f1\n1,2.0,0.1\n2,1.5,0.3\n")
+    done(project, "vitui", "import", "mlp-1.csv", "--runs", "imported")
+    assert "mlp-1" in done(project, "engine", "ls", "--runs", "imported")
 
 
 def test_the_app_compares(project: Path) -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from textual.app import App, SystemCommand
-from textual.command import CommandPalette
 from textual.screen import Screen
 
 from tui.keymap.bindings import action_of
 from tui.terminal.dismissal import ClosesOnce
+from tui.terminal.textual_private import PatientPalette
 
 TEXTUALS = frozenset({"Theme", "Screenshot"})
 """Of Textual's own commands those that mean something here."""
 
 
-class Palette(ClosesOnce, CommandPalette):
+class Palette(ClosesOnce, PatientPalette):
     """A list of commands or themes to be searched, which a click beside it closes."""
 
 

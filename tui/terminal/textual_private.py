@@ -6,6 +6,7 @@ and the newest version of Textual that vitui allows.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import IO, Any, cast
 
@@ -16,6 +17,7 @@ from textual._compositor import ChopsUpdate, CompositorUpdate, LayoutUpdate
 from textual._context import active_message_pump
 from textual._xterm_parser import XTermParser
 from textual.app import App
+from textual.command import CommandPalette
 from textual.css.query import NoMatches
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
@@ -86,6 +88,17 @@ class ReportingApp(App[str]):
         if self.crash is not None and "debug" not in self.features:
             self._exit_renderables.clear()
         super()._print_error_renderables()
+
+
+class PatientPalette(CommandPalette):
+    """A palette whose list takes keys before it is drawn: a page of it is as long as what is drawn.
+
+    Relies on ``CommandPalette._action_command_list(action)`` to move in the list, where ``LookupError`` means that.
+    """
+
+    def _action_command_list(self, action: str) -> None:
+        with contextlib.suppress(LookupError):
+            super()._action_command_list(action)
 
 
 class DiffUpdate(CompositorUpdate):

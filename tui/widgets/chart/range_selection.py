@@ -51,6 +51,8 @@ def marks(event: events.MouseDown, *, whole: bool) -> bool:
 
 
 def _styled(strip: Strip, first: int, end: int, style: Style) -> Strip:
-    before, inside, *after = strip.divide([first, end, strip.cell_length])
+    if first >= (width := strip.cell_length):  # the terminal has just become narrower
+        return strip
+    before, inside, *after = strip.divide([first, min(end, width), width])
     painted = [Segment(text, (own or Style()) + style) for text, own, _ in inside]
     return Strip.join([before, Strip(painted, inside.cell_length), *after])
