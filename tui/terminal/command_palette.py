@@ -8,14 +8,13 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from tui.keymap.bindings import action_of
-from tui.terminal.dismissal import ClosesOnce
 from tui.terminal.textual_private import PatientPalette
 
 TEXTUALS = frozenset({"Theme", "Screenshot"})
 """Of Textual's own commands those that mean something here."""
 
 
-class Palette(ClosesOnce, PatientPalette):
+class Palette(PatientPalette):
     """A list of commands or themes to be searched, which a click beside it closes."""
 
 

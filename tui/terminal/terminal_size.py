@@ -10,7 +10,7 @@ from textual.geometry import Size, clamp
 
 from tui.terminal.textual_private import DiffingApp
 
-SMALLEST, LARGEST = Size(24, 12), Size(2000, 1000)
+SMALLEST, LARGEST = Size(24, 10), Size(2000, 1000)
 
 
 class BoundedApp(DiffingApp):

@@ -28,6 +28,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.terminal.cell_diff import TerminalCells
+from tui.terminal.dismissal import ClosesOnce
 
 
 class DiffingApp(App[str]):
@@ -90,7 +91,7 @@ class ReportingApp(App[str]):
         super()._print_error_renderables()
 
 
-class PatientPalette(CommandPalette):
+class PatientPalette(ClosesOnce, CommandPalette):
     """A palette whose list takes keys before it is drawn: a page of it is as long as what is drawn.
 
     Relies on ``CommandPalette._action_command_list(action)`` to move in the list, where ``LookupError`` means that.

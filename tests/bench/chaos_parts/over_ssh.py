@@ -86,7 +86,8 @@ class ChaosOverSsh(ChaosAtSite):
     def judge(self, run: Run) -> None:
         """Complain of a run that is not finished, or is another than there."""
         super().judge(run)
-        if run.events.read_bytes() != self._original(run).events.read_bytes():
+        here, there = (each.events for each in (run, self._original(run)))
+        if here.exists() != there.exists() or (here.exists() and here.read_bytes() != there.read_bytes()):
             self.complain(f"{run.id} has other events than there")
 
     def folder_of_work(self, run: Run) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from engine.queue import worker
 from engine.remote import bridge, start_bridge
@@ -16,14 +17,14 @@ PAUSE_S = 5.0
 _ensure_worker, _serve = worker.ensure_worker, bridge.serve
 
 
-def ensure_hasty_worker(store: Store) -> None:
-    """Start the worker with options of the test."""
-    _ensure_worker(store, *WORK)
+def ensure_hasty_worker(store: Store, *options: str) -> None:
+    """Start the worker with options of the test besides."""
+    _ensure_worker(store, *options, *WORK)
 
 
-def serve_hastily(store: Store, stopped: Callable[[], bool], *, backoff_s: float) -> None:
+def serve_hastily(store: Store, stopped: Callable[[], bool], *, backoff_s: float, **more: Any) -> None:
     """Look after runs with the pause of the test."""
-    _serve(store, stopped, backoff_s=min(backoff_s, PAUSE_S))
+    _serve(store, stopped, backoff_s=min(backoff_s, PAUSE_S), **more)
 
 
 worker.ensure_worker = ensure_hasty_worker

@@ -28,7 +28,7 @@ def events_of(run, kind):
     return [event for event in map(decode, tail(run.events, 0)[0]) if isinstance(event, kind)]
 
 
-def stop_after_one_epoch(run):
+def stop_after_one_epoch(run, settings=()):
     """Ask at the start, and let the training begin once its listener has heard."""
 
     def ask(event, _line):
@@ -36,7 +36,7 @@ def stop_after_one_epoch(run):
             stop_request.ask(run, "stop-after-epoch")
             time.sleep(2 * INTERVAL_S)
 
-    return train_run(run, ask, "cpu")
+    return train_run(run, ask, "cpu", settings=settings)
 
 
 @pytest.fixture
@@ -89,10 +89,7 @@ def test_a_new_class_has_to_begin_anew(stopped, folder):
 def test_it_goes_on_with_other_images_where_that_is_said_and_tells_it_for_ever(stopped, folder):
     add_images(folder / "train", "cat", 20)
     add_images(folder / "train", "dog", 20)
-    code = train_run(
-        stopped, lambda *_: stop_request.ask(stopped, "stop-after-epoch"), "cpu", settings=[DATA_CHANGED]
-    )
-    assert code == STOPPED
+    assert stop_after_one_epoch(stopped, [DATA_CHANGED]) == STOPPED
     assert train_run(stopped, device="cpu") == FINISHED  # the images are those of the last checkpoint now
     told = "at step 8: 38 → 76 to train, 2 → 4 to validate"
     assert [start.data.changes for start in events_of(stopped, Start)] == [[], [told], [told]]
