@@ -230,7 +230,7 @@ def _bar(bar: Bar, axis: TimeAxis) -> Line:
     if mark == LIMIT:  # it ends with its job
         past, fill = (past, fill[:-1]) if fill else (past[:-1], fill)
     if bar.finish is None:
-        fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "?"
+        fill = (fill[:-3] + "· ?")[-len(fill) :] if fill else "" if mark else "?"
     taken = len(before + past + fill + mark)
     line: Line = [(before, "quiet"), (past + fill, tone), *([(mark, "quiet")] if mark else [])]
     if bar.guess and axis.cells - taken > len(words := f" {bar.guess} {clock(bar.start, axis.now)}"):

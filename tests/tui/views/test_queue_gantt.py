@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -85,6 +85,8 @@ def test_a_live_run_of_which_nothing_is_known_goes_on_to_the_edge() -> None:
     ),
     st.integers(30, 200),
 )
+@example([("queued", 19.0, None, 0.0, "")], 30)
+@example([("queued", 19.0, None, 19.0, "")], 30)
 def test_lines_are_never_wider_than_the_pane(
     scene: list[tuple[str, float | None, float | None, float | None, str]], width: int
 ) -> None:
