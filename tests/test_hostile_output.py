@@ -58,6 +58,7 @@ LOOKS: dict[str, list[list[str]]] = {
     "fetch": [],  # they talk to sites
     "open": [],  # the app: tests/tui/test_hostile_screens.py
     "logger": [["logger"]],
+    "completion": [["completion", "bash"]],
     "export": [["export", "--to", kind, "--force"] for kind in ("csv", "json", "tensorboard", "parquet")],
     "import": [["import", "exports/csv/metrics.csv", "--runs", "imported"]],
     "plot": [
