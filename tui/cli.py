@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tui.app import VituiApp
 
 
-VERBS = {"export": "export", "import": "import_runs", "plot": "plot", "report": "report"}
+VERBS = {"export": "export", "import": "import_runs", "plot": "plot", "report": "report", "serve": "serve"}
 """The module of each verb in ``tui.commands``, and its function there; ``open`` is here."""
 
 
@@ -131,7 +131,12 @@ def open_app(
     theme: str | None,
 ) -> None:
     """Open the app (what `vitui` alone does)."""
-    if not once and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr)):
+    is_page = "TEXTUAL_DRIVER" in os.environ  # of `vitui serve`, which stands for the terminal
+    if (
+        not once
+        and not is_page
+        and not all(stream.isatty() for stream in (sys.stdin, sys.stdout, sys.stderr))
+    ):
         fail("vitui needs a terminal; `engine run NAME` trains and `engine ls` lists without one")
     sys.setswitchinterval(0.001)  # the screen waits less for the thread that reads
     gc.disable()  # until the app is there: a tenth of the time that takes
