@@ -32,7 +32,7 @@ from textual.widget import Widget
 from tui.terminal.cell_diff import TerminalCells
 from tui.terminal.dismissal import ClosesOnce
 
-FORGOTTEN_EVERY_S = 20.0
+FORGOTTEN_EVERY_S = 10.0
 """Seconds after which what Textual keeps of earlier updates is let go of: a size or a screen that was is not again."""
 
 PIECES = [name for name in Strip.__slots__ if name.endswith("_cache") and name != "_render_cache"]
