@@ -7,7 +7,8 @@ and the newest version of Textual that vitui allows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import IO, Any, cast
 
 from rich.color import ColorSystem
@@ -19,8 +20,9 @@ from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.command import CommandPalette
 from textual.css.query import NoMatches
+from textual.css.scalar import Scalar
 from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message_pump import MessagePump
 from textual.notifications import Notification
 from textual.screen import Screen
@@ -29,6 +31,12 @@ from textual.widget import Widget
 
 from tui.terminal.cell_diff import TerminalCells
 from tui.terminal.dismissal import ClosesOnce
+
+FORGOTTEN_EVERY_S = 10.0
+"""Seconds after which what Textual keeps of earlier updates is let go of: a size or a screen that was is not again."""
+
+PIECES = [name for name in Strip.__slots__ if name.endswith("_cache") and name != "_render_cache"]
+"""What a row keeps of itself, cut, joined and coloured; each piece does the same again."""
 
 
 class DiffingApp(App[str]):
@@ -42,6 +50,7 @@ class DiffingApp(App[str]):
     def __init__(self) -> None:
         super().__init__()
         self._cells_there = TerminalCells()
+        self._forgotten_at = time.monotonic()
 
     def resend(self) -> None:
         """Send everything with the next update, as the terminal may show anything by now."""
@@ -56,6 +65,30 @@ class DiffingApp(App[str]):
             renderable = cast("RenderableType", DiffUpdate(renderable, self._cells_there))
         super()._display(screen, renderable)
         Segment._split_cells.cache_clear()
+        if time.monotonic() >= self._forgotten_at + FORGOTTEN_EVERY_S:
+            self._forgotten_at = time.monotonic()
+            forget_pieces(self.screen_stack)
+
+
+def forget_pieces(screens: Iterable[Screen[Any]]) -> None:
+    """Let go of all pieces that rows were ever cut into, and of the regions that were ever computed: 20 MiB and more.
+
+    Relies on ``Widget._styles_cache._cache`` and ``Widget._render_cache.lines`` to be the rows of a widget, on the
+    slots of ``Strip`` in ``PIECES`` to be what was made of a row, and on functions of ``Region`` and ``Scalar`` to be
+    cached.
+
+    Args:
+        screens: Those that are open.
+    """
+    for kind in (Region, Scalar):
+        for function in vars(kind).values():
+            if hasattr(function, "cache_clear"):
+                function.cache_clear()
+    for screen in screens:
+        for widget in screen.walk_children(Widget, with_self=True):
+            for strip in (*widget._styles_cache._cache.values(), *widget._render_cache.lines):
+                for name in PIECES:
+                    getattr(strip, name).clear()
 
 
 class ReportingApp(App[str]):
