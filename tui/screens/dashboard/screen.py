@@ -47,6 +47,7 @@ from tui.views.run_destination import wording
 from tui.views.run_list_row import Row
 from tui.views.run_names import curve_labels
 from tui.widgets.chart.chart_grid import ChartGrid
+from tui.widgets.chart.curve_order import CurveOrder
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.status_line import MachineLine
@@ -84,6 +85,7 @@ class Dashboard(TargetScreen):
         self.filter = RunFilter()
         self._reader = reader
         self._signs = Signs()
+        self._order = CurveOrder()
         self._notifier = Notifier(self)
         self._title, self._advised = "", ""
         self._resting: Timer | None = None
@@ -178,7 +180,13 @@ class Dashboard(TargetScreen):
         snapshot, own = self.snapshot, self.grid
         grid.x_label, grid.smoothing, grid.log_y = own.x_label, own.smoothing, own.log_y
         on_top = {name for name in (snapshot.watch.focus, self.state.pinned) if name}
-        grid.show(snapshot.curves, self._labels(snapshot), self._signs.signs, on_top)
+        watched = snapshot.watch.runs
+        live = {run for run in watched if run in snapshot.by_id and snapshot.by_id[run].state in LIVE}
+        live |= {run for fold in snapshot.watch.folds if live.intersection(fold) for run in fold}
+        grid.show(
+            snapshot.curves, self._labels(snapshot), self._signs.signs, on_top,
+            listed=self._order.of(self.run_list.rows, watched), live=live,
+        )  # fmt: skip
 
     def _show_focus(self) -> None:
         row, snapshot = self.row, self.snapshot

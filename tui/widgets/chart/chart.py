@@ -1,8 +1,8 @@
-"""A chart of one metric: axes, curves, a legend or a readout, and the mouse.
+"""A chart of one metric: axes, curves, their values in the border, and the mouse.
 
-The picture itself is made by `plot`, once after something has changed, and kept until the data, the size, the theme
-or a setting changes. The screen owns the keys; several charts are kept in step by handing one chart's `CursorMoved`
-or `ViewChanged` to the others.
+The picture itself is made by `chart_picture.py`, once after something has changed, and kept until the data, the size,
+the theme or a setting changes. The screen owns the keys; several charts are kept in step by handing one chart's
+`CursorMoved` or `ViewChanged` to the others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ from tui.state.chart_line import ChartLine
 from tui.widgets.chart.range_selection import RangeSelection, marks
 
 if TYPE_CHECKING:
-    from tui.widgets.chart.chart_picture import Plot, Setting
+    from tui.widgets.chart.chart_border import Setting
+    from tui.widgets.chart.chart_picture import Plot
 
 View = tuple[float, float]
 
@@ -40,12 +41,10 @@ class Chart(Widget):
         "chart--note",
         "chart--axis",
         "chart--grid",
-        "chart--legend",
         "chart--value",
         "chart--cursor",
     }
-    """In the order of `styles.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
-    the line at the cursor."""
+    """In the order of `Ink`: the box, the metric, quiet text, axes and their labels, grid lines, values, the cursor."""
 
     DEFAULT_CSS = """
     Chart {
@@ -56,7 +55,6 @@ class Chart(Widget):
         & > .chart--note { color: $foreground 55%; }
         & > .chart--axis { color: $foreground 50%; }
         & > .chart--grid { color: $foreground 14%; }
-        & > .chart--legend { color: $foreground 85%; }
         & > .chart--value { color: $foreground; }
         & > .chart--cursor { color: $foreground 70%; }
         &:hover > .chart--border { color: $foreground 40%; }
@@ -76,6 +74,8 @@ class Chart(Widget):
     """The range that is being marked with the mouse; None for none."""
     smoothing: reactive[float] = reactive(0.0)
     """The weight of the past with which the curves were smoothed."""
+    named: reactive[bool] = reactive(False)
+    """Whether the names of the curves are written."""
     ascii_only: reactive[bool] = reactive(False)
     """Whether to do without braille, box and block characters."""
 
@@ -201,10 +201,14 @@ class Chart(Widget):
         self._style_version += 1
 
     def _setting_key(self) -> tuple[object, ...]:
-        return (self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric, self.smoothing)
+        return (
+            self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric, self.smoothing,
+            self.named,
+        )  # fmt: skip
 
     def _picture(self) -> Plot:
-        from tui.widgets.chart.chart_picture import Plot, Setting
+        from tui.widgets.chart.chart_border import Setting
+        from tui.widgets.chart.chart_picture import Plot
 
         setting = Setting(
             metric=self.metric,
@@ -216,14 +220,14 @@ class Chart(Widget):
             ascii_only=self.ascii_only,
             colourless=self.app.no_color,
             smoothing=self.smoothing,
+            named=self.named,
         )
         key = (setting, self._data_version)
         if self._plot is None or key != self._plot_key:
-            legend_at = self._plot.legend_at if self._plot is not None else None
             runs = tuple(line.curve.run for line in self._lines)
             same = self._plot is not None and (setting, runs) == (self._plot.setting, self._drawn)
             before = self._plot.limits if same and self._plot is not None else None
-            self._plot = Plot(self._lines, setting, legend_at, before)
+            self._plot = Plot(self._lines, setting, before)
             self._drawn = runs
             self._plot_key = key
         return self._plot

@@ -48,6 +48,8 @@ class ChartGrid(Container, can_focus=True):
         self._labels: Mapping[str, str] = {}
         self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
+        self._places: Mapping[str, int] = {}
+        self._live: Collection[str] = ()
         self._told = False
         """Whether curves have come yet; until then no chart is made."""
         self.pattern = ""
@@ -74,6 +76,9 @@ class ChartGrid(Container, can_focus=True):
         labels: Mapping[str, str],
         signs: Mapping[str, Sign],
         on_top: Collection[str],
+        *,
+        listed: Sequence[str] = (),
+        live: Collection[str] = (),
     ) -> None:
         """Show curves, a chart for each metric.
 
@@ -82,9 +87,12 @@ class ChartGrid(Container, can_focus=True):
             labels: What each run is called.
             signs: The colour and mark of each run.
             on_top: The runs that are drawn over the others.
+            listed: The runs in the order of the list; their values are told in this order.
+            live: The runs whose values still move.
         """
         self._told = True
         self._curves, self._labels, self._signs, self._on_top = curves, labels, signs, on_top
+        self._places, self._live = {run: at for at, run in enumerate(listed)}, live
         self._arrange()
         self._fill()
 
@@ -99,8 +107,9 @@ class ChartGrid(Container, can_focus=True):
         self._fill()
 
     def watch_zoomed(self) -> None:
-        """Give one chart all the space, or share it again."""
+        """Give one chart all the space and names, or share it again."""
         self._arrange()
+        self._set(named=self.zoomed)
         self._fill()
 
     def watch_log_y(self) -> None:
@@ -236,6 +245,8 @@ class ChartGrid(Container, can_focus=True):
                         curve,
                         sign.mark,
                         pinned=len(curves) > 1 and curve.run in self._on_top,
+                        place=self._places.get(curve.run, len(self._places)),
+                        live=curve.run in self._live,
                     )
                     for curve, sign in zip(curves, signs, strict=True)
                 ]
