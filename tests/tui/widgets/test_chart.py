@@ -188,11 +188,12 @@ def test_nothing_is_drawn_over_a_curve() -> None:
     assert not {letter for row in inside for letter in row if not "⠀" <= letter <= "⣿"} - {*" ┈│", *MARKERS}
 
 
-def test_a_cursor_reads_every_curve_at_its_nearest_point() -> None:
+def test_a_cursor_reads_what_every_curve_had_by_then() -> None:
     curves = [curve([0.1, 0.2, 0.9], "a"), curve([0.5, 0.4], "b", colour=PALETTE[1])]
-    shown = text(curves, cursor=0.9, x_label="epoch")
-    assert "epoch 0.90" in shown.splitlines()[0]
+    shown = text(curves, cursor=1.9, x_label="epoch")
+    assert "epoch 1 ─╮" in shown.splitlines()[0]
     assert "●.200 ▲.400" in shown
+    assert shown.count("●") == shown.count("▲") == 2  # at the cursor and in the border, no longer at the end
     assert "▲–" in text(curves, cursor=2.0, x_label="epoch")
 
 
@@ -560,10 +561,7 @@ async def test_the_mouse_moves_a_cursor_that_is_on() -> None:
         assert isinstance(moved, Chart.CursorMoved)
         assert moved.chart is chart
         assert moved.x == chart.cursor
-        assert 0 < moved.x < 3
-        chart.move_cursor(1)
-        await pilot.pause()
-        assert chart.cursor > moved.x
+        assert moved.x in (1, 2)  # where it was measured
 
 
 async def test_a_click_says_so() -> None:

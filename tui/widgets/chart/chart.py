@@ -23,11 +23,13 @@ from textual.widget import Widget
 
 from tui.app_options import ascii_only
 from tui.state.chart_line import ChartLine
+from tui.widgets.chart.measured_points import nearest
 from tui.widgets.chart.range_selection import RangeSelection, marks
 
 if TYPE_CHECKING:
     from tui.widgets.chart.chart_border import Setting
     from tui.widgets.chart.chart_picture import Plot
+    from tui.widgets.chart.dot_spans import Floats
 
 View = tuple[float, float]
 
@@ -81,7 +83,7 @@ class Chart(Widget):
 
     @dataclass
     class CursorMoved(Message):
-        """The cursor was moved here with the mouse or by `move_cursor`."""
+        """The cursor was moved here with the mouse or by ``read``."""
 
         chart: Chart
         x: float
@@ -277,14 +279,13 @@ class Chart(Widget):
         width = self.view[1] - self.view[0]
         self._set_view((self.view[0] + share * width, self.view[1] + share * width), limits)
 
-    def move_cursor(self, cells: int) -> None:
-        """Move the cursor by cells; it starts at the right end."""
-        plot = self._picture()
-        left, _, width, _ = plot.area
-        column = plot.column_of(self.cursor) if self.cursor is not None else None
-        self._read(plot.x_at(left + width - 1 if column is None else column + cells))
+    @property
+    def places(self) -> Floats:
+        """The places in view where one of its curves was measured, ascending."""
+        return self._picture().places
 
-    def _read(self, x: float | None) -> None:
+    def read(self, x: float | None) -> None:
+        """Move the cursor, and say so."""
         if x is not None and x != self.cursor:
             self.cursor = x
             self.post_message(self.CursorMoved(self, x))
@@ -350,7 +351,8 @@ class Chart(Widget):
                 move = (start - event.x) / width * (right - left)
                 self._set_view((left + move, right + move), limits)
         elif self.cursor is not None:
-            self._read(plot.x_at(event.x - self.gutter.left))
+            x = plot.x_at(event.x - self.gutter.left)
+            self.read(nearest(plot.places, x) if x is not None else None)
 
     def on_mouse_up(self) -> None:
         """Let go of the view, or show the range that is marked."""

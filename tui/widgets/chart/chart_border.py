@@ -24,6 +24,9 @@ from tui.widgets.chart.legend import (
     write_row,
 )
 
+LEAST_METRIC = 12
+"""Cells that a metric's name keeps beside the place where it is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -75,7 +78,8 @@ def draw_top(sheet: CellGrid, setting: Setting, places: Sequence[str]) -> None:
     if not setting.boxed:
         sheet.write(0, 0, fit(metric, width, dots), Ink.TITLE)
         return
-    metric = fit(metric, width - 6, dots)
+    beside = min(map(cell_len, places), default=0) + 2
+    metric = fit(metric, width - 6 - (beside if width - beside >= LEAST_METRIC + 6 else 0), dots)
     column, end = sheet.write(0, 2, f" {metric} ", Ink.TITLE), width - 2
     for place in places:
         start = end - cell_len(place) - 2

@@ -14,6 +14,7 @@ What does not fit is left out: first the x axis (its ends move into the box), th
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,9 +27,10 @@ from tui import axis_ticks
 from tui.widgets.chart.axis_limits import window_of, x_limits
 from tui.widgets.chart.braille_canvas import Canvas, CellGrid, Layer
 from tui.widgets.chart.chart_border import Setting, draw_bottom, draw_box, draw_top, legend_of
-from tui.widgets.chart.dot_spans import Bools, Window
+from tui.widgets.chart.dot_spans import Bools, Floats, Window
 from tui.widgets.chart.inks_and_glyphs import Ink, Tone, ink_of, marks_of
 from tui.widgets.chart.legend import LegendEntry, fit, plain
+from tui.widgets.chart.measured_points import places_of
 from tui.widgets.chart.plotext_frame import Frame, frame_for
 from tui.widgets.chart.series import Series, drawable
 from tui.widgets.chart.value_text import BorderTexts
@@ -70,6 +72,8 @@ class Plot:
         self._ends = ""
         """The ends of the x axis where it is not drawn."""
         self._covered: Bools = np.zeros((0, 0), np.bool_)
+        self._crosses: set[tuple[int, int]] = set()
+        """The cells that show where seeds diverged."""
         self.limits = x_limits(self._series, self._x_unit, before)
         self.window = (
             window_of(self._series, self.limits, self._unit, view=setting.view, log_y=setting.log_y)
@@ -99,12 +103,20 @@ class Plot:
             and self._canvas is not None
             and self.window is not None
         ):
-            slack = (self.window.right - self.window.left) / self._canvas.width
-            at = [series.nearest(cursor, slack) for series in self._series]
-            self._draw_cursor(sheet, self._canvas, cursor, at)
+            at = [series.at(cursor) for series in self._series]
+            found = [
+                float(s.x[point]) for s, point in zip(self._series, at, strict=True) if point is not None
+            ]
+            place = max(found, default=cursor)
+            self._draw_cursor(sheet, place)
+            self._draw_signs(sheet, self._canvas, at)
             texts = [self._texts.at(index, point) for index, point in enumerate(at)]
             legend = legend_of(self.setting, self._entries(texts), len(legend))
-            places = [f"{x_label} {self._x_unit.exact(cursor)}"]
+            places = [f"{x_label} {self._x_unit.exact(place)}"]
+        elif self._canvas is not None:
+            self._draw_signs(
+                sheet, self._canvas, [self._last_seen(index) for index in range(len(self._lines))]
+            )
         draw_top(sheet, self.setting, places)
         if self.setting.boxed:
             draw_bottom(sheet, self.setting, legend, self._band_words() if self._canvas is not None else ())
@@ -149,6 +161,11 @@ class Plot:
         dots = 2 * self._canvas.width - 1
         share = min(max((2 * (column - self._origin[1]) + 0.5) / dots, 0.0), 1.0)
         return self.window.left * (1 - share) + self.window.right * share
+
+    @cached_property
+    def places(self) -> Floats:
+        """The places in view where a curve was measured, ascending."""
+        return places_of(self._series, self.window) if self.window is not None else np.zeros(0)
 
     def column_of(self, x: float) -> int | None:
         """The column of the picture that shows an x."""
@@ -225,22 +242,26 @@ class Plot:
         part = np.s_[row : row + canvas.height, column : column + canvas.width]
         np.copyto(self._sheet.codes[part], codes, where=self._covered)
         np.copyto(self._sheet.inks[part], inks, where=self._covered)
-        self._draw_signs(canvas, order[::-1])
         for index in order:
+            for cell in self._signs_on_the_way(canvas, index) if self.setting.colourless else ():
+                self._write(self._sheet, cell, self._marks[index], index)
+                self._covered[cell] = True
             for point in self._curves[index].crosses:
                 if (cross := canvas.cell(*point)) is not None:
                     self._write(self._sheet, cross, self._glyphs.lost, index)
                     self._covered[cross] = True
+                    self._crosses.add(cross)
 
-    def _draw_signs(self, canvas: Canvas, from_top: Sequence[int]) -> None:
-        """Give each curve its sign, a cell or two aside where one over it has its own."""
-        taken: set[tuple[int, int]] = set()
-        for index in from_top:
-            for cell in self._sign_cells(canvas, index):
-                place = _beside(cell, taken)
+    def _draw_signs(self, sheet: CellGrid, canvas: Canvas, at: Sequence[int | None]) -> None:
+        """Give each curve its sign at one of its points, a cell or two aside where a curve over it has its own."""
+        taken = set(self._crosses)
+        for index in sorted(range(len(at)), key=lambda each: (self._lines[each].pinned, each), reverse=True):
+            series, point = self._series[index], at[index]
+            cell = canvas.cell(float(series.x[point]), float(series.y[point])) if point is not None else None
+            if cell is not None:
+                place = _beside(cell, taken, canvas.width)
                 taken.add(place)
-                self._write(self._sheet, place, self._marks[index], index)
-                self._covered[place] = True
+                self._write(sheet, place, self._marks[index], index)
 
     def _rule(self, sheet: CellGrid, column: int, glyph: str, ink: int) -> None:
         """A vertical line over the whole height."""
@@ -248,19 +269,17 @@ class Plot:
         sheet.codes[rows, column] = ord(glyph)
         sheet.inks[rows, column] = ink
 
-    def _sign_cells(self, canvas: Canvas, index: int) -> list[tuple[int, int]]:
-        """Where a curve wears its sign: at its end, and along the way where there is no colour."""
-        series, window, last = self._series[index], canvas.window, self._last_seen(index)
-        if last is None:
+    def _signs_on_the_way(self, canvas: Canvas, index: int) -> list[tuple[int, int]]:
+        """Where a curve among others wears its sign besides its end, to be told from them without colour."""
+        series, window = self._series[index], canvas.window
+        part = series.within(window.left, window.right)
+        points = part.start + np.flatnonzero(drawable(series.y[part], log_y=window.log_y))
+        if not points.size or len(self._curves) < 2:
             return []
-        chosen = [last]
-        if self.setting.colourless and len(self._curves) > 1:
-            part = series.within(window.left, window.right)
-            points = part.start + np.flatnonzero(drawable(series.y[part], log_y=window.log_y))
-            apart = max(canvas.width // 4, 8)
-            targets = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
-            near = np.searchsorted(window.columns(series.x[points], canvas.width), targets)
-            chosen += points[near[near < points.size]].tolist()
+        apart = max(canvas.width // 4, 8)
+        targets = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
+        near = np.searchsorted(window.columns(series.x[points], canvas.width), targets)
+        chosen = points[near[near < points.size]].tolist()
         cells = (canvas.cell(float(series.x[at]), float(series.y[at])) for at in chosen)
         return [cell for cell in cells if cell is not None]
 
@@ -269,7 +288,8 @@ class Plot:
 
     # ---- cursor
 
-    def _draw_cursor(self, sheet: CellGrid, canvas: Canvas, x: float, at: Sequence[int | None]) -> None:
+    def _draw_cursor(self, sheet: CellGrid, x: float) -> None:
+        """Draw a line at an x where no curve goes."""
         column = self.column_of(x)
         if column is None:
             return
@@ -277,17 +297,10 @@ class Plot:
         rows = self._origin[0] + np.flatnonzero(free)
         sheet.codes[rows, column] = ord(self._glyphs.down)
         sheet.inks[rows, column] = Ink.CURSOR
-        taken: set[tuple[int, int]] = set()
-        for index in sorted(range(len(at)), key=lambda each: (self._lines[each].pinned, each), reverse=True):
-            series, point = self._series[index], at[index]
-            cell = canvas.cell(float(series.x[point]), float(series.y[point])) if point is not None else None
-            if cell is not None:
-                place = _beside(cell, taken)
-                taken.add(place)
-                self._write(sheet, place, self._marks[index], index)
 
 
-def _beside(cell: tuple[int, int], taken: Collection[tuple[int, int]]) -> tuple[int, int]:
-    """Return a cell, or where it is taken the nearest one to its left that is free; itself where none is."""
+def _beside(cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int) -> tuple[int, int]:
+    """Return a cell, or where it is taken the nearest one beside it that is free; itself where none is."""
     row, column = cell
-    return next(((row, at) for at in range(column, max(column - 4, -1), -1) if (row, at) not in taken), cell)
+    near = (column + step for step in (0, -1, 1, -2, 2, -3, 3))
+    return next(((row, at) for at in near if 0 <= at < width and (row, at) not in taken), cell)
