@@ -64,9 +64,11 @@ class Unit:
         return _significant(value, 3) + self.name
 
     def exact(self, value: float) -> str:
-        """Return one position on an axis, without a prefix: `1,560`, `3.20`, `12:30`."""
-        if self.kind == "time" or not 1e-2 <= abs(value) < 1e9:
+        """Return one position on an axis, without a prefix: `1,560`, `5`, `3.20`, `12:30`."""
+        if self.kind == "time" or not (value == 0 or 1e-2 <= abs(value) < 1e9):
             return self.format(value)
+        if abs(value - round(value)) < 1e-9 * max(1.0, abs(value)):
+            return f"{round(value):,}"
         return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2f}"
 
     def labels(self, ticks: Sequence[float]) -> list[str]:

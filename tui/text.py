@@ -38,6 +38,29 @@ def without_common_start(names: Sequence[str]) -> list[str]:
     return ["-".join(words[common:]) for words in parts]
 
 
+def told_apart(names: Sequence[str], width: int, dots: str = "…") -> list[str]:
+    """Return names in at most ``width`` cells each, the middle left out; of those that would look alike what differs.
+
+    Args:
+        names: Names that are safe to show.
+        width: The cells for each.
+        dots: What stands for text left out.
+    """
+    shown = [text_of_cells(name, width, "middle", dots) for name in names]
+    for text in {text for text in shown if shown.count(text) > 1}:
+        places = [at for at, own in enumerate(shown) if own == text]
+        alike = [names[at] for at in places]
+        common = next(
+            (at for at, letters in enumerate(zip(*alike, strict=False)) if len(set(letters)) > 1), 0
+        )
+        if len(set(alike)) == 1 or not common or width <= len(dots):
+            continue
+        ends = told_apart([name[common:] for name in alike], width - len(dots), dots)
+        for at, end in zip(places, ends, strict=True):
+            shown[at] = dots + end
+    return shown
+
+
 def bar(share: float, width: int) -> str:
     """Return a bar of exactly ``width`` cells that shows a share to half a cell; empty for what is not finite."""
     halves = round(max(0.0, min(share, 1.0)) * width * 2) if math.isfinite(share) else 0

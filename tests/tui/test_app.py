@@ -319,7 +319,9 @@ async def test_cursor_and_zoom_move_all_charts_and_escape_resets_them(
         assert len({chart.view for chart in grid.charts}) == 1
         assert grid.charts[-1].view is not None
         await pilot.press("escape")
-        assert all(chart.view is None and chart.cursor is None for chart in grid.charts)
+        assert all(chart.view is not None and chart.cursor is None for chart in grid.charts)
+        await pilot.press("escape")
+        assert all(chart.view is None for chart in grid.charts)
 
 
 async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: Write) -> None:
@@ -336,6 +338,42 @@ async def test_smoothing_keeps_the_values_faintly(project: Project, write_run: W
         await pilot.press("equals_sign")
         await settle(pilot)
         assert loss.lines[0].curve.raw is None
+
+
+async def test_values_are_read_where_they_were_measured(project: Project, write_run: Write) -> None:
+    for seed in range(2):
+        write_run("ViT-small", seed=seed, top=0.9 + seed / 50)
+    async with opened(project) as pilot:
+        runs, grid = board(pilot).query_one(RunList), board(pilot).query_one(ChartGrid)
+
+        def tops() -> list[str]:
+            return [chart.render_line(0).text for chart in grid.charts[:2]]
+
+        await pilot.press("i", "2")
+        await pilot.pause()
+        assert [" epoch 2 " in top for top in tops()] == [True, True]
+        read = runs.render_line(0).text, runs.render_line(1).text
+        assert "F1@2" in read[0]
+        (value,) = re.findall(r"\S(\.\d+) ", grid.charts[0].render_line(grid.charts[0].size.height - 1).text)
+        assert value in read[1]
+        await pilot.press("n", "left")
+        await pilot.pause()
+        assert [re.search(r"epoch \S+", top)[0] for top in tops()] == ["epoch 1", "epoch 1.90"]  # type: ignore[index]
+        await pilot.press("home")
+        assert grid.cursor == pytest.approx(0.1)
+        await pilot.press("shift+right")
+        assert grid.cursor == pytest.approx(1.1)
+        await pilot.press("end", "N")
+        assert grid.cursor == 4
+        await pilot.press("1", "full_stop", "2")
+        await pilot.pause()
+        assert grid.cursor == 1  # the nearest of the first chart
+        await pilot.press("escape")
+        await pilot.pause()
+        assert grid.cursor is None
+        assert "@" not in runs.render_line(0).text
+        await pilot.press("2")
+        assert grid.has_focus  # a digit is the screen's again
 
 
 async def test_arrows_move_the_cursor_only_while_there_is_one(project: Project, write_run: Write) -> None:

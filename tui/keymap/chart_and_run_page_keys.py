@@ -13,6 +13,7 @@ MATRIX = ("MatrixView",)
 CLASSES = ("ClassBars",)
 LOG = ("LogView",)
 MATCHES = Binding.Group("Matches", compact=True)
+POINT = Binding.Group("Point", compact=True)
 EPOCH = Binding.Group("Epoch", compact=True)
 
 
@@ -62,16 +63,34 @@ ON_CHARTS = (
         ),
     ),
     HelpLine(
-        "Charts", "i", "read the values at a cursor; ← → move it",
+        "Charts", "i", "read values at measured points: ← →, ⇧ ten, home end, 5 goes there",
         (
             Action("inspect", BOARD, (Hotkey("i", "Read values"),)),
             Action(
                 "cursor", BOARD,
                 (
-                    Hotkey("left,h", "Cursor left", "-1", priority=True),
-                    Hotkey("right,l", "Cursor right", "1", priority=True),
+                    Hotkey("left,h", "Point before", "-1", True, "←", group=POINT, priority=True),
+                    Hotkey("right,l", "Point after", "1", True, "→", group=POINT, priority=True),
+                    Hotkey("shift+left,pageup", "Ten points left", "-10", priority=True),
+                    Hotkey("shift+right,pagedown", "Ten points right", "10", priority=True),
+                ),
+                moves=True, rank=-1,
+            ),
+            Action(
+                "cursor_end", BOARD,
+                (
+                    Hotkey("home", "First point", "False", priority=True),
+                    Hotkey("end", "Last point", "True", priority=True),
                 ),
                 moves=True,
+            ),
+            Action(
+                "read_at", (*RUNS, "ChartGrid"),
+                (
+                    *(Hotkey(digit, "Read there", f"'{digit}'") for digit in "0123456789"),
+                    Hotkey("full_stop", "Read there", "'.'"),
+                ),
+                moves=True, screen="Dashboard",
             ),
         ),
     ),
@@ -84,7 +103,7 @@ ON_CHARTS = (
         (Action("search", BOARD, (Hotkey("slash", "Search metrics"),)),),
     ),
     HelpLine(
-        "Charts", "n N", "more charts",
+        "Charts", "n N", "more charts; the next chart to read",
         (Action("page", BOARD, (Hotkey("n", "More charts", "1"), Hotkey("N", "Charts before", "-1"))),),
     ),
     HelpLine("Charts", "z", "one chart alone", (Action("full_screen", BOARD, (Hotkey("z", "One chart"),)),)),

@@ -19,6 +19,8 @@ class ChartLine:
         curve: What is drawn.
         mark: A mark of `tui.palette.MARKERS`; the picture chooses one where it is empty.
         pinned: Drawn over the others.
+        place: Where its run stands in the list; lines are named in this order.
+        live: Whether its last value still moves.
     """
 
     name: str
@@ -26,9 +28,12 @@ class ChartLine:
     curve: Curve
     mark: str = ""
     pinned: bool = False
+    place: int = 0
+    live: bool = False
 
     def looks_like(self, other: ChartLine) -> bool:
         """Return whether another line is drawn the same; curves are the same only if they are one object."""
         return self.curve is other.curve and all(
-            getattr(self, name) == getattr(other, name) for name in ("name", "colour", "mark", "pinned")
+            getattr(self, name) == getattr(other, name)
+            for name in ("name", "colour", "mark", "pinned", "place", "live")
         )

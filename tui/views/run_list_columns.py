@@ -108,6 +108,36 @@ class Column:
         return mean if deviation is None else f"{mean}±{self.write(deviation)}"
 
 
+@dataclass(frozen=True)
+class ReadColumn(Column):
+    """A column that shows values of curves, where its rows have curves."""
+
+    def text(self, row: Row) -> str:
+        """Return the value of the curve that a row stands for; empty for a group, which has none."""
+        return "" if row.group or not row.facts else self._text(row.facts[0])
+
+
+def column_at(column: Column, place: str, values: Mapping[str, tuple[float, float | None]]) -> Column:
+    """Return a column that shows the values of curves at a place instead of what was measured last.
+
+    Args:
+        column: What it stands in the place of.
+        place: Where on the x axis; stands behind its heading.
+        values: The value and the standard deviation over seeds, by run.
+    """
+
+    def write(value: tuple[float, float | None]) -> str:
+        mean, spread = value
+        return column.write(mean) + (
+            f"±{column.write(spread)}" if spread is not None and column.spread else ""
+        )
+
+    return ReadColumn(
+        column.name, f"{column.heading}@{place}", column.title, lambda fact: values.get(fact.status.run), write,
+        column.width, spread=column.spread,
+    )  # fmt: skip
+
+
 def memory(status: Status) -> float | None:
     """Return the bytes that a run holds, or held last; on the GPU where it holds most."""
     largest = first_of(status.last, MEMORY)

@@ -1,4 +1,4 @@
-"""How the charts beside a run list are looked at: axes, smoothing, zoom, the reading cursor, bands, which metrics."""
+"""How the charts beside a run list are looked at: axes, smoothing, zoom, bands, which metrics."""
 
 from __future__ import annotations
 
@@ -50,32 +50,16 @@ class ChartActions:
         self._board.grid.smoothing = weight_of(state.smoothing)
         self._board.look()
 
-    def action_inspect(self) -> None:
-        """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
-        grid = self._board.grid
-        if grid.cursor is None:
-            grid.move_cursor(0)
-        else:
-            grid.forget_cursor()
-
-    def action_cursor(self, cells: int) -> None:
-        """Move the reading cursor."""
-        self._board.grid.move_cursor(cells)
-
-    @property
-    def has_arrows(self) -> bool:
-        """Whether the arrows are the charts': they have the focus, or the list has it and a reading cursor is out."""
-        if not self._screen.is_mounted:
-            return False
-        grid, focused = self._board.grid, self._screen.focused
-        return focused is grid or (focused is self._board.run_list and grid.cursor is not None)
-
     def action_page(self, pages: int) -> None:
-        """Show other charts."""
-        self._board.grid.page += pages
+        """Show other charts; while values are read, go on to another chart."""
+        grid = self._board.grid
+        if grid.cursor is not None and not grid.zoomed:
+            grid.choose_next(pages)
+        else:
+            grid.page += pages
 
     def action_full_screen(self) -> None:
-        """Give the first chart all the space, or share it again."""
+        """Give one chart all the space, or share it again."""
         grid = self._board.grid
         grid.zoomed = not grid.zoomed
 

@@ -79,7 +79,9 @@ class LayerActions:
             runs.focus()
         elif self._screen.focused is not runs:
             runs.focus()
-        elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
+        elif grid.cursor is not None:
+            grid.forget_cursor()
+        elif any(chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
         elif runs.selected:
             self._clear_overlay()

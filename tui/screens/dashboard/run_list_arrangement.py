@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 
 from textual.content import Content
 from textual.screen import Screen
@@ -102,6 +102,7 @@ class ArrangeActions:
         self._board = board
         self._screen = screen
         self._arrangement = arrangement
+        self._read: Callable[[Column], Column] | None = None
 
     def arrange(self, columns: Sequence[str], order: str, *, reverse: bool, groups: Sequence[str]) -> None:
         """Arrange the list anew, as ``Arrangement.choose`` does, and show it.
@@ -115,12 +116,22 @@ class ArrangeActions:
         arrangement = self._arrangement
         arrangement.choose(columns, order, reverse=reverse, groups=groups)
         runs, left = self._board.run_list, self._screen.query_one("#left")
-        arrows = {arrangement.order: arrangement.arrow} if arrangement.order else {}
-        runs.choose(arrangement.columns, always=bool(arrangement.chosen), arrows=arrows)
+        self._choose_columns()
         left.set_class(bool(arrangement.chosen) and runs.wanted_width > ROOM, "-roomy")
         left.border_title = Content(f"Runs by {' '.join(groups)}" if groups else "Runs")
         left.border_subtitle = Content(arrangement.sorted_by)
         self._board.show()
+
+    def show_columns(self, read: Callable[[Column], Column] | None) -> None:
+        """Show in the place of each column what a function returns for it; the columns themselves for None."""
+        self._read = read
+        self._choose_columns()
+
+    def _choose_columns(self) -> None:
+        now = self._arrangement
+        columns = [self._read(column) for column in now.columns] if self._read else now.columns
+        arrows = {now.order: now.arrow} if now.order else {}
+        self._board.run_list.choose(columns, always=bool(now.chosen), arrows=arrows)
 
     def arrange_by(self, order: str, *, reverse: bool) -> None:
         """Sort the list by a column."""

@@ -25,11 +25,13 @@ from tui.screens.actions.edit_experiment import ConfigActions
 from tui.screens.actions.export import ExportActions
 from tui.screens.actions.labels_and_trash import LabelActions
 from tui.screens.actions.move_and_hold import QueueActions
+from tui.screens.actions.read_values import ReadingActions
 from tui.screens.actions.run_stop_resume import RunActions
 from tui.screens.actions.run_with_changes import OverrideActions
 from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.app_protocol import FileReader
 from tui.screens.dashboard import remembered_view
+from tui.screens.dashboard.drawn_curves import DrawnCurves
 from tui.screens.dashboard.escape_layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
@@ -45,7 +47,6 @@ from tui.views.colour_assignment import Signs
 from tui.views.first_steps import first_steps
 from tui.views.run_destination import wording
 from tui.views.run_list_row import Row
-from tui.views.run_names import curve_labels
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.pane import MachinePane
@@ -84,6 +85,7 @@ class Dashboard(TargetScreen):
         self.filter = RunFilter()
         self._reader = reader
         self._signs = Signs()
+        self._drawn = DrawnCurves()
         self._notifier = Notifier(self)
         self._title, self._advised = "", ""
         self._resting: Timer | None = None
@@ -92,12 +94,13 @@ class Dashboard(TargetScreen):
         self._charts = ChartActions(self, self)
         self._comparing = CompareActions(self, self, reader)
         self._arranging = ArrangeActions(self, self, self.arrangement)
+        self._reading = ReadingActions(self, self, self._arranging.show_columns)
         self._filtering = FilterActions(self, self.filter, lambda: self.snapshot)
         runs = RunActions(self)
         self._layers = LayerActions(self, self, self, runs)
         give_actions(
             self, runs, QueueActions(self), LabelActions(self), OverrideActions(self), ConfigActions(self),
-            CopyActions(self), ExportActions(self), self._comparing, self._charts, self._arranging,
+            CopyActions(self), ExportActions(self), self._comparing, self._charts, self._reading, self._arranging,
             self._filtering, PaneActions(self, self), self._layers,
         )  # fmt: skip
 
@@ -156,6 +159,7 @@ class Dashboard(TargetScreen):
         self._show_focus()
         if self._heard and snapshot.watch == self._watch():
             self.draw(self.grid)
+            self._reading.show()
             self._comparing.draw()
         self.look()
 
@@ -177,8 +181,7 @@ class Dashboard(TargetScreen):
         """Show the curves of what is looked at, in these charts or those of a screen over this one."""
         snapshot, own = self.snapshot, self.grid
         grid.x_label, grid.smoothing, grid.log_y = own.x_label, own.smoothing, own.log_y
-        on_top = {name for name in (snapshot.watch.focus, self.state.pinned) if name}
-        grid.show(snapshot.curves, self._labels(snapshot), self._signs.signs, on_top)
+        self._drawn.draw(grid, snapshot, self._signs.signs, self.run_list.rows, self.state.pinned)
 
     def _show_focus(self) -> None:
         row, snapshot = self.row, self.snapshot
@@ -220,14 +223,6 @@ class Dashboard(TargetScreen):
             return error.splitlines()
         return first_steps(self.project.config)
 
-    def _labels(self, snapshot: Snapshot) -> dict[str, str]:
-        """Return what the charts call each run; a curve alone needs no name."""
-        runs = snapshot.by_id
-        statuses = [runs[name] for name in snapshot.watch.runs if name in snapshot.drawn and name in runs]
-        of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
-        labels = curve_labels(statuses, snapshot.metadata, of_seeds)
-        return dict(zip((status.run for status in statuses), labels, strict=True))
-
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
@@ -255,9 +250,11 @@ class Dashboard(TargetScreen):
         """Return the names of actions that would do nothing to the run that is meant."""
         return useless("Dashboard", situation_of(self))
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The arrows are the charts' where one has gone to them, or to their reading cursor; else the run list's."""
-        return self._charts.has_arrows if action == "cursor" else True
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The arrows are the charts' where one has gone to them, or reads values; digits only while one reads."""
+        if action == "read_at":
+            return self._reading.takes(str(parameters[0]))
+        return self._reading.has_arrows if action in ("cursor", "cursor_end") else True
 
     # ---- how it is looked at
 
@@ -347,6 +344,10 @@ class Dashboard(TargetScreen):
         self._heard = True
         self.snapshot = message.snapshot
         self._notifier.tell(message.snapshot, message.ended, message.alarms)
+
+    @on(ChartGrid.ReadingMoved)
+    def _reading_moved(self) -> None:
+        self._reading.show()
 
     @on(Opened)
     def _opened(self) -> None:

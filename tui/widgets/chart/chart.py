@@ -1,8 +1,8 @@
-"""A chart of one metric: axes, curves, a legend or a readout, and the mouse.
+"""A chart of one metric: axes, curves, their values in the border, and the mouse.
 
-The picture itself is made by `plot`, once after something has changed, and kept until the data, the size, the theme
-or a setting changes. The screen owns the keys; several charts are kept in step by handing one chart's `CursorMoved`
-or `ViewChanged` to the others.
+The picture itself is made by `chart_picture.py`, once after something has changed, and kept until the data, the size,
+the theme or a setting changes. The screen owns the keys; several charts are kept in step by handing one chart's
+`CursorMoved` or `ViewChanged` to the others.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ from textual.widget import Widget
 
 from tui.app_options import ascii_only
 from tui.state.chart_line import ChartLine
+from tui.widgets.chart.measured_points import nearest
 from tui.widgets.chart.range_selection import RangeSelection, marks
 
 if TYPE_CHECKING:
-    from tui.widgets.chart.chart_picture import Plot, Setting
+    from tui.widgets.chart.chart_border import Setting
+    from tui.widgets.chart.chart_picture import Plot
+    from tui.widgets.chart.dot_spans import Floats
 
 View = tuple[float, float]
 
@@ -40,12 +43,10 @@ class Chart(Widget):
         "chart--note",
         "chart--axis",
         "chart--grid",
-        "chart--legend",
         "chart--value",
         "chart--cursor",
     }
-    """In the order of `styles.Ink`: the box, the metric, quiet text, axes and their labels, grid lines, names, numbers,
-    the line at the cursor."""
+    """In the order of `Ink`: the box, the metric, quiet text, axes and their labels, grid lines, values, the cursor."""
 
     DEFAULT_CSS = """
     Chart {
@@ -56,7 +57,6 @@ class Chart(Widget):
         & > .chart--note { color: $foreground 55%; }
         & > .chart--axis { color: $foreground 50%; }
         & > .chart--grid { color: $foreground 14%; }
-        & > .chart--legend { color: $foreground 85%; }
         & > .chart--value { color: $foreground; }
         & > .chart--cursor { color: $foreground 70%; }
         &:hover > .chart--border { color: $foreground 40%; }
@@ -76,12 +76,14 @@ class Chart(Widget):
     """The range that is being marked with the mouse; None for none."""
     smoothing: reactive[float] = reactive(0.0)
     """The weight of the past with which the curves were smoothed."""
+    named: reactive[bool] = reactive(False)
+    """Whether the names of the curves are written."""
     ascii_only: reactive[bool] = reactive(False)
     """Whether to do without braille, box and block characters."""
 
     @dataclass
     class CursorMoved(Message):
-        """The cursor was moved here with the mouse or by `move_cursor`."""
+        """The cursor was moved here with the mouse or by ``read``."""
 
         chart: Chart
         x: float
@@ -201,10 +203,14 @@ class Chart(Widget):
         self._style_version += 1
 
     def _setting_key(self) -> tuple[object, ...]:
-        return (self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric, self.smoothing)
+        return (
+            self.size, self.x_label, self.log_y, self.view, self.ascii_only, self.metric, self.smoothing,
+            self.named,
+        )  # fmt: skip
 
     def _picture(self) -> Plot:
-        from tui.widgets.chart.chart_picture import Plot, Setting
+        from tui.widgets.chart.chart_border import Setting
+        from tui.widgets.chart.chart_picture import Plot
 
         setting = Setting(
             metric=self.metric,
@@ -216,14 +222,14 @@ class Chart(Widget):
             ascii_only=self.ascii_only,
             colourless=self.app.no_color,
             smoothing=self.smoothing,
+            named=self.named,
         )
         key = (setting, self._data_version)
         if self._plot is None or key != self._plot_key:
-            legend_at = self._plot.legend_at if self._plot is not None else None
             runs = tuple(line.curve.run for line in self._lines)
             same = self._plot is not None and (setting, runs) == (self._plot.setting, self._drawn)
             before = self._plot.limits if same and self._plot is not None else None
-            self._plot = Plot(self._lines, setting, legend_at, before)
+            self._plot = Plot(self._lines, setting, before)
             self._drawn = runs
             self._plot_key = key
         return self._plot
@@ -273,14 +279,13 @@ class Chart(Widget):
         width = self.view[1] - self.view[0]
         self._set_view((self.view[0] + share * width, self.view[1] + share * width), limits)
 
-    def move_cursor(self, cells: int) -> None:
-        """Move the cursor by cells; it starts at the right end."""
-        plot = self._picture()
-        left, _, width, _ = plot.area
-        column = plot.column_of(self.cursor) if self.cursor is not None else None
-        self._read(plot.x_at(left + width - 1 if column is None else column + cells))
+    @property
+    def places(self) -> Floats:
+        """The places in view where one of its curves was measured, ascending."""
+        return self._picture().places
 
-    def _read(self, x: float | None) -> None:
+    def read(self, x: float | None) -> None:
+        """Move the cursor, and say so."""
         if x is not None and x != self.cursor:
             self.cursor = x
             self.post_message(self.CursorMoved(self, x))
@@ -346,7 +351,8 @@ class Chart(Widget):
                 move = (start - event.x) / width * (right - left)
                 self._set_view((left + move, right + move), limits)
         elif self.cursor is not None:
-            self._read(plot.x_at(event.x - self.gutter.left))
+            x = plot.x_at(event.x - self.gutter.left)
+            self.read(nearest(plot.places, x) if x is not None else None)
 
     def on_mouse_up(self) -> None:
         """Let go of the view, or show the range that is marked."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Container
+from textual.message import Message
 from textual.reactive import reactive
 
+from tui.keymap.bindings import bindings
 from tui.palette import UNKNOWN, Sign
 from tui.state.chart_line import ChartLine
 from tui.text import searched
 from tui.widgets.chart.chart import Chart
+from tui.widgets.chart.measured_points import nearest, steps_from
 from tui.widgets.chart.metric_order import order
 
 if TYPE_CHECKING:
@@ -25,6 +30,8 @@ MIN_WIDTH, MIN_HEIGHT = 32, 10
 
 class ChartGrid(Container, can_focus=True):
     """A grid of charts that fills its space and keeps its charts in step."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings("ChartGrid")
 
     DEFAULT_CSS = """
     ChartGrid { layout: grid; grid-size: 1; grid-gutter: 0; }
@@ -42,14 +49,26 @@ class ChartGrid(Container, can_focus=True):
     zoomed: reactive[bool] = reactive(False)
     """Whether one chart has all the space."""
 
+    @dataclass
+    class ReadingMoved(Message):
+        """The charts are read at another place now; None for nowhere."""
+
+        x: float | None
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._curves: Mapping[str, Sequence[Curve]] = {}
         self._labels: Mapping[str, str] = {}
         self._signs: Mapping[str, Sign] = {}
         self._on_top: Collection[str] = ()
+        self._places: Mapping[str, int] = {}
+        self._live: Collection[str] = ()
         self._told = False
         """Whether curves have come yet; until then no chart is made."""
+        self._chosen = ""
+        """The metric whose chart the reading stands on."""
+        self._at_end = True
+        """Whether it stands on the last point there."""
         self.pattern = ""
         """A regular expression that the metrics shown have to match."""
 
@@ -74,6 +93,9 @@ class ChartGrid(Container, can_focus=True):
         labels: Mapping[str, str],
         signs: Mapping[str, Sign],
         on_top: Collection[str],
+        *,
+        listed: Sequence[str] = (),
+        live: Collection[str] = (),
     ) -> None:
         """Show curves, a chart for each metric.
 
@@ -82,11 +104,16 @@ class ChartGrid(Container, can_focus=True):
             labels: What each run is called.
             signs: The colour and mark of each run.
             on_top: The runs that are drawn over the others.
+            listed: The runs in the order of the list; their values are told in this order.
+            live: The runs whose values still move.
         """
         self._told = True
         self._curves, self._labels, self._signs, self._on_top = curves, labels, signs, on_top
+        self._places, self._live = {run: at for at, run in enumerate(listed)}, live
         self._arrange()
         self._fill()
+        if self._at_end and self.cursor is not None:
+            self.move_cursor_to_end(last=True)  # a reading of the newest point follows a run
 
     def on_resize(self) -> None:
         """More space, more charts."""
@@ -99,8 +126,12 @@ class ChartGrid(Container, can_focus=True):
         self._fill()
 
     def watch_zoomed(self) -> None:
-        """Give one chart all the space, or share it again."""
+        """Give one chart all the space and names, or share it again; the reading's chart where there is one."""
+        metrics, (columns, rows) = self._metrics(), self._shape()
+        if (chart := self.chosen) is not None and chart.metric in metrics:
+            self.page = metrics.index(chart.metric) // (columns * rows)
         self._arrange()
+        self._set(named=self.zoomed)
         self._fill()
 
     def watch_log_y(self) -> None:
@@ -113,7 +144,8 @@ class ChartGrid(Container, can_focus=True):
 
     def watch_x_label(self) -> None:
         """Change all charts; a view of another axis means nothing on this one."""
-        self._set(x_label=self.x_label, view=None, cursor=None)
+        self._set(x_label=self.x_label, view=None)
+        self.forget_cursor()
 
     def validate_page(self, page: int) -> int:
         """Keep the page between the first and the last."""
@@ -125,21 +157,74 @@ class ChartGrid(Container, can_focus=True):
 
     def on_chart_cursor_moved(self, message: Chart.CursorMoved) -> None:
         """Read all charts at the same place."""
-        self._set(cursor=message.x)
+        places = message.chart.places
+        self._at_end = bool(places.size) and message.x >= places[-1]
+        self._read(message.x)
 
-    def move_cursor(self, cells: int) -> None:
-        """Move the reading cursor by cells; it starts at the right end."""
-        if charts := self.charts:
-            charts[0].move_cursor(cells)
+    def on_chart_clicked(self, message: Chart.Clicked) -> None:
+        """Give a chart the reading."""
+        self.choose(message.chart.metric)
+
+    # ---- reading
 
     @property
     def cursor(self) -> float | None:
         """Where the charts are read, None for nowhere."""
         return self.charts[0].cursor if self.charts else None
 
+    @property
+    def chosen(self) -> Chart | None:
+        """The chart on whose points the reading stands; None without charts."""
+        charts = self.charts
+        return next(
+            (chart for chart in charts if chart.metric == self._chosen), charts[0] if charts else None
+        )
+
+    def choose(self, metric: str) -> None:
+        """Have the reading stand on the points of a metric's chart."""
+        self._chosen = metric
+        self._mark_chosen()
+
+    def choose_next(self, charts: int) -> None:
+        """Go on to another chart, on another page too."""
+        metrics, columns_and_rows = self._metrics(), self._shape()
+        if (chart := self.chosen) is not None and chart.metric in metrics:
+            at = min(max(metrics.index(chart.metric) + charts, 0), len(metrics) - 1)
+            self._chosen = metrics[at]
+            self.page = at // (columns_and_rows[0] * columns_and_rows[1])
+            self._mark_chosen()
+
+    def move_cursor(self, points: int) -> None:
+        """Move the reading by measured points; it starts at the last one."""
+        if (chart := self.chosen) is not None:
+            chart.read(steps_from(chart.places, chart.cursor, points))
+
+    def move_cursor_to_end(self, *, last: bool) -> None:
+        """Move the reading to the last measured point in view, or to the first."""
+        if (chart := self.chosen) is not None and chart.places.size:
+            chart.read(float(chart.places[-1 if last else 0]))
+
+    def move_cursor_near(self, x: float) -> float | None:
+        """Move the reading to the measured point nearest to a place, and return which that is."""
+        if (chart := self.chosen) is None or (place := nearest(chart.places, x)) is None:
+            return None
+        chart.read(place)
+        return place
+
     def forget_cursor(self) -> None:
         """Read the charts nowhere."""
-        self._set(cursor=None)
+        self._read(None)
+
+    def _read(self, x: float | None) -> None:
+        self._set(cursor=x)
+        self._mark_chosen()
+        self.post_message(self.ReadingMoved(x))
+
+    def _mark_chosen(self) -> None:
+        """Let the chart be seen that the reading stands on."""
+        chosen = self.chosen if self.cursor is not None else None
+        for chart in self.charts:
+            chart.set_class(chart is chosen, "-selected")
 
     def pan(self, share: float) -> None:
         """Move the view of zoomed charts by a share of its width; to the right if positive."""
@@ -157,9 +242,11 @@ class ChartGrid(Container, can_focus=True):
 
     def reset(self) -> None:
         """Forget zoom, cursor and page."""
-        self.page = 0
+        self._chosen = ""
         self.zoomed = False
-        self._set(view=None, cursor=None)
+        self.page = 0
+        self._set(view=None)
+        self.forget_cursor()
 
     def _set(self, **settings: object) -> None:
         for chart in self.charts:
@@ -200,6 +287,7 @@ class ChartGrid(Container, can_focus=True):
             chart.set_reactive(Chart.log_y, self.log_y)
             chart.set_reactive(Chart.smoothing, self.smoothing)
             chart.set_reactive(Chart.view, like.view if like else None)
+            chart.set_reactive(Chart.cursor, like.cursor if like else None)
         if new:
             self.mount_all(new)
 
@@ -236,6 +324,8 @@ class ChartGrid(Container, can_focus=True):
                         curve,
                         sign.mark,
                         pinned=len(curves) > 1 and curve.run in self._on_top,
+                        place=self._places.get(curve.run, len(self._places)),
+                        live=curve.run in self._live,
                     )
                     for curve, sign in zip(curves, signs, strict=True)
                 ]

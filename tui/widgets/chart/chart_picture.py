@@ -1,21 +1,20 @@
 """The whole picture of a chart, from curves to strips, without a widget around it.
 
-    ╭─ test/f1 ──────────────────────────╮   the box, with the title
-    │ 0.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆ │   plotext_frame.py: the frame
-    │ 0.40┤      ⢀⣀⠤⠤⠒⠒⠉⠉⠁             │   braille_canvas.py: curves
-    │ 0.20┤⣀⠤⠒⠉⠁      ◆ ViT-B…7  0.615 │   legend.py: which is which
-    │     └┬──────┬──────┬──────┬─────── │
-    │      1      3      5      7        │
-    ╰──────────────────────────── epoch ─╯
+    ╭─ test/f1 ───────────────── epoch ─╮   chart_border.py: the box
+    │.60┤┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈┈⣀⣀⡠⠤⠤⠒⠒⠒⠉◆│   plotext_frame.py: the frame
+    │.30┤      ⢀⣀⠤⠤⠒⠒⠉⠉⠁             │   braille_canvas.py: curves
+    │.00┤⣀⠤⠒⠉⠁                        │
+    │   └┬──────┬──────┬──────┬───────│
+    │    1      3      5      7       │
+    ╰─ ◆.615 ───────────────────────────╯   legend.py: which is which
 
-What does not fit is left out: first the x axis (its ends move into the box) and the legend (it moves there
-too), then the y axis, then the box.
+What does not fit is left out: first the x axis (its ends move into the box), then the y axis, then the box.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,12 +26,14 @@ from engine.analysis.curves import alike, band_words
 from tui import axis_ticks
 from tui.widgets.chart.axis_limits import window_of, x_limits
 from tui.widgets.chart.braille_canvas import Canvas, CellGrid, Layer
-from tui.widgets.chart.dot_spans import Bools, Window
-from tui.widgets.chart.inks_and_glyphs import ASCII, UNICODE, Ink, Tone, ink_of, marks_of
-from tui.widgets.chart.legend import Legend, LegendEntry, arrange, arrange_reading, fit, legend_row, plain
+from tui.widgets.chart.chart_border import Setting, draw_bottom, draw_box, draw_top, legend_of
+from tui.widgets.chart.dot_spans import Bools, Floats, Window
+from tui.widgets.chart.inks_and_glyphs import Ink, Tone, ink_of, marks_of
+from tui.widgets.chart.legend import LegendEntry, fit, plain
+from tui.widgets.chart.measured_points import places_of
 from tui.widgets.chart.plotext_frame import Frame, frame_for
 from tui.widgets.chart.series import Series, drawable
-from tui.widgets.chart.value_text import ValueTexts
+from tui.widgets.chart.value_text import BorderTexts
 
 if TYPE_CHECKING:
     from tui.state.chart_line import ChartLine
@@ -42,65 +43,46 @@ _PLACES = {"step": "steps", "epoch": "epochs", "time": "times"}
 """What a run lacks that has no place on an axis; of other axes it is their name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """Everything but the data and the cursor that a picture depends on; sizes in cells."""
-
-    metric: str
-    width: int
-    height: int
-    x_label: str = "step"
-    log_y: bool = False
-    view: tuple[float, float] | None = None
-    ascii_only: bool = False
-    colourless: bool = False
-    smoothing: float = 0.0
-    """How much the curves were smoothed: said beside the axis."""
-
-
 class Plot:
     """A chart drawn for one setting. What moves with the cursor is added by `draw`."""
 
     def __init__(
-        self,
-        lines: Sequence[ChartLine],
-        setting: Setting,
-        legend_at: tuple[int, int] | None = None,
-        before: tuple[float, float] | None = None,
+        self, lines: Sequence[ChartLine], setting: Setting, before: tuple[float, float] | None = None
     ) -> None:
         """Draw everything that does not move with the cursor.
 
         Args:
             lines: What to draw; later ones over earlier ones, pinned ones over all.
             setting: Size and axes.
-            legend_at: Where the legend of the last picture was; it stays there if it can.
             before: The ends of the x axis in the last picture, if it was of these curves when they were shorter.
         """
         self.setting = setting
-        self.legend_at = legend_at
-        self._glyphs = ASCII if setting.ascii_only else UNICODE
-        self._unit = axis_ticks.unit_of(setting.metric)
+        self._glyphs = setting.glyphs
         self._x_unit = axis_ticks.unit_of_axis(setting.x_label)
         self._lines = lines
         self._curves = alike([line.curve for line in lines])
         self._series = [Series.of(curve) for curve in self._curves]
-        self._texts = ValueTexts(self._curves, self._series, self._unit, self._glyphs)
-        self._labels = [plain(line.name) for line in lines]
+        self._unit = axis_ticks.unit_of(setting.metric)
+        self._texts = BorderTexts(setting.metric, self._unit, self._curves, self._series, self._glyphs)
+        self._names = [plain(line.name) for line in lines]
         self._marks = marks_of(lines, ascii_only=setting.ascii_only)
         self._sheet = CellGrid(setting.width, setting.height, Ink.NOTE)
-        self._boxed = setting.width >= 12 and setting.height >= 4
         self._origin = (0, 0)
         self._canvas: Canvas | None = None
-        self._foot = 0
+        self._ends = ""
+        """The ends of the x axis where it is not drawn."""
         self._covered: Bools = np.zeros((0, 0), np.bool_)
+        self._crosses: set[tuple[int, int]] = set()
+        """The cells that show where seeds diverged."""
         self.limits = x_limits(self._series, self._x_unit, before)
         self.window = (
             window_of(self._series, self.limits, self._unit, view=setting.view, log_y=setting.log_y)
             if self.limits is not None
             else None
         )
-        if self._boxed:
-            self._draw_box()
+        if setting.boxed:
+            draw_box(self._sheet, self._glyphs)
+        self._legend = legend_of(setting, self._entries(self._at_signs()), max(setting.height // 5, 1))
         if self.window is None:
             self._say_nothing()
         else:
@@ -113,28 +95,56 @@ class Plot:
             cursor: An x to read all curves at, in data units, or None.
             styles: A style for each `Ink`, then three for each curve.
         """
-        sheet = self._sheet.copy()
-        titles: list[str] = []
-        if self._canvas is not None and self.window is not None:
-            reading = cursor is not None and bool(np.isfinite(cursor))
-            if cursor is not None and reading:
-                slack = (self.window.right - self.window.left) / self._canvas.width
-                at = [series.nearest(cursor, slack) for series in self._series]
-                values = [self._texts.at(index, point) for index, point in enumerate(at)]
-                self._draw_cursor(sheet, self._canvas, cursor, at)
-                titles.append(f"{plain(self.setting.x_label)} {self._x_unit.exact(cursor)}")
-            else:
-                room = self.setting.width - cell_len(plain(self.setting.metric))
-                values, titles = self._texts.outcomes(room)
-            below = False
-            if len(self._curves) == 1:
-                titles.append(values[0])
-            else:
-                below = self._draw_legend(sheet, self._canvas, values, cursor if reading else None)
-            if not below:
-                self._draw_band_words(sheet)
-        self._draw_title(sheet, titles)
+        sheet, x_label, legend = self._sheet.copy(), plain(self.setting.x_label), self._legend
+        places = [f"{self._ends} {x_label}".strip(), x_label]
+        if (
+            cursor is not None
+            and np.isfinite(cursor)
+            and self._canvas is not None
+            and self.window is not None
+        ):
+            at = [series.at(cursor) for series in self._series]
+            found = [
+                float(s.x[point]) for s, point in zip(self._series, at, strict=True) if point is not None
+            ]
+            place = max(found, default=cursor)
+            self._draw_cursor(sheet, place)
+            self._draw_signs(sheet, self._canvas, at)
+            texts = [self._texts.at(index, point) for index, point in enumerate(at)]
+            legend = legend_of(self.setting, self._entries(texts), len(legend))
+            places = [f"{x_label} {self._x_unit.exact(place)}"]
+        elif self._canvas is not None:
+            self._draw_signs(
+                sheet, self._canvas, [self._last_seen(index) for index in range(len(self._lines))]
+            )
+        draw_top(sheet, self.setting, places)
+        if self.setting.boxed:
+            draw_bottom(sheet, self.setting, legend, self._band_words() if self._canvas is not None else ())
         return sheet.strips(styles)
+
+    def _at_signs(self) -> list[tuple[str, str]]:
+        """Return each curve's value where it has its sign, and the spread of its seeds there."""
+        return [self._texts.at_sign(index, self._last_seen(index)) for index in range(len(self._lines))]
+
+    def _last_seen(self, index: int) -> int | None:
+        """Return the last point of a curve that is in view."""
+        if self.window is None:
+            return None
+        series = self._series[index]
+        part = series.within(self.window.left, self.window.right)
+        seen = np.flatnonzero(drawable(series.y[part], log_y=self.window.log_y))
+        return part.start + int(seen[-1]) if seen.size else None
+
+    def _entries(self, texts: Sequence[tuple[str, str]]) -> list[LegendEntry]:
+        """Return what is said of the curves, in the order of the list."""
+        order = sorted(range(len(self._lines)), key=lambda index: self._lines[index].place)
+        return [
+            LegendEntry(
+                self._marks[index], value, ink_of(index), spread,
+                self._glyphs.moving if self._lines[index].live else "", self._names[index], self._lines[index].pinned,
+            )
+            for index in order for value, spread in [texts[index]]
+        ]  # fmt: skip
 
     # ---- where things are
 
@@ -152,6 +162,11 @@ class Plot:
         share = min(max((2 * (column - self._origin[1]) + 0.5) / dots, 0.0), 1.0)
         return self.window.left * (1 - share) + self.window.right * share
 
+    @cached_property
+    def places(self) -> Floats:
+        """The places in view where a curve was measured, ascending."""
+        return places_of(self._series, self.window) if self.window is not None else np.zeros(0)
+
     def column_of(self, x: float) -> int | None:
         """The column of the picture that shows an x."""
         if self._canvas is None:
@@ -160,63 +175,14 @@ class Plot:
         inside = -0.5 <= dot < 2 * self._canvas.width - 0.5
         return self._origin[1] + int(np.rint(dot)) // 2 if inside else None
 
-    # ---- the box
+    # ---- words
 
-    def _draw_box(self) -> None:
-        width, height, glyphs = self.setting.width, self.setting.height, self._glyphs
-        line = glyphs.across * (width - 2)
-        self._sheet.write(0, 0, glyphs.corners[0] + line + glyphs.corners[1], Ink.BORDER)
-        self._sheet.write(height - 1, 0, glyphs.corners[2] + line + glyphs.corners[3], Ink.BORDER)
-        self._sheet.codes[1:-1, [0, -1]] = ord(glyphs.down)
-        self._sheet.inks[1:-1, [0, -1]] = Ink.BORDER
-
-    def _draw_title(self, sheet: CellGrid, values: Sequence[str]) -> None:
-        """The metric at the left, whose it is behind it, as many of the last values at the right as fit."""
-        width, dots = self.setting.width, self._glyphs.dots
-        metric = plain(self.setting.metric)
-        if not self._boxed:
-            sheet.write(0, 0, fit(metric, width, dots), Ink.TITLE)
-            return
-        column = sheet.write(0, 2, f" {fit(metric, width - 6, dots)} ", Ink.TITLE)
-        end = width - 2
-        for first in range(len(values)):
-            value = self._glyphs.between.join(values[first:])
-            if column + cell_len(value) + 2 <= end:
-                end -= cell_len(value) + 2
-                sheet.write(0, end, f" {value} ", Ink.VALUE)
-                break
-        note = self._labels[0] if len(self._curves) == 1 else ""
-        note = f"{note} log".strip() if self.setting.log_y else note
-        if note and end - column - 2 >= 4:
-            sheet.write(0, column, fit(note, end - column - 2, dots) + " ", Ink.NOTE)
-
-    def _draw_foot(self, window: Window, labelled: bool) -> int:
-        """The x axis in the lower edge of the box: its name, and its ends where it is not drawn.
-
-        Returns:
-            The first column that is taken, from the right.
-        """
-        row, end = self.setting.height - 1, self.setting.width - 2
-        smoothed = f"smoothed {self.setting.smoothing:g}, " if self.setting.smoothing else ""
-        text = fit(smoothed + plain(self.setting.x_label), end - 4, self._glyphs.dots)
-        if not labelled:
-            ends = " – ".join(self._x_unit.labels([window.left, window.right])).replace(
-                "–", self._glyphs.none
-            )
-            text = f"{ends} {text}" if cell_len(ends) + cell_len(text) + 3 <= end - 2 else text
-        start = end - cell_len(text) - 2
-        self._sheet.write(row, start, f" {text} ", Ink.AXIS)
-        return start
-
-    def _draw_band_words(self, sheet: CellGrid) -> None:
-        """What bands mean, in as many words as fit, before the name of the x axis in the lower edge of the box."""
-        words = band_words(self._curves).replace("±", self._glyphs.spread)
+    def _band_words(self) -> list[str]:
+        """Return what bands mean, in more and less words."""
+        if not (words := band_words(self._curves).replace("±", self._glyphs.spread)):
+            return []
         short = "lowest to highest" if "lowest" in words else f"{self._glyphs.spread} sd"
-        for text in (f"band: {words}", f"band: {short}", short) if words else ():
-            start = self._foot - cell_len(text) - 2
-            if start >= self.setting.width // 3:
-                sheet.write(self.setting.height - 1, start, f" {text},", Ink.AXIS)
-                break
+        return [f"band: {words}", f"band: {short}", short]
 
     def _say_nothing(self) -> None:
         text = "no data yet"
@@ -231,21 +197,21 @@ class Plot:
     # ---- axes and curves
 
     def _draw_inside(self, window: Window) -> None:
-        top, edge = 1, int(self._boxed)
+        boxed = self.setting.boxed
+        top, edge = 1, int(boxed)
         width, height = self.setting.width - 2 * edge, self.setting.height - top - edge
-        if self._boxed and width >= 40:
-            edge, width = edge + 1, width - 2
+        height -= len(self._legend) - 1
         if width < 2 or height < 1:
             return
-        frame = frame_for(window, width, height, self._unit, self.setting.x_label) if self._boxed else None
+        frame = frame_for(window, width, height, self._unit, self.setting.x_label) if boxed else None
         left = 0
         if frame is not None:
             self._paste(frame, top, edge)
             left, width, height = frame.left, frame.width, frame.height
         self._origin = (top, edge + left)
         self._canvas = Canvas(width, height, window)
-        if self._boxed:
-            self._foot = self._draw_foot(window, frame is not None and frame.labelled)
+        if frame is None or not frame.labelled:
+            self._ends = self._glyphs.none.join(self._x_unit.labels([window.left, window.right]))
         self._draw_curves(self._canvas)
 
     def _paste(self, frame: Frame, top: int, column: int) -> None:
@@ -277,13 +243,25 @@ class Plot:
         np.copyto(self._sheet.codes[part], codes, where=self._covered)
         np.copyto(self._sheet.inks[part], inks, where=self._covered)
         for index in order:
-            for cell in self._mark_cells(canvas, index):
-                self._write_mark(self._sheet, cell, index)
+            for cell in self._signs_on_the_way(canvas, index) if self.setting.colourless else ():
+                self._write(self._sheet, cell, self._marks[index], index)
                 self._covered[cell] = True
             for point in self._curves[index].crosses:
                 if (cross := canvas.cell(*point)) is not None:
                     self._write(self._sheet, cross, self._glyphs.lost, index)
                     self._covered[cross] = True
+                    self._crosses.add(cross)
+
+    def _draw_signs(self, sheet: CellGrid, canvas: Canvas, at: Sequence[int | None]) -> None:
+        """Give each curve its sign at one of its points, a cell or two aside where a curve over it has its own."""
+        taken = set(self._crosses)
+        for index in sorted(range(len(at)), key=lambda each: (self._lines[each].pinned, each), reverse=True):
+            series, point = self._series[index], at[index]
+            cell = canvas.cell(float(series.x[point]), float(series.y[point])) if point is not None else None
+            if cell is not None:
+                place = _beside(cell, taken, canvas.width)
+                taken.add(place)
+                self._write(sheet, place, self._marks[index], index)
 
     def _rule(self, sheet: CellGrid, column: int, glyph: str, ink: int) -> None:
         """A vertical line over the whole height."""
@@ -291,33 +269,27 @@ class Plot:
         sheet.codes[rows, column] = ord(glyph)
         sheet.inks[rows, column] = ink
 
-    def _mark_cells(self, canvas: Canvas, index: int) -> list[tuple[int, int]]:
-        """Where a curve wears its mark: at its end, and along the way where there is no colour."""
+    def _signs_on_the_way(self, canvas: Canvas, index: int) -> list[tuple[int, int]]:
+        """Where a curve among others wears its sign besides its end, to be told from them without colour."""
         series, window = self._series[index], canvas.window
         part = series.within(window.left, window.right)
-        x, y = series.x[part], series.y[part]
-        finite = drawable(y, log_y=window.log_y)
-        x, y = x[finite], y[finite]
-        if not x.size:
+        points = part.start + np.flatnonzero(drawable(series.y[part], log_y=window.log_y))
+        if not points.size or len(self._curves) < 2:
             return []
-        chosen = [x.size - 1]
-        if self.setting.colourless and len(self._curves) > 1:
-            apart = max(canvas.width // 4, 8)
-            targets = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
-            near = np.searchsorted(window.columns(x, canvas.width), targets)
-            chosen += near[near < x.size].tolist()
-        cells = (canvas.cell(float(x[at]), float(y[at])) for at in chosen)
+        apart = max(canvas.width // 4, 8)
+        targets = np.arange(apart * index / len(self._curves), canvas.width - 3, apart)
+        near = np.searchsorted(window.columns(series.x[points], canvas.width), targets)
+        chosen = points[near[near < points.size]].tolist()
+        cells = (canvas.cell(float(series.x[at]), float(series.y[at])) for at in chosen)
         return [cell for cell in cells if cell is not None]
-
-    def _write_mark(self, sheet: CellGrid, cell: tuple[int, int], index: int) -> None:
-        self._write(sheet, cell, self._marks[index], index)
 
     def _write(self, sheet: CellGrid, cell: tuple[int, int], glyph: str, index: int) -> None:
         sheet.write(self._origin[0] + cell[0], self._origin[1] + cell[1], glyph, ink_of(index))
 
-    # ---- cursor and legend
+    # ---- cursor
 
-    def _draw_cursor(self, sheet: CellGrid, canvas: Canvas, x: float, at: Sequence[int | None]) -> None:
+    def _draw_cursor(self, sheet: CellGrid, x: float) -> None:
+        """Draw a line at an x where no curve goes."""
         column = self.column_of(x)
         if column is None:
             return
@@ -325,58 +297,10 @@ class Plot:
         rows = self._origin[0] + np.flatnonzero(free)
         sheet.codes[rows, column] = ord(self._glyphs.down)
         sheet.inks[rows, column] = Ink.CURSOR
-        for index, point in enumerate(at):
-            series = self._series[index]
-            cell = canvas.cell(float(series.x[point]), float(series.y[point])) if point is not None else None
-            if cell is not None:
-                self._write_mark(sheet, cell, index)
 
-    def _draw_legend(
-        self, sheet: CellGrid, canvas: Canvas, values: Sequence[str], cursor: float | None
-    ) -> bool:
-        """The curves' names and values where they hide nothing, or in the lower edge of the box.
 
-        A reading at a cursor is shown even where it hides something.
-
-        Returns:
-            Whether it stands in the lower edge.
-        """
-        entries = [
-            LegendEntry(self._marks[index], self._labels[index], value, ink_of(index), line.pinned)
-            for index, (line, value) in enumerate(zip(self._lines, values, strict=True))
-        ]
-        if canvas.height < 3 or canvas.width < 12:
-            return False
-        dots, row = self._glyphs.dots, []
-        if cursor is not None:
-            cursor_column = self.column_of(cursor)
-            column = cursor_column - self._origin[1] if cursor_column is not None else 0
-            covered = self._covered.copy()
-            covered[:, column] = True
-            self._write_legend(sheet, arrange_reading(entries, covered, column, dots=dots))
-            return False
-        legend = arrange(entries, self._covered, previous=self.legend_at, dots=dots)
-        if legend is None and self._boxed:
-            row = legend_row(entries, self._foot - 4, dots)
-        if legend is None and len(row) != len(entries) and canvas.height >= 8:
-            legend = arrange(entries, self._covered, previous=self.legend_at, whole=False, dots=dots)
-            row = row if legend is None else []
-        if legend is not None:
-            self.legend_at = (legend.row, legend.column)
-            self._write_legend(sheet, legend)
-        self._write_row(sheet, row)
-        return bool(row)
-
-    def _write_row(self, sheet: CellGrid, entries: Sequence[LegendEntry]) -> None:
-        row, column = self.setting.height - 1, 2
-        for entry in entries:
-            column = sheet.write(row, column, f" {entry.mark}", entry.ink if entry.label else Ink.NOTE)
-            column = sheet.write(row, column, f" {entry.label}".rstrip() + " ", Ink.LEGEND)
-
-    def _write_legend(self, sheet: CellGrid, legend: Legend) -> None:
-        column = self._origin[1] + legend.column
-        for row, entry in enumerate(legend.entries, self._origin[0] + legend.row):
-            sheet.write(row, column, " " * legend.width, Ink.LEGEND)
-            sheet.write(row, column + 1, entry.mark, entry.ink)
-            end = sheet.write(row, column + 3, entry.label, Ink.TITLE if entry.strong else Ink.LEGEND)
-            sheet.write(row, end, entry.value, Ink.VALUE)
+def _beside(cell: tuple[int, int], taken: Collection[tuple[int, int]], width: int) -> tuple[int, int]:
+    """Return a cell, or where it is taken the nearest one beside it that is free; itself where none is."""
+    row, column = cell
+    near = (column + step for step in (0, -1, 1, -2, 2, -3, 3))
+    return next(((row, at) for at in near if 0 <= at < width and (row, at) not in taken), cell)

@@ -21,9 +21,8 @@ class Ink(IntEnum):
     NOTE = 2
     AXIS = 3
     GRID = 4
-    LEGEND = 5
-    VALUE = 6
-    CURSOR = 7
+    VALUE = 5
+    CURSOR = 6
 
 
 class Tone(IntEnum):
@@ -51,12 +50,12 @@ class Glyphs:
     dots: str = "…"
     spread: str = "±"
     none: str = "–"
-    between: str = " · "
+    moving: str = "»"
     axes: tuple[str, str] = ("┼", "┤")
     grid: str = "┈"
 
 
-ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ", ", ("┤┼│└┬─", "++|++-"), " ")
+ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ">", ("┤┼│└┬─", "++|++-"), " ")
 UNICODE = Glyphs()
 
 

@@ -1,51 +1,73 @@
-"""Which curve is which: labels made safe, made to fit, and put where no curve goes.
+"""Which curve is which: its sign and its value, as they stand in the lower border of a chart.
 
-Labels come from runs. They are shown as text, never as markup or terminal commands.
+    ╰─ ▲.296±.005 ●.208±.004 ◆.272» +2 ─────╯        names are in the list beside the charts
+    ╰─ ▲ ViT-…-7 .296±.005  ● BiT-…-7 .208 ─╯        and in the border of a chart that is alone
+
+Names come from runs. They are shown as text, never as markup or terminal commands.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
 from rich.cells import cell_len, get_character_cell_size
 
 from engine.text import shorten
-from tui.widgets.chart.dot_spans import Bools
+from tui.text import told_apart
 
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # colours, cursor
     r"|(?:\x1b[\]P^_X]|[\x9d\x90\x9e\x9f\x98])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"  # titles, links
     r"|\x1b[ -/]*[0-~]?"
 )
+SPREAD_FROM = 44
+"""Cells of a chart from which on the spread of seeds stands behind their mean."""
+NAME_WIDTHS = (40, 28, 20, 14, 10, 0)
+"""Cells that names are cut to where they are too long for the rows that they have; at last there are none."""
 
 
 @dataclass(frozen=True, slots=True)
 class LegendEntry:
-    """One line of a legend: the curve's mark in its ink, its name, a value."""
+    """What is said of one curve."""
 
     mark: str
-    label: str
     value: str
     ink: int
+    spread: str = ""
+    """With its sign: ``±.005``; left out where there is no room."""
+    moving: str = ""
+    """What says that the value still moves."""
+    name: str = ""
     strong: bool = False
+    """Whether others give way to it."""
+
+    def said(self, *, spread: bool) -> str:
+        """Return what stands behind the mark."""
+        name = f" {self.name} " if self.name else "=" if self.mark.isalnum() and self.mark.isascii() else ""
+        return f"{name}{self.value}{self.spread if spread else ''}{self.moving}"
 
 
 @dataclass(frozen=True, slots=True)
-class Legend:
-    """A legend made to fit: entries whose labels and values are padded to equal width, and its top left cell."""
+class LegendRow:
+    """Entries side by side: the mark, its ink and what stands behind it, of each; then how many are left out."""
 
-    entries: tuple[LegendEntry, ...]
-    row: int
-    column: int
+    entries: tuple[tuple[str, int, str], ...]
+    left_out: int = 0
 
     @property
     def width(self) -> int:
-        """Cells across, with one empty at each side."""
-        return _width(self.entries)
+        """Cells across, without any at the sides."""
+        most = f"+{self.left_out}" if self.left_out else ""
+        texts = [*(mark + said for mark, _, said in self.entries), *filter(None, (most,))]
+        return sum(map(cell_len, texts)) + len(self.gap) * max(len(texts) - 1, 0)
+
+    @property
+    def gap(self) -> str:
+        """What stands between two entries: more where they have names."""
+        return "  " if any(said.startswith(" ") for _, _, said in self.entries) else " "
 
 
 def plain(text: str) -> str:
@@ -61,135 +83,75 @@ def fit(text: str, width: int, dots: str = "…") -> str:
     return shorten(text, width, "middle", dots)
 
 
-def arrange(
-    entries: Sequence[LegendEntry],
-    covered: Bools,
-    *,
-    previous: tuple[int, int] | None = None,
-    whole: bool = True,
-    dots: str = "…",
-) -> Legend | None:
-    """Return a legend where it hides nothing, with shorter names or without values if need be; None without room.
-
-    Where names would be too short to be told apart their curves' marks stand for them, beside the values.
+def legend_row(entries: Sequence[LegendEntry], room: int, *, spread: bool) -> LegendRow:
+    """Return as many entries as fit side by side, in their order; spreads give way first, strong entries last.
 
     Args:
-        entries: What it should say.
-        covered: The cells that curves go through, (height, width).
-        previous: Where it was last time, so that the legend of a live chart stays put.
-        whole: Whether every entry has to be in it.
-        dots: What stands for text left out.
+        entries: Of each curve.
+        room: The cells that there are.
+        spread: Whether spreads are said where they fit.
     """
-    height, room = covered.shape[0], _room(covered)
-    rows = max(height // 2, 2)
-    if whole and len(entries) > rows:
-        return None
-    bare = [replace(entry, value="") for entry in entries]
-    nameless = [replace(entry, label="") for entry in entries]
-    for candidates, most in (
-        (entries, room), (entries, room * 2 // 3), (bare, room), (nameless, room), (bare, 14), (bare, 9)
-    ):  # fmt: skip
-        legend = _placed(_shorten(candidates, min(most, room), rows, dots), covered, previous)
-        if legend is not None:
-            return legend
-    return None
+    for with_spread in (True, False) if spread else (False,):
+        row = _row(entries, spread=with_spread)
+        if row.width <= room:
+            return row
+    kept = list(entries)
+    while kept:
+        weak = [at for at, entry in enumerate(kept) if not entry.strong]
+        del kept[weak[-1] if weak else -1]
+        row = _row(kept, len(entries) - len(kept), spread=False)
+        if row.width <= room:
+            return row
+    return LegendRow(())
 
 
-def arrange_reading(
-    entries: Sequence[LegendEntry], covered: Bools, column: int, *, dots: str = "…"
-) -> Legend:
-    """Return the values at a cursor where there is room: with names, else without, else over the curves away from it.
+def named_rows(entries: Sequence[LegendEntry], room: int, rows: int, dots: str = "…") -> list[LegendRow]:
+    """Return entries with their names on one row or several, the names cut as far as it takes.
 
     Args:
-        entries: What it should say.
-        covered: The cells that curves and the cursor go through, (height, width).
-        column: Where the cursor is.
+        entries: Of each curve, with whole names.
+        room: The cells of a row.
+        rows: How many rows there are at most.
         dots: What stands for text left out.
     """
-    (height, width), room = covered.shape, _room(covered)
-    nameless = [replace(entry, label="") for entry in entries]
-    for candidates, most in ((entries, room), (entries, room * 2 // 3), (nameless, room)):
-        legend = _placed(_shorten(candidates, most, height, dots), covered, None)
-        if legend is not None:
-            return legend
-    lines = _shorten(entries, min(room, width // 2 - 4), height, dots)
-    return Legend(lines, 0, 0 if column > width // 2 else max(width - _width(lines), 0))
+    for width in NAME_WIDTHS:
+        names = told_apart([entry.name for entry in entries], width, dots)
+        shown = [replace(entry, name=name) for entry, name in zip(entries, names, strict=True)]
+        wrapped = _wrapped(shown, room)
+        if len(wrapped) <= rows:
+            break
+    above = min(rows, len(wrapped)) - 1
+    last = [entry for row in wrapped[above:] for entry in row]
+    return [legend_row(row, room, spread=True) for row in (*wrapped[:above], last)]
 
 
-def legend_row(entries: Sequence[LegendEntry], width: int, dots: str = "…") -> list[LegendEntry]:
-    """Entries to stand side by side in `width` cells, pinned ones first if not all fit; the last counts the rest."""
-    visible, left_out = list(entries), 0
-    if width // 10 < len(visible):
-        count = max((width - 4) // 10, 0)
-        left_out = len(visible) - count
-        visible = sorted(visible, key=lambda entry: not entry.strong)[:count]
-    if not visible:
-        return []
-    share = (width - (4 if left_out else 0)) // len(visible) - 4
-    row = [replace(entry, label=fit(entry.label, share, dots), value="") for entry in visible]
-    return [*row, LegendEntry(f"+{left_out}", "", "", row[0].ink)] if left_out else row
+def write_row(write: Callable[[int, str, int], int], row: LegendRow, column: int, ink: int) -> int:
+    """Write a row, with a cell at each side, and return the column after it.
+
+    Args:
+        write: Writes a text in an ink from a column on, and returns the column after it.
+        row: What is written.
+        column: The first column.
+        ink: That of values.
+    """
+    gap = " "
+    for mark, own, said in row.entries:
+        column = write(column, gap + mark, own)
+        column = write(column, said, ink)
+        gap = row.gap
+    if row.left_out:
+        column = write(column, f"{gap}+{row.left_out}", ink)
+    return write(column, " ", ink)
 
 
-def _width(entries: Sequence[LegendEntry]) -> int:
-    return max((cell_len(entry.label) + cell_len(entry.value) for entry in entries), default=0) + 4
+def _row(entries: Sequence[LegendEntry], left_out: int = 0, *, spread: bool) -> LegendRow:
+    return LegendRow(tuple((each.mark, each.ink, each.said(spread=spread)) for each in entries), left_out)
 
 
-def _shorten(entries: Sequence[LegendEntry], width: int, rows: int, dots: str) -> tuple[LegendEntry, ...]:
-    """At most `rows` entries in `width` cells, pinned ones first if not all fit; the last counts the rest."""
-    visible, left_out = list(entries), 0
-    if len(visible) > rows:
-        left_out = len(visible) - rows + 1
-        visible = sorted(visible, key=lambda entry: not entry.strong)[: rows - 1]
-    values = max((cell_len(entry.value) for entry in visible), default=0)
-    gap = 2 if values else 0
-    names = [fit(entry.label, max(width - values - gap, 6), dots) for entry in visible]
-    gap = gap if any(names) else 0
-    longest = max((cell_len(name) for name in names), default=0)
-    lines = [
-        replace(
-            entry,
-            label=name + " " * (longest - cell_len(name) + gap),
-            value=" " * (values - cell_len(entry.value)) + entry.value,
-        )
-        for entry, name in zip(visible, names, strict=True)
-    ]
-    if left_out:
-        lines.append(LegendEntry(" ", fit(f"+{left_out} more", longest + gap + values, dots), "", 0))
-    return tuple(lines)
-
-
-def _room(covered: Bools) -> int:
-    width: int = covered.shape[1]
-    return max(width * 2 // 3, min(24, width)) - 4
-
-
-def _placed(
-    lines: tuple[LegendEntry, ...], covered: Bools, previous: tuple[int, int] | None
-) -> Legend | None:
-    spot = _place(covered, len(lines), _width(lines), previous)
-    return Legend(lines, *spot) if spot is not None else None
-
-
-def _place(
-    covered: Bools, rows: int, columns: int, previous: tuple[int, int] | None
-) -> tuple[int, int] | None:
-    """The top left cell of a free rectangle, nearest to a corner; the previous one as long as that is free."""
-    height, width = covered.shape
-    if rows > height or columns > width:
-        return None
-    total = np.zeros((height + 1, width + 1), np.int32)
-    total[1:, 1:] = covered.cumsum(axis=0, dtype=np.int32).cumsum(axis=1)
-    taken = (
-        total[rows:, columns:] - total[:-rows, columns:] - total[rows:, :-columns] + total[:-rows, :-columns]
-    )
-    free = taken == 0
-    if previous and previous[0] < free.shape[0] and previous[1] < free.shape[1] and free[previous]:
-        return previous
-    if not free.any():
-        return None
-    down, across = np.arange(free.shape[0]), np.arange(free.shape[1])
-    from_edge = np.minimum(down * 3, (free.shape[0] - 1 - down) * 3 + 1)[:, None]
-    from_side = np.minimum(across + 1, free.shape[1] - 1 - across)[None, :]
-    cost = np.where(free, from_edge + from_side, np.iinfo(np.int32).max)
-    row, column = divmod(int(cost.argmin()), free.shape[1])
-    return row, column
+def _wrapped(entries: Sequence[LegendEntry], room: int) -> list[list[LegendEntry]]:
+    rows: list[list[LegendEntry]] = [[]]
+    for entry in entries:
+        if rows[-1] and _row([*rows[-1], entry], spread=True).width > room:
+            rows.append([])
+        rows[-1].append(entry)
+    return rows

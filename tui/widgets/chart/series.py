@@ -59,17 +59,21 @@ class Series:
         bounded = [extent for extent in extents if extent is not None]
         return (min(low for low, _ in bounded), max(high for _, high in bounded)) if bounded else None
 
-    def nearest(self, x: float, slack: float) -> int | None:
-        """The known point nearest to x; None if x is further than `slack` beyond the ends."""
+    def at(self, x: float) -> int | None:
+        """The known point at x or the last one before it; None where the curve begins later or has ended.
+
+        It has ended where x is as far behind its last point as that is behind the one before.
+        """
         finite = np.flatnonzero(np.isfinite(self.y))
-        if not finite.size:
+        xs, slack = self.x[finite], 1e-9 * max(1.0, abs(x))
+        place = int(np.searchsorted(xs, x + slack, "right")) - 1
+        if place < 0:
             return None
-        xs = self.x[finite]
-        if not xs[0] - slack <= x <= xs[-1] + slack:
-            return None
-        after = min(int(np.searchsorted(xs, x)), xs.size - 1)
-        before = max(after - 1, 0)
-        return int(finite[before if abs(xs[before] - x) <= abs(xs[after] - x) else after])
+        if place == xs.size - 1 and x > xs[-1] + slack:
+            step = xs[-1] - xs[-2] if xs.size > 1 else 0.0
+            if x - xs[-1] >= step - slack:
+                return None
+        return int(finite[place])
 
     def last(self) -> int | None:
         """The last known point."""

@@ -1,10 +1,11 @@
-"""The values that a chart writes beside its curves: at the cursor, or what came of the runs; of memory the peak."""
+"""The values that a chart writes beside its curves: at a cursor, at their signs, or what came of the runs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from engine.catalog.metrics import metric_of
 from tui.axis_ticks import Unit
 from tui.widgets.chart.inks_and_glyphs import Glyphs
 from tui.widgets.chart.series import Series
@@ -16,6 +17,46 @@ PEAK = "peak"
 """The word for the highest value, which is written of memory."""
 
 
+class BorderTexts(NamedTuple):
+    """Writes the values of curves as short as the list of runs does, for the border of a chart."""
+
+    metric: str
+    unit: Unit
+    curves: Sequence[Curve]
+    series: Sequence[Series]
+    """Of each curve."""
+    glyphs: Glyphs
+
+    def at(self, index: int, point: int | None) -> tuple[str, str]:
+        """Return a curve's value at one of its points, and the standard deviation of its seeds with its sign."""
+        if point is None:
+            return self.glyphs.none, ""
+        series = self.series[index]
+        spread = None if series.raw is not None else self.curves[index].deviation(point)
+        return self._written(float(series.y[point])), self._spread(spread)
+
+    def at_sign(self, index: int, point: int | None) -> tuple[str, str]:
+        """Return the value where a curve has its sign: at its end the one that the list has.
+
+        Args:
+            index: Which curve.
+            point: The last of its points that is in view; None for none.
+        """
+        outcome, series = self.curves[index].outcome, self.series[index]
+        if outcome is None or series.raw is not None or point is None or point != series.last():
+            return self.at(index, point)
+        return self._written(outcome.last), self._spread(outcome.spread)
+
+    def _spread(self, value: float | None) -> str:
+        return "" if value is None else f"{self.glyphs.spread}{self._written(value)}"
+
+    def _written(self, value: float) -> str:
+        kind = metric_of(self.metric).kind
+        if kind.unit in ("fraction", "bytes") or kind.name == "loss":
+            return kind.text(value)
+        return self.unit.format(value).removesuffix(self.unit.name)
+
+
 class ValueTexts(NamedTuple):
     """Writes the values of curves in the unit of their metric."""
 
@@ -25,15 +66,8 @@ class ValueTexts(NamedTuple):
     unit: Unit
     glyphs: Glyphs
 
-    def at(self, index: int, point: int | None) -> str:
-        """Return a curve's value at one of its points, with the standard deviation of its seeds."""
-        if point is None:
-            return self.glyphs.none
-        series = self.series[index]
-        return self._with_spread(float(series.y[point]), self.curves[index].deviation(point))
-
     def outcomes(self, room: int) -> tuple[list[str], list[str]]:
-        """Return what came of the curves, and the words of the title for it.
+        """Return what came of the curves, of memory the peak, and the words of the title for it.
 
         Args:
             room: The cells that the title has beside the name of the metric.
@@ -51,15 +85,15 @@ class ValueTexts(NamedTuple):
         return [f"{PEAK} {value}" for value in values], []
 
     def _outcome(self, index: int) -> str:
-        """Return the last values of a curve's runs, before any smoothing."""
+        """Return the last value of a curve, or the mean of the last values of its runs."""
         outcome = self.curves[index].outcome
         if outcome is not None:
             return self._with_spread(outcome.last, outcome.spread)
         series = self.series[index]
         last = series.last()
-        if last is None or series.raw is None:
-            return self.at(index, last)
-        return self.unit.format(float(series.raw[last]))
+        if last is None:
+            return self.glyphs.none
+        return self._with_spread(float(series.y[last]), self.curves[index].deviation(last))
 
     def _with_spread(self, value: float, spread: float | None) -> str:
         text = self.unit.format(value)

@@ -139,6 +139,11 @@ class RunList(ScrollView, can_focus=True):
             if old != new:
                 self.refresh_line(y)
 
+    @property
+    def column_names(self) -> list[str]:
+        """The columns that it has, those too for which there is no room."""
+        return [column.name for column in self._columns]
+
     def choose(
         self, columns: Sequence[Column], *, always: bool, arrows: Mapping[str, str] | None = None
     ) -> None:

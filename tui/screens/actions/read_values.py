@@ -1,0 +1,113 @@
+"""Reading values: a cursor on the measured points of one chart, which all charts and the list follow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from textual.screen import Screen
+
+from engine.catalog.metrics import MEMORY
+from tui.axis_ticks import unit_of_axis
+from tui.screens.actions.target import Board
+from tui.views.run_list_columns import Column, column_at
+from tui.widgets.chart.measured_points import values_at
+
+TYPING_S = 0.8
+"""Seconds within which the next digit belongs to the number that is being typed."""
+SAID_S = 3
+
+ShowColumns = Callable[[Callable[[Column], Column] | None], None]
+
+
+class ReadingActions:
+    """Moves the reading of a board's charts, and shows the values there in the list.
+
+    Args:
+        board: Has the charts and the list.
+        screen: The same screen, as Textual has it.
+        show_columns: Has the list show other columns in the place of its own; its own for None.
+    """
+
+    def __init__(self, board: Board, screen: Screen[None], show_columns: ShowColumns) -> None:
+        self._board = board
+        self._screen = screen
+        self._show_columns = show_columns
+        self._typed, self._typed_at = "", 0.0
+        self._shown: tuple[str, Mapping[str, object]] | None = None
+        """What the list shows instead of its own values."""
+
+    @property
+    def has_arrows(self) -> bool:
+        """Whether the arrows are the charts': they have the focus, or the list has it and a reading is on."""
+        if not self._screen.is_mounted:
+            return False
+        grid, focused = self._board.grid, self._screen.focused
+        return focused is grid or (focused is self._board.run_list and grid.cursor is not None)
+
+    def takes(self, key: str) -> bool:
+        """Return whether a digit, or the point of a number, is the reading's and no key of the screen."""
+        if not self.has_arrows or self._board.grid.cursor is None:
+            return False
+        return key != "." or (bool(self._typed) and time.monotonic() < self._typed_at + TYPING_S)
+
+    def action_inspect(self) -> None:
+        """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
+        grid = self._board.grid
+        if grid.cursor is None:
+            grid.move_cursor(0)
+        else:
+            grid.forget_cursor()
+
+    def action_cursor(self, points: int) -> None:
+        """Move the cursor by measured points."""
+        self._typed = ""
+        self._board.grid.move_cursor(points)
+
+    def action_cursor_end(self, last: bool) -> None:
+        """Move the cursor to the last measured point, or to the first."""
+        self._typed = ""
+        self._board.grid.move_cursor_to_end(last=last)
+
+    def action_read_at(self, key: str) -> None:
+        """Move the cursor to where a number says that is being typed, or to the nearest measured point."""
+        now, grid = time.monotonic(), self._board.grid
+        typed = self._typed + key if now < self._typed_at + TYPING_S else key
+        if typed.count(".") > 1 or not any(map(str.isdigit, typed)):
+            return
+        self._typed, self._typed_at = typed, now
+        unit = unit_of_axis(grid.x_label)
+        wanted = float(typed) * (60 if unit.kind == "time" else 1)
+        there = grid.move_cursor_near(wanted)
+        if there is not None and abs(there - wanted) > 1e-9 * max(1.0, abs(wanted)):
+            self._board.say(f"nearest measured: {grid.x_label} {unit.exact(there)}", SAID_S)
+
+    def show(self) -> None:
+        """Show in the list the values at the cursor, or its own again."""
+        grid, snapshot = self._board.grid, self._board.snapshot
+        if (grid.cursor is None) != (self._shown is None):
+            self._screen.refresh_bindings()
+        if (x := grid.cursor) is None:
+            if self._shown is not None:
+                self._shown = None
+                self._show_columns(None)
+            return
+        measured = {name: name for name in self._board.run_list.column_names if name in snapshot.curves}
+        if (memory := next((name for name in MEMORY if name in snapshot.curves), None)) is not None:
+            measured["memory"] = memory
+        together = {run: fold for fold in snapshot.watch.folds for run in fold}
+        of_metric = {
+            column: {
+                run: value
+                for name, value in values_at(snapshot.curves[metric], x).items()
+                for run in together.get(name, (name,))
+            }
+            for column, metric in measured.items()
+        }
+        place = unit_of_axis(grid.x_label).exact(x)
+        if self._shown != (place, of_metric):
+            self._shown = place, of_metric
+            self._show_columns(
+                lambda column: column_at(column, place, of_metric[column.name])
+                if column.name in of_metric else column
+            )  # fmt: skip
