@@ -11,6 +11,7 @@ from engine.analysis.differing_settings import (
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from engine.text import clean
+from tui.state.snapshot import Snapshot
 from tui.text import without_common_start
 
 
@@ -19,6 +20,36 @@ def run_label(status: Status) -> str:
     stamp = status.run[-20:-5]
     when = f"{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}" if stamp[8:9] == "-" else status.run
     return f"s{status.seed} {clean(when)}"
+
+
+def full_names(runs: Sequence[Status], snapshot: Snapshot) -> dict[str, str]:
+    """Return what tells runs from all others here, by id: experiment, seed, what differs, the time if nothing does."""
+    names: dict[str, str] = {}
+    for experiment in dict.fromkeys(status.experiment for status in runs):
+        of_experiment = [status for status in snapshot.runs if status.experiment == experiment]
+        made = distinguishing_settings(of_experiment, snapshot.metadata, most=2, sparing=True)
+        own = {run.run: f"s{run.seed} {clean(made.get(run.run, ''))}".rstrip() for run in of_experiment}
+        alike = Counter(own.values())
+        names |= {
+            run.run: f"{clean(experiment)} "
+            + (
+                own[run.run]
+                if alike[own[run.run]] == 1
+                else f"{run_label(run)}{own[run.run][len(f's{run.seed}') :]}"
+            )
+            for run in of_experiment
+        }
+    return {status.run: names.get(status.run, clean(status.run)) for status in runs}
+
+
+def labels_of_drawn(snapshot: Snapshot) -> dict[str, str]:
+    """Return what the charts call each run that they draw, by id; a curve alone needs no name."""
+    drawn = {curve.run for curves in snapshot.curves.values() for curve in curves}
+    runs = snapshot.by_id
+    statuses = [runs[name] for name in snapshot.watch.runs if name in drawn and name in runs]
+    of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
+    labels = curve_labels(statuses, snapshot.metadata, of_seeds)
+    return dict(zip((status.run for status in statuses), labels, strict=True))
 
 
 def curve_labels(

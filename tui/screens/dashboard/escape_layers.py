@@ -81,7 +81,9 @@ class LayerActions:
             runs.focus()
         elif any(chart.cursor is not None or chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
-        elif runs.selected:
+        elif runs.marked:
+            runs.unmark()
+        elif runs.overlaid:
             self._clear_overlay()
 
     def _clear_overlay(self) -> None:
@@ -89,11 +91,11 @@ class LayerActions:
         runs = self._board.run_list
         if time.monotonic() > self._clearing_until:
             self._clearing_until = time.monotonic() + CLEARING_S
-            count = len(runs.selected)
+            count = len(runs.overlaid)
             self._board.say(f"esc again lets go of {count} overlaid run{'s' * (count > 1)}", CLEARING_S)
             return
         self._clearing_until = 0.0
-        runs.selected.clear()
+        runs.overlaid.clear()
         self._board.show()
 
     def action_help(self) -> None:

@@ -118,9 +118,16 @@ class ArrangeActions:
         arrows = {arrangement.order: arrangement.arrow} if arrangement.order else {}
         runs.choose(arrangement.columns, always=bool(arrangement.chosen), arrows=arrows)
         left.set_class(bool(arrangement.chosen) and runs.wanted_width > ROOM, "-roomy")
-        left.border_title = Content(f"Runs by {' '.join(groups)}" if groups else "Runs")
         left.border_subtitle = Content(arrangement.sorted_by)
+        self.name_pane()
         self._board.show()
+
+    def name_pane(self) -> None:
+        """Say over the list what it is grouped by, and how many rows are marked."""
+        groups, marked = self._arrangement.groups, len(self._board.run_list.marked_rows)
+        title = f"Runs by {' '.join(groups)}" if groups else "Runs"
+        title += f"  {marked} marked" if marked else ""
+        self._screen.query_one("#left").border_title = Content(title)
 
     def arrange_by(self, order: str, *, reverse: bool) -> None:
         """Sort the list by a column."""

@@ -13,8 +13,8 @@ from tui.text import shorten
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 
-PREFIX = 5
-"""Cells before a name: overlay bar, the curve's mark, the state's."""
+PREFIX = 6
+"""Cells before a name: mark, overlay bar, the curve's sign, the state's."""
 NAME_WIDTH = 22
 """Cells that a name gets before any column does but the first score."""
 LEAST_NAME = 12
