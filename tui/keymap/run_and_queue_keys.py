@@ -61,6 +61,7 @@ ON_RUNS = (
         "Runs", "↑ ↓  j k  g G", "move",
         (
             _move("RunList", 1_000_000),
+            Action("move_list", BOARD, (Hotkey("down,j", "Down", "1"), Hotkey("up,k", "Up", "-1")), moves=True),
             _move("QueueList", 1_000_000, pages=False),
             _move("FormList", 1_000),
             _move("ColumnList", 1_000_000),

@@ -59,8 +59,12 @@ class ChartActions:
             grid.forget_cursor()
 
     def action_cursor(self, cells: int) -> None:
-        """Move the reading cursor."""
-        self._board.grid.move_cursor(cells)
+        """Move the reading cursor; from a pane without a use for the key, show or hide the runs of the list's row."""
+        if self.has_arrows:
+            self._board.grid.move_cursor(cells)
+        else:
+            self._board.run_list.focus()
+            self._board.run_list.action_fold(unfold=cells > 0)
 
     @property
     def has_arrows(self) -> bool:

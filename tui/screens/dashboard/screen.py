@@ -133,6 +133,7 @@ class Dashboard(TargetScreen):
         """Name the panes."""
         self.query_one("#left").border_title = "Runs"
         self.query_one("#right").border_title = "Run"
+        self.query_one("#bottom").border_title = "Machine and queue"
         self.run_list.focus()
 
     def on_resize(self) -> None:
@@ -229,8 +230,10 @@ class Dashboard(TargetScreen):
         return useless("Dashboard", situation_of(self))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
-        """The arrows are the charts' where one has gone to them, or to their reading cursor; else the run list's."""
-        return self._charts.has_arrows if action == "cursor" else True
+        """← and → are the charts' where one has gone to them, or to their reading cursor; else the run list's."""
+        return (
+            action != "cursor" or self._charts.has_arrows or isinstance(self.focused, Overview | MachinePane)
+        )
 
     # ---- how it is looked at
 
