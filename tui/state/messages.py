@@ -61,6 +61,15 @@ class Opened(Message):
 
 
 @dataclass
+class Queued(Message):
+    """A run was queued that its experiment's row does not stand for: it is to be seen."""
+
+    run: str
+    folds: str
+    """The name of that row among those that are unfolded."""
+
+
+@dataclass
 class Failed(Message):
     """Something that a user asked for could not be done."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from engine.analysis.differing_settings import (
     distinguishing_settings,
@@ -22,23 +22,30 @@ def run_label(status: Status) -> str:
     return f"s{status.seed} {clean(when)}"
 
 
-def full_names(runs: Sequence[Status], snapshot: Snapshot) -> dict[str, str]:
-    """Return what tells runs from all others here, by id: experiment, seed, what differs, the time if nothing does."""
+def full_names(
+    runs: Sequence[Status], among: Iterable[Status], metadata: Mapping[str, RunMetadata]
+) -> dict[str, str]:
+    """Return what tells runs from all others, by id: experiment, seed, what differs, the time where nothing does.
+
+    Args:
+        runs: The runs.
+        among: The runs that they stand among, they themselves too.
+        metadata: What the runs were made with, by id.
+    """
     names: dict[str, str] = {}
-    for experiment in dict.fromkeys(status.experiment for status in runs):
-        of_experiment = [status for status in snapshot.runs if status.experiment == experiment]
-        made = distinguishing_settings(of_experiment, snapshot.metadata, most=2, sparing=True)
-        own = {run.run: f"s{run.seed} {clean(made.get(run.run, ''))}".rstrip() for run in of_experiment}
+    experiments = dict.fromkeys(status.experiment for status in runs)
+    others: dict[str, list[Status]] = {name: [] for name in experiments}
+    for status in among:
+        if status.experiment in others:
+            others[status.experiment].append(status)
+    for experiment, of_experiment in others.items():
+        made = distinguishing_settings(of_experiment, metadata, most=2, sparing=True)
+        own = {run.run: (f"s{run.seed}", clean(made.get(run.run, ""))) for run in of_experiment}
         alike = Counter(own.values())
-        names |= {
-            run.run: f"{clean(experiment)} "
-            + (
-                own[run.run]
-                if alike[own[run.run]] == 1
-                else f"{run_label(run)}{own[run.run][len(f's{run.seed}') :]}"
-            )
-            for run in of_experiment
-        }
+        for run in of_experiment:
+            seed, settings = own[run.run]
+            which = seed if alike[seed, settings] == 1 else run_label(run)
+            names[run.run] = f"{clean(experiment)} {which} {settings}".rstrip()
     return {status.run: names.get(status.run, clean(status.run)) for status in runs}
 
 

@@ -143,3 +143,16 @@ def test_moves_bring_the_meant_one_place_on_and_keep_the_order_of_the_others(
         assert shift in (0, 1 if up else -1)
         end = order[: order.index(name)] if up else order[order.index(name) + 1 :]
         assert (shift == 0) == (set(end) <= going)
+
+
+async def test_a_run_with_changes_is_unfolded_under_the_cursor(project: Project, write_run: Write) -> None:
+    write_run("ViT-small")
+    async with opened(project) as pilot:
+        await pilot.press("o", *"epochs=2", "enter")
+        await until(pilot, lambda: board(pilot).row is not None and board(pilot).row.state == "queued")
+        made = {run.id for run in Store(project.runs).runs()}
+        assert board(pilot).row.run in made
+        assert board(pilot).row.label.endswith("epochs=2")
+        await pilot.press("up", "up")
+        await settle(pilot)
+        assert runs(pilot).cursor == 0  # it was brought there once

@@ -48,9 +48,14 @@ def count_text(runs: Sequence[Status]) -> str:
     return f"{len(runs)} run{'s' * (len(runs) != 1)}"
 
 
+def names_here(target: Target, runs: Sequence[Status]) -> dict[str, str]:
+    """Return what tells runs from all others of the project, by id."""
+    return full_names(runs, target.snapshot.runs, target.snapshot.metadata)
+
+
 def who_is_meant(target: Target, runs: Sequence[Status]) -> list[str]:
     """Return which runs a verb means, one a line, and what is not meant although one might think so."""
-    names, unlike = full_names(runs, target.snapshot), len({status.state for status in runs}) > 1
+    names, unlike = names_here(target, runs), len({status.state for status in runs}) > 1
     lines = _first([f"{names[status.run]}{f', {status.state}' if unlike else ''}" for status in runs])
     if not (marked := situation_of(target).marked):
         return lines

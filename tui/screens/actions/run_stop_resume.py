@@ -17,11 +17,11 @@ from engine.runs.store import Run
 from engine.text import clean
 from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
-from tui.screens.actions.many_runs import count_text, do_each, who_else_is_active, who_is_meant
+from tui.screens.actions.many_runs import count_text, do_each, names_here, who_else_is_active, who_is_meant
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
-from tui.views.run_names import full_names, run_label
+from tui.views.run_names import run_label
 
 if TYPE_CHECKING:
     from engine.config.schema import Experiment
@@ -203,7 +203,7 @@ def stop_question(
         ]
         title = f"{_counted(live, 'runs', 'run')}, {_counted(waiting, 'waits', 'wait')}: stop which?"
     elif len(runs) == 1:
-        title = f"{'Stop' if live else 'Cancel'} {full_names(runs, target.snapshot)[runs[0].run]}?"
+        title = f"{'Stop' if live else 'Cancel'} {names_here(target, runs)[runs[0].run]}?"
     else:
         title = f"Stop {count_text(live)}?" if live else f"Cancel {len(waiting)} waiting runs?"
     return title, "\n".join(lines), choices

@@ -13,7 +13,7 @@ from engine.runs.store import Store
 from tui.keymap.action import Situation
 from tui.keymap.bindings import names_of
 from tui.state.dashboard_state import BoardState
-from tui.state.messages import Failed, Succeeded
+from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.views.run_list_row import Row
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -80,7 +80,7 @@ class Target(Protocol):
     def start(self, work: Callable[[], None], name: str = "") -> None:
         """Run something in a thread that leaving the app waits for; ``name`` is its worker's."""
 
-    def report(self, message: Succeeded | Failed) -> None:
+    def report(self, message: Succeeded | Failed | Queued) -> None:
         """Show how something went. For any thread."""
 
     def ask(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:

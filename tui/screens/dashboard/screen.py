@@ -46,6 +46,7 @@ from tui.state.messages import (
     MarksHidden,
     NothingToOverlay,
     Opened,
+    Queued,
 )
 from tui.state.run_page_record import Page
 from tui.state.session import SavedView
@@ -320,6 +321,11 @@ class Dashboard(TargetScreen):
             self.say(
                 f"{len(there)} marked row{'s' * (len(there) > 1)} no longer listed: unmarked", SHORTEST_S
             )
+
+    @on(Queued)
+    def _queued(self, message: Queued) -> None:
+        self.run_list.reveal(message.run, message.folds)
+        self.watch_snapshot()
 
     @on(NothingToOverlay)
     def _nothing_to_overlay(self) -> None:

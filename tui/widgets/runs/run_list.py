@@ -21,6 +21,9 @@ from tui.widgets.runs.run_rows import RunRows
 AGING_S = 5.0
 """Seconds after which what changes by itself is drawn anew."""
 
+REVEAL_S = 5.0
+"""Seconds in which a run that was queued may still take the cursor to it."""
+
 
 class RunList(RunRows, can_focus=True):
     """Keeps a cursor, what is overlaid and what is marked, whatever rows come and go."""
@@ -32,11 +35,18 @@ class RunList(RunRows, can_focus=True):
         self._key: str | None = None
         self._last_overlaid: int | None = None
         self._last_marked: int | None = None
+        self._awaited, self._awaited_until = "", 0.0
+        """The key of a row that gets the cursor, if it is listed by then."""
 
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
+
+    def reveal(self, run: str, folds: str) -> None:
+        """Unfold a row, if one is named, and bring the cursor to a run under it as soon as it is there."""
+        self.unfolded |= {folds} if folds else set()
+        self._awaited, self._awaited_until = f"run:{run}", time.monotonic() + REVEAL_S
 
     @property
     def marked_rows(self) -> list[Row]:
@@ -60,6 +70,11 @@ class RunList(RunRows, can_focus=True):
         if len(before) != len(rows):
             self._widths = {}
         self.virtual_size = Size(self.size.width, len(rows) + 1)
+        if self._awaited and any(row.key == self._awaited for row in rows):
+            if time.monotonic() < self._awaited_until:
+                self._key = self._awaited
+                self.post_message(CursorMoved(self._key))
+            self._awaited = ""
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
         if index is None:
