@@ -56,17 +56,17 @@ async def test_it_opens_on_the_experiments_and_shows_the_run_under_the_cursor(
 async def test_space_overlays_runs_and_escape_takes_them_away(project: Project, write_run: Write) -> None:
     first, second = write_run("ViT-small"), write_run("BiT-small")
     async with opened(project) as pilot:
-        await pilot.press("space", "space")
+        await pilot.press("space", "down", "space", "down")
         await settle(pilot)
         assert curves(pilot, "train/loss") == [first.id, second.id]
         labels = [line.name for line in board(pilot).query_one(ChartGrid).charts[0].lines]
         assert labels == ["ViT-small", "BiT-small"]
         await pilot.press("escape")  # one of many uses of the key: it asks
-        assert runs(pilot).selected == {first.id, second.id}
+        assert runs(pilot).overlaid == {first.id, second.id}
         assert "esc again lets go of 2 overlaid runs" in toasts(pilot)
         await pilot.press("escape")
         await settle(pilot)
-        assert runs(pilot).selected == set()
+        assert runs(pilot).overlaid == set()
 
 
 @pytest.mark.slow
@@ -99,7 +99,7 @@ async def test_two_runs_of_one_experiment_have_two_colours(project: Project, wri
     write_run("ViT-small", seed=0)
     write_run("ViT-small", seed=1)
     async with opened(project) as pilot:
-        await pilot.press("l", "down", "space", "space")
+        await pilot.press("l", "down", "space", "down", "space")
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].lines
         assert len({line.colour for line in shown}) == 2
@@ -581,7 +581,7 @@ async def test_seeds_that_a_mean_lacks_are_counted_behind_its_name(
     lines = lost.events.read_text().splitlines(keepends=True)
     lost.events.write_text("".join(re.sub(r'"test/f1":[^,}]+', '"test/f1":null', line) for line in lines))
     async with opened(project) as pilot:
-        await pilot.press("space")
+        await pilot.press("space", "down")
         await settle(pilot)
         named = {line.name for line in board(pilot).query_one(ChartGrid).charts[0].lines}
         assert named == {"ViT-small ×1 of 2", "BiT-small ×2 ✗1"}
@@ -648,12 +648,12 @@ async def test_ranges_and_everything_can_be_overlaid(project: Project, write_run
         write_run(name)
     async with opened(project) as pilot:
         runs = board(pilot).query_one(RunList)
-        await pilot.press("space", "down", "v")
-        assert len(runs.selected) == 3
-        await pilot.press("a")
-        assert not runs.selected
-        await pilot.press("a")
-        assert len(runs.selected) == 3
+        await pilot.press("space", "down", "down", "V")
+        assert len(runs.overlaid) == 3
+        await pilot.press("A")
+        assert not runs.overlaid
+        await pilot.press("A")
+        assert len(runs.overlaid) == 3
 
 
 async def test_classes_are_compared_over_the_finished_seeds(project: Project, write_run: Write) -> None:
@@ -665,7 +665,7 @@ async def test_classes_are_compared_over_the_finished_seeds(project: Project, wr
             with run.events.open("ab") as file:
                 file.write(encode(seen))
     async with opened(project) as pilot:
-        await pilot.press("a", "c")
+        await pilot.press("A", "c")
         screen = pilot.app.screen
         assert isinstance(screen, CompareScreen)
         await until(pilot, lambda: bool(screen.shifts))
@@ -684,7 +684,7 @@ async def test_c_compares_the_overlaid_runs(project: Project, write_run: Write) 
     async with opened(project) as pilot:
         await pilot.press("c")
         assert not isinstance(pilot.app.screen, CompareScreen)  # one alone has nothing to be compared with
-        await pilot.press("space", "space")
+        await pilot.press("space", "down", "space", "down")
         await settle(pilot)
         await pilot.press("c")
         screen = pilot.app.screen

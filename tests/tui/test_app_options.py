@@ -88,7 +88,7 @@ async def test_all_screens_are_ascii(project: Project, write_run: Write, size: t
     write_run("ViT-small")
     write_run("BiT-small", reason="naïve ✓ 日本")
     async with opened(project, size, options=Options(ascii_only=True)) as pilot:
-        await pilot.press("space", "space", "plus", "i")
+        await pilot.press("space", "down", "space", "down", "plus", "i")
         await settle(pilot)
         for keys in (
             ["escape"],
@@ -110,7 +110,7 @@ async def test_marks_of_curves_are_the_same_letters_in_list_and_chart(
     write_run("ViT-small")
     write_run("BiT-small")
     async with opened(project, options=Options(ascii_only=True)) as pilot:
-        await pilot.press("space", "space")
+        await pilot.press("space", "down", "space", "down")
         await settle(pilot)
         signs = board(pilot).query_one(RunList)._signs.values()
         marks = {sign.drawn(ascii_only=True) for sign in signs}
@@ -188,7 +188,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
         assert isinstance(pilot.app.screen, TourScreen)
         await pilot.press("enter")
         await pilot.press(
-            "space", "space", "up", "up", "p", "x", "y", "plus", "s", "b", "left_square_bracket"
+            "space", "down", "space", "up", "p", "x", "y", "plus", "s", "b", "left_square_bracket"
         )
         await settle(pilot)
         pilot.app.theme = "vitui-contrast"
@@ -202,7 +202,7 @@ async def test_the_app_opens_as_it_was_left(project: Project, write_run: Write, 
         assert not shown.query_one("#left").display
         assert pilot.app.theme == "vitui-contrast"
         assert VituiApp(project, replace(options, asked_theme="vitui-light")).theme == "vitui-light"
-        assert shown.query_one(RunList).selected == {first.id, second.id}
+        assert shown.query_one(RunList).overlaid == {first.id, second.id}
         assert shown.state.pinned == first.id
 
         await pilot.press("0")

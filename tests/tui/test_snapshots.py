@@ -84,11 +84,11 @@ def some_runs(write_run: Write) -> None:
     ids=lambda size: f"{size[0]}x{size[1]}",
 )
 def test_dashboard_with_two_runs_overlaid(snap: Compare, some_runs: None, size: tuple[int, int]) -> None:
-    assert snap(size, "space", "space")
+    assert snap(size, "space", "down", "space", "down")
 
 
 def test_dashboard_in_light(snap: Compare, some_runs: None) -> None:
-    assert snap((120, 36), "space", theme="vitui-light")
+    assert snap((120, 36), "space", "down", theme="vitui-light")
 
 
 def test_unfolded_runs_with_a_failed_one(snap: Compare, some_runs: None) -> None:
@@ -96,7 +96,7 @@ def test_unfolded_runs_with_a_failed_one(snap: Compare, some_runs: None) -> None
 
 
 def test_one_chart_zoomed_with_a_cursor(snap: Compare, some_runs: None) -> None:
-    assert snap((100, 30), "space", "space", "z", "plus", "plus", "i")
+    assert snap((100, 30), "space", "down", "space", "down", "z", "plus", "plus", "i")
 
 
 def test_help(snap: Compare) -> None:

@@ -17,19 +17,32 @@ UNLISTED = ""
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """The runs that keys act on, as they are now; None where there is none."""
+    """The runs that keys act on, as they are now: those of the marked rows, or of the row under the cursor."""
 
     run: Status | None = None
-    """The run that is meant."""
-    waiting: Status | None = None
-    """The one that can be moved in the queue and held."""
-    stoppable: Status | None = None
-    resumable: Status | None = None
+    """The run that is opened, or under the cursor; None where there is none."""
+    marked: int = 0
+    """How many rows are marked, and meant."""
+    meant: tuple[Status, ...] = ()
+    """The runs that the rows stand for: what is tagged, noted and thrown away."""
+    stoppable: tuple[Status, ...] = ()
+    """Those that live or wait."""
+    resumable: tuple[Status, ...] = ()
+
+    @property
+    def waiting(self) -> tuple[Status, ...]:
+        """Those that can be moved in the queue and held."""
+        return tuple(run for run in self.stoppable if run.state == "queued")
 
 
 def always(_: Situation) -> bool:
     """An action that does something whatever is meant."""
     return True
+
+
+def unchanging(_: Situation) -> str:
+    """The words of an action that does the same whatever is meant."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,7 @@ class Action:
         moves: Whether it only moves something on the screen: the command palette leaves it out.
         screen: Name of the screen that does it, where its owners are widgets there; empty where they do it themselves.
         applies: Tells whether it does anything for the runs that are meant.
+        says: Returns what it does to them and to how many, for the bar of keys; empty for what its keys always say.
     """
 
     name: str
@@ -82,6 +96,7 @@ class Action:
     moves: bool = False
     screen: str = ""
     applies: Callable[[Situation], bool] = always
+    says: Callable[[Situation], str] = unchanging
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,13 @@ def useless(owner: str, now: Situation) -> frozenset[str]:
     return frozenset(action.name for action in ACTIONS if owner in action.owners and not action.applies(now))
 
 
+def words_now(owner: str, now: Situation) -> dict[str, str]:
+    """Return what actions of a screen do to the runs that are meant, by name, where they say more than always."""
+    return {
+        action.name: words for action in ACTIONS if owner in action.owners and (words := action.says(now))
+    }
+
+
 def page_of_keys() -> dict[str, list[tuple[str, str]]]:
     """Return the keys and what they do, at length, by section."""
     page: dict[str, list[tuple[str, str]]] = {}

@@ -24,7 +24,7 @@ def _run(now: Situation) -> bool:
 ON_CHARTS = (
     HelpLine(
         "Charts", "x", "x axis: step, time, samples …",
-        (Action("axis", BOARD, (Hotkey("x", "X axis", on_bar=True),), rank=13),),
+        (Action("axis", BOARD, (Hotkey("x", "X axis", on_bar=True),), rank=14),),
     ),
     HelpLine("Charts", "y", "y axis: linear, logarithmic", (Action("log_y", BOARD, (Hotkey("y", "Log y"),)),)),
     HelpLine(
@@ -109,7 +109,7 @@ ON_CHARTS = (
     HelpLine("Charts", "z", "one chart alone", (Action("full_screen", BOARD, (Hotkey("z", "One chart"),)),)),
     HelpLine(
         "Charts", "E", "export this view: png, svg, pdf",
-        (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True),), rank=12),),
+        (Action("export", BOARD, (Hotkey("E", "Export", on_bar=True),), rank=13),),
     ),
 )  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from engine.runs.status import Status
 from tui.keymap.action import Action, HelpLine, Hotkey, Situation
 
 BOARD = ("Dashboard",)
@@ -14,15 +17,25 @@ COLUMNS = ("ColumnList",)
 
 
 def _stoppable(now: Situation) -> bool:
-    return now.stoppable is not None
+    return bool(now.stoppable)
 
 
 def _resumable(now: Situation) -> bool:
-    return now.resumable is not None
+    return bool(now.resumable)
 
 
 def _waiting(now: Situation) -> bool:
-    return now.waiting is not None
+    return bool(now.waiting)
+
+
+def _to_many(words: str, runs: Sequence[Status]) -> str:
+    return f"{words} {len(runs)}" if len(runs) > 1 else ""
+
+
+def _stop_words(now: Situation) -> str:
+    if now.stoppable and now.waiting == now.stoppable:
+        return _to_many("Cancel", now.waiting) or "Cancel"
+    return _to_many("Stop", now.stoppable)
 
 
 def _move(owner: str, far: int, *, pages: bool = True) -> Action:
@@ -48,6 +61,7 @@ ON_RUNS = (
         "Runs", "↑ ↓  j k  g G", "move",
         (
             _move("RunList", 1_000_000),
+            Action("move_list", BOARD, (Hotkey("down,j", "Down", "1"), Hotkey("up,k", "Up", "-1")), moves=True),
             _move("QueueList", 1_000_000, pages=False),
             _move("FormList", 1_000),
             _move("ColumnList", 1_000_000),
@@ -70,11 +84,19 @@ ON_RUNS = (
     HelpLine("Runs", "≠2 ●1", "behind it: runs of 2 other settings, 1 goes on"),
     HelpLine("Runs", "2 of 3", "a filter leaves 2 of the 3 runs of its mean"),
     HelpLine(
-        "Runs", "space  v a", "overlay the run; up to here, all",
+        "Runs", "space  V A", "look at it: overlay the row; up to here, all",
         (
             Action("overlay", RUNS, (Hotkey("space", "Overlay", on_bar=True, display="space"),), rank=2),
-            Action("select_range", RUNS, (Hotkey("v", "Overlay up to here"),)),
-            Action("select_all", RUNS, (Hotkey("a", "Overlay all, or none"),)),
+            Action("overlay_range", RUNS, (Hotkey("V", "Overlay up to here"),)),
+            Action("overlay_all", RUNS, (Hotkey("A", "Overlay all, or none"),)),
+        ),
+    ),
+    HelpLine(
+        "Runs", "m  v a", "mean it: mark the row for . R H K J D t T r; up to here, all",
+        (
+            Action("mark", RUNS, (Hotkey("m", "Mark", on_bar=True),), rank=3),
+            Action("mark_range", RUNS, (Hotkey("v", "Mark up to here"),)),
+            Action("mark_all", RUNS, (Hotkey("a", "Mark all, or none"),)),
         ),
     ),
     HelpLine(
@@ -83,7 +105,7 @@ ON_RUNS = (
     ),
     HelpLine(
         "Runs", "c", "compare the overlaid runs",
-        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=8),),
+        (Action("compare", BOARD, (Hotkey("c", "Compare", on_bar=True),), rank=9),),
     ),
     HelpLine(
         "Runs", "s S", "sort by the next column; the other way round",
@@ -112,14 +134,14 @@ ON_RUNS = (
     ),
     HelpLine(
         "Runs", "r", "run it where it ran last; missing seeds, else all",
-        (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=3, changes=True),),
+        (Action("run", BOARD, (Hotkey("r", "Run", on_bar=True),), rank=4, changes=True),),
     ),
     HelpLine(
         "Runs", "o", "run it with changes: lr=1e-3 seeds=0,1 on=jz",
-        (Action("vary", BOARD, (Hotkey("o", "Run with changes", on_bar=True),), rank=10, changes=True),),
+        (Action("vary", BOARD, (Hotkey("o", "Run with changes", on_bar=True),), rank=11, changes=True),),
     ),
     HelpLine(
-        "Runs", ".", "stop the run; asks how",
+        "Runs", ".", "stop what runs, cancel what waits; asks",
         (
             Action(
                 "stop", (*BOARD, *RUN, *QUEUE),
@@ -127,7 +149,7 @@ ON_RUNS = (
                     Hotkey("full_stop", "Stop", on_bar=True, display="."),
                     Hotkey("delete", "Take out of the queue", only="QueueScreen"),
                 ),
-                rank=4, changes=True, applies=_stoppable,
+                rank=5, changes=True, applies=_stoppable, says=_stop_words,
             ),
         ),
     ),
@@ -136,23 +158,29 @@ ON_RUNS = (
         (
             Action(
                 "resume", (*BOARD, *RUN), (Hotkey("R", "Resume", on_bar=True),),
-                rank=5, changes=True, applies=_resumable,
+                rank=6, changes=True, applies=_resumable, says=lambda now: _to_many("Resume", now.resumable),
             ),
         ),
     ),
     HelpLine(
         "Runs", "e", "edit or clone the experiment",
-        (Action("edit", BOARD, (Hotkey("e", "Edit", on_bar=True),), rank=11, changes=True),),
+        (Action("edit", BOARD, (Hotkey("e", "Edit", on_bar=True),), rank=12, changes=True),),
     ),
     HelpLine(
         "Runs", "Y", "copy: row, path, command, the list as a table",
         (Action("copy", BOARD, (Hotkey("Y", "Copy"),)),),
     ),
     HelpLine(
-        "Runs", "t T", "tag, note: the overlaid runs, or the one under the cursor",
+        "Runs", "t T", "tag, note: the marked rows, or the one under the cursor",
         (
-            Action("tag", BOARD, (Hotkey("t", "Tag", on_bar=True),), rank=14, changes=True),
-            Action("note", BOARD, (Hotkey("T", "Note", on_bar=True),), rank=15, changes=True),
+            Action(
+                "tag", BOARD, (Hotkey("t", "Tag", on_bar=True),), rank=15, changes=True,
+                says=lambda now: _to_many("Tag", now.meant),
+            ),
+            Action(
+                "note", BOARD, (Hotkey("T", "Note", on_bar=True),), rank=16, changes=True,
+                says=lambda now: _to_many("Note", now.meant),
+            ),
         ),
     ),
     HelpLine(
@@ -166,7 +194,7 @@ ON_RUNS = (
     HelpLine(
         "Runs", "f", "filter: state=failed test/f1>0.8 age<2d vit; tab completes",
         (
-            Action("filter", BOARD, (Hotkey("f", "Filter", on_bar=True),), rank=9),
+            Action("filter", BOARD, (Hotkey("f", "Filter", on_bar=True),), rank=10),
             Action(
                 "complete", ("CompletingInput",),
                 (Hotkey("tab", "Complete", "1"), Hotkey("shift+tab", "Complete otherwise", "-1")),
@@ -185,7 +213,7 @@ ON_THE_QUEUE = (
                     Hotkey("K", "Earlier", "-1", on_bar=True, tooltip="moves a run that waits up in the queue"),
                     Hotkey("J", "Later", "1", on_bar=True, tooltip="moves a run that waits down in the queue"),
                 ),
-                rank=6, changes=True, applies=_waiting,
+                rank=7, changes=True, applies=_waiting,
             ),
         ),
     ),
@@ -195,7 +223,7 @@ ON_THE_QUEUE = (
             Action(
                 "hold", (*BOARD, *QUEUE),
                 (Hotkey("H", "Hold, let go", on_bar=True, tooltip="keeps a run that waits from being started"),),
-                rank=7, changes=True, applies=_waiting,
+                rank=8, changes=True, applies=_waiting, says=lambda now: _to_many("Hold", now.waiting),
             ),
         ),
     ),

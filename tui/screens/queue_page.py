@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -83,9 +84,9 @@ class QueueScreen(TargetScreen):
         return None
 
     @property
-    def meant_runs(self) -> list[Status]:
-        """The run under the cursor."""
-        return [self.focused_run] if self.focused_run is not None else []
+    def marked_rows(self) -> Sequence[Row]:
+        """Runs cannot be marked here."""
+        return ()
 
     @property
     def focused_run(self) -> Status | None:

@@ -15,7 +15,7 @@ from tui.screens.actions.run_stop_resume import briefly
 from tui.screens.actions.target import Terminal
 from tui.screens.dialogs import Dialog
 from tui.screens.message_duration import SHORTEST_S, reading_time
-from tui.state.messages import Failed, Succeeded
+from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.terminal.dismissal import ClosesOnce
 
@@ -58,7 +58,7 @@ class TargetScreen(ClosesOnce, Screen[None]):
         """Run something in a thread."""
         self.run_worker(work, name, thread=True, group="actions", exit_on_error=False)
 
-    def report(self, message: Succeeded | Failed) -> None:
+    def report(self, message: Succeeded | Failed | Queued) -> None:
         """Show how something went. For any thread."""
         self.post_message(message)
 

@@ -32,10 +32,20 @@ class CursorMoved(Message):
 
 
 @dataclass
-class SelectionChanged(Message):
-    """Other runs are overlaid."""
+class ListChanged(Message):
+    """Other rows of the run list are overlaid, marked or unfolded."""
 
-    runs: frozenset[str]
+
+@dataclass
+class NothingToOverlay(Message):
+    """The row that was to be overlaid has no run."""
+
+
+@dataclass
+class MarksHidden(Message):
+    """Rows are no longer listed, and so no longer marked."""
+
+    keys: frozenset[str]
 
 
 @dataclass
@@ -48,6 +58,15 @@ class HeadingClicked(Message):
 @dataclass
 class Opened(Message):
     """The row under the cursor is to be shown whole."""
+
+
+@dataclass
+class Queued(Message):
+    """A run was queued that its experiment's row does not stand for: it is to be seen."""
+
+    run: str
+    folds: str
+    """The name of that row among those that are unfolded."""
 
 
 @dataclass

@@ -24,6 +24,7 @@ from engine.runs.status import State
 from engine.text import clean, span
 from tui.state.snapshot import Snapshot
 from tui.text import Line, shorten
+from tui.views.run_names import full_names
 from tui.views.site_facts import age_text
 
 STEPS = (
@@ -105,11 +106,17 @@ class TimeAxis:
 def bars(snapshot: Snapshot) -> list[Bar]:
     """Return the runs that live, then those that wait, in the order of the queue."""
     run_bars = []
+    there = [
+        snapshot.by_id[forecast.run]
+        for forecast in snapshot.queue.forecasts
+        if forecast.run in snapshot.by_id
+    ]
+    names = full_names(there, there, snapshot.metadata)
     for forecast in snapshot.queue.forecasts:
         if (status := snapshot.by_id.get(forecast.run)) is None:
             continue
         entry = snapshot.queue.entries.get(forecast.run)
-        label = f"{clean(status.experiment)} s{status.seed}"
+        label = names[status.run]
         on_hold = entry is not None and entry.on_hold
         held = status.state == "queued" and (on_hold or status.run in snapshot.queue.untrusted)
         why = clean(status.reason) or ("held" if held else "the worker has not seen it yet")

@@ -36,6 +36,8 @@ class Row(NamedTuple):
     """Of how many runs a filter leaves those that it stands for; 0 where it leaves all."""
     mixed: bool = False
     """Whether it stands for runs that no mean can be taken of: they differ in more than their seed."""
+    active: tuple[Status, ...] = ()
+    """The runs of its row, those behind it too, that live or wait; the newest first."""
     unfinished: tuple[Status, ...] = ()
     """What it hides that was stopped or failed, and that nothing has made up for; the newest first."""
     note: str = ""

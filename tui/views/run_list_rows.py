@@ -157,6 +157,7 @@ def _group_row(snapshot: Snapshot, title: str, members: ByExperiment) -> Row:
         facts=tuple(sorted(facts, key=lambda fact: fact.status is not latest)),
         note=f"{len(members)} experiments" if mixed else "",
         mixed=mixed,
+        active=_active(reversed(runs)),
         alarm=gravest(snapshot, runs),
         group=True,
         folds=f"{title}\n",
@@ -186,6 +187,7 @@ def _experiment_row(
         going=sum(run.state in LIVE and run.run not in stands for run in runs) if hidden else 0,
         cut=_cut(summaries_of(whole, snapshot.metadata), choice) if len(whole) != len(runs) else 0,
         others=len(choice.other_settings) if hidden else 0,
+        active=_active(reversed(runs)),
         unfinished=tuple(run.status for run in behind),
         alarm=gravest(snapshot, runs if hidden else ([row_status] if row_status else [])),
     )  # fmt: skip
@@ -203,8 +205,12 @@ def _run_row(snapshot: Snapshot, run: Status, made: str, under: Row) -> Row:
     facts = (RunSummary(run, snapshot.metadata.get(run.run, RunMetadata())),)
     return _row(
         f"run:{run.run}", under.experiment, facts, label=clean(f"{run_label(run)} {made}".rstrip()),
-        depth=under.depth + 1, parent=under.key, alarm=gravest(snapshot, [run]),
+        depth=under.depth + 1, parent=under.key, active=_active([run]), alarm=gravest(snapshot, [run]),
     )  # fmt: skip
+
+
+def _active(runs: Iterable[Status]) -> tuple[Status, ...]:
+    return tuple(run for run in runs if run.state in LIVE or run.state == "queued")
 
 
 def _shown(
@@ -249,7 +255,7 @@ def _of_experiment(experiment: Experiment | None) -> tuple[RunSummary, ...]:
 def _row(
     key: str, experiment: str, facts: tuple[RunSummary, ...], *, label: str, depth: int, alarm: Kind | None,
     folded: int = 0, seeds: int = 0, waiting: int = 0, going: int = 0, others: int = 0, cut: int = 0,
-    unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
+    active: tuple[Status, ...] = (), unfinished: tuple[Status, ...] = (), folds: str = "", parent: str = "",
 ) -> Row:  # fmt: skip
     status = facts[0].status if facts and facts[0].status.run else None
     labels = facts[0].metadata.labels if facts else Labels()
@@ -266,6 +272,7 @@ def _row(
         going=going,
         others=others,
         cut=cut,
+        active=active,
         unfinished=unfinished,
         facts=facts,
         note=_note(status) if status is not None else "",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from engine.analysis.differing_settings import (
     distinguishing_settings,
@@ -11,6 +11,7 @@ from engine.analysis.differing_settings import (
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import Status
 from engine.text import clean
+from tui.state.snapshot import Snapshot
 from tui.text import without_common_start
 
 
@@ -19,6 +20,42 @@ def run_label(status: Status) -> str:
     stamp = status.run[-20:-5]
     when = f"{stamp[4:6]}-{stamp[6:8]} {stamp[9:11]}:{stamp[11:13]}" if stamp[8:9] == "-" else status.run
     return f"s{status.seed} {clean(when)}"
+
+
+def full_names(
+    runs: Sequence[Status], among: Iterable[Status], metadata: Mapping[str, RunMetadata]
+) -> dict[str, str]:
+    """Return what tells runs from all others, by id: experiment, seed, what differs, the time where nothing does.
+
+    Args:
+        runs: The runs.
+        among: The runs that they stand among, they themselves too.
+        metadata: What the runs were made with, by id.
+    """
+    names: dict[str, str] = {}
+    experiments = dict.fromkeys(status.experiment for status in runs)
+    others: dict[str, list[Status]] = {name: [] for name in experiments}
+    for status in among:
+        if status.experiment in others:
+            others[status.experiment].append(status)
+    for experiment, of_experiment in others.items():
+        made = distinguishing_settings(of_experiment, metadata, most=2, sparing=True)
+        own = {run.run: (f"s{run.seed}", clean(made.get(run.run, ""))) for run in of_experiment}
+        alike = Counter(own.values())
+        for run in of_experiment:
+            seed, settings = own[run.run]
+            which = seed if alike[seed, settings] == 1 else run_label(run)
+            names[run.run] = f"{clean(experiment)} {which} {settings}".rstrip()
+    return {status.run: names.get(status.run, clean(status.run)) for status in runs}
+
+
+def labels_of_drawn(snapshot: Snapshot) -> dict[str, str]:
+    """Return what the charts call each run that they draw, by id; a curve alone needs no name."""
+    runs = snapshot.by_id
+    statuses = [runs[name] for name in snapshot.watch.runs if name in snapshot.drawn and name in runs]
+    of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
+    labels = curve_labels(statuses, snapshot.metadata, of_seeds)
+    return dict(zip((status.run for status in statuses), labels, strict=True))
 
 
 def curve_labels(

@@ -111,7 +111,7 @@ async def test_e_draws_the_charts_there_are(project: Project, write_run: Write) 
     write_run("ViT-small")
     write_run("BiT-small")
     async with opened(project) as pilot:
-        await pilot.press("space", "space", "plus")
+        await pilot.press("space", "down", "space", "down", "plus")
         await settle(pilot)
         metrics = [chart.metric for chart in board(pilot).query_one(ChartGrid).charts]
         await ask(pilot, "images/all.svg")

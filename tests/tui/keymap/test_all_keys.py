@@ -90,7 +90,7 @@ CONTRACT = {
 """The keys of the dashboard that the design promises."""
 IN_THE_LIST = {
     "j": "move", "k": "move", "down": "move", "up": "move", "g": "move", "G": "move", "h": "fold", "l": "fold",
-    "space": "overlay", "v": "select_range", "a": "select_all",
+    "space": "overlay", "V": "overlay_range", "A": "overlay_all", "m": "mark", "v": "mark_range", "a": "mark_all",
 }  # fmt: skip
 ANYWHERE = {"q": "leave", "colon": "command_palette"}
 

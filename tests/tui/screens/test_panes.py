@@ -83,6 +83,39 @@ async def test_digits_go_from_pane_to_pane(project: Project, write_run: Write) -
         assert runs(pilot).has_focus
 
 
+async def test_esc_ends_at_the_list_and_arrows_go_there(project: Project, write_run: Write) -> None:
+    for seed in range(2):
+        write_run("ViT-small", seed=seed)
+    async with opened(project) as pilot:
+        shown = board(pilot)
+        await pilot.press("5", "escape")
+        assert runs(pilot).has_focus
+        for way in ("2", "5"):
+            runs(pilot).cursor = 0
+            await pilot.press(way)
+            assert not runs(pilot).has_focus
+            await pilot.press("down")
+            assert (runs(pilot).cursor, runs(pilot).has_focus) == (1, True), way
+            await pilot.press("escape", "4")
+        await pilot.press("g", "5", "right")  # the pane has no use for it
+        assert runs(pilot).has_focus
+        assert len(runs(pilot).rows) == 5
+        await pilot.press("2", "right", "escape")  # what is read, then the pane
+        assert shown.query_one(ChartGrid).has_focus
+        assert shown.query_one(ChartGrid).cursor is None
+        await pilot.press("escape")
+        assert runs(pilot).has_focus
+        await pilot.press("left_square_bracket")
+        assert not runs(pilot).is_on_screen
+        await pilot.press("escape")
+        assert runs(pilot).has_focus
+        await pilot.press("f", *"vit", "enter", "m", "escape")  # the filter before the marks
+        assert len(runs(pilot).rows) == 5
+        assert runs(pilot).marked
+        await pilot.press("escape")
+        assert not runs(pilot).marked
+
+
 async def test_console_and_machine_share_a_place(project: Project, three: list[Run]) -> None:
     async with opened(project) as pilot:
         shown = board(pilot)

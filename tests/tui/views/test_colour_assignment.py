@@ -92,14 +92,14 @@ async def test_a_run_is_the_same_on_every_screen_while_others_come_and_go(
         seen: dict[str, tuple[str, str]] = {}
         await pilot.press(*["down"] * 3)
         for _ in names:
-            await pilot.press("space")
-            await until(pilot, lambda: in_charts(pilot).keys() >= runs(pilot).selected)
+            await pilot.press("space", "down")
+            await until(pilot, lambda: in_charts(pilot).keys() >= runs(pilot).overlaid)
             await until(
                 pilot, lambda: {run: {worn} for run, worn in in_list(pilot).items()} == in_charts(pilot)
             )
             charts = in_list(pilot)
             assert seen.items() <= charts.items()
-            seen = {run: worn for run, worn in charts.items() if run in runs(pilot).selected}
+            seen = {run: worn for run, worn in charts.items() if run in runs(pilot).overlaid}
         assert len({clash[name] for name in names}) < len(names)
         assert len(set(seen.values())) == len(names)
         await pilot.press("c")
@@ -116,7 +116,7 @@ async def test_a_run_without_values_of_a_metric_changes_no_mark(project: Project
     for name in ("ViT-small", "BiT-small"):
         write_run(name)
     async with opened(project, options=Options(ascii_only=True)) as pilot:
-        await pilot.press("space", "space")
+        await pilot.press("space", "down", "space", "down")
         await settle(pilot)
         first = in_charts(pilot)
         write_run("one-token", epochs=0, end=None)

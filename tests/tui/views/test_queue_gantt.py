@@ -9,6 +9,7 @@ from rich.cells import cell_len
 
 from engine.config.site import Site
 from engine.queue.forecast import Forecast
+from engine.runs.metadata import RunMetadata
 from engine.runs.posted.posting import Posting
 from engine.runs.queue_entry import QueueEntry
 from engine.runs.status import Status
@@ -163,3 +164,21 @@ def test_hostile_names_and_reasons_are_text() -> None:
     )
     (bar,) = bars(snapshot)
     assert (bar.label, bar.why, bar.held) == ("[/x] s0", "because", False)
+
+
+def test_runs_of_one_name_are_told_apart_by_what_differs() -> None:
+    def made(run: str, seed: int) -> Status:
+        return Status(
+            run=f"{run}-s{seed}-20261128-1131{seed:02d}-abcd", experiment="quick", seed=seed, state="queued"
+        )
+
+    runs = (made("a", 0), made("b", 0), made("c", 1), made("d", 1))
+    configs = ({"epochs": 30}, {"epochs": 3}, {"epochs": 30}, {"epochs": 30})
+    shot = Snapshot(
+        runs=runs,
+        metadata={run.run: RunMetadata(config) for run, config in zip(runs, configs, strict=True)},
+        queue=Queue(forecasts=tuple(Forecast(run.run, "queued", None, None) for run in runs)),
+    )
+    assert [bar.label for bar in bars(shot)] == [
+        "quick s0", "quick s0 epochs=3", "quick s1 11-28 11:31", "quick s1 11-28 11:31",
+    ]  # fmt: skip

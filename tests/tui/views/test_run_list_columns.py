@@ -546,15 +546,15 @@ async def test_a_folded_row_overlays_all_its_seeds_as_a_band(project: Project, w
         runs = runs_of(pilot)
         await pilot.press("space")
         await settle(pilot)
-        assert runs.selected == seeds
+        assert runs.overlaid == seeds
         assert "┃" in line(pilot, 1)
         chart = board(pilot).query_one(ChartGrid).charts[0]
         assert [line.name for line in chart.lines if line.curve.high is not None] == ["ViT-small ×3"]
-        await pilot.press("up", "right", "down", "space")
-        assert len(runs.selected) == 2
+        await pilot.press("right", "down", "space")
+        assert len(runs.overlaid) == 2
         assert "┆" in line(pilot, 1)
-        await pilot.press("g", "space", "up", "space")
-        assert not runs.selected  # all, then none
+        await pilot.press("g", "space", "space")
+        assert not runs.overlaid  # all, then none
 
 
 async def test_b_says_for_good_how_seeds_are_drawn(project: Project, write_run: Write) -> None:
@@ -588,7 +588,7 @@ async def test_list_charts_pane_and_comparison_count_the_same_seeds(
         said = dict(pilot.app.screen.query_one(Overview)._facts)
         assert said["F1"].startswith(mean)
         assert said["F1"].endswith("mean of 2 seeds")
-        await pilot.press("a", "c")
+        await pilot.press("A", "c")
         screen = pilot.app.screen
         assert isinstance(screen, CompareScreen)
         assert counted < screen.runs
@@ -613,7 +613,7 @@ async def test_folded_rows_are_compared_with_all_their_seeds(project: Project, w
         write_run("ViT-small", seed=seed, top=0.5 + seed / 50)
         write_run("BiT-small", seed=seed, top=0.8 + seed / 50)
     async with opened(project) as pilot:
-        await pilot.press("space")  # the cursor goes on to the other one, which counts too
+        await pilot.press("space", "down")  # what is under the cursor counts too
         await settle(pilot)
         await pilot.press("c")
         screen = pilot.app.screen
@@ -632,7 +632,7 @@ async def test_the_row_under_the_cursor_is_compared_only_with_less_than_two(
     for name in ("ViT-small", "BiT-small", "one-token"):
         write_run(name)
     async with opened(project) as pilot:
-        await pilot.press("space", "space")  # the cursor goes on to the third
+        await pilot.press("space", "down", "space", "down")
         await until(pilot, lambda: len(board(pilot).snapshot.watch.runs) == 3)
         await pilot.press("c")
         screen = pilot.app.screen

@@ -1,4 +1,4 @@
-"""Which runs are put side by side: the selected ones, or what the row under the cursor stands for."""
+"""Which runs are put side by side: the overlaid ones, or what the row under the cursor stands for."""
 
 from __future__ import annotations
 
@@ -57,20 +57,22 @@ class CompareActions:
         self._board.look()
 
     def _sides(self) -> list[Side]:
-        """Return what is selected, with the baseline; where that is no two sides, what the cursor is on joins.
+        """Return what is overlaid, with the baseline; where that is no two sides, what the cursor is on joins.
 
-        An experiment that would stand alone is compared with itself as it was made otherwise.
+        What the filter hides is left out. An experiment that would stand alone is compared with itself as it was
+        made otherwise.
         """
         board = self._board
-        row, selected = board.row, board.run_list.selected | {board.state.pinned}
-        chosen = {name for name in board.snapshot.by_id if name in selected}
+        row, overlaid = board.row, board.run_list.overlaid | {board.state.pinned}
+        chosen = {name for name in board.visible_runs if name in overlaid}
         sides = self._made_of(chosen)
         if len(sides) > 1 or row is None:
             return sides
         sides = self._made_of(chosen | set(row.runs))
         if len(sides) > 1 or row.group or not row.folds:
             return sides
-        own = (run for run in board.snapshot.runs if (run.experiment or run.run) == row.experiment)
+        runs = (board.snapshot.by_id[name] for name in board.visible_runs)
+        own = (run for run in runs if (run.experiment or run.run) == row.experiment)
         return self._made_of({run.run for run in own if run.state in LIVE or _was_tested(run)})
 
     def _made_of(self, names: Collection[str]) -> list[Side]:
@@ -78,7 +80,8 @@ class CompareActions:
         from engine.analysis.comparison_sides import sides
 
         snapshot, state = self._board.snapshot, self._board.state
-        everyone = summaries_of(snapshot.runs, snapshot.metadata)
+        visible = self._board.visible_runs
+        everyone = summaries_of((run for run in snapshot.runs if run.run in visible), snapshot.metadata)
         chosen_runs = [run for run in everyone if run.status.run in names]
         return sides(chosen_runs, state.pinned, everyone if state.bands else None)
 

@@ -10,15 +10,14 @@ from engine.runs.status import LIVE, Status
 from engine.runs.store import Run, StoreError
 from engine.runs.trash import restore, throw_away
 from engine.text import clean
-from tui.screens.actions.target import Target
+from tui.screens.actions.many_runs import count_text, do_each, who_is_meant
+from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.screens.line_prompt import Prompt
 from tui.views.run_names import run_label
 
 NEWLINE = " ⏎ "
 """What stands for the end of a line where a note of several is written in one."""
-NAMED = 5
-"""How many runs a question names."""
 
 
 class LabelActions:
@@ -31,7 +30,7 @@ class LabelActions:
 
     def action_tag(self) -> None:
         """Ask for the tags of the runs that are meant."""
-        runs = self._target.meant_runs
+        runs = situation_of(self._target).meant
         if not runs:
             self._target.refuse("Nothing to tag", "There is no run under the cursor.")
             return
@@ -44,7 +43,7 @@ class LabelActions:
         text = "Tags, with spaces between them" + (
             "; here are those that all have." if len(runs) > 1 else "."
         )
-        text += f" +TAG adds one to what there is, -TAG takes one off.{_all_named(runs)}"
+        text += f" +TAG adds one to what there is, -TAG takes one off.{self._all_named(runs)}"
         all_tags = sorted(
             {
                 tag
@@ -63,18 +62,20 @@ class LabelActions:
         self._target.ask(Prompt(f"Tags of {_named(runs)}", text, value, all_tags, _wrong_tags), chosen)
 
     def _tag(self, runs: Sequence[Status], add: Sequence[str], remove: Sequence[str]) -> None:
-        def change() -> str:
-            for status in runs:
-                change_tags(self._run(status), add, remove)
-            return (
-                f"{_named(runs)}: {' '.join([*(f'+{tag}' for tag in add), *(f'-{tag}' for tag in remove)])}"
-            )
+        what = " ".join([*(f"+{tag}" for tag in add), *(f"-{tag}" for tag in remove)])
 
-        self._target.do("The tags cannot be changed", change)
+        def change(status: Status) -> str:
+            change_tags(self._run(status), add, remove)
+            return f"{_called(status)}: {what}"
+
+        def done(count: int) -> str:
+            return f"{count} runs: {what}"
+
+        self._target.do("The tags cannot be changed", lambda: do_each(runs, change, done))
 
     def action_note(self) -> None:
         """Ask for a note on the runs that are meant."""
-        runs = self._target.meant_runs
+        runs = situation_of(self._target).meant
         if not runs:
             self._target.refuse("Nothing to note", "There is no run under the cursor.")
             return
@@ -84,23 +85,29 @@ class LabelActions:
             "What is to be known of it." if len(runs) == 1 else "All of them get it, in the place of theirs."
         )
 
-        text += _all_named(runs)
-
-        def change(note: str) -> str:
-            for status in runs:
-                change_note(self._run(status), note)
-            return f"{_named(runs)}: {'noted' if note else 'no note any more'}"
+        text += self._all_named(runs)
 
         def chosen(line: str | None) -> None:
             if line is not None and line != value:
-                note = "\n".join(part.strip() for part in line.split(NEWLINE.strip())).strip()
-                self._target.do("The note cannot be written", lambda: change(note))
+                self._note(runs, "\n".join(part.strip() for part in line.split(NEWLINE.strip())).strip())
 
         self._target.ask(Prompt(f"Note on {_named(runs)}", text, value), chosen)
 
+    def _note(self, runs: Sequence[Status], note: str) -> None:
+        what = "noted" if note else "no note any more"
+
+        def change(status: Status) -> str:
+            change_note(self._run(status), note)
+            return f"{_called(status)}: {what}"
+
+        def done(count: int) -> str:
+            return f"{count} runs: {what}"
+
+        self._target.do("The note cannot be written", lambda: do_each(runs, change, done))
+
     def action_throw_away(self) -> None:
         """Ask whether to move the runs that are meant into the trash."""
-        runs = self._target.meant_runs
+        runs = situation_of(self._target).meant
         if not runs:
             self._target.refuse("Nothing to throw away", "There is no run under the cursor.")
             return
@@ -108,32 +115,34 @@ class LabelActions:
             how = "waits in the queue" if busy.state == "queued" else f"is {busy.state}"
             self._target.refuse("Not thrown away", f"{_called(busy)} {how}; . stops it.")
             return
-        names = [_called(status) for status in runs[:NAMED]]
-        names += [f"and {len(runs) - NAMED} more"] if len(runs) > NAMED else []
-        text = "\n".join([*names, "They go to runs/.trash; u brings them back."])
+        where = "They go to runs/.trash; u brings them back."
+        text = "\n".join([*who_is_meant(self._target, runs), where])
         choices = [Choice("enter", "move to the trash", value=True)]
 
         def chosen(yes: bool | None) -> None:
             if yes:
                 self._target.do("Not all could be thrown away", lambda: self._throw_away(runs))
 
-        count = f"{len(runs)} runs" if len(runs) > 1 else "this run"
+        count = count_text(runs) if len(runs) > 1 else "this run"
         self._target.ask(Dialog(f"Throw {count} away?", text, choices), chosen)
 
     def _throw_away(self, runs: Sequence[Status]) -> str:
         from engine.remote.verbs import why_not_thrown_away
 
         gone: list[str] = []
+
+        def throw(status: Status) -> str:
+            if status.on and (why := why_not_thrown_away(self._run(status))):
+                raise StoreError(why)
+            throw_away(self._target.store, self._run(status))
+            gone.append(status.run)
+            return f"{_called(status)} is in the trash; u brings back"
+
         try:
-            for status in runs:
-                if status.on and (why := why_not_thrown_away(self._run(status))):
-                    raise StoreError(why)
-                throw_away(self._target.store, self._run(status))
-                gone.append(status.run)
+            return do_each(runs, throw, "{} runs are in the trash; u brings back".format)
         finally:
             if gone:
                 self._thrown.append(gone)
-        return f"{_named(runs)} {'is' if len(runs) == 1 else 'are'} in the trash; u brings back"
 
     def action_undo(self) -> None:
         """Bring back what was thrown away last."""
@@ -152,6 +161,10 @@ class LabelActions:
 
         self._target.do("Not all could be brought back", bring_back)
 
+    def _all_named(self, runs: Sequence[Status]) -> str:
+        """Return a sentence on which runs are meant, where it is not one alone."""
+        return f" Of {len(runs)} runs: {', '.join(who_is_meant(self._target, runs))}" if len(runs) > 1 else ""
+
     def _said_of(self, status: Status) -> Labels:
         return self._target.snapshot.metadata.get(status.run, RunMetadata()).labels
 
@@ -161,15 +174,6 @@ class LabelActions:
 
 def _called(status: Status) -> str:
     return f"{status.experiment} {run_label(status)}"
-
-
-def _all_named(runs: Sequence[Status]) -> str:
-    """Return a sentence on which runs are meant: the first by name, and how many more."""
-    if len(runs) == 1:
-        return ""
-    names = ", ".join(_called(status) for status in runs[:NAMED])
-    more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
-    return f" Of {len(runs)} runs: {names}{more}."
 
 
 def _named(runs: Sequence[Status]) -> str:

@@ -2,88 +2,131 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
+from typing import TYPE_CHECKING
+
+from engine.runs.status import Status
 from engine.runs.store import Run, StoreError
 from tui.screens.actions.approve import do_approved
+from tui.screens.actions.many_runs import do_each
 from tui.screens.actions.target import Target, situation_of
 from tui.views.site_facts import is_held_there, waiting_at
 
+if TYPE_CHECKING:
+    from engine.queue.order import Where
+
+Move = tuple[str, str | None]
+"""A run, and the one that it goes before; None for the end of the queue."""
+
 
 class QueueActions:
-    """Moves and holds the run that waits."""
+    """Moves and holds the runs that wait."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
 
     def action_shift(self, places: int) -> None:
-        """Move the run that is meant in the queue."""
-        if (run := self._waiting("Nothing to move")) is None:
+        """Move the runs that are meant in their queues by one place, as a block where they stand together."""
+        if not (waiting := self._waiting("Nothing to move")):
             return
-        store, snapshot = self._target.store, self._target.snapshot
-        on = snapshot.by_id[run.id].on if run.id in snapshot.by_id else ""
-        at_site = [Run(store.root / name) for name in waiting_at(snapshot, on)] if on else None
+        target = self._target
+        store, snapshot, runs = target.store, target.snapshot, target.project.runs
+        sites = dict.fromkeys(status.on for status in waiting)
 
         def move() -> str:
             from engine.queue import order as queue
             from engine.remote import verbs
 
-            order = at_site if at_site is not None else queue.waiting(store)
-            here = next((i for i, other in enumerate(order) if other.id == run.id), None)
-            if here is None:
-                raise StoreError(f"{run.id} does not wait in the queue")
-            if not 0 <= here + places < len(order):
-                return f"{run.id} is {'first' if places < 0 else 'last'} already"
-            before = here + places + (places > 0)
-            return verbs.move(store, run, order[before] if before < len(order) else "last")
+            said = []
+            for site in sites:
+                order = waiting_at(snapshot, site) if site else [run.id for run in queue.waiting(store)]
+                meant = {status.run for status in waiting if status.on == site}
+                if missing := meant - set(order):
+                    raise StoreError(f"{min(missing)} does not wait in the queue")
+                for run, before in moves(order, meant, up=places < 0):
+                    where: Where | Run = Run(runs / before) if before is not None else "last"
+                    said.append(verbs.move(store, Run(runs / run), where))
+            end = "first" if places < 0 else "last"
+            if len(waiting) == 1:
+                return said[0] if said else f"{waiting[0].run} is {end} already"
+            return (
+                f"{len(said)} runs moved {'up' if places < 0 else 'down'}"
+                if said
+                else f"they are {end} already"
+            )
 
-        self._target.do("It cannot be moved", move)
+        target.do("It cannot be moved", move)
 
     def action_hold(self) -> None:
-        """Keep the run that is meant from being started, or let it start."""
-        if (run := self._waiting("Nothing to hold")) is None:
+        """Keep the runs that are meant from being started; let them start where all are held."""
+        if not (waiting := self._waiting("Nothing to hold")):
             return
-        target = self._target
-        entry = target.snapshot.queue.entries.get(run.id)
-        status = target.snapshot.by_id.get(run.id)
-        if status is not None and status.on:
-            release = is_held_there(target.snapshot, status)
-
-            def ask_site() -> str:
-                from engine.remote import verbs
-
-                return verbs.hold(run, release=release)
-
-            target.do("It is not let go" if release else "It cannot be held", ask_site)
-            return
-        if run.id in target.snapshot.queue.untrusted or (entry is not None and entry.on_hold):
-            self._release(run)
+        free = [status for status in waiting if not self._is_held(status)]
+        if not free:
+            self._release(waiting)
             return
 
-        def hold() -> str:
-            from engine.queue import order as queue
+        def hold(status: Status) -> str:
+            from engine.remote import verbs
 
-            queue.hold(run)
-            return f"{run.id} is held; H lets it go"
+            said = verbs.hold(self._run(status))
+            return said if status.on else f"{status.run} is held; H lets it go"
 
-        target.do("It cannot be held", hold)
+        held = "{} runs are held; H lets them go"
+        self._target.do("It cannot be held", lambda: do_each(free, hold, held.format))
 
-    def _release(self, run: Run) -> None:
-        """Let a run start; what this user did not queue is shown first."""
+    def _release(self, held: Sequence[Status]) -> None:
+        """Let runs start; what this user did not queue is shown first."""
         from engine.queue.approval import Approval, approval_of_release, release
 
-        def let_go(approval: Approval | None) -> str:
-            from engine.queue import order as queue
+        def look(status: Status) -> Approval | None:
+            return None if status.on else approval_of_release(self._run(status))
+
+        def let_go(status: Status, approval: Approval | None) -> str:
+            from engine.remote import verbs
             from tui.screens.actions.submit_runs import serve_queue
 
-            outcome = queue.hold(run, release=True) if approval is None else release(approval)
-            serve_queue(self._target.store, self._target.project.config)
+            run = self._run(status)
+            outcome = verbs.hold(run, release=True) if approval is None else release(approval)
+            if not status.on:
+                serve_queue(self._target.store, self._target.project.config)
             return outcome
 
-        do_approved(self._target, "It is not let go", lambda: approval_of_release(run), let_go)
+        do_approved(self._target, "It is not let go", held, look, let_go, "{} runs are let go".format)
 
-    def _waiting(self, title: str) -> Run | None:
-        """Return the run that is meant if it waits; else say that it does not."""
-        status = situation_of(self._target).waiting
-        if status is None:
+    def _is_held(self, status: Status) -> bool:
+        queue = self._target.snapshot.queue
+        if status.on:
+            return is_held_there(self._target.snapshot, status)
+        entry = queue.entries.get(status.run)
+        return status.run in queue.untrusted or (entry is not None and entry.on_hold)
+
+    def _waiting(self, title: str) -> tuple[Status, ...]:
+        """Return the runs that are meant and wait; say so if there are none."""
+        waiting = situation_of(self._target).waiting
+        if not waiting:
             self._target.refuse(title, "The run under the cursor does not wait in the queue.")
-            return None
+        return waiting
+
+    def _run(self, status: Status) -> Run:
         return Run(self._target.project.runs / status.run)
+
+
+def moves(order: Sequence[str], meant: Set[str], *, up: bool) -> list[Move]:
+    """Return the moves, to be made one after the other, that bring some of a queue one place on.
+
+    Args:
+        order: The queue.
+        meant: Those of it that go; what is at the end already stays, and what stands behind it too.
+        up: Whether they go towards the beginning.
+    """
+    line, made = list(order), list[Move]()
+    step = -1 if up else 1
+    for at in range(len(line)) if up else reversed(range(len(line))):
+        to = at + step
+        if line[at] not in meant or not 0 <= to < len(line) or line[to] in meant:
+            continue
+        before = to if up else to + 1
+        made.append((line[at], line[before] if before < len(line) else None))
+        line[at], line[to] = line[to], line[at]
+    return made

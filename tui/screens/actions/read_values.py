@@ -60,7 +60,11 @@ class ReadingActions:
             grid.forget_cursor()
 
     def action_cursor(self, points: int) -> None:
-        """Move the cursor by measured points."""
+        """Move the cursor by measured points; from a pane without a use for the key, show or hide the row's runs."""
+        if not self.has_arrows:
+            self._board.run_list.focus()
+            self._board.run_list.action_fold(unfold=points > 0)
+            return
         self._typed = ""
         self._board.grid.move_cursor(points)
 

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
-from engine.analysis.differing_settings import distinguishing_settings
 from engine.errors import UserError
 from engine.runs.status import Status
 from engine.runs.stop_request import Request
@@ -18,11 +17,17 @@ from engine.runs.store import Run
 from engine.text import clean
 from tui.app_options import READONLY
 from tui.screens.actions.approve import do_approved
+from tui.screens.actions.many_runs import count_text, do_each, names_here, who_else_is_active, who_is_meant
 from tui.screens.actions.target import Target, situation_of
 from tui.screens.dialogs import Choice, Dialog
 from tui.state.messages import Failed, Succeeded
 from tui.views.run_names import run_label
 
+if TYPE_CHECKING:
+    from engine.config.schema import Experiment
+
+Way = Request | Literal["force", "cancel", "all"]
+"""How runs are stopped: as a run is asked to, by force, those that wait alone, or all of them at once."""
 _RUN = re.compile(r"([\w.()+-]+)-s(\d+)-\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
@@ -33,75 +38,83 @@ class RunActions:
         self._target = target
 
     def action_run(self) -> None:
-        """Queue the experiment under the cursor: the seeds that there is no run of yet, else all of them again."""
+        """Queue the experiments that are meant: the seeds that there is no run of yet, else all of them again."""
         target = self._target
-        row, config, store = target.row, target.snapshot.config, target.store
-        if row is None or config is None or row.experiment not in config.experiments:
+        rows = target.marked_rows or ([target.row] if target.row is not None else [])
+        config = target.snapshot.config
+        names = dict.fromkeys(row.experiment for row in rows)
+        experiments = [config.experiments[name] for name in names if config and name in config.experiments]
+        if not experiments:
             refuse_row(target)
-            return
+        for experiment in experiments:
+            self._queue(experiment)
+
+    def _queue(self, experiment: Experiment) -> None:
         from engine.queue.submit import seeds_present, seeds_to_queue
         from tui.screens.actions.submit_runs import site_used_last, submit_runs
         from tui.views.queued_message import queued_message
         from tui.views.run_destination import newest_run
 
-        experiment = config.experiments[row.experiment]
-        there = seeds_present(experiment, target.snapshot.runs, target.snapshot.metadata)
-        newest = newest_run(target.snapshot, experiment.name)
+        target, snapshot = self._target, self._target.snapshot
+        assert snapshot.config is not None  # noqa: S101  the experiment is of it
+        sites, path = snapshot.config.sites, snapshot.config.path
+        there = seeds_present(experiment, snapshot.runs, snapshot.metadata)
+        newest = newest_run(snapshot, experiment.name)
         as_it_stood = how_it_stood(target)
 
         def queue() -> str:
-            site = site_used_last(store, newest, config.sites)
-            ids, odd = submit_runs(store, experiment, seeds_to_queue(experiment, there), site, config.path)
+            site = site_used_last(target.store, newest, sites)
+            ids, odd = submit_runs(target.store, experiment, seeds_to_queue(experiment, there), site, path)
             on = site.name if site is not None else ""
             return queued_message(experiment, there, ids, on) + odd + as_it_stood
 
         target.do(f"{experiment.name} cannot be queued", queue)
 
     def action_stop(self) -> None:
-        """Ask how to stop the run under the cursor."""
+        """Ask how to stop the runs that are meant, and whether to take those that wait out of the queue."""
         target = self._target
-        status = situation_of(target).stoppable
-        if status is None:
+        runs = situation_of(target).stoppable
+        if not runs:
             target.refuse("Nothing to stop", "The run under the cursor does not run.")
             return
-        force = "make it stop: SIGTERM, then SIGKILL (no new checkpoint)"
-        if status.on:
-            force = f"make it stop: have its job on {clean(status.on)} cancelled"
-        if status.state == "queued":
-            text = "It has not begun; R queues it again."
-            choices = [Choice("enter", "take it out of the queue", "stop-now")]
-        else:
-            text = "enter and n keep a checkpoint, from which R resumes it."
-            choices = [
-                Choice("enter", f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})",
-                       "stop-after-epoch"),
-                Choice("n", "stop now", "stop-now"),
-                Choice("f", force, "force"),
-            ]  # fmt: skip
-        run = Run(target.project.runs / status.run)
+        live = [status for status in runs if status.state != "queued"]
+        waiting = [status for status in runs if status.state == "queued"]
+        target.ask(Dialog(*stop_question(target, live, waiting)), lambda way: self._stop(live, waiting, way))
 
-        def request_it(request: Request) -> str:
+    def _stop(self, live: Sequence[Status], waiting: Sequence[Status], way: Way | None) -> None:
+        if way == "force":
+            for status in live:
+                self._force(Run(self._target.project.runs / status.run))
+        elif way == "cancel":
+            self._request(waiting, "stop-now")
+        elif way == "all":
+            self._request([*waiting, *live], "stop-now")
+        elif way is not None:
+            self._request(live, way)
+
+    def _request(self, runs: Sequence[Status], request: Request) -> None:
+        target = self._target
+
+        def request_it(status: Status) -> str:
             from engine.remote.verbs import request_stop
+
+            return request_stop(Run(target.project.runs / status.run), request)
+
+        def done(count: int) -> str:
+            if all(status.state == "queued" for status in runs):
+                return f"{count} runs are out of the queue; R queues them again"
+            return f"{count} runs are asked to stop"
+
+        def work() -> str:
             from tui.screens.actions.submit_runs import look_after
 
-            outcome = request_stop(run, request)
-            if status.on:
-                look_after(
-                    target.store, target.project.config
-                )  # it carries what was asked to a site over ssh
-            return outcome
+            try:
+                return do_each(runs, request_it, done)
+            finally:
+                if any(status.on for status in runs):  # it carries what was asked to a site over ssh
+                    look_after(target.store, target.project.config)
 
-        def chosen(request: Request | Literal["force"] | None) -> None:
-            if request == "force":
-                self._force(run)
-            elif request is not None:
-                target.do("It cannot be stopped", lambda: request_it(request))
-
-        runs = [other for other in target.snapshot.runs if other.experiment == status.experiment]
-        made = distinguishing_settings(runs, target.snapshot.metadata).get(status.run, "")
-        which = f"{status.experiment} (seed {status.seed})" if len(runs) > 1 else status.experiment
-        which += f", {clean(made)}" if made else ""
-        target.ask(Dialog(f"Stop {which}?", text, choices), chosen)
+        target.do("It cannot be stopped", work)
 
     def _force(self, run: Run) -> None:
         """Stop a run by force, in a thread that does not keep the app from being left."""
@@ -124,27 +137,99 @@ class RunActions:
         threading.Thread(target=work, name="force", daemon=True).start()
 
     def action_resume(self) -> None:
-        """Queue the run under the cursor again, from its last checkpoint."""
+        """Queue the runs that are meant again, from their last checkpoints; ask first if they are several."""
         target = self._target
-        status, focused = situation_of(target).resumable, target.focused_run
-        if status is None:
+        runs = situation_of(target).resumable
+        if not runs:
             target.refuse("Nothing to resume", "Only a stopped, failed or crashed run can be resumed.")
-            return
+        elif len(runs) == 1:
+            self._resume(runs)
+        else:
+            choice = Choice("enter", "queue them, each to go on from its last checkpoint", value=True)
+            text = "\n".join(who_is_meant(target, runs))
+            dialog = Dialog(f"Resume {count_text(runs)}?", text, [choice])
+            target.ask(dialog, lambda yes: self._resume(runs) if yes else None)
 
+    def _resume(self, runs: Sequence[Status]) -> None:
         from engine.queue.approval import Approval, approval_of_resume
 
-        run = Run(target.project.runs / status.run)
+        target, focused = self._target, self._target.focused_run
 
-        def queue(approval: Approval | None) -> str:
+        def look(status: Status) -> Approval | None:
+            return approval_of_resume(Run(target.project.runs / status.run), here=False)
+
+        def queue(status: Status, approval: Approval | None) -> str:
             from engine.remote.verbs import request_resume
             from tui.screens.actions.submit_runs import look_after, serve_queue
 
+            run = Run(target.project.runs / status.run)
             request_resume(run, seen=None if approval is None else approval.identity)
             (look_after if status.on else serve_queue)(target.store, target.project.config)
             which = status.experiment if status is focused else f"{status.experiment} {run_label(status)}"
             return f"{which} is queued{f' on {status.on}' if status.on else ''} to {how_it_goes_on(status)}"
 
-        do_approved(target, "It cannot be resumed", lambda: approval_of_resume(run, here=False), queue)
+        do_approved(target, "It cannot be resumed", runs, look, queue, "{} runs are queued to go on".format)
+
+
+def stop_question(
+    target: Target, live: Sequence[Status], waiting: Sequence[Status]
+) -> tuple[str, str, list[Choice]]:
+    """Return the title, the text and the answers of the question how to stop runs.
+
+    Args:
+        target: The screen that it is asked on.
+        live: Those that run or start.
+        waiting: Those that wait in a queue.
+    """
+    runs = [*live, *waiting]
+    lines = who_is_meant(target, runs) if len(runs) > 1 else []
+    if besides := who_else_is_active(target, runs):
+        lines.append(besides)
+    choices: list[Choice] = []
+    if live:
+        lines.append("enter and n keep a checkpoint, from which R resumes it.")
+        choices = _ways_to_stop(live)
+    elif len(waiting) == 1:
+        lines.append("It has not begun; R queues it again.")
+        choices = [Choice("enter", "take it out of the queue", "cancel")]
+    else:
+        lines.append("They have not begun; R queues them again.")
+        choices = [Choice("enter", "take them out of the queue", "cancel")]
+    if live and waiting:
+        which = "the one that waits" if len(waiting) == 1 else f"the {len(waiting)} that wait"
+        choices += [
+            Choice("c", f"cancel {which}, and let {'it' if len(live) == 1 else 'them'} run", "cancel"),
+            Choice("a", "stop and cancel all of them now", "all"),
+        ]
+        title = f"{_counted(live, 'runs', 'run')}, {_counted(waiting, 'waits', 'wait')}: stop which?"
+    elif len(runs) == 1:
+        title = f"{'Stop' if live else 'Cancel'} {names_here(target, runs)[runs[0].run]}?"
+    else:
+        title = f"Stop {count_text(live)}?" if live else f"Cancel {len(waiting)} waiting runs?"
+    return title, "\n".join(lines), choices
+
+
+def _counted(runs: Sequence[Status], one: str, several: str) -> str:
+    return f"{len(runs)} {one if len(runs) == 1 else several}"
+
+
+def _ways_to_stop(live: Sequence[Status]) -> list[Choice]:
+    force = "make it stop: SIGTERM, then SIGKILL (no new checkpoint)"
+    after = "stop after their present epochs"
+    if len(live) > 1:
+        force = force.replace(" it ", " them ")
+        if any(status.on for status in live):
+            force += "; at a site: cancel the job"
+    else:
+        (status,) = live
+        after = f"stop after this epoch ({int(status.epoch) + 1} of {status.epochs or '?'})"
+        if status.on:
+            force = f"make it stop: have its job on {clean(status.on)} cancelled"
+    return [
+        Choice("enter", after, "stop-after-epoch"),
+        Choice("n", "stop now", "stop-now"),
+        Choice("f", force, "force"),
+    ]
 
 
 def how_it_stood(target: Target) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tui.screens.actions.run_stop_resume import how_it_stood, refuse_row
 from tui.screens.actions.target import Target
+from tui.state.messages import Queued
 
 if TYPE_CHECKING:
     from tui.views.run_overrides import Variation
@@ -40,6 +41,8 @@ class OverrideActions:
             ids, odd = submit_runs(
                 target.store, variation.experiment, variation.seeds, site, config.path, variation.priority
             )
+            if variation.experiment != config.experiments[row.experiment]:
+                target.report(Queued(ids[0], row.folds))
             place = f" on {site.name}" if site is not None else ""
             count = f", {len(ids)} runs" if len(ids) > 1 else ""
             return f"{variation.experiment.name} is queued{place}{count}{odd}{as_it_stood}"

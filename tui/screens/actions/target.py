@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence, Set
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -13,7 +13,7 @@ from engine.runs.store import Store
 from tui.keymap.action import Situation
 from tui.keymap.bindings import names_of
 from tui.state.dashboard_state import BoardState
-from tui.state.messages import Failed, Succeeded
+from tui.state.messages import Failed, Queued, Succeeded
 from tui.state.snapshot import Project, Snapshot
 from tui.views.run_list_row import Row
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -58,8 +58,8 @@ class Target(Protocol):
         """The run that is meant."""
 
     @property
-    def meant_runs(self) -> list[Status]:
-        """The runs that are meant together: the selected ones, or those of the row."""
+    def marked_rows(self) -> Sequence[Row]:
+        """The marked rows, all of them listed; empty where one run is looked at."""
 
     @property
     def readonly(self) -> bool:
@@ -80,7 +80,7 @@ class Target(Protocol):
     def start(self, work: Callable[[], None], name: str = "") -> None:
         """Run something in a thread that leaving the app waits for; ``name`` is its worker's."""
 
-    def report(self, message: Succeeded | Failed) -> None:
+    def report(self, message: Succeeded | Failed | Queued) -> None:
         """Show how something went. For any thread."""
 
     def ask(self, screen: Screen[Any], chosen: Callable[[Any], None] | None = None) -> None:
@@ -111,6 +111,10 @@ class Board(Target, Protocol):
     def run_list(self) -> RunList:
         """The list."""
 
+    @property
+    def visible_runs(self) -> Set[str]:
+        """The runs that the filter leaves."""
+
     def show(self) -> None:
         """Show everything anew."""
 
@@ -119,24 +123,36 @@ class Board(Target, Protocol):
 
 
 def situation_of(target: Target) -> Situation:
-    """Return the runs that keys act on: the one that is meant, else the newest of those that its row hides."""
-    status, row = target.focused_run, target.folded_row
-    waiting = _waiting(status, row, target.snapshot)
-    stoppable = status if status is not None and status.state in LIVE else waiting
-    if status is not None and status.state in RESUMABLE:
-        resumable: Status | None = status
-    else:
-        resumable = next(iter(row.unfinished), None) if row is not None else None
-    return Situation(status, waiting, stoppable, resumable)
+    """Return the runs that keys act on: of the marked rows, else of the row under the cursor, or the one opened."""
+    run, row, marked = target.focused_run, target.folded_row, target.marked_rows
+    if marked or row is not None:
+        rows = marked or [row] if row is not None else marked
+        return Situation(
+            run, len(marked),
+            meant=_each(fact.status for row in rows for fact in row.facts if fact.status.run),
+            stoppable=_each(status for row in rows for status in row.active),
+            resumable=_each(status for row in rows if (status := _resumable(row)) is not None),
+        )  # fmt: skip
+    if run is None:
+        return Situation()
+    return Situation(
+        run, meant=(run,),
+        stoppable=(run,) if run.state in LIVE or run.state == "queued" else (),
+        resumable=(run,) if run.state in RESUMABLE else (),
+    )  # fmt: skip
 
 
-def _waiting(status: Status | None, row: Row | None, snapshot: Snapshot) -> Status | None:
-    if status is None or status.state == "queued":
-        return status
-    if row is None or not row.waiting:
-        return None
-    waiting = (run for run in reversed(snapshot.runs) if run.state == "queued")
-    return next((run for run in waiting if run.experiment == status.experiment), None)
+def _each(runs: Iterable[Status]) -> tuple[Status, ...]:
+    """Return each run once: a row and one under it may both be marked."""
+    return tuple({status.run: status for status in runs}.values())
+
+
+def _resumable(row: Row) -> Status | None:
+    """Return the run of a row that can go on: the one that it shows, else the newest of those that it hides."""
+    shown = next((fact.status for fact in row.facts if fact.status.run), None)
+    if shown is not None and shown.state in RESUMABLE:
+        return shown
+    return next(iter(row.unfinished), None)
 
 
 def give_actions(screen: Screen[Any], *areas: object) -> None:

@@ -8,7 +8,7 @@ from engine.runs.status import LIVE
 from tui.palette import Sign
 from tui.state.snapshot import Snapshot
 from tui.views.run_list_row import Row
-from tui.views.run_names import curve_labels
+from tui.views.run_names import labels_of_drawn
 from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.chart.curve_order import CurveOrder
 
@@ -37,18 +37,9 @@ class DrawnCurves:
         on_top = {name for name in (snapshot.watch.focus, pinned) if name}
         grid.show(
             snapshot.curves,
-            names_of(snapshot),
+            labels_of_drawn(snapshot),
             signs,
             on_top,
             listed=self._order.of(rows, watched),
             live=live,
         )
-
-
-def names_of(snapshot: Snapshot) -> dict[str, str]:
-    """Return what the charts call each run; a curve alone needs no name."""
-    runs = snapshot.by_id
-    statuses = [runs[name] for name in snapshot.watch.runs if name in snapshot.drawn and name in runs]
-    of_seeds = {run for fold in snapshot.watch.folds if len(fold) > 1 for run in fold}
-    labels = curve_labels(statuses, snapshot.metadata, of_seeds)
-    return dict(zip((status.run for status in statuses), labels, strict=True))

@@ -1,8 +1,9 @@
-"""What is opened over the dashboard, and the way back: one layer out at a time."""
+"""What is opened over the dashboard, and the way back: one layer out at a time, and at last the list."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from textual.screen import Screen
 from textual.widgets import Input
@@ -67,35 +68,48 @@ class LayerActions:
         self._board.show()
 
     def action_back(self) -> None:
-        """One layer out: a range that is marked, the filter, the reading cursor and zoom, the selection."""
-        runs, grid = self._board.run_list, self._board.grid
+        """One layer out: what is written, what is read in the charts, another pane, the filter, marks, the overlay.
+
+        It ends at the list, wherever it begins.
+        """
+        runs, grid, focused = self._board.run_list, self._board.grid, self._screen.focused
+        boxes = [box for box in self._screen.query(Input) if box.has_class("-shown")]
         if grid.unmark():
             return
-        open_boxes = [box for box in self._screen.query(Input) if box.has_class("-shown")]
-        if open_boxes:
-            for box in open_boxes:
-                box.value = ""
-                box.remove_class("-shown")
-            runs.focus()
-        elif self._screen.focused is not runs:
-            runs.focus()
+        if isinstance(focused, Input):
+            self._close([focused])
         elif grid.cursor is not None:
             grid.forget_cursor()
         elif any(chart.view is not None for chart in grid.charts) or grid.zoomed:
             grid.reset()
-        elif runs.selected:
+        elif focused is not runs and runs.is_on_screen:
+            runs.focus()
+        elif boxes:
+            self._close(boxes)
+        elif runs.marked:
+            runs.unmark()
+        elif runs.overlaid:
             self._clear_overlay()
+        elif not runs.is_on_screen:
+            self._screen.query_one("#left").remove_class("-hidden")
+            runs.focus()
+
+    def _close(self, boxes: Iterable[Input]) -> None:
+        for box in boxes:
+            box.value = ""
+            box.remove_class("-shown")
+        self._board.run_list.focus()
 
     def _clear_overlay(self) -> None:
         """Let go of the overlaid runs, if that is asked for twice: the key has many uses, and they took work."""
         runs = self._board.run_list
         if time.monotonic() > self._clearing_until:
             self._clearing_until = time.monotonic() + CLEARING_S
-            count = len(runs.selected)
+            count = len(runs.overlaid)
             self._board.say(f"esc again lets go of {count} overlaid run{'s' * (count > 1)}", CLEARING_S)
             return
         self._clearing_until = 0.0
-        runs.selected.clear()
+        runs.overlaid.clear()
         self._board.show()
 
     def action_help(self) -> None:

@@ -29,6 +29,11 @@ class PaneActions:
         self._screen.query_one("#left").remove_class("-hidden")
         self._screen.query_one(RunList).focus()
 
+    def action_move_list(self, rows: int) -> None:
+        """Go to the list and move its cursor, from a pane that has no use for the key."""
+        self.action_go_to_runs()
+        self._screen.query_one(RunList).action_move(rows)
+
     def action_go_to_charts(self) -> None:
         """Give the charts the keys: the arrows move the reading cursor."""
         self._screen.query_one(ChartGrid).focus()

@@ -40,7 +40,7 @@ def taken_view(board: Board, screen: Screen[None], arrangement: Arrangement, fil
         each_seed=not state.bands,
         filter=filter_text,
         hidden=hidden + [f"+{name}" for name, pane in panes.items() if pane.has_class("-shown")],
-        selected=sorted(board.run_list.selected)[:MOST],
+        selected=sorted(board.run_list.overlaid)[:MOST],
         pinned=state.pinned,
     )
 
@@ -59,7 +59,7 @@ def give_view(view: SavedView, board: Board, screen: Screen[None], arranging: Ar
     state.smoothing = bounded_step(view.smoothing)
     state.bands, state.pinned = not view.each_seed, view.pinned
     grid.x_label, grid.log_y, grid.smoothing = state.axis, view.log_y, weight_of(state.smoothing)
-    board.run_list.selected |= set(view.selected[:MOST])
+    board.run_list.overlaid |= set(view.selected[:MOST])
     for name in PANES:
         screen.query_one(f"#{name}").set_class(name in view.hidden, "-hidden")
         screen.query_one(f"#{name}").set_class(f"+{name}" in view.hidden, "-shown")

@@ -118,8 +118,8 @@ class ArrangeActions:
         runs, left = self._board.run_list, self._screen.query_one("#left")
         self._choose_columns()
         left.set_class(bool(arrangement.chosen) and runs.wanted_width > ROOM, "-roomy")
-        left.border_title = Content(f"Runs by {' '.join(groups)}" if groups else "Runs")
         left.border_subtitle = Content(arrangement.sorted_by)
+        self.name_pane()
         self._board.show()
 
     def show_columns(self, read: Callable[[Column], Column] | None) -> None:
@@ -132,6 +132,13 @@ class ArrangeActions:
         columns = [self._read(column) for column in now.columns] if self._read else now.columns
         arrows = {now.order: now.arrow} if now.order else {}
         self._board.run_list.choose(columns, always=bool(now.chosen), arrows=arrows)
+
+    def name_pane(self) -> None:
+        """Say over the list what it is grouped by, and how many rows are marked."""
+        groups, marked = self._arrangement.groups, len(self._board.run_list.marked_rows)
+        title = f"Runs by {' '.join(groups)}" if groups else "Runs"
+        title += f"  {marked} marked" if marked else ""
+        self._screen.query_one("#left").border_title = Content(title)
 
     def arrange_by(self, order: str, *, reverse: bool) -> None:
         """Sort the list by a column."""

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.timer import Timer
 from textual.widgets import Input, Static
 
 from engine.runs.status import LIVE, Status
-from tui.keymap.bindings import bindings, useless
+from tui.keymap.bindings import bindings, useless, words_now
 from tui.palette import Sign
 from tui.screens.actions.charts import ChartActions
 from tui.screens.actions.compare import CompareActions
@@ -31,20 +30,30 @@ from tui.screens.actions.run_with_changes import OverrideActions
 from tui.screens.actions.target import give_actions, situation_of
 from tui.screens.app_protocol import FileReader
 from tui.screens.dashboard import remembered_view
+from tui.screens.dashboard.cursor_panes import CursorPanes
 from tui.screens.dashboard.drawn_curves import DrawnCurves
 from tui.screens.dashboard.escape_layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
 from tui.screens.dashboard.run_list_filter import FilterActions, RunFilter
+from tui.screens.message_duration import SHORTEST_S
 from tui.screens.target_screen import TargetScreen
 from tui.state.dashboard_state import BoardState
-from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
+from tui.state.messages import (
+    Changed,
+    CursorMoved,
+    HeadingClicked,
+    ListChanged,
+    MarksHidden,
+    NothingToOverlay,
+    Opened,
+    Queued,
+)
 from tui.state.run_page_record import Page
 from tui.state.session import SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs
-from tui.views.first_steps import first_steps
 from tui.views.run_destination import wording
 from tui.views.run_list_row import Row
 from tui.widgets.chart.chart_grid import ChartGrid
@@ -87,7 +96,7 @@ class Dashboard(TargetScreen):
         self._signs = Signs()
         self._drawn = DrawnCurves()
         self._notifier = Notifier(self)
-        self._title, self._advised = "", ""
+        self._cursor_panes = CursorPanes(self, project.config)
         self._resting: Timer | None = None
         self._heard = False
         """Whether the feed has looked at the project."""
@@ -128,6 +137,7 @@ class Dashboard(TargetScreen):
         """Name the panes."""
         self.query_one("#left").border_title = "Runs"
         self.query_one("#right").border_title = "Run"
+        self.query_one("#bottom").border_title = "Machine and queue"
         self.run_list.focus()
 
     def on_resize(self) -> None:
@@ -184,44 +194,12 @@ class Dashboard(TargetScreen):
         self._drawn.draw(grid, snapshot, self._signs.signs, self.run_list.rows, self.state.pinned)
 
     def _show_focus(self) -> None:
-        row, snapshot = self.row, self.snapshot
-        status = snapshot.by_id.get(row.run or "") if row else None
-        detail = snapshot.detail if snapshot.detail and status and snapshot.detail.run == status.run else None
-        config = {}
-        if row is not None and snapshot.config is not None and row.experiment in snapshot.config.experiments:
-            experiment = snapshot.config.experiments[row.experiment]
-            config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
-        alarms = snapshot.alarms.get(status.run, ()) if status else ()
-        behind = row.unfinished if row else ()
-        self.query_one(Overview).show(status, detail, config, alarms, behind, row)
-        title = row.label if row else "Run"
-        if title != self._title:
-            self._title = title
-            self.query_one("#right").border_title = Content(title)
-        if detail is not None:
-            lines: Iterable[str] = detail.console
-        elif row is not None and row.run is None:
-            lines = ["not run yet: r queues it"]
-        else:
-            lines = ()
-        self.query_one(Console).show(tuple(lines))
-        advice = "\n".join(self._advice()) if row is None else ""
-        if advice != self._advised:
-            self._advised = advice
-            self.query_one("#advice", Static).update(advice)
+        row = self.row
+        self._cursor_panes.show(self.snapshot, row, self.filter.text)
         self.set_class(row is None and self._heard, "-empty")
-        self._show_keys(row)
-
-    def _show_keys(self, row: Row | None) -> None:
         bar, experiment = self.query_one(KeyBar), row.experiment if row is not None else ""
-        bar.needless, bar.wording = self.needless(), wording(self.snapshot, experiment)
-
-    def _advice(self) -> list[str]:
-        if self.filter.text:
-            return [f"nothing matches {self.filter.text!r}; esc shows everything again"]
-        if error := self.snapshot.runs_error or self.snapshot.config_error:
-            return error.splitlines()
-        return first_steps(self.project.config)
+        bar.needless = self.needless()
+        bar.wording = wording(self.snapshot, experiment) | words_now("Dashboard", situation_of(self))
 
     @property
     def row(self) -> Row | None:
@@ -241,10 +219,15 @@ class Dashboard(TargetScreen):
         return self.row if self.state.page is None else None
 
     @property
-    def meant_runs(self) -> list[Status]:
-        """The selected runs, or those that the row under the cursor stands for."""
-        meant = self.run_list.selected or set(self.row.runs if self.row is not None else ())
-        return [status for status in self.snapshot.runs if status.run in meant]
+    def marked_rows(self) -> Sequence[Row]:
+        """The marked rows, unless a run is shown whole."""
+        return self.run_list.marked_rows if self.state.page is None else ()
+
+    @property
+    def visible_runs(self) -> Set[str]:
+        """The runs that the filter leaves."""
+        meant = self.filter.meant(self.snapshot)
+        return self.snapshot.by_id.keys() if meant is None else meant.runs
 
     def needless(self) -> frozenset[str]:
         """Return the names of actions that would do nothing to the run that is meant."""
@@ -254,7 +237,9 @@ class Dashboard(TargetScreen):
         """The arrows are the charts' where one has gone to them, or reads values; digits only while one reads."""
         if action == "read_at":
             return self._reading.takes(str(parameters[0]))
-        return self._reading.has_arrows if action in ("cursor", "cursor_end") else True
+        if action == "cursor":
+            return self._reading.has_arrows or isinstance(self.focused, Overview | MachinePane)
+        return self._reading.has_arrows if action == "cursor_end" else True
 
     # ---- how it is looked at
 
@@ -301,7 +286,7 @@ class Dashboard(TargetScreen):
     def _watch(self) -> Watch:
         runs, row = self.run_list, self.row
         return self.state.watch(
-            self.snapshot, runs.selected, row.run if row is not None else None,
+            self.snapshot, runs.overlaid, row.run if row is not None else None,
             alone={listed.run for listed in runs.rows if listed.run and listed.parent and not listed.folds},
             whole=row is not None and bool(row.folds),
         )  # fmt: skip
@@ -327,9 +312,29 @@ class Dashboard(TargetScreen):
         self._resting = self.set_timer(REST_S, self.look)
         self._show_focus()
 
-    @on(SelectionChanged)
-    def _selection_changed(self) -> None:
+    @on(ListChanged)
+    def _list_changed(self) -> None:
+        self._arranging.name_pane()
         self.watch_snapshot()
+
+    @on(MarksHidden)
+    def _marks_hidden(self, message: MarksHidden) -> None:
+        runs = self.snapshot.by_id
+        there = [key for key in message.keys if not key.startswith("run:") or key[4:] in runs]
+        self._arranging.name_pane()
+        if there:
+            self.say(
+                f"{len(there)} marked row{'s' * (len(there) > 1)} no longer listed: unmarked", SHORTEST_S
+            )
+
+    @on(Queued)
+    def _queued(self, message: Queued) -> None:
+        self.run_list.reveal(message.run, message.folds)
+        self.watch_snapshot()
+
+    @on(NothingToOverlay)
+    def _nothing_to_overlay(self) -> None:
+        self.say("not run: nothing to overlay; r runs it", SHORTEST_S)
 
     @on(Changed)
     def _changed(self, message: Changed) -> None:

@@ -13,13 +13,13 @@ from tui.text import shorten
 from tui.views.run_list_columns import Column
 from tui.views.run_list_row import Row
 
-PREFIX = 5
-"""Cells before a name: overlay bar, the curve's mark, the state's."""
-NAME_WIDTH = 22
+PREFIX = 6
+"""Cells before a name: mark, overlay bar, the curve's sign, the state's."""
+NAME_WIDTH = 21
 """Cells that a name gets before any column does but the first score."""
-LEAST_NAME = 12
+LEAST_NAME = 11
 """Cells that a name gets before that score."""
-LEAST_BESIDE_LEFT = 18
+LEAST_BESIDE_LEFT = 17
 """Cells that a name gets before the time left."""
 LEAST_NOTE = 12
 """Cells from which on a note can stand behind settings; with fewer it stands in their place or not at all."""

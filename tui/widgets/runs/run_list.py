@@ -1,4 +1,4 @@
-"""The list of experiments and runs, drawn line by line: of ten thousand rows only the visible ones cost time."""
+"""The list of experiments and runs: a cursor, what is overlaid to be looked at, what is marked for verbs."""
 
 from __future__ import annotations
 
@@ -6,108 +6,52 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-from rich.cells import cell_len
-from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Region, Size
-from textual.reactive import reactive
-from textual.scroll_view import ScrollView
-from textual.strip import Strip
+from textual.widgets import Input
 
-from engine.analysis.alarms import KINDS
-from tui.app_options import ascii_only
 from tui.keymap.bindings import bindings
 from tui.palette import Sign
-from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
-from tui.text import shorten
-from tui.views.run_list_columns import DEFAULT, Column, find_column
+from tui.state.messages import CursorMoved, HeadingClicked, ListChanged, MarksHidden, NothingToOverlay, Opened
 from tui.views.run_list_row import Row
-from tui.widgets.runs.column_layout import (
-    NAME_WIDTH,
-    PREFIX,
-    Sized,
-    badge_of,
-    chips_of,
-    columns_beside_note,
-    count_of,
-    fitting_in,
-    heading_of,
-    mark_of,
-    name_overflow,
-    note_growth,
-    placed,
-    tone_of,
-    total,
-    without_last_cells,
-)
+from tui.widgets.runs.column_layout import fitting_in, total
+from tui.widgets.runs.run_rows import RunRows
 
 AGING_S = 5.0
 """Seconds after which what changes by itself is drawn anew."""
 
+REVEAL_S = 5.0
+"""Seconds in which a run that was queued may still take the cursor to it."""
 
-class RunList(ScrollView, can_focus=True):
-    """Shows rows, keeps a cursor and a selection."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "run-list--heading",
-        "run-list--cursor",
-        "run-list--name",
-        "run-list--quiet",
-        "run-list--good",
-        "run-list--busy",
-        "run-list--bad",
-        "run-list--wait",
-    }
-    DEFAULT_CSS = """
-    RunList {
-        scrollbar-size-horizontal: 0;
-        scrollbar-size-vertical: 1;
-        & > .run-list--heading { color: $foreground 55%; }
-        & > .run-list--cursor { background: $foreground 10%; }
-        &:focus > .run-list--cursor { background: $primary 28%; }
-        & > .run-list--name { color: $foreground; }
-        & > .run-list--quiet { color: $foreground 55%; }
-        & > .run-list--good { color: $success; }
-        & > .run-list--busy { color: $success; text-style: bold; }
-        & > .run-list--bad { color: $error; }
-        & > .run-list--wait { color: $accent; }
-    }
-    """
+class RunList(RunRows, can_focus=True):
+    """Keeps a cursor, what is overlaid and what is marked, whatever rows come and go."""
+
     BINDINGS: ClassVar[list[BindingType]] = bindings("RunList")
-
-    cursor: reactive[int] = reactive(0)
-    """The index of the row under the cursor."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
-        self._rows: list[Row] = []
-        self.unfolded: set[str] = set()
-        self.selected: set[str] = set()
-        self._signs: Mapping[str, Sign] = {}
-        self._columns = [column for name in DEFAULT if (column := find_column(name))]
-        self._chosen = False
-        """Whether the user has chosen the columns: then empty ones are shown too."""
-        self.visible_columns: Sequence[Column] = self._columns
-        """The columns that are shown where there is room."""
-        self._arrows: Mapping[str, str] = {}
-        self._widths: dict[str, int] = {}
-        """Cells that each column needs for what has been on the screen of it."""
-        self._drawn = 0.0
         self._key: str | None = None
-        self._pinned: str | None = None
         self._last_overlaid: int | None = None
+        self._last_marked: int | None = None
+        self._awaited, self._awaited_until = "", 0.0
+        """The key of a row that gets the cursor, if it is listed by then."""
 
     @property
     def row(self) -> Row | None:
         """The row under the cursor."""
         return self._rows[self.cursor] if self.cursor < len(self._rows) else None
 
+    def reveal(self, run: str, folds: str) -> None:
+        """Unfold a row, if one is named, and bring the cursor to a run under it as soon as it is there."""
+        self.unfolded |= {folds} if folds else set()
+        self._awaited, self._awaited_until = f"run:{run}", time.monotonic() + REVEAL_S
+
     @property
-    def rows(self) -> Sequence[Row]:
-        """All rows."""
-        return self._rows
+    def marked_rows(self) -> list[Row]:
+        """The marked rows, from top to bottom: all of them are to be seen."""
+        return [row for row in self._rows if row.key in self.marked] if self.marked else []
 
     def show(self, rows: Sequence[Row], signs: Mapping[str, Sign], pinned: str | None = None) -> None:
         """Show these rows; the cursor stays on its row, wherever that is now.
@@ -116,6 +60,7 @@ class RunList(ScrollView, can_focus=True):
             signs: The colour and mark of each run that the charts show.
             pinned: The run that is marked as the baseline.
         """
+        self._keep_marks(rows)
         if any(column.timed for column in self.visible_columns) and time.monotonic() > self._drawn + AGING_S:
             self.refresh()
         if list(rows) == self._rows and signs == self._signs and pinned == self._pinned:
@@ -125,6 +70,11 @@ class RunList(ScrollView, can_focus=True):
         if len(before) != len(rows):
             self._widths = {}
         self.virtual_size = Size(self.size.width, len(rows) + 1)
+        if self._awaited and any(row.key == self._awaited for row in rows):
+            if time.monotonic() < self._awaited_until:
+                self._key = self._awaited
+                self.post_message(CursorMoved(self._key))
+            self._awaited = ""
         index = next((i for i, row in enumerate(rows) if row.key == self._key), None)
         self.cursor = index if index is not None else min(self.cursor, max(0, len(rows) - 1))
         if index is None:
@@ -138,59 +88,6 @@ class RunList(ScrollView, can_focus=True):
         for y, (old, new) in enumerate(zip(before, rows, strict=True), start=1):
             if old != new:
                 self.refresh_line(y)
-
-    @property
-    def column_names(self) -> list[str]:
-        """The columns that it has, those too for which there is no room."""
-        return [column.name for column in self._columns]
-
-    def choose(
-        self, columns: Sequence[Column], *, always: bool, arrows: Mapping[str, str] | None = None
-    ) -> None:
-        """Show these columns, as far as there is room for the first of them.
-
-        Args:
-            always: Whether one with nothing in it is shown too.
-            arrows: What stands behind the heading of a column: how the list is sorted by it.
-        """
-        self._columns, self._chosen, self._widths, self._arrows = list(columns), always, {}, arrows or {}
-        self._judge()
-        self._widen()
-        self.refresh()
-
-    @property
-    def wanted_width(self) -> int:
-        """The cells that all columns need beside a name."""
-        return PREFIX + NAME_WIDTH + total(self._sized())
-
-    def _judge(self) -> None:
-        """Leave out columns that are empty, unless the user has chosen them."""
-        self.visible_columns = [
-            column for column in self._columns
-            if self._chosen or column.name == "test/f1" or any(column.text(row) for row in self._rows)
-        ]  # fmt: skip
-
-    def _widen(self) -> None:
-        """Make room for what is on the screen, and is wider than what was before."""
-        first = int(self.scroll_offset.y)
-        for row in self._rows[first : first + self.size.height]:
-            for column in self.visible_columns:
-                if (cells := cell_len(column.text(row))) > self._widths.get(column.name, 0):
-                    self._widths[column.name] = cells
-
-    def _sized(self) -> list[Sized]:
-        """Return the columns that are shown and how wide each is."""
-        return [
-            (
-                column,
-                max(
-                    column.width,
-                    len(column.heading + self._arrows.get(column.name, "")),
-                    self._widths.get(column.name, 0),
-                ),
-            )
-            for column in self.visible_columns
-        ]
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Make room for what comes onto the screen."""
@@ -240,43 +137,78 @@ class RunList(ScrollView, can_focus=True):
         else:
             self._key = row.parent
             self.unfolded -= {other.folds for other in self._rows if other.key == row.parent}
-        self.post_message(SelectionChanged(frozenset(self.selected)))
+        self.post_message(ListChanged())
 
     def action_overlay(self) -> None:
-        """Overlay what the row stands for, or take it away, and go on to the next row."""
+        """Overlay what the row stands for, or take it away."""
         row = self.row
         if row is None or not row.runs:
-            self.app.bell()
+            self.post_message(NothingToOverlay())
             return
         self._last_overlaid = self.cursor
-        if self.selected.issuperset(row.runs):
-            self.selected -= set(row.runs)
-            self._select([])
+        if self.overlaid.issuperset(row.runs):
+            self.overlaid -= set(row.runs)
+            self._overlay([])
         else:
-            self._select([row])
-        self.cursor += 1
+            self._overlay([row])
 
-    def action_select_range(self) -> None:
-        """Overlay the runs from the last one that was overlaid to the row."""
-        last = self._last_overlaid if self._last_overlaid is not None else self.cursor
-        low, high = sorted((last, self.cursor))
-        self._select(self._rows[low : high + 1])
+    def action_overlay_range(self) -> None:
+        """Overlay the runs from the last row that was overlaid to this one."""
+        self._overlay(self._rows_from(self._last_overlaid))
 
-    def action_select_all(self) -> None:
+    def action_overlay_all(self) -> None:
         """Overlay the runs of all rows; none, if they are already."""
         there = {run for row in self._rows for run in row.runs}
-        if there <= self.selected:
-            self.selected -= there
-            self._select([])
+        if there <= self.overlaid:
+            self.overlaid -= there
+            self._overlay([])
         else:
-            self._select(self._rows)
+            self._overlay(self._rows)
 
-    def _select(self, rows: Iterable[Row]) -> None:
+    def action_mark(self) -> None:
+        """Mark the row, or take its mark away, and go on to the next row."""
+        if (row := self.row) is None:
+            return
+        self._last_marked = self.cursor
+        self._mark(self.marked ^ {row.key})
+        self.cursor += 1
+
+    def action_mark_range(self) -> None:
+        """Mark the rows from the last one that was marked to this one."""
+        self._mark(self.marked | {row.key for row in self._rows_from(self._last_marked)})
+
+    def action_mark_all(self) -> None:
+        """Mark all rows that are listed; none, if they are already."""
+        there = {row.key for row in self._rows}
+        self._mark(set() if there <= self.marked else there)
+
+    def unmark(self) -> None:
+        """Take all marks away."""
+        self._mark(set())
+
+    def _rows_from(self, last: int | None) -> Sequence[Row]:
+        low, high = sorted((last if last is not None else self.cursor, self.cursor))
+        return self._rows[low : high + 1]
+
+    def _overlay(self, rows: Iterable[Row]) -> None:
         """Overlay the runs of rows."""
         for row in rows:
-            self.selected.update(row.runs)
+            self.overlaid.update(row.runs)
         self.refresh()
-        self.post_message(SelectionChanged(frozenset(self.selected)))
+        self.post_message(ListChanged())
+
+    def _mark(self, keys: set[str]) -> None:
+        self.marked = keys
+        self.refresh()
+        self.post_message(ListChanged())
+
+    def _keep_marks(self, rows: Sequence[Row]) -> None:
+        """Take the marks of rows away that are no longer listed, unless a filter is being written."""
+        if not self.marked or isinstance(self.screen.focused, Input):
+            return
+        if lost := self.marked.difference(row.key for row in rows):
+            self.marked -= lost
+            self.post_message(MarksHidden(frozenset(lost)))
 
     def action_open(self) -> None:
         """Show the row whole."""
@@ -301,104 +233,3 @@ class RunList(ScrollView, can_focus=True):
             if end <= x < end + size + 1:
                 self.post_message(HeadingClicked(column.name))
             end += size + 1
-
-    # ---- drawing
-
-    def render_line(self, y: int) -> Strip:
-        """One row; the first line of the widget is the heading."""
-        width = self.scrollable_content_region.width
-        fitting = fitting_in(width, self._sized())
-        if y == 0:
-            self._drawn = time.monotonic()
-            heading = Segment(heading_of(width, fitting, self._arrows), self._style("heading"))
-            return Strip([heading]).adjust_cell_length(width).apply_style(self.rich_style)
-        index = y - 1 + self.scroll_offset.y
-        if index >= len(self._rows):
-            return Strip.blank(width, self.rich_style)
-        strip = Strip(self._segments(self._rows[index], width, fitting))
-        strip = strip.adjust_cell_length(width)
-        base = self.rich_style
-        if index == self.cursor:
-            base += Style(bgcolor=self.get_component_rich_style("run-list--cursor").bgcolor)
-        return strip.apply_style(base)
-
-    def _segments(self, row: Row, width: int, fitting: Sequence[Sized]) -> list[Segment]:
-        room = width - PREFIX - total(fitting)
-        quiet, name = self._style("quiet"), self._style("name" if row.state else "quiet")
-        tone = self._style(tone_of(row))
-        segments = [self._swatch(row), Segment(f"{mark_of(row, self.unfolded)} ", tone)]
-        label, count = "  " * row.depth + row.label, count_of(row)
-        used = cell_len(label) + len(count)
-        tag_cells = cell_len(chips_of(row, width))
-        columns = Strip(self._columns_of(row, fitting, max(0, room - used), used + tag_cells - room))
-        room = width - PREFIX - columns.cell_length
-        over = name_overflow(columns.text, used - room, tag_cells)
-        room += over
-        chips = chips_of(row, room - used)
-        room -= len(count) + cell_len(chips)
-        is_run = bool(row.depth and row.parent and not row.folds)
-        segments.append(Segment(shorten(label, room, end=is_run), quiet if is_run else name))
-        segments.append(Segment(chips, quiet))
-        segments.append(Segment(count, quiet))
-        return [*segments, *columns.crop(over)]
-
-    def _columns_of(self, row: Row, fitting: Sequence[Sized], free: int, tag_cells: int) -> list[Segment]:
-        """Return the cells of the columns: values, or a reason in their place, or what is wrong with the run.
-
-        Args:
-            free: Cells before the columns that a reason may take too.
-            tag_cells: Cells of the columns that tags take where a reason leaves them.
-        """
-        quiet, name, room = (
-            self._style("quiet"),
-            self._style("name" if row.state else "quiet"),
-            total(fitting),
-        )
-        texts = [column.text(row) for column, _ in fitting]
-        note, badge = "", badge_of(row, room)
-        if row.note and not any(
-            column.spread and text for (column, _), text in zip(fitting, texts, strict=True)
-        ):
-            kept = columns_beside_note(fitting)
-            note, badge = row.note if room > total(kept) else "", ""
-            if note:
-                fitting = kept
-                room += 0 if kept else note_growth(cell_len(note) + 1 - room, free, tag_cells)
-        elif badge:
-            fitting = without_last_cells(fitting, cell_len(badge))
-        segments = [
-            Segment(" " + placed(text, column, size), name if column.spread else quiet)
-            for (column, size), text in zip(fitting, texts, strict=False)
-        ]
-        left = room - total(fitting)
-        if note:
-            tone = self._style("bad" if row.state in ("failed", "crashed") else "quiet")
-            segments.append(Segment(" " + shorten(note, left - 1, end=True), tone))
-        elif badge:
-            segments.append(
-                Segment(
-                    badge.rjust(left),
-                    self._style("bad" if row.alarm == KINDS[0] and not row.stops else "wait"),
-                )
-            )
-        return segments
-
-    def _swatch(self, row: Row) -> Segment:
-        """The colour and mark of the row's curve, where it has one; a bar before it when it is overlaid.
-
-        The bar is broken where only some of its runs are.
-        """
-        chosen = self.selected.intersection(row.runs)
-        overlaid = "┃" if len(chosen) == len(row.runs) else "┆"
-        before = "⚑" if row.run is not None and row.run == self._pinned else overlaid if chosen else " "
-        signs = {self._signs[run] for run in chosen if run in self._signs}
-        sign = self._signs.get(row.run or "") or (signs.pop() if len(signs) == 1 else None)
-        if sign is None:
-            return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
-        mark = sign.drawn(ascii_only=ascii_only(self.app))
-        return Segment(f"{before}{mark} ", Style(color=sign.colour))
-
-    def _style(self, name: str) -> Style:
-        return Style(
-            color=(style := self.get_component_rich_style(f"run-list--{name}")).color, bold=style.bold
-        )

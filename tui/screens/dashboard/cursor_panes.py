@@ -1,0 +1,64 @@
+"""What the panes beside the charts show of the row under the cursor: overview and console; without a row, advice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import Static
+
+from tui.state.snapshot import Snapshot
+from tui.views.first_steps import first_steps
+from tui.views.run_list_row import Row
+from tui.widgets.runs.console import Console
+from tui.widgets.runs.run_overview import Overview
+
+
+class CursorPanes:
+    """Shows a row on a screen that has an ``Overview``, a ``Console`` and a place for advice.
+
+    Args:
+        screen: The screen.
+        config: The path of the experiments, for who has none yet.
+    """
+
+    def __init__(self, screen: Screen[None], config: Path) -> None:
+        self._screen = screen
+        self._config = config
+        self._title, self._advised = "", ""
+
+    def show(self, snapshot: Snapshot, row: Row | None, filter_text: str) -> None:
+        """Show a row; None for a list without rows, and then ``filter_text`` is what leaves none."""
+        status = snapshot.by_id.get(row.run or "") if row else None
+        detail = snapshot.detail if snapshot.detail and status and snapshot.detail.run == status.run else None
+        config = {}
+        if row is not None and snapshot.config is not None and row.experiment in snapshot.config.experiments:
+            experiment = snapshot.config.experiments[row.experiment]
+            config = {key: getattr(experiment, key) for key in experiment.__struct_fields__}
+        alarms = snapshot.alarms.get(status.run, ()) if status else ()
+        behind = row.unfinished if row else ()
+        self._screen.query_one(Overview).show(status, detail, config, alarms, behind, row)
+        title = row.label if row else "Run"
+        if title != self._title:
+            self._title = title
+            self._screen.query_one("#right").border_title = Content(title)
+        if detail is not None:
+            lines: Iterable[str] = detail.console
+        elif row is not None and row.run is None:
+            lines = ["not run yet: r queues it"]
+        else:
+            lines = ()
+        self._screen.query_one(Console).show(tuple(lines))
+        advice = "\n".join(self._advice(snapshot, filter_text)) if row is None else ""
+        if advice != self._advised:
+            self._advised = advice
+            self._screen.query_one("#advice", Static).update(advice)
+
+    def _advice(self, snapshot: Snapshot, filter_text: str) -> list[str]:
+        if filter_text:
+            return [f"nothing matches {filter_text!r}; esc shows everything again"]
+        if error := snapshot.runs_error or snapshot.config_error:
+            return error.splitlines()
+        return first_steps(self._config)
