@@ -57,7 +57,9 @@ LOOKS: dict[str, list[list[str]]] = {
     "far-end": [],
     "fetch": [],  # they talk to sites
     "open": [],  # the app: tests/tui/test_hostile_screens.py
+    "serve": [],  # the app once more
     "logger": [["logger"]],
+    "completion": [["completion", "bash"]],
     "export": [["export", "--to", kind, "--force"] for kind in ("csv", "json", "tensorboard", "parquet")],
     "import": [["import", "exports/csv/metrics.csv", "--runs", "imported"]],
     "plot": [
