@@ -91,6 +91,7 @@ def output_of(group: click.Group, *arguments: str) -> str:
     """Call a verb, and return what it printed; it may refuse, with words."""
     done = CliRunner().invoke(group, list(arguments))
     assert done.exception is None or isinstance(done.exception, SystemExit), arguments
+    assert "is a fault of" not in done.output, arguments
     return done.output
 
 
