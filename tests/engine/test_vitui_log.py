@@ -21,7 +21,7 @@ from engine.runs.current_state import status_of
 from engine.runs.store import Run, Store
 from engine.system.own_modules import own_module
 from tests.conftest import Engine
-from tests.logger_libraries import python_with
+from tests.engine.logger_libraries import python_with
 
 FILE = Path(__file__).parents[2] / "vitui_log.py"
 RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "NODE_RANK", "LOCAL_RANK")

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from engine.history.reader import History
 from engine.runs.store import Run, Store
 from tests.engine.exchange.imported import experiments_of, points_of, runs_of, take
-from tests.logger_libraries import python_with
+from tests.engine.logger_libraries import python_with
 from tests.tui.figures.test_export_figures import Lab
 from tui.cli import main
 
