@@ -253,8 +253,8 @@ class _LogReader:
             also = "".join(f"; left out: {count:,} x {what}" for what, count in left.items())
             raise ExchangeError(
                 f"{self._path} is no table of measurements: it begins {self._first_line!r}, and below that no cell "
-                "is a number; a table names its columns in a line and has a row of numbers for each step or "
-                f"epoch{also}"
+                "is a number; a table names its columns in a line and has a row of numbers for each step or epoch. "
+                f"A log in words is not read: the table beside it is, such as timm's summary.csv{also}"
             )
 
 

@@ -7,6 +7,7 @@ import math
 import os
 import random
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -18,6 +19,7 @@ import pytest
 from engine.events import Event, Log, Metrics, decode
 from engine.exchange.log_files.log_reader import read_log
 from engine.history import History
+from engine.runner.own_program import while_it_lives
 from engine.runner.process_group import ProcessGroup
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import family
@@ -204,6 +206,16 @@ def test_what_ends_a_program_with_its_run_outlives_a_signal_to_both() -> None:
         assert psutil.Process(group.group).is_running()
         with pytest.raises(psutil.TimeoutExpired):
             psutil.Process(group.group).wait(0.1)
+
+
+def test_memory_is_that_of_the_program_and_not_of_what_waits_for_its_end() -> None:
+    taken: list[dict[str, float]] = []
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as program:
+        take = while_it_lives(program, taken.append)
+        take({"cpu/memory_process": 8e8, "gpu/energy": 1.0})
+    take({"cpu/memory_process": 3e7})
+    take({"cpu/memory_process": 3e7, "gpu/1/memory_used": 0.0, "gpu/energy": 2.0})
+    assert taken == [{"cpu/memory_process": 8e8, "gpu/energy": 1.0}, {"gpu/energy": 2.0}]
 
 
 def test_a_metric_is_called_as_in_an_import(lab: Path, engine: Engine) -> None:

@@ -182,16 +182,15 @@ async def test_pieces_of_rows_are_let_go_of_from_time_to_time(monkeypatch: pytes
         relied_on(any(pieces), "Strip._crop_cache, which has a size", "forget_pieces")
         relied_on(len(textual_private.PIECES) >= 5, "slots of Strip that are caches", "forget_pieces")
         sizes = Region.intersection.cache_info  # type: ignore[attr-defined]
-        relied_on(sizes().currsize, "Region.intersection() to be cached", "forget_pieces")
+        relied_on(sizes().currsize, "Region.intersection() to be cached", "forget_regions")
         pilot.app.query_one("#first", Static).update("1st")
         await pilot.pause()
         assert any(pieces)
         monkeypatch.setattr(textual_private, "FORGOTTEN_EVERY_S", 0.0)
-        textual_private.forget_pieces([])
-        assert any(pieces)
         pilot.app.query_one("#first", Static).update("one")
         await pilot.pause()
         assert not any(pieces)
+        assert sizes().currsize == 0
         assert textual_private.screen_strips(pilot.app.screen) == rows
 
 
