@@ -39,6 +39,11 @@ CI = "CI" in os.environ
 settings.register_profile("vitui", deadline=None, derandomize=CI, max_examples=60 if CI else 40)
 settings.load_profile("vitui")
 
+# Whoever starts tests in the background has these ignored, and so has every process of theirs.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
+
 ROOT = Path(__file__).parent.parent
 
 TINY = """
