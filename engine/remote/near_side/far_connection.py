@@ -84,9 +84,9 @@ class FarConnection:
                 stderr=self._errors,
                 start_new_session=True,
             )
-        except OSError as error:
+        except (OSError, ValueError) as error:  # a ValueError is of a name that no program can be given
             self._errors.close()
-            raise Unreachable(f"ssh cannot be run: {error.strerror}") from None
+            raise Unreachable(f"ssh cannot be run: {getattr(error, 'strerror', None) or error}") from None
         self._to, self._from = _pipe(self._ssh.stdin).fileno(), _pipe(self._ssh.stdout).fileno()
         os.set_blocking(self._to, False)
         self._writing = threading.Lock()
