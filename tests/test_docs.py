@@ -22,7 +22,7 @@ from engine.catalog.models import MODELS, OPTIONS
 from engine.config import schema
 from engine.config.schema import Experiment, Figure
 from engine.query.fields import known_keys
-from engine.query.parser import OPERATORS
+from engine.query.matching import OPERATORS
 from engine.query.units import UNITS
 from engine.runs.state_symbols import MARKS
 from engine.runs.status import State

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from engine.diagnostics import run_checks
+from engine.diagnostics.findings import Finding
 from engine.diagnostics.folder_checks import check_notifications, check_unfinished, check_worker
 from engine.diagnostics.folder_permissions import check_folder, check_key, check_outputs
-from engine.diagnostics.gpu_leaks import check_gpus
+from engine.diagnostics.gpu_checks import check_gpus
 from engine.diagnostics.leftover_processes import check_leftovers
 from engine.diagnostics.repairs import repair
-from engine.diagnostics.run_checks import Finding
 from engine.errors import UserError
 from engine.runs.store import Run, Store, is_run_id
 from engine.system.nvml import Nvml

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 from engine.diagnostics import run_checks
-from engine.diagnostics.run_checks import Finding
+from engine.diagnostics.findings import Finding
 from engine.notifications.outbox import FOLDER, Outbox
 from engine.runs import worker_status
 from engine.runs.store import Store, is_run_id

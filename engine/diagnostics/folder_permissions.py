@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.catalog import output_folders
-from engine.diagnostics.run_checks import Finding, open_to_others
+from engine.diagnostics.findings import Finding
+from engine.diagnostics.permission_checks import open_to_others
 from engine.runs.store import Store
 from engine.runs.trust import user_key
 from engine.system.permissions import user_name, who_else_can_write

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from engine.diagnostics.run_checks import Finding
+from engine.diagnostics.findings import Finding
 from engine.runs import run_lock
 from engine.runs.current_state import status_of
 from engine.runs.processes.membership import leftovers, listed, marks, names

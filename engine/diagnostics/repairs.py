@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from engine.diagnostics.run_checks import Finding
+from engine.diagnostics.findings import Finding
 from engine.events import decode
 from engine.runs import run_lock, status_file, trash
 from engine.runs.store import Run, Store, is_run_id

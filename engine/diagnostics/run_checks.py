@@ -3,87 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import stat
 import time
-import zipfile
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from engine.diagnostics.checkpoint_checks import check_checkpoint
+from engine.diagnostics.findings import FILES, Case, Finding
+from engine.diagnostics.permission_checks import check_permissions
 from engine.events import HALF_A_LINE, MAX_LINE, decode, why_no_event
 from engine.runs import current_state, run_lock, status_file
 from engine.runs.heartbeat import SILENCE_S
 from engine.runs.posted.posting import DAMAGED_POSTING, posting_of
 from engine.runs.posted.posting import FILE as POSTED_FILE
 from engine.runs.queue_entry import waiting_entry
-from engine.runs.status import ENDED, LIVE, RESUMABLE, Status
+from engine.runs.status import ENDED, LIVE
 from engine.runs.store import Run, StoreError
 from engine.runs.trust.posted_by_user import why_not_own
 from engine.system import lock_keepers
 from engine.system.files import DAMAGED, read_small, tail
-from engine.system.permissions import ROOT_UID, user_name, who_else_can_write
 from engine.text import duration
-
-Remedy = Literal["", "rebuild", "clean", "throw", "close"]
-"""How a finding is repaired: not at all, status.json made anew, events.jsonl without what is no event, a file moved to
-the trash, permissions taken from others."""
 
 YOUNG_S = 60.0
 """Seconds for which a file that a writer has not finished may still be being written."""
-FILES = (
-    "lock", "run.json", "events.jsonl", "status.json", "queued.json", "labels.json", "control", "console.log",
-    "console.log.1", "predictions.npy", "predictions.json", "posted.json",
-)  # fmt: skip
-"""The lock is first: with another in its place nothing can be repaired."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A problem and its cure; the texts may hold any characters of a file."""
-
-    where: str
-    """The id of a run, or the name of what else it is about."""
-    kind: str
-    text: str
-    cure: str = ""
-    remedy: Remedy = ""
-    path: Path | None = None
-    """What the remedy is applied to."""
-
-
-@dataclass(frozen=True)
-class Case:
-    """A run and what is known of it before anything is checked."""
-
-    run: Run
-    status: Status
-    held: bool
-    """Whether a process that lives has its lock."""
-    runs: Collection[str] = ()
-    """The ids of all runs."""
-
-    @property
-    def lives(self) -> bool:
-        """Whether a process may be writing into its folder."""
-        return self.held or self.status.state in LIVE
-
-    def finding(
-        self, kind: str, text: str, cure: str = "", remedy: Remedy = "", path: Path | None = None
-    ) -> Finding:
-        """Return a finding on this run.
-
-        Args:
-            kind: The check, in a word.
-            text: What is not well.
-            cure: What the user can do about it; empty where nothing needs to be done.
-            remedy: How ``--fix`` repairs it; empty where it does not.
-            path: What the remedy is applied to.
-        """
-        return Finding(self.run.id, kind, text, cure, remedy, path)
 
 
 def check_state(case: Case) -> Iterator[Finding]:
@@ -329,78 +274,6 @@ def is_old(path: Path) -> bool:
     with contextlib.suppress(OSError):
         return abs(time.time() - path.lstat().st_mtime) > YOUNG_S
     return False
-
-
-def check_checkpoint(case: Case) -> Iterator[Finding]:
-    """Is there what a resume would go on from?"""
-    run, status = case.run, case.status
-    if case.held or status.checkpoint is None or status.state not in RESUMABLE:
-        return
-    if (why := why_unreadable(run.checkpoints / "last.pt")) is None:
-        return
-    best = run.checkpoints / "best.pt"
-    cure = f"without it `engine resume {run.id}` begins anew"
-    if why_unreadable(best) is None:
-        cure = f"`cp {best} {run.checkpoints / 'last.pt'}` goes on from the best one; {cure}"
-    yield case.finding("checkpoint", f"checkpoints/last.pt, of step {status.checkpoint:,}, {why}", cure)
-
-
-def why_unreadable(path: Path) -> str | None:
-    """Return why a checkpoint cannot be one of ours, None where it can; nothing is unpickled, nothing is inflated."""
-    if path.parent.is_symlink():
-        return "is in a folder that is a link"
-    try:
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    info = os.fstat(handle)
-    if not stat.S_ISREG(info.st_mode):
-        os.close(handle)
-        return "is no file"
-    with os.fdopen(handle, "rb") as file:
-        try:
-            with zipfile.ZipFile(file) as archive:
-                parts = archive.infolist()
-                if any(part.compress_type != zipfile.ZIP_STORED for part in parts):
-                    return "is packed as no checkpoint is"
-                if sum(part.file_size for part in parts) > info.st_size:
-                    return "claims to hold more than it does"
-                if not any(part.filename.endswith("/data.pkl") for part in parts):
-                    return "is no checkpoint"
-                damaged = archive.testzip()
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, RuntimeError, EOFError):
-            return "is damaged or cut off"
-    return f"is damaged in {damaged}" if damaged else None
-
-
-def check_permissions(case: Case) -> Iterator[Finding]:
-    """May others write into it?"""
-    paths = [case.run.path, case.run.checkpoints, *(case.run.path / name for name in FILES)]
-    for path in [*paths, *(case.run.checkpoints / name for name in ("last.pt", "best.pt"))]:
-        what = "its folder" if path == case.run.path else str(path.relative_to(case.run.path))
-        found = list(open_to_others(case.run.id, path, what))
-        yield from found
-        if path == case.run.path and found and not found[0].remedy:
-            return  # all of it is another user's
-
-
-def open_to_others(where: str, path: Path, what: str, consequence: str = "") -> Iterator[Finding]:
-    """Yield a finding where others than this user and root may write a file or folder.
-
-    Args:
-        where: What the finding is about: the id of a run, or a name.
-        path: The file or folder; one that is missing is well.
-        what: It, in words.
-        consequence: What may come of it, as the end of a sentence.
-    """
-    with contextlib.suppress(OSError):
-        if who := who_else_can_write(path):
-            text = f"{who} may write {what}{consequence}"
-            if path.lstat().st_uid in (os.geteuid(), ROOT_UID):
-                yield Finding(where, "permissions", text, f"chmod go-w {path}", "close", path)
-            else:
-                owner = user_name(os.geteuid())
-                yield Finding(where, "permissions", text, f"where you trust it: chown -R {owner} {path}")
 
 
 def _size(path: Path) -> int:

@@ -17,6 +17,7 @@ from engine.catalog.metrics import AXES, Axis, is_kept
 from engine.events import MAX_METRICS, Checkpoint, Confusion, End, Event, Log, Metrics, Start, decode_lines
 from engine.history.column_store import Block, Column
 from engine.history.confusion_index import MAX_MATRICES, MatrixLocation, location_of
+from engine.history.training_clock import TrainingClock
 from engine.history.x_axes import known_axes, x_values
 from engine.system.files import tail, tail_with
 
@@ -29,8 +30,6 @@ MAX_MESSAGE = 16 * 1024
 """Characters of a line for people that are kept."""
 MANY = 4
 """Events of one kind in a row from which it pays to take them all at once."""
-CLOCK_SLACK_S = 1.0
-"""Seconds by which two threads may disagree on the time; more is a clock that was set."""
 
 
 class History:
@@ -62,8 +61,7 @@ class History:
         """Bytes of the file that have been read."""
         self._routes: dict[tuple[str, ...], list[tuple[Block, list[str]]]] = {}
         """Where the values of a line go, by the metrics that it measures."""
-        self._clock = 0.0
-        self._paused = 0.0
+        self._clock = TrainingClock()
 
     def update(self, limit: int | None = None) -> int:
         """Read what is new, at most about ``limit`` bytes (all by default), and return how many bytes that was.
@@ -128,10 +126,10 @@ class History:
                 self.logs.append(event)
             case End():
                 self.ends.append(event)
-                self._tell(event.time)
+                self._clock.tell(event.time)
 
     def _measure(self, event: Metrics) -> None:
-        clock, measured = self._tell(event.time), event.values
+        clock, measured = self._clock.tell(event.time), event.values
         for block, names in self._route(tuple(measured)):
             values = [nan if (value := measured[name]) is None else value for name in names]
             block.append(event.step, event.epoch, clock, values)
@@ -145,7 +143,7 @@ class History:
             return False
         steps = array("d", [event.step for event in events])
         epochs = array("d", [event.epoch for event in events])
-        times = array("d", [self._tell(event.time) for event in events])
+        times = array("d", [self._clock.tell(event.time) for event in events])
         for block, names in self._route(tuple(values)):
             block.extend(steps, epochs, times, [_floats(values[name]) for name in names])
         return True
@@ -193,20 +191,12 @@ class History:
             column.block, column.index = own, index
         return own
 
-    def _tell(self, time: float) -> float:
-        """Return when something was in training time: without pauses, and not before what came before it."""
-        clock = time - self._paused
-        if clock < self._clock - CLOCK_SLACK_S:  # the machine's clock was set back
-            clock, self._paused = self._clock, time - self._clock
-        self._clock = clock
-        return clock
-
     def _begin(self, event: Start) -> None:
         if self.starts:
             self.go_back(event.step)
-            self._paused = event.time - self._clock  # the pause between two attempts is no training time
+            self._clock.go_on(event.time)
         else:
-            self._clock = event.time
+            self._clock.begin(event.time)
         self.starts.append(event)
 
     def go_back(self, step: int) -> None:

@@ -132,6 +132,20 @@ def measured_by(statuses: Iterable[Status]) -> dict[str, None]:
     return dict.fromkeys(name for status in statuses for name in status.last)
 
 
+def unknown_key(name: str, metrics: Collection[str] = ()) -> str:
+    """Return what to say of a name that is no key: the nearest one, or all."""
+    from engine.text import nearest
+
+    hint = nearest(name, (*known_keys(), *metrics))
+    return f"unknown key {name!r}{hint}" + (f" {key_names()}" if hint == "." else "")
+
+
+def key_names() -> str:
+    """Return the names of all keys, in a sentence."""
+    names = ", ".join(known_keys())
+    return f"Known: {names}, options.NAME, and metrics such as test/f1, best:test/f1 or highest:test/f1"
+
+
 @functools.cache
 def known_keys() -> dict[str, FilterKey]:
     """Return all keys that have a name of their own, those asked for most first."""

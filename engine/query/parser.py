@@ -14,28 +14,20 @@ What holds spaces or commas stands in quotes. What a run does not have is neithe
 
 from __future__ import annotations
 
-import operator
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, NoReturn
+from collections.abc import Callable, Collection, Iterator
+from typing import NoReturn
 
-from engine.catalog.metrics import metric_of
 from engine.errors import UserError
-from engine.query.fields import FilterKey, Subject, find_key, known_keys, measured_by
-from engine.query.units import EXAMPLES, Number, read_number
+from engine.query.fields import FilterKey, find_key, key_names, unknown_key
+from engine.query.matching import OPERATORS, ORDER, RESERVED, WORD, Filter, Term, key_before_colon
+from engine.query.units import EXAMPLES, read_number
 from engine.text import cells
 
-OPERATORS = ("=", "!=", "~", "!~", "<", "<=", ">", ">=")
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
-}  # fmt: skip
-_COMPARE = {"=": operator.eq, "~": operator.contains} | _ORDER
-_OPPOSITES = {"!=": "=", "!~": "~"}
 _MEANT = {
     "==": "=", "=~": "~", "~=": "~", "=<": "<=", "=>": ">=", "<>": "!=", "!": "!=", "=!": "!=", "!==": "!=",
 }  # fmt: skip
 """What people write for an operator, having another language in mind."""
-_RESERVED = ("not", "and", "or")
 
 
 class FilterError(UserError):
@@ -55,41 +47,6 @@ class FilterError(UserError):
         self.text, self.start, self.end, self.message = text, start, end, message
 
 
-class Term(NamedTuple):
-    """A part of a filter."""
-
-    key: str
-    """What is compared; empty for a word alone."""
-    operator: str
-    values: tuple[str, ...]
-    """One of these has to fit."""
-    negated: bool = False
-
-    def __str__(self) -> str:
-        values = ",".join(quoted(value) for value in self.values)
-        return f"{'-' if self.negated else ''}{self.key}{self.operator}{values}"
-
-
-class Filter:
-    """Says of a run whether it is meant. Its text is the filter, written in one certain way.
-
-    Args:
-        terms: What has to hold; the key of each is one of ``engine.query.fields`` or a metric's name.
-    """
-
-    def __init__(self, terms: Iterable[Term]) -> None:
-        self.terms = tuple(terms)
-        tests = [_test(term) for term in self.terms]
-        self._tests = [test for _, test in sorted(tests, key=lambda pair: pair[0])]
-
-    def __str__(self) -> str:
-        return " ".join(map(str, self.terms))
-
-    def matches(self, subject: Subject) -> bool:
-        """Return whether all terms hold for a run. Files are read only if what is at hand does not decide."""
-        return all(test(subject) for test in self._tests)
-
-
 Metrics = Callable[[], Collection[str]]
 """Returns what the runs at hand have measured; it is called where a name is no other key."""
 
@@ -107,100 +64,7 @@ def parse(text: str, metrics: Metrics = tuple) -> Filter:
     return Filter(_Parser(text, metrics).terms())
 
 
-def unknown_key(name: str, metrics: Collection[str] = ()) -> str:
-    """Return what to say of a name that is no key: the nearest one, or all."""
-    from engine.text import nearest
-
-    hint = nearest(name, (*known_keys(), *metrics))
-    return f"unknown key {name!r}{hint}" + (f" {_key_names()}" if hint == "." else "")
-
-
-def _key_names() -> str:
-    names = ", ".join(known_keys())
-    return f"Known: {names}, options.NAME, and metrics such as test/f1, best:test/f1 or highest:test/f1"
-
-
-def in_order(subjects: Iterable[Subject], by: str) -> list[Subject]:
-    """Return runs in the order of a key, those without a value last; a ``-`` before the key puts the most first.
-
-    Raises:
-        UserError: There is no such key.
-    """
-    name, subjects = by.removeprefix("-"), list(subjects)
-    if (key := find_key(name)) is None:
-        metrics = measured_by(subject.status for subject in subjects)
-        if (key := find_key(name, metrics)) is None:
-            raise UserError(f"the runs cannot be sorted: {unknown_key(name, metrics)}")
-    ranked = [(_rank(key.value(subject)), subject) for subject in subjects]
-    having = [(rank, subject) for rank, subject in ranked if rank is not None]
-    having.sort(key=lambda pair: pair[0], reverse=name != by)
-    return [subject for _, subject in having] + [subject for rank, subject in ranked if rank is None]
-
-
-def _rank(field: object) -> tuple[bool, Any] | None:
-    """Return what puts a value into its place: numbers before texts; None for no value."""
-    if isinstance(field, int | float) and not isinstance(field, bool):
-        return False, field
-    return None if field is None else (True, str(field).casefold())
-
-
-def quoted(value: str) -> str:
-    """Return a value as it stands in a filter: in quotes if need be."""
-    if (
-        re.fullmatch(r"[\w./+%][\w./+%:-]*", value)
-        and value not in _RESERVED
-        and _key_before_colon(value) is None
-    ):
-        return value
-    return '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
-
-
-def _test(term: Term) -> tuple[bool, Callable[[Subject], bool]]:
-    """Return whether a file has to be read for a term, and what says whether it holds."""
-    key = find_key(term.key, (term.key,)) if term.key else None
-    if key is None:
-        words = [word.casefold() for word in term.values]
-        return True, lambda subject: _mentions(subject, words) != term.negated
-    operands = [(value.casefold(), read_number(value, key.kind)) for value in term.values]
-    sign = _OPPOSITES.get(term.operator, term.operator)
-    value, opposite, negated = key.value, sign != term.operator, term.negated
-
-    def holds(subject: Subject) -> bool:
-        field = value(subject)
-        if field is None:
-            return negated
-        field = field if isinstance(field, list | tuple) else (field,)
-        fits = any(_fits(item, sign, text, number) for item in field for text, number in operands)
-        return (fits != opposite) != negated
-
-    return key.slow, holds
-
-
-def _mentions(subject: Subject, words: list[str]) -> bool:
-    """Return whether a run has one of the words in its id, its experiment or its tags."""
-    status = subject.status
-    if any(word in status.run.casefold() or word in status.experiment.casefold() for word in words):
-        return True
-    return any(_fits(tag, "~", word, None) for tag in subject.tags for word in words)
-
-
-def _fits(field: object, sign: str, text: str, number: Number | None) -> bool:
-    """Return whether a value of a run fits a value of the filter: ``text`` in small letters, or a number."""
-    if isinstance(field, bool):
-        field = str(field)
-    if isinstance(field, int | float) and sign != "~":
-        return number is not None and _COMPARE[sign](field, number)
-    return isinstance(field, str) and sign not in _ORDER and _COMPARE[sign](field.casefold(), text)
-
-
-def _key_before_colon(word: str) -> FilterKey | None:
-    """Return the key of ``state:failed``, as other programs write it."""
-    key, colon, _ = word.partition(":")
-    return known_keys().get(key) if colon else None
-
-
 _SPACE = re.compile(r"\s*")
-_WORD = re.compile(r"""[^\s=!~<>,"'][^\s=!~<>,]*""")
 _OPERATOR = re.compile(r"\s*([=!~<>]+)\s*")
 _VALUE = re.compile(r"""[^\s,"'][^\s,]*""")
 _QUOTED = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'""", re.DOTALL)
@@ -228,13 +92,13 @@ class _Parser:
     def _term(self) -> Term:
         negated = self._signs()
         start = self.at
-        word = self._take(_WORD)
+        word = self._take(WORD)
         sign = self._take(_OPERATOR)
         if sign is None:
             self.at = start
             return Term("", "", tuple(self._words()), negated)
         if word is None:
-            self._fail(start, sign.end(1), f"a key is missing before {sign[1]!r}. {_key_names()}")
+            self._fail(start, sign.end(1), f"a key is missing before {sign[1]!r}. {key_names()}")
         key = self._key(word[0], start)
         self._check_operator(key, sign)
         return Term(word[0], sign[1], tuple(self._values(key, sign[1])), negated)
@@ -262,7 +126,7 @@ class _Parser:
         if sign not in OPERATORS:
             meant = f"; did you mean {_MEANT[sign]!r}?" if sign in _MEANT else "."
             wrong = f"unknown operator {sign!r}{meant} Known: {' '.join(OPERATORS)}"
-        elif key.kind == "text" and sign in _ORDER:
+        elif key.kind == "text" and sign in ORDER:
             wrong = f"{key.name} is text, which is not more or less: compare it with = != ~ or !~"
         elif key.kind in EXAMPLES and sign in ("~", "!~"):
             wrong = f"{key.name} is a number, which has no parts: compare it with = != < <= > or >="
@@ -273,9 +137,9 @@ class _Parser:
         first = self.at
         for start, value in self._list(_VALUE, f'a value is missing after {sign!r}; "" is an empty one'):
             wrong = ""
-            if start > first and sign in _ORDER:
+            if start > first and sign in ORDER:
                 wrong = f"{sign!r} takes one value"
-            elif (key.kind in EXAMPLES or sign in _ORDER) and read_number(value, key.kind) is None:
+            elif (key.kind in EXAMPLES or sign in ORDER) and read_number(value, key.kind) is None:
                 example = EXAMPLES.get(key.kind, EXAMPLES["number"])
                 wrong = f"{key.name} is compared with {example}, not with {value!r}"
             elif key.name == "state" and sign in ("=", "!=") and value.casefold() not in key.choices:
@@ -287,12 +151,12 @@ class _Parser:
             yield value
 
     def _words(self) -> Iterator[str]:
-        for start, word in self._list(_WORD, "a word is missing"):
+        for start, word in self._list(WORD, "a word is missing"):
             plain = self.text[start] not in "\"'"
-            if plain and word in _RESERVED:
+            if plain and word in RESERVED:
                 advice = "all terms have to hold; for one of several values write key=this,that"
                 self._fail(start, self.at, f"{word!r} joins nothing: {advice}. In quotes it is a word")
-            if plain and (key := _key_before_colon(word)) is not None:
+            if plain and (key := key_before_colon(word)) is not None:
                 meant = f"{key.name}={word.partition(':')[2]}"
                 self._fail(start, self.at, f"{word!r} has no operator; did you mean {meant!r}?")
             yield word
@@ -323,58 +187,3 @@ class _Parser:
 
     def _fail(self, start: int, end: int, message: str) -> NoReturn:
         raise FilterError(self.text, start, end, message)
-
-
-_PIECE = re.compile(r"""\s+|"(?:[^"\\]|\\.)*\\?(?:"|\Z)|'[^']*(?:'|\Z)|,|[^\s"',]+""", re.DOTALL)
-"""What a text is made of while it is being written: spaces, commas, and pieces of which the last may lack its quote."""
-
-
-def complete(text: str, cursor: int, values: Mapping[str, Iterable[str]] | None = None) -> list[str]:
-    """Return what the text before the cursor could become, for Tab to choose from; empty when nothing is known.
-
-    Args:
-        text: A filter, perhaps not whole yet.
-        cursor: How many characters of it stand before the cursor.
-        values: The values that keys are known to have, by key. Metrics among the keys are offered as keys.
-    """
-    offered = values or {}
-    before = text[:cursor]
-    term = value = 0
-    for piece in _PIECE.finditer(before):
-        if piece[0].isspace():
-            term = value = piece.end()
-        elif piece[0] == ",":
-            value = piece.end()
-    term += len(before[term:]) - len(before[term:].lstrip("-"))
-    word = _WORD.match(before, term)
-    sign = re.compile("[=!~<>]+").match(before, word.end()) if word is not None else None
-    if word is None or sign is None:
-        return [before[:term] + name for name in _keys_like(before[term:], offered)]
-    value = max(value, sign.end())
-    key = find_key(word[0], offered.keys())
-    names = {} if key is None else dict.fromkeys((*key.choices, *offered.get(key.name, ())))
-    begun = before[value:].lstrip("\"'").casefold()
-    return [before[:value] + quoted(name) for name in names if name.casefold().startswith(begun)]
-
-
-def _keys_like(begun: str, offered: Mapping[str, Iterable[str]]) -> list[str]:
-    """Return the keys that begin so; where that is a key already, the operators that can follow it."""
-    if (
-        begun
-        and (key := find_key(begun, offered)) is not None
-        and (begun in offered or begun in known_keys())
-    ):
-        kinds = (
-            OPERATORS[:4]
-            if key.kind == "text"
-            else OPERATORS
-            if key.kind == "any"
-            else (*OPERATORS[:2], *_ORDER)
-        )
-        return [begun + sign for sign in kinds]
-    metrics = [name for name in offered if name not in known_keys()]
-    names = dict.fromkeys((*known_keys(), *metrics, *(f"best:{name}" for name in metrics)))
-    if begun.startswith(("highest:", "lowest:")):
-        kept = ((name, metric_of(name).kind.extreme) for name in metrics)
-        names |= dict.fromkeys(f"{extreme}:{name}" for name, extreme in kept if extreme is not None)
-    return [name for name in names if name.startswith(begun)]

@@ -29,7 +29,8 @@ def select_runs(
     if not terms.strip() and sort is None:
         return [status_of(run) for run in (runs if limit is None else runs[max(0, len(runs) - limit) :])]
     from engine.query.fields import Subject, measured_by
-    from engine.query.parser import in_order, parse
+    from engine.query.parser import parse
+    from engine.query.sorting import in_order
     from engine.runs.labels import labels_of
 
     condition, now = parse(terms, lambda: measured_by(map(status_of, runs))), time.time()

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 
 from engine.config.site import Site
-from engine.diagnostics.run_checks import Finding
+from engine.diagnostics.findings import Finding
 from engine.remote.host_link import HostLink
 from engine.remote.live_postings import LivePostings, Posted
 from engine.remote.post import link_to, require_programs

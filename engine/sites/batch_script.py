@@ -7,7 +7,6 @@ cannot be changed there, so what this user handed in is what runs. Nothing of a 
 from __future__ import annotations
 
 import hashlib
-import math
 import re
 import shlex
 import sys
@@ -17,14 +16,13 @@ from typing import NamedTuple
 
 from engine.config.site import ANY_PARTITION, Site
 from engine.runs.store import StoreError, is_run_id
+from engine.sites.job_time_limit import time_limit_of
 from engine.system.own_modules import ENGINE_THERE
 
 ARRAY_PREFIX = "vitui-array-"
 """What the name of an array begins with; the names of its runs' postings stand in its script."""
 OUTPUT = "slurm.out"
 """What Slurm itself says of a run's job, in the run's folder."""
-SHARE, MARGIN_S = 1.5, 600.0
-"""A job may take this many times its forecast, and these seconds for what no forecast knows."""
 _SPREAD = """\
 export VITUI_NODES={nodes}
 export SLURM_WAIT=60  # seconds that the other nodes have once the first has ended
@@ -146,17 +144,6 @@ def batch_options(
     if site.nodes > 1:
         options += [f"--nodes={site.nodes}", "--ntasks-per-node=1"]
     return [*options, *site.extra]
-
-
-def time_limit_of(takes_s: float | None, limit_s: float | None) -> str:
-    """Return the minutes that a job asks for, empty where no forecast says how long it takes.
-
-    A run that takes longer than its partition gives asks for all of that, and is begun anew when its time is up.
-    """
-    if takes_s is None:
-        return ""
-    seconds = takes_s * SHARE + MARGIN_S
-    return str(math.ceil((seconds if limit_s is None else min(seconds, limit_s)) / 60))
 
 
 def _is_plain(path: str) -> bool:

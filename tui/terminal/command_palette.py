@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from textual import events
 from textual.app import App, SystemCommand
+from textual.errors import NoWidget
 from textual.screen import Screen
 
 from tui.keymap.bindings import action_of
@@ -16,6 +18,13 @@ TEXTUALS = frozenset({"Theme", "Screenshot"})
 
 class Palette(PatientPalette):
     """A list of commands or themes to be searched, which a click beside it closes."""
+
+    def on_click(self, event: events.Click) -> None:
+        """Pass over a click where the terminal has no cell any longer: Textual would ask what is there."""
+        try:
+            self.get_widget_at(event.screen_x, event.screen_y)
+        except NoWidget:
+            event.prevent_default()
 
 
 def commands(

@@ -32,10 +32,10 @@ from textual.widget import Widget
 from tui.terminal.cell_diff import TerminalCells
 from tui.terminal.dismissal import ClosesOnce
 
-LAYOUT_S = 1.0
-"""Seconds after which pieces of rows are dropped once all of the screen was drawn: it is cut at other places now."""
-FORGOTTEN_EVERY_S = 10.0
-"""Seconds after which they are dropped anyhow, and the regions of sizes and screens that are no more."""
+PIECES_S = 1.0
+"""Seconds that pieces of rows are kept: with each size and each screen rows are cut at other places."""
+REGIONS_S = 10.0
+"""Seconds that the regions of sizes and screens are kept."""
 PIECES = [name for name in Strip.__slots__ if name.endswith("_cache") and name != "_render_cache"]
 """What a row keeps of itself, cut, joined and coloured; each piece does the same again."""
 
@@ -51,7 +51,7 @@ class DiffingApp(App[str]):
     def __init__(self) -> None:
         super().__init__()
         self._cells_there = TerminalCells()
-        self._dropped_at = self._forgotten_at = time.monotonic()
+        self._pieces_at = self._regions_at = time.monotonic()
 
     def resend(self) -> None:
         """Send everything with the next update, as the terminal may show anything by now."""
@@ -62,21 +62,20 @@ class DiffingApp(App[str]):
         self._cells_there.size = size
 
     def _display(self, screen: Screen[object], renderable: RenderableType | None) -> None:
-        is_whole = isinstance(renderable, LayoutUpdate)
         if isinstance(renderable, LayoutUpdate | ChopsUpdate):
             renderable = cast("RenderableType", DiffUpdate(renderable, self._cells_there))
         super()._display(screen, renderable)
         Segment._split_cells.cache_clear()
-        self._forget(is_whole=is_whole)
+        self._forget()
 
-    def _forget(self, *, is_whole: bool) -> None:
+    def _forget(self) -> None:
         """Drop what Textual keeps of earlier updates, if it is time to."""
         now = time.monotonic()
-        if now >= self._dropped_at + (LAYOUT_S if is_whole else FORGOTTEN_EVERY_S):
-            self._dropped_at = now
+        if now >= self._pieces_at + PIECES_S:
+            self._pieces_at = now
             forget_pieces(self.screen_stack)
-        if now >= self._forgotten_at + FORGOTTEN_EVERY_S:
-            self._forgotten_at = now
+        if now >= self._regions_at + REGIONS_S:
+            self._regions_at = now
             forget_regions()
 
 

@@ -9,8 +9,10 @@ from typing import NamedTuple, cast, get_args
 import msgspec
 
 from engine.config.schema import Experiment
+from engine.query.completion import complete
 from engine.query.fields import Subject, find_key, measured_by
-from engine.query.parser import Filter, FilterError, complete, parse
+from engine.query.matching import Filter
+from engine.query.parser import FilterError, parse
 from engine.runs.labels import Labels
 from engine.runs.metadata import RunMetadata
 from engine.runs.status import State, Status

@@ -20,7 +20,7 @@ from itertools import chain
 
 from engine.exchange.log_files.places import SPLIT_WORDS
 from engine.exchange.log_files.records import Record, listed
-from engine.exchange.log_files.text_lines import MAX_DOCUMENT, TextLines
+from engine.exchange.log_files.unpacked_lines import MAX_DOCUMENT, TextLines
 from engine.exchange.optional_packages import ExchangeError
 
 DEEPEST = 8

@@ -2,7 +2,7 @@
 
 ::
 
-    text_lines ─▶ table_rows | json_rows ─▶ records ─▶ log_reader ─▶ gathered ─▶ assembling ─▶ ImportedRun
+    unpacked_lines ─▶ table_rows | json_rows ─▶ records ─▶ log_reader ─▶ gathered ─▶ assembling ─▶ ImportedRun
     (encoding)    (layout, headings)                   (whose run)   (cells)     (places, trainings, times)
 """
 
@@ -25,7 +25,7 @@ from engine.exchange.log_files.losses import Losses
 from engine.exchange.log_files.places import SPLIT_WORDS, may_place, row_columns
 from engine.exchange.log_files.records import Record
 from engine.exchange.log_files.table_rows import TableRows
-from engine.exchange.log_files.text_lines import TextLines
+from engine.exchange.log_files.unpacked_lines import TextLines
 from engine.exchange.log_files.wandb_chart import chart_columns
 from engine.exchange.log_names import why_without_curves
 from engine.exchange.measurements import COLUMNS

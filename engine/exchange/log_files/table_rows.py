@@ -12,7 +12,7 @@ from engine.exchange.log_files.cells import NUMERIC, Says, read_cell
 from engine.exchange.log_files.places import may_place
 from engine.exchange.log_files.records import Record, listed
 from engine.exchange.log_files.table_layout import RULE, SAMPLE, Layout, column_name, find_layout, split
-from engine.exchange.log_files.text_lines import TextLines
+from engine.exchange.log_files.unpacked_lines import TextLines
 from engine.exchange.optional_packages import ExchangeError
 
 MOST_JOINED = 50

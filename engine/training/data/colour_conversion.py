@@ -194,7 +194,8 @@ def described(seen: Seen, conversion: Conversion) -> list[str]:
         empty = f" ({seen.clear:,} of them show nothing)" if seen.clear else ""
         said.append(f"{_images(count)} with transparent parts, drawn on {below}{empty}")
     if seen.deep:
-        ranges = [_span(*span) for span in (conversion.integers, conversion.floats) if span is not None]
+        spans = (span for span in (conversion.integers, conversion.floats) if span is not None)
+        ranges = dict.fromkeys(_span(*span) for span in spans)
         said.append(
             f"{_images(seen.deep)} of more than 8 bits, scaled from {' and '.join(ranges) or 'nothing'}"
         )

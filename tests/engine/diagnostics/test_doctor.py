@@ -14,9 +14,10 @@ import zipfile
 import pytest
 import torch
 
-from engine.diagnostics import doctor, gpu_leaks, repairs
+from engine.diagnostics import doctor, gpu_checks, repairs
+from engine.diagnostics.checkpoint_checks import why_unreadable
 from engine.diagnostics.leftover_processes import check_leftovers
-from engine.diagnostics.run_checks import drafts, examine, why_unreadable
+from engine.diagnostics.run_checks import drafts, examine
 from engine.events import Checkpoint, Log, Metrics, Start, decode, encode
 from engine.runs import run_lock, stop_request
 from engine.runs.current_state import status_of
@@ -528,7 +529,7 @@ class TestGpus:
             GONE,
         ]
         gpus = Gpus({of_script: 1 << 30, of_worker: 1 << 29}, {of_script: 1 << 30} | dict.fromkeys(others, 1))
-        first, second = sorted(gpu_leaks.check_gpus(store, gpus), key=lambda each: each.text)
+        first, second = sorted(gpu_checks.check_gpus(store, gpus), key=lambda each: each.text)
         texts = sorted(
             f"process {pid} holds {used} GiB of GPU memory, and its run does not live"
             for pid, used in ((of_script, "2.0"), (of_worker, "0.5"))
@@ -540,7 +541,7 @@ class TestGpus:
         say(run, "failed")
         proved = process_of(**mark(run))
         says_so = process_of("engine.cli", "train", run.id, "--runs", str(store.root.resolve()))
-        found = gpu_leaks.check_gpus(store, Gpus({proved: 1, says_so: 1}))
+        found = gpu_checks.check_gpus(store, Gpus({proved: 1, says_so: 1}))
         cures = {finding.text.split()[1]: finding.cure for finding in found}
         assert cures == {
             str(proved): f"`engine stop --force {run.id}` frees it",
@@ -551,7 +552,7 @@ class TestGpus:
     def test_what_belongs_to_a_run_that_lives_is_left_alone(self, store, run, process_of, live):
         live(run)
         pid = process_of(VITUI_RUN=run.id, VITUI_RUN_DIR=str(run.path.resolve()))
-        assert list(gpu_leaks.check_gpus(store, Gpus({pid: 1}))) == []
+        assert list(gpu_checks.check_gpus(store, Gpus({pid: 1}))) == []
 
 
 class TestLeftovers:

@@ -11,8 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.errors import UserError
+from engine.query.completion import complete
 from engine.query.fields import Subject, find_key, known_keys
-from engine.query.parser import OPERATORS, Filter, FilterError, Term, complete, in_order, parse
+from engine.query.matching import OPERATORS, Filter, Term
+from engine.query.parser import FilterError, parse
+from engine.query.sorting import in_order
 from engine.query.units import read_number
 from engine.runs.status import Status
 

@@ -46,6 +46,9 @@ async def test_two_clicks_beside_the_palette_leave_the_dashboard(project: Projec
                 await pilot.pause()
             palette = pilot.app.screen
             assert isinstance(palette, CommandPalette)
+            palette.post_message(click(500, 500))  # the terminal was larger when it was sent
+            await pilot.pause(0.1)
+            assert pilot.app.screen is palette
             for _ in range(3):
                 palette.post_message(click(0, 0))
             await pilot.pause(0.1)

@@ -183,10 +183,8 @@ async def test_pieces_of_rows_are_let_go_of_from_time_to_time(monkeypatch: pytes
         relied_on(len(textual_private.PIECES) >= 5, "slots of Strip that are caches", "forget_pieces")
         sizes = Region.intersection.cache_info  # type: ignore[attr-defined]
         relied_on(sizes().currsize, "Region.intersection() to be cached", "forget_regions")
-        pilot.app.query_one("#first", Static).update("1st")
-        await pilot.pause()
-        assert any(pieces)
-        monkeypatch.setattr(textual_private, "FORGOTTEN_EVERY_S", 0.0)
+        monkeypatch.setattr(textual_private, "PIECES_S", 0.0)
+        monkeypatch.setattr(textual_private, "REGIONS_S", 0.0)
         pilot.app.query_one("#first", Static).update("one")
         await pilot.pause()
         assert not any(pieces)

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
 
-from engine.query.parser import complete
+from engine.query.completion import complete
 from tui.text import mistake
 from tui.widgets.completing_input import CompletingInput, completion_line
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.events import decode, encode
-from engine.exchange.log_files import json_rows, text_lines
+from engine.exchange.log_files import json_rows, unpacked_lines
 from engine.exchange.log_files.log_reader import read_log
 from engine.exchange.optional_packages import ExchangeError
 from tests.engine.exchange.log_files.conftest import Read, by_epoch, by_step
@@ -142,10 +142,10 @@ def test_a_document_is_bounded(read: Read, monkeypatch):
 
 
 def test_a_document_on_one_long_line_is_read(read: Read, monkeypatch):
-    monkeypatch.setattr(text_lines, "MAX_LINE", 30)
+    monkeypatch.setattr(unpacked_lines, "MAX_LINE", 30)
     (run,) = read(json.dumps(ROWS))
     assert by_epoch(run) == WANTED
-    monkeypatch.setattr(text_lines, "MAX_DOCUMENT", 60)
+    monkeypatch.setattr(unpacked_lines, "MAX_DOCUMENT", 60)
     with pytest.raises(ExchangeError, match="a JSON document of over 60 characters"):
         read(json.dumps(ROWS))
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.exchange.log_files import text_lines
+from engine.exchange.log_files import unpacked_lines
 from engine.exchange.log_files.log_reader import read_log
 from engine.exchange.optional_packages import ExchangeError
 from tests.engine.exchange.log_files.conftest import Read, by_epoch, by_step
@@ -234,11 +234,11 @@ def test_a_line_of_zeros_and_a_torn_quote_cost_only_themselves(read: Read):
 
 
 def test_a_line_too_long_is_passed_over(read: Read, monkeypatch):
-    monkeypatch.setattr(text_lines, "MAX_LINE", 50)
+    monkeypatch.setattr(unpacked_lines, "MAX_LINE", 50)
     (run,) = read("step,x\n1,2\n2," + "1" * 300 + "\n3,4\n")
     assert by_step(run) == {"x": {1: 2, 3: 4}}
     assert dict(run.left) == {"a line of over 50 characters (line 3)": 1}
-    monkeypatch.setattr(text_lines, "MAX_TEXT", 200)
+    monkeypatch.setattr(unpacked_lines, "MAX_TEXT", 200)
     with pytest.raises(ExchangeError, match="line 3: there are over 200 characters"):
         read("step,x\n1,2\n2," + "1" * 300 + "\n")
 

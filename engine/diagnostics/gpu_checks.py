@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.diagnostics.run_checks import Finding
+from engine.diagnostics.findings import Finding
 from engine.runs import run_lock
 from engine.runs.processes.membership import Origin, is_marked, origin_of
 from engine.runs.store import Run, Store
