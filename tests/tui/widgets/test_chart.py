@@ -72,7 +72,7 @@ def test_a_chart_has_its_metric_axes_curves_and_their_values() -> None:
     )
     assert "╭─ test/f1 ─" in shown
     assert "─ epoch ─╮" in shown
-    assert "0.40┤" in shown
+    assert ".40┤" in shown
     assert "╰─ ●.600 ▲.350 ─" in shown
     assert "ViT" not in shown
     assert any("⠀" < character <= "⣿" for character in shown)
@@ -167,6 +167,30 @@ def test_a_log_axis_has_powers_for_ticks() -> None:
     shown = text([curve([1e-4, 1e-2, 1.0])], metric="train/loss", log_y=True)
     assert "0.01┤" in shown
     assert " log " in shown.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("metric", "values", "said"),
+    [
+        ("train/loss", [1.9, 2.2], ["2.20", "2.15", "2.10", "2.05", "2.00", "1.95", "1.90"]),
+        ("train/loss", [0.003, 2.0], ["2", "1", "0.5", "0.2", "0.1", "0.05", "0.02", "0.01", "0.005"]),
+        ("gpu/memory_used", [0.9 * 2**30, 4.7 * 2**30], ["4 GiB", "2 GiB", "1 GiB"]),
+    ],
+)
+def test_a_log_axis_has_the_limits_of_its_data(metric: str, values: list[float], said: list[str]) -> None:
+    rows = text([curve(values)], 60, 24, metric=metric, log_y=True).splitlines()
+    assert [row[1:].partition("┤")[0].strip() for row in rows if "┤" in row] == said
+    assert any("⠀" < letter <= "⣿" or letter == "●" for letter in rows[1])
+    assert any("⠀" < letter <= "⣿" for letter in rows[20])
+
+
+@pytest.mark.parametrize(
+    ("values", "bottom"), [([0.003, 2.0], 0), ([0.0, 1e-8], 0), ([1.9, 2.3], None), ([-0.1, 0.5], None)]
+)
+def test_zero_is_at_the_bottom_where_nothing_is_below(values: list[float], bottom: float | None) -> None:
+    shown = text([curve(values)], 60, 16, metric="train/grad_norm").splitlines()
+    assert ("▁" in shown[-4]) == (bottom == 0)
+    assert "_" in text([curve([0, 1])], 60, 16, metric="train/grad_norm", ascii_only=True)
 
 
 def test_small_charts_drop_axis_before_curves() -> None:

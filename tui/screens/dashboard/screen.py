@@ -157,6 +157,8 @@ class Dashboard(TargetScreen):
         signs = self._signs.choose(snapshot, watch.runs, watch.folds)
         self.run_list.show(self.rows(), signs, self.state.pinned)
         self._show_focus()
+        if self._heard and snapshot.watch == watch and not snapshot.loading:
+            self._charts.fit_axis()
         if self._heard and snapshot.watch == self._watch():
             self.draw(self.grid)
             self._reading.show()

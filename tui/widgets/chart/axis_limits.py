@@ -11,6 +11,8 @@ from tui.axis_ticks import Unit
 from tui.widgets.chart.dot_spans import Window
 from tui.widgets.chart.series import Series
 
+NEAR_ZERO = 0.5
+"""The part of the height of curves above zero up to which the axis begins at zero."""
 ROOM = 0.04
 """The part of their width that curves have in front of them when they grow."""
 
@@ -65,5 +67,9 @@ def window_of(
         return None
     low, high = min(low for low, _ in bounded), max(high for _, high in bounded)
     if log_y:
-        return Window(left, right, *axis_ticks.log_limits(low, high), log_y=True)
-    return Window(left, right, *axis_ticks.limits(low, high, unit))
+        low, high = axis_ticks.apart(max(low, 1e-300), min(high, axis_ticks.BIGGEST))
+        return Window(left, right, low if low > 0 else high / 2, high, log_y=True)
+    bottom, top = axis_ticks.limits(low, high, unit)
+    if low >= 0 and (bottom < 0 or low <= NEAR_ZERO * (high - low)):
+        bottom = 0.0
+    return Window(left, right, bottom, top)

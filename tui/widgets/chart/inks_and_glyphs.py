@@ -53,9 +53,10 @@ class Glyphs:
     moving: str = "»"
     axes: tuple[str, str] = ("┼", "┤")
     grid: str = "┈"
+    zero: str = "▁"
 
 
-ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ">", ("┤┼│└┬─", "++|++-"), " ")
+ASCII = Glyphs("++++", "-", "|", ":", "x", "..", "+-", "-", ">", ("┤┼│└┬─", "++|++-"), " ", "_")
 UNICODE = Glyphs()
 
 
