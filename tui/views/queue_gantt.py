@@ -3,11 +3,11 @@
 ::
 
                                now       +10 min
-    ● ViT-B s0  ends 15:10     ████▒▒▒▒▒▒▒▒
-    ◌ BiT-M s0  15:10–15:31    │           ░░░░░░
-    ◌ ViT-L s0  after 15:31    │waiting for GPU 0 (runs ViT-B …)
-    ● ViT-S s0 on jz  15:20    ████▒▒▒▒▒▒   ┤
-    ◌ ViT-S s1 on jz  ?        │not known: Priority
+    » ViT-B s0  ends 15:10     ████▒▒▒▒▒▒▒▒
+    … BiT-M s0  15:10–15:31    │           ░░░░░░
+    … ViT-L s0  after 15:31    │waiting for GPU 0 (runs ViT-B …)
+    » ViT-S s0 on jz  15:20    ████▒▒▒▒▒▒   ┤
+    … ViT-S s1 on jz  ?        │not known: Priority
 
 The time of a job at a site is up at ``┤``.
 """
