@@ -22,6 +22,7 @@ from tui.report.export_tables import TABLE_FORMATS
 PLACES: Mapping[str, tuple[str, ...]] = {
     "screen Dashboard": ("list", "list's count", "charts", "overview"),
     "screen RunList": ("list", "list's count"),
+    "screen ChartGrid": ("charts",),
     "screen CompareScreen": ("comparison",),
     "screen RunScreen": ("run facts",),
     "screen FactSheet": ("run facts",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import ClassVar
 
+import msgspec
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import BindingType
@@ -41,7 +42,7 @@ from tui.screens.target_screen import TargetScreen
 from tui.state.dashboard_state import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.state.run_page_record import Page
-from tui.state.session import SavedView
+from tui.state.session import MOST, SavedView
 from tui.state.snapshot import Project, Snapshot, Watch
 from tui.views.colour_assignment import Signs
 from tui.views.first_steps import first_steps
@@ -285,10 +286,12 @@ class Dashboard(TargetScreen):
 
     def taken_view(self) -> SavedView:
         """Return how the screen is looked at."""
-        return remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
+        view = remembered_view.taken_view(self, self, self.arrangement, self.filter.text)
+        return msgspec.structs.replace(view, signs=dict(list(self._signs.kept.items())[-MOST:]))
 
     def give_view(self, view: SavedView) -> None:
         """Look at the screen in that way, as far as that is possible."""
+        self._signs.keep(view.signs)
         remembered_view.give_view(view, self, self, self._arranging)
 
     # ---- what is looked at

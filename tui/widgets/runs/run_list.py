@@ -19,7 +19,7 @@ from textual.strip import Strip
 from engine.analysis.alarms import KINDS
 from tui.app_options import ascii_only
 from tui.keymap.bindings import bindings
-from tui.palette import Sign
+from tui.palette import Sign, shown_in
 from tui.state.messages import CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.text import shorten
 from tui.views.run_list_columns import DEFAULT, Column, find_column
@@ -391,7 +391,8 @@ class RunList(ScrollView, can_focus=True):
         if sign is None:
             return Segment(f"{before}  ", self._style("quiet") if before != " " else None)
         mark = sign.drawn(ascii_only=ascii_only(self.app))
-        return Segment(f"{before}{mark} ", Style(color=sign.colour))
+        theme = self.app.current_theme
+        return Segment(f"{before}{mark} ", Style(color=shown_in(sign.colour, theme.name, dark=theme.dark)))
 
     def _style(self, name: str) -> Style:
         return Style(
