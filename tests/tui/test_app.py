@@ -95,14 +95,17 @@ async def test_a_file_with_a_mistake_has_a_mark_until_it_is_mended(project: Proj
         await until(pilot, lambda: "✗" not in line._line().plain)
 
 
-async def test_two_runs_of_one_experiment_have_two_colours(project: Project, write_run: Write) -> None:
+async def test_two_runs_of_one_experiment_have_its_colour_and_their_digits(
+    project: Project, write_run: Write
+) -> None:
     write_run("ViT-small", seed=0)
     write_run("ViT-small", seed=1)
     async with opened(project) as pilot:
         await pilot.press("l", "down", "space", "space")
         await settle(pilot)
         shown = board(pilot).query_one(ChartGrid).charts[0].lines
-        assert len({line.colour for line in shown}) == 2
+        assert [line.mark for line in shown] == ["0", "1"]
+        assert len({line.colour for line in shown}) == 1
         assert [line.name for line in shown] == ["s0", "s1"]
 
 
@@ -226,7 +229,7 @@ async def test_the_stopped_run_behind_a_result_is_resumed(project: Project, writ
     stopped = write_run("ViT-small", epochs=2, end="stopped", reason="on request")
     async with opened(project) as pilot:
         assert "✓ ViT-small" in runs(pilot).render_line(1).text
-        assert " ■1" in runs(pilot).render_line(1).text
+        assert " –1" in runs(pilot).render_line(1).text
         await pilot.press("R")
         await until(pilot, lambda: "ViT-small s0 11-18 15:00 is queued to begin anew" in toasts(pilot))
         assert waiting_entry(stopped) is not None

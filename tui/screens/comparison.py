@@ -22,7 +22,7 @@ from tui.palette import shown_in
 from tui.screens.app_protocol import Curves, FileReader
 from tui.terminal.dismissal import ClosesOnce
 from tui.widgets.chart.chart_grid import ChartGrid
-from tui.widgets.key_bar import KeyBar
+from tui.widgets.message_row import Foot
 
 if TYPE_CHECKING:
     from engine.analysis.confusion_change import Shifts
@@ -79,7 +79,7 @@ class CompareScreen(ClosesOnce, ModalScreen[None]):
         with VerticalScroll(id="compare") as box:
             box.border_title = "Compare"
             yield Static("counting …", id="compare-table", markup=False)
-        yield KeyBar()
+        yield Foot()
 
     def on_mount(self) -> None:
         """Count in a thread: the statistics take a moment to load."""

@@ -7,7 +7,7 @@ and the newest version of Textual that vitui allows.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
 from rich.color import ColorSystem
@@ -22,7 +22,6 @@ from textual.css.query import NoMatches
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message_pump import MessagePump
-from textual.notifications import Notification
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -141,11 +140,6 @@ def _chops(update: ChopsUpdate) -> Iterator[tuple[int, int, Strip]]:
 def screen_strips(screen: Screen[object]) -> list[Strip]:
     """Return the rows of a screen as they are drawn; relies on ``Screen._compositor.render_strips()``."""
     return screen._compositor.render_strips()
-
-
-def notifications(app: App[Any]) -> Sequence[Notification]:
-    """Return what is said in the corner, the oldest first; relies on ``App._notifications``."""
-    return list(app._notifications)
 
 
 def write_to_terminal(app: App[Any], sequence: str) -> None:

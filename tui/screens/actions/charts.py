@@ -59,7 +59,10 @@ class ChartActions:
         """Smooth the curves more or less; 0 for not at all. The values themselves stay, faintly."""
         state = self._board.state
         state.smoothing = bounded_step(state.smoothing + more) if more else 0
-        self._board.grid.smoothing = weight_of(state.smoothing)
+        self._board.grid.smoothing = weight = weight_of(state.smoothing)
+        self._board.say(
+            f"smoothed {weight:g}, what was measured faintly behind" if weight else "not smoothed", SAID_S
+        )
         self._board.look()
 
     def action_page(self, pages: int) -> None:

@@ -51,6 +51,14 @@ class ReadingActions:
             return False
         return key != "." or (bool(self._typed) and time.monotonic() < self._typed_at + TYPING_S)
 
+    @property
+    def rest(self) -> str:
+        """What is read, in a line; empty for nothing."""
+        grid = self._board.grid
+        if (x := grid.cursor) is None:
+            return ""
+        return f"reading {grid.x_label} {unit_of_axis(grid.x_label).exact(x)}; the list shows the values too"
+
     def action_inspect(self) -> None:
         """Read all charts at a cursor, which the arrow keys move; again for no cursor."""
         grid = self._board.grid

@@ -36,6 +36,7 @@ from tui.screens.dashboard.drawn_curves import DrawnCurves
 from tui.screens.dashboard.escape_layers import LayerActions
 from tui.screens.dashboard.notifications import Notifier
 from tui.screens.dashboard.panes import PaneActions
+from tui.screens.dashboard.resting_line import resting_line
 from tui.screens.dashboard.run_list_arrangement import ArrangeActions, Arrangement
 from tui.screens.dashboard.run_list_filter import FilterActions, RunFilter
 from tui.screens.target_screen import TargetScreen
@@ -43,7 +44,7 @@ from tui.state.dashboard_state import BoardState
 from tui.state.messages import Changed, CursorMoved, HeadingClicked, Opened, SelectionChanged
 from tui.state.run_page_record import Page
 from tui.state.session import MOST, SavedView
-from tui.state.snapshot import Project, Snapshot, Watch
+from tui.state.snapshot import Project, RunDetail, Snapshot, Watch
 from tui.views.colour_assignment import Signs
 from tui.views.first_steps import first_steps
 from tui.views.run_destination import wording
@@ -52,6 +53,7 @@ from tui.widgets.chart.chart_grid import ChartGrid
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.machine.pane import MachinePane
 from tui.widgets.machine.status_line import MachineLine
+from tui.widgets.message_row import Foot, MessageRow
 from tui.widgets.runs.console import Console
 from tui.widgets.runs.filter_box import FilterBox
 from tui.widgets.runs.run_list import RunList
@@ -119,7 +121,7 @@ class Dashboard(TargetScreen):
             yield Overview(id="right")
         yield Console(id="console")
         yield MachinePane(id="bottom")
-        yield KeyBar()
+        yield Foot()
 
     def _title_of_project(self) -> str:
         name = self.project.folder.name or str(self.project.folder)
@@ -201,19 +203,26 @@ class Dashboard(TargetScreen):
         if title != self._title:
             self._title = title
             self.query_one("#right").border_title = Content(title)
-        if detail is not None:
-            lines: Iterable[str] = detail.console
-        elif row is not None and row.run is None:
-            lines = ["not run yet: r queues it"]
-        else:
-            lines = ()
-        self.query_one(Console).show(tuple(lines))
+        self._show_lines(row, status, detail)
         advice = "\n".join(self._advice()) if row is None else ""
         if advice != self._advised:
             self._advised = advice
             self.query_one("#advice", Static).update(advice)
         self.set_class(row is None and self._heard, "-empty")
         self._show_keys(row)
+
+    def _show_lines(self, row: Row | None, status: Status | None, detail: RunDetail | None) -> None:
+        if detail is not None:
+            lines: Iterable[str] = detail.console
+        elif row is not None and row.run is None:
+            lines = ["not run yet: r queues it"]
+        else:
+            lines = ()
+        console = self.query_one(Console)
+        console.show(tuple(lines))
+        self.query_one(MessageRow).rest = self._reading.rest or resting_line(
+            row, status, tuple(lines), has_console=console.display
+        )
 
     def _show_keys(self, row: Row | None) -> None:
         bar, experiment = self.query_one(KeyBar), row.experiment if row is not None else ""
@@ -353,6 +362,7 @@ class Dashboard(TargetScreen):
     @on(ChartGrid.ReadingMoved)
     def _reading_moved(self) -> None:
         self._reading.show()
+        self._show_focus()
 
     @on(Opened)
     def _opened(self) -> None:
