@@ -72,6 +72,7 @@ EXEMPT: Mapping[str, str] = {
     "screen VariationScreen": NO_RUNS,
     "screen VituiApp": NO_RUNS,
     "vitui open": "opens the screens",
+    "vitui serve": "opens the screens, on a page",
     "vitui import": "writes the runs of other programs",
     "engine run": ONE_RUN,
     "engine resume": ONE_RUN,
@@ -92,6 +93,7 @@ EXEMPT: Mapping[str, str] = {
     "engine fetch": CHANGES,
     "engine far-end": "sends files of runs as they are",
     "engine bridge": "looks after runs at sites, and shows nothing",
+    "engine completion": NO_RUNS,
     "engine doctor": "says of runs that have not finished why, and no numbers",
 }
 
