@@ -17,23 +17,20 @@ ROOM = 0.04
 """The part of their width that curves have in front of them when they grow."""
 
 
-def x_limits(
-    curves: Sequence[Series], unit: Unit, before: tuple[float, float] | None
-) -> tuple[float, float] | None:
-    """Return the ends of the x axis, None without a point.
+def x_limits(curves: Sequence[Series], before: tuple[float, float] | None) -> tuple[float, float] | None:
+    """Return the ends of the x axis, None without a point: those of the curves.
 
     Curves that grow get some room, so that most of the picture stays as it is.
 
     Args:
         curves: What is drawn.
-        unit: Of the x axis.
         before: The ends in the last picture, if it was of these curves when they were shorter.
     """
     ends = [(float(curve.x[0]), float(curve.x[-1])) for curve in curves if curve.x.size]
     if not ends:
         return None
     first, last = min(a for a, _ in ends), max(b for _, b in ends)
-    left, right = axis_ticks.limits(first, last, unit, ticks=6)
+    left, right = axis_ticks.apart(first, last)
     if before is None or before[0] != left:
         return left, right
     if right <= before[1]:

@@ -70,7 +70,7 @@ class Plot:
         self._covered: Bools = np.zeros((0, 0), np.bool_)
         self._crosses: set[tuple[int, int]] = set()
         """The cells that show where seeds diverged."""
-        self.limits = x_limits(self._series, self._x_unit, before)
+        self.limits = x_limits(self._series, before)
         self.window = (
             window_of(self._series, self.limits, self._unit, view=setting.view, log_y=setting.log_y)
             if self.limits is not None
