@@ -16,3 +16,5 @@ MARKS = {
     "silent": ("~", "yellow"),
 }
 """Shape and colour of each state: readable by the shape alone."""
+HELD = "‖"
+"""What stands before a run that waits and is held."""

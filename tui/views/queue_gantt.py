@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engine.runs.state_symbols import MARKS
+from engine.runs.state_symbols import HELD, MARKS
 from engine.runs.status import State
 from engine.text import clean, span
 from tui.state.snapshot import Snapshot
@@ -205,7 +205,7 @@ def when(bar: Bar, now: float) -> str:
 
 def _line(bar: Bar, axis: TimeAxis, label: int) -> Line:
     waits = bar.state == "queued"
-    mark = MARKS["running" if bar.age and bar.state == "silent" else bar.state][0]
+    mark = HELD if bar.held else MARKS["running" if bar.age and bar.state == "silent" else bar.state][0]
     line: Line = [
         (f"{mark} ", "wait" if waits or bar.age else "good"),
         (shorten(bar.label, label), "name"),

@@ -11,7 +11,7 @@ from tui.axis_ticks import Unit
 from tui.widgets.chart.dot_spans import Window
 from tui.widgets.chart.series import Series
 
-NEAR_ZERO = 0.5
+NEAR_ZERO = 1.0
 """The part of the height of curves above zero up to which the axis begins at zero."""
 ROOM = 0.04
 """The part of their width that curves have in front of them when they grow."""
